@@ -1,0 +1,3 @@
+"""Import customers from ERP exports into WizCommerce."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,108 @@
+"""Every exception of the importer, grouped by what the user can do about it.
+
+What goes wrong with a *record* is a value (:class:`importer.records.Problem`); what stops the *job* is one of these::
+
+    ImporterError
+    ├── InputError            mend the command, the source or the mapping, then run again     exit 2
+    │   ├── UsageError            an option or argument is wrong or missing
+    │   ├── SourceError           a source cannot be found, opened or understood
+    │   ├── MappingError          the mapping file is wrong, or does not fit the source
+    │   └── OutputError           the out directory or the run's folder cannot be used
+    ├── StopError             the run ended early; the message says whether to resume          exit 3
+    │   ├── KeyRefusedError       the API answered 401 or 403
+    │   ├── ApiUnavailableError   the API cannot be reached, or answers nothing usable
+    │   ├── GuardError            a limit the user set (``--strict``, ``--max-rejected``) was passed
+    │   ├── TenantLockedError     another run of this tenant is under way
+    │   ├── LedgerError           the ledger cannot be read or written
+    │   └── InterruptedRunError   the user or the scheduler asked to stop
+    └── InternalError         the importer contradicts itself (totals that do not add up)      exit 3
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "ApiUnavailableError",
+    "GuardError",
+    "ImporterError",
+    "InputError",
+    "InternalError",
+    "InterruptedRunError",
+    "KeyRefusedError",
+    "LedgerError",
+    "MappingError",
+    "OutputError",
+    "SourceError",
+    "StopError",
+    "TenantLockedError",
+    "UsageError",
+]
+
+
+class ImporterError(Exception):
+    """Base of all. ``message`` says what and where, ``hint`` says what to do next (may be empty)."""
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class InputError(ImporterError):
+    """The user can mend this before anything is sent."""
+
+    exit_code = 2
+
+
+class UsageError(InputError):
+    """An option or argument is wrong or missing."""
+
+
+class SourceError(InputError):
+    """A source cannot be found, opened or understood."""
+
+
+class MappingError(InputError):
+    """The mapping file is wrong, or does not fit the source."""
+
+
+class OutputError(InputError):
+    """The out directory or the run's folder cannot be used."""
+
+
+class StopError(ImporterError):
+    """The run ended before every customer had an outcome."""
+
+    exit_code = 3
+
+
+class KeyRefusedError(StopError):
+    """The API answered 401 or 403: nothing more is sent with this key."""
+
+
+class ApiUnavailableError(StopError):
+    """The API cannot be reached, or answers nothing usable, for longer than the run is allowed to wait."""
+
+
+class GuardError(StopError):
+    """A limit the user set was passed; nothing (more) is sent."""
+
+
+class TenantLockedError(StopError):
+    """Another run of this tenant is under way."""
+
+
+class LedgerError(StopError):
+    """The ledger cannot be opened, read or written."""
+
+
+class InterruptedRunError(StopError):
+    """The user or the scheduler asked to stop."""
+
+
+class InternalError(ImporterError):
+    """The importer contradicts itself; a defect of the program, never of the data."""

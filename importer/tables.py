@@ -1,0 +1,278 @@
+"""The tables that stages hand on: source text with its places, the three entity tables, and problems by the column.
+
+A *row position* is a number from 0 over the data rows of all source tables of a run, in their order; it is how
+everything downstream points back at a source row. ``Sources`` turns it into file, sheet and row number.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from importer.records import Location, Problem, Severity
+
+__all__ = [
+    "ADDRESS_FIELDS",
+    "ATTRIBUTE_PREFIX",
+    "BOOLEAN",
+    "CONTACT_FIELDS",
+    "CUSTOMER_FIELDS",
+    "ENTITIES",
+    "TEXT",
+    "TEXT_LIST",
+    "Entity",
+    "EntityTables",
+    "Entry",
+    "FieldOrigin",
+    "ProblemTable",
+    "SourceTable",
+    "Sources",
+]
+
+Entity = Literal["customer", "address", "contact"]
+ENTITIES: tuple[Entity, ...] = ("customer", "address", "contact")
+
+TEXT = pd.ArrowDtype(pa.string())
+BOOLEAN = pd.ArrowDtype(pa.bool_())
+TEXT_LIST = pd.ArrowDtype(pa.list_(pa.string()))
+
+# The order is the order of the API's own example, and the order in which bodies are written.
+CUSTOMER_FIELDS: tuple[str, ...] = (
+    "reference_id",
+    "assigned_sales_rep_ids",
+    "assigned_price_list_id",
+    "company_name",
+    "display_id",
+    "display_name",
+    "freight_term",
+    "shipping_method",
+    "payment_mode",
+    "payment_term",
+    "first_name",
+    "last_name",
+    "phone",
+    "email",
+)
+ADDRESS_FIELDS: tuple[str, ...] = (
+    "reference_id",
+    "address_line_1",
+    "city",
+    "type",
+    "first_name",
+    "last_name",
+    "phone",
+    "email",
+    "address_line_2",
+    "state",
+    "country",
+    "zip_code",
+    "is_default",
+)
+CONTACT_FIELDS: tuple[str, ...] = (
+    "reference_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "designation",
+    "is_default",
+)
+ATTRIBUTE_PREFIX = "attributes."
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """The data rows of one sheet or delimited file, as text.
+
+    ``frame``: one ``TEXT`` column per source column, never null (a blank cell is ``""``), nothing trimmed or inferred;
+    a header that occurs twice is ``Phone``, ``Phone#2``; a column without a header is ``Column 5`` (its position).
+    ``row_numbers``: the 1-based number of each row as a spreadsheet shows it.
+    ``skipped``: the records that are no data: columns ``row`` (int64) and ``reason`` (str: ``title``, ``header``,
+    ``blank``, ``total``, ``footer``, …).
+    ``broken``: True for data rows the loader itself rejects (each has a :class:`Problem` in ``Sources.problems``);
+    they stay in ``frame`` so that they can be written back.
+    ``secrets``: columns whose cells were emptied because such data must never leave the source.
+    ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …).
+    """
+
+    file: str
+    sheet: str | None
+    frame: pd.DataFrame
+    row_numbers: Positions
+    skipped: pd.DataFrame
+    broken: npt.NDArray[np.bool_]
+    secrets: frozenset[str] = frozenset()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The table as reports name it: ``file`` or ``file!sheet``."""
+        return self.file if self.sheet is None else f"{self.file}!{self.sheet}"
+
+    @property
+    def records(self) -> int:
+        """Every physical record of the source: data rows and skipped ones."""
+        return len(self.frame) + len(self.skipped)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All source tables of a run, in the order of their names, and what the loader had to say about single places."""
+
+    tables: tuple[SourceTable, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @cached_property
+    def offsets(self) -> Positions:
+        """The row position of each table's first data row, and the total as the last item."""
+        return np.cumsum([0, *(len(table.frame) for table in self.tables)], dtype=np.int64)
+
+    @property
+    def row_count(self) -> int:
+        """Data rows in all (without the skipped records)."""
+        return int(self.offsets[-1])
+
+    @property
+    def record_count(self) -> int:
+        """Physical records in all: what reports call "rows read"."""
+        return sum(table.records for table in self.tables)
+
+    def split(self, rows: Positions) -> tuple[Positions, Positions]:
+        """Row positions → (index into ``tables``, position within that table's frame)."""
+        table = np.searchsorted(self.offsets, rows, side="right") - 1
+        return table.astype(np.int64), rows - self.offsets[table]
+
+    def row_numbers(self, rows: Positions) -> Positions:
+        """Row positions → row numbers as a spreadsheet shows them; -1 stays -1."""
+        numbers = np.concatenate([table.row_numbers for table in self.tables] or [np.empty(0, np.int64)])
+        known = rows >= 0
+        out = np.full(len(rows), -1, dtype=np.int64)
+        out[known] = numbers[rows[known]]
+        return out
+
+    def location(self, row: int, column: str | None = None) -> Location:
+        """The place of one row position (and column), for messages."""
+        tables, locals_ = self.split(np.array([row], dtype=np.int64))
+        table = self.tables[int(tables[0])]
+        return Location(table.file, table.sheet, int(table.row_numbers[int(locals_[0])]), column)
+
+
+@dataclass(frozen=True)
+class FieldOrigin:
+    """Where a field comes from: the source columns in the order they are tried; none for a constant or made-up value."""
+
+    columns: tuple[str, ...] = ()
+    blank_when_invalid: bool = False
+    lookup: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of a mapping's ``customer``, ``addresses`` or ``contacts``, for one number of a repeated group."""
+
+    entity: Entity
+    label: str
+    fields: Mapping[str, FieldOrigin]
+    drop_when_wrong: bool = False
+
+
+@dataclass(frozen=True)
+class EntityTables:
+    """Customers, addresses and contacts in three frames with a RangeIndex each.
+
+    ``customers`` are in the order of their first rows: their index is the *customer position*. Columns are named as
+    the API names them (only those that the mapping fills, ``TEXT``; ``is_default`` is ``BOOLEAN``,
+    ``assigned_sales_rep_ids`` is ``TEXT_LIST``), custom attributes ``attributes.<name>``; a missing value is null, never
+    ``""``. Bookkeeping columns: ``_row`` (int64, row position of the record's first row), ``_entry`` (int64, index into
+    ``entries``) and, for children, ``_customer`` (int64, customer position). Children are sorted by ``_customer`` and
+    then in the order in which they are sent.
+
+    ``rows``: one line per row position: ``customer`` (int64, -1 when none), ``skipped`` (``TEXT``, the reason or null),
+    ``rejected`` (bool: rejected alone, with no customer).
+    ``customer_field_rows``: for customer fields whose value does not always stand in the first row: field → row positions.
+    ``unused_columns``: source table name → columns that no mapping mentions.
+    """
+
+    customers: pd.DataFrame
+    addresses: pd.DataFrame
+    contacts: pd.DataFrame
+    entries: tuple[Entry, ...]
+    rows: pd.DataFrame
+    customer_field_rows: Mapping[str, Positions] = field(default_factory=dict)
+    unused_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def frame(self, entity: str) -> pd.DataFrame:
+        """The frame of ``customer``, ``address`` or ``contact``."""
+        return {"customer": self.customers, "address": self.addresses, "contact": self.contacts}[entity]
+
+
+PROBLEM_DTYPES: dict[str, Any] = {
+    "severity": TEXT,
+    "code": TEXT,
+    "customer": np.dtype("int64"),
+    "entity": TEXT,
+    "record": np.dtype("int64"),
+    "field": TEXT,
+    "row": np.dtype("int64"),
+    "column": TEXT,
+    "value": TEXT,
+    "message": TEXT,
+    "hint": TEXT,
+}
+
+
+@dataclass(frozen=True)
+class ProblemTable:
+    """Problems by the column, because a dirty file has millions.
+
+    ``frame`` columns: ``severity, code`` (TEXT), ``customer`` (customer position or -1), ``entity`` (TEXT), ``record``
+    (position in that entity's frame or -1), ``field`` (TEXT: the API's field or null), ``row`` (row position or -1),
+    ``column`` (TEXT: source column or null), ``value`` (TEXT: as it stands in the file), ``message``, ``hint`` (TEXT).
+    """
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @classmethod
+    def empty(cls) -> "ProblemTable":
+        """No problems."""
+        return cls(pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in PROBLEM_DTYPES.items()}))
+
+    @classmethod
+    def build(cls, count: int, *, severity: Severity, code: str, **columns: Any) -> "ProblemTable":
+        """``count`` problems of one code; every other column is a scalar, an array of that length, or left out.
+
+        Raises ``TypeError`` for a column that the table does not have.
+        """
+        unknown = columns.keys() - PROBLEM_DTYPES.keys()
+        if unknown:
+            raise TypeError(f"no such problem columns: {sorted(unknown)}")
+        given: dict[str, Any] = {"severity": str(severity), "code": code, **columns}
+        index = pd.RangeIndex(count)
+        data: dict[str, pd.Series[Any]] = {}
+        for name, dtype in PROBLEM_DTYPES.items():
+            value = given.get(name, -1 if dtype == np.dtype("int64") else None)
+            if isinstance(value, pd.Series):
+                value = value.array
+            data[name] = pd.Series(value, index=index, dtype=dtype)
+        return cls(pd.DataFrame(data, index=index))
+
+    @classmethod
+    def concat(cls, tables: Iterable["ProblemTable"]) -> "ProblemTable":
+        """All problems of several tables, in that order."""
+        frames = [table.frame for table in tables if len(table)]
+        return cls(pd.concat(frames, ignore_index=True)) if frames else cls.empty()
+
+    @property
+    def errors(self) -> pd.DataFrame:
+        """The problems that reject something."""
+        return self.frame[self.frame["severity"] == str(Severity.ERROR)]
