@@ -166,7 +166,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class FieldOrigin:
-    """Where a field comes from: the source columns in the order they are tried; none for a constant or made-up value."""
+    """Where a field comes from: the source columns in the order they are tried; none for a constant."""
 
     columns: tuple[str, ...] = ()
     blank_when_invalid: bool = False
@@ -189,14 +189,15 @@ class EntityTables:
 
     ``customers`` are in the order of their first rows: their index is the *customer position*. Columns are named as
     the API names them (only those that the mapping fills, ``TEXT``; ``is_default`` is ``BOOLEAN``,
-    ``assigned_sales_rep_ids`` is ``TEXT_LIST``), custom attributes ``attributes.<name>``; a missing value is null, never
-    ``""``. Bookkeeping columns: ``_row`` (int64, row position of the record's first row), ``_entry`` (int64, index into
-    ``entries``) and, for children, ``_customer`` (int64, customer position). Children are sorted by ``_customer`` and
-    then in the order in which they are sent.
+    ``assigned_sales_rep_ids`` is ``TEXT_LIST``), custom attributes ``attributes.<name>``; a missing value is null,
+    never ``""``. Bookkeeping columns: ``_row`` (int64, row position of the record's first row), ``_entry`` (int64,
+    index into ``entries``) and, for children, ``_customer`` (int64, customer position). Children are sorted by
+    ``_customer`` and then in the order in which they are sent.
 
     ``rows``: one line per row position: ``customer`` (int64, -1 when none), ``skipped`` (``TEXT``, the reason or null),
     ``rejected`` (bool: rejected alone, with no customer).
-    ``customer_field_rows``: for customer fields whose value does not always stand in the first row: field → row positions.
+    ``customer_field_rows``: for customer fields whose value does not always stand in the first row: field → the row
+    position of each customer's value.
     ``unused_columns``: source table name → columns that no mapping mentions.
     """
 
