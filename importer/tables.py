@@ -4,6 +4,8 @@ A *row position* is a number from 0 over the data rows of all source tables of a
 everything downstream points back at a source row. ``Sources`` turns it into file, sheet and row number.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +34,7 @@ __all__ = [
     "ProblemTable",
     "SourceTable",
     "Sources",
+    "header_key",
 ]
 
 Entity = Literal["customer", "address", "contact"]
@@ -277,3 +280,15 @@ class ProblemTable:
     def errors(self) -> pd.DataFrame:
         """The problems that reject something."""
         return self.frame[self.frame["severity"] == str(Severity.ERROR)]
+
+
+_DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)", re.IGNORECASE)
+
+
+def header_key(text: str) -> str:
+    """A header as it is compared: without case, decorations (``*``, ``?``, ``(Req)``) and surplus white space.
+
+    ``"*Contact\\u00a0Name "`` and ``"contact name"`` are the same; ``"Phone"`` and ``"Phone#2"`` are not.
+    """
+    plain = unicodedata.normalize("NFKC", text).replace("\ufeff", "")
+    return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
