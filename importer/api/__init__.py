@@ -1,0 +1,25 @@
+"""The WizCommerce API as the importer sees it: one client, one limiter, answers as values.
+
+Nothing here is decided about a customer: an answer says what is known about one request, and the sender draws the
+conclusions.
+"""
+
+from importer.api.answers import Answer, AnswerKind
+from importer.api.client import Client
+from importer.api.limiter import Limiter, PaceStatistics
+from importer.api.lookup import CustomerRef
+from importer.api.pace import Grant
+from importer.api.retry import RetryPolicy
+from importer.api.target import resolve_target
+
+__all__ = [
+    "Answer",
+    "AnswerKind",
+    "Client",
+    "CustomerRef",
+    "Grant",
+    "Limiter",
+    "PaceStatistics",
+    "RetryPolicy",
+    "resolve_target",
+]

@@ -1,0 +1,195 @@
+"""What the API said to one request, read defensively: a proxy in front may answer HTML, half an answer or nothing."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from importer.records import Refusal
+
+__all__ = ["Answer", "AnswerKind", "Reply", "clean", "no_answer", "read_reply"]
+
+LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
+MOST_REFUSALS = 100
+RETRYABLE_STATUS = frozenset({408, 425})  # the server may have acted, or not
+GONE_STATUS = frozenset({404, 410})
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+
+class AnswerKind(StrEnum):
+    """What an answer means for the request.
+
+    ``OK``: done. ``REFUSED``: final for this request, ``code``, ``message`` and ``refusals`` say why. ``KEY_REFUSED``:
+    401 or 403. ``UNKNOWN``: the request may have reached the API, and nobody can tell what came of it. ``NOT_SENT``:
+    no connection could be made, so nothing left this machine. ``GONE``: no such customer (GET, PATCH, DELETE).
+    """
+
+    OK = "ok"
+    REFUSED = "refused"
+    KEY_REFUSED = "key_refused"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of one call.
+
+    ``data`` is the answer's own ``data`` object, ``seconds`` the time from the first request to the last answer, and
+    ``sent`` says whether any request of the call may have left this machine.
+    """
+
+    kind: AnswerKind
+    status: int | None = None
+    data: dict[str, Any] | None = None
+    code: str | None = None
+    message: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    seconds: float = 0.0
+    sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with the whole parsed body, the headers, and the seconds that ``Retry-After`` asks for."""
+
+    answer: Answer
+    payload: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pause: float | None = None
+
+
+def clean(text: object, longest: int = LONGEST_TEXT) -> str:
+    """``text`` on one line, without control and formatting characters, cut to ``longest`` characters."""
+    head = str(text)[: longest * 4]
+    plain = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in head)
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def read_reply(method: str, status: int, headers: Mapping[str, str], content: bytes, *, secret: str = "") -> Reply:
+    """Body and status → what they mean. ``secret`` is blanked wherever the API repeats it in its texts."""
+    payload, readable = _parse(content)
+    data = payload.get("data") if isinstance(payload, dict) else None
+    if not isinstance(data, dict):
+        data = None
+    if 200 <= status < 300:
+        return Reply(_success(method, status, data, payload, empty=not content.strip(), readable=readable), payload)
+    code, message, refusals = _reasons(payload, content, secret, readable=readable)
+    if 300 <= status < 400:
+        place = clean(_hide(headers.get("location", ""), secret), 200)
+        message = f"redirected to {place or 'nowhere'}; redirects are not followed with the key"
+    answer = Answer(_failure(method, status), status, None, code, message or f"HTTP {status}", refusals)
+    return Reply(answer, payload)
+
+
+def no_answer(error: BaseException, *, sent: bool, secret: str) -> Answer:
+    """The answer to a request that got none: ``NOT_SENT`` when nothing left this machine, else ``UNKNOWN``."""
+    text = clean(_hide(str(error), secret), 200)
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if sent:
+        return Answer(AnswerKind.UNKNOWN, message=f"no readable answer ({reason})")
+    return Answer(AnswerKind.NOT_SENT, message=f"no connection ({reason})", sent=False)
+
+
+def _success(
+    method: str, status: int, data: dict[str, Any] | None, payload: Any, *, empty: bool, readable: bool
+) -> Answer:
+    if method == "POST":
+        identifier = data.get("id") if data else None
+        done = isinstance(identifier, str) and bool(identifier)
+        missing = "the answer holds no id"
+    elif method == "GET":
+        done = isinstance(payload, list | dict)
+        missing = "the answer holds no data"
+    else:  # any 2xx of PATCH and DELETE is a success, with or without a body
+        done = empty or readable
+        missing = "the answer is no JSON"
+    if done:
+        return Answer(AnswerKind.OK, status, data)
+    return Answer(AnswerKind.UNKNOWN, status, message=f"HTTP {status}, but {missing}")
+
+
+def _failure(method: str, status: int) -> AnswerKind:
+    if status in {401, 403}:
+        return AnswerKind.KEY_REFUSED
+    if status in GONE_STATUS and method != "POST":
+        return AnswerKind.GONE
+    if 400 <= status < 500 and status not in RETRYABLE_STATUS:
+        return AnswerKind.REFUSED
+    return AnswerKind.UNKNOWN
+
+
+def _parse(content: bytes) -> tuple[Any, bool]:
+    try:
+        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf")), True
+    except ValueError:
+        return None, False
+
+
+def _reasons(
+    payload: Any, content: bytes, secret: str, *, readable: bool
+) -> tuple[str | None, str | None, tuple[Refusal, ...]]:
+    """Code, message and refusals of an error body.
+
+    The API's own shape is ``{code, message, details: [{field, reason}]}``; gateways nest it below ``error``, or call
+    the parts ``errors``, ``detail``, ``path``, ``loc``, ``msg``.
+    """
+    if not readable:
+        return None, _plain_message(content, secret), ()
+    body = payload
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]
+    if not isinstance(body, dict):
+        return None, _text(body, secret), ()
+    refusals = tuple(
+        refusal
+        for name in ("details", "errors", "detail", "message")
+        if isinstance(body.get(name), list)
+        for item in body[name][:MOST_REFUSALS]
+        if (refusal := _refusal(item, secret))
+    )[:MOST_REFUSALS]
+    message = _first_text(body, ("message", "error", "error_description", "detail", "title"), secret)
+    if message is None and refusals:
+        message = clean("; ".join(refusal.reason for refusal in refusals))
+    return _first_text(body, ("code", "error_code", "type"), secret), message, refusals
+
+
+def _refusal(item: Any, secret: str) -> Refusal | None:
+    if not isinstance(item, dict):
+        reason = _text(item, secret)
+        return Refusal("", reason) if reason else None
+    place = next((item[name] for name in ("field", "path", "loc", "property") if item.get(name)), "")
+    if isinstance(place, list):
+        place = ".".join(str(part) for part in place[:20])
+    reason = _first_text(item, ("reason", "message", "msg", "detail", "code"), secret)
+    field = clean(_hide(str(place), secret), 200)
+    return Refusal(field, reason or "refused") if field or reason else None
+
+
+def _first_text(body: dict[str, Any], names: tuple[str, ...], secret: str) -> str | None:
+    return next((text for name in names if (text := _text(body.get(name), secret))), None)
+
+
+def _text(value: Any, secret: str) -> str | None:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return clean(_hide(str(value), secret)) or None
+    return None
+
+
+def _plain_message(content: bytes, secret: str) -> str | None:
+    text = content[:20_000].decode("utf-8", "replace")
+    if "<" in text and (title := _TITLE.search(text)):
+        text = title[1]
+    elif text.lstrip().startswith("<"):
+        text = "an HTML page without a title"
+    return _text(text[:2000], secret)
+
+
+def _hide(text: str, secret: str) -> str:
+    return text.replace(secret, "[key]") if secret else text

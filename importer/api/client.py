@@ -1,0 +1,215 @@
+"""The WizCommerce client: one call, one customer; paced, repeated only where repeating is harmless."""
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import anyio
+import httpx
+
+from importer import __version__
+from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_reply
+from importer.api.headers import retry_after
+from importer.api.limiter import Limiter
+from importer.api.lookup import CustomerRef, find_customers, read_list
+from importer.api.retry import RetryPolicy
+from importer.api.transport import build_transport, departures
+from importer.errors import ApiUnavailableError, InternalError, UsageError
+
+__all__ = ["Client"]
+
+CUSTOMERS = "/v1/customers"
+PATIENCE = 900.0  # seconds for which one request is held back by 429 before the run gives up
+TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
+_IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")
+# What a transport can raise. aiohttp's own errors come through httpx-aiohttp unmapped where it knows no httpx twin.
+_FAULTS = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError, ValueError, EOFError)
+
+
+class Client:
+    """One connection pool, one key, one limiter: an async context manager, one for a run.
+
+    ``timeout`` (seconds) bounds one request from the moment its turn has come to the last byte of its answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        limiter: Limiter,
+        timeout: float = 30.0,
+        connections: int = 64,
+        retry: RetryPolicy | None = None,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        rng: random.Random,
+    ) -> None:
+        if not key or not key.isascii() or not key.isprintable() or key != key.strip():
+            raise UsageError(
+                "the API key is empty or holds characters that no header can carry",
+                "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
+            )
+        self.limiter = limiter
+        self._base_url = base_url.rstrip("/")
+        self._key = key
+        self._timeout = timeout
+        self._connections = connections
+        self._retry = retry or RetryPolicy()
+        self._patience = patience
+        self._clock = clock
+        self._wall = wall
+        self._sleep = sleep
+        self._rng = rng
+        self._transport: httpx.AsyncBaseTransport | None = None
+        self._headers = [
+            (b"Host", httpx.URL(self._base_url).netloc),
+            (b"X-API-Key", key.encode("ascii")),
+            (b"User-Agent", f"importer/{__version__}".encode("ascii")),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"gzip, deflate"),
+        ]
+
+    def __repr__(self) -> str:
+        return f"Client({self._base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        self._transport = build_transport(self._base_url, self._connections)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
+
+    async def create(self, body: bytes) -> Answer:
+        """POST one customer. Sent once; sent again only after 429, which says that nothing was done."""
+        return (await self._exchange("POST", CUSTOMERS, body)).answer
+
+    async def get(self, customer_id: str) -> Answer:
+        """GET one customer, whole, in ``data``; repeated within the retry policy."""
+        reply = await self._persist("GET", _customer_path(customer_id))
+        if reply.answer.kind is AnswerKind.OK and reply.answer.data is None:
+            return Answer(AnswerKind.UNKNOWN, reply.answer.status, message="the answer holds no customer")
+        return reply.answer
+
+    async def patch(self, customer_id: str, body: bytes, *, adds_child: bool = True) -> Answer:
+        """PATCH one customer. Repeated only when ``adds_child`` is False: adding a child twice makes two."""
+        call = self._exchange if adds_child else self._persist
+        return (await call("PATCH", _customer_path(customer_id), body)).answer
+
+    async def delete(self, customer_id: str) -> Answer:
+        """DELETE one customer; repeated within the retry policy. ``GONE`` when there is none (any more)."""
+        return (await self._persist("DELETE", _customer_path(customer_id))).answer
+
+    async def find(
+        self, reference_ids: Sequence[str], *, since: datetime | None = None
+    ) -> dict[str, list[CustomerRef]]:
+        """Every given reference id → the customers that have exactly it, active and inactive (none: an empty list).
+
+        ``since``: only customers created at or after it matter, which shortens the search for ids that the API's
+        filter cannot express. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
+        """
+        width = max(1, min(self._connections, self.limiter.concurrency))
+        return await find_customers(self._list, reference_ids, since=since, width=width)
+
+    async def sales_reps(self) -> list[dict[str, Any]]:
+        """All sales reps as the API lists them. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
+        return await read_list(self._list, "/v1/sales-reps", {})
+
+    async def price_lists(self) -> list[dict[str, Any]]:
+        """All price lists as the API lists them. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
+        return await read_list(self._list, "/v1/price-lists", {})
+
+    async def attributes(self, entity: str) -> list[dict[str, Any]]:
+        """The attributes defined for ``customer``, ``address`` or ``contact``. Raises as the other lists do."""
+        return await read_list(self._list, "/v1/attributes", {"entity": entity})
+
+    async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
+        return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}")
+
+    async def _persist(self, method: str, path: str, body: bytes = b"") -> Reply:
+        """An exchange that may be repeated without harm, within the retry policy."""
+        started = self._clock()
+        attempt, sent = 1, False
+        while True:
+            reply = await self._exchange(method, path, body)
+            answer = reply.answer
+            sent = sent or answer.sent
+            delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
+            if (
+                answer.kind not in TRANSIENT
+                or attempt >= self._retry.attempts
+                or self._clock() + delay - started > self._retry.deadline
+            ):
+                break
+            await self._sleep(delay)
+            attempt += 1
+        if attempt == 1:
+            return reply
+        kind = AnswerKind.UNKNOWN if sent and answer.kind is AnswerKind.NOT_SENT else answer.kind
+        return replace(reply, answer=replace(answer, kind=kind, sent=sent, seconds=self._clock() - started))
+
+    async def _exchange(self, method: str, path: str, body: bytes = b"") -> Reply:
+        """One request and its answer, sent again as often as the API answers 429 and asks us to come back."""
+        first: float | None = None
+        refusals = 0
+        while True:
+            grant = await self.limiter.acquire()
+            started = self._clock()
+            first = started if first is None else first
+            reply = await self._send(method, path, body)
+            answer = replace(reply.answer, seconds=self._clock() - first)
+            if answer.status != 429:
+                if answer.kind in TRANSIENT:
+                    self.limiter.failed(reply.pause)
+                else:
+                    self.limiter.answered(self._clock() - started, reply.headers)
+                return replace(reply, answer=answer)
+            refusals += 1
+            self.limiter.throttled(reply.pause, grant)
+            delay = reply.pause if reply.pause is not None else self._retry.delay(refusals, self._rng)
+            if answer.seconds + delay > self._patience:
+                raise ApiUnavailableError(
+                    f"the API answers 429 (too many requests) since {answer.seconds:.0f} s; "
+                    f"the next try would be {delay:.0f} s away",
+                    "Nothing came of the refused request. Resume the run later, or with a lower --rate.",
+                )
+            if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
+                await self._sleep(delay)
+
+    async def _send(self, method: str, path: str, body: bytes) -> Reply:
+        """One request on the wire. What goes wrong with the network is an answer, too, not an exception."""
+        if self._transport is None:
+            raise InternalError("the API client is used outside its context")
+        headers = [*self._headers, (b"Content-Type", b"application/json")] if body else self._headers
+        request = httpx.Request(method, self._base_url + path, headers=headers, content=body or None)
+        with departures() as departure:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    response = await self._transport.handle_async_request(request)
+                    try:
+                        content = await response.aread()
+                    finally:
+                        await response.aclose()
+            except _FAULTS as error:
+                return Reply(no_answer(error, sent=departure.begun, secret=self._key))
+        reply = read_reply(method, response.status_code, response.headers, content, secret=self._key)
+        return replace(reply, headers=response.headers, pause=retry_after(response.headers, self._wall()))
+
+
+def _customer_path(customer_id: str) -> str:
+    if not _IDENTIFIER.fullmatch(customer_id):
+        raise InternalError("a customer id holds characters that do not belong into an address")
+    return f"{CUSTOMERS}/{customer_id}"

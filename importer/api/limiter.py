@@ -1,0 +1,142 @@
+"""One limiter for all workers: when the next request may go, and how many may be on their way."""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import anyio
+
+from importer.api.headers import quota_pause
+from importer.api.pace import FIRST_PACE, Grant, PaceFinder
+
+__all__ = ["Limiter", "PaceStatistics"]
+
+# Requests go one interval apart (GCRA), 2 % under the ceiling: 51 requests then need 1.02 s at a ceiling of 50, and the
+# 20 ms are room for what follows and for requests that overtake each other on their way.
+UNDER_CEILING = 0.98
+EARLY = 0.002  # a timer is no finer than a millisecond or two; a request that is due so soon goes at once
+LATE = 0.005  # a request that came so late may be made up for by the next ones
+UNLIMITED = 1_000_000.0
+FEWEST_IN_FLIGHT = 4
+FIRST_LATENCY = 1.0  # assumed until an answer shows better
+HEADROOM = 1.3  # requests in flight, over pace times latency
+
+
+@dataclass(frozen=True, slots=True)
+class PaceStatistics:
+    """What the limiter did so far.
+
+    Requests let go, answers with 429, seconds in which requests were held back, the most requests in any one second,
+    and the present pace (requests per second).
+    """
+
+    requests: int
+    throttled: int
+    waited_seconds: float
+    peak_per_second: int
+    pace: float
+
+
+class Limiter:
+    """Lets requests go one after the other, in the order in which they asked.
+
+    ``ceiling`` (requests per second) is never passed in any one second, None finds the pace from the answers; a
+    ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``clock`` gives seconds of a steady
+    clock, ``sleep`` waits on it, ``wall`` gives epoch seconds. A request that is cancelled while it waits uses nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        ceiling: float | None,
+        max_concurrency: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        if ceiling is not None and not (math.isfinite(ceiling) and ceiling > 0):
+            raise ValueError("the ceiling is a positive number of requests per second")
+        if max_concurrency < 1:
+            raise ValueError("at least one request must be allowed at a time")
+        self._clock = clock
+        self._sleep = sleep
+        self._wall = wall
+        self._max_concurrency = max_concurrency
+        top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
+        now = clock()
+        self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
+        self._turn = asyncio.Lock()  # first come, first served
+        self._next = now
+        self._held_until = -math.inf
+        self._recent: deque[float] = deque()
+        self._requests = 0
+        self._throttled = 0
+        self._waited = 0.0
+        self._peak = 0
+
+    @property
+    def statistics(self) -> PaceStatistics:
+        """The counts up to now."""
+        return PaceStatistics(self._requests, self._throttled, self._waited, self._peak, self._finder.pace)
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests should be in flight now: pace times latency (Little's law) and some headroom.
+
+        Latency that the requests' own queue adds is not followed by still more requests.
+        """
+        finder = self._finder
+        latency = min(finder.latency, 2.0 * finder.base_latency + 0.5) or FIRST_LATENCY
+        return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, math.ceil(finder.pace * latency * HEADROOM) + 2))
+
+    async def acquire(self) -> Grant:
+        """Wait for leave to send one request now."""
+        async with self._turn:
+            now = self._clock()
+            while now < max(self._next - EARLY, self._held_until):
+                await self._sleep(max(self._next, self._held_until) - now)
+                after = self._clock()
+                self._waited += after - now
+                now = after
+            self._next = max(self._next, now - LATE) + 1.0 / self._finder.pace
+            return self._grant(now)
+
+    def answered(self, latency: float, headers: Mapping[str, str]) -> None:
+        """A request was answered, not with 429, after ``latency`` seconds.
+
+        Headers that say that the quota is used up hold the next requests back until it returns.
+        """
+        now = self._clock()
+        self._finder.answered(now, latency)
+        self._hold(quota_pause(headers, self._wall()), now)
+
+    def throttled(self, retry_after: float | None, grant: Grant | None = None) -> None:
+        """The request of ``grant`` was refused with 429: slow down, and send nothing for ``retry_after`` seconds."""
+        now = self._clock()
+        self._throttled += 1
+        if self._finder.throttled(now, grant or Grant(now, len(self._recent) + 1)):
+            self._next = max(self._next, now + 1.0 / self._finder.pace)
+        self._hold(retry_after, now)
+
+    def failed(self, retry_after: float | None = None) -> None:
+        """A request got no usable answer; ``retry_after`` is the pause that a 503 asked for."""
+        now = self._clock()
+        self._finder.failed(now)
+        self._hold(retry_after, now)
+
+    def _hold(self, pause: float | None, now: float) -> None:
+        if pause is not None:
+            self._held_until = max(self._held_until, now + pause)
+
+    def _grant(self, now: float) -> Grant:
+        recent = self._recent
+        recent.append(now)
+        while recent[0] <= now - 1.0:
+            recent.popleft()
+        self._requests += 1
+        self._peak = max(self._peak, len(recent))
+        self._finder.granted()
+        return Grant(now, len(recent))

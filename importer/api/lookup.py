@@ -1,0 +1,227 @@
+"""Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
+
+A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
+read is an error, never an absence, because what is believed absent gets created.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+import anyio
+
+from importer.api.answers import AnswerKind, Reply
+from importer.errors import ApiUnavailableError, KeyRefusedError
+
+__all__ = ["CustomerRef", "find_customers", "read_list"]
+
+CUSTOMERS = "/v1/customers"
+PAGE_SIZE = 100  # the API's maximum
+GROUP_SIZE = 100
+GROUP_CHARACTERS = 5_500  # of a group's ids as they stand in the URL, which then stays below 6,000 with the rest
+MOST_PAGES = 10_000
+STATUSES = ("active", "inactive")  # one at a time; inactive customers are listed only when asked for
+# Oldest first: a customer that is created meanwhile is added at the end and shifts nothing between pages.
+ORDER: Final = {"sort_by": "created_at", "sort": "asc"}
+TOO_ODD = frozenset({400, 413, 414, 422, 431})  # the API cannot take this filter; a smaller one may pass
+# Ids that are safe to join with commas. Everything else may be split, trimmed or folded by the API.
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._:/#@()+&'=-]*[A-Za-z0-9._:/#@()+&'=-])?")
+
+ListCall = Callable[[str, Mapping[str, str]], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRef:
+    """A customer as a list shows it: who it is, not what it holds."""
+
+    id: str
+    reference_id: str
+    name: str
+    status: str
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class _FilterRefusedError(ApiUnavailableError):
+    """The API refused a list for what was asked, not for who asked."""
+
+
+@dataclass
+class _Search:
+    """One call of :func:`find_customers`: what was found so far, and the ids that no filter could ask for."""
+
+    call: ListCall
+    since: datetime | None
+    found: dict[str, dict[str, CustomerRef]]
+    unasked: set[str] = field(default_factory=set)
+
+    async def ask(self, ids: Sequence[str]) -> None:
+        """Ask for ``ids`` in one filter; a filter that the API refuses is halved, and its last id left to paging."""
+        try:
+            for status in STATUSES:
+                await self._read({"reference_ids": ",".join(ids), "status": status}, set(ids))
+        except _FilterRefusedError:
+            if len(ids) == 1:
+                self.unasked.update(ids)
+                return
+            middle = len(ids) // 2
+            await self.ask(ids[:middle])
+            await self.ask(ids[middle:])
+
+    async def page_through(self, ids: set[str]) -> None:
+        """Look for ``ids`` in the whole list, or in what was created since ``since``."""
+        window = {} if self.since is None else {"created_after": _instant(self.since)}
+        for status in STATUSES:
+            await self._read({**window, "status": status}, ids)
+
+    async def _read(self, query: Mapping[str, str], wanted: set[str]) -> None:
+        def keep(item: dict[str, Any]) -> None:
+            reference = item.get("reference_id")
+            if isinstance(reference, str) and reference in wanted:
+                customer = _customer(item, reference)
+                self.found[reference].setdefault(customer.id, customer)
+
+        await _each_item(self.call, CUSTOMERS, {**query, **ORDER}, keep)
+
+
+async def find_customers(
+    call: ListCall, reference_ids: Iterable[str], *, since: datetime | None, width: int
+) -> dict[str, list[CustomerRef]]:
+    """Every id → the customers that carry exactly it, whatever their status. ``width`` lists are read at a time.
+
+    Ids go in groups; those that cannot be joined with commas go alone and, if that shows nothing, by paging through
+    the list (of customers created since ``since``), once for all of them. Raises :class:`ApiUnavailableError`,
+    :class:`KeyRefusedError`.
+    """
+    search = _Search(call, since, {reference: {} for reference in reference_ids})
+    asked = [reference for reference in search.found if reference]  # no customer has an empty reference id
+    plain = [reference for reference in asked if _PLAIN.fullmatch(reference)]
+    odd = [reference for reference in asked if not _PLAIN.fullmatch(reference)]
+    work = iter([*_groups(plain), *([reference] for reference in odd)])
+
+    async def worker() -> None:
+        for ids in work:
+            await search.ask(ids)
+
+    try:
+        async with anyio.create_task_group() as group:
+            for _ in range(width):
+                group.start_soon(worker)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    missing = {reference for reference in odd if not search.found[reference]} | search.unasked
+    if missing:
+        await search.page_through(missing)
+    return {reference: list(customers.values()) for reference, customers in search.found.items()}
+
+
+async def read_list(call: ListCall, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """All items of a list, paged or bare. Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`."""
+    items: list[dict[str, Any]] = []
+    await _each_item(call, path, query, items.append)
+    return items
+
+
+async def _each_item(
+    call: ListCall, path: str, query: Mapping[str, str], visit: Callable[[dict[str, Any]], None]
+) -> None:
+    """Read page after page, and hand every item on once.
+
+    A list without pagination is read until a page brings nothing new, which also ends one that ignores ``page``.
+    """
+    seen: set[str] = set()
+    for page in range(1, MOST_PAGES + 1):
+        reply = await call(path, {**query, "page": str(page), "page_size": str(PAGE_SIZE)})
+        items, more = _page(reply, path, page)
+        fresh = {identity: item for item in items if (identity := _identity(item)) not in seen}
+        for item in fresh.values():
+            visit(item)
+        seen |= fresh.keys()
+        if not fresh or not more:
+            return
+    raise ApiUnavailableError(f"the list {path} does not end after {MOST_PAGES} pages")
+
+
+def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], bool]:
+    """The items of one page, and whether there may be another. Raises when the API gave no readable page."""
+    answer = reply.answer
+    if answer.kind is AnswerKind.KEY_REFUSED:
+        raise KeyRefusedError(
+            f"the API refused the key (HTTP {answer.status}): {answer.message}",
+            "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
+        )
+    if answer.kind is not AnswerKind.OK:
+        refused = answer.kind is AnswerKind.REFUSED and answer.status in TOO_ODD
+        error = _FilterRefusedError if refused else ApiUnavailableError
+        raise error(f"the API gave no list from {path}: {answer.message}", "Check --api, then resume the run.")
+    payload = reply.payload
+    pagination: Any = None
+    items = payload
+    if isinstance(payload, dict):
+        items, pagination = payload.get("data"), payload.get("pagination")
+        if items is None and isinstance(pagination, dict) and pagination.get("total_records") == 0:
+            items = []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ApiUnavailableError(f"the list from {path} cannot be read", "Check --api, then resume the run.")
+    return items, _more(pagination, page)
+
+
+def _more(pagination: Any, page: int) -> bool:
+    if not isinstance(pagination, dict):
+        return True
+    total, following = pagination.get("total_pages"), pagination.get("next_page")
+    if isinstance(total, int):
+        return page < total or bool(following)
+    return "next_page" not in pagination or bool(following)
+
+
+def _identity(item: dict[str, Any]) -> str:
+    identifier = item.get("id")
+    return identifier if isinstance(identifier, str) else repr(item)
+
+
+def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
+    identifier = item.get("id")
+    if not isinstance(identifier, str) or not identifier:
+        raise ApiUnavailableError("the list of customers holds one without an id", "Check --api, then resume the run.")
+    return CustomerRef(
+        identifier,
+        reference,
+        str(item.get("name") or ""),
+        str(item.get("status") or ""),
+        _moment(item.get("created_at")),
+        _moment(item.get("updated_at")),
+    )
+
+
+def _groups(ids: Sequence[str]) -> list[list[str]]:
+    """Ids in groups of at most ``GROUP_SIZE`` that together stay short enough for a URL."""
+    groups: list[list[str]] = []
+    length = GROUP_CHARACTERS + 1
+    for reference in ids:
+        cost = len(quote(reference, safe="")) + 3  # the comma is sent as %2C
+        length += cost
+        if length > GROUP_CHARACTERS or len(groups[-1]) == GROUP_SIZE:
+            groups.append([])
+            length = cost
+        groups[-1].append(reference)
+    return groups
+
+
+def _moment(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _instant(moment: datetime) -> str:
+    """As the API writes instants; a second earlier, because nobody says whether ``created_after`` includes its own."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware.astimezone(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
