@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.records import Location, Problem, Severity
 
@@ -35,6 +36,8 @@ __all__ = [
     "SourceTable",
     "Sources",
     "header_key",
+    "mark_formulas",
+    "unmark_formulas",
 ]
 
 Entity = Literal["customer", "address", "contact"]
@@ -286,9 +289,19 @@ _DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)", re.IGNORECAS
 
 
 def header_key(text: str) -> str:
-    """A header as it is compared: without case, decorations (``*``, ``?``, ``(Req)``) and surplus white space.
+    r"""A header as it is compared: without case, decorations (``*``, ``?``, ``(Req)``) and surplus white space.
 
-    ``"*Contact\\u00a0Name "`` and ``"contact name"`` are the same; ``"Phone"`` and ``"Phone#2"`` are not.
+    ``"*Contact\u00a0Name "`` and ``"contact name"`` are the same; ``"Phone"`` and ``"Phone#2"`` are not.
     """
     plain = unicodedata.normalize("NFKC", text).replace("\ufeff", "")
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
+
+
+def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    r"""Strings with an apostrophe before each that a spreadsheet would run as a formula (``^'*[=+\-@\t\r]``)."""
+    return pc.replace_substring_regex(column, r"^('*[=+\-@\t\r])", r"'\1")
+
+
+def unmark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """The strings as they were before :func:`mark_formulas`: one leading apostrophe fewer where it may have put one."""
+    return pc.replace_substring_regex(column, r"^'('*[=+\-@\t\r])", r"\1")

@@ -1,0 +1,183 @@
+"""Header and body to a ``SourceTable``: names, skipped and broken records, sensitive columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.errors import SourceError
+from importer.loader.layout import Header, classify
+from importer.loader.options import LoadOptions
+from importer.loader.parse import Body
+from importer.loader.sensitive import holds_card_numbers, is_secret, is_tax_number
+from importer.records import Location, Problem, Severity
+from importer.tables import SourceTable, header_key, unmark_formulas
+
+__all__ = ["IMPORT_ERRORS", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
+
+IMPORT_ERRORS = "import_errors"  # the column that the importer puts in front of rejected rows
+_EACH_SHORT_ROW = 10
+_FEW_RANGES = 64
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a table comes from and how it was read."""
+
+    file: str
+    sheet: str | None
+    details: Mapping[str, Any]
+
+    def at(self, row: int) -> Location:
+        """The place of a row."""
+        return Location(self.file, self.sheet, row)
+
+
+def skipped_frame(rows: npt.ArrayLike, reasons: Sequence[str]) -> pd.DataFrame:
+    """``SourceTable.skipped``: columns ``row`` (int64) and ``reason`` (str), sorted by row."""
+    frame = pd.DataFrame({"row": np.asarray(rows, dtype=np.int64), "reason": pd.Series(reasons, dtype="str")})
+    return frame.sort_values("row", ignore_index=True)
+
+
+def assemble(
+    origin: Origin, header: Header, body: Body, swallowing: Sequence[int], options: LoadOptions
+) -> tuple[SourceTable, list[Problem]]:
+    """The table of one header and the records below it, and what is wrong with single rows.
+
+    ``swallowing``: the records of ``body`` whose quotes don't match.
+    """
+    reasons = classify(body, header)
+    numbers = np.arange(body.start, body.start + len(body), dtype=np.int64)
+    keep = ~np.logical_or.reduce([mask for _, mask in reasons])
+    rows = np.concatenate([[row for row, _ in header.above], *(numbers[mask] for _, mask in reasons)])
+    why = [reason for _, reason in header.above]
+    why += [reason for reason, mask in reasons for _ in range(int(mask.sum()))]
+    columns = [_keep(column, keep) for column in body.columns]
+    kept = numbers[keep]
+    broken, problems = _long_rows(origin, columns, len(header.cells), kept)
+    problems += _short_rows(origin, kept[body.widths[keep] < header.width], header.width)
+    for row in sorted(body.start + index for index in swallowing):
+        broken |= kept == row
+        problems.append(_quote_problem(origin, row))
+    frame, secrets = _frame(header.cells, columns, len(kept), options)
+    details = {**origin.details, "header_row": header.row}
+    table = SourceTable(origin.file, origin.sheet, frame, kept, skipped_frame(rows, why), broken, secrets, details)
+    return table, problems
+
+
+def refuse_without_rows(table: SourceTable) -> None:
+    """Raise :class:`SourceError` for a header without data."""
+    if len(table.frame.columns) and not len(table.frame):
+        raise SourceError(
+            f"{table.name}: there is a header in row {table.details.get('header_row')} but no data row below it",
+            "Export the table again with its rows, or leave this source out.",
+        )
+
+
+def _keep(column: pa.ChunkedArray, keep: Mask) -> pa.ChunkedArray:
+    """The kept cells; without copying where they are in few runs."""
+    if keep.all():
+        return column
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], keep, [False])).astype(np.int8)))
+    if len(edges) > 2 * _FEW_RANGES:
+        return column.filter(pa.array(keep))
+    chunks = [chunk for at, end in edges.reshape(-1, 2).tolist() for chunk in column.slice(at, end - at).chunks]
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _has_text(column: pa.ChunkedArray) -> Mask:
+    if (pc.sum(pc.binary_length(column)).as_py() or 0) == 0:
+        return np.zeros(len(column), dtype=bool)
+    mask: Mask = pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
+    return mask
+
+
+def _long_rows(
+    origin: Origin, columns: Sequence[pa.ChunkedArray], width: int, rows: npt.NDArray[np.int64]
+) -> tuple[Mask, list[Problem]]:
+    broken = np.zeros(len(rows), dtype=bool)
+    for column in columns[width:]:
+        broken |= _has_text(column)
+    problems = []
+    for index in np.flatnonzero(broken):
+        beyond = [text for column in columns[width:] if (text := column[int(index)].as_py()).strip()]
+        problems.append(
+            Problem(
+                Severity.ERROR,
+                "row_too_long",
+                f"the row has more cells than the header ({width})",
+                "Probably a delimiter or a quote within a cell: put the cell in quotes and double the quotes in it.",
+                location=origin.at(int(rows[index])),
+                value=" | ".join(beyond),
+            )
+        )
+    return broken, problems
+
+
+def _short_rows(origin: Origin, rows: npt.NDArray[np.int64], width: int) -> list[Problem]:
+    hint = "The missing cells at the end are read as blank; check that no line break stands in a cell without quotes."
+    if len(rows) > _EACH_SHORT_ROW:
+        first = ", ".join(str(row) for row in rows[:_EACH_SHORT_ROW])
+        message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first} and more"
+        return [Problem(Severity.WARNING, "row_short", message, hint, location=Location(origin.file, origin.sheet))]
+    message = f"the row has fewer cells than the header ({width})"
+    return [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(int(row))) for row in rows]
+
+
+def _quote_problem(origin: Origin, row: int) -> Problem:
+    return Problem(
+        Severity.ERROR,
+        "quote_unclosed",
+        "a quote that opens in this row is closed only further down, and rows between are taken into the cell",
+        'Close the quote ("), or double it ("") where it is part of the text.',
+        location=origin.at(row),
+    )
+
+
+def _frame(
+    header: Sequence[str], columns: Sequence[pa.ChunkedArray], count: int, options: LoadOptions
+) -> tuple[pd.DataFrame, frozenset[str]]:
+    """Named columns, and which of them were emptied."""
+    given_back = bool(header) and header_key(header[0]) == IMPORT_ERRORS
+    if given_back:
+        header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
+    names: dict[str, None] = {}
+    data: dict[str, pa.ChunkedArray] = {}
+    secrets = set()
+    empty = pa.chunked_array([pa.repeat(pa.scalar("", pa.string()), count)])
+    for place in range(int(given_back), max(len(header), len(columns))):
+        cell = header[place].strip() if place < len(header) else ""
+        column = columns[place] if place < len(columns) else empty
+        if not cell and not _has_text(column).any():
+            continue
+        name = _unique(cell or f"Column {place + 1}", names)
+        names[header_key(name)] = None
+        column = unmark_formulas(column) if given_back else column
+        if _is_sensitive(name, column, options):
+            secrets.add(name)
+            column = empty
+        data[name] = column
+    arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
+    return pd.DataFrame(arrays, index=pd.RangeIndex(count), copy=False), frozenset(secrets)
+
+
+def _unique(name: str, taken: Mapping[str, None]) -> str:
+    number = 1
+    candidate = name
+    while header_key(candidate) in taken:
+        number += 1
+        candidate = f"{name}#{number}"
+    return candidate
+
+
+def _is_sensitive(name: str, column: pa.ChunkedArray, options: LoadOptions) -> bool:
+    if is_secret(name) or (is_tax_number(name) and header_key(name) not in options.allowed):
+        return True
+    return holds_card_numbers(name, column)

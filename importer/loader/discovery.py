@@ -1,0 +1,77 @@
+"""Which files the sources stand for, and what reports call them."""
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from importer.errors import SourceError, UsageError
+
+__all__ = ["find_files"]
+
+
+def find_files(sources: Sequence[str]) -> list[tuple[str, Path]]:
+    """Files, globs and directories → (display name, path), each file once, in the order of the display names.
+
+    The display name is the base name, or the shortest ending of the path that tells two files apart. Raises
+    :class:`UsageError` when no source is given, :class:`SourceError` when one stands for no file.
+    """
+    if not sources:
+        raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
+    found: dict[Path, None] = {}
+    for source in sources:
+        for path in _expand(source):
+            found.setdefault(path.resolve())
+    names = _display_names(list(found))
+    return sorted(zip(names, found, strict=True))
+
+
+def _expand(source: str) -> list[Path]:
+    if "://" in source:
+        raise SourceError(f"{source}: only local files can be read", "Download the file and give its path.")
+    path = Path(source)
+    if path.is_dir():
+        files = _ordinary(Path(entry.path) for entry in _entries(path) if entry.is_file())
+        if not files:
+            raise SourceError(
+                f"{source}: the directory holds no readable file",
+                "Put the exports directly into it; sub-folders and hidden files are not read.",
+            )
+        return files
+    if path.exists():
+        return [path]
+    if not glob.has_magic(source):
+        raise SourceError(f"{source}: no such file", "Check the path; a relative path starts at the current folder.")
+    matched = glob.glob(source, recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
+    files = _ordinary(match for name in matched if (match := Path(name)).is_file())
+    if not files:
+        raise SourceError(f"{source}: no file matches", "Check the pattern; hidden files are not matched.")
+    return files
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except OSError as error:
+        raise SourceError(
+            f"{path}: the directory cannot be read ({error.strerror})", "Check its permissions."
+        ) from error
+
+
+def _ordinary(paths: Iterable[Path]) -> list[Path]:
+    """Without hidden files and the lock files that Excel (``~$``) and LibreOffice (``.~lock``) leave."""
+    return [path for path in paths if not path.name.startswith((".", "~$"))]
+
+
+def _display_names(paths: list[Path]) -> list[str]:
+    names = [path.name for path in paths]
+    depth = 1
+    while len(set(names)) < len(names):
+        depth += 1
+        repeated = {name for name in names if names.count(name) > 1}
+        names = [
+            "/".join(path.parts[-depth:]).replace("//", "/") if name in repeated else name
+            for name, path in zip(names, paths, strict=True)
+        ]
+    return names

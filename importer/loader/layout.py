@@ -1,0 +1,229 @@
+"""Where the header stands, and which records are no data."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.loader.options import LoadOptions
+from importer.loader.parse import Body
+from importer.tables import header_key
+
+__all__ = ["Header", "classify", "find_header", "header_score"]
+
+Row = Sequence[str]
+Mask = npt.NDArray[np.bool_]
+
+_OCCURRENCE = re.compile(r"#\d+$")
+_NOT_TEXTUAL = re.compile(
+    r"""\s*(?:[-+(]?[$€£¥]?\s*\d[\d.,\s]*[%)]?            # a number or an amount
+        | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*             # a date
+        | \S+@\S+\.\S+ | https?://.*                      # an address of the net
+        | [ct](?:YES|NO|Customer|Supplier|Lid) | bo_\w+ | true | false | yes | no | [yn]  # a flag
+        )\s*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DIGITS = re.compile(r"\d+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
+_ANY_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header among the records of a source.
+
+    ``cells``: its cells. ``labels``: the cells of a second header row above or below it. ``above``: (row number,
+    reason) of every record up to the header, the header included.
+    """
+
+    cells: Row
+    labels: Row | None
+    above: list[tuple[int, str]]
+
+    @property
+    def row(self) -> int:
+        """The 1-based number of the header row."""
+        return len(self.above)
+
+    @property
+    def width(self) -> int:
+        """How many columns the table has: up to the last one with a name."""
+        return max((place + 1 for place, cell in enumerate(self.cells) if cell.strip()), default=0)
+
+
+def header_score(cells: Row, options: LoadOptions) -> int:
+    """How many columns of one table of the mapping the cells name; 0 when it is too few to mean anything."""
+    keys = {_OCCURRENCE.sub("", header_key(cell)) for cell in cells} - {""}
+    scores = [(len(keys & table), min(2, len(table))) for table in options.keys]
+    return max((score for score, enough in scores if score >= enough > 0), default=0)
+
+
+def find_header(rows: Sequence[Row], options: LoadOptions) -> Header | None:
+    """The header among the first records: the best match with the mapping's columns, else by its looks.
+
+    None when every record is blank.
+    """
+    scores = [header_score(row, options) for row in rows]
+    best = max(scores, default=0)
+    index = scores.index(best) if best else _by_looks(rows)
+    if index is None:
+        return None
+    labels = _find_labels(rows, index) if options.two_headers else None
+    reasons = ["header" if place == labels else "title" if _filled(rows[place]) else "blank" for place in range(index)]
+    above = list(enumerate([*reasons, "header"], start=1))
+    return Header(rows[index], None if labels is None else rows[labels], above)
+
+
+def _filled(row: Row) -> int:
+    return sum(1 for cell in row if cell.strip())
+
+
+def _by_looks(rows: Sequence[Row]) -> int | None:
+    """The first row of words that is about as wide as most rows below it; else the first that is not blank."""
+    filled = [_filled(row) for row in rows]
+    for index, row in enumerate(rows):
+        below = Counter(count for count in filled[index + 1 :] if count)
+        usual = max(below, key=lambda count: (below[count], count)) if below else 1
+        textual = all(not _NOT_TEXTUAL.fullmatch(cell) for cell in row if cell.strip())
+        if filled[index] >= max(1, usual * 0.8) and textual:
+            return index
+    return next((index for index, count in enumerate(filled) if count), None)
+
+
+def _find_labels(rows: Sequence[Row], header: int) -> int | None:
+    for index in (header + 1, header - 1):
+        if 0 <= index < len(rows) and _is_labels(rows[index], rows[header], rows[max(index, header) + 1 :]):
+            return index
+    return None
+
+
+def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
+    """Whether ``row`` repeats the header in other words.
+
+    It must fill nearly every column with distinct words without digits of its own, and look unlike data: either its
+    words are those of the headers, or it stands in columns of numbers and codes without having any.
+    """
+    pairs = [(cell.strip(), name.strip()) for cell, name in zip(row, header, strict=False) if name.strip()]
+    given = [(cell, name) for cell, name in pairs if cell]
+    names = _filled(header)
+    cells = [cell.casefold() for cell, _ in given]
+    if len(given) < max(2, 0.9 * names) or len(set(cells)) < len(cells) or _filled(row) > names:
+        return False
+    if any(_NOT_TEXTUAL.fullmatch(cell) or not _digits_fit(cell, name) for cell, name in given):
+        return False
+    related = sum(1 for cell, name in given if _words(cell) & _words(name))
+    return related * 3 >= len(given) or _unlike_data(row, data)
+
+
+def _digits_fit(cell: str, name: str) -> bool:
+    """A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``."""
+    return set(_DIGITS.findall(cell)) <= set(_DIGITS.findall(name))
+
+
+def _words(text: str) -> set[str]:
+    return {word.casefold() for word in _WORDS.findall(text) if len(word) > 1}
+
+
+def _unlike_data(row: Row, data: Sequence[Row]) -> bool:
+    """At least two columns in which the data has digits and the row has not."""
+    odd = 0
+    for place, cell in enumerate(row):
+        values = [other[place] for other in data if place < len(other) and other[place].strip()]
+        with_digits = sum(1 for value in values if _ANY_DIGIT.search(value))
+        odd += bool(values) and not _ANY_DIGIT.search(cell) and with_digits >= 0.9 * len(values)
+    return odd >= 2
+
+
+def classify(body: Body, header: Header) -> list[tuple[str, Mask]]:
+    """The records of ``body`` that are no data: (reason, mask) pairs that don't overlap.
+
+    The header and its labels count as such wherever they occur again.
+    """
+    blank = _matches(body, [""] * len(body.columns))
+    again = np.zeros(len(body), dtype=bool)
+    for cells in [header.cells] if header.labels is None else [header.cells, header.labels]:
+        padded = [*(cell.strip() for cell in cells), *[""] * len(body.columns)]
+        again |= _matches(body, padded[: max(len(body.columns), len(cells))])
+    again &= ~blank
+    total = np.zeros(len(body), dtype=bool)
+    footer = np.zeros(len(body), dtype=bool)
+    for index in np.flatnonzero(~blank & ~again)[::-1]:
+        cells = [cell.strip() for cell in body.row(int(index))]
+        if is_total(cells):
+            total[index] = True
+        elif is_footer(cells, header.width):
+            footer[index] = True
+        else:
+            break
+    return [("blank", blank), ("header", again), ("total", total), ("footer", footer)]
+
+
+def _matches(body: Body, cells: Row) -> Mask:
+    """The records whose trimmed cells are ``cells``, by fewer and fewer candidates."""
+    mask = np.zeros(len(body), dtype=bool)
+    if len(cells) > len(body.columns) and any(cells[len(body.columns) :]):
+        return mask
+    candidates: npt.NDArray[np.int64] | None = None
+    for column, cell in zip(body.columns, cells, strict=False):
+        if candidates is None:
+            candidates = np.flatnonzero(_equal(column, cell))
+        else:
+            candidates = candidates[_equal(column.take(pa.array(candidates)), cell)]
+        if not len(candidates):
+            return mask
+    mask[candidates] = True
+    return mask
+
+
+def _equal(column: pa.ChunkedArray, cell: str) -> Mask:
+    if len(column) == 0:
+        return np.zeros(0, dtype=bool)
+    mask: Mask = pc.equal(pc.utf8_trim_whitespace(column), cell).to_numpy()
+    return mask
+
+
+_TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)
+_TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
+_NUMBER = re.compile(r"[-(]?\s*[$€£¥]?\s*-?\d[\d.,\s]*\)?(?:\s*(?:%|[A-Z]{3}))?")
+# A post code or a telephone number is no amount.
+_AMOUNT = re.compile(
+    r"[-(]?\s*[$€£¥]?\s*-?(?:[1-9]\d{0,3}|0|\d{1,3}(?:[,.\s]\d{3})+|\d+(?=[.,]\d{2}\b))(?:[.,]\d{1,2})?\)?"
+)
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]\.?m\.?)?(?:\s*(?:GMT|UTC|Z|[A-Z]{2,4})?(?:[-+]\d{1,2}(?::?\d{2})?)?)?"
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?"
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_DATE = (
+    rf"{_WEEKDAY}(?:\d{{4}}[-/.]{_DAY}[-/.]{_DAY}|{_DAY}[-/.]{_DAY}[-/.](?:\d{{4}}|\d{{2}})"
+    rf"|{_MONTH}\s+{_DAY},?\s+\d{{4}}|{_DAY}\.?\s+{_MONTH},?\s+\d{{4}})"
+)
+_MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
+_FOOTER = re.compile(
+    rf"""{_MOMENT} | page\s+\d+(?:\s+(?:of|/)\s+\d+)?
+    | (?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)\b.*
+    | (?:accrual|cash)\s+basis\b.* | as\s+of\s+{_MOMENT} | (?:end\s+of|\*+\s*end)\s+(?:report|file|list)\b.*
+    | \d+\s+(?:rows?|records?)(?:\s+(?:selected|found|listed|exported))?\.?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def is_total(cells: Row) -> bool:
+    """Whether trimmed cells are a line of totals: ``Total``, then nothing but numbers or blanks."""
+    filled = [cell for cell in cells if cell]
+    if not filled:
+        return False
+    first, rest = filled[0], filled[1:]
+    if _TOTAL.fullmatch(first):
+        return all(_NUMBER.fullmatch(cell) for cell in rest)
+    return bool(_TOTAL_OF.fullmatch(first)) and all(_AMOUNT.fullmatch(cell) for cell in rest)
+
+
+def is_footer(cells: Row, columns: int) -> bool:
+    """Whether trimmed cells are a date, a time or a line of a report's foot, alone in a row of a table of 3 or more."""
+    filled = [cell for cell in cells if cell]
+    return columns >= 3 and len(filled) == 1 and bool(_FOOTER.fullmatch(filled[0]))

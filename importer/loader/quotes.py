@@ -1,0 +1,86 @@
+"""Quotes that are opened and never closed: they swallow rows in silence."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.errors import SourceError
+from importer.loader.parse import Body, text_lines
+
+__all__ = ["swallowing_rows"]
+
+_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
+
+
+def swallowing_rows(data: pa.Buffer, body: Body, delimiter: str, file: str) -> list[int]:
+    """The records (from 0) in which text follows a closing quote and a cell holds what look like further rows.
+
+    Raises :class:`SourceError` when a quote is open at the end of the file, naming the row where it opens. Looking
+    costs little where no cell has a line break; only suspects are read again, strictly.
+    """
+    suspects = _suspects(data, body, delimiter)
+    wrong = []
+    try:
+        for index, text in _raw_records(data, delimiter, suspects):
+            try:
+                list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+            except csv.Error as error:
+                if "end of data" in str(error):
+                    raise SourceError(
+                        f"{file}:{body.start + index}: a quote opens in this row and is never closed",
+                        f"{_HINT} If the file was cut off, export it again.",
+                    ) from error
+                wrong.append(index)
+    except csv.Error as error:
+        raise SourceError(f"{file}: the quotes do not match ({error})", _HINT) from error
+    return wrong
+
+
+def _suspects(data: pa.Buffer, body: Body, delimiter: str) -> set[int]:
+    content = np.frombuffer(data, dtype=np.uint8)
+    suspects: set[int] = set()
+    if not len(body):
+        return suspects
+    line_ends = _count(content, ord("\n")) or _count(content, ord("\r"))
+    if line_ends > len(body):
+        for column in body.columns:
+            suspects.update(_cells_like_rows(column, delimiter, max(1, len(body.columns) - 1)))
+    tail = content[-65536:].tobytes().rstrip()
+    quote_at_end = tail.rfind(b'"') > max(tail.rfind(b"\n"), tail.rfind(b"\r"))
+    break_at_end = any(cell.endswith(("\n", "\r")) for cell in body.row(len(body) - 1))
+    if (quote_at_end or break_at_end) and _count(content, ord('"')) % 2:
+        suspects.add(len(body) - 1)
+    return suspects
+
+
+def _cells_like_rows(column: pa.ChunkedArray, delimiter: str, delimiters: int) -> list[int]:
+    """Cells with a line break and as many delimiters as a row has."""
+    broken = np.flatnonzero(pc.match_substring_regex(column, r"[\r\n]").to_numpy())
+    if not len(broken):
+        return []
+    counts = pc.count_substring(column.take(pa.array(broken)), delimiter).to_numpy()
+    return [int(index) for index in broken[counts >= delimiters]]
+
+
+def _count(content: "np.ndarray[tuple[int], np.dtype[np.uint8]]", byte: int, step: int = 16 * 1024 * 1024) -> int:
+    return sum(int(np.count_nonzero(content[at : at + step] == byte)) for at in range(0, len(content), step))
+
+
+def _raw_records(data: pa.Buffer, delimiter: str, wanted: set[int]) -> Iterator[tuple[int, str]]:
+    if not wanted:
+        return
+    lines: list[str] = []
+
+    def remembered() -> Iterator[str]:
+        for line in text_lines(data):
+            lines.append(line)
+            yield line
+
+    for index, _ in enumerate(csv.reader(remembered(), delimiter=delimiter)):
+        if index in wanted:
+            yield index, "".join(lines)
+        lines.clear()

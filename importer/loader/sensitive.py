@@ -1,0 +1,83 @@
+"""Columns whose cells must never leave the source: recognised by their header, or as card numbers by their content."""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.tables import header_key
+
+__all__ = ["holds_card_numbers", "is_secret", "is_tax_number"]
+
+_NUMBER = r"(?:numbers?|no|num|nbr|nr)"
+_SECRET = re.compile(
+    rf"""(?<!accept\ )(?<!accepts\ )(?<!allow\ )(?<!allows\ )\b(?:credit|debit|payment|bank)\ ?card
+            (?!\ (?:type|brand|fee|surcharge|terms|accepted|allowed)s?\b)
+    | (?<!business\ )(?<!loyalty\ )(?<!member\ )(?<!membership\ )(?<!customer\ )(?<!gift\ )(?<!reward\ )(?<!rewards\ )
+            \bcard\ ?{_NUMBER}\b
+    | \bcc\ ?(?:{_NUMBER}|exp\w*|cvv\d?|last\ ?(?:4|four))\b
+    | \b(?:cvv|cvc)\ ?2?\b | \bcard\ (?:security|verification)\b
+    | \bcard\ (?:exp\w*|valid)\b | \bexp(?:iry|iration|ires)?\b.*\bcard\b
+    | password | passwd | \bpwd\b | \bpass\ ?(?:phrase|code)\b
+    | \b(?:rp|access|api|auth|refresh|reset)?tokens?\b | \bsecrets?\b | \b(?:api|access|private)\ ?key\b
+    | \bbank\ ?(?:account|acct|a\ c)\b | \biban\b | \bbank\ routing\b | \bssn\b | \bsocial\ security\b""",
+    re.VERBOSE,
+)
+_TAX = re.compile(
+    rf"""\b(?:tax|vat|gst|sales\ tax)\ ?(?:payer\ |file\ |reg(?:istration)?\ )?
+            (?:ids?|identification|identifier|{_NUMBER}|reg(?:istration)?|certificate)\b
+            (?!\ (?:name|type|label|country)\b)
+    | \b(?:f?ein|gstin|abn|i?tin|taxpayer\ id)\b(?!\ (?:name|type|label)\b)
+    | \bresale\ ?(?:{_NUMBER}|ids?|cert\w*|licen[cs]e|permit)\b | \breseller\ ?(?:{_NUMBER}|ids?|permit|cert\w*)\b
+    | \b(?:seller|sellers)\ permit\b | \btax\ exempt(?:ion)?\ (?:ids?|{_NUMBER}|cert\w*)\b""",
+    re.VERBOSE,
+)
+_ID_OR_PHONE = re.compile(
+    r"\b(?:ids?|code|key|no|num|number|account|reference|ref|barcode|ean|gtin|imei|phone|telephone|tel|mobile|cell|fax|gsm)\b"
+)
+_CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
+_ENOUGH_CELLS, _ENOUGH_SHARE = 5, 0.8
+
+
+def _plain(header: str) -> str:
+    """``CreditCardNumber``, ``credit_card#`` and ``Credit Card No.`` as words in small letters."""
+    text = re.sub(r"#\d+$", "", header.strip())
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_", " ", text.replace("#", " number "))
+    return " ".join(re.sub(r"[^\w]+", " ", header_key(text)).split())
+
+
+def is_secret(header: str) -> bool:
+    """Whether the header says: payment card, password, token, key, bank account or social security number."""
+    return bool(_SECRET.search(_plain(header)))
+
+
+def is_tax_number(header: str) -> bool:
+    """Whether the header says: tax, VAT or resale number; kept only where a mapping names the column."""
+    return bool(_TAX.search(_plain(header)))
+
+
+def holds_card_numbers(header: str, column: pa.ChunkedArray) -> bool:
+    """Whether 80 % of at least five cells are 13 to 19 digits that pass Luhn's check, and the header says no id."""
+    lengths = pc.binary_length(column)
+    long_enough = pc.and_(pc.greater_equal(lengths, 13), pc.less(lengths, 64))
+    if (pc.sum(long_enough).as_py() or 0) < _ENOUGH_CELLS or _ID_OR_PHONE.search(_plain(header)):
+        return False
+    filled: int = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py()
+    likely = column.filter(pc.and_(long_enough, pc.match_substring_regex(column, _CARD_CELL)))
+    if len(likely) < max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled):
+        return False
+    digits = pc.replace_substring_regex(likely, r"[^0-9]", "")
+    return int(_passes_luhn(digits).sum()) >= max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled)
+
+
+def _passes_luhn(digits: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """ISO/IEC 7812-1: every second digit from the right is doubled; the sum of all digits is a multiple of ten."""
+    padded = pc.utf8_lpad(digits, 20, "0").combine_chunks().cast(pa.binary())
+    text = b"".join(padded.to_pylist())
+    numbers = np.frombuffer(text, dtype=np.uint8).reshape(-1, 20).astype(np.int64) - ord("0")
+    doubled = numbers[:, 0::2] * 2
+    total = (doubled - 9 * (doubled > 9)).sum(axis=1) + numbers[:, 1::2].sum(axis=1)
+    passed: npt.NDArray[np.bool_] = (total % 10 == 0) & (numbers.sum(axis=1) > 0)
+    return passed
