@@ -1,0 +1,110 @@
+"""Where a record's field stands in the sources."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.tables import Entity, EntityTables, Sources, SourceTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Places", "arrow", "locate", "row_texts"]
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Places:
+    """One place per problem: row position (or -1), source column (or null) and that cell's text (or null)."""
+
+    rows: Positions
+    columns: pa.Array
+    cells: pa.Array
+
+    @classmethod
+    def join(cls, parts: Sequence["Places"], order: Positions) -> "Places":
+        """The parts one after the other, then brought into ``order``."""
+        return cls(
+            np.concatenate([part.rows for part in parts])[order],
+            pa.concat_arrays([part.columns for part in parts]).take(pa.array(order)),
+            pa.concat_arrays([part.cells for part in parts]).take(pa.array(order)),
+        )
+
+
+def arrow(series: "pd.Series[Any]") -> pa.Array:
+    """The Arrow data of a column, in one piece."""
+    data = series.array.__arrow_array__()
+    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
+
+
+def row_texts(sources: Sources, rows: Positions) -> pa.Array:
+    """Row positions → ``file:row`` or ``file!sheet:row``."""
+    names = pa.array([table.name for table in sources.tables], pa.string())
+    numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
+    return pc.binary_join_element_wise(names.take(pa.array(sources.split(rows)[0])), numbers, ":")
+
+
+def locate(tables: EntityTables, sources: Sources, entity: Entity, field: str, records: Positions) -> Places:
+    """The source cell of ``field`` of each record.
+
+    Among several columns it is the first one that is not blank in that row, else the first. The cell is null where
+    the field has no column in that row's source, or where more than one of its columns has something in it.
+    """
+    frame = tables.frame(entity)
+    rows = _rows(tables, entity, field, records)
+    entries = frame["_entry"].to_numpy()[records]
+    in_table, local = sources.split(rows)
+    group = np.where(rows < 0, -1, entries * len(sources.tables) + in_table)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-2))
+    parts = []
+    for chosen in np.split(order, starts[1:]) if len(order) else []:
+        origin = tables.entries[int(entries[chosen[0]])].fields.get(field)
+        names = origin.columns if origin else ()
+        if group[chosen[0]] < 0 or not names:
+            parts.append(_nowhere(rows[chosen], names))
+        else:
+            table = sources.tables[int(in_table[chosen[0]])]
+            parts.append(_in_table(table, names, rows[chosen], local[chosen]))
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return Places.join(parts, back) if parts else _nowhere(rows, ())
+
+
+def _rows(tables: EntityTables, entity: Entity, field: str, records: Positions) -> Positions:
+    rows: Positions = tables.frame(entity)["_row"].to_numpy()[records]
+    if entity != "customer" or field not in tables.customer_field_rows:
+        return rows
+    own = tables.customer_field_rows[field][records]
+    return np.where(own >= 0, own, rows)
+
+
+def _nowhere(rows: Positions, names: tuple[str, ...]) -> Places:
+    nulls = pa.nulls(len(rows), pa.string())
+    return Places(rows, pa.repeat(names[0], len(rows)) if names else nulls, nulls)
+
+
+def _in_table(table: SourceTable, names: tuple[str, ...], rows: Positions, local: Positions) -> Places:
+    present = [name for name in names if name in table.frame.columns]
+    if not present:
+        return _nowhere(rows, names)
+    columns = pa.repeat(present[0], len(rows))
+    cells = arrow(table.frame[present[0]].take(local))
+    if len(present) == 1:
+        return Places(rows, columns, cells)
+    filled = np.zeros(len(rows), dtype=np.int64)
+    for name in present:
+        texts = arrow(table.frame[name].take(local))
+        has = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
+        first = pc.and_(has, pa.array(filled == 0))
+        columns = pc.if_else(first, name, columns)
+        cells = pc.if_else(first, texts, cells)
+        filled += has.to_numpy(zero_copy_only=False)
+    several = pa.array(filled > 1)
+    return Places(rows, columns, pc.if_else(several, pa.scalar(None, pa.string()), cells))

@@ -1,0 +1,141 @@
+"""Whole-column rules. Each takes a text column and gives a boolean Arrow array: True where the value may stand.
+
+A rule about a value's *form* (phone, e-mail, code) passes values that are unprintable or too long: those have their
+own rule, and one fault should give one problem.
+"""
+
+import re
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pycountry
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+
+__all__ = [
+    "ANY_CONTROL",
+    "country_codes",
+    "country_names",
+    "is_country",
+    "is_email",
+    "is_filled",
+    "is_one_line",
+    "is_phone",
+    "is_printable",
+    "is_type",
+    "is_uuid",
+    "is_whole_composite_id",
+    "is_whole_number",
+    "keeps_its_letters",
+    "no_longer_than",
+]
+
+_LINE_BREAK = r"[\t\n\x0b\x0c\r\x85\x{2028}\x{2029}]"
+_CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
+ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
+_PHONE = r"^\+[1-9][0-9]{1,14}$"
+_UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+_SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"
+
+# Within 64 characters, a subset of what email-validator takes (a test holds one against the other).
+_PLAIN_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}$"
+_SPECIAL_DOMAIN = rf"(?i)[@.]({'|'.join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)})$"
+# Without exactly one @, or with a space, no address can be valid while quoted names are not taken.
+_HOPELESS_EMAIL = r"^[^@]*$|@.*@|[ ,;]"
+
+
+def is_filled(texts: pa.Array) -> pa.Array:
+    """Something other than white space."""
+    return pc.not_equal(pc.utf8_trim_whitespace(texts), "")
+
+
+def no_longer_than(texts: pa.Array, limit: int) -> pa.Array:
+    """At most ``limit`` characters (code points, not bytes)."""
+    return pc.less_equal(pc.utf8_length(texts), limit)
+
+
+def is_printable(texts: pa.Array) -> pa.Array:
+    """No control characters apart from line breaks and tabs."""
+    return pc.invert(pc.match_substring_regex(texts, _CONTROL))
+
+
+def is_one_line(texts: pa.Array) -> pa.Array:
+    """No line breaks or tabs."""
+    return pc.invert(pc.match_substring_regex(texts, _LINE_BREAK))
+
+
+def keeps_its_letters(texts: pa.Array) -> pa.Array:
+    """No U+FFFD, the mark of a letter that was lost when text was read with the wrong encoding."""
+    return pc.invert(pc.match_substring(texts, "\ufffd"))
+
+
+def is_whole_number(texts: pa.Array) -> pa.Array:
+    """Not a number that a spreadsheet shortened to ``1.23E+05``."""
+    return pc.invert(pc.match_substring_regex(texts, f"^{_SCIENTIFIC}$"))
+
+
+def is_whole_composite_id(texts: pa.Array) -> pa.Array:
+    """As :func:`is_whole_number`, for an id that may be several parts joined by ``-``."""
+    return pc.invert(pc.match_substring_regex(texts, f"(^|-){_SCIENTIFIC}(-|$)"))
+
+
+def is_phone(texts: pa.Array) -> pa.Array:
+    """E.164."""
+    return _sound_or(texts, pc.match_substring_regex(texts, _PHONE))
+
+
+def is_uuid(texts: pa.Array) -> pa.Array:
+    """A UUID in its usual form, in either case."""
+    return _sound_or(texts, pc.match_substring_regex(texts, _UUID))
+
+
+def is_type(texts: pa.Array) -> pa.Array:
+    """``billing`` or ``shipping``."""
+    return _sound_or(texts, pc.is_in(texts, value_set=pa.array(["billing", "shipping"])))
+
+
+def is_country(texts: pa.Array) -> pa.Array:
+    """An ISO 3166-1 alpha-2 code in capitals."""
+    return _sound_or(texts, pc.is_in(texts, value_set=country_codes()))
+
+
+def is_email(texts: pa.Array) -> pa.Array:
+    """What email-validator takes, without asking any server; it is asked only where a pattern cannot tell."""
+    plain = pc.match_substring_regex(texts, _PLAIN_EMAIL)
+    doubtful = pc.or_(pc.match_substring_regex(texts, _SPECIAL_DOMAIN), pc.greater(pc.utf8_length(texts), 64))
+    passed = _sound_or(texts, pc.and_not(plain, doubtful))
+    open_ = pc.invert(pc.or_(passed, pc.match_substring_regex(texts, _HOPELESS_EMAIL)))
+    verdicts = pa.array([_is_deliverable(text) for text in texts.filter(open_).to_pylist()], pa.bool_())
+    return pc.replace_with_mask(passed, open_, verdicts)
+
+
+def _is_deliverable(text: str) -> bool:
+    try:
+        validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return False
+    return True
+
+
+def _sound_or(texts: pa.Array, passed: pa.Array) -> pa.Array:
+    unsound = pc.or_(pc.match_substring_regex(texts, ANY_CONTROL), pc.greater(pc.utf8_length(texts), 255))
+    return pc.or_(passed, unsound)
+
+
+@cache
+def country_codes() -> pa.Array:
+    """Every ISO 3166-1 alpha-2 code."""
+    return pa.array(sorted(country.alpha_2 for country in pycountry.countries))
+
+
+@cache
+def country_names() -> dict[str, str]:
+    """Lower-case names and alpha-3 codes of countries → alpha-2 code, to suggest what was meant."""
+    names: dict[str, str] = {}
+    for country in pycountry.countries:
+        known = (country.alpha_2, country.alpha_3, country.name, *(getattr(country, key, "") for key in _OTHER_NAMES))
+        names |= {name.lower(): country.alpha_2 for name in known if name}
+    return names
+
+
+_OTHER_NAMES = ("official_name", "common_name")

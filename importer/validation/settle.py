@@ -1,0 +1,183 @@
+"""From problems to decisions: what is left out, what is dropped, which customers are rejected."""
+
+import dataclasses
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.records import Severity
+from importer.tables import BOOLEAN, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
+from importer.validation.catalogue import CODES
+from importer.validation.limits import REQUIRED
+from importer.validation.places import arrow
+
+__all__ = ["Settled", "complete_defaults", "settle"]
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the mapping's policies make of the problems.
+
+    ``tables``: cells left out are null, dropped children are gone; customers keep their positions. ``rejected`` and
+    ``lost_child``: True per customer position. ``problems``: the final ones; ``record`` counts in the new frames, and
+    is -1 for a child that was dropped.
+    """
+
+    tables: EntityTables
+    rejected: Mask
+    lost_child: Mask
+    problems: ProblemTable
+
+
+def settle(tables: EntityTables, problems: ProblemTable, *, contact_email_required: bool = False) -> Settled:
+    """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors of all rooms; the rest rejects customers.
+
+    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out. A
+    problem of a row alone (no customer, no record) passes unchanged. An error that only repeats what an earlier room
+    said of the same cell is taken out.
+    """
+    frame = _without_echoes(problems.frame)
+    errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
+    fixed = {"contact": {"email"}} if contact_email_required else {}
+    blanked, dropped = np.zeros_like(errors), np.zeros_like(errors)
+    customer = frame["customer"].to_numpy().copy()
+    changed: dict[Entity, pd.DataFrame] = {}
+    moved = frame["record"].to_numpy().copy()
+    for entity in ENTITIES:
+        about = np.flatnonzero((frame["entity"] == entity).fillna(False).to_numpy(dtype=np.bool_) & (moved >= 0))
+        part, records = frame.iloc[about], moved[about]
+        customer[about] = records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records]
+        can_blank, can_drop = _policies(tables, entity, part, REQUIRED[entity] | fixed.get(entity, set()))
+        blanked[about] = can_blank & errors[about]
+        dropped[about] = can_drop & errors[about] & ~can_blank
+        new = _blank_cells(tables.frame(entity), part[blanked[about]])
+        changed[entity], positions = _drop_records(new, records[dropped[about]])
+        moved[about] = positions[records]
+    rejects = errors & ~blanked & ~dropped & (customer >= 0)
+    count = len(tables.customers)
+    return Settled(
+        tables=dataclasses.replace(
+            tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
+        ),
+        rejected=_marked(count, customer[rejects]),
+        lost_child=_marked(count, customer[dropped]),
+        problems=_reworded(frame.assign(customer=customer, record=moved), blanked, dropped),
+    )
+
+
+def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without problems that another one of the same cell explains, and without validation's repetitions.
+
+    A cell that an earlier room found wrong comes as null or as the source's words: that it is blank, or no UUID, is
+    then no news. An error about a contact's missing e-mail stays: it decides when the wrong one is left out.
+    """
+    code, codes = _encode(frame["code"])
+    field, fields = _encode(frame["field"])
+    entity, _ = _encode(frame["entity"])
+    about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
+    cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
+    errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
+    echo = about & _in(code, codes, {"required", "invalid_uuid"})
+    echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
+    echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
+    ours = about & _in(code, codes, CODES.keys())
+    again = np.zeros_like(echo)
+    again[ours] = pd.Series(cell[ours] * (len(codes) + 1) + code[ours]).duplicated().to_numpy()
+    return frame[~echo & ~again].reset_index(drop=True)
+
+
+def _policies(tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str]) -> tuple[Mask, Mask]:
+    """Per problem: may its cell be left out, may its record be dropped."""
+    field, names = _encode(part["field"])
+    optional = np.array([*(name not in fixed for name in names), False])
+    # This code says that nothing is there; there is no cell to leave out.
+    optional = optional[field] & (part["code"] != "contact_without_email").to_numpy(dtype=np.bool_)
+    entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
+    blank = np.zeros((len(tables.entries), len(names) + 1), dtype=np.bool_)
+    for number, item in enumerate(tables.entries):
+        blank[number, :-1] = [name in item.fields and item.fields[name].blank_when_invalid for name in names]
+    drop = np.array([item.drop_when_wrong and entity != "customer" for item in tables.entries], dtype=np.bool_)
+    return blank[entry, field] & optional, drop[entry]
+
+
+def _blank_cells(frame: pd.DataFrame, blanked: pd.DataFrame) -> pd.DataFrame:
+    new: dict[str, pd.Series[Any]] = {}
+    for field, part in blanked.groupby("field", sort=False):
+        if field in frame.columns:
+            keep = np.ones(len(frame), dtype=np.bool_)
+            keep[part["record"].to_numpy()] = False
+            new[str(field)] = frame[str(field)].where(keep)
+    return frame.assign(**new) if new else frame
+
+
+def _drop_records(frame: pd.DataFrame, records: Positions) -> tuple[pd.DataFrame, Positions]:
+    """The frame without these records, and old position → new position (-1 for those that are gone)."""
+    keep = ~_marked(len(frame), records)
+    positions = np.where(keep, np.cumsum(keep) - 1, -1)
+    return (frame if keep.all() else frame[keep].reset_index(drop=True)), positions
+
+
+def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask) -> ProblemTable:
+    """The problems, with warnings that say so where something was left out."""
+    entity = arrow(frame["entity"])
+    notes = pc.if_else(pa.array(dropped), pc.binary_join_element_wise("; the ", entity, " is left out", ""), "")
+    notes = pc.if_else(pa.array(blanked), "; the value is left out", pc.fill_null(notes, ""))
+    severity = pc.if_else(pa.array(blanked | dropped), str(Severity.WARNING), arrow(frame["severity"]))
+    message = pc.binary_join_element_wise(arrow(frame["message"]), notes, "")
+    columns = {"severity": severity, "message": message}
+    return ProblemTable(frame.assign(**{name: pd.Series(data, dtype=TEXT) for name, data in columns.items()}))
+
+
+def _marked(count: int, positions: Positions) -> Mask:
+    out = np.zeros(count, dtype=np.bool_)
+    out[positions] = True
+    return out
+
+
+def _encode(column: "pd.Series[Any]") -> tuple[Positions, list[str]]:
+    """Numbers from 0 for the distinct texts, -1 for null; and the texts."""
+    encoded = pc.dictionary_encode(arrow(column))
+    numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return numbers.astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def _in(numbers: Positions, texts: list[str], wanted: AbstractSet[str]) -> Mask:
+    return np.array([*(text in wanted for text in texts), False], dtype=np.bool_)[numbers]
+
+
+def complete_defaults(tables: EntityTables) -> EntityTables:
+    """New tables in which every customer has one default address of each type it has, and one default contact.
+
+    ``is_default`` stays where the source has set it; where it has not, the first of the type becomes the default.
+    All others are false, never null.
+    """
+    return dataclasses.replace(
+        tables,
+        addresses=_with_defaults(tables.addresses, by_type=True),
+        contacts=_with_defaults(tables.contacts, by_type=False),
+    )
+
+
+def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
+    count = len(frame)
+    flagged = np.zeros(count, dtype=np.bool_)
+    if "is_default" in frame.columns:
+        flagged = frame["is_default"].fillna(False).to_numpy(dtype=np.bool_)
+    group = frame["_customer"].to_numpy()
+    if by_type and "type" in frame.columns:
+        kind, kinds = _encode(frame["type"])
+        group = group * (len(kinds) + 1) + kind + 1
+    # The first of each group in the order flagged before unflagged, then as sent.
+    order = np.concatenate([np.flatnonzero(flagged), np.flatnonzero(~flagged)])
+    _, first = np.unique(group[order], return_index=True)
+    default = _marked(count, order[first])
+    return frame.assign(is_default=pd.Series(default, index=frame.index, dtype=BOOLEAN))

@@ -1,0 +1,90 @@
+"""Builders that several rooms' tests share."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from importer.tables import BOOLEAN, TEXT, TEXT_LIST, Entity, EntityTables, Entry, FieldOrigin, Sources, SourceTable
+
+Record = Mapping[str, Any]
+
+
+def make_tables(
+    customers: Sequence[Record],
+    addresses: Sequence[Record] = (),
+    contacts: Sequence[Record] = (),
+    *,
+    blank: Collection[str] = (),
+    drop: Collection[str] = (),
+    lookups: Mapping[str, str] | None = None,
+    constants: Collection[str] = (),
+    sheet: str | None = None,
+) -> tuple[Sources, EntityTables]:
+    """Sources and entity tables that belong together, one source row (from row 2 on) per record.
+
+    A record's keys are the API's fields; children say their customer's position with ``customer`` (default 0) and
+    have to be in its order. The source ``customers.csv`` has a column ``<entity> <field>`` for every field; its cells
+    are the record's values, or what the record's ``cells`` say. ``blank``, ``constants`` (``<entity> <field>``) and
+    ``drop`` (entities) set the policies, ``lookups`` gives field → kind.
+    """
+    given: dict[Entity, Sequence[Record]] = {"customer": customers, "address": addresses, "contact": contacts}
+    cells: list[dict[str, str]] = []
+    frames: dict[Entity, pd.DataFrame] = {}
+    entries: list[Entry] = []
+    for number, (entity, records) in enumerate(given.items()):
+        fields = list(dict.fromkeys(key for record in records for key in record if key not in {"customer", "cells"}))
+        columns: dict[str, Any] = {field: _column(field, [record.get(field) for record in records]) for field in fields}
+        columns["_row"] = np.arange(len(records), dtype=np.int64) + len(cells)
+        columns["_entry"] = np.full(len(records), number, dtype=np.int64)
+        if entity != "customer":
+            columns["_customer"] = np.array([record.get("customer", 0) for record in records], dtype=np.int64)
+        frames[entity] = pd.DataFrame(columns, index=pd.RangeIndex(len(records)))
+        for record in records:
+            own = {**{field: record.get(field) for field in fields}, **record.get("cells", {})}
+            cells.append({f"{entity} {field}": _cell(value) for field, value in own.items()})
+        origins = {
+            field: FieldOrigin(
+                columns=() if f"{entity} {field}" in constants else (f"{entity} {field}",),
+                blank_when_invalid=f"{entity} {field}" in blank,
+                lookup=(lookups or {}).get(field),
+            )
+            for field in fields
+        }
+        entries.append(Entry(entity, entity, origins, drop_when_wrong=entity in drop))
+    source = make_source("customers.csv", cells, sheet=sheet)
+    owners = [*range(len(customers)), *(record.get("customer", 0) for record in (*addresses, *contacts))]
+    rows = pd.DataFrame(
+        {
+            "customer": np.array(owners, dtype=np.int64),
+            "skipped": pd.Series([None] * len(owners), dtype=TEXT),
+            "rejected": np.zeros(len(owners), dtype=np.bool_),
+        }
+    )
+    tables = EntityTables(frames["customer"], frames["address"], frames["contact"], tuple(entries), rows)
+    return Sources((source,)), tables
+
+
+def make_source(file: str, cells: Sequence[Mapping[str, str]], *, sheet: str | None = None) -> SourceTable:
+    """A source table of these rows below one header row; a column that a row lacks is blank there."""
+    names = list(dict.fromkeys(name for row in cells for name in row))
+    frame = pd.DataFrame({name: pd.Series([row.get(name, "") for row in cells], dtype=TEXT) for name in names})
+    return SourceTable(
+        file=file,
+        sheet=sheet,
+        frame=frame,
+        row_numbers=np.arange(2, len(cells) + 2, dtype=np.int64),
+        skipped=pd.DataFrame({"row": np.array([1], dtype=np.int64), "reason": ["header"]}),
+        broken=np.zeros(len(cells), dtype=np.bool_),
+    )
+
+
+def _column(field: str, values: Sequence[Any]) -> "pd.Series[Any]":
+    return pd.Series(values, dtype={"is_default": BOOLEAN, "assigned_sales_rep_ids": TEXT_LIST}.get(field, TEXT))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return ", ".join(value) if isinstance(value, list) else str(value)
