@@ -1,0 +1,131 @@
+"""Writing a report's files: whole or not at all, for the owner's eyes only, the same bytes for the same input.
+
+CSV files are UTF-8 with a byte order mark, because Excel takes a file without one for the system's code page; the
+loader and every CSV reader that knows ``utf-8-sig`` take it off. Cells are separated by commas, lines by a line feed,
+every text is in quotes and every cell without a value is bare: Excel and Python's ``csv`` read both alike.
+"""
+
+import errno
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from importer.errors import OutputError
+from importer.tables import SourceTable, mark_formulas
+
+__all__ = ["rejected_names", "removed", "whole_file", "write_csv"]
+
+_BOM = b"\xef\xbb\xbf"
+_HINTS = {
+    errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",
+    errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with --out.",
+    errno.EFBIG: "The file would be larger than this system allows: choose another place with --out.",
+    errno.EROFS: "The file system is read-only: choose another place with --out.",
+    errno.EACCES: "Choose a folder that you may write to with --out.",
+    errno.EPERM: "Choose a folder that you may write to with --out.",
+}
+_OTHER_HINT = "Choose another place with --out."
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes ``path``'s place when the block ends well, and vanishes when it does not.
+
+    Missing folders are made (0700), the file is readable by its owner only (0600). Raises :class:`OutputError`.
+    """
+    try:
+        _make_private(path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _output_error(path, error) from error
+
+
+def removed(path: Path) -> None:
+    """Take an outdated file away, if it is there. Raises :class:`OutputError`."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _output_error(path, error) from error
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    hint = _HINTS.get(error.errno or 0, _OTHER_HINT)
+    return OutputError(f"{path} cannot be written: {error.strerror or error}", hint)
+
+
+def _make_private(folder: Path) -> None:
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
+
+    Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
+    Raises :class:`OutputError`.
+    """
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    columns = [_cells(column) for column in table.columns]
+    names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()
+    with whole_file(path) as file:
+        file.write(_BOM)
+        pyarrow.csv.write_csv(pa.table(columns, names=names), file)
+
+
+def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    return mark_formulas(pc.if_else(pc.equal(column, ""), None, column))
+
+
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+_LONGEST = 180  # bytes; file systems allow 255 and some tools add to a name
+
+
+def rejected_names(tables: Sequence[SourceTable]) -> list[str]:
+    """The file name under ``rejected/`` of each table: its source's base name with ``.csv``, safe and unique.
+
+    ``contacts.csv`` → ``contacts.csv``; ``list.xlsx`` → ``list.csv``, or ``list.<sheet>.csv`` if several were read.
+    """
+    sheets = Counter(table.file for table in tables)
+    names: list[str] = []
+    taken: set[str] = set()
+    for table in tables:
+        stem = re.sub(r"(?i)\.(csv|tsv|tab|txt)$", "", PurePath(table.file.replace("\\", "/")).stem)
+        if sheets[table.file] > 1 and table.sheet is not None:
+            stem = f"{stem}.{table.sheet}"
+        stem = _safe(stem)
+        name, number = f"{stem}.csv", 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}.csv"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _safe(stem: str) -> str:
+    text = _UNSAFE.sub("_", stem).strip(" .") or "source"
+    text = text.encode()[:_LONGEST].decode(errors="ignore")
+    return f"_{text}" if _RESERVED.match(text) else text

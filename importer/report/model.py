@@ -1,0 +1,50 @@
+"""What a report is made from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from importer.records import Totals
+from importer.report.counts import totals
+from importer.report.places import locate_with_positions, rows_text
+from importer.tables import EntityTables, ProblemTable, Sources
+
+__all__ = ["ReportInput"]
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """Everything the reports of one run are made from; arrays and ``outcomes`` are by customer position.
+
+    ``tables`` are final (children that were left out are gone), ``problems`` have their final severities.
+    ``rejected``: customers that may not be sent. ``lost_child``: customers of which a wrong child was left out.
+    ``refused``: customers that the API refused. ``outcomes``: columns ``reference_id, action, outcome, customer_id,
+    http_status, attempts, error_code, error_message, seconds``, nulls allowed.
+    """
+
+    sources: Sources
+    tables: EntityTables
+    problems: ProblemTable
+    rejected: npt.NDArray[np.bool_]
+    lost_child: npt.NDArray[np.bool_]
+    refused: npt.NDArray[np.bool_]
+    outcomes: pd.DataFrame
+
+    @cached_property
+    def located(self) -> pd.DataFrame:
+        """All problems with their places, and ``_customer`` and ``_row``: see ``places.locate_with_positions``."""
+        return locate_with_positions(self.problems, self.sources, self.tables)
+
+    @cached_property
+    def rows(self) -> "pd.Series[Any]":
+        """Each customer's rows as text: see ``places.rows_text``."""
+        return rows_text(self.sources, self.tables)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The checked counts: see ``counts.totals``."""
+        return totals(self.sources, self.tables, self.rejected, self.outcomes)

@@ -1,0 +1,165 @@
+"""``summary.json``: what a run was, what came of it, and what to do next."""
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from importer.records import Location, OutcomeKind, Severity
+from importer.report.advice import next_steps
+from importer.report.files import whole_file
+from importer.report.model import ReportInput
+from importer.tables import SourceTable
+
+__all__ = ["RunFacts", "build_summary", "write_summary"]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What only the one who ran it knows about a run.
+
+    ``started`` and ``finished`` carry a time zone. ``mapping`` and ``mapping_sha256`` name the mapping file.
+    ``options`` are those in force. ``timings`` are seconds per stage, in order. ``versions`` are those of the importer,
+    Python and libraries. ``folder`` is the run's folder as the user reaches it, ``files`` are the paths written, within
+    it. ``pace``: what the sender found, when it sent. ``stopped``: why the run ended early, in one sentence.
+    ``retryable``: how many failed customers failed for reasons that can pass.
+    """
+
+    command: str
+    run_id: str
+    started: datetime
+    finished: datetime
+    exit_code: int
+    mapping: str
+    mapping_sha256: str
+    folder: str
+    files: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    pace: Mapping[str, Any] | None = None
+    stopped: str | None = None
+    retryable: int = 0
+
+
+def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
+    """Everything that ``summary.json`` holds, as plain values that JSON can say.
+
+    Counts are checked (:class:`InternalError`). Options that could hold a secret are left out, and URLs lose their
+    passwords and queries. ``problems`` go by severity and then by how many there are, each with the place of its first.
+    """
+    counts = report.totals
+    summary: dict[str, Any] = {
+        "command": facts.command,
+        "run_id": facts.run_id,
+        "started": _time(facts.started),
+        "finished": _time(facts.finished),
+        "seconds": round((facts.finished - facts.started).total_seconds(), 3),
+        "exit_code": facts.exit_code,
+        "stopped": facts.stopped,
+        "rows": {
+            "read": counts.rows_read,
+            "used": counts.rows_used,
+            "skipped": sum(counts.rows_skipped.values()),
+            "skipped_by_reason": counts.rows_skipped,
+            "rejected": counts.rows_rejected,
+        },
+        "customers": {
+            "read": counts.customers,
+            **{
+                str(kind): counts.outcomes.get(kind, 0)
+                for kind in OutcomeKind
+                if kind in _kinds(facts, counts.outcomes)
+            },
+        },
+        "refused": int(report.refused.sum()),
+        "retryable": facts.retryable,
+        "addresses": len(report.tables.addresses),
+        "contacts": len(report.tables.contacts),
+        "problems": _problems(report.located),
+        "sources": [_source(table) for table in report.sources.tables],
+        "mapping": {"name": facts.mapping, "sha256": facts.mapping_sha256},
+        "options": _public(facts.options),
+        "unused_columns": {name: list(columns) for name, columns in report.tables.unused_columns.items() if columns},
+        "pace": dict(facts.pace) if facts.pace is not None else None,
+        "timings": {stage: round(seconds, 3) for stage, seconds in facts.timings.items()},
+        "versions": dict(facts.versions),
+        "folder": facts.folder,
+        "files": list(facts.files),
+    }
+    return {**summary, "next": next_steps(summary)}
+
+
+def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write ``summary.json``: UTF-8, indented, keys in the order they were given. Raises :class:`OutputError`."""
+    with whole_file(path) as file:
+        file.write(orjson.dumps(dict(summary), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _kinds(facts: RunFacts, found: Mapping[OutcomeKind, int]) -> set[OutcomeKind]:
+    """The outcomes to speak of: ``check`` and ``plan`` know two, a run that sends knows all the others."""
+    if facts.command in {"check", "plan"}:
+        return {OutcomeKind.VALID, OutcomeKind.REJECTED, *found}
+    return {kind for kind in OutcomeKind if kind is not OutcomeKind.VALID} | set(found)
+
+
+def _problems(located: pd.DataFrame) -> list[dict[str, Any]]:
+    """How often each code stands in ``errors.csv``, with the place of its first line."""
+    if not len(located):
+        return []
+    codes = pa.array(located["severity"] + " " + located["code"]).dictionary_encode()
+    numbers = np.asarray(codes.indices)
+    _, firsts, counts = np.unique(numbers, return_index=True, return_counts=True)
+    found = [
+        {"severity": line["severity"], "code": line["code"], "count": int(count), "first": _place(line)}
+        for line, count in zip(located.take(firsts).to_dict("records"), counts, strict=True)
+    ]
+    ranks = {str(severity): rank for rank, severity in enumerate(Severity)}
+    return sorted(found, key=lambda item: (ranks[item["severity"]], -item["count"], item["code"]))
+
+
+def _place(line: Mapping[Hashable, Any]) -> str | None:
+    """``file!sheet:7 [Phone]``, as :class:`importer.records.Location` writes it; null without a file."""
+    known = {name: None if pd.isna(line[name]) else line[name] for name in ("source", "sheet", "row", "column")}
+    if known["source"] is None:
+        return None
+    return str(Location(known["source"], known["sheet"], known["row"], known["column"]))
+
+
+def _source(table: SourceTable) -> dict[str, Any]:
+    details = {name: table.details.get(name) for name in ("sha256", "bytes", "encoding", "delimiter")}
+    secrets = sorted(table.secrets)
+    return {"name": table.name, **details, "rows": table.records, "data_rows": len(table.frame), "emptied": secrets}
+
+
+_SECRET = re.compile(r"(?i)key|token|secret|password|credential")
+_URL = re.compile(
+    r"^(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^@/?#]*@)?(?P<rest>[^?#]*)(?P<query>[?#].*)?$", re.IGNORECASE | re.DOTALL
+)
+
+
+def _public(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _public_value(value) for name, value in options.items() if not _SECRET.search(name)}
+
+
+def _public_value(value: Any) -> Any:
+    """A value as JSON can say it, without what a URL may hold besides the place."""
+    if isinstance(value, str | Path):
+        found = _URL.match(str(value))
+        return found["scheme"] + found["rest"] if found else str(value)
+    if isinstance(value, Mapping):
+        return _public(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_public_value(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
