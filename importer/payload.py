@@ -1,0 +1,258 @@
+"""Entity tables to the JSON bodies that are sent, and the way back from a body's field to its record.
+
+Bodies are put together by the column: each field becomes a column of fragments (``,"city":"Marlow"``, or nothing),
+the fragments of a record are joined, and so are the records of a customer. That is several times faster than building
+objects, and a block at a time needs little memory. The bytes are those that orjson would write.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.errors import InternalError
+from importer.tables import (
+    ADDRESS_FIELDS,
+    ATTRIBUTE_PREFIX,
+    CONTACT_FIELDS,
+    CUSTOMER_FIELDS,
+    TEXT,
+    Entity,
+    EntityTables,
+)
+
+__all__ = ["content_hash", "record_of", "write_payloads"]
+
+Positions = npt.NDArray[np.int64]
+_FIELDS: dict[Entity, tuple[str, ...]] = {
+    "customer": CUSTOMER_FIELDS,
+    "address": ADDRESS_FIELDS,
+    "contact": CONTACT_FIELDS,
+}
+_CHILDREN: tuple[tuple[Entity, str], ...] = (("address", "addresses"), ("contact", "contacts"))
+_LARGE = pa.large_string()  # a block's text may pass the 2 GiB that ordinary Arrow strings can hold
+_TO_ESCAPE = r'["\\\x00-\x1f]'
+_PATH = re.compile(r"[^.\[\]/]+")
+
+
+def content_hash(body: bytes | memoryview) -> str:
+    """SHA-256 of a body, in hex: equal exactly when the bytes are. It is the fastest where the processor knows it."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def write_payloads(
+    tables: EntityTables,
+    keep: npt.NDArray[np.bool_],
+    file: BinaryIO,
+    *,
+    unresolved_lookups: bool,
+    block_records: int = 50_000,
+) -> pd.DataFrame:
+    """Write the bodies of the customers that ``keep`` marks, one a line, in the order of their positions.
+
+    Comes back: one line per body with ``position`` (int64, the customer's), ``reference_id`` and ``hash`` (TEXT, see
+    :func:`content_hash`), ``offset`` and ``length`` (int64, bytes in ``file``, without the newline, counted from
+    where it stood). Empty fields are left out; ``display_name`` is the company name unless it has its own. With
+    ``unresolved_lookups`` the fields that their entry looks up stand as ``{"$lookup": {kind: text}}``.
+    ``block_records`` (customers, addresses and contacts) bounds memory and changes no byte.
+    Raises :class:`InternalError` when a record lacks what validation requires.
+    """
+    writer = _Writer(tables, unresolved_lookups)
+    offset = 0
+    parts = []
+    for positions in _blocks(tables, keep, block_records):
+        lines = writer.lines(positions)
+        ends = np.frombuffer(lines.buffers()[1], dtype=np.int64)[lines.offset : lines.offset + len(lines) + 1]
+        data = memoryview(lines.buffers()[2] or b"")[ends[0] : ends[-1]]
+        file.write(data)
+        starts = ends[:-1] - ends[0]
+        lengths = np.diff(ends) - 1
+        hashes = [
+            content_hash(data[at : at + size]) for at, size in zip(starts.tolist(), lengths.tolist(), strict=True)
+        ]
+        ids = tables.customers["reference_id"].take(positions).array
+        columns = {"position": positions, "reference_id": ids, "hash": pd.Series(hashes, dtype=TEXT).array}
+        parts.append(pd.DataFrame({**columns, "offset": starts + offset, "length": lengths}))
+        offset += len(data)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _blocks(tables: EntityTables, keep: npt.NDArray[np.bool_], size: int) -> Iterator[Positions]:
+    """Customer positions in blocks of about ``size`` records; one empty block when there are none."""
+    positions = np.flatnonzero(keep)
+    weight = np.ones(len(keep), dtype=np.int64)
+    for entity, _ in _CHILDREN:
+        weight += np.bincount(tables.frame(entity)["_customer"].to_numpy(), minlength=len(keep))
+    number = (np.cumsum(weight[positions]) - 1) // size
+    yield from np.split(positions, np.flatnonzero(np.diff(number)) + 1)
+
+
+class _Writer:
+    """Knows the tables' columns and their lookups; makes the JSON lines of a block."""
+
+    def __init__(self, tables: EntityTables, unresolved_lookups: bool) -> None:
+        self.tables = tables
+        self.unresolved = unresolved_lookups
+
+    def lines(self, positions: Positions) -> pa.LargeStringArray:
+        """The bodies of these customers (in ascending order), each with its newline."""
+        children = []
+        for entity, key in _CHILDREN:
+            frame = self.tables.frame(entity)
+            owner = frame["_customer"].to_numpy()
+            first, last = np.searchsorted(owner, positions), np.searchsorted(owner, positions, side="right")
+            counts = last - first
+            ends = np.cumsum(counts)
+            rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(last - ends, counts)
+            objects = self._objects(entity, frame.take(rows))
+            joined = _join_lists(np.concatenate([[0], ends]), objects)
+            children.append(_text(f',"{key}":[', joined, "]"))
+        return _text(self._objects("customer", self.tables.customers.take(positions), children), "\n")
+
+    def _objects(self, entity: Entity, frame: pd.DataFrame, children: Sequence[pa.Array] = ()) -> pa.Array:
+        return _object([*self._fields(entity, frame), *children, *_attributes(frame)])
+
+    def _fields(self, entity: Entity, frame: pd.DataFrame) -> list[pa.Array]:
+        """The fragments of the record's own fields, the first without a comma."""
+        fragments = []
+        for field in _FIELDS[entity]:
+            if field == "display_name":
+                fragments.append(_text(',"display_name":', _display_name(frame)))
+            elif field in frame.columns:
+                comma = "" if field == "reference_id" else ","
+                fragments.append(_text(f'{comma}"{field}":', self._value(field, frame)))
+        return fragments
+
+    def _value(self, field: str, frame: pd.DataFrame) -> pa.Array:
+        column = _arrow(frame[field])
+        if pa.types.is_boolean(column.type):
+            return pc.if_else(column, pa.scalar("true", _LARGE), pa.scalar("false", _LARGE))
+        kinds = self._kinds(field, frame)
+        if not pa.types.is_list(column.type):
+            return _looked_up(_quoted(column), kinds)
+        owners = pc.list_parent_indices(column)
+        items = _looked_up(_quoted(pc.list_flatten(column)), kinds.take(owners))
+        counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+        return _text("[", _join_lists(np.concatenate([[0], np.cumsum(counts)]), items), "]")
+
+    def _kinds(self, field: str, frame: pd.DataFrame) -> pa.Array:
+        """What each record's entry looks the field up in; null where it does not, or where that is done already."""
+        origins = [entry.fields.get(field) for entry in self.tables.entries]
+        kinds = [origin.lookup if origin and self.unresolved else None for origin in origins]
+        if not any(kinds):
+            return pa.nulls(len(frame), _LARGE)
+        return pa.array(kinds, _LARGE).take(pa.array(frame["_entry"].to_numpy()))
+
+
+def _display_name(customers: pd.DataFrame) -> pa.Array:
+    company = _quoted(_arrow(customers["company_name"]))
+    if "display_name" not in customers.columns:
+        return company
+    return pc.coalesce(_quoted(_arrow(customers["display_name"])), company)
+
+
+def _attributes(frame: pd.DataFrame) -> list[pa.Array]:
+    """One fragment ``,"attributes":[…]`` per record, in the frame's column order; no fragment without attributes."""
+    names = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]
+    if not names:
+        return []
+    items = []
+    for column in names:
+        name = orjson.dumps(column.removeprefix(ATTRIBUTE_PREFIX)).decode()
+        items.append(_text(f',{{"name":{name},"value":', _quoted(_arrow(frame[column])), "}"))
+    joined = pc.binary_join_element_wise(*items, _scalar(""), null_handling="replace")
+    filled = pc.if_else(pc.equal(joined, ""), pa.scalar(None, _LARGE), pc.utf8_slice_codeunits(joined, 1))
+    return [_text(',"attributes":[', filled, "]")]
+
+
+def _object(fragments: list[pa.Array]) -> pa.Array:
+    """JSON objects of fragments that bring their commas; a null fragment is left out, the first must not be null."""
+    if fragments[0].null_count:
+        raise InternalError("a record without reference_id came as far as its body")
+    # Not null_handling="skip": it loses rows in which all is null.
+    inner = pc.binary_join_element_wise(*fragments, _scalar(""), null_handling="replace")
+    return _text("{", inner, "}")
+
+
+def _join_lists(offsets: npt.NDArray[Any], items: pa.Array) -> pa.Array:
+    """Items joined by commas, per list; null for an empty list."""
+    joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), items), _scalar(","))
+    return pc.if_else(pa.array(np.diff(offsets) > 0), joined, pa.scalar(None, _LARGE))
+
+
+def _looked_up(quoted: pa.Array, kinds: pa.Array) -> pa.Array:
+    if kinds.null_count == len(kinds):
+        return quoted
+    return pc.coalesce(_text('{"$lookup":{', _quoted(kinds), ":", quoted, "}}"), quoted)
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    """JSON strings; null stays null."""
+    texts = texts.cast(_LARGE)
+    special = pc.fill_null(pc.match_substring_regex(texts, _TO_ESCAPE), False)
+    plain = _text('"', texts, '"')
+    if not pc.any(special).as_py():
+        return plain
+    escaped = [orjson.dumps(text).decode() for text in texts.filter(special).to_pylist()]
+    return pc.replace_with_mask(plain, special, pa.array(escaped, _LARGE))
+
+
+def _text(*parts: pa.Array | str) -> pa.Array:
+    """Texts and columns one after the other; null where a column is null."""
+    return pc.binary_join_element_wise(
+        *(_scalar(part) if isinstance(part, str) else part for part in parts), _scalar("")
+    )
+
+
+def _scalar(text: str) -> pa.Scalar:
+    return pa.scalar(text, _LARGE)
+
+
+def _arrow(series: "pd.Series[Any]") -> pa.Array:
+    """The Arrow data of a column, in one piece."""
+    data = series.array.__arrow_array__()
+    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
+
+
+def record_of(tables: EntityTables, customer: int, path: str) -> tuple[Entity, int, str | None] | None:
+    """Lead a field that the API names in a refusal back to entity, record position and field.
+
+    ``path`` is ``phone``, ``addresses[1].zip_code``, ``contacts.0.email``, ``/attributes/2/value``, with or without
+    a leading ``data.`` or ``body.``; numbers count from 0 in the body as it was sent. The field is null where the
+    path ends at a record or names something that the record has not. ``None`` when there is no such record.
+    """
+    steps = _PATH.findall(path)
+    if steps and steps[0] in {"data", "body"}:
+        steps = steps[1:]
+    if not steps:
+        return None
+    for entity, key in _CHILDREN:
+        if steps[0] == key and len(steps) > 1:
+            owner = tables.frame(entity)["_customer"].to_numpy()
+            first, last = np.searchsorted(owner, [customer, customer + 1]).tolist()
+            if not steps[1].isdecimal() or int(steps[1]) >= last - first:
+                return None
+            record = first + int(steps[1])
+            return entity, record, _field_of(tables.frame(entity), entity, record, steps[2:])
+    if not 0 <= customer < len(tables.customers):
+        return None
+    return "customer", customer, _field_of(tables.customers, "customer", customer, steps)
+
+
+def _field_of(frame: pd.DataFrame, entity: Entity, record: int, steps: list[str]) -> str | None:
+    if not steps:
+        return None
+    if steps[0] == "attributes" and len(steps) > 1 and steps[1].isdecimal():
+        names = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]
+        sent = [name for name in names if not pd.isna(frame[name].iloc[record])]
+        return sent[int(steps[1])] if int(steps[1]) < len(sent) else None
+    # In the API's answers the company name is called `name`.
+    field = "company_name" if (entity, steps[0]) == ("customer", "name") else steps[0]
+    return field if field in _FIELDS[entity] else None
