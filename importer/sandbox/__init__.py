@@ -1,0 +1,30 @@
+"""A local server that behaves like the WizCommerce customer API as far as it is known, with faults on demand.
+
+It stands alone: it imports nothing else of the importer, so that it shares no misunderstanding with the sender.
+``openapi.yaml`` in this folder says what is known, and from where.
+"""
+
+from importer.sandbox.app import create_app
+from importer.sandbox.clock import Clock
+from importer.sandbox.config import SandboxConfig
+from importer.sandbox.faults import parse_faults
+from importer.sandbox.process import SandboxProcess, SandboxStartError, spawned
+from importer.sandbox.server import PortTakenError, RunningSandbox, running, serve
+from importer.sandbox.state import Seen
+from importer.sandbox.store import DataFileError
+
+__all__ = [
+    "Clock",
+    "DataFileError",
+    "PortTakenError",
+    "RunningSandbox",
+    "SandboxConfig",
+    "SandboxProcess",
+    "SandboxStartError",
+    "Seen",
+    "create_app",
+    "parse_faults",
+    "running",
+    "serve",
+    "spawned",
+]

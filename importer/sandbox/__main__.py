@@ -1,0 +1,41 @@
+"""The child of :class:`importer.sandbox.SandboxProcess`: options come in on stdin, the URL goes out on stdout."""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from importer.sandbox.config import SandboxConfig
+from importer.sandbox.server import serve
+
+
+def _say(answer: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _on_ready(url: str) -> None:
+    def watch() -> None:
+        sys.stdin.buffer.read()  # ends when the parent closes the pipe, or dies
+        os.kill(os.getpid(), signal.SIGTERM)  # which the server takes as its sign to finish
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+    _say({"url": url})
+
+
+def main() -> int:
+    """Serve until the parent has gone; 1 when it could not begin."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
+    try:
+        order = json.loads(sys.stdin.buffer.readline())
+        config = SandboxConfig.from_json(order["config"])
+        serve(config, host=order["host"], port=order["port"], on_ready=_on_ready)
+    except (OSError, ValueError) as error:
+        _say({"error": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""The HTTP side: what every request passes on its way to an operation, and the faults it may meet there."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from importer.sandbox.answers import Cut, Dropped, Late, Refusal, html_answer
+from importer.sandbox.clock import Clock
+from importer.sandbox.config import SandboxConfig
+from importer.sandbox.control import CONTROL_ROUTES
+from importer.sandbox.faults import AFTER, BEFORE
+from importer.sandbox.operations import OPERATIONS, Call, Operation
+from importer.sandbox.state import Sandbox, Seen, read_json
+
+__all__ = ["create_app"]
+
+_log = logging.getLogger("importer.sandbox")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
+    """The API as an ASGI application; ``app.state.sandbox`` is what it knows.
+
+    Raises ValueError for fixtures that cannot be read, DataFileError for a data file that cannot be used.
+    """
+    app = Starlette(
+        routes=[
+            *(Route(operation.path, _endpoint(operation), methods=[operation.method]) for operation in OPERATIONS),
+            *CONTROL_ROUTES,
+        ],
+        exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
+    )
+    app.state.sandbox = Sandbox(config, clock or Clock())
+    return app
+
+
+def _endpoint(operation: Operation) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        box: Sandbox = request.app.state.sandbox
+        entry = Seen(request.method, request.url.path, box.clock.ticks())
+        box.seen.append(entry)
+        try:
+            answer = await _answer(box, operation, request, entry)
+        except Refusal as refusal:
+            answer = refusal.answer()
+        answer.headers.update(box.rate_headers(entry.time))
+        entry.status = 0 if isinstance(answer, Dropped) else answer.status_code
+        return answer
+
+    return endpoint
+
+
+async def _answer(box: Sandbox, operation: Operation, request: Request, entry: Seen) -> Response:
+    box.check_key(request.headers.get("x-api-key"))
+    box.check_rate(entry.time)
+    call = await _read(box, operation, request)
+    entry.reference_ids = _reference_ids(box, call)
+    if box.config.latency:
+        await box.clock.sleep(box.config.latency)
+    entry.fault = fault = box.faults.pick(entry.reference_ids, write=operation.writes)
+    if fault in BEFORE:
+        return _before(box, fault)
+    answer = operation.run(box, call)
+    return _after(box, fault, answer) if fault in AFTER else answer
+
+
+async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
+    target = len(request.scope["raw_path"]) + len(request.scope["query_string"])
+    if target > box.config.max_target:
+        raise Refusal(414, "uri_too_long", f"The path and query are longer than {box.config.max_target} bytes.")
+    body = None
+    if operation.has_body:
+        content = await _read_body(request, box.config.max_body)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Refusal(415, "unsupported_media_type", "The body must be sent as application/json.")
+        body = read_json(content)
+    return Call(request.path_params.get("id", ""), request.query_params, body)
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    """The whole body; one that is too long is read to its end all the same, so that the client reads the refusal."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+    if size > limit:
+        raise Refusal(413, "payload_too_large", f"The body is longer than {limit} bytes.")
+    return b"".join(chunks)
+
+
+def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
+    """The customers that a request is about, as far as it says."""
+    if call.customer_id:
+        row = box.store.get(call.customer_id)
+        return (row.reference_id,) if row is not None else ()
+    if type(call.body) is dict:
+        reference_id = call.body.get("reference_id")
+        return (reference_id,) if type(reference_id) is str else ()
+    listed = call.query.get("reference_ids")
+    return tuple(listed.split(",")) if listed else ()
+
+
+def _before(box: Sandbox, fault: str) -> Response:
+    if fault == "drop-before":
+        return Dropped(box.transports)
+    if fault == "503-html":
+        return html_answer(503, "Service Temporarily Unavailable")
+    if fault == "429":
+        raise box.too_many(1)
+    if fault == "redirect":
+        return RedirectResponse("/moved", 307)
+    raise Refusal(500, "internal_error", "Something went wrong; nothing was done.")
+
+
+def _after(box: Sandbox, fault: str, answer: Response) -> Response:
+    if fault == "drop-after":
+        return Dropped(box.transports)
+    if fault == "502-html":
+        return html_answer(502, "Bad Gateway")
+    if fault == "slow":
+        return Late(answer, box.config.slow_seconds, box.clock)
+    if fault == "cut":
+        return Cut(answer, box.transports)
+    if fault == "malformed":
+        return Response(bytes(answer.body)[:-1] + b",}", answer.status_code, media_type="application/json")
+    raise Refusal(500, "internal_error", "Something went wrong.")
+
+
+async def _refuse(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refusal.answer()
+
+
+async def _refuse_path(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return Refusal(error.status_code, code, error.detail, headers=error.headers).answer()
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed inside the sandbox: %s", request.method, request.url.path, type(error).__name__)
+    return Refusal(500, "internal_error", "The sandbox failed; this is a fault of its own.").answer()

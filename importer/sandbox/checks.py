@@ -1,0 +1,182 @@
+"""What the API refuses in a body, as far as it is known: openapi.yaml, and stricter where that is silent.
+
+Stricter means: no empty strings, no unknown fields at any depth, at most 255 characters everywhere, countries of two
+letters that exist. Nobody has seen the API accept these, so a program that never sends them is right either way.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pycountry
+
+__all__ = ["ALPHA_3", "CREATE", "UPDATE", "Detail", "find_faults"]
+
+Detail = dict[str, str]
+Scalar = Callable[[Any], str | None]
+
+ALPHA_3: Mapping[str, str] = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
+_PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _text(limit: int = 255, pattern: re.Pattern[str] | None = None, meaning: str = "") -> Scalar:
+    def check(value: Any) -> str | None:
+        if type(value) is not str:
+            return "must be text"
+        if not value:
+            return "must not be empty"
+        if len(value) > limit:
+            return f"must be at most {limit} characters"
+        if pattern is not None and pattern.fullmatch(value) is None:
+            return f"must be {meaning}"
+        return None
+
+    return check
+
+
+def _flag(value: Any) -> str | None:
+    return None if type(value) is bool else "must be true or false"
+
+
+def _address_type(value: Any) -> str | None:
+    return None if value in ("billing", "shipping") else "must be billing or shipping"
+
+
+def _country(value: Any) -> str | None:
+    known = type(value) is str and value in ALPHA_3
+    return None if known else "must be a country code of two letters (ISO 3166-1 alpha-2)"
+
+
+def _attribute_value(value: Any) -> str | None:
+    if type(value) is list:
+        return None if value and all(type(item) is str and item for item in value) else "must be a list of texts"
+    if type(value) is dict:
+        return "must not be an object"
+    return "must not be empty" if value == "" else None
+
+
+_line, _phone, _email = (
+    _text(),
+    _text(16, _PHONE, "a phone number in E.164 format"),
+    _text(255, _EMAIL, "an e-mail address"),
+)
+_uuid = _text(36, _UUID, "a UUID")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An object's fields: plain ones, and lists of plain values or of objects that are never empty where marked.
+
+    ``required`` fields may be absent from an object that has the field ``known_by``. No two objects of a list
+    may share the field ``unique``.
+    """
+
+    fields: Mapping[str, Scalar]
+    lists: Mapping[str, "Shape | Scalar"] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    known_by: str = ""
+    unique: str = ""
+    filled: tuple[str, ...] = ()
+
+
+_ATTRIBUTE = Shape({"name": _line, "value": _attribute_value}, required=("name", "value"))
+_PERSON: dict[str, Scalar] = {
+    **dict.fromkeys(("reference_id", "first_name", "last_name"), _line),
+    "phone": _phone,
+    "email": _email,
+}
+_ADDRESS = Shape(
+    {
+        **_PERSON,
+        **dict.fromkeys(("address_line_1", "address_line_2", "state", "zip_code"), _line),
+        "type": _address_type,
+        "city": _text(50),
+        "country": _country,
+        "is_default": _flag,
+    },
+    {"attributes": _ATTRIBUTE},
+    required=("reference_id", "address_line_1", "city", "type"),
+    unique="reference_id",
+)
+_CONTACT = Shape(
+    {**_PERSON, "designation": _line, "is_default": _flag},
+    {"attributes": _ATTRIBUTE},
+    required=("reference_id", "first_name"),
+    unique="reference_id",
+)
+_TERMS = (
+    "company_name",
+    "display_id",
+    "display_name",
+    "freight_term",
+    "shipping_method",
+    "payment_mode",
+    "payment_term",
+)
+
+CREATE = Shape(
+    {**_PERSON, **dict.fromkeys(_TERMS, _line), "assigned_price_list_id": _uuid},
+    {"assigned_sales_rep_ids": _uuid, "addresses": _ADDRESS, "contacts": _CONTACT, "attributes": _ATTRIBUTE},
+    required=("reference_id", "company_name"),
+    filled=("assigned_sales_rep_ids",),
+)
+
+
+def _to_update(shape: Shape) -> Shape:
+    """The same with an id; what carries an id is known already and needs nothing else."""
+    lists = {name: _to_update(inner) if isinstance(inner, Shape) else inner for name, inner in shape.lists.items()}
+    known_by = "id" if shape.unique else ""
+    return replace(shape, fields={**shape.fields, "id": _line}, lists=lists, known_by=known_by)
+
+
+_REFERENCES = ("primary_contact_id", "default_shipping_address_id", "default_billing_address_id")
+UPDATE = replace(
+    _to_update(CREATE), fields={**CREATE.fields, **dict.fromkeys(_REFERENCES, _line)}, required=(), known_by=""
+)
+
+
+def find_faults(value: Any, shape: Shape, path: str = "") -> list[Detail]:
+    """Every fault of ``value`` as ``{field, reason}``, the field with its path such as ``addresses[1].zip_code``."""
+    if type(value) is not dict:
+        return [_detail(path, "must be an object")]
+    prefix = f"{path}." if path else ""
+    details: list[Detail] = []
+    for name, item in value.items():
+        scalar = shape.fields.get(name)
+        if scalar is not None:
+            reason = "must not be null" if item is None else scalar(item)
+            if reason is not None:
+                details.append(_detail(prefix + name, reason))
+        elif name in shape.lists:
+            details += _list_faults(item, shape.lists[name], prefix + name, filled=name in shape.filled)
+        else:
+            details.append(_detail(prefix + name, "is not a known field"))
+    if not (shape.known_by and shape.known_by in value):
+        details += [_detail(prefix + name, "is required") for name in shape.required if name not in value]
+    return details
+
+
+def _list_faults(value: Any, inner: Shape | Scalar, path: str, *, filled: bool) -> list[Detail]:
+    if type(value) is not list:
+        return [_detail(path, "must not be null" if value is None else "must be a list")]
+    if filled and not value:
+        return [_detail(path, "must have at least one entry")]
+    if not isinstance(inner, Shape):
+        reasons = ((place, inner(item)) for place, item in enumerate(value))
+        return [_detail(f"{path}[{place}]", reason) for place, reason in reasons if reason is not None]
+    details: list[Detail] = []
+    seen = set()
+    for place, item in enumerate(value):
+        details += find_faults(item, inner, f"{path}[{place}]")
+        if inner.unique and type(item) is dict and type(name := item.get(inner.unique)) is str:
+            if name in seen:
+                details.append(_detail(f"{path}[{place}].{inner.unique}", "stands twice in this request"))
+            seen.add(name)
+    return details
+
+
+def _detail(path: str, reason: str) -> Detail:
+    return {"field": path, "reason": reason}

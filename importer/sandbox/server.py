@@ -1,0 +1,179 @@
+"""The sandbox as a server: in a thread of this process, or in the foreground."""
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from importer.sandbox.app import create_app
+from importer.sandbox.clock import Clock
+from importer.sandbox.config import SandboxConfig, check_host
+from importer.sandbox.state import Sandbox, Seen
+
+__all__ = ["PortTakenError", "RunningSandbox", "Server", "bind", "make_server", "running", "serve"]
+
+_LONGEST_HEAD = 1_000_000  # bytes of a request's head that are read at all; max_target refuses earlier, and says so
+
+
+class PortTakenError(OSError):
+    """The port cannot be listened on; the message says which and why."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn with a word when it is ready, and signals that end it without ending the process."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_ready()
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self.stop()
+
+        stopping = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, stop) for number in stopping}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening place on this machine's loopback; port 0 takes any that is free.
+
+    Raises PortTakenError, and ValueError for a host that others could reach.
+    """
+    check_host(host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise PortTakenError(f"the sandbox cannot listen on {host} port {port}: {reason}") from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
+    """A server for ``app`` that tells the sandbox each connection's transport, so that faults can close it."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
+    )
+    config.load()
+    sandbox: Sandbox = app.state.sandbox
+    protocol: Any = config.http_protocol_class
+
+    class Tracked(protocol):  # type: ignore[misc]  # whichever of uvicorn's protocols is installed
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            sandbox.transports[self.client] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            sandbox.transports.pop(self.client, None)
+            super().connection_lost(exc)
+
+    config.http_protocol_class = Tracked
+    return Server(config, on_ready)
+
+
+class RunningSandbox:
+    """A sandbox that serves at ``url`` from a thread of this process, and what tests want to know of it."""
+
+    def __init__(self, url: str, sandbox: Sandbox) -> None:
+        self.url = url
+        self._sandbox = sandbox
+
+    def customers(self) -> list[dict[str, Any]]:
+        """All customers, whole, in the order they were created."""
+        return self._sandbox.customers()
+
+    def requests(self) -> list[Seen]:
+        """The requests seen, in the order they came (the latest 200,000)."""
+        return list(self._sandbox.seen)
+
+    def counts(self) -> dict[str, Any]:
+        """Customers, active and inactive ones, requests by status and by fault."""
+        return self._sandbox.counts()
+
+    def set_faults(self, faults: str = "", aimed: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Put another fault plan in place; without arguments, none."""
+        self._sandbox.set_faults(faults, aimed or {})
+
+    def reset(self) -> None:
+        """Forget customers and requests, and take up the configured fault plan from its beginning."""
+        self._sandbox.reset()
+
+
+@contextlib.contextmanager
+def running(
+    config: SandboxConfig | None = None, *, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
+) -> Iterator[RunningSandbox]:
+    """A sandbox in a thread of this process. Raises PortTakenError, DataFileError, ValueError as its parts do."""
+    listener = bind(host, port)
+    try:
+        app = create_app(config or SandboxConfig(), clock)
+    except BaseException:
+        listener.close()
+        raise
+    url, ready = _url(listener), threading.Event()
+    server = make_server(app, ready.set)
+    thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
+    thread.start()
+    try:
+        while not ready.wait(0.1):
+            if not thread.is_alive():
+                raise RuntimeError("the sandbox ended before it served")
+        yield RunningSandbox(url, app.state.sandbox)
+    finally:
+        server.stop()
+        thread.join()
+        app.state.sandbox.store.close()
+
+
+def serve(config: SandboxConfig, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serve in the foreground until SIGINT or SIGTERM; ``on_ready`` is told the URL once requests are answered.
+
+    Raises PortTakenError, DataFileError, and ValueError for a host that is not loopback or unreadable fixtures.
+    """
+    with bind(host, port) as listener:
+        app = create_app(config)
+        url = _url(listener)
+        server = make_server(app, lambda: on_ready(url))
+        try:
+            server.run([listener])
+        finally:
+            app.state.sandbox.store.close()
