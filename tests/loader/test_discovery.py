@@ -1,0 +1,105 @@
+"""Which files a source stands for, and what they are called."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from importer.errors import SourceError, UsageError
+from importer.loader import LoadOptions, load
+from tests.loader.support import sources, write
+
+CSV = "Id,Name\n1,Acme\n"
+
+
+def names(*given: Path | str) -> list[str]:
+    return [table.file for table in load([str(path) for path in given], LoadOptions()).tables]
+
+
+def test_directory_gives_its_files_sorted_without_hidden_lock_and_nested_ones(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.tsv", "C.TXT", ".hidden.csv", "~$a.xlsx", "nested/d.csv"):
+        write(tmp_path / name, CSV)
+    assert names(tmp_path) == ["C.TXT", "a.tsv", "b.csv"]
+
+
+def test_glob_and_file_with_brackets_in_its_name(tmp_path: Path) -> None:
+    for name in ("x1.csv", "x2.csv", "y.csv", "x[1].csv"):
+        write(tmp_path / name, CSV)
+    assert names(tmp_path / "x?.csv", tmp_path / "x[1].csv") == ["x1.csv", "x2.csv", "x[1].csv"]
+
+
+def test_same_file_given_twice_counts_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", CSV)
+    (tmp_path / "link.csv").symlink_to(path)
+    assert names(path, tmp_path / "." / "a.csv", tmp_path / "*.csv") == ["a.csv"]
+
+
+def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> None:
+    paths = [write(tmp_path / name, CSV) for name in ("p/x/a.csv", "q/x/a.csv", "q/y/a.csv", "b.csv")]
+    assert names(*paths) == ["b.csv", "p/x/a.csv", "q/x/a.csv", "y/a.csv"]
+    assert names(*paths[1:]) == ["b.csv", "x/a.csv", "y/a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("none.csv", "no such file"),
+        ("none*.csv", "no file matches"),
+        ("empty", "the directory holds no readable file"),
+        ("zero.csv", "the file is empty"),
+        ("blank.csv", "the file is empty"),
+        ("header.csv", "there is a header in row 2 but no data row below it"),
+        ("picture.csv", "not a table but binary data"),
+        ("control.csv", "not a table but binary data"),
+        ("page.xls", "a web page or XML document"),
+        ("https:", "no such file"),
+    ],
+)
+def test_source_that_cannot_be_read_says_what_where_and_what_to_do(tmp_path: Path, source: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "empty/.keep", "x")
+    write(tmp_path / "zero.csv", "")
+    write(tmp_path / "blank.csv", "\n , \n\n")
+    write(tmp_path / "header.csv", "\nId,Name\n")
+    write(tmp_path / "picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4)
+    write(tmp_path / "control.csv", b"a,b\n\x01\x02\x03\x04,\x05\n")
+    write(tmp_path / "page.xls", "<html><table><tr><td>Id</td></tr></table></html>")
+    with pytest.raises(SourceError, match=message) as caught:
+        sources(tmp_path / source)
+    assert source in caught.value.message
+    assert caught.value.hint
+
+
+def test_url_and_no_source_at_all() -> None:
+    with pytest.raises(SourceError, match="only local files"):
+        load(["https://example.com/customers.csv"], LoadOptions())
+    with pytest.raises(UsageError, match="no source"):
+        load([], LoadOptions())
+
+
+def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "locked.csv", CSV)
+    path.chmod(0)
+    if os.access(path, os.R_OK):  # the super-user may read everything, so the refusal must be made
+
+        def refuse(self: Path) -> bytes:
+            raise PermissionError(13, "Permission denied", str(self))
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(SourceError, match=r"locked\.csv: the file cannot be read \(Permission denied\)"):
+        sources(path)
+
+
+def test_details_say_what_was_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "Report\n" + CSV.replace(",", ";"), "utf-16")
+    os.utime(path, (0, 86400))
+    (only,) = sources(path).tables
+    assert dict(only.details) == {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "modified": "1970-01-02T00:00:00+00:00",
+        "encoding": "utf-16-le",
+        "delimiter": ";",
+        "header_row": 2,
+    }
