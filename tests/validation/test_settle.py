@@ -1,0 +1,193 @@
+"""The mapping's policies turn errors into rejections or into things left out."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from importer.records import Severity
+from importer.tables import EntityTables, ProblemTable
+from importer.validation import complete_defaults, settle, validate
+from tests.support import make_tables
+
+CUSTOMERS = [
+    {"reference_id": "C1", "company_name": "Wren", "phone": "+14155550123"},
+    {"reference_id": "C2", "company_name": "Owl"},
+]
+ADDRESS = {"address_line_1": "1 Main St", "city": "Marlow", "type": "billing"}
+
+
+def address(name: str, customer: int = 0, **fields: Any) -> dict[str, Any]:
+    return {"reference_id": name, "customer": customer, **ADDRESS, **fields}
+
+
+def error(code: str = "conflict", **columns: Any) -> ProblemTable:
+    return ProblemTable.build(1, severity=Severity.ERROR, code=code, message="Wrong", **columns)
+
+
+def facts(problems: ProblemTable) -> list[tuple[Any, ...]]:
+    return list(problems.frame[["severity", "code", "entity", "record"]].itertuples(index=False, name=None))
+
+
+def test_a_wrong_customer_field_rejects_the_customer() -> None:
+    sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]])
+    settled = settle(tables, validate(tables, sources))
+    assert settled.rejected.tolist() == [True, False]
+    assert settled.lost_child.tolist() == [False, False]
+    assert settled.tables.customers["phone"].tolist()[0] == "555"
+
+
+def test_a_wrong_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
+    sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]], blank=["customer phone"])
+    settled = settle(tables, validate(tables, sources))
+    assert not settled.rejected.any()
+    assert settled.tables.customers["phone"].isna().all()
+    assert tables.customers["phone"].tolist()[0] == "555"
+    assert facts(settled.problems) == [("warning", "invalid_phone", "customer", 0)]
+    assert settled.problems.frame["message"][0].endswith("; the value is left out")
+    assert settled.problems.frame["value"][0] == "555"
+
+
+def test_lists_and_flags_can_be_left_out_too() -> None:
+    sources, tables = make_tables(
+        [{**CUSTOMERS[0], "assigned_sales_rep_ids": ["Jane"]}],
+        [address("A", is_default=True), address("B", is_default=True)],
+        blank=["customer assigned_sales_rep_ids", "address is_default"],
+    )
+    settled = settle(tables, validate(tables, sources))
+    assert not settled.rejected.any()
+    assert settled.tables.customers["assigned_sales_rep_ids"].isna().all()
+    assert complete_defaults(settled.tables).addresses["is_default"].tolist() == [True, False]
+
+
+def test_a_required_value_cannot_be_left_out() -> None:
+    sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)], blank=["address city"])
+    settled = settle(tables, validate(tables, sources))
+    assert settled.rejected.tolist() == [True, False]
+    assert settled.tables.addresses["city"].tolist() == ["x" * 60]
+
+
+def test_a_wrong_child_is_dropped_where_the_mapping_says_so() -> None:
+    addresses = [address("A", city="x" * 60), address("B", 0, state="Caf\ufffd"), address("C", 1, city="x" * 60)]
+    sources, tables = make_tables(CUSTOMERS, addresses, drop=["address"])
+    settled = settle(tables, validate(tables, sources))
+    assert settled.rejected.tolist() == [False, False]
+    assert settled.lost_child.tolist() == [True, True]
+    assert settled.tables.addresses["reference_id"].tolist() == ["B"]
+    assert settled.tables.addresses.index.tolist() == [0]
+    assert facts(settled.problems) == [
+        ("warning", "too_long", "address", -1),
+        ("warning", "replacement_character", "address", 0),
+        ("warning", "too_long", "address", -1),
+    ]
+    assert settled.problems.frame["message"][0].endswith("; the address is left out")
+    assert len(tables.addresses) == 3
+
+
+def test_a_wrong_child_rejects_its_customer_otherwise() -> None:
+    sources, tables = make_tables(CUSTOMERS, [address("C", 1, city="x" * 60)])
+    settled = settle(tables, validate(tables, sources))
+    assert settled.rejected.tolist() == [False, True]
+    assert not settled.lost_child.any()
+
+
+def test_what_may_be_blank_is_left_out_before_the_child_is_dropped() -> None:
+    sources, tables = make_tables(CUSTOMERS, [address("A", phone="5")], blank=["address phone"], drop=["address"])
+    settled = settle(tables, validate(tables, sources))
+    assert not settled.lost_child.any()
+    assert settled.tables.addresses["phone"].isna().all()
+
+
+def test_errors_of_other_rooms_count_alike() -> None:
+    _, tables = make_tables(CUSTOMERS, [address("A", 1)])
+    of_record = settle(tables, error(entity="address", record=0))
+    assert of_record.rejected.tolist() == [False, True]
+    assert of_record.problems.frame["customer"].tolist() == [1]
+    assert settle(tables, error(customer=0)).rejected.tolist() == [True, False]
+
+
+def test_a_row_rejected_alone_rejects_no_customer() -> None:
+    _, tables = make_tables(CUSTOMERS)
+    settled = settle(tables, error("blank_key", row=1))
+    assert not settled.rejected.any()
+    assert facts(settled.problems)[0][:2] == ("error", "blank_key")
+    assert settled.problems.frame[["customer", "row"]].to_numpy().tolist() == [[-1, 1]]
+
+
+def test_no_problems_change_nothing() -> None:
+    _, tables = make_tables(CUSTOMERS, [address("A", 1)])
+    settled = settle(tables, ProblemTable.empty())
+    assert not settled.rejected.any()
+    assert settled.tables.addresses.equals(tables.addresses)
+    assert len(settled.problems) == 0
+
+
+def test_a_blank_cell_that_an_earlier_room_explains_is_said_once() -> None:
+    sources, tables = make_tables(CUSTOMERS, [address("A", 0), address("B", 0, type=None), address("C", 1, type=None)])
+    earlier = error("unknown_value", entity="address", record=1, field="type", customer=0)
+    settled = settle(tables, ProblemTable.concat([earlier, validate(tables, sources)]))
+    assert facts(settled.problems) == [("error", "unknown_value", "address", 1), ("error", "required", "address", 2)]
+
+
+def test_an_earlier_warning_does_not_hide_an_error() -> None:
+    sources, tables = make_tables([{**CUSTOMERS[0], "company_name": None}])
+    note = ProblemTable.build(
+        1, severity=Severity.WARNING, code="note", entity="customer", record=0, field="company_name"
+    )
+    settled = settle(tables, ProblemTable.concat([note, validate(tables, sources)]))
+    assert settled.rejected.all()
+    assert len(settled.problems) == 2
+
+
+def test_the_same_code_from_two_rooms_is_said_once() -> None:
+    sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}])
+    earlier = error("invalid_phone", entity="customer", record=0, field="phone", customer=0)
+    settled = settle(tables, ProblemTable.concat([earlier, validate(tables, sources)]))
+    assert settled.problems.frame["message"].tolist() == ["Wrong"]
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_contacts_wrong_email_is_left_out_unless_it_is_required(required: bool) -> None:
+    contact = {"reference_id": "K", "first_name": "Ann", "email": "ann@"}
+    sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
+    problems = validate(tables, sources, contact_email_required=required)
+    settled = settle(tables, problems, contact_email_required=required)
+    assert settled.rejected.tolist() == [required, False]
+    assert settled.tables.contacts["email"].isna().all() != required
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
+    contact = {"reference_id": "K", "first_name": "Ann", "email": None}
+    sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
+    earlier = error("several_emails", entity="contact", record=0, field="email", customer=0)
+    problems = ProblemTable.concat([earlier, validate(tables, sources, contact_email_required=required)])
+    settled = settle(tables, problems, contact_email_required=required)
+    assert settled.rejected.tolist() == [required, False]
+
+
+def defaults(tables: EntityTables) -> tuple[list[bool], list[bool]]:
+    done = complete_defaults(tables)
+    return done.addresses["is_default"].tolist(), done.contacts["is_default"].tolist()
+
+
+def test_every_type_present_has_one_default() -> None:
+    _, tables = make_tables(
+        CUSTOMERS,
+        [
+            address("A", is_default=None),
+            address("B", is_default=True),
+            address("C", type="shipping"),
+            address("D", type="shipping", is_default=False),
+            address("E", 1, is_default=False),
+            address("F", 1),
+        ],
+        [{"reference_id": f"K{n}", "first_name": "Ann", "customer": n // 2} for n in range(4)],
+    )
+    assert defaults(tables) == ([False, True, True, False, True, False], [True, False, True, False])
+    assert complete_defaults(tables).addresses["is_default"].dtype == tables.addresses["is_default"].dtype
+
+
+def test_defaults_of_nothing() -> None:
+    assert defaults(make_tables(CUSTOMERS)[1]) == ([], [])
+    assert np.array_equal(settle(make_tables([])[1], ProblemTable.empty()).rejected, [])

@@ -1,0 +1,317 @@
+"""Every rule finds its cell, says where it is and what to do, and finds nothing else."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.records import Severity
+from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sources
+from importer.validation import CODES, validate
+from tests.support import make_source, make_tables
+
+UUID = "01f5d171-d3e3-4b2b-bd57-0727194b5bed"
+CUSTOMER: dict[str, Any] = {
+    "reference_id": "C1",
+    "assigned_sales_rep_ids": [UUID, UUID.upper()],
+    "assigned_price_list_id": UUID,
+    "company_name": "Wren & Söhne",
+    "phone": "+14155550123",
+    "email": "info@example.com",
+    "attributes.note": "two\nlines",
+}
+ADDRESS: dict[str, Any] = {
+    "reference_id": "A1",
+    "address_line_1": "1 Main St",
+    "city": "ü" * 50,
+    "type": "billing",
+    "phone": "+14155550123",
+    "email": "jürgen@example.com",
+    "country": "US",
+    "zip_code": "02138",
+    "is_default": True,
+}
+CONTACT: dict[str, Any] = {"reference_id": "C1", "first_name": "Ann", "email": "ann@example.org", "is_default": True}
+BASES = {"customer": CUSTOMER, "address": ADDRESS, "contact": CONTACT}
+
+
+def problems_of(*parts: Any, **options: Any) -> list[dict[str, Any]]:
+    sources, tables = parts
+    return validate(tables, sources, **options).frame.to_dict("records")
+
+
+def with_value(entity: str, field: str, value: Any, **options: Any) -> tuple[Sources, EntityTables]:
+    records = {name: {**base, field: value} if name == entity else base for name, base in BASES.items()}
+    return make_tables([records["customer"]], [records["address"]], [records["contact"]], **options)
+
+
+def test_clean_records_have_no_problems() -> None:
+    assert problems_of(*make_tables([CUSTOMER], [ADDRESS], [CONTACT])) == []
+
+
+def test_a_customer_without_children_is_fine() -> None:
+    assert problems_of(*make_tables([CUSTOMER])) == []
+
+
+def test_no_customers_at_all() -> None:
+    assert len(validate(make_tables([])[1], make_tables([])[0])) == 0
+
+
+WRONG = [
+    ("customer", "reference_id", None, "required"),
+    ("customer", "company_name", None, "required"),
+    ("customer", "company_name", " \u00a0", "required"),
+    ("address", "reference_id", None, "required"),
+    ("address", "address_line_1", None, "required"),
+    ("address", "city", None, "required"),
+    ("address", "type", None, "required"),
+    ("contact", "reference_id", None, "required"),
+    ("contact", "first_name", None, "required"),
+    ("customer", "reference_id", "x" * 256, "too_long"),
+    ("customer", "display_id", "x" * 256, "too_long"),
+    ("customer", "attributes.note", "x" * 256, "too_long"),
+    ("address", "city", "ü" * 51, "too_long"),
+    ("address", "zip_code", "1" * 256, "too_long"),
+    ("contact", "designation", "x" * 256, "too_long"),
+    ("contact", "email", f"{'x' * 250}@example.com", "too_long"),
+    *(("customer", "company_name", f"a{mark}b", "control_character") for mark in "\x00\x1b\x7f\x80\x9f"),
+    *(("customer", "company_name", f"a{mark}b", "line_break") for mark in "\n\r\t\x0b\x85\u2028"),
+    ("customer", "attributes.note", "a\x00b", "control_character"),
+    ("contact", "email", "ann@exam\nple.com", "line_break"),
+    ("customer", "phone", "+1415555012\x00", "control_character"),
+    ("customer", "company_name", "Caf\ufffd", "replacement_character"),
+    ("customer", "reference_id", "1.23E+05", "excel_damaged"),
+    ("customer", "reference_id", "01-4,41e+11", "excel_damaged"),
+    ("contact", "reference_id", "1E+05", "excel_damaged"),
+    ("address", "zip_code", "4.41E+11", "excel_damaged"),
+    ("customer", "phone", "(415) 555-0123", "invalid_phone"),
+    ("customer", "phone", "+04155550123", "invalid_phone"),
+    ("address", "phone", "+1234567890123456", "invalid_phone"),
+    ("contact", "phone", "+1", "invalid_phone"),
+    ("customer", "email", "info.example.com", "invalid_email"),
+    ("customer", "email", "a@example.com, b@example.com", "invalid_email"),
+    ("address", "email", "a@wren.test", "invalid_email"),
+    ("address", "email", "a@wren.invalid", "invalid_email"),
+    ("contact", "email", "a@wren.local", "invalid_email"),
+    ("contact", "email", "a@localhost", "invalid_email"),
+    ("contact", "email", "a@b.LOCALHOST", "invalid_email"),
+    ("address", "type", "Billing", "invalid_type"),
+    ("address", "country", "USA", "invalid_country"),
+    ("address", "country", "us", "invalid_country"),
+    ("address", "country", "XX", "invalid_country"),
+    ("customer", "assigned_price_list_id", "Retail", "invalid_uuid"),
+    ("customer", "assigned_sales_rep_ids", [UUID, "Jane"], "invalid_uuid"),
+]
+
+
+@pytest.mark.parametrize(("entity", "field", "value", "code"), WRONG)
+def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: str) -> None:
+    sources, tables = with_value(entity, field, value)
+    (problem,) = problems_of(sources, tables)
+    assert problem["code"] == code
+    assert problem["severity"] == str(CODES[code].severity)
+    assert (problem["entity"], problem["record"], problem["customer"], problem["field"]) == (entity, 0, 0, field)
+    assert problem["row"] == list(BASES).index(entity)
+    assert problem["column"] == f"{entity} {field}"
+    cell = sources.tables[0].frame[f"{entity} {field}"].iloc[problem["row"]]
+    assert problem["value"] == cell
+    assert field.removeprefix("attributes.") in problem["message"]
+    assert problem["hint"].endswith(".")
+
+
+@pytest.mark.parametrize("value", ["5E10", "E+05", "12E+05", "1.23E5", "1E+0512"])
+def test_what_no_spreadsheet_writes_is_an_id(value: str) -> None:
+    assert problems_of(*with_value("customer", "reference_id", value)) == []
+
+
+def test_a_child_id_made_from_a_damaged_one_repeats_nothing() -> None:
+    child = {**ADDRESS, "reference_id": "1.23E+05-billing-0f3a"}
+    found = problems_of(*make_tables([{**CUSTOMER, "reference_id": "1.23E+05"}], [child]))
+    assert [(problem["entity"], problem["code"]) for problem in found] == [("customer", "excel_damaged")]
+
+
+def test_two_faults_of_one_cell_are_both_named() -> None:
+    found = problems_of(*with_value("address", "city", "x" * 60 + "\n"))
+    assert {problem["code"] for problem in found} == {"too_long", "line_break"}
+
+
+def test_an_unmapped_required_field_is_missing_everywhere() -> None:
+    addresses = [{key: value for key, value in ADDRESS.items() if key != "city"}]
+    (problem,) = problems_of(*make_tables([CUSTOMER], addresses))
+    assert (problem["code"], problem["field"], problem["row"], problem["column"]) == ("required", "city", 1, None)
+    assert problem["hint"] == "Map a column to city, or give it a default in the mapping."
+
+
+HINTS = [
+    ("company_name", None, 'Fill in the column "customer company_name".'),
+    ("company_name", "x" * 256, "Shorten it by 1 character: it has 256."),
+    ("company_name", "x" * 267, "Shorten it by 12 characters: it has 267."),
+    ("company_name", "a\x00b", "Take the character U+0000 out of the cell."),
+    ("email", "a@b.com;c@d.com", 'Keep one address of "a@b.com;c@d.com", or split'),
+    ("phone", "5" * 100, f'Write "{"5" * 60}…" with + and the country code'),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "hint"), HINTS)
+def test_hints_use_the_value(field: str, value: str | None, hint: str) -> None:
+    (problem,) = problems_of(*with_value("customer", field, value))
+    assert problem["hint"].startswith(hint)
+
+
+@pytest.mark.parametrize("value", ["Germany", "DEU", "de", "Federal Republic of Germany"])
+def test_a_country_by_another_name_is_suggested(value: str) -> None:
+    (problem,) = problems_of(*with_value("address", "country", value))
+    assert problem["hint"] == f'Write DE instead of "{value}".'
+
+
+def test_the_value_is_the_source_cell_not_the_record() -> None:
+    sources, tables = make_tables([{**CUSTOMER, "phone": "5550123", "cells": {"phone": " 555-0123 ext. 7"}}])
+    (problem,) = problems_of(sources, tables)
+    assert problem["value"] == " 555-0123 ext. 7"
+    assert '"5550123"' in problem["hint"]
+
+
+def test_a_constant_has_no_column_and_shows_its_value() -> None:
+    (problem,) = problems_of(*with_value("address", "country", "XX", constants=["address country"]))
+    assert (problem["row"], problem["column"], problem["value"]) == (1, None, "XX")
+
+
+@pytest.mark.parametrize(
+    ("main", "other", "column", "value"),
+    [
+        ("", "555", "Other", "555"),
+        ("555", "", "Main", "555"),
+        ("", " ", "Main", ""),
+        ("555", "556", "Main", "record"),
+    ],
+)
+def test_among_several_columns_the_first_that_is_filled(main: str, other: str, column: str, value: str) -> None:
+    _, tables = make_tables([{"reference_id": "C1", "company_name": "Wren", "phone": "record"}])
+    origins = {"phone": FieldOrigin(("Absent", "Main", "Other"))}
+    tables = EntityTables(
+        tables.customers, tables.addresses, tables.contacts, (Entry("customer", "customer", origins),), tables.rows
+    )
+    sources = Sources((make_source("c.csv", [{"Main": main, "Other": other}]),))
+    (problem,) = problems_of(sources, tables)
+    assert (problem["column"], problem["value"]) == (column, value)
+
+
+def test_a_customer_field_may_stand_in_a_later_row_of_another_source() -> None:
+    _, tables = make_tables([{"reference_id": "C1", "company_name": "Wren", "phone": "555"}])
+    sources = Sources((make_source("a.csv", [{"Id": "C1"}]), make_source("b.csv", [{"Tel": "x"}, {"Tel": "555 "}])))
+    origins = {"phone": FieldOrigin(("Tel",))}
+    tables = EntityTables(
+        tables.customers,
+        tables.addresses,
+        tables.contacts,
+        (Entry("customer", "customer", origins),),
+        tables.rows,
+        customer_field_rows={"phone": np.array([2])},
+    )
+    (problem,) = problems_of(sources, tables)
+    assert (problem["row"], problem["column"], problem["value"]) == (2, "Tel", "555 ")
+    assert str(sources.location(problem["row"], problem["column"])) == "b.csv:3 [Tel]"
+
+
+def test_unresolved_lookups_are_left_alone_only_where_the_entry_looks_up() -> None:
+    wrong = {**CUSTOMER, "assigned_price_list_id": "Retail", "assigned_sales_rep_ids": ["Jane"]}
+    made = make_tables([wrong], lookups={"assigned_price_list_id": "price_list"})
+    assert [p["field"] for p in problems_of(*made, resolved_lookups=False)] == ["assigned_sales_rep_ids"]
+    assert len(problems_of(*made)) == 2
+
+
+def test_a_contact_without_email() -> None:
+    made = make_tables([CUSTOMER], [], [{**CONTACT, "email": None}])
+    (problem,) = problems_of(*made)
+    assert (problem["code"], problem["severity"]) == ("contact_without_email", str(Severity.WARNING))
+    assert (problem["row"], problem["column"], problem["value"]) == (1, "contact email", "")
+    (problem,) = problems_of(*made, contact_email_required=True)
+    assert problem["severity"] == str(Severity.ERROR)
+    unmapped = make_tables([CUSTOMER], [], [{"reference_id": "K", "first_name": "Ann"}])
+    assert [p["code"] for p in problems_of(*unmapped)] == ["contact_without_email"]
+
+
+def test_equal_ids_name_each_others_place() -> None:
+    customers = [{**CUSTOMER, "reference_id": text} for text in ("A", "B", "A", "A")]
+    found = problems_of(*make_tables(customers, sheet="Sheet1"))
+    assert [(p["code"], p["row"]) for p in found] == [("duplicate_reference_id", row) for row in (0, 2, 3)]
+    assert [p["hint"].split(" ")[3] for p in found] == ["customers.csv!Sheet1:4", *["customers.csv!Sheet1:2"] * 2]
+
+
+def test_ids_that_differ_only_in_case_are_all_refused() -> None:
+    customers = [{**CUSTOMER, "reference_id": text} for text in ("abc", "x", "ABC", "Abc", "ABC", None)]
+    found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]
+    assert [p["row"] for p in found] == [0, 2, 3, 4]
+    assert found[0]["hint"] == 'customers.csv:4 has "ABC", here it is "abc": write both alike, or not.'
+    assert found[1]["hint"].startswith('customers.csv:2 has "abc", here it is "ABC"')
+
+
+def test_child_ids_are_unique_across_customers_but_not_across_kinds() -> None:
+    customers = [CUSTOMER, {**CUSTOMER, "reference_id": "C2"}]
+    addresses = [ADDRESS, {**ADDRESS, "customer": 1}]
+    contacts = [{**CONTACT, "reference_id": "A1"}]
+    found = problems_of(*make_tables(customers, addresses, contacts))
+    assert [(p["code"], p["entity"], p["customer"]) for p in found] == [
+        ("duplicate_reference_id", "address", 0),
+        ("duplicate_reference_id", "address", 1),
+    ]
+
+
+def test_one_default_per_type_and_customer() -> None:
+    customers = [CUSTOMER, {**CUSTOMER, "reference_id": "C2"}]
+    addresses = [
+        ADDRESS,
+        {**ADDRESS, "reference_id": "A2", "type": "shipping"},
+        {**ADDRESS, "reference_id": "A3", "is_default": None},
+        {**ADDRESS, "reference_id": "A4"},
+        {**ADDRESS, "reference_id": "A5", "customer": 1},
+    ]
+    contacts = [CONTACT, {**CONTACT, "reference_id": "K2"}]
+    found = problems_of(*make_tables(customers, addresses, contacts))
+    assert [(p["code"], p["entity"], p["record"]) for p in found] == [
+        ("several_defaults", "address", 3),
+        ("several_defaults", "contact", 1),
+    ]
+    assert "customers.csv:4" in found[0]["hint"]
+
+
+PLANTS = [plant for plant in WRONG if plant[1] != "reference_id"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 59), st.sampled_from(PLANTS)), unique_by=lambda p: (p[0], p[1][0], p[1][1])))
+def test_planted_faults_are_found_at_their_cells_and_nothing_else(plants: list[tuple[int, Any]]) -> None:
+    records = {
+        entity: [{**base, "reference_id": f"{entity}{n}", "customer": n // 2} for n in range(60)]
+        for entity, base in BASES.items()
+    }
+    for position, (entity, field, value, _) in plants:
+        records[entity][position][field] = value
+    for n, address in enumerate(records["address"]):
+        address["is_default"] = n % 2 == 0
+        records["contact"][n]["is_default"] = n % 2 == 0
+    sources, tables = make_tables(records["customer"], records["address"], records["contact"])
+    frame = validate(tables, sources).frame
+    start = {"customer": 0, "address": 60, "contact": 120}
+    expected = {(code, e, n, start[e] + n, f"{e} {f}") for n, (e, f, _, code) in plants}
+    found = frame[["code", "entity", "record", "row", "column"]].itertuples(index=False, name=None)
+    assert set(found) == expected
+    assert len(frame) == len(expected)
+    assert frame["row"].is_monotonic_increasing
+
+
+def test_the_result_is_a_problem_table_of_the_agreed_types() -> None:
+    sources, tables = with_value("customer", "phone", "555")
+    pd.testing.assert_series_equal(validate(tables, sources).frame.dtypes, ProblemTable.empty().frame.dtypes)
+
+
+def test_every_code_of_the_catalogue_explains_itself() -> None:
+    for name, code in CODES.items():
+        assert name == code.name
+        assert code.title
+        assert code.explanation.endswith(".")
+    tested = {code for *_, code in WRONG} | {"duplicate_reference_id", "reference_id_case", "several_defaults"}
+    assert tested | {"contact_without_email"} == set(CODES)
