@@ -117,7 +117,7 @@ class Limiter:
         """The request of ``grant`` was refused with 429: slow down, and send nothing for ``retry_after`` seconds."""
         now = self._clock()
         self._throttled += 1
-        if self._finder.throttled(now, grant or Grant(now, len(self._recent) + 1)):
+        if self._finder.throttled(now, grant or Grant(now, len(self._recent) + 1), retry_after or 0.0):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
         self._hold(retry_after, now)
 

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 __all__ = ["FIRST_PACE", "Grant", "PaceFinder"]
 
 FIRST_PACE = 5.0  # requests per second: slow enough for any API that is meant to be used by programs
-SLOWEST_PACE = 0.1
+SLOWEST_PACE = 0.2
 TICK = 1.0  # seconds over which answers are judged
 BACK_OFF = 0.96  # of the limit that a refusal showed
 DEEPEST_CUT = 0.5  # of the pace, for one congestion event
 SETTLING = 1.0  # seconds after a cut in which refusals belong to the same event: the limit's own window
 AGAIN = 5.0  # seconds within which a further event means that the limit was judged too high
-CREEP = 0.002  # growth per second just under the limit
-BOLDNESS = 0.5  # additional growth per second for each 100 % above an old limit
+CREEP = 0.004  # growth per second just under the limit, at most
+REQUESTS_PER_PROBE = 300  # at least, so that a slow API does not refuse a larger share than a fast one
+PAUSES_PER_PROBE = 25  # the time between two probes is at least so many times the pause that a refusal costs
+LONG_WINDOW = 0.3  # of the time spent in pauses that the API asked for: it counts over more than a second
+BOLDNESS = 0.2  # additional growth per second for each 100 % above an old limit
 BASELINE_TICKS = 60
 WORTH_JUDGING = 0.8  # of the pace must have been used before it may grow
 
@@ -43,6 +46,11 @@ class PaceFinder:
         self._limit: float | None = None  # requests per second at which the API last refused
         self._settled = now
         self._last_event = float("-inf")
+        self._pause = 0.0  # seconds that the last event cost
+        self._accepted_since_event = 0
+        self._starved_since: float | None = None  # when the API began to refuse everything
+        self._last_meal = now
+        self._accepted_since_meal = 0
         self._accepted: deque[float] = deque()
         self._baseline: deque[float] = deque(maxlen=BASELINE_TICKS)
         self._start_tick(now)
@@ -59,7 +67,11 @@ class PaceFinder:
     def answered(self, now: float, latency: float) -> None:
         """A request was answered, and not with 429."""
         self._accepted.append(now)
+        self._accepted_since_event += 1
         self._forget_accepted(now)
+        if self._starved_since is not None:
+            self._fed_again(now, self._starved_since)
+        self._accepted_since_meal += 1
         self._latencies += latency
         self._answers += 1
         self._tick(now)
@@ -69,21 +81,48 @@ class PaceFinder:
         self._healthy = False
         self._tick(now)
 
-    def throttled(self, now: float, grant: Grant) -> bool:
-        """A request was refused with 429. True when this begins a congestion event, and the pace was cut."""
+    def throttled(self, now: float, grant: Grant, pause: float) -> bool:
+        """A request was refused with 429, and ``pause`` seconds were asked for.
+
+        True when this begins a congestion event, and the pace was cut.
+        """
         self._healthy = False
         if grant.at < self._settled:
             return False
-        estimate = float(grant.load - 1)
-        if now - self._last_event < AGAIN + 2 * self.latency:
-            self._forget_accepted(now)
-            estimate = min(estimate, float(len(self._accepted)))
-        self._limit = max(SLOWEST_PACE, min(self.pace, max(estimate, self.pace * DEEPEST_CUT)))
+        if self._starved_since is None and not self._accepted_since_event and self._limit is not None:
+            self._starved_since = self._last_event
+        self._limit = max(SLOWEST_PACE, min(self.pace, max(self._estimate(now, grant), self.pace * DEEPEST_CUT)))
         self.pace = max(SLOWEST_PACE, self._limit * BACK_OFF)
         self._settled = now + SETTLING
         self._last_event = now
+        self._pause = pause
+        self._accepted_since_event = 0
         self._start_tick(now)
         return True
+
+    def _fed_again(self, now: float, starved_since: float) -> None:
+        """The first acceptance after refusals only: a quota over a longer time was used up, and has come back.
+
+        What was accepted from its last return to now tells the pace at which it lasts.
+        """
+        average = self._accepted_since_meal / (now - self._last_meal)
+        self._limit = max(self._limit or 0.0, average)
+        self.pace = min(self._ceiling, max(self.pace, average * BACK_OFF))
+        self._pause = max(self._pause, now - starved_since)
+        self._starved_since = None
+        self._last_meal = now
+        self._accepted_since_meal = 0
+
+    def _estimate(self, now: float, grant: Grant) -> float:
+        """The API's limit in requests per second, as this refusal shows it."""
+        estimate = float(grant.load - 1)
+        since = now - self._last_event
+        if since < AGAIN + 2 * self.latency:
+            self._forget_accepted(now)
+            estimate = min(estimate, float(len(self._accepted)))
+        if self._pause > LONG_WINDOW * since:
+            estimate = min(estimate, self._accepted_since_event / since)
+        return estimate
 
     def _forget_accepted(self, now: float) -> None:
         while self._accepted and self._accepted[0] <= now - 1.0:
@@ -114,4 +153,6 @@ class PaceFinder:
         climb: float = 2.0 ** (1.0 / (2.0 + 2.0 * self.latency)) - 1.0
         if self._limit is None:
             return climb
-        return min(climb, CREEP + BOLDNESS * max(0.0, self.pace / self._limit - 1.0))
+        between_probes = max(REQUESTS_PER_PROBE / self.pace, PAUSES_PER_PROBE * self._pause)
+        creep = min(CREEP, (1.0 - BACK_OFF) / between_probes)
+        return min(climb, creep + BOLDNESS * max(0.0, self.pace / self._limit - 1.0))
