@@ -1,0 +1,342 @@
+"""Applying a mapping: source rows in, customers with their addresses and contacts out."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.errors import MappingError
+from importer.mapping.children import Candidates, Children, candidates, merge_children
+from importer.mapping.columns import Codes, Column, Mask, first_of
+from importer.mapping.conditions import holds
+from importer.mapping.customers import Grouped, first_rows, group_customers
+from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
+from importer.mapping.files import LoadedMapping
+from importer.mapping.keys import Keys, match_keys, read_keys
+from importer.mapping.model import AddressEntry, ChildEntry, Mapping
+from importer.mapping.problems import row_problems
+from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
+from importer.records import Location, Problem, Severity
+from importer.tables import (
+    ATTRIBUTE_PREFIX,
+    BOOLEAN,
+    TEXT,
+    TEXT_LIST,
+    Entity,
+    EntityTables,
+    Entry,
+    ProblemTable,
+    Sources,
+    header_key,
+)
+
+__all__ = ["Mapped", "apply_mapping"]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a mapping made of the sources: the tables, problems of records and rows, and notes about whole files."""
+
+    tables: EntityTables
+    problems: ProblemTable
+    notes: tuple[Problem, ...] = ()
+
+
+@dataclass
+class _Fates:
+    """Where each row position ends: a customer, a skip with its reason, or a rejection."""
+
+    customer: Codes
+    skipped: npt.NDArray[np.object_]
+    rejected: Mask
+
+    @classmethod
+    def of(cls, sources: Sources) -> "_Fates":
+        count = sources.row_count
+        broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
+        return cls(np.full(count, -1, np.int64), np.full(count, None, object), broken)
+
+    def frame(self) -> pd.DataFrame:
+        skipped = pd.Series(pa.array(self.skipped, pa.string()).to_pandas(types_mapper=pd.ArrowDtype), dtype=TEXT)
+        return pd.DataFrame({"customer": self.customer, "skipped": skipped, "rejected": self.rejected})
+
+
+def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | None = None) -> Mapped:
+    """Group the rows of ``sources`` into customers, addresses and contacts as the mapping says.
+
+    ``country``: the default country (alpha-2) for phones and states; it goes before the mapping's own.
+    Raises :class:`MappingError` when the mapping does not fit the sources.
+    """
+    mapping = loaded.mapping
+    country = country or mapping.country
+    assigned = assign_tables(mapping, sources)
+    tables = {name: gather(name, sources, numbers) for name, numbers in assigned.items()}
+    for name, table in tables.items():
+        check_columns(mapping, name, table.tables)
+    _refuse_secrets(mapping, tables)
+    fates = _Fates.of(sources)
+    main, keys, problems = _main_rows(mapping, tables, fates, loaded)
+    owned = {mapping.main_table: (main, keys.codes)}
+    for name, table in tables.items():
+        if name != mapping.main_table:
+            rows, owners, found = _child_rows(mapping, name, table, keys, fates, loaded)
+            owned[name] = (rows, owners)
+            problems += found
+    countries = _customer_countries(mapping, owned, keys.count, loaded)
+    context = Context(_with_default(countries.take(keys.codes), country), loaded.folder)
+    grouped = group_customers(mapping.customer, main, keys.codes, keys.count, context, sources)
+    if "reference_id" not in grouped.columns:
+        grouped = replace(grouped, columns={"reference_id": keys.ids, **grouped.columns})
+    ids = grouped.columns["reference_id"].to_arrow()
+    builder = _Builder(loaded, owned, countries, country, ids)
+    made: dict[Entity, tuple[Children, list[Candidates]]] = {
+        "address": builder.children("address"),
+        "contact": builder.children("contact"),
+    }
+    problems += grouped.problems + [problem for children, _ in made.values() for problem in children.problems]
+    entity_tables = _entity_tables(mapping, grouped, keys, made, fates, sources)
+    return Mapped(entity_tables, ProblemTable.concat(problems), _notes(mapping, tables, entity_tables))
+
+
+def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
+    for name, data in tables.items():
+        for reference, _ in mapping.references(name):
+            for table in data.tables:
+                header = find_column(reference, table.frame.columns)
+                if header in table.secrets:
+                    raise MappingError(
+                        f"{table.name}: the mapping names column {header!r}, which holds secrets",
+                        "Card numbers, bank accounts, passwords and tokens are never imported: take it out.",
+                    )
+
+
+def _main_rows(
+    mapping: Mapping, tables: dict[str, TableData], fates: _Fates, loaded: LoadedMapping
+) -> tuple[TableData, Keys, list[ProblemTable]]:
+    name = mapping.main_table
+    rows, skipped = _skip(mapping, name, tables[name], fates)
+    keys = read_keys(mapping.tables[name].key, rows, loaded.folder)
+    gone = read_keys(mapping.tables[name].key, skipped, loaded.folder) if len(tables) > 1 else None
+    rows, keys, problems = _reject_blank_keys(mapping, name, rows, keys, fates)
+    if gone is not None:
+        keys = keys.remember_skipped(gone, fates.skipped[skipped.rows])
+    fates.customer[rows.rows] = keys.codes
+    return rows, keys, problems
+
+
+def _skip(mapping: Mapping, name: str, table: TableData, fates: _Fates) -> tuple[TableData, TableData]:
+    """Leave out the rows that a skip rule names; the first rule that holds gives the reason."""
+    mapped = frozenset(reference for reference, _ in mapping.references(name))
+    out = np.zeros(len(table), bool)
+    for rule in mapping.tables[name].skip:
+        chosen = holds(rule, table, mapped) & ~out
+        fates.skipped[table.rows[chosen]] = rule.reason
+        out |= chosen
+    return table.keep(~out), table.keep(out)
+
+
+def _reject_blank_keys(
+    mapping: Mapping, name: str, table: TableData, keys: Keys, fates: _Fates
+) -> tuple[TableData, Keys, list[ProblemTable]]:
+    blank = keys.codes < 0
+    if not blank.any():
+        return table, keys, []
+    at = np.flatnonzero(blank).astype(np.int64)
+    fates.rejected[table.rows[at]] = True
+    reference = mapping.tables[name].key[0].columns()[0]
+    problem = row_problems(
+        table,
+        at,
+        code="key_blank",
+        reference=reference,
+        message="the row does not say which customer it belongs to",
+        hint=f"Fill in {' and '.join(repr(c) for part in mapping.tables[name].key for c in part.columns())}.",
+    )
+    return table.keep(~blank), keys.keep(~blank), [problem]
+
+
+def _child_rows(
+    mapping: Mapping, name: str, table: TableData, keys: Keys, fates: _Fates, loaded: LoadedMapping
+) -> tuple[TableData, Codes, list[ProblemTable]]:
+    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected alone."""
+    rows, _ = _skip(mapping, name, table, fates)
+    own = read_keys(mapping.tables[name].key, rows, loaded.folder)
+    rows, own, problems = _reject_blank_keys(mapping, name, rows, own, fates)
+    owners, reasons = match_keys(own, keys)
+    fates.skipped[rows.rows] = pd.Series(reasons).replace({"": None}).to_numpy()
+    orphan = (owners < 0) & (reasons == "")
+    if orphan.any():
+        at = np.flatnonzero(orphan).astype(np.int64)
+        fates.rejected[rows.rows[at]] = True
+        ids = own.ids.take(own.codes[at]).to_arrow()
+        reference = mapping.tables[name].key[0].columns()[0]
+        message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
+        hint = f"Add the customer to {mapping.main_table}, or mend the key in this row."
+        problems.append(row_problems(rows, at, code="orphan_row", reference=reference, message=message, hint=hint))
+    kept = owners >= 0
+    rows, owners = rows.keep(kept), owners[kept]
+    fates.customer[rows.rows] = owners
+    return rows, owners, problems
+
+
+def _with_default(countries: Column, default: str | None) -> Column:
+    """``GB`` → ``GB|US`` where the default is another country; the default alone where none is known."""
+    if default is None:
+        return countries
+    texts = [value if value == default else f"{value}|{default}" for value in countries.values.to_pylist()]
+    known = countries.replaced(pa.array(texts, pa.string()))
+    return first_of([known, Column.constant(default, len(countries))])[0]
+
+
+def _customer_countries(
+    mapping: Mapping, owned: dict[str, tuple[TableData, Codes]], count: int, loaded: LoadedMapping
+) -> Column:
+    """Each customer's country: that of its first address that has one."""
+    found = Column.blank(count)
+    for entry in mapping.addresses:
+        table, owners = owned[entry.table or mapping.main_table]
+        if entry.country is None or not len(table):
+            continue
+        for number in entry.repeat or ("",):
+            context = Context(Column.blank(len(table)), loaded.folder)
+            column = evaluate("country", entry.country, table, str(number), context).column
+            first = first_rows(owners, count, np.flatnonzero(column.filled).astype(np.int64))
+            found = first_of([found, column.take(first)])[0]
+    return found
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Makes the children of one entity from all entries of the mapping."""
+
+    loaded: LoadedMapping
+    owned: dict[str, tuple[TableData, Codes]]
+    countries: Column
+    default: str | None
+    ids: pa.Array
+
+    def children(self, entity: Entity) -> tuple[Children, list[Candidates]]:
+        """All children of an entity, and the candidate sets that their entries index."""
+        mapping = self.loaded.mapping
+        entries: Sequence[ChildEntry] = mapping.addresses if entity == "address" else mapping.contacts
+        tried = (self._candidates(entry, str(number)) for entry in entries for number in entry.repeat or ("",))
+        sets = [made for made in tried if made is not None]
+        if not sets:
+            nothing = np.empty(0, np.int64)
+            return Children({}, nothing, nothing, nothing), []
+        return merge_children(entity, sets, self.ids), sets
+
+    def _candidates(self, entry: ChildEntry, number: str) -> Candidates | None:
+        mapping = self.loaded.mapping
+        name = entry.table or mapping.main_table
+        table, owners = self.owned[name]
+        if not len(table):
+            return None
+        if entry.when is not None:
+            mapped = frozenset(reference for reference, _ in mapping.references(name))
+            owners = np.where(holds(entry.when, table, mapped), owners, -1)
+        countries = self.countries.take(owners)
+        if isinstance(entry, AddressEntry):
+            countries = Column.blank(len(table))
+            if entry.country is not None:
+                context = Context(countries, self.loaded.folder)
+                countries = evaluate("country", entry.country, table, number, context).column
+        context = Context(_with_default(countries, self.default), self.loaded.folder)
+        return candidates(entry, number, table, owners, context)
+
+
+def _entity_tables(
+    mapping: Mapping,
+    grouped: Grouped,
+    keys: Keys,
+    made: dict[Entity, tuple[Children, list[Candidates]]],
+    fates: _Fates,
+    sources: Sources,
+) -> EntityTables:
+    entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]
+    if "reference_id" not in grouped.evaluated:
+        entries[0] = Entry("customer", "customer", {"reference_id": keys.origin, **entries[0].fields})
+    frames: dict[Entity, pd.DataFrame] = {}
+    for entity, (children, sets) in made.items():
+        frames[entity] = _frame(children.columns, children.rows, children.entries + len(entries), children.customers)
+        entries += [_entry(entity, one) for one in sets]
+    zeros = np.zeros(keys.count, np.int64)
+    customers = _frame(grouped.columns, grouped.rows, zeros, None)
+    return EntityTables(
+        customers,
+        frames["address"],
+        frames["contact"],
+        tuple(entries),
+        fates.frame(),
+        grouped.field_rows,
+        _unused(mapping, sources),
+    )
+
+
+def _entry(entity: Entity, made: Candidates) -> Entry:
+    label = f"{made.table.name}{' ' + made.number if made.number else ''}"
+    fields = {name: found.origin for name, found in made.evaluated.items()}
+    return Entry(entity, label, fields, made.entry.on_error == "drop_child")
+
+
+def _frame(columns: dict[str, Column], rows: Codes, entries: Codes, customers: Codes | None) -> pd.DataFrame:
+    named = sorted(columns, key=lambda name: name.startswith(ATTRIBUTE_PREFIX))
+    data: dict[str, object] = {name: _series(name, columns[name]) for name in named}
+    data["_row"] = rows
+    data["_entry"] = entries
+    if customers is not None:
+        data["_customer"] = customers
+    return pd.DataFrame(data, index=pd.RangeIndex(len(rows)))
+
+
+def _series(name: str, column: Column) -> "pd.Series[Any]":
+    text = column.to_arrow()
+    if name == "is_default":
+        flags = pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.equal(text, "true"))
+        return pd.Series(pd.arrays.ArrowExtensionArray(flags), dtype=BOOLEAN)
+    if name == "assigned_sales_rep_ids":
+        lists = pc.split_pattern(text, LIST_SEPARATOR)
+        return pd.Series(pd.arrays.ArrowExtensionArray(lists), dtype=TEXT_LIST)
+    return pd.Series(pd.arrays.ArrowExtensionArray(text), dtype=TEXT)
+
+
+def _unused(mapping: Mapping, sources: Sources) -> dict[str, tuple[str, ...]]:
+    unused: dict[str, tuple[str, ...]] = {}
+    for name, numbers in assign_tables(mapping, sources).items():
+        wanted = [reference for reference, _ in mapping.references(name)] + list(mapping.tables[name].ignore)
+        for number in numbers:
+            table = sources.tables[number]
+            used = {find_column(reference, table.frame.columns) for reference in wanted}
+            rest = tuple(column for column in table.frame.columns if column not in used | table.secrets)
+            if rest:
+                unused[table.name] = rest
+    return unused
+
+
+def _notes(mapping: Mapping, tables: dict[str, TableData], made: EntityTables) -> tuple[Problem, ...]:
+    """Optional columns that a file lacks although it has an unused one of nearly that name: a misspelt header?"""
+    notes = []
+    for name, data in tables.items():
+        for table in data.tables:
+            rest = {header_key(column): column for column in made.unused_columns.get(table.name, ())}
+            for reference in dict.fromkeys(reference for reference, _ in mapping.references(name)):
+                if find_column(reference, table.frame.columns) is not None:
+                    continue
+                near = difflib.get_close_matches(header_key(reference.split("|")[0]), rest, n=1, cutoff=0.85)
+                if near:
+                    notes.append(
+                        Problem(
+                            Severity.WARNING,
+                            "column_misspelt",
+                            f"column {rest[near[0]]!r} is not used; the mapping looks for {reference!r}",
+                            "Rename the column, or add its name to the mapping with 'A|B'.",
+                            Location(table.file, table.sheet, None, rest[near[0]]),
+                        )
+                    )
+    return tuple(notes)

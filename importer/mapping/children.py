@@ -1,0 +1,232 @@
+"""Addresses and contacts: candidates from rows, blank ones left out, equal ones merged, each with an id."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.columns import Codes, Column, Mask, combine, concat
+from importer.mapping.customers import dropped_extensions
+from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.model import NUMBER, AddressEntry, ChildEntry
+from importer.mapping.problems import field_problems
+from importer.mapping.tabledata import TableData
+from importer.tables import Entity, ProblemTable
+
+__all__ = ["Candidates", "Children", "candidates", "merge_children"]
+
+# These say what a child is, not that there is one: a row whose other cells are blank makes no child.
+_LABELS = frozenset({"type", "is_default", "reference_id"})
+_MOST = 255  # characters of a reference id
+_DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Children that one entry (for one number of a repeated group) makes, one a line.
+
+    ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type.
+    """
+
+    entry: ChildEntry
+    number: str
+    table: TableData
+    evaluated: dict[str, Evaluated]
+    columns: dict[str, Column]
+    at: Codes
+    customers: Codes
+    several: Mask
+    texts: pa.Array
+    owners: Codes
+
+
+@dataclass(frozen=True)
+class Children:
+    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from."""
+
+    columns: dict[str, Column]
+    customers: Codes
+    rows: Codes
+    entries: Codes
+    problems: list[ProblemTable] = field(default_factory=list)
+
+
+def candidates(entry: ChildEntry, number: str, table: TableData, owners: Codes, context: Context) -> Candidates:
+    """The children that an entry makes of a table's rows. ``owners``: the customer of each row, -1 for none."""
+    evaluated = {name: evaluate(name, rule, table, number, context) for name, rule in entry.fields().items()}
+    content = np.logical_or.reduce(
+        [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
+    )
+    at = np.flatnonzero(content & (owners >= 0)).astype(np.int64)
+    columns = {name: found.column.take(at) for name, found in evaluated.items()}
+    if isinstance(entry, AddressEntry) and entry.type.flags is not None and "is_default" not in columns:
+        unset = entry.type.model_copy(update={"default": None})
+        flagged = evaluate("type", unset, table, number, context).column.filled[at]
+        columns["is_default"] = Column.constant("true", len(at)).where(flagged)
+    extensions: dict[str, Column] = {}
+    for name, found in evaluated.items():
+        target = entry.fields()[name].extension_to
+        if found.extension is not None and target is not None:
+            extensions[f"attributes.{target}"] = found.extension.where(found.column.filled).take(at)
+    columns |= extensions
+    texts = _source_texts(entry, number, table, at)
+    made = Candidates(entry, number, table, evaluated, columns, at, owners[at], np.zeros(len(at), bool), texts, owners)
+    return _by_type(made) if "type" in columns else made
+
+
+def _source_texts(entry: ChildEntry, number: str, table: TableData, at: Codes) -> pa.Array:
+    """What a child's id is made of: the cells it comes from, with runs of spaces and the case taken out."""
+    references = dict.fromkeys(
+        reference.replace(NUMBER, number)
+        for name, rule in entry.fields().items()
+        if name not in _LABELS
+        for reference in rule.columns()
+    )
+    if not references or not len(at):
+        return pa.array([""] * len(at), pa.string())
+    parts = [pc.fill_null(table.column(reference).take(at).to_arrow(), "") for reference in references]
+    joined = pc.binary_join_element_wise(*parts, LIST_SEPARATOR)
+    return pc.utf8_lower(pc.replace_substring_regex(joined, r"\s+", " "))
+
+
+def _by_type(made: Candidates) -> Candidates:
+    """A row that gives several types becomes one child of each type."""
+    types = [value.split(LIST_SEPARATOR) for value in made.columns["type"].values.to_pylist()]
+    counts = np.array([*map(len, types), 1], np.int64)[made.columns["type"].codes]
+    if counts.max(initial=1) == 1:
+        return made
+    lines = np.repeat(np.arange(len(made.at), dtype=np.int64), counts)
+    within = np.arange(len(lines)) - np.repeat(np.cumsum(counts) - counts, counts)
+    offsets = np.cumsum([0, *map(len, types)])
+    flat = pa.array([item for own in types for item in own], pa.string())
+    codes = made.columns["type"].codes[lines]
+    columns = {name: column.take(lines) for name, column in made.columns.items()}
+    spread = np.where(codes >= 0, offsets[codes] + within, -1).astype(np.int64)
+    columns["type"] = Column.keyed(spread, flat)
+    return replace(
+        made,
+        columns=columns,
+        at=made.at[lines],
+        customers=made.customers[lines],
+        several=(counts > 1)[lines],
+        texts=made.texts.take(pa.array(lines)),
+    )
+
+
+def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) -> Children:
+    """All candidates in order, equal ones of a customer merged. ``ids``: each customer's reference id, or null."""
+    names = list(dict.fromkeys(name for made in sets for name in made.columns))
+    customers = np.concatenate([made.customers for made in sets])
+    rows = np.concatenate([made.table.rows[made.at] for made in sets])
+    entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
+    columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
+    order = np.lexsort((np.arange(len(rows)), entries, rows, customers))
+    several = np.concatenate([made.several for made in sets])[order]
+    texts = pa.concat_arrays([made.texts for made in sets]).take(pa.array(order))
+    customers, rows, entries = customers[order], rows[order], entries[order]
+    columns = {name: column.take(order) for name, column in columns.items()}
+    group, first = _equal(columns, customers)
+    columns = _merged_defaults(columns, group, len(first))
+    columns = {name: column.take(first) for name, column in columns.items()}
+    own = columns.get("reference_id", Column.blank(len(first)))
+    texts = _least(texts, group, first)
+    columns["reference_id"] = _ids(entity, own, columns.get("type"), several[first], texts, ids, customers[first])
+    record = np.empty(len(order), np.int64)
+    record[order] = group
+    problems = _problems(entity, sets, record)
+    return Children(columns, customers[first], rows[first], entries[first], problems)
+
+
+def _equal(columns: dict[str, Column], customers: Codes) -> tuple[Codes, Codes]:
+    """(the group of equal children each line is in, the first line of each group); groups are in order."""
+    compared = [Column(customers, pa.array(np.arange(customers.max(initial=-1) + 1)).cast(pa.string()))]
+    compared += [
+        column.replaced(pc.utf8_lower(column.values)) for name, column in columns.items() if name != "is_default"
+    ]
+    group, _ = combine(compared)
+    first = np.full(group.max(initial=-1) + 1, -1, np.int64)
+    first[group[::-1]] = np.arange(len(group) - 1, -1, -1)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return rank[group], np.sort(first)
+
+
+def _merged_defaults(columns: dict[str, Column], group: Codes, count: int) -> dict[str, Column]:
+    """A merged child is default when any of its sources says so."""
+    flag = columns.get("is_default")
+    if flag is None or count == len(group):
+        return columns
+    yes = flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))
+    any_yes = np.zeros(count, bool)
+    any_yes[group[yes]] = True
+    whole = Column.constant("true", len(group)).where(any_yes[group])
+    values = pa.array(["true", "false"], pa.string())
+    return {**columns, "is_default": Column(np.where(whole.filled, 0, np.where(flag.filled, 1, -1)), values)}
+
+
+def _least(texts: pa.Array, group: Codes, first: Codes) -> pa.Array:
+    """Each group's least source text, so that the order of rows does not matter to an id."""
+    if len(first) == len(group):
+        return texts
+    sizes = np.bincount(group, minlength=len(first))
+    out = texts.take(pa.array(first)).to_numpy(zero_copy_only=False)
+    shared = sizes[group] > 1
+    least = pd.Series(texts.filter(pa.array(shared)).to_pylist(), dtype=object).groupby(group[shared]).min()
+    out = out.astype(object)
+    out[least.index.to_numpy()] = least.to_numpy()
+    return pa.array(out, pa.string())
+
+
+def _ids(
+    entity: Entity,
+    own: Column,
+    types: Column | None,
+    several: npt.NDArray[np.bool_],
+    texts: pa.Array,
+    ids: pa.Array,
+    customers: Codes,
+) -> Column:
+    """Ids: the source's own (with the type behind it where one row made several), else prefix, role and hash."""
+    roles = types.to_arrow() if types is not None else pa.array([entity] * len(customers), pa.string())
+    owners = ids.take(pa.array(customers))
+    kept = own.to_arrow()
+    kept = pc.if_else(pa.array(several), pc.binary_join_element_wise(kept, pc.fill_null(roles, ""), "-"), kept)
+    wanting = ~own.filled
+    if not wanting.any():
+        return Column.from_text(kept)
+    mask = pa.array(wanting)
+    made = [
+        _made_id(owner or "", role or "", text)
+        for owner, role, text in zip(
+            owners.filter(mask).to_pylist(), roles.filter(mask).to_pylist(), texts.filter(mask).to_pylist(), strict=True
+        )
+    ]
+    return Column.from_text(pc.replace_with_mask(kept, mask, pa.array(made, pa.string())))
+
+
+def _made_id(owner: str, role: str, text: str) -> str:
+    content = LIST_SEPARATOR.join((owner, role, text.casefold()))
+    digest = hashlib.blake2b(content.encode(), digest_size=_DIGEST // 2).hexdigest()
+    return f"{owner[: _MOST - len(role) - _DIGEST - 2]}-{role}-{digest}"
+
+
+def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list[ProblemTable]:
+    problems: list[ProblemTable] = []
+    offset = 0
+    for made in sets:
+        own = record[offset : offset + len(made.at)]
+        offset += len(made.at)
+        for name, found in made.evaluated.items():
+            places = (made.at, made.customers, own)
+            problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))
+            rule = made.entry.fields()[name]
+            if found.extension is not None and rule.extension_to is None:
+                wanting = (found.extension.filled & found.column.filled)[made.at]
+                at, who, which = made.at[wanting], made.customers[wanting], own[wanting]
+                problems.extend(dropped_extensions(rule, found, made.table, at, who, which, entity))
+    return problems

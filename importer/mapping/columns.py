@@ -1,0 +1,136 @@
+"""A column by its distinct values: what is slow is done once for each of them, the rest is whole-column numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of"]
+
+Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
+_BLANKS = " \t\r\n\v\f\u00a0\u1680\u2000-\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+_TRIM = f"^[{_BLANKS}]+|[{_BLANKS}]+$"
+_TRIMMABLE = f"^[{_BLANKS}]|[{_BLANKS}]$"
+
+
+def trim(values: pa.Array) -> pa.Array:
+    """Take white space (NBSP and zero-width marks included) off both ends."""
+    needy = pc.match_substring_regex(values, _TRIMMABLE)
+    if not pc.any(needy).as_py():
+        return values
+    return pc.if_else(needy, pc.replace_substring_regex(values, _TRIM, ""), values)
+
+
+@dataclass(frozen=True)
+class Column:
+    """Text of a column: ``codes`` (int64, one a row, -1 for blank) point into ``values`` (distinct, no nulls)."""
+
+    codes: Codes
+    values: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @classmethod
+    def from_text(cls, text: pa.ChunkedArray | pa.Array) -> "Column":
+        """Encode source text; cells are trimmed and a blank cell becomes null."""
+        if isinstance(text, pa.Array):
+            text = pa.chunked_array([text], type=pa.string())
+        encoded = text.dictionary_encode().unify_dictionaries().combine_chunks()
+        if isinstance(encoded, pa.ChunkedArray):  # no chunks at all, or too many to be one
+            encoded = (
+                pa.concat_arrays(encoded.chunks)
+                if encoded.num_chunks
+                else pa.array([], pa.string()).dictionary_encode()
+            )
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls.keyed(codes, trim(encoded.dictionary))
+
+    @classmethod
+    def blank(cls, length: int) -> "Column":
+        """A column of blanks."""
+        return cls(np.full(length, -1, np.int64), pa.array([], pa.string()))
+
+    @classmethod
+    def constant(cls, value: str, length: int) -> "Column":
+        """The same value on every row."""
+        return cls(np.zeros(length, np.int64), pa.array([value], pa.string()))
+
+    @classmethod
+    def keyed(cls, codes: Codes, values: pa.Array) -> "Column":
+        """Codes into values that may repeat or be null: null and ``""`` become blank, equal ones one."""
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+        encoded = values.dictionary_encode()
+        new = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(np.append(new, -1)[codes], encoded.dictionary)
+
+    def replaced(self, values: pa.Array) -> "Column":
+        """The same rows with other distinct values, one (or null) for each now."""
+        return Column.keyed(self.codes, values)
+
+    def where(self, keep: Mask) -> "Column":
+        """Blank wherever ``keep`` is False."""
+        return Column(np.where(keep, self.codes, -1), self.values)
+
+    def take(self, rows: Codes) -> "Column":
+        """The rows at these indices; an index of -1 gives a blank."""
+        return Column(np.append(self.codes, -1)[rows], self.values)
+
+    @property
+    def filled(self) -> Mask:
+        """True where there is a value."""
+        return self.codes >= 0
+
+    def rows_with(self, chosen: Mask) -> Mask:
+        """True on rows whose value is among the distinct values chosen."""
+        rows: Mask = np.append(chosen, False)[self.codes]
+        return rows
+
+    def to_arrow(self) -> pa.Array:
+        """The column as an Arrow string array, null where blank."""
+        return self.values.take(pa.array(self.codes, mask=self.codes < 0))
+
+    def to_series(self, dtype: Any) -> "pd.Series[Any]":
+        """The column as a pandas series of an Arrow dtype."""
+        series: pd.Series[Any] = pd.Series(pd.arrays.ArrowExtensionArray(self.to_arrow()), dtype=dtype)
+        return series
+
+
+def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
+    """The distinct tuples of several columns: (the tuple's number on each row, the columns over distinct tuples)."""
+    if len(columns) == 1 and columns[0].filled.all():
+        only = columns[0]
+        return only.codes, [Column(np.arange(len(only.values), dtype=np.int64), only.values)]
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        number = number * (len(column.values) + 1) + (column.codes + 1)
+        number, _ = pd.factorize(number)
+    first = np.zeros(number.max(initial=-1) + 1, np.int64)
+    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)  # the last assignment wins: the first row of each
+    return number, [column.take(first) for column in columns]
+
+
+def concat(columns: Sequence[Column]) -> Column:
+    """Columns below one another."""
+    values = pa.concat_arrays([column.values for column in columns])
+    offsets = np.cumsum([0, *(len(column.values) for column in columns)])
+    codes = [np.where(c.codes >= 0, c.codes + offset, -1) for c, offset in zip(columns, offsets[:-1], strict=True)]
+    return Column.keyed(np.concatenate(codes).astype(np.int64), values)
+
+
+def first_of(columns: Sequence[Column]) -> tuple[Column, Codes]:
+    """Row by row the first column that is filled: (its values, its number or -1)."""
+    stacked = concat(columns)
+    table = stacked.codes.reshape(len(columns), -1)
+    filled = table >= 0
+    chosen = np.where(filled.any(axis=0), filled.argmax(axis=0), -1)
+    codes = np.where(chosen >= 0, table[chosen, np.arange(table.shape[1])], -1)
+    return Column(codes.astype(np.int64), stacked.values), chosen.astype(np.int64)

@@ -1,0 +1,139 @@
+"""Rows grouped into customers: fields that every row of a customer must agree on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.columns import Codes, Column
+from importer.mapping.fields import Context, Evaluated, evaluate
+from importer.mapping.model import CustomerEntry, FieldRule
+from importer.mapping.problems import field_problems
+from importer.mapping.tabledata import TableData
+from importer.records import Severity
+from importer.tables import ProblemTable, Sources
+
+__all__ = ["Grouped", "first_rows", "group_customers"]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Customers by position: field → column, where each value stands, and what was found."""
+
+    columns: dict[str, Column]
+    evaluated: dict[str, Evaluated]
+    field_rows: dict[str, Codes]
+    rows: Codes
+    problems: list[ProblemTable]
+
+
+def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
+    """For each of ``count`` groups the first row (index into ``codes``, of those in ``among``), or -1."""
+    rows = np.arange(len(codes), dtype=np.int64) if among is None else among
+    first = np.full(count, -1, np.int64)
+    first[codes[rows[::-1]]] = rows[::-1]  # the last assignment wins, so the first row does
+    return first
+
+
+def group_customers(
+    entry: CustomerEntry, table: TableData, codes: Codes, count: int, context: Context, sources: Sources
+) -> Grouped:
+    """Group rows into customers. ``codes``: the customer of each row of ``table``, all ≥ 0."""
+    start = first_rows(codes, count)
+    grouped = Grouped({}, {}, {}, table.rows[start], [])
+    own = (np.arange(len(table), dtype=np.int64), codes, codes)
+    for name, rule in entry.fields().items():
+        found = evaluate(name, rule, table, "", context)
+        grouped.evaluated[name] = found
+        filled = np.flatnonzero(found.column.filled).astype(np.int64)
+        first = first_rows(codes, count, filled)
+        grouped.columns[name] = found.column.take(first)
+        where = np.where(first >= 0, first, start)
+        if not np.array_equal(where, start):
+            grouped.field_rows[name] = table.rows[where]
+        grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
+        if rule.conflict == "reject":
+            grouped.problems.extend(_conflicts(name, rule, found, table, codes, first, sources))
+        if found.extension is not None:
+            grouped.problems.extend(_extensions(rule, found, table, codes, count, grouped))
+    return grouped
+
+
+def _conflicts(
+    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
+) -> Iterator[ProblemTable]:
+    """Rows of one customer that say different things; a blank agrees with anything."""
+    reference = first[codes]
+    differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
+    at = np.flatnonzero(differs).astype(np.int64)
+    if not len(at) or not rule.from_:
+        return
+    repeated = pd.DataFrame({"customer": codes[at], "value": found.column.codes[at]}).duplicated().to_numpy()
+    at = at[~repeated]
+    mine = found.column.take(at).to_arrow()
+    other = found.column.take(reference[at]).to_arrow()
+    numbers = pa.array(sources.row_numbers(table.rows[reference[at]])).cast(pa.string())
+    names = pa.array([source.name for source in sources.tables], pa.string())
+    places = pc.binary_join_element_wise(
+        names.take(pa.array(sources.split(table.rows[reference[at]])[0])), numbers, ":"
+    )
+    message = pc.binary_join_element_wise("'", mine, "' here, but '", other, "' at ", places, "")
+    columns = table.names(rule.from_[0])
+    yield ProblemTable.build(
+        len(at),
+        severity=Severity.ERROR,
+        code="customer_conflict",
+        customer=codes[at],
+        entity="customer",
+        record=codes[at],
+        field=name,
+        row=table.rows[at],
+        column=columns[0] if columns else None,
+        value=table.cells(rule.from_[0], at).to_pandas(types_mapper=pd.ArrowDtype),
+        message=message.to_pandas(types_mapper=pd.ArrowDtype),
+        hint="Rows of one customer must agree: mend one of the two cells (or say `conflict: first` in the mapping).",
+    )
+
+
+def _extensions(
+    rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, count: int, grouped: Grouped
+) -> Iterator[ProblemTable]:
+    """A phone's extension goes to the attribute that the mapping names, else it is dropped with a warning."""
+    assert found.extension is not None
+    extension = found.extension.where(found.column.filled)
+    first = first_rows(codes, count, np.flatnonzero(extension.filled).astype(np.int64))
+    if rule.extension_to is not None:
+        name = f"attributes.{rule.extension_to}"
+        grouped.columns[name] = extension.take(first)
+        grouped.evaluated[name] = Evaluated(extension, (), found.origin, found.filled)
+        return
+    at = first[first >= 0]
+    yield from dropped_extensions(rule, found, table, at, codes[at], codes[at], "customer")
+
+
+def dropped_extensions(
+    rule: FieldRule, found: Evaluated, table: TableData, at: Codes, customers: Codes, records: Codes, entity: str
+) -> Iterator[ProblemTable]:
+    """One warning for each phone whose extension has no place to go."""
+    if not len(at) or not rule.from_:
+        return
+    assert found.extension is not None
+    columns = table.names(rule.from_[0])
+    message = pc.binary_join_element_wise("extension ", found.extension.take(at).to_arrow(), " is left out", "")
+    yield ProblemTable.build(
+        len(at),
+        severity=Severity.WARNING,
+        code="phone_extension_dropped",
+        customer=customers,
+        entity=entity,
+        record=records,
+        field="phone",
+        row=table.rows[at],
+        column=columns[0] if columns else None,
+        value=table.cells(rule.from_[0], at).to_pandas(types_mapper=pd.ArrowDtype),
+        message=message.to_pandas(types_mapper=pd.ArrowDtype),
+        hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`.",
+    )

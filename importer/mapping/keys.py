@@ -1,0 +1,77 @@
+"""Keys: which customer a row belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from importer.mapping.columns import Codes, Column, Mask, combine
+from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
+from importer.mapping.model import FieldRule
+from importer.mapping.tabledata import TableData
+from importer.tables import FieldOrigin
+
+Reasons = npt.NDArray[np.object_]
+
+__all__ = ["Keys", "match_keys", "read_keys"]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a table's rows. ``codes``: each row's key (-1: blank), numbered in the order of first rows.
+
+    ``exact``: the distinct keys with their parts told apart; ``ids``: the same joined by ``-``, as reference ids.
+    ``skipped``: keys of rows that were skipped → the reason.
+    """
+
+    codes: Codes
+    exact: list[str]
+    ids: Column
+    origin: FieldOrigin
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many distinct keys there are."""
+        return len(self.exact)
+
+    def keep(self, chosen: Mask) -> "Keys":
+        """The keys of fewer rows; the rows left out must have blank keys."""
+        return replace(self, codes=self.codes[chosen])
+
+    def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":
+        """Keep why the rows of other keys were skipped, so that their children are skipped alike."""
+        first = pd.DataFrame({"key": gone.codes, "reason": reasons}).drop_duplicates("key")
+        known = set(self.exact)
+        pairs = ((gone.exact[key], reason) for key, reason in first.itertuples(index=False) if key >= 0)
+        return replace(self, skipped={key: reason for key, reason in pairs if key not in known})
+
+
+def read_keys(parts: Sequence[FieldRule], table: TableData, folder: Path) -> Keys:
+    """The key of each row: trimmed, compared exactly; a key with any part blank is blank."""
+    context = Context(Column.blank(len(table)), folder)
+    found = [evaluate("key", part, table, "", context) for part in parts]
+    columns = [one.column for one in found]
+    tuples, distinct = combine(columns)
+    whole = np.append(np.logical_and.reduce([column.filled for column in distinct]), False)
+    number = np.where(whole[tuples], tuples, -1)
+    order = pd.unique(number[number >= 0])
+    rank = np.full(len(whole), -1, np.int64)
+    rank[order] = np.arange(len(order))
+    texts = [column.take(order).to_arrow().to_pylist() for column in distinct]
+    exact = [LIST_SEPARATOR.join(own) for own in zip(*texts, strict=True)]
+    ids = Column.from_text(pa.array(["-".join(own) for own in zip(*texts, strict=True)], pa.string()))
+    origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
+    return Keys(rank[number], exact, ids, origin)
+
+
+def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:
+    """Each row's customer (-1: none), and why there is none when its customer's rows were skipped (else ``""``)."""
+    found = pd.Index(customers.exact, dtype=object).get_indexer(pd.Index(own.exact, dtype=object)).astype(np.int64)
+    why = np.array([customers.skipped.get(key, "") for key in own.exact] + [""], dtype=object)
+    owners = np.append(found, -1)[own.codes]
+    return owners, np.where(owners < 0, why[own.codes], "")

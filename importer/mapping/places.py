@@ -1,0 +1,109 @@
+"""Countries to ISO 3166-1 alpha-2 and states to their codes, from pycountry's copy of the ISO lists."""
+
+import difflib
+import gettext
+import re
+import unicodedata
+from functools import cache
+
+import pyarrow as pa
+import pycountry
+
+from importer.mapping.findings import Result, failures
+
+__all__ = ["country", "country_code", "state"]
+
+# Names that exports use and ISO does not list.
+_ALIASES = {
+    "usa": "US", "u s a": "US", "u s": "US", "america": "US", "united states of america": "US",
+    "the united states": "US",
+    "uk": "GB", "u k": "GB", "great britain": "GB", "britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
+    "northern ireland": "GB", "holland": "NL", "the netherlands": "NL", "south korea": "KR", "korea": "KR",
+    "republic of korea": "KR", "north korea": "KP", "russia": "RU", "vietnam": "VN", "laos": "LA", "syria": "SY",
+    "iran": "IR", "moldova": "MD", "tanzania": "TZ", "bolivia": "BO", "venezuela": "VE", "brunei": "BN",
+    "ivory coast": "CI", "cape verde": "CV", "swaziland": "SZ", "macedonia": "MK", "czech republic": "CZ",
+    "turkey": "TR", "burma": "MM", "macau": "MO", "vatican": "VA", "vatican city": "VA", "palestine": "PS",
+    "micronesia": "FM", "east timor": "TL", "uae": "AE", "u a e": "AE", "emirates": "AE", "prc": "CN",
+    "peoples republic of china": "CN", "eire": "IE", "republic of ireland": "IE", "deutschland": "DE",
+    "virgin islands": "VI", "us virgin islands": "VI", "curacao": "CW", "reunion": "RE", "st lucia": "LC",
+    "st martin": "MF", "st kitts and nevis": "KN", "st vincent": "VC", "trinidad": "TT",
+}  # fmt: skip
+_LANGUAGES = ("de", "fr", "es", "it", "nl", "pt", "da", "sv", "nb", "fi", "pl")
+# Countries where a postal address is written with the subdivision's code.
+_CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
+_STATE_ALIASES = {
+    "US": {
+        "d c": "DC", "washington d c": "DC", "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA", 
+        "tex": "TX",
+    },
+    "CA": {"pei": "PE", "p e i": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT"},
+}  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    """Without case, accents, dots and surplus space: how names are compared."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[^\w\s]", " ", kept.replace("'", "").replace("\u2019", "")).replace("_", " ").split())
+
+
+@cache
+def _countries() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for item in pycountry.countries:
+        for attribute in ("name", "official_name", "common_name", "alpha_2", "alpha_3"):
+            text = getattr(item, attribute, None)
+            if text:
+                names.setdefault(_plain(text), item.alpha_2)
+    for language in _LANGUAGES:
+        translated = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
+        for item in pycountry.countries:
+            for text in (item.name, getattr(item, "common_name", None)):
+                if text:
+                    names.setdefault(_plain(translated.gettext(text)), item.alpha_2)
+    return names | _ALIASES
+
+
+def country_code(text: str) -> str | None:
+    """A country's name or code → ISO 3166-1 alpha-2, or None when it is none."""
+    return _countries().get(_plain(text))
+
+
+def country(values: pa.Array) -> Result:
+    """Names in the main European languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
+    out = [country_code(value) for value in values.to_pylist()]
+    reasons = [None if code else "is not a country" for code in out]
+    hints = ["" if code else _country_hint(value) for code, value in zip(out, values.to_pylist(), strict=True)]
+    return Result(pa.array(out, pa.string()), failures("country_unknown", reasons, hints))
+
+
+def _country_hint(value: str) -> str:
+    near = difflib.get_close_matches(_plain(value), _countries(), n=1, cutoff=0.82)
+    if not near:
+        return "Write the country's name or its two-letter code."
+    code = _countries()[near[0]]
+    known = pycountry.countries.get(alpha_2=code)
+    return f"Did you mean {known.name if known else code} ({code})?"
+
+
+@cache
+def _states(alpha_2: str) -> dict[str, str]:
+    names = dict(_STATE_ALIASES.get(alpha_2, {}))
+    for item in pycountry.subdivisions.get(country_code=alpha_2) or ():  # type: ignore[no-untyped-call]  # as shipped
+        code = item.code.split("-")[1]
+        names.setdefault(_plain(item.name), code)
+        names.setdefault(_plain(code), code)
+    return names
+
+
+def state(values: pa.Array, countries: pa.Array) -> Result:
+    """A state's or province's name → its code where addresses are written with codes; any other text stays.
+
+    ``countries`` as for phones. Without a known country the name is looked for in the United States and Canada only.
+    """
+    out = []
+    for value, regions in zip(values.to_pylist(), countries.to_pylist(), strict=True):
+        asked = (regions or "US|CA").split("|")[: 1 if regions else 2]
+        codes = (_states(region).get(_plain(value)) for region in asked if region in _CODED)
+        out.append(next((code for code in codes if code), value))
+    return Result(pa.array(out, pa.string()))

@@ -1,0 +1,180 @@
+"""The rows of one table of the mapping, gathered from all source tables that belong to it."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from importer.errors import MappingError
+from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.model import Mapping
+from importer.tables import Sources, SourceTable, header_key
+
+__all__ = ["TableData", "assign_tables", "find_column", "gather"]
+
+ALTERNATIVE = "|"
+
+
+def alternatives(reference: str) -> list[str]:
+    """``"A|B"`` → the names that one column goes by."""
+    return [name.strip() for name in reference.split(ALTERNATIVE)]
+
+
+def find_column(reference: str, headers: Iterable[str]) -> str | None:
+    """The header that a reference means: exactly, else without case and decorations; None when there is none.
+
+    Raises :class:`MappingError` when two headers differ only in case or decorations and neither is meant exactly.
+    """
+    names = list(headers)
+    for wanted in alternatives(reference):
+        if wanted in names:
+            return wanted
+    for wanted in alternatives(reference):
+        near = [name for name in names if header_key(name) == header_key(wanted)]
+        if len(near) > 1:
+            raise MappingError(
+                f"column {wanted!r} could be {' or '.join(map(repr, near))}",
+                "Write the header in the mapping exactly as it is.",
+            )
+        if near:
+            return near[0]
+    return None
+
+
+def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
+    """Which source tables (by index) belong to which table of the mapping.
+
+    With several tables, a source belongs to the one all of whose ``has`` columns it holds; ``names`` decides between
+    several. Raises :class:`MappingError` when a source fits none or several, or a table of the mapping has no source
+    at all although its columns are required.
+    """
+    assigned: dict[str, list[int]] = {name: [] for name in mapping.tables}
+    for number, table in enumerate(sources.tables):
+        if len(table.frame.columns):
+            assigned[_table_of(mapping, table)].append(number)
+    if not assigned[mapping.main_table]:
+        rule = mapping.tables[mapping.main_table]
+        raise MappingError(
+            f"no source holds the table {mapping.main_table!r}"
+            + (f" (columns {', '.join(rule.has)})" if rule.has else ""),
+            "Give all files of the export: "
+            + "; ".join(f"{name}: {', '.join(r.has)}" for name, r in mapping.tables.items()),
+        )
+    return assigned
+
+
+def _table_of(mapping: Mapping, table: SourceTable) -> str:
+    if len(mapping.tables) == 1:
+        return mapping.main_table
+    names = (table.sheet or "", table.file, PurePath(table.file).stem)
+    fitting = [
+        name
+        for name, rule in mapping.tables.items()
+        if all(find_column(column, table.frame.columns) for column in rule.has)
+    ]
+    if len(fitting) > 1:
+        named = [n for n in fitting if any(_matches(p, names) for p in mapping.tables[n].names)]
+        most = max(len(mapping.tables[n].has) for n in fitting)
+        fitting = named or [n for n in fitting if len(mapping.tables[n].has) == most]
+    if len(fitting) != 1:
+        wanted = "; ".join(f"{name}: {', '.join(rule.has)}" for name, rule in mapping.tables.items())
+        fits = f"several tables ({', '.join(fitting)})" if fitting else "no table"
+        columns = ", ".join(map(repr, table.frame.columns[:12]))
+        raise MappingError(
+            f"{table.name}: fits {fits} of the mapping",
+            f"Its columns are {columns}. The mapping tells tables apart by: {wanted}.",
+        )
+    return fitting[0]
+
+
+def _matches(pattern: str, names: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatch(name.casefold(), pattern.casefold()) for name in names)
+
+
+@dataclass(frozen=True)
+class TableData:
+    """Rows of one mapping table. ``rows``: the row position of each; ``index``: its place in the gathered whole."""
+
+    name: str
+    tables: tuple[SourceTable, ...]
+    rows: Codes
+    index: Codes
+    _raw: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    _columns: dict[str, Column] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def names(self, reference: str) -> tuple[str, ...]:
+        """The headers that a reference stands for, over all source tables."""
+        found = (find_column(reference, table.frame.columns) for table in self.tables)
+        return tuple(dict.fromkeys(name for name in found if name is not None))
+
+    def column(self, reference: str) -> Column:
+        """The column's cells, trimmed; blank where a source table has no such column."""
+        if reference not in self._columns:
+            self._columns[reference] = Column.from_text(self._raw_column(reference))
+        whole = self._columns[reference]
+        return whole if len(whole) == len(self.index) else whole.take(self.index)
+
+    def cells(self, reference: str, at: Codes) -> pa.Array:
+        """The cells at these rows (indices into ``rows``) as they stand in the file."""
+        taken = self._raw_column(reference).take(pa.array(self.index[at]))
+        return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+
+    def keep(self, chosen: Mask) -> "TableData":
+        """The table with these rows only."""
+        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self._raw, self._columns)
+
+    def _raw_column(self, reference: str) -> pa.ChunkedArray:
+        if reference not in self._raw:
+            chunks: list[pa.Array] = []
+            for table in self.tables:
+                name = find_column(reference, table.frame.columns)
+                chunks += _chunks(table.frame, name)
+            self._raw[reference] = pa.chunked_array(chunks, pa.string())
+        return self._raw[reference]
+
+
+def _chunks(frame: pd.DataFrame, name: str | None) -> list[pa.Array]:
+    if name is None:
+        return [pa.nulls(len(frame), pa.string())]
+    data = frame[name].array.__arrow_array__()
+    return list(data.chunks) if isinstance(data, pa.ChunkedArray) else [data]
+
+
+def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
+    """The rows of several source tables as one table; rows that the loader rejected are left out."""
+    tables = tuple(sources.tables[number] for number in numbers)
+    positions = [np.arange(sources.offsets[n], sources.offsets[n + 1], dtype=np.int64) for n in numbers]
+    rows = np.concatenate(positions) if positions else np.empty(0, np.int64)
+    broken = np.concatenate([table.broken for table in tables]) if tables else np.empty(0, bool)
+    data = TableData(name, tables, rows, np.arange(len(rows), dtype=np.int64))
+    return data.keep(~broken) if broken.any() else data
+
+
+def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) -> None:
+    """Raise :class:`MappingError` for columns that a source must have and has not, with the nearest that it has."""
+    for table in tables:
+        headers = list(table.frame.columns)
+        absent = dict.fromkeys(
+            reference
+            for reference, optional in mapping.references(name)
+            if not optional and not find_column(reference, headers)
+        )
+        if not absent:
+            continue
+        lines = [f"{table.name}: {len(absent)} column{'s' * (len(absent) > 1)} of the mapping not found"]
+        for reference in absent:
+            near = difflib.get_close_matches(alternatives(reference)[0], headers, n=1, cutoff=0.6)
+            lines.append(f"  {reference!r}" + (f" (the file has {near[0]!r})" if near else ""))
+        raise MappingError(
+            "\n".join(lines),
+            f"The file's columns are: {', '.join(map(repr, headers))}. Mend the mapping, add the other name with "
+            "'A|B', or say `optional: true`.",
+        )
