@@ -3,7 +3,7 @@
 Nothing here exists: towns are made up (their state and the first digits of their ZIP fit each other), e-mails are at
 example.com and example.org, and telephone numbers come from the blocks kept free for fiction: 555-0100 to 555-0199 in
 North America, Ofcom's 020 7946 0xxx and 0161 496 0xxx in Britain, the Bundesnetzagentur's (0)30 23125 xxx,
-(0)40 66969 xxx and (0)89 99998 xxx in Germany. The sales reps and price lists are those that the sandbox knows.
+(0)40 66969 xxx and (0)89 99998 xxx in Germany. The sales reps are those that the sandbox knows.
 """
 
 import random
@@ -12,15 +12,12 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 __all__ = [
-    "CANADA",
     "COUNTRY_FORMS",
     "FIRM_HEADS",
     "FIRM_TAILS",
     "FIRST_NAMES",
-    "PRICE_LISTS",
     "SALES_REPS",
     "STREETS",
-    "SUFFIXES",
     "SURNAMES",
     "TITLES",
     "TOWNS",
@@ -33,7 +30,6 @@ __all__ = [
 ]
 
 SALES_REPS = ("Robin Vale", "Sam Okoro", "Ines Duarte", "Kim Larsen")
-PRICE_LISTS = ("Wholesale", "Retail", "Europe")
 
 FIRM_HEADS = (
     *("Wobblewick", "Quillfeather", "Bramblesnout", "Tumblethorpe", "Gigglesworth", "Marmaladen", "Puddleford"),
