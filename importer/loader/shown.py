@@ -10,6 +10,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -22,7 +23,9 @@ _ZEROS = re.compile(r"(?:\[\$?[^\]]*\])?((?:0|\\.|[-/ ()+]|\"[^\"]*\")+)(?:;.*)?
 _PART = re.compile(r"0|\\(.)|\"([^\"]*)\"|(.)")
 _CELL = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
 _STYLE = re.compile(rb'\bs="(\d+)"')
-_ERROR = re.compile(rb"<(?:\w+:)?c\s([^>]*\bt=\"e\"[^>]*)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)<", re.DOTALL)
+_ERROR = re.compile(
+    rb"<(?:\w+:)?c\s([^>]*\bt=\"e\"[^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)<", re.DOTALL
+)
 
 
 def shown_cells(content: bytes, sheet: str, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, int, str]]:
@@ -35,7 +38,7 @@ def shown_cells(content: bytes, sheet: str, rows: Sequence[Sequence[Any]]) -> It
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             formats = _zero_formats(archive)
             part = _sheet_part(archive, sheet)
-            xml = archive.read(part) if part and (formats or _has_errors(archive, part)) else b""
+            xml = archive.read(part) if part else b""
     except (zipfile.BadZipFile, KeyError, ET.ParseError, OSError, ValueError):
         return
     for row, column, text in _errors(xml):
@@ -49,21 +52,20 @@ def shown_cells(content: bytes, sheet: str, rows: Sequence[Sequence[Any]]) -> It
 
 def zero_filled(value: int, code: str) -> str:
     """A whole number by a format of zeros: 21380001 by ``00000-0000`` is ``02138-0001``."""
+    parts = _parts(code)
+    places = parts.count(None)
+    digits = str(value).zfill(places)
+    surplus = len(digits) - places
+    following = iter((digits[: surplus + 1], *digits[surplus + 1 :]))
+    return "".join([next(following) if part is None else part for part in parts])
+
+
+@cache
+def _parts(code: str) -> tuple[str | None, ...]:
+    """A format's first section: None for each digit, and the text between."""
     match = _ZEROS.fullmatch(code)
     assert match is not None
-    parts = list(_PART.finditer(match[1]))
-    places = sum(1 for part in parts if part[0] == "0")
-    digits = str(value).zfill(places)
-    surplus, digits = digits[: len(digits) - places], digits[len(digits) - places :]
-    following = iter(digits)
-    text = []
-    for part in parts:
-        if part[0] == "0":
-            text.append(surplus + next(following))
-            surplus = ""
-        else:
-            text.append(part[1] or part[2] or part[3] or "")
-    return "".join(text)
+    return tuple(None if part[0] == "0" else part[1] or part[2] or part[3] or "" for part in _PART.finditer(match[1]))
 
 
 def _zero_formats(archive: zipfile.ZipFile) -> dict[bytes, str]:
@@ -95,12 +97,8 @@ def _parse(archive: zipfile.ZipFile, part: str) -> ET.Element:
     return ET.fromstring(archive.read(part))  # noqa: S314
 
 
-def _has_errors(archive: zipfile.ZipFile, part: str) -> bool:
-    return b't="e"' in archive.read(part)
-
-
 def _errors(xml: bytes) -> Iterator[tuple[int, int, str]]:
-    for match in _ERROR.finditer(xml):
+    for match in _ERROR.finditer(xml) if b't="e"' in xml else ():
         place = _CELL.search(match[1])
         if place:
             yield *_place(place), match[2].decode("utf-8", "replace")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -24,6 +25,13 @@ from importer.tables import SourceTable
 __all__ = ["Sheet", "ignored_table", "is_workbook", "read_sheets", "sheet_table"]
 
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")
+# An encrypted .xlsx is a stream of this name in an OLE file (MS-OFFCRYPTO 2.3.4.4). An encrypted .xls has a FilePass
+# record behind the first record of its stream, at most a WriteProtect record between (MS-XLS 2.1.7.20.3).
+_ENCRYPTED = re.compile(
+    re.escape("EncryptedPackage".encode("utf-16-le"))
+    + rb"|\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x00)?\x2f\x00",
+    re.DOTALL,
+)
 _EXACT = 2**53  # every whole number up to here is exact in a workbook's floating point
 
 
@@ -81,8 +89,7 @@ def _values(content: bytes, file: str, only: str | None) -> dict[str, list[list[
             names = names if only is None else [only]
             return {name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
     except calamine.CalamineError as error:
-        encrypted = content.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in content
-        if encrypted or isinstance(error, calamine.PasswordError):
+        if isinstance(error, calamine.PasswordError) or (content.startswith(_OLE) and _ENCRYPTED.search(content)):
             raise SourceError(
                 f"{file}: the workbook is protected by a password",
                 "Save a copy without the password and import that.",

@@ -1,0 +1,175 @@
+"""Where the header stands, and which records are no data."""
+
+from pathlib import Path
+
+import pytest
+
+from importer.loader import LoadOptions
+from importer.loader.layout import is_footer, is_total
+from tests.loader.support import cells, options, skipped, sources, table, write
+
+
+def test_header_below_title_rows_by_the_mapping_s_columns(tmp_path: Path) -> None:
+    text = '"Acme, Inc",,\nCustomer Contact List,Name\n\n*Customer Full Name ,PHONE (Req),E-mail\nA,1,a@example.com\n'
+    read = table(write(tmp_path / "a.csv", text), options("customer full name", "Phone"))
+    assert cells(read) == [["*Customer Full Name", "PHONE (Req)", "E-mail"], ["A", "1", "a@example.com"]]
+    assert skipped(read) == [(1, "title"), (2, "title"), (3, "blank"), (4, "header")]
+    assert read.details["header_row"] == 4
+
+
+@pytest.mark.parametrize("hints", [(), ("Nothing", "Like It")])
+def test_header_by_its_looks_when_the_mapping_does_not_help(tmp_path: Path, hints: tuple[str, ...]) -> None:
+    text = "Acme Inc\nAs of 03/05/2024\n,,\nId,Name,City\n1,A,X\n2,B,Y\n3,,Z\n"
+    read = table(write(tmp_path / "a.csv", text), options(*hints))
+    assert skipped(read) == [(1, "title"), (2, "title"), (3, "blank"), (4, "header")]
+    assert list(read.frame.columns) == ["Id", "Name", "City"]
+
+
+def test_one_chance_match_in_a_title_is_no_header(tmp_path: Path) -> None:
+    text = "Customer,,\nNo.,Firm,Town\n1,A,X\n2,B,Y\n"
+    read = table(write(tmp_path / "a.csv", text), options("Customer", "Name", "Street"))
+    assert list(read.frame.columns) == ["No.", "Firm", "Town"]
+
+
+def test_best_match_over_the_tables_of_the_mapping(tmp_path: Path) -> None:
+    using = LoadOptions(columns=(frozenset({"Id", "Name"}), frozenset({"ParentKey", "Street", "Zip"})))
+    read = table(write(tmp_path / "a.csv", "Id,Name,x\nParentKey,Street,Zip\n1,2,3\n"), using)
+    assert read.details["header_row"] == 2
+
+
+LABELS = "CardCode,CardName,Phone1,E_Mail,CardType\nBP Code,BP Name,Telephone 1,E-Mail,BP Type\n"
+DATA = "C1,Acme,555-0101,a@example.com,cCustomer\n"
+
+
+@pytest.mark.parametrize("hints", [("CardCode", "CardName", "E_Mail"), ("BP Code", "BP Name", "E-Mail")])
+def test_second_header_row_above_or_below(tmp_path: Path, hints: tuple[str, ...]) -> None:
+    read = table(write(tmp_path / "a.csv", LABELS + DATA), options(*hints, two_headers=True))
+    assert skipped(read) == [(1, "header"), (2, "header")]
+    assert cells(read)[1:] == [DATA.strip().split(",")]
+    assert hints[0] in read.frame.columns
+
+
+def test_second_header_row_in_another_language(tmp_path: Path) -> None:
+    text = "CardCode,CardName,ZipCode,City\nNummer,Firma,Postleitzahl,Ort\nC1,Acme,10115,Berlin\nC2,Beta,80331,Ulm\n"
+    read = table(write(tmp_path / "a.csv", text), options("CardCode", "CardName", two_headers=True))
+    assert read.frame["CardCode"].tolist() == ["C1", "C2"]
+
+
+def test_second_header_row_is_data_unless_the_mapping_says_so(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", LABELS + DATA), options("CardCode", "CardName", "E_Mail"))
+    assert read.frame["CardCode"].tolist() == ["BP Code", "C1"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "C1,Acme,555-0101,a@example.com,cCustomer",
+        "ACME,Acme Ltd,,,cCustomer",
+        "ACME,Acme Ltd,Main,Street,tYES",
+        "ACME,Acme Ltd,Main,Street,bo_BillTo",
+        "ACME,Acme Ltd,Paris,France,Retail",
+        "ACME,,Paris,,",
+    ],
+)
+def test_first_data_row_is_never_taken_for_labels(tmp_path: Path, first: str) -> None:
+    text = f"CardCode,CardName,City,Country,Kind\n{first}\nBETA,Beta Ltd,Lyon,France,Retail\n"
+    read = table(write(tmp_path / "a.csv", text), options("CardCode", "CardName", two_headers=True))
+    assert cells(read)[1] == first.split(",")
+
+
+def test_header_and_labels_repeated_in_the_data(tmp_path: Path) -> None:
+    page = f"{LABELS}{DATA}"
+    read = table(write(tmp_path / "a.csv", page * 3), options("CardCode", "CardName", "E_Mail", two_headers=True))
+    assert read.row_numbers.tolist() == [3, 6, 9]
+    assert skipped(read) == [(row, "header") for row in (1, 2, 4, 5, 7, 8)]
+
+
+def test_blank_rows_anywhere_keep_the_numbers_right(tmp_path: Path) -> None:
+    text = "\n\nId,Name\n\n1,A\n , \u00a0\n,\n2,B\n\n\n"
+    read = table(write(tmp_path / "a.csv", text))
+    assert read.row_numbers.tolist() == [5, 8]
+    assert skipped(read) == [(1, "blank"), (2, "blank"), (3, "header"), *((row, "blank") for row in (4, 6, 7, 9, 10))]
+
+
+def test_totals_and_footers_at_the_end_only(tmp_path: Path) -> None:
+    text = (
+        "Id,Name,Open Balance\nTotal,,5.00\n 03/05/2024,,\n1,Total Wine & More,7.50\n"
+        '\nTotal,,"1,012.50"\nTOTAL Retail,,$5.00\n\n" Tuesday, Mar 05, 2024 10:30:15 AM GMT-8"\nPage 1 of 3,,\n'
+    )
+    found = sources(write(tmp_path / "a.csv", text))
+    (read,) = found.tables
+    assert read.row_numbers.tolist() == [2, 3, 4]
+    assert skipped(read)[1:] == [
+        *((5, "blank"), (6, "total"), (7, "total"), (8, "blank"), (9, "footer"), (10, "footer")),
+    ]
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["Total"],
+        ["TOTALS", "", "12"],
+        ["", "Grand Total:", "$1,200.00", "(5.00)"],
+        ["Subtotal", "25000", "12.5 %"],
+        ["Total Receivables", "", "12.00"],
+        ["Total customers", "25"],
+    ],
+)
+def test_total(row: list[str]) -> None:
+    assert is_total(row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        ["1005", "Total Wine & More"],
+        ["Total Wine & More", "Leeds", "7.50"],
+        ["Total Wine & More", "02138"],
+        ["Total Wine & More", "5550100123"],
+        ["Total", "Paris"],
+        ["Totally Fresh"],
+        ["Totalis Ltd", "12.00"],
+    ],
+)
+def test_no_total(row: list[str]) -> None:
+    assert not is_total(row)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("05/03/2024", "2024-03-05 10:30", "10:30 AM", "Mar 5, 2024", "5 March 2024", "Tue, 5 Mar 2024 10:30:00"),
+        *("Page 1 of 3", "Page 2", "Printed on 5 March", "Generated by the system", "Cash basis", "As of 03/05/2024"),
+        *("Accrual Basis Tuesday, March 5, 2024 10:30 AM GMT-08:00", "End of report", "120 records exported"),
+        "Tuesday, Mar 05, 2024 10:30:15 AM GMT-8",
+    ],
+)
+def test_footer(text: str) -> None:
+    assert is_footer(["", text, ""], 3)
+    assert not is_footer(["", text], 2)
+    assert not is_footer([text, "x", ""], 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["1001", "20240305", "12-34-5678", "March Ltd", "Page & Sons", "May", "Basis AG", "555-0101", "1/2", "12:"]
+)
+def test_no_footer(text: str) -> None:
+    assert not is_footer([text, "", ""], 3)
+
+
+def test_rejected_file_given_back(tmp_path: Path) -> None:
+    text = "import_errors,Id,Name,'-x\nname is missing,'=1,''+2,'plain\n'-,\"'\n\",'@a,'''-b\nx,''quoted,'\t,=kept\n"
+    read = table(write(tmp_path / "a.csv", text))
+    assert cells(read) == [
+        ["Id", "Name", "-x"],
+        ["=1", "'+2", "'plain"],
+        ["'\n", "@a", "''-b"],
+        ["''quoted", "\t", "=kept"],
+    ]
+
+
+def test_apostrophes_of_other_files_stay(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "Id,import_errors\n'7210448301122,'=1\n'@x,y\n"))
+    assert cells(read) == [["Id", "import_errors"], ["'7210448301122", "'=1"], ["'@x", "y"]]

@@ -1,0 +1,86 @@
+"""Columns that never leave the source."""
+
+from pathlib import Path
+
+import pytest
+
+from importer.loader import LoadOptions
+from importer.loader.sensitive import is_secret, is_tax_number
+from tests.loader.support import table, write
+
+SECRET = [
+    *("Card Number", "Credit Card", "CreditCardNumber", "Credit Card Expiration Date", "credit_card_no", "CC Number"),
+    *("cc#", "CCNum", "Card #", "CardNo", "CVV", "CVV2", "Card Expiry", "Card exp. date", "Expiry date of card"),
+    *("Password", "password_hash", "Password hint", "PasswordHash", "user_passwd", "rp_token", "rp_token_created_at"),
+    *("Token", "Secret", "Client Secret", "API Key", "apikey", "Bank Account", "BankAccountNumber", "Bank Acct No."),
+    *("IBAN", "SSN", "SSN#", "Social Security Number", "Credit Card Number#2", "*Password (Req)"),
+]
+TAX = [
+    *("Tax ID", "TaxNumber", "Tax No.", "VAT no", "VAT Registration No.", "VAT Number", "EIN", "GSTIN", "ABN", "TIN"),
+    *("Federal Tax ID", "FederalTaxID", "Resale Num", "Resale number", "Tax Registration Number", "Tax ID#2", "taxid"),
+    *("Tax Exempt No.", "GST No", "Tax ID #"),
+]
+INNOCENT = [
+    *("Business card?", "Card Code", "CardCode", "CardName", "CardType", "Account No.", "AccountNumber", "Account"),
+    *(
+        "Tax item",
+        "Sales Tax Code",
+        "TaxNumberName",
+        "Tax Exempt",
+        "Tax Rate",
+        "VAT Rate",
+        "PIN Code",
+        "cc",
+        "Cc Email",
+    ),
+    *(
+        "Secretary",
+        "Loyalty Card Number",
+        "Gift Card Number",
+        "Accepts Credit Cards",
+        "Credit Limit",
+        "Credit Card Type",
+    ),
+    *("Discard No", "Postcard", "Bank", "Key Account", "Reinsurance", "Protein", "Name", "Phone", "Expiry Date", ""),
+    *("Expiration Date", "Account Number", "Customer No.", "Company Name", "Taxi Number", "Status"),
+]
+
+
+def test_headers_by_what_they_say() -> None:
+    assert [name for name in SECRET if not is_secret(name)] == []
+    assert [name for name in TAX if not is_tax_number(name)] == []
+    assert [name for name in INNOCENT + TAX if is_secret(name)] == []
+    assert [name for name in INNOCENT + SECRET if is_tax_number(name)] == []
+
+
+def test_secret_columns_are_emptied_and_listed(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "Id,Password,Tax ID,VAT No.,Card Code\n1,hunter2,12,34,C1\n2,,56,,C2\n")
+    read = table(path)
+    assert read.frame.to_numpy().tolist() == [["1", "", "", "", "C1"], ["2", "", "", "", "C2"]]
+    assert read.secrets == {"Password", "Tax ID", "VAT No."}
+    allowed = table(path, LoadOptions(allowed=frozenset({"tax id", "password"})))
+    assert allowed.frame["Tax ID"].tolist() == ["12", "56"]
+    assert allowed.secrets == {"Password", "VAT No."}
+
+
+CARDS = ["4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "6011111111111117", " 4222222222222 "]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "emptied"),
+    [
+        ("Note", CARDS, True),
+        ("Note", [*CARDS, "", "", "", "none"], True),
+        ("Note", [*CARDS, "none", "none"], False),
+        ("Note", CARDS[:4], False),
+        ("Customer ID", CARDS, False),
+        ("Mobile", CARDS, False),
+        ("Note", [str(int(card.replace(" ", "").replace("-", "")) + 1) for card in CARDS], False),
+        ("Note", ["0000000000000"] * 6, False),
+    ],
+)
+def test_card_numbers_under_any_header(tmp_path: Path, header: str, cells: list[str], emptied: bool) -> None:
+    rows = "".join(f"{number},{cell}\n" for number, cell in enumerate(cells))
+    read = table(write(tmp_path / "a.csv", f"Key,{header}\n{rows}"))
+    assert read.secrets == ({header} if emptied else set())
+    assert read.frame[header].tolist() == ([""] * len(cells) if emptied else cells)
