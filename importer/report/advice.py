@@ -6,11 +6,11 @@ from typing import Any
 __all__ = ["next_steps", "verdict"]
 
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "there already"}
-_OPEN = {
-    "rejected": "rejected",
-    "failed": "failed",
-    "unknown": "in doubt, because the API's answer did not come",
-    "pending": "not sent yet",
+_OPEN = {  # for one customer, for several
+    "rejected": ("was rejected", "were rejected"),
+    "failed": ("failed", "failed"),
+    "unknown": ("is in doubt, because no answer came", "are in doubt, because no answer came"),
+    "pending": ("was not sent yet", "were not sent yet"),
 }
 
 
@@ -19,45 +19,52 @@ def verdict(summary: Mapping[str, Any]) -> str:
     customers = summary["customers"]
     total = customers["read"]
     if summary["stopped"]:
-        return f"Stopped early: {_sentence(summary['stopped'])} {_shares(customers, _DONE, total)}"
+        return f"Stopped early: {_sentence(summary['stopped'])} {_shares(customers)}"
+    remarks = _remarks(summary)
     if not total:
-        return "No customers were found." + _loose_rows(summary)
+        return " ".join(["No customers were found.", *remarks])
     wrong = {name: customers.get(name, 0) for name in _OPEN if customers.get(name, 0)}
     if not wrong:
-        return (_all_valid(total) if customers.get("valid") else _all_done(customers, total)) + _loose_rows(summary)
-    parts = [f"{count:,} {_are(count)} {_OPEN[name]}" for name, count in wrong.items()]
-    listed = _listed(parts)
-    first, rest = listed.split(" ", 1)
-    rest_right = sum(wrong.values()) < total and not _loose_rows(summary)
-    tail = "; nothing else is wrong." if rest_right and set(wrong) == {"rejected"} else "."
-    return f"{first} of {_customers(total)} {rest}{tail}{_loose_rows(summary)}"
+        return " ".join([_all_valid(total) if customers.get("valid") else _all_done(customers), *remarks])
+    (first, count), *others = wrong.items()
+    text = f"{count:,} of {_customers(total)} {_OPEN[first][count != 1]}"
+    text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
+    only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks
+    return " ".join([text + ("; nothing else is wrong." if only_rejected else "."), *remarks])
 
 
 def _all_valid(total: int) -> str:
     return "The one customer is valid." if total == 1 else f"All {total:,} customers are valid."
 
 
-def _all_done(customers: Mapping[str, int], total: int) -> str:
+def _all_done(customers: Mapping[str, int]) -> str:
+    total = customers["read"]
     kinds = [name for name in _DONE if customers.get(name, 0)]
     if len(kinds) == 1:
-        who = "The one customer was" if total == 1 else f"All {total:,} customers were"
-        return f"{who} {_DONE[kinds[0]]}."
-    return (
-        f"All {total:,} customers are where they should be: {_listed([f'{customers[k]:,} {_DONE[k]}' for k in kinds])}."
-    )
+        return f"{'The one customer was' if total == 1 else f'All {total:,} customers were'} {_DONE[kinds[0]]}."
+    parts = [f"{customers[name]:,} {_DONE[name]}" for name in kinds]
+    return f"All {total:,} customers are where they should be: {_listed(parts)}."
 
 
-def _shares(customers: Mapping[str, int], names: Mapping[str, str], total: int) -> str:
-    parts = [f"{customers[name]:,} {text}" for name, text in names.items() if customers.get(name, 0)]
-    return f"Of {_customers(total)}, {_listed(parts) or 'none'} so far."
+def _shares(customers: Mapping[str, int]) -> str:
+    """Where the customers of a run stand that ended early."""
+    said = {name: (f"was {text}", f"were {text}") for name, text in _DONE.items()} | _OPEN
+    counts = {name: customers.get(name, 0) for name in said if customers.get(name, 0)}
+    parts = [f"{count:,} {said[name][count != 1]}" for name, count in counts.items()]
+    return f"Of {_customers(customers['read'])}, {_listed(parts)}." if parts else ""
 
 
-def _loose_rows(summary: Mapping[str, Any]) -> str:
-    """Rejected rows are told of by themselves when no customer was rejected with them."""
-    count = summary["rows"]["rejected"]
-    if not count or summary["customers"].get("rejected", 0):
-        return ""
-    return f" {count:,} {'row was' if count == 1 else 'rows were'} rejected."
+def _remarks(summary: Mapping[str, Any]) -> list[str]:
+    """What the customers' outcomes do not tell: rows that never became a customer, and children left out."""
+    rows, lost = summary["rows"]["rejected_alone"], summary["lost_child"]
+    remarks = []
+    if rows:
+        remarks.append(
+            f"{rows:,} {'row belongs' if rows == 1 else 'rows belong'} to no customer and could not be used."
+        )
+    if lost:
+        remarks.append(f"From {_customers(lost)} a wrong address or contact was left out.")
+    return remarks
 
 
 def next_steps(summary: Mapping[str, Any]) -> list[str]:
@@ -75,7 +82,7 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         steps.append(
             f"importer retry {run}: sends the {summary['retryable']:,} again that failed for reasons that can pass."
         )
-    if customers.get("rejected", 0) or summary["refused"] or summary["rows"]["rejected"]:
+    if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
         steps.append(
             "Mend the rows in rejected/ (the column import_errors says what is wrong) and import those files with the "
             f"same mapping: -m {name}."
@@ -89,10 +96,6 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
 
 def _customers(count: int) -> str:
     return "1 customer" if count == 1 else f"{count:,} customers"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _listed(parts: list[str]) -> str:

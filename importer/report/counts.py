@@ -10,7 +10,7 @@ from importer.errors import InternalError
 from importer.records import OutcomeKind, Totals
 from importer.tables import TEXT, EntityTables, Sources
 
-__all__ = ["rejected_rows", "totals"]
+__all__ = ["loose_rows", "rejected_rows", "totals"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -56,6 +56,12 @@ def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Ma
     alone: Mask = tables.rows["rejected"].to_numpy(np.bool_)
     ends: Mask = owned | alone | broken
     return ends
+
+
+def loose_rows(sources: Sources, tables: EntityTables) -> int:
+    """How many rows were rejected without belonging to a customer."""
+    alone = rejected_rows(sources, tables, np.zeros(len(tables.customers), dtype=np.bool_))
+    return int((alone & (_owners(tables) < 0)).sum())
 
 
 def _owners(tables: EntityTables) -> npt.NDArray[np.int64]:

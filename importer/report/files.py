@@ -26,6 +26,7 @@ from importer.tables import SourceTable, mark_formulas
 __all__ = ["rejected_names", "removed", "whole_file", "write_csv"]
 
 _BOM = b"\xef\xbb\xbf"
+_BLOCK = 65_536  # rows at a time, so that a large file is not held twice
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",
     errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with --out.",
@@ -85,11 +86,14 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
     Raises :class:`OutputError`.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    columns = [_cells(column) for column in table.columns]
     names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()
+    schema = pa.schema(list(zip(names, table.schema.types, strict=True)))
     with whole_file(path) as file:
         file.write(_BOM)
-        pyarrow.csv.write_csv(pa.table(columns, names=names), file)
+        with pyarrow.csv.CSVWriter(file, schema) as writer:
+            for start in range(0, len(frame), _BLOCK):
+                block = table.slice(start, _BLOCK)
+                writer.write_table(pa.table([_cells(column) for column in block.columns], schema=schema))
 
 
 def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.advice import next_steps
+from importer.report.counts import loose_rows
 from importer.report.files import whole_file
 from importer.report.model import ReportInput
 from importer.tables import SourceTable
@@ -70,6 +71,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
             "skipped": sum(counts.rows_skipped.values()),
             "skipped_by_reason": counts.rows_skipped,
             "rejected": counts.rows_rejected,
+            "rejected_alone": loose_rows(report.sources, report.tables),
         },
         "customers": {
             "read": counts.customers,
@@ -80,6 +82,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
             },
         },
         "refused": int(report.refused.sum()),
+        "lost_child": int(report.lost_child.sum()),
         "retryable": facts.retryable,
         "addresses": len(report.tables.addresses),
         "contacts": len(report.tables.contacts),

@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.errors import InternalError
+from importer.records import OutcomeKind, Totals
+from importer.report import totals
+from importer.tables import EntityTables, Sources
+from tests.report.build import outcomes, rows, small_run, table
+
+
+def test_every_row_ends_once() -> None:
+    assert small_run().totals == Totals(
+        rows_read=18,
+        rows_used=8,
+        rows_rejected=4,
+        rows_skipped={"blank": 1, "header": 2, "supplier": 1, "title": 1, "total": 1},
+        customers=5,
+        outcomes={OutcomeKind.CREATED: 3, OutcomeKind.REJECTED: 1, OutcomeKind.FAILED: 1},
+    )
+
+
+@given(st.data())
+def test_identities_hold(data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, 5))
+    rejected = np.array([data.draw(st.booleans()) for _ in range(count)], dtype=np.bool_)
+    ends = data.draw(st.lists(st.sampled_from(["skip", "alone", "broken", *range(count)]), max_size=30))
+    cut = data.draw(st.integers(0, len(ends)))
+    read = [
+        table(f"{part}.csv", None, {"a": [""] * len(own)}, list(range(2, len(own) + 2)), skipped=[(1, "header")])
+        for part, own in enumerate((ends[:cut], ends[cut:]))
+    ]
+    read = [
+        replace(item, broken=np.array([end == "broken" for end in own], dtype=np.bool_))
+        for item, own in zip(read, (ends[:cut], ends[cut:]), strict=True)
+    ]
+    owner = [end if isinstance(end, int) else -1 for end in ends]
+    skipped = {row: "inactive" for row, end in enumerate(ends) if end == "skip"}
+    alone = tuple(row for row, end in enumerate(ends) if end in {"alone", "broken"})
+    frame = small_run().tables.customers.iloc[:count]
+    found = totals(
+        Sources(tuple(read)),
+        EntityTables(frame, frame[:0], frame[:0], (), rows(owner, skipped, alone)),
+        rejected,
+        outcomes(*[(str(c), "create", "rejected" if bad else "valid", *[None] * 6) for c, bad in enumerate(rejected)]),
+    )
+    assert found.rows_read == len(ends) + 2 == found.rows_used + sum(found.rows_skipped.values()) + found.rows_rejected
+    assert found.rows_rejected == sum(
+        end in {"alone", "broken"} or (end != "skip" and rejected[int(end)]) for end in ends
+    )
+    assert found.rows_skipped.get("inactive", 0) == ends.count("skip")
+    assert found.rows_skipped["header"] == 2
+    assert sum(found.outcomes.values()) == found.customers == count
+    assert found.outcomes.get(OutcomeKind.REJECTED, 0) == rejected.sum()
+
+
+def test_a_lost_row_is_a_defect() -> None:
+    run = small_run()
+    lost = rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {}, rejected=(7,))
+    with pytest.raises(InternalError, match=r"1 of 13 rows .* list\.csv:8$"):
+        totals(run.sources, replace(run.tables, rows=lost), run.rejected, run.outcomes)
+
+
+def test_a_row_with_two_ends_is_a_defect() -> None:
+    run = small_run()
+    double = rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {4: "supplier", 0: "supplier"}, rejected=(7,))
+    with pytest.raises(InternalError, match=r"list\.csv:3$"):
+        totals(run.sources, replace(run.tables, rows=double), run.rejected, run.outcomes)
+
+
+def test_outcomes_that_contradict_are_a_defect() -> None:
+    run = small_run()
+    with pytest.raises(InternalError, match="4 outcomes"):
+        totals(run.sources, run.tables, run.rejected, run.outcomes.iloc[:4])
+    with pytest.raises(InternalError, match="2 customers are rejected in one place only, the first is number 1"):
+        totals(run.sources, run.tables, np.roll(run.rejected, -1), run.outcomes)
