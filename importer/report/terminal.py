@@ -10,7 +10,7 @@ __all__ = ["summary_text"]
 
 _COLOURS = {0: "32", 1: "33"}  # green, yellow; anything else is red
 _TOP = 5
-_NARROWEST = 30
+_NARROWEST = 40
 
 
 def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool) -> str:

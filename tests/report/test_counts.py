@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import InternalError
@@ -23,6 +23,7 @@ def test_every_row_ends_once() -> None:
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_identities_hold(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 5))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import OutputError
@@ -42,6 +42,7 @@ def test_no_rows_leave_a_header(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv") == [["a", "b"]]
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.records import Location, Problem, Severity
@@ -52,6 +52,7 @@ def runs(draw: st.DrawFn) -> tuple[Sources, EntityTables]:
     return run_of(owners, gaps, customers)
 
 
+@settings(max_examples=40, deadline=None)
 @given(runs())
 def test_rows_text_says_what_a_slow_one_says(run: tuple[Sources, EntityTables]) -> None:
     sources, tables = run

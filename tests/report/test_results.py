@@ -1,0 +1,119 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from importer.records import Severity
+from importer.report import locate_problems, write_errors, write_rejected, write_results
+from importer.report.results import results
+from importer.tables import ProblemTable
+from tests.report.build import rows, small_run, without_problems
+
+RESULTS = '''\
+"reference_id","company_name","action","outcome","customer_id","http_status","attempts",\
+"error_code","error_message","source","rows","seconds"
+"A","Ann & Co","create","created","c-1",201,1,,,"list.csv","list.csv:3-4; staff.xlsx!People:2",0.123
+"B","Bob, Inc","none","rejected",,,,"invalid_phone","not a phone number; and 1 more",\
+"list.csv","list.csv:5-6; staff.xlsx!People:3",
+"C","Cäsar","create","failed",,422,1,"validation_error","state: unknown","list.csv","list.csv:9",0.5
+"D","""D""","create","created","c-2",201,2,,,"list.csv","list.csv:10; staff.xlsx!People:4-5",1
+"E","E
+Ltd","create","created","c-3",201,1,,,"list.csv","list.csv:12",0.25
+'''
+ERRORS = """\
+"severity","code","reference_id","entity","field","value","message","hint","source","sheet","row","column"
+"warning","mixed_encoding",,,,,"odd bytes",,"list.csv",,,
+"error","invalid_phone","B","customer","phone","'=2+2","not a phone number","Write +15555550100","list.csv",,5,"Phone"
+"error","blank_key",,,,,"the key is blank",,"list.csv",,11,"Id"
+"info","no_address","E",,,,"E has no address",,"list.csv",,12,
+"info","footer",,,,,"a total was left out",,"list.csv",,13,
+"error","invalid_email","B","contact","email","b@","b@ is no e-mail address","Mend it","staff.xlsx","People",3,"Mail"
+"warning","odd_cell","B",,,,"odd","Look","staff.xlsx","People",3,"Mail"
+"warning","invalid_email","D","contact","email","bad","bad is no e-mail address",\
+"the contact was left out","staff.xlsx","People",5,"Mail"
+"""
+REJECTED_LIST = '''\
+"import_errors","Id","Name","Phone"
+"Phone: not a phone number (Write +15555550100)","B","Bob, Inc","'=2+2"
+"customer rejected because of row 5","B","Bob, Inc","555"
+"customer refused by the API: state: unknown","C","Cäsar","'+15555550103"
+"part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
+"Id: the key is blank",,"lost",
+'''
+REJECTED_PEOPLE = """\
+"import_errors","Customer","Mail"
+"Mail: b@ is no e-mail address (Mend it); Mail: odd (Look)","B","b@"
+"part of this customer was left out because of row 5","D","d@example.com"
+"Mail: bad is no e-mail address (the contact was left out)","D","bad"
+"""
+
+
+def content(path: Path) -> str:
+    return path.read_bytes().decode("utf-8-sig")
+
+
+def test_results_file(tmp_path: Path) -> None:
+    write_results(tmp_path / "results.csv", small_run())
+    assert content(tmp_path / "results.csv") == RESULTS
+
+
+def test_errors_file(tmp_path: Path) -> None:
+    run = small_run()
+    write_errors(tmp_path / "errors.csv", locate_problems(run.problems, run.sources, run.tables))
+    assert content(tmp_path / "errors.csv") == ERRORS
+
+
+def test_rejected_files(tmp_path: Path) -> None:
+    written = write_rejected(tmp_path / "rejected", small_run())
+    assert written == [tmp_path / "rejected" / "list.csv", tmp_path / "rejected" / "staff.csv"]
+    assert [content(path) for path in written] == [REJECTED_LIST, REJECTED_PEOPLE]
+
+
+def test_same_input_gives_same_bytes(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        write_results(tmp_path / folder / "results.csv", small_run())
+        write_errors(tmp_path / folder / "errors.csv", small_run().located)
+        write_rejected(tmp_path / folder, small_run())
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_a_rejection_without_a_problem_keeps_what_the_outcome_says() -> None:
+    run = without_problems(small_run())
+    said = run.outcomes.assign(error_code="late", error_message="found late")
+    line = results(replace(run, outcomes=said)).iloc[1]
+    assert (line["error_code"], line["error_message"]) == ("late", "found late")
+
+
+def test_nothing_to_mend_writes_nothing_and_clears_what_was_there(tmp_path: Path) -> None:
+    run = without_problems(small_run())
+    nobody = np.zeros(5, dtype=np.bool_)
+    used = replace(run.tables, rows=rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {4: "supplier", 7: "inactive"}))
+    write_rejected(tmp_path, small_run())
+    (tmp_path / "mine.csv").write_text("left alone")
+    clean = replace(run, tables=used, rejected=nobody, refused=nobody, lost_child=nobody)
+    assert write_rejected(tmp_path, clean) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+    assert write_rejected(tmp_path / "never", clean) == []
+    assert not (tmp_path / "never").exists()
+
+
+def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
+    first, second = write_rejected(tmp_path, without_problems(small_run()))
+    assert [line.split('"')[1] for line in content(first).splitlines()[1:]] == [
+        "customer rejected",
+        "customer rejected because of row 5",
+        "customer refused by the API: state: unknown",
+        "part of this customer was left out",
+        "row rejected",
+    ]
+    assert content(second).splitlines()[1].split('"')[1] == "customer rejected because of row 5 of list.csv"
+
+
+def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
+    run = small_run()
+    refusal = ProblemTable.build(
+        1, severity=Severity.ERROR, code="refused", customer=2, row=5, column="Phone", message="unknown area code"
+    )
+    found = replace(run, problems=ProblemTable.concat([run.problems, refusal]))
+    assert '"Phone: unknown area code","C"' in content(write_rejected(tmp_path, found)[0])

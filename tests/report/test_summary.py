@@ -1,0 +1,179 @@
+import json
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.report import RunFacts, build_summary, summary_text, write_summary
+from tests.report.build import small_run, without_problems
+
+FACTS = RunFacts(
+    command="run",
+    run_id="20260102-030405-ab",
+    started=datetime(2026, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1))),
+    finished=datetime(2026, 1, 2, 3, 5, 6, 500_000, tzinfo=UTC),
+    exit_code=1,
+    mapping="xero",
+    mapping_sha256="ee",
+    folder="results/20260102-030405-ab",
+    files=("results.csv", "errors.csv", "rejected/list.csv", "rejected/staff.csv", "summary.json"),
+)
+TEXT = """\
+1 of 5 customers was rejected and 1 failed. 1 row belongs to no customer and
+could not be used. From 1 customer a wrong address or contact was left out.
+
+Customers    5
+  created    3
+  rejected   1
+  failed     1
+Rows read   18  from 2 tables
+  used       8
+  skipped    6  blank 1, header 2, supplier 1, title 1, total 1
+  rejected   4
+
+Problems, and where each is first
+  error    1  blank_key       list.csv:11 [Id]
+  error    1  invalid_email   staff.xlsx!People:3 [Mail]
+  error    1  invalid_phone   list.csv:5 [Phone]
+  warning  1  invalid_email   staff.xlsx!People:5 [Mail]
+  warning  1  mixed_encoding  list.csv
+  and 3 more kinds: see errors.csv
+
+What to do
+  Mend the rows in rejected/ (the column import_errors says what is wrong) and
+    import those files with the same mapping: -m xero.
+
+Files in results/20260102-030405-ab
+  results.csv, errors.csv, rejected/, summary.json"""
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    return build_summary(small_run(), replace(FACTS, **changes))
+
+
+def test_text_for_a_terminal() -> None:
+    assert summary_text(summary(), width=78, colour=False) == TEXT
+
+
+@pytest.mark.parametrize("width", [1, 40, 47, 80, 200])
+def test_text_fits_its_width(width: int) -> None:
+    found = summary_text(summary(retryable=1, stopped="the key was refused"), width=width, colour=False)
+    lines = [line for line in found.splitlines() if not line.startswith("Files in")]
+    assert max(len(line) for line in lines) <= max(width, 40)
+
+
+def test_colour_only_when_asked_and_only_around_the_verdict() -> None:
+    plain, colourful = (summary_text(summary(), width=78, colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain
+    head, rest = colourful.split("\n\n", 1)
+    assert head.startswith("\x1b[1;33m")
+    assert rest == plain.split("\n\n", 1)[1]
+
+
+def test_summary_file_is_what_was_built(tmp_path: Path) -> None:
+    built = summary(pace={"per_second": 12.5}, timings={"load": 0.12345}, versions={"python": "3.11"})
+    path = tmp_path / "summary.json"
+    write_summary(path, built)
+    assert json.loads(path.read_bytes()) == built
+    assert list(json.loads(path.read_bytes())) == list(built)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (built["started"], built["finished"], built["seconds"]) == (
+        "2026-01-02T03:04:05Z",
+        "2026-01-02T03:05:06Z",
+        61.5,
+    )
+    assert built["timings"] == {"load": 0.123}
+    assert built["pace"] == {"per_second": 12.5}
+    assert built["unused_columns"] == {"staff.xlsx!People": ["Fax"]}
+    assert built["sources"][0]["sha256"] == "ab12"
+    assert built["customers"]["read"] == sum(count for name, count in built["customers"].items() if name != "read")
+
+
+def test_no_secret_in_options() -> None:
+    options = {
+        "ledger": "postgresql://user:hunter2@db.example.com/ledger?sslpassword=hunter2",
+        "api_key_file": "hunter2",
+        "token": "hunter2",
+        "sources": ["https://hunter2@example.com/a.csv?sig=hunter2#hunter2"],
+        "nested": {"password": "hunter2", "rate": 5},
+        "out": Path("results"),
+        "yes": True,
+    }
+    built = summary(options=options)["options"]
+    assert "hunter2" not in json.dumps(built)
+    assert built["ledger"] == "postgresql://db.example.com/ledger"
+    assert built["sources"] == ["https://example.com/a.csv"]
+    assert (built["nested"], built["out"], built["yes"]) == ({"rate": 5}, "results", True)
+
+
+def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 0, **outcomes: int) -> dict[str, Any]:
+    base = build_summary(without_problems(small_run()), replace(FACTS, command=command, exit_code=exit_code))
+    return {
+        **base,
+        "customers": {"read": sum(outcomes.values()), **outcomes},
+        "rows": {**base["rows"], "rejected_alone": alone},
+        "lost_child": lost,
+    }
+
+
+@pytest.mark.parametrize(
+    ("built", "expected"),
+    [
+        (of(created=212), "All 212 customers were created."),
+        (of(created=1), "The one customer was created."),
+        (of(exists=1200), "All 1,200 customers were there already."),
+        (
+            of(created=2, unchanged=1, exists=4),
+            "All 7 customers are where they should be: 2 created, 1 unchanged and 4 there already.",
+        ),
+        (of("check", valid=3), "All 3 customers are valid."),
+        (of(created=237, rejected=3), "3 of 240 customers were rejected; nothing else is wrong."),
+        (
+            of(created=1, rejected=1, alone=2),
+            "1 of 2 customers was rejected. 2 rows belong to no customer and could not be used.",
+        ),
+        (of(rejected=2), "2 of 2 customers were rejected."),
+        (of(failed=1, pending=2), "1 of 3 customers failed and 2 were not sent yet."),
+        (
+            of(created=3, lost=1),
+            "All 3 customers were created. From 1 customer a wrong address or contact was left out.",
+        ),
+        (of(), "No customers were found."),
+        (
+            of(created=1, unknown=1, exit_code=3) | {"stopped": "the key was refused"},
+            "Stopped early: the key was refused. "
+            "Of 2 customers, 1 was created and 1 is in doubt, because no answer came.",
+        ),
+    ],
+)
+def test_verdict_comes_first(built: dict[str, Any], expected: str) -> None:
+    assert summary_text(built, width=200, colour=False).splitlines()[0] == expected
+
+
+def test_what_to_do() -> None:
+    def steps(**changes: Any) -> str:
+        run = small_run()
+        ends = run.outcomes.copy()
+        for position, outcome in changes.pop("ends", {}).items():
+            ends.loc[position, "outcome"] = outcome
+        return "\n".join(build_summary(replace(run, outcomes=ends), replace(FACTS, **changes))["next"])
+
+    assert steps(ends={0: "unknown", 3: "pending"}).startswith(
+        "importer resume 20260102-030405-ab: looks up the 1 in doubt"
+    )
+    assert steps(ends={0: "pending", 3: "pending"}).startswith(
+        "importer resume 20260102-030405-ab: sends the remaining 2"
+    )
+    assert "importer retry 20260102-030405-ab: sends the 1 again" in steps(retryable=1)
+    assert "import_errors" in steps()
+    assert "plan" not in steps(command="check")
+    assert "importer plan … -m xero" in steps(command="check", exit_code=0)
+
+
+def test_text_is_short_at_its_longest() -> None:
+    customers = dict.fromkeys(("created", "updated", "unchanged", "exists", "rejected", "failed", "unknown"), 1000)
+    built = summary(retryable=5, stopped="interrupted") | {"customers": {"read": 7000, **customers}}
+    assert len(summary_text(built, width=80, colour=False).splitlines()) <= 35
