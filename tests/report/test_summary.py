@@ -143,9 +143,8 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
         ),
         (of(), "No customers were found."),
         (
-            of(created=1, unknown=1, exit_code=3) | {"stopped": "the key was refused"},
-            "Stopped early: the key was refused. "
-            "Of 2 customers, 1 was created and 1 is in doubt, because no answer came.",
+            of(created=1, unknown=1, exit_code=3) | {"stopped": "no key"},
+            "Stopped early: no key. Of 2 customers, 1 was created and 1 is in doubt, because no answer came.",
         ),
     ],
 )
