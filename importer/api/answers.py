@@ -72,47 +72,55 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
-def read_reply(method: str, status: int, headers: Mapping[str, str], content: bytes, *, secret: str = "") -> Reply:
-    """Body and status → what they mean. ``secret`` is blanked wherever the API repeats it in its texts."""
+def read_reply(
+    method: str,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    pause: float | None = None,
+    seconds: float = 0.0,
+    secret: str = "",
+) -> Reply:
+    """Status, headers (names in lower case) and body → what they mean.
+
+    ``secret`` is blanked wherever the API repeats it in its texts.
+    """
     payload, readable = _parse(content)
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, dict):
         data = None
     if 200 <= status < 300:
-        return Reply(_success(method, status, data, payload, empty=not content.strip(), readable=readable), payload)
+        missing = _missing(method, data, payload, empty=not content.strip(), readable=readable)
+        kind = AnswerKind.UNKNOWN if missing else AnswerKind.OK
+        message = f"HTTP {status}, but {missing}" if missing else None
+        return Reply(Answer(kind, status, data, message=message, seconds=seconds), payload, headers, pause)
     code, message, refusals = _reasons(payload, content, secret, readable=readable)
     if 300 <= status < 400:
         place = clean(_hide(headers.get("location", ""), secret), 200)
         message = f"redirected to {place or 'nowhere'}; redirects are not followed with the key"
-    answer = Answer(_failure(method, status), status, None, code, message or f"HTTP {status}", refusals)
-    return Reply(answer, payload)
+    kind = _failure(method, status)
+    return Reply(
+        Answer(kind, status, None, code, message or f"HTTP {status}", refusals, seconds), payload, headers, pause
+    )
 
 
-def no_answer(error: BaseException, *, sent: bool, secret: str) -> Answer:
+def no_answer(error: BaseException, *, sent: bool, seconds: float, secret: str) -> Reply:
     """The answer to a request that got none: ``NOT_SENT`` when nothing left this machine, else ``UNKNOWN``."""
     text = clean(_hide(str(error), secret), 200)
     reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    if sent:
-        return Answer(AnswerKind.UNKNOWN, message=f"no readable answer ({reason})")
-    return Answer(AnswerKind.NOT_SENT, message=f"no connection ({reason})", sent=False)
+    kind, what = (AnswerKind.UNKNOWN, "readable answer") if sent else (AnswerKind.NOT_SENT, "connection")
+    return Reply(Answer(kind, message=f"no {what} ({reason})", seconds=seconds, sent=sent))
 
 
-def _success(
-    method: str, status: int, data: dict[str, Any] | None, payload: Any, *, empty: bool, readable: bool
-) -> Answer:
+def _missing(method: str, data: dict[str, Any] | None, payload: Any, *, empty: bool, readable: bool) -> str:
+    """What a 2xx answer lacks to be believed; empty when nothing."""
     if method == "POST":
         identifier = data.get("id") if data else None
-        done = isinstance(identifier, str) and bool(identifier)
-        missing = "the answer holds no id"
-    elif method == "GET":
-        done = isinstance(payload, list | dict)
-        missing = "the answer holds no data"
-    else:  # any 2xx of PATCH and DELETE is a success, with or without a body
-        done = empty or readable
-        missing = "the answer is no JSON"
-    if done:
-        return Answer(AnswerKind.OK, status, data)
-    return Answer(AnswerKind.UNKNOWN, status, message=f"HTTP {status}, but {missing}")
+        return "" if isinstance(identifier, str) and identifier else "the answer holds no id"
+    if method == "GET":
+        return "" if isinstance(payload, list | dict) else "the answer holds no data"
+    return "" if empty or readable else "the answer is no JSON"  # PATCH and DELETE: any 2xx, with or without a body
 
 
 def _failure(method: str, status: int) -> AnswerKind:

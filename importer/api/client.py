@@ -71,6 +71,7 @@ class Client:
         self._sleep = sleep
         self._rng = rng
         self._transport: httpx.AsyncBaseTransport | None = None
+        self._customers = httpx.URL(self._base_url + CUSTOMERS)  # parsed once: a tenth of a request's time
         self._headers = [
             (b"Host", httpx.URL(self._base_url).netloc),
             (b"X-API-Key", key.encode("ascii")),
@@ -169,14 +170,14 @@ class Client:
             grant = await self.limiter.acquire()
             started = self._clock()
             first = started if first is None else first
-            reply = await self._send(method, path, body)
-            answer = replace(reply.answer, seconds=self._clock() - first)
+            reply = await self._send(method, path, body, since=first)
+            answer = reply.answer
             if answer.status != 429:
                 if answer.kind in TRANSIENT:
                     self.limiter.failed(reply.pause)
                 else:
                     self.limiter.answered(self._clock() - started, reply.headers)
-                return replace(reply, answer=answer)
+                return reply
             refusals += 1
             self.limiter.throttled(reply.pause, grant)
             delay = reply.pause if reply.pause is not None else self._retry.delay(refusals, self._rng)
@@ -189,12 +190,13 @@ class Client:
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
                 await self._sleep(delay)
 
-    async def _send(self, method: str, path: str, body: bytes) -> Reply:
+    async def _send(self, method: str, path: str, body: bytes, *, since: float) -> Reply:
         """One request on the wire. What goes wrong with the network is an answer, too, not an exception."""
         if self._transport is None:
             raise InternalError("the API client is used outside its context")
+        url = self._customers if path == CUSTOMERS else self._base_url + path
         headers = [*self._headers, (b"Content-Type", b"application/json")] if body else self._headers
-        request = httpx.Request(method, self._base_url + path, headers=headers, content=body or None)
+        request = httpx.Request(method, url, headers=headers, content=body or None)
         with departures() as departure:
             try:
                 async with asyncio.timeout(self._timeout):
@@ -204,9 +206,17 @@ class Client:
                     finally:
                         await response.aclose()
             except _FAULTS as error:
-                return Reply(no_answer(error, sent=departure.begun, secret=self._key))
-        reply = read_reply(method, response.status_code, response.headers, content, secret=self._key)
-        return replace(reply, headers=response.headers, pause=retry_after(response.headers, self._wall()))
+                return no_answer(error, sent=departure.begun, seconds=self._clock() - since, secret=self._key)
+        fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        return read_reply(
+            method,
+            response.status_code,
+            fields,
+            content,
+            pause=retry_after(fields, self._wall()),
+            seconds=self._clock() - since,
+            secret=self._key,
+        )
 
 
 def _customer_path(customer_id: str) -> str:

@@ -25,6 +25,8 @@ PAUSES_PER_PROBE = 25  # the time between two probes is at least so many times t
 LONG_WINDOW = 0.3  # of the time spent in pauses that the API asked for: it counts over more than a second
 BOLDNESS = 0.2  # additional growth per second for each 100 % above an old limit
 BASELINE_TICKS = 60
+RELIEF_INTERVAL = 5.0  # seconds between two cuts for the sake of latency
+RELIEF = 0.85  # of the pace, for one such cut
 WORTH_JUDGING = 0.8  # of the pace must have been used before it may grow
 
 
@@ -46,6 +48,7 @@ class PaceFinder:
         self._limit: float | None = None  # requests per second at which the API last refused
         self._settled = now
         self._last_event = float("-inf")
+        self._relieved = float("-inf")
         self._pause = 0.0  # seconds that the last event cost
         self._accepted_since_event = 0
         self._starved_since: float | None = None  # when the API began to refuse everything
@@ -143,10 +146,18 @@ class PaceFinder:
             mean = self._latencies / self._answers
             self.latency = mean if not self.latency else self.latency + 0.25 * (mean - self.latency)
             self._baseline.append(self.latency)
-        saturated = self.latency > 2.0 * self.base_latency + 0.25
-        if self._healthy and not saturated and self._used >= WORTH_JUDGING * self.pace * elapsed:
+        if self.latency > 2.0 * self.base_latency + 0.25:
+            self._relieve(now, self._answers / elapsed)
+        elif self._healthy and self._used >= WORTH_JUDGING * self.pace * elapsed:
             self.pace = min(self._ceiling, self.pace * (1.0 + self._growth()) ** min(elapsed, 2.0))
         self._start_tick(now)
+
+    def _relieve(self, now: float, answered: float) -> None:
+        """Answers come much later than they could: go below the pace of the answers, so that the queue drains."""
+        if now - self._relieved >= RELIEF_INTERVAL + 2.0 * self.latency:
+            self._relieved = now
+            self._limit = max(SLOWEST_PACE, min(self.pace, max(answered, self.pace * RELIEF)))
+            self.pace = max(SLOWEST_PACE, self._limit * RELIEF)
 
     def _growth(self) -> float:
         """Growth per second. The climb is slower where answers, and with them refusals, come late."""

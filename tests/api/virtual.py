@@ -1,0 +1,139 @@
+"""Virtual time, and a server in it that allows N requests in any second: minutes of pacing in a moment of real time."""
+
+import asyncio
+import contextlib
+import random
+import selectors
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from importer.api import Limiter
+
+
+class _WarpSelector(selectors.DefaultSelector):
+    """Instead of waiting, moves the loop's clock on."""
+
+    now = 0.0
+
+    def select(self, timeout=None):
+        if timeout:
+            self.now += timeout
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.warp = _WarpSelector()
+        super().__init__(self.warp)
+
+    def time(self) -> float:
+        return self.warp.now
+
+
+def run_virtually(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run ``main()`` on a loop whose clock jumps to the next timer."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main())
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass
+class SimulatedServer:
+    """Takes ``limit`` requests in any ``period``, refuses the rest with 429, and answers after ``latency()`` seconds.
+
+    The first ``way()`` of these seconds pass before the request arrives.
+    """
+
+    limit: float
+    latency: Callable[[], float]
+    retry_after: float | None = None
+    way: Callable[[], float] = lambda: 0.005
+    period: float = 1.0
+    accepted: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    window: deque[float] = field(default_factory=deque)
+
+    async def answer(self) -> bool:
+        way = self.way()
+        await asyncio.sleep(way)
+        taken = self.take()
+        await asyncio.sleep(max(0.0, self.latency() - way))
+        return taken
+
+    def take(self) -> bool:
+        moment = now()
+        while self.window and self.window[0] <= moment - self.period:
+            self.window.popleft()
+        if len(self.window) >= self.limit:
+            self.refused.append(moment)
+            return False
+        self.window.append(moment)
+        self.accepted.append(moment)
+        return True
+
+    def share_refused(self, since: float = 0.0) -> float:
+        refused = sum(moment >= since for moment in self.refused)
+        return refused / max(1, refused + sum(moment >= since for moment in self.accepted))
+
+    def rate(self, since: float, until: float) -> float:
+        return sum(since <= moment < until for moment in self.accepted) / (until - since)
+
+
+async def drive(limiter: Limiter, server: SimulatedServer, seconds: float) -> list[float]:
+    """Keep ``limiter.concurrency`` requests in flight for ``seconds``; gives the moments at which requests left."""
+    end = now() + seconds
+    sent: list[float] = []
+    tasks: set[asyncio.Task[None]] = set()
+    rng = random.Random(7)
+
+    async def one() -> None:
+        while True:
+            grant = await limiter.acquire()
+            sent.append(grant.at)
+            taken = await server.answer()
+            if taken:
+                limiter.answered(now() - grant.at, {})
+                return
+            limiter.throttled(server.retry_after, grant)
+            if server.retry_after is None:
+                await asyncio.sleep(rng.uniform(0.0, 0.5))
+
+    changed = asyncio.Event()
+
+    def finish(task: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        changed.set()
+
+    while now() < end:
+        while len(tasks) < limiter.concurrency:
+            task = asyncio.create_task(one())
+            tasks.add(task)
+            task.add_done_callback(finish)
+        changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), 1.0)
+    for task in list(tasks):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return sent
+
+
+def busiest_second(moments: list[float]) -> int:
+    """The most moments in any half-open window of one second."""
+    start = most = 0
+    for end, moment in enumerate(moments):
+        while moments[start] <= moment - 1.0:
+            start += 1
+        most = max(most, end - start + 1)
+    return most
+
+
+def virtual_limiter(
+    ceiling: float | None, *, max_concurrency: int = 4000, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> Limiter:
+    return Limiter(ceiling=ceiling, max_concurrency=max_concurrency, clock=now, sleep=sleep, wall=now)
