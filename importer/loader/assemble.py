@@ -63,9 +63,9 @@ def assemble(
     kept = numbers[keep]
     broken, problems = _long_rows(origin, columns, len(header.cells), kept)
     problems += _short_rows(origin, kept[body.widths[keep] < header.width], header.width)
-    for row in sorted(body.start + index for index in swallowing):
-        broken |= kept == row
-        problems.append(_quote_problem(origin, row))
+    swallowed = [body.start + index for index in swallowing]
+    broken |= np.isin(kept, swallowed)
+    problems += [_quote_problem(origin, row) for row in swallowed]
     frame, secrets = _frame(header.cells, columns, len(kept), options)
     details = {**origin.details, "header_row": header.row}
     table = SourceTable(origin.file, origin.sheet, frame, kept, skipped_frame(rows, why), broken, secrets, details)

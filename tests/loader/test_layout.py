@@ -173,3 +173,8 @@ def test_rejected_file_given_back(tmp_path: Path) -> None:
 def test_apostrophes_of_other_files_stay(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id,import_errors\n'7210448301122,'=1\n'@x,y\n"))
     assert cells(read) == [["Id", "import_errors"], ["'7210448301122", "'=1"], ["'@x", "y"]]
+
+
+def test_header_with_spaces_repeated_in_the_data(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "Id , Name\n1,A\nId , Name\n2,B\n"))
+    assert skipped(read) == [(1, "header"), (3, "header")]
