@@ -37,6 +37,11 @@ _FIELDS: dict[Entity, tuple[str, ...]] = {
     "contact": CONTACT_FIELDS,
 }
 _CHILDREN: tuple[tuple[Entity, str], ...] = (("address", "addresses"), ("contact", "contacts"))
+_NEEDED: dict[Entity, tuple[str, ...]] = {
+    "customer": ("reference_id", "company_name"),
+    "address": ("reference_id",),
+    "contact": ("reference_id",),
+}
 _LARGE = pa.large_string()  # a block's text may pass the 2 GiB that ordinary Arrow strings can hold
 _TO_ESCAPE = r'["\\\x00-\x1f]'
 _PATH = re.compile(r"[^.\[\]/]+")
@@ -111,12 +116,17 @@ class _Writer:
             counts = last - first
             ends = np.cumsum(counts)
             rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(last - ends, counts)
+            if not len(rows):
+                continue
             objects = self._objects(entity, frame.take(rows))
             joined = _join_lists(np.concatenate([[0], ends]), objects)
             children.append(_text(f',"{key}":[', joined, "]"))
         return _text(self._objects("customer", self.tables.customers.take(positions), children), "\n")
 
     def _objects(self, entity: Entity, frame: pd.DataFrame, children: Sequence[pa.Array] = ()) -> pa.Array:
+        for field in _NEEDED[entity]:
+            if field not in frame.columns or frame[field].hasnans:
+                raise InternalError(f"a record without {field} came as far as its body: {entity}")
         return _object([*self._fields(entity, frame), *children, *_attributes(frame)])
 
     def _fields(self, entity: Entity, frame: pd.DataFrame) -> list[pa.Array]:
@@ -173,9 +183,7 @@ def _attributes(frame: pd.DataFrame) -> list[pa.Array]:
 
 
 def _object(fragments: list[pa.Array]) -> pa.Array:
-    """JSON objects of fragments that bring their commas; a null fragment is left out, the first must not be null."""
-    if fragments[0].null_count:
-        raise InternalError("a record without reference_id came as far as its body")
+    """JSON objects of fragments that bring their commas (the first has none); a null fragment is left out."""
     # Not null_handling="skip": it loses rows in which all is null.
     inner = pc.binary_join_element_wise(*fragments, _scalar(""), null_handling="replace")
     return _text("{", inner, "}")

@@ -5,7 +5,7 @@ small as the data is varied, and what is slow (e-mail addresses) is done once pe
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -79,10 +79,14 @@ SCHEMAS: dict[Entity, pandera.DataFrameSchema] = {
 }
 
 
+@cache  # pandera copies the whole schema for each selection
+def _one_column(entity: Entity, name: str) -> pandera.DataFrameSchema:
+    return SCHEMAS[entity].select_columns([name])
+
+
 def failures(entity: Entity, field: str, values: pa.Array) -> dict[str, npt.NDArray[np.int64]]:
     """Problem code → positions in ``values`` (text, best distinct) that break that rule of ``field``."""
-    name = _ATTRIBUTES if field.startswith(ATTRIBUTE_PREFIX) else field
-    schema = SCHEMAS[entity].select_columns([name])
+    schema = _one_column(entity, _ATTRIBUTES if field.startswith(ATTRIBUTE_PREFIX) else field)
     frame = pd.DataFrame({field: pd.Series(pd.arrays.ArrowExtensionArray(values))})
     try:
         schema.validate(frame, lazy=True)
