@@ -22,9 +22,16 @@ __all__ = [
     "FieldRule",
     "Mapping",
     "TableRule",
+    "alternatives",
 ]
 
 NUMBER = "{n}"  # stands for the number of a repeated group in a column's name
+ALTERNATIVE = "|"  # between two names of one column
+
+
+def alternatives(reference: str) -> list[str]:
+    """``"A|B"`` → the names that one column goes by."""
+    return [name.strip() for name in reference.split(ALTERNATIVE)]
 
 
 class _Strict(BaseModel):
@@ -334,6 +341,18 @@ class Mapping(_Strict):
     def children(self) -> list[ChildEntry]:
         """All child entries: addresses, then contacts."""
         return [*self.addresses, *self.contacts]
+
+    @property
+    def two_headers(self) -> bool:
+        """True when any table may have a second header row."""
+        return any(rule.two_headers for rule in self.tables.values())
+
+    def header_hints(self) -> tuple[frozenset[str], ...]:
+        """Per table every column name that the mapping mentions, alternatives each by itself: to find headers by."""
+        return tuple(
+            frozenset(name for reference, _ in self.references(table) for name in alternatives(reference))
+            for table in self.tables
+        )
 
     def references(self, table: str) -> Iterator[tuple[str, bool]]:
         """Every column reference to a table (``{n}`` filled in), and whether its column may be absent."""

@@ -12,17 +12,10 @@ import pyarrow as pa
 
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, Mask
-from importer.mapping.model import Mapping
+from importer.mapping.model import Mapping, alternatives
 from importer.tables import Sources, SourceTable, header_key
 
 __all__ = ["TableData", "assign_tables", "find_column", "gather"]
-
-ALTERNATIVE = "|"
-
-
-def alternatives(reference: str) -> list[str]:
-    """``"A|B"`` → the names that one column goes by."""
-    return [name.strip() for name in reference.split(ALTERNATIVE)]
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:

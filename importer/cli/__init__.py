@@ -1,0 +1,5 @@
+"""The command line: the only room that prints, asks or exits."""
+
+from importer.cli.app import main
+
+__all__ = ["main"]

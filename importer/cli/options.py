@@ -1,0 +1,143 @@
+"""The options that commands share. Each can also be set as ``IMPORTER_<OPTION>`` or in the file given by ``--config``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from importer.settings import read_config
+
+__all__ = [
+    "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "Json", "KeyFile",
+    "Ledger", "Limit", "MappingName", "MaxRejected", "Mode", "Only", "Out", "Quiet", "Rate", "Run", "Settle", "Sheet",
+    "Sources", "Strict", "Tenant", "Timeout", "Yes",
+]  # fmt: skip
+
+FILES = "What is read"
+SENDING = "How it is sent"
+STOPS = "What stops a run"
+OUTPUT = "What comes out"
+
+
+def _config(ctx: typer.Context, value: Path | None) -> Path | None:
+    """Options from a TOML file become the defaults of this command's own options."""
+    if value is not None:
+        known = [param.name for param in ctx.command.params if param.name not in (None, "config", "help")]
+        ctx.default_map = {**(ctx.default_map or {}), **_texts(read_config(value, [name for name in known if name]))}
+    return value
+
+
+def _texts(config: dict[str, Any]) -> dict[str, Any]:
+    """TOML's numbers may stand where an option takes text (``rate = 50``, ``max-rejected = 20``)."""
+    return {
+        name: str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        for name, value in config.items()
+    }
+
+
+def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
+    env = "IMPORTER_" + names[0].lstrip("-").replace("-", "_").upper()
+    return typer.Option(*names, help=text, envvar=env, show_envvar=False, rich_help_panel=panel, **more)
+
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE…",
+        help="Files, globs or folders of the export (CSV, Excel).",
+        envvar="IMPORTER_SOURCES",
+        show_envvar=False,
+    ),
+]
+MappingName = Annotated[
+    str, _option("--mapping", "-m", text="A mapping's name (see: importer mappings) or its path.", panel=FILES)
+]
+Country = Annotated[
+    str | None,
+    _option("--country", text="Default country of phones and addresses, such as US.", panel=FILES, metavar="CC"),
+]
+Sheet = Annotated[str | None, _option("--sheet", text="Only this sheet of a workbook.", panel=FILES)]
+Encoding = Annotated[
+    str | None, _option("--encoding", text="The files' encoding, if it is not found by itself.", panel=FILES)
+]
+Delimiter = Annotated[
+    str | None, _option("--delimiter", text="The files' delimiter, if it is not found by itself.", panel=FILES)
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="A TOML file with options, named as here.",
+        envvar="IMPORTER_CONFIG",
+        show_envvar=False,
+        callback=_config,
+        is_eager=True,
+        rich_help_panel=FILES,
+    ),
+]
+Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=OUTPUT)]
+Json = Annotated[bool, _option("--json", text="Print the summary as one JSON object.", panel=OUTPUT)]
+Quiet = Annotated[bool, _option("--quiet", "-q", text="No progress and no messages on stderr.", panel=OUTPUT)]
+
+Api = Annotated[
+    str,
+    _option(
+        "--api",
+        text="sandbox, staging, production, or a URL. sandbox is a local server.",
+        panel=SENDING,
+        metavar="TARGET",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    _option(
+        "--api-key-file",
+        text="A file with the API key, else WIZCOMMERCE_API_KEY is read.",
+        panel=SENDING,
+        metavar="FILE",
+    ),
+]
+Ledger = Annotated[
+    str | None,
+    _option(
+        "--ledger",
+        text="Where it is kept what was sent. Default: $XDG_STATE_HOME/importer/ledger.db.",
+        panel=SENDING,
+        metavar="URL",
+    ),
+]
+Tenant = Annotated[
+    str | None, _option("--tenant", text="A name for the account, instead of host and key.", panel=SENDING)
+]
+AcceptKey = Annotated[bool, _option("--accept-key", text="This tenant's key was changed on purpose.", panel=SENDING)]
+Mode = Annotated[
+    str, _option("--mode", text="create: customers that exist are left alone.", panel=SENDING, metavar="create")
+]
+Rate = Annotated[
+    str,
+    _option("--rate", text="At most so many requests a second; auto finds the pace.", panel=SENDING, metavar="N|auto"),
+]
+Concurrency = Annotated[int, _option("--concurrency", text="At most so many requests at once.", panel=SENDING)]
+BatchSize = Annotated[int, _option("--batch-size", text="Customers per checkpoint in the ledger.", panel=SENDING)]
+Timeout = Annotated[
+    float, _option("--timeout", text="Seconds to wait for one answer.", panel=SENDING, metavar="SECONDS")
+]
+Settle = Annotated[
+    float,
+    _option("--settle", text="How many seconds a listing may lag behind a create.", panel=SENDING, metavar="SECONDS"),
+]
+Limit = Annotated[
+    int | None,
+    _option("--limit", text="Send the first N customers only; the rest stays pending.", panel=SENDING, metavar="N"),
+]
+Only = Annotated[
+    list[str] | None,
+    _option("--only", text="Send this reference id only (may be repeated).", panel=SENDING, metavar="ID"),
+]
+MaxRejected = Annotated[
+    str | None,
+    _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),
+]
+Strict = Annotated[bool, _option("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
+Yes = Annotated[bool, _option("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]
+Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest by default.")]

@@ -1,0 +1,85 @@
+"""The first half of every command: sources and a mapping in, settled customers out. Opens no connection."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from importer.errors import SourceError
+from importer.loader import LoadOptions, load
+from importer.mapping import LoadedMapping, apply_mapping, load_mapping
+from importer.pipeline.lookups import Directory, pending_lookups, resolve_lookups
+from importer.runfolder import Stage
+from importer.settings import Options
+from importer.tables import ProblemTable, Sources, header_key
+from importer.validation import complete_defaults, settle, validate
+
+__all__ = ["Timings", "mapped", "read_sources", "settled"]
+
+
+@dataclass
+class Timings:
+    """Seconds spent in each stage, in the order in which the stages ran."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the block for ``name``."""
+        start = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - start
+
+
+def read_sources(options: Options, loaded: LoadedMapping) -> Sources:
+    """Load the sources with what the mapping knows about their columns. Raises :class:`SourceError`, `UsageError`."""
+    hints = loaded.mapping.header_hints()
+    return load(
+        list(options.sources),
+        LoadOptions(
+            columns=hints,
+            two_headers=loaded.mapping.two_headers,
+            allowed=frozenset(header_key(name) for names in hints for name in names),
+            sheet=options.sheet,
+            encoding=options.encoding,
+            delimiter=options.delimiter,
+        ),
+    )
+
+
+def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
+    """Load and map. Raises :class:`InputError` when a source or the mapping cannot be used."""
+    loaded = load_mapping(options.mapping)
+    with timings.stage("load"):
+        sources = read_sources(options, loaded)
+    if not sources.row_count:
+        raise SourceError(
+            "the sources hold no data rows", "Look at the files: is it the right export, and is it whole?"
+        )
+    with timings.stage("map"):
+        made = apply_mapping(loaded, sources, country=options.country)
+    sources = replace(sources, problems=(*sources.problems, *made.notes))
+    nobody = made.tables.customers.index.to_numpy() < 0
+    return loaded, Stage(sources, made.tables, made.problems, nobody, nobody.copy(), {})
+
+
+def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, timings: Timings) -> Stage:
+    """Validate, with lookups resolved by ``directory`` or (without one) left open, and settle every problem."""
+    required = loaded.mapping.contact_email == "required"
+    with timings.stage("validate"):
+        if directory is None:
+            tables, looked_up = stage.tables, pending_lookups(stage.tables)
+        else:
+            tables, looked_up = resolve_lookups(stage.tables, directory)
+        checked = validate(
+            tables, stage.sources, contact_email_required=required, resolved_lookups=directory is not None
+        )
+        problems = ProblemTable.concat([stage.problems, looked_up, checked])
+        result = settle(tables, problems, contact_email_required=required)
+        final = complete_defaults(result.tables)
+    return replace(
+        stage, tables=final, problems=result.problems, rejected=result.rejected, lost_child=result.lost_child
+    )

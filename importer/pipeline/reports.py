@@ -1,0 +1,126 @@
+"""Writing a run's reports from its stage tables and its outcomes."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+import importer
+from importer.records import OutcomeKind
+from importer.report import (
+    ReportInput,
+    RunFacts,
+    build_summary,
+    write_errors,
+    write_rejected,
+    write_results,
+    write_summary,
+)
+from importer.runfolder import RunFolder, Stage
+from importer.tables import TEXT
+
+__all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
+
+LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent."""
+
+    exit_code: int
+    finished: datetime
+    stopped: str | None = None
+    pace: Mapping[str, Any] | None = None
+    retryable: int = 0
+
+
+def versions() -> dict[str, str]:
+    """The versions of the importer, Python and the libraries that shape the results."""
+    found = {"importer": importer.__version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # an installation may leave package metadata out
+            continue
+    return found
+
+
+def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
+    """Outcomes when nothing was sent: rejected, or ``kind`` (valid, pending) for every other customer."""
+    count = len(stage.tables.customers)
+    outcome = np.where(stage.rejected, str(OutcomeKind.REJECTED), str(kind))
+    frame = pd.DataFrame(
+        {
+            "reference_id": stage.tables.customers["reference_id"],
+            "action": pd.Series(np.where(stage.rejected, "none", "create"), dtype=TEXT),
+            "outcome": pd.Series(outcome, dtype=TEXT),
+            "customer_id": pd.Series([None] * count, dtype=TEXT),
+            "http_status": pd.Series([None] * count, dtype="Int64"),
+            "attempts": pd.Series([0] * count, dtype="Int64"),
+            "error_code": pd.Series([None] * count, dtype=TEXT),
+            "error_message": pd.Series([None] * count, dtype=TEXT),
+            "seconds": pd.Series([None] * count, dtype="Float64"),
+        }
+    )
+    return frame.reset_index(drop=True)
+
+
+def exit_code(outcomes: pd.DataFrame, rows_rejected: int) -> int:
+    """0 when every customer is where it should be, 1 when rows or customers were rejected or failed, 3 when in doubt.
+
+    A pending customer is a remainder that was asked for (``--limit``, ``--only``): runs that stop early say 3 themselves.
+    """
+    kinds = set(outcomes["outcome"].unique())
+    if str(OutcomeKind.UNKNOWN) in kinds:
+        return 3
+    wrong = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED)} & kinds
+    return 1 if wrong or rows_rejected else 0
+
+
+def write_reports(
+    folder: RunFolder,
+    stage: Stage,
+    outcomes: pd.DataFrame,
+    refused: npt.NDArray[np.bool_],
+    ending: Ending,
+) -> dict[str, Any]:
+    """Write results, errors, rejected rows and the summary; comes back: the summary. Raises :class:`OutputError`."""
+    report = ReportInput(
+        stage.sources, stage.tables, stage.problems, stage.rejected, stage.lost_child, refused, outcomes
+    )
+    write_results(folder.file("results.csv"), report)
+    write_errors(folder.file("errors.csv"), report.located)
+    rejected = write_rejected(folder.rejected, report)
+    names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected), "summary.json"]
+    if folder.payloads.exists():
+        names.append("payloads.jsonl")
+    facts = stage.facts
+    summary = build_summary(
+        report,
+        RunFacts(
+            command=facts["command"],
+            run_id=folder.run_id,
+            started=datetime.fromisoformat(facts["started"]),
+            finished=ending.finished,
+            exit_code=ending.exit_code,
+            mapping=facts["mapping"],
+            mapping_sha256=facts["mapping_sha256"],
+            folder=str(folder.path),
+            files=names,
+            options=facts["options"],
+            timings=facts["timings"],
+            versions=versions(),
+            pace=ending.pace,
+            stopped=ending.stopped,
+            retryable=ending.retryable,
+        ),
+    )
+    write_summary(folder.file("summary.json"), summary)
+    return summary

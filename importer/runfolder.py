@@ -1,0 +1,201 @@
+"""A run's folder: what lies where in it, and the stage tables that it keeps.
+
+``<out>/<run id>/`` holds the reports. ``work/`` in it holds what resuming and reporting need without the sources: the
+source rows, the entity tables and the problems, as Arrow files. Folders and files are their owner's only.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pyarrow import feather
+
+from importer.errors import OutputError
+from importer.records import Location, Problem, Severity
+from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sources, SourceTable
+
+__all__ = ["RunFolder", "Stage", "new_run_id"]
+
+_FRAMES = ("customers", "addresses", "contacts", "rows")
+
+
+def new_run_id(now: datetime) -> str:
+    """A run's id: its UTC time and four random characters, so that ids sort by time: ``20250331-140502-k3fa``."""
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a run knows before it sends: everything that its reports are made from, apart from outcomes."""
+
+    sources: Sources
+    tables: EntityTables
+    problems: ProblemTable
+    rejected: npt.NDArray[np.bool_]
+    lost_child: npt.NDArray[np.bool_]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, out: Path, run_id: str) -> "RunFolder":
+        """Make ``<out>/<run id>/``. Raises :class:`OutputError` when that is not possible."""
+        folder = cls(out / run_id)
+        with _readable(out):
+            out.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir(mode=0o700)
+        return folder
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: the folder's name."""
+        return self.path.name
+
+    @property
+    def work(self) -> Path:
+        """What resuming and reporting need."""
+        return self.path / "work"
+
+    @property
+    def payloads(self) -> Path:
+        """The exact bodies, one a line."""
+        return self.path / "payloads.jsonl"
+
+    @property
+    def rejected(self) -> Path:
+        """The folder of the rows to mend."""
+        return self.path / "rejected"
+
+    def file(self, name: str) -> Path:
+        """A file in the folder."""
+        return self.path / name
+
+    def save(self, stage: Stage) -> None:
+        """Keep a stage. Raises :class:`OutputError`."""
+        with _readable(self.path):
+            self.work.mkdir(mode=0o700, exist_ok=True)
+            for number, table in enumerate(stage.sources.tables):
+                self._write(f"source-{number}", table.frame)
+                self._write(f"source-{number}-skipped", table.skipped)
+                np.savez(self._create(f"source-{number}.npz"), rows=table.row_numbers, broken=table.broken)
+            for name in _FRAMES:
+                self._write(name, getattr(stage.tables, name))
+            self._write("problems", stage.problems.frame)
+            field_rows = {f"field:{name}": rows for name, rows in stage.tables.customer_field_rows.items()}
+            arrays: dict[str, Any] = {"rejected": stage.rejected, "lost_child": stage.lost_child, **field_rows}
+            np.savez(self._create("customers.npz"), **arrays)
+            with self._create("stage.json").open("w", encoding="utf-8") as file:
+                json.dump(_describe(stage), file, ensure_ascii=False)
+
+    def load(self) -> Stage:
+        """The stage that :meth:`save` kept. Raises :class:`OutputError` when it is gone or not whole."""
+        try:
+            described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
+            sources = Sources(
+                tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
+                tuple(_problem(item) for item in described["problems"]),
+            )
+            with np.load(self.work / "customers.npz") as arrays:
+                field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
+                rejected, lost_child = arrays["rejected"], arrays["lost_child"]
+            tables = EntityTables(
+                **{name: self._read(name) for name in _FRAMES},
+                entries=tuple(_entry(item) for item in described["entries"]),
+                customer_field_rows=field_rows,
+                unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
+            )
+            problems = ProblemTable(self._read("problems"))
+            return Stage(sources, tables, problems, rejected, lost_child, described["facts"])
+        except (OSError, KeyError, ValueError, pa.ArrowInvalid) as error:
+            raise OutputError(
+                f"{self.path}: what the run kept for its reports is gone or not whole ({error})",
+                "`importer run` with the same sources goes on where it stopped: the ledger knows what was sent.",
+            ) from error
+
+    def _source(self, number: int, described: dict[str, Any]) -> SourceTable:
+        with np.load(self.work / f"source-{number}.npz") as arrays:
+            rows, broken = arrays["rows"], arrays["broken"]
+        return SourceTable(
+            described["file"],
+            described["sheet"],
+            self._read(f"source-{number}"),
+            rows,
+            self._read(f"source-{number}-skipped"),
+            broken,
+            frozenset(described["secrets"]),
+            described["details"],
+        )
+
+    def _create(self, name: str) -> Path:
+        """An empty file that its owner alone may read."""
+        path = self.work / name
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        return path
+
+    def _write(self, name: str, frame: pd.DataFrame) -> None:
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        feather.write_feather(table, self._create(f"{name}.arrow"), compression="lz4")
+
+    def _read(self, name: str) -> pd.DataFrame:
+        table = feather.read_table(self.work / f"{name}.arrow", memory_map=False)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+        return frame
+
+
+def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """Numbers and the flags of rows stay numpy, as the tables document them; text and defaults are Arrow's."""
+    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            "Give another folder with --out, or make room on the disk.",
+        ) from error
+
+
+def _describe(stage: Stage) -> dict[str, Any]:
+    return {
+        "facts": stage.facts,
+        "sources": [
+            {"file": t.file, "sheet": t.sheet, "secrets": sorted(t.secrets), "details": dict(t.details)}
+            for t in stage.sources.tables
+        ],
+        "problems": [asdict(problem) for problem in stage.sources.problems],
+        "entries": [asdict(entry) for entry in stage.tables.entries],
+        "unused_columns": {name: list(columns) for name, columns in stage.tables.unused_columns.items()},
+    }
+
+
+def _problem(item: dict[str, Any]) -> Problem:
+    place = item["location"]
+    return Problem(
+        **{**item, "severity": Severity(item["severity"]), "location": None if place is None else Location(**place)}
+    )
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    origins = {
+        name: FieldOrigin(tuple(origin["columns"]), origin["blank_when_invalid"], origin["lookup"])
+        for name, origin in item["fields"].items()
+    }
+    return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"])

@@ -1,0 +1,156 @@
+"""Options of a run, from flags, environment and a config file, checked once."""
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from importer.errors import UsageError
+
+__all__ = ["KEY_VARIABLE", "Options", "Share", "default_ledger", "read_config", "read_key"]
+
+KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A limit given as a number of customers (``20``) or as a share of them (``5%``)."""
+
+    number: float
+    percent: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "Share":
+        """``"20"`` or ``"5%"``. Raises :class:`UsageError`."""
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
+        if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
+            raise UsageError(f"{text!r} is neither a number nor a share", "Write it like 20 or 5%.")
+        return cls(float(match[1]), bool(match[2]))
+
+    def passed_by(self, count: int, total: int) -> bool:
+        """True when ``count`` of ``total`` is more than the limit allows."""
+        return count > (self.number / 100 * total if self.percent else self.number)
+
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.percent else ''}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything a command was told. Seconds and requests per second are floats; ``rate`` None finds the pace itself."""
+
+    sources: tuple[str, ...] = ()
+    mapping: str = ""
+    api: str = SANDBOX
+    out: Path = Path("results")
+    ledger: str = ""
+    tenant: str | None = None
+    accept_key: bool = False
+    api_key_file: Path | None = None
+    mode: str = "create"
+    rate: float | None = None
+    concurrency: int = 64
+    batch_size: int = 500
+    timeout: float = 30.0
+    settle: float = 60.0
+    limit: int | None = None
+    only: frozenset[str] = field(default_factory=frozenset)
+    max_rejected: Share | None = None
+    strict: bool = False
+    country: str | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    yes: bool = False
+
+    def __post_init__(self) -> None:
+        positive = {"concurrency": self.concurrency, "batch-size": self.batch_size, "timeout": self.timeout}
+        if self.rate is not None:
+            positive["rate"] = self.rate
+        if self.limit is not None:
+            positive["limit"] = self.limit
+        for name, number in positive.items():
+            if not number > 0:
+                raise UsageError(f"--{name} is {number:g}; it must be more than 0")
+        if self.settle < 0:
+            raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
+        if self.country is not None and not re.fullmatch("[A-Z]{2}", self.country):
+            raise UsageError(
+                f"--country is {self.country!r}", "Give the two-letter code of a country, such as US or GB."
+            )
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise UsageError(f"--delimiter is {self.delimiter!r}; it is one character", "A tab is written as '\\t'.")
+
+    def public(self) -> dict[str, Any]:
+        """The options as reports show them. None of them is a secret: the key is never an option."""
+        values = {
+            "api": self.api, "mode": self.mode, "rate": self.rate if self.rate is not None else "auto",
+            "concurrency": self.concurrency, "batch_size": self.batch_size, "timeout": self.timeout,
+            "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
+            "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
+            "country": self.country, "sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter,
+            "tenant": self.tenant,
+        }  # fmt: skip
+        return {name: value for name, value in values.items() if value not in (None, [], False)}
+
+
+def default_ledger(environment: Mapping[str, str]) -> str:
+    """``$XDG_STATE_HOME/importer/ledger.db``, by the XDG base directory specification ``~/.local/state`` when unset."""
+    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return str(Path(home).expanduser() / "importer" / "ledger.db")
+
+
+def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
+    """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``).
+
+    Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an option that is none.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    names = set(known)
+    config = {name.replace("-", "_"): value for name, value in data.items()}
+    unknown = sorted(config.keys() - names)
+    if unknown:
+        listed = ", ".join(sorted(name.replace("_", "-") for name in names))
+        raise UsageError(f"{path}: no option is called {', '.join(map(repr, unknown))}", f"There are: {listed}.")
+    return config
+
+
+def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
+    """The API key from the file, else from the environment; never from an argument.
+
+    Raises :class:`UsageError` when there is none, or when others than its owner can read the file.
+    """
+    if key_file is not None:
+        return _key_from(key_file)
+    key = environment.get(KEY_VARIABLE, "").strip()
+    if not key:
+        raise UsageError(
+            "there is no API key",
+            f"Put it into the environment variable {KEY_VARIABLE}, or into a file given by --api-key-file. "
+            "Without a key, try the local API: --api sandbox.",
+        )
+    return key
+
+
+def _key_from(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{path}: the API key file cannot be read: {reason}") from error
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"{path}: others than you can read the API key", f"Run: chmod 600 {path}")
+    if not key:
+        raise UsageError(f"{path}: the API key file is empty")
+    return key
