@@ -43,13 +43,14 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
 def _endpoint(operation: Operation) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         box: Sandbox = request.app.state.sandbox
-        entry = Seen(request.method, request.url.path, box.clock.ticks())
+        entry = Seen(request.method, request.scope["path"], box.clock.ticks())
         box.seen.append(entry)
         try:
             answer = await _answer(box, operation, request, entry)
         except Refusal as refusal:
             answer = refusal.answer()
-        answer.headers.update(box.rate_headers(entry.time))
+        if box.config.rate_headers:
+            answer.headers.update(box.rate_headers(entry.time))
         entry.status = 0 if isinstance(answer, Dropped) else answer.status_code
         return answer
 
@@ -80,7 +81,7 @@ async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refusal(415, "unsupported_media_type", "The body must be sent as application/json.")
         body = read_json(content)
-    return Call(request.path_params.get("id", ""), request.query_params, body)
+    return Call(request.path_params.get("id", ""), {} if operation.has_body else request.query_params, body)
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -145,5 +146,5 @@ async def _refuse_path(_: Request, error: Exception) -> Response:
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed inside the sandbox: %s", request.method, request.url.path, type(error).__name__)
+    _log.error("%s %s failed inside the sandbox: %s", request.method, request.scope["path"], type(error).__name__)
     return Refusal(500, "internal_error", "The sandbox failed; this is a fault of its own.").answer()

@@ -38,7 +38,7 @@ def unknown_references(body: Record, fixtures: Fixtures, customer: Record | None
         details += [
             {"field": f"{kind}[{place}].id", "reason": "the customer has none with this id"}
             for place, child in enumerate(body.get(kind, ()))
-            if child.get("id", child) not in known and "id" in child
+            if "id" in child and child["id"] not in known
         ]
     for name, (kind, role) in _DEFAULTS.items():
         fitting = {child["id"] for child in customer[kind] if not role or child["type"] == role}

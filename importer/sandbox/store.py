@@ -12,6 +12,7 @@ import orjson
 
 __all__ = ["DataFileError", "Row", "Store"]
 
+_MARK = 0x57697A43  # SQLite's application id of our files, so that no other database is taken for one
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (
     number INTEGER PRIMARY KEY,
@@ -161,11 +162,15 @@ def _open(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise DataFileError(f"the sandbox's data file {path} cannot be opened: {error}") from error
     try:
-        file.execute(
-            "PRAGMA locking_mode = EXCLUSIVE"
-        )  # two sandboxes on one file would not see each other's customers
+        (tables,) = file.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (mark,) = file.execute("PRAGMA application_id").fetchone()
+        if tables and mark != _MARK:
+            raise sqlite3.DatabaseError("it is a database of something else")
+        # Two sandboxes on one file would not see each other's customers.
+        file.execute("PRAGMA locking_mode = EXCLUSIVE")
         file.execute("PRAGMA journal_mode = WAL")
         file.execute("PRAGMA synchronous = NORMAL")  # outlives the death of this process, which is what is promised
+        file.execute(f"PRAGMA application_id = {_MARK}")
         file.execute(_SCHEMA)
         file.execute("BEGIN IMMEDIATE")
         file.execute("COMMIT")
