@@ -1,0 +1,169 @@
+"""What is known before a run, what the run sets out to do, and how it ended."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Integer, Text, and_, func, insert, select, update
+
+from importer.errors import InternalError
+from importer.ledger import dialect
+from importer.ledger.database import Database
+from importer.ledger.schema import CUSTOMERS, RUN_CUSTOMERS, RUNS, State
+from importer.records import OutcomeKind
+from importer.tables import TEXT
+
+__all__ = ["PlanFacet"]
+
+BLOCK = 50_000  # rows handed to one statement
+
+KNOWN_COLUMNS = ("reference_id", "state", "hash", "customer_id")
+OUTCOME_DTYPES: dict[str, Any] = {
+    "position": "int64",
+    "reference_id": TEXT,
+    "action": TEXT,
+    "outcome": TEXT,
+    "customer_id": TEXT,
+    "http_status": pd.Int64Dtype(),
+    "attempts": "int64",
+    "error_code": TEXT,
+    "error_message": TEXT,
+    "refusals": TEXT,
+    "seconds": pd.Float64Dtype(),
+}
+
+_ASKED = dialect.rows("asked", tenant=Text(), reference_id=Text())
+_KNOWN = select(*(CUSTOMERS.c[name] for name in KNOWN_COLUMNS)).join_from(
+    _ASKED,
+    CUSTOMERS,
+    and_(CUSTOMERS.c.tenant == _ASKED.c.tenant, CUSTOMERS.c.reference_id == _ASKED.c.reference_id),
+)
+_LOOKED = dialect.rows(
+    "looked", tenant=Text(), reference_id=Text(), state=Text(), customer_id=Text(), absent_at=Text(), updated_at=Text()
+)
+_PLAN = dialect.rows(
+    "plan",
+    run_id=Text(),
+    position=Integer(),
+    reference_id=Text(),
+    hash=Text(),
+    action=Text(),
+    outcome=Text(),
+    body_offset=Integer(),
+    body_length=Integer(),
+    customer_id=Text(),
+    attempts=Integer(),
+)
+_ENTER = insert(RUN_CUSTOMERS).from_select([column.name for column in _PLAN.c], select(_PLAN))
+NOT_SENT = (State.ABSENT, State.PLANNED, State.REFUSED)  # nothing of ours is in the API, and nothing can be
+_REMEMBER = dialect.replacing(CUSTOMERS, _LOOKED, where=CUSTOMERS.c.state.in_([*NOT_SENT, State.EXISTS]))
+
+
+class PlanFacet(Database):
+    """From what the ledger holds to the plan of a run, and to its outcomes."""
+
+    def known(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> pd.DataFrame:
+        """What the ledger holds of these customers: ``reference_id, state, hash, customer_id``, all TEXT, any order.
+
+        ``hash`` and ``customer_id`` may be null; ids that the ledger does not hold are left out.
+        """
+        found: list[Any] = []
+        with self._read() as connection:
+            for block in _blocks(list(reference_ids)):
+                asked = dialect.as_json([[tenant, reference_id] for reference_id in block])
+                found += connection.execute(_KNOWN, {"asked": asked}).all()
+        return _frame(found, dict.fromkeys(KNOWN_COLUMNS, TEXT))
+
+    def record_lookup(self, tenant: str, reference_ids: Sequence[str] | pd.Series, found: pd.DataFrame) -> None:
+        """Remember that the API was asked for ``reference_ids`` before anything was sent.
+
+        ``found``: ``reference_id, customer_id`` (TEXT) of those that it holds. They become ``exists``; the absence of
+        all others is recorded with the time, so that a later match is known to be ours. Customers that were sent, or
+        may have been, stay as they are.
+        """
+        there = dict(zip(found["reference_id"].tolist(), found["customer_id"].tolist(), strict=True))
+        at = self._stamp()
+        with self._write() as connection:
+            for block in _blocks(list(reference_ids)):
+                looked = [
+                    [tenant, reference_id, State.EXISTS, there[reference_id], None, at]
+                    if reference_id in there
+                    else [tenant, reference_id, State.ABSENT, None, at, at]
+                    for reference_id in block
+                ]
+                connection.execute(_REMEMBER, {"looked": dialect.as_json(looked)})
+
+    def plan_run(self, run_id: str, plan: pd.DataFrame) -> None:
+        """Enter the plan of a run; ``pending`` customers become ``planned``.
+
+        ``plan``: ``position`` (int64, the order of sending), ``reference_id, hash, action, outcome, customer_id``
+        (TEXT, as the planner gives them), ``offset, length`` (int64, of the body in the run's payloads). Raises
+        :class:`InternalError` when a customer is to be created whose absence was not recorded.
+        """
+        columns = ("position", "reference_id", "hash", "action", "outcome", "offset", "length", "customer_id")
+        lists = [plan[name].astype(object).where(plan[name].notna(), None).tolist() for name in columns]
+        pending = and_(RUN_CUSTOMERS.c.run_id == run_id, RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING)
+        with self._write() as connection:
+            for block in _blocks(list(zip(*lists, strict=True))):
+                connection.execute(_ENTER, {"plan": dialect.as_json([[run_id, *row, 0] for row in block])})
+            tenant = select(RUNS.c.tenant).where(RUNS.c.id == run_id).scalar_subquery()
+            planned = connection.execute(
+                update(CUSTOMERS)
+                .values(state=State.PLANNED, hash=RUN_CUSTOMERS.c.hash, run_id=run_id, updated_at=self._stamp())
+                .where(
+                    pending,
+                    CUSTOMERS.c.tenant == tenant,
+                    CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id,
+                    CUSTOMERS.c.state.in_(NOT_SENT),
+                )
+            ).rowcount
+            wanted = connection.execute(select(func.count()).select_from(RUN_CUSTOMERS).where(pending)).scalar_one()
+            if planned != wanted:
+                raise InternalError(f"{wanted - planned} customers were planned without being looked up first")
+
+    def counts(self, run_id: str) -> dict[OutcomeKind, int]:
+        """How many customers of the run have each outcome (only those that occur)."""
+        query = (
+            select(RUN_CUSTOMERS.c.outcome, func.count())
+            .where(RUN_CUSTOMERS.c.run_id == run_id)
+            .group_by(RUN_CUSTOMERS.c.outcome)
+        )
+        with self._read() as connection:
+            return {OutcomeKind(outcome): count for outcome, count in connection.execute(query)}
+
+    def outcomes(self, run_id: str) -> pd.DataFrame:
+        """Every customer of the run, ordered by position.
+
+        ``position`` (int64), ``reference_id, action, outcome, customer_id`` (TEXT), ``http_status`` (Int64),
+        ``attempts`` (int64), ``error_code, error_message`` (TEXT), ``refusals`` (TEXT, a JSON array of
+        ``{"field", "reason"}``, or null), ``seconds`` (Float64, from the first request to the last answer).
+        """
+        query = (
+            select(*(RUN_CUSTOMERS.c[name] for name in OUTCOME_DTYPES))
+            .where(RUN_CUSTOMERS.c.run_id == run_id)
+            .order_by(RUN_CUSTOMERS.c.position)
+        )
+        with self._read() as connection:
+            return _frame(connection.execute(query).all(), OUTCOME_DTYPES)
+
+
+def _blocks(items: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), BLOCK):
+        yield items[start : start + BLOCK]
+
+
+def _frame(found: Sequence[Any], dtypes: dict[str, Any]) -> pd.DataFrame:
+    columns = list(zip(*found, strict=True)) or [()] * len(dtypes)
+    index = pd.RangeIndex(len(found))
+    return pd.DataFrame(
+        {
+            name: pd.Series(_values(column, dtype), index=index, dtype=dtype)
+            for (name, dtype), column in zip(dtypes.items(), columns, strict=True)
+        },
+        index=index,
+    )
+
+
+def _values(column: Sequence[Any], dtype: Any) -> Any:
+    return np.array(column, dtype=np.int64) if dtype == "int64" else list(column)

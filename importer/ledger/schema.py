@@ -1,0 +1,173 @@
+"""The ledger's tables and the migrations that lead to them.
+
+Times are UTC, ISO 8601 text with milliseconds and ``Z``, which sorts as time does. Options, summaries, refusals and
+children are JSON text.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+    update,
+)
+
+from importer.errors import LedgerError
+from importer.records import Action, OutcomeKind
+
+__all__ = ["ACCEPTED", "ATTEMPTS", "CUSTOMERS", "RUNS", "RUN_CUSTOMERS", "TENANTS", "State", "migrate", "stamp"]
+
+
+class State(StrEnum):
+    """What the ledger knows about a customer of a tenant.
+
+    ``ABSENT``: looked for in the API and not there, ``absent_at`` says when. ``EXISTS``: was there before we sent
+    anything. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left
+    and nobody can tell what came of it. ``REFUSED``: the API said no, nothing was created.
+    """
+
+    ABSENT = "absent"
+    EXISTS = "exists"
+    PLANNED = "planned"
+    SENDING = "sending"
+    CREATED = "created"
+    UPDATED = "updated"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the ledger writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=f"known_{column}")
+
+
+METADATA = MetaData()
+SCHEMA_VERSION = Table("schema_version", METADATA, Column("version", Integer, nullable=False))
+TENANTS = Table(
+    "tenants",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("key_salt", LargeBinary),
+    Column("key_fingerprint", LargeBinary),
+    Column("created_at", Text, nullable=False),
+)
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("tenant", ForeignKey("tenants.name"), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),
+    Column("exit_code", Integer),
+    Column("out", Text, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("summary", Text),
+)
+# Small rows, so that planning can go through 300,000 of them; the bodies stand apart.
+CUSTOMERS = Table(
+    "customers",
+    METADATA,
+    Column("tenant", ForeignKey("tenants.name"), primary_key=True),
+    Column("reference_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("hash", Text),  # of the content that was sent last, or is planned to be
+    Column("customer_id", Text),
+    Column("run_id", ForeignKey("runs.id")),  # the run that planned or sent it last
+    Column("absent_at", Text),
+    Column("updated_at", Text, nullable=False),
+    _one_of("state", State),
+    sqlite_with_rowid=False,
+)
+ACCEPTED = Table(
+    "accepted",
+    METADATA,
+    Column("tenant", ForeignKey("tenants.name"), primary_key=True),
+    Column("reference_id", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("children", Text, nullable=False),
+    Column("accepted_at", Text, nullable=False),
+)
+RUN_CUSTOMERS = Table(
+    "run_customers",
+    METADATA,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("reference_id", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("body_offset", Integer, nullable=False),
+    Column("body_length", Integer, nullable=False),
+    Column("customer_id", Text),
+    Column("http_status", Integer),
+    Column("attempts", Integer, nullable=False),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("refusals", Text),
+    Column("seconds", Float),
+    _one_of("action", Action),
+    _one_of("outcome", OutcomeKind),
+    sqlite_with_rowid=False,
+)
+ATTEMPTS = Table(
+    "attempts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("reference_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("ended_at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Integer),
+    Index("attempts_of_run", "run_id"),
+)
+
+# MIGRATIONS[n] leads from version n + 1 to n + 2; a new ledger is made in the newest version at once. A migration that
+# was released never changes.
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
+
+
+def migrate(connection: Connection, place: str) -> None:
+    """Make the tables, or bring older ones up to date. Raises :class:`LedgerError` for a ledger of a newer importer."""
+    newest = len(MIGRATIONS) + 1
+    tables = set(inspect(connection).get_table_names())
+    if SCHEMA_VERSION.name not in tables:
+        if tables:
+            raise LedgerError(
+                f"{place} is a database, but no ledger of the importer",
+                "Name another file with --ledger; a new one is made where none is.",
+            )
+        METADATA.create_all(connection)
+        connection.execute(insert(SCHEMA_VERSION).values(version=newest))
+        return
+    version = connection.execute(select(SCHEMA_VERSION.c.version)).scalar_one()
+    if version > newest:
+        raise LedgerError(
+            f"the ledger {place} was written by a newer importer (schema {version}, this one knows {newest})",
+            "Update the importer, or name another ledger with --ledger.",
+        )
+    for step in MIGRATIONS[version - 1 :]:
+        step(connection)
+    if version < newest:
+        connection.execute(update(SCHEMA_VERSION).values(version=newest))

@@ -1,0 +1,243 @@
+"""What the sender records: every step is durable before the thing that it announces."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Float, Integer, Text, and_, bindparam, case, insert, select, update
+from sqlalchemy.types import TypeEngine
+
+from importer.errors import InternalError
+from importer.ledger import dialect
+from importer.ledger.database import Database
+from importer.ledger.plans import NOT_SENT
+from importer.ledger.runs import Run
+from importer.ledger.schema import ACCEPTED, ATTEMPTS, CUSTOMERS, RUN_CUSTOMERS, State, stamp
+from importer.records import Action, OutcomeKind
+
+__all__ = ["Accepted", "Attempt", "Item", "SendFacet", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A customer of a run that is still to be dealt with, and where its body lies in the run's payloads.
+
+    ``maker`` is the run that sent it last and ``sent_hash`` what it sent, when that may have reached the API.
+    """
+
+    position: int
+    reference_id: str
+    action: Action
+    hash: str
+    offset: int
+    length: int
+    attempts: int
+    maker: str | None = None
+    sent_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request that carried a body, and what came of it."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    kind: str
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A body that the API took, and the ids that it gave to the children (JSON)."""
+
+    body: bytes
+    children: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is entered if given."""
+
+    position: int
+    reference_id: str
+    state: State
+    outcome: OutcomeKind
+    attempts: int
+    customer_id: str | None = None
+    http_status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    refusals: str | None = None
+    seconds: float | None = None
+    accepted: Accepted | None = None
+    attempt: Attempt | None = None
+
+
+_KEY: dict[str, TypeEngine[Any]] = {"tenant": Text(), "reference_id": Text()}
+_PLACE: dict[str, TypeEngine[Any]] = {"run_id": Text(), "position": Integer()}
+_CLAIM = dialect.rows("claims", **_KEY, hash=Text())
+_CLAIM_RUN = dialect.rows("places", **_PLACE, attempts=Integer())
+_STATE = dialect.rows("states", **_KEY, state=Text(), customer_id=Text())
+_RESULT = dialect.rows(
+    "results",
+    **_PLACE,
+    outcome=Text(),
+    customer_id=Text(),
+    http_status=Integer(),
+    attempts=Integer(),
+    error_code=Text(),
+    error_message=Text(),
+    refusals=Text(),
+    seconds=Float(),
+)
+_RESULT_COLUMNS = tuple(column.name for column in _RESULT.c if column.name not in _PLACE)
+_BODY = dialect.rows("bodies", **_KEY, body=Text(), children=Text(), accepted_at=Text())
+_ATTEMPT = dialect.rows(
+    "attempts",
+    run_id=Text(),
+    reference_id=Text(),
+    number=Integer(),
+    started_at=Text(),
+    ended_at=Text(),
+    kind=Text(),
+    status=Integer(),
+)
+_ITEM = (
+    RUN_CUSTOMERS.c.position,
+    RUN_CUSTOMERS.c.reference_id,
+    RUN_CUSTOMERS.c.action,
+    RUN_CUSTOMERS.c.hash,
+    RUN_CUSTOMERS.c.body_offset,
+    RUN_CUSTOMERS.c.body_length,
+    RUN_CUSTOMERS.c.attempts,
+)
+_SAME_CUSTOMER = RUN_CUSTOMERS.c.reference_id == CUSTOMERS.c.reference_id
+_OPEN = (OutcomeKind.PENDING, OutcomeKind.UNKNOWN)
+
+
+_SET_STATES = (
+    update(CUSTOMERS)
+    .values(
+        state=_STATE.c.state,
+        customer_id=_STATE.c.customer_id,
+        absent_at=case((_STATE.c.state == State.ABSENT, bindparam("at", type_=Text)), else_=CUSTOMERS.c.absent_at),
+        updated_at=bindparam("at", type_=Text),
+    )
+    .where(CUSTOMERS.c.tenant == _STATE.c.tenant, CUSTOMERS.c.reference_id == _STATE.c.reference_id)
+)
+_SET_RESULTS = (
+    update(RUN_CUSTOMERS)
+    .values({name: _RESULT.c[name] for name in _RESULT_COLUMNS})
+    .where(RUN_CUSTOMERS.c.run_id == _RESULT.c.run_id, RUN_CUSTOMERS.c.position == _RESULT.c.position)
+)
+_SET_BODIES = dialect.replacing(ACCEPTED, _BODY)
+_ADD_ATTEMPTS = insert(ATTEMPTS).from_select([column.name for column in _ATTEMPT.c], select(_ATTEMPT))
+
+
+class SendFacet(Database):
+    """The write-ahead states of a run. The tenant's lock must be held: nobody else may send for it meanwhile."""
+
+    def adopt(self, run: Run) -> None:
+        """Bring the open customers of a run up to what other runs of the tenant have found or done since.
+
+        Created or found by another run: unchanged when the content is the same, else exists. Possibly sent by
+        another: unknown. Found absent: pending.
+        """
+        outcome = case(
+            (CUSTOMERS.c.state.in_(NOT_SENT), OutcomeKind.PENDING),
+            (CUSTOMERS.c.state.in_((State.SENDING, State.UNKNOWN)), OutcomeKind.UNKNOWN),
+            (CUSTOMERS.c.state == State.EXISTS, OutcomeKind.EXISTS),
+            (CUSTOMERS.c.run_id == RUN_CUSTOMERS.c.run_id, CUSTOMERS.c.state),
+            (CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash, OutcomeKind.UNCHANGED),
+            else_=OutcomeKind.EXISTS,
+        )
+        with self._write() as connection:
+            connection.execute(
+                update(RUN_CUSTOMERS)
+                .values(outcome=outcome, customer_id=CUSTOMERS.c.customer_id)
+                .where(
+                    RUN_CUSTOMERS.c.run_id == run.id,
+                    RUN_CUSTOMERS.c.outcome.in_(_OPEN),
+                    CUSTOMERS.c.tenant == run.tenant,
+                    _SAME_CUSTOMER,
+                )
+            )
+
+    def unsettled(self, run: Run) -> list[Item]:
+        """Customers of the run of which a request may have left, and nobody knows what came of it."""
+        query = (
+            select(*_ITEM, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash"))
+            .join(CUSTOMERS, and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER))
+            .where(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.outcome == OutcomeKind.UNKNOWN)
+            .order_by(RUN_CUSTOMERS.c.position)
+        )
+        with self._read() as connection:
+            return [Item(*row) for row in connection.execute(query)]
+
+    def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
+        """The next ``count`` customers, behind the position ``after``, that were not sent yet."""
+        query = (
+            select(*_ITEM)
+            .where(
+                RUN_CUSTOMERS.c.run_id == run.id,
+                RUN_CUSTOMERS.c.position > after,
+                RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING,
+            )
+            .order_by(RUN_CUSTOMERS.c.position)
+            .limit(count)
+        )
+        with self._read() as connection:
+            return [Item(*row) for row in connection.execute(query)]
+
+    def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
+        """Announce one more request for each item, in one transaction; they may leave when this has returned.
+
+        Raises :class:`InternalError`, and marks nothing, when one of them is there or may be there.
+        """
+        claims = [[run.tenant, item.reference_id, item.hash] for item in items]
+        places = [[run.id, item.position, item.attempts + 1] for item in items]
+        customers = (
+            update(CUSTOMERS)
+            .values(state=State.SENDING, hash=_CLAIM.c.hash, run_id=run.id, updated_at=self._stamp())
+            .where(
+                CUSTOMERS.c.tenant == _CLAIM.c.tenant,
+                CUSTOMERS.c.reference_id == _CLAIM.c.reference_id,
+                CUSTOMERS.c.state.in_(NOT_SENT),
+            )
+        )
+        in_run = (
+            update(RUN_CUSTOMERS)
+            .values(outcome=OutcomeKind.UNKNOWN, attempts=_CLAIM_RUN.c.attempts)
+            .where(RUN_CUSTOMERS.c.run_id == _CLAIM_RUN.c.run_id, RUN_CUSTOMERS.c.position == _CLAIM_RUN.c.position)
+        )
+        with self._write() as connection:
+            marked = connection.execute(customers, {"claims": dialect.as_json(claims)}).rowcount
+            connection.execute(in_run, {"places": dialect.as_json(places)})
+            if marked != len(items):
+                raise InternalError(f"{len(items) - marked} customers were to be sent that may be in the API already")
+
+    def record(self, run: Run, steps: Sequence[Step]) -> None:
+        """Enter what came of requests and lookups, in one transaction: at most one step for each customer."""
+        at = self._stamp()
+        states = [[run.tenant, step.reference_id, step.state, step.customer_id] for step in steps]
+        results = [[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps]
+        with self._write() as connection:
+            connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})
+            connection.execute(_SET_RESULTS, {"results": dialect.as_json(results)})
+            bodies = [
+                [run.tenant, step.reference_id, step.accepted.body.decode(), step.accepted.children, at]
+                for step in steps
+                if step.accepted
+            ]
+            if bodies:
+                connection.execute(_SET_BODIES, {"bodies": dialect.as_json(bodies)})
+            attempts = [_attempt_row(run, step.reference_id, step.attempt) for step in steps if step.attempt]
+            if attempts:
+                connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
+
+
+def _attempt_row(run: Run, reference_id: str, made: Attempt) -> list[str | int | None]:
+    times = (stamp(made.started_at), stamp(made.ended_at))
+    return [run.id, reference_id, made.number, *times, made.kind, made.status]
