@@ -1,0 +1,36 @@
+"""What the tests of the client share."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+from importer.api import Client, Limiter, RetryPolicy
+
+KEY = "key-that-must-not-show"
+BODY = b'{"reference_id":"C-1","company_name":"Example"}'
+
+
+class Naps:
+    """A sleep that does not sleep, and remembers what it was asked for; its clock moves by that much."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.now = 1000.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return 1_750_000_000.0 + self.now
+
+
+def make_client(url: str, naps: Naps | None = None, *, ceiling: float | None = 10_000.0, **options) -> Client:
+    """A client on a clock of its own, which moves only when something sleeps."""
+    naps = naps or Naps()
+    sleep: Callable[[float], Awaitable[None]] = naps.sleep
+    limiter = Limiter(ceiling=ceiling, clock=naps.clock, sleep=sleep, wall=naps.wall)
+    options = {"retry": RetryPolicy(attempts=3), "rng": random.Random(1), "timeout": 5.0} | options
+    return Client(url, KEY, limiter=limiter, clock=naps.clock, sleep=sleep, wall=naps.wall, **options)

@@ -1,0 +1,267 @@
+"""Lookups against a server that filters well, badly or not at all."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from importer.api import CustomerRef
+from importer.errors import ApiUnavailableError, KeyRefusedError
+from tests.api.server import Seen, http, http_json, raw_server
+from tests.api.support import make_client
+
+pytestmark = pytest.mark.anyio
+
+
+def customer(number: int, reference: str | None, status: str = "active", created: str = "2025-01-01T00:00:00Z") -> dict:
+    return {"id": f"id-{number}", "reference_id": reference, "name": "N", "status": status, "created_at": created}
+
+
+@dataclass
+class Directory:
+    """A list of customers behind the API's query parameters. ``splits``: how the filter reads ``reference_ids``."""
+
+    customers: list[dict]
+    page_cap: int = 100
+    filters: bool = True
+    paged: bool = True
+    splits: Callable[[str], list[str]] = lambda text: text.split(",")
+    seen: list[Seen] = field(default_factory=list)
+
+    async def respond(self, seen: Seen, writer) -> bytes:
+        self.seen.append(seen)
+        query = seen.query
+        items = [item for item in self.customers if item["status"] == query.get("status", "active")]
+        if self.filters and "reference_ids" in query:
+            items = [item for item in items if item["reference_id"] in self.splits(query["reference_ids"])]
+        if after := query.get("created_after"):
+            items = [item for item in items if item["created_at"] > after]
+        if not self.paged:
+            return http_json(200, items)
+        page, size = int(query["page"]), min(int(query["page_size"]), self.page_cap)
+        part = items[(page - 1) * size : page * size]
+        pages = math.ceil(len(items) / size)
+        following = page + 1 if page < pages else None
+        pagination = {"total_pages": pages, "current_page": page, "next_page": following, "total_records": len(items)}
+        return http_json(200, {"data": part, "pagination": pagination})
+
+
+async def find(directory: Directory, ids, **options) -> dict[str, list[str]]:
+    async with raw_server(directory.respond) as server, make_client(server.url) as client:
+        found = await client.find(ids, **options)
+    assert list(found) == list(dict.fromkeys(ids))
+    return {reference: [ref.id for ref in refs] for reference, refs in found.items()}
+
+
+async def test_what_a_match_says() -> None:
+    item = customer(1, "A") | {"updated_at": "2025-02-01T10:00:00.123456789+02:00", "created_at": "no date"}
+    async with raw_server(Directory([item]).respond) as server, make_client(server.url) as client:
+        found = await client.find(["A"])
+    updated = datetime(2025, 2, 1, 8, 0, 0, 123456, tzinfo=UTC)
+    assert found == {"A": [CustomerRef("id-1", "A", "N", "active", None, updated)]}
+
+
+async def test_active_inactive_absent_and_twice() -> None:
+    directory = Directory(
+        [customer(1, "A"), customer(2, "B", "inactive"), customer(3, "D"), customer(4, "D", "inactive")]
+    )
+    assert await find(directory, ["A", "B", "C", "D"]) == {"A": ["id-1"], "B": ["id-2"], "C": [], "D": ["id-3", "id-4"]}
+    assert len(directory.seen) == 2
+
+
+async def test_nothing_asked_nothing_sent() -> None:
+    directory = Directory([])
+    assert await find(directory, []) == {}
+    assert await find(directory, [""]) == {"": []}
+    assert directory.seen == []
+
+
+async def test_groups_are_of_a_hundred_and_of_short_addresses() -> None:
+    directory = Directory([customer(number, f"C-{number}") for number in range(0, 1000, 2)])
+    long_ids = [f"{'x' * 240}{number}" for number in range(60)]
+    awkward = [f"{'/' * 100}{number}".lstrip() for number in range(40)]
+    ids = [f"C-{number}" for number in range(1000)]
+    found = await find(directory, [*ids, *long_ids, *[f"a{text}" for text in awkward]])
+    assert all(
+        found[reference] == ([f"id-{reference[2:]}"] if int(reference[2:]) % 2 == 0 else []) for reference in ids
+    )
+    assert max(len(seen.target) for seen in directory.seen) < 6000
+    assert max(len(seen.query["reference_ids"].split(",")) for seen in directory.seen) == 100
+    assert len(directory.seen) < 2 * (11 + 60 // 20 + 40 // 15 + 3)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["a+b", "a&b=c", "a/b", "a#b", "50%", "a b", "ä-ö", "a;b", "x'y", '"q"', "a\\b", "a*", "100%25", "a%2Cb"],
+)
+async def test_ids_reach_the_server_as_they_are(reference) -> None:
+    assert await find(Directory([customer(1, reference)]), [reference]) == {reference: ["id-1"]}
+
+
+async def test_a_filter_that_is_ignored_is_not_believed() -> None:
+    directory = Directory([customer(number, f"C-{number}") for number in range(250)], filters=False)
+    assert await find(directory, ["C-249", "C-3", "absent"]) == {"C-249": ["id-249"], "C-3": ["id-3"], "absent": []}
+
+
+async def test_a_filter_that_folds_case_or_finds_parts_is_not_believed() -> None:
+    directory = Directory([customer(1, "abc"), customer(2, "ABC-1"), customer(3, None)], filters=False)
+    assert await find(directory, ["ABC"]) == {"ABC": []}
+
+
+@pytest.mark.parametrize("reference", ["A,B", " A", "A ", ",", "A,", "A,,B", "\tA", "*"])
+async def test_ids_that_a_filter_cannot_express_are_found_by_paging(reference) -> None:
+    """The filter splits at commas and trims, so that asking finds nothing; the list has it on its third page."""
+    others = [customer(number, f"C-{number}") for number in range(250)]
+    directory = Directory(
+        [*others, customer(999, reference), customer(1000, "A")],
+        splits=lambda text: [part.strip(" \t*") for part in text.split(",")],
+    )
+    assert await find(directory, [reference, "gone,too"]) == {reference: ["id-999"], "gone,too": []}
+    walks = [seen for seen in directory.seen if "reference_ids" not in seen.query]
+    assert len(walks) == 3 + 1  # once for both ids: three pages of active customers, one of inactive
+
+
+async def test_an_odd_id_that_asking_alone_finds_needs_no_paging() -> None:
+    directory = Directory([customer(1, "A,B")], splits=lambda text: [text])
+    assert await find(directory, ["A,B"]) == {"A,B": ["id-1"]}
+    assert all("reference_ids" in seen.query for seen in directory.seen)
+
+
+async def test_odd_ids_are_never_joined_with_others() -> None:
+    directory = Directory([customer(1, "A"), customer(2, "B")])
+    assert await find(directory, ["A", "A,B", "B"]) == {"A": ["id-1"], "A,B": [], "B": ["id-2"]}
+
+
+async def test_since_shortens_the_paging() -> None:
+    old = [customer(number, f"C-{number}", created="2024-01-01T00:00:00Z") for number in range(500)]
+    directory = Directory([*old, customer(999, "A,B", created="2025-06-01T12:00:00Z")])
+    since = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
+    assert await find(directory, ["A,B"], since=since) == {"A,B": ["id-999"]}
+    walks = [seen.query for seen in directory.seen if "reference_ids" not in seen.query]
+    assert [query["created_after"] for query in walks] == ["2025-06-01T11:59:59Z"] * 2
+
+
+@pytest.mark.parametrize("page_cap", [100, 7])
+async def test_every_page_is_read(page_cap) -> None:
+    directory = Directory([customer(number, "A") for number in range(150)], page_cap=page_cap)
+    assert len((await find(directory, ["A"]))["A"]) == 150
+
+
+async def test_a_bare_list_without_pages() -> None:
+    directory = Directory([customer(1, "A"), customer(2, "B", "inactive")], paged=False)
+    assert await find(directory, ["A", "B", "C"]) == {"A": ["id-1"], "B": ["id-2"], "C": []}
+
+
+async def test_pages_without_pagination() -> None:
+    async def respond(seen, writer):
+        page = int(seen.query["page"])
+        items = [customer(number, "A") for number in range(page * 10, page * 10 + 10)] if page <= 3 else []
+        return http_json(200, {"data": items})
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        assert len((await client.find(["A"]))["A"]) == 30
+
+
+async def test_a_group_that_is_refused_is_halved() -> None:
+    inner = Directory([customer(number, f"C-{number}") for number in range(10)])
+
+    async def respond(seen, writer):
+        ids = seen.query.get("reference_ids", "").split(",")
+        return http(414, b"") if len(ids) > 2 or "C-5" in ids else await inner.respond(seen, writer)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        found = await client.find([f"C-{number}" for number in range(10)])
+    assert {reference: [ref.id for ref in refs] for reference, refs in found.items()} == {
+        f"C-{number}": [f"id-{number}"] for number in range(10)
+    }
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_the_key_is_refused(status) -> None:
+    async def respond(seen, writer):
+        return http_json(status, {"message": "no"})
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(KeyRefusedError, match="no"):
+            await client.find([f"C-{number}" for number in range(500)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        http(500, b""),
+        http(200, b"<html>"),
+        http(404, b""),
+        http(400, b""),
+        http(302, b"", "Location: /login"),
+        http_json(200, {}),
+        http_json(200, {"data": None}),
+        http_json(200, {"data": ["A"]}),
+        http_json(200, {"data": {"A": 1}}),
+        http_json(200, {"data": [{"reference_id": "A"}]}),
+        http_json(200, "A"),
+    ],
+)
+async def test_what_cannot_be_read_is_never_taken_for_absence(answer) -> None:
+    async def respond(seen, writer):
+        return answer
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(ApiUnavailableError):
+            await client.find(["A"])
+
+
+async def test_one_bad_page_of_many_is_never_taken_for_absence() -> None:
+    inner = Directory([customer(number, "A") for number in range(250)])
+
+    async def respond(seen, writer):
+        return http(502, b"") if seen.query["page"] == "3" else await inner.respond(seen, writer)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(ApiUnavailableError):
+            await client.find(["A"])
+
+
+async def test_an_empty_list_may_be_null() -> None:
+    async def respond(seen, writer):
+        return http_json(200, {"data": None, "pagination": {"total_records": 0}})
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        assert await client.find(["A"]) == {"A": []}
+
+
+async def test_a_passing_fault_is_repeated() -> None:
+    inner = Directory([customer(1, "A")])
+    count = 0
+
+    async def respond(seen, writer):
+        nonlocal count
+        count += 1
+        return None if count % 2 else await inner.respond(seen, writer)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        assert [ref.id for ref in (await client.find(["A"]))["A"]] == ["id-1"]
+
+
+@pytest.mark.parametrize("shape", ["bare", "data", "paged"])
+async def test_sales_reps_price_lists_and_attributes(shape) -> None:
+    async def respond(seen, writer):
+        items = [{"id": f"{seen.path}-{number}", "name": "x"} for number in range(150)]
+        if shape == "bare":
+            return http_json(200, items)
+        if shape == "data":
+            return http_json(200, {"data": items})
+        page = int(seen.query["page"])
+        return http_json(200, {"data": items[(page - 1) * 100 : page * 100], "pagination": {"total_pages": 2}})
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        lists = [await client.sales_reps(), await client.price_lists(), await client.attributes("address")]
+    assert [(items[0]["id"], len(items)) for items in lists] == [
+        ("/v1/sales-reps-0", 150),
+        ("/v1/price-lists-0", 150),
+        ("/v1/attributes-0", 150),
+    ]
+    assert server.requests[-1].query["entity"] == "address"

@@ -1,0 +1,331 @@
+"""The limiter in virtual time: ceilings, pauses, and the pace found against servers that do not tell their limit."""
+
+import asyncio
+import random
+
+import pytest
+
+from importer.api import Limiter
+from importer.api.pace import Grant
+from tests.api.virtual import SimulatedServer, busiest_second, drive, now, run_virtually, virtual_limiter
+
+
+def sluggish(seed: int, most: float):
+    """A sleep that oversleeps, as timers do."""
+    rng = random.Random(seed)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds + rng.random() * most)
+
+    return sleep
+
+
+@pytest.mark.parametrize("ceiling", [1.0, 7.0, 50.0, 500.0])
+@pytest.mark.parametrize("latency", [0.02, 2.0])
+@pytest.mark.parametrize("oversleep", [0.0, 0.003])
+def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> None:
+    async def main():
+        limiter = virtual_limiter(ceiling, sleep=sluggish(1, oversleep))
+        return limiter, await drive(limiter, SimulatedServer(10_000, lambda: latency), 40)
+
+    limiter, sent = run_virtually(main)
+    settled = [moment for moment in sent if moment >= 5]
+    assert len(settled) / 35 >= 0.97 * ceiling
+    assert busiest_second(sent) <= ceiling
+    assert limiter.statistics.peak_per_second == busiest_second(sent)
+    assert limiter.statistics.requests == len(sent)
+
+
+def test_a_ceiling_is_not_passed_after_the_process_stood_still() -> None:
+    """A stall of half a second, as of a suspended laptop or a busy disk, is not made up for."""
+
+    async def main():
+        stalls = iter([0.0] * 200 + [0.5] + [0.0] * 100_000)
+
+        async def sleep(seconds: float) -> None:
+            await asyncio.sleep(seconds + next(stalls))
+
+        return await drive(virtual_limiter(50.0, sleep=sleep), SimulatedServer(10_000, lambda: 0.02), 20)
+
+    assert busiest_second(run_virtually(main)) <= 50
+
+
+def test_thousands_a_second_with_few_workers() -> None:
+    async def main():
+        limiter = virtual_limiter(4000.0, sleep=sluggish(2, 0.002))
+        sent = []
+
+        async def worker() -> None:
+            while now() < 2:
+                sent.append((await limiter.acquire()).at)
+                await asyncio.sleep(0.001)
+
+        await asyncio.gather(*(worker() for _ in range(16)))
+        return sent
+
+    sent = run_virtually(main)
+    assert len(sent) >= 0.97 * 4000 * 2
+    assert busiest_second(sent) <= 4000
+
+
+def test_first_come_first_served() -> None:
+    async def main():
+        limiter = virtual_limiter(10.0)
+        order = []
+
+        async def worker(number: int) -> None:
+            await limiter.acquire()
+            order.append(number)
+
+        await asyncio.gather(*(worker(number) for number in range(30)))
+        return order
+
+    assert run_virtually(main) == list(range(30))
+
+
+def test_a_cancelled_wait_uses_nothing() -> None:
+    async def main():
+        limiter = virtual_limiter(1.0)
+        await limiter.acquire()
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        grant = await limiter.acquire()
+        return grant.at, limiter.statistics.requests
+
+    moment, requests = run_virtually(main)
+    assert moment == pytest.approx(1 / 0.98)
+    assert requests == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "latency", "climb", "seconds"),
+    [
+        (50, 0.02, 15, 120),
+        (50, 1.0, 25, 150),
+        (50, 2.0, 30, 150),
+        (500, 0.02, 20, 50),
+        (500, 2.0, 50, 90),
+        (5, 0.2, 20, 300),
+    ],
+)
+def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
+    async def main():
+        limiter, server = virtual_limiter(None), SimulatedServer(limit, lambda: latency)
+        await drive(limiter, server, seconds)
+        return limiter, server
+
+    limiter, server = run_virtually(main)
+    assert server.rate(0, 2) <= 6  # it starts low
+    assert server.rate(climb, seconds - 3) >= 0.9 * limit
+    assert server.share_refused() < 0.01
+    assert limiter.statistics.throttled == len(server.refused)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_pace_is_found_in_noise(seed) -> None:
+    """Answers take from 0.2 to several seconds, the way there up to 20 ms, timers are late."""
+    rng = random.Random(seed)
+
+    async def main():
+        limiter = virtual_limiter(None, sleep=sluggish(seed, 0.002))
+        server = SimulatedServer(50, lambda: rng.lognormvariate(0, 0.6), way=lambda: rng.random() * 0.02)
+        await drive(limiter, server, 200)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(30, 197) >= 0.9 * 50
+    assert server.share_refused() < 0.01
+
+
+@pytest.mark.parametrize("retry_after", [1.0, 5.0])
+def test_the_pace_is_found_where_refusals_cost_a_pause(retry_after) -> None:
+    async def main():
+        server = SimulatedServer(50, lambda: 0.2, retry_after)
+        await drive(virtual_limiter(None), server, 400)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(30, 397) >= 0.9 * 50
+    assert server.share_refused() < 0.01
+
+
+@pytest.mark.parametrize("retry_after", [None, 10.0])
+def test_a_quota_by_the_minute(retry_after) -> None:
+    """1,000 requests in any minute: a quarter of a minute's burst, then nothing; the pace settles where it lasts."""
+
+    async def main():
+        server = SimulatedServer(1000, lambda: 0.2, retry_after, period=60.0)
+        await drive(virtual_limiter(None), server, 600)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(180, 597) >= 0.8 * 1000 / 60
+    assert server.share_refused(180) < 0.01
+
+
+def test_a_ceiling_too_is_slowed_by_refusals() -> None:
+    async def main():
+        server = SimulatedServer(50, lambda: 0.1)
+        await drive(virtual_limiter(100.0), server, 100)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(5, 97) >= 0.9 * 50
+    assert server.share_refused() < 0.01
+
+
+def test_a_lifted_limit_is_noticed() -> None:
+    async def main():
+        server = SimulatedServer(10, lambda: 0.2)
+        running = asyncio.create_task(drive(virtual_limiter(None), server, 300))
+        await asyncio.sleep(100)
+        server.limit = 50
+        await running
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(60, 100) <= 10
+    assert server.rate(220, 297) >= 0.9 * 50
+
+
+def test_after_a_long_pause_no_burst_and_the_pace_of_before() -> None:
+    async def main():
+        limiter, server = virtual_limiter(None), SimulatedServer(50, lambda: 0.2)
+        first = await drive(limiter, server, 60)
+        await asyncio.sleep(3600)
+        return server, first, await drive(limiter, server, 60)
+
+    server, _, second = run_virtually(main)
+    assert busiest_second([moment for moment in second if moment < 3662]) <= 51
+    assert server.rate(3662, 3715) >= 0.9 * 50
+    assert server.share_refused(3660) < 0.01
+
+
+def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
+    """40 requests a second are all it can do; it never says so, its answers only come later and later."""
+
+    class Queue(SimulatedServer):
+        free = 0.0
+        worst = 0.0
+
+        async def answer(self) -> bool:
+            self.free = max(self.free, now()) + 1 / 40
+            delay = 0.05 + self.free - now()
+            if now() > 100:
+                self.worst = max(self.worst, delay)
+            self.accepted.append(now())
+            await asyncio.sleep(delay)
+            return True
+
+    async def main():
+        server = Queue(0, lambda: 0.0)
+        await drive(virtual_limiter(None, max_concurrency=500), server, 200)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(60, 195) >= 0.8 * 40
+    assert server.worst < 2.5
+
+
+@pytest.mark.parametrize("seconds", [0.001, 3.0, 3600.0])
+def test_retry_after_is_obeyed_exactly(seconds) -> None:
+    async def main():
+        limiter = virtual_limiter(1000.0)
+        grant = await limiter.acquire()
+        await asyncio.sleep(0.3)
+        limiter.throttled(seconds, grant)
+        limiter.throttled(seconds / 2, grant)
+        return now(), [(await limiter.acquire()).at for _ in range(20)]
+
+    told, moments = run_virtually(main)
+    assert moments[0] >= told + seconds
+    assert moments[0] <= told + seconds + 0.01
+    assert busiest_second(moments[:2]) == 2
+    assert moments[19] - moments[0] >= 18 / 1000  # no burst after the pause
+
+
+def test_a_pause_holds_those_who_wait_already() -> None:
+    async def main():
+        limiter = virtual_limiter(1.0)
+        await limiter.acquire()
+        waiting = asyncio.create_task(limiter.acquire())
+        await asyncio.sleep(0.5)
+        limiter.throttled(10.0)
+        return (await waiting).at
+
+    assert run_virtually(main) >= 10.5
+
+
+def test_one_cut_for_one_congestion_event() -> None:
+    async def main():
+        limiter = virtual_limiter(100.0)
+        grants = [await limiter.acquire() for _ in range(100)]
+        paces = []
+        for grant in grants:
+            limiter.throttled(None, grant)
+            paces.append(limiter.statistics.pace)
+        return paces
+
+    paces = run_virtually(main)
+    assert len(set(paces)) == 1
+    assert 48 <= paces[0] < 98
+
+
+@pytest.mark.parametrize(("latency", "low", "high"), [(0.02, 4, 6), (1.0, 50, 75), (2.0, 100, 150), (20.0, 200, 200)])
+def test_concurrency_follows_pace_and_latency(latency, low, high) -> None:
+    async def main():
+        limiter = virtual_limiter(50.0, max_concurrency=200)
+        await drive(limiter, SimulatedServer(10_000, lambda: latency), 100)
+        return limiter.concurrency
+
+    assert low <= run_virtually(main) <= high
+
+
+def test_headers_that_say_that_the_quota_is_used_up() -> None:
+    async def main():
+        limiter = virtual_limiter(100.0)
+        await limiter.acquire()
+        limiter.answered(0.1, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"})
+        return (await limiter.acquire()).at
+
+    assert run_virtually(main) >= 30
+
+
+def test_nothing_grows_while_requests_fail() -> None:
+    async def main():
+        limiter = virtual_limiter(None)
+        for _ in range(200):
+            await limiter.acquire()
+            limiter.failed()
+        return limiter.statistics.pace
+
+    assert run_virtually(main) == 5.0
+
+
+def test_seconds_held_back_are_counted_once_for_all_workers() -> None:
+    async def main():
+        limiter = virtual_limiter(10.0)
+        await asyncio.gather(*(limiter.acquire() for _ in range(50)))
+        return limiter.statistics.waited_seconds, now()
+
+    waited, elapsed = run_virtually(main)
+    assert waited == pytest.approx(elapsed)
+
+
+@pytest.mark.parametrize("ceiling", [0, -1, float("nan"), float("inf")])
+def test_a_ceiling_is_a_positive_number(ceiling) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        Limiter(ceiling=ceiling)
+
+
+def test_a_grant_tells_how_many_went_in_the_last_second() -> None:
+    async def main():
+        limiter = virtual_limiter(2.0)
+        return [await limiter.acquire() for _ in range(4)]
+
+    grants = run_virtually(main)
+    assert grants[0] == Grant(0.0, 1)
+    assert [grant.load for grant in grants] == [1, 2, 2, 2]
