@@ -25,6 +25,7 @@ PAUSES_PER_PROBE = 25  # the time between two probes is at least so many times t
 LONG_WINDOW = 0.3  # of the time spent in pauses that the API asked for: it counts over more than a second
 BOLDNESS = 0.2  # additional growth per second for each 100 % above an old limit
 BASELINE_TICKS = 60
+ANSWERS_FOR_BASELINE = 30  # the first answers to come are the quick ones, and tell too little
 RELIEF_INTERVAL = 5.0  # seconds between two cuts for the sake of latency
 RELIEF = 0.85  # of the pace, for one such cut
 WORTH_JUDGING = 0.8  # of the pace must have been used before it may grow
@@ -49,6 +50,8 @@ class PaceFinder:
         self._settled = now
         self._last_event = float("-inf")
         self._relieved = float("-inf")
+        self._strained = 0.0  # latency at that moment
+        self._answers_in_all = 0
         self._pause = 0.0  # seconds that the last event cost
         self._accepted_since_event = 0
         self._starved_since: float | None = None  # when the API began to refuse everything
@@ -145,19 +148,29 @@ class PaceFinder:
         if self._answers:
             mean = self._latencies / self._answers
             self.latency = mean if not self.latency else self.latency + 0.25 * (mean - self.latency)
-            self._baseline.append(self.latency)
-        if self.latency > 2.0 * self.base_latency + 0.25:
+            self._answers_in_all += self._answers
+            if self._answers_in_all >= ANSWERS_FOR_BASELINE:
+                self._baseline.append(self.latency)
+        if self.latency > 3.0 * self.base_latency + 0.5:
             self._relieve(now, self._answers / elapsed)
         elif self._healthy and self._used >= WORTH_JUDGING * self.pace * elapsed:
             self.pace = min(self._ceiling, self.pace * (1.0 + self._growth()) ** min(elapsed, 2.0))
         self._start_tick(now)
 
     def _relieve(self, now: float, answered: float) -> None:
-        """Answers come much later than they could: go below the pace of the answers, so that the queue drains."""
-        if now - self._relieved >= RELIEF_INTERVAL + 2.0 * self.latency:
-            self._relieved = now
-            self._limit = max(SLOWEST_PACE, min(self.pace, max(answered, self.pace * RELIEF)))
-            self.pace = max(SLOWEST_PACE, self._limit * RELIEF)
+        """Answers come much later than they could: go below the pace of the answers, so that a queue drains.
+
+        Where this does not help, there is no queue of our making: the API has become slower, which is its new normal.
+        """
+        if now - self._relieved < RELIEF_INTERVAL + 2.0 * self.latency:
+            return
+        if now - self._relieved < 3.0 * (RELIEF_INTERVAL + 2.0 * self.latency) and self.latency > 0.9 * self._strained:
+            self._baseline.clear()
+            return
+        self._relieved = now
+        self._strained = self.latency
+        self._limit = max(SLOWEST_PACE, min(self.pace, max(answered, self.pace * DEEPEST_CUT)))
+        self.pace = max(SLOWEST_PACE, self._limit * RELIEF)
 
     def _growth(self) -> float:
         """Growth per second. The climb is slower where answers, and with them refusals, come late."""

@@ -26,11 +26,12 @@ def sluggish(seed: int, most: float):
 def test_a_ceiling_is_reached_and_never_passed(ceiling, latency, oversleep) -> None:
     async def main():
         limiter = virtual_limiter(ceiling, sleep=sluggish(1, oversleep))
-        return limiter, await drive(limiter, SimulatedServer(10_000, lambda: latency), 40)
+        return limiter, await drive(limiter, SimulatedServer(10_000, lambda: latency), seconds)
 
+    seconds = 12 if ceiling > 100 else 40
     limiter, sent = run_virtually(main)
     settled = [moment for moment in sent if moment >= 5]
-    assert len(settled) / 35 >= 0.97 * ceiling
+    assert len(settled) / (seconds - 5) >= 0.97 * ceiling
     assert busiest_second(sent) <= ceiling
     assert limiter.statistics.peak_per_second == busiest_second(sent)
     assert limiter.statistics.requests == len(sent)
@@ -107,7 +108,7 @@ def test_a_cancelled_wait_uses_nothing() -> None:
         (50, 1.0, 25, 150),
         (50, 2.0, 30, 150),
         (500, 0.02, 20, 50),
-        (500, 2.0, 50, 90),
+        (500, 2.0, 45, 80),
         (5, 0.2, 20, 300),
     ],
 )
@@ -124,19 +125,19 @@ def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
     assert limiter.statistics.throttled == len(server.refused)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_pace_is_found_in_noise(seed) -> None:
+@pytest.mark.parametrize(("seed", "spread"), [(2, 0.6), (7, 0.6), (3, 0.9)])
+def test_the_pace_is_found_in_noise(seed, spread) -> None:
     """Answers take from 0.2 to several seconds, the way there up to 20 ms, timers are late."""
     rng = random.Random(seed)
 
     async def main():
         limiter = virtual_limiter(None, sleep=sluggish(seed, 0.002))
-        server = SimulatedServer(50, lambda: rng.lognormvariate(0, 0.6), way=lambda: rng.random() * 0.02)
-        await drive(limiter, server, 200)
+        server = SimulatedServer(50, lambda: rng.lognormvariate(0, spread), way=lambda: rng.random() * 0.02)
+        await drive(limiter, server, 120)
         return server
 
     server = run_virtually(main)
-    assert server.rate(30, 197) >= 0.9 * 50
+    assert server.rate(30, 117) >= 0.9 * 50
     assert server.share_refused() < 0.01
 
 
@@ -144,11 +145,11 @@ def test_the_pace_is_found_in_noise(seed) -> None:
 def test_the_pace_is_found_where_refusals_cost_a_pause(retry_after) -> None:
     async def main():
         server = SimulatedServer(50, lambda: 0.2, retry_after)
-        await drive(virtual_limiter(None), server, 400)
+        await drive(virtual_limiter(None), server, 250)
         return server
 
     server = run_virtually(main)
-    assert server.rate(30, 397) >= 0.9 * 50
+    assert server.rate(30, 247) >= 0.9 * 50
     assert server.share_refused() < 0.01
 
 
@@ -230,6 +231,19 @@ def test_a_server_without_a_limit_that_gets_slow_is_not_flooded() -> None:
     assert server.worst < 2.5
 
 
+def test_an_api_that_becomes_slower_by_itself_is_used_as_before() -> None:
+    """From 50 ms to 3 s without a queue: after a cautious while, more requests are in flight and the pace is back."""
+
+    async def main():
+        server = SimulatedServer(50, lambda: 0.05 if now() < 40 else 3.0)
+        await drive(virtual_limiter(None), server, 220)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(170, 215) >= 0.9 * 50
+    assert server.share_refused() < 0.01
+
+
 @pytest.mark.parametrize("seconds", [0.001, 3.0, 3600.0])
 def test_retry_after_is_obeyed_exactly(seconds) -> None:
     async def main():
@@ -264,14 +278,14 @@ def test_one_cut_for_one_congestion_event() -> None:
         limiter = virtual_limiter(100.0)
         grants = [await limiter.acquire() for _ in range(100)]
         paces = []
-        for grant in grants:
+        for grant in grants[90:]:
             limiter.throttled(None, grant)
             paces.append(limiter.statistics.pace)
         return paces
 
     paces = run_virtually(main)
     assert len(set(paces)) == 1
-    assert 48 <= paces[0] < 98
+    assert 80 <= paces[0] <= 90
 
 
 @pytest.mark.parametrize(("latency", "low", "high"), [(0.02, 4, 6), (1.0, 50, 75), (2.0, 100, 150), (20.0, 200, 200)])
