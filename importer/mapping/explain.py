@@ -1,0 +1,334 @@
+"""A mapping told in plain English, for a person who decides whether it fits an export and has never seen YAML."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from importer.mapping.fields import IMPLIED
+from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
+from importer.mapping.model import (
+    NUMBER,
+    AddressEntry,
+    ChildEntry,
+    Condition,
+    CustomerEntry,
+    FieldRule,
+    Mapping,
+    Otherwise,
+)
+from importer.mapping.transforms import Step
+from importer.tables import ATTRIBUTE_PREFIX
+
+__all__ = ["explain", "overview"]
+
+_ARROW = "← "
+_SIDE_BY_SIDE = 72  # characters that three columns need at least
+_MOST_VALUES = 8  # of a value table; a longer one is told by its length
+_ORDINALS = {1: "first", 2: "second", 3: "third"}
+_SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
+_LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
+_OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
+# ``{0}``, ``{1}``: the transform's argument or arguments.
+_STEPS = {
+    "text": "as it is",
+    "upper": "in capitals",
+    "lower": "in small letters",
+    "title": "each word with a capital",
+    "collapse": "line breaks and runs of spaces become one space",
+    "one_line": "line breaks become '{0}'",
+    "digits": "digits only",
+    "postcode": "without commas and dots at the end",
+    "unquote": "without a leading apostrophe",
+    "replace": "'{0}' becomes '{1}'",
+    "regex": "what matches '{0}' becomes '{1}'",
+    "extract": "only what matches '{0}'",
+    "phone": "as an international phone number",
+    "email": "checked as an e-mail address",
+    "country": "as a two-letter country code",
+    "state": "as a state's code where that is usual",
+    "flag": "yes or no",
+    "not_flag": "yes and no exchanged",
+    "first_name": "the first name of the person",
+    "last_name": "the last name of the person",
+    "date": "a date, written '{0}' in the file",
+    "python": "by the function {0}",
+}
+
+
+def overview(width: int) -> str:
+    """All shipped mappings, a name and a title each, in lines of at most ``width`` characters."""
+    rows = [(name, load_mapping(name).mapping.title) for name in list_mappings()]
+    ends = "'importer mappings NAME' explains one of them; a mapping of your own is given by its path."
+    return "\n".join([*_table(rows, width), "", *_wrap(ends, "", width)]) + "\n"
+
+
+def explain(loaded: LoadedMapping, *, width: int) -> str:
+    """What a mapping does, in lines of at most ``width`` characters (40 or more)."""
+    mapping = loaded.mapping
+    blocks = [
+        [*_wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
+        _wrap(mapping.description, "", width),
+        _section("How to export", [mapping.export] if mapping.export else [], width),
+        _section("Files", _files(mapping), width),
+        _section("Which customer a row belongs to", _keys(mapping), width),
+        _section("Rows that are left out", _skips(mapping), width),
+        [*_heading("The customer"), *_fields(mapping.customer, width)],
+        *(_child(mapping, entry, width) for entry in mapping.children()),
+        _section("Columns that must be there", _required(mapping), width),
+        _section("When a value is wrong", _policies(mapping), width),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _heading(text: str) -> list[str]:
+    return [text, "-" * len(text)]
+
+
+def _section(title: str, sentences: Sequence[str], width: int) -> list[str]:
+    """A heading with its sentences, as points when there are several; nothing when there are none."""
+    bullet = "- " if len(sentences) > 1 else ""
+    lines = [line for sentence in sentences for line in _wrap(sentence, bullet, width)]
+    return [*_wrap(title, "", width), "-" * min(len(title), width), *lines] if lines else []
+
+
+def _wrap(text: str, bullet: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Cells side by side, each wrapped; on narrow screens below one another."""
+    if width < _SIDE_BY_SIDE:
+        return [line for row in rows for line in _stacked(row, width)]
+    count = len(rows[0])
+    room = width - 2 * (count - 1)
+    widths: list[int] = []
+    for number in range(count):
+        longest = max(len(row[number]) for row in rows)
+        widths.append(max(1, min(longest, (room - sum(widths)) // (count - number))))
+    lines = []
+    for row in rows:
+        cells = [_cell(text, size) for text, size in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = (part.ljust(size) for part, size in zip(parts, widths, strict=True))
+            lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _stacked(row: Sequence[str], width: int) -> list[str]:
+    first, *rest = row
+    return [*_cell(first, width), *("    " + line for text in rest if text for line in _cell(text, width - 4))]
+
+
+def _cell(text: str, width: int) -> list[str]:
+    hang = "  " if text.startswith(_ARROW) else ""
+    return textwrap.wrap(text, width, subsequent_indent=hang, break_on_hyphens=False) or [""]
+
+
+def _column(reference: str) -> str:
+    """``A|B`` → ``"A" (or "B")``."""
+    first, *others = (f'"{name.strip()}"' for name in reference.split("|"))
+    return first if not others else f"{first} (or {', '.join(others)})"
+
+
+def _columns(references: Iterable[str], word: str = "and") -> str:
+    return _listed([_column(reference) for reference in references], word)
+
+
+def _listed(texts: Sequence[str], word: str) -> str:
+    return " ".join(filter(None, [", ".join(texts[:-1]), word if len(texts) > 1 else "", *texts[-1:]]))
+
+
+def _files(mapping: Mapping) -> list[str]:
+    several = len(mapping.tables) > 1
+    lines = ["Several files, or sheets of a workbook, given together."] if several else []
+    for name, rule in mapping.tables.items() if several else ():
+        seen = [f"has the columns {_columns(rule.has)}"] if rule.has else []
+        seen += [f"is named like {_listed(rule.names, 'or')}"] if rule.names else []
+        lines.append(f"The table {name}" + (f" {', and where that leaves doubt '.join(seen)}." if seen else "."))
+    if mapping.two_headers:
+        lines.append("A second header row may stand above or under the first.")
+    return lines
+
+
+def _keys(mapping: Mapping) -> list[str]:
+    lines = []
+    for name, rule in mapping.tables.items():
+        parts = [_part(rule_) for rule_ in rule.key]
+        where = f"In the table {name}, the" if len(mapping.tables) > 1 else "The"
+        lines.append(f"{where} text in {_listed(parts, 'and')}.")
+    known = "The same text is the same customer"
+    own = mapping.customer.reference_id
+    ids = ", and is its reference_id" if own is None else ""
+    return [*lines, f"{known}{ids}. A row without it is rejected."]
+
+
+def _part(rule: FieldRule) -> str:
+    changed = _changes(rule, "")
+    return f"{_columns(rule.columns(), 'and')}{f' ({changed})' if changed else ''}"
+
+
+def _skips(mapping: Mapping) -> list[str]:
+    return [
+        f"{skip.reason}: {_condition(skip)}" + (f" (table {name})." if len(mapping.tables) > 1 else ".")
+        for name, rule in mapping.tables.items()
+        for skip in rule.skip
+    ]
+
+
+def _condition(condition: Condition) -> str:
+    if condition.any_ is not None:
+        return " or ".join(f"({_condition(inner)})" for inner in condition.any_)
+    if condition.all_ is not None:
+        return " and ".join(f"({_condition(inner)})" for inner in condition.all_)
+    if condition.only is not None:
+        return f"nothing but {_columns(condition.only)} is filled"
+    return f"{_column(condition.column or '')} {_test(condition)}"
+
+
+def _test(condition: Condition) -> str:
+    if condition.is_ is not None:
+        return f"is {_listed(_quoted(condition.is_), 'or')}"
+    if condition.is_not is not None:
+        return f"is filled, but not with {_listed(_quoted(condition.is_not), 'or')}"
+    if condition.flag is not None:
+        return "says yes" if condition.flag else "says no"
+    if condition.blank is not None:
+        return "is blank" if condition.blank else "is filled"
+    return f"matches the pattern '{condition.matches}'"
+
+
+def _quoted(texts: Iterable[str]) -> list[str]:
+    return [f"'{text}'" for text in texts]
+
+
+def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
+    lines = []
+    if len(mapping.tables) > 1:
+        lines.append(f"From the rows of the table {entry.table or mapping.main_table}.")
+    if entry.repeat is not None:
+        lines.append(
+            f"{NUMBER} in a column's name stands for {entry.repeat[0]} to {entry.repeat[-1]}, one after another."
+        )
+    if entry.when is not None:
+        lines.append(f"Only where {_condition(entry.when)}.")
+    said = [line for text in lines for line in _wrap(text, "", width)]
+    return [*_heading(_child_name(entry)), *said, *_fields(entry, width)]
+
+
+def _child_name(entry: ChildEntry) -> str:
+    kind = "Address" if isinstance(entry, AddressEntry) else "Contact"
+    if isinstance(entry, AddressEntry) and entry.type.constant is not None:
+        kind = f"{' and '.join(entry.type.constant).capitalize()} address"
+    if entry.repeat is None:
+        return kind
+    plural = f"{kind}es" if kind.endswith("ess") else f"{kind}s"
+    return f"{plural} {entry.repeat[0]} to {entry.repeat[-1]}"
+
+
+def _fields(section: CustomerEntry | ChildEntry, width: int) -> list[str]:
+    fields: dict[str, FieldRule] = section.fields()
+    rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in fields.items()]
+    return _table(rows, width)
+
+
+def _field_name(name: str) -> str:
+    custom = name.removeprefix(ATTRIBUTE_PREFIX)
+    return name if custom == name else f"attribute '{custom}'"
+
+
+def _source(rule: FieldRule) -> str:
+    if rule.constant is not None:
+        return f"always {_listed(_quoted(rule.constant), 'and')}"
+    if rule.flags is not None:
+        return _ARROW + _listed(
+            [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()], "and"
+        )
+    return _ARROW + _columns(rule.columns(), "and" if rule.join is not None or rule.take == "all" else "or else")
+
+
+def _changes(rule: FieldRule, name: str) -> str:
+    """Everything that happens to a field's cells, in the order in which it happens."""
+    said = []
+    if rule.split:
+        said.append(f"a cell's parts are told apart by {_listed(_quoted(rule.split), 'or')}")
+    implied = [Step(IMPLIED[name])] if name in IMPLIED and rule.columns() and rule.flags is None else []
+    said += [_step(step) for step in (rule.as_ if rule.as_ is not None else implied)]
+    if rule.take is not None:
+        said.append(_taken(rule.take))
+    if rule.join is not None:
+        said.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
+    if rule.values is not None:
+        said.append(_translated(rule.values))
+        said.append(_unlisted(rule.otherwise))
+    if rule.default is not None:
+        said.append(f"'{rule.default}' if there is none")
+    if rule.lookup is not None:
+        said.append(f"looked up among the {_LOOKUPS[rule.lookup]} in WizCommerce")
+    if rule.extension_to is not None:
+        said.append(f"an extension goes to attribute '{rule.extension_to}'")
+    return "; ".join(said)
+
+
+def _step(step: Step) -> str:
+    arguments = step.argument if isinstance(step.argument, tuple) else (step.argument,)
+    return _STEPS[step.name].format(*arguments)
+
+
+def _taken(take: str | int) -> str:
+    if take == "all":
+        return "all of them"
+    if isinstance(take, str):
+        return f"the {take} valid one"
+    place = _ORDINALS.get(abs(take), f"{abs(take)}th")
+    return f"the {place} valid one" + (" from the end" if take < 0 else "")
+
+
+def _translated(values: dict[str, list[str]]) -> str:
+    if len(values) > _MOST_VALUES:
+        return f"{len(values)} texts are replaced by a table"
+    texts: dict[tuple[str, ...], list[str]] = {}
+    for text, sent in values.items():
+        texts.setdefault(tuple(sent), []).append(text)
+    return ", ".join(
+        f"{_listed(_quoted(own), 'or')} becomes {_listed(_quoted(sent), 'and')}" for sent, own in texts.items()
+    )
+
+
+def _unlisted(otherwise: str | Otherwise) -> str:
+    if isinstance(otherwise, Otherwise):
+        return f"any other text becomes '{otherwise.constant}'"
+    return f"any other text {_OTHERWISE[otherwise]}"
+
+
+def _required(mapping: Mapping) -> list[str]:
+    lines = []
+    for name in mapping.tables:
+        needed = dict.fromkeys(reference for reference, optional in mapping.references(name) if not optional)
+        where = f"In the table {name}: " if len(mapping.tables) > 1 else ""
+        lines += [f"{where}{_columns(needed)}."] if needed else []
+    return [*lines, "Every other column may be absent; what it would have given is left out then."]
+
+
+def _policies(mapping: Mapping) -> list[str]:
+    lines = ["It rejects its customer: nothing of that customer is sent, and the report names the cell."]
+    sections = [("customer", mapping.customer), *((_child_name(entry).lower(), entry) for entry in mapping.children())]
+    fields = [(f"{kind}: {_field_name(name)}", rule) for kind, part in sections for name, rule in part.fields().items()]
+    left_out = dict.fromkeys(name for name, rule in fields if rule.invalid == "blank")
+    if left_out:
+        lines.append(f"Left out instead, with a warning: {'; '.join(left_out)}.")
+    dropped = dict.fromkeys(
+        _child_name(entry).lower() for entry in mapping.children() if entry.on_error == "drop_child"
+    )
+    if dropped:
+        lines.append(f"Left out as a whole, with a warning, when anything in it is wrong: {'; '.join(dropped)}.")
+    lines.append("Rows of one customer must agree on the customer's own fields; a blank agrees with anything.")
+    first = [name for name, rule in fields if rule.conflict == "first" and name.startswith("customer")]
+    if first:
+        lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
+    if mapping.contact_email == "required":
+        lines.append("A contact without an e-mail address is an error.")
+    if mapping.country is not None:
+        lines.append(f"Phones and states without a country are read as those of {mapping.country}.")
+    return lines
