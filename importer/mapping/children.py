@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Column, Mask, combine, concat
 from importer.mapping.customers import dropped_extensions
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
-from importer.mapping.model import NUMBER, AddressEntry, ChildEntry
+from importer.mapping.model import AddressEntry, ChildEntry
 from importer.mapping.problems import field_problems
+from importer.mapping.rules import NUMBER
 from importer.mapping.tabledata import TableData
 from importer.tables import Entity, ProblemTable
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Column, Mask
-from importer.mapping.model import Condition
+from importer.mapping.rules import Condition
 from importer.mapping.tabledata import TableData
 from importer.mapping.transforms import read_flag
 

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column
 from importer.mapping.fields import Context, Evaluated, evaluate
-from importer.mapping.model import CustomerEntry, FieldRule
+from importer.mapping.model import CustomerEntry
 from importer.mapping.problems import field_problems
+from importer.mapping.rules import FieldRule
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources

@@ -6,16 +6,8 @@ from itertools import zip_longest
 
 from importer.mapping.fields import IMPLIED
 from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.model import (
-    NUMBER,
-    AddressEntry,
-    ChildEntry,
-    Condition,
-    CustomerEntry,
-    FieldRule,
-    Mapping,
-    Otherwise,
-)
+from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping
+from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise
 from importer.mapping.transforms import Step
 from importer.tables import ATTRIBUTE_PREFIX
 

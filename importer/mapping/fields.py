@@ -12,16 +12,17 @@ import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.findings import Finding
-from importer.mapping.model import NUMBER, FieldRule, Otherwise
+from importer.mapping.rules import NUMBER, FieldRule, Otherwise
 from importer.mapping.tabledata import TableData
 from importer.mapping.transforms import TRANSFORMS, Step, run_step
 from importer.records import Severity
-from importer.tables import FieldOrigin
+from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
 __all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "RowFinding", "evaluate"]
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
+ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}
 _MOST_PARTS = 50
 
 
@@ -82,7 +83,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     sources = [_Part(table.column(reference), reference) for reference in references]
     filled = np.logical_or.reduce([part.column.filled for part in sources])
     parts = _split(sources, rule.split) if rule.split else sources
-    steps = rule.as_ if rule.as_ is not None else [Step(IMPLIED[name])] if name in IMPLIED else []
+    steps = rule.as_ if rule.as_ is not None else _implied(name)
     parts = [_transform(part, number_, steps, context) for number_, part in enumerate(parts)]
     column, findings, extension = _choose(rule, parts, length, is_list=name == "assigned_sales_rep_ids")
     if rule.values is not None:
@@ -93,6 +94,15 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     columns = tuple(header for reference in references for header in table.names(reference))
     origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup)
     return Evaluated(column, findings, origin, filled, extension)
+
+
+def _implied(name: str) -> list[Step]:
+    """What a field goes through when its rule names no transform; keys and attributes stay as they are."""
+    if name in IMPLIED:
+        return [Step(IMPLIED[name])]
+    if name in {"address_line_1", "address_line_2"}:
+        return [Step("one_line", ", ")]
+    return [Step("one_line", " ")] if name in ONE_LINE else []
 
 
 def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from importer.mapping.columns import Codes, Column, Mask, combine
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
-from importer.mapping.model import FieldRule
+from importer.mapping.rules import FieldRule
 from importer.mapping.tabledata import TableData
 from importer.tables import FieldOrigin
 

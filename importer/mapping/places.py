@@ -33,7 +33,7 @@ _LANGUAGES = ("de", "fr", "es", "it", "nl", "pt", "da", "sv", "nb", "fi", "pl")
 _CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
 _STATE_ALIASES = {
     "US": {
-        "d c": "DC", "washington d c": "DC", "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA", 
+        "d c": "DC", "washington d c": "DC", "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA",
         "tex": "TX",
     },
     "CA": {"pei": "PE", "p e i": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT"},

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, Mask
-from importer.mapping.model import Mapping, alternatives
+from importer.mapping.model import Mapping
+from importer.mapping.rules import alternatives
 from importer.tables import Sources, SourceTable, header_key
 
 __all__ = ["TableData", "assign_tables", "find_column", "gather"]

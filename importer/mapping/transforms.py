@@ -102,6 +102,10 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
     return Result(trim(pc.replace_substring(values, argument[0], argument[1])))
 
 
+def _one_line(values: pa.Array, argument: str) -> Result:
+    return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
+
+
 def _regex(values: pa.Array, argument: Sequence[str]) -> Result:
     pattern = re.compile(argument[0])
     return Result(trim(pa.array([pattern.sub(argument[1], value) for value in values.to_pylist()], pa.string())))
@@ -205,6 +209,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
     "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalised"),
     "collapse": TransformSpec(_without(_SPACES, " "), "line breaks and runs of spaces become one space"),
+    "one_line": TransformSpec(_one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text"),
     "digits": TransformSpec(_without(r"[^0-9]"), "keeps digits only"),
     "postcode": TransformSpec(_without(r"[\s.,;]+$"), "takes stray commas and dots off the end"),
     "unquote": TransformSpec(_without(r"^'"), "takes one leading apostrophe off"),
