@@ -6,8 +6,9 @@ from itertools import zip_longest
 
 from importer.mapping.fields import IMPLIED
 from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping
 from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise
+from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping
+from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
 from importer.mapping.transforms import Step
 from importer.tables import ATTRIBUTE_PREFIX
 
@@ -120,7 +121,7 @@ def _cell(text: str, width: int) -> list[str]:
 
 def _column(reference: str) -> str:
     """``A|B`` → ``"A" (or "B")``."""
-    first, *others = (f'"{name.strip()}"' for name in reference.split("|"))
+    first, *others = (f'"{name}"' for name in alternatives(reference))
     return first if not others else f"{first} (or {', '.join(others)})"
 
 

@@ -8,10 +8,10 @@ import json
 import sys
 from typing import Any
 
-from importer.mapping.model import Mapping
+from importer.mapping.model import ONE_TABLE, Mapping
 from importer.mapping.transforms import TRANSFORMS
 
-__all__ = ["KEYS", "SHORT_KEYS", "mapping_schema", "schema_text"]
+__all__ = ["KEYS", "mapping_schema", "schema_text"]
 
 Schema = dict[str, Any]
 
@@ -117,9 +117,6 @@ KEYS: dict[str, dict[str, str]] = {
         **_CHILD,
     },
 }
-# With one table these stand at the top of the file.
-SHORT_KEYS = ("key", "skip", "two_headers", "ignore")
-
 _ARGUMENTS: dict[str, Schema] = {
     "text": {"$ref": "#/$defs/text"},
     "pair": {"type": "array", "items": {"$ref": "#/$defs/text"}, "minItems": 2, "maxItems": 2},
@@ -167,10 +164,10 @@ def mapping_schema() -> Schema:
     for name in ("Condition", "SkipRule"):
         definitions[name]["oneOf"] = [*tests, *wide]
     top = _described("Mapping", made)
-    for key in SHORT_KEYS:
+    for key in ONE_TABLE:
         top["properties"][key] = definitions["TableRule"]["properties"][key]
     top["required"] = ["title", "customer"]
-    several = [{"required": [key]} for key in SHORT_KEYS]
+    several = [{"required": [key]} for key in ONE_TABLE]
     top["oneOf"] = [
         {"required": ["key"], "not": {"required": ["tables"]}},
         {"required": ["tables"], "not": {"anyOf": several}},
