@@ -167,6 +167,24 @@ def test_a_quota_by_the_minute(retry_after) -> None:
     assert server.share_refused(180) < 0.01
 
 
+def test_a_quota_that_starts_afresh_with_the_minute_and_says_so() -> None:
+    class Minutes(SimulatedServer):
+        def take(self) -> bool:
+            self.retry_after = 60 - now() % 60
+            while self.window and self.window[0] // 60 != now() // 60:
+                self.window.popleft()
+            return super().take()
+
+    async def main():
+        server = Minutes(1000, lambda: 0.2, period=60.0)
+        await drive(virtual_limiter(None), server, 600)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(180, 597) >= 0.8 * 1000 / 60
+    assert server.share_refused(180) < 0.01
+
+
 def test_a_ceiling_too_is_slowed_by_refusals() -> None:
     async def main():
         server = SimulatedServer(50, lambda: 0.1)
