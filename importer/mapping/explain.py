@@ -6,7 +6,6 @@ from itertools import zip_longest
 
 from importer.mapping.fields import IMPLIED
 from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise
 from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping
 from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
 from importer.mapping.transforms import Step
