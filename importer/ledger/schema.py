@@ -104,7 +104,7 @@ ACCEPTED = Table(
     Column("tenant", ForeignKey("tenants.name"), primary_key=True),
     Column("reference_id", Text, primary_key=True),
     Column("body", Text, nullable=False),
-    Column("children", Text, nullable=False),
+    Column("children", Text),  # null: not known
     Column("accepted_at", Text, nullable=False),
 )
 RUN_CUSTOMERS = Table(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Integer, Text, and_, bindparam, case, insert, select, update
+from sqlalchemy import Float, Integer, Row, Text, and_, bindparam, case, insert, select, update
 from sqlalchemy.types import TypeEngine
 
 from importer.errors import InternalError
@@ -50,10 +50,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A body that the API took, and the ids that it gave to the children (JSON)."""
+    """A body that the API took, and the ids that it gave to the children (JSON; None: not known)."""
 
     body: bytes
-    children: str
+    children: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class SendFacet(Database):
             .order_by(RUN_CUSTOMERS.c.position)
         )
         with self._read() as connection:
-            return [Item(*row) for row in connection.execute(query)]
+            return [_item(row) for row in connection.execute(query)]
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
         """The next ``count`` customers, behind the position ``after``, that were not sent yet."""
@@ -189,7 +189,7 @@ class SendFacet(Database):
             .limit(count)
         )
         with self._read() as connection:
-            return [Item(*row) for row in connection.execute(query)]
+            return [_item(row) for row in connection.execute(query)]
 
     def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
         """Announce one more request for each item, in one transaction; they may leave when this has returned.
@@ -236,6 +236,11 @@ class SendFacet(Database):
             attempts = [_attempt_row(run, step.reference_id, step.attempt) for step in steps if step.attempt]
             if attempts:
                 connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
+
+
+def _item(row: Row[Any]) -> Item:
+    position, reference_id, action, *rest = row
+    return Item(position, reference_id, Action(action), *rest)
 
 
 def _attempt_row(run: Run, reference_id: str, made: Attempt) -> list[str | int | None]:

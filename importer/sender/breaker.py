@@ -1,0 +1,56 @@
+"""Noticing that nothing gets through any more."""
+
+import random
+from collections.abc import Callable
+
+from importer.api import RetryPolicy
+
+__all__ = ["Breaker"]
+
+FEW = 10  # failures in a row that may be chance
+
+
+class Breaker:
+    """Counts failures in a row; from ``FEW`` on, one request at a time goes, after growing pauses.
+
+    A failure is a request without a readable answer, or a connection that could not be made.
+    """
+
+    def __init__(self, policy: RetryPolicy, patience: float, *, clock: Callable[[], float], rng: random.Random) -> None:
+        self._policy = policy
+        self._patience = patience
+        self._clock = clock
+        self._rng = rng
+        self._failures = 0
+        self._since = 0.0
+        self._until = 0.0
+        self.round = 0  # of the present pause; a failure of an earlier round says nothing new
+
+    @property
+    def probing(self) -> bool:
+        """Only single requests may go."""
+        return self._failures >= FEW
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next request may go."""
+        return max(0.0, self._until - self._clock())
+
+    @property
+    def exhausted(self) -> bool:
+        """Nothing got through for longer than the patience lasts."""
+        return self.probing and self._clock() - self._since >= self._patience
+
+    def passed(self) -> None:
+        """A request was answered."""
+        self._failures = self.round = 0
+        self._until = 0.0
+
+    def failed(self, of_round: int) -> None:
+        """A request that was let go in round ``of_round`` failed."""
+        if not self._failures:
+            self._since = self._clock()
+        self._failures += 1
+        if self.probing and of_round == self.round:
+            self.round += 1
+            self._until = self._clock() + self._policy.delay(self.round, self._rng)

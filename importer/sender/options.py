@@ -1,0 +1,51 @@
+"""What a caller can decide about sending."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from importer.api import Answer, CustomerRef, RetryPolicy
+from importer.ledger import Item
+
+__all__ = ["Api", "Bodies", "Pace", "SendOptions"]
+
+# Items → their bodies, in the same order; called in the ledger's thread. Raises OutputError when they cannot be read.
+Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
+
+
+class Pace(Protocol):
+    """The part of the limiter that the sender follows."""
+
+    @property
+    def concurrency(self) -> int: ...
+
+
+class Api(Protocol):
+    """The part of :class:`importer.api.Client` that creating needs."""
+
+    @property
+    def limiter(self) -> Pace: ...
+
+    async def create(self, body: bytes) -> Answer: ...
+
+    async def find(self, reference_ids: Sequence[str]) -> dict[str, list[CustomerRef]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """``concurrency``: the most requests in flight. ``batch_size``: customers announced in one transaction.
+
+    ``settle``: seconds that a listing may lag behind a create. ``retry``: attempts of one customer, their distance and
+    the seconds within which the last may start. ``limit``: customers to begin with in this call (None: all).
+    ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in flight when the run
+    is stopped. ``patience``: seconds without any request getting through after which the API counts as gone.
+    """
+
+    concurrency: int = 64
+    batch_size: int = 500
+    settle: float = 60.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limit: int | None = None
+    max_failed: int | None = None
+    grace: float = 30.0
+    patience: float = 60.0

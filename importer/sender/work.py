@@ -1,0 +1,51 @@
+"""A customer on its way, and what is to happen with it next."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from importer.api import Answer
+from importer.ledger import Item, Step
+from importer.records import OutcomeKind
+
+__all__ = ["Next", "Verdict", "Work"]
+
+
+class Next(Enum):
+    """What follows once a step is recorded."""
+
+    DONE = auto()
+    LOOK = auto()  # look it up, now or later
+    AGAIN = auto()  # send it (again)
+
+
+@dataclass(slots=True)
+class Work:
+    """One customer while the sender holds it. Times are readings of the sender's clock.
+
+    ``attempts`` counts requests of this run, ``tries`` those of this process. ``doubtful``: a request of ours may have
+    been carried out without an answer to tell. ``mine``: the doubtful request was made by this run, not an earlier
+    one. ``taken``: the refusal that said the reference id is in use. ``shown``: the outcome last told to the progress.
+    """
+
+    item: Item
+    body: bytes
+    attempts: int
+    tries: int = 0
+    misses: int = 0  # connections that could not be made
+    doubtful: bool = False
+    mine: bool = True
+    taken: Answer | None = None
+    answer: Answer | None = None
+    began: float | None = None
+    abandoned: float = 0.0
+    looks: int = 0
+    shown: OutcomeKind = OutcomeKind.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The step to record for a customer, and what follows when it is durable."""
+
+    work: Work
+    step: Step
+    then: Next
