@@ -1,7 +1,7 @@
 """Applying a mapping: source rows in, customers with their addresses and contacts out."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.files import LoadedMapping
 from importer.mapping.keys import Keys, match_keys, read_keys
 from importer.mapping.model import AddressEntry, ChildEntry, Mapping
-from importer.mapping.problems import row_problems
+from importer.mapping.problems import cell_problems
+from importer.mapping.rules import alternatives
 from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
 from importer.records import Location, Problem, Severity
 from importer.tables import (
@@ -100,8 +101,10 @@ def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | Non
         "contact": builder.children("contact"),
     }
     problems += grouped.problems + [problem for children, _ in made.values() for problem in children.problems]
-    entity_tables = _entity_tables(mapping, grouped, keys, made, fates, sources)
-    return Mapped(entity_tables, ProblemTable.concat(problems), _notes(mapping, tables, entity_tables))
+    unused = _unused(mapping, tables)
+    entity_tables = _entity_tables(grouped, keys, made, fates, unused)
+    notes = (*_missing_tables(mapping, tables), *_misspelt(mapping, tables, unused))
+    return Mapped(entity_tables, ProblemTable.concat(problems), notes)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -150,11 +153,12 @@ def _reject_blank_keys(
     at = np.flatnonzero(blank).astype(np.int64)
     fates.rejected[table.rows[at]] = True
     reference = mapping.tables[name].key[0].columns()[0]
-    problem = row_problems(
+    problem = cell_problems(
         table,
         at,
+        reference,
+        severity=Severity.ERROR,
         code="key_blank",
-        reference=reference,
         message="the row does not say which customer it belongs to",
         hint=f"Fill in {' and '.join(repr(c) for part in mapping.tables[name].key for c in part.columns())}.",
     )
@@ -169,7 +173,7 @@ def _child_rows(
     own = read_keys(mapping.tables[name].key, rows, loaded.folder)
     rows, own, problems = _reject_blank_keys(mapping, name, rows, own, fates)
     owners, reasons = match_keys(own, keys)
-    fates.skipped[rows.rows] = pd.Series(reasons).replace({"": None}).to_numpy()
+    fates.skipped[rows.rows[reasons != ""]] = reasons[reasons != ""]
     orphan = (owners < 0) & (reasons == "")
     if orphan.any():
         at = np.flatnonzero(orphan).astype(np.int64)
@@ -178,7 +182,8 @@ def _child_rows(
         reference = mapping.tables[name].key[0].columns()[0]
         message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
         hint = f"Add the customer to {mapping.main_table}, or mend the key in this row."
-        problems.append(row_problems(rows, at, code="orphan_row", reference=reference, message=message, hint=hint))
+        said = {"severity": Severity.ERROR, "code": "orphan_row", "message": message, "hint": hint}
+        problems.append(cell_problems(rows, at, reference, **said))
     kept = owners >= 0
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners
@@ -203,9 +208,9 @@ def _customer_countries(
         table, owners = owned[entry.table or mapping.main_table]
         if entry.country is None or not len(table):
             continue
-        for number in entry.repeat or ("",):
+        for number in entry.numbers():
             context = Context(Column.blank(len(table)), loaded.folder)
-            column = evaluate("country", entry.country, table, str(number), context).column
+            column = evaluate("country", entry.country, table, number, context).column
             first = first_rows(owners, count, np.flatnonzero(column.filled).astype(np.int64))
             found = first_of([found, column.take(first)])[0]
     return found
@@ -225,7 +230,7 @@ class _Builder:
         """All children of an entity, and the candidate sets that their entries index."""
         mapping = self.loaded.mapping
         entries: Sequence[ChildEntry] = mapping.addresses if entity == "address" else mapping.contacts
-        tried = (self._candidates(entry, str(number)) for entry in entries for number in entry.repeat or ("",))
+        tried = (self._candidates(entry, number) for entry in entries for number in entry.numbers())
         sets = [made for made in tried if made is not None]
         if not sets:
             nothing = np.empty(0, np.int64)
@@ -240,7 +245,7 @@ class _Builder:
             return None
         if entry.when is not None:
             mapped = frozenset(reference for reference, _ in mapping.references(name))
-            owners = np.where(holds(entry.when, table, mapped), owners, -1)
+            owners = np.where(holds(entry.when.numbered(number), table, mapped), owners, -1)
         countries = self.countries.take(owners)
         if isinstance(entry, AddressEntry):
             countries = Column.blank(len(table))
@@ -252,12 +257,11 @@ class _Builder:
 
 
 def _entity_tables(
-    mapping: Mapping,
     grouped: Grouped,
     keys: Keys,
     made: dict[Entity, tuple[Children, list[Candidates]]],
     fates: _Fates,
-    sources: Sources,
+    unused: dict[str, tuple[str, ...]],
 ) -> EntityTables:
     entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]
     if "reference_id" not in grouped.evaluated:
@@ -275,7 +279,7 @@ def _entity_tables(
         tuple(entries),
         fates.frame(),
         grouped.field_rows,
-        _unused(mapping, sources),
+        unused,
     )
 
 
@@ -306,12 +310,11 @@ def _series(name: str, column: Column) -> "pd.Series[Any]":
     return pd.Series(pd.arrays.ArrowExtensionArray(text), dtype=TEXT)
 
 
-def _unused(mapping: Mapping, sources: Sources) -> dict[str, tuple[str, ...]]:
+def _unused(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, tuple[str, ...]]:
     unused: dict[str, tuple[str, ...]] = {}
-    for name, numbers in assign_tables(mapping, sources).items():
+    for name, data in tables.items():
         wanted = [reference for reference, _ in mapping.references(name)] + list(mapping.tables[name].ignore)
-        for number in numbers:
-            table = sources.tables[number]
+        for table in data.tables:
             used = {find_column(reference, table.frame.columns) for reference in wanted}
             rest = tuple(column for column in table.frame.columns if column not in used | table.secrets)
             if rest:
@@ -319,24 +322,33 @@ def _unused(mapping: Mapping, sources: Sources) -> dict[str, tuple[str, ...]]:
     return unused
 
 
-def _notes(mapping: Mapping, tables: dict[str, TableData], made: EntityTables) -> tuple[Problem, ...]:
+def _missing_tables(mapping: Mapping, tables: dict[str, TableData]) -> Iterator[Problem]:
+    """Tables of addresses or contacts for which no source was given: perhaps a file was forgotten."""
+    for name, data in tables.items():
+        if not data.tables:
+            yield Problem(
+                Severity.WARNING,
+                "table_missing",
+                f"no source holds the table {name!r}: what it would give is not imported",
+                f"Give all files of the export; {name} is known by {', '.join(mapping.tables[name].has)}.",
+            )
+
+
+def _misspelt(mapping: Mapping, tables: dict[str, TableData], unused: dict[str, tuple[str, ...]]) -> Iterator[Problem]:
     """Optional columns that a file lacks although it has an unused one of nearly that name: a misspelt header?"""
-    notes = []
     for name, data in tables.items():
         for table in data.tables:
-            rest = {header_key(column): column for column in made.unused_columns.get(table.name, ())}
+            rest = {header_key(column): column for column in unused.get(table.name, ())}
             for reference in dict.fromkeys(reference for reference, _ in mapping.references(name)):
-                if find_column(reference, table.frame.columns) is not None:
+                if not rest or find_column(reference, table.frame.columns) is not None:
                     continue
-                near = difflib.get_close_matches(header_key(reference.split("|")[0]), rest, n=1, cutoff=0.85)
-                if near:
-                    notes.append(
-                        Problem(
-                            Severity.WARNING,
-                            "column_misspelt",
-                            f"column {rest[near[0]]!r} is not used; the mapping looks for {reference!r}",
-                            "Rename the column, or add its name to the mapping with 'A|B'.",
-                            Location(table.file, table.sheet, None, rest[near[0]]),
-                        )
+                wanted = [header_key(name) for name in alternatives(reference)]
+                near = next((n for key in wanted for n in difflib.get_close_matches(key, rest, n=1, cutoff=0.85)), None)
+                if near is not None:
+                    yield Problem(
+                        Severity.WARNING,
+                        "column_misspelt",
+                        f"column {rest[near]!r} is not used; the mapping looks for {reference!r}",
+                        "Rename the column, or add its name to the mapping with 'A|B'.",
+                        Location(table.file, table.sheet, None, rest[near]),
                     )
-    return tuple(notes)

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes, Column, Mask, combine, concat
-from importer.mapping.customers import dropped_extensions
+from importer.mapping.columns import Codes, Column, Mask, combine, concat, folded
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.model import AddressEntry, ChildEntry
-from importer.mapping.problems import field_problems
+from importer.mapping.problems import dropped_extensions, field_problems
 from importer.mapping.rules import NUMBER
 from importer.mapping.tabledata import TableData
 from importer.tables import Entity, ProblemTable
@@ -69,19 +67,19 @@ def candidates(entry: ChildEntry, number: str, table: TableData, owners: Codes, 
         unset = entry.type.model_copy(update={"default": None})
         flagged = evaluate("type", unset, table, number, context).column.filled[at]
         columns["is_default"] = Column.constant("true", len(at)).where(flagged)
-    extensions: dict[str, Column] = {}
-    for name, found in evaluated.items():
-        target = entry.fields()[name].extension_to
-        if found.extension is not None and target is not None:
-            extensions[f"attributes.{target}"] = found.extension.where(found.column.filled).take(at)
-    columns |= extensions
+    phone = evaluated.get("phone")
+    if phone is not None and phone.extension is not None and entry.phone.extension_to is not None:
+        extension = phone.extension.where(phone.column.filled)
+        name = f"attributes.{entry.phone.extension_to}"
+        columns[name] = extension.take(at)
+        evaluated[name] = replace(phone, column=extension, findings=(), extension=None)
     texts = _source_texts(entry, number, table, at)
     made = Candidates(entry, number, table, evaluated, columns, at, owners[at], np.zeros(len(at), bool), texts, owners)
     return _by_type(made) if "type" in columns else made
 
 
 def _source_texts(entry: ChildEntry, number: str, table: TableData, at: Codes) -> pa.Array:
-    """What a child's id is made of: the cells it comes from, with runs of spaces and the case taken out."""
+    """What a child's id is made of: the cells it comes from, folded."""
     references = dict.fromkeys(
         reference.replace(NUMBER, number)
         for name, rule in entry.fields().items()
@@ -91,8 +89,7 @@ def _source_texts(entry: ChildEntry, number: str, table: TableData, at: Codes) -
     if not references or not len(at):
         return pa.array([""] * len(at), pa.string())
     parts = [pc.fill_null(table.column(reference).take(at).to_arrow(), "") for reference in references]
-    joined = pc.binary_join_element_wise(*parts, LIST_SEPARATOR)
-    return pc.utf8_lower(pc.replace_substring_regex(joined, r"\s+", " "))
+    return folded(pc.binary_join_element_wise(*parts, LIST_SEPARATOR))
 
 
 def _by_type(made: Candidates) -> Candidates:
@@ -146,9 +143,7 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
 def _equal(columns: dict[str, Column], customers: Codes) -> tuple[Codes, Codes]:
     """(the group of equal children each line is in, the first line of each group); groups are in order."""
     compared = [Column(customers, pa.array(np.arange(customers.max(initial=-1) + 1)).cast(pa.string()))]
-    compared += [
-        column.replaced(pc.utf8_lower(column.values)) for name, column in columns.items() if name != "is_default"
-    ]
+    compared += [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
     group, _ = combine(compared)
     first = np.full(group.max(initial=-1) + 1, -1, np.int64)
     first[group[::-1]] = np.arange(len(group) - 1, -1, -1)
@@ -174,13 +169,10 @@ def _least(texts: pa.Array, group: Codes, first: Codes) -> pa.Array:
     """Each group's least source text, so that the order of rows does not matter to an id."""
     if len(first) == len(group):
         return texts
-    sizes = np.bincount(group, minlength=len(first))
-    out = texts.take(pa.array(first)).to_numpy(zero_copy_only=False)
-    shared = sizes[group] > 1
-    least = pd.Series(texts.filter(pa.array(shared)).to_pylist(), dtype=object).groupby(group[shared]).min()
-    out = out.astype(object)
-    out[least.index.to_numpy()] = least.to_numpy()
-    return pa.array(out, pa.string())
+    rank = pc.rank(texts, tiebreaker="dense").to_numpy().astype(np.int64)
+    order = np.lexsort((rank, group))
+    least = order[np.searchsorted(group[order], np.arange(len(first)))]
+    return texts.take(pa.array(least))
 
 
 def _ids(
@@ -211,7 +203,7 @@ def _ids(
 
 
 def _made_id(owner: str, role: str, text: str) -> str:
-    content = LIST_SEPARATOR.join((owner, role, text.casefold()))
+    content = LIST_SEPARATOR.join((owner, role, text))
     digest = hashlib.blake2b(content.encode(), digest_size=_DIGEST // 2).hexdigest()
     return f"{owner[: _MOST - len(role) - _DIGEST - 2]}-{role}-{digest}"
 
@@ -222,12 +214,12 @@ def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list
     for made in sets:
         own = record[offset : offset + len(made.at)]
         offset += len(made.at)
+        rules = made.entry.fields()
         for name, found in made.evaluated.items():
             places = (made.at, made.customers, own)
             problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))
-            rule = made.entry.fields()[name]
-            if found.extension is not None and rule.extension_to is None:
+            if found.extension is not None and rules[name].extension_to is None:
                 wanting = (found.extension.filled & found.column.filled)[made.at]
-                at, who, which = made.at[wanting], made.customers[wanting], own[wanting]
-                problems.extend(dropped_extensions(rule, found, made.table, at, who, which, entity))
+                places = (made.at[wanting], made.customers[wanting], own[wanting])
+                problems.extend(dropped_extensions(found, made.table, entity=entity, field=name, records=places))
     return problems

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of"]
+__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "folded", "trim"]
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -27,6 +26,14 @@ def trim(values: pa.Array) -> pa.Array:
     if not pc.any(needy).as_py():
         return values
     return pc.if_else(needy, pc.replace_substring_regex(values, _TRIM, ""), values)
+
+
+def folded(values: pa.Array) -> pa.Array:
+    """Without case, and with every run of white space as one space: how texts are compared that must be the same."""
+    values = pc.replace_substring_regex(values, f"[{_BLANKS}]+", " ")
+    plain = pc.string_is_ascii(values)
+    others = [value.casefold() for value in values.filter(pc.invert(plain)).to_pylist()]
+    return pc.replace_with_mask(pc.utf8_lower(values), pc.invert(plain), pa.array(others, pa.string()))
 
 
 @dataclass(frozen=True)
@@ -97,11 +104,6 @@ class Column:
     def to_arrow(self) -> pa.Array:
         """The column as an Arrow string array, null where blank."""
         return self.values.take(pa.array(self.codes, mask=self.codes < 0))
-
-    def to_series(self, dtype: Any) -> "pd.Series[Any]":
-        """The column as a pandas series of an Arrow dtype."""
-        series: pd.Series[Any] = pd.Series(pd.arrays.ArrowExtensionArray(self.to_arrow()), dtype=dtype)
-        return series
 
 
 def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:

@@ -26,6 +26,8 @@ def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mas
     if condition.only is not None:
         return _only(condition.only, table, mapped)
     assert condition.column is not None  # the model sees to it
+    if not table.names(condition.column):
+        return np.zeros(len(table), bool)  # of a column that the file does not have, nothing is true
     return _cell_holds(condition, table.column(condition.column))
 
 

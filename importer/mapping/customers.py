@@ -1,7 +1,7 @@
 """Rows grouped into customers: fields that every row of a customer must agree on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column
-from importer.mapping.fields import Context, Evaluated, evaluate
+from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate, filled_up
 from importer.mapping.model import CustomerEntry
-from importer.mapping.problems import field_problems
+from importer.mapping.problems import cell_problems, dropped_extensions, field_problems
 from importer.mapping.rules import FieldRule
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
@@ -47,94 +47,70 @@ def group_customers(
     grouped = Grouped({}, {}, {}, table.rows[start], [])
     own = (np.arange(len(table), dtype=np.int64), codes, codes)
     for name, rule in entry.fields().items():
-        found = evaluate(name, rule, table, "", context)
+        # The default comes last: a blank cell agrees with any other of its customer's rows.
+        found = evaluate(name, rule.model_copy(update={"default": None}), table, "", context)
         grouped.evaluated[name] = found
         filled = np.flatnonzero(found.column.filled).astype(np.int64)
         first = first_rows(codes, count, filled)
         grouped.columns[name] = found.column.take(first)
+        if rule.default is not None:
+            wrong = np.zeros(count, bool)
+            wrong[codes[found.wrong()]] = True
+            grouped.columns[name] = filled_up(grouped.columns[name], rule.default, wrong)
         where = np.where(first >= 0, first, start)
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
         grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
         if rule.conflict == "reject":
-            grouped.problems.extend(_conflicts(name, rule, found, table, codes, first, sources))
+            grouped.problems.extend(_conflicts(name, found, table, codes, first, sources))
         if found.extension is not None:
-            grouped.problems.extend(_extensions(rule, found, table, codes, count, grouped))
+            grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
     return grouped
 
 
 def _conflicts(
-    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
+    name: str, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
 ) -> Iterator[ProblemTable]:
     """Rows of one customer that say different things; a blank agrees with anything."""
     reference = first[codes]
     differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
-    at = np.flatnonzero(differs).astype(np.int64)
-    if not len(at) or not rule.from_:
-        return
-    repeated = pd.DataFrame({"customer": codes[at], "value": found.column.codes[at]}).duplicated().to_numpy()
-    at = at[~repeated]
-    mine = found.column.take(at).to_arrow()
-    other = found.column.take(reference[at]).to_arrow()
-    numbers = pa.array(sources.row_numbers(table.rows[reference[at]])).cast(pa.string())
+    every = np.flatnonzero(differs).astype(np.int64)
+    repeated = pd.DataFrame({"customer": codes[every], "value": found.column.codes[every]}).duplicated().to_numpy()
+    texts = pc.replace_substring(found.column.values, LIST_SEPARATOR, ", ")
     names = pa.array([source.name for source in sources.tables], pa.string())
-    places = pc.binary_join_element_wise(
-        names.take(pa.array(sources.split(table.rows[reference[at]])[0])), numbers, ":"
-    )
-    message = pc.binary_join_element_wise("'", mine, "' here, but '", other, "' at ", places, "")
-    columns = table.names(rule.from_[0])
-    yield ProblemTable.build(
-        len(at),
-        severity=Severity.ERROR,
-        code="customer_conflict",
-        customer=codes[at],
-        entity="customer",
-        record=codes[at],
-        field=name,
-        row=table.rows[at],
-        column=columns[0] if columns else None,
-        value=table.cells(rule.from_[0], at).to_pandas(types_mapper=pd.ArrowDtype),
-        message=message.to_pandas(types_mapper=pd.ArrowDtype),
-        hint="Rows of one customer must agree: mend one of the two cells (or say `conflict: first` in the mapping).",
-    )
+    for column, at in found.by_reference(every[~repeated]):
+        mine = texts.take(pa.array(found.column.codes[at]))
+        other = texts.take(pa.array(found.column.codes[reference[at]]))
+        rows = table.rows[reference[at]]
+        numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
+        places = pc.binary_join_element_wise(names.take(pa.array(sources.split(rows)[0])), numbers, ":")
+        message = pc.binary_join_element_wise("'", mine, "' here, but '", other, "' at ", places, "")
+        yield cell_problems(
+            table,
+            at,
+            column,
+            severity=Severity.ERROR,
+            code="customer_conflict",
+            customer=codes[at],
+            entity="customer",
+            record=codes[at],
+            field=name,
+            message=message,
+            hint="Rows of one customer must agree: mend one of the two cells, or say `conflict: first` in the mapping.",
+        )
 
 
 def _extensions(
-    rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, count: int, grouped: Grouped
+    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, count: int, grouped: Grouped
 ) -> Iterator[ProblemTable]:
     """A phone's extension goes to the attribute that the mapping names, else it is dropped with a warning."""
     assert found.extension is not None
     extension = found.extension.where(found.column.filled)
     first = first_rows(codes, count, np.flatnonzero(extension.filled).astype(np.int64))
     if rule.extension_to is not None:
-        name = f"attributes.{rule.extension_to}"
-        grouped.columns[name] = extension.take(first)
-        grouped.evaluated[name] = Evaluated(extension, (), found.origin, found.filled)
+        target = f"attributes.{rule.extension_to}"
+        grouped.columns[target] = extension.take(first)
+        grouped.evaluated[target] = replace(found, column=extension, findings=(), extension=None)
         return
     at = first[first >= 0]
-    yield from dropped_extensions(rule, found, table, at, codes[at], codes[at], "customer")
-
-
-def dropped_extensions(
-    rule: FieldRule, found: Evaluated, table: TableData, at: Codes, customers: Codes, records: Codes, entity: str
-) -> Iterator[ProblemTable]:
-    """One warning for each phone whose extension has no place to go."""
-    if not len(at) or not rule.from_:
-        return
-    assert found.extension is not None
-    columns = table.names(rule.from_[0])
-    message = pc.binary_join_element_wise("extension ", found.extension.take(at).to_arrow(), " is left out", "")
-    yield ProblemTable.build(
-        len(at),
-        severity=Severity.WARNING,
-        code="phone_extension_dropped",
-        customer=customers,
-        entity=entity,
-        record=records,
-        field="phone",
-        row=table.rows[at],
-        column=columns[0] if columns else None,
-        value=table.cells(rule.from_[0], at).to_pandas(types_mapper=pd.ArrowDtype),
-        message=message.to_pandas(types_mapper=pd.ArrowDtype),
-        hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`.",
-    )
+    yield from dropped_extensions(found, table, entity="customer", field=name, records=(at, codes[at], codes[at]))

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from importer.mapping.transforms import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
-__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "RowFinding", "evaluate"]
+__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "RowFinding", "evaluate", "filled_up"]
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
@@ -52,13 +52,30 @@ class RowFinding:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A field's values over all rows, what was found, the cells it came from and a phone's extension."""
+    """A field over all rows.
+
+    ``filled``: something stands in its cells; ``references``: its columns, of which ``chosen`` gives the one that each
+    row's value was taken from (the first where there is none, or where several were joined).
+    """
 
     column: Column
     findings: tuple[RowFinding, ...]
     origin: FieldOrigin
     filled: Mask
     extension: Column | None = None
+    references: tuple[str, ...] = ()
+    chosen: Codes = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def by_reference(self, at: Codes) -> Iterator[tuple[str, Codes]]:
+        """The rows ``at`` by the column that their values were taken from."""
+        for number, reference in enumerate(self.references):
+            own = at[self.chosen[at] == number]
+            if len(own):
+                yield reference, own
+
+    def wrong(self) -> Mask:
+        """True on rows where an error was found."""
+        return _wrong(self.findings, len(self.column))
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     length = len(table)
     if rule.constant is not None:
         constant = Column.constant(LIST_SEPARATOR.join(rule.constant), length)
-        return Evaluated(constant, (), FieldOrigin(), np.zeros(length, bool))
+        return Evaluated(constant, (), FieldOrigin((), lookup=rule.lookup), np.zeros(length, bool))
     if rule.flags is not None:
         return _flags(rule, table, number)
     references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
@@ -85,15 +102,15 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     parts = _split(sources, rule.split) if rule.split else sources
     steps = rule.as_ if rule.as_ is not None else _implied(name)
     parts = [_transform(part, number_, steps, context) for number_, part in enumerate(parts)]
-    column, findings, extension = _choose(rule, parts, length, is_list=name == "assigned_sales_rep_ids")
-    if rule.values is not None:
-        column, unlisted = _look_up(rule, column, references[0])
-        findings = (*findings, *unlisted)
-    if rule.default is not None:
-        column = _default(column, rule.default, findings)
     columns = tuple(header for reference in references for header in table.names(reference))
     origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup)
-    return Evaluated(column, findings, origin, filled, extension)
+    found = Evaluated(Column.blank(length), (), origin, filled, None, tuple(references), np.zeros(length, np.int64))
+    found = _choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
+    if rule.values is not None:
+        found = _look_up(found, rule)
+    if rule.default is not None:
+        found = replace(found, column=filled_up(found.column, rule.default, found.wrong()))
+    return found
 
 
 def _implied(name: str) -> list[Step]:
@@ -121,7 +138,7 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
     column = _joined(parts, LIST_SEPARATOR)
     if rule.default is not None:
-        column = _default(column, rule.default, tuple(findings))
+        column = filled_up(column, rule.default, _wrong(findings, len(table)))
     return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), np.zeros(len(table), bool))
 
 
@@ -173,19 +190,28 @@ def _transform(part: _Part, number: int, steps: Sequence[Step], context: Context
     return _Part(column, part.reference, tuple(findings), extension)
 
 
-def _choose(
-    rule: FieldRule, parts: Sequence[_Part], length: int, *, is_list: bool
-) -> tuple[Column, tuple[RowFinding, ...], Column | None]:
+def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[_Part], *, is_list: bool) -> Evaluated:
+    """Join the parts, or take one of them on each row."""
     findings = tuple(finding for part in parts for finding in part.findings)
     columns = [part.column for part in parts]
-    if rule.join is not None or is_list:
-        return _joined(columns, LIST_SEPARATOR if rule.join is None else rule.join), findings, None
+    if rule.join is not None or (is_list and rule.take in {None, "all"}):
+        separator = LIST_SEPARATOR if rule.join is None else rule.join
+        return replace(found, column=_joined(columns, separator), findings=findings)
     if len(parts) == 1 and rule.take in (None, "first", "last", 1, -1):
-        return parts[0].column, findings, parts[0].extension
+        return replace(found, column=parts[0].column, findings=findings, extension=parts[0].extension)
     wanted = rule.take if isinstance(rule.take, int) else -1 if rule.take == "last" else 1
     chosen = _nth(columns, wanted)
-    extensions = [part.extension or Column.blank(length) for part in parts]
-    return _pick(columns, chosen), _after_choice(findings, chosen), _pick(extensions, chosen)
+    extensions = None
+    if any(part.extension is not None for part in parts):
+        extensions = _pick([part.extension or Column.blank(len(chosen)) for part in parts], chosen)
+    reference = np.array([*(found.references.index(part.reference) for part in parts), 0], np.int64)
+    return replace(
+        found,
+        column=_pick(columns, chosen),
+        findings=_after_choice(findings, chosen),
+        extension=extensions,
+        chosen=reference[chosen],
+    )
 
 
 def _nth(columns: Sequence[Column], wanted: int) -> Codes:
@@ -237,9 +263,10 @@ def _joined(columns: Sequence[Column], separator: str) -> Column:
     return Column.keyed(place[tuples], text)
 
 
-def _look_up(rule: FieldRule, column: Column, reference: str) -> tuple[Column, tuple[RowFinding, ...]]:
+def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     assert rule.values is not None
     table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}
+    column = found.column
     texts = column.values.to_pylist()
     out: list[str | None] = []
     reasons: list[str] = []
@@ -262,18 +289,20 @@ def _look_up(rule: FieldRule, column: Column, reference: str) -> tuple[Column, t
             near = difflib.get_close_matches(text.casefold(), table, n=1)
             hints[number] = f"Did you mean {near[0]!r}? " if near else ""
             hints[number] += "Mend the cell, or add the value to `values` in the mapping."
-    findings: tuple[RowFinding, ...] = ()
-    if unlisted.any():
-        finding = Finding(unlisted, Severity.ERROR, "value_unlisted", reasons, hints)
-        at = np.flatnonzero(column.rows_with(unlisted)).astype(np.int64)
-        findings = (RowFinding(at, column.codes[at], finding, reference, 0),)
-    return column.replaced(pa.array(out, pa.string())), findings
+    finding = Finding(unlisted, Severity.ERROR, "value_unlisted", reasons, hints)
+    at = np.flatnonzero(column.rows_with(unlisted)).astype(np.int64)
+    findings = [RowFinding(own, column.codes[own], finding, reference, 0) for reference, own in found.by_reference(at)]
+    return replace(found, column=column.replaced(pa.array(out, pa.string())), findings=(*found.findings, *findings))
 
 
-def _default(column: Column, default: str, findings: Sequence[RowFinding]) -> Column:
-    """Fill blanks; a cell that was wrong is not blank, so its error stands."""
-    wrong = np.zeros(len(column), bool)
+def _wrong(findings: Iterable[RowFinding], length: int) -> Mask:
+    wrong = np.zeros(length, bool)
     for finding in findings:
         if finding.finding.severity is Severity.ERROR:
             wrong[finding.at] = True
+    return wrong
+
+
+def filled_up(column: Column, default: str, wrong: Mask) -> Column:
+    """Fill blanks with ``default``; where a cell was ``wrong`` it is not blank, so its error stands."""
     return first_of([column, Column.constant(default, len(column)).where(~wrong)])[0]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 import importer
 from importer.errors import MappingError
-from importer.mapping.model import Mapping
+from importer.mapping.model import ONE_TABLE, Mapping
 
 __all__ = ["LoadedMapping", "list_mappings", "load_mapping"]
 
@@ -105,37 +105,62 @@ def _read_yaml(text: str, path: Path) -> tuple[Any, dict[Place, int]]:
         raise MappingError(f"{path}: not valid YAML: {error}") from error
     if root is None:
         raise MappingError(f"{path}: the file is empty")
-    lines: dict[Place, int] = {}
-    return _plain(root, (), lines, path), lines
+    try:
+        return _Plain(path).read(root)
+    except RecursionError as error:
+        raise MappingError(
+            f"{path}: tables lie in one another without end (an alias '*' inside its own '&')"
+        ) from error
 
 
-def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> Any:
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*place, number), lines, path) for number, item in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return node.value
-    out: dict[str, Any] = {}
-    merged: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise MappingError(f"{path}:{key_node.start_mark.line + 1}: a key must be a plain text")
-        key = key_node.value
-        if key == "<<":
-            for source in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
-                inherited = _plain(source, place, {}, path)
-                merged = {**inherited, **merged} if isinstance(inherited, dict) else merged
-            continue
-        if key in out:
-            raise MappingError(f"{path}:{key_node.start_mark.line + 1}: {key!r} stands twice in the same table")
-        lines[(*place, key)] = key_node.start_mark.line + 1
-        out[key] = _plain(value_node, (*place, key), lines, path)
-    return {**merged, **out}
+@dataclass(frozen=True)
+class _Plain:
+    """Turns YAML's nodes into plain tables, lists and texts."""
+
+    path: Path
+
+    def read(self, node: yaml.Node, place: Place = ()) -> tuple[Any, dict[Place, int]]:
+        """(The data in which every scalar is text, the line of every place)."""
+        lines = {place: node.start_mark.line + 1}
+        if isinstance(node, yaml.SequenceNode):
+            items = []
+            for number, item in enumerate(node.value):
+                data, own = self.read(item, (*place, number))
+                items.append(data)
+                lines |= own
+            return items, lines
+        if isinstance(node, yaml.MappingNode):
+            table, own = self._table(node, place)
+            return table, own | lines
+        return node.value, lines
+
+    def _table(self, node: yaml.MappingNode, place: Place) -> tuple[dict[str, Any], dict[Place, int]]:
+        table: dict[str, Any] = {}
+        lines: dict[Place, int] = {}
+        merged: list[yaml.Node] = []
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise MappingError(f"{self.path}:{line}: a key must be a plain text")
+            if key.value == "<<":
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+                continue
+            if key.value in table:
+                raise MappingError(f"{self.path}:{line}: {key.value!r} stands twice in the same table")
+            table[key.value], own = self.read(value, (*place, key.value))
+            lines |= own | {(*place, key.value): line}
+        for source in merged:  # what stands in the table itself goes before what it inherits
+            if not isinstance(source, yaml.MappingNode):
+                raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
+            inherited, own = self._table(source, place)
+            lines = {at: line for at, line in own.items() if at[len(place)] not in table} | lines
+            table = {**inherited, **table}
+        return table, lines
 
 
 def _explain(error: ValidationError, path: Path, lines: dict[Place, int]) -> Iterator[str]:
     for item in error.errors():
-        place = item["loc"]
+        place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
         if place[:2] == ("tables", "customers") and ("tables",) not in lines:
             place = place[2:]
         known = place
@@ -168,7 +193,8 @@ def _keys_at(place: Place) -> set[str]:
         if part in fields:
             inner = next(_models_in(fields[str(part)].annotation), None)
             model = inner or model
-    return {field.alias or name for name, field in model.model_fields.items()}
+    keys = {field.alias or name for name, field in model.model_fields.items()}
+    return keys | {*ONE_TABLE} if model is Mapping else keys
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -1,6 +1,7 @@
 """Findings about rows turned into problems about records, with the cell as it stands in the file."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes
-from importer.mapping.fields import RowFinding
+from importer.mapping.fields import Evaluated, RowFinding
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
 from importer.tables import Entity, ProblemTable
 
-__all__ = ["field_problems", "quoted", "row_problems"]
+__all__ = ["cell_problems", "dropped_extensions", "field_problems"]
 
 
-def quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
+def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
+    """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
+    names = table.names(reference) if reference else ()
+    cells = table.cells(reference, at) if reference else None
+    texts: dict[str, Any] = {
+        n: _pandas(value) if isinstance(value, pa.Array) else value for n, value in columns.items()
+    }
+    return ProblemTable.build(
+        len(at),
+        row=table.rows[at],
+        column=names[0] if names else None,
+        value=None if cells is None else _pandas(cells),
+        **texts,
+    )
+
+
+def _pandas(texts: pa.Array) -> "pd.Series[Any]":
+    return pd.Series(pd.arrays.ArrowExtensionArray(texts))
+
+
+def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
     """``'value' predicate`` for each value; a blank value leaves the predicate alone."""
     text = pc.binary_join_element_wise("'", pc.fill_null(values, ""), "' ", predicate, "")
     return pc.if_else(pc.equal(pc.fill_null(values, ""), ""), predicate, text)
@@ -47,37 +68,41 @@ def field_problems(
         which = texts[at]
         told = {int(number): found.finding.texts(int(number)) for number in np.unique(which)}
         predicates = pa.array([told[int(number)][0] for number in which], pa.string())
-        cells = table.cells(found.reference, at)
-        names = table.names(found.reference)
-        yield ProblemTable.build(
-            len(chosen),
+        cells = pc.utf8_trim_whitespace(table.cells(found.reference, at))
+        yield cell_problems(
+            table,
+            at,
+            found.reference,
             severity=found.finding.severity,
             code=found.finding.code,
             customer=customers[chosen],
             entity=entity,
             record=numbers[chosen],
             field=field,
-            row=table.rows[at],
-            column=names[0] if names else None,
-            value=cells.to_pandas(types_mapper=pd.ArrowDtype),
-            message=quoted(pc.utf8_trim_whitespace(cells), predicates).to_pandas(types_mapper=pd.ArrowDtype),
+            message=_quoted(cells, predicates),
             hint=[told[int(number)][1] for number in which],
         )
 
 
-def row_problems(
-    table: TableData, at: Codes, *, code: str, reference: str | None, message: str | pa.Array, hint: str
-) -> ProblemTable:
-    """Errors about whole rows that are rejected alone; ``message`` may follow the cell of ``reference``."""
-    names = table.names(reference) if reference else ()
-    cells = table.cells(reference, at) if reference else pa.nulls(len(at), pa.string())
-    return ProblemTable.build(
-        len(at),
-        severity=Severity.ERROR,
-        code=code,
-        row=table.rows[at],
-        column=names[0] if names else None,
-        value=cells.to_pandas(types_mapper=pd.ArrowDtype),
-        message=message.to_pandas(types_mapper=pd.ArrowDtype) if isinstance(message, pa.Array) else message,
-        hint=hint,
-    )
+def dropped_extensions(
+    found: Evaluated, table: TableData, *, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
+) -> Iterator[ProblemTable]:
+    """One warning for each phone whose extension has no place to go; ``records`` as for :func:`field_problems`."""
+    rows, customers, numbers = records
+    assert found.extension is not None
+    for reference, at in found.by_reference(rows):
+        own = np.isin(rows, at)
+        extensions = found.extension.take(rows[own]).to_arrow()
+        yield cell_problems(
+            table,
+            rows[own],
+            reference,
+            severity=Severity.WARNING,
+            code="phone_extension_dropped",
+            customer=customers[own],
+            entity=entity,
+            record=numbers[own],
+            field=field,
+            message=pc.binary_join_element_wise("extension ", extensions, " is left out", ""),
+            hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`.",
+        )

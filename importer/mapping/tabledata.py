@@ -44,8 +44,7 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
     """Which source tables (by index) belong to which table of the mapping.
 
     With several tables, a source belongs to the one all of whose ``has`` columns it holds; ``names`` decides between
-    several. Raises :class:`MappingError` when a source fits none or several, or a table of the mapping has no source
-    at all although its columns are required.
+    several. Raises :class:`MappingError` when a source fits none or several, or when none holds the main table.
     """
     assigned: dict[str, list[int]] = {name: [] for name in mapping.tables}
     for number, table in enumerate(sources.tables):
@@ -153,19 +152,29 @@ def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
 
 
 def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) -> None:
-    """Raise :class:`MappingError` for columns that a source must have and has not, with the nearest that it has."""
+    """Raise :class:`MappingError` for columns that a source must have and has not, with the nearest that it has.
+
+    Of a repeated group a number may be absent as a whole where another one is there.
+    """
     for table in tables:
         headers = list(table.frame.columns)
-        absent = dict.fromkeys(
-            reference
-            for reference, optional in mapping.references(name)
-            if not optional and not find_column(reference, headers)
-        )
+        wanted = dict(mapping.references(name))
+        absent = [reference for reference, optional in wanted.items() if not optional]
+        absent = [reference for reference in absent if not find_column(reference, headers)]
+        for groups in mapping.repeated(name):
+            there = [group for group in groups if any(find_column(reference, headers) for reference in group)]
+            excused = frozenset[str]().union(*(group for group in groups if group not in (there or groups[:1])))
+            absent = [reference for reference in absent if reference not in excused]
         if not absent:
             continue
         lines = [f"{table.name}: {len(absent)} column{'s' * (len(absent) > 1)} of the mapping not found"]
+        keys = {header_key(header): header for header in headers}
         for reference in absent:
-            near = difflib.get_close_matches(alternatives(reference)[0], headers, n=1, cutoff=0.6)
+            near = [
+                keys[key]
+                for wanted_name in alternatives(reference)
+                for key in difflib.get_close_matches(header_key(wanted_name), keys, n=1, cutoff=0.6)
+            ]
             lines.append(f"  {reference!r}" + (f" (the file has {near[0]!r})" if near else ""))
         raise MappingError(
             "\n".join(lines),
