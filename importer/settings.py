@@ -26,7 +26,7 @@ class Share:
 
     @classmethod
     def parse(cls, text: str) -> "Share":
-        """``"20"`` or ``"5%"``. Raises :class:`UsageError`."""
+        """Read ``"20"`` or ``"5%"``. Raises :class:`UsageError`."""
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
         if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
             raise UsageError(f"{text!r} is neither a number nor a share", "Write it like 20 or 5%.")
@@ -54,7 +54,7 @@ class Options:
     api_key_file: Path | None = None
     mode: str = "create"
     rate: float | None = None
-    concurrency: int = 64
+    concurrency: int = 256
     batch_size: int = 500
     timeout: float = 30.0
     settle: float = 60.0

@@ -10,6 +10,7 @@ import typer
 import importer
 from importer.cli import options as opt
 from importer.cli.output import Console, failed
+from importer.cli.progress import Progress
 from importer.errors import UsageError
 from importer.settings import Options, Share, default_ledger
 
@@ -66,7 +67,7 @@ def common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Import customers from ERP exports (CSV, Excel) into WizCommerce.
+    r"""Import customers from ERP exports (CSV, Excel) into WizCommerce.
 
     \b
     A first import:
@@ -130,7 +131,7 @@ def check(
     quiet: opt.Quiet = False,
     config: opt.Config = None,
 ) -> None:
-    """Dry run: what would be sent and what is wrong, in which cell. No network, no key.
+    r"""Dry run: what would be sent and what is wrong, in which cell. No network, no key.
 
     \b
     Example: importer check customers.csv -m netsuite --country US
@@ -138,3 +139,159 @@ def check(
     from importer.pipeline import check as run_check
 
     _finish(Console(json=json, quiet=quiet), run_check(_options(locals())))
+
+
+@app.command()
+def run(
+    sources: opt.Sources,
+    mapping: opt.MappingName,
+    api: opt.Api,
+    out: opt.Out = Path("results"),
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    accept_key: opt.AcceptKey = False,
+    api_key_file: opt.KeyFile = None,
+    mode: opt.Mode = "create",
+    rate: opt.Rate = "auto",
+    concurrency: opt.Concurrency = Options.concurrency,
+    batch_size: opt.BatchSize = Options.batch_size,
+    timeout: opt.Timeout = Options.timeout,
+    settle: opt.Settle = Options.settle,
+    limit: opt.Limit = None,
+    only: opt.Only = None,
+    max_rejected: opt.MaxRejected = None,
+    strict: opt.Strict = False,
+    country: opt.Country = None,
+    sheet: opt.Sheet = None,
+    encoding: opt.Encoding = None,
+    delimiter: opt.Delimiter = None,
+    yes: opt.Yes = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    config: opt.Config = None,
+) -> None:
+    r"""Check, plan, send, report. What was sent before is not sent again.
+
+    \b
+    Examples:
+      importer run customers.csv -m netsuite --api sandbox
+      WIZCOMMERCE_API_KEY=… importer run customers.csv -m netsuite --api staging --limit 1
+    """
+    from importer.pipeline import Watch
+    from importer.pipeline import run as run_import
+
+    options = _options(locals())
+    progress = Progress(quiet=quiet)
+    try:
+        summary = run_import(
+            options, os.environ, confirm=_confirm, watch=Watch(phase=progress.phase, counts=progress.counts)
+        )
+    finally:
+        progress.close()
+    _finish(Console(json=json, quiet=quiet), summary)
+
+
+def _confirm(question: str) -> bool:
+    """Ask on a terminal; elsewhere nobody can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+
+
+@app.command()
+def runs(
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    json: opt.Json = False,
+    config: opt.Config = None,
+) -> None:
+    r"""The history: every run that sent or set out to send, the latest first.
+
+    \b
+    Example: importer runs
+    """
+    from importer.pipeline import runs as list_runs
+
+    found = list_runs(_options(locals()))
+    if json:
+        import orjson
+
+        print(orjson.dumps([history_line(item) for item in found]).decode())
+        return
+    if not found:
+        print("No runs yet.")
+    for item in found:
+        line = history_line(item)
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in line["customers"].items() if count and kind != "read")
+        code = "unfinished" if line["exit_code"] is None else f"exit {line['exit_code']}"
+        print(f"{line['run_id']}  {line['tenant']}  {line['mapping']}  {code}  {counts}".rstrip())
+
+
+def history_line(item: Any) -> dict[str, Any]:
+    """One run of the history as plain values."""
+    return {
+        "run_id": item.id,
+        "tenant": item.tenant,
+        "command": item.command,
+        "mapping": item.mapping,
+        "started": item.started_at.isoformat(timespec="seconds"),
+        "finished": item.finished_at.isoformat(timespec="seconds") if item.finished_at else None,
+        "exit_code": item.exit_code,
+        "folder": str(item.out),
+        "customers": dict((item.summary or {}).get("customers", {})),
+    }
+
+
+@app.command()
+def report(
+    run: opt.Run = None,
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    json: opt.Json = False,
+    config: opt.Config = None,
+) -> None:
+    r"""Write the reports of a run again, into its own folder.
+
+    \b
+    Example: importer report 20250331-140502
+    """
+    from importer.pipeline import report as write_again
+
+    _finish(Console(json=json, quiet=False), write_again(_options(locals()), run))
+
+
+@app.command()
+def mappings(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path.")] = None,
+) -> None:
+    r"""The mappings at hand, or one of them explained in plain words.
+
+    \b
+    Example: importer mappings netsuite
+    """
+    from importer.pipeline import explain_mapping, list_mappings
+
+    width = Console(json=False, quiet=False).width
+    print(list_mappings(width) if name is None else explain_mapping(name, width))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option("--port", help="The port; 0 takes any that is free.")] = 8080,
+    faults: Annotated[str, typer.Option("--faults", help="What goes wrong, e.g. drop-after=2%,429=1%,slow=1%.")] = "",
+    rate: Annotated[int | None, typer.Option("--rate", help="Requests accepted in any one second.")] = None,
+    latency: Annotated[float, typer.Option("--latency", help="Seconds that every answer takes.")] = 0.0,
+    lag: Annotated[float, typer.Option("--lag", help="Seconds until a listing shows a new customer.")] = 0.0,
+    data: Annotated[Path | None, typer.Option("--data", help="A file that keeps the customers.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Where the faults' dice begin.")] = 0,
+) -> None:
+    r"""A local API to try things on: behaves like WizCommerce's, takes any key, stops with Ctrl-C.
+
+    \b
+    Example: importer sandbox --port 8080 --rate 50 --faults drop-after=2%
+    Then:    WIZCOMMERCE_API_KEY=any importer run … --api http://127.0.0.1:8080
+    """
+    from importer.pipeline import serve_sandbox
+
+    serve_sandbox(
+        lambda url: print(f"The sandbox serves at {url}", flush=True),
+        port=port, faults=faults, rate=rate, latency=latency, list_lag=lag, data=data, seed=seed,
+    )  # fmt: skip

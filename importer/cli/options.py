@@ -1,4 +1,4 @@
-"""The options that commands share. Each can also be set as ``IMPORTER_<OPTION>`` or in the file given by ``--config``."""
+"""The options that commands share. Each can also be set as ``IMPORTER_<OPTION>`` or in the file of ``--config``."""
 
 from pathlib import Path
 from typing import Annotated, Any

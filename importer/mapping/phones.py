@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import phonenumbers
 import pyarrow as pa
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+import pyarrow.compute as pc
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from importer.mapping.findings import Result, failures
 
@@ -19,6 +22,10 @@ _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
 _SEVERAL = re.compile(r"\d[\d\s().-]{5,}(?:[;,/|\n]|\bor\b|\band\b|[A-Za-z]{3,}:)[^\d+]*\+?[\d(][\d\s().-]{5,}\d")
 _TOO_LONG = 17  # digits; E.164 has at most 15, and two may be a trunk or international prefix
 _NANP = 1
+_KINDS = (
+    *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
+    *("personal_number", "voip", "pager", "uan", "voicemail"),
+)
 _REASONS = {
     ValidationResult.TOO_SHORT: "has too few digits for a phone number",
     ValidationResult.TOO_LONG: "has too many digits for a phone number",
@@ -41,13 +48,55 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     ``countries``: ``"GB"``, or ``"GB|US"`` for the record's own country and then the default one; null when neither is
     known. A number that is not valid in any of them is an error; nothing is guessed.
     """
-    readings = [_read(v, (c or "").split("|")) for v, c in zip(values.to_pylist(), countries.to_pylist(), strict=True)]
-    hints = [_COUNTRY_HINT if reading.reason == _NO_COUNTRY else _HINT for reading in readings]
+    plain = _plain_american(values, countries)
+    left = plain.is_null()
+    pairs = zip(values.filter(left).to_pylist(), countries.filter(left).to_pylist(), strict=True)
+    readings = [_read(value, (regions or "").split("|")) for value, regions in pairs]
+    numbers = pa.array([reading.number for reading in readings], pa.string())
+    extensions = pa.array([reading.extension for reading in readings], pa.string())
+    reasons: list[str | None] = [None] * len(values)
+    hints = [_HINT] * len(values)
+    for place, reading in zip(np.flatnonzero(left.to_numpy(zero_copy_only=False)), readings, strict=True):
+        reasons[place] = reading.reason
+        hints[place] = _COUNTRY_HINT if reading.reason == _NO_COUNTRY else _HINT
     return Result(
-        pa.array([reading.number for reading in readings], pa.string()),
-        failures("phone_invalid", [reading.reason for reading in readings], hints),
-        pa.array([reading.extension for reading in readings], pa.string()),
+        pc.replace_with_mask(plain, left, numbers),
+        failures("phone_invalid", reasons, hints),
+        pc.replace_with_mask(pa.nulls(len(values), pa.string()), left, extensions),
     )
+
+
+@cache
+def _american() -> tuple[str, pa.Array]:
+    """(the pattern of every valid number of country code 1, the regions that have this code).
+
+    The union of the patterns of the number types: ``general_desc`` alone is wider and would let wrong numbers through.
+    """
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[_NANP]
+    patterns = set()
+    for region in regions:
+        metadata = PhoneMetadata.metadata_for_region(region)
+        kinds = (getattr(metadata, name) for name in _KINDS)
+        patterns |= {kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern}
+    union = "|".join(f"(?:{pattern})" for pattern in sorted(patterns))
+    return f"^(?:{union})$", pa.array([*regions], pa.string())
+
+
+def _plain_american(values: pa.Array, countries: pa.Array) -> pa.Array:
+    """E.164 of plain valid North American numbers, null for everything else: a column at a time, for they are many."""
+    pattern, regions = _american()
+    digits = pc.replace_substring_regex(values, r"[^0-9]", "")
+    at_home = pc.is_in(pc.replace_substring_regex(countries, r"\|.*$", ""), value_set=regions)
+    written = pc.if_else(
+        pc.fill_null(at_home, False),
+        pc.match_substring_regex(values, r"^(?:\+ ?1)?[0-9 ().-]*$"),
+        pc.match_substring_regex(values, r"^\+ ?1[0-9 ().-]*$"),
+    )
+    national = pc.if_else(pc.equal(pc.utf8_length(digits), 11), pc.replace_substring_regex(digits, r"^1", ""), digits)
+    sound = pc.and_(written, pc.equal(pc.utf8_length(national), 10))
+    sound = pc.and_(sound, pc.match_substring_regex(national, pattern))
+    number = pc.binary_join_element_wise("+1", national, "")
+    return pc.if_else(sound, number, pa.scalar(None, pa.string()))
 
 
 def _read(value: str, regions: list[str]) -> _Reading:

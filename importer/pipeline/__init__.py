@@ -1,6 +1,45 @@
-"""Joins the stages: the only room that knows them all. Its functions are the commands."""
+"""Joins the stages: the only room that knows them all. Its functions are the commands.
 
-from importer.pipeline.check import check
-from importer.report import summary_text
+They are looked up on first use, so that a command imports only what it needs.
+"""
 
-__all__ = ["check", "summary_text"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importer.pipeline.dry_run import check
+    from importer.pipeline.extras import explain_mapping, list_mappings, serve_sandbox
+    from importer.pipeline.history import report, runs
+    from importer.pipeline.live_run import run
+    from importer.pipeline.sending import Watch
+    from importer.report import summary_text
+
+__all__ = [
+    "Watch",
+    "check",
+    "explain_mapping",
+    "list_mappings",
+    "report",
+    "run",
+    "runs",
+    "serve_sandbox",
+    "summary_text",
+]
+
+_HOMES = {
+    "Watch": "importer.pipeline.sending",
+    "check": "importer.pipeline.dry_run",
+    "explain_mapping": "importer.pipeline.extras",
+    "list_mappings": "importer.pipeline.extras",
+    "report": "importer.pipeline.history",
+    "run": "importer.pipeline.live_run",
+    "runs": "importer.pipeline.history",
+    "serve_sandbox": "importer.pipeline.extras",
+    "summary_text": "importer.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -75,7 +75,7 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
 def exit_code(outcomes: pd.DataFrame, rows_rejected: int) -> int:
     """0 when every customer is where it should be, 1 when rows or customers were rejected or failed, 3 when in doubt.
 
-    A pending customer is a remainder that was asked for (``--limit``, ``--only``): runs that stop early say 3 themselves.
+    A pending customer is a remainder that was asked for (``--limit``, ``--only``); an early stop is 3 anyhow.
     """
     kinds = set(outcomes["outcome"].unique())
     if str(OutcomeKind.UNKNOWN) in kinds:

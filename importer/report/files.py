@@ -25,7 +25,6 @@ from importer.tables import SourceTable, mark_formulas
 
 __all__ = ["rejected_names", "removed", "whole_file", "write_csv"]
 
-_BOM = b"\xef\xbb\xbf"
 _BLOCK = 65_536  # rows at a time, so that a large file is not held twice
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",
@@ -80,7 +79,8 @@ def _make_private(folder: Path) -> None:
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
+    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell. UTF-8 without a
+    mark, so that programs read the first header as it is.
 
     Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
     Raises :class:`OutputError`.
@@ -89,7 +89,6 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
     names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()
     schema = pa.schema(list(zip(names, table.schema.types, strict=True)))
     with whole_file(path) as file:
-        file.write(_BOM)
         with pyarrow.csv.CSVWriter(file, schema) as writer:
             for start in range(0, len(frame), _BLOCK):
                 block = table.slice(start, _BLOCK)

@@ -70,8 +70,18 @@ def settle(tables: EntityTables, problems: ProblemTable, *, contact_email_requir
         ),
         rejected=_marked(count, customer[rejects]),
         lost_child=_marked(count, customer[dropped]),
-        problems=_reworded(frame.assign(customer=customer, record=moved), blanked, dropped),
+        problems=_told_once(_reworded(frame.assign(customer=customer, record=moved), blanked, dropped)),
     )
+
+
+def _told_once(problems: ProblemTable) -> ProblemTable:
+    """One line for a wrong cell, though a billing and a shipping address may both have been made from it."""
+    frame = problems.frame
+    keys = pd.DataFrame({"row": frame["row"], "customer": frame["customer"]})
+    for name in ("severity", "code", "field", "column"):
+        keys[name] = _encode(frame[name])[0]
+    again = keys.duplicated().to_numpy() & (keys["row"] >= 0).to_numpy() & (keys["column"] >= 0).to_numpy()
+    return ProblemTable(frame[~again].reset_index(drop=True)) if again.any() else problems
 
 
 def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:

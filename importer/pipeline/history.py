@@ -1,0 +1,42 @@
+"""What happened before: the runs of a ledger, and their reports again."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from importer.errors import UsageError
+from importer.ledger import Run, open_ledger
+from importer.pipeline.outcomes import tell
+from importer.pipeline.reports import Ending, exit_code, write_reports
+from importer.report import totals
+from importer.runfolder import RunFolder
+from importer.settings import Options
+
+__all__ = ["report", "runs"]
+
+
+def runs(options: Options) -> list[Run]:
+    """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
+    with open_ledger(options.ledger) as ledger:
+        return ledger.runs(options.tenant)
+
+
+def report(options: Options, run_id: str | None) -> dict[str, Any]:
+    """Write the reports of a run again, as the ledger has it now. Comes back: the summary.
+
+    Raises :class:`UsageError` when there is no such run or it never got as far as having reports, and
+    :class:`OutputError` when what it kept for them is gone.
+    """
+    with open_ledger(options.ledger) as ledger:
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        folder = RunFolder(run.out)
+        if not folder.path.is_dir():
+            raise UsageError(
+                f"run {run.id}: its folder {folder.path} is gone", "Without it there is nothing to write reports from."
+            )
+        told = tell(ledger, run.id, folder.load())
+        last = run.summary or {}
+        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
+        code = run.exit_code if run.exit_code is not None else exit_code(told.outcomes, counts.rows_rejected)
+        finished = run.finished_at or datetime.now(UTC)
+        ending = Ending(code, finished, last.get("stopped"), last.get("pace"), told.retryable)
+        return write_reports(folder, told.stage, told.outcomes, told.refused, ending)

@@ -1,0 +1,98 @@
+"""From what the ledger says of a run to what the reports show: one line a customer, and the API's reasons in place."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from importer.ledger import Ledger
+from importer.payload import record_of
+from importer.pipeline.reports import unsent_outcomes
+from importer.records import OutcomeKind, Severity
+from importer.runfolder import Stage
+from importer.tables import ENTITIES, Entity, ProblemTable
+from importer.validation.places import locate
+
+__all__ = ["Told", "tell"]
+
+COLUMNS = ("action", "outcome", "customer_id", "http_status", "attempts", "error_code", "error_message", "seconds")
+# A 4xx is final for a customer, apart from these, which say nothing about it.
+PASSING = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the reports of a run that sent are made from."""
+
+    stage: Stage
+    outcomes: pd.DataFrame
+    refused: npt.NDArray[np.bool_]
+    retryable: int
+
+
+def tell(ledger: Ledger, run_id: str, stage: Stage) -> Told:
+    """One line per customer position: rejected ones, those that the run did not take up (pending), and the rest.
+
+    The reasons of the API's refusals become problems at the cells they are about.
+    """
+    outcomes = unsent_outcomes(stage, OutcomeKind.PENDING)
+    known = ledger.outcomes(run_id)
+    at = known["position"].to_numpy()
+    for name in COLUMNS:
+        column = outcomes[name].copy()
+        column.iloc[at] = known[name].array
+        outcomes[name] = column
+    failed = known["outcome"].eq(str(OutcomeKind.FAILED)).to_numpy(dtype=np.bool_)
+    status = known["http_status"].fillna(0).to_numpy(dtype=np.int64)
+    final = failed & (status >= 400) & (status < 500) & ~np.isin(status, list(PASSING))
+    refused = np.zeros(len(outcomes), dtype=np.bool_)
+    refused[at[final]] = True
+    reasons = known[final & known["refusals"].notna().to_numpy()]
+    problems = _problems(stage, reasons)
+    stage = replace(stage, problems=ProblemTable.concat([stage.problems, problems])) if len(problems) else stage
+    twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
+    retryable = int((failed & ~final & ~twice).sum())
+    return Told(stage, outcomes, refused, retryable)
+
+
+def _problems(stage: Stage, refusals: pd.DataFrame) -> ProblemTable:
+    """Each ``details[]`` of a refusal led back to its record; one without a known field stands for the customer."""
+    found: dict[Entity, list[tuple[int, int, str | None, str]]] = {entity: [] for entity in ENTITIES}
+    for position, text in zip(refusals["position"], refusals["refusals"], strict=True):
+        for item in json.loads(text):
+            reason = f"{item['field']}: {item['reason']}" if item["field"] else item["reason"]
+            entity, record, field = record_of(stage.tables, position, item["field"]) or ("customer", position, None)
+            found[entity].append((position, record, field, reason))
+    tables = [_located(stage, entity, items) for entity, items in found.items() if items]
+    return ProblemTable.concat(tables)
+
+
+def _located(stage: Stage, entity: Entity, items: list[tuple[int, int, str | None, str]]) -> ProblemTable:
+    positions, records, fields, reasons = (list(column) for column in zip(*items, strict=True))
+    rows = stage.tables.frame(entity)["_row"].to_numpy()[np.array(records, np.int64)].copy()
+    columns: list[Any] = [None] * len(items)
+    values: list[Any] = [None] * len(items)
+    for name in {field for field in fields if field is not None}:
+        chosen = np.flatnonzero(np.array([field == name for field in fields]))
+        places = locate(stage.tables, stage.sources, entity, name, np.array(records, np.int64)[chosen])
+        for index, row, column, cell in zip(
+            chosen, places.rows, places.columns.to_pylist(), places.cells.to_pylist(), strict=True
+        ):
+            rows[index], columns[index], values[index] = row, column, cell
+    return ProblemTable.build(
+        len(items),
+        severity=Severity.ERROR,
+        code="api_refused",
+        customer=np.array(positions, np.int64),
+        entity=entity,
+        record=np.array(records, np.int64),
+        field=fields,
+        row=rows,
+        column=columns,
+        value=values,
+        message=[f"the API refused it: {reason}" for reason in reasons],
+        hint="Mend the cell, then run again: what was refused is sent again.",
+    )

@@ -1,0 +1,113 @@
+"""Sending a run's bodies: the sender joined to the run's folder, to signals and to whoever watches."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from importer.api import Client
+from importer.errors import InterruptedRunError, OutputError
+from importer.ledger import Item, Ledger, Run
+from importer.records import OutcomeKind
+from importer.sender import SendOptions, send
+from importer.settings import Options
+
+__all__ = ["Watch", "send_run"]
+
+Counts = Mapping[OutcomeKind, int]
+
+
+def _silent(_: str) -> None:
+    """Nobody watches."""
+
+
+def _uncounted(_: Counts) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Watch:
+    """Whoever watches a run: ``phase`` is told what begins, ``counts`` how many customers have which outcome.
+
+    It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
+    """
+
+    phase: Callable[[str], None] = _silent
+    counts: Callable[[Counts], None] = _uncounted
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    sending: bool = False
+
+    @asynccontextmanager
+    async def signals(self) -> AsyncIterator[None]:
+        """While the block runs, signals ask to stop. Raises :class:`InterruptedRunError` where they cut it off."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+
+        def asked() -> None:
+            if self.sending and not self.stop.is_set():
+                self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
+                self.stop.set()
+            else:
+                task.cancel()
+
+        caught = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, asked)
+            except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not in the main thread
+                continue
+            caught.append(number)
+        try:
+            yield
+        except asyncio.CancelledError:
+            task.uncancel()
+            raise InterruptedRunError(
+                "interrupted", "`importer resume` goes on; what was in flight is looked up first."
+            ) from None
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+
+
+def _reader(path: Path) -> Callable[[Sequence[Item]], Sequence[bytes]]:
+    """Bodies by their place in ``payloads.jsonl``: each is read when it is its turn, so memory stays flat."""
+
+    def read(items: Sequence[Item]) -> Sequence[bytes]:
+        bodies = []
+        try:
+            with path.open("rb") as file:
+                for item in items:
+                    file.seek(item.offset)
+                    bodies.append(file.read(item.length))
+        except OSError as error:
+            raise OutputError(f"{path}: the bodies of the run cannot be read: {error.strerror}") from error
+        return bodies
+
+    return read
+
+
+async def send_run(ledger: Ledger, client: Client, run: Run, payloads: Path, options: Options, watch: Watch) -> None:
+    """Send what the ledger has planned for ``run``. Raises :class:`StopError` when it ends early."""
+    watch.sending = True
+    try:
+        await send(
+            ledger,
+            client,
+            run,
+            _reader(payloads),
+            options=SendOptions(
+                concurrency=options.concurrency,
+                batch_size=options.batch_size,
+                settle=options.settle,
+                limit=options.limit,
+            ),
+            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
+            progress=watch.counts,
+            stop=watch.stop,
+        )
+    finally:
+        watch.sending = False

@@ -1,0 +1,70 @@
+"""Where a run sends to: an API by name or URL, or a sandbox started for the command; and whose account it is."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from importer.api import resolve_target
+from importer.errors import StopError
+from importer.sandbox import SandboxConfig, SandboxStartError, spawned
+from importer.settings import SANDBOX, Options, read_key
+
+__all__ = ["Target", "open_target"]
+
+# The sandbox is of this machine and takes any key; a real key is never handed to it.
+SANDBOX_KEY = "sandbox-takes-any-key"
+PRODUCTION = "https://api.wizcommerce.com"
+
+
+@dataclass(frozen=True)
+class Target:
+    """An API at ``url``, the key for it, and the tenant under which the ledger keeps what it holds."""
+
+    url: str
+    key: str
+    tenant: str
+
+    def __repr__(self) -> str:
+        return f"Target({self.url!r}, tenant={self.tenant!r})"
+
+    @property
+    def is_production(self) -> bool:
+        """True when real customers are at stake."""
+        return self.url == PRODUCTION
+
+
+def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
+    """The target, or None for a sandbox. Raises :class:`UsageError` for a wrong address or a missing key."""
+    if options.api.strip().lower() == SANDBOX:
+        return None
+    url = resolve_target(options.api)
+    key = read_key(environment, options.api_key_file)
+    return Target(url, key, options.tenant or _tenant(url, key))
+
+
+def _tenant(url: str, key: str) -> str:
+    """The API's host and the beginning of a digest of the key: enough to tell accounts apart, not to find the key."""
+    digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
+    return f"{urlsplit(url).netloc}-{digest[:8]}"
+
+
+@contextmanager
+def open_target(options: Options, environment: Mapping[str, str], ledger: Path) -> Iterator[Target]:
+    """The target, ready to be talked to; a sandbox is started, keeps its data beside the ledger, and ends with this.
+
+    Raises :class:`UsageError` and, when the sandbox cannot be started, :class:`StopError`.
+    """
+    target = resolve(options, environment)
+    if target is not None:
+        yield target
+        return
+    tenant = options.tenant or SANDBOX
+    data = ledger.with_name(f"{ledger.stem}-{SANDBOX}.db")
+    try:
+        with spawned(SandboxConfig(data=data)) as sandbox:
+            yield Target(sandbox.url, SANDBOX_KEY, tenant)
+    except SandboxStartError as error:
+        raise StopError(f"the sandbox could not be started: {error}", f"Its data is kept in {data}.") from error
