@@ -17,6 +17,7 @@ _ARROW = "← "
 _SIDE_BY_SIDE = 72  # characters that three columns need at least
 _MOST_VALUES = 8  # of a value table; a longer one is told by its length
 _ORDINALS = {1: "first", 2: "second", 3: "third"}
+_WHAT = f"Each field of WizCommerce {_ARROW}the columns it comes from, and how their text is changed on the way."
 _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
@@ -64,6 +65,7 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         _section("Files", _files(mapping), width),
         _section("Which customer a row belongs to", _keys(mapping), width),
         _section("Rows that are left out", _skips(mapping), width),
+        _section("What is sent", [_WHAT], width),
         [*_heading("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
         _section("Columns that must be there", _required(mapping), width),
@@ -136,7 +138,7 @@ def _files(mapping: Mapping) -> list[str]:
     several = len(mapping.tables) > 1
     lines = ["Several files, or sheets of a workbook, given together."] if several else []
     for name, rule in mapping.tables.items() if several else ():
-        seen = [f"has the columns {_columns(rule.has)}"] if rule.has else []
+        seen = [f"has the column{'s' * (len(rule.has) > 1)} {_columns(rule.has)}"] if rule.has else []
         seen += [f"is named like {_listed(rule.names, 'or')}"] if rule.names else []
         lines.append(f"The table {name}" + (f" {', and where that leaves doubt '.join(seen)}." if seen else "."))
     if mapping.two_headers:
@@ -152,7 +154,8 @@ def _keys(mapping: Mapping) -> list[str]:
         lines.append(f"{where} text in {_listed(parts, 'and')}.")
     known = "The same text is the same customer"
     own = mapping.customer.reference_id
-    ids = ", and is its reference_id" if own is None else ""
+    joined = " (its parts joined with '-')" if len(mapping.tables[mapping.main_table].key) > 1 else ""
+    ids = f", and is its reference_id{joined}" if own is None else ""
     return [*lines, f"{known}{ids}. A row without it is rejected."]
 
 

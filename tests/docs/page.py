@@ -99,8 +99,7 @@ def _told(sources: Sources, mapped: Mapped, *, needed: bool) -> Iterator[str]:
 def _customer(tables: EntityTables, customer: int) -> Iterator[str]:
     record = tables.customers.loc[customer]
     yield f"customer {record['reference_id']}"
-    shown = record.drop("display_name") if record["display_name"] == record["company_name"] else record
-    yield from _fields(tables, shown, "  ")
+    yield from _fields(tables, record, "  ")
     for kind, frame in (("address", tables.addresses), ("contact", tables.contacts)):
         for number in frame.index[frame["_customer"] == customer]:
             yield f"  {kind} {frame['reference_id'][number]}"

@@ -1,0 +1,201 @@
+"""The page about mappings, the schema for editors and the explanations say what the program does."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from importer.errors import MappingError
+from importer.mapping import list_mappings, load_mapping
+from importer.mapping.explain import _STEPS, explain, overview
+from importer.mapping.model import Mapping
+from importer.mapping.rules import alternatives
+from importer.mapping.schema import KEYS, mapping_schema, schema_text
+from importer.mapping.transforms import TRANSFORMS
+from tests.docs.page import PAGE, Example, examples, run
+
+TEXT = PAGE.read_text(encoding="utf-8")
+EXAMPLES = list(examples(TEXT))
+HERE = Path(__file__).parent
+SHIPPED = list_mappings()
+SCHEMA = mapping_schema()
+MINIMAL = "title: T\nkey: No\ncustomer: {company_name: Name}\n"
+HEADINGS = {
+    "The top of the file": "Mapping",
+    "A table": "TableRule",
+    "A condition": "SkipRule",
+    "A field": "FieldRule",
+    "The customer's fields": "CustomerEntry",
+    "An address": "AddressEntry",
+    "A contact": "ContactEntry",
+}
+
+
+def mapping_at(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(text: str) -> bool:
+    """Whether the schema refuses a mapping, read as the program does (all text) or as an editor does."""
+    validator = jsonschema.Draft7Validator(SCHEMA)
+    as_text = yaml.load(text, Loader=yaml.BaseLoader)
+    verdicts = {validator.is_valid(data) for data in (as_text, yaml.safe_load(text))}
+    assert len(verdicts) == 1, "the two readings are judged differently"
+    return verdicts == {False}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line {example.line}")
+def test_example_gives_what_the_page_shows(example: Example, tmp_path: Path) -> None:
+    assert run(example, tmp_path) == example.expected
+
+
+def test_every_yaml_block_is_an_example() -> None:
+    assert len(EXAMPLES) == len(re.findall(r"^\s*```yaml", TEXT, re.MULTILINE)) > 20
+
+
+@pytest.mark.parametrize("key", [*KEYS["FieldRule"], "repeat", "when", "on_error", "tables", "only", "all"])
+def test_every_means_has_an_example(key: str) -> None:
+    assert any(re.search(rf"[\s{{]{key}:", example.mapping) for example in EXAMPLES)
+
+
+def reference_rows(heading: str) -> list[tuple[str, str]]:
+    section = TEXT.split(f"\n### {heading}\n")[1].split("\n### ")[0].split("\n\nUnder")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| (.*) \|$", section, re.MULTILINE)
+    return [(name, text.replace("\\|", "|")) for name, text in rows]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_reference_lists_every_key(heading: str) -> None:
+    assert reference_rows(heading) == list(KEYS[HEADINGS[heading]].items())
+
+
+def test_reference_lists_every_transform() -> None:
+    assert reference_rows("Transforms") == [(name, spec.about) for name, spec in TRANSFORMS.items()]
+
+
+def test_every_key_of_the_model_is_described() -> None:
+    schema = Mapping.model_json_schema(by_alias=True)
+    keys = {name: set(part["properties"]) for name, part in {"Mapping": schema, **schema["$defs"]}.items()}
+    assert {name: set(own) for name, own in KEYS.items()} == keys
+
+
+def test_committed_schema_is_the_generated_one() -> None:
+    committed = (PAGE.parent / "mapping.schema.json").read_text(encoding="utf-8")
+    assert committed == schema_text(), "run: python -m importer.mapping.schema > mappings/mapping.schema.json"
+    jsonschema.Draft7Validator.check_schema(json.loads(committed))
+
+
+@pytest.mark.parametrize("path", [*SHIPPED.values(), HERE / "every_key.yaml"], ids=lambda path: path.stem)
+def test_schema_takes_mappings_that_work(path: Path) -> None:
+    load_mapping(str(path))
+    assert not refused(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", SHIPPED.values(), ids=lambda path: path.stem)
+def test_shipped_mappings_name_the_schema(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=mapping.schema.json"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line {example.line}")
+def test_schema_judges_the_examples_as_the_program_does(example: Example, tmp_path: Path) -> None:
+    path = mapping_at(tmp_path / "mine.yaml", example.mapping)
+    try:
+        load_mapping(str(path))
+    except MappingError:
+        assert refused(example.mapping)
+    else:
+        assert not refused(example.mapping)
+
+
+WRONG = {
+    "top": "titel: T",
+    "no such field": "contacts: [{first_name: N, fone: P}]",
+    "field key": "contacts: [{first_name: {form: N}}]",
+    "two sources": "contacts: [{first_name: {from: N, constant: M}}]",
+    "transform": "contacts: [{first_name: {from: N, as: uper}}]",
+    "transform lacks its text": "contacts: [{first_name: {from: N, as: date}}]",
+    "one text instead of two": "contacts: [{first_name: {from: N, as: {replace: [a]}}}]",
+    "take": "contacts: [{first_name: {from: [N, M], take: frist}}]",
+    "take nothing": "contacts: [{first_name: {from: [N, M], take: 0}}]",
+    "otherwise": "contacts: [{first_name: {from: N, values: {a: b}, otherwise: fail}}]",
+    "repeat": "contacts: [{repeat: 1-5, first_name: 'N{n}'}]",
+    "on_error": "contacts: [{on_error: drop, first_name: N}]",
+    "policy": "contacts: [{first_name: {from: N, invalid: maybe}}]",
+    "yes or no": "two_headers: maybe",
+    "address without a type": "addresses: [{address_line_1: N}]",
+    "skip without a reason": "skip: [{column: N, blank: true}]",
+    "skip with two tests": "skip: [{column: N, blank: true, is: x, reason: r}]",
+    "skip without a column": "skip: [{blank: true, reason: r}]",
+    "condition key": "skip: [{colum: N, blank: true, reason: r}]",
+    "key twice": "tables: {a: {key: No}}",
+    "country": "country: usa",
+}
+
+
+@pytest.mark.parametrize("addition", WRONG.values(), ids=WRONG)
+def test_schema_and_program_refuse_what_is_wrong(addition: str, tmp_path: Path) -> None:
+    assert not refused(MINIMAL)
+    load_mapping(str(mapping_at(tmp_path / "minimal.yaml", MINIMAL)))
+    assert refused(MINIMAL + addition)
+    with pytest.raises(MappingError, match=r"wrong\.yaml:"):
+        load_mapping(str(mapping_at(tmp_path / "wrong.yaml", MINIMAL + addition)))
+
+
+def test_schema_offers_every_transform() -> None:
+    plain, given = SCHEMA["$defs"]["step"]["anyOf"]
+    assert [*plain["enum"], *given["properties"]] == sorted(
+        TRANSFORMS, key=lambda name: (TRANSFORMS[name].argument != "none", list(TRANSFORMS).index(name))
+    )
+
+
+def test_explanation_is_the_one_read_and_approved() -> None:
+    said = explain(load_mapping(str(HERE / "every_key.yaml")), width=100)
+    assert said == (HERE / "every_key.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 71, 72, 100])
+@pytest.mark.parametrize("name", [*SHIPPED, str(HERE / "every_key.yaml")], ids=lambda name: Path(name).stem)
+def test_explanations_keep_to_the_width(name: str, width: int) -> None:
+    assert max(map(len, explain(load_mapping(name), width=width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_explanation_names_every_column_and_reason(name: str) -> None:
+    loaded = load_mapping(name)
+    mapping = loaded.mapping
+    said = explain(loaded, width=2000)
+    sections = [mapping.customer, *mapping.children()]
+    columns = [column for part in sections for rule in part.fields().values() for column in rule.columns()]
+    columns += [column for table in mapping.tables.values() for rule in table.key for column in rule.columns()]
+    skips = [skip for table in mapping.tables.values() for skip in table.skip]
+    columns += [column for skip in skips for column, _ in skip.references()]
+    for column in {name for reference in columns for name in alternatives(reference)}:
+        assert f'"{column}"' in said
+    for skip in skips:
+        assert f"{skip.reason}: " in said
+
+
+def test_every_transform_can_be_explained() -> None:
+    assert _STEPS.keys() == TRANSFORMS.keys()
+
+
+def test_mappings_of_the_page_can_be_explained(tmp_path: Path) -> None:
+    for example in EXAMPLES:
+        if "compnay" not in example.mapping:
+            loaded = load_mapping(str(mapping_at(tmp_path / "mine.yaml", example.mapping)))
+            assert explain(loaded, width=80).startswith(f"{loaded.mapping.title}\n=")
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_overview_lists_every_mapping(width: int) -> None:
+    lines = overview(width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in SHIPPED] == list(SHIPPED)
+    text = " ".join(" ".join(lines).split())
+    for name in SHIPPED:
+        assert load_mapping(name).mapping.title in text
