@@ -79,20 +79,18 @@ def _make_private(folder: Path) -> None:
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell. UTF-8 without a
-    mark, so that programs read the first header as it is.
+    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
 
-    Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
+    UTF-8 without a byte order mark, so that programs read the first header as it is. Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
     Raises :class:`OutputError`.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()
     schema = pa.schema(list(zip(names, table.schema.types, strict=True)))
-    with whole_file(path) as file:
-        with pyarrow.csv.CSVWriter(file, schema) as writer:
-            for start in range(0, len(frame), _BLOCK):
-                block = table.slice(start, _BLOCK)
-                writer.write_table(pa.table([_cells(column) for column in block.columns], schema=schema))
+    with whole_file(path) as file, pyarrow.csv.CSVWriter(file, schema) as writer:
+        for start in range(0, len(frame), _BLOCK):
+            block = table.slice(start, _BLOCK)
+            writer.write_table(pa.table([_cells(column) for column in block.columns], schema=schema))
 
 
 def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from tests.report.build import table, text
 
 
 def read(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -29,11 +29,11 @@ def test_a_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert [item.name for item in path.parent.iterdir()] == ["a.csv"]
 
 
-def test_bytes_are_what_excel_reads(tmp_path: Path) -> None:
+def test_bytes_are_what_programs_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     numbers = pd.Series([7, None], dtype=pd.ArrowDtype(pa.int64()))
     write_csv(path, pd.DataFrame({"Näme": text(['a "b", c', ""]), "=x": text([None, "two\r\nlines"]), "n": numbers}))
-    expected = '\ufeff"Näme","\'=x","n"\n"a ""b"", c",,7\n,"two\r\nlines",\n'
+    expected = '"Näme","\'=x","n"\n"a ""b"", c",,7\n,"two\r\nlines",\n'
     assert path.read_bytes() == expected.encode()
 
 

@@ -49,7 +49,7 @@ REJECTED_PEOPLE = """\
 
 
 def content(path: Path) -> str:
-    return path.read_bytes().decode("utf-8-sig")
+    return path.read_bytes().decode("utf-8")
 
 
 def test_results_file(tmp_path: Path) -> None:
