@@ -1,0 +1,71 @@
+"""Small mappings and tables, applied, and their outcome as plain Python."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+
+from importer.mapping import LoadedMapping, Mapped, apply_mapping, load_mapping
+from importer.tables import Entity, Sources, SourceTable
+from tests.support import make_source
+
+BASE = """
+title: Test
+key: Id
+customer:
+  company_name: {from: Name, optional: true}
+"""
+
+
+def loaded(text: str, folder: Path | None = None) -> LoadedMapping:
+    """The mapping with this text; it stays in ``folder`` if one is given."""
+    with tempfile.TemporaryDirectory() as own:
+        path = Path(folder or own) / "test.yaml"
+        path.write_text(dedent(text), encoding="utf-8")
+        return load_mapping(str(path))
+
+
+def sheet(text: str, file: str = "customers.csv", **more: Any) -> SourceTable:
+    """A table written as lines of cells between ``|``; the header is row 1."""
+    header, *rows = [[cell.strip() for cell in line.split("|")] for line in dedent(text).strip().splitlines()]
+    made = make_source(file, [dict(zip(header, row, strict=True)) for row in rows or [[""] * len(header)]])
+    if not rows:
+        made = replace(
+            made, frame=made.frame.iloc[:0], row_numbers=made.row_numbers[:0], broken=np.empty(0, dtype=np.bool_)
+        )
+    return replace(made, **more)
+
+
+def apply(mapping: str, *tables: SourceTable | str, country: str | None = None, folder: Path | None = None) -> Mapped:
+    made = tuple(sheet(table) if isinstance(table, str) else table for table in tables)
+    return apply_mapping(loaded(mapping, folder), Sources(made), country=country)
+
+
+def records(mapped: Mapped, entity: Entity = "customer") -> list[dict[str, Any]]:
+    """The records of an entity without what is null and without bookkeeping; children keep their ``_customer``."""
+    frame = mapped.tables.frame(entity)
+    kept = [name for name in frame.columns if name not in {"_row", "_entry"}]
+    return [{name: value for name, value in row.items() if filled(value)} for row in frame[kept].to_dict("records")]
+
+
+def filled(value: Any) -> bool:
+    return isinstance(value, list | np.ndarray) or (value == value and value is not None)  # noqa: PLR0124 - NaN and NA
+
+
+def column(mapped: Mapped, name: str, entity: Entity = "customer") -> list[Any]:
+    return [record.get(name) for record in records(mapped, entity)]
+
+
+def problems(mapped: Mapped, *names: str) -> list[tuple[Any, ...]]:
+    """Every problem by these columns of the problem table; ``row`` counts as the file shows it (one table only)."""
+    wanted = names or ("code", "row", "column")
+    frame = mapped.problems.frame.assign(row=mapped.problems.frame["row"] + 2)
+    return list(frame[list(wanted)].itertuples(index=False, name=None))
+
+
+def field(rule: str, cells: str, *, name: str = "display_name", country: str | None = None) -> Mapped:
+    """One customer field's rule on a table; the key is ``Id``, which every table has."""
+    return apply(f"{BASE}  {name}: {rule}\n", cells, country=country)

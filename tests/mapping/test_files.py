@@ -1,0 +1,121 @@
+"""Finding and reading mapping files: YAML as plain text, and every fault of the file with its line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from importer.errors import MappingError
+from importer.mapping import list_mappings, load_mapping
+from importer.mapping.files import shipped_folder
+from tests.mapping.support import BASE, loaded
+
+
+def refused(text: str | bytes, folder: Path) -> str:
+    path = folder / "m.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(MappingError) as caught:
+        load_mapping(str(path))
+    return str(caught.value).replace(f"{folder}{os.sep}", "")
+
+
+def test_every_shipped_mapping_loads_by_name() -> None:
+    assert set(list_mappings()) >= {"netsuite", "sap-business-one", "xero"}
+    for name, path in list_mappings().items():
+        found = load_mapping(name)
+        assert (found.name, found.path, found.folder) == (name, path, shipped_folder())
+        assert len(found.sha256) == 64
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(MappingError, match="no mapping is called 'netsuit'") as caught:
+        load_mapping("netsuit")
+    assert "Did you mean netsuite?" in caught.value.hint
+
+
+def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match="no such mapping file"):
+        load_mapping(str(tmp_path / "none.yaml"))
+    with pytest.raises(MappingError, match="is a folder"):
+        load_mapping(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", "m.yaml: the file is empty"),
+        ("# nothing\n", "m.yaml: the file is empty"),
+        ("- a\n- b\n", "m.yaml:1: a mapping is a table of keys"),
+        ("just a text", "m.yaml:1: a mapping is a table of keys"),
+        ("title: x\nkey: *ContactName\n", "m.yaml:2: not valid YAML: found undefined alias"),
+        ("title: x\n  key: y\n", "m.yaml:2: not valid YAML"),
+        ("title: [x\n", "not valid YAML"),
+        ("title: x\n---\ntitle: y\n", "m.yaml:2: not valid YAML: but found another document"),
+        ("title: x\ntitle: y\n", "m.yaml:2: 'title' stands twice in the same table"),
+        ("a: {b: 1,\n  b: 2}\n", "m.yaml:2: 'b' stands twice"),
+        ("? [a, b]\n: c\n", "m.yaml:1: a key must be a plain text"),
+        ("a: &a\n  - *a\n", "without end"),
+        ("a: &a {b: *a}\n", "without end"),
+        ("a: text\nb:\n  <<: text\n", "m.yaml:3: '<<' takes a table"),
+        ("title: \x07\n", "m.yaml: not valid YAML"),
+        (b"title: caf\xe9\n", "m.yaml: is not UTF-8 text (byte 11)\nSave the file as UTF-8."),
+    ],
+)
+def test_faults_of_the_file_name_its_line(text: str | bytes, wanted: str, tmp_path: Path) -> None:
+    assert wanted in refused(text, tmp_path)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_bytes(b"\xef\xbb\xbf" + BASE.encode())
+    assert load_mapping(str(tmp_path / "m.yaml")).mapping.title == "Test"
+
+
+@pytest.mark.parametrize("text", ["Yes", "No", "on", "01", "1e3", "2024-01-01", "null", "~", "0x1F", "1_000", ".5"])
+def test_scalars_stay_the_text_that_they_are(text: str) -> None:
+    mapping = loaded(f"{BASE}  display_name: {text}\n  display_id: {{constant: {text}}}\n").mapping
+    assert mapping.customer.display_name.from_ == [text]
+    assert mapping.customer.display_id.constant == [text]
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("yes", True), ("No", False), ("TRUE", True), ("false", False)])
+def test_switches_are_read_in_any_spelling(text: str, wanted: bool) -> None:
+    assert loaded(f"{BASE}  email: {{from: E, optional: {text}}}\n").mapping.customer.email.optional is wanted
+
+
+MERGED = """
+title: Test
+key: Id
+customer: {company_name: Name}
+addresses:
+  - &both
+    type: {constant: billing}
+    city: Town
+    zip_code: Zip
+  - <<: *both
+    type: {constant: shipping}
+  - <<: [*both, {country: Land, city: not this one}]
+"""
+
+
+def test_a_merge_key_inherits_what_is_not_said() -> None:
+    first, second, third = loaded(MERGED).mapping.addresses
+    assert (second.type.constant, second.city.from_, second.zip_code.from_) == (["shipping"], ["Town"], ["Zip"])
+    assert first.type.constant == third.type.constant == ["billing"]
+    assert (third.city.from_, third.country.from_) == (["Town"], ["Land"])  # the first source goes before the second
+
+
+def test_a_fault_in_what_is_inherited_is_named_where_it_stands(tmp_path: Path) -> None:
+    assert "m.yaml:8: addresses.0: unknown key 'citty'; did you mean 'city'?" in refused(
+        MERGED.replace("city: Town", "citty: Town"), tmp_path
+    )
+    message = refused(MERGED.replace("- <<: *both", "- <<: {citty: Town}"), tmp_path)
+    assert "m.yaml:10: addresses.1: unknown key 'citty'; did you mean 'city'?" in message
+
+
+def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
+    text = BASE.replace("company_name", "companyname") + "  emial: E\nadresses: []\n"
+    message = refused(text, tmp_path)
+    assert "m.yaml:5: customer: unknown key 'companyname'; did you mean 'company_name'?" in message
+    assert "m.yaml:6: customer: unknown key 'emial'; did you mean 'email'?" in message
+    assert "m.yaml:7: unknown key 'adresses'; did you mean 'addresses'?" in message
+    assert "`importer mappings`" in message

@@ -1,0 +1,174 @@
+"""What a mapping can say: faults with their lines, and short forms that equal the long ones."""
+
+import re
+
+import pytest
+
+from importer.errors import MappingError
+from importer.mapping import Mapping
+from tests.mapping.support import loaded
+
+TOP = "title: Test\nkey: Id\ncustomer: {company_name: Name}\n"  # three lines: what is added starts at line 4
+FIELD = "title: Test\nkey: Id\ncustomer:\n  company_name: Name\n"  # what is added starts at line 5
+
+
+def faults(text: str) -> list[str]:
+    """``line: text`` of every fault."""
+    with pytest.raises(MappingError) as caught:
+        loaded(text)
+    return [re.sub(r"^.*test\.yaml:", "", line) for line in caught.value.message.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("key: Id\ncustomer: {company_name: N}\n", "1: title is missing"),
+        ("title: T\ncustomer: {company_name: N}\n", "1: key is missing"),
+        ("title: T\nkey: Id\n", "1: customer is missing"),
+        ("title: T\nkey: Id\ncustomer: {email: N}\n", "3: customer: company_name is missing: the API requires it"),
+        ("title: T\nkye: Id\ncustomer: {company_name: N}\n", "2: unknown key 'kye'; did you mean 'key'?"),
+        (TOP + "skpi: []\n", "4: unknown key 'skpi'; did you mean 'skip'?"),
+        (TOP + "zzz: []\n", "4: unknown key 'zzz'; there are addresses, contact_email, contacts"),
+        (TOP + "country: usa\n", "4: country: String should match pattern '^[A-Z]{2}$'"),
+        (TOP + "contact_email: never\n", "4: contact_email: Input should be 'optional' or 'required'"),
+        (TOP + "addresses: text\n", "4: addresses: cannot be 'text' here"),
+        (TOP + "addresses:\n  - text\n", "5: addresses.0: cannot be 'text' here"),
+        (TOP + "addresses:\n  - city: C\n", "5: addresses.0: an address needs a type, e.g. type: {constant: billing}"),
+        (TOP + "addresses:\n  - city: C\n    type: {constant: home}\n", "6: addresses.0.type: is billing or shipping"),
+        (
+            TOP + "addresses:\n  - city: C\n    type: {from: T, values: {B: Billing}}\n",
+            "6: addresses.0.type: is billing or shipping, not 'Billing'",
+        ),
+        (
+            TOP + "addresses:\n  - type: {constant: billing}\n    table: other\n    city: C\n",
+            "6: addresses.0.table: there is no table 'other', only customers",
+        ),
+        (TOP + "contacts:\n  - first_name: P{n}\n", "5: contacts.0: repeat and column names with {n} go together"),
+        (TOP + "contacts:\n  - repeat: 1..3\n    email: E\n", "5: contacts.0: repeat and column names with {n}"),
+        (TOP + "contacts:\n  - repeat: 3..1\n    email: E{n}\n", "5: contacts.0.repeat: repeat is a range such as"),
+        (TOP + "skip:\n  - {column: A, flag: yes}\n", "5: skip.0: reason is missing"),
+        (TOP + "skip:\n  - {column: A, reason: r}\n", "5: skip.0: a condition has exactly one of is, is_not"),
+        (TOP + "skip:\n  - {column: A, is: x, blank: yes, reason: r}\n", "5: skip.0: a condition has exactly one of"),
+        (TOP + "skip:\n  - {is: x, reason: r}\n", "5: skip.0: is, is_not, flag, matches and blank need a column"),
+        (TOP + "skip:\n  - {column: A, only: [B], reason: r}\n", "5: skip.0: is, is_not, flag, matches and blank"),
+        (TOP + "skip:\n  - {column: A, matches: '(', reason: r}\n", "5: skip.0: matches is not a regular expression"),
+        (TOP + "skip:\n  - {colum: A, blank: yes, reason: r}\n", "5: skip.0: unknown key 'colum'; did you mean 'col"),
+        (TOP + "tables: {a: {key: Id}}\n", "1: with tables, key belongs to each table"),
+        (
+            "title: T\ntables:\n  a: {key: I, hsa: x}\ncustomer: {company_name: N}\n",
+            "3: tables.a: unknown key 'hsa'; did you mean 'has'?",
+        ),
+        ("title: T\ntables: {a: {has: x}}\ncustomer: {company_name: N}\n", "2: tables.a: key is missing"),
+    ],
+)
+def test_faults_of_the_whole(text: str, wanted: str) -> None:
+    assert any(fault.startswith(wanted) for fault in faults(text)), faults(text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("email: {form: E}", "customer.email: unknown key 'form'; did you mean 'from'?"),
+        ("email: {}", "customer.email: a field has exactly one of from (columns), constant, flags"),
+        ("email: {from: E, constant: x}", "customer.email: a field has exactly one of"),
+        ("email:", "customer.email: needs at least one text, and none may be empty"),
+        ("email: {from: []}", "customer.email.from: needs at least one text"),
+        ("email: {from: [E, ' '], take: first}", "customer.email.from: needs at least one text"),
+        ("email: {constant: ''}", "customer.email.constant: needs at least one text"),
+        ("email: {from: E, split: '', take: first}", "customer.email.split: needs at least one text"),
+        ("email: [A, B]", "customer.email: several columns or parts need take (first, last, a number) or join"),
+        ("email: {from: E, split: ','}", "customer.email: several columns or parts need take"),
+        ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: take and join exclude each other"),
+        ("email: {from: [A, B], take: all}", "customer.email.take: take: all belongs to assigned_sales_rep_ids"),
+        ("email: {from: A, take: 0}", "customer.email.take: take is first, last, all, or a number"),
+        ("email: {from: A, take: second}", "customer.email.take: take is first, last, all, or a number"),
+        ("email: {constant: x, as: lower}", "customer.email.as: does not go with constant"),
+        ("email: {constant: x, default: y}", "customer.email.default: does not go with constant"),
+        ("email: {constant: [x, y]}", "customer.email.constant: is one text, not a list"),
+        ("email: {from: E, otherwise: error}", "customer.email.otherwise: otherwise needs values"),
+        ("email: {from: E, values: [a]}", "customer.email.values: values is a table"),
+        ("email: {from: E, values: {a: x, A: y}}", "customer.email.values.A: 'A' stands twice"),
+        ("email: {from: E, values: {a: [x, y]}}", "customer.email.values.a: is one text, not a list"),
+        ("email: {from: E, lookup: sales_rep}", "customer.email.lookup: lookup belongs to assigned_sales_rep_ids"),
+        ("email: {from: E, extension_to: X}", "customer.email.extension_to: extension_to belongs to phone"),
+        ("email: {flags: {a: E}}", "customer.email.flags: flags belongs to type"),
+        ("email: {from: E, as: emial}", "customer.email.as: no transform 'emial'; there are collapse, country"),
+        ("email: {from: E, as: {lower: x}}", "customer.email.as: transform lower takes no argument"),
+        ("email: {from: E, as: date}", "customer.email.as: transform date needs a text"),
+        ("email: {from: E, as: {date: dd.mm}}", "customer.email.as: date: needs the format in the file"),
+        ("email: {from: E, as: {regex: x}}", "customer.email.as: transform regex needs two texts"),
+        ("email: {from: E, as: {regex: ['(', x]}}", "customer.email.as: regex: not a regular expression"),
+        ("email: {from: E, as: {extract: '(a)(b)'}}", "customer.email.as: extract: at most one group"),
+        ("email: {from: E, as: {python: 'x'}}", "customer.email.as: python: write file.py:function"),
+        ("email: {from: E, as: [[lower]]}", "customer.email.as: a transform is a name, or one name with its argument"),
+        ("email: {from: E, invalid: drop}", "customer.email.invalid: Input should be 'reject' or 'blank'"),
+        ("email: {from: E, conflict: last}", "customer.email.conflict: Input should be 'reject' or 'first'"),
+        ("email: {from: E, optional: perhaps}", "customer.email.optional: Input should be a valid boolean"),
+        ("attributes: {Fax: {from: [A, B]}}", "customer.attributes.Fax: several columns or parts need take"),
+        ("email: P{n}Email", "customer.email: {n} belongs to addresses and contacts with repeat"),
+    ],
+)
+def test_faults_of_a_field(rule: str, wanted: str) -> None:
+    assert any(fault.startswith(f"5: {wanted}") for fault in faults(f"{FIELD}  {rule}\n")), faults(f"{FIELD}  {rule}\n")
+
+
+@pytest.mark.parametrize("key", ["{constant: x}", "{from: A, default: x}", "[{from: [A, B]}]", "[]", "''"])
+def test_a_key_comes_from_columns_that_say_one_thing(key: str) -> None:
+    assert faults(f"title: T\nkey: {key}\ncustomer: {{company_name: N}}\n")[0].startswith("2: key")
+
+
+@pytest.mark.parametrize("said", ["as: flag", "values: {a: billing}", "split: ','", "join: ' '", "take: first"])
+def test_flags_go_with_a_default_alone(said: str) -> None:
+    text = f"{TOP}addresses:\n  - city: C\n    type: {{flags: {{billing: B}}, {said}}}\n"
+    assert f"6: addresses.0.type.{said.split(':', maxsplit=1)[0]}: does not go with flags" in faults(text)
+
+
+def model(fields: str, top: str = "key: Id") -> Mapping:
+    return loaded(f"title: T\n{top}\ncustomer:\n  company_name: Name\n{fields}").mapping
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("email: E", "email: {from: [E]}"),
+        ("email: {from: E}", "email: {from: [E]}"),
+        ("email: {constant: x}", "email: {constant: [x]}"),
+        ("email: {from: E, as: lower}", "email: {from: E, as: [lower]}"),
+        ("email: {from: E, as: {date: '%d'}}", "email: {from: E, as: [{date: '%d'}]}"),
+        ("email: {from: E, split: ',', take: first}", "email: {from: E, split: [','], take: first}"),
+        ("email: {from: E, values: {a: b}}", "email: {from: E, values: {a: [b]}}"),
+        ("assigned_sales_rep_ids: [A, B]", "assigned_sales_rep_ids: {from: [A, B]}"),
+    ],
+)
+def test_short_forms_equal_the_long_ones(short: str, long: str) -> None:
+    assert model(f"  {short}\n") == model(f"  {long}\n")
+
+
+def test_short_forms_of_a_whole_mapping() -> None:
+    short = model("", "key: [Id, Division]\nskip: [{column: A, is: x, reason: r}]\nignore: B\ntwo_headers: yes")
+    long = model(
+        "",
+        """tables:
+  customers:
+    key: [{from: [Id]}, {from: [Division]}]
+    skip: [{column: A, is: [x], reason: r}]
+    ignore: [B]
+    two_headers: true""",
+    )
+    assert short == long
+
+
+def test_header_hints_and_two_headers() -> None:
+    text = """
+    title: T
+    tables:
+      a: {key: Id, has: [Id]}
+      b: {key: "Parent|Owner", has: [Parent], two_headers: yes}
+    customer: {company_name: "Name|Firm"}
+    contacts: [{table: b, repeat: 1..2, email: "P{n}|Person {n}", when: {column: "Use{n}", flag: yes}}]
+    """
+    mapping = loaded(text).mapping
+    people = {"P1", "Person 1", "P2", "Person 2", "Use1", "Use2"}
+    assert mapping.header_hints() == (frozenset({"Id", "Name", "Firm"}), frozenset({"Parent", "Owner"} | people))
+    assert mapping.two_headers
+    assert not loaded(TOP).mapping.two_headers
