@@ -12,9 +12,9 @@ from importer.mapping.findings import Result, failures
 
 __all__ = ["email"]
 
-# Plain ASCII addresses whose top-level domain is alphabetic. Special-use domains are left to the validator.
+# Plain ASCII addresses whose top-level domain is alphabetic. Special-use and encoded domains are the validator's.
 _PLAIN = r"^[A-Za-z0-9_+'-]+(\.[A-Za-z0-9_+'-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
-_SPECIAL = r"(?i)[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$"
+_SPECIAL = r"(?i)[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$|[@.]..--"
 _WRAPPED = re.compile(r"^(?:mailto:)?\s*(?:[^<>]*<([^<>]+)>|(.*?))[\s.;,]*$", re.IGNORECASE)
 _HINT = "Write one address such as name@example.com."
 

@@ -19,7 +19,7 @@ _NO_COUNTRY = "has no country code, and the country is not known"
 _COUNTRY_HINT = "Say which country's numbers these are (--country US), or write the number with its country code."
 _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
 # Two numbers in one cell: libphonenumber would take the first and say nothing.
-_SEVERAL = re.compile(r"\d[\d\s().-]{5,}(?:[;,/|\n]|\bor\b|\band\b|[A-Za-z]{3,}:)[^\d+]*\+?[\d(][\d\s().-]{5,}\d")
+_SEVERAL = re.compile(r"(?:\d[\s().-]*){7}(?:[;,/|\n]|\bor\b|\band\b|[A-Za-z]{3,}:)[^\d+]*\+?(?:[\s().-]*\d){7}")
 _TOO_LONG = 17  # digits; E.164 has at most 15, and two may be a trunk or international prefix
 _NANP = 1
 _KINDS = (

@@ -1,0 +1,194 @@
+"""The named transforms, each on distinct values."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from importer.errors import MappingError
+from importer.mapping.findings import Result
+from importer.mapping.transforms import TRANSFORMS, parse_step, read_flag, run_step
+from tests.mapping.support import apply, column, problems
+
+HERE = Path(__file__).parent
+
+
+def run(step: object, *values: str, countries: tuple[str | None, ...] = (), folder: Path = HERE) -> Result:
+    texts = pa.array(values, pa.string())
+    return run_step(parse_step(step), texts, pa.array(countries or [None] * len(values), pa.string()), folder)
+
+
+def told(result: Result) -> list[tuple[int, str, str, str]]:
+    """(number, code, message, hint) of every value that failed."""
+    return [
+        (number, finding.code, *finding.texts(number))
+        for finding in result.findings
+        for number, chosen in enumerate(finding.chosen)
+        if chosen
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "value", "wanted"),
+    [
+        ("text", "As It Is", "As It Is"),
+        ("upper", "Strand é", "STRAND É"),
+        ("lower", "ÀB c", "àb c"),
+        ("title", "upper MAIN street", "Upper Main Street"),
+        ("collapse", "a\r\n b\u00a0\u00a0c \t d", "a b c d"),
+        ({"one_line": ", "}, "12 Main St\r\n  rear\tdoor", "12 Main St, rear, door"),
+        ({"one_line": r"\1 "}, "a\nb", r"a\1 b"),
+        ("digits", "+1 (415) 5-x", "14155"),
+        ("digits", "none", ""),
+        ("postcode", "SW1A 1AA, . ", "SW1A 1AA"),
+        ("postcode", "02138", "02138"),
+        ("unquote", "'0123", "0123"),
+        ("unquote", "''a'", "'a'"),
+        ({"replace": [".", ""]}, "a.b.c ", "abc"),
+        ({"regex": [r"^(\w+):(\w+)$", r"\2 \1"]}, "Parent:Child", "Child Parent"),
+        ({"extract": r"\d{5}"}, "TX 78701-22", "78701"),
+        ({"extract": r"([A-Z]{2}) \d+"}, "Austin TX 78701", "TX"),
+        ({"extract": r"\d+"}, "none", None),
+        ("flag", "tYES", "true"),
+        ("flag", "F", "false"),
+        ("not_flag", "Inactive", "true"),
+        ("not_flag", "1", "false"),
+        ({"date": "%m/%d/%Y"}, "03/04/2025", "2025-03-04"),
+        ({"date": "%d/%m/%Y"}, "03/04/2025", "2025-04-03"),
+        ({"date": "%d/%m/%Y"}, "2025-04-03", "2025-04-03"),
+        ({"date": "%d/%m/%Y"}, "2025-04-03 00:00:00", "2025-04-03"),
+        ("country", "usa", "US"),
+        ("country", "U.K.", "GB"),
+        ("country", "DEU", "DE"),
+        ("country", "Österreich", "AT"),
+        ("country", "Côte d'Ivoire", "CI"),
+        ("first_name", "Lovelace, Ada King", "Ada King"),
+        ("last_name", "Dr. Juan de la Vega Jr.", "de la Vega"),
+        ("first_name", "Reception", "Reception"),
+        ("last_name", "Reception", None),
+    ],
+)
+def test_each_transform(step: object, value: str, wanted: str | None) -> None:
+    result = run(step, value)
+    assert result.values.to_pylist() == [wanted]
+    assert not result.findings
+
+
+@pytest.mark.parametrize(
+    ("value", "country", "wanted"),
+    [
+        ("California", "US", "CA"),
+        ("d.c.", None, "DC"),
+        ("Québec", "CA", "QC"),
+        ("Ontario", None, "ON"),
+        ("on", "CA", "ON"),
+        ("Kent", "GB", "Kent"),
+        ("Bayern", "DE", "Bayern"),
+        ("Nowhere", "US", "Nowhere"),
+        ("Ontario", "US|CA", "Ontario"),
+        ("New South Wales", "AU|US", "NSW"),
+    ],
+)
+def test_states_by_country(value: str, country: str | None, wanted: str) -> None:
+    assert run("state", value, countries=(country,)).values.to_pylist() == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("step", "value", "code", "message", "hint"),
+    [
+        ("flag", "maybe", "flag_invalid", "is neither yes nor no", "Write Yes or No"),
+        ({"date": "%d/%m/%Y"}, "31/02/2025", "date_invalid", "is not a date of the form %d/%m/%Y", "Write the date as"),
+        ("country", "Untied States", "country_unknown", "is not a country", "Did you mean United States (US)?"),
+        ("country", "Umber", "country_unknown", "is not a country", "two-letter code"),
+        ("email", "ada at example.com", "email_invalid", "is not an e-mail address", "name@example.com"),
+    ],
+)
+def test_failures_say_what_and_what_to_do(step: object, value: str, code: str, message: str, hint: str) -> None:
+    result = run(step, value)
+    ((number, got_code, got_message, got_hint),) = told(result)
+    assert (number, got_code) == (0, code)
+    assert message in got_message
+    assert hint in got_hint
+    if code != "email_invalid":
+        assert result.values.to_pylist() == [None]
+
+
+def test_one_failure_leaves_the_other_values_alone() -> None:
+    result = run("flag", "yes", "perhaps", "no")
+    assert result.values.to_pylist() == ["true", None, "false"]
+    assert [number for number, *_ in told(result)] == [1]
+
+
+@pytest.mark.parametrize("text", ["Yes", "Y", "T", "TRUE", "1", "tYES", "x"])
+def test_flags_that_exports_write(text: str) -> None:
+    assert read_flag(f" {text} ") is True
+    assert (
+        read_flag({"Yes": "No", "Y": "N", "T": "F", "TRUE": "FALSE", "1": "0", "tYES": "tNO", "x": "-"}[text]) is False
+    )
+    assert read_flag("?") is None
+
+
+def test_every_transform_says_what_it_does_and_takes_no_values_at_all() -> None:
+    arguments = {"pair": ["a", "b"], "text": "%d"}
+    for name, spec in TRANSFORMS.items():
+        assert spec.about
+        if name != "python":
+            step = name if spec.argument == "none" else {name: arguments[spec.argument]}
+            assert len(run(step).values) == 0
+
+
+FUNCTIONS = """
+calls = []
+
+def shout(text):
+    calls.append(text)
+    if text == "bad":
+        raise ValueError("is bad")
+    return None if text == "none" else text.upper()
+
+def broken(text):
+    return 1 / 0
+
+def wrong(text):
+    return 7
+"""
+MAPPING = """
+title: T
+key: Id
+customer:
+  company_name: Name
+  display_name: {from: Name, as: {python: "own.py:%s"}}
+"""
+
+
+def test_a_function_sees_each_distinct_value_once(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(FUNCTIONS)
+    made = apply(MAPPING % "shout", "Id|Name\n1|one\n2|one\n3|bad\n4|none", folder=tmp_path)
+    assert column(made, "display_name") == ["ONE", "ONE", None, None]
+    assert problems(made, "code", "row", "message") == [("function_refused", 4, "'bad' is bad")]
+    import sys
+
+    assert sys.modules["importer_mapping_own"].calls == ["one", "bad", "none"]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("broken", "broken('x') failed: ZeroDivisionError"),
+        ("wrong", "wrong('x') returned int, not text or None"),
+        ("absent", "has no function 'absent'"),
+    ],
+)
+def test_a_function_that_breaks_its_contract(function: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(FUNCTIONS)
+    with pytest.raises(MappingError) as caught:
+        apply(MAPPING % function, "Id|Name\n1|x", folder=tmp_path)
+    assert message in caught.value.message
+
+
+def test_a_function_file_that_is_absent_or_broken(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match="no such Python file"):
+        apply(MAPPING % "shout", "Id|Name\n1|x", folder=tmp_path)
+    (tmp_path / "own.py").write_text("raise RuntimeError('no')")
+    with pytest.raises(MappingError, match="RuntimeError: no"):
+        apply(MAPPING % "shout", "Id|Name\n1|x", folder=tmp_path)
