@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO := xero netsuite sap-business-one
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check bench lock format clean
@@ -19,8 +20,14 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: install  ## import the sample data into the local sandbox API and show the reports
-	@$(BIN)/python -m tests.demo
+demo: install  ## import the sample data into a local sandbox API, and show the reports
+	@rm -rf results/demo
+	@for name in $(DEMO); do \
+		echo; echo "== importer run sample_data/$$name -m $$name --api sandbox"; echo; \
+		$(BIN)/importer run sample_data/$$name -m $$name --api sandbox --country US \
+			--out results/demo --ledger results/demo/ledger.db || [ $$? -eq 1 ] || exit 1; \
+	done
+	@echo; echo "Exit code 1 is right here: the samples hold planted mistakes, and the reports name each of them."
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest

@@ -42,7 +42,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Options:
-    """Everything a command was told. Seconds and requests per second are floats; ``rate`` None finds the pace itself."""
+    """Everything a command was told. Times are seconds, rates are per second; ``rate`` None finds the pace by itself."""
 
     sources: tuple[str, ...] = ()
     mapping: str = ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Integer, Row, Text, and_, bindparam, case, insert, select, update
+from sqlalchemy import Float, Integer, Text, and_, bindparam, case, insert, select, update
 from sqlalchemy.types import TypeEngine
 
 from importer.errors import InternalError
@@ -174,7 +174,7 @@ class SendFacet(Database):
             .order_by(RUN_CUSTOMERS.c.position)
         )
         with self._read() as connection:
-            return [_item(row) for row in connection.execute(query)]
+            return [_item(row) for row in dialect.fetch_together(connection, query)]
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
         """The next ``count`` customers, behind the position ``after``, that were not sent yet."""
@@ -189,7 +189,7 @@ class SendFacet(Database):
             .limit(count)
         )
         with self._read() as connection:
-            return [_item(row) for row in connection.execute(query)]
+            return [_item(row) for row in dialect.fetch_together(connection, query)]
 
     def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
         """Announce one more request for each item, in one transaction; they may leave when this has returned.
@@ -238,7 +238,7 @@ class SendFacet(Database):
                 connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
 
 
-def _item(row: Row[Any]) -> Item:
+def _item(row: list[Any]) -> Item:
     position, reference_id, action, *rest = row
     return Item(position, reference_id, Action(action), *rest)
 

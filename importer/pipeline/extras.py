@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from importer.errors import UsageError
-from importer.mapping import explain, load_mapping, overview
+from importer.mapping import load_mapping
+from importer.mapping.explain import explain, overview
 from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 
 __all__ = ["explain_mapping", "list_mappings", "serve_sandbox"]

@@ -52,7 +52,7 @@ class _Job:
     limiter: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limiter = Limiter(ceiling=self.options.rate, max_concurrency=self.options.concurrency)
+        self.limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
 
     @property
     def paths(self) -> RunFolder:

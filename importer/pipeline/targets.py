@@ -16,16 +16,21 @@ __all__ = ["Target", "open_target"]
 
 # The sandbox is of this machine and takes any key; a real key is never handed to it.
 SANDBOX_KEY = "sandbox-takes-any-key"
+SANDBOX_RATE = 1000.0  # it has no limit of its own: there is no pace to find
 PRODUCTION = "https://api.wizcommerce.com"
 
 
 @dataclass(frozen=True)
 class Target:
-    """An API at ``url``, the key for it, and the tenant under which the ledger keeps what it holds."""
+    """An API at ``url``, the key for it, and the tenant under which the ledger keeps what it holds.
+
+    ``rate``: a pace known to be right, where there is one.
+    """
 
     url: str
     key: str
     tenant: str
+    rate: float | None = None
 
     def __repr__(self) -> str:
         return f"Target({self.url!r}, tenant={self.tenant!r})"
@@ -65,6 +70,6 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path) 
     data = ledger.with_name(f"{ledger.stem}-{SANDBOX}.db")
     try:
         with spawned(SandboxConfig(data=data)) as sandbox:
-            yield Target(sandbox.url, SANDBOX_KEY, tenant)
+            yield Target(sandbox.url, SANDBOX_KEY, tenant, SANDBOX_RATE)
     except SandboxStartError as error:
         raise StopError(f"the sandbox could not be started: {error}", f"Its data is kept in {data}.") from error
