@@ -20,7 +20,6 @@ _COUNTRY_HINT = "Say which country's numbers these are (--country US), or write 
 _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
 # Two numbers in one cell: libphonenumber would take the first and say nothing.
 _SEVERAL = re.compile(r"(?:\d[\s().-]*){7}(?:[;,/|\n]|\bor\b|\band\b|[A-Za-z]{3,}:)[^\d+]*\+?(?:[\s().-]*\d){7}")
-_TOO_LONG = 17  # digits; E.164 has at most 15, and two may be a trunk or international prefix
 _NANP = 1
 _KINDS = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),

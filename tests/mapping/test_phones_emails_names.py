@@ -70,6 +70,9 @@ def test_wrong_phones(value: str, countries: str | None, reason: str) -> None:
     assert reason in told
 
 
+AMERICAN = r"(\+?1?[ .-]?)?\(?[2-9]\d{2}\)?[ .\-/]?[2-9]\d{2}[ .-]?\d{4}( ?(x|ext\.?) ?\d{1,5})?"
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     st.from_regex(

@@ -1,0 +1,155 @@
+"""Which source is which table of the mapping, which columns it must have, and what is said of the others."""
+
+from dataclasses import replace
+
+import pytest
+
+from importer.errors import MappingError
+from importer.mapping import Mapped
+from importer.mapping.tabledata import find_column
+from tests.mapping.support import BASE, apply, column, records, sheet
+
+JOINED = """
+title: T
+tables:
+  partners: {has: [Code, Firm], key: Code}
+  addresses: {has: [Parent, Street], key: Parent, names: ["*Address*"]}
+  people: {has: [Parent, Email], key: Parent, names: ["*People*"]}
+customer: {company_name: Firm}
+addresses: [{table: addresses, type: {constant: billing}, address_line_1: Street}]
+contacts: [{table: people, email: Email}]
+"""
+PARTNERS = sheet("Code|Firm\n1|Kettle\n2|Copper", "partners.csv")
+ADDRESSES = sheet("Parent|Street\n2|Mill Lane\n1|High Street", "addresses.csv")
+PEOPLE = sheet("Parent|Email\n1|ada@example.com", "people.csv")
+
+
+def codes(mapped: Mapped) -> list[str]:
+    return [note.code for note in mapped.notes]
+
+
+def test_tables_are_told_apart_by_their_columns() -> None:
+    made = apply(JOINED, ADDRESSES, PEOPLE, PARTNERS)
+    assert column(made, "company_name") == ["Kettle", "Copper"]
+    assert column(made, "address_line_1", "address") == ["High Street", "Mill Lane"]
+    assert column(made, "email", "contact") == ["ada@example.com"]
+    assert not made.notes
+
+
+def test_a_table_may_come_in_several_files() -> None:
+    more = sheet("Firm|Code\nThimble|3", "more.csv")  # in another order of columns
+    made = apply(JOINED, PARTNERS, more, ADDRESSES, PEOPLE)
+    assert column(made, "company_name") == ["Kettle", "Copper", "Thimble"]
+
+
+def test_tables_with_the_same_columns_are_told_apart_by_name() -> None:
+    both = "Parent|Street|Email\n1|High Street|ada@example.com"
+    made = apply(JOINED, PARTNERS, sheet(both, "x_Address.csv"), sheet(both, "book.xlsx", sheet="People"))
+    assert column(made, "address_line_1", "address") == ["High Street"]
+    assert column(made, "email", "contact") == ["ada@example.com"]
+    with pytest.raises(MappingError, match=r"both\.csv: fits several tables \(addresses, people\)"):
+        apply(JOINED, PARTNERS, sheet(both, "both.csv"))
+
+
+def test_a_wrong_file_is_refused_with_what_tells_tables_apart() -> None:
+    with pytest.raises(MappingError, match=r"items\.csv: fits no table") as caught:
+        apply(JOINED, PARTNERS, sheet("Sku|Price\n1|2", "items.csv"))
+    assert "'Sku', 'Price'" in caught.value.hint
+    assert "addresses: Parent, Street" in caught.value.hint
+
+
+def test_the_main_table_must_be_there_and_a_missing_other_one_is_noted() -> None:
+    with pytest.raises(MappingError, match="no source holds the table 'partners'"):
+        apply(JOINED, ADDRESSES)
+    made = apply(JOINED, PARTNERS, ADDRESSES)
+    assert codes(made) == ["table_missing"]
+    assert "'people'" in made.notes[0].message
+    assert not records(made, "contact")
+
+
+def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
+    mapping = BASE.replace(", optional: true", "") + "  email: E-Mail|Mail Address\n  phone: Telephone\n"
+    with pytest.raises(MappingError) as caught:
+        apply(mapping, "Id|Nmae|mail adress\n1|x|y")
+    assert caught.value.message.splitlines() == [
+        "customers.csv: 3 columns of the mapping not found",
+        "  'Name' (the file has 'Nmae')",
+        "  'Telephone'",
+        "  'E-Mail|Mail Address' (the file has 'mail adress')",
+    ]
+    assert "'Id', 'Nmae', 'mail adress'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("reference", "headers", "wanted"),
+    [
+        ("Phone", ["phone", "Phone"], "Phone"),
+        ("phone", ["*Phone (Req)"], "*Phone (Req)"),
+        ("A|B", ["B", "C"], "B"),
+        ("A|B", ["b", "a"], "a"),
+        ("A|B", ["B", "a"], "B"),
+        ("Phone#2", ["Phone", "Phone#2"], "Phone#2"),
+        ("Phone", ["Phone#2"], None),
+        ("Contact\u00a0Name", ["Contact  Name"], "Contact  Name"),
+    ],
+)
+def test_what_a_reference_means(reference: str, headers: list[str], wanted: str | None) -> None:
+    assert find_column(reference, headers) == wanted
+
+
+def test_a_reference_that_could_be_two_headers_is_an_error() -> None:
+    with pytest.raises(MappingError, match="'phone' could be 'Phone' or 'PHONE'"):
+        find_column("phone", ["Phone", "PHONE"])
+
+
+def test_alternatives_and_repeated_headers_are_read() -> None:
+    made = apply(BASE + "  display_name: Old|New\n  display_id: Phone#2\n", "Id|New|Phone|Phone#2\n1|x|y|z")
+    assert records(made) == [{"reference_id": "1", "display_name": "x", "display_id": "z"}]
+    assert made.tables.unused_columns == {"customers.csv": ("Phone",)}
+
+
+GROUPS = BASE + "contacts: [{repeat: 1..3, first_name: 'P{n} Name', email: 'P{n} Mail', phone: Tel}]\n"
+
+
+def test_a_repeated_group_may_be_absent_as_a_whole() -> None:
+    made = apply(GROUPS, "Id|P1 Name|P1 Mail|P3 Name|P3 Mail|Tel\n1|Ada|a@example.com|Bea||")
+    assert column(made, "first_name", "contact") == ["Ada", "Bea"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "absent"),
+    [
+        ("P1 Name|P1 Mail|P2 Name|Tel", "'P2 Mail'"),  # half a group
+        ("P1 Name|P1 Mail", "'Tel'"),  # what all groups share
+        ("Tel", "'P1 Name'"),  # none at all: the first is asked for
+    ],
+)
+def test_what_a_repeated_group_must_have(headers: str, absent: str) -> None:
+    with pytest.raises(MappingError) as caught:
+        apply(GROUPS, f"Id|{headers}\n1{'|' * len(headers.split('|'))}")
+    assert absent in caught.value.message
+    assert "P3" not in caught.value.message
+
+
+def test_a_condition_may_hold_a_groups_number() -> None:
+    mapping = BASE + "contacts: [{repeat: 1..2, first_name: 'P{n}', when: {column: 'Use{n}', flag: yes}}]\n"
+    made = apply(mapping, "Id|P1|Use1|P2|Use2\n1|Ada|No|Bea|Yes\n2|Cleo|Yes|Dora|No")
+    assert column(made, "first_name", "contact") == ["Bea", "Cleo"]
+    assert not made.tables.unused_columns
+
+
+def test_unused_columns_and_misspelt_headers_are_noted() -> None:
+    mapping = BASE + "  payment_term: {from: Payment Terms, optional: true}\nignore: [Fax]\n"
+    made = apply(mapping, "Id|Name|Fax|Pyament Terms|Balance\n1|x|y|z|0")
+    assert made.tables.unused_columns == {"customers.csv": ("Pyament Terms", "Balance")}
+    (note,) = made.notes
+    assert (note.code, str(note.location)) == ("column_misspelt", "customers.csv [Pyament Terms]")
+    assert "'Payment Terms'" in note.message
+
+
+def test_secrets_are_refused_even_if_mapped_and_not_listed_as_unused() -> None:
+    table = sheet("Id|Name|Card Number\n1|x|")
+    table = replace(table, secrets=frozenset({"Card Number"}))
+    assert not apply(BASE, table).tables.unused_columns
+    with pytest.raises(MappingError, match=r"customers\.csv: the mapping names column 'Card Number'"):
+        apply(BASE + "  attributes: {Card: Card Number}\n", table)
