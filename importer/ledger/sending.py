@@ -39,11 +39,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request that carried a body, and what came of it."""
+    """One request that carried a body, and what came of it. ``seconds``: from the request to its end."""
 
     number: int
-    started_at: datetime
     ended_at: datetime
+    seconds: float
     kind: str
     status: int | None
 
@@ -99,8 +99,8 @@ _ATTEMPT = dialect.rows(
     run_id=Text(),
     reference_id=Text(),
     number=Integer(),
-    started_at=Text(),
     ended_at=Text(),
+    seconds=Float(),
     kind=Text(),
     status=Integer(),
 )
@@ -243,6 +243,5 @@ def _item(row: list[Any]) -> Item:
     return Item(position, reference_id, Action(action), *rest)
 
 
-def _attempt_row(run: Run, reference_id: str, made: Attempt) -> list[str | int | None]:
-    times = (stamp(made.started_at), stamp(made.ended_at))
-    return [run.id, reference_id, made.number, *times, made.kind, made.status]
+def _attempt_row(run: Run, reference_id: str, made: Attempt) -> list[str | int | float | None]:
+    return [run.id, reference_id, made.number, stamp(made.ended_at), made.seconds, made.kind, made.status]

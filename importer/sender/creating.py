@@ -5,8 +5,8 @@ Everything that is particular to the action lives here; another action is anothe
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -35,11 +35,13 @@ class Creating:
 
     def judge(self, work: Work, answer: Answer, *, clock: float, now: datetime) -> Verdict:
         """What one answer makes of a customer. ``clock`` and ``now`` are the moment at which it came."""
-        attempt = Attempt(work.attempts, now - timedelta(seconds=answer.seconds), now, answer.kind, answer.status)
+        work.attempt = Attempt(work.attempts, now, answer.seconds, answer.kind, answer.status)
         work.answer = answer
-        work.began = clock - answer.seconds if work.began is None else work.began
+        if work.began is None:
+            work.began = clock - answer.seconds
         step, then = self._read(work, answer, clock)
-        return Verdict(work, replace(step, attempt=attempt), then)
+        work.attempt = None
+        return Verdict(work, step, then)
 
     def _read(self, work: Work, answer: Answer, clock: float) -> tuple[Step, Next]:
         if answer.kind is AnswerKind.OK and answer.data is not None:
@@ -81,10 +83,7 @@ class Creating:
             return Verdict(work, _refused(work, State.UNKNOWN if work.doubtful else State.REFUSED, clock), Next.DONE)
         if again:
             return Verdict(work, _step(work, State.ABSENT, OutcomeKind.PENDING, clock), Next.AGAIN)
-        step = _step(work, State.ABSENT, OutcomeKind.FAILED, clock)
-        reason = step.error_message or "no readable answer"
-        message = f"not in the API after {work.attempts} attempt{'s'[: work.attempts != 1]}; the last: {reason}"
-        return Verdict(work, replace(step, error_code="no_answer", error_message=message), Next.DONE)
+        return Verdict(work, _given_up(work, clock), Next.DONE)
 
 
 def _to_look_up(work: Work, answer: Answer, clock: float) -> Step:
@@ -106,46 +105,67 @@ def unsent(work: Work, clock: float) -> Verdict:
 
 
 def _step(work: Work, state: State, outcome: OutcomeKind, clock: float) -> Step:
-    answer = work.answer
+    """A step that repeats what the latest answer said."""
+    if work.answer is None:
+        return _entry(work, state, outcome, clock)
+    return _entry(work, state, outcome, clock, code=work.answer.code, message=work.answer.message)
+
+
+def _entry(
+    work: Work,
+    state: State,
+    outcome: OutcomeKind,
+    clock: float,
+    *,
+    code: str | None = None,
+    message: str | None = None,
+    customer_id: str | None = None,
+    refusals: str | None = None,
+    accepted: Accepted | None = None,
+) -> Step:
     return Step(
         work.item.position,
         work.item.reference_id,
         state,
         outcome,
         work.attempts,
-        http_status=answer.status if answer else None,
-        error_code=answer.code if answer else None,
-        error_message=answer.message if answer else None,
-        seconds=None if work.began is None else clock - work.began,
+        customer_id,
+        work.answer.status if work.answer else None,
+        code,
+        message,
+        refusals,
+        None if work.began is None else clock - work.began,
+        accepted,
+        work.attempt,
     )
 
 
 def _there(work: Work, customer_id: str, clock: float, outcome: OutcomeKind, accepted: Accepted | None = None) -> Step:
     state = State.EXISTS if not work.doubtful and outcome is OutcomeKind.EXISTS else State.CREATED
-    step = _step(work, state, outcome, clock)
-    return replace(step, customer_id=customer_id, error_code=None, error_message=None, accepted=accepted)
+    return _entry(work, state, outcome, clock, customer_id=customer_id, accepted=accepted)
 
 
 def _refused(work: Work, state: State, clock: float) -> Step:
-    answer = work.taken or work.answer
+    """The API's own reasons: of the refusal that said the id is taken, if there was one."""
+    answer = work.answer = work.taken or work.answer
     assert answer is not None
-    return replace(
-        _step(work, state, OutcomeKind.FAILED, clock),
-        http_status=answer.status,
-        error_code=answer.code or f"http_{answer.status}",
-        error_message=answer.message,
-        refusals=orjson.dumps([asdict(refusal) for refusal in answer.refusals]).decode(),
-    )
+    refusals = orjson.dumps([asdict(refusal) for refusal in answer.refusals]).decode()
+    code = answer.code or f"http_{answer.status}"
+    return _entry(work, state, OutcomeKind.FAILED, clock, code=code, message=answer.message, refusals=refusals)
+
+
+def _given_up(work: Work, clock: float) -> Step:
+    reason = (work.answer and work.answer.message) or "no readable answer"
+    attempts = f"{work.attempts} attempt{'' if work.attempts == 1 else 's'}"
+    message = f"not in the API after {attempts}; the last: {reason}"
+    return _entry(work, State.ABSENT, OutcomeKind.FAILED, clock, code="no_answer", message=message)
 
 
 def _duplicate(work: Work, there: Sequence[CustomerRef], clock: float) -> Step:
     """Its state stays unknown, so that the next run looks again: by then somebody may have deleted one."""
     ids = " and ".join(customer.id for customer in there)
-    return replace(
-        _step(work, State.UNKNOWN, OutcomeKind.FAILED, clock),
-        error_code="duplicate_in_api",
-        error_message=f"the API holds it {len(there)} times, as {ids}; delete all but one by hand",
-    )
+    message = f"the API holds it {len(there)} times, as {ids}; delete all but one by hand"
+    return _entry(work, State.UNKNOWN, OutcomeKind.FAILED, clock, code="duplicate_in_api", message=message)
 
 
 def _says_taken(answer: Answer) -> bool:

@@ -1,6 +1,7 @@
 """Sending a run: batches are announced, requests leave, answers are recorded, doubts are cleared up."""
 
 import asyncio
+import gc
 import hashlib
 import heapq
 import itertools
@@ -95,6 +96,7 @@ class Engine:
 
     async def run(self) -> dict[OutcomeKind, int]:
         """Send, and give the counts of the whole run."""
+        gc.freeze()  # what stands now outlives the run: going through it time and again took a fifth of the time
         try:
             await self._begin()
             async with asyncio.TaskGroup() as self._group:
@@ -111,6 +113,7 @@ class Engine:
             raise errors.exceptions[0] from None
         finally:
             self._thread.close()
+            gc.unfreeze()
         if self._stopped_by is not None:
             raise self._stopped_by
         return dict(self._counts)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from importer.api import Answer
-from importer.ledger import Item, Step
+from importer.ledger import Attempt, Item, Step
 from importer.records import OutcomeKind
 
 __all__ = ["Next", "Verdict", "Work"]
@@ -24,7 +24,8 @@ class Work:
 
     ``attempts`` counts requests of this run, ``tries`` those of this process. ``doubtful``: a request of ours may have
     been carried out without an answer to tell. ``mine``: the doubtful request was made by this run, not an earlier
-    one. ``taken``: the refusal that said the reference id is in use. ``shown``: the outcome last told to the progress.
+    one. ``taken``: the refusal that said the reference id is in use. ``answer``: the latest. ``attempt``: the request
+    that is being judged. ``shown``: the outcome last told to the progress.
     """
 
     item: Item
@@ -36,6 +37,7 @@ class Work:
     mine: bool = True
     taken: Answer | None = None
     answer: Answer | None = None
+    attempt: Attempt | None = None
     began: float | None = None
     abandoned: float = 0.0
     looks: int = 0
