@@ -42,7 +42,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Options:
-    """Everything a command was told. Times are seconds, rates are per second; ``rate`` None finds the pace by itself."""
+    """Everything a command was told. Times are seconds, ``rate`` is per second (None: find the pace)."""
 
     sources: tuple[str, ...] = ()
     mapping: str = ""

@@ -81,8 +81,8 @@ def _make_private(folder: Path) -> None:
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
 
-    UTF-8 without a byte order mark, so that programs read the first header as it is. Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
-    Raises :class:`OutputError`.
+    UTF-8 without a byte order mark, so that programs read the first header as it is. Text that a spreadsheet would
+    run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too. Raises :class:`OutputError`.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()

@@ -1,0 +1,124 @@
+"""A run under way: what its stages share, and how it ends, whatever happens."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import anyio
+import pandas as pd
+
+from importer.api import Client, Limiter, RetryPolicy
+from importer.errors import ImporterError, InternalError, StopError, UsageError
+from importer.ledger import Ledger, Run
+from importer.pipeline.outcomes import tell
+from importer.pipeline.prepare import Timings
+from importer.pipeline.reports import Ending, exit_code, write_reports
+from importer.pipeline.sending import Watch, send_run
+from importer.pipeline.targets import Target
+from importer.report import totals
+from importer.runfolder import RunFolder, Stage
+from importer.settings import Options
+
+__all__ = ["Confirm", "Job", "ask", "conduct"]
+
+Confirm = Callable[[str], bool]
+
+
+@dataclass
+class Job:
+    """One run in the ledger, the target it sends to, and what it has brought about so far."""
+
+    options: Options
+    ledger: Ledger
+    target: Target
+    run: Run
+    watch: Watch
+    now: Callable[[], datetime]
+    timings: Timings
+    stage: Stage
+    folder: RunFolder | None = None
+    bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
+    limiter: Limiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
+
+    def client(self) -> Client:
+        """A client for the target, to be entered."""
+        return Client(
+            self.target.url,
+            self.target.key,
+            limiter=self.limiter,
+            timeout=self.options.timeout,
+            connections=self.options.concurrency,
+            retry=RetryPolicy(),
+            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
+        )
+
+    async def send(self, client: Client) -> None:
+        """Send what is planned. Raises :class:`StopError` when it ends early."""
+        if self.folder is None:
+            raise InternalError("a run is to send that has no folder yet")
+        with self.timings.stage("send"):
+            await send_run(self.ledger, client, self.run, self.folder.payloads, self.options, self.watch)
+
+    def report(self, stopped: ImporterError | None) -> dict[str, Any]:
+        """Write the reports, however the run ended, and its end into the ledger. Comes back: the summary."""
+        if self.folder is None:
+            raise InternalError("a run is to report that has no folder yet")
+        stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
+        told = tell(self.ledger, self.run.id, stage)
+        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
+        code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
+        reason = None if stopped is None else " ".join(str(stopped).split())
+        ending = Ending(code, self.now(), reason, self._pace(), told.retryable)
+        summary = write_reports(self.folder, told.stage, told.outcomes, told.refused, ending)
+        self.ledger.finish_run(self.run.id, code, summary)
+        return summary
+
+    def _pace(self) -> dict[str, Any]:
+        seconds = self.timings.seconds.get("send", 0.0)
+        figures = self.limiter.statistics
+        return {
+            "requests": figures.requests,
+            "throttled": figures.throttled,
+            "waited_seconds": round(figures.waited_seconds, 3),
+            "peak_per_second": figures.peak_per_second,
+            "reached_per_second": round(figures.requests / seconds, 1) if seconds > 0 else None,
+            "ceiling": self.options.rate,
+        }
+
+
+def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
+    """Do the work of a run, and report. Comes back: the summary.
+
+    A run that stops early still leaves its reports, and its summary says so; only what fails before there is a run's
+    folder is raised.
+    """
+    return anyio.run(_conduct, job, work, backend_options={"use_uvloop": True})
+
+
+async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
+    stopped: StopError | None = None
+    try:
+        async with job.watch.signals(), job.client() as client:
+            await work(job, client)
+    except StopError as error:
+        stopped = error
+        if job.folder is None:
+            job.ledger.finish_run(job.run.id, error.exit_code, {})
+            raise
+    except ImporterError as error:
+        job.ledger.finish_run(job.run.id, error.exit_code, {})
+        raise
+    return job.report(stopped)
+
+
+def ask(confirm: Confirm, question: str) -> None:
+    """Raise :class:`UsageError` unless the question is answered with yes."""
+    if not confirm(question):
+        raise UsageError(
+            "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
+        )

@@ -1,0 +1,90 @@
+"""``resume`` and ``retry``: going on with a run from the ledger and its folder, without its sources."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from importer.api import Client
+from importer.errors import UsageError
+from importer.ledger import open_ledger
+from importer.pipeline.dry_run import utc_now
+from importer.pipeline.job import Confirm, Job, ask, conduct
+from importer.pipeline.prepare import Timings
+from importer.pipeline.sending import Watch
+from importer.pipeline.targets import open_target, resolve
+from importer.runfolder import RunFolder
+from importer.settings import Options
+
+__all__ = ["opened_run", "resume", "retry"]
+
+QUESTION = "This sends customers to production. Go on?"
+
+
+@contextmanager
+def opened_run(
+    options: Options,
+    environment: Mapping[str, str],
+    run_id: str | None,
+    *,
+    question: str,
+    confirm: Confirm,
+    watch: Watch,
+    now: Callable[[], datetime] = utc_now,
+) -> Iterator[Job]:
+    """A run of the ledger with its target, its tenant's lock and its folder, ready to go on.
+
+    It goes on with the API and the tenant that it began with. ``question`` is asked before anything goes to
+    production. Raises :class:`UsageError` for an unknown run, one that had not begun to send, or another key.
+    """
+    with open_ledger(options.ledger, now=now) as ledger:
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        own = replace(options, api=str(run.options.get("api", options.api)), tenant=run.tenant)
+        named = resolve(own, environment)
+        if named is not None and named.is_production and not options.yes:
+            ask(confirm, question)
+        if not ledger.counts(run.id):
+            raise UsageError(
+                f"run {run.id} had planned nothing yet, so there is nothing to go on with",
+                "Start it again with `importer run` and the same sources; nothing was sent.",
+            )
+        folder = RunFolder(run.out)
+        stage = folder.load()
+        with open_target(own, environment, ledger.path) as target:
+            ledger.check_key(run.tenant, target.key, accept=options.accept_key)
+            with ledger.lock(run.tenant, run.id):
+                yield Job(own, ledger, target, run, watch, now, Timings(dict(stage.facts["timings"])), stage, folder)
+
+
+async def _send(job: Job, client: Client) -> None:
+    await job.send(client)
+
+
+def resume(
+    options: Options,
+    environment: Mapping[str, str],
+    run_id: str | None,
+    *,
+    confirm: Confirm,
+    watch: Watch,
+) -> dict[str, Any]:
+    """Go on with a run: what is in doubt is looked up, what was not sent is sent. Comes back: the summary."""
+    with opened_run(options, environment, run_id, question=QUESTION, confirm=confirm, watch=watch) as job:
+        return conduct(job, _send)
+
+
+def retry(
+    options: Options,
+    environment: Mapping[str, str],
+    run_id: str | None,
+    *,
+    include_refused: bool,
+    confirm: Confirm,
+    watch: Watch,
+) -> dict[str, Any]:
+    """Send again what failed for reasons that can pass; what the API refused only with ``include_refused``."""
+    with opened_run(options, environment, run_id, question=QUESTION, confirm=confirm, watch=watch) as job:
+        count = job.ledger.reopen(job.run, include_refused=include_refused)
+        watch.phase(f"{count:,} customers are tried again." if count else "Nothing failed for a reason that can pass.")
+        return conduct(job, _send)
