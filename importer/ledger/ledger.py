@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from importer.ledger import dialect
+from importer.ledger.aftermath import AfterFacet
 from importer.ledger.plans import PlanFacet
 from importer.ledger.runs import RunFacet
 from importer.ledger.schema import migrate
@@ -17,7 +18,7 @@ __all__ = ["Ledger", "open_ledger"]
 BUSY_SECONDS = 30.0
 
 
-class Ledger(RunFacet, PlanFacet, SendFacet):
+class Ledger(RunFacet, PlanFacet, SendFacet, AfterFacet):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:
