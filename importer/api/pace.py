@@ -5,6 +5,10 @@ their way within one second, which is the limit to within a request, however lat
 pace follows a flat saw-tooth just under the limit: it creeps over it now and then, is refused once or twice, and falls
 back. The further the pace rises above an old limit without a refusal, the faster it grows, so that a limit that was
 lifted is noticed.
+
+Not every 429 speaks of the pace: other users of the account and flaky gateways cause some too. One that comes at a
+load which was accepted moments ago costs its pause and nothing more, and a first limit is believed only when a second
+refusal confirms it.
 """
 
 from collections import deque
@@ -29,6 +33,14 @@ ANSWERS_FOR_BASELINE = 30  # the first answers to come are the quick ones, and t
 RELIEF_INTERVAL = 5.0  # seconds between two cuts for the sake of latency
 RELIEF = 0.85  # of the pace, for one such cut
 WORTH_JUDGING = 0.8  # of the pace must have been used before it may grow
+STRAY_LOAD = 0.85  # of what was lately accepted within a second: a refusal below it is not about the pace
+STRAY_SHARE = 0.08  # of the latest answers at most may be refusals for one of them to be stray
+LATEST = 100  # answers that this share is taken of
+SLICES = 4  # of a second, by which accepted requests are counted
+PROOF_LASTS = 15.0  # seconds for which an accepted load proves that it is allowed
+DOUBT = 0.05  # growth per second over a limit that only one refusal has shown
+DEAR = 2.0  # seconds of pause: asking again so soon would cost more than it tells
+FAR, NEAR = 0.9, 1.25  # times a limit: a refusal between them confirms it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,7 @@ class PaceFinder:
 
     def __init__(self, pace: float, *, ceiling: float, now: float) -> None:
         self.pace = pace
+        self._trusted = pace >= ceiling  # somebody knows the limit: it is gone back to soon, whatever was refused
         self.latency = 0.0  # smoothed seconds from request to answer; 0 before the first answer
         self._ceiling = ceiling
         self._limit: float | None = None  # requests per second at which the API last refused
@@ -58,6 +71,9 @@ class PaceFinder:
         self._last_meal = now
         self._accepted_since_meal = 0
         self._accepted: deque[float] = deque()
+        self._proofs: dict[int, int] = {}  # slice of a second → requests that left in it and were accepted
+        self._latest: deque[bool] = deque(maxlen=LATEST)
+        self._confirmed = False
         self._baseline: deque[float] = deque(maxlen=BASELINE_TICKS)
         self._start_tick(now)
 
@@ -75,6 +91,9 @@ class PaceFinder:
         self._accepted.append(now)
         self._accepted_since_event += 1
         self._forget_accepted(now)
+        self._latest.append(True)
+        slice_ = int((now - latency) * SLICES)
+        self._proofs[slice_] = self._proofs.get(slice_, 0) + 1
         if self._starved_since is not None:
             self._fed_again(now, self._starved_since)
         self._accepted_since_meal += 1
@@ -92,19 +111,36 @@ class PaceFinder:
 
         True when this begins a congestion event, and the pace was cut.
         """
+        self._latest.append(False)
+        if self._is_stray(now, grant):
+            self._held += pause
+            return False
         self._healthy = False
         if grant.at < self._settled:
             return False
         if self._starved_since is None and not self._accepted_since_event and self._limit is not None:
             self._starved_since = self._last_event
-        self._limit = max(SLOWEST_PACE, min(self.pace, max(self._estimate(now, grant), self.pace * DEEPEST_CUT)))
+        limit = max(SLOWEST_PACE, min(self.pace, max(self._estimate(now, grant), self.pace * DEEPEST_CUT)))
+        near = self._limit is not None and FAR * self._limit <= limit <= NEAR * self._limit
+        self._confirmed = not self._trusted and (pause > DEAR or near)
+        self._limit = limit
         self.pace = max(SLOWEST_PACE, self._limit * BACK_OFF)
         self._settled = now + SETTLING
         self._last_event = now
         self._pause = pause
         self._accepted_since_event = 0
-        self._start_tick(now)
+        self._start_tick(now, held=pause)
         return True
+
+    def _is_stray(self, now: float, grant: Grant) -> bool:
+        """Whether a refusal came although more was accepted within a second lately, and nearly everything is."""
+        first = int((now - PROOF_LASTS) * SLICES)
+        self._proofs = {slice_: count for slice_, count in self._proofs.items() if slice_ >= first}
+        proven = max(
+            (sum(self._proofs.get(slice_ + step, 0) for step in range(SLICES)) for slice_ in self._proofs), default=0
+        )
+        refused = self._latest.count(False)
+        return grant.load <= STRAY_LOAD * proven and refused <= max(1.0, STRAY_SHARE * len(self._latest))
 
     def _fed_again(self, now: float, starved_since: float) -> None:
         """The first acceptance after refusals only: a quota over a longer time was used up, and has come back.
@@ -134,11 +170,12 @@ class PaceFinder:
         while self._accepted and self._accepted[0] <= now - 1.0:
             self._accepted.popleft()
 
-    def _start_tick(self, now: float) -> None:
+    def _start_tick(self, now: float, *, held: float = 0.0) -> None:
         self._tick_started = now
         self._used = 0
         self._answers = 0
         self._latencies = 0.0
+        self._held = held  # seconds of this tick in which the API asked for a pause
         self._healthy = True
 
     def _tick(self, now: float) -> None:
@@ -153,7 +190,7 @@ class PaceFinder:
                 self._baseline.append(self.latency)
         if self.latency > 3.0 * self.base_latency + 0.5:
             self._relieve(now, self._answers / elapsed)
-        elif self._healthy and self._used >= WORTH_JUDGING * self.pace * elapsed:
+        elif self._healthy and self._used >= WORTH_JUDGING * self.pace * max(0.0, elapsed - self._held):
             self.pace = min(self._ceiling, self.pace * (1.0 + self._growth()) ** min(elapsed, 2.0))
         self._start_tick(now)
 
@@ -170,13 +207,16 @@ class PaceFinder:
         self._relieved = now
         self._strained = self.latency
         self._limit = max(SLOWEST_PACE, min(self.pace, max(answered, self.pace * DEEPEST_CUT)))
+        self._confirmed = True
         self.pace = max(SLOWEST_PACE, self._limit * RELIEF)
 
     def _growth(self) -> float:
         """Growth per second. The climb is slower where answers, and with them refusals, come late."""
         climb: float = 2.0 ** (1.0 / (2.0 + 2.0 * self.latency)) - 1.0
-        if self._limit is None:
+        if self._limit is None or self._trusted:
             return climb
+        if not self._confirmed:
+            return climb if self.pace > NEAR * self._limit else min(climb, DOUBT / (1.0 + self.latency))
         between_probes = max(REQUESTS_PER_PROBE / self.pace, PAUSES_PER_PROBE * self._pause)
         creep = min(CREEP, (1.0 - BACK_OFF) / between_probes)
         return min(climb, creep + BOLDNESS * max(0.0, self.pace / self._limit - 1.0))

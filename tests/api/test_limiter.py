@@ -193,7 +193,7 @@ def test_a_ceiling_too_is_slowed_by_refusals() -> None:
 
     server = run_virtually(main)
     assert server.rate(5, 97) >= 0.9 * 50
-    assert server.share_refused() < 0.01
+    assert server.share_refused() < 0.03  # whoever gave the ceiling vouched for it: it is gone back to soon
 
 
 def test_a_lifted_limit_is_noticed() -> None:

@@ -1,0 +1,103 @@
+"""What the API holds, held against a body that was sent.
+
+In its answers the API calls the company ``name``, shows sales reps and the price list whole, countries with three
+letters (all of them in the project's source document), and gives children and attributes in an order of its own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pycountry
+
+__all__ = ["differences"]
+
+_CHILDREN = ("addresses", "contacts")
+_ALPHA_2: Mapping[str, str] = {country.alpha_3: country.alpha_2 for country in pycountry.countries}
+
+
+def differences(body: Mapping[str, Any], customer: Mapping[str, Any]) -> list[str]:
+    """The fields in which ``customer`` (the ``data`` of an answer) differs from ``body`` (a create's), sorted.
+
+    ``company_name``, ``addresses[A1].city`` and ``attributes[Color]`` name a field that has another value,
+    ``addresses[A1]`` a child that is there on one side only. A field that was not sent is not compared.
+    """
+    found = list(_fields(body, customer, ""))
+    for kind in _CHILDREN:
+        found += _children(kind, _records(body.get(kind)), _records(customer.get(kind)))
+    return sorted(set(found))
+
+
+def _fields(sent: Mapping[str, Any], held: Mapping[str, Any], place: str) -> Iterator[str]:
+    """The fields of one record that differ; its children apart."""
+    for name, value in sent.items():
+        if name in _CHILDREN:
+            continue
+        if name == "attributes":
+            yield from _attributes(_records(value), _records(held.get(name)), place)
+        elif _sent(name, value) != _held(name, held):
+            yield f"{place}{name}"
+
+
+def _sent(name: str, value: Any) -> Any:
+    if name == "assigned_sales_rep_ids":
+        return {_folded(item) for item in value}
+    if name == "assigned_price_list_id":
+        return _folded(value)
+    return _alpha_2(value) if name == "country" else value
+
+
+def _held(name: str, held: Mapping[str, Any]) -> Any:
+    """The value that an answer holds for the field that a body calls ``name``."""
+    if name == "company_name":
+        return held.get("name")
+    if name == "assigned_sales_rep_ids":
+        return {_folded(rep.get("id")) for rep in _records(held.get("assigned_sales_reps"))}
+    if name == "assigned_price_list_id":
+        price_list = held.get("assigned_price_list")
+        return _folded(price_list.get("id")) if isinstance(price_list, Mapping) else None
+    return _alpha_2(held.get(name)) if name == "country" else held.get(name)
+
+
+def _children(kind: str, sent: Sequence[Any], held: Sequence[Any]) -> Iterator[str]:
+    there: dict[str, list[Any]] = {}
+    for child in held:
+        there.setdefault(str(child.get("reference_id") or child.get("id")), []).append(child)
+    for child in sent:
+        place = f"{kind}[{child['reference_id']}]"
+        match there.pop(str(child["reference_id"]), []):
+            case [only]:
+                yield from _fields(child, only, f"{place}.")
+                if only.get("status") == "inactive":
+                    yield f"{place}.status"
+            case _:
+                yield place
+    yield from (f"{kind}[{name}]" for name in there)
+
+
+def _attributes(sent: Sequence[Any], held: Sequence[Any], place: str) -> Iterator[str]:
+    values = {item.get("name"): _as_text(item.get("value")) for item in held}
+    for item in sent:
+        if values.get(item["name"]) != _as_text(item["value"]):
+            yield f"{place}attributes[{item['name']}]"
+
+
+def _records(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _alpha_2(country: Any) -> Any:
+    return _ALPHA_2.get(country, country)
+
+
+def _folded(identifier: Any) -> str:
+    """Ids are UUIDs, which mean the same in either case."""
+    return str(identifier).lower()
+
+
+def _as_text(value: Any) -> str:
+    """A value of an attribute as text: whether the API keeps numbers and flags as such is not documented."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return ", ".join(map(_as_text, value)) if isinstance(value, list) else str(value)
