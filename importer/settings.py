@@ -60,6 +60,7 @@ class Options:
     settle: float = 60.0
     limit: int | None = None
     only: frozenset[str] = field(default_factory=frozenset)
+    max_failed: int | None = None
     max_rejected: Share | None = None
     strict: bool = False
     country: str | None = None
@@ -74,6 +75,8 @@ class Options:
             positive["rate"] = self.rate
         if self.limit is not None:
             positive["limit"] = self.limit
+        if self.max_failed is not None:
+            positive["max-failed"] = self.max_failed
         for name, number in positive.items():
             if not number > 0:
                 raise UsageError(f"--{name} is {number:g}; it must be more than 0")
@@ -92,6 +95,7 @@ class Options:
             "api": self.api, "mode": self.mode, "rate": self.rate if self.rate is not None else "auto",
             "concurrency": self.concurrency, "batch_size": self.batch_size, "timeout": self.timeout,
             "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
+            "max_failed": self.max_failed,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
             "country": self.country, "sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter,
             "tenant": self.tenant,

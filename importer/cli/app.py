@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -159,6 +161,7 @@ def run(
     settle: opt.Settle = Options.settle,
     limit: opt.Limit = None,
     only: opt.Only = None,
+    max_failed: opt.MaxFailed = None,
     max_rejected: opt.MaxRejected = None,
     strict: opt.Strict = False,
     country: opt.Country = None,
@@ -177,18 +180,24 @@ def run(
       importer run customers.csv -m netsuite --api sandbox
       WIZCOMMERCE_API_KEY=… importer run customers.csv -m netsuite --api staging --limit 1
     """
-    from importer.pipeline import Watch
     from importer.pipeline import run as run_import
 
     options = _options(locals())
+    with _watched(quiet) as watch:
+        summary = run_import(options, os.environ, confirm=_confirm, watch=watch)
+    _finish(Console(json=json, quiet=quiet), summary)
+
+
+@contextmanager
+def _watched(quiet: bool) -> Iterator[Any]:
+    """Progress on stderr while the block runs."""
+    from importer.pipeline import Watch
+
     progress = Progress(quiet=quiet)
     try:
-        summary = run_import(
-            options, os.environ, confirm=_confirm, watch=Watch(phase=progress.phase, counts=progress.counts)
-        )
+        yield Watch(phase=progress.phase, counts=progress.counts)
     finally:
         progress.close()
-    _finish(Console(json=json, quiet=quiet), summary)
 
 
 def _confirm(question: str) -> bool:
@@ -295,3 +304,67 @@ def sandbox(
         lambda url: print(f"The sandbox serves at {url}", flush=True),
         port=port, faults=faults, rate=rate, latency=latency, list_lag=lag, data=data, seed=seed,
     )  # fmt: skip
+
+
+@app.command()
+def resume(
+    run: opt.Run = None,
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    accept_key: opt.AcceptKey = False,
+    api_key_file: opt.KeyFile = None,
+    rate: opt.Rate = "auto",
+    concurrency: opt.Concurrency = Options.concurrency,
+    batch_size: opt.BatchSize = Options.batch_size,
+    timeout: opt.Timeout = Options.timeout,
+    settle: opt.Settle = Options.settle,
+    limit: opt.Limit = None,
+    max_failed: opt.MaxFailed = None,
+    yes: opt.Yes = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    config: opt.Config = None,
+) -> None:
+    r"""Go on with a run that stopped early: looks up what is in doubt, sends what was not sent.
+
+    \b
+    Example: importer resume
+    """
+    from importer.pipeline import resume as go_on
+
+    options = _options(locals())
+    with _watched(quiet) as watch:
+        summary = go_on(options, os.environ, run, confirm=_confirm, watch=watch)
+    _finish(Console(json=json, quiet=quiet), summary)
+
+
+@app.command()
+def retry(
+    run: opt.Run = None,
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    accept_key: opt.AcceptKey = False,
+    api_key_file: opt.KeyFile = None,
+    include_refused: opt.IncludeRefused = False,
+    rate: opt.Rate = "auto",
+    concurrency: opt.Concurrency = Options.concurrency,
+    batch_size: opt.BatchSize = Options.batch_size,
+    timeout: opt.Timeout = Options.timeout,
+    settle: opt.Settle = Options.settle,
+    max_failed: opt.MaxFailed = None,
+    yes: opt.Yes = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    config: opt.Config = None,
+) -> None:
+    r"""Send again what failed in a run for reasons that can pass.
+
+    \b
+    Example: importer retry 20250331-140502
+    """
+    from importer.pipeline import retry as try_again
+
+    options = _options(locals())
+    with _watched(quiet) as watch:
+        summary = try_again(options, os.environ, run, include_refused=include_refused, confirm=_confirm, watch=watch)
+    _finish(Console(json=json, quiet=quiet), summary)

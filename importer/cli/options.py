@@ -8,9 +8,9 @@ import typer
 from importer.settings import read_config
 
 __all__ = [
-    "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "Json", "KeyFile",
-    "Ledger", "Limit", "MappingName", "MaxRejected", "Mode", "Only", "Out", "Quiet", "Rate", "Run", "Settle", "Sheet",
-    "Sources", "Strict", "Tenant", "Timeout", "Yes",
+    "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "IncludeRefused",
+    "Json", "KeyFile", "Ledger", "Limit", "MappingName", "MaxFailed", "MaxRejected", "Mode", "Only", "Out", "Quiet",
+    "Rate", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
 ]  # fmt: skip
 
 FILES = "What is read"
@@ -134,6 +134,11 @@ Only = Annotated[
     list[str] | None,
     _option("--only", text="Send this reference id only (may be repeated).", panel=SENDING, metavar="ID"),
 ]
+MaxFailed = Annotated[
+    int | None,
+    _option("--max-failed", text="Stop when so many customers have failed.", panel=STOPS, metavar="N"),
+]
+IncludeRefused = Annotated[bool, _option("--include-refused", text="Also send what the API refused.", panel=SENDING)]
 MaxRejected = Annotated[
     str | None,
     _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),

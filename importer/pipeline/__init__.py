@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from importer.pipeline.extras import explain_mapping, list_mappings, serve_sandbox
     from importer.pipeline.history import report, runs
     from importer.pipeline.live_run import run
+    from importer.pipeline.resumption import resume, retry
     from importer.pipeline.sending import Watch
     from importer.report import summary_text
 
@@ -20,6 +21,8 @@ __all__ = [
     "explain_mapping",
     "list_mappings",
     "report",
+    "resume",
+    "retry",
     "run",
     "runs",
     "serve_sandbox",
@@ -32,6 +35,8 @@ _HOMES = {
     "explain_mapping": "importer.pipeline.extras",
     "list_mappings": "importer.pipeline.extras",
     "report": "importer.pipeline.history",
+    "resume": "importer.pipeline.resumption",
+    "retry": "importer.pipeline.resumption",
     "run": "importer.pipeline.live_run",
     "runs": "importer.pipeline.history",
     "serve_sandbox": "importer.pipeline.extras",

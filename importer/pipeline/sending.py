@@ -104,6 +104,7 @@ async def send_run(ledger: Ledger, client: Client, run: Run, payloads: Path, opt
                 batch_size=options.batch_size,
                 settle=options.settle,
                 limit=options.limit,
+                max_failed=options.max_failed,
             ),
             rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
             progress=watch.counts,
