@@ -78,11 +78,13 @@ def _make_private(folder: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
-def write_csv(path: Path, frame: pd.DataFrame) -> None:
+def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
     """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
 
     UTF-8 without a byte order mark, so that programs read the first header as it is. Text that a spreadsheet would
-    run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too. Raises :class:`OutputError`.
+    run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too. Where the file is only read,
+    plain numbers and phone numbers stay as they are; with ``comes_back`` a spreadsheet must not touch them either.
+    Raises :class:`OutputError`.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()
@@ -90,15 +92,19 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
     with whole_file(path) as file, pyarrow.csv.CSVWriter(file, schema) as writer:
         for start in range(0, len(frame), _BLOCK):
             block = table.slice(start, _BLOCK)
-            writer.write_table(pa.table([_cells(column) for column in block.columns], schema=schema))
+            writer.write_table(pa.table([_cells(column, comes_back) for column in block.columns], schema=schema))
 
 
-def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
-    return mark_formulas(pc.if_else(pc.equal(column, ""), None, column))
+    column = pc.if_else(pc.equal(column, ""), None, column)
+    marked = mark_formulas(column)
+    return marked if comes_back else pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
 
 
+# A number or a phone number, perhaps with an extension: nothing that a spreadsheet could run.
+_NUMBER = r"(?i)^[+-][0-9][0-9 ().\-/]*(?:(?:ext|x|#)[. ]*[0-9]+)?$"
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 _LONGEST = 180  # bytes; file systems allow 255 and some tools add to a name

@@ -34,7 +34,7 @@ def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
     for name, frame in rejected_frames(report):
         path = folder / name
         if len(frame):
-            write_csv(path, frame)
+            write_csv(path, frame, comes_back=True)
             written.append(path)
         else:
             removed(path)
