@@ -70,8 +70,15 @@ def test_every_cell_reads_back(tmp_path_factory: pytest.TempPathFactory, cells: 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''=1"])
 def test_formulas_get_one_apostrophe(tmp_path: Path, cell: str) -> None:
-    write_csv(tmp_path / "a.csv", pd.DataFrame({"a": text([cell, "1=1", "'a"])}))
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"a": text([cell, "1=1", "'a"])}), comes_back=True)
     assert read(tmp_path / "a.csv")[1:] == [["'" + cell], ["1=1"], ["'a"]]
+
+
+@pytest.mark.parametrize("value", ["-12.50", "+1 (206) 555-0159", "+12065550159 ext. 204"])
+def test_numbers_stay_as_they_are_where_the_file_is_only_read(tmp_path, value) -> None:
+    path = tmp_path / "errors.csv"
+    write_csv(path, pd.DataFrame({"a": text([value, "-2+3+cmd|' /C calc'!A0"])}))
+    assert path.read_text(encoding="utf-8").splitlines() == ['"a"', f'"{value}"', "\"'-2+3+cmd|' /C calc'!A0\""]
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
