@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO := xero netsuite sap-business-one
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench lock format clean
+.PHONY: help install demo test check bench soak lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
@@ -40,6 +40,9 @@ check: install  ## what CI runs: lint, types, tests
 
 bench: install  ## run the benchmarks and print their ratios
 	$(BIN)/python -m tests.bench
+
+soak: install  ## kill and resume imports at random moments, for ten minutes
+	$(BIN)/python -m tests.soak
 
 lock: install  ## pin newer versions of all dependencies in requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --extra dev \
