@@ -16,7 +16,7 @@ from importer.ledger.runs import Run
 from importer.ledger.schema import ACCEPTED, ATTEMPTS, CUSTOMERS, RUN_CUSTOMERS, State, stamp
 from importer.records import Action, OutcomeKind
 
-__all__ = ["Accepted", "Attempt", "Item", "SendFacet", "Step"]
+__all__ = ["ITEM_COLUMNS", "Accepted", "Attempt", "Item", "SendFacet", "Step", "read_item"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ _ATTEMPT = dialect.rows(
     kind=Text(),
     status=Integer(),
 )
-_ITEM = (
+ITEM_COLUMNS = (
     RUN_CUSTOMERS.c.position,
     RUN_CUSTOMERS.c.reference_id,
     RUN_CUSTOMERS.c.action,
@@ -168,18 +168,18 @@ class SendFacet(Database):
     def unsettled(self, run: Run) -> list[Item]:
         """Customers of the run of which a request may have left, and nobody knows what came of it."""
         query = (
-            select(*_ITEM, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash"))
+            select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash"))
             .join(CUSTOMERS, and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER))
             .where(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.outcome == OutcomeKind.UNKNOWN)
             .order_by(RUN_CUSTOMERS.c.position)
         )
         with self._read() as connection:
-            return [_item(row) for row in dialect.fetch_together(connection, query)]
+            return [read_item(row) for row in dialect.fetch_together(connection, query)]
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
         """The next ``count`` customers, behind the position ``after``, that were not sent yet."""
         query = (
-            select(*_ITEM)
+            select(*ITEM_COLUMNS)
             .where(
                 RUN_CUSTOMERS.c.run_id == run.id,
                 RUN_CUSTOMERS.c.position > after,
@@ -189,7 +189,7 @@ class SendFacet(Database):
             .limit(count)
         )
         with self._read() as connection:
-            return [_item(row) for row in dialect.fetch_together(connection, query)]
+            return [read_item(row) for row in dialect.fetch_together(connection, query)]
 
     def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
         """Announce one more request for each item, in one transaction; they may leave when this has returned.
@@ -238,7 +238,8 @@ class SendFacet(Database):
                 connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
 
 
-def _item(row: list[Any]) -> Item:
+def read_item(row: list[Any]) -> Item:
+    """A row of ``ITEM_COLUMNS``, and what may follow them, as an :class:`Item`."""
     position, reference_id, action, *rest = row
     return Item(position, reference_id, Action(action), *rest)
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importer.pipeline.aftermath import undo, undo_text, verify, verify_text
     from importer.pipeline.dry_run import check
     from importer.pipeline.extras import explain_mapping, list_mappings, serve_sandbox
     from importer.pipeline.history import report, runs
@@ -27,6 +28,10 @@ __all__ = [
     "runs",
     "serve_sandbox",
     "summary_text",
+    "undo",
+    "undo_text",
+    "verify",
+    "verify_text",
 ]
 
 _HOMES = {
@@ -41,6 +46,10 @@ _HOMES = {
     "runs": "importer.pipeline.history",
     "serve_sandbox": "importer.pipeline.extras",
     "summary_text": "importer.report",
+    "undo": "importer.pipeline.aftermath",
+    "undo_text": "importer.pipeline.aftermath",
+    "verify": "importer.pipeline.aftermath",
+    "verify_text": "importer.pipeline.aftermath",
 }
 
 
