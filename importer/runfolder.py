@@ -102,6 +102,15 @@ class RunFolder:
             with self._create("stage.json").open("w", encoding="utf-8") as file:
                 json.dump(_describe(stage), file, ensure_ascii=False)
 
+    def save_bodies(self, bodies: pd.DataFrame) -> None:
+        """Keep where each body stands in ``payloads.jsonl``: the sign that the run may plan. Raises `OutputError`."""
+        with _readable(self.path):
+            self._write("bodies", bodies)
+
+    def load_bodies(self) -> pd.DataFrame | None:
+        """What :meth:`save_bodies` kept, or None when the run never got as far."""
+        return self._read("bodies") if (self.work / "bodies.arrow").is_file() else None
+
     def load(self) -> Stage:
         """The stage that :meth:`save` kept. Raises :class:`OutputError` when it is gone or not whole."""
         try:

@@ -45,6 +45,13 @@ class Job:
     def __post_init__(self) -> None:
         self.limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
 
+    @property
+    def paths(self) -> RunFolder:
+        """The run's folder, once there is one."""
+        if self.folder is None:
+            raise InternalError("the run has no folder yet")
+        return self.folder
+
     def client(self) -> Client:
         """A client for the target, to be entered."""
         return Client(
@@ -59,22 +66,19 @@ class Job:
 
     async def send(self, client: Client) -> None:
         """Send what is planned. Raises :class:`StopError` when it ends early."""
-        if self.folder is None:
-            raise InternalError("a run is to send that has no folder yet")
         with self.timings.stage("send"):
-            await send_run(self.ledger, client, self.run, self.folder.payloads, self.options, self.watch)
+            await send_run(self.ledger, client, self.run, self.paths.payloads, self.options, self.watch)
 
     def report(self, stopped: ImporterError | None) -> dict[str, Any]:
         """Write the reports, however the run ended, and its end into the ledger. Comes back: the summary."""
-        if self.folder is None:
-            raise InternalError("a run is to report that has no folder yet")
         stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
         told = tell(self.ledger, self.run.id, stage)
         counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
         code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
         reason = None if stopped is None else " ".join(str(stopped).split())
-        ending = Ending(code, self.now(), reason, self._pace(), told.retryable)
-        summary = write_reports(self.folder, told.stage, told.outcomes, told.refused, ending)
+        resumable = self.paths.load_bodies() is not None
+        ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable)
+        summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending)
         self.ledger.finish_run(self.run.id, code, summary)
         return summary
 

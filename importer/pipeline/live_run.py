@@ -22,7 +22,7 @@ from importer.runfolder import RunFolder
 from importer.settings import Options
 from importer.tables import TEXT
 
-__all__ = ["run"]
+__all__ = ["plan_bodies", "run"]
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up and recorded at a time
 
@@ -54,8 +54,8 @@ def run(
             async def work(job: Job, client: Client) -> None:
                 await _prepare(job, client, loaded)
                 _guard(job)
-                with job.timings.stage("plan"):
-                    await _plan(job, client)
+                job.paths.save_bodies(job.bodies)
+                await plan_bodies(job, client, job.bodies)
                 await job.send(client)
 
             return conduct(Job(options, ledger, target, entered, watch, now, timings, stage), work)
@@ -76,9 +76,16 @@ async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
     job.folder = folder
 
 
-async def _plan(job: Job, client: Client) -> None:
-    """Look up what the ledger does not know, record it, and enter the plan; nothing is sent yet."""
-    bodies = job.bodies
+async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
+    """Look up what the ledger does not know, record it, and enter the plan; nothing is sent yet.
+
+    ``bodies``: as :func:`importer.payload.write_payloads` gives them.
+    """
+    with job.timings.stage("plan"):
+        await _plan(job, client, bodies)
+
+
+async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     if job.options.only:
         bodies = bodies[bodies["reference_id"].isin(list(job.options.only))]
         missing = sorted(job.options.only - set(bodies["reference_id"]))

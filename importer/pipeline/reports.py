@@ -32,13 +32,17 @@ LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent."""
+    """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
+
+    ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it.
+    """
 
     exit_code: int
     finished: datetime
     stopped: str | None = None
     pace: Mapping[str, Any] | None = None
     retryable: int = 0
+    resumable: bool = False
 
 
 def versions() -> dict[str, str]:
@@ -120,6 +124,7 @@ def write_reports(
             pace=ending.pace,
             stopped=ending.stopped,
             retryable=ending.retryable,
+            resumable=ending.resumable,
         ),
     )
     write_summary(folder.file("summary.json"), summary)

@@ -11,6 +11,7 @@ from importer.errors import UsageError
 from importer.ledger import open_ledger
 from importer.pipeline.dry_run import utc_now
 from importer.pipeline.job import Confirm, Job, ask, conduct
+from importer.pipeline.live_run import plan_bodies
 from importer.pipeline.prepare import Timings
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
@@ -44,12 +45,12 @@ def opened_run(
         named = resolve(own, environment)
         if named is not None and named.is_production and not options.yes:
             ask(confirm, question)
-        if not ledger.counts(run.id):
+        folder = RunFolder(run.out)
+        if not ledger.counts(run.id) and folder.load_bodies() is None:
             raise UsageError(
-                f"run {run.id} had planned nothing yet, so there is nothing to go on with",
+                f"run {run.id} had not come as far as planning, so there is nothing to go on with",
                 "Start it again with `importer run` and the same sources; nothing was sent.",
             )
-        folder = RunFolder(run.out)
         stage = folder.load()
         with open_target(own, environment, ledger.path) as target:
             ledger.check_key(run.tenant, target.key, accept=options.accept_key)
@@ -58,6 +59,10 @@ def opened_run(
 
 
 async def _send(job: Job, client: Client) -> None:
+    """Send; a run that was stopped before its plan was entered makes its plan first."""
+    bodies = job.paths.load_bodies()
+    if not job.ledger.counts(job.run.id) and bodies is not None:
+        await plan_bodies(job, client, bodies)
     await job.send(client)
 
 

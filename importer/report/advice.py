@@ -72,7 +72,10 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     customers, command, run = summary["customers"], summary["command"], summary["run_id"]
     name = summary["mapping"]["name"]
     steps: list[str] = []
-    if customers.get("unknown", 0):
+    if not summary["resumable"]:
+        if command == "run" and customers.get("pending", 0):
+            steps.append("importer run, with the same sources, once that is mended: nothing was sent.")
+    elif customers.get("unknown", 0):
         steps.append(
             f"importer resume {run}: looks up the {customers['unknown']:,} in doubt before sending anything again."
         )

@@ -30,7 +30,8 @@ class RunFacts:
     ``options`` are those in force. ``timings`` are seconds per stage, in order. ``versions`` are those of the importer,
     Python and libraries. ``folder`` is the run's folder as the user reaches it, ``files`` are the paths written, within
     it. ``pace``: what the sender found, when it sent. ``stopped``: why the run ended early, in one sentence.
-    ``retryable``: how many failed customers failed for reasons that can pass.
+    ``retryable``: how many failed customers failed for reasons that can pass. ``resumable``: whether it can be gone on
+    with.
     """
 
     command: str
@@ -48,6 +49,7 @@ class RunFacts:
     pace: Mapping[str, Any] | None = None
     stopped: str | None = None
     retryable: int = 0
+    resumable: bool = False
 
 
 def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "refused": int(report.refused.sum()),
         "lost_child": int(report.lost_child.sum()),
         "retryable": facts.retryable,
+        "resumable": facts.resumable,
         "addresses": len(report.tables.addresses),
         "contacts": len(report.tables.contacts),
         "problems": _problems(report.located),

@@ -11,6 +11,7 @@ from importer.report import RunFacts, build_summary, summary_text, write_summary
 from tests.report.build import small_run, without_problems
 
 FACTS = RunFacts(
+    resumable=True,
     command="run",
     run_id="20260102-030405-ab",
     started=datetime(2026, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1))),
@@ -176,3 +177,12 @@ def test_text_is_short_at_its_longest() -> None:
     customers = dict.fromkeys(("created", "updated", "unchanged", "exists", "rejected", "failed", "unknown"), 1000)
     built = summary(retryable=5, stopped="interrupted") | {"customers": {"read": 7000, **customers}}
     assert len(summary_text(built, width=80, colour=False).splitlines()) <= 35
+
+
+def test_what_cannot_be_resumed_is_run_again() -> None:
+    run = small_run()
+    ends = run.outcomes.copy()
+    ends.loc[0, "outcome"] = "pending"
+    steps = build_summary(replace(run, outcomes=ends), replace(FACTS, resumable=False))["next"]
+    assert steps[0].startswith("importer run, with the same sources")
+    assert not any("resume" in step for step in steps)
