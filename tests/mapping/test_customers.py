@@ -1,0 +1,142 @@
+"""Keys, and rows that become one customer: agreement, contradictions, defaults, extensions."""
+
+import pytest
+
+from tests.mapping.support import BASE, apply, column, problems, records
+
+TWO_PARTS = BASE.replace("key: Id", "key: [Division, Id]")
+PHONES = BASE + "  phone: {from: [Phone, Office], take: first}\n"
+
+
+def test_keys_are_trimmed_and_compared_exactly() -> None:
+    made = apply(BASE, "Id|Name\n 01 |one\n01|\n1|two\na|three\nA|four")
+    assert column(made, "reference_id") == ["01", "1", "a", "A"]
+    assert made.tables.rows["customer"].tolist() == [0, 0, 1, 2, 3]
+
+
+def test_rows_without_a_key_are_rejected_alone_and_never_grouped() -> None:
+    made = apply(BASE, "Id|Name\n1|one\n|two\n|three\n1|")
+    assert column(made, "reference_id") == ["1"]
+    assert made.tables.rows["rejected"].tolist() == [False, True, True, False]
+    assert problems(made, "code", "customer", "row", "column", "hint") == [
+        ("key_blank", -1, 3, "Id", "Fill in 'Id'."),
+        ("key_blank", -1, 4, "Id", "Fill in 'Id'."),
+    ]
+
+
+def test_keys_of_several_parts() -> None:
+    made = apply(TWO_PARTS, "Division|Id|Name\n01|7|one\n|7|two\n01||three\n02|7|four\n01|7|one")
+    assert column(made, "reference_id") == ["01-7", "02-7"]
+    assert made.tables.rows["rejected"].tolist() == [False, True, True, False, False]
+    assert problems(made, "hint")[0] == ("Fill in 'Division' and 'Id'.",)
+
+
+def test_parts_are_never_taken_for_one_another() -> None:
+    made = apply(TWO_PARTS, "Division|Id|Name\na-b|c|one\na|b-c|two")
+    assert made.tables.rows["customer"].tolist() == [0, 1]
+    assert column(made, "reference_id") == ["a-b-c", "a-b-c"]  # validation tells of the two
+
+
+def test_a_mapped_reference_id_goes_before_the_key() -> None:
+    made = apply(BASE + "  reference_id: Number\n", "Id|Name|Number\n1|x|C-1\n1||")
+    assert records(made) == [{"reference_id": "C-1", "company_name": "x"}]
+
+
+def test_a_key_goes_through_transforms() -> None:
+    made = apply(BASE.replace("key: Id", "key: {from: Id, as: upper}"), "Id|Name\na|x\nA|")
+    assert column(made, "reference_id") == ["A"]
+
+
+def test_a_blank_agrees_with_anything_and_each_value_knows_its_row() -> None:
+    made = apply(BASE + "  email: E\n", "Id|Name|E\n1||\n2|two|\n1|one|\n1||ADA@EXAMPLE.COM\n1|one|ada@example.com")
+    assert records(made) == [
+        {"reference_id": "1", "company_name": "one", "email": "ada@example.com"},
+        {"reference_id": "2", "company_name": "two"},
+    ]
+    assert not problems(made)
+    assert made.tables.customers["_row"].tolist() == [0, 1]
+    assert made.tables.customer_field_rows["company_name"].tolist() == [2, 1]
+    assert made.tables.customer_field_rows["email"].tolist() == [3, 1]
+
+
+def test_a_contradiction_names_both_places() -> None:
+    made = apply(BASE, "Id|Name\n1|Kettle\n1|Kettle\n2|x\n1|Copper\n1|Copper")
+    assert column(made, "company_name") == ["Kettle", "x"]
+    assert problems(made, "severity", "code", "customer", "field", "row", "column", "value", "message") == [
+        ("error", "customer_conflict", 0, "company_name", 5, "Name", "Copper",
+         "'Copper' here, but 'Kettle' at customers.csv:2"),
+    ]  # fmt: skip
+
+
+def test_rows_agree_after_transforms() -> None:
+    made = apply(PHONES, "Id|Phone|Office\n1|(415) 555-0132|\n1|415.555.0132|\n1||+1 415 555 0132", country="US")
+    assert column(made, "phone") == ["+14155550132"]
+    assert not problems(made)
+
+
+def test_a_contradiction_is_told_at_the_column_that_the_value_came_from() -> None:
+    made = apply(PHONES, "Id|Phone|Office\n1|415 555 0132|\n1||415 555 0133", country="US")
+    assert problems(made, "code", "row", "column", "value") == [("customer_conflict", 3, "Office", "415 555 0133")]
+
+
+def test_conflict_first_takes_the_first() -> None:
+    made = apply(BASE.replace("optional", "conflict: first, optional"), "Id|Name\n1|\n1|Kettle\n1|Copper")
+    assert column(made, "company_name") == ["Kettle"]
+    assert not problems(made)
+
+
+def test_a_wrong_value_is_told_once_a_customer_and_beside_the_right_one() -> None:
+    made = apply(PHONES, "Id|Phone|Office\n1|call|\n1|call|\n1|415 555 0132|\n2|call|", country="US")
+    assert column(made, "phone") == ["+14155550132", None]
+    assert problems(made, "code", "customer", "row") == [("phone_invalid", 0, 2), ("phone_invalid", 1, 5)]
+
+
+def test_a_default_fills_what_no_row_of_the_customer_says() -> None:
+    mapping = BASE + "  payment_term: {from: T, default: net30}\n  phone: {from: P, default: '+14155550199'}\n"
+    made = apply(mapping, "Id|T|P\n1||\n1|net60|\n2||\n3||call\n3||", country="US")
+    assert column(made, "payment_term") == ["net60", "net30", "net30"]
+    assert column(made, "phone") == ["+14155550199", "+14155550199", None]
+    assert problems(made) == [("phone_invalid", 5, "P")]
+
+
+EXTENSION = "Id|Phone|Office\n1||415 555 0132 x204\n2|415 555 0133|\n3|415 555 0134 ext 7|415 555 0135 x8"
+
+
+def test_an_extension_goes_where_the_mapping_says() -> None:
+    made = apply(PHONES.replace("first}", "first, extension_to: Ext}"), EXTENSION, country="US")
+    assert column(made, "attributes.Ext") == ["204", None, "7"]
+    assert made.tables.entries[0].fields["attributes.Ext"].columns == ("Phone", "Office")
+    assert not problems(made)
+
+
+def test_an_extension_without_a_place_is_dropped_with_a_warning() -> None:
+    made = apply(PHONES, EXTENSION, country="US")
+    assert "attributes.Ext" not in made.tables.customers
+    assert sorted(problems(made, "severity", "code", "row", "column", "message")) == [
+        ("warning", "phone_extension_dropped", 2, "Office", "extension 204 is left out"),
+        ("warning", "phone_extension_dropped", 4, "Phone", "extension 7 is left out"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "mapping_country", "wanted"), [(None, "GB", "GB"), ("US", "GB", "US"), (None, None, None)]
+)
+def test_whose_country_a_phone_belongs_to(options: str | None, mapping_country: str | None, wanted: str | None) -> None:
+    head = f"country: {mapping_country}\n" if mapping_country else ""
+    made = apply(BASE + "  phone: P\n" + head, "Id|P\n1|020 7946 0018\n2|415 555 0132", country=options)
+    numbers = {"GB": ["+442079460018", None], "US": [None, "+14155550132"], None: [None, None]}
+    assert column(made, "phone") == numbers[wanted]
+
+
+def test_the_country_of_an_address_goes_before_the_default() -> None:
+    mapping = BASE + "  phone: P\naddresses: [{type: {constant: billing}, address_line_1: A, country: C}]\n"
+    made = apply(mapping, "Id|P|A|C\n1|020 7946 0018||\n1||x|UK\n2|415 555 0132|y|GB", country="US")
+    assert column(made, "phone") == ["+442079460018", "+14155550132"]
+
+
+def test_no_rows_at_all() -> None:
+    made = apply(PHONES + "addresses: [{type: {constant: billing}, city: C}]\n", "Id|Phone|Office|C")
+    assert [len(made.tables.frame(entity)) for entity in ("customer", "address", "contact")] == [0, 0, 0]
+    made = apply(PHONES + "addresses: [{type: {constant: billing}, city: C}]\n", "Id|Phone|Office|C\n|x|y|z")
+    assert len(made.tables.customers) == 0
+    assert made.tables.rows["rejected"].tolist() == [True]
