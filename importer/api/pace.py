@@ -158,6 +158,8 @@ class PaceFinder:
     def _estimate(self, now: float, grant: Grant) -> float:
         """The API's limit in requests per second, as this refusal shows it."""
         estimate = float(grant.load - 1)
+        if self._limit is not None and not self._confirmed:
+            return estimate  # the first pause is still in the averages that the rest is about
         since = now - self._last_event
         if since < AGAIN + 2 * self.latency:
             self._forget_accepted(now)
@@ -216,7 +218,7 @@ class PaceFinder:
         if self._limit is None or self._trusted:
             return climb
         if not self._confirmed:
-            return climb if self.pace > NEAR * self._limit else min(climb, DOUBT / (1.0 + self.latency))
+            return climb if self.pace > NEAR * self._limit else min(climb, DOUBT / (1.0 + 2.0 * self.latency))
         between_probes = max(REQUESTS_PER_PROBE / self.pace, PAUSES_PER_PROBE * self._pause)
         creep = min(CREEP, (1.0 - BACK_OFF) / between_probes)
         return min(climb, creep + BOLDNESS * max(0.0, self.pace / self._limit - 1.0))
