@@ -1,0 +1,200 @@
+"""Where rows end: each in exactly one customer, skip or rejection, whatever the order they come in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from importer.mapping import LoadedMapping, Mapped, apply_mapping
+from importer.tables import Sources
+from tests.mapping.support import apply, column, loaded, problems, records, sheet
+from tests.support import make_source
+
+JOINED = """
+title: T
+tables:
+  firms:
+    has: Code
+    key: Code
+    skip: [{column: Kind, is: S, reason: supplier}]
+  streets:
+    has: Parent
+    key: Parent
+    skip: [{column: Old, flag: yes, reason: old}]
+customer: {company_name: Firm}
+addresses: [{table: streets, type: {constant: billing}, address_line_1: Street}]
+"""
+FIRMS = "Code|Firm|Kind\n1|Kettle|C\n2|Copper|S\n3|Thimble|C\n|Lost|C\n3||S"
+STREETS = "Parent|Street|Old\n1|a|\n2|b|\n3|c|Yes\n9|d|\n|e|\n3|f|No"
+
+
+def fates(mapped: Mapped) -> list[str]:
+    rows = mapped.tables.rows
+    return [
+        "rejected" if rejected else str(reason) if isinstance(reason, str) else str(customer)
+        for customer, reason, rejected in zip(rows["customer"], rows["skipped"], rows["rejected"], strict=True)
+    ]
+
+
+def assert_one_fate_each(mapped: Mapped) -> None:
+    rows = mapped.tables.rows
+    counted = (rows["customer"] >= 0).to_numpy().astype(int) + rows["skipped"].notna().to_numpy().astype(int)
+    assert (counted + rows["rejected"].to_numpy().astype(int) == 1).all()
+
+
+def test_fates_of_joined_tables() -> None:
+    made = apply(JOINED, sheet(FIRMS, "firms.csv"), sheet(STREETS, "streets.csv"))
+    assert_one_fate_each(made)
+    assert fates(made)[:5] == ["0", "supplier", "1", "rejected", "supplier"]
+    # A skipped customer's address goes with it; an orphan and a row without a key are rejected alone.
+    assert fates(made)[5:] == ["0", "supplier", "old", "rejected", "rejected", "1"]
+    assert column(made, "address_line_1", "address") == ["a", "f"]
+    assert sorted(problems(made, "code", "customer", "row", "column", "value")) == [
+        ("key_blank", -1, 5, "Code", ""),
+        ("key_blank", -1, 11, "Parent", ""),
+        ("orphan_row", -1, 10, "Parent", "9"),
+    ]
+    (message,) = [text for code, text in problems(made, "code", "message") if code == "orphan_row"]
+    assert message == "no customer '9' among the rows of firms"
+
+
+def test_rows_that_the_loader_rejected_make_nothing() -> None:
+    firms = sheet("Code|Firm|Kind\n1|Kettle|C\n1|Torn|C\n2|Torn|C", "firms.csv", broken=np.array([False, True, True]))
+    made = apply(JOINED, firms, sheet(STREETS, "streets.csv"))
+    assert_one_fate_each(made)
+    assert fates(made)[:3] == ["0", "rejected", "rejected"]
+    assert column(made, "company_name") == ["Kettle"]
+
+
+LONG = """
+title: T
+key: Id
+skip:
+  - {column: Inactive, flag: yes, reason: inactive}
+  - {only: [Id], reason: only an id}
+customer:
+  company_name: {from: Firm, conflict: first}
+  email: Mail
+addresses:
+  - type: {flags: {billing: Bill, shipping: Ship}, default: shipping}
+    address_line_1: Street
+contacts:
+  - {first_name: First, phone: Tel}
+"""
+CELLS: dict[str, tuple[str, ...]] = {
+    "Id": ("", "1", " 1 ", "2", "02", "3", "a", "A"),
+    "Inactive": ("", "", "No", "Yes"),
+    "Firm": ("", "Kettle", "Copper"),
+    "Mail": ("", "", "ada@example.com", "ADA@EXAMPLE.COM", "bea@example.org", "nobody"),
+    "Bill": ("", "Yes", "No", "perhaps"),
+    "Ship": ("", "T", "F"),
+    "Street": ("", "Mill Lane", "MILL  LANE", "Straße 1", "STRASSE 1", "High Street"),
+    "First": ("", "", "Ada", "ada ", "Bea"),
+    "Tel": ("", "", "415 555 0132", "(415) 555-0132", "415 555 0133 x9", "call"),
+}
+ROW = st.one_of(
+    st.fixed_dictionaries({name: st.sampled_from(texts) for name, texts in CELLS.items()}),
+    st.just(dict.fromkeys(CELLS, "")),
+)
+ROWS = st.lists(ROW, min_size=1, max_size=12)
+MAPPING: LoadedMapping = loaded(LONG)
+
+
+def mapped(rows: list[dict[str, str]]) -> Mapped:
+    return apply_mapping(MAPPING, Sources((make_source("long.csv", rows),)), country="US")
+
+
+def frames(made: Mapped) -> dict[str, pd.DataFrame]:
+    tables = made.tables
+    return {
+        "customers": tables.customers,
+        "addresses": tables.addresses,
+        "contacts": tables.contacts,
+        "rows": tables.rows,
+        "problems": made.problems.frame,
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_what_holds_for_any_table(rows: list[dict[str, str]]) -> None:
+    made = mapped(rows)
+    tables = made.tables
+    assert_one_fate_each(made)
+    first = tables.customers["_row"].to_numpy()
+    assert (np.diff(first) > 0).all()  # customers in the order of their first rows
+    assert tables.rows["customer"].to_numpy()[first].tolist() == list(range(len(first)))
+    assert tables.customers["reference_id"].tolist() == list(
+        dict.fromkeys(rows[row]["Id"].strip() for row in np.flatnonzero(tables.rows["customer"] >= 0))
+    )
+    owners = tables.rows["customer"].to_numpy()
+    for children in (tables.addresses, tables.contacts):
+        assert (np.diff(children["_customer"].to_numpy()) >= 0).all()
+        assert (owners[children["_row"].to_numpy()] == children["_customer"].to_numpy()).all()
+        if len(children):
+            assert children["reference_id"].notna().all()
+            assert children["reference_id"].is_unique
+    for frame in frames(made).values():
+        assert frame.index.equals(pd.RangeIndex(len(frame)))
+        assert not any((frame[name] == "").any() for name in frame.columns.difference(["hint", "value", "message"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_the_same_rows_give_the_same_frames(rows: list[dict[str, str]]) -> None:
+    once, again = frames(mapped(rows)), frames(mapped(rows))
+    for name, frame in once.items():
+        assert_frame_equal(frame, again[name])
+
+
+def by_id(made: Mapped) -> dict[str, Any]:
+    """What each customer is, apart from the order of rows."""
+    out: dict[str, Any] = {record["reference_id"]: {"own": record} for record in records(made)}
+    names = list(out)
+    for entity in ("address", "contact"):
+        for record in records(made, entity):
+            kept = (record["reference_id"], record.get("type"), record.get("is_default"))
+            out[names[record["_customer"]]].setdefault(entity, set()).add(kept)
+    frame = made.problems.frame
+    for code, customer, value in zip(frame["code"], frame["customer"], frame["value"], strict=True):
+        if customer >= 0:
+            out[names[customer]].setdefault("problems", set()).add((code, value))
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_it_does_not_matter_whether_a_customers_rows_stand_together(rows: list[dict[str, str]]) -> None:
+    together = sorted(rows, key=lambda row: row["Id"].strip())  # keeps the order of each customer's rows
+    assert by_id(mapped(rows)) == by_id(mapped(together))
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_ids_of_children_do_not_depend_on_the_order_of_rows(rows: list[dict[str, str]], random: Any) -> None:
+    shuffled = random.sample(rows, len(rows))
+    for entity in ("addresses", "contacts"):
+        before, after = (getattr(mapped(order).tables, entity).get("reference_id", ()) for order in (rows, shuffled))
+        assert sorted(before) == sorted(after)
+
+
+@pytest.mark.parametrize("cut", [1, 3])
+def test_a_table_in_two_files_is_the_same_as_in_one(cut: int) -> None:
+    rows = [{"Id": key, "Firm": "Kettle", "Street": f"Lane {key}"} for key in ("1", "2", "1", "3")]
+    whole = make_source("a.csv", [dict.fromkeys(CELLS, "") | row for row in rows])
+    upper, lower = (
+        replace(whole, frame=part.reset_index(drop=True), row_numbers=numbers, broken=np.zeros(len(part), np.bool_))
+        for part, numbers in (
+            (whole.frame[:cut], whole.row_numbers[:cut]),
+            (whole.frame[cut:], whole.row_numbers[cut:]),
+        )
+    )
+    one: Callable[..., Mapped] = lambda *tables: apply_mapping(MAPPING, Sources(tables))  # noqa: E731 - two calls below
+    for name, frame in frames(one(whole)).items():
+        assert_frame_equal(frame, frames(one(upper, replace(lower, file="b.csv")))[name])
