@@ -1,0 +1,124 @@
+"""What the API holds, held against what was sent."""
+
+import copy
+
+import httpx
+import pytest
+
+from importer.api.compare import differences
+from importer.sandbox import running
+from tests.sandbox.support import address, client, contact, customer
+
+# The body and the answer of the API's own example, as far as they speak of the same customer.
+SENT = {
+    "reference_id": "1234567890",
+    "assigned_sales_rep_ids": ["01F5D171-d3e3-4b2b-bd57-0727194b5bed"],
+    "assigned_price_list_id": "0c05a9a7-84ed-46f0-819b-653545730920",
+    "company_name": "Customer Name",
+    "payment_term": "NET30",
+    "addresses": [
+        {
+            "reference_id": "ADDR123",
+            "address_line_1": "123 Main St",
+            "city": "Anytown",
+            "country": "US",
+            "type": "billing",
+            "attributes": [{"name": "Color", "value": "Red"}],
+        }
+    ],
+    "contacts": [{"reference_id": "CUS123", "first_name": "John"}],
+    "attributes": [{"name": "Color", "value": "Red"}],
+}
+HELD = {
+    "id": "01f5d171-d3e3-4b2b-bd57-0727194b5bed",
+    "reference_id": "1234567890",
+    "display_id": "WC_1234567890",
+    "name": "Customer Name",
+    "status": "active",
+    "payment_term": "NET30",
+    "assigned_sales_reps": [{"id": "01f5d171-d3e3-4b2b-bd57-0727194b5bed", "first_name": "John"}],
+    "assigned_price_list": {"id": "0c05a9a7-84ed-46f0-819b-653545730920", "name": "Price List 1"},
+    "addresses": [
+        {
+            "id": "a",
+            "reference_id": "ADDR123",
+            "address_line_1": "123 Main St",
+            "city": "Anytown",
+            "country": "USA",
+            "type": "billing",
+            "status": "active",
+            "is_default": False,
+            "attributes": [{"id": "x", "name": "Color", "value": "Red"}],
+        }
+    ],
+    "contacts": [{"id": "c", "reference_id": "CUS123", "first_name": "John", "status": "active", "attributes": []}],
+    "attributes": [{"id": "x", "name": "Color", "value": "Red"}],
+}
+
+
+def test_the_example_agrees_with_itself():
+    assert differences(SENT, HELD) == []
+
+
+def changed(path, value):
+    held = copy.deepcopy(HELD)
+    *way, last = path
+    place = held
+    for step in way:
+        place = place[step]
+    place[last] = value
+    return held
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        (("name",), "Another", "company_name"),
+        (("payment_term",), None, "payment_term"),
+        (("assigned_sales_reps",), [], "assigned_sales_rep_ids"),
+        (("assigned_price_list",), None, "assigned_price_list_id"),
+        (("addresses", 0, "city"), "Elsewhere", "addresses[ADDR123].city"),
+        (("addresses", 0, "country"), "CAN", "addresses[ADDR123].country"),
+        (("addresses", 0, "status"), "inactive", "addresses[ADDR123].status"),
+        (("addresses", 0, "attributes"), [], "addresses[ADDR123].attributes[Color]"),
+        (("addresses",), [], "addresses[ADDR123]"),
+        (("contacts", 0, "first_name"), "Jane", "contacts[CUS123].first_name"),
+        (("attributes", 0, "value"), "Blue", "attributes[Color]"),
+    ],
+)
+def test_a_change_is_named(path, value, field):
+    assert differences(SENT, changed(path, value)) == [field]
+
+
+def test_a_child_added_by_hand_is_a_difference():
+    held = changed(("contacts",), [*HELD["contacts"], {"id": "new", "first_name": "Eve"}])
+    assert differences(SENT, held) == ["contacts[new]"]
+    assert differences({"reference_id": "1234567890", "company_name": "Customer Name"}, HELD) == [
+        "addresses[ADDR123]",
+        "contacts[CUS123]",
+    ]
+
+
+@pytest.mark.parametrize(("sent", "held"), [(5, "5"), (5.0, "5"), (True, "true"), (["a", "b"], ["a", "b"])])
+def test_values_of_attributes_are_compared_as_text(sent, held):
+    name = {"reference_id": "C1", "company_name": "X"}
+    body = {**name, "attributes": [{"name": "Size", "value": sent}]}
+    answer = {"reference_id": "C1", "name": "X", "attributes": [{"name": "Size", "value": held}]}
+    assert differences(body, answer) == []
+
+
+def test_what_the_sandbox_made_of_a_body_is_no_difference():
+    with running() as box, client(box) as http:
+        rep = http.get("/v1/sales-reps").json()["data"][0]["id"]
+        price_list = http.get("/v1/price-lists").json()["data"][0]["id"]
+        body = customer(
+            assigned_sales_rep_ids=[rep],
+            assigned_price_list_id=price_list,
+            addresses=[address("A1", country="GB"), address("A2", type="shipping", is_default=True)],
+            contacts=[contact("P1"), contact("P2", attributes=[{"name": "Size", "value": "5"}])],
+        )
+        made: httpx.Response = http.post("/v1/customers", json=body)
+        held = http.get(f"/v1/customers/{made.json()['data']['id']}").json()["data"]
+    held["addresses"].reverse()
+    held["contacts"].reverse()
+    assert differences(body, held) == []

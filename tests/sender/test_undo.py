@@ -1,0 +1,142 @@
+"""Taking back what a run created, and nothing else."""
+
+import pytest
+
+from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
+from importer.sender.findings import MOST_MISSES
+from tests.sender.aftermath import scene
+from tests.sender.support import outcomes
+
+
+def deletes(scene):
+    return [seen for seen in scene.box.requests() if seen.method == "DELETE"]
+
+
+def test_what_was_created_is_deleted_and_can_be_created_again(tmp_path):
+    with scene(tmp_path) as s:
+        s.post("old")
+        sent = s.send(["a", "b", "old"], {"old": s.id_of("old")})
+        assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
+        assert s.names() == ["old"]
+        assert s.states("a", "b", "old") == {"a": "absent", "b": "absent", "old": "exists"}
+        assert s.undo(sent) == {}
+        again = s.send(["a", "b"])
+        assert sorted(s.names()) == ["a", "b", "old"]
+        assert s.undo(sent) == {}, "the second run's customers are not the first one's"
+        assert s.undo(again) == {"a": "deleted", "b": "deleted"}
+
+
+def test_deactivated_ones_exist_from_then_on(tmp_path):
+    with scene(tmp_path, delete="deactivate") as s:
+        sent = s.send(["a"])
+        assert s.undo(sent) == {"a": "deactivated"}
+        assert s.states("a") == {"a": "exists"}
+        assert s.undo(sent) == {}
+        assert s.verify(sent) == {"a": "inactive"}
+        assert outcomes(s.ledger, s.send(["a"])[0])["a"].outcome == "exists"
+
+
+def test_what_was_changed_since_is_left_unless_forced(tmp_path):
+    with scene(tmp_path) as s:
+        sent = s.send(["a", "b", "gone"])
+        s.patch("a", company_name="Changed by hand")
+        s.delete("gone")
+        assert s.undo(sent) == {"a": "changed", "b": "deleted", "gone": "deleted"}
+        assert s.last["a"].details == "company_name"
+        assert s.names() == ["a"]
+        assert s.states("a") == {"a": "created"}
+        assert len(deletes(s)) == 2  # the one by hand, and b
+        assert s.undo(sent, force=True) == {"a": "deleted"}
+        assert s.names() == []
+
+
+def test_unanswered_ones_are_looked_up_first(tmp_path):
+    with scene(tmp_path, duplicates="allow") as s:
+        run, bodies = s.plan(["made", "not", "twice", "edited"])
+        s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))
+        for name in ("made", "twice", "twice", "edited"):
+            assert s.http.post("/v1/customers", json={"reference_id": name, "company_name": "Ex"}).is_success
+        s.patch("edited", company_name="By hand")
+        told = {"made": "deleted", "twice": "duplicate", "edited": "changed"}
+        assert s.undo((run, bodies)) == {**told, "not": "unknown"}
+        assert sorted(s.names()) == ["edited", "twice", "twice"]
+        assert s.states("made", "not", "twice") == {"made": "absent", "not": "sending", "twice": "sending"}
+        del told["made"]
+        assert s.undo((run, bodies), later=61.0) == {**told, "not": "absent"}
+        lines = outcomes(s.ledger, run)
+        assert {name: line.outcome for name, line in lines.items()} == {
+            "made": "created",
+            "not": "failed",
+            "twice": "unknown",
+            "edited": "created",
+        }
+        assert lines["made"].customer_id
+
+
+def test_what_another_run_found_is_the_first_ones_doing(tmp_path):
+    with scene(tmp_path) as s:
+        run, bodies = s.plan(["a"])
+        s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))
+        assert s.http.post("/v1/customers", json={"reference_id": "a", "company_name": "Ex"}).is_success
+        later = s.send(["a"])
+        assert outcomes(s.ledger, later[0])["a"].outcome == "unchanged"
+        assert s.undo(later) == {}
+        assert s.undo((run, bodies)) == {"a": "deleted"}
+        assert outcomes(s.ledger, run)["a"].outcome == "created", "or resuming would send it once more"
+
+
+@pytest.mark.parametrize("fault", ["drop-after", "500-after", "cut", "malformed", "drop-before", "503-html", "429"])
+def test_faults_are_outlasted(tmp_path, fault):
+    with scene(tmp_path) as s:
+        sent = s.send(["a", "b"])
+        s.box.set_faults(aimed={"a": [fault]})
+        assert s.undo(sent) == {"a": "deleted", "b": "deleted"}
+        assert s.names() == []
+
+
+def test_a_delete_without_effect_is_a_failure(tmp_path):
+    with scene(tmp_path) as s:
+        sent = s.send(["a"])
+        s.box.set_faults(aimed={"a": ["503-html"] * 3})
+        assert s.undo(sent) == {"a": "failed"}
+        assert "still there" in s.last["a"].details
+        assert s.states("a") == {"a": "created"}
+        assert s.undo(sent) == {"a": "deleted"}
+
+
+def test_interrupted_in_the_middle_and_called_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("importer.sender.undo.BLOCK", 4)
+    names = [f"c{number}" for number in range(12)]
+    with scene(tmp_path) as s:
+        sent = s.send(names)
+        with pytest.raises(InterruptedRunError):
+            s.undo(sent, after=lambda stop, found: stop.set() if len(found) >= 4 else None)
+        first = set(s.last)
+        assert first == set(names[:4])
+        assert sorted(s.names()) == sorted(names[4:])
+        second = s.undo(sent)
+        assert set(second) == set(names[4:])
+        assert set(second.values()) == {"deleted"}
+        assert s.names() == []
+
+
+def test_a_refused_key_stops_it_at_once(tmp_path):
+    with scene(tmp_path, keys=("k",)) as s:
+        sent = s.send([f"c{number}" for number in range(40)])
+        before = len(s.box.requests())
+        with pytest.raises(KeyRefusedError):
+            s.undo(sent, key="withdrawn")
+        assert len(s.box.requests()) - before <= 8
+        assert set(s.states("c0", "c39").values()) == {"created"}
+
+
+def test_an_api_that_is_gone_stops_it(tmp_path):
+    with scene(tmp_path, fault_reads=True) as s:
+        sent = s.send([f"c{number}" for number in range(100)])
+        s.box.set_faults("503-html=100%")
+        before = len(s.box.requests())
+        with pytest.raises(ApiUnavailableError):
+            s.undo(sent)
+        assert len(s.box.requests()) - before <= 3 * (MOST_MISSES + 8)
+        assert set(s.last.values()) == {one for one in s.last.values() if one.result == "failed"}
+        assert len(s.names()) == 100

@@ -1,0 +1,76 @@
+"""Holding the ledger against what the API has."""
+
+import pytest
+
+from importer.errors import InterruptedRunError
+from importer.sender.verify import verify
+from tests.sender.aftermath import api_client, scene
+
+
+def test_every_kind_of_difference_is_named(tmp_path):
+    with scene(tmp_path, duplicates="allow") as s:
+        s.post("old")
+        names = ["ok", "edited", "gone", "twice", "undone", "replaced", "old"]
+        sent = s.send(names, {"old": s.id_of("old")})
+        s.patch("edited", company_name="By hand")
+        s.delete("gone")
+        s.post("twice")
+        s.delete("replaced")
+        s.post("replaced")
+        s.undo(s.send(["other"]))
+        before = s.box.customers()
+        told = s.verify(sent)
+        assert told == {
+            "ok": "ok",
+            "edited": "changed",
+            "gone": "missing",
+            "twice": "duplicate",
+            "undone": "ok",
+            "replaced": "changed",
+            "old": "ok",
+        }
+        assert s.last["edited"].details == "company_name"
+        assert "another customer" in s.last["replaced"].details
+        assert s.box.customers() == before
+        assert s.states("gone", "edited") == {"gone": "created", "edited": "created"}
+
+
+def test_what_was_undone_is_expected_to_be_gone(tmp_path):
+    with scene(tmp_path) as s:
+        sent = s.send(["a", "b"])
+        s.undo(sent)
+        assert s.verify(sent) == {"a": "undone", "b": "undone"}
+        s.post("b")
+        assert s.verify(sent) == {"a": "undone", "b": "changed"}
+
+
+def test_doubtful_ones_stay_so(tmp_path):
+    with scene(tmp_path) as s:
+        run, bodies = s.plan(["there", "not"])
+        s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))
+        s.post("there")
+        assert s.verify((run, bodies)) == {"there": "unknown", "not": "unknown"}
+        assert s.states("there", "not") == {"there": "sending", "not": "sending"}
+
+
+def test_a_list_that_lags_hides_nothing(tmp_path):
+    with scene(tmp_path, list_lag=60) as s:
+        sent = s.send(["a"])
+        assert s.http.get("/v1/customers", params={"reference_ids": "a"}).json()["data"] == []
+        assert s.verify(sent) == {"a": "ok"}
+
+
+def test_it_stops_when_asked(tmp_path):
+    import asyncio
+
+    with scene(tmp_path) as s:
+        run, _ = s.send(["a"])
+
+        async def work():
+            stop = asyncio.Event()
+            stop.set()
+            async with api_client(s.box.url) as api:
+                await verify(s.ledger, api, run, concurrency=2, found=lambda _group: None, stop=stop)
+
+        with pytest.raises(InterruptedRunError):
+            asyncio.run(work())
