@@ -2,19 +2,18 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import importer
+from importer.cli import after
 from importer.cli import options as opt
 from importer.cli.output import Console, failed
-from importer.cli.progress import Progress
+from importer.cli.shared import confirm, finish, make_options, watched
 from importer.errors import UsageError
-from importer.settings import Options, Share, default_ledger
+from importer.settings import Options
 
 __all__ = ["app", "main"]
 
@@ -82,44 +81,6 @@ def common(
     """
 
 
-def _options(values: dict[str, Any]) -> Options:
-    """What a command was given (its ``locals()``) as checked options."""
-    given = {name: value for name, value in values.items() if name in Options.__dataclass_fields__}
-    given["sources"] = tuple(values.get("sources") or ())
-    given["only"] = frozenset(values.get("only") or ())
-    if "rate" in values:
-        given["rate"] = _rate(values["rate"])
-    if values.get("max_rejected") is not None:
-        given["max_rejected"] = Share.parse(values["max_rejected"])
-    if values.get("country"):
-        given["country"] = values["country"].strip().upper()
-    if values.get("delimiter"):
-        given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(values["delimiter"].lower(), values["delimiter"])
-    if "ledger" in values:
-        given["ledger"] = values["ledger"] or default_ledger(os.environ)
-    if values.get("mode", "create") != "create":
-        raise UsageError(
-            f"--mode is {values['mode']!r}", "create is the mode there is: existing customers are left alone."
-        )
-    return Options(**given)
-
-
-def _rate(text: str) -> float | None:
-    if text.strip().lower() == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise UsageError(f"--rate is {text!r}", "Give requests per second, such as 20, or auto.") from error
-
-
-def _finish(console: Console, summary: dict[str, Any]) -> None:
-    from importer.pipeline import summary_text
-
-    console.summary(summary, summary_text(summary, width=console.width, colour=console.colour))
-    raise typer.Exit(summary["exit_code"])
-
-
 @app.command()
 def check(
     sources: opt.Sources,
@@ -140,7 +101,7 @@ def check(
     """
     from importer.pipeline import check as run_check
 
-    _finish(Console(json=json, quiet=quiet), run_check(_options(locals())))
+    finish(Console(json=json, quiet=quiet), run_check(make_options(locals())))
 
 
 @app.command()
@@ -182,27 +143,10 @@ def run(
     """
     from importer.pipeline import run as run_import
 
-    options = _options(locals())
-    with _watched(quiet) as watch:
-        summary = run_import(options, os.environ, confirm=_confirm, watch=watch)
-    _finish(Console(json=json, quiet=quiet), summary)
-
-
-@contextmanager
-def _watched(quiet: bool) -> Iterator[Any]:
-    """Progress on stderr while the block runs."""
-    from importer.pipeline import Watch
-
-    progress = Progress(quiet=quiet)
-    try:
-        yield Watch(phase=progress.phase, counts=progress.counts)
-    finally:
-        progress.close()
-
-
-def _confirm(question: str) -> bool:
-    """Ask on a terminal; elsewhere nobody can answer."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+    options = make_options(locals())
+    with watched(quiet) as watch:
+        summary = run_import(options, os.environ, confirm=confirm, watch=watch)
+    finish(Console(json=json, quiet=quiet), summary)
 
 
 @app.command()
@@ -219,7 +163,7 @@ def runs(
     """
     from importer.pipeline import runs as list_runs
 
-    found = list_runs(_options(locals()))
+    found = list_runs(make_options(locals()))
     if json:
         import orjson
 
@@ -264,7 +208,7 @@ def report(
     """
     from importer.pipeline import report as write_again
 
-    _finish(Console(json=json, quiet=False), write_again(_options(locals()), run))
+    finish(Console(json=json, quiet=False), write_again(make_options(locals()), run))
 
 
 @app.command()
@@ -306,65 +250,5 @@ def sandbox(
     )  # fmt: skip
 
 
-@app.command()
-def resume(
-    run: opt.Run = None,
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    batch_size: opt.BatchSize = Options.batch_size,
-    timeout: opt.Timeout = Options.timeout,
-    settle: opt.Settle = Options.settle,
-    limit: opt.Limit = None,
-    max_failed: opt.MaxFailed = None,
-    yes: opt.Yes = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
-) -> None:
-    r"""Go on with a run that stopped early: looks up what is in doubt, sends what was not sent.
-
-    \b
-    Example: importer resume
-    """
-    from importer.pipeline import resume as go_on
-
-    options = _options(locals())
-    with _watched(quiet) as watch:
-        summary = go_on(options, os.environ, run, confirm=_confirm, watch=watch)
-    _finish(Console(json=json, quiet=quiet), summary)
-
-
-@app.command()
-def retry(
-    run: opt.Run = None,
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    include_refused: opt.IncludeRefused = False,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    batch_size: opt.BatchSize = Options.batch_size,
-    timeout: opt.Timeout = Options.timeout,
-    settle: opt.Settle = Options.settle,
-    max_failed: opt.MaxFailed = None,
-    yes: opt.Yes = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
-) -> None:
-    r"""Send again what failed in a run for reasons that can pass.
-
-    \b
-    Example: importer retry 20250331-140502
-    """
-    from importer.pipeline import retry as try_again
-
-    options = _options(locals())
-    with _watched(quiet) as watch:
-        summary = try_again(options, os.environ, run, include_refused=include_refused, confirm=_confirm, watch=watch)
-    _finish(Console(json=json, quiet=quiet), summary)
+for command in (after.resume, after.retry, after.undo, after.verify):
+    app.command()(command)

@@ -8,9 +8,9 @@ import typer
 from importer.settings import read_config
 
 __all__ = [
-    "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "IncludeRefused",
-    "Json", "KeyFile", "Ledger", "Limit", "MappingName", "MaxFailed", "MaxRejected", "Mode", "Only", "Out", "Quiet",
-    "Rate", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
+    "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "Force",
+    "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit", "MappingName", "MaxFailed", "MaxRejected", "Mode",
+    "Only", "Out", "Quiet", "Rate", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
 ]  # fmt: skip
 
 FILES = "What is read"
@@ -139,6 +139,7 @@ MaxFailed = Annotated[
     _option("--max-failed", text="Stop when so many customers have failed.", panel=STOPS, metavar="N"),
 ]
 IncludeRefused = Annotated[bool, _option("--include-refused", text="Also send what the API refused.", panel=SENDING)]
+Force = Annotated[bool, _option("--force", text="Also what was changed in WizCommerce since.", panel=STOPS)]
 MaxRejected = Annotated[
     str | None,
     _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),

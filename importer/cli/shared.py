@@ -1,0 +1,71 @@
+"""What commands have in common: options checked, progress shown, a question asked, the summary printed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from importer.cli.output import Console
+from importer.cli.progress import Progress
+from importer.errors import UsageError
+from importer.settings import Options, Share, default_ledger
+
+__all__ = ["confirm", "finish", "make_options", "watched"]
+
+
+def make_options(values: dict[str, Any]) -> Options:
+    """What a command was given (its ``locals()``) as checked options."""
+    given = {name: value for name, value in values.items() if name in Options.__dataclass_fields__}
+    given["sources"] = tuple(values.get("sources") or ())
+    given["only"] = frozenset(values.get("only") or ())
+    if "rate" in values:
+        given["rate"] = _rate(values["rate"])
+    if values.get("max_rejected") is not None:
+        given["max_rejected"] = Share.parse(values["max_rejected"])
+    if values.get("country"):
+        given["country"] = values["country"].strip().upper()
+    if values.get("delimiter"):
+        given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(values["delimiter"].lower(), values["delimiter"])
+    if "ledger" in values:
+        given["ledger"] = values["ledger"] or default_ledger(os.environ)
+    if values.get("mode", "create") != "create":
+        raise UsageError(
+            f"--mode is {values['mode']!r}", "create is the mode there is: existing customers are left alone."
+        )
+    return Options(**given)
+
+
+def _rate(text: str) -> float | None:
+    if text.strip().lower() == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"--rate is {text!r}", "Give requests per second, such as 20, or auto.") from error
+
+
+def finish(console: Console, summary: dict[str, Any]) -> None:
+    from importer.pipeline import summary_text
+
+    console.summary(summary, summary_text(summary, width=console.width, colour=console.colour))
+    raise typer.Exit(summary["exit_code"])
+
+
+@contextmanager
+def watched(quiet: bool) -> Iterator[Any]:
+    """Progress on stderr while the block runs."""
+    from importer.pipeline import Watch
+
+    progress = Progress(quiet=quiet)
+    try:
+        yield Watch(phase=progress.phase, counts=progress.counts)
+    finally:
+        progress.close()
+
+
+def confirm(question: str) -> bool:
+    """Ask on a terminal; elsewhere nobody can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
