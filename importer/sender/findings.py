@@ -73,6 +73,8 @@ class Rounds:
         self._stop = stop
         self._hint = hint
         self._misses = 0
+        self._heard = False  # whether any call was answered
+        self._gone: ApiUnavailableError | None = None
         self._stopped_by: StopError | None = None
 
     @property
@@ -84,6 +86,8 @@ class Rounds:
         """Raise :class:`StopError` when it ended early."""
         if self._stopped_by is not None:
             raise self._stopped_by
+        if self._gone is not None and not self._heard:
+            raise self._gone
         if self._stop.is_set():
             raise InterruptedRunError("interrupted", self._hint)
 
@@ -114,11 +118,12 @@ class Rounds:
                 "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
             )
         if answer.kind not in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
-            self._misses = 0
+            self._misses, self._heard = 0, True
             return answer
         self._misses += 1
+        self._gone = ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self._hint)
         if self._misses >= MOST_MISSES:
-            raise ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self._hint)
+            raise self._gone
         return answer
 
 

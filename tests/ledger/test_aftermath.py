@@ -1,11 +1,12 @@
-"""Trying again what failed."""
+"""Trying again what failed, and taking back what was created."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
-from importer.ledger import Ledger, State, Step
+from importer.ledger import Accepted, Attempt, Ledger, Removed, State, Step, open_ledger
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, fresh_ledger, outcomes, plan_run
 
@@ -86,3 +87,71 @@ def test_another_run_may_have_made_it_meanwhile(ledger, tmp_path):
     ledger.adopt(run)
     assert outcomes(ledger, run)["gone"].outcome == "unchanged"
     assert outcomes(ledger, later)["gone"].outcome == "created"
+
+
+def created_run(ledger, folder, names, number=""):
+    run, _ = plan_run(ledger, folder, names)
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=100))
+    steps = [
+        Step(at, name, State.CREATED, OutcomeKind.CREATED, 1, f"id{number}-{name}", accepted=Accepted(b'{"a":1}', None))
+        for at, name in enumerate(names)
+    ]
+    ledger.record(run, steps)
+    return run
+
+
+def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["made", "sending", "waiting", "old"], {"old": "id-old"})
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=2))
+    step = Step(0, "made", State.CREATED, OutcomeKind.CREATED, 1, "id-1", accepted=Accepted(b'{"a":1}', None))
+    ledger.record(run, [step])
+    made, doubtful = ledger.made_by(run, after=-1, count=10)
+    assert (made.item.reference_id, made.customer_id, made.body, made.in_doubt) == ("made", "id-1", b'{"a":1}', False)
+    assert (doubtful.item.reference_id, doubtful.customer_id, doubtful.in_doubt) == ("sending", None, True)
+    assert ledger.made_by(run, after=0, count=10) == [doubtful]
+    assert ledger.made_by(run, after=-1, count=1) == [made]
+    assert ledger.count_made(run) == 2
+    assert [held.item.reference_id for held in ledger.held_by(run, after=-1, count=10)] == ["made", "sending", "old"]
+    assert ledger.count_held(run) == 3
+
+
+def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_path):
+    run = created_run(ledger, tmp_path, ["a", "b", "c"])
+    gone = Removed(0, "a", "id-a", deactivated=False)
+    ledger.record_removed(run, [gone, Removed(1, "b", "id-b", deactivated=True)])
+    known = ledger.known(TENANT, ["a", "b", "c"]).set_index("reference_id")
+    assert known["state"].to_dict() == {"a": "absent", "b": "exists", "c": "created"}
+    assert pd.isna(known.loc["a", "customer_id"])
+    assert known.loc["b", "customer_id"] == "id-b"
+    assert [held.item.reference_id for held in ledger.made_by(run, after=-1, count=9)] == ["c"]
+    bodies = {held.item.reference_id: held.body for held in ledger.held_by(run, after=-1, count=9)}
+    assert bodies == {"a": None, "b": None, "c": b'{"a":1}'}
+    later = created_run(ledger, tmp_path, ["a"], number="2")
+    assert [held.item.reference_id for held in ledger.made_by(run, after=-1, count=9)] == ["c"]
+    assert [held.customer_id for held in ledger.made_by(later, after=-1, count=9)] == ["id2-a"]
+    assert {line.outcome for line in outcomes(ledger, run).values()} == {"created"}
+
+
+def test_another_tenant_is_not_touched(ledger, tmp_path):
+    run = created_run(ledger, tmp_path, ["a"])
+    ledger.tenant("other")
+    other = replace(run, tenant="other")
+    ledger.record_removed(other, [Removed(0, "a", "id-a", deactivated=False)])
+    assert ledger.made_by(other, after=-1, count=9) == []
+    assert [held.body for held in ledger.made_by(run, after=-1, count=9)] == [b'{"a":1}']
+
+
+def test_a_run_is_heard_of_until_its_last_sign(tmp_path):
+    moment = [datetime(2030, 1, 1, tzinfo=UTC)]
+    with open_ledger(tmp_path / "ledger.db", now=lambda: moment[0]) as ledger:
+        run, _ = plan_run(ledger, tmp_path, ["a", "b"])
+        assert ledger.last_heard(run) == moment[0]
+        moment[0] += timedelta(minutes=5)
+        ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
+        assert ledger.last_heard(run) == moment[0]
+        attempt = Attempt(1, moment[0] + timedelta(minutes=1), 1.0, "ok", 201)
+        ledger.record(run, [Step(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", attempt=attempt)])
+        assert ledger.last_heard(run) == attempt.ended_at
+        moment[0] += timedelta(minutes=9)
+        ledger.finish_run(run.id, 3, {})
+        assert ledger.last_heard(ledger.run(run.id)) == moment[0]

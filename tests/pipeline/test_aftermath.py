@@ -1,0 +1,150 @@
+"""``undo`` and ``verify`` as commands: the question, the files, the exit codes."""
+
+import csv
+import stat
+
+import httpx
+import pytest
+
+from importer.api import RetryPolicy
+from importer.errors import UsageError
+from importer.pipeline import Watch, undo, undo_text, verify, verify_text
+from importer.sandbox import SandboxConfig, running
+from importer.settings import Options
+from tests.pipeline.desk import KEY, read_table
+
+ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
+
+
+class Bench:
+    """One run of a small source at a sandbox, sent through the command line."""
+
+    def __init__(self, desk, box, count=3):
+        self.box = box
+        self.said = desk.run(box.url, *desk.small(count))
+        assert self.said.code == 0, self.said.err
+        self.run_id = self.said.summary["run_id"]
+        self.folder = desk.path / self.said.folder
+        self.options = Options(ledger=str(desk.state / "importer" / "ledger.db"), rate=5000, settle=0)
+        self.asked = []
+
+    def answer(self, yes):
+        def confirm(question):
+            self.asked.append(question)
+            return yes
+
+        return confirm
+
+    def undo(self, *, yes=True, force=False, watch=None):
+        confirm = self.answer(yes)
+        return undo(self.options, ENVIRONMENT, self.run_id, force=force, confirm=confirm, watch=watch or Watch())
+
+    def verify(self):
+        return verify(self.options, ENVIRONMENT, self.run_id, watch=Watch())
+
+    def patch(self, name, **fields):
+        there = next(one["id"] for one in self.box.customers() if one["reference_id"] == name)
+        url = f"{self.box.url}/v1/customers/{there}"
+        assert httpx.patch(url, json=fields, headers={"X-API-Key": KEY}, trust_env=False).is_success
+
+    def table(self, name):
+        return {line["reference_id"]: line for line in read_table(self.folder / name)}
+
+
+@pytest.fixture
+def box():
+    with running(SandboxConfig()) as started:
+        yield started
+
+
+def test_undo_asks_with_number_host_and_ids_and_does_nothing_without_a_yes(desk, box):
+    bench = Bench(desk, box, 7)
+    with pytest.raises(UsageError, match="--yes"):
+        bench.undo(yes=False)
+    (question,) = bench.asked
+    host = box.url.removeprefix("http://")
+    assert f"7 customers that run {bench.run_id} created at {host} (C0, C1, C2, C3, C4, …)" in question
+    assert len(box.customers()) == 7
+    assert not (bench.folder / "undo.csv").exists()
+    assert "DELETE" not in {seen.method for seen in box.requests()}
+
+
+def test_undo_deletes_and_tells(desk, box):
+    bench = Bench(desk, box)
+    bench.patch("C1", company_name="Changed by hand")
+    summary = bench.undo()
+    assert summary["results"] == {"deleted": 2, "changed": 1}
+    assert (summary["exit_code"], summary["stopped"], summary["files"]) == (1, None, ["undo.csv"])
+    lines = bench.table("undo.csv")
+    assert {name: line["result"] for name, line in lines.items()} == {"C0": "deleted", "C1": "changed", "C2": "deleted"}
+    assert lines["C1"]["details"] == "company_name"
+    assert stat.S_IMODE((bench.folder / "undo.csv").stat().st_mode) == 0o600
+    text = undo_text(summary, width=60)
+    assert "--force" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 60
+
+    forced = bench.undo(force=True)
+    assert (forced["results"], forced["exit_code"]) == ({"deleted": 1}, 0)
+    assert {line["result"] for line in bench.table("undo.csv").values()} == {"deleted"}
+    assert len(bench.table("undo.csv")) == 3, "what an earlier undo did stays told"
+    assert box.customers() == []
+
+    nothing = bench.undo()
+    assert (nothing["results"], nothing["exit_code"]) == ({}, 0)
+    assert len(bench.asked) == 2, "there is nothing to ask about"
+    assert "nothing of it is left" in undo_text(nothing, width=80)
+    assert bench.verify()["results"] == {"undone": 3}
+
+
+def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
+    monkeypatch.setattr("importer.sender.undo.BLOCK", 2)
+    bench = Bench(desk, box, 5)
+    watch = Watch()
+    watch.phase = lambda _text: watch.stop.set()
+    summary = bench.undo(watch=watch)
+    assert (summary["exit_code"], summary["stopped"], summary["results"]) == (3, "interrupted", {"deleted": 2})
+    assert f"`importer undo {bench.run_id}` goes on" in undo_text(summary, width=80)
+    assert len(box.customers()) == 3
+    assert bench.undo()["results"] == {"deleted": 3}
+    assert sorted(bench.table("undo.csv")) == [f"C{number}" for number in range(5)]
+
+
+def test_the_lines_of_an_earlier_undo_keep_their_text(desk, box):
+    bench = Bench(desk, box, 1)
+    path = bench.folder / "undo.csv"
+    rows = [["reference_id", "customer_id", "result", "details"], ["'=1+1", "007", "deleted", ""]]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    bench.undo()
+    assert list(read_table(path)[0].values()) == rows[1]
+
+
+def test_verify_names_what_differs_and_changes_nothing(desk, box):
+    bench = Bench(desk, box)
+    assert bench.verify()["exit_code"] == 0
+    bench.patch("C2", company_name="Changed by hand")
+    before = box.customers()
+    summary = bench.verify()
+    assert (summary["results"], summary["exit_code"]) == ({"ok": 2, "changed": 1}, 1)
+    assert bench.table("verify.csv")["C2"]["details"] == "company_name"
+    assert "otherwise in the API" in verify_text(summary, width=80)
+    assert box.customers() == before
+    assert {seen.method for seen in box.requests()} == {"GET", "POST", "PATCH"}
+
+
+def test_another_key_is_refused(desk, box):
+    bench = Bench(desk, box)
+    with pytest.raises(UsageError, match="--accept-key"):
+        verify(bench.options, {"WIZCOMMERCE_API_KEY": "other"}, bench.run_id, watch=Watch())
+
+
+def test_an_api_that_is_gone_ends_both_early(desk, monkeypatch):
+    monkeypatch.setattr("importer.pipeline.job.RetryPolicy", lambda: RetryPolicy(attempts=2, first=0.001))
+    with running(SandboxConfig()) as box:
+        bench = Bench(desk, box)
+    for summary in (bench.undo(), bench.verify()):
+        assert summary["exit_code"] == 3
+        assert summary["stopped"]
+        assert bench.run_id in undo_text(summary, width=80)
+    with running(SandboxConfig(), port=int(box.url.rpartition(":")[2])):
+        assert bench.undo()["results"] == {"deleted": 3}, "nothing was entered that had not happened"
