@@ -1,5 +1,6 @@
 """Options of a run, from flags, environment and a config file, checked once."""
 
+import math
 import os
 import re
 import stat
@@ -78,9 +79,9 @@ class Options:
         if self.max_failed is not None:
             positive["max-failed"] = self.max_failed
         for name, number in positive.items():
-            if not number > 0:
-                raise UsageError(f"--{name} is {number:g}; it must be more than 0")
-        if self.settle < 0:
+            if not 0 < number < math.inf:
+                raise UsageError(f"--{name} is {number:g}; it must be a number above 0")
+        if not 0 <= self.settle < math.inf:
             raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
         if self.country is not None and not re.fullmatch("[A-Z]{2}", self.country):
             raise UsageError(

@@ -10,7 +10,7 @@ import anyio
 import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
-from importer.errors import ImporterError, InternalError, StopError, UsageError
+from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.pipeline.outcomes import tell
 from importer.pipeline.prepare import Timings
@@ -66,11 +66,17 @@ class Job:
 
     async def send(self, client: Client) -> None:
         """Send what is planned. Raises :class:`StopError` when it ends early."""
-        with self.timings.stage("send"):
-            await send_run(self.ledger, client, self.run, self.paths.payloads, self.options, self.watch)
+        try:
+            with self.timings.stage("send"):
+                await send_run(self.ledger, client, self.run, self.paths.payloads, self.options, self.watch)
+        except OutputError as error:  # by now something may have been sent, which an input error denies
+            raise StopError(error.message, error.hint) from error
 
     def report(self, stopped: ImporterError | None) -> dict[str, Any]:
-        """Write the reports, however the run ended, and its end into the ledger. Comes back: the summary."""
+        """Write the reports, however the run ended, and its end into the ledger. Comes back: the summary.
+
+        Raises :class:`StopError` when they cannot be written.
+        """
         stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
         told = tell(self.ledger, self.run.id, stage)
         counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
@@ -78,7 +84,12 @@ class Job:
         reason = None if stopped is None else " ".join(str(stopped).split())
         resumable = self.paths.load_bodies() is not None
         ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable)
-        summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending)
+        try:
+            summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending)
+        except OutputError as error:
+            self.ledger.finish_run(self.run.id, StopError.exit_code, {})
+            hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."
+            raise StopError(f"the reports could not be written: {error.message}", hint) from error
         self.ledger.finish_run(self.run.id, code, summary)
         return summary
 

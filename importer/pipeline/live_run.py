@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from importer.api import Client
-from importer.errors import GuardError
+from importer.errors import GuardError, UsageError
 from importer.ledger import open_ledger
 from importer.mapping import LoadedMapping
 from importer.pipeline.bodies import with_facts, write_bodies
@@ -18,7 +18,7 @@ from importer.pipeline.prepare import Timings, mapped, settled
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
 from importer.planner import ids_to_look_up, plan
-from importer.runfolder import RunFolder
+from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
 from importer.tables import TEXT
 
@@ -45,6 +45,7 @@ def run(
     if named is not None and named.is_production and not options.yes:
         ask(confirm, "This sends customers to production. Go on?")
     loaded, stage = mapped(options, timings)
+    _check_only(options, stage)
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
         tenant = ledger.tenant(target.tenant)
         ledger.check_key(tenant, target.key, accept=options.accept_key)
@@ -59,6 +60,17 @@ def run(
                 await job.send(client)
 
             return conduct(Job(options, ledger, target, entered, watch, now, timings, stage), work)
+
+
+def _check_only(options: Options, stage: Stage) -> None:
+    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
+    there = stage.tables.customers["reference_id"]
+    absent = sorted(options.only.difference(there.dropna()))
+    if absent:
+        raise UsageError(
+            f"--only: the sources hold no customer {', '.join(map(repr, absent[:5]))}",
+            "Give reference ids as `importer check` shows them in results.csv.",
+        )
 
 
 async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
@@ -88,9 +100,6 @@ async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
 async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     if job.options.only:
         bodies = bodies[bodies["reference_id"].isin(list(job.options.only))]
-        missing = sorted(job.options.only - set(bodies["reference_id"]))
-        if missing:
-            job.watch.phase(f"--only: no valid customer is called {', '.join(missing[:5])}")
     bodies = bodies.reset_index(drop=True)
     known = job.ledger.known(job.run.tenant, bodies["reference_id"])
     wanted = ids_to_look_up(bodies, known)

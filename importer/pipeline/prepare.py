@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from importer.errors import SourceError
+from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions, load
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
+from importer.mapping.places import country_code
 from importer.pipeline.lookups import Directory, pending_lookups, resolve_lookups
 from importer.runfolder import Stage
 from importer.settings import Options
@@ -52,6 +53,11 @@ def read_sources(options: Options, loaded: LoadedMapping) -> Sources:
 
 def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
     """Load and map. Raises :class:`InputError` when a source or the mapping cannot be used."""
+    if options.country is not None and country_code(options.country) != options.country:
+        raise UsageError(
+            f"--country is {options.country!r}, which is no country",
+            "Give the ISO code of a country, such as US or GB.",
+        )
     loaded = load_mapping(options.mapping)
     with timings.stage("load"):
         sources = read_sources(options, loaded)
