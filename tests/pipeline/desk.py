@@ -1,0 +1,151 @@
+"""The command line at a desk of its own: an empty folder, a state folder, an environment, and what a command said."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.cli import main
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "sample_data"
+KEY = "wc-live-9f8e7d6c5b4a"
+MAPPING = """\
+title: A small mapping
+key: Id
+customer:
+  company_name: Name
+  phone: {from: Phone, optional: true}
+  email: {from: Mail, optional: true}
+addresses:
+  - type: {constant: billing}
+    optional: true
+    address_line_1: Street
+    city: Town
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """How one command ended. ``folder`` is the one run's folder that ``summary`` names."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        assert self.out.count("\n") == 1, self.out + self.err
+        summary: dict[str, Any] = json.loads(self.out)
+        return summary
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.summary["folder"])
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {line["reference_id"]: line["outcome"] for line in self.table("results.csv")}
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        return read_table(self.folder / name)
+
+
+@dataclass
+class Desk:
+    """``path`` is the current folder; the state folder lies beside it."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def do(self, *words: object) -> Said:
+        """``importer`` with these words in this process, from the entry point to the exit code."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+            patch.chdir(self.path)
+            for name in [name for name in os.environ if name.startswith(("IMPORTER_", "WIZCOMMERCE_"))]:
+                patch.delenv(name)
+            for name, value in self.variables.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["importer", *map(str, words)])
+            stack.enter_context(contextlib.redirect_stdout(out))
+            stack.enter_context(contextlib.redirect_stderr(err))
+            with pytest.raises(SystemExit) as stop:
+                main()
+        assert isinstance(stop.value.code, int)
+        return Said(stop.value.code, out.getvalue(), err.getvalue())
+
+    def run(self, api: str, *words: object) -> Said:
+        """``importer run … --api api --json``, as fast as the other side allows."""
+        return self.do("run", *words, "--api", api, "--rate", 5000, "--json")
+
+    def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
+        """``importer`` with these words in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "importer", *map(str, words)],
+            cwd=self.path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,
+        )
+
+    def process(self, *words: object, **more: Any) -> Said:
+        """The same, waited for."""
+        with self.start(*words, **more) as process:
+            out, err = process.communicate(timeout=60)
+        return Said(process.returncode, out, err)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        home = {"HOME": str(self.path.parent / "home"), "XDG_STATE_HOME": str(self.state)}
+        return home | {"WIZCOMMERCE_API_KEY": KEY} | self.environment
+
+    @property
+    def state(self) -> Path:
+        return self.path.parent / "state"
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def small(self, count: int = 3) -> tuple[str, ...]:
+        """A small clean source and its mapping, as the words that name them."""
+        lines = [f"C{n},Company {n},+1415555010{n % 10},c{n}@example.com,{n} Main Street,Anytown" for n in range(count)]
+        self.write("small.csv", "\n".join(["Id,Name,Phone,Mail,Street,Town", *lines, ""]))
+        self.write("small.yaml", MAPPING)
+        return ("small.csv", "-m", "small.yaml")
+
+    def files(self) -> Iterator[Path]:
+        """Every file that commands left anywhere at this desk."""
+        return (path for path in self.path.parent.rglob("*") if path.is_file())
+
+    def tenants(self) -> list[str]:
+        with contextlib.closing(sqlite3.connect(self.state / "importer" / "ledger.db")) as ledger:
+            return [name for (name,) in ledger.execute("SELECT name FROM tenants")]
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    for name in ("desk", "home"):
+        (tmp_path / name).mkdir()
+    return Desk(tmp_path / "desk")

@@ -1,0 +1,195 @@
+"""A second, independent server: it knows the API's document and nothing else, and refuses what the document does not allow.
+
+Nothing of the sandbox is used, so that a misunderstanding which the sandbox and the sender share would show here.
+"""
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pycountry
+import yaml
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
+
+from tests.pipeline.desk import KEY, ROOT
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "importer/sandbox/openapi.yaml").read_text(encoding="utf-8"))
+REP = {"id": str(uuid.UUID(int=1)), "email": "vale@example.com", "first_name": "Robin", "last_name": "Vale"}
+PRICE_LIST = {"id": str(uuid.UUID(int=2)), "reference_id": "PRC-1", "name": "Wholesale"}
+COUNTRIES = {country.alpha_2 for country in pycountry.countries}
+
+
+def schema(value: Mapping[str, Any]) -> OAS30Validator:
+    return OAS30Validator({**value, "components": DOCUMENT["components"]}, format_checker=oas30_format_checker)
+
+
+BODY = schema(DOCUMENT["components"]["schemas"]["CustomerCreate"])
+
+
+class Refused(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status: int, code: str, message: str, details: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"code": code, "message": message, "details": [{"field": f, "reason": r} for f, r in details]}
+
+
+@dataclass
+class StrictApi:
+    """``aimed``: reference id → the details with which its creation is refused. ``bodies`` are those accepted, by bytes.
+
+    ``broken``: every request that the document does not allow, in words. ``writes``: how often each reference id came.
+    """
+
+    keys: tuple[str, ...] = (KEY,)
+    aimed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    sales_reps: list[dict[str, Any]] = field(default_factory=lambda: [REP])
+    price_lists: list[dict[str, Any]] = field(default_factory=lambda: [PRICE_LIST])
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    url: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, method: str, target: str, headers: Mapping[str, list[str]], body: bytes) -> tuple[int, Any]:
+        place = urlsplit(target)
+        self.seen.append(f"{method} {place.path}")
+        operation = DOCUMENT["paths"].get(place.path, {}).get(method.lower())
+        if operation is None:
+            raise self._wrong(404, f"{method} {place.path} is not documented")
+        if headers.get("x-api-key") is None:
+            raise self._wrong(401, "no X-API-Key")
+        if tuple(headers["x-api-key"]) not in {(key,) for key in self.keys}:
+            raise Refused(403, "forbidden", "unknown key")
+        query = parse_qsl(place.query, keep_blank_values=True, strict_parsing=bool(place.query))
+        self._check_query(operation, query)
+        if method == "POST":
+            return 201, {"data": self._create(headers, body)}
+        if body:
+            raise self._wrong(400, f"{method} with a body")
+        if place.path == "/v1/customers":
+            return 200, self._list(dict(query))
+        records = {"/v1/sales-reps": self.sales_reps, "/v1/price-lists": self.price_lists}[place.path]
+        return 200, _page(records, dict(query))
+
+    def _wrong(self, status: int, text: str) -> Refused:
+        self.broken.append(text)
+        return Refused(status, "not_documented", text)
+
+    def _check_query(self, operation: Mapping[str, Any], query: list[tuple[str, str]]) -> None:
+        known = {item["name"]: item["schema"] for item in operation.get("parameters", ())}
+        if len(dict(query)) < len(query):
+            raise self._wrong(400, f"a parameter stands twice: {query}")
+        for name, text in query:
+            if name not in known:
+                raise self._wrong(400, f"no parameter is called {name}")
+            value = int(text) if known[name]["type"] == "integer" and re.fullmatch("[0-9]+", text) else text
+            if not schema(known[name]).is_valid(value):
+                raise self._wrong(400, f"{name}={text}")
+
+    def _create(self, headers: Mapping[str, list[str]], body: bytes) -> dict[str, Any]:
+        if [text.split(";")[0].strip() for text in headers.get("content-type", [])] != ["application/json"]:
+            raise self._wrong(415, f"content type {headers.get('content-type')}")
+        customer = json.loads(body)
+        for error in BODY.iter_errors(customer):
+            raise self._wrong(422, f"{error.json_path}: {error.message}")
+        for rep in customer.get("assigned_sales_rep_ids", ()):
+            if rep not in {known["id"] for known in self.sales_reps}:
+                raise self._wrong(422, f"unknown sales rep {rep}")
+        if customer.get("assigned_price_list_id", PRICE_LIST["id"]) not in {known["id"] for known in self.price_lists}:
+            raise self._wrong(422, "unknown price list")
+        for address in customer.get("addresses", ()):
+            if address.get("country", "US") not in COUNTRIES:
+                raise self._wrong(422, f"country {address['country']} is not alpha-2")
+        reference_id = customer["reference_id"]
+        if reference_id in self.aimed:
+            raise Refused(422, "validation_failed", "refused on purpose", self.aimed[reference_id])
+        if reference_id in self.customers:
+            raise self._wrong(409, f"{reference_id} is sent twice")
+        self.bodies[reference_id] = body
+        whole = {"id": str(uuid.uuid4()), **customer, "name": customer["company_name"], "status": "active"}
+        self.customers[reference_id] = whole
+        return whole
+
+    def _list(self, query: Mapping[str, str]) -> dict[str, Any]:
+        wanted = query.get("reference_ids")
+        found = [
+            {name: value for name, value in customer.items() if name not in {"addresses", "contacts", "attributes"}}
+            for customer in self.customers.values()
+            if customer["status"] == query.get("status", "active")
+            and (wanted is None or customer["reference_id"] in wanted.split(","))
+        ]
+        return _page(found, query)
+
+
+def _page(records: Sequence[Any], query: Mapping[str, str]) -> dict[str, Any]:
+    page, size = int(query.get("page", 1)), int(query.get("page_size", 20))
+    pages = -(-len(records) // size)
+    return {
+        "data": records[(page - 1) * size : page * size],
+        "pagination": {
+            "total_records": len(records),
+            "total_pages": pages,
+            "current_page": page,
+            "page_size": size,
+            **({"next_page": page + 1} if page < pages else {}),
+        },
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    api: StrictApi
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {name.lower(): self.headers.get_all(name) or [] for name in self.headers}
+        with self.api.lock:
+            try:
+                status, value = self.api.answer(self.command, self.path, headers, body)
+            except Refused as refused:
+                status, value = refused.status, refused.body
+            self.api.statuses.append(status)
+        content = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = do_HEAD = answer  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Nobody reads it."""
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 512  # as many connections as a run may open at once
+    block_on_close = False
+
+
+@contextmanager
+def strict_api(**more: Any) -> Iterator[StrictApi]:
+    """A strict server on a free port of this machine, in threads of this process."""
+    api = StrictApi(**more)
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
+    api.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
