@@ -1,4 +1,4 @@
-"""A run to send, virtual time, and a scripted API that can fail in ways and at moments no real server can be made to."""
+"""A run to send, virtual time, and a scripted API that fails in ways and at moments no real server can be made to."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,7 @@ import itertools
 import random
 import selectors
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,11 @@ from importer.sender import PayloadFile, SendOptions, send
 from importer.tables import TEXT
 
 TENANT = "acme"
+NOTHING_DONE = {
+    "invalid": Answer(AnswerKind.REFUSED, 422, None, "VALIDATION", "wrong", (Refusal("company_name", "is too odd"),)),
+    "key": Answer(AnswerKind.KEY_REFUSED, 401, message="no such key"),
+    "lost": Answer(AnswerKind.UNKNOWN, message="no readable answer"),
+}
 
 
 class _WarpSelector(selectors.DefaultSelector):
@@ -160,15 +165,9 @@ class FakeApi:
         if fault == "not_sent":
             await asyncio.sleep(0.01)
             return Answer(AnswerKind.NOT_SENT, message="no connection", seconds=0.01, sent=False)
-        if fault in ("invalid", "key", "lost"):
+        if fault in NOTHING_DONE:
             await asyncio.sleep(self.latency)
-        if fault == "invalid":
-            reasons = (Refusal("company_name", "is too odd"),)
-            return Answer(AnswerKind.REFUSED, 422, None, "VALIDATION", "wrong", reasons, self.latency)
-        if fault == "key":
-            return Answer(AnswerKind.KEY_REFUSED, 401, message="no such key", seconds=self.latency)
-        if fault == "lost":
-            return Answer(AnswerKind.UNKNOWN, message="no readable answer", seconds=self.latency)
+            return replace(NOTHING_DONE[fault], seconds=self.latency)
         if self.refuse_duplicates and self.ids(reference_id):
             await asyncio.sleep(self.latency)
             return Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken", (), self.latency)

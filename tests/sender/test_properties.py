@@ -15,7 +15,7 @@ from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcome
 from tests.sender.support import send_virtually as send
 
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent", "invalid"])
-SLOW_DISK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW_DISK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(ledger, run, api, names, by_hand):
@@ -85,7 +85,7 @@ def test_any_faults(count, script, find_script, batch, workers, lag, refuse, by_
         run_virtually(main(Path(folder)))
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The process is gone: nothing it wants to write is written."""
 
 
@@ -107,11 +107,11 @@ class DyingLedger:
             self._writes -= 1
             if self.dead or (self._writes < 0 and not self._after):
                 self.dead = True
-                raise Killed
+                raise KilledError
             method(*args)
             if self._writes < 0:
                 self.dead = True
-                raise Killed
+                raise KilledError
 
         return write
 

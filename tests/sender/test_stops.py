@@ -1,0 +1,409 @@
+"""What ends a run early, and what it leaves behind."""
+
+import asyncio
+import itertools
+import sqlite3
+
+import pytest
+from sqlalchemy import event
+
+from importer.api import Answer, AnswerKind, RetryPolicy
+from importer.errors import (
+    ApiUnavailableError,
+    GuardError,
+    InternalError,
+    InterruptedRunError,
+    KeyRefusedError,
+    LedgerError,
+    OutputError,
+)
+from importer.records import OutcomeKind
+from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcomes, plan_run, run_virtually
+from tests.sender.support import send_virtually as send
+
+NAMES = [f"CUS-{number}" for number in range(40)]
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with fresh_ledger(tmp_path) as opened:
+        yield opened
+
+
+def exactly_once(ledger, run, api):
+    lines = outcomes(ledger, run)
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: len(lines)}
+    assert all(api.ids(name) == [line.customer_id] for name, line in lines.items())
+    assert len(api.customers) == len(lines)
+
+
+def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["ok"] * 9 + ["key"] * 30, limiter=FakePace(4))
+        with pytest.raises(KeyRefusedError, match="401"):
+            await send(ledger, api, run, bodies)
+        assert len(api.posts) <= 9 + 4
+        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 9, OutcomeKind.PENDING: 31}
+        api.script = []
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("fault", ["not_sent", "lost", "dropped"])
+def test_api_that_is_gone(ledger, tmp_path, fault):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["ok"] * 5 + [fault] * 1000)
+        with pytest.raises(ApiUnavailableError, match="60 s"):
+            await send(ledger, api, run, bodies)
+        assert 60 <= clock() < 400
+        assert len(api.posts) < 60  # pauses grow
+        counts = ledger.counts(run.id)
+        assert not counts.get(OutcomeKind.UNKNOWN)  # the lists still answered
+        assert counts[OutcomeKind.CREATED] == len(api.customers)
+        api.script = []
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_api_that_is_gone_altogether_leaves_the_doubt(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["ok"] * 5 + ["dropped"] * 1000, [True] * 1000)
+        with pytest.raises(ApiUnavailableError):
+            await send(ledger, api, run, bodies)
+        counts = ledger.counts(run.id)
+        assert counts[OutcomeKind.CREATED] == 5
+        assert counts[OutcomeKind.UNKNOWN] == len(api.customers) - 5
+        api.script, api.find_script = [], []
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_lookups_that_never_answer_end_in_unknown(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["dropped"], [True] * 1000)
+        retry = RetryPolicy(deadline=100.0)
+        assert (await send(ledger, api, run, bodies, retry=retry))[OutcomeKind.UNKNOWN] == 1
+        assert 100 <= clock() < 200
+        assert len(api.posts) == len(NAMES)
+        assert outcomes(ledger, run)["CUS-0"].error_message == "bad gateway"
+
+    run_virtually(main())
+
+
+def test_interrupt_lets_requests_finish(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        stop = asyncio.Event()
+        api = FakeApi(["slow"] * 40, limiter=FakePace(4))
+        asyncio.get_running_loop().call_later(7.0, stop.set)
+        with pytest.raises(InterruptedRunError):
+            await send(ledger, api, run, bodies, stop=stop)
+        assert clock() < 11
+        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 8, OutcomeKind.PENDING: 32}
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+        assert not api.finds
+
+    run_virtually(main())
+
+
+def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        stop = asyncio.Event()
+        api = FakeApi(limiter=FakePace(4), latency=100.0)
+        asyncio.get_running_loop().call_later(1.0, stop.set)
+        with pytest.raises(InterruptedRunError):
+            await send(ledger, api, run, bodies, stop=stop, grace=10.0)
+        assert clock() == pytest.approx(11, abs=0.5)
+        assert ledger.counts(run.id) == {OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 36}
+        api.latency = 0.1
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_cancelling_keeps_the_answers_that_had_come(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["ok"] * 4 + ["slow"] * 4, limiter=FakePace(4))
+        task = asyncio.create_task(send(ledger, api, run, bodies))
+        await asyncio.sleep(0.11)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 4, OutcomeKind.UNKNOWN: 4, OutcomeKind.PENDING: 32}
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_limit_and_the_rest(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["dropped"])
+        counts = await send(ledger, api, run, bodies, limit=3)
+        assert [name for _, name in api.posts] == NAMES[:3]
+        assert counts == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37, OutcomeKind.UNKNOWN: 0}
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_too_many_failures(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        with pytest.raises(GuardError, match="more than the 5 allowed"):
+            await send(ledger, FakeApi(["invalid"] * 40, limiter=FakePace(1)), run, bodies, max_failed=5)
+        counts = ledger.counts(run.id)
+        assert 6 <= counts[OutcomeKind.FAILED] <= 8
+        assert counts[OutcomeKind.PENDING] == 40 - counts[OutcomeKind.FAILED]
+
+    run_virtually(main())
+
+
+def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
+    async def main():
+        run, _ = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi()
+        with pytest.raises(OutputError, match="CUS-0 is not the one that was planned"):
+            await send(ledger, api, run, lambda items: [b"{}"] * len(items))
+        assert not api.posts
+
+    run_virtually(main())
+
+
+def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path):
+    class Flooded(FakeApi):
+        async def create(self, body):
+            if len(self.posts) >= 3:
+                raise ApiUnavailableError("the API answers 429 since 900 s")
+            return await super().create(body)
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        with pytest.raises(ApiUnavailableError, match="429"):
+            await send(ledger, Flooded(limiter=FakePace(1)), run, bodies)
+        assert ledger.counts(run.id) == {OutcomeKind.CREATED: 3, OutcomeKind.PENDING: 37}
+
+    run_virtually(main())
+
+
+def test_defect_in_a_request_stops_and_leaves_it_in_doubt(ledger, tmp_path):
+    class Broken(FakeApi):
+        async def create(self, body):
+            if len(self.posts) == 3:
+                raise InternalError("a defect")
+            return await super().create(body)
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        with pytest.raises(InternalError, match="a defect"):
+            await send(ledger, Broken(limiter=FakePace(1)), run, bodies)
+        assert ledger.counts(run.id)[OutcomeKind.UNKNOWN] >= 1
+
+    run_virtually(main())
+
+
+def test_answer_comes_while_the_ledger_is_locked(ledger, tmp_path):
+    """A real lock by another connection: nothing more is announced, and what was sent is looked up afterwards."""
+    other = sqlite3.connect(ledger.path, isolation_level=None)
+
+    def lock(number):
+        if number == 5:
+            other.execute("BEGIN IMMEDIATE")
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(limiter=FakePace(1), on_post=lock)
+        with pytest.raises(LedgerError, match="locked") as caught:
+            await send(ledger, api, run, bodies, batch_size=4)
+        assert "resume" in caught.value.hint
+        other.execute("ROLLBACK")
+        other.close()
+        assert 5 <= len(api.posts) <= 8  # those whose announcement was durable
+        api.on_post = lambda _number: None
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_full_disk(ledger, tmp_path):
+    """A real full database: its page count is capped where it stands."""
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES, content="x" * 3000)
+        api = FakeApi(limiter=FakePace(1))
+        ledger._engine.dispose()
+
+        @event.listens_for(ledger._engine, "connect")
+        def cap(connection, _record):
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {max(pages, capped[0])}")
+
+        capped = [ledger_pages(ledger) + 4]
+        with pytest.raises(LedgerError, match="disk is full"):
+            await send(ledger, api, run, bodies, batch_size=4)
+        assert len(api.posts) < 40
+        in_doubt = ledger.counts(run.id)[OutcomeKind.UNKNOWN]
+        assert in_doubt >= 1
+        capped[0] = 1_000_000
+        ledger._engine.dispose()
+        await send(ledger, api, run, bodies)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def ledger_pages(ledger):
+    with sqlite3.connect(ledger.path) as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.close()
+    return pages
+
+
+class Odd(FakeApi):
+    """Answers the first POST with what the test says."""
+
+    first: Answer
+
+    async def create(self, body):
+        if self.posts:
+            return await super().create(body)
+        self.posts.append((clock(), "CUS-0"))
+        return self.first
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "no"),
+        Answer(AnswerKind.REFUSED, 422, None, None, "customer already exists"),
+        Answer(AnswerKind.REFUSED, 400, None, "DUPLICATE_REFERENCE_ID", None),
+    ],
+)
+def test_taken_without_a_doubtful_request_is_not_ours(ledger, tmp_path, first):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+        api = Odd(lag=10.0)
+        api.first = first
+        theirs = api.add("CUS-0")
+        assert (await send(ledger, api, run, bodies))[OutcomeKind.EXISTS] == 1
+        line = outcomes(ledger, run)["CUS-0"]
+        assert (line.outcome, line.customer_id) == ("exists", theirs)
+
+    run_virtually(main())
+
+
+def test_taken_but_never_listed_fails_with_the_reason(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+        api = Odd()
+        api.first = Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
+        assert (await send(ledger, api, run, bodies))[OutcomeKind.FAILED] == 1
+        line = outcomes(ledger, run)["CUS-0"]
+        assert (line.http_status, line.error_code, line.error_message) == (409, "CONFLICT", "reference_id is taken")
+        assert clock() >= 60
+        assert len(api.posts) == 3
+
+    run_virtually(main())
+
+
+def test_found_twice(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+        api = FakeApi(["dropped"], refuse_duplicates=False)
+        extra = api.add("CUS-0")
+        assert (await send(ledger, api, run, bodies))[OutcomeKind.FAILED] == 1
+        line = outcomes(ledger, run)["CUS-0"]
+        assert line.error_code == "duplicate_in_api"
+        assert all(identity in line.error_message for identity in api.ids("CUS-0"))
+        assert len(api.ids("CUS-0")) == 2
+        api.customers = [customer for customer in api.customers if customer[1] != extra]
+        again, bodies = plan_run(ledger, tmp_path, NAMES[:3])
+        assert (await send(ledger, api, again, bodies))[OutcomeKind.UNCHANGED] == 3
+        assert len(api.posts) == 3
+
+    run_virtually(main())
+
+
+def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        api = FakeApi(["lost", "lost"])
+        assert await send(ledger, api, run, bodies, settle=60.0)
+        times = [moment for moment, _ in api.posts]
+        assert len(times) == 3
+        assert all(60.0 <= later - earlier < 100.0 for earlier, later in itertools.pairwise(times))
+        line = outcomes(ledger, run)["CUS-0"]
+        assert (line.outcome, line.attempts) == ("created", 3)
+        assert line.seconds > 120
+
+    run_virtually(main())
+
+
+def test_doubt_holds_up_nobody_else(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        api = FakeApi(["lost"], limiter=FakePace(1))
+        await send(ledger, api, run, bodies)
+        order = [name for _, name in api.posts]
+        assert order == [*NAMES, "CUS-0"]
+        assert api.posts[len(NAMES) - 1][0] < 60
+
+    run_virtually(main())
+
+
+def test_attempts_end(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        api = FakeApi(["lost"] * 9)
+        assert (await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=3, deadline=9e9)))[OutcomeKind.FAILED]
+        line = outcomes(ledger, run)["CUS-0"]
+        assert (line.error_code, line.attempts) == ("no_answer", 3)
+        assert line.error_message == "not in the API after 3 attempts; the last: no readable answer"
+
+    run_virtually(main())
+
+
+def test_refusal_keeps_the_reasons(ledger, tmp_path):
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        await send(ledger, FakeApi(["invalid"]), run, bodies)
+        line = outcomes(ledger, run)["CUS-0"]
+        assert (line.outcome, line.http_status, line.error_code) == ("failed", 422, "VALIDATION")
+        assert line.refusals == '[{"field":"company_name","reason":"is too odd"}]'
+
+    run_virtually(main())
+
+
+def test_content_that_changed_between_an_unsettled_run_and_the_next(ledger, tmp_path):
+    """The first run's request counts; the second, with other content, leaves it alone."""
+
+    async def main():
+        first, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        api = FakeApi(["dropped"], [True] * 99)
+        await send(ledger, api, first, bodies, retry=RetryPolicy(deadline=1.0))
+        api.find_script = []
+        second, bodies = plan_run(ledger, tmp_path, NAMES[:1], content="Other")
+        await send(ledger, api, second, bodies)
+        assert outcomes(ledger, second)["CUS-0"].outcome == "exists"
+        await send(ledger, api, first, bodies)
+        assert outcomes(ledger, first)["CUS-0"].outcome == "created"
+        assert len(api.posts) == 1
+
+    run_virtually(main())
