@@ -1,0 +1,214 @@
+"""Tenants, keys, runs, and what is known before a run."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from importer.errors import InternalError, UsageError
+from importer.ledger import Accepted, State, Step, open_ledger
+from importer.records import OutcomeKind
+from importer.tables import TEXT
+from tests.sender.support import TENANT, body_of, found_frame, outcomes, plan_run
+
+MOMENT = datetime(2030, 5, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with open_ledger(tmp_path / "ledger.db", now=lambda: MOMENT) as opened:
+        opened.tenant(TENANT)
+        yield opened
+
+
+def test_keys(ledger, tmp_path):
+    ledger.check_key(TENANT, "first-key")
+    ledger.check_key(TENANT, "first-key")
+    with pytest.raises(UsageError, match=TENANT) as caught:
+        ledger.check_key(TENANT, "second-key")
+    assert "--accept-key" in caught.value.hint
+    ledger.check_key(TENANT, "first-key")
+    ledger.check_key(TENANT, "second-key", accept=True)
+    ledger.check_key(TENANT, "second-key")
+    with pytest.raises(UsageError):
+        ledger.check_key(TENANT, "first-key")
+    assert all(b"-key" not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_same_key_of_two_tenants_cannot_be_told_from_the_ledger(ledger):
+    ledger.tenant("other")
+    for tenant in (TENANT, "other"):
+        ledger.check_key(tenant, "one-key")
+    with ledger._read() as connection:
+        prints = connection.exec_driver_sql("SELECT key_fingerprint FROM tenants").scalars().all()
+    assert len(set(prints)) == 2
+
+
+def test_runs(ledger, tmp_path):
+    with pytest.raises(UsageError, match="no run yet"):
+        ledger.latest_run()
+    ledger.tenant("other")
+    first = ledger.start_run(TENANT, "run", out=Path(tmp_path / "results"), mapping="xero", options={"limit": 3})
+    second = ledger.start_run("other", "plan", out=Path(tmp_path / "results"), mapping="xero")
+    assert (first.id, second.id) == ("20300501-123015", "20300501-123015-2")
+    assert first.out == tmp_path / "results" / first.id
+    assert first.options == {"limit": 3}
+    assert (first.started_at, first.finished_at, first.exit_code, first.summary) == (MOMENT, None, None, None)
+    ledger.finish_run(first.id, 1, {"created": 2})
+    done = ledger.run(first.id)
+    assert (done.finished_at, done.exit_code, done.summary) == (MOMENT, 1, {"created": 2})
+    assert ledger.latest_run() == second
+    assert ledger.latest_run(TENANT) == done
+    assert [run.id for run in ledger.runs()] == [second.id, first.id]
+    with pytest.raises(UsageError, match="knows no run nonsense"):
+        ledger.run("nonsense")
+
+
+def test_twelve_runs_in_a_second_keep_their_order(ledger, tmp_path):
+    ids = [ledger.start_run(TENANT, "run", out=tmp_path, mapping="m").id for _ in range(12)]
+    assert [run.id for run in ledger.runs()] == ids[::-1]
+
+
+ODD = ["CUS-1", "cus-1", " CUS-1", 'O\'Neil, "Sons"', "日本", "a\\b", "%_", "123", "-0", "1e3", "null", "{}", "[1]"]
+
+
+def test_lookups_are_remembered_whatever_the_ids_look_like(ledger):
+    assert ledger.known(TENANT, ODD).empty
+    ledger.record_lookup(TENANT, ODD, found_frame({"123": "id-123", "null": "id-null"}))
+    known = ledger.known(TENANT, [*ODD, "never asked"]).set_index("reference_id")
+    assert sorted(known.index) == sorted(ODD)
+    assert known.loc["123"].tolist()[0::2] == ["exists", "id-123"]
+    assert known.loc["null", "customer_id"] == "id-null"
+    assert set(known.drop(["123", "null"])["state"]) == {"absent"}
+    ledger.tenant("other")
+    assert ledger.known("other", ODD).empty
+    assert all(dtype == TEXT for dtype in ledger.known(TENANT, []).dtypes)
+
+
+def test_a_lookup_never_overwrites_what_was_sent(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a", "b", "c"])
+    items = ledger.pending(run, after=-1, count=9)
+    ledger.mark_sending(run, items)
+    ledger.record(run, [_created(items[0])])
+    ledger.record_lookup(TENANT, ["a", "b", "c"], found_frame({"b": "theirs"}))
+    assert ledger.known(TENANT, ["a", "b", "c"])["state"].tolist() == ["created", "sending", "sending"]
+
+
+def test_nothing_is_planned_that_was_not_looked_up(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a"])
+    plan = pd.DataFrame(
+        {
+            "position": [0],
+            **{
+                name: pd.Series([value], dtype=TEXT)
+                for name, value in {
+                    "reference_id": "unheard of",
+                    "hash": "h",
+                    "action": "create",
+                    "outcome": "pending",
+                    "customer_id": None,
+                }.items()
+            },
+            "offset": [0],
+            "length": [1],
+        }
+    )
+    second = ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
+    with pytest.raises(InternalError, match="1 customers were planned without being looked up"):
+        ledger.plan_run(second.id, plan)
+    assert ledger.counts(second.id) == {}
+    assert ledger.counts(run.id) == {OutcomeKind.PENDING: 1}
+
+
+def _created(item, body=None):
+    accepted = Accepted(body or body_of(item.reference_id), '[{"entity":"address"}]')
+    return Step(
+        item.position,
+        item.reference_id,
+        State.CREATED,
+        OutcomeKind.CREATED,
+        1,
+        customer_id=f"id-{item.reference_id}",
+        http_status=201,
+        seconds=0.5,
+        accepted=accepted,
+    )
+
+
+def test_states_on_the_way(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a", "b", "c", "d"], {"d": "id-d"})
+    assert ledger.counts(run.id) == {OutcomeKind.PENDING: 3, OutcomeKind.EXISTS: 1}
+    items = ledger.pending(run, after=-1, count=2)
+    assert [item.reference_id for item in items] == ["a", "b"]
+    assert [item.reference_id for item in ledger.pending(run, after=1, count=2)] == ["c"]
+    ledger.mark_sending(run, items)
+    assert ledger.counts(run.id) == {OutcomeKind.UNKNOWN: 2, OutcomeKind.PENDING: 1, OutcomeKind.EXISTS: 1}
+    assert [(item.reference_id, item.attempts, item.maker) for item in ledger.unsettled(run)] == [
+        ("a", 1, run.id),
+        ("b", 1, run.id),
+    ]
+    ledger.record(run, [_created(items[0])])
+    assert [item.reference_id for item in ledger.unsettled(run)] == ["b"]
+    frame = ledger.outcomes(run.id)
+    assert frame["reference_id"].tolist() == ["a", "b", "c", "d"]
+    assert frame["outcome"].tolist() == ["created", "unknown", "pending", "exists"]
+    assert frame["action"].tolist() == ["create", "create", "create", "none"]
+    assert frame["customer_id"].fillna("").tolist() == ["id-a", "", "", "id-d"]
+    assert frame["attempts"].tolist() == [1, 1, 0, 0]
+    assert frame["http_status"].isna().tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.UNKNOWN, State.CREATED, State.EXISTS])
+def test_what_may_be_there_is_never_announced_again(ledger, tmp_path, state):
+    run, _ = plan_run(ledger, tmp_path, ["a", "b"])
+    items = ledger.pending(run, after=-1, count=2)
+    ledger.mark_sending(run, items[:1])
+    if state is not State.SENDING:
+        ledger.record(run, [Step(0, "a", state, OutcomeKind.UNKNOWN, 1)])
+    with pytest.raises(InternalError, match="1 customers were to be sent that may be in the API already"):
+        ledger.mark_sending(run, items)
+    assert ledger.known(TENANT, ["a", "b"])["state"].tolist() == [state, "planned"]
+
+
+def test_another_run_of_the_tenant_is_taken_into_account(ledger, tmp_path):
+    first, _ = plan_run(ledger, tmp_path, list("abcde"))
+    items = ledger.pending(first, after=-1, count=9)
+    ledger.mark_sending(first, items[4:])
+    second, _ = plan_run(ledger, tmp_path, list("abcd"))
+    other, _ = plan_run(ledger, tmp_path, ["b"], content="other")
+    new = ledger.pending(second, after=-1, count=9)
+    changed = ledger.pending(other, after=-1, count=9)
+    ledger.mark_sending(second, [new[0], new[2]])
+    ledger.mark_sending(other, changed)
+    ledger.record(second, [_created(new[0])])
+    ledger.record(other, [_created(changed[0])])
+    ledger.adopt(first)
+    lines = outcomes(ledger, first)
+    assert {name: line.outcome for name, line in lines.items()} == {
+        "a": "unchanged",
+        "b": "exists",
+        "c": "unknown",
+        "d": "pending",
+        "e": "unknown",
+    }
+    assert [item.maker for item in ledger.unsettled(first)] == [second.id, first.id]
+    assert lines["a"].customer_id == "id-a"
+
+
+def test_accepted_bodies_are_kept_byte_for_byte(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a"])
+    items = ledger.pending(run, after=-1, count=1)
+    bodies = ['{"company_name":"Zoë \\"and\\" Ω 💶 \\\\ \\u0000"}'.encode(), b'{"company_name":"later"}']
+    for body in bodies:
+        ledger.record(run, [_created(items[0], body)])
+        with ledger._read() as connection:
+            kept = connection.exec_driver_sql("SELECT body, children FROM accepted").all()
+        assert [(row.body.encode(), row.children) for row in kept] == [(body, '[{"entity":"address"}]')]
+
+
+def test_absence_is_recorded_with_its_time(ledger, tmp_path):
+    plan_run(ledger, tmp_path, ["a"])
+    with ledger._read() as connection:
+        row = connection.exec_driver_sql("SELECT state, absent_at FROM customers").one()
+    assert tuple(row) == ("planned", "2030-05-01T12:30:15.250Z")

@@ -1,0 +1,195 @@
+"""The file: who may read it, what it promises, and what is said when it cannot be used."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, inspect
+
+from importer.errors import LedgerError, TenantLockedError, UsageError
+from importer.ledger import open_ledger, schema
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_are_the_owners_alone(tmp_path):
+    path = tmp_path / "deep" / "er" / "ledger.db"
+    before = os.umask(0)
+    try:
+        with open_ledger(path) as ledger:
+            ledger.tenant("acme")
+            with ledger.lock("acme", "run-1"):
+                files = sorted(path.parent.iterdir())
+                assert len(files) == 4  # the database, -wal, -shm and the lock
+                assert {mode(file) for file in files} == {0o600}
+        assert mode(path.parent) == 0o700
+    finally:
+        os.umask(before)
+    path.chmod(0o644)
+    open_ledger(path).close()
+    assert mode(path) == 0o600
+
+
+def test_commits_are_durable_and_keys_are_checked(tmp_path):
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger, ledger._write() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("postgresql://host/db", "only SQLite"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("nonsense://", "only SQLite|no URL"),
+        ("://", "no URL"),
+    ],
+)
+def test_other_urls(target, message):
+    with pytest.raises(UsageError, match=message):
+        open_ledger(target)
+
+
+def test_no_database(tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_text("customers, and a long line so that it is more than a header " * 30)
+    with pytest.raises(LedgerError, match="no SQLite database") as caught:
+        open_ledger(path)
+    assert "--ledger" in caught.value.hint
+
+
+def test_somebody_elses_database(tmp_path):
+    path = tmp_path / "ledger.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE songs (title)")
+    connection.close()
+    with pytest.raises(LedgerError, match="no ledger of the importer"):
+        open_ledger(path)
+
+
+def test_a_folder_in_its_place(tmp_path):
+    with pytest.raises(LedgerError, match="Is a directory"):
+        open_ledger(tmp_path)
+
+
+def test_newer_schema(tmp_path):
+    path = tmp_path / "ledger.db"
+    open_ledger(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE schema_version SET version = 99")
+    connection.commit()
+    connection.close()
+    with pytest.raises(LedgerError, match="newer importer"):
+        open_ledger(path)
+
+
+def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
+    """Two invented migrations: there is no older schema yet."""
+    path = tmp_path / "ledger.db"
+    open_ledger(path).close()
+    done = []
+
+    def first(connection):
+        Table("first", MetaData(), Column("id", Integer)).create(connection)
+        done.append("first")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (first,))
+    open_ledger(path).close()
+
+    def failing(connection):
+        Table("second", MetaData(), Column("id", Integer)).create(connection)
+        raise LedgerError("the migration failed")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (first, failing))
+    with pytest.raises(LedgerError, match="failed"):
+        open_ledger(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (first, lambda _connection: done.append("second")))
+    with open_ledger(path) as ledger:
+        assert done == ["first", "second"]
+        tables = inspect(ledger._engine).get_table_names()
+        assert "first" in tables
+        assert "second" not in tables  # what a failed migration did is undone
+
+
+def test_locked_by_another_program(tmp_path):
+    path = tmp_path / "ledger.db"
+    with open_ledger(path, busy_seconds=0.05) as ledger:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="locked"):
+            ledger.tenant("acme")
+        assert ledger.runs() == []  # reading goes on
+        other.execute("ROLLBACK")
+        other.close()
+        ledger.tenant("acme")
+
+
+def test_waits_for_a_lock(tmp_path):
+    path = tmp_path / "ledger.db"
+    with open_ledger(path, busy_seconds=10) as ledger:
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.05, lambda: other.execute("ROLLBACK"))
+        timer.start()
+        ledger.tenant("acme")
+        timer.join()
+        other.close()
+
+
+def test_messages_hold_no_values(tmp_path):
+    with open_ledger(tmp_path / "ledger.db") as ledger, pytest.raises(LedgerError) as caught:
+        ledger.start_run("nobody-we-know", "run", out=tmp_path, mapping="m")
+    assert "FOREIGN KEY" in caught.value.message
+    assert "nobody-we-know" not in str(caught.value)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from importer.ledger.lock import tenant_lock
+with tenant_lock(Path(sys.argv[1]), "acme", "run-7"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_lock_names_its_holder_and_dies_with_it(tmp_path):
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        child = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(ledger.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        with child:
+            assert child.stdout.readline() == b"held\n"
+            with (
+                pytest.raises(TenantLockedError, match=f"run run-7, process {child.pid} on "),
+                ledger.lock("acme", "b"),
+            ):
+                pass
+            with ledger.lock("other tenant", "c"):
+                pass
+            child.kill()
+            child.wait()
+        with ledger.lock("acme", "b"), pytest.raises(TenantLockedError, match="run b"), ledger.lock("acme", "d"):
+            pass
+
+
+def test_lock_of_a_holder_that_has_not_written_its_name(tmp_path):
+    with open_ledger(tmp_path / "ledger.db") as ledger, ledger.lock("acme", "a"):
+        next(tmp_path.glob("*.lock")).write_text("")
+        with pytest.raises(TenantLockedError, match=r"acme is under way\n"), ledger.lock("acme", "b"):
+            pass
+
+
+def test_similar_tenants_have_locks_of_their_own(tmp_path):
+    with open_ledger(tmp_path / "ledger.db") as ledger, ledger.lock("a/b", "1"), ledger.lock("a_b", "2"):
+        assert len(list(tmp_path.glob("*.lock"))) == 2

@@ -1,0 +1,90 @@
+"""One action for each customer, from what the ledger and the API know."""
+
+import pandas as pd
+import pytest
+
+from importer.planner import ids_to_look_up, plan
+from importer.tables import TEXT
+
+
+def frame(**columns):
+    return pd.DataFrame({name: pd.Series(values, dtype=TEXT) for name, values in columns.items()})
+
+
+def bodies(ids, hashes=None):
+    made = frame(reference_id=ids, hash=hashes or ["new"] * len(ids))
+    made.insert(0, "position", range(10, 10 + len(ids)))
+    return made
+
+
+def known(**states):
+    """Reference id → state and hash."""
+    return frame(
+        reference_id=list(states),
+        state=[state for state, _ in states.values()],
+        hash=[text for _, text in states.values()],
+        customer_id=[
+            None if state in ("absent", "planned", "refused") else f"id-{name}" for name, (state, _) in states.items()
+        ],
+    )
+
+
+NOTHING = frame(reference_id=[], state=[], hash=[], customer_id=[])
+NOT_FOUND = frame(reference_id=[], customer_id=[])
+
+CASES = [
+    # state, hash → create mode, upsert mode
+    (None, None, ("create", "pending"), ("create", "pending")),
+    ("absent", None, ("create", "pending"), ("create", "pending")),
+    ("planned", "old", ("create", "pending"), ("create", "pending")),
+    ("refused", "new", ("create", "pending"), ("create", "pending")),
+    ("refused", "old", ("create", "pending"), ("create", "pending")),
+    ("sending", "new", ("create", "unknown"), ("create", "unknown")),
+    ("unknown", "old", ("create", "unknown"), ("create", "unknown")),
+    ("created", "new", ("none", "unchanged"), ("none", "unchanged")),
+    ("updated", "new", ("none", "unchanged"), ("none", "unchanged")),
+    ("created", "old", ("none", "exists"), ("update", "pending")),
+    ("updated", "old", ("none", "exists"), ("update", "pending")),
+    ("exists", None, ("none", "exists"), ("update", "pending")),
+]
+
+
+@pytest.mark.parametrize("mode", ["create", "upsert"])
+@pytest.mark.parametrize(("state", "text", "create", "upsert"), CASES)
+def test_rules(state, text, create, upsert, mode):
+    held = NOTHING if state is None else known(a=(state, text))
+    line = plan(bodies(["a"]), held, NOT_FOUND, mode=mode).iloc[0]
+    assert (line["action"], line["outcome"]) == (create if mode == "create" else upsert)
+
+
+@pytest.mark.parametrize("state", [None, "absent", "planned", "refused"])
+def test_found_before_the_run_is_left_alone(state):
+    held = NOTHING if state is None else known(a=(state, "new"))
+    line = plan(bodies(["a"]), held, frame(reference_id=["a"], customer_id=["theirs"])).iloc[0]
+    assert (line["action"], line["outcome"], line["customer_id"]) == ("none", "exists", "theirs")
+
+
+def test_lookups():
+    names = [state or "nobody" for state, *_ in CASES]
+    held = known(**{name: (name, None) for name in names if name != "nobody"})
+    assert ids_to_look_up(bodies(list(dict.fromkeys(names))), held) == ["nobody", "absent", "planned", "refused"]
+
+
+def test_order_and_further_columns_stay():
+    given = bodies(["b", "a", "c"]).assign(offset=[5, 6, 7])
+    given.index = pd.Index([3, 1, 2])
+    before = given.copy()
+    held = known(c=("created", "new"), a=("created", "old"))
+    made = plan(given, held, NOT_FOUND)
+    assert made["reference_id"].tolist() == ["b", "a", "c"]
+    assert made["offset"].tolist() == [5, 6, 7]
+    assert made["outcome"].tolist() == ["pending", "exists", "unchanged"]
+    assert made["customer_id"].fillna("").tolist() == ["", "id-a", "id-c"]
+    pd.testing.assert_frame_equal(given, before)
+
+
+def test_nobody():
+    made = plan(bodies([]), NOTHING, NOT_FOUND)
+    assert made.empty
+    assert made["action"].dtype == TEXT
+    assert ids_to_look_up(bodies([]), NOTHING) == []
