@@ -37,11 +37,12 @@ addresses:
 
 @dataclass(frozen=True)
 class Said:
-    """How one command ended. ``folder`` is the one run's folder that ``summary`` names."""
+    """How one command ended. ``at`` is where it was given, ``folder`` the one run's folder that ``summary`` names."""
 
     code: int
     out: str
     err: str
+    at: Path
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class Said:
 
     @property
     def folder(self) -> Path:
-        return Path(self.summary["folder"])
+        return self.at / self.summary["folder"]
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -84,7 +85,7 @@ class Desk:
             with pytest.raises(SystemExit) as stop:
                 main()
         assert isinstance(stop.value.code, int)
-        return Said(stop.value.code, out.getvalue(), err.getvalue())
+        return Said(stop.value.code, out.getvalue(), err.getvalue(), self.path)
 
     def run(self, api: str, *words: object) -> Said:
         """``importer run … --api api --json``, as fast as the other side allows."""
@@ -106,7 +107,7 @@ class Desk:
         """The same, waited for."""
         with self.start(*words, **more) as process:
             out, err = process.communicate(timeout=60)
-        return Said(process.returncode, out, err)
+        return Said(process.returncode, out, err, self.path)
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -144,8 +145,12 @@ def read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, strict=True))
 
 
+def make_desk(folder: Path) -> Desk:
+    for name in ("desk", "home"):
+        (folder / name).mkdir()
+    return Desk(folder / "desk")
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    for name in ("desk", "home"):
-        (tmp_path / name).mkdir()
-    return Desk(tmp_path / "desk")
+    return make_desk(tmp_path)

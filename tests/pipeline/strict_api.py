@@ -1,4 +1,4 @@
-"""A second, independent server: it knows the API's document and nothing else, and refuses what the document does not allow.
+"""A second, independent server: it knows the API's document and nothing else, and refuses what that does not allow.
 
 Nothing of the sandbox is used, so that a misunderstanding which the sandbox and the sender share would show here.
 """
@@ -33,7 +33,7 @@ def schema(value: Mapping[str, Any]) -> OAS30Validator:
 BODY = schema(DOCUMENT["components"]["schemas"]["CustomerCreate"])
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is no success."""
 
     def __init__(self, status: int, code: str, message: str, details: Sequence[tuple[str, str]] = ()) -> None:
@@ -44,9 +44,9 @@ class Refused(Exception):
 
 @dataclass
 class StrictApi:
-    """``aimed``: reference id → the details with which its creation is refused. ``bodies`` are those accepted, by bytes.
+    """``aimed``: reference id → the details with which its creation is refused. ``bodies``: those accepted, as bytes.
 
-    ``broken``: every request that the document does not allow, in words. ``writes``: how often each reference id came.
+    ``broken``: every request that the document does not allow, in words.
     """
 
     keys: tuple[str, ...] = (KEY,)
@@ -70,7 +70,7 @@ class StrictApi:
         if headers.get("x-api-key") is None:
             raise self._wrong(401, "no X-API-Key")
         if tuple(headers["x-api-key"]) not in {(key,) for key in self.keys}:
-            raise Refused(403, "forbidden", "unknown key")
+            raise RefusedError(403, "forbidden", "unknown key")
         query = parse_qsl(place.query, keep_blank_values=True, strict_parsing=bool(place.query))
         self._check_query(operation, query)
         if method == "POST":
@@ -82,9 +82,9 @@ class StrictApi:
         records = {"/v1/sales-reps": self.sales_reps, "/v1/price-lists": self.price_lists}[place.path]
         return 200, _page(records, dict(query))
 
-    def _wrong(self, status: int, text: str) -> Refused:
+    def _wrong(self, status: int, text: str) -> RefusedError:
         self.broken.append(text)
-        return Refused(status, "not_documented", text)
+        return RefusedError(status, "not_documented", text)
 
     def _check_query(self, operation: Mapping[str, Any], query: list[tuple[str, str]]) -> None:
         known = {item["name"]: item["schema"] for item in operation.get("parameters", ())}
@@ -113,7 +113,7 @@ class StrictApi:
                 raise self._wrong(422, f"country {address['country']} is not alpha-2")
         reference_id = customer["reference_id"]
         if reference_id in self.aimed:
-            raise Refused(422, "validation_failed", "refused on purpose", self.aimed[reference_id])
+            raise RefusedError(422, "validation_failed", "refused on purpose", self.aimed[reference_id])
         if reference_id in self.customers:
             raise self._wrong(409, f"{reference_id} is sent twice")
         self.bodies[reference_id] = body
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.api.lock:
             try:
                 status, value = self.api.answer(self.command, self.path, headers, body)
-            except Refused as refused:
+            except RefusedError as refused:
                 status, value = refused.status, refused.body
             self.api.statuses.append(status)
         content = json.dumps(value).encode()
