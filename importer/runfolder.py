@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -108,18 +109,21 @@ class RunFolder:
             self._write("bodies", bodies)
 
     def load_bodies(self) -> pd.DataFrame | None:
-        """What :meth:`save_bodies` kept, or None when the run never got as far."""
-        return self._read("bodies") if (self.work / "bodies.arrow").is_file() else None
+        """What :meth:`save_bodies` kept, or None when the run never got as far. Raises :class:`OutputError`."""
+        if not (self.work / "bodies.arrow").is_file():
+            return None
+        with _whole(self.path):
+            return self._read("bodies")
 
     def load(self) -> Stage:
         """The stage that :meth:`save` kept. Raises :class:`OutputError` when it is gone or not whole."""
-        try:
+        with _whole(self.path):
             described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
             sources = Sources(
                 tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
                 tuple(_problem(item) for item in described["problems"]),
             )
-            with np.load(self.work / "customers.npz") as arrays:
+            with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
                 rejected, lost_child = arrays["rejected"], arrays["lost_child"]
             tables = EntityTables(
@@ -130,14 +134,9 @@ class RunFolder:
             )
             problems = ProblemTable(self._read("problems"))
             return Stage(sources, tables, problems, rejected, lost_child, described["facts"])
-        except (OSError, KeyError, ValueError, pa.ArrowInvalid) as error:
-            raise OutputError(
-                f"{self.path}: what the run kept for its reports is gone or not whole ({error})",
-                "`importer run` with the same sources goes on where it stopped: the ledger knows what was sent.",
-            ) from error
 
     def _source(self, number: int, described: dict[str, Any]) -> SourceTable:
-        with np.load(self.work / f"source-{number}.npz") as arrays:
+        with self._arrays(f"source-{number}") as arrays:
             rows, broken = arrays["rows"], arrays["broken"]
         return SourceTable(
             described["file"],
@@ -149,6 +148,12 @@ class RunFolder:
             frozenset(described["secrets"]),
             described["details"],
         )
+
+    @contextmanager
+    def _arrays(self, name: str) -> Iterator[Any]:
+        """The arrays of a file, which is closed whatever it turns out to hold."""
+        with (self.work / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
+            yield arrays
 
     def _create(self, name: str) -> Path:
         """An empty file that its owner alone may read."""
@@ -179,6 +184,17 @@ def _readable(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{path}: cannot be written: {error.strerror or error}",
             "Give another folder with --out, or make room on the disk.",
+        ) from error
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        raise OutputError(
+            f"{path}: what the run kept for its reports is gone or not whole ({error})",
+            "`importer run` with the same sources goes on where it stopped: the ledger knows what was sent.",
         ) from error
 
 

@@ -1,0 +1,148 @@
+"""Options, the config file and the key: what is taken, what is refused and in which words."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from importer.errors import UsageError
+from importer.settings import KEY_VARIABLE, Options, Share, default_ledger, read_config, read_key
+
+KEY = "wc-live-9f8e7d6c5b4a"
+KNOWN = ("out", "batch_size", "sources")
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "total", "passed"),
+    [
+        *[("20", 20, 1000, False), ("20", 21, 1000, True), ("0", 0, 10, False), ("0", 1, 10, True)],
+        *[("5%", 5, 100, False), ("5%", 6, 100, True), (" 2.5 % ", 5, 200, False), ("2.5%", 6, 200, True)],
+        *[("0%", 1, 1_000_000, True), ("100%", 10, 10, False), ("5%", 0, 0, False)],
+    ],
+)
+def test_a_share_is_passed_by_more_than_it_allows(text, count, total, passed) -> None:
+    assert Share.parse(text).passed_by(count, total) is passed
+
+
+@pytest.mark.parametrize("text", ["", "%", "five", "-1", "101%", "2.5", "5%%", "1e3", "nan", "∞"])
+def test_what_is_no_share_is_refused_with_an_example(text) -> None:
+    with pytest.raises(UsageError) as caught:
+        Share.parse(text)
+    assert "20 or 5%" in caught.value.hint
+
+
+@pytest.mark.parametrize(("text", "shown"), [("20", "20"), ("5%", "5%"), ("2.50%", "2.5%")])
+def test_a_share_is_shown_as_it_was_meant(text, shown) -> None:
+    assert str(Share.parse(text)) == shown
+
+
+@pytest.mark.parametrize("name", ["rate", "concurrency", "batch_size", "timeout", "limit", "max_failed"])
+@pytest.mark.parametrize("number", [0, -1, math.nan, math.inf])
+def test_numbers_without_sense_are_refused_by_the_options_name(name, number) -> None:
+    with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} is "):
+        Options(**{name: number})
+
+
+@pytest.mark.parametrize("number", [-0.1, math.nan, math.inf])
+def test_settle_may_be_nothing_but_not_less(number) -> None:
+    assert Options(settle=0).settle == 0
+    with pytest.raises(UsageError, match=r"^--settle is "):
+        Options(settle=number)
+
+
+@pytest.mark.parametrize("options", [{"country": "USA"}, {"country": "us"}, {"country": ""}, {"delimiter": ";;"}])
+def test_texts_without_sense_are_refused(options) -> None:
+    (name,) = options
+    with pytest.raises(UsageError, match=f"^--{name} is ") as caught:
+        Options(**options)
+    assert caught.value.hint
+
+
+def test_reports_show_what_was_chosen_and_never_where_the_key_lies() -> None:
+    chosen = Options(api="staging", only=frozenset("ba"), max_rejected=Share.parse("5%"), api_key_file=Path("secret"))
+    shown = chosen.public()
+    assert (shown["only"], shown["max_rejected"], shown["rate"]) == (["a", "b"], "5%", "auto")
+    assert not {"limit", "strict", "tenant", "api_key_file"} & shown.keys()
+    assert "secret" not in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [({"XDG_STATE_HOME": "/state"}, "/state"), ({"XDG_STATE_HOME": ""}, "~/.local/state"), ({}, "~/.local/state")],
+)
+def test_the_ledger_lies_in_the_state_folder(environment, folder) -> None:
+    assert default_ledger(environment) == str(Path(folder).expanduser() / "importer" / "ledger.db")
+
+
+def write(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(mode)
+    return path
+
+
+def test_a_config_file_may_write_its_names_either_way(tmp_path) -> None:
+    path = write(tmp_path / "a.toml", '\ufeffbatch-size = 5\nout = "here"\nsources = ["a.csv", "b.csv"]\n')
+    assert read_config(path, KNOWN) == {"batch_size": 5, "out": "here", "sources": ["a.csv", "b.csv"]}
+    path = write(tmp_path / "b.toml", "batch_size = 5\n")
+    assert read_config(path, KNOWN) == {"batch_size": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("outt = 1\n", "'outt'"), ("out = \n", "not valid TOML"), (b"out = '\xff'\n", "not valid TOML")],
+)
+def test_a_wrong_config_file_is_named(tmp_path, text, said) -> None:
+    path = write(tmp_path / "wrong.toml", text)
+    with pytest.raises(UsageError) as caught:
+        read_config(path, KNOWN)
+    assert caught.value.message.startswith(str(path))
+    assert said in caught.value.message
+
+
+def test_an_unknown_option_is_answered_with_those_there_are(tmp_path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_config(write(tmp_path / "wrong.toml", "outt = 1\n"), KNOWN)
+    assert caught.value.hint == "There are: batch-size, out, sources."
+
+
+def test_a_config_file_that_is_not_there_is_named(tmp_path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_config(tmp_path / "absent.toml", KNOWN)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_config(tmp_path, KNOWN)
+
+
+def test_the_key_comes_from_the_file_before_the_environment(tmp_path) -> None:
+    path = write(tmp_path / "key", f"{KEY}\n")
+    assert read_key({KEY_VARIABLE: "another"}, path) == KEY
+    assert read_key({KEY_VARIABLE: f" {KEY}\n"}, None) == KEY
+
+
+@pytest.mark.parametrize("environment", [{}, {KEY_VARIABLE: ""}, {KEY_VARIABLE: " \n"}])
+def test_a_missing_key_is_answered_with_where_to_put_it(environment) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_key(environment, None)
+    assert KEY_VARIABLE in caught.value.hint
+    assert "--api-key-file" in caught.value.hint
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o666, 0o610])
+def test_a_key_file_that_others_may_use_is_refused_with_the_command_to_mend_it(tmp_path, mode) -> None:
+    path = write(tmp_path / "key", KEY, mode)
+    with pytest.raises(UsageError) as caught:
+        read_key({}, path)
+    assert caught.value.hint == f"Run: chmod 600 {path}"
+    assert KEY not in str(caught.value)
+    path.chmod(0o400)
+    assert read_key({}, path) == KEY
+
+
+@pytest.mark.parametrize(("content", "said"), [("", "is empty"), (" \n", "is empty"), (b"\xff\xfe", "is not text")])
+def test_a_key_file_without_a_key_is_refused(tmp_path, content, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_key({KEY_VARIABLE: KEY}, write(tmp_path / "key", content))
+
+
+def test_a_key_file_that_is_not_there_is_no_reason_to_use_another_key(tmp_path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_key({KEY_VARIABLE: KEY}, tmp_path / "absent")
