@@ -153,7 +153,7 @@ class _Plain:
             if not isinstance(source, yaml.MappingNode):
                 raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
             inherited, own = self._table(source, place)
-            lines = {at: line for at, line in own.items() if at[len(place)] not in table} | lines
+            lines = own | lines
             table = {**inherited, **table}
         return table, lines
 

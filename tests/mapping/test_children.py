@@ -129,6 +129,13 @@ def test_texts_that_differ_only_by_folding_are_one_address_with_one_id() -> None
     assert column(made, "address_line_1", "address") == ["Hauptstraße  1"]
 
 
+def test_an_address_told_in_several_words_has_one_id_whichever_comes_first() -> None:
+    mapping = ADDRESS + "    state: State\n"
+    head, one, other = "Id|Type|Street|City|State", "1|B|Mill Lane|x|CA", "1|B|Mill Lane|x|California"
+    (first,) = ids(apply(mapping, f"{head}\n{one}\n{other}"))
+    assert ids(apply(mapping, f"{head}\n{other}\n{one}")) == [first]
+
+
 def test_long_ids_are_cut_and_still_differ() -> None:
     long = "x" * 250
     made = apply(WIDE, f"Id|Bill Street|Ship Street|First|Last\n{long}1|A|A|b|c\n{long}2|A|A|b|c\n{'y' * 300}|A||b|c")

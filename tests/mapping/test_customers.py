@@ -132,6 +132,8 @@ def test_the_country_of_an_address_goes_before_the_default() -> None:
     mapping = BASE + "  phone: P\naddresses: [{type: {constant: billing}, address_line_1: A, country: C}]\n"
     made = apply(mapping, "Id|P|A|C\n1|020 7946 0018||\n1||x|UK\n2|415 555 0132|y|GB", country="US")
     assert column(made, "phone") == ["+442079460018", "+14155550132"]
+    made = apply(mapping, "Id|P|A|C\n1|020 7946 0018|x|UK\n2|020 7946 0018|y|", country="IT")  # valid in both
+    assert [phone[:3] for phone in column(made, "phone")] == ["+44", "+39"]
 
 
 def test_no_rows_at_all() -> None:

@@ -64,6 +64,14 @@ def test_fates_of_joined_tables() -> None:
     assert message == "no customer '9' among the rows of firms"
 
 
+def test_tables_joined_on_several_columns() -> None:
+    mapping = JOINED.replace("key: Code", "key: [Code, Kind]").replace("key: Parent", "key: [Parent, Old]")
+    mapping = mapping.replace("{column: Kind, is: S", "{column: Kind, is: none").replace("flag: yes", "is: none")
+    firms = sheet("Code|Firm|Kind\na-b|Kettle|c\na|Copper|b-c", "firms.csv")
+    made = apply(mapping, firms, sheet("Parent|Street|Old\na|Mill Lane|b-c\na-b|High Street|c", "streets.csv"))
+    assert fates(made) == ["0", "1", "1", "0"]
+
+
 def test_rows_that_the_loader_rejected_make_nothing() -> None:
     firms = sheet("Code|Firm|Kind\n1|Kettle|C\n1|Torn|C\n2|Torn|C", "firms.csv", broken=np.array([False, True, True]))
     made = apply(JOINED, firms, sheet(STREETS, "streets.csv"))
