@@ -1,89 +1,69 @@
-"""``make bench``: times of whole commands and their peak memory, against baselines run in the same session.
+"""Benchmarks: `make bench`, or `python -m tests.bench [--full] [--json FILE] [part …]`.
 
-Prints a table of medians with ratios to the script that a user would write, and writes JSON where ``--json`` says.
+  check    the whole of `importer check` and its stages, against a script that a user would write ("naive": groupby and
+           row by row) and against reading the text and writing the bodies ("floor")
+  sending  the sender with its ledger to a server that costs next to nothing, against the importer's client alone and
+           against httpx with a semaphore ("naive")
+  limiter  with --full: the pace reached below a limit of the server
+
+Medians of several runs in one session. 2.00x against a baseline: twice as fast. Ratios hold from machine to machine,
+seconds do not; on a machine that does other work as well, go by the ratios of CPU time, which come second.
 """
 
 import argparse
 import json
 import os
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.samples.scale import write_netsuite
+from tests.bench.checking import bench_check
+from tests.bench.pacing import bench_pacing
+from tests.bench.sending import bench_sending
+from tests.bench.table import Line, as_json, render
+
+PARTS = ("check", "sending", "limiter")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """Median seconds and the peak memory (MiB) of one command at one size."""
-
-    what: str
-    rows: int
-    seconds: float
-    mebibytes: float
-
-
-def timed(arguments: list[str], runs: int) -> tuple[float, float]:
-    """Median wall seconds and the largest peak memory of a command run several times."""
-    seconds, peaks = [], []
-    for _ in range(runs):
-        start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds.append(time.perf_counter() - start)
-        peaks.append(usage.ru_maxrss / 1024)
-        if os.waitstatus_to_exitcode(status) not in (0, 1):
-            raise SystemExit(f"{' '.join(arguments)} failed")
-    return statistics.median(seconds), max(peaks)
+def arguments() -> argparse.Namespace:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=form)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--full", action="store_true", help="also 1,000,000 rows, and the limiter (some minutes)")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs to take medians of (default: 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if given.repeat < 1:
+        parser.error("--repeat takes a positive number")
+    return given
 
 
-def measure(rows: int, folder: Path, runs: int, *, naive: bool) -> list[Figure]:
-    source = folder / f"netsuite-{rows}.csv"
-    write_netsuite(source, rows, seed=1, bad=0.01)
-    out = folder / "out"
-    check = ["-m", "importer", "check", str(source), "-m", "netsuite", "--country", "US", "--out", str(out), "-q"]
-    figures = [Figure("importer check", rows, *timed(check, runs))]
-    bodies = max(out.glob("*/payloads.jsonl"), key=lambda path: path.stat().st_mtime)
-    stages = json.loads((bodies.parent / "summary.json").read_text())["timings"]
-    figures += [Figure(f"  stage {name}", rows, seconds, 0.0) for name, seconds in stages.items()]
-    floor = ["-m", "tests.bench.floor", str(source), str(bodies), str(folder / "floor.jsonl")]
-    figures.append(Figure("floor: read and write only", rows, *timed(floor, runs)))
-    if naive:
-        script = ["-m", "tests.bench.naive", str(source), str(folder / "naive.jsonl")]
-        figures.append(Figure("baseline: a user's script", rows, *timed(script, 1)))
-    return figures
-
-
-def table(figures: list[Figure]) -> str:
-    base = {figure.rows: figure.seconds for figure in figures if figure.what.startswith("baseline")}
-    lines = [f"{'':<28} {'rows':>9} {'seconds':>9} {'MiB':>7}  times faster than the baseline"]
-    for figure in figures:
-        faster = f"{base[figure.rows] / figure.seconds:.1f}" if figure.rows in base and figure.mebibytes else ""
-        memory = f"{figure.mebibytes:.0f}" if figure.mebibytes else ""
-        lines.append(f"{figure.what:<28} {figure.rows:>9,} {figure.seconds:>9.2f} {memory:>7}  {faster}")
-    return "\n".join(lines)
+def measure(given: argparse.Namespace, folder: Path) -> Iterator[Line]:
+    parts = given.parts or (PARTS if given.full else PARTS[:-1])
+    if "check" in parts:
+        yield from bench_check(folder, full=given.full, repeat=given.repeat)
+    if "sending" in parts:
+        yield from bench_sending(folder, repeat=given.repeat)
+    if "limiter" in parts:
+        yield from bench_pacing(folder)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--no-baseline", action="store_true", help="leave out the user's script, which takes long")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    given = arguments()
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
-        figures = [
-            figure
-            for rows in options.rows
-            for figure in measure(rows, Path(folder), options.runs, naive=not options.no_baseline)
-        ]
-    print(table(figures))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+        for line in measure(given, Path(folder)):
+            lines.append(line)
+            if sys.stderr.isatty():
+                print(f"measured: {line.section}: {line.name.strip()}", file=sys.stderr)
+    print(render(lines))
+    if given.json:
+        machine = {"processors": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
+        given.json.write_text(json.dumps({"machine": machine, "lines": as_json(lines)}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

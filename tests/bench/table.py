@@ -1,0 +1,69 @@
+"""Figures and the table that shows them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["Line", "as_json", "render"]
+
+_HEAD = ("", "seconds", "CPU s", "peak MB", "per second", "against baselines (wall / CPU)")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measured thing. ``rate`` is per wall second; ``ratios`` holds, per baseline, how many times as fast it is.
+
+    The second figure of a ratio compares CPU seconds: it says more where the machine is shared.
+    """
+
+    section: str
+    name: str
+    seconds: float
+    cpu: float | None = None
+    peak_mb: float | None = None
+    rate: float | None = None
+    ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def render(lines: Iterable[Line]) -> str:
+    """The lines as a table for a terminal, with a heading for each section."""
+    rows: list[tuple[str, ...]] = [_HEAD]
+    section = ""
+    for line in lines:
+        if line.section != section:
+            section = line.section
+            rows += [("",), (section,)]
+        rows.append(_cells(line))
+    widths = [max(len(row[place]) for row in rows if len(row) > 1) for place in range(len(_HEAD) - 1)]
+    return "\n".join(_joined(row, widths) for row in rows)
+
+
+def as_json(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """The lines as plain values."""
+    return [asdict(line) for line in lines]
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    ratios = [f"{wall:.2f}x / {cpu:.2f}x {name}" for name, (wall, cpu) in line.ratios.items()]
+    return (
+        f"  {line.name}",
+        f"{line.seconds:.2f}",
+        _shown(line.cpu, ".2f"),
+        _shown(line.peak_mb, ".0f"),
+        _shown(line.rate, ",.0f"),
+        "; ".join([*ratios, *([line.note] if line.note else [])]),
+    )
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _joined(row: tuple[str, ...], widths: list[int]) -> str:
+    if len(row) == 1:
+        return row[0]
+    first, *numbers, last = row
+    aligned = (number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True))
+    return "  ".join([first.ljust(widths[0]), *aligned, last]).rstrip()
