@@ -2,6 +2,7 @@
 
 import os
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +20,6 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="importer",
-    help="Import customers from ERP exports (CSV, Excel) into WizCommerce.\n\n"
-    "Start with: importer check FILE -m MAPPING",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,7 +31,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="importer", standalone_mode=False)
+        sys.stdout.flush()  # a reader that went away shows here, not when Python ends
     except typer.Exit as stop:
         code = stop.exit_code
     except typer.Abort:
@@ -228,7 +228,7 @@ def mappings(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option("--port", help="The port; 0 takes any that is free.")] = 8080,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any that is free.")] = 8080,
     faults: Annotated[str, typer.Option("--faults", help="What goes wrong, e.g. drop-after=2%,429=1%,slow=1%.")] = "",
     rate: Annotated[int | None, typer.Option("--rate", help="Requests accepted in any one second.")] = None,
     latency: Annotated[float, typer.Option("--latency", help="Seconds that every answer takes.")] = 0.0,
@@ -252,3 +252,13 @@ def sandbox(
 
 for command in (after.resume, after.retry, after.undo, after.verify):
     app.command()(command)
+
+
+def _keep_lines() -> None:
+    """Help stands in raw docstrings, which spell out click's mark for lines that are not to be filled."""
+    for item in (*app.registered_commands, app.registered_callback):
+        if item is not None and item.callback is not None:
+            item.help = cleandoc(item.callback.__doc__ or "").replace("\\b", "\b")
+
+
+_keep_lines()

@@ -1,5 +1,6 @@
 """What happened before: the runs of a ledger, and their reports again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,8 +34,10 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
             raise UsageError(
                 f"run {run.id}: its folder {folder.path} is gone", "Without it there is nothing to write reports from."
             )
-        told = tell(ledger, run.id, folder.load())
         last = run.summary or {}
+        stage = folder.load()
+        stage = replace(stage, facts={**stage.facts, "timings": last.get("timings", stage.facts["timings"])})
+        told = tell(ledger, run.id, stage)
         counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
         code = run.exit_code if run.exit_code is not None else exit_code(told.outcomes, counts.rows_rejected)
         finished = run.finished_at or datetime.now(UTC)

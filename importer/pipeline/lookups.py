@@ -16,6 +16,7 @@ from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemT
 __all__ = ["Directory", "needed_lookups", "pending_lookups", "resolve_lookups"]
 
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
+KEYS = {"sales rep": "e-mail address", "price list": "reference id"}  # what tells two of one name apart
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,8 @@ def _unresolved(
 
 
 def _nearest(text: str, names: Sequence[str], kind: str) -> str:
+    if sum(_fold(name) == _fold(text) for name in names) > 1:
+        return f"More than one {kind} is called so: give its {KEYS[kind]} or its id instead."
     near = difflib.get_close_matches(text, names, n=1)
     guess = f"Did you mean '{near[0]}'? " if near else ""
     return f"{guess}Mend the cell, or make the {kind} in WizCommerce first."

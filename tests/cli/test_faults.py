@@ -1,0 +1,244 @@
+"""Every error that a person can cause: what it says, on which stream, with which exit code; nothing was sent."""
+
+import socket
+
+import pytest
+
+from importer.cli.app import failed
+from importer.errors import InterruptedRunError
+from importer.sandbox import SandboxConfig, running
+from tests.pipeline.desk import KEY, MAPPING, Desk
+from tests.pipeline.strict_api import strict_api
+
+CHECK = ("check", "small.csv", "-m", "small.yaml")
+FILES: dict[str, str | bytes] = {
+    "empty.csv": "",
+    "header.csv": "Id,Name,Phone,Mail,Street,Town\n",
+    "binary.csv": bytes(range(256)) * 40,
+    "fake.xlsx": b"PK\x03\x04 and no more",
+    "other.csv": "Colour,Size\nred,5\n",
+    "typo.yaml": "title: T\nkey: Id\ncustomer:\n  company_name: [Name\n",
+    "unknown.yaml": MAPPING.replace("company_name", "compny_name"),
+    "keyless.yaml": MAPPING.replace("key: Id\n", ""),
+    "function.yaml": MAPPING.replace("company_name: Name", "company_name: {from: Name, as: nonsense}"),
+    "latin.yaml": MAPPING.encode() + b"# caf\xe9\n",
+    "taken": "a file",
+    "text.db": "this is no database\n" * 100,
+    "key.txt": "",
+    "folder/.hidden": "",
+}
+
+
+@pytest.fixture
+def full(desk) -> Desk:
+    desk.small()
+    for name, content in FILES.items():
+        desk.write(name, content)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("check", "absent.csv", "-m", "small.yaml"), "absent.csv: no such file"),
+        (("check", "absent*.csv", "-m", "small.yaml"), "no file matches"),
+        (("check", "https://example.com/a.csv", "-m", "small.yaml"), "Download the file"),
+        (("check", "empty.csv", "-m", "small.yaml"), "empty.csv: the file is empty"),
+        (("check", "header.csv", "-m", "small.yaml"), "no data row below it"),
+        (("check", "folder", "-m", "small.yaml"), "holds no readable file"),
+        (("check", "binary.csv", "-m", "small.yaml"), "not a table but binary data"),
+        (("check", "fake.xlsx", "-m", "small.yaml"), "the workbook cannot be read"),
+        (("check", "other.csv", "-m", "small.yaml"), "The file's columns are: 'Colour', 'Size'"),
+        (("check", "small.csv", "-m", "netsuit"), "Did you mean netsuite?"),
+        (("check", "small.csv", "-m", "absent.yaml"), "absent.yaml: no such mapping file"),
+        (("check", "small.csv", "-m", "folder"), "folder"),
+        (("check", "small.csv", "-m", "typo.yaml"), "typo.yaml:5: not valid YAML"),
+        (("check", "small.csv", "-m", "unknown.yaml"), "unknown.yaml:4: customer: unknown key 'compny_name'"),
+        (("check", "small.csv", "-m", "keyless.yaml"), "keyless.yaml:1: key is missing"),
+        (("check", "small.csv", "-m", "function.yaml"), "function.yaml:4:"),
+        (("check", "small.csv", "-m", "latin.yaml"), "Save the file as UTF-8"),
+        (("check", "small.csv"), "'--mapping' / '-m'"),
+        (("check", "-m", "small.yaml"), "SOURCE"),
+        ((*CHECK, "--out", "taken"), "--out"),
+        ((*CHECK, "--out", "taken/below"), "--out"),
+        ((*CHECK, "--country", "USA"), "two-letter code"),
+        ((*CHECK, "--country", "ZZ"), "ISO code of a country"),
+        ((*CHECK, "--encoding", "utf-99"), "'utf-99' is no encoding"),
+        ((*CHECK, "--delimiter", "ab"), "one character"),
+        ((*CHECK, "--api", "sandbox"), "--api"),
+        (("report", "20200101-000000"), "`importer runs` lists them"),
+        (("resume", "20200101-000000"), "`importer runs` lists them"),
+        (("report",), "knows no run yet"),
+        (("chek",), "check"),
+        (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
+        (("sandbox", "--port", "-5"), "'--port'"),
+        (("sandbox", "--faults", "boom=2%"), "'boom' is no fault"),
+        (("sandbox", "--rate", "0"), "rate is 0"),
+        (("sandbox", "--port", "0", "--data", "taken/below"), "cannot be opened"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_and_wrong_files_end_with_2(full, words, said) -> None:
+    answer = full.do(*words)
+    assert (answer.code, answer.out) == (2, ""), answer.err
+    assert said in " ".join(answer.err.split())
+    assert "Traceback" not in answer.err
+    assert not list(full.path.glob("results/*/summary.json"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rate", "fast"), "20, or auto"),
+        *[(("--rate", number), "--rate is") for number in ("0", "-1", "nan", "inf")],
+        (("--limit", "0"), "--limit is 0"),
+        (("--limit", "few"), "'--limit'"),
+        (("--concurrency", "0"), "--concurrency is 0"),
+        (("--batch-size", "0"), "--batch-size is 0"),
+        *[(("--timeout", number), "--timeout is") for number in ("0", "nan", "inf")],
+        *[(("--settle", number), "--settle is") for number in ("-1", "nan", "inf")],
+        (("--max-rejected", "few"), "20 or 5%"),
+        (("--max-rejected", "101%"), "20 or 5%"),
+        (("--max-failed", "0"), "--max-failed is 0"),
+        (("--mode", "replace"), "--mode is 'replace'"),
+        (("--only", "C9"), "the sources hold no customer 'C9'"),
+        (("--only", ""), "the sources hold no customer ''"),
+        (("--ledger", "postgresql://db/x"), "--ledger"),
+        (("--out", "taken"), "--out"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_option_of_a_run_ends_with_2_and_asks_the_api_for_nothing(full, words, said) -> None:
+    with running() as box:
+        answer = full.do("run", *CHECK[1:], "--api", box.url, *words)
+        assert (answer.code, answer.out) == (2, ""), answer.err
+        assert said in " ".join(answer.err.split())
+        assert box.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("api", "said"),
+    [
+        ("stagin", "neither a known name nor an http(s) URL"),
+        ("http://api.example.com", "plain http would show the key to the network"),
+        ("https://api.example.com/v2", "Only /v1 may follow"),
+        ("https://me:secret-word@api.example.com", "user name or password"),
+        ("", "--api"),
+    ],
+)
+def test_a_wrong_address_ends_with_2_and_shows_no_secret(full, api, said) -> None:
+    answer = full.do("run", *CHECK[1:], "--api", api)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert "secret-word" not in answer.err
+
+
+def test_a_missing_or_open_key_ends_with_2(full) -> None:
+    full.environment["WIZCOMMERCE_API_KEY"] = ""
+    words = ("run", *CHECK[1:], "--api", "staging")
+    for more, said in (
+        ((), "WIZCOMMERCE_API_KEY"),
+        (("--api-key-file", "absent.txt"), "No such file"),
+        (("--api-key-file", "key.txt"), "chmod 600 key.txt"),
+    ):
+        (full.path / "key.txt").write_text(KEY)
+        (full.path / "key.txt").chmod(0o644)
+        answer = full.do(*words, *more)
+        assert (answer.code, answer.out) == (2, "")
+        assert said in answer.err
+        assert KEY not in answer.err
+    (full.path / "key.txt").chmod(0o600)
+    with strict_api() as api:
+        answer = full.run(api.url, *CHECK[1:], "--api-key-file", "key.txt")
+    assert answer.summary["customers"]["created"] == 3
+
+
+@pytest.mark.parametrize("name", ["text.db", "folder", "folder/.hidden/ledger.db"])
+@pytest.mark.parametrize("command", ["run", "runs", "report", "resume"])
+def test_a_ledger_that_cannot_be_used_ends_with_3(full, command, name) -> None:
+    words = (*CHECK[1:], "--api", "http://127.0.0.1:9") if command == "run" else ()
+    answer = full.do(command, *words, "--ledger", name)
+    assert (answer.code, answer.out) == (3, "")
+    assert "--ledger" in answer.err
+
+
+def test_an_api_that_is_not_there_ends_with_3(desk) -> None:
+    with socket.socket() as taken:  # bound and never listened on: a connection is refused
+        taken.bind(("127.0.0.1", 0))
+        said = desk.run(f"http://127.0.0.1:{taken.getsockname()[1]}", *desk.small())
+    assert said.code == 3
+    assert said.summary["customers"]["pending"] == 3
+    assert "127.0.0.1" in said.summary["stopped"] or "connect" in said.summary["stopped"]
+    assert said.summary["next"]
+
+
+@pytest.mark.parametrize(("key", "status"), [("another", 403), ("", 401)])
+def test_a_refused_key_ends_with_3_and_says_which_option_holds_it(desk, key, status) -> None:
+    with strict_api(keys=("the-right-one",), missing=not key) as api:
+        said = desk.run(api.url, *desk.small())
+        assert api.customers == {}
+    assert said.code == 3
+    assert f"HTTP {status}" in said.summary["stopped"]
+    assert "--api-key-file" in said.summary["stopped"]
+    assert said.summary["customers"]["pending"] == 3
+    with running() as box:
+        assert desk.run(box.url, *desk.small()).summary["customers"]["created"] == 3
+
+
+MIXED = "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,,,\n3,Three,,,,\n,Nobody,,,,\n"
+
+
+@pytest.mark.parametrize(
+    ("guard", "code"),
+    [
+        *[(("--strict",), 3), (("--max-rejected", "0"), 3), (("--max-rejected", "33%"), 3)],
+        *[(("--max-rejected", "1"), 1), (("--max-rejected", "34%"), 1), ((), 1)],
+    ],
+    ids=str,
+)
+def test_a_guard_stops_before_the_first_send_and_gives_the_rows_back(desk, guard, code) -> None:
+    desk.small()
+    desk.write("mixed.csv", MIXED)
+    with running(SandboxConfig()) as box:
+        said = desk.run(box.url, "mixed.csv", "-m", "small.yaml", *guard)
+        assert said.code == code
+        assert len(box.customers()) == (2 if code == 1 else 0)
+    if code == 3:
+        assert guard[0] in said.summary["stopped"]
+    assert len(said.table("rejected/mixed.csv")) == 2
+
+
+def test_strict_counts_loose_rows_too(desk) -> None:
+    desk.small()
+    desk.write("loose.csv", "Id,Name,Phone,Mail,Street,Town\n2,Two,,,,\n,Nobody,,,,\n")
+    with running() as box:
+        said = desk.run(box.url, "loose.csv", "-m", "small.yaml", "--strict")
+        assert (said.code, box.customers()) == (3, [])
+
+
+def test_production_is_asked_for_and_nobody_answers(desk) -> None:
+    said = desk.do("run", *desk.small(), "--api", "production")
+    assert (said.code, said.out) == (2, "")
+    assert "--yes" in said.err
+
+
+def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
+    with running() as box:
+        assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0
+        desk.environment["WIZCOMMERCE_API_KEY"] = "renewed-key"
+        refused = desk.run(box.url, *desk.small(), "--tenant", "shop")
+        assert (refused.code, refused.out) == (2, "")
+        assert "--accept-key" in refused.err
+        accepted = desk.run(box.url, *desk.small(), "--tenant", "shop", "--accept-key")
+        assert accepted.summary["customers"]["unchanged"] == 3
+
+
+def test_what_went_wrong_inside_is_one_line_and_debugging_shows_the_rest(capsys, monkeypatch) -> None:
+    monkeypatch.delenv("IMPORTER_DEBUG", raising=False)
+    assert failed(RuntimeError("odd")) == 3
+    assert "RuntimeError: odd" in capsys.readouterr().err
+    assert failed(KeyboardInterrupt()) == failed(InterruptedRunError("stopped", "go on")) == 3
+    assert capsys.readouterr().err.endswith("importer: stopped\n  go on\n")
+    monkeypatch.setenv("IMPORTER_DEBUG", "1")
+    assert failed(RuntimeError("odd")) == 3
+    assert "IMPORTER_DEBUG=1" in capsys.readouterr().err

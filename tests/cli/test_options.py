@@ -1,0 +1,145 @@
+"""Where options come from, and how a command speaks: flags, environment, file; text, JSON, silence."""
+
+import json
+import re
+
+import pytest
+
+from importer.cli.app import app
+from importer.sandbox import running
+from tests.pipeline.desk import KEY, SAMPLES
+
+COMMANDS = sorted(str(command.name or command.callback.__name__) for command in app.registered_commands)
+
+
+def country(desk, *words: object) -> str | None:
+    """The country that a check goes by: the one option whose four places are tried here."""
+    said = desk.do("check", *desk.small(), "--json", *words)
+    assert said.code == 0, said.err
+    found: str | None = said.summary["options"].get("country")
+    return found
+
+
+def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(desk) -> None:
+    desk.write("job.toml", 'country = "DE"\n')
+    assert country(desk) is None
+    assert country(desk, "--config", "job.toml") == "DE"
+    desk.environment["IMPORTER_COUNTRY"] = "gb"
+    assert country(desk, "--config", "job.toml") == "GB"
+    assert country(desk, "--config", "job.toml", "--country", "US") == "US"
+    desk.environment = {"IMPORTER_CONFIG": "job.toml"}
+    assert country(desk) == "DE"
+
+
+def test_every_option_may_stand_in_the_file(desk) -> None:
+    desk.small(6)
+    with running() as box:
+        desk.write(
+            "job.toml",
+            f'sources = ["small.csv"]\nmapping = "small.yaml"\napi = "{box.url}"\nonly = ["C1", "C3"]\nrate = 5000\n'
+            'out = "elsewhere"\nledger = "own.db"\ntenant = "shop"\nmax-rejected = 20\nbatch_size = 2\nsettle = 1.5\n'
+            "json = true\nquiet = true\nstrict = false\nlimit = 1\n",
+        )
+        said = desk.do("run", "--config", "job.toml")
+        assert (said.code, said.err) == (0, "")
+        assert said.folder.parent == desk.path / "elsewhere"
+        options = said.summary["options"]
+        assert (options["only"], options["rate"], options["max_rejected"]) == (["C1", "C3"], 5000.0, "20")
+        assert (options["batch_size"], options["settle"], options["tenant"]) == (2, 1.5, "shop")
+        assert [one["reference_id"] for one in box.customers()] == ["C1"]
+    assert (desk.path / "own.db").is_file()
+    assert not desk.state.exists()
+
+
+def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
+    desk.small(4)
+    desk.environment = {"IMPORTER_ONLY": "C0 C2", "IMPORTER_SOURCES": "small.csv", "IMPORTER_MAPPING": "small.yaml"}
+    with running() as box:
+        said = desk.do("run", "--api", box.url, "--rate", 5000, "--json")
+        assert said.outcomes == {"C0": "created", "C1": "pending", "C2": "created", "C3": "pending"}
+    assert said.code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('maping = "netsuite"\n', "job.toml: no option is called 'maping'"),
+        ("mapping = \n", "job.toml: not valid TOML"),
+        ('api = "sandbox"\n', "no option is called 'api'"),
+        ('api-key = "secret"\n', "no option is called 'api_key'"),
+    ],
+)
+def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None:
+    desk.write("job.toml", text)
+    answer = desk.do("check", "absent.csv", "-m", "xero", "--config", "job.toml")
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+
+
+@pytest.mark.parametrize("text", ["limit = 'many'\n", "json = 'perhaps'\n", "limit = [1, 2]\n", "sources = 5\n"])
+def test_a_value_of_the_wrong_kind_in_the_file_is_wrong_usage(desk, text) -> None:
+    desk.write("job.toml", text)
+    words = desk.small()[1:] if text.startswith("sources") else desk.small()
+    answer = desk.do("run", *words, "--api", "sandbox", "--config", "job.toml")
+    assert (answer.code, answer.out) == (2, ""), answer.err
+    assert "inside the importer" not in answer.err
+
+
+def test_json_is_one_object_and_the_very_one_on_disk(desk) -> None:
+    for command in (("check",), ("run", "--api", "sandbox")):
+        said = desk.do(command[0], *desk.small(), *command[1:], "--json")
+        assert said.code == 0
+        assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == said.summary
+        assert said.summary["exit_code"] == 0
+    again = desk.do("report", "--json")
+    assert again.summary["run_id"] == said.summary["run_id"]
+    assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == again.summary
+
+
+def test_progress_is_on_stderr_and_quiet_leaves_it_out(desk) -> None:
+    with running() as box:
+        words = ("run", *desk.small(), "--api", box.url, "--rate", 5000)
+        loud, silent = desk.do(*words), desk.do(*words, "--quiet")
+    assert "3 of 3 customers" in loud.err
+    assert silent.err == ""
+    assert loud.out.startswith("All 3 customers were created.\n")
+    assert silent.out.startswith("All 3 customers were unchanged.\n")
+    assert "\x1b" not in loud.out + loud.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_has_an_example(desk, name, flag) -> None:
+    said = desk.do(name, flag)
+    assert (said.code, said.err) == (0, "")
+    assert re.search(rf"Examples?:\s+importer {name}\b", said.out)
+
+
+def test_version_and_help_of_all(desk) -> None:
+    assert re.fullmatch(r"importer \d+\.\d+\.\d+\n", desk.do("--version").out)
+    said = desk.do("-h")
+    assert said.code == 0
+    assert all(re.search(rf"^  {name} ", said.out, re.MULTILINE) for name in COMMANDS)
+    assert "Exit codes" in said.out
+    bare = desk.do()
+    assert (bare.code, bare.out) == (2, "")
+
+
+def test_mappings_are_listed_and_explained(desk) -> None:
+    listed = desk.do("mappings")
+    assert listed.code == 0
+    assert all(path.name in listed.out for path in SAMPLES.iterdir() if path.is_dir())
+    told = desk.do("mappings", "xero")
+    assert told.code == 0
+    assert "ContactName" in told.out
+    desk.small()
+    assert "A small mapping" in desk.do("mappings", "small.yaml").out
+    wrong = desk.do("mappings", "xreo")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "Did you mean xero?" in wrong.err
+
+
+def test_the_key_is_no_option(desk) -> None:
+    said = desk.do("run", *desk.small(), "--api", "sandbox", "--api-key", KEY)
+    assert (said.code, said.out) == (2, "")
+    assert KEY not in said.err

@@ -1,0 +1,184 @@
+"""What only a process of its own can show: signals, the lock, a full disk, its arguments, its streams."""
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.sandbox import RunningSandbox, SandboxConfig, running
+from tests.pipeline.desk import KEY, Desk, Said
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """A short poll: another process's doings cannot be handed in."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def finish(desk: Desk, process: "subprocess.Popen[str]") -> Said:
+    with process:
+        out, err = process.communicate(timeout=30)
+    return Said(process.returncode, out, err, desk.path)
+
+
+def family(pid: int) -> Iterator[int]:
+    """The process and everything below it."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from family(int(child))
+
+
+def posts(box: RunningSandbox) -> int:
+    return sum(seen.method == "POST" for seen in box.requests())
+
+
+def slow(latency: float = 0.1) -> SandboxConfig:
+    return SandboxConfig(latency=latency, duplicates="allow")
+
+
+def test_interrupted_while_sending_then_run_again_has_each_customer_once(desk) -> None:
+    words = ("run", *desk.small(60), "--json", "--rate", 100, "--concurrency", 4, "--batch-size", 20, "--settle", 0)
+    with running(slow()) as box:
+        process = desk.start(*words, "--api", box.url)
+        wait_until(lambda: posts(box) >= 8)
+        process.send_signal(signal.SIGINT)
+        first = finish(desk, process)
+        held = box.counts()["customers"]
+        assert first.code == first.summary["exit_code"] == 3
+        assert 8 <= held < 60
+        assert first.summary["customers"] == {**first.summary["customers"], "created": held, "pending": 60 - held}
+        assert "interrupted" in first.summary["stopped"]
+        assert "importer resume" in " ".join(first.summary["next"])
+        assert "Traceback" not in first.err
+        assert Counter(first.outcomes.values()) == {"created": held, "pending": 60 - held}
+        second = desk.run(box.url, *desk.small(60))
+        assert second.code == 0
+        assert Counter(second.outcomes.values()) == {"unchanged": held, "created": 60 - held}
+        assert Counter(one["reference_id"] for one in box.customers()) == dict.fromkeys(first.outcomes, 1)
+        assert posts(box) == 60
+
+
+def test_a_second_run_of_the_tenant_is_turned_away_and_the_key_is_no_argument(desk) -> None:
+    words = desk.small(40)
+    with running(slow(0.15)) as box:
+        process = desk.start("run", *words, "--api", box.url, "--rate", 50, "--concurrency", 2, "--quiet")
+        wait_until(lambda: posts(box) >= 1)
+        for pid in family(process.pid):
+            assert KEY.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        turned_away = desk.run(box.url, *words)
+        assert turned_away.code == 3
+        assert turned_away.out == ""
+        assert f"process {process.pid}" in turned_away.err
+        assert "Wait until it has finished" in turned_away.err
+        process.send_signal(signal.SIGTERM)
+        first = finish(desk, process)
+    assert first.code == 3
+    assert first.err == ""
+    assert "interrupted" in first.out
+
+
+def test_the_local_sandbox_of_a_run_gets_no_real_key(desk) -> None:
+    process = desk.start("run", *desk.small(30), "--api", "sandbox", "--rate", 10, "--json", stdin=subprocess.DEVNULL)
+    wait_until(lambda: len(list(family(process.pid))) > 1)
+    pids = list(family(process.pid))
+    for pid in pids[1:]:
+        assert KEY.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    wait_until(lambda: any(desk.path.glob("results/*/work/bodies.arrow")))
+    process.send_signal(signal.SIGINT)
+    said = finish(desk, process)
+    assert said.code == 3
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids[1:]))
+    assert_no_key(desk, said)
+
+
+def assert_no_key(desk: Desk, said: Said) -> None:
+    files = list(desk.files())
+    assert any(path.name == "ledger.db" for path in files)
+    for path in files:
+        assert KEY.encode() not in path.read_bytes(), path
+    assert KEY not in said.out + said.err
+
+
+@pytest.mark.parametrize("room", [2_000, 60_000])
+def test_a_full_disk_is_named_and_nothing_is_sent(desk, room) -> None:
+    """A limit on the size of files stands for the disk: the ledger's file meets it, or the run's folder does."""
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    with running() as box:
+        said = desk.process("run", *desk.small(1000), "--api", box.url, "--rate", 5000, preexec_fn=limited)
+        assert said.code in (2, 3), said.err
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        assert "inside the importer" not in said.err
+        assert "too large" in said.err or "full" in said.err, said.err
+        assert len(said.err.strip().splitlines()) > 1  # it says what to do
+        assert box.counts()["customers"] == 0
+        again = desk.run(box.url, *desk.small(5))
+        assert again.summary["customers"]["created"] == 5
+
+
+def test_streams_are_apart_and_the_exit_code_is_the_processes(desk) -> None:
+    desk.write("mixed.csv", "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n2,Two,,two@example.com,,\n")
+    desk.small()
+    with running() as box:
+        said = desk.process("run", "mixed.csv", "-m", "small.yaml", "--api", box.url, "--json", "--quiet")
+    assert (said.code, said.err) == (1, "")
+    assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == said.summary
+    assert_no_key(desk, said)
+    said = desk.process("check", "absent.csv", "-m", "small.yaml")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("importer: absent.csv: no such file\n")
+
+
+def test_a_reader_that_goes_away_is_no_defect(desk) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f'exec "{os.sys.executable}" -m importer mappings'],
+        stdout=write, stderr=subprocess.PIPE, cwd=desk.path, text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **desk.variables},
+    ) as process:  # fmt: skip
+        os.close(write)
+        _, err = process.communicate(timeout=30)
+    assert err == ""
+    assert process.returncode == 3
+
+
+def test_sandbox_serves_until_it_is_told_to_stop(desk) -> None:
+    process = desk.start("sandbox", "--port", 0, "--data", "kept.db")
+    assert process.stdout is not None
+    url = re.search(r"http://\S+", process.stdout.readline())
+    assert url is not None
+    answer = httpx.post(
+        f"{url[0]}/v1/customers", json={"reference_id": "1", "company_name": "One"}, headers={"X-API-Key": "any"},
+        trust_env=False,
+    )  # fmt: skip
+    assert answer.status_code == 201
+    port = url[0].rpartition(":")[2]
+    taken = desk.do("sandbox", "--port", port)
+    assert (taken.code, taken.out) == (2, "")
+    assert f"port {port}" in taken.err
+    assert "--port" in taken.err
+    process.send_signal(signal.SIGTERM)
+    said = finish(desk, process)
+    assert (said.code, said.err) == (0, "")
+    assert (desk.path / "kept.db").stat().st_mode & 0o077 == 0
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", int(port)))
