@@ -407,3 +407,18 @@ def test_content_that_changed_between_an_unsettled_run_and_the_next(ledger, tmp_
         assert len(api.posts) == 1
 
     run_virtually(main())
+
+
+def test_taken_after_a_doubtful_request_is_ours(ledger, tmp_path):
+    """A listing that lags for longer than was said: the API's own refusal saves the second request."""
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        api = FakeApi(["late"], late=90.0)
+        await send(ledger, api, run, bodies)
+        assert len(api.posts) == 2
+        line = outcomes(ledger, run)["CUS-0"]
+        assert (line.outcome, line.attempts) == ("created", 2)
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
