@@ -6,8 +6,9 @@
            against httpx with a semaphore ("naive")
   limiter  with --full: the pace reached below a limit of the server
 
-Medians of several runs in one session. 2.00x against a baseline: twice as fast. Ratios hold from machine to machine,
-seconds do not; on a machine that does other work as well, go by the ratios of CPU time, which come second.
+Medians of several runs in one session (the naive check runs once). 2.00x against a baseline: twice as fast. Ratios
+hold from machine to machine, seconds do not; on a machine that does other work as well, go by the ratios of CPU time,
+which come second.
 """
 
 import argparse

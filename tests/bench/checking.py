@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.measure import Measured, median_run, module, run
+from tests.bench.measure import Measured, medians, module, run
 from tests.bench.table import Line
 
 __all__ = ["bench_check"]
@@ -27,15 +27,13 @@ def bench_check(folder: Path, *, full: bool, repeat: int) -> Iterator[Line]:
 def _one_size(folder: Path, source: Path, rows: int, repeat: int) -> Iterator[Line]:
     section = f"check, {rows:,} rows ({source.stat().st_size / 1e6:.0f} MB)"
     command = module("importer", "check", source, "-m", "netsuite", "--country", "US", "--out", folder / "out")
-    whole = median_run(repeat, lambda: run([*command, "--json", "--quiet"], good=(FOUND_WRONG,)))
+    whole = medians(run([*command, "--json", "--quiet"], good=(FOUND_WRONG,)) for _ in range(repeat))
     summary = json.loads(whole.printed)
     payloads = Path(summary["folder"]) / "payloads.jsonl"
-    floor = median_run(repeat, lambda: _inner(run(module("tests.bench.floor", source, payloads, folder / "floor"))))
-    baselines = {"floor": floor}
-    if rows in NAIVE_ROWS:
-        # Once for the larger size: it takes far longer than everything else together.
-        times = repeat if rows == min(NAIVE_ROWS) else 1
-        baselines["naive"] = median_run(times, lambda: run(module("tests.bench.naive", source, folder / "naive")))
+    floors = (run(module("tests.bench.floor", source, payloads, folder / "floor")) for _ in range(repeat))
+    baselines = {"floor": medians(map(_inner, floors))}
+    if rows in NAIVE_ROWS:  # once: it takes longer than everything else together
+        baselines["naive"] = run(module("tests.bench.naive", source, folder / "naive"))
     ratios = {name: (it.seconds / whole.seconds, it.cpu / whole.cpu) for name, it in baselines.items()}
     yield _line(section, "importer check", whole, rows, ratios)
     stages = summary["timings"]

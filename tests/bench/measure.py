@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from statistics import median
 
-__all__ = ["Measured", "median_run", "module", "pin", "run"]
+__all__ = ["Measured", "medians", "module", "pin", "run"]
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -50,9 +50,9 @@ def run(command: Sequence[str], *, good: tuple[int, ...] = (0,)) -> Measured:
         return Measured(seconds, usage.ru_utime + usage.ru_stime, peak, out.read().decode())
 
 
-def median_run(times: int, once: Callable[[], Measured]) -> Measured:
+def medians(measured: Iterable[Measured]) -> Measured:
     """The medians of several runs; what was printed is that of the run in the middle (by CPU seconds)."""
-    runs = sorted((once() for _ in range(times)), key=attrgetter("cpu"))
+    runs = sorted(measured, key=attrgetter("cpu"))
     return Measured(
         median(each.seconds for each in runs),
         median(each.cpu for each in runs),
