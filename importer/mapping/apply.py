@@ -6,21 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
 from importer.mapping.children import Candidates, Children, candidates, merge_children
-from importer.mapping.columns import Codes, Column, Mask, first_of
+from importer.mapping.columns import Codes, Column, first_of
 from importer.mapping.conditions import holds
 from importer.mapping.customers import Grouped, first_rows, group_customers
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.files import LoadedMapping
-from importer.mapping.keys import Keys, match_keys, read_keys
+from importer.mapping.keys import Keys
 from importer.mapping.model import AddressEntry, ChildEntry, Mapping
-from importer.mapping.problems import cell_problems
+from importer.mapping.owners import Fates, Owned, assign_owners
 from importer.mapping.rules import alternatives
 from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
 from importer.records import Location, Problem, Severity
@@ -49,25 +48,6 @@ class Mapped:
     notes: tuple[Problem, ...] = ()
 
 
-@dataclass
-class _Fates:
-    """Where each row position ends: a customer, a skip with its reason, or a rejection."""
-
-    customer: Codes
-    skipped: npt.NDArray[np.object_]
-    rejected: Mask
-
-    @classmethod
-    def of(cls, sources: Sources) -> "_Fates":
-        count = sources.row_count
-        broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
-        return cls(np.full(count, -1, np.int64), np.full(count, None, object), broken)
-
-    def frame(self) -> pd.DataFrame:
-        skipped = pd.Series(pa.array(self.skipped, pa.string()).to_pandas(types_mapper=pd.ArrowDtype), dtype=TEXT)
-        return pd.DataFrame({"customer": self.customer, "skipped": skipped, "rejected": self.rejected})
-
-
 def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | None = None) -> Mapped:
     """Group the rows of ``sources`` into customers, addresses and contacts as the mapping says.
 
@@ -81,28 +61,23 @@ def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | Non
     for name, table in tables.items():
         check_columns(mapping, name, table.tables)
     _refuse_secrets(mapping, tables)
-    fates = _Fates.of(sources)
-    main, keys, problems = _main_rows(mapping, tables, fates, loaded)
-    owned = {mapping.main_table: (main, keys.codes)}
-    for name, table in tables.items():
-        if name != mapping.main_table:
-            rows, owners, found = _child_rows(mapping, name, table, keys, fates, loaded)
-            owned[name] = (rows, owners)
-            problems += found
-    countries = _customer_countries(mapping, owned, keys.count, loaded)
-    context = Context(_with_default(countries.take(keys.codes), country), loaded.folder)
-    grouped = group_customers(mapping.customer, main, keys.codes, keys.count, context, sources)
+    owners = assign_owners(mapping, tables, sources, loaded)
+    main, keys = owners.main, owners.keys
+    countries = _customer_countries(mapping, owners.owned, keys.count, loaded)
+    context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
+    grouped = group_customers(mapping.customer, main.rows, main.customers, keys.count, context, sources)
     if "reference_id" not in grouped.columns:
         grouped = replace(grouped, columns={"reference_id": keys.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
-    builder = _Builder(loaded, owned, countries, country, ids)
+    builder = _Builder(loaded, owners.owned, countries, country, ids)
     made: dict[Entity, tuple[Children, list[Candidates]]] = {
         "address": builder.children("address"),
         "contact": builder.children("contact"),
     }
-    problems += grouped.problems + [problem for children, _ in made.values() for problem in children.problems]
+    of_children = [problem for children, _ in made.values() for problem in children.problems]
+    problems = [*owners.problems, *grouped.problems, *of_children]
     unused = _unused(mapping, tables)
-    entity_tables = _entity_tables(grouped, keys, made, fates, unused)
+    entity_tables = _entity_tables(grouped, keys, made, owners.fates, unused)
     notes = (*_missing_tables(mapping, tables), *_misspelt(mapping, tables, unused))
     return Mapped(entity_tables, ProblemTable.concat(problems), notes)
 
@@ -119,77 +94,6 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
                     )
 
 
-def _main_rows(
-    mapping: Mapping, tables: dict[str, TableData], fates: _Fates, loaded: LoadedMapping
-) -> tuple[TableData, Keys, list[ProblemTable]]:
-    name = mapping.main_table
-    rows, skipped = _skip(mapping, name, tables[name], fates)
-    keys = read_keys(mapping.tables[name].key, rows, loaded.folder)
-    gone = read_keys(mapping.tables[name].key, skipped, loaded.folder) if len(tables) > 1 else None
-    rows, keys, problems = _reject_blank_keys(mapping, name, rows, keys, fates)
-    if gone is not None:
-        keys = keys.remember_skipped(gone, fates.skipped[skipped.rows])
-    fates.customer[rows.rows] = keys.codes
-    return rows, keys, problems
-
-
-def _skip(mapping: Mapping, name: str, table: TableData, fates: _Fates) -> tuple[TableData, TableData]:
-    """Leave out the rows that a skip rule names; the first rule that holds gives the reason."""
-    mapped = frozenset(reference for reference, _ in mapping.references(name))
-    out = np.zeros(len(table), bool)
-    for rule in mapping.tables[name].skip:
-        chosen = holds(rule, table, mapped) & ~out
-        fates.skipped[table.rows[chosen]] = rule.reason
-        out |= chosen
-    return table.keep(~out), table.keep(out)
-
-
-def _reject_blank_keys(
-    mapping: Mapping, name: str, table: TableData, keys: Keys, fates: _Fates
-) -> tuple[TableData, Keys, list[ProblemTable]]:
-    blank = keys.codes < 0
-    if not blank.any():
-        return table, keys, []
-    at = np.flatnonzero(blank).astype(np.int64)
-    fates.rejected[table.rows[at]] = True
-    reference = mapping.tables[name].key[0].columns()[0]
-    problem = cell_problems(
-        table,
-        at,
-        reference,
-        severity=Severity.ERROR,
-        code="key_blank",
-        message="the row does not say which customer it belongs to",
-        hint=f"Fill in {' and '.join(repr(c) for part in mapping.tables[name].key for c in part.columns())}.",
-    )
-    return table.keep(~blank), keys.keep(~blank), [problem]
-
-
-def _child_rows(
-    mapping: Mapping, name: str, table: TableData, keys: Keys, fates: _Fates, loaded: LoadedMapping
-) -> tuple[TableData, Codes, list[ProblemTable]]:
-    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected alone."""
-    rows, _ = _skip(mapping, name, table, fates)
-    own = read_keys(mapping.tables[name].key, rows, loaded.folder)
-    rows, own, problems = _reject_blank_keys(mapping, name, rows, own, fates)
-    owners, reasons = match_keys(own, keys)
-    fates.skipped[rows.rows[reasons != ""]] = reasons[reasons != ""]
-    orphan = (owners < 0) & (reasons == "")
-    if orphan.any():
-        at = np.flatnonzero(orphan).astype(np.int64)
-        fates.rejected[rows.rows[at]] = True
-        ids = own.ids.take(own.codes[at]).to_arrow()
-        reference = mapping.tables[name].key[0].columns()[0]
-        message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
-        hint = f"Add the customer to {mapping.main_table}, or mend the key in this row."
-        said = {"severity": Severity.ERROR, "code": "orphan_row", "message": message, "hint": hint}
-        problems.append(cell_problems(rows, at, reference, **said))
-    kept = owners >= 0
-    rows, owners = rows.keep(kept), owners[kept]
-    fates.customer[rows.rows] = owners
-    return rows, owners, problems
-
-
 def _with_default(countries: Column, default: str | None) -> Column:
     """``GB`` → ``GB|US`` where the default is another country; the default alone where none is known."""
     if default is None:
@@ -199,13 +103,12 @@ def _with_default(countries: Column, default: str | None) -> Column:
     return first_of([known, Column.constant(default, len(countries))])[0]
 
 
-def _customer_countries(
-    mapping: Mapping, owned: dict[str, tuple[TableData, Codes]], count: int, loaded: LoadedMapping
-) -> Column:
+def _customer_countries(mapping: Mapping, owned: dict[str, Owned], count: int, loaded: LoadedMapping) -> Column:
     """Each customer's country: that of its first address that has one."""
     found = Column.blank(count)
     for entry in mapping.addresses:
-        table, owners = owned[entry.table or mapping.main_table]
+        rows = owned[entry.table or mapping.main_table]
+        table, owners = rows.rows, rows.customers
         if entry.country is None or not len(table):
             continue
         for number in entry.numbers():
@@ -221,7 +124,7 @@ class _Builder:
     """Makes the children of one entity from all entries of the mapping."""
 
     loaded: LoadedMapping
-    owned: dict[str, tuple[TableData, Codes]]
+    owned: dict[str, Owned]
     countries: Column
     default: str | None
     ids: pa.Array
@@ -240,7 +143,7 @@ class _Builder:
     def _candidates(self, entry: ChildEntry, number: str) -> Candidates | None:
         mapping = self.loaded.mapping
         name = entry.table or mapping.main_table
-        table, owners = self.owned[name]
+        table, owners = self.owned[name].rows, self.owned[name].customers
         if not len(table):
             return None
         if entry.when is not None:
@@ -260,7 +163,7 @@ def _entity_tables(
     grouped: Grouped,
     keys: Keys,
     made: dict[Entity, tuple[Children, list[Candidates]]],
-    fates: _Fates,
+    fates: Fates,
     unused: dict[str, tuple[str, ...]],
 ) -> EntityTables:
     entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]

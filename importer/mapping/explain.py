@@ -156,7 +156,19 @@ def _keys(mapping: Mapping) -> list[str]:
     own = mapping.customer.reference_id
     joined = " (its parts joined with '-')" if len(mapping.tables[mapping.main_table].key) > 1 else ""
     ids = f", and is its reference_id{joined}" if own is None else ""
-    return [*lines, f"{known}{ids}. A row without it is rejected."]
+    lines.append(f"{known}{ids}. A row without it {_without(mapping)}.")
+    return lines
+
+
+def _without(mapping: Mapping) -> str:
+    """What becomes of rows whose key is blank."""
+    above = [name for name, rule in mapping.tables.items() if rule.blank_key == "above"]
+    if not above:
+        return "is rejected"
+    if len(above) == len(mapping.tables):
+        return "is a further row of the customer above it"
+    tables = f"the table{'s' * (len(above) > 1)} {_listed(above, 'and')}"
+    return f"in {tables} is a further row of the customer above it; elsewhere it is rejected"
 
 
 def _part(rule: FieldRule) -> str:

@@ -17,7 +17,35 @@ from importer.tables import FieldOrigin
 
 Reasons = npt.NDArray[np.object_]
 
-__all__ = ["Keys", "match_keys", "read_keys"]
+__all__ = ["KeyCells", "Keys", "key_cells", "match_keys", "read_keys"]
+
+
+@dataclass(frozen=True)
+class KeyCells:
+    """The parts of each row's key, one column a part, and the columns of the source that they come from."""
+
+    parts: tuple[Column, ...]
+    origin: FieldOrigin
+
+    @property
+    def some(self) -> Mask:
+        """True on rows where any part is filled."""
+        filled: Mask = np.logical_or.reduce([part.filled for part in self.parts])
+        return filled
+
+    @property
+    def whole(self) -> Mask:
+        """True on rows where every part is filled."""
+        filled: Mask = np.logical_and.reduce([part.filled for part in self.parts])
+        return filled
+
+    def take(self, rows: Codes) -> "KeyCells":
+        """The cells of the rows at these indices; an index of -1 gives blanks."""
+        return KeyCells(tuple(part.take(rows) for part in self.parts), self.origin)
+
+    def keep(self, chosen: Mask) -> "KeyCells":
+        """The cells of these rows only."""
+        return self if chosen.all() else self.take(np.flatnonzero(chosen).astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -51,12 +79,17 @@ class Keys:
         return replace(self, skipped={key: reason for key, reason in pairs if key not in known})
 
 
-def read_keys(parts: Sequence[FieldRule], table: TableData, folder: Path) -> Keys:
-    """The key of each row: trimmed, compared exactly; a key with any part blank is blank."""
+def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> KeyCells:
+    """What stands in the columns of the key, after their transforms."""
     context = Context(Column.blank(len(table)), folder)
     found = [evaluate("key", part, table, "", context) for part in parts]
-    columns = [one.column for one in found]
-    tuples, distinct = combine(columns)
+    origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
+    return KeyCells(tuple(one.column for one in found), origin)
+
+
+def read_keys(cells: KeyCells) -> Keys:
+    """The key of each row: trimmed, compared exactly; a key with any part blank is blank."""
+    tuples, distinct = combine(cells.parts)
     whole = np.append(np.logical_and.reduce([column.filled for column in distinct]), False)
     number = np.where(whole[tuples], tuples, -1)
     order = pd.unique(number[number >= 0])
@@ -65,8 +98,7 @@ def read_keys(parts: Sequence[FieldRule], table: TableData, folder: Path) -> Key
     texts = [column.take(order).to_arrow().to_pylist() for column in distinct]
     exact = [LIST_SEPARATOR.join(own) for own in zip(*texts, strict=True)]
     ids = Column.from_text(pa.array(["-".join(own) for own in zip(*texts, strict=True)], pa.string()))
-    origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
-    return Keys(rank[number], exact, ids, origin)
+    return Keys(rank[number], exact, ids, cells.origin)
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:

@@ -36,7 +36,7 @@ __all__ = [
     "TableRule",
 ]
 
-ONE_TABLE = ("key", "skip", "two_headers", "ignore")  # stand at the top of a mapping that has one table
+ONE_TABLE = ("key", "blank_key", "skip", "two_headers", "ignore")  # stand at the top of a mapping that has one table
 
 
 class _Section(Strict):
@@ -150,11 +150,13 @@ class TableRule(Strict):
 
     ``has``: columns that only this table has, all of them. ``names``: patterns (``*Address*``) of file or sheet names,
     used when the columns do not decide. ``key``: the columns that say which customer a row belongs to.
+    ``blank_key``: what a row without a key is: wrong, or a further row of the customer above it.
     """
 
     key: Annotated[list[FieldSpec], BeforeValidator(as_list, json_schema_input_type=FieldSpec | list[FieldSpec])] = (
         Field(min_length=1)
     )
+    blank_key: Literal["reject", "above"] = "reject"
     has: TextList = Field(default_factory=list)
     names: TextList = Field(default_factory=list)
     two_headers: YesNo = False
@@ -172,7 +174,7 @@ class TableRule(Strict):
 
 
 class Mapping(Strict):
-    """A whole mapping file. With one table, ``key``, ``skip``, ``two_headers`` and ``ignore`` stand at the top."""
+    """A whole mapping file. With one table, the keys of ``TableRule`` but ``has`` and ``names`` stand at the top."""
 
     title: str
     description: str = ""

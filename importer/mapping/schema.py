@@ -57,6 +57,7 @@ KEYS: dict[str, dict[str, str]] = {
     },
     "TableRule": {
         "key": "The column, or the columns, that say which customer a row belongs to. Required.",
+        "blank_key": "`reject`, or `above`: a row with a blank key is a further row of the customer above it.",
         "has": "Columns by which the table is told from the others: it has all of them.",
         "names": "Patterns of file or sheet names (`*Address*`), for when the columns do not decide.",
         "two_headers": "`true`: a second header row may stand beside the first.",

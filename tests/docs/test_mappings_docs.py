@@ -57,7 +57,9 @@ def test_every_yaml_block_is_an_example() -> None:
     assert len(EXAMPLES) == len(re.findall(r"^\s*```yaml", TEXT, re.MULTILINE)) > 20
 
 
-@pytest.mark.parametrize("key", [*KEYS["FieldRule"], "repeat", "when", "on_error", "tables", "only", "all"])
+@pytest.mark.parametrize(
+    "key", [*KEYS["FieldRule"], "blank_key", "repeat", "when", "on_error", "tables", "only", "all"]
+)
 def test_every_means_has_an_example(key: str) -> None:
     assert any(re.search(rf"[\s{{]{key}:", example.mapping) for example in EXAMPLES)
 

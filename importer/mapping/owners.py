@@ -1,0 +1,163 @@
+"""Which customer each row of each table belongs to, and what becomes of the rows that belong to none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.columns import Codes, Mask
+from importer.mapping.conditions import holds
+from importer.mapping.continued import heads
+from importer.mapping.files import LoadedMapping
+from importer.mapping.keys import KeyCells, Keys, key_cells, match_keys, read_keys
+from importer.mapping.model import Mapping, TableRule
+from importer.mapping.problems import cell_problems
+from importer.mapping.tabledata import TableData
+from importer.records import Severity
+from importer.tables import TEXT, ProblemTable, Sources
+
+__all__ = ["Fates", "Owned", "Owners", "assign_owners"]
+
+
+@dataclass
+class Fates:
+    """Where each row position ends: a customer, a skip with its reason, or a rejection."""
+
+    customer: Codes
+    skipped: npt.NDArray[np.object_]
+    rejected: Mask
+
+    @classmethod
+    def of(cls, sources: Sources) -> "Fates":
+        """No row has a fate yet but those that the loader rejected."""
+        count = sources.row_count
+        broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
+        return cls(np.full(count, -1, np.int64), np.full(count, None, object), broken)
+
+    def frame(self) -> pd.DataFrame:
+        """The fates as ``EntityTables.rows``."""
+        skipped = pd.Series(pa.array(self.skipped, pa.string()).to_pandas(types_mapper=pd.ArrowDtype), dtype=TEXT)
+        return pd.DataFrame({"customer": self.customer, "skipped": skipped, "rejected": self.rejected})
+
+
+@dataclass(frozen=True)
+class Owned:
+    """The rows of a table that belong to customers. ``customers``: the customer position of each, all ≥ 0."""
+
+    rows: TableData
+    customers: Codes
+
+
+@dataclass(frozen=True)
+class Owners:
+    """The customers' keys, and for every table of the mapping its rows with their customers.
+
+    ``main``: the rows that make the customers. ``owned``: table → the rows that give it children.
+    """
+
+    keys: Keys
+    main: Owned
+    owned: dict[str, Owned]
+    fates: Fates
+    problems: list[ProblemTable]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table's rows before they have customers: all but the loader's rejects, the skipped ones marked."""
+
+    table: TableData
+    rule: TableRule
+    cells: KeyCells
+    skipped: Mask
+    above: Codes
+
+
+def assign_owners(mapping: Mapping, tables: dict[str, TableData], sources: Sources, loaded: LoadedMapping) -> Owners:
+    """Give every row of every table its customer, or the reason why it has none."""
+    fates = Fates.of(sources)
+    problems: list[ProblemTable] = []
+    name = mapping.main_table
+    read = _read(mapping, name, tables[name], fates, loaded)
+    main, keys = _keyed(read, fates, problems)
+    if len(tables) > 1:
+        gone = read_keys(read.cells.keep(read.skipped))
+        keys = keys.remember_skipped(gone, fates.skipped[read.table.rows[read.skipped]])
+    fates.customer[main.rows] = keys.codes
+    owned = {name: Owned(main, keys.codes)}
+    for other, table in tables.items():
+        if other != name:
+            owned[other] = _children(mapping, _read(mapping, other, table, fates, loaded), keys, fates, problems)
+    return Owners(keys, owned[name], owned, fates, problems)
+
+
+def _read(mapping: Mapping, name: str, table: TableData, fates: Fates, loaded: LoadedMapping) -> _Rows:
+    """Read the key of every row, and leave out the rows that a skip rule names; the first one that holds counts."""
+    rule = mapping.tables[name]
+    cells = key_cells(rule.key, table, loaded.folder)
+    mapped = frozenset(reference for reference, _ in mapping.references(name))
+    skipped = np.zeros(len(table), bool)
+    for skip in rule.skip:
+        chosen = holds(skip, table, mapped) & ~skipped
+        fates.skipped[table.rows[chosen]] = skip.reason
+        skipped |= chosen
+    above = np.arange(len(table), dtype=np.int64)
+    if rule.blank_key == "above":
+        above = heads(cells, table)
+        cells = cells.take(above)
+        follows = ~skipped & np.append(skipped, False)[above]
+        fates.skipped[table.rows[follows]] = fates.skipped[table.rows[above[follows]]]
+        skipped |= follows
+    return _Rows(table, rule, cells, skipped, above)
+
+
+def _keyed(read: _Rows, fates: Fates, problems: list[ProblemTable]) -> tuple[TableData, Keys]:
+    """The rows that are not skipped, with their keys; those whose key is blank are rejected, each alone."""
+    table = read.table.keep(~read.skipped) if read.skipped.any() else read.table
+    keys = read_keys(read.cells.keep(~read.skipped))
+    blank = keys.codes < 0
+    if not blank.any():
+        return table, keys
+    at = np.flatnonzero(blank).astype(np.int64)
+    fates.rejected[table.rows[at]] = True
+    own = (read.above == np.arange(len(read.above)))[~read.skipped][at]
+    columns = [column for part in read.rule.key for column in part.columns()]
+    names = " and ".join(map(repr, columns))
+    said = (
+        (at[own], "key_blank", "the row does not say which customer it belongs to", f"Fill in {names}."),
+        (
+            at[~own],
+            "continuation_lost",
+            "the row's key is blank, and there is no sound row above it that it could continue",
+            f"Fill in {names}, or put the row below the customer that it belongs to.",
+        ),
+    )
+    for rows, code, message, hint in said:
+        if len(rows):
+            told = {"severity": Severity.ERROR, "code": code, "message": message, "hint": hint}
+            problems.append(cell_problems(table, rows, columns[0], **told))
+    return table.keep(~blank), keys.keep(~blank)
+
+
+def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems: list[ProblemTable]) -> Owned:
+    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected alone."""
+    rows, own = _keyed(read, fates, problems)
+    owners, reasons = match_keys(own, keys)
+    fates.skipped[rows.rows[reasons != ""]] = reasons[reasons != ""]
+    orphan = (owners < 0) & (reasons == "")
+    if orphan.any():
+        at = np.flatnonzero(orphan).astype(np.int64)
+        fates.rejected[rows.rows[at]] = True
+        ids = own.ids.take(own.codes[at]).to_arrow()
+        reference = read.rule.key[0].columns()[0]
+        message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
+        hint = f"Add the customer to {mapping.main_table}, or mend the key in this row."
+        said = {"severity": Severity.ERROR, "code": "orphan_row", "message": message, "hint": hint}
+        problems.append(cell_problems(rows, at, reference, **said))
+    kept = owners >= 0
+    rows, owners = rows.keep(kept), owners[kept]
+    fates.customer[rows.rows] = owners
+    return Owned(rows, owners)
