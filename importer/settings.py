@@ -64,6 +64,7 @@ class Options:
     max_failed: int | None = None
     max_rejected: Share | None = None
     strict: bool = False
+    partial: bool = False
     country: str | None = None
     sheet: str | None = None
     encoding: str | None = None
@@ -98,8 +99,8 @@ class Options:
             "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
             "max_failed": self.max_failed,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
-            "country": self.country, "sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter,
-            "tenant": self.tenant,
+            "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
+            "delimiter": self.delimiter, "tenant": self.tenant,
         }  # fmt: skip
         return {name: value for name, value in values.items() if value not in (None, [], False)}
 

@@ -10,7 +10,8 @@ from importer.settings import read_config
 __all__ = [
     "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "Force",
     "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit", "MappingName", "MaxFailed", "MaxRejected", "Mode",
-    "Only", "Out", "Quiet", "Rate", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
+    "Only", "Out", "Partial", "Quiet", "Rate", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout",
+    "Yes",
 ]  # fmt: skip
 
 FILES = "What is read"
@@ -62,6 +63,9 @@ Encoding = Annotated[
 ]
 Delimiter = Annotated[
     str | None, _option("--delimiter", text="The files' delimiter, if it is not found by itself.", panel=FILES)
+]
+Partial = Annotated[
+    bool, _option("--partial", text="The sources are a part only: what they lack is no loss.", panel=FILES)
 ]
 Config = Annotated[
     Path | None,

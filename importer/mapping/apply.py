@@ -48,10 +48,13 @@ class Mapped:
     notes: tuple[Problem, ...] = ()
 
 
-def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | None = None) -> Mapped:
+def apply_mapping(
+    loaded: LoadedMapping, sources: Sources, *, country: str | None = None, partial: bool = False
+) -> Mapped:
     """Group the rows of ``sources`` into customers, addresses and contacts as the mapping says.
 
     ``country``: the default country (alpha-2) for phones and states; it goes before the mapping's own.
+    ``partial``: the sources are a part of the export, so that a table without a source is nothing to speak of.
     Raises :class:`MappingError` when the mapping does not fit the sources.
     """
     mapping = loaded.mapping
@@ -78,7 +81,8 @@ def apply_mapping(loaded: LoadedMapping, sources: Sources, *, country: str | Non
     problems = [*owners.problems, *grouped.problems, *of_children]
     unused = _unused(mapping, tables)
     entity_tables = _entity_tables(grouped, keys, made, owners.fates, unused)
-    notes = (*_missing_tables(mapping, tables), *_misspelt(mapping, tables, unused))
+    missing = () if partial else _missing_tables(mapping, tables)
+    notes = (*missing, *_misspelt(mapping, tables, unused))
     return Mapped(entity_tables, ProblemTable.concat(problems), notes)
 
 

@@ -66,7 +66,7 @@ def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
             "the sources hold no data rows", "Look at the files: is it the right export, and is it whole?"
         )
     with timings.stage("map"):
-        made = apply_mapping(loaded, sources, country=options.country)
+        made = apply_mapping(loaded, sources, country=options.country, partial=options.partial)
     sources = replace(sources, problems=(*sources.problems, *made.notes))
     nobody = made.tables.customers.index.to_numpy() < 0
     return loaded, Stage(sources, made.tables, made.problems, nobody, nobody.copy(), {})

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from importer.cli import main
+from tests.report.schema import hold_against_schema
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"
@@ -85,6 +86,7 @@ class Desk:
             with pytest.raises(SystemExit) as stop:
                 main()
         assert isinstance(stop.value.code, int)
+        self.hold_summaries()
         return Said(stop.value.code, out.getvalue(), err.getvalue(), self.path)
 
     def run(self, api: str, *words: object) -> Said:
@@ -107,7 +109,13 @@ class Desk:
         """The same, waited for."""
         with self.start(*words, **more) as process:
             out, err = process.communicate(timeout=60)
+        self.hold_summaries()
         return Said(process.returncode, out, err, self.path)
+
+    def hold_summaries(self) -> None:
+        """Whatever a command left as a summary is as the published schema says."""
+        for path in self.path.glob("*/*/summary.json"):
+            hold_against_schema(json.loads(path.read_bytes()))
 
     @property
     def variables(self) -> Mapping[str, str]:

@@ -75,3 +75,12 @@ def test_the_key_is_nowhere_even_when_it_is_set(desk) -> None:
     said = desk.do("check", *desk.small())
     assert KEY not in said.out + said.err
     assert all(KEY.encode() not in path.read_bytes() for path in desk.files())
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_part_of_the_files_is_no_loss_when_it_is_said_to_be_a_part(desk, partial) -> None:
+    part = desk.write("BusinessPartners.csv", "CardCode,CardName,Phone1\nC1,Harbor Goods,+14155550101\n")
+    said = desk.do("check", part, "-m", "sap-business-one", "--json", *["--partial"][:partial])
+    assert said.code == 0
+    missing = [problem["count"] for problem in said.summary["problems"] if problem["code"] == "table_missing"]
+    assert (missing, said.summary["options"].get("partial")) == (([], True) if partial else ([2], None))

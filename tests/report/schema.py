@@ -1,0 +1,29 @@
+"""The published schema of ``summary.json``, as tests hold summaries against it."""
+
+import json
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+import importer.report
+
+__all__ = ["hold_against_schema", "schema", "validator"]
+
+
+@cache
+def validator() -> Draft202012Validator:
+    described = json.loads(schema())
+    Draft202012Validator.check_schema(described)
+    return Draft202012Validator(described)
+
+
+def schema() -> str:
+    from importlib.resources import files
+
+    return (files(importer.report) / "summary.schema.json").read_text(encoding="utf-8")
+
+
+def hold_against_schema(summary: Any) -> None:
+    faults = [f"{fault.json_path}: {fault.message}" for fault in validator().iter_errors(summary)]
+    assert not faults, faults
