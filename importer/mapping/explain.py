@@ -61,6 +61,7 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
     blocks = [
         [*_wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
         _wrap(mapping.description, "", width),
+        _section("What it extends", _bases(loaded), width),
         _section("How to export", [mapping.export] if mapping.export else [], width),
         _section("Files", _files(mapping), width),
         _section("Which customer a row belongs to", _keys(mapping), width),
@@ -72,6 +73,17 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         _section("When a value is wrong", _policies(mapping), width),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _bases(loaded: LoadedMapping) -> list[str]:
+    """A sentence, where the mapping extends another one."""
+    if not loaded.bases:
+        return []
+    shipped = set(list_mappings().values())
+    names = [base.stem if base in shipped else str(base) for base in loaded.bases]
+    further = f", which extends {' and then '.join(names[1:])}" if names[1:] else ""
+    told = f"{loaded.path.name} states only what differs from {names[0]}{further}. All of it together is told here."
+    return [told]
 
 
 def _heading(text: str) -> list[str]:

@@ -1,34 +1,38 @@
-"""Finding and reading mapping files: YAML as plain text, every fault with its file and line."""
+"""Finding and reading mapping files and those that they extend: every fault with its file and line."""
 
 import difflib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 import importer
 from importer.errors import MappingError
+from importer.mapping.extending import EXTENDS, lay_onto
 from importer.mapping.model import ONE_TABLE, Mapping
+from importer.mapping.parts import Part, Place, Spot, read_parts, to_plain
 
 __all__ = ["LoadedMapping", "list_mappings", "load_mapping"]
 
-Place = tuple[str | int, ...]
 _PACKAGE = Path(importer.__file__).parent
 SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class LoadedMapping:
-    """A mapping with where it came from: ``folder`` is where its Python functions are looked for."""
+    """A mapping with where it came from: ``folder`` is where its Python functions are looked for.
+
+    ``sha256`` covers the file and all that it extends; ``bases`` are those, the nearest first.
+    """
 
     name: str
     path: Path
     sha256: str
     mapping: Mapping
+    bases: tuple[Path, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -48,12 +52,26 @@ def list_mappings() -> dict[str, Path]:
 
 
 def load_mapping(name: str) -> LoadedMapping:
-    """Read a mapping by the name of a shipped one or by path.
+    """Read a mapping by the name of a shipped one or by path, and what it extends.
 
     Raises :class:`MappingError` that names file, line and what to do: no such mapping, not YAML, an unknown key
-    (with the nearest valid one), a value that does not fit.
+    (with the nearest valid one), a value that does not fit, a mapping that extends itself.
     """
     path = _find(name)
+    chain: list[tuple[Path, bytes]] = []
+    data, spots = to_plain(_read(path, chain))
+    try:
+        mapping = Mapping.model_validate(data)
+    except ValidationError as error:
+        raise MappingError(
+            "\n".join(_explain(error, spots)), "`importer mappings` shows mappings that work."
+        ) from error
+    bases = tuple(base for base, _ in chain[1:])
+    return LoadedMapping(path.stem, path, _digest([raw for _, raw in chain]), mapping, bases)
+
+
+def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
+    """A mapping file laid onto what it extends; ``chain`` takes up each file that is read, with its bytes."""
     try:
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
@@ -61,26 +79,46 @@ def load_mapping(name: str) -> LoadedMapping:
         raise MappingError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
-    data, lines = _read_yaml(text, path)
+    chain.append((path, raw))
+    own = read_parts(text, path)
+    said = (own.table or {}).get(EXTENDS)
+    if said is None:
+        return own
+    return lay_onto(_read(_base(said, chain), chain), own)
+
+
+def _base(said: Part, chain: list[tuple[Path, bytes]]) -> Path:
+    """The file that a mapping extends: a shipped one by its name, another by its path from the mapping's folder."""
+    if not isinstance(said.value, str) or not said.value.strip():
+        raise MappingError(f"{said.where}: {EXTENDS}: the name or the path of one mapping belongs here")
     try:
-        mapping = Mapping.model_validate(data)
-    except ValidationError as error:
+        path = _find(said.value, said.path.parent)
+    except MappingError as error:
+        raise MappingError(f"{said.where}: {EXTENDS}: {error.message}", error.hint) from error
+    files = [file for file, _ in chain]
+    if path.resolve() in (file.resolve() for file in files):
         raise MappingError(
-            "\n".join(_explain(error, path, lines)), "`importer mappings` shows mappings that work."
-        ) from error
-    return LoadedMapping(path.stem, path, hashlib.sha256(raw).hexdigest(), mapping)
+            f"{said.where}: {EXTENDS}: goes round in a circle: {' → '.join(file.name for file in [*files, path])}"
+        )
+    return path
 
 
-def _find(name: str) -> Path:
+def _digest(files: list[bytes]) -> str:
+    """SHA-256 of one file; of several, that of their digests one after another."""
+    digests = [hashlib.sha256(raw).hexdigest() for raw in files]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _find(name: str, folder: Path = Path()) -> Path:
     shipped = list_mappings()
     if name in shipped:
         return shipped[name]
-    path = Path(name).expanduser()
+    path = folder / Path(name).expanduser()
     if path.is_file():
         return path
     if path.is_dir():
         raise MappingError(f"{name}: is a folder, not a mapping file")
-    if path.suffix in SUFFIXES or len(path.parts) > 1:
+    if path.suffix in SUFFIXES or len(Path(name).parts) > 1:
         raise MappingError(f"{name}: no such mapping file", f"Shipped mappings: {', '.join(shipped)}.")
     near = difflib.get_close_matches(name.casefold(), shipped, n=1)
     guess = f"Did you mean {near[0]}? " if near else ""
@@ -90,81 +128,13 @@ def _find(name: str) -> Path:
     )
 
 
-def _read_yaml(text: str, path: Path) -> tuple[Any, dict[Place, int]]:
-    """YAML → (plain data in which every scalar is text, the line of every place)."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise MappingError(
-            f"{path}{line}: not valid YAML: {error.problem or error.context}",
-            "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'.",
-        ) from error
-    except yaml.YAMLError as error:
-        raise MappingError(f"{path}: not valid YAML: {error}") from error
-    if root is None:
-        raise MappingError(f"{path}: the file is empty")
-    try:
-        return _Plain(path).read(root)
-    except RecursionError as error:
-        raise MappingError(
-            f"{path}: tables lie in one another without end (an alias '*' inside its own '&')"
-        ) from error
-
-
-@dataclass(frozen=True)
-class _Plain:
-    """Turns YAML's nodes into plain tables, lists and texts."""
-
-    path: Path
-
-    def read(self, node: yaml.Node, place: Place = ()) -> tuple[Any, dict[Place, int]]:
-        """(The data in which every scalar is text, the line of every place)."""
-        lines = {place: node.start_mark.line + 1}
-        if isinstance(node, yaml.SequenceNode):
-            items = []
-            for number, item in enumerate(node.value):
-                data, own = self.read(item, (*place, number))
-                items.append(data)
-                lines |= own
-            return items, lines
-        if isinstance(node, yaml.MappingNode):
-            table, own = self._table(node, place)
-            return table, own | lines
-        return node.value, lines
-
-    def _table(self, node: yaml.MappingNode, place: Place) -> tuple[dict[str, Any], dict[Place, int]]:
-        table: dict[str, Any] = {}
-        lines: dict[Place, int] = {}
-        merged: list[yaml.Node] = []
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise MappingError(f"{self.path}:{line}: a key must be a plain text")
-            if key.value == "<<":
-                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-                continue
-            if key.value in table:
-                raise MappingError(f"{self.path}:{line}: {key.value!r} stands twice in the same table")
-            table[key.value], own = self.read(value, (*place, key.value))
-            lines |= own | {(*place, key.value): line}
-        for source in merged:  # what stands in the table itself goes before what it inherits
-            if not isinstance(source, yaml.MappingNode):
-                raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
-            inherited, own = self._table(source, place)
-            lines = own | lines
-            table = {**inherited, **table}
-        return table, lines
-
-
-def _explain(error: ValidationError, path: Path, lines: dict[Place, int]) -> Iterator[str]:
+def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
     for item in error.errors():
         place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
-        if place[:2] == ("tables", "customers") and ("tables",) not in lines:
+        if place[:2] == ("tables", "customers") and ("tables",) not in spots:
             place = place[2:]
         known = place
-        while known and known not in lines:
+        while known and known not in spots:
             known = known[:-1]
         name = ".".join(str(part) for part in known)
         text = item["msg"].removeprefix("Value error, ")
@@ -175,7 +145,8 @@ def _explain(error: ValidationError, path: Path, lines: dict[Place, int]) -> Ite
             text = f"{place[-1]} is missing"
         elif item["type"] in {"model_type", "model_attributes_type", "list_type", "dict_type"}:
             text = f"cannot be {item['input']!r} here"
-        yield f"{path}:{lines.get(known, 1)}: {name + ': ' if name else ''}{text}"
+        path, line = spots[known]
+        yield f"{path}:{line}: {name + ': ' if name else ''}{text}"
 
 
 def _unknown_key(place: Place) -> str:
@@ -197,7 +168,7 @@ def _keys_at(place: Place) -> set[str]:
     return keys | {*ONE_TABLE} if model is Mapping else keys
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

@@ -176,6 +176,7 @@ class TableRule(Strict):
 class Mapping(Strict):
     """A whole mapping file. With one table, the keys of ``TableRule`` but ``has`` and ``names`` stand at the top."""
 
+    extends: str | None = None  # by now all that it says is here: see ``mapping.extending``
     title: str
     description: str = ""
     export: str = ""

@@ -6,14 +6,18 @@ short forms that the model takes as well. Editors read YAML's own scalars, so a 
 
 import json
 import sys
+from collections.abc import Collection
 from typing import Any
 
+from importer.mapping.extending import INHERITED
 from importer.mapping.model import ONE_TABLE, Mapping
 from importer.mapping.transforms import TRANSFORMS
 
 __all__ = ["KEYS", "mapping_schema", "schema_text"]
 
 Schema = dict[str, Any]
+
+_NOTHING = ("null", "~", "")  # YAML's words for nothing, as texts
 
 _WORDS = "A short text of the customer's, at most 255 characters."
 _PERSON = {
@@ -45,6 +49,7 @@ _CONDITION = {
 }
 KEYS: dict[str, dict[str, str]] = {
     "Mapping": {
+        "extends": "Another mapping, by its name or its path from this file: what is not said here comes from there.",
         "title": "What the mapping is for, in one line. Required.",
         "description": "What the export looks like, and what is special about it.",
         "export": "How to get the export out of the system.",
@@ -157,6 +162,10 @@ def mapping_schema() -> Schema:
     """The schema (JSON Schema, draft 7) of a mapping file in all its forms, as plain data."""
     made = Mapping.model_json_schema(by_alias=True)
     definitions = {name: _described(name, schema) for name, schema in made.pop("$defs").items()}
+    top = _described("Mapping", made)
+    for key in ONE_TABLE:
+        top["properties"][key] = definitions["TableRule"]["properties"][key]
+    extending = _extending(top, definitions)
     definitions["AddressEntry"]["required"] = ["type"]
     definitions["CustomerEntry"]["required"] = ["company_name"]
     definitions["FieldRule"]["oneOf"] = [{"required": [source]} for source in ("from", "constant", "flags")]
@@ -164,17 +173,57 @@ def mapping_schema() -> Schema:
     tests = [{"required": [test, "column"]} for test in ("is", "is_not", "flag", "matches", "blank")]
     for name in ("Condition", "SkipRule"):
         definitions[name]["oneOf"] = [*tests, *wide]
-    top = _described("Mapping", made)
-    for key in ONE_TABLE:
-        top["properties"][key] = definitions["TableRule"]["properties"][key]
     top["required"] = ["title", "customer"]
     several = [{"required": [key]} for key in ONE_TABLE]
     top["oneOf"] = [
         {"required": ["key"], "not": {"required": ["tables"]}},
         {"required": ["tables"], "not": {"anyOf": several}},
     ]
-    schema = "http://json-schema.org/draft-07/schema#"
-    return {"$schema": schema, **top, "$defs": {**_FORMS, "step": _step(), **definitions}}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "if": {"required": ["extends"]},
+        "then": extending.pop("Mapping"),
+        "else": top,
+        "$defs": {**_FORMS, "step": _step(), **definitions, **extending},
+    }
+
+
+def _extending(top: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:
+    """Every definition as a mapping that extends another has it: nothing is required, and null takes something out."""
+    parts = {"Mapping": top, "field": _FORMS["field"], **definitions}
+    made = {name: _loosened(schema, definitions) for name, schema in parts.items()}
+    return {name if name == "Mapping" else f"{name}.extending": schema for name, schema in made.items()}
+
+
+def _loosened(schema: Any, tables: Collection[str]) -> Any:
+    """A schema without what it requires; ``tables``: the definitions whose lists can be changed by numbers."""
+    if isinstance(schema, list):
+        return [_loosened(item, tables) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    loose: Schema = {}
+    for key, value in schema.items():
+        if key == "$ref":
+            loose[key] = f"{value}.extending" if value.rpartition("/")[2] in {"field", *tables} else value
+        elif key == "properties":
+            loose[key] = {name: _or_nothing(_loosened(inner, tables)) for name, inner in value.items()}
+        elif key == "additionalProperties" and isinstance(value, dict):
+            loose[key] = _or_nothing(_loosened(value, tables))
+        elif key == "items":
+            loose[key] = {"anyOf": [_loosened(value, tables), {"const": INHERITED}]}
+        elif key not in {"required", "minProperties", "minItems"}:
+            loose[key] = _loosened(value, tables)
+    if schema.get("items", {}).get("$ref", "").rpartition("/")[2] not in tables:
+        return loose
+    item = _or_nothing(_loosened(schema["items"], tables))
+    numbered = {"type": "object", "patternProperties": {"^[1-9][0-9]*$": item}, "additionalProperties": False}
+    about = {"description": loose.pop("description")} if "description" in loose else {}
+    return {**about, "anyOf": [loose, numbered]}
+
+
+def _or_nothing(schema: Schema) -> Schema:
+    about = {"description": schema["description"]} if "description" in schema else {}
+    return {**about, "anyOf": [schema, {"enum": [None, *_NOTHING]}]}
 
 
 def schema_text() -> str:

@@ -43,7 +43,8 @@ def refused(text: str) -> bool:
     """Whether the schema refuses a mapping, read as the program does (all text) or as an editor does."""
     validator = jsonschema.Draft7Validator(SCHEMA)
     as_text = yaml.load(text, Loader=yaml.BaseLoader)
-    verdicts = {validator.is_valid(data) for data in (as_text, yaml.safe_load(text))}
+    as_json = json.loads(json.dumps(yaml.safe_load(text), default=str))  # an editor's keys are texts
+    verdicts = {validator.is_valid(data) for data in (as_text, as_json)}
     assert len(verdicts) == 1, "the two readings are judged differently"
     return verdicts == {False}
 

@@ -1,0 +1,114 @@
+"""The text of a mapping file as parts: texts, lists and tables that know in which file and line they stand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from importer.errors import MappingError
+
+__all__ = ["Part", "Place", "Spot", "read_parts", "to_plain"]
+
+Place = tuple[str | int, ...]
+Spot = tuple[Path, int]
+_NULL = "tag:yaml.org,2002:null"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A text, a list of parts or a table of parts; in a table, ``line`` is that of its key.
+
+    ``null``: the text is YAML's own word for nothing (``null``, ``~`` or no text at all), without quotes.
+    """
+
+    value: "str | list[Part] | dict[str, Part]"
+    path: Path
+    line: int
+    null: bool = False
+
+    @property
+    def table(self) -> "dict[str, Part] | None":
+        """The parts of a table by their keys; None of anything else."""
+        return self.value if isinstance(self.value, dict) else None
+
+    @property
+    def items(self) -> "list[Part] | None":
+        """The parts of a list; None of anything else."""
+        return self.value if isinstance(self.value, list) else None
+
+    @property
+    def where(self) -> str:
+        """``file:line``, as messages have it."""
+        return f"{self.path}:{self.line}"
+
+
+def read_parts(text: str, path: Path) -> Part:
+    """YAML → its parts, every scalar a text. Raises :class:`MappingError` with file and line when it is no YAML."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise MappingError(
+            f"{path}{line}: not valid YAML: {error.problem or error.context}",
+            "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'.",
+        ) from error
+    except yaml.YAMLError as error:
+        raise MappingError(f"{path}: not valid YAML: {error}") from error
+    if root is None:
+        raise MappingError(f"{path}: the file is empty")
+    try:
+        return _read(root, path)
+    except RecursionError as error:
+        raise MappingError(
+            f"{path}: tables lie in one another without end (an alias '*' inside its own '&')"
+        ) from error
+
+
+def _read(node: yaml.Node, path: Path, line: int | None = None) -> Part:
+    line = line or node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return Part([_read(item, path) for item in node.value], path, line)
+    if isinstance(node, yaml.MappingNode):
+        return Part(_table(node, path), path, line)
+    return Part(node.value, path, line, node.tag == _NULL)
+
+
+def _table(node: yaml.MappingNode, path: Path) -> dict[str, Part]:
+    table: dict[str, Part] = {}
+    merged: list[yaml.Node] = []
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise MappingError(f"{path}:{line}: a key must be a plain text")
+        if key.value == "<<":
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            continue
+        if key.value in table:
+            raise MappingError(f"{path}:{line}: {key.value!r} stands twice in the same table")
+        table[key.value] = _read(value, path, line)
+    for source in merged:  # what stands in the table itself goes before what it inherits
+        if not isinstance(source, yaml.MappingNode):
+            raise MappingError(f"{path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
+        table = {**_table(source, path), **table}
+    return table
+
+
+def to_plain(part: Part) -> tuple[Any, dict[Place, Spot]]:
+    """(The data with every scalar a text, the file and line of every place in it)."""
+    return _plain(part), dict(_spots(part, ()))
+
+
+def _plain(part: Part) -> Any:
+    if isinstance(part.value, dict):
+        return {key: _plain(inner) for key, inner in part.value.items()}
+    return [_plain(inner) for inner in part.value] if isinstance(part.value, list) else part.value
+
+
+def _spots(part: Part, place: Place) -> Iterator[tuple[Place, Spot]]:
+    yield place, (part.path, part.line)
+    inside = part.value.items() if isinstance(part.value, dict) else enumerate(part.items or ())
+    for key, inner in inside:
+        yield from _spots(inner, (*place, key))
