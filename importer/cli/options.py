@@ -105,7 +105,7 @@ Ledger = Annotated[
     str | None,
     _option(
         "--ledger",
-        text="Where it is kept what was sent. Default: $XDG_STATE_HOME/importer/ledger.db.",
+        text="Where it is kept what was sent: a file or postgresql://… Default: $XDG_STATE_HOME/importer/ledger.db.",
         panel=SENDING,
         metavar="URL",
     ),

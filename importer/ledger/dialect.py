@@ -1,136 +1,92 @@
-"""What is particular to SQLite: files, pragmas, error codes, and rows handed over as JSON.
+"""The few statements that SQLite and PostgreSQL write differently: rows handed over, and brought back, as JSON.
 
-Everything else in this room is SQLAlchemy Core that PostgreSQL understands, too; a second database needs a second
-module like this one.
+Everything else in this room is SQLAlchemy Core that both understand. What is particular to opening each of them is in
+``sqlite`` and ``postgres``.
 """
 
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+import re
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    Subquery,
-    Table,
-    Text,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    literal_column,
-    make_url,
-    select,
-)
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, Table, Text, bindparam, literal_column, select
+from sqlalchemy.dialects.postgresql import Insert, insert  # its ON CONFLICT is what SQLite's compiler writes, too
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from importer.errors import LedgerError, UsageError
+__all__ = ["as_json", "fetch_together", "replacing", "rows"]
 
-__all__ = ["as_json", "fetch_together", "ledger_path", "make_file", "open_engine", "replacing", "rows", "translated"]
-
-READ_ONLY = "importer_read_only"
-
-_ADVICE: Mapping[str, tuple[str, str]] = {
-    "SQLITE_FULL": ("the disk is full", "Make room, then resume the run: what was recorded is safe."),
-    "SQLITE_BUSY": ("another program holds it locked", "Close that program, then resume the run."),
-    "SQLITE_LOCKED": ("another program holds it locked", "Close that program, then resume the run."),
-    "SQLITE_READONLY": ("it is read-only", "Make the file and its folder writable, or name another with --ledger."),
-    "SQLITE_CANTOPEN": ("it cannot be opened", "Check the path and its permissions, or name another with --ledger."),
-    "SQLITE_PERM": ("access is denied", "Check the path and its permissions, or name another with --ledger."),
-    "SQLITE_NOTADB": ("it is no SQLite database", "Name another file with --ledger."),
-    "SQLITE_CORRUPT": ("the file is damaged", "Restore it from a backup, or start a new one with --ledger."),
-    "SQLITE_IOERR": ("the disk gave an error", "Check the disk (network drives are no place for a ledger)."),
-}
-
-
-def ledger_path(target: str | Path) -> Path:
-    """A path, or ``sqlite:///path``, as an absolute path. Raises :class:`UsageError` for any other URL."""
-    text = os.fspath(target)
-    if "://" not in text:
-        return Path(text).expanduser().absolute()
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise UsageError("--ledger is no URL that can be understood", "Give a path or sqlite:///path.") from None
-    if url.get_backend_name() != "sqlite":
-        raise UsageError(f"--ledger names {url.get_backend_name()}, but only SQLite ledgers are supported")
-    if not url.database or url.database == ":memory:":
-        raise UsageError("--ledger names no file; a ledger in memory would forget what was sent")
-    return Path(url.database).expanduser().absolute()
-
-
-def make_file(path: Path) -> None:
-    """Make the ledger's folder (0700) and file (0600), or narrow an existing file's mode.
-
-    SQLite gives its ``-wal`` and ``-shm`` files the mode of the database. Raises :class:`LedgerError`.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if os.fstat(descriptor).st_mode & 0o077:
-                os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        hint = "Check the path and its permissions, or name another with --ledger."
-        raise LedgerError(f"the ledger {path} cannot be opened: {error.strerror}", hint) from None
-
-
-def open_engine(path: Path, busy_seconds: float) -> Engine:
-    """An engine whose transactions are what they say.
-
-    WAL with ``synchronous=FULL``: a transaction that was committed is on the disk before the commit returns, and
-    survives a crash of the program, of the system and a loss of power, as far as the disk keeps its word about
-    flushing; one that was not committed leaves no trace. (``NORMAL`` would keep the file whole, too, but could lose
-    the latest commits with the power: a customer marked before it was sent would be forgotten, and sent twice.)
-    Writing transactions begin IMMEDIATE, so that they wait for a lock at their start instead of failing half-way.
-    """
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": busy_seconds, "check_same_thread": False},
-        hide_parameters=True,  # customer data has no place in messages
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN would come too late
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get(READ_ONLY)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn the database's errors into a :class:`LedgerError` that says what is wrong and what to do."""
-    try:
-        yield
-    except DBAPIError as error:
-        name = getattr(error.orig, "sqlite_errorname", "") or ""
-        for code, (reason, hint) in _ADVICE.items():
-            if name.startswith(code):
-                raise LedgerError(f"the ledger {path}: {reason}", hint) from error
-        raise LedgerError(f"the ledger {path} gave an error: {error.orig}") from error
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def as_json(items: list[Any]) -> str:
-    """Rows (lists of plain values) as the parameter of :func:`rows`."""
-    return orjson.dumps(items).decode()
+    r"""Rows (lists of plain values) as the parameter of :func:`rows`.
+
+    ``U+0000``, which PostgreSQL has no place for, becomes ``U+FFFD``: it occurs in damaged answers only.
+    """
+    text = orjson.dumps(items).decode()
+    return _NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text
+
+
+class _Each(FunctionElement[Any]):
+    """A JSON array's items, as a table with the one column ``value``."""
+
+    name = "json_items"
+    inherit_cache = True
+
+
+class _Cell(FunctionElement[Any]):
+    """Item number n of a JSON array, in the type of the element."""
+
+    name = "json_cell"
+    inherit_cache = True
+
+    def __init__(self, array: ColumnElement[Any], index: int, kind: TypeEngine[Any]) -> None:
+        # As texts, index and type are part of what SQLAlchemy's cache of statements goes by.
+        super().__init__(array, literal_column(str(index)), literal_column(type(kind).__name__))
+        self.type = kind
+
+
+class _Together(FunctionElement[str]):
+    """All rows as one JSON array of arrays."""
+
+    name = "json_together"
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(_Each, "sqlite")
+def _each_sqlite(element: _Each, compiler: SQLCompiler, **how: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_Each, "postgresql")
+def _each_postgres(element: _Each, compiler: SQLCompiler, **how: Any) -> str:
+    return f"json_array_elements(CAST({compiler.process(element.clauses, **how)} AS json))"
+
+
+@compiles(_Cell, "sqlite")
+def _cell_sqlite(element: _Cell, compiler: SQLCompiler, **how: Any) -> str:
+    array, index, _ = element.clauses
+    return f"json_extract({compiler.process(array, **how)}, '$[{index}]')"
+
+
+@compiles(_Cell, "postgresql")
+def _cell_postgres(element: _Cell, compiler: SQLCompiler, **how: Any) -> str:
+    array, index, _ = element.clauses
+    kind = compiler.dialect.type_compiler_instance.process(element.type)
+    return f"CAST({compiler.process(array, **how)} ->> {index} AS {kind})"
+
+
+@compiles(_Together, "sqlite")
+def _together_sqlite(element: _Together, compiler: SQLCompiler, **how: Any) -> str:
+    return f"json_group_array(json_array({compiler.process(element.clauses, **how)}))"
+
+
+@compiles(_Together, "postgresql")
+def _together_postgres(element: _Together, compiler: SQLCompiler, **how: Any) -> str:
+    return f"COALESCE(json_agg(json_build_array({compiler.process(element.clauses, **how)})), '[]')::text"
 
 
 def rows(name: str, **columns: TypeEngine[Any]) -> Subquery:
@@ -142,20 +98,15 @@ def rows(name: str, **columns: TypeEngine[Any]) -> Subquery:
     Join them by all columns of a key, each taken from here: a key's first column given as a constant would make
     SQLite walk through that index and look into the JSON for each entry.
     """
-    each = func.json_each(bindparam(name, type_=Text)).table_valued("value", name="item")
-    return select(
-        *(
-            func.json_extract(each.c.value, literal_column(f"'$[{index}]'"), type_=kind).label(column)
-            for index, (column, kind) in enumerate(columns.items())
-        )
-    ).subquery(name)
+    each = _Each(bindparam(name, type_=Text)).table_valued("value", name="item")
+    cells = (_Cell(each.c.value, index, kind).label(column) for index, (column, kind) in enumerate(columns.items()))
+    return select(*cells).subquery(name)
 
 
 def fetch_together(connection: Connection, query: Select[Any]) -> list[list[Any]]:
     """All rows of ``query``, brought over as one JSON value: for the same reason that :func:`rows` takes one."""
     inner = query.subquery()
-    together = select(func.json_group_array(func.json_array(*inner.c), type_=Text))
-    fetched: list[list[Any]] = orjson.loads(connection.execute(together).scalar_one())
+    fetched: list[list[Any]] = orjson.loads(connection.execute(select(_Together(*inner.c))).scalar_one())
     return fetched
 
 

@@ -1,17 +1,24 @@
 """Opening a ledger."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from importer.ledger import dialect
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from importer.errors import UsageError
 from importer.ledger.aftermath import AfterFacet
 from importer.ledger.plans import PlanFacet
+from importer.ledger.postgres import PostgresStore
 from importer.ledger.runs import RunFacet
 from importer.ledger.schema import migrate
 from importer.ledger.sending import SendFacet
+from importer.ledger.sqlite import SqliteStore, file_of
+from importer.ledger.store import Store
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -22,8 +29,8 @@ class Ledger(RunFacet, PlanFacet, SendFacet, AfterFacet):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:
-        """Give back the file; the ledger cannot be used any more."""
-        self._engine.dispose()
+        """Give back the file or the connections; the ledger cannot be used any more."""
+        self._store.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -41,19 +48,37 @@ def _utc_now() -> datetime:
 def open_ledger(
     target: str | Path, *, now: Callable[[], datetime] = _utc_now, busy_seconds: float = BUSY_SECONDS
 ) -> Ledger:
-    """Open the ledger at ``target`` (a path or ``sqlite:///path``), make it, or bring an older one up to date.
+    """Open the ledger at ``target``, make it, or bring an older one up to date.
 
-    ``busy_seconds``: how long to wait for another program's lock. Raises :class:`UsageError` for another kind of URL,
-    :class:`LedgerError` when the file cannot be used.
+    ``target``: a path, ``sqlite:///path`` or ``postgresql://user@host/database``. ``busy_seconds``: how long to wait
+    for another program's lock. Raises :class:`UsageError` for another kind of URL, :class:`LedgerError` when the
+    database cannot be used.
     """
-    path = dialect.ledger_path(target)
-    dialect.make_file(path)
-    engine = dialect.open_engine(path, busy_seconds)
-    ledger = Ledger(engine, path, now)
+    store = _store(target, busy_seconds)
+    ledger = Ledger(store, now)
     try:
         with ledger._write() as connection:  # noqa: SLF001 - making a ledger is part of its own affairs
-            migrate(connection, str(path))
+            store.alone(connection)
+            migrate(connection, store.place)
     except BaseException:
-        engine.dispose()
+        ledger.close()
         raise
     return ledger
+
+
+def _store(target: str | Path, busy_seconds: float) -> Store:
+    text = os.fspath(target)
+    if "://" not in text:
+        return SqliteStore(Path(text), busy_seconds)
+    try:
+        url = make_url(text)
+        kind = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "--ledger is no URL that can be understood", "Give a path, sqlite:///path or postgresql://host/database."
+        ) from None
+    if kind == "sqlite":
+        return SqliteStore(file_of(url), busy_seconds)
+    if kind in {"postgresql", "postgres"}:
+        return PostgresStore(url, busy_seconds)
+    raise UsageError(f"--ledger names {kind}, but ledgers are kept in SQLite or PostgreSQL")

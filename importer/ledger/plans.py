@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Text, and_, func, insert, select, update
 from importer.errors import InternalError
 from importer.ledger import dialect
 from importer.ledger.database import Database
-from importer.ledger.schema import CUSTOMERS, RUN_CUSTOMERS, RUNS, State
+from importer.ledger.schema import CUSTOMERS, NUMBER, RUN_CUSTOMERS, RUNS, State
 from importer.records import OutcomeKind
 from importer.tables import TEXT
 
@@ -50,8 +50,8 @@ _PLAN = dialect.rows(
     hash=Text(),
     action=Text(),
     outcome=Text(),
-    body_offset=Integer(),
-    body_length=Integer(),
+    body_offset=NUMBER,
+    body_length=NUMBER,
     customer_id=Text(),
     attempts=Integer(),
 )

@@ -15,7 +15,6 @@ from sqlalchemy import RowMapping, func, insert, select, update
 
 from importer.errors import UsageError
 from importer.ledger.database import Database
-from importer.ledger.lock import tenant_lock
 from importer.ledger.schema import RUNS, TENANTS, stamp
 
 __all__ = ["Run", "RunFacet"]
@@ -70,7 +69,7 @@ class RunFacet(Database):
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
         """Hold the tenant while a run is under way. Raises :class:`TenantLockedError` naming who holds it."""
-        return tenant_lock(self.path, tenant, run_id)
+        return self._store.lock(tenant, run_id)
 
     def start_run(
         self, tenant: str, command: str, *, out: Path, mapping: str, options: Mapping[str, Any] | None = None
@@ -116,7 +115,7 @@ class RunFacet(Database):
         with self._read() as connection:
             row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
         if row is None:
-            raise UsageError(f"the ledger {self.path} knows no run {run_id}", "`importer runs` lists them.")
+            raise UsageError(f"the ledger {self.place} knows no run {run_id}", "`importer runs` lists them.")
         return _run(row)
 
     def latest_run(self, tenant: str | None = None) -> Run:
@@ -124,7 +123,7 @@ class RunFacet(Database):
         runs = self.runs(tenant)
         if not runs:
             raise UsageError(
-                f"the ledger {self.path} knows no run yet", "Check --ledger, or start with `importer run`."
+                f"the ledger {self.place} knows no run yet", "Check --ledger, or start with `importer run`."
             )
         return runs[0]
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Connection,
@@ -29,7 +30,18 @@ from sqlalchemy import (
 from importer.errors import LedgerError
 from importer.records import Action, OutcomeKind
 
-__all__ = ["ACCEPTED", "ATTEMPTS", "CUSTOMERS", "RUNS", "RUN_CUSTOMERS", "TENANTS", "State", "migrate", "stamp"]
+__all__ = [
+    "ACCEPTED",
+    "ATTEMPTS",
+    "CUSTOMERS",
+    "NUMBER",
+    "RUNS",
+    "RUN_CUSTOMERS",
+    "TENANTS",
+    "State",
+    "migrate",
+    "stamp",
+]
 
 
 class State(StrEnum):
@@ -58,6 +70,9 @@ def stamp(moment: datetime) -> str:
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=f"known_{column}")
 
+
+# SQLite gives numbers of its own only to a column that is called INTEGER, and has one size for all of them.
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 METADATA = MetaData()
 SCHEMA_VERSION = Table("schema_version", METADATA, Column("version", Integer, nullable=False))
@@ -116,8 +131,8 @@ RUN_CUSTOMERS = Table(
     Column("hash", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("outcome", Text, nullable=False),
-    Column("body_offset", Integer, nullable=False),
-    Column("body_length", Integer, nullable=False),
+    Column("body_offset", NUMBER, nullable=False),
+    Column("body_length", NUMBER, nullable=False),
     Column("customer_id", Text),
     Column("http_status", Integer),
     Column("attempts", Integer, nullable=False),
@@ -132,7 +147,7 @@ RUN_CUSTOMERS = Table(
 ATTEMPTS = Table(
     "attempts",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("run_id", ForeignKey("runs.id"), nullable=False),
     Column("reference_id", Text, nullable=False),
     Column("number", Integer, nullable=False),

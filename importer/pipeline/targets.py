@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from importer.api import resolve_target
 from importer.errors import StopError
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
-from importer.settings import SANDBOX, Options, read_key
+from importer.settings import SANDBOX, Options, default_ledger, read_key
 
 __all__ = ["Target", "open_target"]
 
@@ -57,8 +57,10 @@ def _tenant(url: str, key: str) -> str:
 
 
 @contextmanager
-def open_target(options: Options, environment: Mapping[str, str], ledger: Path) -> Iterator[Target]:
+def open_target(options: Options, environment: Mapping[str, str], ledger: Path | None) -> Iterator[Target]:
     """The target, ready to be talked to; a sandbox is started, keeps its data beside the ledger, and ends with this.
+
+    ``ledger`` is its file; where it is none, the sandbox keeps its data where a ledger's file would be by default.
 
     Raises :class:`UsageError` and, when the sandbox cannot be started, :class:`StopError`.
     """
@@ -67,7 +69,8 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path) 
         yield target
         return
     tenant = options.tenant or SANDBOX
-    data = ledger.with_name(f"{ledger.stem}-{SANDBOX}.db")
+    beside = ledger or Path(default_ledger(environment))
+    data = beside.with_name(f"{beside.stem}-{SANDBOX}.db")
     try:
         with spawned(SandboxConfig(data=data)) as sandbox:
             yield Target(sandbox.url, SANDBOX_KEY, tenant, SANDBOX_RATE)

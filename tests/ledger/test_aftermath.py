@@ -8,12 +8,12 @@ import pytest
 
 from importer.ledger import Accepted, Attempt, Ledger, Removed, State, Step, open_ledger
 from importer.records import OutcomeKind
-from tests.sender.support import TENANT, fresh_ledger, outcomes, plan_run
+from tests.sender.support import TENANT, outcomes, plan_run
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    with fresh_ledger(tmp_path) as opened:
+def ledger(place):
+    with open_ledger(place, busy_seconds=0.1) as opened:
         yield opened
 
 
@@ -141,9 +141,9 @@ def test_another_tenant_is_not_touched(ledger, tmp_path):
     assert [held.body for held in ledger.made_by(run, after=-1, count=9)] == [b'{"a":1}']
 
 
-def test_a_run_is_heard_of_until_its_last_sign(tmp_path):
+def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
     moment = [datetime(2030, 1, 1, tzinfo=UTC)]
-    with open_ledger(tmp_path / "ledger.db", now=lambda: moment[0]) as ledger:
+    with open_ledger(place, now=lambda: moment[0]) as ledger:
         run, _ = plan_run(ledger, tmp_path, ["a", "b"])
         assert ledger.last_heard(run) == moment[0]
         moment[0] += timedelta(minutes=5)

@@ -48,10 +48,10 @@ def test_commits_are_durable_and_keys_are_checked(tmp_path):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("postgresql://host/db", "only SQLite"),
+        ("mysql://host/db", "mysql.*SQLite or PostgreSQL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
-        ("nonsense://", "only SQLite|no URL"),
+        ("nonsense://", "SQLite or PostgreSQL|no URL"),
         ("://", "no URL"),
     ],
 )
@@ -116,7 +116,7 @@ def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(schema, "MIGRATIONS", (first, lambda _connection: done.append("second")))
     with open_ledger(path) as ledger:
         assert done == ["first", "second"]
-        tables = inspect(ledger._engine).get_table_names()
+        tables = inspect(ledger._store.engine).get_table_names()
         assert "first" in tables
         assert "second" not in tables  # what a failed migration did is undone
 

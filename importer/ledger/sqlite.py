@@ -1,0 +1,119 @@
+"""A ledger in an SQLite file: who may read it, what a commit promises, what its errors mean."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from importer.errors import LedgerError, UsageError
+from importer.ledger.lock import tenant_lock
+
+__all__ = ["SqliteStore", "file_of"]
+
+_READ_ONLY = "importer_read_only"
+
+_ADVICE: Mapping[str, tuple[str, str]] = {
+    "SQLITE_FULL": ("the disk is full", "Make room, then resume the run: what was recorded is safe."),
+    "SQLITE_BUSY": ("another program holds it locked", "Close that program, then resume the run."),
+    "SQLITE_LOCKED": ("another program holds it locked", "Close that program, then resume the run."),
+    "SQLITE_READONLY": ("it is read-only", "Make the file and its folder writable, or name another with --ledger."),
+    "SQLITE_CANTOPEN": ("it cannot be opened", "Check the path and its permissions, or name another with --ledger."),
+    "SQLITE_PERM": ("access is denied", "Check the path and its permissions, or name another with --ledger."),
+    "SQLITE_NOTADB": ("it is no SQLite database", "Name another file with --ledger."),
+    "SQLITE_CORRUPT": ("the file is damaged", "Restore it from a backup, or start a new one with --ledger."),
+    "SQLITE_IOERR": ("the disk gave an error", "Check the disk (network drives are no place for a ledger)."),
+}
+
+
+def file_of(url: URL) -> Path:
+    """The file of ``sqlite:///path``. Raises :class:`UsageError` when it names none."""
+    if not url.database or url.database == ":memory:":
+        raise UsageError("--ledger names no file; a ledger in memory would forget what was sent")
+    return Path(url.database)
+
+
+class SqliteStore:
+    """A :class:`Store` in a file of the owner's alone."""
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        """Open the file, or make it. Raises :class:`LedgerError`."""
+        self.path: Path | None = path.expanduser().absolute()
+        self.place = str(self.path)
+        _make_file(self.path)
+        self.engine = _open_engine(self.path, busy_seconds)
+        self.reader: Engine = self.engine.execution_options(**{_READ_ONLY: True})
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """See :class:`Store`."""
+        try:
+            yield
+        except DBAPIError as error:
+            name = getattr(error.orig, "sqlite_errorname", "") or ""
+            for code, (reason, hint) in _ADVICE.items():
+                if name.startswith(code):
+                    raise LedgerError(f"the ledger {self.place}: {reason}", hint) from error
+            raise LedgerError(f"the ledger {self.place} gave an error: {error.orig}") from error
+
+    def alone(self, connection: Connection) -> None:
+        """Nothing to do: a transaction that writes is alone from its start."""
+
+    def still_held(self, connection: Connection) -> None:
+        """Nothing to do: the system takes a file's lock back only when the process ends."""
+
+    def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
+        """See :class:`Store`."""
+        assert self.path is not None
+        return tenant_lock(self.path, tenant, run_id)
+
+
+def _make_file(path: Path) -> None:
+    """Make the ledger's folder (0700) and file (0600), or narrow an existing file's mode.
+
+    SQLite gives its ``-wal`` and ``-shm`` files the mode of the database. Raises :class:`LedgerError`.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_mode & 0o077:
+                os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        hint = "Check the path and its permissions, or name another with --ledger."
+        raise LedgerError(f"the ledger {path} cannot be opened: {error.strerror}", hint) from None
+
+
+def _open_engine(path: Path, busy_seconds: float) -> Engine:
+    """An engine whose transactions are what they say.
+
+    WAL with ``synchronous=FULL``: a transaction that was committed is on the disk before the commit returns, and
+    survives a crash of the program, of the system and a loss of power, as far as the disk keeps its word about
+    flushing; one that was not committed leaves no trace. (``NORMAL`` would keep the file whole, too, but could lose
+    the latest commits with the power: a customer marked before it was sent would be forgotten, and sent twice.)
+    Writing transactions begin IMMEDIATE, so that they wait for a lock at their start instead of failing half-way.
+    """
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
+        hide_parameters=True,  # customer data has no place in messages
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come too late
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get(_READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,34 @@
+"""Where a ledger is kept: what the rest of the room asks of SQLite and of PostgreSQL alike."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+__all__ = ["Store"]
+
+
+class Store(Protocol):
+    """An open database.
+
+    ``place`` names it in messages, without anything secret. ``path`` is its file, if it is one. ``engine`` begins
+    transactions that write, ``reader`` such that see one consistent state and hold up no writer.
+    """
+
+    place: str
+    path: Path | None
+    engine: Engine
+    reader: Engine
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turn the database's errors into a :class:`LedgerError` that says what is wrong and what to do."""
+
+    def alone(self, connection: Connection) -> None:
+        """Until the transaction ends nobody else changes the tables' layout."""
+
+    def still_held(self, connection: Connection) -> None:
+        """Raise :class:`LedgerError` when a tenant's lock that was taken here has been lost meanwhile."""
+
+    def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
+        """Hold a tenant while the block lasts. Raises :class:`TenantLockedError` naming who holds it."""

@@ -1,0 +1,161 @@
+"""What is particular to a ledger in PostgreSQL: the lock, lost connections, errors in words, several machines."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+from sqlalchemy import Integer, Text, select, text
+
+from importer.errors import LedgerError, TenantLockedError
+from importer.ledger import open_ledger
+from importer.ledger.dialect import as_json, rows
+from tests.postgres import database, statement
+
+
+@pytest.fixture
+def url():
+    with database() as found:
+        yield found
+
+
+def name_of(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
+
+
+def test_commits_are_durable_whatever_the_servers_default(url):
+    statement(f"ALTER DATABASE {name_of(url)} SET synchronous_commit = off")
+    with open_ledger(url) as ledger, ledger._write() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_one_run_of_a_tenant_at_a_time_whatever_the_machine(url):
+    with open_ledger(url) as here, open_ledger(url) as there:
+        with here.lock("acme", "20300501-123015"):
+            with (
+                pytest.raises(TenantLockedError, match=r"importer 20300501-123015, process \d+ on "),
+                there.lock("acme", "other"),
+            ):
+                pass
+            with there.lock("globex", "other"):
+                pass
+        with there.lock("acme", "other"):
+            pass
+
+
+def test_the_lock_ends_with_its_process(url):
+    held = f"""
+import os
+from importer.ledger import open_ledger
+ledger = open_ledger({url!r})
+lock = ledger.lock("acme", "run")
+lock.__enter__()
+print("held", flush=True)
+os.read(0, 1)
+"""
+    with (
+        open_ledger(url) as ledger,
+        subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(TenantLockedError), ledger.lock("acme", "other"):
+            pass
+        process.kill()
+        process.wait()
+        # The server notices the closed socket by itself; its own function waits for that.
+        query = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
+        statement(query, name_of(url))
+        with ledger.lock("acme", "other"):
+            pass
+
+
+def test_nothing_is_written_once_the_lock_is_lost(url):
+    with open_ledger(url) as ledger:
+        ledger.tenant("acme")
+        with ledger.lock("acme", "run"):
+            ledger.tenant("globex")
+            statement("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'", name_of(url))
+            with pytest.raises(LedgerError, match="the connection that holds the tenant was lost") as caught:
+                ledger.tenant("initech")
+            assert "Resume the run" in caught.value.hint
+        with ledger._read() as connection:
+            assert connection.execute(text("SELECT count(*) FROM tenants")).scalar() == 2
+
+
+def test_many_open_a_new_ledger_at_once(url):
+    failed = []
+
+    def make() -> None:
+        try:
+            open_ledger(url).close()
+        except LedgerError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert statement("SELECT version FROM schema_version", name_of(url)) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda url: url.replace("ledger_", "none_"), "cannot be opened: database .none_.* does not exist"),
+        (lambda url: url.replace("postgres@", "nobody@"), "cannot be opened: role .nobody. does not exist"),
+        (lambda url: url.partition("@/")[0] + "@127.0.0.1:1/none", "cannot be opened: .*(refused|fail)"),
+        (
+            lambda url: url.replace("postgres@", "postgres:hush@").replace("ledger_", "none_"),
+            "does not exist",
+        ),
+    ],
+)
+def test_errors_say_what_is_wrong_and_no_password(url, change, message):
+    with pytest.raises(LedgerError, match=message) as caught:
+        open_ledger(change(url))
+    assert "postgresql://" in caught.value.message
+    assert "hush" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_somebody_elses_database(url):
+    statement("CREATE TABLE songs (title text)", name_of(url))
+    with pytest.raises(LedgerError, match="no ledger of the importer"):
+        open_ledger(url)
+
+
+def test_a_schema_of_its_own_in_a_shared_database(url):
+    statement("CREATE TABLE songs (title text)", name_of(url))
+    statement("CREATE SCHEMA imports", name_of(url))
+    with open_ledger(f"{url}&options=-csearch_path%3Dimports") as ledger:
+        ledger.tenant("acme")
+    assert statement("SELECT name FROM imports.tenants", name_of(url)) == [("acme",)]
+
+
+def test_a_nul_in_an_answer_is_no_reason_to_stop(url):
+    given = [["a\0b", "c\\u0000d", "e\\\0f", None, 1]]
+    with open_ledger(url) as ledger, ledger._read() as connection:
+        kept = connection.execute(text("SELECT CAST(:rows AS jsonb)"), {"rows": as_json(given)}).scalar_one()
+    assert kept == [["a\ufffdb", "c\\u0000d", "e\\\ufffdf", None, 1]]
+
+
+def test_without_the_driver_the_extra_is_named(url, monkeypatch):
+    """The driver is hidden, because this environment has it."""
+    from importer.errors import UsageError
+
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(UsageError, match="psycopg") as caught:
+        open_ledger(url)
+    assert "importer[postgres]" in caught.value.hint
+
+
+def test_columns_of_one_name_and_another_place_are_told_apart(url):
+    """Statements of one shape share what was compiled for the first of them."""
+    with open_ledger(url) as ledger, ledger._read() as connection:
+        for columns, expected in (({"a": Text()}, "1"), ({"b": Text(), "a": Text()}, "2"), ({"a": Integer()}, 1)):
+            given = rows("given", **columns)
+            found = connection.execute(select(given.c.a), {"given": as_json([["1", "2"]])}).scalar_one()
+            assert found == expected
