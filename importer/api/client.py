@@ -18,7 +18,7 @@ from importer import __version__
 from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_reply
 from importer.api.headers import retry_after
 from importer.api.limiter import Limiter
-from importer.api.lookup import CustomerRef, find_customers, read_list
+from importer.api.lookup import CustomerRef, NoListError, find_customers, read_list
 from importer.api.retry import RetryPolicy
 from importer.api.transport import build_transport, departures
 from importer.errors import ApiUnavailableError, InternalError, UsageError
@@ -28,6 +28,8 @@ __all__ = ["Client"]
 CUSTOMERS = "/v1/customers"
 PATIENCE = 900.0  # seconds for which one request is held back by 429 before the run gives up
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
+# Whether these lists show who is inactive unless asked is not documented; that of customers does not.
+_EVERY_STATUS: tuple[dict[str, str], ...] = ({}, {"status": "inactive"})
 _IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")
 # What a transport can raise. aiohttp's own errors come through httpx-aiohttp unmapped where it knows no httpx twin.
 _FAULTS = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError, ValueError, EOFError)
@@ -126,16 +128,22 @@ class Client:
         return await find_customers(self._list, reference_ids, since=since, width=width)
 
     async def sales_reps(self) -> list[dict[str, Any]]:
-        """All sales reps as the API lists them. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
-        return await read_list(self._list, "/v1/sales-reps", {})
+        """All sales reps, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
+        return await read_list(self._list, "/v1/sales-reps", _EVERY_STATUS)
 
     async def price_lists(self) -> list[dict[str, Any]]:
-        """All price lists as the API lists them. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
-        return await read_list(self._list, "/v1/price-lists", {})
+        """All price lists, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
+        return await read_list(self._list, "/v1/price-lists", _EVERY_STATUS)
 
     async def attributes(self, entity: str) -> list[dict[str, Any]]:
-        """The attributes defined for ``customer``, ``address`` or ``contact``. Raises as the other lists do."""
-        return await read_list(self._list, "/v1/attributes", {"entity": entity})
+        """The attributes defined for ``customer``, ``address`` or ``contact``; none where the API has no such list.
+
+        Raises as the other lists do when the API cannot be reached.
+        """
+        try:
+            return await read_list(self._list, "/v1/attributes", [{"entity": entity}])
+        except NoListError:
+            return []
 
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
         return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}")

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import anyio
 
-from importer.api.answers import AnswerKind, Reply
+from importer.api.answers import Answer, AnswerKind, Reply
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
-__all__ = ["CustomerRef", "find_customers", "read_list"]
+__all__ = ["CustomerRef", "NoListError", "find_customers", "read_list"]
 
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
@@ -45,7 +45,11 @@ class CustomerRef:
     updated_at: datetime | None = None
 
 
-class _FilterRefusedError(ApiUnavailableError):
+class NoListError(ApiUnavailableError):
+    """The API answered, and has no such list."""
+
+
+class _FilterRefusedError(NoListError):
     """The API refused a list for what was asked, not for who asked."""
 
 
@@ -118,15 +122,20 @@ async def find_customers(
     return {reference: list(customers.values()) for reference, customers in search.found.items()}
 
 
-async def read_list(call: ListCall, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-    """All items of a list, paged or bare. Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`."""
-    items: list[dict[str, Any]] = []
-    await _each_item(call, path, query, items.append)
-    return items
+async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """All items of a list, paged or bare, that any of ``queries`` brings, each once.
+
+    Raises :class:`ApiUnavailableError`, and its :class:`NoListError` when the API has no such list;
+    :class:`KeyRefusedError`.
+    """
+    items: dict[str, dict[str, Any]] = {}
+    for query in queries:
+        await _each_item(call, path, query, lambda item: items.setdefault(_identity(item), item))
+    return list(items.values())
 
 
 async def _each_item(
-    call: ListCall, path: str, query: Mapping[str, str], visit: Callable[[dict[str, Any]], None]
+    call: ListCall, path: str, query: Mapping[str, str], visit: Callable[[dict[str, Any]], object]
 ) -> None:
     """Read page after page, and hand every item on once.
 
@@ -154,9 +163,9 @@ def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], boo
             "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
         )
     if answer.kind is not AnswerKind.OK:
-        refused = answer.kind is AnswerKind.REFUSED and answer.status in TOO_ODD
-        error = _FilterRefusedError if refused else ApiUnavailableError
-        raise error(f"the API gave no list from {path}: {answer.message}", "Check --api, then resume the run.")
+        raise _failure(answer)(
+            f"the API gave no list from {path}: {answer.message}", "Check --api, then resume the run."
+        )
     payload = reply.payload
     pagination: Any = None
     items = payload
@@ -167,6 +176,12 @@ def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], boo
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ApiUnavailableError(f"the list from {path} cannot be read", "Check --api, then resume the run.")
     return items, _more(pagination, page)
+
+
+def _failure(answer: Answer) -> type[ApiUnavailableError]:
+    if answer.kind is AnswerKind.REFUSED and answer.status in TOO_ODD:
+        return _FilterRefusedError
+    return NoListError if answer.kind in (AnswerKind.REFUSED, AnswerKind.GONE) else ApiUnavailableError
 
 
 def _more(pagination: Any, page: int) -> bool:

@@ -13,7 +13,7 @@ from importer.mapping import LoadedMapping
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.dry_run import utc_now
 from importer.pipeline.job import Confirm, Job, ask, conduct
-from importer.pipeline.lookups import Directory, needed_lookups
+from importer.pipeline.lookups import fetch_directory
 from importer.pipeline.prepare import Timings, mapped, settled
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
@@ -75,11 +75,9 @@ def _check_only(options: Options, stage: Stage) -> None:
 
 async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
     """Lookups, validation, bodies; everything that a resumed run needs is on disk when this ends."""
-    directory = None
-    if needed_lookups(job.stage.tables):
-        with job.timings.stage("lookups"):
-            directory = Directory.of(await client.sales_reps(), await client.price_lists())
-    job.stage = settled(loaded, job.stage, directory or Directory({}, {}), job.timings)
+    with job.timings.stage("lookups"):
+        directory = await fetch_directory(client, job.stage.tables)
+    job.stage = settled(loaded, job.stage, directory, job.timings)
     folder = RunFolder.create(job.options.out, job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = write_bodies(folder, job.stage, unresolved=False)

@@ -1,58 +1,55 @@
-"""Sales reps and price lists named in the sources → the ids that the API wants."""
+"""Names in the sources that stand for something in the API: what they are looked up in, and what comes of it."""
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.api import Client
+from importer.pipeline.directory import Directory, Known, definitions, known_price_lists, known_reps
 from importer.records import Severity
-from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable
+from importer.tables import ENTITIES, TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
+from importer.validation import used_attributes
+from importer.validation.places import locate
 
-__all__ = ["Directory", "needed_lookups", "pending_lookups", "resolve_lookups"]
+__all__ = ["fetch_directory", "fetch_whole_directory", "needed_lookups", "pending_lookups", "resolve_lookups"]
 
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
-KEYS = {"sales rep": "e-mail address", "price list": "reference id"}  # what tells two of one name apart
+KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
+MOST_TWINS = 5  # told apart in a hint
+
+Positions = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Directory:
-    """What the API knows: kind of lookup → (folded name, e-mail, reference id or id → id), and names for hints."""
+async def fetch_directory(client: Client, tables: EntityTables) -> Directory:
+    """What the names in ``tables`` are looked up in: each list is asked for once, and only where it is needed.
 
-    ids: Mapping[str, Mapping[str, str]]
-    names: Mapping[str, Sequence[str]]
-
-    @classmethod
-    def of(cls, sales_reps: Iterable[Mapping[str, Any]], price_lists: Iterable[Mapping[str, Any]]) -> "Directory":
-        """From the API's lists. A name that two entries share means neither of them."""
-        reps = [(rep, (rep.get("email"), _full_name(rep))) for rep in sales_reps]
-        prices = [(item, (item.get("reference_id"), item.get("name"))) for item in price_lists]
-        return cls(
-            {"sales_rep": _index(reps), "price_list": _index(prices)},
-            {"sales_rep": [_full_name(rep) for rep, _ in reps], "price_list": [str(p.get("name")) for p, _ in prices]},
-        )
+    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
+    """
+    kinds = {origin.lookup for origin in needed_lookups(tables).values()}
+    return Directory(
+        {kind: await _known(client, kind) for kind in NAMES if kind in kinds},
+        {entity: definitions(await client.attributes(entity)) for entity in used_attributes(tables)},
+    )
 
 
-def _full_name(rep: Mapping[str, Any]) -> str:
-    return " ".join(str(part) for part in (rep.get("first_name"), rep.get("last_name")) if part)
+async def fetch_whole_directory(client: Client) -> Directory:
+    """All that there is to look names up in. Raises as :func:`fetch_directory` does."""
+    return Directory(
+        {kind: await _known(client, kind) for kind in NAMES},
+        {entity: definitions(await client.attributes(entity)) for entity in ENTITIES},
+    )
 
 
-def _index(items: Sequence[tuple[Mapping[str, Any], tuple[Any, ...]]]) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for item, names in items:
-        identity = str(item.get("id") or "")
-        for name in (identity, *names):
-            if identity and name:
-                found.setdefault(_fold(str(name)), set()).add(identity)
-    return {name: next(iter(ids)) for name, ids in found.items() if len(ids) == 1}
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.split()).casefold()
+async def _known(client: Client, kind: str) -> tuple[Known, ...]:
+    if kind == "sales_rep":
+        return known_reps(await client.sales_reps())
+    return known_price_lists(await client.price_lists())
 
 
 def needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
@@ -65,7 +62,7 @@ def needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
     }
 
 
-def _values(series: "pd.Series[Any]") -> tuple[np.ndarray[Any, np.dtype[np.int64]], pa.Array]:
+def _values(series: "pd.Series[Any]") -> tuple[Positions, pa.Array]:
     """(customer position, text) of every value; a list gives several lines."""
     data = series.array.__arrow_array__()
     data = data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
@@ -75,7 +72,7 @@ def _values(series: "pd.Series[Any]") -> tuple[np.ndarray[Any, np.dtype[np.int64
     return positions, data.drop_null()
 
 
-def _rows(tables: EntityTables, field: str, positions: "np.ndarray[Any, np.dtype[np.int64]]") -> Any:
+def _rows(tables: EntityTables, field: str, positions: Positions) -> Any:
     rows = tables.customer_field_rows.get(field)
     return (tables.customers["_row"].to_numpy() if rows is None else rows)[positions]
 
@@ -108,23 +105,78 @@ def pending_lookups(tables: EntityTables) -> ProblemTable:
     return ProblemTable.concat(parts)
 
 
-def resolve_lookups(tables: EntityTables, directory: Directory) -> tuple[EntityTables, ProblemTable]:
-    """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known one."""
+def resolve_lookups(tables: EntityTables, sources: Sources, directory: Directory) -> tuple[EntityTables, ProblemTable]:
+    """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known ones.
+
+    One that is inactive is taken, with a warning at the first cell that names it.
+    """
     customers = tables.customers.copy()
     parts = []
     for field, origin in needed_lookups(tables).items():
-        known = directory.ids[origin.lookup or ""]
+        kind = origin.lookup or ""
         positions, texts = _values(customers[field])
         encoded = texts.dictionary_encode()
-        names = encoded.dictionary.to_pylist()
-        ids = pa.array([known.get(_fold(name)) for name in names], pa.string())
-        resolved = ids.take(encoded.indices)
-        unknown = np.flatnonzero(resolved.is_null().to_numpy(zero_copy_only=False))
-        if len(unknown):
-            wrong = texts.take(pa.array(unknown)).to_pylist()
-            parts.append(_unresolved(tables, field, origin, positions[unknown], wrong, directory))
-        customers[field] = _put_back(customers[field], positions, resolved)
+        names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+        meant = [directory.find(kind, name) for name in names]
+        ids = pa.array([found[0].id if len(found) == 1 else None for found in meant], pa.string())
+        customers[field] = _put_back(customers[field], positions, ids.take(encoded.indices))
+        unresolved = np.flatnonzero(np.array([len(found) != 1 for found in meant], dtype=np.bool_)[codes])
+        told = [_unresolved(kind, name, found, directory) for name, found in zip(names, meant, strict=True)]
+        cells = _Cells(tables, sources, field, names, told)
+        parts.append(cells.problems(Severity.ERROR, "lookup_unresolved", positions[unresolved], codes[unresolved]))
+        idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
+        codes, first = np.unique(codes, return_index=True)
+        cells = _Cells(tables, sources, field, names, [_inactive(kind, name) for name in names])
+        parts.append(cells.problems(Severity.WARNING, "lookup_inactive", positions[first][idle], codes[idle]))
     return replace(tables, customers=customers), ProblemTable.concat(parts)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of a field that is looked up: the distinct names in them, and message and hint about each name."""
+
+    tables: EntityTables
+    sources: Sources
+    field: str
+    names: Sequence[str]
+    told: Sequence[tuple[str, str]]
+
+    def problems(self, severity: Severity, code: str, positions: Positions, names: Positions) -> ProblemTable:
+        """A problem for each of these customers, about the name of that number."""
+        places = locate(self.tables, self.sources, "customer", self.field, positions)
+        return ProblemTable.build(
+            len(positions),
+            severity=severity,
+            code=code,
+            customer=positions,
+            entity="customer",
+            record=positions,
+            field=self.field,
+            row=places.rows,
+            column=places.columns.to_pylist(),
+            value=[self.names[number] for number in names],
+            message=[self.told[number][0] for number in names],
+            hint=[self.told[number][1] for number in names],
+        )
+
+
+def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directory) -> tuple[str, str]:
+    word = NAMES[kind]
+    if len(found) > 1:
+        twins = ", ".join(one.told_apart for one in found[:MOST_TWINS]) + (", …" if len(found) > MOST_TWINS else "")
+        return (
+            f"'{name}' may be any of {len(found)} {word}s of that name",
+            f"More than one {word} is called so: {twins}. Give its {KEYS[kind]} or its id instead.",
+        )
+    near = " or ".join(f"'{other}'" for other in directory.nearest(kind, name))
+    guess = f"Did you mean {near}? " if near else ""
+    hint = f"{guess}Mend the cell, or make the {word} in WizCommerce first."
+    return f"'{name}' is no {word} that the API knows", hint
+
+
+def _inactive(kind: str, name: str) -> tuple[str, str]:
+    word = NAMES[kind]
+    return f"the {word} '{name}' is inactive in WizCommerce", f"It is sent all the same. Is it still the right {word}?"
 
 
 def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd.Series[Any]":
@@ -137,32 +189,3 @@ def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
     lists = pa.ListArray.from_arrays(offsets, values.drop_null(), mask=pa.array(counts == 0))
     return pd.Series(pd.arrays.ArrowExtensionArray(lists), index=series.index, dtype=TEXT_LIST)
-
-
-def _unresolved(
-    tables: EntityTables, field: str, origin: FieldOrigin, positions: Any, texts: Sequence[str], directory: Directory
-) -> ProblemTable:
-    kind = origin.lookup or ""
-    hints = {text: _nearest(text, directory.names[kind], NAMES[kind]) for text in set(texts)}
-    return ProblemTable.build(
-        len(texts),
-        severity=Severity.ERROR,
-        code="lookup_unresolved",
-        customer=positions,
-        entity="customer",
-        record=positions,
-        field=field,
-        row=_rows(tables, field, positions),
-        column=origin.columns[0] if origin.columns else None,
-        value=list(texts),
-        message=[f"'{text}' is no {NAMES[kind]} that the API knows" for text in texts],
-        hint=[hints[text] for text in texts],
-    )
-
-
-def _nearest(text: str, names: Sequence[str], kind: str) -> str:
-    if sum(_fold(name) == _fold(text) for name in names) > 1:
-        return f"More than one {kind} is called so: give its {KEYS[kind]} or its id instead."
-    near = difflib.get_close_matches(text, names, n=1)
-    guess = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{guess}Mend the cell, or make the {kind} in WizCommerce first."

@@ -9,11 +9,12 @@ from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions, load
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
 from importer.mapping.places import country_code
-from importer.pipeline.lookups import Directory, pending_lookups, resolve_lookups
+from importer.pipeline.directory import Directory
+from importer.pipeline.lookups import pending_lookups, resolve_lookups
 from importer.runfolder import Stage
 from importer.settings import Options
 from importer.tables import ProblemTable, Sources, header_key
-from importer.validation import complete_defaults, settle, validate
+from importer.validation import check_attributes, complete_defaults, settle, validate
 
 __all__ = ["Timings", "mapped", "read_sources", "settled"]
 
@@ -73,13 +74,18 @@ def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
 
 
 def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, timings: Timings) -> Stage:
-    """Validate, with lookups resolved by ``directory`` or (without one) left open, and settle every problem."""
+    """Validate, and settle every problem.
+
+    Names are resolved by ``directory``, and attributes checked against it; without one, both are left open.
+    """
     required = loaded.mapping.contact_email == "required"
     with timings.stage("validate"):
         if directory is None:
             tables, looked_up = stage.tables, pending_lookups(stage.tables)
         else:
-            tables, looked_up = resolve_lookups(stage.tables, directory)
+            tables, unresolved = resolve_lookups(stage.tables, stage.sources, directory)
+            attributes = check_attributes(tables, stage.sources, directory.attributes)
+            looked_up = ProblemTable.concat([unresolved, attributes])
         checked = validate(
             tables, stage.sources, contact_email_required=required, resolved_lookups=directory is not None
         )

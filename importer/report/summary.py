@@ -124,8 +124,8 @@ def _problems(located: pd.DataFrame) -> list[dict[str, Any]]:
     """How often each code stands in ``errors.csv``, with the place of its first line."""
     if not len(located):
         return []
-    codes = pa.array(located["severity"] + " " + located["code"]).dictionary_encode()
-    numbers = np.asarray(codes.indices)
+    codes = pa.chunked_array(located["severity"] + " " + located["code"]).combine_chunks()
+    numbers = np.asarray(codes.dictionary_encode().indices)
     _, firsts, counts = np.unique(numbers, return_index=True, return_counts=True)
     found = [
         {"severity": line["severity"], "code": line["code"], "count": int(count), "first": _place(line)}

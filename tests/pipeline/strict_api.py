@@ -55,6 +55,7 @@ class StrictApi:
     aimed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     sales_reps: list[dict[str, Any]] = field(default_factory=lambda: [REP])
     price_lists: list[dict[str, Any]] = field(default_factory=lambda: [PRICE_LIST])
+    attributes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
@@ -81,6 +82,8 @@ class StrictApi:
             raise self._wrong(400, f"{method} with a body")
         if place.path == "/v1/customers":
             return 200, self._list(dict(query))
+        if place.path == "/v1/attributes":
+            return 200, {"data": self.attributes.get(dict(query)["entity"], [])}
         records = {"/v1/sales-reps": self.sales_reps, "/v1/price-lists": self.price_lists}[place.path]
         return 200, _page(records, dict(query))
 

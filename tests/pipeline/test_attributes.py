@@ -1,0 +1,95 @@
+"""Attributes held against what the API defines: names, options and types, each wrong one at its cell."""
+
+import json
+
+import pytest
+
+from importer.sandbox import SandboxConfig, running
+from tests.pipeline.strict_api import strict_api
+
+TYPED = """\
+title: Attributes
+key: Id
+customer:
+  company_name: Name
+  attributes:
+    Customer Type: {from: Type, optional: true}
+    Credit Limit: {from: Limit, optional: true, invalid: blank}
+contacts:
+  - optional: true
+    first_name: Person
+    attributes:
+      Mobil: {from: Mobile, optional: true}
+"""
+DEFINED = {
+    "customer": [
+        {"name": "Customer Type", "data_type": "select", "options": ["Wholesale", "Retail"]},
+        {"name": "Credit Limit", "data_type": "number"},
+    ],
+    "contact": [{"name": "Mobile", "data_type": "phone_e164"}],
+}
+
+
+def problems(said) -> list[tuple[str, ...]]:
+    names = ("severity", "code", "reference_id", "row", "column", "value")
+    return [tuple(line[name] for name in names) for line in said.table("errors.csv") if "attribute" in line["code"]]
+
+
+def test_names_options_and_types_are_checked_each_at_its_cell_by_the_mappings_policy(desk) -> None:
+    desk.write("typed.yaml", TYPED)
+    rows = [
+        ("1", "One", "Wholesale", "1234.5", "", ""),
+        ("2", "Two", "wholesail", "", "", ""),
+        ("3", "Three", "", "1,234.50", "", ""),
+        ("4", "Four", "", "", "Robin", "+14155550101"),
+    ]
+    lines = [",".join(f'"{cell}"' for cell in row) for row in rows]
+    desk.write("typed.csv", "\n".join(["Id,Name,Type,Limit,Person,Mobile", *lines, ""]))
+    with strict_api(attributes=DEFINED) as api:
+        said = desk.run(api.url, "typed.csv", "-m", "typed.yaml")
+        assert api.broken == []
+        # Two lists, of which no pagination says that the first page is the last.
+        assert [line for line in api.seen if "customers" not in line] == ["GET /v1/attributes"] * 4
+    assert said.code == 1
+    assert said.outcomes == {"1": "created", "2": "rejected", "3": "created", "4": "rejected"}
+    assert problems(said) == [
+        ("error", "attribute_option", "2", "3", "Type", "wholesail"),
+        ("warning", "attribute_invalid", "3", "4", "Limit", "1,234.50"),
+        ("error", "attribute_unknown", "4", "5", "Mobile", "+14155550101"),
+    ]
+    hints = {line["code"]: line["hint"] for line in said.table("errors.csv")}
+    assert hints["attribute_option"].startswith("Did you mean 'Wholesale'? The options are 'Wholesale', 'Retail'; ")
+    assert hints["attribute_unknown"].startswith("Did you mean 'Mobile'? ")
+    sent = {name: json.loads(body).get("attributes") for name, body in api.bodies.items()}
+    assert sent["1"] == [{"name": "Customer Type", "value": "Wholesale"}, {"name": "Credit Limit", "value": "1234.5"}]
+    assert sent["3"] is None
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_the_sandbox_defines_attributes_too(desk, bare) -> None:
+    desk.write("typed.yaml", TYPED.replace("Mobil:", "Mobile:"))
+    desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,Retail,5,Robin,+14155550101\n2,Two,Retails,,,\n")
+    with running(SandboxConfig(bare_lists=bare)) as box:
+        said = desk.run(box.url, "typed.csv", "-m", "typed.yaml")
+    assert said.outcomes == {"1": "created", "2": "rejected"}
+    assert problems(said) == [("error", "attribute_option", "2", "3", "Type", "Retails")]
+
+
+def test_an_api_that_lists_no_attributes_holds_nothing_up(desk, monkeypatch) -> None:
+    """Empty, and not there at all: one warning for each kind of record, and everything is sent."""
+    desk.write("typed.yaml", TYPED)
+    desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,odd,many,Robin,none\n2,Two,odd,,,\n")
+    with strict_api() as api:
+        empty = desk.run(api.url, "typed.csv", "-m", "typed.yaml")
+    with strict_api() as api:
+        answer = api.answer
+
+        def without(method, target, *more):
+            return (404, {"code": "not_found"}) if "attributes" in target else answer(method, target, *more)
+
+        monkeypatch.setattr(api, "answer", without)
+        absent = desk.run(api.url, "typed.csv", "-m", "typed.yaml", "--tenant", "other")
+        assert len(api.customers) == 2
+    for said in (empty, absent):
+        assert said.code == 0
+        assert [line[:2] for line in problems(said)] == [("warning", "attributes_unchecked")] * 2
