@@ -264,7 +264,13 @@ def _source(rule: FieldRule) -> str:
         return _ARROW + _listed(
             [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()], "and"
         )
-    return _ARROW + _columns(rule.columns(), "and" if rule.join is not None or rule.take == "all" else "or else")
+    word = "and" if rule.join is not None or rule.take == "all" else "or else"
+    return _ARROW + _columns(rule.own_columns(), word) + (_fallback(rule.else_) if rule.else_ else "")
+
+
+def _fallback(rule: FieldRule) -> str:
+    changed = _changes(rule, "")
+    return f"; where that gives nothing {_source(rule).removeprefix(_ARROW)}{f' ({changed})' if changed else ''}"
 
 
 def _changes(rule: FieldRule, name: str) -> str:

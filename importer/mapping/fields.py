@@ -1,4 +1,4 @@
-"""One field of a mapping over all rows of a table: from → split → as → take/join → values → default."""
+"""One field of a mapping over all rows of a table: from → split → as → take/join → values → else → default."""
 
 import difflib
 import re
@@ -108,9 +108,30 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     found = _choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
     if rule.values is not None:
         found = _look_up(found, rule)
+    if rule.else_ is not None:
+        found = _or_else(found, evaluate(name, rule.else_, table, number, context))
     if rule.default is not None:
         found = replace(found, column=filled_up(found.column, rule.default, found.wrong()))
     return found
+
+
+def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
+    """``other`` on the rows where ``found`` gives nothing and has nothing wrong."""
+    used = ~found.column.filled & ~found.wrong()
+    extensions = [one.extension or Column.blank(len(used)) for one in (found, other)]
+    some = found.extension is not None or other.extension is not None
+    further = [finding.only(used) for finding in other.findings]
+    columns = tuple(dict.fromkeys((*found.origin.columns, *other.origin.columns)))
+    return replace(
+        found,
+        column=first_of([found.column, other.column.where(used)])[0],
+        findings=(*found.findings, *(finding for finding in further if len(finding.at))),
+        origin=replace(found.origin, columns=columns),
+        filled=found.filled | other.filled,
+        extension=first_of([extensions[0], extensions[1].where(used)])[0] if some else None,
+        references=(*found.references, *other.references),
+        chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
+    )
 
 
 def _implied(name: str) -> list[Step]:

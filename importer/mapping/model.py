@@ -233,7 +233,7 @@ class Mapping(Strict):
         """Every column reference to a table (``{n}`` filled in), and whether its column may be absent."""
         rule = self.tables[table]
         for part in rule.key:
-            yield from ((column, bool(part.optional)) for column in part.columns())
+            yield from part.references(optional=False)
         for skip in rule.skip:
             yield from skip.references()
         if table == self.main_table:
@@ -262,6 +262,5 @@ def _child_references(entry: ChildEntry, number: str) -> Iterator[tuple[str, boo
 
 def _field_references(section: _Section, number: str) -> Iterator[tuple[str, bool]]:
     for rule in section.fields().values():
-        optional = rule.optional if rule.optional is not None else section.optional
-        for column in rule.columns():
+        for column, optional in rule.references(optional=section.optional):
             yield column.replace(NUMBER, number), optional

@@ -154,13 +154,18 @@ def _whole_number(value: Any) -> Any:
     return int(value)
 
 
+def _short_field(value: Any) -> Any:
+    return {"from": [value]} if isinstance(value, str) else {"from": value} if isinstance(value, list) else value
+
+
 _SOURCES = ("from", "constant", "flags")
-_FROM_ONLY = ("split", "as", "take", "join", "values", "default", "extension_to")  # what a constant cannot have
-_NOT_FOR_FLAGS = ("split", "as", "take", "join", "values", "lookup", "extension_to")
+_FROM_ONLY = ("split", "as", "take", "join", "values", "else", "default", "extension_to")  # what a constant cannot have
+_NOT_FOR_FLAGS = ("split", "as", "take", "join", "values", "else", "lookup", "extension_to")
+_NOT_FOR_ELSE = ("constant", "flags", "default", "lookup", "extension_to")  # say it of the field itself
 
 
 class FieldRule(Strict):
-    """Where one target field comes from. Steps: from → split → as → take/join → values → default."""
+    """Where one target field comes from. Steps: from → split → as → take/join → values → else → default."""
 
     from_: TextList | None = Field(None, alias="from")
     constant: TextList | None = None
@@ -176,6 +181,7 @@ class FieldRule(Strict):
     join: str | None = None
     values: Annotated[dict[str, TextList], BeforeValidator(_values, json_schema_input_type=_ValueTable)] | None = None
     otherwise: Literal["error", "keep", "blank"] | Otherwise = "keep"
+    else_: Annotated["FieldRule", BeforeValidator(_short_field)] | None = Field(None, alias="else")
     default: str | None = None
     lookup: Literal["sales_rep", "price_list"] | None = None
     optional: YesNo | None = None
@@ -185,7 +191,7 @@ class FieldRule(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        said = self._said()
+        said = self.said()
         if sum(name in said for name in _SOURCES) != 1:
             raise ValueError("a field has exactly one of from (columns), constant, flags")
         for source, excluded in (("constant", _FROM_ONLY), ("flags", _NOT_FOR_FLAGS)):
@@ -203,7 +209,14 @@ class FieldRule(Strict):
             raise fault("otherwise needs values", "otherwise")
         return self
 
-    def _said(self) -> dict[str, Any]:
+    @model_validator(mode="after")
+    def _else_is_plain(self) -> Self:
+        for name in _NOT_FOR_ELSE:
+            if self.else_ is not None and name in self.else_.said():
+                raise fault("does not belong under else", "else", name)
+        return self
+
+    def said(self) -> dict[str, Any]:
         """What the mapping says of the field, by the keys of the language."""
         aliases = {name: field.alias or name for name, field in type(self).model_fields.items()}
         return {alias: value for name, alias in aliases.items() if (value := getattr(self, name)) is not None}
@@ -213,15 +226,23 @@ class FieldRule(Strict):
         listed = [text for texts in (self.values or {}).values() for text in texts]
         otherwise = [self.otherwise.constant] if isinstance(self.otherwise, Otherwise) else []
         default = [] if self.default is None else [self.default]
-        return [*(self.constant or ()), *(self.flags or ()), *listed, *otherwise, *default]
+        further = self.else_.targets() if self.else_ else []
+        return [*(self.constant or ()), *(self.flags or ()), *listed, *otherwise, *further, *default]
 
-    def columns(self) -> list[str]:
-        """Column references in the order they are tried."""
+    def own_columns(self) -> list[str]:
+        """Column references in the order they are tried, those under ``else`` left out."""
         return [*(self.from_ or ()), *(self.flags or {}).values()]
 
+    def columns(self) -> list[str]:
+        """Every column reference in the order they are tried."""
+        return [*self.own_columns(), *(self.else_.columns() if self.else_ else ())]
 
-def _short_field(value: Any) -> Any:
-    return {"from": [value]} if isinstance(value, str) else {"from": value} if isinstance(value, list) else value
+    def references(self, *, optional: bool) -> Iterator[tuple[str, bool]]:
+        """Every column reference, and whether its column may be absent; ``optional``: unless the rule says."""
+        optional = optional if self.optional is None else self.optional
+        yield from ((column, optional) for column in self.own_columns())
+        if self.else_ is not None:
+            yield from self.else_.references(optional=optional)
 
 
 FieldSpec = Annotated[FieldRule, BeforeValidator(_short_field, json_schema_input_type=str | list[str] | FieldRule)]
@@ -229,6 +250,8 @@ FieldSpec = Annotated[FieldRule, BeforeValidator(_short_field, json_schema_input
 
 def one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_types: bool = False) -> None:
     """Raise for a rule that would give a list where one text is wanted; an address may have both types."""
+    if rule.else_ is not None:
+        one_value(rule.else_, (*place, "else"), several_types=several_types)
     many = len(rule.from_ or ()) > 1 or rule.split is not None
     if many and rule.take is None and rule.join is None:
         raise fault("several columns or parts need take (first, last, a number) or join", *place)

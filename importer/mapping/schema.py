@@ -81,6 +81,7 @@ KEYS: dict[str, dict[str, str]] = {
         "join": "The text to put between several values, which are sent as one.",
         "values": "A table: text in the file, text to send. Capitals don't matter.",
         "otherwise": "What becomes of a text that `values` lacks: `keep`, `error`, `blank`, or `{constant: text}`.",
+        "else": "Another field's rule, for where this one gives nothing: a column, or everything about it.",
         "default": "What is sent when nothing is there.",
         "lookup": "`sales_rep` or `price_list`: the text is looked up in WizCommerce, and its id is sent.",
         "optional": "`true`: the columns may be absent; `false`: they must be there.",

@@ -134,3 +134,23 @@ def test_the_first_skip_rule_that_holds_gives_the_reason() -> None:
     mapping = BASE + "skip:\n- {column: A, is: x, reason: one}\n- {column: A, blank: no, reason: two}\n"
     made = apply(mapping, "Id|A\n1|x\n2|y\n3|")
     assert made.tables.rows["skipped"].fillna("-").tolist() == ["one", "two", "-"]
+
+
+ELSE = "{from: A, else: {from: [B, C], join: ' '}, default: none}"
+
+
+def test_else_is_used_where_a_rule_gives_nothing() -> None:
+    found = field(ELSE, "Id|Name|A|B|C\n1|x|a|b|c\n2|x||b|c\n3|x|||c\n4|x|||")
+    assert column(found, "display_name") == ["a", "b c", "c", "none"]
+
+
+def test_else_hides_no_wrong_value_and_is_named_as_the_source_of_its_own() -> None:
+    cells = "Id|Name|A|B\n1|x|415-555-0132|12\n2|x|ask|415-555-0133\n3|x||415-555-0134\n4|x||13"
+    found = field("{from: A, else: B}", cells, name="phone", country="US")
+    assert column(found, "phone") == ["+14155550132", None, "+14155550134", None]
+    assert problems(found) == [("phone_invalid", 3, "A"), ("phone_invalid", 5, "B")]
+
+
+def test_else_of_else_and_absent_columns() -> None:
+    found = field("{from: A, optional: yes, else: {from: B, else: {from: C, as: upper}}}", "Id|Name|C\n1|x|c\n2|x|")
+    assert column(found, "display_name") == ["C", None]

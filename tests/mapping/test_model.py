@@ -79,6 +79,8 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: [A, B]", "customer.email: several columns or parts need take (first, last, a number) or join"),
         ("email: {from: E, split: ','}", "customer.email: several columns or parts need take"),
         ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: take and join exclude each other"),
+        ("email: {from: A, else: {constant: B}}", "customer.email.else.constant: does not belong under else"),
+        ("email: {from: A, else: [B, C]}", "customer.email.else: several columns or parts need take"),
         ("email: {from: [A, B], take: all}", "customer.email.take: take: all belongs to assigned_sales_rep_ids"),
         ("email: {from: A, take: 0}", "customer.email.take: take is first, last, all, or a number"),
         ("email: {from: A, take: second}", "customer.email.take: take is first, last, all, or a number"),
