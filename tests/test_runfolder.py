@@ -46,7 +46,7 @@ def make_stage() -> Stage:
         tables, customer_field_rows={"phone": np.array([0, 3])}, unused_columns={"customers.csv": ("Fax", "Fax#2")}
     )
     wrong = ProblemTable.build(
-        2, severity=Severity.ERROR, code="phone_invalid", customer=np.array([1, 1]), entity="customer",
+        2, severity=Severity.ERROR, code="invalid_phone", customer=np.array([1, 1]), entity="customer",
         record=np.array([1, 1]), field=["phone", None], row=np.array([1, 1]), column="customer phone",
         value=["555", None], message="no number", hint="",
     )  # fmt: skip

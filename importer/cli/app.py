@@ -229,6 +229,21 @@ def mappings(
 
 
 @app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A problem's code, as reports name it.")] = None,
+) -> None:
+    r"""What a problem's code means and how to mend it; without a code, the list of all.
+
+    \b
+    Example: importer explain too_long
+    """
+    from importer.pipeline import explain_code, list_codes
+
+    width = Console(json=False, quiet=False).width
+    print(list_codes(width) if code is None else explain_code(code, width))
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any that is free.")] = 8080,
     faults: Annotated[str, typer.Option("--faults", help="What goes wrong, e.g. drop-after=2%,429=1%,slow=1%.")] = "",

@@ -50,7 +50,7 @@ def email(values: pa.Array) -> Result:
     out = tidy.to_pylist()
     for number in np.flatnonzero(~plain):
         out[number], reasons[number] = _judge(out[number])
-    return Result(pa.array(out, pa.string()), failures("email_invalid", reasons, _HINT))
+    return Result(pa.array(out, pa.string()), failures("invalid_email", reasons, _HINT))
 
 
 def _unwrap(value: str) -> str:

@@ -60,7 +60,7 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
         hints[place] = _COUNTRY_HINT if reading.reason == _NO_COUNTRY else _HINT
     return Result(
         pc.replace_with_mask(plain, left, numbers),
-        failures("phone_invalid", reasons, hints),
+        failures("invalid_phone", reasons, hints),
         pc.replace_with_mask(pa.nulls(len(values), pa.string()), left, extensions),
     )
 

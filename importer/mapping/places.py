@@ -74,7 +74,7 @@ def country(values: pa.Array) -> Result:
     out = [country_code(value) for value in values.to_pylist()]
     reasons = [None if code else "is not a country" for code in out]
     hints = ["" if code else _country_hint(value) for code, value in zip(out, values.to_pylist(), strict=True)]
-    return Result(pa.array(out, pa.string()), failures("country_unknown", reasons, hints))
+    return Result(pa.array(out, pa.string()), failures("invalid_country", reasons, hints))
 
 
 def _country_hint(value: str) -> str:

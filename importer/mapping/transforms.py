@@ -126,7 +126,7 @@ def _date(values: pa.Array, argument: str) -> Result:
         parsed = _parsed(value, argument) or _parsed(value, "%Y-%m-%d") or _parsed(value, "%Y-%m-%d %H:%M:%S")
         out.append(parsed)
         reasons.append(None if parsed else f"is not a date of the form {argument}")
-    return Result(pa.array(out, pa.string()), failures("date_invalid", reasons, f"Write the date as {argument}."))
+    return Result(pa.array(out, pa.string()), failures("invalid_date", reasons, f"Write the date as {argument}."))
 
 
 def _parsed(value: str, form: str) -> str | None:
@@ -152,7 +152,7 @@ def _flag(values: pa.Array, *, inverted: bool) -> Result:
     reasons = [None if flag is not None else "is neither yes nor no" for flag in read]
     out = [None if flag is None else "true" if flag != inverted else "false" for flag in read]
     hint = "Write Yes or No (also Y/N, T/F, TRUE/FALSE, 1/0)."
-    return Result(pa.array(out, pa.string()), failures("flag_invalid", reasons, hint))
+    return Result(pa.array(out, pa.string()), failures("invalid_flag", reasons, hint))
 
 
 @cache

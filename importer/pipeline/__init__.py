@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importer.pipeline.aftermath import undo, undo_text, verify, verify_text
     from importer.pipeline.dry_run import check
-    from importer.pipeline.extras import explain_mapping, list_mappings, serve_sandbox
+    from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
     from importer.pipeline.history import report, runs
     from importer.pipeline.live_run import run
     from importer.pipeline.resumption import resume, retry
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Watch",
     "check",
+    "explain_code",
     "explain_mapping",
+    "list_codes",
     "list_mappings",
     "report",
     "resume",
@@ -37,7 +39,9 @@ __all__ = [
 _HOMES = {
     "Watch": "importer.pipeline.sending",
     "check": "importer.pipeline.dry_run",
+    "explain_code": "importer.pipeline.extras",
     "explain_mapping": "importer.pipeline.extras",
+    "list_codes": "importer.pipeline.extras",
     "list_mappings": "importer.pipeline.extras",
     "report": "importer.pipeline.history",
     "resume": "importer.pipeline.resumption",

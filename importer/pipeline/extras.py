@@ -1,14 +1,16 @@
-"""Commands that need one room only: mappings shown, the sandbox served."""
+"""Commands that need one room only: mappings and problem codes explained, the sandbox served."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from importer.catalogue import find, near
+from importer.catalogue.text import code_text, codes_text
 from importer.errors import UsageError
 from importer.mapping import load_mapping
 from importer.mapping.explain import explain, overview
 from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 
-__all__ = ["explain_mapping", "list_mappings", "serve_sandbox"]
+__all__ = ["explain_code", "explain_mapping", "list_codes", "list_mappings", "serve_sandbox"]
 
 
 def list_mappings(width: int) -> str:
@@ -19,6 +21,24 @@ def list_mappings(width: int) -> str:
 def explain_mapping(name: str, width: int) -> str:
     """A mapping in plain words. Raises :class:`MappingError` when there is none, or it is wrong."""
     return explain(load_mapping(name), width=width)
+
+
+def list_codes(width: int) -> str:
+    """All problem codes, a line each."""
+    return codes_text(width)
+
+
+def explain_code(name: str, width: int) -> str:
+    """A problem code in plain words. Raises :class:`UsageError` when there is none, with the nearest one."""
+    code = find(name)
+    if code is None:
+        meant = near(name)
+        guess = f"Did you mean {meant}? " if meant else ""
+        raise UsageError(
+            f"no problem has the code {name!r}",
+            f"{guess}`importer explain` lists all. Codes in results.csv that are not among them are the API's own.",
+        )
+    return code_text(code, width)
 
 
 def serve_sandbox(

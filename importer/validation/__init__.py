@@ -1,14 +1,11 @@
 """The API's contract, checked before anything is sent, and what the mapping's policies make of the outcome."""
 
 from importer.validation.attributes import AttributeDefinition, check_attributes, used_attributes
-from importer.validation.catalogue import CODES, Code
 from importer.validation.check import validate
 from importer.validation.settle import Settled, complete_defaults, settle
 
 __all__ = [
-    "CODES",
     "AttributeDefinition",
-    "Code",
     "Settled",
     "check_attributes",
     "complete_defaults",

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.catalogue import CODES
 from importer.records import Severity
 from importer.tables import Entity, EntityTables, ProblemTable, Sources
 from importer.validation import rules
-from importer.validation.catalogue import CODES
 from importer.validation.limits import max_length
 from importer.validation.places import Places, locate, row_texts
 
@@ -46,7 +46,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
     places = locate(tables, sources, finding.entity, finding.field, finding.records)
     frame = tables.frame(finding.entity)
     own = finding.entity == "customer"
-    message = code.message.format(
+    message = _MESSAGES[code.name].format(
         field=f"the {finding.entity}'s {finding.field.replace('attributes.', 'attribute ')}",
         limit=max_length(finding.field),
     )
@@ -64,6 +64,26 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
         message=message[0].upper() + message[1:],
         hint=_column(_HINTS[finding.code](finding, places, sources)),
     )
+
+
+# What is said of one cell: ``{field}`` is the entity and field in words, ``{limit}`` its greatest length.
+_MESSAGES = {
+    "required": "{field} is required but blank",
+    "too_long": "{field} is longer than {limit} characters",
+    "control_character": "{field} contains a control character",
+    "line_break": "{field} contains a line break or tab",
+    "replacement_character": "{field} contains the replacement character U+FFFD",
+    "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
+    "invalid_phone": "{field} is not an international phone number",
+    "invalid_email": "{field} is not a valid e-mail address",
+    "invalid_type": "{field} is neither billing nor shipping",
+    "invalid_country": "{field} is not a two-letter country code",
+    "invalid_uuid": "{field} is not an id of WizCommerce",
+    "duplicate_reference_id": "{field} is used by another record too",
+    "reference_id_case": "{field} differs from another one only in upper and lower case",
+    "several_defaults": "{field} is set although another one is the default already",
+    "contact_without_email": "{field} is blank",
+}
 
 
 def _column(texts: pa.Array) -> pd.api.extensions.ExtensionArray:

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.tables import BOOLEAN, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
-from importer.validation.catalogue import CODES
 from importer.validation.limits import REQUIRED
 from importer.validation.places import arrow
 
@@ -85,7 +84,7 @@ def _told_once(problems: ProblemTable) -> ProblemTable:
 
 
 def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without problems that another one of the same cell explains, and without validation's repetitions.
+    """Without problems that another one of the same cell explains.
 
     A cell that an earlier room found wrong comes as null or as the source's words: that it is blank, or no UUID, is
     then no news. An error about a contact's missing e-mail stays: it decides when the wrong one is left out.
@@ -99,10 +98,7 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     echo = about & _in(code, codes, {"required", "invalid_uuid"})
     echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
     echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
-    ours = about & _in(code, codes, CODES.keys())
-    again = np.zeros_like(echo)
-    again[ours] = pd.Series(cell[ours] * (len(codes) + 1) + code[ours]).duplicated().to_numpy()
-    return frame[~echo & ~again].reset_index(drop=True)
+    return frame[~echo].reset_index(drop=True)
 
 
 def _policies(tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str]) -> tuple[Mask, Mask]:

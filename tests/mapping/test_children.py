@@ -95,7 +95,7 @@ def test_flags_say_types_and_defaults() -> None:
         ("shipping", "Low Road", True),
         (None, "Way", None),
     ]
-    assert problems(made, "code", "row", "column") == [("flag_invalid", 5, "Bill")]
+    assert problems(made, "code", "row", "column") == [("invalid_flag", 5, "Bill")]
 
 
 def test_is_default_is_what_the_source_says_and_merged_ones_are_default_if_any_is() -> None:
@@ -184,7 +184,7 @@ def test_an_extension_of_a_child() -> None:
     cells = "Id|Bill Street|Ship Street|First|Last|Bill Phone\n1|||||x\n2|a||||415 555 0132 x9"
     made = apply(WIDE, cells, country="US")
     assert problems(made, "code", "entity", "record", "row", "column") == [
-        ("phone_invalid", "address", 0, 2, "Bill Phone"),
+        ("invalid_phone", "address", 0, 2, "Bill Phone"),
         ("phone_extension_dropped", "address", 1, 3, "Bill Phone"),
     ]
     made = apply(WIDE.replace("optional: true}}", "optional: true, extension_to: Ext}}"), cells, country="US")

@@ -88,7 +88,7 @@ def test_conflict_first_takes_the_first() -> None:
 def test_a_wrong_value_is_told_once_a_customer_and_beside_the_right_one() -> None:
     made = apply(PHONES, "Id|Phone|Office\n1|call|\n1|call|\n1|415 555 0132|\n2|call|", country="US")
     assert column(made, "phone") == ["+14155550132", None]
-    assert problems(made, "code", "customer", "row") == [("phone_invalid", 0, 2), ("phone_invalid", 1, 5)]
+    assert problems(made, "code", "customer", "row") == [("invalid_phone", 0, 2), ("invalid_phone", 1, 5)]
 
 
 def test_a_default_fills_what_no_row_of_the_customer_says() -> None:
@@ -96,7 +96,7 @@ def test_a_default_fills_what_no_row_of_the_customer_says() -> None:
     made = apply(mapping, "Id|T|P\n1||\n1|net60|\n2||\n3||call\n3||", country="US")
     assert column(made, "payment_term") == ["net60", "net30", "net30"]
     assert column(made, "phone") == ["+14155550199", "+14155550199", None]
-    assert problems(made) == [("phone_invalid", 5, "P")]
+    assert problems(made) == [("invalid_phone", 5, "P")]
 
 
 EXTENSION = "Id|Phone|Office\n1||415 555 0132 x204\n2|415 555 0133|\n3|415 555 0134 ext 7|415 555 0135 x8"

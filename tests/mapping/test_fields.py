@@ -40,7 +40,7 @@ def test_every_part_goes_through_the_transforms_before_one_is_taken() -> None:
     made = field("{from: A, split: ',', take: first}", "Id|A\n1|nobody, ADA@EXAMPLE.COM", name="email")
     assert column(made, "email") == ["ada@example.com"]
     assert problems(made, "severity", "code", "row", "column", "hint") == [
-        ("warning", "email_invalid", 2, "A", "Another value was taken.")
+        ("warning", "invalid_email", 2, "A", "Another value was taken.")
     ]
 
 
@@ -70,7 +70,7 @@ def test_a_default_never_fills_what_a_transform_refused() -> None:
     mapping = BASE + "  attributes: {Land: {from: A, as: country, default: DE}}\n"
     made = apply(mapping, "Id|A\n1|Umber\n2|\n3|UK")
     assert column(made, "attributes.Land") == [None, "DE", "GB"]
-    assert problems(made) == [("country_unknown", 2, "A")]
+    assert problems(made) == [("invalid_country", 2, "A")]
 
 
 def test_lists_of_sales_reps() -> None:

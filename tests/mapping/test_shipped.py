@@ -30,12 +30,12 @@ MAKERS: dict[str, Callable[[], Sample]] = {
 READING = {"xero": ("utf-8", ","), "netsuite": ("cp1252", ","), "sap-business-one": ("utf-8-sig", "\t")}
 HEADER_ROW = {"xero": 1, "netsuite": 5, "sap-business-one": 1}
 CODES = {
-    "phone": "phone_invalid",
-    "email": "email_invalid",
+    "phone": "invalid_phone",
+    "email": "invalid_email",
     "city_too_long": "too_long",
     "city_missing": "required",
     "company_name_missing": "required",
-    "country_unknown": "country_unknown",
+    "country_unknown": "invalid_country",
     "conflict": "customer_conflict",
     "orphan": "orphan_row",
     "id_only_customer": "required",

@@ -141,7 +141,8 @@ def test_an_earlier_warning_does_not_hide_an_error() -> None:
 
 def test_the_same_code_from_two_rooms_is_said_once() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}])
-    earlier = error("invalid_phone", entity="customer", record=0, field="phone", customer=0)
+    place = {"row": 0, "column": "customer phone"}
+    earlier = error("invalid_phone", entity="customer", record=0, field="phone", customer=0, **place)
     settled = settle(tables, ProblemTable.concat([earlier, validate(tables, sources)]))
     assert settled.problems.frame["message"].tolist() == ["Wrong"]
 

@@ -1,0 +1,110 @@
+"""What the API's answers can make of a value or a customer: lookups, refusals, failures."""
+
+from importer.catalogue.model import Code
+from importer.records import Severity
+
+__all__ = ["ANSWERS"]
+
+_ANSWERED = "it says what became of a customer, not what a cell holds"
+
+ANSWERS = (
+    Code(
+        "lookup_pending",
+        "A name that the run will look up",
+        Severity.WARNING,
+        "A dry run asks nobody. Names of sales reps and price lists stand in its bodies as they are in the file, and "
+        "are turned into ids when the run begins.",
+        "Nothing. See that the names are those of WizCommerce.",
+        "The sales rep `Dana Reyes`, of 14 customers.",
+        fixed="it is no fault, only not known yet",
+    ),
+    Code(
+        "lookup_unresolved",
+        "A name that WizCommerce does not know",
+        Severity.ERROR,
+        "No sales rep or price list of that name, e-mail address or id was found, or more than one.",
+        "Mend the cell (the hint names the nearest one), or make the sales rep or price list in WizCommerce first.",
+        "`Dana Reyez`, where WizCommerce has Dana Reyes.",
+    ),
+    Code(
+        "lookup_inactive",
+        "A name that stands for something no longer in use",
+        Severity.WARNING,
+        "WizCommerce has the sales rep or price list, but as inactive. Its id is sent all the same.",
+        "Name the one that took its place, or make it active again in WizCommerce.",
+        "`Dana Reyes`, who left the company.",
+    ),
+    Code(
+        "attribute_unknown",
+        "An attribute that WizCommerce does not have",
+        Severity.ERROR,
+        "The mapping fills a custom attribute, and WizCommerce defines none of that name for these records.",
+        "Correct the name in the mapping (the hint names the nearest one), or make the attribute in WizCommerce first.",
+        "The mapping says `Shiping Notes`, WizCommerce has Shipping Notes.",
+    ),
+    Code(
+        "attribute_option",
+        "Not one of an attribute's options",
+        Severity.ERROR,
+        "The attribute is a choice among options that were set up in WizCommerce, and this text is none of them.",
+        "Mend the cell, translate its words with `values` in the mapping, or add the option in WizCommerce.",
+        "`Wholesale` where the options are Retail and Distributor.",
+    ),
+    Code(
+        "attribute_invalid",
+        "A value that does not fit its attribute",
+        Severity.ERROR,
+        "WizCommerce says what an attribute holds: a number, a date, a web address. Values are sent as the text they "
+        "are, and never converted by guess.",
+        "Write the value as the hint says, or name a transform (`date`, `phone`) in the mapping.",
+        "`1,234.50 USD` in an attribute that holds a number.",
+    ),
+    Code(
+        "attributes_unchecked",
+        "Attributes that could not be checked",
+        Severity.WARNING,
+        "WizCommerce listed no custom attributes for these records, so those of the mapping were held against nothing.",
+        "Look in WizCommerce whether the attributes that the mapping names are there.",
+        "A new account in which nobody has set up attributes yet.",
+        fixed="no customer answers for it",
+    ),
+    Code(
+        "api_refused",
+        "The API refused a value",
+        Severity.ERROR,
+        "The API looked at the customer and gave this reason. It was led back to the cell that the value came from.",
+        "Mend the cell and run again: what was refused is sent again.",
+        "`addresses[1].zip_code: not a post code of this country`.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "http_4xx",
+        "The API refused a customer without a code of its own",
+        Severity.ERROR,
+        "In results.csv, with the number of the answer: http_400, http_422. Where the API gave a code of its own, that "
+        "stands there instead. The reasons it gave are in errors.csv, as api_refused.",
+        "Mend what the reasons say and run again. Without reasons, show the answer's message to WizCommerce.",
+        "`http_422` with the message `validation failed`.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "no_answer",
+        "No usable answer until the last attempt",
+        Severity.ERROR,
+        "The request was sent several times, and each time it was looked up whether it had arrived. It had not.",
+        "`importer retry` sends these customers again. If it is the same ones each time, show the message to "
+        "WizCommerce.",
+        "Three time-outs, and the customer is not in the API.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "duplicate_in_api",
+        "The API holds a customer more than once",
+        Severity.ERROR,
+        "A request that seemed lost had arrived after all, or somebody made the customer by hand. Nothing is deleted "
+        "by itself, because nobody can tell which one is in use.",
+        "Delete all but one in WizCommerce; the message names their ids. The next run looks again.",
+        "Customer 0017 was found twice.",
+        fixed=_ANSWERED,
+    ),
+)

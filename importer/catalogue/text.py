@@ -1,0 +1,83 @@
+"""The catalogue for people: in a terminal, and as the page ``mappings/PROBLEMS.md``.
+
+``python -m importer.catalogue.text > mappings/PROBLEMS.md`` writes the page.
+"""
+
+import sys
+import textwrap
+from collections.abc import Iterator
+
+from importer.catalogue import CHAPTERS, CODES, Code
+from importer.records import Severity
+
+__all__ = ["code_text", "codes_text", "page_text", "severity_text"]
+
+_EFFECTS = {
+    Severity.ERROR: "An error: the customer or row is not sent",
+    Severity.WARNING: "A warning: the customer is sent all the same",
+    Severity.INFO: "An info: something was changed, nothing is wrong",
+}
+_HEAD = """\
+# Problems
+
+Every problem that a report can name, by the code that stands in `errors.csv`, `report.html` and `results.csv`.
+`importer explain CODE` shows the same in a terminal. An **error** keeps its customer or row from being sent, a
+**warning** does not, an **info** tells what was changed.
+"""
+
+
+def codes_text(width: int) -> str:
+    """All codes by chapter, a line each, at most ``width`` columns wide."""
+    names = max(map(len, CODES))
+    blocks = []
+    for title, codes in CHAPTERS.items():
+        lines = [title]
+        for code in codes:
+            indent = " " * (names + 13) if width > names + 40 else " " * 4
+            head = f"  {code.name:<{names}}  {code.severity:<7}  "
+            lines.append(textwrap.fill(head + code.title, width, subsequent_indent=indent, break_on_hyphens=False))
+        blocks.append("\n".join(lines))
+    return "\n\n".join([*blocks, textwrap.fill("`importer explain CODE` explains one of them.", width)])
+
+
+def code_text(code: Code, width: int) -> str:
+    """One code explained, at most ``width`` columns wide."""
+    paragraphs = [
+        f"{code.name}: {code.title}",
+        severity_text(code),
+        code.explanation,
+        f"What to do: {code.mend}",
+        f"Example: {code.example}",
+    ]
+    return "\n\n".join(textwrap.fill(text, width, break_on_hyphens=False) for text in paragraphs)
+
+
+def severity_text(code: Code) -> str:
+    """What the code's severity does."""
+    return f"{_EFFECTS[code.severity]}."
+
+
+def page_text() -> str:
+    """The page of all codes, as it stands in ``mappings/PROBLEMS.md``."""
+    return "\n".join(_page()) + "\n"
+
+
+def _page() -> Iterator[str]:
+    yield _HEAD
+    for title, codes in CHAPTERS.items():
+        yield f"- [{title}](#{_anchor(title)}): " + ", ".join(f"[`{code.name}`](#{code.name})" for code in codes)
+    for title, codes in CHAPTERS.items():
+        yield f"\n## {title}"
+        for code in codes:
+            yield f"\n### {code.name}\n\n**{code.title}.** {code.explanation}\n"
+            yield f"- To mend it: {code.mend}"
+            yield f"- Example: {code.example}"
+            yield f"- {severity_text(code)}"
+
+
+def _anchor(title: str) -> str:
+    return "".join(mark for mark in title.lower().replace(" ", "-") if mark.isalnum() or mark == "-")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page_text())

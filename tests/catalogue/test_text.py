@@ -1,0 +1,51 @@
+"""What people read of the catalogue: the page, and `importer explain`."""
+
+from pathlib import Path
+
+import pytest
+
+from importer.catalogue import CODES
+from importer.catalogue.text import code_text, codes_text, page_text
+from tests.pipeline.desk import Desk
+
+PAGE = Path(__file__).parents[2] / "mappings" / "PROBLEMS.md"
+
+
+def test_committed_page_is_the_generated_one() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page_text(), "run: python -m importer.catalogue.text > mappings/PROBLEMS.md"
+
+
+def test_page_explains_every_code() -> None:
+    text = page_text()
+    for code in CODES.values():
+        assert f"\n### {code.name}\n" in text
+        assert f"[`{code.name}`](#{code.name})" in text
+        assert code.explanation in text
+
+
+@pytest.mark.parametrize("width", [40, 72, 120])
+def test_texts_keep_to_the_width(width: int) -> None:
+    for text in (codes_text(width), *(code_text(code, width) for code in CODES.values())):
+        assert max(map(len, text.splitlines())) <= width
+    assert [line.split()[0] for line in codes_text(120).splitlines() if line.startswith("  ")] == [*CODES]
+
+
+def test_explain_a_code(desk: Desk) -> None:
+    said = desk.do("explain", "too_long")
+    assert said.code == 0
+    for text in (CODES["too_long"].title, CODES["too_long"].mend):
+        assert text in " ".join(said.out.split())
+
+
+def test_explain_lists_every_code(desk: Desk) -> None:
+    said = desk.do("explain")
+    assert said.code == 0
+    assert all(code in said.out for code in CODES)
+
+
+def test_explain_an_unknown_code(desk: Desk) -> None:
+    said = desk.do("explain", "to_long")
+    assert (said.code, said.out) == (2, "")
+    assert "no problem has the code 'to_long'" in said.err
+    assert "Did you mean too_long?" in said.err
