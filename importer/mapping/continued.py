@@ -9,8 +9,10 @@ from importer.mapping.tabledata import TableData
 __all__ = ["heads"]
 
 
-def heads(cells: KeyCells, table: TableData) -> Codes:
+def heads(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
     """For each row the row whose key counts for it: itself, or the one that it continues; -1 where there is none.
+
+    ``begins``: rows that continue nothing, whatever their key.
 
     A row that the loader rejected and the beginning of a source table end what went before: nobody knows whose the
     rows under them are. Where a key has several parts, a row that fills some of them and agrees with the row above
@@ -20,7 +22,7 @@ def heads(cells: KeyCells, table: TableData) -> Codes:
     block = np.searchsorted(_breaks(table), table.index, side="right")
     whole = cells.whole
     above = _last(whole, rows, block)
-    differs = np.zeros(len(table), bool)
+    differs = begins.copy()
     for part in cells.parts:
         differs |= part.filled & (part.codes != np.append(part.codes, -1)[above])
     return _last(whole | differs, rows, block)

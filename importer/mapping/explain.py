@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from importer.mapping.fields import IMPLIED
 from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping
+from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping, ParentRule
 from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
 from importer.mapping.transforms import Step
 from importer.tables import ATTRIBUTE_PREFIX
@@ -169,7 +169,20 @@ def _keys(mapping: Mapping) -> list[str]:
     joined = " (its parts joined with '-')" if len(mapping.tables[mapping.main_table].key) > 1 else ""
     ids = f", and is its reference_id{joined}" if own is None else ""
     lines.append(f"{known}{ids}. A row without it {_without(mapping)}.")
-    return lines
+    parent = mapping.tables[mapping.main_table].parent
+    return [*lines, *_parents(parent)] if parent is not None else lines
+
+
+def _parents(parent: ParentRule) -> list[str]:
+    changed = _changes(parent.field.model_copy(update={"take": None}), "")
+    named = f"{_columns(parent.from_, 'or else')}{f' ({changed})' if changed else ''}"
+    match = _listed([_part(rule) for rule in parent.match], "or")
+    children = f"A row that names another one in {named} belongs to that one's customer instead"
+    found = f"The row that is meant is the one with that text in {match}, wherever it stands"
+    return [
+        f"{children}: it gives addresses and contacts only. The customers are the rows that name none.",
+        f"{found}; or, of the form 'Company, Person', a person of a company. Where several have it, that is an error.",
+    ]
 
 
 def _without(mapping: Mapping) -> str:

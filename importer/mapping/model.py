@@ -5,17 +5,19 @@ long ones here, so that everything downstream sees one form only.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from importer.mapping.rules import (
+    ALTERNATIVE,
     NUMBER,
     Condition,
     FieldRule,
     FieldSpec,
     SkipRule,
+    Steps,
     Strict,
     TextList,
     YesNo,
@@ -33,10 +35,18 @@ __all__ = [
     "ContactEntry",
     "CustomerEntry",
     "Mapping",
+    "ParentRule",
     "TableRule",
 ]
 
-ONE_TABLE = ("key", "blank_key", "skip", "two_headers", "ignore")  # stand at the top of a mapping that has one table
+ONE_TABLE = (
+    "key",
+    "blank_key",
+    "parent",
+    "skip",
+    "two_headers",
+    "ignore",
+)  # stand at the top of a mapping that has one table
 
 
 class _Section(Strict):
@@ -145,18 +155,59 @@ class ContactEntry(_Child, _ContactFields):  # type: ignore[misc,valid-type]  # 
 ChildEntry = AddressEntry | ContactEntry
 
 
+KeyFields = Annotated[list[FieldSpec], BeforeValidator(as_list, json_schema_input_type=FieldSpec | list[FieldSpec])]
+
+
+def _compared(rules: Sequence[FieldRule], name: str) -> None:
+    """Raise for a rule of ``name`` that does not give one text of the file to be compared."""
+    for number, rule in enumerate(rules):
+        place: tuple[str | int, ...] = (name, number)
+        if rule.from_ is None or rule.default is not None or rule.lookup is not None:
+            raise fault(f"a {name} comes from columns, and has neither default nor lookup", *place)
+        one_value(rule, place)
+
+
+class ParentRule(Strict):
+    """Rows that belong to another row of the same table, which they name; the others are the customers.
+
+    ``from``: the column that names it (of several the first that is filled). ``match``: the columns by which rows may
+    be named.
+    """
+
+    from_: TextList = Field(alias="from", min_length=1)
+    as_: Steps | None = Field(None, alias="as")
+    match: KeyFields = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _match_is_read(self) -> Self:
+        _compared(self.match, "match")
+        return self
+
+    @property
+    def field(self) -> FieldRule:
+        """How the parent's name is read."""
+        return FieldRule.model_validate({"from": self.from_, "as": self.as_, "take": "first"})
+
+    def references(self) -> Iterator[tuple[str, bool]]:
+        """Every column reference, and whether its column may be absent: one of each list must be there."""
+        for columns in (self.from_, [column for rule in self.match for column in rule.columns()]):
+            yield ALTERNATIVE.join(columns), False
+            if len(columns) > 1:
+                yield from ((column, True) for column in columns)
+
+
 class TableRule(Strict):
     """One table among several files or sheets, and how it is told from the others.
 
     ``has``: columns that only this table has, all of them. ``names``: patterns (``*Address*``) of file or sheet names,
     used when the columns do not decide. ``key``: the columns that say which customer a row belongs to.
-    ``blank_key``: what a row without a key is: wrong, or a further row of the customer above it.
+    ``blank_key``: what a row without a key is: wrong, or a further row of the customer above it. ``parent``: rows that
+    belong to other rows of the table.
     """
 
-    key: Annotated[list[FieldSpec], BeforeValidator(as_list, json_schema_input_type=FieldSpec | list[FieldSpec])] = (
-        Field(min_length=1)
-    )
+    key: KeyFields = Field(min_length=1)
     blank_key: Literal["reject", "above"] = "reject"
+    parent: ParentRule | None = None
     has: TextList = Field(default_factory=list)
     names: TextList = Field(default_factory=list)
     two_headers: YesNo = False
@@ -165,11 +216,7 @@ class TableRule(Strict):
 
     @model_validator(mode="after")
     def _key_is_read(self) -> Self:
-        for number, rule in enumerate(self.key):
-            place: tuple[str | int, ...] = ("key", number)
-            if rule.from_ is None or rule.default is not None or rule.lookup is not None:
-                raise fault("a key comes from columns, and has neither default nor lookup", *place)
-            one_value(rule, place)
+        _compared(self.key, "key")
         return self
 
 
@@ -198,6 +245,13 @@ class Mapping(Strict):
                 raise ValueError(f"with tables, {', '.join(short)} belongs to each table")
             return data
         return {**{k: v for k, v in data.items() if k not in short}, "tables": {"customers": short}}
+
+    @model_validator(mode="after")
+    def _parents_are_customers(self) -> Self:
+        for name, rule in self.tables.items():
+            if rule.parent is not None and name != self.main_table:
+                raise fault(f"belongs to the table with the customers, {self.main_table}", "tables", name, "parent")
+        return self
 
     @model_validator(mode="after")
     def _refers_to_itself(self) -> Self:
@@ -234,6 +288,8 @@ class Mapping(Strict):
         rule = self.tables[table]
         for part in rule.key:
             yield from part.references(optional=False)
+        if rule.parent is not None:
+            yield from rule.parent.references()
         for skip in rule.skip:
             yield from skip.references()
         if table == self.main_table:

@@ -14,6 +14,7 @@ from importer.mapping.continued import heads
 from importer.mapping.files import LoadedMapping
 from importer.mapping.keys import KeyCells, Keys, key_cells, match_keys, read_keys
 from importer.mapping.model import Mapping, TableRule
+from importer.mapping.parents import OPEN, Names, find_parents, parent_problems, read_names
 from importer.mapping.problems import cell_problems
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
@@ -67,13 +68,19 @@ class Owners:
 
 @dataclass(frozen=True)
 class _Rows:
-    """A table's rows before they have customers: all but the loader's rejects, the skipped ones marked."""
+    """A table's rows before they have customers: all but the loader's rejects.
+
+    ``above``: the row whose key counts for each; ``names``: whom each calls its parent, where the table has parents;
+    ``keyed``: the rows that have customers by their own keys: neither skipped nor children of others.
+    """
 
     table: TableData
     rule: TableRule
     cells: KeyCells
-    skipped: Mask
     above: Codes
+    skipped: Mask
+    keyed: Mask
+    names: Names | None = None
 
 
 def assign_owners(mapping: Mapping, tables: dict[str, TableData], sources: Sources, loaded: LoadedMapping) -> Owners:
@@ -83,21 +90,23 @@ def assign_owners(mapping: Mapping, tables: dict[str, TableData], sources: Sourc
     name = mapping.main_table
     read = _read(mapping, name, tables[name], fates, loaded)
     main, keys = _keyed(read, fates, problems)
-    if len(tables) > 1:
+    if len(tables) > 1 or read.names is not None:
         gone = read_keys(read.cells.keep(read.skipped))
         keys = keys.remember_skipped(gone, fates.skipped[read.table.rows[read.skipped]])
     fates.customer[main.rows] = keys.codes
-    owned = {name: Owned(main, keys.codes)}
+    own = Owned(main, keys.codes)
+    owned = {name: own if read.names is None else _family(read, read.names, keys, fates, sources, problems)}
     for other, table in tables.items():
         if other != name:
             owned[other] = _children(mapping, _read(mapping, other, table, fates, loaded), keys, fates, problems)
-    return Owners(keys, owned[name], owned, fates, problems)
+    return Owners(keys, own, owned, fates, problems)
 
 
 def _read(mapping: Mapping, name: str, table: TableData, fates: Fates, loaded: LoadedMapping) -> _Rows:
     """Read the key of every row, and leave out the rows that a skip rule names; the first one that holds counts."""
     rule = mapping.tables[name]
     cells = key_cells(rule.key, table, loaded.folder)
+    names = None if rule.parent is None else read_names(rule.parent, table, loaded.folder)
     mapped = frozenset(reference for reference, _ in mapping.references(name))
     skipped = np.zeros(len(table), bool)
     for skip in rule.skip:
@@ -106,24 +115,26 @@ def _read(mapping: Mapping, name: str, table: TableData, fates: Fates, loaded: L
         skipped |= chosen
     above = np.arange(len(table), dtype=np.int64)
     if rule.blank_key == "above":
-        above = heads(cells, table)
+        above = heads(cells, table, np.zeros(len(table), bool) if names is None else names.parent.filled)
         cells = cells.take(above)
+        names = None if names is None else names.take(above)
         follows = ~skipped & np.append(skipped, False)[above]
         fates.skipped[table.rows[follows]] = fates.skipped[table.rows[above[follows]]]
         skipped |= follows
-    return _Rows(table, rule, cells, skipped, above)
+    keyed = ~skipped if names is None else ~skipped & ~names.parent.filled
+    return _Rows(table, rule, cells, above, skipped, keyed, names)
 
 
 def _keyed(read: _Rows, fates: Fates, problems: list[ProblemTable]) -> tuple[TableData, Keys]:
-    """The rows that are not skipped, with their keys; those whose key is blank are rejected, each alone."""
-    table = read.table.keep(~read.skipped) if read.skipped.any() else read.table
-    keys = read_keys(read.cells.keep(~read.skipped))
+    """The rows that are customers' by their own keys; those whose key is blank are rejected, each alone."""
+    table = read.table if read.keyed.all() else read.table.keep(read.keyed)
+    keys = read_keys(read.cells.keep(read.keyed))
     blank = keys.codes < 0
     if not blank.any():
         return table, keys
     at = np.flatnonzero(blank).astype(np.int64)
     fates.rejected[table.rows[at]] = True
-    own = (read.above == np.arange(len(read.above)))[~read.skipped][at]
+    own = (read.above == np.arange(len(read.above)))[read.keyed][at]
     columns = [column for part in read.rule.key for column in part.columns()]
     names = " and ".join(map(repr, columns))
     said = (
@@ -161,3 +172,32 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners
     return Owned(rows, owners)
+
+
+def _family(
+    read: _Rows, names: Names, keys: Keys, fates: Fates, sources: Sources, problems: list[ProblemTable]
+) -> Owned:
+    """The rows of the table with the customers, those that name a parent with the customer at the top of it.
+
+    An end is a customer, or beyond those a reason for which a row was skipped, or last that it was rejected.
+    """
+    rows = read.table.rows
+    reasons, codes = np.unique(fates.skipped[rows[read.skipped]].astype(str), return_inverse=True)
+    rejected = keys.count + len(reasons)
+    ends = np.full(len(rows), OPEN, np.int64)
+    ends[read.skipped] = keys.count + codes
+    same, _ = match_keys(read_keys(read.cells.keep(read.skipped)), keys)
+    ends[read.skipped] = np.where((same >= 0) & ~names.parent.filled[read.skipped], same, ends[read.skipped])
+    ends[read.keyed] = np.where(fates.rejected[rows[read.keyed]], rejected, fates.customer[rows[read.keyed]])
+    found = find_parents(names, ends, rejected)
+    ends = np.where(read.skipped, OPEN, found.ends)
+    left = (ends >= keys.count) & (ends < rejected)
+    fates.skipped[rows[left]] = reasons[ends[left] - keys.count]
+    lost = ~read.skipped & ~read.keyed & ((ends < 0) | (ends == rejected))
+    fates.rejected[rows[lost]] = True
+    if lost.any():
+        assert read.rule.parent is not None  # else no row has a parent
+        problems += parent_problems(read.rule.parent, names, read.table, found, lost, sources)
+    kept = (ends >= 0) & (ends < keys.count)
+    fates.customer[rows[kept]] = ends[kept]
+    return Owned(read.table.keep(kept), ends[kept])

@@ -10,12 +10,14 @@ from pydantic_core import PydanticCustomError
 from importer.mapping.transforms import Step, parse_step
 
 __all__ = [
+    "ALTERNATIVE",
     "NUMBER",
     "Condition",
     "FieldRule",
     "FieldSpec",
     "Otherwise",
     "SkipRule",
+    "Steps",
     "Strict",
     "TextList",
     "YesNo",
@@ -135,6 +137,9 @@ def _steps(value: Any) -> Any:
     return [parse_step(item) for item in as_list(value)]
 
 
+Steps = Annotated[list[Step], BeforeValidator(_steps, json_schema_input_type=_StepInput)]
+
+
 def _values(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError("values is a table: {text in the file: text to send}")  # noqa: TRY004 - pydantic reads ValueError
@@ -171,9 +176,7 @@ class FieldRule(Strict):
     constant: TextList | None = None
     flags: dict[str, str] | None = None
     split: TextList | None = None
-    as_: Annotated[list[Step], BeforeValidator(_steps, json_schema_input_type=_StepInput)] | None = Field(
-        None, alias="as"
-    )
+    as_: Steps | None = Field(None, alias="as")
     take: Annotated[
         Literal["first", "last", "all"] | int | None,
         BeforeValidator(_whole_number, json_schema_input_type=Literal["first", "last", "all"] | int),

@@ -48,6 +48,11 @@ _CONDITION = {
     "optional": "`true`: the column may be absent; it counts as empty then.",
 }
 KEYS: dict[str, dict[str, str]] = {
+    "ParentRule": {
+        "from": "The column that names the other row; of several, the first one that is filled. Required.",
+        "as": "Transforms of that column's text, one after another.",
+        "match": "The columns by which rows are named: a name, an id, or both. Required.",
+    },
     "Mapping": {
         "extends": "Another mapping, by its name or its path from this file: what is not said here comes from there.",
         "title": "What the mapping is for, in one line. Required.",
@@ -63,6 +68,7 @@ KEYS: dict[str, dict[str, str]] = {
     "TableRule": {
         "key": "The column, or the columns, that say which customer a row belongs to. Required.",
         "blank_key": "`reject`, or `above`: a row with a blank key is a further row of the customer above it.",
+        "parent": "Rows that name another row belong to it, and give its addresses and contacts; see below.",
         "has": "Columns by which the table is told from the others: it has all of them.",
         "names": "Patterns of file or sheet names (`*Address*`), for when the columns do not decide.",
         "two_headers": "`true`: a second header row may stand beside the first.",

@@ -26,6 +26,7 @@ MINIMAL = "title: T\nkey: No\ncustomer: {company_name: Name}\n"
 HEADINGS = {
     "The top of the file": "Mapping",
     "A table": "TableRule",
+    "A parent": "ParentRule",
     "A condition": "SkipRule",
     "A field": "FieldRule",
     "The customer's fields": "CustomerEntry",
@@ -59,7 +60,7 @@ def test_every_yaml_block_is_an_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [*KEYS["FieldRule"], "blank_key", "repeat", "when", "on_error", "tables", "only", "all"]
+    "key", [*KEYS["FieldRule"], "blank_key", "parent", "repeat", "when", "on_error", "tables", "only", "all"]
 )
 def test_every_means_has_an_example(key: str) -> None:
     assert any(re.search(rf"[\s{{]{key}:", example.mapping) for example in EXAMPLES)
