@@ -11,6 +11,7 @@ import typer
 import importer
 from importer.cli import after
 from importer.cli import options as opt
+from importer.cli.ledger import ledger_app
 from importer.cli.output import Console, failed
 from importer.cli.shared import confirm, finish, make_options, watched
 from importer.errors import UsageError
@@ -267,13 +268,14 @@ def sandbox(
     )  # fmt: skip
 
 
+app.add_typer(ledger_app, name="ledger")
 for command in (after.resume, after.retry, after.undo, after.verify):
     app.command()(command)
 
 
 def _keep_lines() -> None:
     """Help stands in raw docstrings, which spell out click's mark for lines that are not to be filled."""
-    for item in (*app.registered_commands, app.registered_callback):
+    for item in (*app.registered_commands, *ledger_app.registered_commands, app.registered_callback):
         if item is not None and item.callback is not None:
             item.help = cleandoc(item.callback.__doc__ or "").replace("\\b", "\b")
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import UsageError
 from importer.ledger.aftermath import AfterFacet
+from importer.ledger.care import CareFacet
 from importer.ledger.plans import PlanFacet
 from importer.ledger.postgres import PostgresStore
 from importer.ledger.runs import RunFacet
@@ -25,7 +26,7 @@ __all__ = ["Ledger", "open_ledger"]
 BUSY_SECONDS = 30.0
 
 
-class Ledger(RunFacet, PlanFacet, SendFacet, AfterFacet):
+class Ledger(RunFacet, PlanFacet, SendFacet, AfterFacet, CareFacet):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:
@@ -59,11 +60,19 @@ def open_ledger(
     try:
         with ledger._write() as connection:  # noqa: SLF001 - making a ledger is part of its own affairs
             store.alone(connection)
-            migrate(connection, store.place)
+            migrate(connection, store.place, lambda version: _keep(store, version))
     except BaseException:
         ledger.close()
         raise
     return ledger
+
+
+def _keep(store: Store, version: int) -> None:
+    """A copy beside the file of an older ledger, before it is brought up to date."""
+    if store.path is not None:
+        copy = store.path.with_name(f"{store.path.name}.schema-{version}")
+        if not copy.exists():  # the first copy is the one that no migration has touched
+            store.backup(copy)
 
 
 def _store(target: str | Path, busy_seconds: float) -> Store:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, func, literal_column, select, text
 from sqlalchemy.exc import DBAPIError
 
 from importer.errors import LedgerError, TenantLockedError, UsageError
+from importer.ledger.schema import METADATA
 
 __all__ = ["PostgresStore"]
 
@@ -87,6 +88,30 @@ class PostgresStore:
                 f"the ledger {self.place}: the connection that holds the tenant was lost",
                 "Nothing more is sent, because another run may have begun. Resume the run when the network is back.",
             )
+
+    def faults(self) -> list[str]:
+        """See :class:`Store`: the server looks after its own files."""
+        return []
+
+    def backup(self, target: Path) -> None:
+        """See :class:`Store`: this is the server's own business."""
+        raise UsageError(
+            f"the ledger {self.place} is no file, so there is no copy to write to {target}",
+            "Back the database up with pg_dump, or as your server's are backed up anyhow.",
+        )
+
+    def size(self) -> int:
+        """See :class:`Store`."""
+        with self.translated(), self.reader.connect() as connection:
+            query = select(func.sum(func.pg_total_relation_size(literal_column("oid")))).select_from(text("pg_class"))
+            ours = text("oid = ANY(CAST(:names AS regclass[]))").bindparams(names=list(METADATA.tables))
+            return int(connection.execute(query.where(ours)).scalar_one())
+
+    def vacuum(self) -> None:
+        """See :class:`Store`."""
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with self.translated(), alone.connect() as connection:
+            connection.execute(text(f"VACUUM (FULL, ANALYZE) {', '.join(METADATA.tables)}"))
 
     @contextmanager
     def lock(self, tenant: str, run_id: str) -> Iterator[None]:

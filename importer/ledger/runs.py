@@ -46,6 +46,11 @@ class RunFacet(Database):
                 connection.execute(insert(TENANTS).values(name=name, created_at=self._stamp()))
         return name
 
+    def tenants(self) -> list[str]:
+        """Every tenant by name."""
+        with self._read() as connection:
+            return list(connection.execute(select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
+
     def check_key(self, tenant: str, key: str, *, accept: bool = False) -> None:
         """Hold ``key`` against the tenant's fingerprint; the first key is remembered, and with ``accept`` any.
 

@@ -34,6 +34,7 @@ __all__ = [
     "ACCEPTED",
     "ATTEMPTS",
     "CUSTOMERS",
+    "METADATA",
     "NUMBER",
     "RUNS",
     "RUN_CUSTOMERS",
@@ -163,8 +164,11 @@ ATTEMPTS = Table(
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
 
 
-def migrate(connection: Connection, place: str) -> None:
-    """Make the tables, or bring older ones up to date. Raises :class:`LedgerError` for a ledger of a newer importer."""
+def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> None:
+    """Make the tables, or bring older ones up to date. Raises :class:`LedgerError` for a ledger of a newer importer.
+
+    ``keep`` is told the version of an older ledger, and may copy it, before anything is changed.
+    """
     newest = len(MIGRATIONS) + 1
     tables = set(inspect(connection).get_table_names())
     if SCHEMA_VERSION.name not in tables:
@@ -182,6 +186,8 @@ def migrate(connection: Connection, place: str) -> None:
             f"the ledger {place} was written by a newer importer (schema {version}, this one knows {newest})",
             "Update the importer, or name another ledger with --ledger.",
         )
+    if version < newest:
+        keep(version)
     for step in MIGRATIONS[version - 1 :]:
         step(connection)
     if version < newest:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -41,10 +41,11 @@ class SqliteStore:
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
         """Open the file, or make it. Raises :class:`LedgerError`."""
-        self.path: Path | None = path.expanduser().absolute()
-        self.place = str(self.path)
-        _make_file(self.path)
-        self.engine = _open_engine(self.path, busy_seconds)
+        self._file = path.expanduser().absolute()
+        self.path: Path | None = self._file
+        self.place = str(self._file)
+        make_file(self._file, "the ledger")
+        self.engine = _open_engine(self._file, busy_seconds)
         self.reader: Engine = self.engine.execution_options(**{_READ_ONLY: True})
 
     @contextmanager
@@ -65,14 +66,47 @@ class SqliteStore:
     def still_held(self, connection: Connection) -> None:
         """Nothing to do: the system takes a file's lock back only when the process ends."""
 
+    def faults(self) -> list[str]:
+        """See :class:`Store`."""
+        with self.translated(), self.reader.connect() as connection:
+            said = [str(line) for line in connection.exec_driver_sql("PRAGMA integrity_check").scalars()]
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        found = [] if said == ["ok"] else said
+        return [*found, *([f"{len(broken):,} rows point at rows that are not there"] if broken else [])]
+
+    def backup(self, target: Path) -> None:
+        """See :class:`Store`; SQLite's own online backup, which runs may go on during."""
+        make_file(target, "the backup")
+        try:
+            with closing(sqlite3.connect(self._file)) as ours, closing(sqlite3.connect(target)) as copy:
+                ours.backup(copy)
+        except sqlite3.Error as error:
+            target.unlink(missing_ok=True)
+            raise LedgerError(
+                f"the backup {target} could not be written: {error}", "Make room, or name another."
+            ) from None
+
+    def size(self) -> int:
+        """See :class:`Store`: the file and what is still in its log."""
+        log = self._file.with_name(f"{self._file.name}-wal")
+        return sum(path.stat().st_size for path in (self._file, log) if path.exists())
+
+    def vacuum(self) -> None:
+        """See :class:`Store`: the file is written anew, and the log is cut to nothing."""
+        with self.translated(), self.engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            connection.rollback()
+            raw.execute("VACUUM")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
         """See :class:`Store`."""
-        assert self.path is not None
-        return tenant_lock(self.path, tenant, run_id)
+        return tenant_lock(self._file, tenant, run_id)
 
 
-def _make_file(path: Path) -> None:
-    """Make the ledger's folder (0700) and file (0600), or narrow an existing file's mode.
+def make_file(path: Path, what: str) -> None:
+    """Make a database's folder (0700) and file (0600), or narrow an existing file's mode.
 
     SQLite gives its ``-wal`` and ``-shm`` files the mode of the database. Raises :class:`LedgerError`.
     """
@@ -86,7 +120,7 @@ def _make_file(path: Path) -> None:
             os.close(descriptor)
     except OSError as error:
         hint = "Check the path and its permissions, or name another with --ledger."
-        raise LedgerError(f"the ledger {path} cannot be opened: {error.strerror}", hint) from None
+        raise LedgerError(f"{what} {path} cannot be opened: {error.strerror}", hint) from None
 
 
 def _open_engine(path: Path, busy_seconds: float) -> Engine:

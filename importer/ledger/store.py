@@ -30,5 +30,17 @@ class Store(Protocol):
     def still_held(self, connection: Connection) -> None:
         """Raise :class:`LedgerError` when a tenant's lock that was taken here has been lost meanwhile."""
 
+    def faults(self) -> list[str]:
+        """What the database itself finds damaged; empty when it is whole."""
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of one consistent state to a new file. Raises :class:`UsageError` where there is no file."""
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+
+    def vacuum(self) -> None:
+        """Give unused room back; what was deleted cannot be read from the files afterwards."""
+
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
         """Hold a tenant while the block lasts. Raises :class:`TenantLockedError` naming who holds it."""

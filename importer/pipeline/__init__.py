@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importer.pipeline.aftermath import undo, undo_text, verify, verify_text
+    from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
     from importer.pipeline.dry_run import check
     from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
     from importer.pipeline.history import report, runs
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Watch",
+    "backup_ledger",
     "check",
     "explain_code",
     "explain_mapping",
+    "forget",
+    "ledger_faults",
     "list_codes",
     "list_mappings",
     "report",
@@ -32,15 +36,19 @@ __all__ = [
     "summary_text",
     "undo",
     "undo_text",
+    "vacuum_ledger",
     "verify",
     "verify_text",
 ]
 
 _HOMES = {
     "Watch": "importer.pipeline.sending",
+    "backup_ledger": "importer.pipeline.care",
     "check": "importer.pipeline.dry_run",
     "explain_code": "importer.pipeline.extras",
     "explain_mapping": "importer.pipeline.extras",
+    "forget": "importer.pipeline.care",
+    "ledger_faults": "importer.pipeline.care",
     "list_codes": "importer.pipeline.extras",
     "list_mappings": "importer.pipeline.extras",
     "report": "importer.pipeline.history",
@@ -52,6 +60,7 @@ _HOMES = {
     "summary_text": "importer.report",
     "undo": "importer.pipeline.aftermath",
     "undo_text": "importer.pipeline.aftermath",
+    "vacuum_ledger": "importer.pipeline.care",
     "verify": "importer.pipeline.aftermath",
     "verify_text": "importer.pipeline.aftermath",
 }

@@ -1,0 +1,95 @@
+"""``importer ledger``: looking after what is known of earlier runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from importer.cli import options as opt
+from importer.cli.shared import confirm, make_options
+from importer.errors import UsageError
+
+__all__ = ["ledger_app"]
+
+ledger_app = typer.Typer(
+    no_args_is_help=True, help="Look after the ledger: check, backup, vacuum, forget.\n\nExample: importer ledger check"
+)
+
+
+@ledger_app.command()
+def check(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
+    r"""Is the ledger whole? Exit code 1 when it is not.
+
+    \b
+    Example: importer ledger check
+    """
+    from importer.pipeline import ledger_faults
+
+    faults = ledger_faults(make_options(locals()))
+    print("\n".join(faults) if faults else "The ledger is whole.")
+    if faults:
+        print("Restore a backup, then `importer verify` tells what it lacks.")
+        raise typer.Exit(1)
+
+
+@ledger_app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for the copy.")],
+    ledger: opt.Ledger = None,
+    config: opt.Config = None,
+) -> None:
+    r"""Write a copy of the ledger to a new file. Runs may go on meanwhile.
+
+    \b
+    Example: importer ledger backup /backup/ledger-2030-05-01.db
+    """
+    from importer.pipeline import backup_ledger
+
+    size = backup_ledger(make_options(locals()), target)
+    print(f"{target}: {_size(size)}")
+
+
+@ledger_app.command()
+def vacuum(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
+    r"""Give unused room back to the disk.
+
+    \b
+    Example: importer ledger vacuum
+    """
+    from importer.pipeline import vacuum_ledger
+
+    before, after = vacuum_ledger(make_options(locals()))
+    print(f"{_size(before)} before, {_size(after)} now")
+
+
+@ledger_app.command()
+def forget(
+    reference_ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Reference ids of customers.")],
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    yes: opt.Yes = False,
+    config: opt.Config = None,
+) -> None:
+    r"""Erase customers' personal data from the ledger.
+
+    That they were sent stays known, so that they are not sent again.
+
+    \b
+    Example: importer ledger forget CUS-1001 CUS-1002
+    """
+    from importer.pipeline import forget as erase
+
+    options = make_options(locals())
+    if not yes and not confirm(f"Erase what the ledger holds of {len(reference_ids)} customers?"):
+        raise UsageError(
+            "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
+        )
+    done = erase(options, reference_ids)
+    print(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
+    if done.folders:
+        print("Run folders that may still hold them; delete those that are not needed any more:")
+        print("\n".join(f"  {folder}" for folder in done.folders))
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB"

@@ -1,0 +1,34 @@
+"""`importer ledger …` as a person meets it."""
+
+from importer.sandbox import running
+
+
+def test_check_backup_vacuum(desk) -> None:
+    with running() as box:
+        desk.run(box.url, *desk.small(5))
+    said = desk.do("ledger", "check")
+    assert (said.code, said.out, said.err) == (0, "The ledger is whole.\n", "")
+    said = desk.do("ledger", "backup", "copy.db")
+    assert said.code == 0
+    assert said.out.startswith("copy.db: 0.")
+    assert desk.do("ledger", "check", "--ledger", "copy.db").code == 0
+    again = desk.do("ledger", "backup", "copy.db")
+    assert (again.code, again.out) == (2, "")
+    assert "exists already" in again.err
+    assert " MB now" in desk.do("ledger", "vacuum").out
+
+
+def test_forget_asks_and_keeps_from_sending_again(desk) -> None:
+    with running() as box:
+        first = desk.run(box.url, *desk.small(3))
+        names = list(first.outcomes)
+        unasked = desk.do("ledger", "forget", *names)
+        assert (unasked.code, unasked.out) == (2, "")
+        assert "--yes" in unasked.err
+        said = desk.do("ledger", "forget", *names, "unheard", "--yes")
+        assert said.code == 0
+        assert "3 of 4 customers were in the ledger" in said.out
+        assert str(first.folder.resolve()) in said.out
+        again = desk.run(box.url, *desk.small(3))
+        assert set(again.outcomes.values()) == {"unchanged"}
+        assert box.counts()["customers"] == 3

@@ -1,0 +1,153 @@
+"""Looking after a ledger: faults found, copies made, room given back, personal data erased."""
+
+import sqlite3
+import stat
+
+import pandas as pd
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
+
+from importer.errors import LedgerError, UsageError
+from importer.ledger import Accepted, State, Step, open_ledger, schema
+from importer.records import OutcomeKind
+from tests.sender.support import TENANT, outcomes, plan_run
+
+SECRET = "Rosalind Invented"
+
+
+@pytest.fixture
+def ledger(place):
+    with open_ledger(place, busy_seconds=5) as opened:
+        opened.tenant(TENANT)
+        yield opened
+
+
+def sent(ledger, folder, names=("a", "b")):
+    """A run that created the first customer and failed with the others, telling their data."""
+    run, _ = plan_run(ledger, folder, list(names))
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
+    body = Accepted(f'{{"company_name":"{SECRET}"}}'.encode(), None)
+    steps = [Step(0, names[0], State.CREATED, OutcomeKind.CREATED, 1, customer_id="id-a", accepted=body)]
+    steps += [
+        Step(
+            number, name, State.REFUSED, OutcomeKind.FAILED, 1, http_status=422, error_code="BAD",
+            error_message=f"{SECRET} is no name", refusals=f'[{{"field":"","reason":"{SECRET}"}}]',
+        )
+        for number, name in enumerate(names[1:], start=1)
+    ]  # fmt: skip
+    ledger.record(run, steps)
+    return run
+
+
+def test_a_whole_ledger(ledger, tmp_path):
+    assert ledger.faults() == []
+    sent(ledger, tmp_path)
+    assert ledger.faults() == []
+
+
+def test_contradictions_are_found(ledger, tmp_path):
+    sent(ledger, tmp_path)
+    with ledger._write() as connection:
+        connection.exec_driver_sql("UPDATE customers SET customer_id = NULL WHERE reference_id = 'a'")
+        connection.exec_driver_sql("UPDATE accepted SET reference_id = 'nobody'")
+    assert ledger.faults() == [
+        "1 customers are accepted without an id of the API",
+        "1 accepted bodies belong to no customer",
+    ]
+
+
+def test_a_damaged_file_is_found(tmp_path):
+    path = tmp_path / "ledger.db"
+    with open_ledger(path) as ledger:
+        ledger.tenant(TENANT)
+        sent(ledger, tmp_path, [f"name-{number}" for number in range(400)])
+        ledger.vacuum()
+    content = bytearray(path.read_bytes())
+    at = content.index(b"name-200")
+    content[at : at + 8] = b"name-zzz"  # an index now disagrees with its table, or an order is broken
+    path.write_bytes(content)
+    with open_ledger(path) as ledger:
+        assert ledger.faults() != []
+
+
+def test_a_backup_is_whole_and_never_written_over(tmp_path):
+    copy = tmp_path / "backup" / "copy.db"
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.tenant(TENANT)
+        run = sent(ledger, tmp_path)
+        ledger.backup(copy)
+        with pytest.raises(UsageError, match="exists already"):
+            ledger.backup(copy)
+        with open_ledger(copy) as again:
+            assert again.faults() == []
+            assert outcomes(again, run).keys() == {"a", "b"}
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_a_backup_of_a_server_is_the_servers_business(ledger, tmp_path):
+    if ledger.path is not None:
+        ledger.backup(tmp_path / "copy.db")
+        return
+    with pytest.raises(UsageError, match="no file") as caught:
+        ledger.backup(tmp_path / "copy.db")
+    assert "pg_dump" in caught.value.hint
+
+
+def test_room_is_given_back(ledger, tmp_path):
+    sent(ledger, tmp_path, [f"name-{number}-{'x' * 200}" for number in range(2000)])
+    ledger.vacuum()
+    with ledger._write() as connection:
+        connection.exec_driver_sql("DELETE FROM run_customers")
+        connection.exec_driver_sql("DELETE FROM accepted")
+        connection.exec_driver_sql("DELETE FROM customers")
+    before, after = ledger.vacuum()
+    assert after < before / 2
+
+
+def test_forgetting_leaves_only_that_they_were_sent(ledger, tmp_path):
+    run = sent(ledger, tmp_path)
+    run.out.mkdir(parents=True)
+    told = ledger.forget(TENANT, ["a", "b", "never heard of"])
+    assert (told.known, told.folders) == (2, (run.out,))
+    known = ledger.known(TENANT, ["a", "b"]).set_index("reference_id")
+    assert known["state"].to_dict() == {"a": "created", "b": "refused"}
+    assert known.loc["a", "customer_id"] == "id-a"
+    assert pd.isna(outcomes(ledger, run)["b"].error_message)
+    with ledger._read() as connection:
+        for table in ("accepted", "run_customers"):
+            rows = connection.exec_driver_sql(f"SELECT * FROM {table}").all()
+            assert SECRET not in repr(rows)
+    if ledger.path is not None:
+        for file in tmp_path.glob("ledger.db*"):
+            assert SECRET.encode() not in file.read_bytes()
+
+
+def test_forgetting_is_one_tenants(ledger, tmp_path):
+    sent(ledger, tmp_path)
+    ledger.tenant("other")
+    assert ledger.forget("other", ["a", "b"]).known == 0
+    with ledger._read() as connection:
+        assert SECRET in repr(connection.exec_driver_sql("SELECT body FROM accepted").all())
+
+
+def test_what_is_in_doubt_is_not_forgotten(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a"])
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
+    with pytest.raises(LedgerError, match="whether a arrived is not known yet"):
+        ledger.forget(TENANT, ["a"])
+
+
+def test_an_older_ledger_is_copied_before_it_is_brought_up_to_date(tmp_path, monkeypatch):
+    """An invented migration: there is no older schema yet."""
+    path = tmp_path / "ledger.db"
+    with open_ledger(path) as ledger:
+        ledger.tenant(TENANT)
+    monkeypatch.setattr(schema, "MIGRATIONS", (lambda c: Table("newer", MetaData(), Column("id", Integer)).create(c),))
+    for _ in range(2):
+        open_ledger(path).close()
+    copy = tmp_path / "ledger.db.schema-1"
+    with sqlite3.connect(copy) as old:
+        assert old.execute("SELECT name FROM tenants").fetchall() == [(TENANT,)]
+        assert old.execute("SELECT name FROM sqlite_master WHERE name = 'newer'").fetchall() == []
+    old.close()
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
