@@ -23,6 +23,9 @@ _HEAD = """\
 Every problem that a report can name, by the code that stands in `errors.csv`, `report.html` and `results.csv`.
 `importer explain CODE` shows the same in a terminal. An **error** keeps its customer or row from being sent, a
 **warning** does not, an **info** tells what was changed.
+
+A mapping can give many codes another severity: see
+[How much a problem matters](README.md#how-much-a-problem-matters). Where it cannot, the page says why.
 """
 
 
@@ -53,8 +56,10 @@ def code_text(code: Code, width: int) -> str:
 
 
 def severity_text(code: Code) -> str:
-    """What the code's severity does."""
-    return f"{_EFFECTS[code.severity]}."
+    """What the code's severity does, and whether a mapping can change it."""
+    if code.fixed:
+        return f"{_EFFECTS[code.severity]}. A mapping cannot change that: {code.fixed}."
+    return f"{_EFFECTS[code.severity]}, unless the mapping says otherwise under `severity`."
 
 
 def page_text() -> str:

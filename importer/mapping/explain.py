@@ -4,11 +4,13 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
 from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping, ParentRule
 from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
 from importer.mapping.transforms import Step
+from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 
 __all__ = ["explain", "overview"]
@@ -21,6 +23,7 @@ _WHAT = f"Each field of WizCommerce {_ARROW}the columns it comes from, and how t
 _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
+_WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Severity.INFO: "only noted"}
 # ``{0}``, ``{1}``: the transform's argument or arguments.
 _STEPS = {
     "text": "as it is",
@@ -367,6 +370,14 @@ def _policies(mapping: Mapping) -> list[str]:
         lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
     if mapping.contact_email == "required":
         lines.append("A contact without an e-mail address is an error.")
+    lines += [_weight(code, severity) for code, severity in mapping.severity.items()]
     if mapping.country is not None:
         lines.append(f"Phones and states without a country are read as those of {mapping.country}.")
     return lines
+
+
+def _weight(code: str, severity: Severity) -> str:
+    """How much the mapping says that a problem matters, and what becomes of the value."""
+    eased = CODES[code].severity is Severity.ERROR is not severity
+    then = "" if not eased else "; the first row counts" if code == "customer_conflict" else "; the value is left out"
+    return f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{then}."

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
 
+from importer.catalogue import CODES, near
 from importer.mapping.rules import (
     ALTERNATIVE,
     NUMBER,
@@ -26,6 +27,7 @@ from importer.mapping.rules import (
     fault,
     one_value,
 )
+from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "TableRule",
 ]
 
+_EMAIL = ("severity", "contact_without_email")
 ONE_TABLE = (
     "key",
     "blank_key",
@@ -233,6 +236,7 @@ class Mapping(Strict):
     addresses: list[AddressEntry] = Field(default_factory=list)
     contacts: list[ContactEntry] = Field(default_factory=list)
     contact_email: Literal["optional", "required"] = "optional"
+    severity: dict[str, Annotated[Severity, WithJsonSchema({})]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -254,6 +258,20 @@ class Mapping(Strict):
         return self
 
     @model_validator(mode="after")
+    def _severities_fit(self) -> Self:
+        for name in self.severity:
+            if name not in CODES:
+                meant = near(name)
+                guess = f"did you mean {meant!r}?" if meant else "`importer explain` lists all"
+                raise fault(f"no problem has this code; {guess}", "severity", name)
+            if CODES[name].fixed:
+                raise fault(f"its severity cannot be changed: {CODES[name].fixed}", "severity", name)
+        own = self.severity.get(_EMAIL[1], Severity.ERROR)
+        if self.contact_email == "required" and own is not Severity.ERROR:
+            raise fault("contact_email: required makes it an error; say one of the two", *_EMAIL)
+        return self
+
+    @model_validator(mode="after")
     def _refers_to_itself(self) -> Self:
         for kind, entries in (("addresses", self.addresses), ("contacts", self.contacts)):
             for number, entry in enumerate(entries):
@@ -261,6 +279,11 @@ class Mapping(Strict):
                     text = f"there is no table {entry.table!r}, only {', '.join(self.tables)}"
                     raise fault(text, kind, number, "table")
         return self
+
+    @property
+    def needs_contact_email(self) -> bool:
+        """True when a contact without an e-mail address is an error."""
+        return self.contact_email == "required" or self.severity.get(_EMAIL[1]) is Severity.ERROR
 
     @property
     def main_table(self) -> str:

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
+from importer.catalogue import CODES
 from importer.mapping.extending import INHERITED
 from importer.mapping.model import ONE_TABLE, Mapping
 from importer.mapping.transforms import TRANSFORMS
+from importer.records import Severity
 
 __all__ = ["KEYS", "mapping_schema", "schema_text"]
 
@@ -64,6 +66,7 @@ KEYS: dict[str, dict[str, str]] = {
         "addresses": "A list of ways in which a row gives an address.",
         "contacts": "A list of ways in which a row gives a contact.",
         "contact_email": "`optional`, or `required`: a contact without an e-mail address is an error.",
+        "severity": "A table: a problem's code, and `error`, `warning` or `info`: how much it matters here.",
     },
     "TableRule": {
         "key": "The column, or the columns, that say which customer a row belongs to. Required.",
@@ -159,6 +162,15 @@ _FORMS: dict[str, Schema] = {
         ]
     },
     "repeat": {"type": "string", "pattern": r"^\s*[0-9]+\s*\.\.\s*[0-9]+\s*$"},
+    "severity": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {"enum": [str(severity) for severity in Severity], "description": code.title}
+            for name, code in CODES.items()
+            if not code.fixed
+        },
+    },
     "steps": {
         "anyOf": [{"$ref": "#/$defs/step"}, {"type": "array", "items": {"$ref": "#/$defs/step"}}],
     },
@@ -240,7 +252,7 @@ def schema_text() -> str:
 
 def _described(name: str, schema: Schema) -> Schema:
     """An object of the model with short forms let in, its keys described."""
-    forms: dict[str, str] = {"as": "steps", "take": "take", "repeat": "repeat"}
+    forms = {"as": "steps", "take": "take", "repeat": "repeat", "severity": "severity"}
     out: Schema = {"type": "object", "additionalProperties": False}
     if "required" in schema:
         out["required"] = schema["required"]

@@ -78,7 +78,7 @@ def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, ti
 
     Names are resolved by ``directory``, and attributes checked against it; without one, both are left open.
     """
-    required = loaded.mapping.contact_email == "required"
+    required = loaded.mapping.needs_contact_email
     with timings.stage("validate"):
         if directory is None:
             tables, looked_up = stage.tables, pending_lookups(stage.tables)
@@ -90,7 +90,7 @@ def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, ti
             tables, stage.sources, contact_email_required=required, resolved_lookups=directory is not None
         )
         problems = ProblemTable.concat([stage.problems, looked_up, checked])
-        result = settle(tables, problems, contact_email_required=required)
+        result = settle(tables, problems, contact_email_required=required, severities=loaded.mapping.severity)
         final = complete_defaults(result.tables)
     return replace(
         stage, tables=final, problems=result.problems, rejected=result.rejected, lost_child=result.lost_child

@@ -1,6 +1,7 @@
 """From problems to decisions: what is left out, what is dropped, which customers are rejected."""
 
 import dataclasses
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.catalogue import CODES
 from importer.records import Severity
 from importer.tables import BOOLEAN, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
 from importer.validation.limits import REQUIRED
@@ -20,6 +22,7 @@ __all__ = ["Settled", "complete_defaults", "settle"]
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+_VALUE_STAYS = frozenset({"customer_conflict"})  # made a warning, the first row's value counts: nothing is left out
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,21 @@ class Settled:
     problems: ProblemTable
 
 
-def settle(tables: EntityTables, problems: ProblemTable, *, contact_email_required: bool = False) -> Settled:
+def settle(
+    tables: EntityTables,
+    problems: ProblemTable,
+    *,
+    contact_email_required: bool = False,
+    severities: Mapping[str, Severity] | None = None,
+) -> Settled:
     """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors of all rooms; the rest rejects customers.
 
     Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out. A
     problem of a row alone (no customer, no record) passes unchanged. An error that only repeats what an earlier room
-    said of the same cell is taken out.
+    said of the same cell is taken out. ``severities``: code → what it is instead of the catalogue's severity; a value
+    whose error becomes less than one is left out, and where it cannot be, because it is required, the error stays.
     """
-    frame = _without_echoes(problems.frame)
+    frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
     fixed = {"contact": {"email"}} if contact_email_required else {}
     blanked, dropped = np.zeros_like(errors), np.zeros_like(errors)
@@ -55,7 +65,8 @@ def settle(tables: EntityTables, problems: ProblemTable, *, contact_email_requir
         about = np.flatnonzero((frame["entity"] == entity).fillna(False).to_numpy(dtype=np.bool_) & (moved >= 0))
         part, records = frame.iloc[about], moved[about]
         customer[about] = records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records]
-        can_blank, can_drop = _policies(tables, entity, part, REQUIRED[entity] | fixed.get(entity, set()))
+        left_out = eased.is_valid().to_numpy(zero_copy_only=False)[about]
+        can_blank, can_drop = _policies(tables, entity, part, REQUIRED[entity] | fixed.get(entity, set()), left_out)
         blanked[about] = can_blank & errors[about]
         dropped[about] = can_drop & errors[about] & ~can_blank
         new = _blank_cells(tables.frame(entity), part[blanked[about]])
@@ -69,7 +80,7 @@ def settle(tables: EntityTables, problems: ProblemTable, *, contact_email_requir
         ),
         rejected=_marked(count, customer[rejects]),
         lost_child=_marked(count, customer[dropped]),
-        problems=_told_once(_reworded(frame.assign(customer=customer, record=moved), blanked, dropped)),
+        problems=_told_once(_reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)),
     )
 
 
@@ -101,8 +112,27 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~echo].reset_index(drop=True)
 
 
-def _policies(tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str]) -> tuple[Mask, Mask]:
-    """Per problem: may its cell be left out, may its record be dropped."""
+def _weighed(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
+    """The problems with the mapping's severities, and what each error becomes if its value is left out (or null).
+
+    What differs from the catalogue's severity already (another value was taken, so it is only a warning) stays.
+    """
+    code, codes = _encode(frame["code"])
+    own = pa.array([str(severities[name]) if name in severities else None for name in codes], pa.string())
+    usual = pa.array([str(CODES[name].severity) if name in CODES else None for name in codes], pa.string())
+    numbers = pa.array(code, mask=code < 0)
+    severity = arrow(frame["severity"])
+    wanted = pc.if_else(pc.equal(severity, usual.take(numbers)), own.take(numbers), pa.scalar(None, pa.string()))
+    left_out = pc.and_(pc.equal(severity, str(Severity.ERROR)), pc.invert(pa.array(_in(code, codes, _VALUE_STAYS))))
+    eased = pc.if_else(pc.and_(left_out, pc.not_equal(wanted, str(Severity.ERROR))), wanted, None)
+    at_once = pc.coalesce(pc.if_else(left_out, pa.scalar(None, pa.string()), wanted), severity)
+    return frame.assign(severity=pd.Series(at_once, dtype=TEXT)), eased
+
+
+def _policies(
+    tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str], left_out: Mask
+) -> tuple[Mask, Mask]:
+    """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
     field, names = _encode(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
     # This code says that nothing is there; there is no cell to leave out.
@@ -112,7 +142,7 @@ def _policies(tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: A
     for number, item in enumerate(tables.entries):
         blank[number, :-1] = [name in item.fields and item.fields[name].blank_when_invalid for name in names]
     drop = np.array([item.drop_when_wrong and entity != "customer" for item in tables.entries], dtype=np.bool_)
-    return blank[entry, field] & optional, drop[entry]
+    return (blank[entry, field] | left_out) & optional, drop[entry]
 
 
 def _blank_cells(frame: pd.DataFrame, blanked: pd.DataFrame) -> pd.DataFrame:
@@ -132,12 +162,13 @@ def _drop_records(frame: pd.DataFrame, records: Positions) -> tuple[pd.DataFrame
     return (frame if keep.all() else frame[keep].reset_index(drop=True)), positions
 
 
-def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask) -> ProblemTable:
-    """The problems, with warnings that say so where something was left out."""
+def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask, eased: pa.Array) -> ProblemTable:
+    """The problems, with warnings (or what ``eased`` makes of them) that say so where something was left out."""
     entity = arrow(frame["entity"])
     notes = pc.if_else(pa.array(dropped), pc.binary_join_element_wise("; the ", entity, " is left out", ""), "")
     notes = pc.if_else(pa.array(blanked), "; the value is left out", pc.fill_null(notes, ""))
-    severity = pc.if_else(pa.array(blanked | dropped), str(Severity.WARNING), arrow(frame["severity"]))
+    milder = pc.if_else(pa.array(blanked), pc.fill_null(eased, str(Severity.WARNING)), str(Severity.WARNING))
+    severity = pc.if_else(pa.array(blanked | dropped), milder, arrow(frame["severity"]))
     message = pc.binary_join_element_wise(arrow(frame["message"]), notes, "")
     columns = {"severity": severity, "message": message}
     return ProblemTable(frame.assign(**{name: pd.Series(data, dtype=TEXT) for name, data in columns.items()}))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from importer.errors import ImporterError
 from importer.loader import LoadOptions, load
-from importer.mapping import Mapped, apply_mapping, load_mapping
+from importer.mapping import Mapped, Mapping, apply_mapping, load_mapping
 from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources, header_key
 from importer.validation import complete_defaults, settle, validate
 
@@ -69,16 +69,16 @@ def run(example: Example, folder: Path) -> str:
         options = LoadOptions(columns=hints, two_headers=loaded.mapping.two_headers, allowed=allowed)
         sources = load([str(folder / name) for name in example.sources], options)
         mapped = apply_mapping(loaded, sources)
-        needed = loaded.mapping.contact_email == "required"
     except ImporterError as error:
         return f"stopped: {error}\n".replace(f"{folder}/", "")
-    return "\n".join(_told(sources, mapped, needed=needed)) + "\n"
+    return "\n".join(_told(sources, mapped, loaded.mapping)) + "\n"
 
 
-def _told(sources: Sources, mapped: Mapped, *, needed: bool) -> Iterator[str]:
+def _told(sources: Sources, mapped: Mapped, mapping: Mapping) -> Iterator[str]:
+    needed = mapping.needs_contact_email
     checked = validate(mapped.tables, sources, contact_email_required=needed, resolved_lookups=False)
     problems = type(checked).concat([mapped.problems, checked])
-    settled = settle(mapped.tables, problems, contact_email_required=needed)
+    settled = settle(mapped.tables, problems, contact_email_required=needed, severities=mapping.severity)
     tables = complete_defaults(settled.tables)
     for customer in tables.customers.index[~settled.rejected]:
         yield from _customer(tables, customer)

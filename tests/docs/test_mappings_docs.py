@@ -138,6 +138,9 @@ WRONG = {
     "condition key": "skip: [{colum: N, blank: true, reason: r}]",
     "key twice": "tables: {a: {key: No}}",
     "country": "country: usa",
+    "no such code": "severity: {phone_invalid: warning}",
+    "fixed severity": "severity: {required: warning}",
+    "severity": "severity: {invalid_phone: harmless}",
 }
 
 

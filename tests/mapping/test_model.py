@@ -30,6 +30,16 @@ def faults(text: str) -> list[str]:
         (TOP + "skpi: []\n", "4: unknown key 'skpi'; did you mean 'skip'?"),
         (TOP + "zzz: []\n", "4: unknown key 'zzz'; there are addresses, blank_key, contact_email, contacts"),
         (TOP + "country: usa\n", "4: country: String should match pattern '^[A-Z]{2}$'"),
+        (
+            TOP + "severity: {phone_invalid: info}\n",
+            "4: severity.phone_invalid: no problem has this code; did you",
+        ),
+        (TOP + "severity:\n  required: warning\n", "5: severity.required: its severity cannot be changed: the API"),
+        (TOP + "severity: {too_long: 1}\n", "4: severity.too_long: Input should be 'error', 'warning' or 'info'"),
+        (
+            TOP + "contact_email: required\nseverity: {contact_without_email: info}\n",
+            "5: severity.contact_without_email: contact_email: required makes it an error",
+        ),
         (TOP + "contact_email: never\n", "4: contact_email: Input should be 'optional' or 'required'"),
         (TOP + "addresses: text\n", "4: addresses: cannot be 'text' here"),
         (TOP + "addresses:\n  - text\n", "5: addresses.0: cannot be 'text' here"),

@@ -167,6 +167,50 @@ def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
     assert settled.rejected.tolist() == [required, False]
 
 
+def test_a_value_whose_error_matters_less_is_left_out() -> None:
+    sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555", "email": "x"}, CUSTOMERS[1]])
+    ways = {"invalid_phone": Severity.WARNING, "invalid_email": Severity.INFO}
+    settled = settle(tables, validate(tables, sources), severities=ways)
+    assert not settled.rejected.any()
+    assert facts(settled.problems) == [
+        ("warning", "invalid_phone", "customer", 0),
+        ("info", "invalid_email", "customer", 0),
+    ]
+    assert settled.tables.customers[["phone", "email"]].isna().all(axis=None)
+    assert all(settled.problems.frame["message"].str.endswith("; the value is left out"))
+
+
+def test_a_required_value_cannot_be_left_out_by_severity_either() -> None:
+    sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)])
+    settled = settle(tables, validate(tables, sources), severities={"too_long": Severity.WARNING})
+    assert settled.rejected.tolist() == [True, False]
+    assert facts(settled.problems) == [("error", "too_long", "address", 0)]
+
+
+def test_a_conflict_that_is_only_a_warning_leaves_the_first_value() -> None:
+    _, tables = make_tables(CUSTOMERS)
+    conflict = error("customer_conflict", entity="customer", record=0, field="phone", customer=0)
+    settled = settle(tables, conflict, severities={"customer_conflict": Severity.WARNING})
+    assert not settled.rejected.any()
+    assert settled.tables.customers["phone"].tolist()[0] == CUSTOMERS[0]["phone"]
+    assert facts(settled.problems) == [("warning", "customer_conflict", "customer", 0)]
+
+
+def test_a_warning_made_an_error_rejects() -> None:
+    sources, tables = make_tables([CUSTOMERS[0], {**CUSTOMERS[1], "company_name": "Caf\ufffd"}])
+    settled = settle(tables, validate(tables, sources), severities={"replacement_character": Severity.ERROR})
+    assert settled.rejected.tolist() == [False, True]
+
+
+def test_what_is_only_a_warning_already_is_not_made_an_error() -> None:
+    _, tables = make_tables(CUSTOMERS)
+    passed = ProblemTable.build(
+        1, severity=Severity.WARNING, code="invalid_phone", entity="customer", record=0, field="phone", customer=0
+    )
+    settled = settle(tables, passed, severities={"invalid_phone": Severity.ERROR})
+    assert not settled.rejected.any()
+
+
 def defaults(tables: EntityTables) -> tuple[list[bool], list[bool]]:
     done = complete_defaults(tables)
     return done.addresses["is_default"].tolist(), done.contacts["is_default"].tolist()
