@@ -18,7 +18,7 @@ from importer import __version__
 from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_reply
 from importer.api.headers import retry_after
 from importer.api.limiter import Limiter
-from importer.api.lookup import CustomerRef, NoListError, find_customers, read_list
+from importer.api.lookup import CustomerRef, NoListError, find_customers, list_items, read_list
 from importer.api.retry import RetryPolicy
 from importer.api.transport import build_transport, departures
 from importer.errors import ApiUnavailableError, InternalError, UsageError
@@ -27,6 +27,7 @@ __all__ = ["Client"]
 
 CUSTOMERS = "/v1/customers"
 PATIENCE = 900.0  # seconds for which one request is held back by 429 before the run gives up
+NOT_WHOLE = "the answer holds nothing of what was asked for"
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
 # Whether these lists show who is inactive unless asked is not documented; that of customers does not.
 _EVERY_STATUS: tuple[dict[str, str], ...] = ({}, {"status": "inactive"})
@@ -102,10 +103,7 @@ class Client:
 
     async def get(self, customer_id: str) -> Answer:
         """GET one customer, whole, in ``data``; repeated within the retry policy."""
-        reply = await self._persist("GET", _customer_path(customer_id))
-        if reply.answer.kind is AnswerKind.OK and reply.answer.data is None:
-            return Answer(AnswerKind.UNKNOWN, reply.answer.status, message="the answer holds no customer")
-        return reply.answer
+        return (await self._persist("GET", _customer_path(customer_id), whole=_holds_record)).answer
 
     async def patch(self, customer_id: str, body: bytes, *, adds_child: bool = True) -> Answer:
         """PATCH one customer. Repeated only when ``adds_child`` is False: adding a child twice makes two."""
@@ -146,14 +144,21 @@ class Client:
             return []
 
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
-        return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}")
+        return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}", whole=_holds_list)
 
-    async def _persist(self, method: str, path: str, body: bytes = b"") -> Reply:
-        """An exchange that may be repeated without harm, within the retry policy."""
+    async def _persist(
+        self, method: str, path: str, body: bytes = b"", *, whole: Callable[[Any], bool] | None = None
+    ) -> Reply:
+        """An exchange that may be repeated without harm, within the retry policy.
+
+        A 2xx whose payload is not ``whole`` is no readable answer, either, and is repeated like one that never came.
+        """
         started = self._clock()
         attempt, sent = 1, False
         while True:
             reply = await self._exchange(method, path, body)
+            if reply.answer.kind is AnswerKind.OK and whole is not None and not whole(reply.payload):
+                reply = replace(reply, answer=replace(reply.answer, kind=AnswerKind.UNKNOWN, message=NOT_WHOLE))
             answer = reply.answer
             sent = sent or answer.sent
             delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
@@ -225,6 +230,14 @@ class Client:
             seconds=self._clock() - since,
             secret=self._key,
         )
+
+
+def _holds_record(payload: Any) -> bool:
+    return isinstance(payload, dict) and isinstance(payload.get("data"), dict)
+
+
+def _holds_list(payload: Any) -> bool:
+    return list_items(payload) is not None
 
 
 def _customer_path(customer_id: str) -> str:

@@ -16,7 +16,7 @@ import anyio
 from importer.api.answers import Answer, AnswerKind, Reply
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
-__all__ = ["CustomerRef", "NoListError", "find_customers", "read_list"]
+__all__ = ["CustomerRef", "NoListError", "find_customers", "list_items", "read_list"]
 
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
@@ -162,20 +162,22 @@ def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], boo
             f"the API refused the key (HTTP {answer.status}): {answer.message}",
             "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
         )
-    if answer.kind is not AnswerKind.OK:
+    items = list_items(reply.payload) if answer.kind is AnswerKind.OK else None
+    if items is None:
         raise _failure(answer)(
             f"the API gave no list from {path}: {answer.message}", "Check --api, then resume the run."
         )
-    payload = reply.payload
-    pagination: Any = None
+    return items, _more(reply.payload.get("pagination") if isinstance(reply.payload, dict) else None, page)
+
+
+def list_items(payload: Any) -> list[dict[str, Any]] | None:
+    """The items of one page of a list, bare or with its pagination; None when ``payload`` is no such page."""
     items = payload
     if isinstance(payload, dict):
         items, pagination = payload.get("data"), payload.get("pagination")
         if items is None and isinstance(pagination, dict) and pagination.get("total_records") == 0:
             items = []
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise ApiUnavailableError(f"the list from {path} cannot be read", "Check --api, then resume the run.")
-    return items, _more(pagination, page)
+    return items if isinstance(items, list) and all(isinstance(item, dict) for item in items) else None
 
 
 def _failure(answer: Answer) -> type[ApiUnavailableError]:

@@ -7,8 +7,8 @@ back. The further the pace rises above an old limit without a refusal, the faste
 lifted is noticed.
 
 Not every 429 speaks of the pace: other users of the account and flaky gateways cause some too. One that comes at a
-load which was accepted moments ago costs its pause and nothing more, and a first limit is believed only when a second
-refusal confirms it.
+load which was accepted moments ago costs its pause and nothing more. A first limit is only suspected, and put to the
+test by going on a little above it: a real one refuses again at once, a mere suspicion is disproved by what is accepted.
 """
 
 from collections import deque
@@ -33,14 +33,15 @@ ANSWERS_FOR_BASELINE = 30  # the first answers to come are the quick ones, and t
 RELIEF_INTERVAL = 5.0  # seconds between two cuts for the sake of latency
 RELIEF = 0.85  # of the pace, for one such cut
 WORTH_JUDGING = 0.8  # of the pace must have been used before it may grow
-STRAY_LOAD = 0.85  # of what was lately accepted within a second: a refusal below it is not about the pace
 STRAY_SHARE = 0.08  # of the latest answers at most may be refusals for one of them to be stray
 LATEST = 100  # answers that this share is taken of
-SLICES = 4  # of a second, by which accepted requests are counted
+SLICES = 10  # of a second, by which accepted requests are counted
+CLEARLY_STRAY = 0.9  # of what was lately accepted within a second: nearer to it, requests may have overtaken others
 PROOF_LASTS = 15.0  # seconds for which an accepted load proves that it is allowed
-DOUBT = 0.05  # growth per second over a limit that only one refusal has shown
+TEST = 1.05  # times a suspected limit, and one request: the pace that puts it to the test
+DISPROOF = 1.02  # times a suspected limit, and one request: accepted within a second, they disprove it
 DEAR = 2.0  # seconds of pause: asking again so soon would cost more than it tells
-FAR, NEAR = 0.9, 1.25  # times a limit: a refusal between them confirms it
+NEAR = 1.25  # times a limit: a refusal above says nothing about it any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class PaceFinder:
         self._accepted: deque[float] = deque()
         self._proofs: dict[int, int] = {}  # slice of a second → requests that left in it and were accepted
         self._latest: deque[bool] = deque(maxlen=LATEST)
+        self._last_stray = float("-inf")  # when a refusal that said nothing about the pace came last
         self._confirmed = False
         self._baseline: deque[float] = deque(maxlen=BASELINE_TICKS)
         self._start_tick(now)
@@ -102,8 +104,8 @@ class PaceFinder:
         self._tick(now)
 
     def failed(self, now: float) -> None:
-        """A request got no usable answer: no reason to slow down, but none to grow."""
-        self._healthy = False
+        """A request got no usable answer: no reason to slow down, but where most of them fail, none to grow."""
+        self._failures += 1
         self._tick(now)
 
     def throttled(self, now: float, grant: Grant, pause: float) -> bool:
@@ -112,18 +114,23 @@ class PaceFinder:
         True when this begins a congestion event, and the pace was cut.
         """
         self._latest.append(False)
-        if self._is_stray(now, grant):
+        few = self._latest.count(False) <= max(1.0, STRAY_SHARE * len(self._latest))
+        proven = self._proven(now)
+        if few and grant.load <= proven:
+            if grant.load <= CLEARLY_STRAY * proven:
+                self._last_stray = now
             self._held += pause
             return False
         self._healthy = False
         if grant.at < self._settled:
             return False
+        if few and pause <= DEAR and self._may_be_stray(now, grant):
+            self._suspect(max(SLOWEST_PACE, float(grant.load - 1)))
+            return False
         if self._starved_since is None and not self._accepted_since_event and self._limit is not None:
             self._starved_since = self._last_event
-        limit = max(SLOWEST_PACE, min(self.pace, max(self._estimate(now, grant), self.pace * DEEPEST_CUT)))
-        near = self._limit is not None and FAR * self._limit <= limit <= NEAR * self._limit
-        self._confirmed = not self._trusted and (pause > DEAR or near)
-        self._limit = limit
+        self._limit = max(SLOWEST_PACE, min(self.pace, max(self._estimate(now, grant), self.pace * DEEPEST_CUT)))
+        self._confirmed = not self._trusted
         self.pace = max(SLOWEST_PACE, self._limit * BACK_OFF)
         self._settled = now + SETTLING
         self._last_event = now
@@ -132,15 +139,27 @@ class PaceFinder:
         self._start_tick(now, held=pause)
         return True
 
-    def _is_stray(self, now: float, grant: Grant) -> bool:
-        """Whether a refusal came although more was accepted within a second lately, and nearly everything is."""
+    def _may_be_stray(self, now: float, grant: Grant) -> bool:
+        """Whether a refusal may have other reasons than the pace, so that the limit it shows is to be tested."""
+        if self._trusted or self._limit is None or grant.load - 1 > NEAR * self._limit:
+            return not self._trusted
+        if not self._confirmed:
+            return grant.load <= self._limit  # the test goes on, about less: refusals need not come in their order
+        return now - self._last_stray < PROOF_LASTS
+
+    def _proven(self, now: float) -> int:
+        """The most requests that left within one second lately and were accepted."""
         first = int((now - PROOF_LASTS) * SLICES)
         self._proofs = {slice_: count for slice_, count in self._proofs.items() if slice_ >= first}
-        proven = max(
+        return max(
             (sum(self._proofs.get(slice_ + step, 0) for step in range(SLICES)) for slice_ in self._proofs), default=0
         )
-        refused = self._latest.count(False)
-        return grant.load <= STRAY_LOAD * proven and refused <= max(1.0, STRAY_SHARE * len(self._latest))
+
+    def _suspect(self, limit: float) -> None:
+        """Take a lone refusal for the sign of a limit, and go on just above it to see."""
+        self._limit = limit
+        self._confirmed = False
+        self.pace = min(self._ceiling, TEST * limit + 1.0)
 
     def _fed_again(self, now: float, starved_since: float) -> None:
         """The first acceptance after refusals only: a quota over a longer time was used up, and has come back.
@@ -159,7 +178,8 @@ class PaceFinder:
         """The API's limit in requests per second, as this refusal shows it."""
         estimate = float(grant.load - 1)
         if self._limit is not None and not self._confirmed:
-            return estimate  # the first pause is still in the averages that the rest is about
+            # The refusal that raised the suspicion was the nearer one; its pause is still in the averages below.
+            return estimate if self._trusted else min(estimate, self._limit)
         since = now - self._last_event
         if since < AGAIN + 2 * self.latency:
             self._forget_accepted(now)
@@ -178,6 +198,7 @@ class PaceFinder:
         self._answers = 0
         self._latencies = 0.0
         self._held = held  # seconds of this tick in which the API asked for a pause
+        self._failures = 0
         self._healthy = True
 
     def _tick(self, now: float) -> None:
@@ -190,9 +211,15 @@ class PaceFinder:
             self._answers_in_all += self._answers
             if self._answers_in_all >= ANSWERS_FOR_BASELINE:
                 self._baseline.append(self.latency)
+        if self._limit is not None and not self._confirmed and self._proven(now) > DISPROOF * self._limit + 1.0:
+            self._limit = None
         if self.latency > 3.0 * self.base_latency + 0.5:
             self._relieve(now, self._answers / elapsed)
-        elif self._healthy and self._used >= WORTH_JUDGING * self.pace * max(0.0, elapsed - self._held):
+        elif (
+            self._healthy
+            and self._failures <= self._answers
+            and self._used >= WORTH_JUDGING * self.pace * max(0.0, elapsed - self._held)
+        ):
             self.pace = min(self._ceiling, self.pace * (1.0 + self._growth()) ** min(elapsed, 2.0))
         self._start_tick(now)
 
@@ -218,7 +245,7 @@ class PaceFinder:
         if self._limit is None or self._trusted:
             return climb
         if not self._confirmed:
-            return climb if self.pace > NEAR * self._limit else min(climb, DOUBT / (1.0 + 2.0 * self.latency))
+            return 0.0  # until the suspicion is confirmed or disproved
         between_probes = max(REQUESTS_PER_PROBE / self.pace, PAUSES_PER_PROBE * self._pause)
         creep = min(CREEP, (1.0 - BACK_OFF) / between_probes)
         return min(climb, creep + BOLDNESS * max(0.0, self.pace / self._limit - 1.0))

@@ -233,14 +233,15 @@ async def test_an_empty_list_may_be_null() -> None:
         assert await client.find(["A"]) == {"A": []}
 
 
-async def test_a_passing_fault_is_repeated() -> None:
+@pytest.mark.parametrize("fault", [None, http(500), http(200, b"<html>"), http_json(200, {"data": None})])
+async def test_a_passing_fault_is_repeated(fault) -> None:
     inner = Directory([customer(1, "A")])
     count = 0
 
     async def respond(seen, writer):
         nonlocal count
         count += 1
-        return None if count % 2 else await inner.respond(seen, writer)
+        return fault if count % 2 else await inner.respond(seen, writer)
 
     async with raw_server(respond) as server, make_client(server.url) as client:
         assert [ref.id for ref in (await client.find(["A"]))["A"]] == ["id-1"]

@@ -141,10 +141,10 @@ def test_the_pace_is_found_in_noise(seed, spread) -> None:
     assert server.share_refused() < 0.01
 
 
-@pytest.mark.parametrize("retry_after", [1.0, 5.0])
-def test_the_pace_is_found_where_refusals_cost_a_pause(retry_after) -> None:
+@pytest.mark.parametrize(("latency", "retry_after"), [(0.2, 1.0), (0.2, 5.0), (1.0, 1.0), (2.0, 1.0)])
+def test_the_pace_is_found_where_refusals_cost_a_pause(latency, retry_after) -> None:
     async def main():
-        server = SimulatedServer(50, lambda: 0.2, retry_after)
+        server = SimulatedServer(50, lambda: latency, retry_after)
         await drive(virtual_limiter(None), server, 250)
         return server
 
