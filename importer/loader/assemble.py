@@ -1,7 +1,7 @@
 """Header and body to a ``SourceTable``: names, skipped and broken records, sensitive columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from importer.loader.sensitive import holds_card_numbers, is_secret, is_tax_numb
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable, header_key, unmark_formulas
 
-__all__ = ["IMPORT_ERRORS", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
+__all__ = ["IMPORT_ERRORS", "Fault", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
 
 IMPORT_ERRORS = "import_errors"  # the column that the importer puts in front of rejected rows
 _EACH_SHORT_ROW = 10
@@ -40,6 +40,17 @@ class Origin:
         return Location(self.file, self.sheet, row)
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What makes one record (``index``, from 0) of a body unusable; ``column``: the header of the cell at fault."""
+
+    index: int
+    code: str
+    message: str
+    hint: str
+    column: str | None = None
+
+
 def skipped_frame(rows: npt.ArrayLike, reasons: Sequence[str]) -> pd.DataFrame:
     """``SourceTable.skipped``: columns ``row`` (int64) and ``reason`` (str), sorted by row."""
     frame = pd.DataFrame({"row": np.asarray(rows, dtype=np.int64), "reason": pd.Series(reasons, dtype="str")})
@@ -47,26 +58,29 @@ def skipped_frame(rows: npt.ArrayLike, reasons: Sequence[str]) -> pd.DataFrame:
 
 
 def assemble(
-    origin: Origin, header: Header, body: Body, swallowing: Sequence[int], options: LoadOptions
+    origin: Origin, header: Header, body: Body, faults: Sequence[Fault], options: LoadOptions
 ) -> tuple[SourceTable, list[Problem]]:
-    """The table of one header and the records below it, and what is wrong with single rows.
-
-    ``swallowing``: the records of ``body`` whose quotes don't match.
-    """
-    reasons = classify(body, header)
-    numbers = np.arange(body.start, body.start + len(body), dtype=np.int64)
+    """The table of one header and the records below it, and what is wrong with single rows."""
+    reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
-    rows = np.concatenate([[row for row, _ in header.above], *(numbers[mask] for _, mask in reasons)])
+    rows = np.concatenate([[row for row, _ in header.above], *(body.numbers[mask] for _, mask in reasons)])
     why = [reason for _, reason in header.above]
     why += [reason for reason, mask in reasons for _ in range(int(mask.sum()))]
     columns = [_keep(column, keep) for column in body.columns]
-    kept = numbers[keep]
+    kept = body.numbers[keep]
     broken, problems = _long_rows(origin, columns, len(header.cells), kept)
-    problems += _short_rows(origin, kept[body.widths[keep] < header.width], header.width)
-    swallowed = [body.start + index for index in swallowing]
-    broken |= np.isin(kept, swallowed)
-    problems += [_quote_problem(origin, row) for row in swallowed]
+    broken |= np.isin(kept, body.numbers[[fault.index for fault in faults]])
+    problems += [_fault_problem(origin, fault, body) for fault in faults]
+    short = (body.widths[keep] < header.width) & ~broken
+    if _cut_off(body, keep, short):
+        broken[-1], short[-1] = True, False
+        problems.append(_cut_problem(origin, int(kept[-1]), header.width))
+    problems += _short_rows(origin, kept[short], header.width)
+    problems += [_doubt_problem(origin, int(body.numbers[index])) for index in sorted(doubtful)]
     frame, secrets = _frame(header.cells, columns, len(kept), options)
+    if secrets and broken.any():
+        frame = _concealed(frame, secrets, broken)
+        problems = [replace(problem, value=None) for problem in problems]
     details = {**origin.details, "header_row": header.row}
     table = SourceTable(origin.file, origin.sheet, frame, kept, skipped_frame(rows, why), broken, secrets, details)
     return table, problems
@@ -131,14 +145,34 @@ def _short_rows(origin: Origin, rows: npt.NDArray[np.int64], width: int) -> list
     return [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(int(row))) for row in rows]
 
 
-def _quote_problem(origin: Origin, row: int) -> Problem:
+def _cut_off(body: Body, keep: Mask, short: Mask) -> bool:
+    """Whether the last record has neither all its cells nor a line end, while all others have all their cells."""
+    return body.unfinished and bool(keep[-1]) and bool(short[-1]) and int(short.sum()) == 1
+
+
+def _cut_problem(origin: Origin, row: int, width: int) -> Problem:
     return Problem(
         Severity.ERROR,
-        "quote_unclosed",
-        "a quote that opens in this row is closed only further down, and rows between are taken into the cell",
-        'Close the quote ("), or double it ("") where it is part of the text.',
+        "row_cut_off",
+        f"the last row has fewer cells than the header ({width}) and no line end: the file was cut off in it",
+        "Export or copy the file again; rows may be missing behind this one.",
         location=origin.at(row),
     )
+
+
+def _doubt_problem(origin: Origin, row: int) -> Problem:
+    return Problem(
+        Severity.WARNING,
+        "row_like_total",
+        "the row looks like a total, but may be a customer of that name: it is read as one",
+        "If it is a total, delete the row or leave it out with a `skip` rule in the mapping.",
+        location=origin.at(row),
+    )
+
+
+def _fault_problem(origin: Origin, fault: Fault, body: Body) -> Problem:
+    place = replace(origin.at(int(body.numbers[fault.index])), column=fault.column)
+    return Problem(Severity.ERROR, fault.code, fault.message, fault.hint, location=place)
 
 
 def _frame(
@@ -166,6 +200,18 @@ def _frame(
         data[name] = column
     arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
     return pd.DataFrame(arrays, index=pd.RangeIndex(count), copy=False), frozenset(secrets)
+
+
+def _concealed(frame: pd.DataFrame, secrets: frozenset[str], broken: Mask) -> pd.DataFrame:
+    """Cells of broken records emptied where a secret may have slipped to: right of its column, or into a long cell."""
+    first = next(place for place, name in enumerate(frame.columns) if name in secrets)
+    at = pa.array(broken)
+    data = {}
+    for place, name in enumerate(frame.columns):
+        column = pa.chunked_array(frame[name].array.__arrow_array__())
+        slipped = at if place >= first else pc.and_(at, pc.match_substring_regex(column, r"[\r\n]"))
+        data[name] = pd.arrays.ArrowExtensionArray(pa.chunked_array([pc.if_else(slipped, "", column)]))
+    return pd.DataFrame(data, index=frame.index, copy=False)
 
 
 def _unique(name: str, taken: Mapping[str, None]) -> str:

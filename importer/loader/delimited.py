@@ -2,22 +2,31 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.errors import SourceError, UsageError
-from importer.loader.assemble import Origin, assemble
-from importer.loader.encoding import decode
+from importer.loader.assemble import Fault, Origin, assemble
+from importer.loader.encoding import MISFIT, Text, decode
 from importer.loader.layout import Header, find_header, header_score
+from importer.loader.misfits import without_misfits
 from importer.loader.options import LoadOptions
-from importer.loader.parse import DELIMITERS, HeadRecord, consistency, parse, read_head
+from importer.loader.parse import DELIMITERS, Body, HeadRecord, consistency, parse, read_head
 from importer.loader.quotes import swallowing_rows
-from importer.records import Problem
+from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
 __all__ = ["read_delimited"]
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
+_QUOTE = (
+    "quote_unclosed",
+    "a quote that opens in this row is closed only further down, and rows between are taken into the cell",
+    'Close the quote ("), or double it ("") where it is part of the text.',
+)
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|table|\w+:?workbook)", re.IGNORECASE)
 
 
@@ -41,9 +50,47 @@ def read_delimited(content: bytes, origin: Origin, options: LoadOptions) -> tupl
     below = text.data.slice(head[header.row - 1].end)
     width = _usual_width(rows[header.row :], header)
     body = parse(below, delimiter, width, start=header.row + 1, file=origin.file)
-    swallowing = swallowing_rows(below, body, delimiter, origin.file)
+    swallowing = swallowing_rows(below, body, delimiter, width=min(width, header.width), file=origin.file)
+    faults = [Fault(index, *_QUOTE) for index in swallowing]
     details = {**origin.details, "encoding": text.encoding, "delimiter": delimiter}
-    return assemble(Origin(origin.file, origin.sheet, details), header, body, swallowing, options)
+    origin = replace(origin, details=details)
+    if text.mixed:
+        header = replace(header, cells=[cell.replace(MISFIT, "") for cell in header.cells])
+        body, misfits = without_misfits(body, header.cells, text.encoding)
+        faults += misfits
+    table, problems = assemble(origin, header, body, faults, options)
+    return table, [*problems, *_doubts(text, body, table)]
+
+
+def _doubts(text: Text, body: Body, table: SourceTable) -> Iterator[Problem]:
+    """What the bytes do not say for certain: the encoding, and whether the last row is whole."""
+    if not text.certain:
+        yield Problem(
+            Severity.INFO,
+            "encoding_guessed",
+            f"the text is not Unicode; it is read as {text.encoding}",
+            "Look at a name with an accent; if it is wrong, give the right encoding with --encoding.",
+            location=Location(table.file, table.sheet),
+            value=_first_beyond_ascii(table),
+        )
+    if body.unfinished and len(body) > 1:
+        yield Problem(
+            Severity.INFO,
+            "no_final_line_end",
+            "the last row has no line end; that is usual with some programs, and else a sign of a file cut off",
+            "Compare the last row with the system it comes from.",
+            location=Location(table.file, table.sheet, int(body.numbers[-1])),
+        )
+
+
+def _first_beyond_ascii(table: SourceTable) -> str | None:
+    """The first cell with a character beyond ASCII, of the first column that has one."""
+    for name in table.frame.columns:
+        column = table.frame[name].array.__arrow_array__()
+        at = pc.index(pc.not_equal(pc.binary_length(column), pc.utf8_length(column)), value=True).as_py()
+        if at >= 0:
+            return str(column[at].as_py())
+    return None
 
 
 def _choose_delimiter(data: pa.Buffer, options: LoadOptions) -> tuple[str, list[HeadRecord]]:

@@ -1,31 +1,52 @@
 """Bytes of unknown encoding to UTF-8."""
 
 import codecs
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
+from importer.loader.guess import foreign_script, single_byte_encoding
 
-__all__ = ["Text", "decode"]
+__all__ = ["MISFIT", "Text", "decode"]
 
+# Stands before every character that is not of the text's encoding. Unicode keeps it free of any meaning (chapter 23.7).
+MISFIT = "\ufdd0"
 _SAMPLE = 64 * 1024
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CP1252_UNDEFINED = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins like that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _NO_TEXT = "Export the table again as CSV or as an Excel workbook."
+# Letters and signs of western text in UTF-8: U+00A0 to U+017F, dashes and quotes, the euro and trade mark signs.
+_UTF8_SIGN = re.compile(rb"\xc2[\xa0-\xbf]|[\xc3-\xc5][\x80-\xbf]|\xe2(?:\x80[\x90-\xba]|\x82\xac|\x84\xa2)")
+_UTF8_ANY = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+)
 
 
 @dataclass(frozen=True)
 class Text:
-    """A file's text as UTF-8 without a byte order mark, and the encoding it had."""
+    """A file's text as UTF-8 without a byte order mark, and the encoding it had.
+
+    ``certain``: whether the encoding was given or shows by itself. ``mixed``: whether characters of another encoding
+    are in it, each with :data:`MISFIT` before it.
+    """
 
     data: pa.Buffer
     encoding: str
+    certain: bool = True
+    mixed: bool = False
 
 
 def decode(content: bytes, file: str, encoding: str | None = None) -> Text:
-    """The text of ``content``: by ``encoding`` if given, else by BOM, NUL pattern, strict UTF-8, cp1252, Latin-1.
+    """The text of ``content``: by ``encoding`` if given, else by BOM, NUL pattern, strict UTF-8, then single bytes.
 
     Raises :class:`UsageError` for an unknown encoding, :class:`SourceError` for bytes that are no text (in it).
     """
@@ -55,19 +76,23 @@ def _decode_as(content: bytes, encoding: str, file: str) -> Text:
 
 def _transcode(content: bytes, encoding: str, file: str) -> Text:
     try:
-        text = content.decode(encoding)
+        data = content.decode(encoding).removeprefix("\ufeff").encode()
     except UnicodeDecodeError as error:
+        line = len(re.findall(r"\r\n|\r|\n", content[: error.start].decode(encoding, "ignore"))) + 1
         raise SourceError(
-            f"{file}: byte {error.start + 1:,} is not valid {encoding}",
-            "Name the encoding of the file with --encoding, or save the file as UTF-8.",
+            f"{file}: byte {error.start + 1:,} is not valid {encoding} (line {line:,})",
+            "Name the encoding of the file with --encoding, or save the file as UTF-8. If it was cut off, "
+            "export it again.",
         ) from error
-    return Text(pa.py_buffer(text.removeprefix("\ufeff").encode("utf-8", "replace")), encoding)
+    except UnicodeError as error:
+        raise SourceError(f"{file}: the text is not valid {encoding}", "Name its encoding with --encoding.") from error
+    return Text(pa.py_buffer(data), encoding)
 
 
 def _wide_encoding(content: bytes) -> str | None:
     """UTF-16 without a BOM: in text of western letters every other byte is NUL."""
     sample = np.frombuffer(content[: _SAMPLE // 16 * 2], dtype=np.uint8)
-    if len(sample) < 4 or len(content) % 2:
+    if len(sample) < 4:
         return None
     even, odd = float((sample[0::2] == 0).mean()), float((sample[1::2] == 0).mean())
     if odd > 0.3 and even < 0.02:
@@ -81,8 +106,42 @@ def _decode_narrow(data: pa.Buffer, content: bytes, *, certain: bool, file: str)
     if certain:
         return _transcode(content, "utf-8", file)  # raises, with the place
     _refuse_binary(data, file)
-    undefined = any(content.find(byte) >= 0 for byte in _CP1252_UNDEFINED)
-    return _transcode(content, "latin-1" if undefined else "cp1252", file)
+    signs, sequences = len(_UTF8_SIGN.findall(content)), len(_UTF8_ANY.findall(content))
+    strays = len(_UTF8_ANY.sub(b"", content).translate(None, delete=bytes(range(128))))
+    if signs or sequences >= 10 * strays:
+        return _decode_mixed(content, utf8=sequences >= 10 * strays or signs >= strays)
+    if foreign_script(content):
+        raise SourceError(
+            f"{file}: the encoding cannot be told: the text is not Unicode, and not western",
+            "Name it with --encoding (such as cp1251, cp1253, gbk or shift_jis), or save the file as UTF-8.",
+        )
+    text = _transcode(content, single_byte_encoding(content), file)
+    return Text(text.data, text.encoding, certain=False)
+
+
+def _decode_mixed(content: bytes, *, utf8: bool) -> Text:
+    """UTF-8 and cp1252 in one file: the characters that are not of the encoding of most are marked."""
+    parts, done = [], 0
+    for match in (_UTF8_ANY if utf8 else _UTF8_SIGN).finditer(content):
+        parts.append(_single(content[done : match.start()], mark=utf8))
+        parts.append(("" if utf8 else MISFIT) + match[0].decode())
+        done = match.end()
+    parts.append(_single(content[done:], mark=utf8))
+    data = pa.py_buffer("".join(parts).encode())
+    return Text(data, "utf-8" if utf8 else "cp1252", certain=utf8, mixed=True)
+
+
+def _single(piece: bytes, *, mark: bool) -> str:
+    text = piece.decode("latin-1") if piece.isascii() else piece.decode("cp1252", "latin_1_where_undefined")
+    return re.sub(r"([^\x00-\x7f])", MISFIT + r"\1", text) if mark else text
+
+
+def _latin_1(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("latin_1_where_undefined", _latin_1)
 
 
 def _is_utf8(data: pa.Buffer) -> bool:
@@ -98,10 +157,21 @@ def _is_utf8(data: pa.Buffer) -> bool:
 def _refuse_binary(data: pa.Buffer, file: str) -> None:
     sample = np.frombuffer(data.slice(0, min(data.size, _SAMPLE)), dtype=np.uint8)
     control = (sample < 32) & ~np.isin(sample, (9, 10, 12, 13, 26))
-    if (len(sample) and float(control.mean()) > 0.05) or _has_nul(data):
+    if len(sample) and float(control.mean()) > 0.05:
         raise SourceError(f"{file}: not a table but binary data", _NO_TEXT)
+    at = _first_nul(data)
+    if at is not None:
+        line = len(re.findall(rb"\r\n|\r|\n", data.slice(0, at).to_pybytes())) + 1
+        raise SourceError(
+            f"{file}: not a table but binary data: line {line:,} holds a NUL byte, which no text has",
+            f"The file is damaged, or of another kind. {_NO_TEXT}",
+        )
 
 
-def _has_nul(data: pa.Buffer, step: int = 16 * 1024 * 1024) -> bool:
+def _first_nul(data: pa.Buffer, step: int = 16 * 1024 * 1024) -> int | None:
     view = np.frombuffer(data, dtype=np.uint8)
-    return any(not view[start : start + step].all() for start in range(0, len(view), step))
+    for start in range(0, len(view), step):
+        block = view[start : start + step]
+        if not block.all():
+            return start + int(np.argmin(block))
+    return None

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,12 +38,14 @@ class Header:
     """The header among the records of a source.
 
     ``cells``: its cells. ``labels``: the cells of a second header row above or below it. ``above``: (row number,
-    reason) of every record up to the header, the header included.
+    reason) of every record up to the header, the header included. ``instructions``: the numbers of the rows below it
+    that tell people how to fill the columns.
     """
 
     cells: Row
     labels: Row | None
     above: list[tuple[int, str]]
+    instructions: tuple[int, ...] = ()
 
     @property
     def row(self) -> int:
@@ -76,7 +78,9 @@ def find_header(rows: Sequence[Row], options: LoadOptions) -> Header | None:
     labels = _find_labels(rows, index) if options.two_headers else None
     reasons = ["header" if place == labels else "title" if _filled(rows[place]) else "blank" for place in range(index)]
     above = list(enumerate([*reasons, "header"], start=1))
-    return Header(rows[index], None if labels is None else rows[labels], above)
+    below = max(index, index if labels is None else labels) + 1
+    instructions = tuple(_instructions(rows, below))
+    return Header(rows[index], None if labels is None else rows[labels], above, instructions)
 
 
 def _filled(row: Row) -> int:
@@ -139,10 +143,35 @@ def _unlike_data(row: Row, data: Sequence[Row]) -> bool:
     return odd >= 2
 
 
-def classify(body: Body, header: Header) -> list[tuple[str, Mask]]:
-    """The records of ``body`` that are no data: (reason, mask) pairs that don't overlap.
+_INSTRUCTION = re.compile(
+    r"""(?:(?:not\s+|conditionally\s+)?(?:required|mandatory|optional|conditional|recommended)\b.*
+        | (?:max(?:imum|\.)?|up\s+to|at\s+most)\b.*\d.* | .*\b\d+\s*(?:char(?:acter)?s?|digits?|max)\b.*
+        | (?:alpha-?)?numeric\b.* | (?:free[-\s]?form\s+)?(?:text|string|integer|decimal|number|date|boolean|currency)
+            (?:\s*(?:field|only|\(.*\)|[-:,;.]\s.*))? | free[-\s]?form\b.*
+        | (?:yes|y|true|t)\s*(?:/|\bor\b)\s*(?:no|n|false|f)\b.* | [dmy]{1,4}[-/.][dmy]{1,4}[-/.][dmy]{1,4}
+        | (?:please\s+)?(?:enter|select|choose|specify|provide|leave|use|fill|do\s+not|don't|must|should|see)
+            (?:\s+\S+){3,}
+        | (?:please\s+)?(?:do\s+not|don't|must|leave)\s.+ | (?:e\.\s?g\.|(?:example|format|default|one\s+of)\s*[:=]).*
+        | (?:list/record|drop-?down|pick-?list|unique\s+(?:id|key|name|identifier|value))\b.*)""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
 
-    The header and its labels count as such wherever they occur again.
+
+def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
+    """The numbers of up to three rows from ``start`` (an index) on that tell how to fill the columns."""
+    for index, row in enumerate(rows[start : start + 3], start=start):
+        filled = [cell.strip() for cell in row if cell.strip()]
+        telling = sum(1 for cell in filled if _INSTRUCTION.fullmatch(cell))
+        if telling < max(2, len(filled) * 2 / 3) or not _INSTRUCTION.fullmatch(filled[0]):
+            return
+        yield index + 1
+
+
+def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
+    """The records of ``body`` that are no data, as (reason, mask) pairs that don't overlap; and those that may be.
+
+    The header and its labels count as such wherever they occur again. A last row such as ``Total Wine & More`` stays
+    data, because it may be a customer, unless it stands below a line that is certainly a total.
     """
     blank = _matches(body, [""] * len(body.columns))
     again = np.zeros(len(body), dtype=bool)
@@ -150,17 +179,22 @@ def classify(body: Body, header: Header) -> list[tuple[str, Mask]]:
         padded = [*(cell.strip() for cell in cells), *[""] * len(body.columns)]
         again |= _matches(body, padded[: max(len(body.columns), len(cells))])
     again &= ~blank
+    told = np.isin(body.numbers, header.instructions) & ~blank & ~again
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
-    for index in np.flatnonzero(~blank & ~again)[::-1]:
+    doubtful: list[int] = []
+    for index in np.flatnonzero(~blank & ~again & ~told)[::-1]:
         cells = [cell.strip() for cell in body.row(int(index))]
         if is_total(cells):
-            total[index] = True
+            total[[index, *doubtful]] = True
+            doubtful.clear()
+        elif may_be_total(cells):
+            doubtful.append(int(index))
         elif is_footer(cells, header.width):
             footer[index] = True
         else:
             break
-    return [("blank", blank), ("header", again), ("total", total), ("footer", footer)]
+    return [("blank", blank), ("header", again), ("instructions", told), ("total", total), ("footer", footer)], doubtful
 
 
 def _matches(body: Body, cells: Row) -> Mask:
@@ -189,6 +223,14 @@ def _equal(column: pa.ChunkedArray, cell: str) -> Mask:
 
 _TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)
 _TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
+# What a list can be the total of. A firm may be called Total, too, but none is called Total Receivables.
+_TOTAL_OF_LIST = re.compile(
+    r"""totals?(?:[\s:/#.()-]+(?:of|for|in|the|all|number|no|count|amount|balance|open|outstanding|overdue|due|accounts?
+        |receivables?|payables?|customers?|clients?|contacts?|records?|rows?|entry|entries|lines?|items?|compan(?:y|ies)
+        |invoices?|report|page|list|active|inactive|vendors?|suppliers?|selected|a/?r|a/?p|[a-z]{3}(?<=usd|eur|gbp|cad)))+
+        [\s:.]*""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _NUMBER = re.compile(r"[-(]?\s*[$€£¥]?\s*-?\d[\d.,\s]*\)?(?:\s*(?:%|[A-Z]{3}))?")
 # A post code or a telephone number is no amount.
 _AMOUNT = re.compile(
@@ -213,14 +255,20 @@ _FOOTER = re.compile(
 
 
 def is_total(cells: Row) -> bool:
-    """Whether trimmed cells are a line of totals: ``Total``, then nothing but numbers or blanks."""
+    """Whether trimmed cells are a line of totals: ``Total`` or the total of a list, then only numbers or blanks."""
     filled = [cell for cell in cells if cell]
     if not filled:
         return False
     first, rest = filled[0], filled[1:]
     if _TOTAL.fullmatch(first):
         return all(_NUMBER.fullmatch(cell) for cell in rest)
-    return bool(_TOTAL_OF.fullmatch(first)) and all(_AMOUNT.fullmatch(cell) for cell in rest)
+    return bool(_TOTAL_OF_LIST.fullmatch(first)) and all(_AMOUNT.fullmatch(cell) for cell in rest)
+
+
+def may_be_total(cells: Row) -> bool:
+    """Whether trimmed cells are the total of something, or a customer whose name begins so, with amounts or blanks."""
+    filled = [cell for cell in cells if cell]
+    return bool(filled and _TOTAL_OF.fullmatch(filled[0])) and all(_AMOUNT.fullmatch(cell) for cell in filled[1:])
 
 
 def is_footer(cells: Row, columns: int) -> bool:

@@ -5,7 +5,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -38,12 +38,19 @@ class Body:
     """The records below the header, by the column.
 
     ``columns``: strings without nulls, all of one length; a missing cell is ``""``. ``widths``: how many cells each
-    record had. ``start``: the 1-based number of the first record.
+    record had. ``numbers``: the 1-based number of each record in its source, ascending. ``unfinished``: the last
+    record has no line end.
     """
 
     columns: list[pa.ChunkedArray]
     widths: npt.NDArray[np.int64]
-    start: int
+    numbers: npt.NDArray[np.int64]
+    unfinished: bool = False
+
+    @classmethod
+    def following(cls, columns: list[pa.ChunkedArray], widths: npt.NDArray[np.int64], start: int) -> "Body":
+        """Records that follow one another, the first of which is number ``start``."""
+        return cls(columns, widths, np.arange(start, start + len(widths), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.widths)
@@ -96,13 +103,15 @@ def parse(data: pa.Buffer, delimiter: str, width: int, *, start: int, file: str)
     Raises :class:`SourceError` for a record that cannot be read, naming its row.
     """
     if data.size == 0:
-        return Body([_strings([]) for _ in range(width)], np.zeros(0, np.int64), start)
+        return Body.following([_strings([]) for _ in range(width)], np.zeros(0, np.int64), start)
     try:
         table = _read_arrow(data, delimiter, width, None)
-        return Body(table.columns, np.full(table.num_rows, width, np.int64), start)
+        body: Body | None = Body.following(table.columns, np.full(table.num_rows, width, np.int64), start)
     except pa.ArrowInvalid:
         body = _parse_ragged(data, delimiter, width, start)
-    return body if body is not None else _parse_slowly(data, delimiter, start, file)
+    if body is None:
+        body = _parse_slowly(data, delimiter, start, file)
+    return replace(body, unfinished=data.slice(data.size - 1).to_pybytes() not in b"\r\n")
 
 
 def _read_arrow(data: pa.Buffer, delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | None) -> pa.Table:
@@ -150,7 +159,7 @@ def _parse_ragged(data: pa.Buffer, delimiter: str, width: int, start: int) -> Bo
     regular = table.columns
     regular += [_strings([""] * table.num_rows) for _ in range(width, int(widths.max(initial=width)))]
     odd = _transpose(rows, len(regular))
-    return Body([_splice(*pair, places) for pair in zip(regular, odd, strict=True)], widths, start)
+    return Body.following([_splice(*pair, places) for pair in zip(regular, odd, strict=True)], widths, start)
 
 
 def _splice(regular: pa.ChunkedArray, odd: pa.ChunkedArray, places: npt.NDArray[np.int64]) -> pa.ChunkedArray:
@@ -180,7 +189,7 @@ def _parse_slowly(data: pa.Buffer, delimiter: str, start: int, file: str) -> Bod
             'Probably a quote (") that opens in this row is never closed: close it, or double it if it is text.',
         ) from error
     widths = np.array([len(row) for row in rows], dtype=np.int64)
-    return Body(_transpose(rows, int(widths.max(initial=0))), widths, start)
+    return Body.following(_transpose(rows, int(widths.max(initial=0))), widths, start)
 
 
 def _transpose(rows: list[list[str]], width: int) -> list[pa.ChunkedArray]:

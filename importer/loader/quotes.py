@@ -17,13 +17,15 @@ __all__ = ["swallowing_rows"]
 _HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
 
 
-def swallowing_rows(data: pa.Buffer, body: Body, delimiter: str, file: str) -> list[int]:
+def swallowing_rows(data: pa.Buffer, body: Body, delimiter: str, *, width: int, file: str) -> list[int]:
     """The records (from 0) in which text follows a closing quote and a cell holds what look like further rows.
+
+    ``width``: how many cells a row usually has.
 
     Raises :class:`SourceError` when a quote is open at the end of the file, naming the row where it opens. Looking
     costs little where no cell has a line break; only suspects are read again, strictly.
     """
-    suspects = _suspects(data, body, delimiter)
+    suspects = _suspects(data, body, delimiter, width)
     wrong = []
     try:
         for index, text in _raw_records(data, delimiter, suspects):
@@ -32,7 +34,7 @@ def swallowing_rows(data: pa.Buffer, body: Body, delimiter: str, file: str) -> l
             except csv.Error as error:
                 if "end of data" in str(error):
                     raise SourceError(
-                        f"{file}:{body.start + index}: a quote opens in this row and is never closed",
+                        f"{file}:{body.numbers[index]}: a quote opens in this row and is never closed",
                         f"{_HINT} If the file was cut off, export it again.",
                     ) from error
                 wrong.append(index)
@@ -41,7 +43,7 @@ def swallowing_rows(data: pa.Buffer, body: Body, delimiter: str, file: str) -> l
     return wrong
 
 
-def _suspects(data: pa.Buffer, body: Body, delimiter: str) -> set[int]:
+def _suspects(data: pa.Buffer, body: Body, delimiter: str, width: int) -> set[int]:
     content = np.frombuffer(data, dtype=np.uint8)
     suspects: set[int] = set()
     if not len(body):
@@ -49,7 +51,7 @@ def _suspects(data: pa.Buffer, body: Body, delimiter: str) -> set[int]:
     end = ord("\n") if _count(content, ord("\n")) else ord("\r")
     if _count(content, end) > len(body):
         for column in body.columns:
-            suspects.update(_cells_like_rows(column, end, delimiter, max(1, len(body.columns) - 1)))
+            suspects.update(_cells_like_rows(column, end, delimiter, max(1, width - 1)))
     tail = content[-65536:].tobytes().rstrip()
     quote_at_end = tail.rfind(b'"') > max(tail.rfind(b"\n"), tail.rfind(b"\r"))
     break_at_end = any(cell.endswith(("\n", "\r")) for cell in body.row(len(body) - 1))

@@ -115,7 +115,7 @@ def sheet_table(sheet: Sheet, options: LoadOptions) -> tuple[SourceTable, list[P
             "Delete the blank rows above the table.",
         )
     columns = [column.slice(header.row) for column in sheet.columns]
-    body = Body(columns, np.full(sheet.height - header.row, len(columns), np.int64), header.row + 1)
+    body = Body.following(columns, np.full(sheet.height - header.row, len(columns), np.int64), header.row + 1)
     return assemble(sheet.origin, header, body, (), options)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -220,7 +221,7 @@ def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     content = text.getvalue().encode(encoding)
     control = sum(byte < 32 and byte not in (9, 10, 12, 13, 26) for byte in text.getvalue().encode())
     assume(control <= 0.04 * len(text.getvalue()))
-    assume(encoding != "cp1252" or content.isascii() or _not_utf8(content))
+    assume(encoding != "cp1252" or content.isascii() or _holds_no_utf8(content))
     assume(any("".join(row).strip() for row in rows))
     path = write(tmp_path / "a.csv", content)
     read = table(path, options(*header_cells(width)))
@@ -230,12 +231,9 @@ def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     assert read.details["delimiter"] == delimiter
 
 
-def _not_utf8(content: bytes) -> bool:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return False
+def _holds_no_utf8(content: bytes) -> bool:
+    """Western text in which no letter is by chance written as UTF-8 writes it: that would be a mixture."""
+    return not re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", content)
 
 
 @settings(max_examples=150, deadline=None)

@@ -6,7 +6,7 @@ import pytest
 
 from importer.loader import LoadOptions
 from importer.loader.layout import is_footer, is_total
-from tests.loader.support import cells, options, skipped, sources, table, write
+from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
 
 def test_header_below_title_rows_by_the_mapping_s_columns(tmp_path: Path) -> None:
@@ -131,6 +131,9 @@ def test_total(row: list[str]) -> None:
         ["Total", "Paris"],
         ["Totally Fresh"],
         ["Totalis Ltd", "12.00"],
+        ["Total Wine & More"],
+        ["Total Wine & More", "", "7.50"],
+        ["Total Energies", "12"],
     ],
 )
 def test_no_total(row: list[str]) -> None:
@@ -178,3 +181,46 @@ def test_apostrophes_of_other_files_stay(tmp_path: Path) -> None:
 def test_header_with_spaces_repeated_in_the_data(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", "Id , Name\n1,A\nId , Name\n2,B\n"))
     assert skipped(read) == [(1, "header"), (3, "header")]
+
+
+def test_customer_called_total_stays_and_is_said(tmp_path: Path) -> None:
+    text = "Customer,Phone,Balance\nAcme,1,2.00\nTotal Wine & More,,7.50\nTotal Quality,,\n{}"
+    for end, reasons in (
+        ("", []),
+        ('TOTAL,,"9.50"\n', [(5, "total")]),
+        ("\n03/05/2024\n", [(5, "blank"), (6, "footer")]),
+    ):
+        found = sources(write(tmp_path / "a.csv", text.format(end)))
+        (read,) = found.tables
+        assert read.frame["Customer"].tolist() == ["Acme", "Total Wine & More", "Total Quality"]
+        assert skipped(read)[1:] == reasons
+        assert problems(found) == [("warning", "row_like_total", f"a.csv:{row}") for row in (3, 4)]
+
+
+INSTRUCTIONS = "Required. Unique ID,Max 83 characters,Free-Form Text,Yes/No,Optional\n"
+
+
+def test_instruction_rows_under_header_and_labels(tmp_path: Path) -> None:
+    head = "entityId,companyName,email,isPerson,phone\n"
+    labels = "Customer ID,Company Name,E-mail,Is Person,Phone\n"
+    rows = "C1,Acme,a@example.com,No,555-0101\nC2,Beta,b@example.com,Yes,555-0102\n"
+    using = options("entityId", "companyName", "email", two_headers=True)
+    read = table(write(tmp_path / "a.csv", head + labels + INSTRUCTIONS + rows), using)
+    assert skipped(read) == [(1, "header"), (2, "header"), (3, "instructions")]
+    assert read.frame["entityId"].tolist() == ["C1", "C2"]
+    bare = table(write(tmp_path / "a.csv", head + INSTRUCTIONS + rows), options("entityId", "companyName"))
+    assert skipped(bare) == [(1, "header"), (2, "instructions")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "C1,Required,Optional,Yes,x",
+        "Number One Ltd,Text & Co,Leeds,,",
+        "Enter the Dragon,Example Ltd,York,Yes/No,",
+        "Format Ltd,List Bros,Leeds,Ohio,US",
+    ],
+)
+def test_customer_directly_under_the_header_is_no_instruction(tmp_path: Path, row: str) -> None:
+    read = table(write(tmp_path / "a.csv", f"Id,Name,City,State,Country\n{row}\nC2,Beta,Ulm,BW,DE\n"))
+    assert len(read.frame) == 2
