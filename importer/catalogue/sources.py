@@ -41,6 +41,85 @@ SOURCES = (
         fixed="rows would be lost in a cell",
     ),
     Code(
+        "row_cut_off",
+        "The last row was cut off",
+        Severity.ERROR,
+        "The file ends within its last row: cells are missing, and so is the line end that all other rows have. Rows "
+        "behind it may be missing, too.",
+        "Export or copy the file again, and compare the number of rows with the system it comes from.",
+        "`0018,Kest` at the very end of a file whose rows have six cells.",
+        fixed="what is left of the row is not what the system holds",
+    ),
+    Code(
+        "no_final_line_end",
+        "The last row has no line end",
+        Severity.INFO,
+        "Some programs always leave it out; otherwise it is the trace of a file that was cut off, and then the last "
+        "cell may be shorter than it was.",
+        "Compare the last row with the system it comes from.",
+        "A file that ends with `Oakland` and nothing behind it, not even a line break.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
+        "row_like_total",
+        "A row that may be a total",
+        Severity.WARNING,
+        "A last row that begins with Total and holds nothing but amounts may be a line of totals, or a customer of "
+        "that name. It is read as a customer.",
+        "If it is a total, delete the row, or leave it out with a `skip` rule in the mapping.",
+        "`Total Wine & More` in the last row of a list.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
+        "encoding_guessed",
+        "The encoding was guessed",
+        Severity.INFO,
+        "The file is not Unicode, and nothing in it says which of the older encodings it has. They differ in letters "
+        "with accents and in signs such as dashes and quotes.",
+        "Look at a name with an accent. If it is wrong, give the right encoding with `--encoding`.",
+        "A file with `Caf\u00e9` as Windows programs save it: read as cp1252.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
+        "encoding_mixed",
+        "Characters of another encoding",
+        Severity.ERROR,
+        "The file has one encoding, and some cells have another: parts of several files were put together, or a "
+        "program damaged them. Nobody can be sure what these cells say.",
+        "Mend the cell and save the file as UTF-8; or name the encoding of the whole file with `--encoding`.",
+        "A UTF-8 file, in one row of which `Caf\u00e9` is written as Windows programs save it.",
+        fixed="the text of the row is not certain",
+    ),
+    Code(
+        "hidden_rows",
+        "Hidden rows",
+        Severity.WARNING,
+        "A person who looks at the sheet does not see these rows; they are read like the others, because a filter that "
+        "was left on must not lose customers.",
+        "Delete them, or leave them out with a `skip` rule, if they are not to be imported.",
+        "A sheet filtered to the customers of one state: all customers are read.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
+        "hidden_columns",
+        "Hidden columns",
+        Severity.INFO,
+        "A person who looks at the sheet does not see these columns; they are read like the others.",
+        "Nothing needs to be done, unless the mapping names such a column and should not.",
+        "A sheet in which the column Terms is hidden.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
+        "merged_cells",
+        "Merged cells",
+        Severity.WARNING,
+        "A merged block is shown as one cell, and has one value: in its first cell. Its other cells are blank.",
+        "Unmerge the cells and fill each row; or, where a customer's cells are merged over several rows, use a mapping "
+        "with `blank_key: above`.",
+        "The name of a customer, merged over the three rows of its addresses.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
         "sheet_ignored",
         "A sheet that is not read",
         Severity.WARNING,

@@ -2,5 +2,6 @@
 
 from importer.loader.load import load
 from importer.loader.options import LoadOptions
+from importer.loader.places import public_source
 
-__all__ = ["LoadOptions", "load"]
+__all__ = ["LoadOptions", "load", "public_source"]

@@ -35,6 +35,11 @@ class Origin:
     sheet: str | None
     details: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """The table as reports name it."""
+        return self.file if self.sheet is None else f"{self.file}!{self.sheet}"
+
     def at(self, row: int) -> Location:
         """The place of a row."""
         return Location(self.file, self.sheet, row)

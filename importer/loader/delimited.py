@@ -1,8 +1,8 @@
-"""One delimited text file to a ``SourceTable``."""
+"""One delimited text file to a ``SourceTable``, or to the sections of which it consists."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -16,50 +16,61 @@ from importer.loader.misfits import without_misfits
 from importer.loader.options import LoadOptions
 from importer.loader.parse import DELIMITERS, Body, HeadRecord, consistency, parse, read_head
 from importer.loader.quotes import swallowing_rows
+from importer.loader.sheets import Loaded
+from importer.loader.tagged import Section, is_tagged, read_sections
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
-__all__ = ["read_delimited"]
+__all__ = ["read_text"]
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
-_QUOTE = (
-    "quote_unclosed",
-    "a quote that opens in this row is closed only further down, and rows between are taken into the cell",
-    'Close the quote ("), or double it ("") where it is part of the text.',
-)
-_MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|table|\w+:?workbook)", re.IGNORECASE)
 
 
-def read_delimited(content: bytes, origin: Origin, options: LoadOptions) -> tuple[SourceTable, list[Problem]]:
-    """The table of a text file's bytes, and what is wrong or worth knowing.
+def read_text(content: bytes, origin: Origin, options: LoadOptions) -> Sequence[Section] | Sequence[Loaded]:
+    """The table of a text file's bytes, with what is wrong or worth knowing; or the sections of a tagged file.
 
     Raises :class:`SourceError` for a file that is empty, binary, no table, or has a quote that is never closed;
     :class:`UsageError` for an encoding or delimiter that cannot be one.
     """
     text = decode(content, origin.file, options.encoding)
-    if _MARKUP.match(text.data.slice(0, min(text.data.size, 512)).to_pybytes()):
-        raise SourceError(
-            f"{origin.file}: a web page or XML document, not a table",
-            "Some systems save such files under a spreadsheet's name: open it in Excel and save it as .xlsx or CSV.",
-        )
     delimiter, head = _choose_delimiter(text.data, options)
-    rows = [record.cells for record in head]
+    origin = replace(origin, details={**origin.details, "encoding": text.encoding, "delimiter": delimiter})
+    rows = [[cell.replace(MISFIT, "") for cell in record.cells] if text.mixed else record.cells for record in head]
+    if is_tagged(rows):
+        cells = max(rows, key=len)
+        body, faults = _body(text, text.data, delimiter, len(cells), origin, cells, start=1)
+        return read_sections(body, origin, faults, options)
     header = find_header(rows, options)
     if header is None:
         raise SourceError(f"{origin.file}: the file is empty", "Export the table again, with its header and rows.")
-    below = text.data.slice(head[header.row - 1].end)
     width = _usual_width(rows[header.row :], header)
-    body = parse(below, delimiter, width, start=header.row + 1, file=origin.file)
-    swallowing = swallowing_rows(below, body, delimiter, width=min(width, header.width), file=origin.file)
-    faults = [Fault(index, *_QUOTE) for index in swallowing]
-    details = {**origin.details, "encoding": text.encoding, "delimiter": delimiter}
-    origin = replace(origin, details=details)
-    if text.mixed:
-        header = replace(header, cells=[cell.replace(MISFIT, "") for cell in header.cells])
-        body, misfits = without_misfits(body, header.cells, text.encoding)
-        faults += misfits
+    below = text.data.slice(head[header.row - 1].end)
+    body, faults = _body(text, below, delimiter, width, origin, header.cells, start=header.row + 1)
     table, problems = assemble(origin, header, body, faults, options)
-    return table, [*problems, *_doubts(text, body, table)]
+    return [(table, [*problems, *_doubts(text, body, table)])]
+
+
+def _body(
+    text: Text, data: pa.Buffer, delimiter: str, width: int, origin: Origin, header: Sequence[str], *, start: int
+) -> tuple[Body, list[Fault]]:
+    """The records of ``data``, a part of the text, and those that cannot be used."""
+    body = parse(data, delimiter, width, start=start, file=origin.file)
+    named = sum(1 for cell in header if cell.strip())
+    swallowing = swallowing_rows(data, body, delimiter, width=min(width, named), file=origin.file)
+    faults = [_swallowing(index) for index in swallowing]
+    if text.mixed:
+        body, misfits = without_misfits(body, header, text.encoding)
+        faults += misfits
+    return body, faults
+
+
+def _swallowing(index: int) -> Fault:
+    return Fault(
+        index,
+        "quote_unclosed",
+        "a quote that opens in this row is closed only further down, and rows between are taken into the cell",
+        'Close the quote ("), or double it ("") where it is part of the text.',
+    )
 
 
 def _doubts(text: Text, body: Body, table: SourceTable) -> Iterator[Problem]:

@@ -6,29 +6,42 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from importer.errors import SourceError, UsageError
+from importer.loader.places import LocalFile, RemoteFile, find_remote, is_url, local_path
 
-__all__ = ["find_files"]
+__all__ = ["File", "find_files"]
+
+File = LocalFile | RemoteFile
 
 
-def find_files(sources: Sequence[str]) -> list[tuple[str, Path]]:
-    """Files, globs and directories → (display name, path), each file once, in the order of the display names.
+def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
+    """Files, globs, directories and URLs → (display name, file), each file once, in the order of the display names.
 
     The display name is the base name, or the shortest ending of the path that tells two files apart. Raises
     :class:`UsageError` when no source is given, :class:`SourceError` when one stands for no file.
     """
     if not sources:
         raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
-    found: dict[Path, None] = {}
+    found: dict[File, None] = {}
     for source in sources:
-        for path in _expand(source):
-            found.setdefault(path.resolve())
-    names = _display_names(list(found))
-    return sorted(zip(names, found, strict=True))
+        found.update(dict.fromkeys(_expand(source)))
+    parts = [file.parts for file in found]
+    shown = dict(zip(unlike := list(dict.fromkeys(parts)), _display_names(unlike), strict=True))
+    # Two URLs may differ in what is not shown: https://example.com/export?list=1 and …?list=2.
+    before = [parts[:place].count(part) for place, part in enumerate(parts)]
+    names = [
+        f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
+    ]
+    return sorted(zip(names, found, strict=True), key=lambda item: item[0])
 
 
-def _expand(source: str) -> list[Path]:
-    if "://" in source:
-        raise SourceError(f"{source}: only local files can be read", "Download the file and give its path.")
+def _expand(source: str) -> Sequence[File]:
+    local = local_path(source)
+    if local is None and is_url(source):
+        return find_remote(source)
+    return [LocalFile(path.resolve()) for path in _expand_path(source if local is None else local)]
+
+
+def _expand_path(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
         files = _ordinary(Path(entry.path) for entry in _entries(path) if entry.is_file())
@@ -64,14 +77,14 @@ def _ordinary(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if not path.name.startswith((".", "~$"))]
 
 
-def _display_names(paths: list[Path]) -> list[str]:
-    names = [path.name for path in paths]
+def _display_names(paths: list[tuple[str, ...]]) -> list[str]:
+    names = [path[-1] for path in paths]
     depth = 1
-    while len(set(names)) < len(names):
+    while len(set(names)) < len(names) and depth < max(map(len, paths)):
         depth += 1
         repeated = {name for name in names if names.count(name) > 1}
         names = [
-            "/".join(path.parts[-depth:]).replace("//", "/") if name in repeated else name
+            "/".join(path[-depth:]).replace("//", "/") if name in repeated else name
             for name, path in zip(names, paths, strict=True)
         ]
     return names

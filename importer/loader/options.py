@@ -15,12 +15,14 @@ class LoadOptions:
     ``columns``: per table of the mapping, every source column name that the mapping mentions (each alternative by
     itself); used to find the header and the sheets. ``two_headers``: a second header row may stand directly above or
     under the header. ``allowed``: header keys of the columns that the mapping names (tax numbers are kept only then).
+    ``names``: the patterns of the mapping's tables for file and sheet names; they choose a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: instead of those found in the file.
     """
 
     columns: tuple[frozenset[str], ...] = ()
     two_headers: bool = False
     allowed: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
     sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None

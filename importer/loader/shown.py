@@ -1,84 +1,74 @@
-"""What an .xlsx sheet shows where the reader gives less: leading zeros that are only a format, and error values.
+"""How the sheets of a workbook look, beyond what calamine gives.
 
 calamine gives the number 2138 for a cell that a spreadsheet shows as 02138 by the format ``00000``, and nothing for
-``#N/A``. Both are read here from the workbook's own XML (ECMA-376, parts 18.3 and 18.8), by patterns on the bytes:
-parsing all cells as XML takes longer than everything else together.
+``#N/A``. For .xlsx both are read here from the workbook's own XML (ECMA-376, parts 18.3 and 18.8), by patterns on the
+bytes: parsing all cells as XML takes longer than everything else together.
 """
 
 import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
 from xml.etree import ElementTree as ET
 
-__all__ = ["shown_cells", "zero_filled"]
+from importer.loader.appearance import Appearance
+from importer.loader.biff import look_at_xls
+from importer.loader.numbers import telling_format
+from importer.loader.opendocument import look_at_ods
 
+__all__ = ["look_at"]
+
+_OLE = bytes.fromhex("D0CF11E0A1B11AE1")
 _MAIN = "{*}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
-_ZEROS = re.compile(r"(?:\[\$?[^\]]*\])?((?:0|\\.|[-/ ()+]|\"[^\"]*\")+)(?:;.*)?")
-_PART = re.compile(r"0|\\(.)|\"([^\"]*)\"|(.)")
-_CELL = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
-_STYLE = re.compile(rb'\bs="(\d+)"')
+_PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
 _ERROR = re.compile(
     rb"<(?:\w+:)?c\s([^>]*\bt=\"e\"[^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)<", re.DOTALL
 )
+_HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
+_HIDDEN_COLUMN = re.compile(rb'<(?:\w+:)?col\s(?=[^>]*\bhidden="(?:1|true)")[^>]*>')
+_MOST_COLUMNS = 16_384
 
 
-def shown_cells(content: bytes, sheet: str, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, int, str]]:
-    """(row, column, text) from 0, for cells of ``rows`` that a spreadsheet shows otherwise than calamine gives them.
-
-    Nothing for other formats than .xlsx, and nothing from parts that are missing or broken: calamine has read the
-    workbook, so that what it gave stands.
-    """
+def look_at(content: bytes, sheet: str) -> Appearance:
+    """The appearance of one sheet; nothing from parts that are missing or broken: what calamine gave stands then."""
     try:
+        if content.startswith(_OLE):
+            return look_at_xls(content, sheet)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            formats = _zero_formats(archive)
+            if "content.xml" in archive.namelist():
+                return look_at_ods(archive.read("content.xml"), sheet)
             part = _sheet_part(archive, sheet)
-            xml = archive.read(part) if part else b""
-    except (zipfile.BadZipFile, KeyError, ET.ParseError, OSError, ValueError):
-        return
-    for row, column, text in _errors(xml):
-        if row < len(rows) and column < len(rows[row]) and rows[row][column] == "":
-            yield row, column, text
-    for row, column, code in _formatted(xml, formats):
-        value = rows[row][column] if row < len(rows) and column < len(rows[row]) else None
-        if isinstance(value, float) and value.is_integer() and 0 <= value < 1e15:
-            yield row, column, zero_filled(int(value), code)
+            return _look(archive.read(part), _telling_styles(archive)) if part else Appearance()
+    except (zipfile.BadZipFile, KeyError, IndexError, ET.ParseError, OSError, ValueError):
+        return Appearance()
 
 
-def zero_filled(value: int, code: str) -> str:
-    """A whole number by a format of zeros: 21380001 by ``00000-0000`` is ``02138-0001``."""
-    parts = _parts(code)
-    places = parts.count(None)
-    digits = str(value).zfill(places)
-    surplus = len(digits) - places
-    following = iter((digits[: surplus + 1], *digits[surplus + 1 :]))
-    return "".join([next(following) if part is None else part for part in parts])
+def _look(xml: bytes, styles: dict[bytes, str]) -> Appearance:
+    hidden = b'hidden="' in xml
+    return Appearance(
+        texts=tuple(_errors(xml)),
+        formats=_formatted(xml, styles),
+        hidden_rows=tuple(int(row) - 1 for row in _HIDDEN_ROW.findall(xml)) if hidden else (),
+        hidden_columns=tuple(_hidden_columns(xml)) if hidden else (),
+    )
 
 
-@cache
-def _parts(code: str) -> tuple[str | None, ...]:
-    """A format's first section: None for each digit, and the text between."""
-    match = _ZEROS.fullmatch(code)
-    assert match is not None
-    return tuple(None if part[0] == "0" else part[1] or part[2] or part[3] or "" for part in _PART.finditer(match[1]))
-
-
-def _zero_formats(archive: zipfile.ZipFile) -> dict[bytes, str]:
-    """Cell style number → format, for formats of at least two zeros."""
+def _telling_styles(archive: zipfile.ZipFile) -> dict[bytes, str]:
+    """Cell style number → format, for formats that show more than a number's digits."""
     root = _parse(archive, "xl/styles.xml")
     codes = {
         node.get("numFmtId"): node.get("formatCode", "") for node in root.iterfind(f"{_MAIN}numFmts/{_MAIN}numFmt")
     }
     formats = {}
     for number, style in enumerate(root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")):
-        match = _ZEROS.fullmatch(codes.get(style.get("numFmtId"), ""))
-        if match and re.sub(r'\\.|"[^"]*"', "", match[1]).count("0") >= 2:
-            formats[str(number).encode()] = codes[style.get("numFmtId")]
+        form = codes.get(style.get("numFmtId"), "")
+        if telling_format(form):
+            formats[str(number).encode()] = form
     return formats
 
 
@@ -99,23 +89,32 @@ def _parse(archive: zipfile.ZipFile, part: str) -> ET.Element:
 
 def _errors(xml: bytes) -> Iterator[tuple[int, int, str]]:
     for match in _ERROR.finditer(xml) if b't="e"' in xml else ():
-        place = _CELL.search(match[1])
+        place = _PLACE.search(match[1])
         if place:
-            yield *_place(place), match[2].decode("utf-8", "replace")
+            yield int(place[2]) - 1, _column(place[1]), match[2].decode("utf-8", "replace")
 
 
-def _formatted(xml: bytes, formats: dict[bytes, str]) -> Iterator[tuple[int, int, str]]:
-    if not formats:
-        return
-    styles = b"|".join(formats)
-    for match in re.finditer(rb'<(?:\w+:)?c\s[^>]*\bs="(?:' + styles + rb')"[^>]*>', xml):
-        place, style = _CELL.search(match[0]), _STYLE.search(match[0])
-        if place and style:
-            yield *_place(place), formats[style[1]]
+def _formatted(xml: bytes, styles: dict[bytes, str]) -> dict[str, dict[int, list[int]]]:
+    """Format → column → rows of its cells, in their order."""
+    formats: dict[str, dict[int, list[int]]] = {form: defaultdict(list) for form in styles.values()}
+    if styles:
+        pattern = rb'<(?:\w+:)?c\s(?=[^>]*\bs="(' + b"|".join(styles) + rb')")[^>]*?\br="([A-Z]{1,3})(\d+)"'
+        for match in re.finditer(pattern, xml):
+            style, letters, row = match.groups()
+            formats[styles[style]][_column(letters)].append(int(row) - 1)
+    return formats
 
 
-def _place(match: re.Match[bytes]) -> tuple[int, int]:
+def _hidden_columns(xml: bytes) -> Iterator[int]:
+    for match in _HIDDEN_COLUMN.finditer(xml):
+        bounds = [re.search(rb'\b%s="(\d+)"' % name, match[0]) for name in (b"min", b"max")]
+        first, last = (int(bound[1]) if bound else 0 for bound in bounds)
+        yield from range(max(first, 1) - 1, min(last, _MOST_COLUMNS))
+
+
+@cache
+def _column(letters: bytes) -> int:
     column = 0
-    for letter in match[1]:
+    for letter in letters:
         column = column * 26 + letter - 64
-    return int(match[2]) - 1, column - 1
+    return column - 1

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from importer.loader import public_source
 from importer.mapping import LoadedMapping
 from importer.payload import write_payloads
 from importer.pipeline.prepare import Timings
@@ -32,7 +33,7 @@ def with_facts(
             "started": started.isoformat(),
             "mapping": loaded.name,
             "mapping_sha256": loaded.sha256,
-            "options": {"sources": list(options.sources), **options.public()},
+            "options": {"sources": [public_source(source) for source in options.sources], **options.public()},
             "timings": dict(timings.seconds),
         },
     )

@@ -45,6 +45,7 @@ def read_sources(options: Options, loaded: LoadedMapping) -> Sources:
             columns=hints,
             two_headers=loaded.mapping.two_headers,
             allowed=frozenset(header_key(name) for names in hints for name in names),
+            names=tuple(name for table in loaded.mapping.tables.values() for name in table.names),
             sheet=options.sheet,
             encoding=options.encoding,
             delimiter=options.delimiter,

@@ -71,9 +71,7 @@ def test_source_that_cannot_be_read_says_what_where_and_what_to_do(tmp_path: Pat
     assert caught.value.hint
 
 
-def test_url_and_no_source_at_all() -> None:
-    with pytest.raises(SourceError, match="only local files"):
-        load(["https://example.com/customers.csv"], LoadOptions())
+def test_no_source_at_all() -> None:
     with pytest.raises(UsageError, match="no source"):
         load([], LoadOptions())
 

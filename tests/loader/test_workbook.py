@@ -14,7 +14,7 @@ from xlwt.CompoundDoc import XlsDoc
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
-from importer.loader.shown import zero_filled
+from importer.loader.numbers import zero_filled
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
@@ -148,6 +148,65 @@ def test_secret_columns_and_rejected_file_in_a_workbook(tmp_path: Path) -> None:
     assert read.secrets == {"Card Number"}
 
 
+def test_formats_with_text_and_hidden_and_merged_cells(tmp_path: Path) -> None:
+    rows = [["Key", "Name", "Days", "Note"], [17, "A", 30, 0.1 + 0.2], [18, "B", 45, 1234.5], [None, "C", 60, None]]
+    path = save(tmp_path / "a.xlsx", {"A": rows}, {"A2": '"C-"0000', "A3": '"C-"0000', "C2": '0" days"', "D3": '"$"0'})
+    book = openpyxl.load_workbook(path)
+    sheet = book["A"]
+    sheet.row_dimensions[3].hidden = True
+    sheet.column_dimensions["C"].hidden = True
+    sheet.merge_cells("A3:A4")
+    book.save(path)
+    found = sources(path)
+    assert cells(found.tables[0])[1:] == [
+        ["C-0017", "A", "30 days", "0.3"],
+        ["C-0018", "B", "45", "1234.5"],
+        ["", "C", "60", ""],
+    ]
+    assert problems(found) == [
+        ("warning", "hidden_rows", "a.xlsx!A:3"),
+        ("info", "hidden_columns", "a.xlsx!A:1 [Days]"),
+        ("warning", "merged_cells", "a.xlsx!A:3"),
+    ]
+    assert "rows 3-4" in found.problems[2].message
+
+
+def test_merged_title_is_not_worth_a_word(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.xlsx", {"A": [["Report", None], *PEOPLE]})
+    book = openpyxl.load_workbook(path)
+    book["A"].merge_cells("A1:B1")
+    book.save(path)
+    assert sources(path).problems == ()
+
+
+def test_legacy_workbook_as_a_person_sees_it(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Kunden")
+    zeros, code = xlwt.easyxf(num_format_str="00000"), xlwt.easyxf(num_format_str='"C-"0000')
+    for place, value in enumerate(["Id", "Zip", "Zip 2", "Name", "Formula"]):
+        sheet.write(0, place, value)
+    for number in range(1, 301):  # so many that the file's chains of sectors are long
+        for place, (value, style) in enumerate([(number, code), (2138, zeros), (501.5, zeros)]):
+            sheet.write(number, place, value, style)
+        sheet.write(number, 3, f"Name {number}")
+    sheet.write(1, 4, xlwt.Formula("1/0"))
+    sheet.row(2).hidden = True
+    sheet.col(3).hidden = True
+    sheet.merge(3, 4, 4, 4)
+    book.add_sheet("Other").write(0, 0, "x")
+    book.save(str(tmp_path / "a.xls"))
+    found = sources(tmp_path / "a.xls", using=options("Id", "Zip", "Name"))
+    read = found.tables[0]
+    assert read.frame.loc[0].tolist()[:4] == ["C-0001", "02138", "501.5", "Name 1"]
+    assert read.frame["Zip"].unique().tolist() == ["02138"]
+    assert read.frame["Id"].tolist()[-1] == "C-0300"
+    assert problems(found)[:3] == [
+        ("warning", "hidden_rows", "a.xls!Kunden:3"),
+        ("info", "hidden_columns", "a.xls!Kunden:1 [Name]"),
+        ("warning", "merged_cells", "a.xls!Kunden:4"),
+    ]
+
+
 def test_legacy_workbook(tmp_path: Path) -> None:
     book = xlwt.Workbook()
     sheet = book.add_sheet("Kunden")
@@ -162,28 +221,71 @@ def test_legacy_workbook(tmp_path: Path) -> None:
     assert (read.sheet, read.row_numbers.tolist()) == ("Kunden", [4])
 
 
-def test_open_document(tmp_path: Path) -> None:
-    office = "urn:oasis:names:tc:opendocument:xmlns"
-    row = "<table:table-row>{}</table:table-row>".format
-    text = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'.format
-    number = (
-        '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0}</text:p></table:table-cell>'.format
-    )
+OFFICE = "urn:oasis:names:tc:opendocument:xmlns"
+ODS_CELL = '<table:table-cell office:value-type="{}" {}><text:p>{}</text:p></table:table-cell>'
+
+
+def ods_row(*cells: str, **attributes: str) -> str:
+    more = "".join(f' table:{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+    return f"<table:table-row{more}>{''.join(cells)}</table:table-row>"
+
+
+def ods_text(text: str, more: str = "") -> str:
+    return ODS_CELL.format("string", more, text)
+
+
+def ods_number(value: float, text: str, more: str = "") -> str:
+    return ODS_CELL.format("float", f'office:value="{value}" {more}', text)
+
+
+def save_ods(path: Path, *rows: str, columns: str = "") -> Path:
     content = (
-        f'<office:document-content xmlns:office="{office}:office:1.0" xmlns:table="{office}:table:1.0" '
-        f'xmlns:text="{office}:text:1.0"><office:body><office:spreadsheet><table:table table:name="A">'
-        + row(text("Id") + text("Name"))
-        + row(number(12) + text("Zoë"))
-        + "</table:table></office:spreadsheet></office:body></office:document-content>"
+        f'<office:document-content xmlns:office="{OFFICE}:office:1.0" xmlns:table="{OFFICE}:table:1.0" '
+        f'xmlns:text="{OFFICE}:text:1.0" xmlns:number="{OFFICE}:datastyle:1.0" '
+        'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0">'
+        '<office:automatic-styles><number:number-style><number:number number:min-integer-digits="5"/>'
+        "</number:number-style></office:automatic-styles><office:body><office:spreadsheet>"
+        f'<table:table table:name="A">{columns}{"".join(rows)}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
     )
     kind = "application/vnd.oasis.opendocument.spreadsheet"
     entry = f'<m:file-entry m:full-path="/" m:media-type="{kind}"/>'
-    manifest = f'<m:manifest xmlns:m="{office}:manifest:1.0">{entry}</m:manifest>'
-    with zipfile.ZipFile(tmp_path / "a.ods", "w") as archive:
+    manifest = f'<m:manifest xmlns:m="{OFFICE}:manifest:1.0">{entry}</m:manifest>'
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", kind)
         archive.writestr("META-INF/manifest.xml", manifest)
         archive.writestr("content.xml", content)
-    assert cells(table(tmp_path / "a.ods")) == [["Id", "Name"], ["12", "Zoë"]]
+    return path
+
+
+def test_open_document(tmp_path: Path) -> None:
+    path = save_ods(
+        tmp_path / "a.ods", ods_row(ods_text("Id"), ods_text("Name")), ods_row(ods_number(12, "12"), ods_text("Zoë"))
+    )
+    assert cells(table(path)) == [["Id", "Name"], ["12", "Zoë"]]
+
+
+def test_open_document_as_a_person_sees_it(tmp_path: Path) -> None:
+    path = save_ods(
+        tmp_path / "a.ods",
+        ods_row(*map(ods_text, ["Id", "Zip", "Amount", "Note"])),
+        ods_row(
+            *(ods_number(17, "C-0017"), ods_number(2138, "02138"), ods_number(1234, "1,234")),
+            ods_text("#N/A", 'office:string-value="" calcext:value-type="error"'),
+            number_rows_repeated="2",
+        ),
+        ods_row(ods_text("x", 'table:number-columns-spanned="2"'), visibility="collapse"),
+        columns='<table:table-column table:number-columns-repeated="2"/>'
+        '<table:table-column table:visibility="collapse"/>',
+    )
+    found = sources(path)
+    row = ["C-0017", "02138", "1234", "#N/A"]
+    assert cells(found.tables[0])[1:] == [row, row, ["x", "", "", ""]]
+    assert problems(found) == [
+        ("warning", "hidden_rows", "a.ods!A:4"),
+        ("info", "hidden_columns", "a.ods!A:1 [Amount]"),
+        ("warning", "merged_cells", "a.ods!A:4"),
+    ]
 
 
 def encrypted_xlsx() -> bytes:

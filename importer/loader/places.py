@@ -1,0 +1,165 @@
+"""Where a source lies: on this machine, or behind a URL that fsspec can open."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from fsspec.core import url_to_fs
+
+from importer.errors import SourceError
+
+__all__ = ["LocalFile", "RemoteFile", "find_remote", "is_url", "local_path", "public_source"]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
+_WEB = frozenset({"http", "https"})
+_PLAIN = frozenset({"http", "ftp"})  # anybody on the way can read along
+_LOCAL = frozenset({"file", "local", "memory", "zip", "tar"})
+_CREDENTIALS = re.compile(r"^(?:[^@/]*|[^@/:]*:(?!\d+/)[^@]*)@")
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file on this machine."""
+
+    path: Path
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names that lead to it, the last one its own."""
+        return self.path.parts
+
+    def read(self) -> bytes:
+        """Its bytes. Raises ``OSError``."""
+        return self.path.read_bytes()
+
+    def modified(self) -> datetime | None:
+        """When it was last written. Raises ``OSError``."""
+        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file behind a URL, read once. ``url``: where it lies, without credentials, as messages and reports name it."""
+
+    url: str = field(compare=False)
+    path: str = field(repr=False)  # may hold credentials, as the file system may
+    system: Any = field(repr=False)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names that lead to it, the last one its own."""
+        names = [part for part in re.split(r"/|::", self.url.split("://", 1)[-1]) if part]
+        if "::" in self.url:  # zip://b.csv::https://…/a.zip: b.csv within a.zip
+            inner, outer = self.url.split("::", 1)
+            names = [*RemoteFile(outer, "", None).parts, *RemoteFile(inner, "", None).parts]
+        return tuple(unquote(name) for name in names)
+
+    def read(self) -> bytes:
+        """Its bytes. Raises :class:`SourceError`."""
+        with _explained(self.url):
+            content: bytes = self.system.cat_file(self.path)
+            return content
+
+    def modified(self) -> datetime | None:
+        """Not known without asking again."""
+        return None
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is a URL, or a chain of them, and no path."""
+    return bool(_URL.match(source)) and "://" in source
+
+
+def local_path(source: str) -> str | None:
+    """The path of a ``file://`` URL; None for others."""
+    scheme, _, rest = source.partition("://")
+    if scheme.casefold() not in {"file", "local"}:
+        return None
+    return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
+
+
+def public_source(source: str) -> str:
+    """A source as messages and reports may show it: without user, password and query."""
+    return "::".join(_public(part) for part in source.split("::")) if is_url(source) else source
+
+
+def _public(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.casefold() in _LOCAL:
+        return url
+    return f"{scheme}://{re.split(r'[?#]', _CREDENTIALS.sub('', rest, count=1), maxsplit=1)[0]}"
+
+
+def find_remote(source: str) -> list[RemoteFile]:
+    """The files that a URL stands for: one file, the files of a folder, or all that a pattern matches.
+
+    Raises :class:`SourceError` for an unknown kind of URL, one whose packages are not installed, plain http and ftp to
+    other machines, and when there is no such file.
+    """
+    shown = public_source(source)
+    for part in source.split("::"):
+        _refuse_plain(part)
+    with _explained(shown):
+        system, path = url_to_fs(source)
+    web = source.split("://", 1)[0].casefold() in _WEB
+    pattern = re.split(r"[?#]", path, maxsplit=1)[0] if web else path
+    with _explained(shown):
+        if re.search(r"[*\[]" if web else r"[*?\[]", pattern):
+            found = [name for name in system.glob(path) if web or not system.isdir(name)]
+        elif not web and system.isdir(path):
+            found = [name for name in system.ls(path, detail=False) if not system.isdir(name)]
+        else:
+            return [RemoteFile(shown, path, system)]
+    names = sorted(name for name in found if not name.rsplit("/", 1)[-1].startswith((".", "~$")))
+    if not names:
+        raise SourceError(f"{shown}: no file is there", "Check the address; hidden files are not read.")
+    chain = shown.partition("::")[1:]
+    return [RemoteFile(public_source(system.unstrip_protocol(name)) + "".join(chain), name, system) for name in names]
+
+
+def _refuse_plain(url: str) -> None:
+    scheme = url.split("://", 1)[0].casefold()
+    if scheme in _PLAIN and "://" in url and not _is_loopback(urlsplit(url).hostname or ""):
+        raise SourceError(
+            f"{public_source(url)}: customer data is not fetched over {scheme}, which anybody on the way can read",
+            "Use https or sftp, or download the file by other means and give its path.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _explained(shown: str) -> Iterator[None]:
+    """Whatever a file system raises as a :class:`SourceError`, without its words: they may hold credentials."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except ImportError as error:
+        raise SourceError(
+            f"{shown}: the packages that read such sources are not installed",
+            "Install them with: pip install 'importer[remote]'. Or download the file and give its path.",
+        ) from error
+    except FileNotFoundError as error:
+        raise SourceError(f"{shown}: no such file", "Check the address.") from error
+    except Exception as error:  # noqa: BLE001  # each file system has exceptions of its own
+        if isinstance(error, ValueError) and "Protocol not known" in str(error):
+            known = "file, https, s3, gs, abfs, sftp and memory"
+            raise SourceError(f"{shown}: no such kind of source", f"Those that can be read: {known}.") from None
+        status = getattr(error, "status", None) or getattr(error, "strerror", None)
+        detail = f"{type(error).__name__} {status}" if status else type(error).__name__
+        raise SourceError(
+            f"{shown}: the source cannot be read ({detail})",
+            "Check the address and the credentials, or download the file and give its path.",
+        ) from None

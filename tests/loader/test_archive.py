@@ -1,0 +1,104 @@
+"""gzip and zip: what is in them, under which names, and what is refused."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from importer.errors import SourceError
+from importer.loader import archive
+from tests.loader.support import cells, options, problems, sources, table, write
+
+CSV = b"Id,Name\n1,Acme\n"
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    return target.getvalue()
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    for row in (["Id", "Name"], [1, "Acme"]):
+        book.worksheets[0].append(row)
+    book.save(target := io.BytesIO())
+    return target.getvalue()
+
+
+def test_gzip_keeps_its_name(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv.gz", gzip.compress(CSV)))
+    assert (read.name, cells(read)) == ("a.csv.gz", [["Id", "Name"], ["1", "Acme"]])
+    book = table(write(tmp_path / "b.csv", gzip.compress(workbook())))
+    assert (book.name, cells(book)) == ("b.csv!Sheet", [["Id", "Name"], ["1", "Acme"]])
+
+
+def test_zip_gives_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    members = {
+        "x/b.csv": CSV,
+        "a.xlsx": workbook(),
+        "__MACOSX/._a.xlsx": b"x",
+        ".hidden": b"x",
+        "x/": b"",
+        "~$a.xlsx": b"x",
+    }
+    found = sources(write(tmp_path / "all.zip", zipped(members)))
+    assert [item.name for item in found.tables] == ["all.zip/a.xlsx!Sheet", "all.zip/x/b.csv"]
+    assert [len(item.frame) for item in found.tables] == [1, 1]
+
+
+def test_problems_within_an_archive_have_a_place(tmp_path: Path) -> None:
+    found = sources(write(tmp_path / "all.zip", zipped({"a.csv": b"Id,Name\n1,A\n2\n"})), using=options("Id", "Name"))
+    assert problems(found) == [("warning", "row_short", "all.zip/a.csv:3")]
+
+
+def encrypted() -> bytes:
+    content = bytearray(zipped({"a.csv": CSV}))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + offset] |= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (zipped({"a.csv": CSV, "b.csv": CSV})[:-40], "damaged or cut off"),
+        (zipped({"a.csv": CSV}).replace(b"PK\x01\x02", b"PK\x01\x03"), "damaged or cut off"),
+        (gzip.compress(CSV * 100)[:-12], "damaged or cut off"),
+        (gzip.compress(CSV)[:-8] + b"\0" * 8, "damaged or cut off"),
+        (zipped({}), "the archive holds no file"),
+        (zipped({".keep": b""}), "the archive holds no file"),
+        (encrypted(), r"all\.zip/a\.csv: protected by a password"),
+        (zipped({"in.zip": zipped({"a.csv": CSV})}), r"all\.zip/in\.zip: an archive within an archive"),
+        (zipped({"in.csv.gz": gzip.compress(CSV)}), "an archive within an archive"),
+        (gzip.compress(gzip.compress(CSV)), "an archive within an archive"),
+        (b"7z\xbc\xaf\x27\x1c" + b"x" * 50, "a 7-Zip archive"),
+        (b"%PDF-1.7\n" + CSV, "a PDF document"),
+    ],
+)
+def test_archive_that_is_not_read_says_why(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
+        sources(write(tmp_path / "all.zip", content))
+    assert "all.zip" in caught.value.message
+    assert caught.value.hint
+
+
+PACKERS = [gzip.compress, lambda data: zipped({"a.csv": data}), lambda data: zipped({"mimetype": data})]
+
+
+@pytest.mark.parametrize("pack", PACKERS, ids=["gzip", "zip", "workbook"])
+def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack) -> None:
+    path = write(tmp_path / "a.zip", pack(b"\n" * 1_000_000))
+    monkeypatch.setattr(archive, "_HARMLESS", 100_000)
+    monkeypatch.setattr(archive, "_PIECE", 10_000)
+    with pytest.raises(SourceError, match="the archive would grow"):
+        sources(path)
+    monkeypatch.setattr(archive, "_RATIO", 100_000)
+    monkeypatch.setattr(archive, "_MOST", 500_000)
+    with pytest.raises(SourceError, match="the archive would grow"):
+        sources(path)

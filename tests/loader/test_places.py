@@ -1,0 +1,135 @@
+"""URLs as sources."""
+
+import functools
+import http.server
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from importer.errors import SourceError
+from importer.loader import LoadOptions, load
+from importer.loader.places import public_source
+from tests.loader.support import write
+
+CSV = b"Id,Name\n1,Acme\n"
+
+
+def names(*given: str) -> list[str]:
+    return [table.name for table in load(list(given), LoadOptions()).tables]
+
+
+@pytest.fixture
+def memory() -> Iterator[fsspec.AbstractFileSystem]:
+    system = fsspec.filesystem("memory")
+    for name in ("/in/a.csv", "/in/b.csv", "/in/.hidden", "/in/deep/c.csv"):
+        system.pipe_file(name, CSV)
+    yield system
+    system.rm("/in", recursive=True)
+
+
+def test_file_folder_and_pattern(memory: fsspec.AbstractFileSystem) -> None:
+    assert names("memory://in/a.csv") == ["a.csv"]
+    assert names("memory://in") == ["a.csv", "b.csv"]
+    assert names("memory://in/*.csv", "memory://in/a.csv") == ["a.csv", "b.csv"]
+    assert names("memory://in/deep/?.csv", "memory://in/a.csv") == ["a.csv", "c.csv"]
+
+
+def test_file_url_and_path_are_one_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a b.csv", CSV)
+    assert names(f"file://{path}", str(path), f"file://{tmp_path}/*.csv") == ["a b.csv"]
+
+
+def test_member_of_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("in/a.csv", CSV)
+        archive.writestr("b.csv", CSV)
+    assert names(f"zip://in/a.csv::file://{tmp_path}/all.zip") == ["a.csv"]
+    assert names(f"zip://*.csv::file://{tmp_path}/all.zip") == ["b.csv"]
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            asked.append(f"{self.command} {self.path}")
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_web_address_is_read_once_and_its_credentials_are_not_shown(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", CSV)
+    with served(tmp_path) as (host, asked):
+        assert names(f"http://u:secret@{host}/a.csv?sig=hidden") == ["a.csv"]
+        assert asked == ["GET /a.csv?sig=hidden"]
+        with pytest.raises(SourceError, match="no such file") as caught:
+            names(f"http://u:secret@{host}/none.csv?sig=hidden")
+    assert f"http://{host}/none.csv" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_two_answers_of_one_address_have_names_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path / "export", CSV)
+    with served(tmp_path) as (host, _):
+        assert names(f"http://{host}/export?list=1", f"http://{host}/export?list=2") == ["export", "export (2)"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("http://example.com/a.csv", "not fetched over http"),
+        ("zip://a.csv::http://example.com/a.zip", "not fetched over http"),
+        ("ftp://u:secret@example.com/a.csv", "ftp://example.com/a.csv: customer data is not fetched over ftp"),
+        ("nosuch://u:secret@example.com/a.csv?k=secret", "nosuch://example.com/a.csv: no such kind of source"),
+        ("memory://none/a.csv", "memory://none/a.csv: no such file"),
+        ("memory://none/*.csv", "no file is there"),
+        ("file:///none/a.csv", "no such file"),
+        ("http://127.0.0.1:1/a.csv", "the source cannot be read"),
+        ("zip://a.csv::file:///none.zip", "no such file"),
+    ],
+)
+def test_source_that_cannot_be_read_says_what_where_and_what_to_do(source: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
+        names(source)
+    assert "secret" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("importer.loader.places.url_to_fs", refuse)  # whatever is installed here
+    with pytest.raises(SourceError, match=r"s3://bucket/a\.csv: .* not installed\n.*importer\[remote\]"):
+        names("s3://bucket/a.csv")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("exports/a?b#c@d.csv", "exports/a?b#c@d.csv"),
+        ("https://u:p@example.com:8443/x/a@b.csv?sig=1#x", "https://example.com:8443/x/a@b.csv"),
+        ("sftp://u:p/w@example.com/a.csv", "sftp://example.com/a.csv"),
+        ("s3://bucket/key.csv", "s3://bucket/key.csv"),
+        ("zip://a.csv::https://u:p@example.com/a.zip?k=1", "zip://a.csv::https://example.com/a.zip"),
+        ("simplecache::https://token@example.com/a.csv", "simplecache::https://example.com/a.csv"),
+        ("memory://in/a?.csv", "memory://in/a?.csv"),
+    ],
+)
+def test_public_source(source: str, shown: str) -> None:
+    assert public_source(source) == shown
