@@ -27,7 +27,7 @@ from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sour
 
 __all__ = ["RunFolder", "Stage", "new_run_id"]
 
-_FRAMES = ("customers", "addresses", "contacts", "rows")
+_FRAMES = ("customers", "addresses", "contacts", "rows", "changes")
 
 
 def new_run_id(now: datetime) -> str:

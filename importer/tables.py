@@ -23,6 +23,7 @@ __all__ = [
     "ADDRESS_FIELDS",
     "ATTRIBUTE_PREFIX",
     "BOOLEAN",
+    "CHANGE_DTYPES",
     "CONTACT_FIELDS",
     "CUSTOMER_FIELDS",
     "ENTITIES",
@@ -189,6 +190,22 @@ class Entry:
     drop_when_wrong: bool = False
 
 
+CHANGE_DTYPES: dict[str, Any] = {
+    "code": TEXT,
+    "entity": TEXT,
+    "field": TEXT,
+    "column": TEXT,
+    "count": np.dtype("int64"),
+    "row": np.dtype("int64"),
+    "before": TEXT,
+    "after": TEXT,
+}
+
+
+def _no_changes() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in CHANGE_DTYPES.items()})
+
+
 @dataclass(frozen=True)
 class EntityTables:
     """Customers, addresses and contacts in three frames with a RangeIndex each.
@@ -205,6 +222,9 @@ class EntityTables:
     ``customer_field_rows``: for customer fields whose value does not always stand in the first row: field → the row
     position of each customer's value.
     ``unused_columns``: source table name → columns that no mapping mentions.
+    ``changes``: routine rewriting, one line per source table, column, field and kind: ``code, entity, field, column``
+    (TEXT), ``count`` (cells), ``row`` (row position of the first), ``before, after`` (TEXT: that one's texts; ``after``
+    is null where a value was left out).
     """
 
     customers: pd.DataFrame
@@ -214,6 +234,7 @@ class EntityTables:
     rows: pd.DataFrame
     customer_field_rows: Mapping[str, Positions] = field(default_factory=dict)
     unused_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changes: pd.DataFrame = field(default_factory=_no_changes)
 
     def frame(self, entity: str) -> pd.DataFrame:
         """The frame of ``customer``, ``address`` or ``contact``."""

@@ -1,7 +1,7 @@
 """Every kind of problem that the importer reports: one place for reports, commands, documentation and tests.
 
-A code that is handed to a problem anywhere has an entry here, in ``sources``, ``values`` or ``answers``; a test reads
-the program and fails when one is missing, or when nobody uses one.
+A code that is handed to a problem anywhere has an entry here, in ``sources``, ``values``, ``changes`` or ``answers``; a
+test reads the program and fails when one is missing, or when nobody uses one.
 """
 
 import difflib
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from importer.catalogue.answers import ANSWERS
+from importer.catalogue.changes import CHANGES
 from importer.catalogue.model import Code
 from importer.catalogue.sources import SOURCES
 from importer.catalogue.values import VALUES
@@ -17,7 +18,12 @@ from importer.catalogue.values import VALUES
 __all__ = ["CHAPTERS", "CODES", "Code", "find", "near"]
 
 CHAPTERS: Mapping[str, tuple[Code, ...]] = MappingProxyType(
-    {"Files, sheets and rows": SOURCES, "Values": VALUES, "Lookups and the API's answers": ANSWERS}
+    {
+        "Files, sheets and rows": SOURCES,
+        "Values": VALUES,
+        "Values that were changed": CHANGES,
+        "Lookups and the API's answers": ANSWERS,
+    }
 )
 CODES: Mapping[str, Code] = MappingProxyType({code.name: code for part in CHAPTERS.values() for code in part})
 

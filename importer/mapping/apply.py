@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
+from importer.mapping.changes import Counted, RowChange
 from importer.mapping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.columns import Codes, Column, first_of
 from importer.mapping.conditions import holds
 from importer.mapping.customers import Grouped, first_rows, group_customers
-from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
+from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.files import LoadedMapping
 from importer.mapping.keys import Keys
 from importer.mapping.model import AddressEntry, ChildEntry, Mapping
@@ -81,9 +82,15 @@ def apply_mapping(
     problems = [*owners.problems, *grouped.problems, *of_children]
     unused = _unused(mapping, tables)
     entity_tables = _entity_tables(grouped, keys, made, owners.fates, unused)
+    changes = Counted(sources)
+    own = {"reference_id": keys.changes, **_changes(grouped.evaluated)}
+    changes.add("customer", own, main.rows, np.ones(len(main.rows), bool))
+    for entity, (_, sets) in made.items():
+        for one in sets:
+            changes.add(entity, _changes(one.evaluated), one.table, one.used)
     missing = () if partial else _missing_tables(mapping, tables)
     notes = (*missing, *_misspelt(mapping, tables, unused))
-    return Mapped(entity_tables, ProblemTable.concat(problems), notes)
+    return Mapped(replace(entity_tables, changes=changes.frame()), ProblemTable.concat(problems), notes)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -188,6 +195,10 @@ def _entity_tables(
         grouped.field_rows,
         unused,
     )
+
+
+def _changes(evaluated: dict[str, Evaluated]) -> dict[str, tuple[RowChange, ...]]:
+    return {name: found.changes for name, found in evaluated.items()}
 
 
 def _entry(entity: Entity, made: Candidates) -> Entry:

@@ -43,6 +43,13 @@ class Candidates:
     texts: pa.Array
     owners: Codes
 
+    @property
+    def used(self) -> Mask:
+        """True on the rows of ``table`` that made a child."""
+        rows = np.zeros(len(self.table), bool)
+        rows[self.at] = True
+        return rows
+
 
 @dataclass(frozen=True)
 class Children:

@@ -27,6 +27,7 @@ _WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Seve
 # ``{0}``, ``{1}``: the transform's argument or arguments.
 _STEPS = {
     "text": "as it is",
+    "tidy": "with plain spaces and quotes, and nothing invisible",
     "upper": "in capitals",
     "lower": "in small letters",
     "title": "each word with a capital",

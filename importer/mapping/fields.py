@@ -10,19 +10,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.mapping.changes import RowChange, rewriting
+from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
-from importer.mapping.findings import Finding
+from importer.mapping.findings import Finding, RowFinding
 from importer.mapping.rules import NUMBER, FieldRule, Otherwise
 from importer.mapping.tabledata import TableData
 from importer.mapping.transforms import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
-__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "RowFinding", "evaluate", "filled_up"]
+__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "evaluate", "filled_up"]
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}
+_EXACT = frozenset({"key", "reference_id"})
 _MOST_PARTS = 50
 
 
@@ -35,27 +38,12 @@ class Context:
 
 
 @dataclass(frozen=True)
-class RowFinding:
-    """Something about the rows ``at``: ``numbers`` picks each row's texts in ``finding``; ``reference``: its column."""
-
-    at: Codes
-    numbers: Codes
-    finding: Finding
-    reference: str
-    part: int
-
-    def only(self, chosen: Mask) -> "RowFinding":
-        """The finding on fewer rows."""
-        kept = chosen[self.at]
-        return replace(self, at=self.at[kept], numbers=self.numbers[kept])
-
-
-@dataclass(frozen=True)
 class Evaluated:
     """A field over all rows.
 
     ``filled``: something stands in its cells; ``references``: its columns, of which ``chosen`` gives the one that each
-    row's value was taken from (the first where there is none, or where several were joined).
+    row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
+    steps rewrote on the way.
     """
 
     column: Column
@@ -64,6 +52,7 @@ class Evaluated:
     filled: Mask
     extension: Column | None = None
     references: tuple[str, ...] = ()
+    changes: tuple[RowChange, ...] = ()
     chosen: Codes = field(default_factory=lambda: np.empty(0, np.int64))
 
     def by_reference(self, at: Codes) -> Iterator[tuple[str, Codes]]:
@@ -78,16 +67,6 @@ class Evaluated:
         return _wrong(self.findings, len(self.column))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One candidate value: a source column, or one piece of a split one."""
-
-    column: Column
-    reference: str
-    findings: tuple[RowFinding, ...] = ()
-    extension: Column | None = None
-
-
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group."""
     length = len(table)
@@ -97,14 +76,15 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     if rule.flags is not None:
         return _flags(rule, table, number)
     references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
-    sources = [_Part(table.column(reference), reference) for reference in references]
+    sources = [Part(table.column(reference), reference) for reference in references]
     filled = np.logical_or.reduce([part.column.filled for part in sources])
     parts = _split(sources, rule.split) if rule.split else sources
-    steps = rule.as_ if rule.as_ is not None else _implied(name)
+    steps = _steps(name, rule)
     parts = [_transform(part, number_, steps, context) for number_, part in enumerate(parts)]
     columns = tuple(header for reference in references for header in table.names(reference))
     origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup)
-    found = Evaluated(Column.blank(length), (), origin, filled, None, tuple(references), np.zeros(length, np.int64))
+    nothing, first = Column.blank(length), np.zeros(length, np.int64)
+    found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
     found = _choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
     if rule.values is not None:
         found = _look_up(found, rule)
@@ -130,8 +110,15 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         filled=found.filled | other.filled,
         extension=first_of([extensions[0], extensions[1].where(used)])[0] if some else None,
         references=(*found.references, *other.references),
+        changes=(*found.changes, *(change.only(used) for change in other.changes)),
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
     )
+
+
+def _steps(name: str, rule: FieldRule) -> list[Step]:
+    """A rule's transforms, and before them what all text goes through but keys, ids, and text to be left alone."""
+    steps = _implied(name) if rule.as_ is None else rule.as_
+    return steps if name in _EXACT or steps == [Step("text")] else [Step("tidy"), *steps]
 
 
 def _implied(name: str) -> list[Step]:
@@ -152,7 +139,7 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
         context = Context(Column.blank(len(table)), Path())
-        part = _transform(_Part(table.column(reference), reference), index, [Step("flag")], context)
+        part = _transform(Part(table.column(reference), reference), index, [Step("flag")], context)
         findings += part.findings
         names += table.names(reference)
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
@@ -163,7 +150,7 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
     return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), np.zeros(len(table), bool))
 
 
-def _split(sources: Sequence[_Part], separators: Sequence[str]) -> list[_Part]:
+def _split(sources: Sequence[Part], separators: Sequence[str]) -> list[Part]:
     pattern = re.compile("|".join(re.escape(separator) for separator in sorted(separators, key=len, reverse=True)))
     parts = []
     for source in sources:
@@ -177,98 +164,72 @@ def _split(sources: Sequence[_Part], separators: Sequence[str]) -> list[_Part]:
             texts = [
                 None if index >= len(own) else separators[0].join(own[index:]) if last else own[index] for own in pieces
             ]
-            parts.append(_Part(source.column.replaced(pa.array(texts, pa.string())), source.reference))
+            parts.append(Part(source.column.replaced(pa.array(texts, pa.string())), source.reference))
     return parts
 
 
-def _transform(part: _Part, number: int, steps: Sequence[Step], context: Context) -> _Part:
-    column, findings, extension = part.column, list(part.findings), part.extension
+def _transform(part: Part, number: int, steps: Sequence[Step], context: Context) -> Part:
+    column, findings, changes, extension = part.column, list(part.findings), list(part.changes), part.extension
     for step in steps:
         if not len(column.values):
             break
-        if TRANSFORMS[step.name].by_country:
-            tuples, (texts, countries) = combine([column, context.countries])
-            given = texts.filled
-            result = run_step(
-                step,
-                texts.to_arrow().filter(pa.array(given)),
-                countries.to_arrow().filter(pa.array(given)),
-                context.folder,
-            )
-            place = np.full(len(given), -1, np.int64)
-            place[given] = np.arange(given.sum())
-            codes = place[tuples]
-        else:
-            codes = column.codes
-            result = run_step(step, column.values, pa.nulls(len(column.values), pa.string()), context.folder)
+        codes, texts, countries = _given(column, step, context)
+        result = run_step(step, texts, countries, context.folder)
+        told = np.zeros(len(texts), bool)
         for finding in result.findings:
             at = np.flatnonzero(np.append(finding.chosen, False)[codes])
             if len(at):
                 findings.append(RowFinding(at.astype(np.int64), codes[at], finding, part.reference, number))
-        column = Column.keyed(codes, result.values)
+            if finding.severity is not Severity.WARNING or finding.replaces:
+                told |= finding.chosen
+        changes += rewriting(
+            TRANSFORMS[step.name].code or "text_rewritten", part.reference, codes, texts, result.values, told
+        )
+        if result.values is not column.values:
+            column = Column.keyed(codes, result.values)
         if result.extensions is not None:
             extension = Column.keyed(codes, result.extensions)
-    return _Part(column, part.reference, tuple(findings), extension)
+    return Part(column, part.reference, tuple(findings), extension, tuple(changes))
 
 
-def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[_Part], *, is_list: bool) -> Evaluated:
+def _given(column: Column, step: Step, context: Context) -> tuple[Codes, pa.Array, pa.Array]:
+    """What a step is run on: each row's number, and by it the distinct texts, with their countries if it asks."""
+    if not TRANSFORMS[step.name].by_country:
+        return column.codes, column.values, pa.nulls(len(column.values), pa.string())
+    tuples, (texts, countries) = combine([column, context.countries])
+    given = texts.filled
+    place = np.full(len(given) + 1, -1, np.int64)
+    place[:-1][given] = np.arange(given.sum())
+    kept = pa.array(given)
+    return place[tuples], texts.to_arrow().filter(kept), countries.to_arrow().filter(kept)
+
+
+def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], *, is_list: bool) -> Evaluated:
     """Join the parts, or take one of them on each row."""
     findings = tuple(finding for part in parts for finding in part.findings)
+    changes = tuple(change for part in parts for change in part.changes)
     columns = [part.column for part in parts]
     if rule.join is not None or (is_list and rule.take in {None, "all"}):
         separator = LIST_SEPARATOR if rule.join is None else rule.join
-        return replace(found, column=_joined(columns, separator), findings=findings)
+        return replace(found, column=_joined(columns, separator), findings=findings, changes=changes)
     if len(parts) == 1 and rule.take in (None, "first", "last", 1, -1):
-        return replace(found, column=parts[0].column, findings=findings, extension=parts[0].extension)
+        extension = parts[0].extension
+        return replace(found, column=parts[0].column, findings=findings, changes=changes, extension=extension)
     wanted = rule.take if isinstance(rule.take, int) else -1 if rule.take == "last" else 1
-    chosen = _nth(columns, wanted)
+    chosen = nth(columns, wanted)
     extensions = None
     if any(part.extension is not None for part in parts):
-        extensions = _pick([part.extension or Column.blank(len(chosen)) for part in parts], chosen)
+        extensions = pick([part.extension or Column.blank(len(chosen)) for part in parts], chosen)
     reference = np.array([*(found.references.index(part.reference) for part in parts), 0], np.int64)
+    taken = pick(columns, chosen)
     return replace(
         found,
-        column=_pick(columns, chosen),
-        findings=_after_choice(findings, chosen),
+        column=taken,
+        findings=(*after_choice(findings, chosen), *others(parts, taken, chosen)),
+        changes=(*of_chosen(parts, chosen), *passed_over(parts, taken, chosen)),
         extension=extensions,
         chosen=reference[chosen],
     )
-
-
-def _nth(columns: Sequence[Column], wanted: int) -> Codes:
-    """Row by row the number of the ``wanted``-th filled column (1 is the first, -1 the last), or -1."""
-    filled = np.stack([column.filled for column in columns])
-    if wanted < 0:
-        filled = filled[::-1]
-    hit = filled & (np.cumsum(filled, axis=0) == abs(wanted))
-    number = np.where(hit.any(axis=0), hit.argmax(axis=0), -1)
-    if wanted < 0:
-        number = np.where(number >= 0, len(columns) - 1 - number, -1)
-    return number.astype(np.int64)
-
-
-def _pick(columns: Sequence[Column], chosen: Codes) -> Column:
-    kept = [column.where(chosen == number) for number, column in enumerate(columns)]
-    return first_of(kept)[0]
-
-
-def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFinding, ...]:
-    """A wrong candidate is a warning where another one was taken; where none was, the first wrong one counts."""
-    out = []
-    told = np.zeros(len(chosen), bool)
-    for finding in findings:
-        passed = finding.only(chosen >= 0)
-        if len(passed.at):
-            out.append(
-                replace(
-                    passed, finding=replace(finding.finding, severity=Severity.WARNING, hint="Another value was taken.")
-                )
-            )
-        failed = finding.only((chosen < 0) & ~told)
-        if len(failed.at):
-            out.append(failed)
-            told[failed.at] = True
-    return tuple(out)
 
 
 def _joined(columns: Sequence[Column], separator: str) -> Column:
@@ -313,7 +274,18 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     finding = Finding(unlisted, Severity.ERROR, "value_unlisted", reasons, hints)
     at = np.flatnonzero(column.rows_with(unlisted)).astype(np.int64)
     findings = [RowFinding(own, column.codes[own], finding, reference, 0) for reference, own in found.by_reference(at)]
-    return replace(found, column=column.replaced(pa.array(out, pa.string())), findings=(*found.findings, *findings))
+    new = pa.array(out, pa.string())
+    changes = (
+        change.only(found.chosen == number)
+        for number, reference in enumerate(found.references)
+        for change in rewriting("value_translated", reference, column.codes, column.values, new, unlisted)
+    )
+    return replace(
+        found,
+        column=column.replaced(new),
+        findings=(*found.findings, *findings),
+        changes=(*found.changes, *changes),
+    )
 
 
 def _wrong(findings: Iterable[RowFinding], length: int) -> Mask:

@@ -1,25 +1,29 @@
 """What a transform gives back: new distinct values, and what it found on the way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from importer.mapping.columns import Mask
+from importer.mapping.columns import Codes, Mask
 from importer.records import Severity
 
-__all__ = ["Finding", "Result", "failures"]
+__all__ = ["Finding", "Result", "RowFinding", "failures"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about some of the distinct values: ``chosen`` marks them; texts are one for all or one a value."""
+    """Something about some of the distinct values: ``chosen`` marks them; texts are one for all or one a value.
+
+    ``replaces``: a warning that also says what became of the value.
+    """
 
     chosen: Mask
     severity: Severity
     code: str
     message: str | Sequence[str]
     hint: str | Sequence[str] = ""
+    replaces: bool = False
 
     def texts(self, number: int) -> tuple[str, str]:
         """(message, hint) for one distinct value."""
@@ -42,3 +46,19 @@ def failures(code: str, reasons: Sequence[str | None], hint: str | Sequence[str]
     if not chosen.any():
         return ()
     return (Finding(chosen, Severity.ERROR, code, [reason or "" for reason in reasons], hint),)
+
+
+@dataclass(frozen=True)
+class RowFinding:
+    """Something about the rows ``at``: ``numbers`` picks each row's texts in ``finding``; ``reference``: its column."""
+
+    at: Codes
+    numbers: Codes
+    finding: Finding
+    reference: str
+    part: int
+
+    def only(self, chosen: Mask) -> "RowFinding":
+        """The finding on fewer rows."""
+        kept = chosen[self.at]
+        return replace(self, at=self.at[kept], numbers=self.numbers[kept])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from importer.mapping.changes import RowChange
 from importer.mapping.columns import Codes, Column, Mask, combine
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.rules import FieldRule
@@ -22,10 +23,14 @@ __all__ = ["KeyCells", "Keys", "key_cells", "match_keys", "read_keys"]
 
 @dataclass(frozen=True)
 class KeyCells:
-    """The parts of each row's key, one column a part, and the columns of the source that they come from."""
+    """The parts of each row's key, one column a part, and the columns of the source that they come from.
+
+    ``changes``: what the transforms of the parts rewrote.
+    """
 
     parts: tuple[Column, ...]
     origin: FieldOrigin
+    changes: tuple[RowChange, ...] = ()
 
     @property
     def some(self) -> Mask:
@@ -41,7 +46,8 @@ class KeyCells:
 
     def take(self, rows: Codes) -> "KeyCells":
         """The cells of the rows at these indices; an index of -1 gives blanks."""
-        return KeyCells(tuple(part.take(rows) for part in self.parts), self.origin)
+        changes = tuple(change.take(rows) for change in self.changes)
+        return KeyCells(tuple(part.take(rows) for part in self.parts), self.origin, changes)
 
     def keep(self, chosen: Mask) -> "KeyCells":
         """The cells of these rows only."""
@@ -53,7 +59,7 @@ class Keys:
     """The keys of a table's rows. ``codes``: each row's key (-1: blank), numbered in the order of first rows.
 
     ``exact``: the distinct keys with their parts told apart; ``ids``: the same joined by ``-``, as reference ids.
-    ``skipped``: keys of rows that were skipped → the reason.
+    ``skipped``: keys of rows that were skipped → the reason. ``changes``: what the keys' transforms rewrote.
     """
 
     codes: Codes
@@ -61,6 +67,7 @@ class Keys:
     ids: Column
     origin: FieldOrigin
     skipped: dict[str, str] = field(default_factory=dict)
+    changes: tuple[RowChange, ...] = ()
 
     @property
     def count(self) -> int:
@@ -69,7 +76,8 @@ class Keys:
 
     def keep(self, chosen: Mask) -> "Keys":
         """The keys of fewer rows; the rows left out must have blank keys."""
-        return replace(self, codes=self.codes[chosen])
+        changes = tuple(change.take(np.flatnonzero(chosen).astype(np.int64)) for change in self.changes)
+        return replace(self, codes=self.codes[chosen], changes=changes)
 
     def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":
         """Keep why the rows of other keys were skipped, so that their children are skipped alike."""
@@ -84,7 +92,9 @@ def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> Key
     context = Context(Column.blank(len(table)), folder)
     found = [evaluate("key", part, table, "", context) for part in parts]
     origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
-    return KeyCells(tuple(one.column for one in found), origin)
+    return KeyCells(
+        tuple(one.column for one in found), origin, tuple(change for one in found for change in one.changes)
+    )
 
 
 def read_keys(cells: KeyCells) -> Keys:
@@ -98,7 +108,7 @@ def read_keys(cells: KeyCells) -> Keys:
     texts = [column.take(order).to_arrow().to_pylist() for column in distinct]
     exact = [LIST_SEPARATOR.join(own) for own in zip(*texts, strict=True)]
     ids = Column.from_text(pa.array(["-".join(own) for own in zip(*texts, strict=True)], pa.string()))
-    return Keys(rank[number], exact, ids, cells.origin)
+    return Keys(rank[number], exact, ids, cells.origin, changes=cells.changes)
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes
-from importer.mapping.fields import Evaluated, RowFinding
+from importer.mapping.fields import Evaluated
+from importer.mapping.findings import RowFinding
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
 from importer.tables import Entity, ProblemTable
@@ -65,9 +66,9 @@ def field_problems(
         if not len(chosen):
             continue
         at = rows[chosen]
-        which = texts[at]
-        told = {int(number): found.finding.texts(int(number)) for number in np.unique(which)}
-        predicates = pa.array([told[int(number)][0] for number in which], pa.string())
+        numbers_told, which = np.unique(texts[at], return_inverse=True)
+        told = [found.finding.texts(int(number)) for number in numbers_told]
+        predicates, hints = (pa.array(own, pa.string()).take(pa.array(which)) for own in zip(*told, strict=True))
         cells = pc.utf8_trim_whitespace(table.cells(found.reference, at))
         yield cell_problems(
             table,
@@ -80,7 +81,7 @@ def field_problems(
             record=numbers[chosen],
             field=field,
             message=_quoted(cells, predicates),
-            hint=[told[int(number)][1] for number in which],
+            hint=hints,
         )
 
 

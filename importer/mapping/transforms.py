@@ -20,6 +20,7 @@ from importer.mapping.findings import Result, failures
 from importer.mapping.people import first_name, last_name
 from importer.mapping.phones import phone
 from importer.mapping.places import country, state
+from importer.mapping.texts import tidy
 
 __all__ = ["TRANSFORMS", "Step", "TransformSpec", "parse_step", "read_flag", "run_step"]
 
@@ -28,12 +29,16 @@ Argument = Literal["none", "text", "pair"]
 
 @dataclass(frozen=True)
 class TransformSpec:
-    """A transform of the language: what it does, what it is given, and whether it looks at the record's country."""
+    """A transform of the language: what it does, what it is given, and whether it looks at the record's country.
+
+    ``code``: the one by which reports count the values that it rewrote.
+    """
 
     run: Callable[..., Result]
     about: str
     argument: Argument = "none"
     by_country: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,27 +208,41 @@ def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
     return lambda values: Result(trim(pc.replace_substring_regex(values, pattern, by)))
 
 
+_TIDIED, _NAME = "text_tidied", "name_taken_apart"
 TRANSFORMS: dict[str, TransformSpec] = {
     "text": TransformSpec(Result, "leaves the text as it is (switches a field's own transform off)"),
+    "tidy": TransformSpec(tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
     "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalised"),
-    "collapse": TransformSpec(_without(_SPACES, " "), "line breaks and runs of spaces become one space"),
-    "one_line": TransformSpec(_one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text"),
+    "collapse": TransformSpec(_without(_SPACES, " "), "line breaks and runs of spaces become one space", code=_TIDIED),
+    "one_line": TransformSpec(
+        _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
+    ),
     "digits": TransformSpec(_without(r"[^0-9]"), "keeps digits only"),
     "postcode": TransformSpec(_without(r"[\s.,;]+$"), "takes stray commas and dots off the end"),
     "unquote": TransformSpec(_without(r"^'"), "takes one leading apostrophe off"),
     "replace": TransformSpec(_replace, "replaces one text by another: {replace: [what, by what]}", "pair"),
     "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
     "extract": TransformSpec(_extract, "keeps the (one group of a) regular expression: {extract: pattern}", "text"),
-    "phone": TransformSpec(phone, "phone number to E.164; the extension is kept apart", by_country=True),
-    "email": TransformSpec(email, "e-mail address, checked and tidied"),
-    "country": TransformSpec(country, "country name or code to ISO 3166-1 alpha-2"),
-    "state": TransformSpec(state, "state or province name to its code where codes are usual", by_country=True),
-    "flag": TransformSpec(partial(_flag, inverted=False), "Yes/No, Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO"),
-    "not_flag": TransformSpec(partial(_flag, inverted=True), "the same, inverted"),
-    "first_name": TransformSpec(first_name, "the first name(s) of a person's name; 'Last, First' understood"),
-    "last_name": TransformSpec(last_name, "the last name of a person's name"),
-    "date": TransformSpec(_date, "a date in the given format to YYYY-MM-DD: {date: '%d/%m/%Y'}", "text"),
+    "phone": TransformSpec(
+        phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"
+    ),
+    "email": TransformSpec(email, "e-mail address, checked and tidied", code="email_rewritten"),
+    "country": TransformSpec(country, "country name or code to ISO 3166-1 alpha-2", code="country_rewritten"),
+    "state": TransformSpec(
+        state, "state or province name to its code where codes are usual", by_country=True, code="state_rewritten"
+    ),
+    "flag": TransformSpec(
+        partial(_flag, inverted=False), "Yes/No, Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO", code="flag_rewritten"
+    ),
+    "not_flag": TransformSpec(partial(_flag, inverted=True), "the same, inverted", code="flag_rewritten"),
+    "first_name": TransformSpec(
+        first_name, "the first name(s) of a person's name; 'Last, First' understood", code=_NAME
+    ),
+    "last_name": TransformSpec(last_name, "the last name of a person's name", code=_NAME),
+    "date": TransformSpec(
+        _date, "a date in the given format to YYYY-MM-DD: {date: '%d/%m/%Y'}", "text", code="date_rewritten"
+    ),
     "python": TransformSpec(_python, "a function of yours: {python: file.py:function}", "text"),
 }

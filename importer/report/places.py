@@ -30,6 +30,7 @@ ERROR_COLUMNS: tuple[str, ...] = (
 _COPIED = ("severity", "code", "entity", "field", "value", "message", "hint", "column")
 _SEVERITIES = pa.array([str(severity) for severity in Severity])
 NUMBER = pd.ArrowDtype(pa.int64())
+_SHOWN = 60  # characters of an example
 
 
 def locate_problems(problems: ProblemTable, sources: Sources, tables: EntityTables) -> pd.DataFrame:
@@ -43,8 +44,11 @@ def locate_problems(problems: ProblemTable, sources: Sources, tables: EntityTabl
 
 def locate_with_positions(problems: ProblemTable, sources: Sources, tables: EntityTables) -> pd.DataFrame:
     """As :func:`locate_problems`, with ``_customer`` (customer position) and ``_row`` (row position), -1 for none."""
-    own = _located_table(problems.frame, sources, tables)
-    parts = [_located_loader(sources, tables), own] if sources.problems else [own]
+    parts = [_located_table(problems.frame, sources, tables)]
+    if sources.problems:
+        parts.insert(0, _located_loader(sources, tables))
+    if len(tables.changes):
+        parts.append(_located_changes(sources, tables.changes))
     frame = pd.concat(parts, ignore_index=True)
     severity = pc.index_in(pa.array(frame["severity"]), value_set=_SEVERITIES).to_numpy(zero_copy_only=False)
     number = frame["row"].fillna(-1).to_numpy(np.int64)
@@ -57,20 +61,59 @@ def _located_table(problems: pd.DataFrame, sources: Sources, tables: EntityTable
     customer = problems["customer"].to_numpy(np.int64)
     customer = np.where(customer < 0, _lookup(tables.rows["customer"].to_numpy(np.int64), row), customer)
     row = np.where(row < 0, _lookup(tables.customers["_row"].to_numpy(np.int64), customer), row)
-    table = np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0]) if sources.row_count else row
-    numbers = sources.row_numbers(row)
     return pd.DataFrame(
         {
             **{name: problems[name] for name in _COPIED},
             "reference_id": take_text(tables.customers["reference_id"], customer),
-            "source": take_text(pd.Series([item.file for item in sources.tables], dtype=TEXT), table),
-            "sheet": take_text(pd.Series([item.sheet for item in sources.tables], dtype=TEXT), table),
-            "row": pd.Series(pd.array(pa.array(numbers, mask=numbers < 0), dtype=NUMBER)),
+            **_places(sources, row),
             "_customer": customer,
-            "_row": row,
-            "_table": table,
         }
     )
+
+
+def _places(sources: Sources, row: Positions) -> dict[str, Any]:
+    """The columns that say where row positions are; -1 is nowhere."""
+    table = np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0]) if sources.row_count else row
+    numbers = sources.row_numbers(row)
+    return {
+        "source": take_text(pd.Series([item.file for item in sources.tables], dtype=TEXT), table),
+        "sheet": take_text(pd.Series([item.sheet for item in sources.tables], dtype=TEXT), table),
+        "row": pd.Series(pd.array(pa.array(numbers, mask=numbers < 0), dtype=NUMBER)),
+        "_row": row,
+        "_table": table,
+    }
+
+
+def _located_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
+    """An info line for each line of ``EntityTables.changes``, at its first cell; it is no customer's own."""
+    row = changes["row"].to_numpy(np.int64)
+    said = [_changed(*line) for line in changes[["code", "count", "before", "after"]].itertuples(index=False)]
+    return pd.DataFrame(
+        {
+            **{name: changes[name] for name in ("code", "entity", "field", "column")},
+            "severity": pd.Series([str(Severity.INFO)] * len(changes), dtype=TEXT),
+            "value": changes["before"],
+            "message": pd.Series(said, dtype=TEXT),
+            **{name: pd.Series([None] * len(changes), dtype=TEXT) for name in ("hint", "reference_id")},
+            **_places(sources, row),
+            "_customer": np.full(len(changes), -1, np.int64),
+        }
+    )
+
+
+def _changed(code: str, count: int, before: str, after: str | None) -> str:
+    cells = "1 cell" if count == 1 else f"{count:,} cells"
+    such = "" if count == 1 else ", such as this one"
+    if code == "value_passed_over":
+        return f"{cells} not used{such}: {_short(before)}, because {_short(after or '')} was taken"
+    if after is None or pd.isna(after):
+        return f"{cells} left out{such}: {_short(before)}"
+    return f"{cells} rewritten{such}: {_short(before)} → {_short(after or '')}"
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split()) if "\n" in text else text
+    return f"'{plain}'" if len(plain) <= _SHOWN else f"'{plain[: _SHOWN - 1]}…'"
 
 
 def _located_loader(sources: Sources, tables: EntityTables) -> pd.DataFrame:

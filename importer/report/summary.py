@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from importer.report.advice import next_steps
 from importer.report.counts import loose_rows
 from importer.report.files import whole_file
 from importer.report.model import ReportInput
-from importer.tables import SourceTable
+from importer.tables import Sources, SourceTable
 
 __all__ = ["RunFacts", "build_summary", "write_summary"]
+
+_CHANGE = ("code", "entity", "field", "column", "count")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
     """Everything that ``summary.json`` holds, as plain values that JSON can say.
 
     Counts are checked (:class:`InternalError`). Options that could hold a secret are left out, and URLs lose their
-    passwords and queries. ``problems`` go by severity and then by how many there are, each with the place of its first.
+    passwords and queries. ``problems`` go by severity and then by how many there are, each with the place of its
+    first; ``changes`` are the lines of ``EntityTables.changes``.
     """
     counts = report.totals
     summary: dict[str, Any] = {
@@ -89,7 +92,8 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "resumable": facts.resumable,
         "addresses": len(report.tables.addresses),
         "contacts": len(report.tables.contacts),
-        "problems": _problems(report.located),
+        "problems": _problems(report.located, report.tables.changes),
+        "changes": _changes(report.sources, report.tables.changes),
         "sources": [_source(table) for table in report.sources.tables],
         "mapping": {"name": facts.mapping, "sha256": facts.mapping_sha256},
         "options": _public(facts.options),
@@ -120,8 +124,22 @@ def _kinds(facts: RunFacts, found: Mapping[OutcomeKind, int]) -> set[OutcomeKind
     return {kind for kind in OutcomeKind if kind is not OutcomeKind.VALID} | set(found)
 
 
-def _problems(located: pd.DataFrame) -> list[dict[str, Any]]:
-    """How often each code stands in ``errors.csv``, with the place of its first line."""
+def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
+    """What was rewritten by whole columns. Without the examples: a summary is printed, and may be kept in a log."""
+    places = [sources.location(row, column) for row, column in zip(changes["row"], changes["column"], strict=True)]
+    return [
+        {
+            **dict(zip(_CHANGE, line, strict=True)),
+            "source": str(replace(place, row=None, column=None)),
+            "first": str(place),
+        }
+        for line, place in zip(changes[list(_CHANGE)].itertuples(index=False), places, strict=True)
+    ]
+
+
+def _problems(located: pd.DataFrame, changes: pd.DataFrame) -> list[dict[str, Any]]:
+    """How often each code stands in ``errors.csv``, with the place of its first line; apart from ``changes``."""
+    located = located[~located["code"].isin(changes["code"]).to_numpy(np.bool_)]
     if not len(located):
         return []
     codes = pa.chunked_array(located["severity"] + " " + located["code"]).combine_chunks()

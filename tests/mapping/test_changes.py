@@ -1,0 +1,149 @@
+"""What is rewritten is counted: a line for each table, column, field and kind, with its first place and an example."""
+
+import pytest
+
+from importer.mapping import Mapped
+from tests.mapping.support import BASE, apply, column, field, problems, sheet
+
+NAMES = ["code", "entity", "field", "column", "count", "row", "before", "after"]
+
+
+def changes(mapped: Mapped, *names: str) -> list[tuple[object, ...]]:
+    frame = mapped.tables.changes.astype(object).where(mapped.tables.changes.notna(), None)
+    return list(frame[list(names or NAMES)].itertuples(index=False, name=None))
+
+
+def test_rewriting_is_counted_by_column_with_the_first_place() -> None:
+    made = field("{from: A, as: upper}", "Id|A\n1|ONE\n2|two\n3|\n4|two\n5|six")
+    assert changes(made) == [("text_rewritten", "customer", "display_name", "A", 3, 1, "two", "TWO")]
+
+
+def test_what_stays_as_it_is_and_what_is_only_trimmed_is_no_change() -> None:
+    assert not changes(field("A", "Id|A\n1|One\n2|\u00a0 Two "))
+
+
+def test_each_step_and_the_values_are_kinds_of_their_own() -> None:
+    made = field("{from: A, as: [collapse, upper], values: {NET 30: NET30}}", "Id|A\n1|net  30")
+    assert changes(made, "code", "before", "after") == [
+        ("text_rewritten", "net 30", "NET 30"),
+        ("text_tidied", "net  30", "net 30"),
+        ("value_translated", "NET 30", "NET30"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule", ["{from: A, as: {extract: '[0-9]+'}}", "{from: A, values: {'7': b}, otherwise: blank}"]
+)
+def test_a_value_that_is_left_out_is_told(rule: str) -> None:
+    made = field(rule, "Id|A\n1|x\n2|x\n3|7")
+    assert ("value_left_out", 2, "x", None) in changes(made, "code", "count", "before", "after")
+
+
+def test_a_wrong_value_is_a_problem_and_not_counted_as_rewritten() -> None:
+    made = field("A", "Id|A\n1|nobody\n2|ADA@EXAMPLE.COM", name="email")
+    assert changes(made, "code", "count") == [("email_rewritten", 1)]
+    assert problems(made, "code") == [("invalid_email",)]
+
+
+def test_columns_that_were_passed_over_are_counted_where_they_say_something_else() -> None:
+    made = field("{from: [A, B], take: first}", "Id|A|B\n1|x|y\n2|x|x\n3||y\n4|x|")
+    assert column(made, "display_name") == ["x", "x", "y", "x"]
+    assert changes(made, "code", "column", "count", "row", "before", "after") == [
+        ("value_passed_over", "B", 1, 0, "y", "x")
+    ]
+
+
+def test_rewriting_of_a_column_that_was_passed_over_does_not_count() -> None:
+    made = field("{from: [A, B], take: first, as: upper}", "Id|A|B\n1|X|y\n2||y")
+    assert changes(made, "code", "column", "count", "row") == [
+        ("value_passed_over", "B", 1, 0),
+        ("text_rewritten", "B", 1, 1),
+    ]
+
+
+def test_a_split_cell_of_which_one_value_is_taken_is_an_info() -> None:
+    made = field("{from: A, split: ';', take: last}", "Id|A\n1|x; y\n2|z")
+    assert column(made, "display_name") == ["y", "z"]
+    assert problems(made, "severity", "code", "row", "column", "message") == [
+        ("info", "value_not_taken", 2, "A", "'x; y' holds several values; 'y' is taken")
+    ]
+
+
+def test_tables_are_counted_apart_and_rows_of_other_records_do_not_count() -> None:
+    mapping = """
+    title: T
+    key: Id
+    skip: [{column: Id, is: "9", reason: nine}]
+    customer: {company_name: Name}
+    addresses:
+      - {type: {constant: billing}, address_line_1: {from: S|Street, as: upper}, city: C}
+    """
+    first = sheet("Id|Name|S|C\n1|a|x|y\n9|b|x|y", "one.csv")
+    second = sheet("Id|Name|Street|C\n2|c|x|y\n3|d|x|y", "two.csv")
+    made = apply(mapping, first, second)
+    assert changes(made, "entity", "field", "column", "count", "row") == [
+        ("address", "address_line_1", "S", 1, 0),
+        ("address", "address_line_1", "Street", 2, 2),
+    ]
+
+
+def test_a_cell_that_goes_to_two_records_of_a_kind_counts_once() -> None:
+    mapping = """
+    title: T
+    key: Id
+    customer: {company_name: Name}
+    addresses:
+      - {type: {constant: [billing, shipping]}, address_line_1: S, city: C, country: K}
+      - {type: {constant: shipping}, address_line_1: T, city: C, country: K}
+    """
+    made = apply(mapping, "Id|Name|S|T|C|K\n1|a|x|w|y|USA\n2|a|x|w|y|US")
+    assert changes(made, "code", "field", "count", "after") == [("country_rewritten", "country", 1, "US")]
+
+
+def test_keys_are_counted_and_never_tidied() -> None:
+    made = apply("title: T\nkey: {from: Id, as: unquote}\ncustomer: {company_name: N}", "Id|N\n'01|a\n0\u200b2|b")
+    assert column(made, "reference_id") == ["01", "0\u200b2"]
+    assert changes(made) == [("text_rewritten", "customer", "reference_id", "Id", 1, 0, "'01", "01")]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Har\u00adbor\u00a0Goods\u200b", "Harbor Goods"),
+        ("Caf\u0065\u0301", "Caf\u00e9"),
+        ("\u201cHarbor\u201d Goods", '"Harbor" Goods'),
+        ("O\u2019Neil", "O\u2019Neil"),
+        ("\u202aHarbor\u202c", "Harbor"),
+    ],
+)
+def test_text_is_tidied(text: str, wanted: str) -> None:
+    made = field("A", f"Id|A\n1|{text}\n2|plain")
+    assert column(made, "display_name") == [wanted, "plain"]
+    assert changes(made, "code", "before", "after") == (
+        [("text_tidied", text.strip("\u200b"), wanted)] * (text != wanted)
+    )
+
+
+def test_as_text_leaves_even_what_cannot_be_seen() -> None:
+    assert column(field("{from: A, as: text}", "Id|A\n1|a\u00a0b"), "display_name") == ["a\u00a0b"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+@pytest.mark.parametrize("text", ["Müller", "Škoda", "Łódź", "naïve “so”", "東京"])
+def test_text_read_with_the_wrong_encoding_is_a_warning(text: str, encoding: str) -> None:
+    garbled = "".join(bytes([byte]).decode(encoding, "replace") for byte in text.encode())
+    if "\ufffd" in garbled:
+        garbled = "".join(bytes([b]).decode("latin-1") for b in text.encode())
+    made = field("A", f"Id|A\n1|{garbled}\n2|{text}")
+    told = problems(made, "severity", "code", "row")
+    assert told == [("warning", "mojibake", 2)]
+
+
+@pytest.mark.parametrize("text", ["SÃO PAULO", "Âge", "Ångström", "Ärzte", "Ã la carte", "CÔTÉ", "FAÇADE É", "señor Ñ"])
+def test_accented_capitals_are_no_mojibake(text: str) -> None:
+    assert not problems(field("A", f"Id|A\n1|{text}"))
+
+
+def test_every_code_of_a_change_is_for_a_column_and_never_for_a_cell() -> None:
+    made = apply(f"{BASE}  phone: P\n", "Id|Name|P\n1|a|(415) 555-0132\n2|b|call", country="US")
+    assert not {code for code, *_ in changes(made)} & {code for (code,) in problems(made, "code")}

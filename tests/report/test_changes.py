@@ -1,0 +1,78 @@
+"""What was rewritten by whole columns, as reports tell it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from importer.report import ReportInput, build_summary, locate_problems
+from importer.tables import CHANGE_DTYPES
+from tests.report.build import small_run
+from tests.report.test_summary import FACTS
+
+LINES = [
+    ("phone_rewritten", "customer", "phone", "Phone", 1204, 1, "(415) 555-0132", "+14155550132"),
+    ("value_left_out", "contact", "email", "Mail", 1, 10, "b@", None),
+    ("value_passed_over", "customer", "phone", "Phone", 2, 0, "1", "2"),
+]
+
+
+def run_with_changes() -> ReportInput:
+    run = small_run()
+    data = {
+        name: pd.Series([line[number] for line in LINES], dtype=dtype)
+        for number, (name, dtype) in enumerate(CHANGE_DTYPES.items())
+    }
+    return replace(run, tables=replace(run.tables, changes=pd.DataFrame(data)))
+
+
+def test_each_is_an_info_line_at_its_first_place_and_no_customers_own() -> None:
+    run = run_with_changes()
+    codes = [code for code, *_ in LINES]
+    located = run.located[run.located["code"].isin(codes)]
+    assert located[["severity", "code", "source", "row", "column", "value"]].to_numpy().tolist() == [
+        ["info", "value_passed_over", "list.csv", 3, "Phone", "1"],
+        ["info", "phone_rewritten", "list.csv", 4, "Phone", "(415) 555-0132"],
+        ["info", "value_left_out", "staff.xlsx", 3, "Mail", "b@"],
+    ]
+    assert located["message"].to_list() == [
+        "2 cells not used, such as this one: '1', because '2' was taken",
+        "1,204 cells rewritten, such as this one: '(415) 555-0132' → '+14155550132'",
+        "1 cell left out: 'b@'",
+    ]
+    assert (located["_customer"] == -1).all()
+    assert located["reference_id"].isna().all()
+
+
+def test_the_other_lines_and_their_order_stay() -> None:
+    codes = [code for code, *_ in LINES]
+    run, plain = run_with_changes(), small_run()
+    lines = locate_problems(run.problems, run.sources, run.tables)
+    rest = lines[~lines["code"].isin(codes)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rest, locate_problems(plain.problems, plain.sources, plain.tables))
+
+
+def test_a_summary_counts_them_without_the_examples() -> None:
+    summary = build_summary(run_with_changes(), FACTS)
+    assert summary["changes"] == [
+        {"code": "phone_rewritten", "entity": "customer", "field": "phone", "column": "Phone", "count": 1204,
+         "source": "list.csv", "first": "list.csv:4 [Phone]"},
+        {"code": "value_left_out", "entity": "contact", "field": "email", "column": "Mail", "count": 1,
+         "source": "staff.xlsx!People", "first": "staff.xlsx!People:3 [Mail]"},
+        {"code": "value_passed_over", "entity": "customer", "field": "phone", "column": "Phone", "count": 2,
+         "source": "list.csv", "first": "list.csv:3 [Phone]"},
+    ]  # fmt: skip
+    assert summary["problems"] == build_summary(small_run(), FACTS)["problems"]
+    assert build_summary(small_run(), FACTS)["changes"] == []
+
+
+@pytest.mark.parametrize("count", [np.int64(1), np.int64(5)])
+def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64) -> None:
+    run = run_with_changes()
+    changes = run.tables.changes.assign(before="a\nb " + "x" * 100, count=count)
+    located = replace(run, tables=replace(run.tables, changes=changes)).located
+    message = located.loc[located["code"] == "phone_rewritten", "message"].item()
+    assert "'a b xxx" in message
+    assert "…' → " in message
+    assert len(message) < 120
