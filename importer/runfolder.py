@@ -82,6 +82,11 @@ class RunFolder:
         """The folder of the rows to mend."""
         return self.path / "rejected"
 
+    @property
+    def workbook(self) -> Path:
+        """The rows to mend as a workbook. Not within ``rejected``: that folder given back would hold them twice."""
+        return self.path / "rejected.xlsx"
+
     def file(self, name: str) -> Path:
         """A file in the folder."""
         return self.path / name

@@ -27,6 +27,9 @@ __all__ = [
     "CONTACT_FIELDS",
     "CUSTOMER_FIELDS",
     "ENTITIES",
+    "GUIDE_COLUMNS",
+    "GUIDE_TITLE",
+    "IMPORT_ERRORS",
     "TEXT",
     "TEXT_LIST",
     "Entity",
@@ -37,6 +40,7 @@ __all__ = [
     "SourceTable",
     "Sources",
     "header_key",
+    "keep_apostrophes",
     "mark_formulas",
     "unmark_formulas",
 ]
@@ -91,6 +95,13 @@ CONTACT_FIELDS: tuple[str, ...] = (
 )
 ATTRIBUTE_PREFIX = "attributes."
 
+# What report and loader agree on, so that rows to mend can be given back: the column that says what is wrong, and the
+# sheet of a workbook that explains it. That sheet is known by its title, wherever the cell with it has got to; under
+# ``GUIDE_COLUMNS`` it tells the file and sheet that each of the other sheets' rows came from.
+IMPORT_ERRORS = "import_errors"
+GUIDE_TITLE = "How to mend this workbook (this sheet is never imported)"
+GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
+
 Positions = npt.NDArray[np.int64]
 
 
@@ -106,7 +117,8 @@ class SourceTable:
     ``broken``: True for data rows the loader itself rejects (each has a :class:`Problem` in ``Sources.problems``);
     they stay in ``frame`` so that they can be written back.
     ``secrets``: columns whose cells were emptied because such data must never leave the source.
-    ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …).
+    ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …); for a
+    sheet of rows that were mended and given back, ``stands_for``: the file and sheet that they came from.
     """
 
     file: str
@@ -326,3 +338,11 @@ def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Ar
 def unmark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """The strings as they were before :func:`mark_formulas`: one leading apostrophe fewer where it may have put one."""
     return pc.replace_substring_regex(column, r"^'('*[=+\-@\t\r])", r"\1")
+
+
+def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Strings for a place where nothing can run as a formula, such that :func:`unmark_formulas` gives them back.
+
+    Only those that begin with an apostrophe which it would take off get another one.
+    """
+    return pc.replace_substring_regex(column, r"^('+[=+\-@\t\r])", r"'\1")

@@ -16,11 +16,10 @@ from importer.loader.options import LoadOptions
 from importer.loader.parse import Body
 from importer.loader.sensitive import holds_card_numbers, is_secret, is_tax_number
 from importer.records import Location, Problem, Severity
-from importer.tables import SourceTable, header_key, unmark_formulas
+from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
 
-__all__ = ["IMPORT_ERRORS", "Fault", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
+__all__ = ["Fault", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
 
-IMPORT_ERRORS = "import_errors"  # the column that the importer puts in front of rejected rows
 _EACH_SHORT_ROW = 10
 _FEW_RANGES = 64
 

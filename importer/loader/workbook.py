@@ -14,6 +14,7 @@ import python_calamine as calamine
 from importer.errors import SourceError, UsageError
 from importer.loader.appearance import apply_shown
 from importer.loader.assemble import Origin
+from importer.loader.guide import without_guide
 from importer.loader.numbers import EXACT, number_text
 from importer.loader.options import LoadOptions
 from importer.loader.sheets import Sheet, Unseen
@@ -54,6 +55,7 @@ def read_sheets(content: bytes, origin: Origin, options: LoadOptions) -> list[Sh
         apply_shown(columns, appearance)
         unseen = Unseen(appearance.hidden_rows, appearance.hidden_columns, merged or appearance.merged)
         sheets.append(Sheet.of(replace(origin, sheet=name), [_text(cells) for cells in columns], unseen))
+    sheets = without_guide(sheets)
     if not sheets:
         raise SourceError(
             f"{origin.file}: the workbook is empty", "Export the table again, with its header and its rows."

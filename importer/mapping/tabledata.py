@@ -64,7 +64,8 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
 def _table_of(mapping: Mapping, table: SourceTable) -> str:
     if len(mapping.tables) == 1:
         return mapping.main_table
-    names = (table.sheet or "", table.file, PurePath(table.file).stem)
+    file, sheet = table.details.get("stands_for") or (table.file, table.sheet)
+    names = (sheet or "", table.sheet or "", file, PurePath(file).stem)
     fitting = [
         name
         for name, rule in mapping.tables.items()

@@ -33,7 +33,11 @@ def with_facts(
             "started": started.isoformat(),
             "mapping": loaded.name,
             "mapping_sha256": loaded.sha256,
-            "options": {"sources": [public_source(source) for source in options.sources], **options.public()},
+            "options": {
+                "sources": [public_source(source) for source in options.sources],
+                "mapping": options.mapping,
+                **options.public(),
+            },
             "timings": dict(timings.seconds),
         },
     )

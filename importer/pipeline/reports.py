@@ -17,10 +17,12 @@ from importer.report import (
     ReportInput,
     RunFacts,
     build_summary,
+    mend_command,
     write_errors,
     write_rejected,
     write_results,
     write_summary,
+    write_workbook,
 )
 from importer.runfolder import RunFolder, Stage
 from importer.tables import TEXT
@@ -102,10 +104,12 @@ def write_reports(
     write_results(folder.file("results.csv"), report)
     write_errors(folder.file("errors.csv"), report.located)
     rejected = write_rejected(folder.rejected, report)
-    names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected), "summary.json"]
-    if folder.payloads.exists():
-        names.append("payloads.jsonl")
     facts = stage.facts
+    command = mend_command(facts["command"], facts["options"], facts["mapping"], folder.workbook.name)
+    workbook = write_workbook(folder.workbook, report, command=command)
+    names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
+    names += [folder.workbook.name] if workbook is not None else []
+    names += ["summary.json", "payloads.jsonl"] if folder.payloads.exists() else ["summary.json"]
     summary = build_summary(
         report,
         RunFacts(
@@ -125,6 +129,7 @@ def write_reports(
             stopped=ending.stopped,
             retryable=ending.retryable,
             resumable=ending.resumable,
+            workbook=workbook,
         ),
     )
     write_summary(folder.file("summary.json"), summary)

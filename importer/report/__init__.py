@@ -3,6 +3,7 @@
 ``ReportInput`` goes in; every ``write_…`` leaves a whole file or none, readable by its owner only.
 """
 
+from importer.report.advice import mend_command
 from importer.report.counts import totals
 from importer.report.model import ReportInput
 from importer.report.places import locate_problems, rows_text
@@ -10,12 +11,15 @@ from importer.report.rejected import write_rejected
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
 from importer.report.terminal import summary_text
+from importer.report.workbook import Workbook, write_workbook
 
 __all__ = [
     "ReportInput",
     "RunFacts",
+    "Workbook",
     "build_summary",
     "locate_problems",
+    "mend_command",
     "rows_text",
     "summary_text",
     "totals",
@@ -23,4 +27,5 @@ __all__ = [
     "write_rejected",
     "write_results",
     "write_summary",
+    "write_workbook",
 ]

@@ -1,9 +1,10 @@
 """What a summary says to a person: the verdict, and what to do next."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["next_steps", "verdict"]
+__all__ = ["mend_command", "next_steps", "verdict"]
 
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "there already"}
 _OPEN = {  # for one customer, for several
@@ -70,7 +71,7 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
 def next_steps(summary: Mapping[str, Any]) -> list[str]:
     """What the user should do now, one sentence each, the most urgent first; empty when nothing is left to do."""
     customers, command, run = summary["customers"], summary["command"], summary["run_id"]
-    name = summary["mapping"]["name"]
+    name = summary["options"].get("mapping", summary["mapping"]["name"])
     steps: list[str] = []
     if not summary["resumable"]:
         if command == "run" and customers.get("pending", 0):
@@ -86,15 +87,41 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
             f"importer retry {run}: sends the {summary['retryable']:,} again that failed for reasons that can pass."
         )
     if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
-        steps.append(
-            "Mend the rows in rejected/ (the column import_errors says what is wrong) and import those files with the "
-            f"same mapping: -m {name}."
-        )
+        steps += _mending(summary)
     if summary["exit_code"] == 0 and command == "check":
         steps.append(f"importer plan … -m {name} --api sandbox: shows what a run would do.")
     if summary["exit_code"] == 0 and command == "plan":
         steps.append("importer run, with the same arguments: sends what the plan shows.")
     return steps
+
+
+def _mending(summary: Mapping[str, Any]) -> list[str]:
+    """What to do with the rows to mend: in the workbook, and in the CSV files where that does not hold them all."""
+    book, options = summary["workbook"], summary["options"]
+    name, steps = summary["mapping"]["name"], []
+    if book is not None:
+        command = mend_command(summary["command"], options, name, f"{summary['folder']}/rejected.xlsx")
+        steps.append(f"Mend the coloured cells of rejected.xlsx (a note on each says how) and give it back: {command}")
+    if book is None or book["left_out"]:
+        which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
+        steps.append(
+            f"Mend {which} in rejected/ (the column import_errors says what is wrong) and import those files with the "
+            f"same mapping and --partial: -m {options.get('mapping', name)}."
+        )
+    return steps
+
+
+def mend_command(command: str, options: Mapping[str, Any], mapping: str, file: str) -> str:
+    """The command that gives a mended ``file`` back, as the one that found it was given.
+
+    ``mapping``: its name, for a run of which ``options`` do not say how it was called.
+    """
+    words = ["importer", "check" if command == "check" else "run", file, "-m", options.get("mapping", mapping)]
+    words += ["--country", options["country"]] if "country" in options else []
+    words.append("--partial")
+    for name in ("api", "tenant") if command != "check" else ():
+        words += [f"--{name}", options[name]] if name in options else []
+    return shlex.join(words)
 
 
 def _customers(count: int) -> str:

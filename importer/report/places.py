@@ -16,6 +16,7 @@ __all__ = [
     "join_ranges",
     "locate_problems",
     "locate_with_positions",
+    "one_array",
     "rows_text",
     "table_names",
     "take_text",
@@ -170,6 +171,12 @@ def take_text(values: "pd.Series[Any]", at: Positions) -> "pd.Series[Any]":
     inside = (at >= 0) & (at < len(values))
     taken = pc.take(pa.array(values), pa.array(at, mask=~inside))
     return pd.Series(pd.array(taken, dtype=TEXT))
+
+
+def one_array(column: "pd.Series[Any]") -> pa.Array:
+    """The text of a column as one Arrow array."""
+    array = pa.array(column).cast(pa.string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def table_names(sources: Sources) -> "pd.Series[Any]":

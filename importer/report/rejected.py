@@ -14,11 +14,10 @@ from importer.report.counts import rejected_rows
 from importer.report.files import rejected_names, removed, write_csv
 from importer.report.model import ReportInput
 from importer.report.places import join_ranges, table_names, take_text
-from importer.tables import TEXT
+from importer.tables import IMPORT_ERRORS, TEXT
 
-__all__ = ["ERRORS_COLUMN", "import_errors", "rejected_frames", "write_rejected"]
+__all__ = ["import_errors", "rejected_frames", "rows_to_mend", "write_rejected"]
 
-ERRORS_COLUMN = "import_errors"
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _WHY = ("customer rejected", "customer refused by the API", "part of this customer was left out", "row rejected")
@@ -44,10 +43,9 @@ def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
 def rejected_frames(report: ReportInput) -> list[tuple[str, pd.DataFrame]]:
     """For each source table its file name and its rows to mend, in the source's order (none: an empty frame).
 
-    The rows are those of customers that were rejected, refused by the API or lost a child, rows rejected alone and rows
-    that the loader could not read. Columns: ``import_errors``, then the source's own.
+    Columns: ``import_errors``, then the source's own.
     """
-    shown = rejected_rows(report.sources, report.tables, report.rejected | report.refused | report.lost_child)
+    shown = rows_to_mend(report)
     texts = import_errors(report, shown)
     frames: list[tuple[str, pd.DataFrame]] = []
     done = 0
@@ -57,14 +55,23 @@ def rejected_frames(report: ReportInput) -> list[tuple[str, pd.DataFrame]]:
         start, end = report.sources.offsets[index : index + 2]
         rows = np.flatnonzero(shown[start:end])
         frame = table.frame.take(rows).reset_index(drop=True)
-        frame.insert(0, ERRORS_COLUMN, texts.iloc[done : done + len(rows)].reset_index(drop=True))
+        frame.insert(0, IMPORT_ERRORS, texts.iloc[done : done + len(rows)].reset_index(drop=True))
         done += len(rows)
         frames.append((name, frame))
     return frames
 
 
-def import_errors(report: ReportInput, shown: Mask) -> "pd.Series[Any]":
-    """What is wrong with each of the shown row positions, ``column: message (hint)`` joined by ``; `` (``TEXT``).
+def rows_to_mend(report: ReportInput) -> Mask:
+    """By row position: the rows that somebody has to look at.
+
+    They are those of customers that were rejected, refused by the API or lost a child, rows rejected alone, and rows
+    that the loader could not read.
+    """
+    return rejected_rows(report.sources, report.tables, report.rejected | report.refused | report.lost_child)
+
+
+def import_errors(report: ReportInput, shown: Mask, separator: str = "; ") -> "pd.Series[Any]":
+    """What is wrong with each of the shown row positions: ``column: message (hint)`` for each problem (``TEXT``).
 
     A row that is only here because of another row of its customer names that row.
     """
@@ -75,10 +82,10 @@ def import_errors(report: ReportInput, shown: Mask) -> "pd.Series[Any]":
     here = np.flatnonzero(serious & (place >= 0) & np.append(shown, False)[place])
     here = here[np.argsort(place[here], kind="stable")]
     own = join_ranges(
-        _problem_texts(problems.take(here)), np.searchsorted(place[here], np.append(rows, len(shown))), "; "
+        _problem_texts(problems.take(here)), np.searchsorted(place[here], np.append(rows, len(shown))), separator
     )
     own = pc.if_else(pc.equal(own, ""), None, own)
-    joined = pc.binary_join_element_wise(own, _reasons(report, rows), "; ", null_handling="skip")
+    joined = pc.binary_join_element_wise(own, _reasons(report, rows), separator, null_handling="skip")
     return pd.Series(pd.array(joined, dtype=TEXT))
 
 

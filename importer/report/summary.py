@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
-import pyarrow as pa
 
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.advice import next_steps
 from importer.report.counts import loose_rows
 from importer.report.files import whole_file
 from importer.report.model import ReportInput
+from importer.report.places import one_array
+from importer.report.workbook import Workbook
 from importer.tables import Sources, SourceTable
 
 __all__ = ["RunFacts", "build_summary", "write_summary"]
@@ -33,7 +34,7 @@ class RunFacts:
     Python and libraries. ``folder`` is the run's folder as the user reaches it, ``files`` are the paths written, within
     it. ``pace``: what the sender found, when it sent. ``stopped``: why the run ended early, in one sentence.
     ``retryable``: how many failed customers failed for reasons that can pass. ``resumable``: whether it can be gone on
-    with.
+    with. ``workbook``: what the workbook of rows to mend holds, where there is one.
     """
 
     command: str
@@ -52,6 +53,7 @@ class RunFacts:
     stopped: str | None = None
     retryable: int = 0
     resumable: bool = False
+    workbook: Workbook | None = None
 
 
 def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "pace": dict(facts.pace) if facts.pace is not None else None,
         "timings": {stage: round(seconds, 3) for stage, seconds in facts.timings.items()},
         "versions": dict(facts.versions),
+        "workbook": None if facts.workbook is None else asdict(facts.workbook),
         "folder": facts.folder,
         "files": list(facts.files),
     }
@@ -142,8 +145,8 @@ def _problems(located: pd.DataFrame, changes: pd.DataFrame) -> list[dict[str, An
     located = located[~located["code"].isin(changes["code"]).to_numpy(np.bool_)]
     if not len(located):
         return []
-    codes = pa.chunked_array(located["severity"] + " " + located["code"]).combine_chunks()
-    numbers = np.asarray(codes.dictionary_encode().indices)
+    codes = one_array(located["severity"] + " " + located["code"]).dictionary_encode()
+    numbers = np.asarray(codes.indices)
     _, firsts, counts = np.unique(numbers, return_index=True, return_counts=True)
     found = [
         {"severity": line["severity"], "code": line["code"], "count": int(count), "first": _place(line)}

@@ -45,7 +45,7 @@ Problems, and where each is first
 
 What to do
   Mend the rows in rejected/ (the column import_errors says what is wrong) and
-    import those files with the same mapping: -m xero.
+    import those files with the same mapping and --partial: -m xero.
 
 Files in results/20260102-030405-ab
   results.csv, errors.csv, rejected/, summary.json"""

@@ -1,0 +1,221 @@
+"""``rejected.xlsx`` itself: what stands in which cell, what is said of what a workbook cannot hold, its names."""
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.errors import OutputError
+from importer.loader import LoadOptions, load
+from importer.records import Severity
+from importer.report import ReportInput, Workbook, write_workbook
+from importer.report import mending as mending_module
+from importer.report import workbook as workbook_module
+from importer.report.workbook import sheet_names
+from importer.tables import ProblemTable, Sources
+from tests.report.build import small_run, table, without_problems
+from tests.report.test_round_trip import CELLS, all_rejected
+
+COMMAND = "importer run rejected.xlsx -m own --partial"
+HEADERS = ("Id", "*ContactName", "-Phone", "Phone#2", "'=Note")
+OPTIONS = LoadOptions(columns=(frozenset(HEADERS),))
+HARD = [
+    *CELLS,
+    "a\x00b",
+    "\x1b[1m",
+    "cr\rcr",
+    "_x0041_",
+    "_x005F_",
+    "<&>",
+    "\x0b",
+    "\x7f",
+    "\u2028",
+    "wide 😀",
+    "''''=x",
+    "=1",
+]
+
+
+def write(path: Path, report: ReportInput) -> Workbook | None:
+    return write_workbook(path, report, command=COMMAND)
+
+
+def listed(count: int, **more: Any) -> Sources:
+    columns = {"Id": [f"C-{number}" for number in range(count)], "Name": ["x"] * count} | more
+    return Sources((table("list.csv", None, columns, list(range(2, count + 2))),))
+
+
+def text_of(path: Path) -> str:
+    return "\n".join(
+        str(cell.value) for row in openpyxl.load_workbook(path).worksheets[0] for cell in row if cell.value
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(lines=st.lists(st.lists(st.sampled_from(HARD), min_size=4, max_size=4), min_size=1, max_size=8))
+def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
+    ids = [f"C-{number}" for number in range(len(lines))]
+    columns = {"Id": ids} | {name: [line[place] for line in lines] for place, name in enumerate(HEADERS[1:])}
+    first = Sources((table("list.csv", None, columns, list(range(2, len(lines) + 2))),))
+    path = tmp_path_factory.mktemp("workbook") / "rejected.xlsx"
+    write(path, all_rejected(first))
+    (again,) = load([str(path)], OPTIONS).tables
+    pd.testing.assert_frame_equal(again.frame, first.tables[0].frame)
+    assert again.details["stands_for"] == ["list.csv", ""]
+
+
+def test_what_stands_in_which_cell(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.xlsx"
+    assert write(path, small_run()) == Workbook(rows=8, left_out=0)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [item.name for item in tmp_path.iterdir()] == ["rejected.xlsx"]
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["How to mend", "list", "staff"]
+    sheet = book["list"]
+    assert [[cell.value for cell in row] for row in sheet] == [
+        ["import_errors", "Id", "Name", "Phone"],
+        ["row 5\nPhone: not a phone number (Write +15555550100)", "B", "Bob, Inc", "=2+2"],
+        ["row 6\ncustomer rejected because of row 5", "B", "Bob, Inc", "555"],
+        ["row 9\ncustomer refused by the API: state: unknown", "C", "Cäsar", "+15555550103"],
+        ["row 10\npart of this customer was left out because of row 5 of staff.xlsx!People", "D", '"D"', "''-4"],
+        ["row 11\nId: the key is blank", None, "lost", None],
+    ]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:D6")
+    wrong, blank, fine, reasons = sheet["D2"], sheet["B6"], sheet["C2"], sheet["A2"]
+    assert wrong.comment.text == "Error: not a phone number\nWrite +15555550100"
+    assert blank.comment.text == "Error: the key is blank"
+    assert {cell.fill.fgColor.rgb for cell in (wrong, blank)} == {"FFFFC7CE"}
+    warned = book["staff"]["C4"]
+    assert warned.comment.text.startswith("Warning: bad is no e-mail address")
+    assert (warned.fill.fgColor.rgb, warned.font.b, warned.border.left.style) == ("FFFFEB9C", False, "dashed")
+    assert (wrong.font.b, wrong.border.left.style, fine.comment, fine.font.b) == (True, "medium", None, False)
+    assert {cell.number_format for row in sheet for cell in row if cell.value} == {"@"}
+    assert {sheet.column_dimensions[letter].number_format for letter in "ABCD"} == {"@"}  # of blank cells, and new rows
+    assert {cell.data_type for row in sheet for cell in row if cell.value} <= {"s", "inlineStr"}
+    assert reasons.alignment.wrap_text
+    assert sheet.column_dimensions["A"].width > 40
+    said = text_of(path)
+    assert COMMAND in said
+    assert "invalid_phone" in said
+    assert "odd_cell" in said
+    assert "footer" not in said  # an information, and not of a row that is here
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in "12":
+        write(tmp_path / name, small_run())
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_nothing_to_mend_leaves_no_workbook(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.xlsx"
+    write(path, small_run())
+    report = without_problems(small_run())
+    nobody = np.zeros(5, dtype=np.bool_)
+    lines = report.tables.rows.assign(rejected=False)
+    clean = replace(
+        report, rejected=nobody, refused=nobody, lost_child=nobody, tables=replace(report.tables, rows=lines)
+    )
+    assert write(path, clean) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_cell_can_hold_stays_out_with_its_customer_and_is_told(tmp_path: Path) -> None:
+    cells = ["fine", "x" * 32_767, "x" * 32_768, "😀" * 16_384, "\uffff", "ü" * 32_767]
+    path = tmp_path / "rejected.xlsx"
+    assert write(path, all_rejected(listed(6, Note=cells))) == Workbook(rows=3, left_out=3)
+    sheet = openpyxl.load_workbook(path)["list"]
+    assert [sheet.cell(row, 2).value for row in range(2, sheet.max_row + 1)] == ["C-0", "C-1", "C-5"]
+    assert [sheet.cell(row, 4).value for row in (2, 3, 4)] == ["fine", "x" * 32_767, "ü" * 32_767]
+    assert "3 rows of customers with text that no workbook can hold" in text_of(path)
+
+
+def test_a_table_with_too_many_columns_stays_out(tmp_path: Path) -> None:
+    wide = table("wide.csv", None, {f"Column {n}": ["x"] for n in range(16_384)}, [2])
+    report = all_rejected(Sources((listed(1).tables[0], wide)))
+    assert write(tmp_path / "rejected.xlsx", report) == Workbook(rows=1, left_out=1)
+
+
+def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: Path, monkeypatch) -> None:
+    report = all_rejected(listed(7))
+    owners = np.array([0, 1, 1, 0, 2, 3, 2])
+    customers = report.tables.customers.iloc[:4]
+    rows = report.tables.rows.assign(customer=owners)
+    tables = replace(report.tables, customers=customers, rows=rows)
+    ends = report.outcomes.iloc[:4]
+    yes, no = np.ones(4, dtype=np.bool_), np.zeros(4, dtype=np.bool_)
+    report = replace(report, tables=tables, rejected=yes, refused=no, lost_child=no, outcomes=ends)
+    chosen = mending_module.choose_rows(report, most=5)
+    assert chosen.rows.tolist() == [True, True, True, True, False, False, False]
+    assert (chosen.surplus, chosen.unheld) == (3, 0)
+    monkeypatch.setattr(mending_module.choose_rows, "__kwdefaults__", {"most": 5})
+    assert write(tmp_path / "rejected.xlsx", report) == Workbook(rows=4, left_out=3)
+    assert "3 more rows" in text_of(tmp_path / "rejected.xlsx")
+    monkeypatch.setattr(mending_module, "_MOST_BYTES", 8)
+    assert mending_module.choose_rows(report, most=7).rows.tolist() == [True, False, False, True, *[False] * 3]
+
+
+def test_notes_beyond_the_most_are_counted_and_their_cells_still_coloured(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(workbook_module, "_MOST_NOTES", 2)
+    report = all_rejected(listed(4))
+    problems = ProblemTable.build(
+        4, severity=Severity.ERROR, code="too_long", row=np.arange(4), column="Name", message="m" * 3000, hint="h"
+    )
+    path = tmp_path / "rejected.xlsx"
+    write(path, replace(report, problems=problems))
+    cells = [openpyxl.load_workbook(path)["list"].cell(row, 3) for row in range(2, 6)]
+    assert [cell.comment is not None for cell in cells] == [True, True, False, False]
+    assert {cell.fill.fgColor.rgb for cell in cells} == {"FFFFC7CE"}
+    assert len(cells[0].comment.text) < 2100
+    assert "The notes of 2 coloured cells" in text_of(path)
+
+
+def test_several_problems_of_a_cell_are_one_note_and_the_worst_gives_the_colour(tmp_path: Path) -> None:
+    said = {"row": 1, "column": "Name", "message": "wrong"}
+    problems = [
+        ProblemTable.build(1, severity=Severity.WARNING, code="b", **said),
+        ProblemTable.build(1, severity=Severity.ERROR, code="a", hint="mend", **said),
+        ProblemTable.build(1, severity=Severity.INFO, code="c", **said),
+        ProblemTable.build(1, severity=Severity.WARNING, code="d", row=1, message="of the row"),
+    ]
+    path = tmp_path / "rejected.xlsx"
+    write(path, replace(all_rejected(listed(3)), problems=ProblemTable.concat(problems)))
+    sheet = openpyxl.load_workbook(path)["list"]
+    assert sheet["C3"].comment.text == "Error: wrong\nmend\n\nWarning: wrong"
+    assert sheet["C3"].fill.fgColor.rgb == "FFFFC7CE"
+    assert (sheet["A3"].fill.fgColor.rgb, sheet["A3"].comment) == ("FFFFEB9C", None)
+    assert sheet["A2"].fill.fgColor.rgb != "FFFFEB9C"
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        ([("contacts.csv", None)], ["contacts"]),
+        ([("a/list.csv", None), ("b/list.csv", None)], ["list", "list (2)"]),
+        ([("List.csv", None), ("list.xlsx", "Sheet1")], ["List", "list (2)"]),
+        ([("b.xlsx", "Firms"), ("b.xlsx", "People: all [2]")], ["Firms", "People_ all _2_"]),
+        ([("History.csv", None), ("how to mend.csv", None)], ["History (2)", "how to mend (2)"]),
+        ([("'quoted'.csv", None), ("?.csv", None), (" .csv", None)], ["quoted", "_", "source"]),
+        ([("x" * 40 + "Addresses.csv", None)], ["xxxxxxxxxxxxxxx…xxxxxxAddresses"]),
+        ([("😀" * 30 + ".csv", None), ("😀" * 31 + ".csv", None)], ["😀" * 7 + "…" + "😀" * 7, None]),
+    ],
+)
+def test_sheets_have_names_that_programs_take(places: list[tuple[str, str | None]], names: list[str | None]) -> None:
+    found = sheet_names([table(file, sheet, {"Id": ["1"]}, [2]) for file, sheet in places])
+    assert [name for name, wanted in zip(found, names, strict=True) if wanted] == [name for name in names if name]
+    assert len({name.casefold() for name in found}) == len(found)
+    assert all(0 < len(name.encode("utf-16-le")) // 2 <= 31 for name in found)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OutputError, match="--out"):
+        write(tmp_path / "taken" / "rejected.xlsx", small_run())
+    assert (tmp_path / "taken").read_text() == "a file"
