@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from importer.catalogue import find
 from importer.records import Severity
 from importer.report.mending import Chosen
 from importer.report.model import ReportInput
@@ -14,7 +15,7 @@ from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
 
 __all__ = ["SheetPlan", "guide_rows"]
 
-_CODES = ("Code", "Severity", "Times", "What it says, where it is first")
+_CODES = ("Code", "Severity", "Times", "What it means, what to do, and what it says where it is first")
 _STEPS = (
     "1.  Each of the other sheets holds rows of one of your files or sheets, with all columns, unchanged.",
     "2.  Cells on red with a solid frame and bold text are wrong; on yellow with a dashed frame, worth a look.",
@@ -64,7 +65,9 @@ def _codes(problems: pd.DataFrame, rows: "np.ndarray[Any, np.dtype[np.bool_]]") 
     ranks = {str(severity): rank for rank, severity in enumerate(Severity)}
     found = [(severity, code, len(part), part.iloc[0]) for (severity, code), part in here.groupby(["severity", "code"])]
     for severity, code, count, first in sorted(found, key=lambda item: (ranks[item[0]], -item[2], item[1])):
-        texts = [first[name] for name in ("message", "hint") if isinstance(first[name], str) and first[name]]
+        entry = find(code)
+        texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.mend]
+        texts += [f"First: {first['message']}"]
         yield code, severity, f"{count:,}", "\n".join(texts)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from importer.catalogue import CODES
 from importer.errors import OutputError
 from importer.loader import LoadOptions, load
 from importer.records import Severity
@@ -97,13 +98,16 @@ def test_what_stands_in_which_cell(tmp_path: Path) -> None:
     assert (warned.fill.fgColor.rgb, warned.font.b, warned.border.left.style) == ("FFFFEB9C", False, "dashed")
     assert (wrong.font.b, wrong.border.left.style, fine.comment, fine.font.b) == (True, "medium", None, False)
     assert {cell.number_format for row in sheet for cell in row if cell.value} == {"@"}
-    assert {sheet.column_dimensions[letter].number_format for letter in "ABCD"} == {"@"}  # of blank cells, and new rows
+    widths = list(sheet.column_dimensions.values())
+    assert {kind.number_format for kind in widths} == {"@"}  # of blank cells, and of rows that are added
+    assert sum(kind.max - kind.min + 1 for kind in widths) == 4
     assert {cell.data_type for row in sheet for cell in row if cell.value} <= {"s", "inlineStr"}
     assert reasons.alignment.wrap_text
     assert sheet.column_dimensions["A"].width > 40
     said = text_of(path)
     assert COMMAND in said
     assert "invalid_phone" in said
+    assert CODES["invalid_phone"].title in said
     assert "odd_cell" in said
     assert "footer" not in said  # an information, and not of a row that is here
 
