@@ -9,7 +9,9 @@ from typing import Any
 
 import pycountry
 
-__all__ = ["differences"]
+from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
+
+__all__ = ["body_of", "differences"]
 
 _CHILDREN = ("addresses", "contacts")
 _ALPHA_2: Mapping[str, str] = {country.alpha_3: country.alpha_2 for country in pycountry.countries}
@@ -25,6 +27,34 @@ def differences(body: Mapping[str, Any], customer: Mapping[str, Any]) -> list[st
     for kind in _CHILDREN:
         found += _children(kind, _records(body.get(kind)), _records(customer.get(kind)))
     return sorted(set(found))
+
+
+def body_of(customer: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that would create ``customer`` (the ``data`` of an answer) as it is: what a new body is compared with.
+
+    Its children keep the ``id`` that the API gave them. What no body can say (times, status) is left out.
+    """
+    body = _record(customer, CUSTOMER_FIELDS)
+    for name in ("company_name", "assigned_sales_rep_ids", "assigned_price_list_id"):
+        if value := _held(name, customer):
+            body[name] = sorted(value) if isinstance(value, set) else value
+    for kind, fields in (("addresses", ADDRESS_FIELDS), ("contacts", CONTACT_FIELDS)):
+        body[kind] = [
+            _record(child, ("id", *fields))
+            for child in _records(customer.get(kind))
+            if child.get("status") != "inactive"
+        ]
+    return body
+
+
+def _record(held: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    record = {name: _held(name, held) for name in fields if held.get(name) not in (None, "")}
+    record["attributes"] = [
+        {"name": str(item.get("name")), "value": _as_text(item["value"])}
+        for item in _records(held.get("attributes"))
+        if item.get("value") is not None
+    ]
+    return record
 
 
 def _fields(sent: Mapping[str, Any], held: Mapping[str, Any], place: str) -> Iterator[str]:

@@ -1,0 +1,161 @@
+"""Differences between two bodies: all of them, nothing else, and enough to make the new one of the old."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.api.compare import body_of
+from importer.planner import apply_changes, compared, differences, in_effect
+
+OLD = {
+    "reference_id": "C1",
+    "company_name": "Wren",
+    "assigned_sales_rep_ids": ["AA", "bb"],
+    "phone": "+14155550101",
+    "addresses": [
+        {"reference_id": "A1", "type": "billing", "city": "Marlow", "attributes": [{"name": "Gate", "value": "2"}]},
+        {"reference_id": "A2", "type": "shipping", "city": "Anytown"},
+    ],
+    "contacts": [{"reference_id": "P.1[x]", "first_name": "Ann"}],
+    "attributes": [{"name": "Color", "value": "Red"}, {"name": "Size", "value": "5"}],
+}
+
+
+def told(old, new) -> list[tuple]:
+    return [(change.path, change.before, change.after) for change in differences(old, new)]
+
+
+def test_the_same_in_another_order_is_no_change() -> None:
+    same = {
+        **OLD,
+        "assigned_sales_rep_ids": ["BB", "aa"],
+        "addresses": OLD["addresses"][::-1],
+        "attributes": OLD["attributes"][::-1],
+    }
+    assert told(OLD, same) == []
+
+
+def test_every_kind_of_change_has_its_path() -> None:
+    new = {
+        **OLD,
+        "company_name": "Wren Ltd",
+        "email": "a@example.com",
+        "assigned_sales_rep_ids": ["aa"],
+        "addresses": [
+            {"reference_id": "A1", "type": "billing", "city": "Marlow", "attributes": [{"name": "Gate", "value": "3"}]},
+            OLD["addresses"][1],
+            {"reference_id": "A3", "type": "shipping", "city": "Elsewhere"},
+        ],
+        "contacts": [{"reference_id": "P.1[x]", "first_name": "Anne"}],
+        "attributes": [{"name": "Color", "value": "Blue"}, {"name": "New", "value": "1"}],
+    }
+    del new["phone"]
+    assert told(OLD, new) == [
+        ("company_name", "Wren", "Wren Ltd"),
+        ("assigned_sales_rep_ids", ["aa", "bb"], ["aa"]),
+        ("attributes[Color]", "Red", "Blue"),
+        ("attributes[New]", None, "1"),
+        ("email", None, "a@example.com"),
+        ("phone", "+14155550101", None),
+        ("attributes[Size]", "5", None),
+        ("addresses[A1].attributes[Gate]", "2", "3"),
+        ("addresses[A3].reference_id", None, "A3"),
+        ("addresses[A3].type", None, "shipping"),
+        ("addresses[A3].city", None, "Elsewhere"),
+        ("contacts[P.1[x]].first_name", "Ann", "Anne"),
+    ]
+    assert {change.path for change in in_effect(differences(OLD, new))} == {
+        path for path, _, after in told(OLD, new) if after is not None
+    }
+
+
+def test_one_old_and_one_new_child_of_a_type_are_one_that_changed() -> None:
+    moved = {"reference_id": "A9", "type": "shipping", "city": "Newtown"}
+    new = {**OLD, "addresses": [OLD["addresses"][0], moved]}
+    assert told(OLD, new) == [
+        ("addresses[A2].reference_id", "A2", "A9"),
+        ("addresses[A2].city", "Anytown", "Newtown"),
+    ]
+    two = {**OLD, "addresses": [OLD["addresses"][0], moved, {**moved, "reference_id": "A10"}]}
+    assert {path.split(".")[0] for path, *_ in told(OLD, two)} == {"addresses[A2]", "addresses[A9]", "addresses[A10]"}
+
+
+def test_a_child_without_a_reference_id_goes_by_its_id() -> None:
+    by_hand = {**OLD, "contacts": [{"id": "77", "first_name": "Bob"}, *OLD["contacts"]]}
+    assert told(by_hand, OLD) == [("contacts[77].first_name", "Bob", None)]
+
+
+def test_what_the_api_holds_compares_with_what_was_sent() -> None:
+    held = {
+        "id": "1",
+        "reference_id": "C1",
+        "name": "Wren",
+        "status": "active",
+        "created_at": "2025-01-01T00:00:00Z",
+        "phone": "+14155550101",
+        "assigned_sales_reps": [{"id": "AA"}, {"id": "bb"}],
+        "assigned_price_list": None,
+        "addresses": [
+            {"id": "a2", **OLD["addresses"][1], "country": None, "attributes": []},
+            {"id": "a1", "status": "active", **OLD["addresses"][0]},
+            {"id": "a3", "status": "inactive", "type": "billing", "city": "Gone"},
+        ],
+        "contacts": [{"id": "p1", "customer_id": "1", **OLD["contacts"][0]}],
+        "attributes": [{"id": "x", "name": "Size", "value": 5.0}, {"name": "Color", "value": "Red"}],
+    }
+    assert told(body_of(held), OLD) == []
+    german = {**OLD, "addresses": [{**OLD["addresses"][0], "country": "DE"}, OLD["addresses"][1]]}
+    held["addresses"][1]["country"] = "DEU"
+    assert told(body_of(held), german) == []
+    assert told(body_of({**held, "name": "Other", "freight_term": ""}), german) == [("company_name", "Other", "Wren")]
+
+
+TEXT = st.text("ab", min_size=1, max_size=2)
+ATTRIBUTES = st.dictionaries(TEXT, TEXT, max_size=3).map(
+    lambda values: [{"name": name, "value": value} for name, value in values.items()]
+)
+
+
+def children(**fields):
+    child = st.fixed_dictionaries(
+        {"reference_id": st.text("xyz", min_size=1, max_size=2), **fields},
+        optional={"city": TEXT, "is_default": st.booleans(), "attributes": ATTRIBUTES},
+    )
+    return st.lists(child, unique_by=lambda item: item["reference_id"], max_size=4)
+
+
+BODIES = st.fixed_dictionaries(
+    {"reference_id": st.just("C1")},
+    optional={
+        "company_name": TEXT,
+        "phone": TEXT,
+        "assigned_sales_rep_ids": st.lists(TEXT, min_size=1, max_size=3),
+        "addresses": children(type=st.sampled_from(["billing", "shipping"])),
+        "contacts": children(),
+        "attributes": ATTRIBUTES,
+    },
+)
+
+
+@given(BODIES, BODIES)
+def test_the_changes_make_the_new_body_of_the_old(old, new) -> None:
+    changes = differences(old, new)
+    assert apply_changes(changes, old) == compared(new)
+    assert all(change.before != change.after for change in changes)
+    assert len({change.where for change in changes}) == len(changes)
+
+
+@given(BODIES, st.randoms(use_true_random=False))
+def test_nothing_differs_from_itself_in_any_order(body, rng) -> None:
+    mixed = {name: rng.sample(value, len(value)) if isinstance(value, list) else value for name, value in body.items()}
+    assert differences(body, mixed) == []
+
+
+@pytest.mark.parametrize("kind", ["addresses", "contacts"])
+def test_two_children_of_one_name_are_both_there(kind) -> None:
+    """Nobody documents that the API refuses the same reference id twice."""
+    twice = {kind: [{"reference_id": "x", "id": "1", "city": "a"}, {"reference_id": "x", "id": "2", "city": "b"}]}
+    assert told(twice, {kind: twice[kind][:1]}) == [
+        (f"{kind}[2].reference_id", "x", None),
+        (f"{kind}[2].city", "b", None),
+    ]
