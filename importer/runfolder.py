@@ -120,6 +120,21 @@ class RunFolder:
         with _whole(self.path):
             return self._read("bodies")
 
+    def save_plan(self, plan: pd.DataFrame, facts: dict[str, Any]) -> None:
+        """Keep what is planned for each customer, and what the plan rests on. Raises :class:`OutputError`."""
+        with _readable(self.path):
+            self.work.mkdir(mode=0o700, exist_ok=True)
+            self._write("plan", plan)
+            with self._create("plan.json").open("w", encoding="utf-8") as file:
+                json.dump(facts, file, ensure_ascii=False)
+
+    def load_plan(self) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+        """What :meth:`save_plan` kept, or None where there is no plan. Raises :class:`OutputError`."""
+        if not (self.work / "plan.json").is_file():
+            return None
+        with _whole(self.path):
+            return self._read("plan"), json.loads((self.work / "plan.json").read_text(encoding="utf-8"))
+
     def load(self) -> Stage:
         """The stage that :meth:`save` kept. Raises :class:`OutputError` when it is gone or not whole."""
         with _whole(self.path):

@@ -54,6 +54,7 @@ class Options:
     accept_key: bool = False
     api_key_file: Path | None = None
     mode: str = "create"
+    plan: str | None = None
     rate: float | None = None
     concurrency: int = 256
     batch_size: int = 500
@@ -100,7 +101,7 @@ class Options:
             "max_failed": self.max_failed,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
             "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
-            "delimiter": self.delimiter, "tenant": self.tenant,
+            "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
         }  # fmt: skip
         return {name: value for name, value in values.items() if value not in (None, [], False)}
 

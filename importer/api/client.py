@@ -18,7 +18,7 @@ from importer import __version__
 from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_reply
 from importer.api.headers import retry_after
 from importer.api.limiter import Limiter
-from importer.api.lookup import CustomerRef, NoListError, find_customers, list_items, read_list
+from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, list_items, read_list
 from importer.api.retry import RetryPolicy
 from importer.api.transport import build_transport, departures
 from importer.errors import ApiUnavailableError, InternalError, UsageError
@@ -124,6 +124,13 @@ class Client:
         """
         width = max(1, min(self._connections, self.limiter.concurrency))
         return await find_customers(self._list, reference_ids, since=since, width=width)
+
+    async def customers(self, *, most_pages: int) -> list[CustomerRef] | None:
+        """Every customer as the list shows it, active and inactive; None where they fill more pages of 100 than that.
+
+        Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
+        """
+        return await list_customers(self._list, most_pages)
 
     async def sales_reps(self) -> list[dict[str, Any]]:
         """All sales reps, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""

@@ -16,7 +16,7 @@ import anyio
 from importer.api.answers import Answer, AnswerKind, Reply
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
-__all__ = ["CustomerRef", "NoListError", "find_customers", "list_items", "read_list"]
+__all__ = ["CustomerRef", "NoListError", "find_customers", "list_customers", "list_items", "read_list"]
 
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
@@ -43,6 +43,7 @@ class CustomerRef:
     status: str
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    email: str = ""
 
 
 class NoListError(ApiUnavailableError):
@@ -122,6 +123,28 @@ async def find_customers(
     return {reference: list(customers.values()) for reference, customers in search.found.items()}
 
 
+async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] | None:
+    """Every customer, active and inactive, of whatever reference id (``""`` for none); None for more than such pages.
+
+    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
+    """
+    found: dict[str, CustomerRef] = {}
+    asked = 0
+    for status in STATUSES:
+        page, more = 0, True
+        while more:
+            page += 1
+            reply = await call(CUSTOMERS, {"status": status, **ORDER, "page": str(page), "page_size": str(PAGE_SIZE)})
+            items, more = _page(reply, CUSTOMERS, page)
+            customers = [_customer(item, str(item.get("reference_id") or "")) for item in items]
+            more = more and any(customer.id not in found for customer in customers)
+            found |= {customer.id: customer for customer in customers}
+            asked += 1
+            if asked + max(_pages(reply.payload) - page, int(more)) > most_pages:
+                return None
+    return list(found.values())
+
+
 async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
     """All items of a list, paged or bare, that any of ``queries`` brings, each once.
 
@@ -195,6 +218,13 @@ def _more(pagination: Any, page: int) -> bool:
     return "next_page" not in pagination or bool(following)
 
 
+def _pages(payload: Any) -> int:
+    """How many pages there are in all, as far as the answer says."""
+    pagination = payload.get("pagination") if isinstance(payload, dict) else None
+    total = pagination.get("total_pages") if isinstance(pagination, dict) else None
+    return total if isinstance(total, int) else 0
+
+
 def _identity(item: dict[str, Any]) -> str:
     identifier = item.get("id")
     return identifier if isinstance(identifier, str) else repr(item)
@@ -211,6 +241,7 @@ def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
         str(item.get("status") or ""),
         _moment(item.get("created_at")),
         _moment(item.get("updated_at")),
+        str(item.get("email") or ""),
     )
 
 

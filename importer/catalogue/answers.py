@@ -35,6 +35,48 @@ ANSWERS = (
         "`Dana Reyes`, who left the company.",
     ),
     Code(
+        "name_in_api",
+        "A customer of that name is there already",
+        Severity.WARNING,
+        "A plan compares the names of customers to be created with those that WizCommerce has under another reference "
+        "id or none. Capitals and spaces do not count.",
+        "If it is the same customer, give the one in WizCommerce this reference id: it is then left alone. Two firms "
+        "may also have one name.",
+        "`Harbor Goods`, which somebody made by hand last week.",
+        fixed="a plan shows it and nothing comes of it",
+    ),
+    Code(
+        "email_in_api",
+        "A customer of that e-mail address is there already",
+        Severity.WARNING,
+        "A plan compares the e-mail addresses of customers to be created with those that WizCommerce has under another "
+        "reference id or none.",
+        "If it is the same customer, give the one in WizCommerce this reference id: it is then left alone. Branches "
+        "may also share one address.",
+        "`orders@example.com`, of Harbor Goods and of Harbor Goods Ltd.",
+        fixed="a plan shows it and nothing comes of it",
+    ),
+    Code(
+        "lost_in_api",
+        "A customer that was sent and is gone",
+        Severity.WARNING,
+        "The ledger knows that the customer was created, and WizCommerce has it no more: somebody deleted it there. It "
+        "is not created again by itself.",
+        "Nothing, if it was deleted on purpose. Else make it anew in WizCommerce.",
+        "A customer that was deleted by hand, found by `importer plan --recheck`.",
+        fixed="a plan shows it and nothing comes of it",
+    ),
+    Code(
+        "names_not_compared",
+        "Names were not compared with those in WizCommerce",
+        Severity.INFO,
+        "WizCommerce holds so many customers that reading all of them, to find one of the same name or e-mail address, "
+        "would take too long. Customers are still told apart by their reference ids.",
+        "Nothing.",
+        "An account with 50,000 customers.",
+        fixed="it says what a plan did not do",
+    ),
+    Code(
         "attribute_unknown",
         "An attribute that WizCommerce does not have",
         Severity.ERROR,

@@ -11,9 +11,10 @@ import typer
 import importer
 from importer.cli import after
 from importer.cli import options as opt
+from importer.cli import plan as looking_ahead
 from importer.cli.ledger import ledger_app
 from importer.cli.output import Console, failed
-from importer.cli.shared import confirm, finish, make_options, watched
+from importer.cli.shared import confirm, finish, make_options, need, watched
 from importer.errors import UsageError
 from importer.settings import Options
 
@@ -106,11 +107,15 @@ def check(
     finish(Console(json=json, quiet=quiet), run_check(make_options(locals())))
 
 
+app.command()(looking_ahead.plan)
+
+
 @app.command()
 def run(
-    sources: opt.Sources,
-    mapping: opt.MappingName,
-    api: opt.Api,
+    sources: opt.AnySources = None,
+    mapping: opt.AnyMapping = None,
+    api: opt.AnyApi = None,
+    plan: opt.Plan = None,
     out: opt.Out = Path("results"),
     ledger: opt.Ledger = None,
     tenant: opt.Tenant = None,
@@ -143,10 +148,14 @@ def run(
     Examples:
       importer run customers.csv -m netsuite --api sandbox
       WIZCOMMERCE_API_KEY=… importer run customers.csv -m netsuite --api staging --limit 1
+      importer run --plan 20250331-140502-k3fa
     """
     from importer.pipeline import run as run_import
 
-    options = make_options(locals())
+    given = dict(locals())
+    if plan is None:
+        need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
+    options = make_options({**given, "mapping": mapping or "", "api": api or ""})
     with watched(quiet) as watch:
         summary = run_import(options, os.environ, confirm=confirm, watch=watch)
     finish(Console(json=json, quiet=quiet), summary)

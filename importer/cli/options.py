@@ -8,10 +8,10 @@ import typer
 from importer.settings import read_config
 
 __all__ = [
-    "AcceptKey", "Api", "BatchSize", "Concurrency", "Config", "Country", "Delimiter", "Encoding", "Force",
-    "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit", "MappingName", "MaxFailed", "MaxRejected", "Mode",
-    "Only", "Out", "Partial", "Quiet", "Rate", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout",
-    "Yes",
+    "AcceptKey", "AnyApi", "AnyMapping", "AnyMode", "AnySources", "Api", "BatchSize", "Concurrency", "Config",
+    "Country", "Delimiter", "Encoding", "Force", "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit",
+    "MappingName", "MaxFailed", "MaxRejected", "Mode", "Only", "Out", "Partial", "Plan", "Quiet", "Rate",
+    "Recheck", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
 ]  # fmt: skip
 
 FILES = "What is read"
@@ -41,18 +41,22 @@ def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, envvar=env, show_envvar=False, rich_help_panel=panel, **more)
 
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE…",
-        help="Files, globs or folders of the export (CSV, Excel).",
-        envvar="IMPORTER_SOURCES",
-        show_envvar=False,
-    ),
-]
-MappingName = Annotated[
-    str, _option("--mapping", "-m", text="A mapping's name (see: importer mappings) or its path.", panel=FILES)
-]
+_SOURCES = typer.Argument(
+    metavar="SOURCE…", help="Files, globs or folders of the export (CSV, Excel).", envvar="IMPORTER_SOURCES",
+    show_envvar=False,
+)  # fmt: skip
+_MAPPING = _option("--mapping", "-m", text="A mapping's name (see: importer mappings) or its path.", panel=FILES)
+_API = _option(
+    "--api", text="sandbox, staging, production, or a URL. sandbox is a local server.", panel=SENDING, metavar="TARGET"
+)
+
+Sources = Annotated[list[str], _SOURCES]
+MappingName = Annotated[str, _MAPPING]
+Api = Annotated[str, _API]
+# Where something else may bring them.
+AnySources = Annotated[list[str] | None, _SOURCES]
+AnyMapping = Annotated[str | None, _MAPPING]
+AnyApi = Annotated[str | None, _API]
 Country = Annotated[
     str | None,
     _option("--country", text="Default country of phones and addresses, such as US.", panel=FILES, metavar="CC"),
@@ -83,15 +87,6 @@ Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=OUT
 Json = Annotated[bool, _option("--json", text="Print the summary as one JSON object.", panel=OUTPUT)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text="No progress and no messages on stderr.", panel=OUTPUT)]
 
-Api = Annotated[
-    str,
-    _option(
-        "--api",
-        text="sandbox, staging, production, or a URL. sandbox is a local server.",
-        panel=SENDING,
-        metavar="TARGET",
-    ),
-]
 KeyFile = Annotated[
     Path | None,
     _option(
@@ -150,4 +145,20 @@ MaxRejected = Annotated[
 ]
 Strict = Annotated[bool, _option("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
 Yes = Annotated[bool, _option("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]
+AnyMode = Annotated[
+    str,
+    _option("--mode", text="upsert: also what would be updated.", panel=SENDING, metavar="create|upsert"),
+]
+Plan = Annotated[
+    str | None,
+    _option(
+        "--plan",
+        text="Apply this plan of `importer plan`, once: its id or its folder. It knows sources, mapping and API.",
+        panel=FILES,
+        metavar="RUN",
+    ),
+]
+Recheck = Annotated[
+    bool, _option("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
+]
 Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest by default.")]

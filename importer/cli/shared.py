@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,11 +13,11 @@ from importer.cli.progress import Progress
 from importer.errors import UsageError
 from importer.settings import Options, Share, default_ledger
 
-__all__ = ["confirm", "finish", "make_options", "watched"]
+__all__ = ["confirm", "finish", "make_options", "need", "watched"]
 
 
-def make_options(values: dict[str, Any]) -> Options:
-    """What a command was given (its ``locals()``) as checked options."""
+def make_options(values: dict[str, Any], *, modes: Collection[str] = ("create",)) -> Options:
+    """What a command was given (its ``locals()``) as checked options. ``modes``: those that it knows."""
     given = {name: value for name, value in values.items() if name in Options.__dataclass_fields__}
     given["sources"] = tuple(values.get("sources") or ())
     given["only"] = frozenset(values.get("only") or ())
@@ -31,11 +31,22 @@ def make_options(values: dict[str, Any]) -> Options:
         given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(values["delimiter"].lower(), values["delimiter"])
     if "ledger" in values:
         given["ledger"] = values["ledger"] or default_ledger(os.environ)
-    if values.get("mode", "create") != "create":
+    if values.get("mode", "create") not in modes:
+        known = "create is the mode there is: existing customers are left alone."
         raise UsageError(
-            f"--mode is {values['mode']!r}", "create is the mode there is: existing customers are left alone."
+            f"--mode is {values['mode']!r}", known if len(modes) == 1 else f"The modes are {' and '.join(modes)}."
         )
     return Options(**given)
+
+
+def need(given: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` for what a command without ``--plan`` cannot do without."""
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            "Say what to send and where to: importer run SOURCE… -m MAPPING --api TARGET. Or give --plan RUN.",
+        )
 
 
 def _rate(text: str) -> float | None:

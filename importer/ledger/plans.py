@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Text, and_, func, insert, select, update
 from importer.errors import InternalError
 from importer.ledger import dialect
 from importer.ledger.database import Database
-from importer.ledger.schema import CUSTOMERS, NUMBER, RUN_CUSTOMERS, RUNS, State
+from importer.ledger.schema import ACCEPTED, CUSTOMERS, NUMBER, RUN_CUSTOMERS, RUNS, State
 from importer.records import OutcomeKind
 from importer.tables import TEXT
 
@@ -38,6 +38,11 @@ _KNOWN = select(*(CUSTOMERS.c[name] for name in KNOWN_COLUMNS)).join_from(
     _ASKED,
     CUSTOMERS,
     and_(CUSTOMERS.c.tenant == _ASKED.c.tenant, CUSTOMERS.c.reference_id == _ASKED.c.reference_id),
+)
+_ACCEPTED = select(ACCEPTED.c.reference_id, ACCEPTED.c.body).join_from(
+    _ASKED,
+    ACCEPTED,
+    and_(ACCEPTED.c.tenant == _ASKED.c.tenant, ACCEPTED.c.reference_id == _ASKED.c.reference_id),
 )
 _LOOKED = dialect.rows(
     "looked", tenant=Text(), reference_id=Text(), state=Text(), customer_id=Text(), absent_at=Text(), updated_at=Text()
@@ -74,6 +79,16 @@ class PlanFacet(Database):
                 asked = dialect.as_json([[tenant, reference_id] for reference_id in block])
                 found += connection.execute(_KNOWN, {"asked": asked}).all()
         return _frame(found, dict.fromkeys(KNOWN_COLUMNS, TEXT))
+
+    def accepted(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> dict[str, bytes]:
+        """Reference id → the body that the API took last, of those customers of whom the ledger has it."""
+        found: dict[str, bytes] = {}
+        with self._read() as connection:
+            for block in _blocks(list(reference_ids)):
+                asked = dialect.as_json([[tenant, reference_id] for reference_id in block])
+                rows = connection.execute(_ACCEPTED, {"asked": asked})
+                found |= {reference_id: body.encode() for reference_id, body in rows}
+        return found
 
     def record_lookup(self, tenant: str, reference_ids: Sequence[str] | pd.Series, found: pd.DataFrame) -> None:
         """Remember that the API was asked for ``reference_ids`` before anything was sent.

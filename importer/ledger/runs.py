@@ -51,15 +51,17 @@ class RunFacet(Database):
         with self._read() as connection:
             return list(connection.execute(select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
 
-    def check_key(self, tenant: str, key: str, *, accept: bool = False) -> None:
+    def check_key(self, tenant: str, key: str, *, accept: bool = False, remember: bool = True) -> None:
         """Hold ``key`` against the tenant's fingerprint; the first key is remembered, and with ``accept`` any.
+
+        Without ``remember`` nothing is written, and the tenant need not be known.
 
         The fingerprint is scrypt with a salt of its own, so the key cannot be read back or compared between ledgers.
         Raises :class:`UsageError` when the key is another one.
         """
         with self._read() as connection:
             query = select(TENANTS.c.key_salt, TENANTS.c.key_fingerprint).where(TENANTS.c.name == tenant)
-            salt, fingerprint = connection.execute(query).one()
+            salt, fingerprint = connection.execute(query).first() or (b"", None)
         if fingerprint is not None and hmac.compare_digest(fingerprint, _fingerprint(key, salt)):
             return
         if fingerprint is not None and not accept:
@@ -67,6 +69,8 @@ class RunFacet(Database):
                 f"the API key is not the one that tenant {tenant} was imported with before",
                 "If the key was renewed for the same account, add --accept-key; else name another --tenant.",
             )
+        if not remember:
+            return
         salt = secrets.token_bytes(16)
         values = {"key_salt": salt, "key_fingerprint": _fingerprint(key, salt)}
         with self._write() as connection:

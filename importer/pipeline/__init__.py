@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
     from importer.pipeline.history import report, runs
     from importer.pipeline.live_run import run
+    from importer.pipeline.planning import plan
     from importer.pipeline.resumption import resume, retry
     from importer.pipeline.sending import Watch
     from importer.report import summary_text
@@ -27,6 +28,7 @@ __all__ = [
     "ledger_faults",
     "list_codes",
     "list_mappings",
+    "plan",
     "report",
     "resume",
     "retry",
@@ -51,6 +53,7 @@ _HOMES = {
     "ledger_faults": "importer.pipeline.care",
     "list_codes": "importer.pipeline.extras",
     "list_mappings": "importer.pipeline.extras",
+    "plan": "importer.pipeline.planning",
     "report": "importer.pipeline.history",
     "resume": "importer.pipeline.resumption",
     "retry": "importer.pipeline.resumption",

@@ -1,30 +1,29 @@
 """``run``: check, plan, send, report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from importer.api import Client
-from importer.errors import GuardError, UsageError
+from importer.errors import GuardError
 from importer.ledger import open_ledger
 from importer.mapping import LoadedMapping
+from importer.pipeline.applying import check_drift, open_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.dry_run import utc_now
+from importer.pipeline.held import Refs, found_frame, look_up, with_moments
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.lookups import fetch_directory
-from importer.pipeline.prepare import Timings, mapped, settled
+from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
 from importer.planner import ids_to_look_up, plan
-from importer.runfolder import RunFolder, Stage
+from importer.runfolder import RunFolder
 from importer.settings import Options
-from importer.tables import TEXT
 
 __all__ = ["plan_bodies", "run"]
-
-LOOKUP_BLOCK = 10_000  # reference ids looked up and recorded at a time
 
 
 def run(
@@ -37,40 +36,41 @@ def run(
 ) -> dict[str, Any]:
     """Load, map and validate; plan against ledger and API; send; write the reports. Comes back: the summary.
 
+    With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again.
     ``confirm`` is asked before anything goes to production. A run that stops early still leaves its reports, and its
     summary says so; only what fails before there is a run's folder is raised: :class:`InputError`, :class:`StopError`.
     """
     timings = Timings()
+    saved = open_plan(options.plan, options.out) if options.plan else None
+    if saved is not None:
+        options = saved.options(options)
     named = resolve(options, environment)
     if named is not None and named.is_production and not options.yes:
         ask(confirm, "This sends customers to production. Go on?")
     loaded, stage = mapped(options, timings)
-    _check_only(options, stage)
+    check_only(options, stage)
+    if saved is not None:
+        saved.check_sources(loaded, stage)
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
         tenant = ledger.tenant(target.tenant)
         ledger.check_key(tenant, target.key, accept=options.accept_key)
         with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+            if saved is not None:
+                saved.check_ledger(ledger, tenant)
             entered = ledger.start_run(tenant, "run", out=options.out, mapping=loaded.name, options=options.public())
 
             async def work(job: Job, client: Client) -> None:
                 await _prepare(job, client, loaded)
                 _guard(job)
-                job.paths.save_bodies(job.bodies)
+                if saved is None:
+                    job.paths.save_bodies(job.bodies)
+                else:
+                    saved.check_bodies(job.paths.payloads, job.bodies)
+                    job.paths.save_plan(saved.planned, saved.facts)
                 await plan_bodies(job, client, job.bodies)
                 await job.send(client)
 
             return conduct(Job(options, ledger, target, entered, watch, now, timings, stage), work)
-
-
-def _check_only(options: Options, stage: Stage) -> None:
-    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
-    there = stage.tables.customers["reference_id"]
-    absent = sorted(options.only.difference(there.dropna()))
-    if absent:
-        raise UsageError(
-            f"--only: the sources hold no customer {', '.join(map(repr, absent[:5]))}",
-            "Give reference ids as `importer check` shows them in results.csv.",
-        )
 
 
 async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
@@ -96,23 +96,25 @@ async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
 
 
 async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
-    if job.options.only:
-        bodies = bodies[bodies["reference_id"].isin(list(job.options.only))]
-    bodies = bodies.reset_index(drop=True)
-    known = job.ledger.known(job.run.tenant, bodies["reference_id"])
-    wanted = ids_to_look_up(bodies, known)
-    found: dict[str, str] = {}
-    for start in range(0, len(wanted), LOOKUP_BLOCK):
-        block = wanted[start : start + LOOKUP_BLOCK]
-        job.watch.phase(f"Looking up which customers exist: {start:,} of {len(wanted):,}")
-        there = {name: refs[0].id for name, refs in (await client.find(block)).items() if refs}
-        job.ledger.record_lookup(job.run.tenant, block, _found_frame(there))
-        found |= there
-    job.ledger.plan_run(job.run.id, plan(bodies, known, _found_frame(found)))
+    saved = job.paths.load_plan()
+    own = chosen(job.options, bodies) if saved is None else _planned_for(bodies, saved[0])
+    known = job.ledger.known(job.run.tenant, own["reference_id"])
+    wanted = ids_to_look_up(own, known)
+
+    def record(block: Sequence[str], there: Refs) -> None:
+        job.ledger.record_lookup(job.run.tenant, block, found_frame(there))
+
+    found = await look_up(client, wanted, job.watch.phase, record)
+    planned = plan(own, known, found_frame(found))
+    if saved is not None:
+        check_drift(saved, with_moments(planned, found))
+        job.paths.save_bodies(bodies)  # not before: what differs from its plan is not gone on with
+    job.ledger.plan_run(job.run.id, planned)
 
 
-def _found_frame(found: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame({"reference_id": list(found), "customer_id": list(found.values())}, dtype=TEXT)
+def _planned_for(bodies: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
+    """The bodies of the customers that a plan takes up."""
+    return bodies[bodies["reference_id"].isin(planned["reference_id"])].reset_index(drop=True)
 
 
 def _guard(job: Job) -> None:

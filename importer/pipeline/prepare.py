@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import pandas as pd
+
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions, load
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
@@ -16,7 +18,7 @@ from importer.settings import Options
 from importer.tables import ProblemTable, Sources, header_key
 from importer.validation import check_attributes, complete_defaults, settle, validate
 
-__all__ = ["Timings", "mapped", "read_sources", "settled"]
+__all__ = ["Timings", "check_only", "chosen", "mapped", "read_sources", "settled"]
 
 
 @dataclass
@@ -96,3 +98,21 @@ def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, ti
     return replace(
         stage, tables=final, problems=result.problems, rejected=result.rejected, lost_child=result.lost_child
     )
+
+
+def check_only(options: Options, stage: Stage) -> None:
+    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
+    there = stage.tables.customers["reference_id"]
+    absent = sorted(options.only.difference(there.dropna()))
+    if absent:
+        raise UsageError(
+            f"--only: the sources hold no customer {', '.join(map(repr, absent[:5]))}",
+            "Give reference ids as `importer check` shows them in results.csv.",
+        )
+
+
+def chosen(options: Options, bodies: pd.DataFrame) -> pd.DataFrame:
+    """The bodies of the customers that ``--only`` names; of all without it."""
+    if options.only:
+        bodies = bodies[bodies["reference_id"].isin(list(options.only))]
+    return bodies.reset_index(drop=True)

@@ -36,7 +36,8 @@ LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "
 class Ending:
     """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
-    ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it.
+    ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it. ``plan``: what a
+    run would do with how many customers, of a plan.
     """
 
     exit_code: int
@@ -45,6 +46,7 @@ class Ending:
     pace: Mapping[str, Any] | None = None
     retryable: int = 0
     resumable: bool = False
+    plan: Mapping[str, Any] | None = None
 
 
 def versions() -> dict[str, str]:
@@ -109,7 +111,7 @@ def write_reports(
     workbook = write_workbook(folder.workbook, report, command=command)
     names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
-    names += ["summary.json", "payloads.jsonl"] if folder.payloads.exists() else ["summary.json"]
+    names += ["summary.json", *(name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists())]
     summary = build_summary(
         report,
         RunFacts(
@@ -130,6 +132,7 @@ def write_reports(
             retryable=ending.retryable,
             resumable=ending.resumable,
             workbook=workbook,
+            plan=ending.plan,
         ),
     )
     write_summary(folder.file("summary.json"), summary)

@@ -8,12 +8,13 @@ import pandas as pd
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
 
-__all__ = ["Mode", "ids_to_look_up", "plan"]
+__all__ = ["LOST", "Mode", "drift", "ids_to_look_up", "plan"]
 
 Mode = Literal["create", "upsert"]
 
 UNSETTLED = ("sending", "unknown")
 ACCEPTED = ("created", "updated")
+LOST = "lost"  # the outcome of a customer that a plan found gone from the API
 NOT_SENT = ("absent", "planned", "refused")  # nothing of ours is there; somebody else's may be by now
 
 
@@ -69,6 +70,24 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
         outcome=pd.Series(outcome, index=bodies.index, dtype=TEXT),
         customer_id=customer_id,
     )
+
+
+def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
+    """The reference ids of customers with whom something else would be done now than a plan says.
+
+    ``then``: the plan, ``now``: what would be done; both ``reference_id, action, outcome, customer_id, updated_at``
+    (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
+    """
+    changed = pd.Series(data=False, index=then.index)
+    for name in ("action", "outcome", "customer_id", "updated_at"):
+        same = _matched(then, now, name).fillna("").eq(then[name].fillna("")).astype(bool)
+        if name == "outcome":
+            same |= then["outcome"].eq(LOST)
+        elif name != "action":
+            same |= ~then["action"].eq(str(Action.UPDATE))
+        changed |= ~same
+    more = now.loc[~now["reference_id"].isin(then["reference_id"]), "reference_id"].tolist()
+    return [*then.loc[changed, "reference_id"].tolist(), *more]
 
 
 def _matched(bodies: pd.DataFrame, frame: pd.DataFrame, column: str) -> "pd.Series[str]":

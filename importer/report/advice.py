@@ -90,8 +90,8 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         steps += _mending(summary)
     if summary["exit_code"] == 0 and command == "check":
         steps.append(f"importer plan … -m {name} --api sandbox: shows what a run would do.")
-    if summary["exit_code"] == 0 and command == "plan":
-        steps.append("importer run, with the same arguments: sends what the plan shows.")
+    if command == "plan" and summary["plan"]["create"] and summary["options"].get("mode") != "upsert":
+        steps.append(f"importer run --plan {run}: sends exactly what the plan shows, once.")
     return steps
 
 

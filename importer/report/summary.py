@@ -35,6 +35,7 @@ class RunFacts:
     it. ``pace``: what the sender found, when it sent. ``stopped``: why the run ended early, in one sentence.
     ``retryable``: how many failed customers failed for reasons that can pass. ``resumable``: whether it can be gone on
     with. ``workbook``: what the workbook of rows to mend holds, where there is one.
+    ``plan``: what a run would do with how many customers, of a plan.
     """
 
     command: str
@@ -54,6 +55,7 @@ class RunFacts:
     retryable: int = 0
     resumable: bool = False
     workbook: Workbook | None = None
+    plan: Mapping[str, Any] | None = None
 
 
 def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
@@ -100,6 +102,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "mapping": {"name": facts.mapping, "sha256": facts.mapping_sha256},
         "options": _public(facts.options),
         "unused_columns": {name: list(columns) for name, columns in report.tables.unused_columns.items() if columns},
+        "plan": dict(facts.plan) if facts.plan is not None else None,
         "pace": dict(facts.pace) if facts.pace is not None else None,
         "timings": {stage: round(seconds, 3) for stage, seconds in facts.timings.items()},
         "versions": dict(facts.versions),

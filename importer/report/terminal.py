@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from importer.report.advice import verdict
+from importer.report.planned import planned_text
 
 __all__ = ["summary_text"]
 
@@ -23,7 +24,8 @@ def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool) -> str
     if colour:
         code = _COLOURS.get(summary["exit_code"], "31")
         head = "\n".join(f"\x1b[1;{code}m{line}\x1b[0m" for line in head.splitlines())
-    blocks = [head, _counts(summary, width), _problems(summary, width), _steps(summary, width), _files(summary, width)]
+    parts = (planned_text, _counts, _problems, _steps, _files)
+    blocks = [head, *(part(summary, width) for part in parts)]
     return "\n\n".join(block for block in blocks if block)
 
 

@@ -47,10 +47,11 @@ class StrictApi:
     """``aimed``: reference id → the details with which its creation is refused. ``bodies``: those accepted, as bytes.
 
     ``broken``: every request that the document does not allow, in words. ``missing``: every key is taken for none, as
-    behind a proxy that drops the header.
+    behind a proxy that drops the header. ``read_only``: whatever would change something is broken.
     """
 
     keys: tuple[str, ...] = (KEY,)
+    read_only: bool = False
     missing: bool = False
     aimed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     sales_reps: list[dict[str, Any]] = field(default_factory=lambda: [REP])
@@ -67,7 +68,11 @@ class StrictApi:
     def answer(self, method: str, target: str, headers: Mapping[str, list[str]], body: bytes) -> tuple[int, Any]:
         place = urlsplit(target)
         self.seen.append(f"{method} {place.path}")
-        operation = DOCUMENT["paths"].get(place.path, {}).get(method.lower())
+        customer_id = place.path.removeprefix("/v1/customers/") if place.path.count("/") == 3 else ""
+        path = place.path if not customer_id else "/v1/customers/{id}"
+        operation = DOCUMENT["paths"].get(path, {}).get(method.lower())
+        if self.read_only and method != "GET":
+            raise self._wrong(500, f"{method} {place.path} changes something")
         if operation is None:
             raise self._wrong(404, f"{method} {place.path} is not documented")
         if self.missing or headers.get("x-api-key") is None:
@@ -80,6 +85,11 @@ class StrictApi:
             return 201, {"data": self._create(headers, body)}
         if body:
             raise self._wrong(400, f"{method} with a body")
+        if customer_id:
+            found = [customer for customer in self.customers.values() if customer["id"] == customer_id]
+            if not found:
+                raise RefusedError(404, "not_found", "no such customer")
+            return 200, {"data": found[0]}
         if place.path == "/v1/customers":
             return 200, self._list(dict(query))
         if place.path == "/v1/attributes":

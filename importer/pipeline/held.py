@@ -1,0 +1,139 @@
+"""What the API holds of the customers of a plan: which exist, what they hold, which are gone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from importer.api import AnswerKind, Client, CustomerRef
+from importer.api.compare import body_of
+from importer.errors import ApiUnavailableError, OutputError
+from importer.ledger import Ledger
+from importer.planner import Change, differences, in_effect
+from importer.sender.findings import Rounds
+from importer.tables import TEXT
+
+__all__ = ["Compared", "Refs", "compare", "confirm_lost", "found_frame", "look_up", "with_moments"]
+
+LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
+BLOCK = 500  # customers whose bodies are compared at a time
+
+Refs = dict[str, CustomerRef]
+
+
+def _nothing(_: Sequence[str], __: Refs) -> None:
+    """Nobody records it."""
+
+
+async def look_up(
+    client: Client,
+    reference_ids: Sequence[str],
+    say: Callable[[str], None],
+    record: Callable[[Sequence[str], Refs], None] = _nothing,
+) -> Refs:
+    """Reference id → the customer that the API lists under it, of those that it lists.
+
+    ``record`` is given the ids of each block and what was found of them.
+    """
+    found: Refs = {}
+    for start in range(0, len(reference_ids), LOOKUP_BLOCK):
+        say(f"Looking up which customers exist: {start:,} of {len(reference_ids):,}")
+        block = reference_ids[start : start + LOOKUP_BLOCK]
+        there = {name: refs[0] for name, refs in (await client.find(block)).items() if refs}
+        record(block, there)
+        found |= there
+    return found
+
+
+def found_frame(found: Refs) -> pd.DataFrame:
+    """What :func:`look_up` brought, as the planner takes it: ``reference_id, customer_id`` (TEXT)."""
+    ids = [ref.id for ref in found.values()]
+    return pd.DataFrame({"reference_id": list(found), "customer_id": ids}, dtype=TEXT)
+
+
+def with_moments(planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
+    """The plan with ``updated_at`` (TEXT): when each customer changed in WizCommerce; null where it was not asked."""
+    moments = {name: ref.updated_at.isoformat() for name, ref in found.items() if ref.updated_at}
+    texts = [moments.get(name) for name in planned["reference_id"]]
+    return planned.assign(updated_at=pd.Series(texts, index=planned.index, dtype=TEXT))
+
+
+async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) -> set[str]:
+    """Those of ``customers`` (``reference_id, customer_id``) that the API has no more, asked for by their ids.
+
+    A list may lag behind, so that it alone does not tell.
+    """
+    lost: set[str] = set()
+
+    async def look(pair: tuple[str, str]) -> None:
+        answer = await rounds.ask(client.get(pair[1]))
+        if answer.kind is AnswerKind.GONE:
+            lost.add(pair[0])
+
+    known = customers[customers["customer_id"].notna()]
+    await rounds.each(list(zip(known["reference_id"], known["customer_id"], strict=True)), look)
+    rounds.check()
+    return lost
+
+
+@dataclass
+class Compared:
+    """Reference id → what an update would change; ``lost``: reference ids that the API has no more."""
+
+    changes: dict[str, list[Change]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+
+
+async def compare(
+    ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, rounds: Rounds
+) -> Compared:
+    """Hold the new bodies of ``updates`` against the old ones: the ledger's, else what the API holds.
+
+    ``updates``: ``reference_id, customer_id, offset, length``. Customers without any change are left out.
+    """
+    result = Compared()
+
+    async def look(item: tuple[Any, dict[str, Any], bytes | None]) -> None:
+        row, new, accepted = item
+        if accepted is not None:
+            old = orjson.loads(accepted)
+        else:
+            answer = await rounds.ask(client.get(row.customer_id))
+            if answer.kind is AnswerKind.GONE:
+                result.lost.add(row.reference_id)
+                return
+            if answer.kind is not AnswerKind.OK or answer.data is None:
+                raise ApiUnavailableError(
+                    f"customer {row.reference_id} could not be read: {answer.message}", "Plan again later."
+                )
+            old = body_of(answer.data)
+        changes = in_effect(differences(old, new))
+        if changes:
+            result.changes[row.reference_id] = changes
+
+    for start in range(0, len(updates), BLOCK):
+        block = updates.iloc[start : start + BLOCK]
+        accepted = ledger.accepted(tenant, block["reference_id"])
+        bodies = _bodies(payloads, block)
+        items = [
+            (row, orjson.loads(body), accepted.get(str(row.reference_id)))
+            for row, body in zip(block.itertuples(), bodies, strict=True)
+        ]
+        await rounds.each(items, look)
+        rounds.check()
+    return result
+
+
+def _bodies(payloads: Path, block: pd.DataFrame) -> list[bytes]:
+    try:
+        with payloads.open("rb") as file:
+            bodies = []
+            for offset, length in zip(block["offset"].tolist(), block["length"].tolist(), strict=True):
+                file.seek(offset)
+                bodies.append(file.read(length))
+    except OSError as error:
+        raise OutputError(f"{payloads}: the bodies cannot be read: {error.strerror}") from error
+    return bodies

@@ -1,0 +1,197 @@
+"""``plan``: what a run would do with each customer. Sends nothing, and changes nothing in the ledger."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import anyio
+import numpy as np
+import pandas as pd
+
+from importer.api import Client, Limiter, RetryPolicy
+from importer.errors import InterruptedRunError
+from importer.ledger import Ledger, open_ledger
+from importer.mapping import LoadedMapping
+from importer.pipeline import twins
+from importer.pipeline.applying import describe_plan
+from importer.pipeline.bodies import with_facts, write_bodies
+from importer.pipeline.changed import changes_frame, examples
+from importer.pipeline.dry_run import utc_now
+from importer.pipeline.held import Compared, Refs, compare, confirm_lost, found_frame, look_up, with_moments
+from importer.pipeline.lookups import fetch_directory
+from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled
+from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
+from importer.pipeline.sending import Watch
+from importer.pipeline.targets import Target, open_target
+from importer.planner import LOST, Mode, ids_to_look_up
+from importer.planner import plan as plan_actions
+from importer.records import Action, OutcomeKind
+from importer.report import totals
+from importer.report.files import write_csv
+from importer.runfolder import RunFolder, Stage, new_run_id
+from importer.sender.findings import Rounds
+from importer.settings import Options
+from importer.tables import ProblemTable
+
+__all__ = ["plan"]
+
+AGAIN = "Nothing was sent; plan again."
+ACCEPTED = ("created", "updated")
+
+
+def plan(
+    options: Options,
+    environment: Mapping[str, str],
+    *,
+    recheck: bool,
+    watch: Watch,
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Any]:
+    """Load, map, validate, and say what a run would do now. Comes back: the summary.
+
+    ``recheck`` looks also for customers that the ledger knows and the API has lost. Raises :class:`InputError` as a
+    check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
+    """
+    started = now()
+    timings = Timings()
+    loaded, stage = mapped(options, timings)
+    check_only(options, stage)
+    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+        ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=False)
+        planning = _Planning(options, ledger, target, watch, loaded, stage, timings, started, recheck)
+        anyio.run(planning.find_out, backend_options={"use_uvloop": True})
+    return planning.report(now)
+
+
+@dataclass
+class _Planning:
+    """A plan in the making."""
+
+    options: Options
+    ledger: Ledger
+    target: Target
+    watch: Watch
+    loaded: LoadedMapping
+    stage: Stage
+    timings: Timings
+    started: datetime
+    recheck: bool
+    folder: RunFolder = field(init=False)
+    bodies: pd.DataFrame = field(init=False)
+    planned: pd.DataFrame = field(init=False)
+    compared: Compared = field(default_factory=Compared)
+
+    async def find_out(self) -> None:
+        """Ask ledger and API everything that the plan rests on."""
+        limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
+        client = Client(
+            self.target.url,
+            self.target.key,
+            limiter=limiter,
+            timeout=self.options.timeout,
+            connections=self.options.concurrency,
+            retry=RetryPolicy(),
+            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
+        )
+        try:
+            async with self.watch.signals(), client:
+                await self._prepare(client)
+                with self.timings.stage("plan"):
+                    await self._plan(client)
+        except InterruptedRunError as error:
+            raise InterruptedRunError(error.message, AGAIN) from error
+
+    async def _prepare(self, client: Client) -> None:
+        with self.timings.stage("lookups"):
+            directory = await fetch_directory(client, self.stage.tables)
+        self.stage = settled(self.loaded, self.stage, directory, self.timings)
+        self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
+        with self.timings.stage("payloads"):
+            self.bodies = write_bodies(self.folder, self.stage, unresolved=False)
+
+    async def _plan(self, client: Client) -> None:
+        bodies = chosen(self.options, self.bodies)
+        tenant = self.target.tenant
+        known = self.ledger.known(tenant, bodies["reference_id"])
+        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.phase)
+        mode: Mode = "upsert" if self.options.mode == "upsert" else "create"
+        planned = plan_actions(bodies, known, found_frame(refs), mode=mode)
+        updates = planned[planned["action"] == str(Action.UPDATE)]
+        unseen = updates.loc[~updates["reference_id"].isin(list(refs)), "reference_id"].tolist()
+        if self.recheck:
+            accepted = known.loc[known["state"].isin(ACCEPTED), "reference_id"]
+            unseen = list(dict.fromkeys([*unseen, *accepted]))
+        seen = await look_up(client, unseen, self.watch.phase)
+        rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
+        missing = planned[planned["reference_id"].isin([name for name in unseen if name not in seen])]
+        lost = await confirm_lost(client, missing, rounds)
+        updates = updates[~updates["reference_id"].isin(list(lost))]
+        if len(updates):
+            self.watch.phase(f"Comparing {len(updates):,} customers with what was sent before")
+        payloads = self.folder.payloads
+        self.compared = await compare(self.ledger, tenant, client, updates, payloads, rounds)
+        self.compared.lost |= lost
+        self.planned = _with_findings(planned, self.compared, refs | seen)
+        await self._look_for_twins(client)
+
+    async def _look_for_twins(self, client: Client) -> None:
+        create = self.planned["outcome"].eq(str(OutcomeKind.PENDING)) & self.planned["action"].eq(str(Action.CREATE))
+        positions = self.planned.loc[create, "position"].to_numpy(dtype=np.int64)
+        gone = self.planned.loc[self.planned["outcome"] == LOST, "position"].to_numpy(dtype=np.int64)
+        found = [self.stage.problems, twins.lost(self.stage, gone)]
+        if len(positions):
+            everyone = await client.customers(most_pages=twins.MOST_PAGES)
+            alike = twins.not_compared() if everyone is None else twins.twins(self.stage, positions, everyone)
+            found.append(alike)
+        self.stage = replace(self.stage, problems=ProblemTable.concat(found))
+
+    def report(self, now: Callable[[], datetime]) -> dict[str, Any]:
+        """Write the reports and the plan itself. Comes back: the summary."""
+        stage = with_facts(self.stage, "plan", self.started, self.loaded, self.options, self.timings)
+        if self.compared.changes:
+            ids = self.planned["reference_id"].tolist()
+            positions = dict(zip(ids, self.planned["position"].tolist(), strict=True))
+            write_csv(self.folder.file("changes.csv"), changes_frame(stage, positions, self.compared.changes))
+        outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
+        outcomes = outcomes.assign(action=outcomes["action"].where(stage.rejected, str(Action.NONE)))
+        at = self.planned["position"].to_numpy()
+        for name in ("action", "customer_id"):
+            column = outcomes[name].copy()
+            column.iloc[at] = self.planned[name].array
+            outcomes[name] = column
+        counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
+        ending = Ending(exit_code(outcomes, counts.rows_rejected), now(), plan=self._counts(stage))
+        nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
+        facts = describe_plan(self.options, self.target, self.loaded, stage, self.folder.payloads)
+        self.folder.save_plan(self.planned, facts)
+        return write_reports(self.folder, stage, outcomes, nobody, ending)
+
+    def _counts(self, stage: Stage) -> dict[str, Any]:
+        """How many customers a run would do what with; together they are all customers."""
+        counts = Counter((self.planned["action"] + " " + self.planned["outcome"]).tolist())
+        named = {
+            "create": counts["create pending"],
+            "update": counts["update pending"],
+            "exists": counts["none exists"],
+            "unchanged": counts["none unchanged"],
+            "in_doubt": counts["create unknown"],
+            "lost": counts[f"none {LOST}"],
+        }
+        rejected = int(stage.rejected.sum())
+        left_out = len(stage.rejected) - rejected - sum(named.values())
+        return {**named, "left_out": left_out, "rejected": rejected, "examples": examples(self.compared.changes)}
+
+
+def _with_findings(planned: pd.DataFrame, compared: Compared, refs: Refs) -> pd.DataFrame:
+    """The plan with updates that would change nothing, and customers that the API has lost, taken for what they are."""
+    names = planned["reference_id"]
+    lost = names.isin(list(compared.lost))
+    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(compared.changes)) & ~lost
+    found = planned.assign(
+        action=planned["action"].mask(same | lost, str(Action.NONE)),
+        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
+    )
+    return with_moments(found, refs)
