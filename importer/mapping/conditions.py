@@ -27,7 +27,7 @@ def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mas
         return _only(condition.only, table, mapped)
     assert condition.column is not None  # the model sees to it
     if not table.names(condition.column):
-        return np.zeros(len(table), bool)  # of a column that the file does not have, nothing is true
+        return np.full(len(table), bool(condition.blank))  # a column that the file does not have counts as empty
     return _cell_holds(condition, table.column(condition.column))
 
 

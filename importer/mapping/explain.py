@@ -202,7 +202,8 @@ def _without(mapping: Mapping) -> str:
 
 def _part(rule: FieldRule) -> str:
     changed = _changes(rule, "")
-    return f"{_columns(rule.columns(), 'and')}{f' ({changed})' if changed else ''}"
+    word = "and" if rule.take is None else "or else"
+    return f"{_columns(rule.columns(), word)}{f' ({changed})' if changed else ''}"
 
 
 def _skips(mapping: Mapping) -> list[str]:
@@ -350,7 +351,8 @@ def _required(mapping: Mapping) -> list[str]:
         needed = dict.fromkeys(reference for reference, optional in mapping.references(name) if not optional)
         where = f"In the table {name}: " if len(mapping.tables) > 1 else ""
         lines += [f"{where}{_columns(needed)}."] if needed else []
-    return [*lines, "Every other column may be absent; what it would have given is left out then."]
+    rest = "Every other column" if lines else "No single one: every column"
+    return [*lines, f"{rest} may be absent; what it would have given is left out then."]
 
 
 def _policies(mapping: Mapping) -> list[str]:

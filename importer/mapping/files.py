@@ -48,7 +48,8 @@ def shipped_folder() -> Path:
 
 def list_mappings() -> dict[str, Path]:
     """Name → path of every shipped mapping, sorted by name."""
-    return {path.stem: path for path in sorted(shipped_folder().glob("*")) if path.suffix in SUFFIXES}
+    paths = (path for path in shipped_folder().glob("*") if path.suffix in SUFFIXES)
+    return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
 
 
 def load_mapping(name: str) -> LoadedMapping:

@@ -12,6 +12,7 @@ from importer.errors import MappingError
 from importer.mapping import list_mappings, load_mapping
 from importer.mapping.explain import _STEPS, explain, overview
 from importer.mapping.model import Mapping
+from importer.mapping.parts import read_parts, to_plain
 from importer.mapping.rules import alternatives
 from importer.mapping.schema import KEYS, mapping_schema, schema_text
 from importer.mapping.transforms import TRANSFORMS
@@ -43,7 +44,7 @@ def mapping_at(path: Path, text: str) -> Path:
 def refused(text: str) -> bool:
     """Whether the schema refuses a mapping, read as the program does (all text) or as an editor does."""
     validator = jsonschema.Draft7Validator(SCHEMA)
-    as_text = yaml.load(text, Loader=yaml.BaseLoader)
+    as_text, _ = to_plain(read_parts(text, Path("mapping.yaml")))
     as_json = json.loads(json.dumps(yaml.safe_load(text), default=str))  # an editor's keys are texts
     verdicts = {validator.is_valid(data) for data in (as_text, as_json)}
     assert len(verdicts) == 1, "the two readings are judged differently"

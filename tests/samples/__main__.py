@@ -1,15 +1,48 @@
 """``python -m tests.samples`` writes every sample file again, byte for byte the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.samples import netsuite, sap_business_one, xero
+from tests.samples import (
+    business_central,
+    generic_long,
+    generic_wide,
+    magento,
+    magento_composite,
+    netsuite,
+    netsuite_template,
+    odoo,
+    sage_50,
+    sage_100,
+    sap_business_one,
+    shopify,
+    wizcommerce_template,
+    xero,
+)
+from tests.samples.dirt import Sample
 
 SAMPLE_DATA = Path(__file__).parent.parent.parent / "sample_data"
+MAKERS: dict[str, Callable[[], Sample]] = {
+    "business-central": business_central.make,
+    "generic-long": generic_long.make,
+    "generic-wide": generic_wide.make,
+    "magento": magento.make,
+    "magento-composite": magento_composite.make,
+    "netsuite": netsuite.make,
+    "netsuite-template": netsuite_template.make,
+    "odoo": odoo.make,
+    "sage-100": sage_100.make,
+    "sage-50": sage_50.make,
+    "sap-business-one": sap_business_one.make,
+    "shopify": shopify.make,
+    "wizcommerce-template": wizcommerce_template.make,
+    "xero": xero.make,
+}
 
 
 def main() -> None:
     """Write the files of every system into its folder of ``sample_data``."""
-    for make in (xero.make, netsuite.make, sap_business_one.make):
+    for make in MAKERS.values():
         sample = make()
         folder = SAMPLE_DATA / sample.system
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ import pytest
 from email_validator import validate_email
 
 from tests.samples import netsuite, sap_business_one, scale, xero
+from tests.samples.__main__ import MAKERS as EVERY
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.samples.dirt import HARMFUL, Planted, Sample
 from tests.samples.pools import COUNTRY_FORMS
@@ -64,7 +65,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
     return SAMPLES[request.param]
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 def test_committed_files_are_what_the_generator_writes(make: Callable[[], Sample]) -> None:
     sample = make()
     folder = SAMPLE_DATA / sample.system
@@ -73,7 +74,7 @@ def test_committed_files_are_what_the_generator_writes(make: Callable[[], Sample
     )
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 def test_another_seed_gives_other_files_with_as_much_wrong(make: Callable[..., Sample]) -> None:
     one, other = make(), make(seed=7)
     assert one.files != other.files

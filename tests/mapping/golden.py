@@ -1,0 +1,115 @@
+"""What the shipped mappings make of the sample data, as text: bodies, and everything that is said about the rest.
+
+``python -m tests.mapping.golden`` writes ``goldens/`` anew; look at the difference before you commit it.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from importer.loader import LoadOptions, load
+from importer.mapping import Mapped, apply_mapping, list_mappings, load_mapping
+from importer.payload import write_payloads
+from importer.tables import ProblemTable, Sources, header_key
+from importer.validation import Settled, complete_defaults, settle, validate
+from tests.samples.__main__ import SAMPLE_DATA
+
+__all__ = ["GOLDENS", "Checked", "bodies", "checked", "said"]
+
+GOLDENS = Path(__file__).parent / "goldens"
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A system's sample data after the check."""
+
+    sources: Sources
+    mapped: Mapped
+    settled: Settled
+
+    @property
+    def ids(self) -> list[str]:
+        """The customers' reference ids in their order."""
+        return list(self.mapped.tables.customers["reference_id"])
+
+    @property
+    def rejected(self) -> set[str]:
+        """The reference ids of those that are rejected."""
+        return {key for key, gone in zip(self.ids, self.settled.rejected, strict=True) if gone}
+
+    def found(self) -> dict[Place, set[tuple[str, str, str | None]]]:
+        """(sheet or file, row) → (severity, code, column) of every problem that has a place."""
+        out: dict[Place, set[tuple[str, str, str | None]]] = {}
+        frame = self.settled.problems.frame
+        for line in frame[frame["row"] >= 0][["severity", "code", "row", "column"]].itertuples(index=False):
+            place = self.sources.location(line.row)
+            name = None if pd.isna(line.column) else line.column
+            assert place.row is not None
+            at = (place.sheet or Path(place.file).stem, place.row)
+            out.setdefault(at, set()).add((line.severity, line.code, name))
+        return out
+
+
+@cache
+def checked(system: str) -> Checked:
+    """Check the sample data of a system with its mapping, phones being American where nothing says otherwise."""
+    loaded = load_mapping(system)
+    hints = loaded.mapping.header_hints()
+    allowed = frozenset(header_key(name) for names in hints for name in names)
+    options = LoadOptions(columns=hints, two_headers=loaded.mapping.two_headers, allowed=allowed)
+    sources = load([str(SAMPLE_DATA / system)], options)
+    mapped = apply_mapping(loaded, sources, country="US")
+    further = validate(mapped.tables, sources, resolved_lookups=False)
+    return Checked(sources, mapped, settle(mapped.tables, ProblemTable.concat([mapped.problems, further])))
+
+
+def bodies(one: Checked) -> str:
+    """The bodies that would be sent, one a line."""
+    out = io.BytesIO()
+    tables = complete_defaults(one.settled.tables)
+    write_payloads(tables, ~one.settled.rejected, out, unresolved_lookups=True)
+    return out.getvalue().decode()
+
+
+def said(one: Checked) -> str:
+    """Errors and warnings with their cells, rows that were left out, columns that nobody uses."""
+    return "\n".join(_lines(one)) + "\n"
+
+
+def _lines(one: Checked) -> Iterator[str]:
+    frame = one.settled.problems.frame
+    for line in frame[frame["severity"] != "info"].itertuples(index=False):
+        place = str(one.sources.location(line.row)) if line.row >= 0 else "-"
+        column = "" if pd.isna(line.column) else line.column
+        yield f"{line.severity} {line.code}: {place}, {column}"
+    skipped = one.mapped.tables.rows["skipped"].dropna()
+    tables = one.sources.split(skipped.index.to_numpy())[0]
+    names = [one.sources.tables[number].name for number in tables]
+    for (name, reason), count in sorted(Counter(zip(names, skipped, strict=True)).items()):
+        yield f"left out: {name}: {count} {reason}"
+    for table in one.sources.tables:
+        for reason, count in sorted(Counter(table.skipped["reason"]).items()):
+            yield f"no data: {table.name}: {count} {reason}"
+    for name, columns in one.mapped.tables.unused_columns.items():
+        yield f"not used: {name}: {', '.join(columns)}"
+    for note in one.mapped.notes:
+        yield f"note: {note.message}"
+
+
+def main() -> None:
+    """Write the golden files of every shipped mapping."""
+    GOLDENS.mkdir(exist_ok=True)
+    for system in list_mappings():
+        one = checked(system)
+        (GOLDENS / f"{system}.jsonl").write_text(bodies(one), encoding="utf-8")
+        (GOLDENS / f"{system}.txt").write_text(said(one), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
