@@ -19,6 +19,7 @@ from importer.report import (
     build_summary,
     mend_command,
     write_errors,
+    write_html,
     write_rejected,
     write_results,
     write_summary,
@@ -111,7 +112,8 @@ def write_reports(
     workbook = write_workbook(folder.workbook, report, command=command)
     names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
-    names += ["summary.json", *(name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists())]
+    names += ["report.html", "summary.json"]
+    names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
     summary = build_summary(
         report,
         RunFacts(
@@ -135,5 +137,6 @@ def write_reports(
             plan=ending.plan,
         ),
     )
+    write_html(folder.file("report.html"), report, summary, folder.payloads)
     write_summary(folder.file("summary.json"), summary)
     return summary

@@ -5,6 +5,7 @@
 
 from importer.report.advice import mend_command
 from importer.report.counts import totals
+from importer.report.html import write_html
 from importer.report.model import ReportInput
 from importer.report.places import locate_problems, rows_text
 from importer.report.rejected import write_rejected
@@ -24,6 +25,7 @@ __all__ = [
     "summary_text",
     "totals",
     "write_errors",
+    "write_html",
     "write_rejected",
     "write_results",
     "write_summary",

@@ -1,0 +1,201 @@
+"""The figures of ``report.html``: problems by code and column, what fields hold, values that need a decision."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.catalogue import find
+from importer.records import Location, OutcomeKind, Severity
+from importer.report.html.customers import cut
+from importer.report.model import ReportInput
+from importer.tables import ENTITIES
+
+__all__ = ["by_column", "completeness", "countries", "failures", "inventory", "problem_groups", "rewritten"]
+
+EXAMPLES = 5  # of each code
+COLUMNS = 8  # named for each code
+BARS = 15  # of a chart; the rest is one more
+VALUES = 100  # of a field, in the inventory
+NOWHERE = "whole rows or files"
+_DECISIONS: tuple[tuple[str, str, str], ...] = (
+    ("payment_term", "Payment terms", "customer"),
+    ("payment_mode", "Payment modes", "customer"),
+    ("assigned_sales_rep_ids", "Sales reps", "customer"),
+    ("assigned_price_list_id", "Price lists", "customer"),
+    ("shipping_method", "Shipping methods", "customer"),
+    ("freight_term", "Freight terms", "customer"),
+    ("country", "Countries", "address"),
+)
+_PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
+
+
+def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
+    """The problems by severity and code, the worst and most frequent first, with examples and the columns concerned.
+
+    Routine changes to whole columns are not among them: see :func:`rewritten`.
+    """
+    located = report.located
+    located = located[~located["code"].isin(report.tables.changes["code"]).to_numpy(np.bool_)]
+    if not len(located):
+        return []
+    keys = pc.binary_join_element_wise(pa.array(located["severity"]), pa.array(located["code"]), " ")
+    encoded = (
+        keys.combine_chunks().dictionary_encode() if isinstance(keys, pa.ChunkedArray) else keys.dictionary_encode()
+    )
+    numbers = encoded.indices.to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    edges = np.searchsorted(numbers[order], np.arange(len(encoded.dictionary) + 1))
+    groups = [
+        _group(located.take(order[start:end]), key)
+        for key, start, end in zip(encoded.dictionary.to_pylist(), edges, edges[1:], strict=False)
+    ]
+    ranks = {str(severity): rank for rank, severity in enumerate(Severity)}
+    return sorted(groups, key=lambda group: (ranks[group["severity"]], -group["count"], group["code"]))
+
+
+def _group(lines: pd.DataFrame, key: str) -> dict[str, Any]:
+    severity, name = key.split(" ", 1)
+    code = find(name)
+    owners = lines["_customer"].to_numpy(np.int64)
+    distinct = lines[~lines["value"].duplicated() | lines["value"].isna()].head(EXAMPLES)
+    columns = _counted(pa.array(lines["column"]))
+    return {
+        "severity": severity,
+        "code": name,
+        "title": code.title if code else name,
+        "explanation": code.explanation if code else "",
+        "mend": code.mend if code else "",
+        "count": len(lines),
+        "customers": len(np.unique(owners[owners >= 0])),
+        "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
+        "more_columns": max(len(columns) - COLUMNS, 0),
+        "examples": [_example(line) for line in distinct.to_dict("records")],
+    }
+
+
+def _example(line: Mapping[Any, Any]) -> dict[str, str]:
+    known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
+    place = (
+        "" if known["source"] is None else str(Location(known["source"], known["sheet"], known["row"], known["column"]))
+    )
+    told = {name: cut(known[name] or "") for name in ("reference_id", "value", "message", "hint")}
+    return {"place": place, **told}
+
+
+def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _counted(values: pa.Array) -> list[tuple[str | None, int]]:
+    """Distinct values and how often they occur, the most frequent first, then by their text."""
+    found = pc.value_counts(values)
+    pairs = zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)
+    return sorted(pairs, key=lambda pair: (-pair[1], str(pair[0])))
+
+
+def by_column(located: pd.DataFrame) -> list[dict[str, Any]]:
+    """How many errors and warnings each source column has, the worst first; what a chart can show of them."""
+    counts: dict[str, dict[str, int]] = {}
+    for severity in (Severity.ERROR, Severity.WARNING):
+        lines = located[located["severity"] == str(severity)]
+        for column, count in _counted(pa.array(lines["column"])):
+            counts.setdefault(column or NOWHERE, {"error": 0, "warning": 0})[str(severity)] = count
+    found: list[dict[str, Any]] = [
+        {"label": column, "total": sum(own.values()), **own} for column, own in counts.items()
+    ]
+    found.sort(key=lambda line: (-line["error"], -line["warning"], str(line["label"])))
+    return _cut(found)
+
+
+def _cut(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first lines of a chart, and one that stands for the rest."""
+    rest = lines[BARS:]
+    if not rest:
+        return lines
+    sums = {name: sum(line[name] for line in rest) for name in rest[0] if name != "label"}
+    return [*lines[:BARS], {"label": f"{len(rest):,} more", **sums}]
+
+
+def completeness(report: ReportInput) -> list[dict[str, Any]]:
+    """For each entity its fields, and how many of the records have a value in them."""
+    parts = []
+    for entity in ENTITIES:
+        frame = report.tables.frame(entity)
+        fields = [name for name in frame.columns if not name.startswith("_")]
+        lines = [{"label": name, "filled": int(frame[name].notna().sum())} for name in fields]
+        if len(frame) and lines:
+            parts.append({"entity": _PLURALS[entity].capitalize(), "total": len(frame), "fields": lines})
+    return parts
+
+
+def countries(report: ReportInput) -> list[dict[str, Any]]:
+    """How many addresses there are in each country."""
+    frame = report.tables.addresses
+    if "country" not in frame or not len(frame):
+        return []
+    found = _counted(pa.array(frame["country"]))
+    return _cut([{"label": country or "none given", "total": count} for country, count in found])
+
+
+def rewritten(report: ReportInput) -> list[dict[str, Any]]:
+    """What was routinely changed, column by column, each with its first example; the most cells first."""
+    lines = report.tables.changes.to_dict("records")
+    told = [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
+    for line in told:
+        code = find(str(line["code"]))
+        line["title"] = code.title if code else line["code"]
+        line["before"], line["after"] = cut(line["before"] or ""), cut(line["after"] or "")
+    return sorted(told, key=lambda line: -line["count"])
+
+
+def inventory(report: ReportInput) -> list[dict[str, Any]]:
+    """The distinct values of fields that somebody has to agree to, with counts and the columns they come from."""
+    parts = []
+    for field, title, entity in _DECISIONS:
+        frame = report.tables.frame(entity)
+        if field not in frame:
+            continue
+        values = _whole(pa.array(frame[field]))
+        found = _counted(pc.list_flatten(values).drop_null() if pa.types.is_list(values.type) else values.drop_null())
+        if found:
+            parts.append(
+                {
+                    "title": title,
+                    "field": field,
+                    "of": _PLURALS[entity],
+                    "columns": list(_columns(report, entity, field)),
+                    "values": [(cut(str(value)), count) for value, count in found[:VALUES]],
+                    "more": max(len(found) - VALUES, 0),
+                    "blank": values.null_count,
+                }
+            )
+    return parts
+
+
+def _columns(report: ReportInput, entity: str, field: str) -> Iterator[str]:
+    entries = [entry for entry in report.tables.entries if entry.entity == entity and field in entry.fields]
+    yield from dict.fromkeys(column for entry in entries for column in entry.fields[field].columns)
+
+
+def failures(report: ReportInput) -> list[dict[str, Any]]:
+    """Customers that failed, by the API's answer: its status and code, how many, and the first one's message."""
+    outcomes = report.outcomes
+    failed = outcomes[outcomes["outcome"] == str(OutcomeKind.FAILED)]
+    lines: list[dict[str, Any]] = []
+    keys = pd.DataFrame(
+        {
+            "status": failed["http_status"].astype("string").fillna("no answer"),
+            "code": failed["error_code"].astype("string").fillna(""),
+            "reference_id": failed["reference_id"],
+            "message": failed["error_message"].astype("string").fillna(""),
+        }
+    )
+    for (status, code), group in keys.groupby(["status", "code"], sort=False):
+        first = group.iloc[0]
+        told = {name: cut(str(first[name])) for name in ("reference_id", "message")}
+        lines.append({"status": status, "code": code, "count": len(group), **told})
+    return sorted(lines, key=lambda line: -int(line["count"]))

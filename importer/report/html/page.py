@@ -1,0 +1,101 @@
+"""``report.html``: put together from the summary, the figures and the customers shown; nothing is fetched by it."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from importer.report.files import whole_file
+from importer.report.html.customers import shown_customers
+from importer.report.html.figures import (
+    by_column,
+    completeness,
+    countries,
+    failures,
+    inventory,
+    problem_groups,
+    rewritten,
+)
+from importer.report.html.judgement import headline, sentence, series_points, tiles
+from importer.report.model import ReportInput
+
+__all__ = ["write_html"]
+
+_HERE = "importer.report.html"
+
+
+def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payloads: Path) -> None:
+    """Write ``report.html``. ``summary`` is what ``summary.json`` holds, ``payloads`` the file of the bodies.
+
+    Raises :class:`OutputError`.
+    """
+    shown = shown_customers(report, payloads)
+    located = report.located
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            headline=headline(summary),
+            verdict=sentence(summary),
+            tiles=tiles(summary),
+            groups=problem_groups(report),
+            columns=by_column(located),
+            completeness=completeness(report),
+            countries=countries(report),
+            inventory=inventory(report),
+            failures=failures(report),
+            changes=rewritten(report),
+            pace=series_points(summary.get("pace")),
+            shown=shown,
+            data=Markup(shown.json),  # noqa: S704 - no mark that HTML reads is left in it
+            style=Markup(_file("style.css")),  # noqa: S704 - our own file
+            script=Markup(_file("script.js")),  # noqa: S704 - our own file
+            policy=_policy(),
+        )
+    )
+    with whole_file(path) as file:
+        file.write(page.encode())
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(_HERE, ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["share"] = lambda part, whole: f"{100 * part / whole if whole else 0:.1f}"
+    environment.filters["spans"] = _spans
+    return environment
+
+
+def _spans(text: str) -> Markup:
+    """Text in which what stands between backticks is code."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+@cache
+def _file(name: str) -> str:
+    return files(_HERE).joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy() -> str:
+    """A content policy under which the page can load nothing, and run only its own script and style."""
+    script, style = (
+        base64.b64encode(hashlib.sha256(_file(name).encode()).digest()).decode() for name in ("script.js", "style.css")
+    )
+    return (
+        f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

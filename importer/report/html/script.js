@@ -1,0 +1,168 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("embedded").textContent);
+  const [ID, NAME, OUTCOME, ERRORS, WARNINGS, ROWS, API_ID, MESSAGE, ACTION, PROBLEMS, SOURCES, BODY, MORE] = Array(13).keys();
+  const SEVERITIES = ["error", "warning", "info"];
+  const TONES = { valid: "good", created: "good", updated: "good", rejected: "bad", failed: "bad", unknown: "warn" };
+  const PAGE = 50;
+  const at = (id) => document.getElementById(id);
+  const make = (tag, attributes = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+  const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+  const customers = data.customers;
+  const texts = new Array(customers.length);
+  const textOf = (n) => (texts[n] ??= [
+    customers[n][ID], customers[n][NAME], customers[n][ROWS], customers[n][API_ID], customers[n][MESSAGE],
+    ...customers[n][PROBLEMS].flatMap((problem) => problem.slice(1, 7)),
+    ...customers[n][SOURCES].flatMap((row) => row[2].map((cell) => cell[1])),
+  ].join("\n").toLowerCase());
+
+  const body = at("table").tBodies[0];
+  let found = [];
+  let page = 0;
+  let sorted = { by: -1, down: false };
+
+  const facts = (pairs) => make("table", { class: "cells" }, make("tbody", {}, ...pairs));
+
+  const sourceRow = (row, problems) => {
+    const [table, number, cells] = row;
+    const { name, columns } = data.tables[table];
+    const wrong = new Set(problems.filter((p) => p[0] < 2 && p[8] === table && p[9] === number).map((p) => p[3]));
+    const lines = cells.map(([column, text]) => {
+      const marked = wrong.delete(columns[column]);
+      const line = make("tr", {}, make("th", { scope: "row" }, columns[column]), make("td", { class: "mono" }, text));
+      if (marked) line.className = "marked";
+      return line;
+    });
+    for (const column of wrong) {
+      if (!columns.includes(column)) continue;
+      lines.unshift(make("tr", { class: "marked" }, make("th", { scope: "row" }, column), make("td", {}, "(blank)")));
+    }
+    return [make("h4", {}, `${name}, row ${number}`), facts(lines)];
+  };
+
+  const bodyOf = (customer) => {
+    if (customer[BODY] === null) return make("p", {}, "Nothing is sent: the customer is rejected.");
+    if (customer[BODY] === "") return make("p", {}, "Too long for this page: see payloads.jsonl.");
+    return make("pre", { class: "mono", tabindex: "0", "aria-label": "The body that is sent" },
+      JSON.stringify(JSON.parse(customer[BODY]), null, 2));
+  };
+
+  // What stands between backticks is written as code.
+  const spans = (text) => text.split("`").map((part, n) => (n % 2 ? make("code", {}, part) : part));
+
+  const problemLine = (problem) => {
+    const [severity, code, field, column, value, message, hint, place] = problem;
+    const where = [place, column].filter(Boolean).join(", ");
+    return make("li", {},
+      make("span", { class: `pill ${SEVERITIES[severity]}` }, SEVERITIES[severity]), " ",
+      make("strong", {}, ...spans(message)), " ", ...spans(hint), " ",
+      make("span", { class: "soft small" }, [where, field, code].filter(Boolean).join(" · ")));
+  };
+
+  const detail = (customer) => {
+    const cell = make("td", { colspan: "6" });
+    const list = make("ul", { class: "found" }, ...customer[PROBLEMS].map(problemLine));
+    const hidden = customer[ERRORS] + customer[WARNINGS] - customer[PROBLEMS].filter((p) => p[0] < 2).length;
+    if (hidden > 0) list.append(make("li", { class: "soft" }, `${count(hidden, "more problem", "more problems")}: see errors.csv.`));
+    if (customer[PROBLEMS].length) cell.append(list);
+    if (customer[MESSAGE]) cell.append(make("p", {}, customer[MESSAGE]));
+    if (customer[API_ID]) cell.append(make("p", { class: "small soft" }, `In WizCommerce: ${customer[API_ID]}`));
+    const left = make("div", {}, make("h4", {}, "In the source"),
+      ...customer[SOURCES].flatMap((row) => sourceRow(row, customer[PROBLEMS])));
+    if (customer[MORE]) left.append(make("p", { class: "soft" }, `${count(customer[MORE], "more row", "more rows")} in the source.`));
+    const right = make("div", {}, make("h4", {}, "What is sent"), bodyOf(customer));
+    cell.append(make("div", { class: "sides" }, left, right));
+    return make("tr", { class: "detail" }, cell);
+  };
+
+  const toggle = (button, line, customer) => {
+    const open = button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", String(!open));
+    if (open) line.nextElementSibling.remove();
+    else line.after(detail(customer));
+  };
+
+  const lineOf = (n) => {
+    const customer = customers[n];
+    const button = make("button", { class: "open", type: "button", "aria-expanded": "false" }, customer[ID] || "(no id)");
+    const line = make("tr", {},
+      make("th", { scope: "row" }, button),
+      make("td", {}, customer[NAME]),
+      make("td", {}, make("span", { class: `pill ${TONES[customer[OUTCOME]] ?? ""}` }, customer[OUTCOME])),
+      make("td", { class: "n" }, customer[ERRORS] ? customer[ERRORS].toLocaleString("en") : ""),
+      make("td", { class: "n wide" }, customer[WARNINGS] ? customer[WARNINGS].toLocaleString("en") : ""),
+      make("td", { class: "wide small soft" }, customer[ROWS]));
+    button.addEventListener("click", () => toggle(button, line, customer));
+    return line;
+  };
+
+  const show = () => {
+    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    page = Math.min(page, pages - 1);
+    body.replaceChildren(...found.slice(page * PAGE, (page + 1) * PAGE).map(lineOf));
+    at("found").textContent = `${found.length.toLocaleString("en")} of ${count(customers.length, "customer", "customers")}`;
+    at("page").textContent = `Part ${page + 1} of ${pages}`;
+    at("previous").disabled = page === 0;
+    at("next").disabled = page === pages - 1;
+  };
+
+  const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
+  const filter = () => {
+    const words = at("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const outcome = at("outcome").value;
+    const code = at("code").value;
+    found = [...customers.keys()].filter((n) =>
+      (!outcome || customers[n][OUTCOME] === outcome)
+      && (!code || customers[n][PROBLEMS].some((problem) => problem[1] === code))
+      && words.every((word) => textOf(n).includes(word)));
+    const { by, down } = sorted;
+    if (by >= 0) {
+      const numbers = by === ERRORS || by === WARNINGS;
+      found.sort((a, b) => (down ? -1 : 1) * (numbers ? customers[a][by] - customers[b][by] : compare(customers[a][by], customers[b][by])) || a - b);
+    }
+    page = 0;
+    show();
+  };
+
+  const options = (id, values) => at(id).append(...[...values].sort().map((value) => make("option", { value }, value)));
+  options("outcome", new Set(customers.map((customer) => customer[OUTCOME])));
+  options("code", new Set(customers.flatMap((customer) => customer[PROBLEMS].map((problem) => problem[1]))));
+
+  let waiting = 0;
+  at("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); });
+  for (const id of ["outcome", "code"]) at(id).addEventListener("change", filter);
+  document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());
+  at("previous").addEventListener("click", () => { page -= 1; show(); });
+  at("next").addEventListener("click", () => { page += 1; show(); });
+  for (const button of document.querySelectorAll("th button[data-by]")) {
+    button.addEventListener("click", () => {
+      const by = Number(button.dataset.by);
+      const first = by === ERRORS || by === WARNINGS;
+      sorted = { by, down: sorted.by === by ? !sorted.down : first };
+      for (const head of at("table").tHead.querySelectorAll("th[aria-sort]")) head.setAttribute("aria-sort", "none");
+      button.closest("th").setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+      filter();
+    });
+  }
+  const known = new Set([...at("code").options].map((option) => option.value));
+  for (const button of document.querySelectorAll("button[data-code]")) {
+    if (!known.has(button.dataset.code)) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      at("code").value = button.dataset.code;
+      at("search").value = "";
+      at("outcome").value = "";
+      filter();
+      at("customers").scrollIntoView();
+      at("code").focus({ preventScroll: true });
+    });
+  }
+  at("list").hidden = false;
+  filter();
+})();

@@ -1,0 +1,195 @@
+"""``report.html`` as a file: what it says, that it adds up, that it is bounded, and that nothing breaks out."""
+
+import html
+import json
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from importer.records import Severity
+from importer.report import ReportInput, RunFacts, build_summary, write_html
+from importer.report.html import customers
+from importer.report.html.judgement import headline, sentence, series_points, tiles
+from importer.tables import TEXT, ProblemTable
+from tests.report.build import small_run
+
+EVIL = "</script><script>alert(1)</script><!-- \u2028 & \u2029"
+MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def summary_of(report: ReportInput, **more: Any) -> dict[str, Any]:
+    facts = {"command": "run", "exit_code": 1, "mapping": "mine", "mapping_sha256": "ab", "folder": "results/r"}
+    return build_summary(report, RunFacts(run_id="r", started=MOMENT, finished=MOMENT, **{**facts, **more}))
+
+
+def written(folder: Path, report: ReportInput, summary: Mapping[str, Any] | None = None) -> str:
+    path = folder / "report.html"
+    write_html(path, report, summary or summary_of(report), folder / "payloads.jsonl")
+    return path.read_text(encoding="utf-8")
+
+
+def embedded(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="embedded">(.*?)</script>', text, re.DOTALL)
+    assert found
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
+    written(tmp_path, small_run())
+    assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == 0o600
+
+
+def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
+    text = written(tmp_path, small_run())
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert policy
+    assert html.unescape(policy[1]).startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy[1]
+    assert re.findall(r"""(?:src|href)=["'](?!#|data:,)""", text) == []
+    assert "http://" not in text
+    assert "https://" not in text
+
+
+def test_what_the_data_holds_cannot_end_the_script(tmp_path: Path) -> None:
+    report = small_run()
+    frame = report.tables.customers.assign(
+        company_name=report.tables.customers["company_name"].where(report.tables.customers.index != 0, EVIL)
+    )
+    report = replace(report, tables=replace(report.tables, customers=frame.astype({"company_name": TEXT})))
+    text = written(tmp_path, report)
+    assert text.count("</script>") == 2
+    assert "<script>alert" not in text
+    assert not {"\u2028", "\u2029"} & set(text)
+    assert any(line[1] == EVIL for line in embedded(text)["customers"])
+
+
+def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
+    report = small_run()
+    lines = embedded(written(tmp_path, report))["customers"]
+    assert [line[0] for line in lines] == ["B", "C", "D", "E", "A"]
+    assert {line[0]: line[2] for line in lines} == dict(
+        zip(report.tables.customers["reference_id"], report.outcomes["outcome"], strict=True)
+    )
+    located = report.located
+    for position, name in enumerate(report.tables.customers["reference_id"]):
+        own = located[located["_customer"] == position]
+        line = next(line for line in lines if line[0] == name)
+        assert line[3:5] == [(own["severity"] == kind).sum() for kind in ("error", "warning")]
+        assert len(line[9]) == len(own)
+
+
+def test_each_customer_stands_beside_its_own_rows_and_body(tmp_path: Path) -> None:
+    report = small_run()
+    sent = [name for name, gone in zip("ABCDE", report.rejected, strict=True) if not gone]
+    (tmp_path / "payloads.jsonl").write_text("".join(f'{{"reference_id":"{name}"}}\n' for name in sent))
+    data = embedded(written(tmp_path, report))
+    for line in data["customers"]:
+        assert line[11] == (f'{{"reference_id":"{line[0]}"}}' if line[0] in sent else None)
+        for table, _, cells in line[10]:
+            columns = data["tables"][table]["columns"]
+            assert dict([columns[column], cell] for column, cell in cells)[columns[0]] == line[0]
+    rows = [(data["tables"][table]["name"], number) for line in data["customers"] for table, number, _ in line[10]]
+    owned = report.tables.rows["customer"].to_numpy()
+    assert sorted(rows) == sorted(
+        (report.sources.tables[int(table)].name, int(number))
+        for table, number in zip(
+            report.sources.split(np.flatnonzero(owned >= 0))[0],
+            report.sources.row_numbers(np.flatnonzero(owned >= 0)),
+            strict=True,
+        )
+    )
+
+
+@pytest.mark.parametrize(("name", "bound"), [("CUSTOMERS", 2), ("CELLS", 12), ("WEIGHT", 700)])
+def test_what_is_embedded_is_bounded_and_the_page_says_so(
+    name: str, bound: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customers, name, bound)
+    text = written(tmp_path, small_run())
+    listed = len(embedded(text)["customers"])
+    assert 0 < listed < 5
+    assert f"This page holds {listed} of 5 customers" in text
+
+
+def test_rows_cells_and_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROWS", "PROBLEMS", "TEXT", "BODY"):
+        monkeypatch.setattr(customers, name, 1)
+    (tmp_path / "payloads.jsonl").write_text("{}\n" * 4)
+    lines = embedded(written(tmp_path, small_run()))["customers"]
+    assert all(len(line[10]) <= 1 and len(line[9]) <= 1 for line in lines)
+    assert {line[12] for line in lines} == {0, 2}
+    assert {line[11] for line in lines} == {None, ""}
+    assert all(len(cell) <= 2 for line in lines for row in line[10] for _, cell in row[2])
+
+
+def test_every_code_stands_with_its_count_and_how_to_mend_it(tmp_path: Path) -> None:
+    report = small_run()
+    located = report.located
+    extra = ProblemTable.build(3, severity=Severity.ERROR, code="too_long", customer=1, value="x", message="long")
+    report = replace(report, problems=ProblemTable.concat([report.problems, extra]))
+    text = written(tmp_path, report)
+    for code in {*located["code"], "too_long"}:
+        assert f'<span class="name mono">{code}</span>' in text
+    assert "Nothing is cut off, because nobody would notice what was lost." in text
+    assert "What blocks" in text
+
+
+def test_sums_add_up() -> None:
+    summary = summary_of(small_run())
+    for total in tiles(summary):
+        assert total["count"] == sum(part["count"] for part in total["parts"]) > 0
+
+
+def judged(command: str, exit_code: int = 0, stopped: str | None = None, alone: int = 0, **counts: int) -> str:
+    summary = {
+        "command": command,
+        "exit_code": exit_code,
+        "stopped": stopped,
+        "customers": {"read": sum(counts.values()), **counts},
+        "rows": {"rejected_alone": alone},
+    }
+    found = headline(summary)
+    return f"{found['tone']}: {found['text']}"
+
+
+def test_the_verdict_comes_first() -> None:
+    assert judged("check", valid=3, rejected=0) == "good: Fit to import: all 3 customers are valid"
+    assert judged("check", valid=1) == "good: Fit to import: the one customer is valid"
+    assert judged("plan", 1, valid=2, rejected=1) == "warn: Not fit to import yet: 1 of 3 customers is blocked"
+    assert judged("check", 1, rejected=2) == "bad: Not fit to import: all 2 customers are blocked"
+    assert judged("check", 1, alone=2, valid=1) == "warn: Not fit to import yet: 2 rows belong to no customer"
+    assert judged("check") == "bad: Nothing to import"
+    assert judged("run", created=2) == "good: Every customer is where it should be"
+    assert judged("run", 1, created=2, failed=1) == "warn: Imported, but 1 of 3 customers need attention"
+    assert judged("run", 1, created=2, alone=1) == "warn: Imported, but 1 row could not be used"
+    assert judged("run", 3, "interrupted", created=1, pending=1) == "bad: Stopped early"
+
+
+def test_the_sentence_says_how_much_blocks_and_warns() -> None:
+    report = small_run()
+    summary = {**summary_of(report, command="check"), "lost_child": 1}
+    counts = report.located["severity"].value_counts()
+    assert sentence(summary).startswith(f"{counts['error']} errors block; {counts['warning']} warning")
+    assert sentence(summary).endswith("From 1 customer a wrong address or contact is left out.")
+
+
+def test_pace_over_time_is_drawn_where_it_was_kept(tmp_path: Path) -> None:
+    report = small_run()
+    assert series_points(None) is None
+    assert series_points({"requests": 3}) is None
+    pace = {"series": {"every": 2.0, "requests": [10, 40, 20], "throttled": [0, 1, 0]}}
+    drawn = series_points(pace)
+    assert drawn is not None
+    assert (drawn["top"], drawn["seconds"], len(drawn["throttled"])) == (20.0, 6.0, 1)
+    text = written(tmp_path, report, summary_of(report, pace=pace))
+    assert "Pace over time" in text
+    assert "Requests per second over 6 seconds: 11.7 on average, 20.0 at most" in text
+    assert "Pace over time" not in written(tmp_path, report)
