@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, folded
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.model import AddressEntry, ChildEntry
-from importer.mapping.problems import dropped_extensions, field_problems
+from importer.mapping.postal import settled_post_codes
+from importer.mapping.problems import extension_problems, field_problems
 from importer.mapping.rules import NUMBER
 from importer.mapping.tabledata import TableData
 from importer.tables import Entity, ProblemTable
@@ -70,6 +71,8 @@ def candidates(entry: ChildEntry, number: str, table: TableData, owners: Codes, 
     )
     at = np.flatnonzero(content & (owners >= 0)).astype(np.int64)
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
+    if isinstance(entry, AddressEntry):
+        evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
     if isinstance(entry, AddressEntry) and entry.type.flags is not None and "is_default" not in columns:
         unset = entry.type.model_copy(update={"default": None})
         flagged = evaluate("type", unset, table, number, context).column.filled[at]
@@ -79,7 +82,7 @@ def candidates(entry: ChildEntry, number: str, table: TableData, owners: Codes, 
         extension = phone.extension.where(phone.column.filled)
         name = f"attributes.{entry.phone.extension_to}"
         columns[name] = extension.take(at)
-        evaluated[name] = replace(phone, column=extension, findings=(), extension=None)
+        evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
     texts = _source_texts(entry, number, table, at)
     made = Candidates(entry, number, table, evaluated, columns, at, owners[at], np.zeros(len(at), bool), texts, owners)
     return _by_type(made) if "type" in columns else made
@@ -225,8 +228,10 @@ def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list
         for name, found in made.evaluated.items():
             places = (made.at, made.customers, own)
             problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))
-            if found.extension is not None and rules[name].extension_to is None:
+            if found.extension is not None:
                 wanting = (found.extension.filled & found.column.filled)[made.at]
                 places = (made.at[wanting], made.customers[wanting], own[wanting])
-                problems.extend(dropped_extensions(found, made.table, entity=entity, field=name, records=places))
+                target = rules[name].extension_to
+                told = extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
+                problems.extend(told)
     return problems

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Column
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate, filled_up
 from importer.mapping.model import CustomerEntry
-from importer.mapping.problems import cell_problems, dropped_extensions, field_problems
+from importer.mapping.problems import cell_problems, extension_problems, field_problems
 from importer.mapping.rules import FieldRule
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
@@ -110,7 +110,7 @@ def _extensions(
     if rule.extension_to is not None:
         target = f"attributes.{rule.extension_to}"
         grouped.columns[target] = extension.take(first)
-        grouped.evaluated[target] = replace(found, column=extension, findings=(), extension=None)
-        return
+        grouped.evaluated[target] = replace(found, column=extension, findings=(), changes=(), extension=None)
     at = first[first >= 0]
-    yield from dropped_extensions(found, table, entity="customer", field=name, records=(at, codes[at], codes[at]))
+    own = (at, codes[at], codes[at])
+    yield from extension_problems(found, table, entity="customer", field=name, records=own, target=rule.extension_to)

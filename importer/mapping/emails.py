@@ -9,13 +9,17 @@ from email_validator import EmailNotValidError, validate_email
 
 from importer.mapping.columns import trim
 from importer.mapping.findings import Result, failures
+from importer.records import Severity
 
 __all__ = ["email"]
 
 # Plain ASCII addresses whose top-level domain is alphabetic. Special-use and encoded domains are the validator's.
 _PLAIN = r"^[A-Za-z0-9_+'-]+(\.[A-Za-z0-9_+'-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
 _SPECIAL = r"(?i)[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$|[@.]..--"
-_WRAPPED = re.compile(r"^(?:mailto:)?\s*(?:[^<>]*<([^<>]+)>|(.*?))[\s.;,]*$", re.IGNORECASE)
+_WRAPPED = re.compile(r"""^["']?(?:mailto:)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE)
+_INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
+_BETWEEN = re.compile(r"[;,/|\s]+")
+_SPLIT_HINT = 'To keep the others, split the cell in the mapping and give them to contacts: `split: ";", take: 2`.'
 _HINT = "Write one address such as name@example.com."
 
 
@@ -28,11 +32,13 @@ def _judge(value: str) -> tuple[str | None, str | None]:
 
 
 def email(values: pa.Array) -> Result:
-    """Addresses without ``mailto:``, angle brackets and a trailing dot or semicolon, the domain in lower case.
+    """One address of each text, its domain in lower case; of several the first valid one, with a warning.
 
-    An address written wholly in capitals is written small: no mail system in use tells them apart, and ERPs shout.
+    ``mailto:``, angle brackets, quotes and a trailing dot or semicolon are taken off. An address written wholly in
+    capitals is written small: no mail system in use tells them apart, and ERPs shout.
     """
-    odd = pc.match_substring_regex(values, r"(?i)[<>\s;,]|^mailto:|\.$")
+    values, others = _first_of_several(values)
+    odd = pc.match_substring_regex(values, r"""(?i)[<>\s;,"]|^mailto:|\.$|^'.*'$""")
     unwrapped = pa.array([_unwrap(value) for value in values.filter(odd).to_pylist()], pa.string())
     values = trim(pc.replace_with_mask(values, odd, unwrapped))
     local = pc.replace_substring_regex(values, r"@[^@]*$", "")
@@ -50,7 +56,33 @@ def email(values: pa.Array) -> Result:
     out = tidy.to_pylist()
     for number in np.flatnonzero(~plain):
         out[number], reasons[number] = _judge(out[number])
-    return Result(pa.array(out, pa.string()), failures("invalid_email", reasons, _HINT))
+    several = failures("emails_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True)
+    return Result(pa.array(out, pa.string()), (*failures("invalid_email", reasons, _HINT), *several))
+
+
+def _first_of_several(values: pa.Array) -> tuple[pa.Array, list[str | None]]:
+    """Texts with several addresses become the first valid one; what is said of them, or None."""
+    told: list[str | None] = [None] * len(values)
+    several = pc.greater(pc.count_substring(values, "@"), 1)
+    if not pc.any(several).as_py():
+        return values, told
+    out = values.to_pylist()
+    for number in np.flatnonzero(several.to_numpy(zero_copy_only=False)):
+        found = [_judge(piece)[0] for piece in _pieces(out[number])]
+        first = next(filter(None, found), None)
+        if first is not None and len(found) > 1:
+            out[number] = first
+            told[number] = f"holds several addresses; {first} is taken, the others are left out"
+    return pa.array(out, pa.string()), told
+
+
+def _pieces(value: str) -> list[str]:
+    """The addresses in a text; none where a piece is no address, because then it is not a list."""
+    inner = _INNER.findall(value)
+    if len(inner) > 1:
+        return [piece.strip() for piece in inner]
+    pieces = [_unwrap(piece) for piece in _BETWEEN.split(value) if piece.strip()]
+    return pieces if all(piece.count("@") == 1 for piece in pieces) else []
 
 
 def _unwrap(value: str) -> str:

@@ -127,6 +127,8 @@ def _implied(name: str) -> list[Step]:
         return [Step(IMPLIED[name])]
     if name in {"address_line_1", "address_line_2"}:
         return [Step("one_line", ", ")]
+    if name == "zip_code":
+        return [Step("one_line", " "), Step("unquote"), Step("postcode")]
     return [Step("one_line", " ")] if name in ONE_LINE else []
 
 

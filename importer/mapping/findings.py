@@ -40,12 +40,19 @@ class Result:
     extensions: pa.Array | None = None
 
 
-def failures(code: str, reasons: Sequence[str | None], hint: str | Sequence[str]) -> tuple[Finding, ...]:
-    """An error for each distinct value that has a reason; nothing when none has."""
+def failures(
+    code: str,
+    reasons: Sequence[str | None],
+    hint: str | Sequence[str],
+    severity: Severity = Severity.ERROR,
+    *,
+    replaces: bool = False,
+) -> tuple[Finding, ...]:
+    """A finding, an error unless said otherwise, for each distinct value that has a reason; nothing when none has."""
     chosen = pa.array(reasons, pa.string()).is_valid().to_numpy(zero_copy_only=False)
     if not chosen.any():
         return ()
-    return (Finding(chosen, Severity.ERROR, code, [reason or "" for reason in reasons], hint),)
+    return (Finding(chosen, severity, code, [reason or "" for reason in reasons], hint, replaces),)
 
 
 @dataclass(frozen=True)

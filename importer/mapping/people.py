@@ -7,11 +7,21 @@ import pyarrow as pa
 from nameparser import HumanName
 from nameparser.config import CONSTANTS
 
-from importer.mapping.findings import Result
+from importer.mapping.findings import Result, failures
+from importer.records import Severity
 
-__all__ = ["first_name", "last_name"]
+__all__ = ["first_name", "is_company", "last_name", "split_name"]
 
 # Two plain words are first and last name; anything with more to it goes to the parser.
+_CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y)\s", re.IGNORECASE)
+_COMPANY = re.compile(
+    r"[\s,](?:inc|llc|ltd|limited|corp|corporation|company|co|plc|llp|pty|pte)\.?$"
+    r"|[\s,](?:gmbh|ag|co\.? kg|ohg|sarl|srl|bv|nv|oy|aps)\.?$"
+    r"|[\s,](?:l\.l\.c|s\.r\.l|s\.p\.a|b\.v|n\.v|e\.k|s\.a|a/s)\.?$|& (?:sons|co\.?)$"
+    r"|^(?:accounts? (?:payable|receivable)|accounting|purchasing|reception|front desk|customer service)$",
+    re.IGNORECASE,
+)
+_HINT = "If that is wrong, export first and last name in columns of their own."
 _TWO_WORDS = re.compile(r"^([^\W\d_]{2,})\s+([^\W\d_]{2,})$")
 
 
@@ -25,19 +35,41 @@ def _special_words() -> frozenset[str]:
 
 def split_name(text: str) -> tuple[str, str]:
     """(first names, last name); titles and suffixes (``Dr.``, ``Jr.``) are left out; ``Last, First`` is understood."""
+    return _read(text)[:2]
+
+
+def _read(text: str) -> tuple[str, str, str | None]:
+    """(first names, last name, what a person may want to check, if anything)."""
     plain = _TWO_WORDS.match(text)
-    if plain and not {plain[1].lower(), plain[2].lower()} & _special_words():
-        return plain[1], plain[2]
+    if plain and not {plain[1].lower(), plain[2].lower()} & _special_words() and not is_company(text):
+        return plain[1], plain[2], None
+    if is_company(text):
+        return text, "", "is the name of a company or department, and stays whole as the first name"
     name = HumanName(text)
     first = " ".join(part for part in (name.first, name.middle) if part)
     if not first and not name.last:
-        return text, ""
-    return (first, name.last) if first else (name.last, "")
+        return text, "", None
+    first, last = (first, name.last) if first else (name.last, "")
+    read = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
+    dropped = [part for part in (name.title, name.suffix, name.nickname) if part]
+    if dropped:
+        return first, last, f"{read}; left out: {', '.join(dropped)}"
+    return first, last, read if "," in text or _CONJUNCTION.search(text) else None
+
+
+def is_company(text: str) -> bool:
+    """Whether a name ends like a company's (``Inc.``, ``GmbH``) or is a department's (``Accounts Payable``)."""
+    return _COMPANY.search(text) is not None
 
 
 def first_name(values: pa.Array) -> Result:
-    """First (and middle) names of names such as ``Ada Lovelace``, ``Lovelace, Ada``, ``Dr. Ada King Lovelace``."""
-    return Result(pa.array([split_name(value)[0] for value in values.to_pylist()], pa.string()))
+    """First (and middle) names of names such as ``Ada Lovelace``, ``Lovelace, Ada``, ``Dr. Ada King Lovelace``.
+
+    Where more was decided than where to cut, an info says how the name was read.
+    """
+    read = [_read(value) for value in values.to_pylist()]
+    told = failures("name_split", [words for _, _, words in read], _HINT, Severity.INFO)
+    return Result(pa.array([first for first, _, _ in read], pa.string()), told)
 
 
 def last_name(values: pa.Array) -> Result:

@@ -1,7 +1,7 @@
 """Phone numbers to E.164 by Google's libphonenumber metadata; extensions are kept apart."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from importer.mapping.findings import Result, failures
+from importer.records import Severity
 
 __all__ = ["phone"]
 
@@ -20,6 +21,12 @@ _COUNTRY_HINT = "Say which country's numbers these are (--country US), or write 
 _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
 # Two numbers in one cell: libphonenumber would take the first and say nothing.
 _SEVERAL = re.compile(r"(?:\d[\s().-]*){7}(?:[;,/|\n]|\bor\b|\band\b|[A-Za-z]{3,}:)[^\d+]*\+?(?:[\s().-]*\d){7}")
+_SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, one to a contact or an attribute."
+_BETWEEN = re.compile(r"[;,/|\n]|\bor\b|\band\b|(?<=\d)\s+(?=[A-Za-z]{3,}:)")
+_LABEL = re.compile(r"^([A-Za-z][A-Za-z .]*)(?:[ #]?\d)?[ ]*[:=][ ]*(?=[+(\d])")
+_FAX = re.compile(r"^\s*(?:fax|telefax|f)\b", re.IGNORECASE)
+_REMARK = re.compile(r"\s*[(\[][^\d()\[\]]{2,}[)\]]\s*$")  # (ask for Dana)
+_FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
 _KINDS = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
@@ -39,11 +46,13 @@ class _Reading:
     number: str | None = None
     extension: str | None = None
     reason: str | None = None
+    others: str | None = None
 
 
 def phone(values: pa.Array, countries: pa.Array) -> Result:
     """Distinct (number, country) pairs → E.164.
 
+    Labels and remarks around a number are left out. Of several numbers in a cell the first is taken, with a warning.
     ``countries``: ``"GB"``, or ``"GB|US"`` for the record's own country and then the default one; null when neither is
     known. A number that is not valid in any of them is an error; nothing is guessed.
     """
@@ -54,13 +63,16 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     numbers = pa.array([reading.number for reading in readings], pa.string())
     extensions = pa.array([reading.extension for reading in readings], pa.string())
     reasons: list[str | None] = [None] * len(values)
+    others: list[str | None] = [None] * len(values)
     hints = [_HINT] * len(values)
     for place, reading in zip(np.flatnonzero(left.to_numpy(zero_copy_only=False)), readings, strict=True):
         reasons[place] = reading.reason
+        others[place] = reading.others
         hints[place] = _COUNTRY_HINT if reading.reason == _NO_COUNTRY else _HINT
+    several = failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True)
     return Result(
         pc.replace_with_mask(plain, left, numbers),
-        failures("invalid_phone", reasons, hints),
+        (*failures("invalid_phone", reasons, hints), *several),
         pc.replace_with_mask(pa.nulls(len(values), pa.string()), left, extensions),
     )
 
@@ -105,7 +117,21 @@ def _read(value: str, regions: list[str]) -> _Reading:
     if _EXPONENT.match(value):
         return _Reading(reason="was turned into a rounded number by a spreadsheet; its last digits are lost")
     if _SEVERAL.search(value):
+        return _first_of(value, regions)
+    return _read_one(value, regions)
+
+
+def _first_of(value: str, regions: list[str]) -> _Reading:
+    """The first of several numbers that are all valid; a fax number does not count."""
+    pieces = [piece.strip() for piece in _BETWEEN.split(value) if any(map(str.isdigit, piece))]
+    readings = [_read_one(piece, regions) for piece in pieces if not _FAX.match(piece)]
+    if len(pieces) < 2 or not readings or any(reading.number is None for reading in readings):
         return _Reading(reason="holds more than one phone number")
+    return replace(readings[0], others=f"holds several numbers; {readings[0].number} is taken, the others are left out")
+
+
+def _read_one(value: str, regions: list[str]) -> _Reading:
+    value = _REMARK.sub("", _LABEL.sub("", value))
     text = "+" + value[2:] if value.startswith("00") else value
     first: _Reading | None = None
     for region in regions:
@@ -113,6 +139,8 @@ def _read(value: str, regions: list[str]) -> _Reading:
         if reading.number is not None:
             return reading
         first = first or reading
+    if _FAKE.search("".join(filter(str.isdigit, text))):
+        return _Reading(reason="is a placeholder, no phone number")
     return first or _Reading(reason="is no phone number")
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pycountry
 
 from importer.mapping.findings import Result, failures
+from importer.records import Severity
 
 __all__ = ["country", "country_code", "state"]
 
@@ -28,13 +29,18 @@ _ALIASES = {
     "virgin islands": "VI", "us virgin islands": "VI", "curacao": "CW", "reunion": "RE", "st lucia": "LC",
     "st martin": "MF", "st kitts and nevis": "KN", "st vincent": "VC", "trinidad": "TT",
 }  # fmt: skip
-_LANGUAGES = ("de", "fr", "es", "it", "nl", "pt", "da", "sv", "nb", "fi", "pl")
+_LANGUAGES = (
+    *("de", "fr", "es", "it", "nl", "pt", "pt_BR", "da", "sv", "nb_NO", "fi", "pl", "cs", "hu", "ro", "tr", "el", "ru"),
+    *("uk", "ja", "zh_CN", "zh_TW", "ko"),
+)
 # Countries where a postal address is written with the subdivision's code.
+_CHECKED = ("US", "CA", "AU")
 _CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
 _STATE_ALIASES = {
     "US": {
         "d c": "DC", "washington d c": "DC", "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA",
-        "tex": "TX",
+        "tex": "TX", "armed forces americas": "AA", "aa": "AA", "armed forces europe": "AE", "ae": "AE",
+        "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI",
     },
     "CA": {"pei": "PE", "p e i": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT"},
 }  # fmt: skip
@@ -78,12 +84,19 @@ def country(values: pa.Array) -> Result:
 
 
 def _country_hint(value: str) -> str:
+    for code in ("US", "CA", "AU"):
+        if _plain(value) in _states(code):
+            return f"This is a state of {_name(code)}: does it stand in the wrong column? Write the country there."
     near = difflib.get_close_matches(_plain(value), _countries(), n=1, cutoff=0.82)
     if not near:
         return "Write the country's name or its two-letter code."
     code = _countries()[near[0]]
+    return f"Did you mean {_name(code)} ({code})?"
+
+
+def _name(code: str) -> str:
     known = pycountry.countries.get(alpha_2=code)
-    return f"Did you mean {known.name if known else code} ({code})?"
+    return known.name if known else code
 
 
 @cache
@@ -100,10 +113,26 @@ def state(values: pa.Array, countries: pa.Array) -> Result:
     """A state's or province's name → its code where addresses are written with codes; any other text stays.
 
     ``countries`` as for phones. Without a known country the name is looked for in the United States and Canada only.
+    Where addresses are written with codes, a text that is no state of the country is a warning.
     """
-    out = []
+    out: list[str] = []
+    reasons: list[str | None] = []
+    hints: list[str] = []
     for value, regions in zip(values.to_pylist(), countries.to_pylist(), strict=True):
-        asked = (regions or "US|CA").split("|")[: 1 if regions else 2]
+        asked = regions.split("|")[:1] if regions else ["US", "CA"]
         codes = (_states(region).get(_plain(value)) for region in asked if region in _CODED)
-        out.append(next((code for code in codes if code), value))
-    return Result(pa.array(out, pa.string()))
+        code = next((code for code in codes if code), None)
+        wrong = code is None and regions is not None and asked[0] in _CHECKED
+        out.append(code or value)
+        reasons.append(f"is no state of {_name(asked[0])}" if wrong else None)
+        hints.append(_state_hint(value, asked[0]) if wrong else "")
+    return Result(pa.array(out, pa.string()), failures("state_unknown", reasons, hints, Severity.WARNING))
+
+
+def _state_hint(value: str, country: str) -> str:
+    plain = _plain(value)
+    elsewhere = next((code for code in _CHECKED if code != country and plain in _states(code)), None)
+    if elsewhere:
+        return f"{_name(elsewhere)} has one of that name: look whether the country is right."
+    near = difflib.get_close_matches(plain, _states(country), n=1, cutoff=0.75)
+    return f"Did you mean {near[0].title()} ({_states(country)[near[0]]})?" if near else "It is sent as it stands."

@@ -15,7 +15,7 @@ from importer.mapping.tabledata import TableData
 from importer.records import Severity
 from importer.tables import Entity, ProblemTable
 
-__all__ = ["cell_problems", "dropped_extensions", "field_problems"]
+__all__ = ["cell_problems", "extension_problems", "field_problems"]
 
 
 def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
@@ -85,12 +85,22 @@ def field_problems(
         )
 
 
-def dropped_extensions(
-    found: Evaluated, table: TableData, *, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
+def extension_problems(
+    found: Evaluated,
+    table: TableData,
+    *,
+    entity: Entity,
+    field: str,
+    records: tuple[Codes, Codes, Codes],
+    target: str | None,
 ) -> Iterator[ProblemTable]:
-    """One warning for each phone whose extension has no place to go; ``records`` as for :func:`field_problems`."""
+    """For each phone with an extension an info that the attribute ``target`` has it, or a warning that nothing has.
+
+    ``records`` as for :func:`field_problems`.
+    """
     rows, customers, numbers = records
     assert found.extension is not None
+    outcome = " is left out" if target is None else f" goes to {target!r}"
     for reference, at in found.by_reference(rows):
         own = np.isin(rows, at)
         extensions = found.extension.take(rows[own]).to_arrow()
@@ -98,12 +108,12 @@ def dropped_extensions(
             table,
             rows[own],
             reference,
-            severity=Severity.WARNING,
-            code="phone_extension_dropped",
+            severity=Severity.WARNING if target is None else Severity.INFO,
+            code="phone_extension_dropped" if target is None else "phone_extension_split",
             customer=customers[own],
             entity=entity,
             record=numbers[own],
             field=field,
-            message=pc.binary_join_element_wise("extension ", extensions, " is left out", ""),
-            hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`.",
+            message=pc.binary_join_element_wise("extension ", extensions, outcome, ""),
+            hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`." if target is None else "",
         )

@@ -13,8 +13,9 @@ from nameparser import HumanName
 from nameparser.config import CONSTANTS
 
 from importer.mapping.emails import email
-from importer.mapping.people import split_name
+from importer.mapping.people import first_name, is_company, last_name, split_name
 from importer.mapping.phones import phone
+from importer.records import Severity
 
 
 def read(value: str, countries: str | None = "US") -> tuple[str | None, str | None, str | None]:
@@ -40,6 +41,10 @@ def read(value: str, countries: str | None = "US") -> tuple[str | None, str | No
         ("Phone: 415 555 0132", "US", "+14155550132", None),
         ("1-800-555-0199", "CA", "+18005550199", None),
         ("1 (415) / 555-0132", "US", "+14155550132", None),
+        ("1-800-FLOWERS", "US", "+18003569377", None),
+        ("Tel. 2: (415) 555-0132", "US", "+14155550132", None),
+        ("(415) 555-0132 (ask for Dana)", "US", "+14155550132", None),
+        ("030 901820", "DE|US", "+4930901820", None),
     ],
 )
 def test_phones(value: str, countries: str | None, number: str, extension: str | None) -> None:
@@ -57,9 +62,11 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
         ("020 7946 0018", "US", "has too many digits"),
         ("415 555 0132", None, "has no country code, and the country is not known"),
         ("4.16E+09", "US", "was turned into a rounded number by a spreadsheet"),
-        ("415-555-0132 / 415-555-0133", "US", "holds more than one phone number"),
-        ("415-555-0132 or 415-555-0133", "US", "holds more than one phone number"),
-        ("Phone:(415) 555-0132 Mobile:(415) 555-0133", "US", "holds more than one phone number"),
+        ("415-555-0132 / 415-555-01", "US", "holds more than one phone number"),
+        ("Fax: 415-555-0132; Fax: 415-555-0133", "US", "holds more than one phone number"),
+        ("000-000-0000", "US", "is a placeholder"),
+        ("(999) 999-9999", "US", "is a placeholder"),
+        ("123-456-7890", "US", "is a placeholder"),
         ("+999 123 4567", "US", "has no country code"),
     ],
 )
@@ -70,7 +77,23 @@ def test_wrong_phones(value: str, countries: str | None, reason: str) -> None:
     assert reason in told
 
 
-AMERICAN = r"(\+?1?[ .-]?)?\(?[2-9]\d{2}\)?[ .\-/]?[2-9]\d{2}[ .-]?\d{4}( ?(x|ext\.?) ?\d{1,5})?"
+@pytest.mark.parametrize(
+    "value",
+    [
+        "415-555-0132 / 415-555-0133",
+        "415-555-0132 or 415-555-0133",
+        "Phone:(415) 555-0132 Mobile:(415) 555-0133",
+        "Phone:(415) 555-0132 Mobile:(415) 555-0133 Fax:(415) 555-0134",
+        "Fax: 415-555-0134; Phone: 415-555-0132",
+        "+1 415 555 0132, (212) 555-0133",
+    ],
+)
+def test_of_several_phones_the_first_is_taken_and_the_others_are_told(value: str) -> None:
+    result = phone(pa.array([value]), pa.array(["US"]))
+    assert result.values.to_pylist() == ["+14155550132"]
+    (finding,) = result.findings
+    assert (finding.code, finding.severity) == ("phones_left_out", Severity.WARNING)
+    assert "+14155550132 is taken" in finding.texts(0)[0]
 
 
 @settings(max_examples=400, deadline=None)
@@ -114,10 +137,52 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("ada@example.com.", "ada@example.com"),
         ("ada@example.com ,", "ada@example.com"),
         ("jürgen@bücher.example.com", "jürgen@bücher.example.com"),
+        ('"ada@example.com"', "ada@example.com"),
+        ("'ada@example.com'", "ada@example.com"),
+        ("Lovelace, Ada <mailto:ada@example.com>", "ada@example.com"),
     ],
 )
 def test_emails_are_tidied(value: str, wanted: str) -> None:
     assert judge(value) == (wanted, False)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ada@example.com; bob@example.com",
+        "ADA@EXAMPLE.COM,bob@example.com",
+        "ada@example.com / bob@example.com",
+        "ada@example.com bob@example.com",
+        "Ada <ada@example.com>, Lovelace, Bob <bob@example.com>",
+        "ada@host.local; ada@example.com",
+    ],
+)
+def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_told(value: str) -> None:
+    result = email(pa.array([value]))
+    assert [text.lower() for text in result.values.to_pylist()] == ["ada@example.com"]
+    (finding,) = result.findings
+    assert (finding.code, finding.severity) == ("emails_left_out", Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "last", "told"),
+    [
+        ("Lovelace, Ada", "Ada", "Lovelace", "is read as first name 'Ada', last name 'Lovelace'"),
+        ("Dr. Ada Lovelace", "Ada", "Lovelace", "left out: Dr."),
+        ("Ada Lovelace (Buyer)", "Ada", "Lovelace", "left out: Buyer"),
+        ("Jane & John Doe", "Jane & John", "Doe", "first name 'Jane & John'"),
+        ("Harbor Goods LLC", "Harbor Goods LLC", None, "is the name of a company"),
+        ("Accounts Payable", "Accounts Payable", None, "is the name of a company"),
+        ("Müller GmbH & Co. KG", "Müller GmbH & Co. KG", None, "is the name of a company"),
+        ("Ada Lovelace", "Ada", "Lovelace", None),
+        ("Ada", "Ada", None, None),
+    ],
+)
+def test_names_that_took_more_than_a_cut_are_told(value: str, first: str, last: str | None, told: str | None) -> None:
+    result = first_name(pa.array([value]))
+    assert (result.values.to_pylist(), last_name(pa.array([value])).values.to_pylist()) == ([first], [last])
+    said = result.findings[0].texts(0)[0] if result.findings else None
+    assert (said is None) if told is None else (told in (said or ""))
 
 
 @pytest.mark.parametrize(
@@ -185,4 +250,4 @@ def test_two_plain_words_are_split_as_nameparser_splits_them() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.from_regex(r"[A-Za-zÀ-ÿ]{1,9}\s{1,2}[A-Za-zÀ-ÿ]{1,9}", fullmatch=True))
 def test_any_two_words_are_split_as_nameparser_splits_them(text: str) -> None:
-    assert split_name(text) == by_nameparser(text)
+    assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))

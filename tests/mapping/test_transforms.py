@@ -8,6 +8,7 @@ import pytest
 from importer.errors import MappingError
 from importer.mapping.findings import Result
 from importer.mapping.transforms import TRANSFORMS, parse_step, read_flag, run_step
+from importer.records import Severity
 from tests.mapping.support import apply, column, problems
 
 HERE = Path(__file__).parent
@@ -71,7 +72,7 @@ def told(result: Result) -> list[tuple[int, str, str, str]]:
 def test_each_transform(step: object, value: str, wanted: str | None) -> None:
     result = run(step, value)
     assert result.values.to_pylist() == [wanted]
-    assert not result.findings
+    assert {finding.severity for finding in result.findings} <= {Severity.INFO}
 
 
 @pytest.mark.parametrize(

