@@ -55,6 +55,7 @@ class Options:
     api_key_file: Path | None = None
     mode: str = "create"
     plan: str | None = None
+    lookups: Path | None = None
     rate: float | None = None
     concurrency: int = 256
     batch_size: int = 500
@@ -102,6 +103,7 @@ class Options:
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
             "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
             "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
+            "lookups": None if self.lookups is None else str(self.lookups),
         }  # fmt: skip
         return {name: value for name, value in values.items() if value not in (None, [], False)}
 

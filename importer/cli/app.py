@@ -13,6 +13,7 @@ from importer.cli import after
 from importer.cli import options as opt
 from importer.cli import plan as looking_ahead
 from importer.cli.ledger import ledger_app
+from importer.cli.lookups import lookups_app
 from importer.cli.output import Console, failed
 from importer.cli.shared import confirm, finish, make_options, need, watched
 from importer.errors import UsageError
@@ -93,6 +94,7 @@ def check(
     encoding: opt.Encoding = None,
     delimiter: opt.Delimiter = None,
     partial: opt.Partial = False,
+    lookups: opt.Lookups = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     config: opt.Config = None,
@@ -278,13 +280,19 @@ def sandbox(
 
 
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(lookups_app, name="lookups")
 for command in (after.resume, after.retry, after.undo, after.verify):
     app.command()(command)
 
 
 def _keep_lines() -> None:
     """Help stands in raw docstrings, which spell out click's mark for lines that are not to be filled."""
-    for item in (*app.registered_commands, *ledger_app.registered_commands, app.registered_callback):
+    for item in (
+        *app.registered_commands,
+        *ledger_app.registered_commands,
+        *lookups_app.registered_commands,
+        app.registered_callback,
+    ):
         if item is not None and item.callback is not None:
             item.help = cleandoc(item.callback.__doc__ or "").replace("\\b", "\b")
 

@@ -9,7 +9,7 @@ from importer.settings import read_config
 
 __all__ = [
     "AcceptKey", "AnyApi", "AnyMapping", "AnyMode", "AnySources", "Api", "BatchSize", "Concurrency", "Config",
-    "Country", "Delimiter", "Encoding", "Force", "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit",
+    "Country", "Delimiter", "Encoding", "Force", "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit", "Lookups",
     "MappingName", "MaxFailed", "MaxRejected", "Mode", "Only", "Out", "Partial", "Plan", "Quiet", "Rate",
     "Recheck", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
 ]  # fmt: skip
@@ -158,6 +158,13 @@ Plan = Annotated[
         metavar="RUN",
     ),
 ]
+Lookups = Annotated[
+    Path | None,
+    _option(
+        "--lookups", text="Resolve names by a file of `importer lookups save`, without a network.", panel=FILES,
+        metavar="FILE",
+    ),
+]  # fmt: skip
 Recheck = Annotated[
     bool, _option("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
 ]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
     from importer.pipeline.dry_run import check
     from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
+    from importer.pipeline.fetching import save_lookups
     from importer.pipeline.history import report, runs
     from importer.pipeline.live_run import run
     from importer.pipeline.planning import plan
@@ -34,6 +35,7 @@ __all__ = [
     "retry",
     "run",
     "runs",
+    "save_lookups",
     "serve_sandbox",
     "summary_text",
     "undo",
@@ -59,6 +61,7 @@ _HOMES = {
     "retry": "importer.pipeline.resumption",
     "run": "importer.pipeline.live_run",
     "runs": "importer.pipeline.history",
+    "save_lookups": "importer.pipeline.fetching",
     "serve_sandbox": "importer.pipeline.extras",
     "summary_text": "importer.report",
     "undo": "importer.pipeline.aftermath",

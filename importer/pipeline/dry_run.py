@@ -1,42 +1,42 @@
 """``check``: the dry run. Everything short of the network."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from importer.pipeline.bodies import with_facts, write_bodies
-from importer.pipeline.prepare import Timings, mapped, settled
+from importer.pipeline.prepare import Timings, mapped, settled, utc_now
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
+from importer.pipeline.snapshot import load_lookups
 from importer.records import OutcomeKind
 from importer.report import totals
 from importer.runfolder import RunFolder, new_run_id
 from importer.settings import Options
 
-__all__ = ["check", "utc_now"]
-
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
+__all__ = ["check"]
 
 
 def check(options: Options, *, now: Callable[[], datetime] = utc_now) -> dict[str, Any]:
     """Load, map and validate; write the reports and the bodies that would be sent. Comes back: the summary.
 
+    Names stay open in the bodies, unless ``options.lookups`` says what they stand for.
+
     Raises :class:`importer.errors.InputError` when a source, the mapping or the out directory cannot be used.
     """
     started = now()
+    lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings()
     loaded, stage = mapped(options, timings)
-    stage = settled(loaded, stage, None, timings)
+    stage = settled(loaded, stage, None if lookups is None else lookups.directory, timings)
     folder = RunFolder.create(options.out, new_run_id(started))
     with timings.stage("payloads"):
-        write_bodies(folder, stage, unresolved=True)
+        write_bodies(folder, stage, unresolved=lookups is None)
     stage = with_facts(stage, "check", started, loaded, options, timings)
     outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
     counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
     code = exit_code(outcomes, counts.rows_rejected)
+    ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
     nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
-    return write_reports(folder, stage, outcomes, nobody, Ending(code, now()))
+    return write_reports(folder, stage, outcomes, nobody, ending)

@@ -1,6 +1,5 @@
 """A run under way: what its stages share, and how it ends, whatever happens."""
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,14 +8,14 @@ from typing import Any
 import anyio
 import pandas as pd
 
-from importer.api import Client, Limiter, RetryPolicy
+from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.pipeline.outcomes import tell
 from importer.pipeline.prepare import Timings
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.pipeline.sending import Watch, send_run
-from importer.pipeline.targets import Target
+from importer.pipeline.targets import Target, client_for
 from importer.report import totals
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
@@ -54,15 +53,7 @@ class Job:
 
     def client(self) -> Client:
         """A client for the target, to be entered."""
-        return Client(
-            self.target.url,
-            self.target.key,
-            limiter=self.limiter,
-            timeout=self.options.timeout,
-            connections=self.options.concurrency,
-            retry=RetryPolicy(),
-            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
-        )
+        return client_for(self.target, self.options, self.limiter)
 
     async def send(self, client: Client) -> None:
         """Send what is planned. Raises :class:`StopError` when it ends early."""

@@ -12,11 +12,10 @@ from importer.ledger import open_ledger
 from importer.mapping import LoadedMapping
 from importer.pipeline.applying import check_drift, open_plan
 from importer.pipeline.bodies import with_facts, write_bodies
-from importer.pipeline.dry_run import utc_now
+from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.held import Refs, found_frame, look_up, with_moments
 from importer.pipeline.job import Confirm, Job, ask, conduct
-from importer.pipeline.lookups import fetch_directory
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled
+from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
 from importer.planner import ids_to_look_up, plan

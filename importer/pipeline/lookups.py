@@ -10,46 +10,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.api import Client
-from importer.pipeline.directory import Directory, Known, definitions, known_price_lists, known_reps
+from importer.pipeline.directory import Directory, Known
 from importer.records import Severity
-from importer.tables import ENTITIES, TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
-from importer.validation import used_attributes
+from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
 from importer.validation.places import locate
 
-__all__ = ["fetch_directory", "fetch_whole_directory", "needed_lookups", "pending_lookups", "resolve_lookups"]
+__all__ = ["NAMES", "needed_lookups", "pending_lookups", "resolve_lookups"]
 
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
 KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
 MOST_TWINS = 5  # told apart in a hint
 
 Positions = npt.NDArray[np.int64]
-
-
-async def fetch_directory(client: Client, tables: EntityTables) -> Directory:
-    """What the names in ``tables`` are looked up in: each list is asked for once, and only where it is needed.
-
-    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
-    """
-    kinds = {origin.lookup for origin in needed_lookups(tables).values()}
-    return Directory(
-        {kind: await _known(client, kind) for kind in NAMES if kind in kinds},
-        {entity: definitions(await client.attributes(entity)) for entity in used_attributes(tables)},
-    )
-
-
-async def fetch_whole_directory(client: Client) -> Directory:
-    """All that there is to look names up in. Raises as :func:`fetch_directory` does."""
-    return Directory(
-        {kind: await _known(client, kind) for kind in NAMES},
-        {entity: definitions(await client.attributes(entity)) for entity in ENTITIES},
-    )
-
-
-async def _known(client: Client, kind: str) -> tuple[Known, ...]:
-    if kind == "sales_rep":
-        return known_reps(await client.sales_reps())
-    return known_price_lists(await client.price_lists())
 
 
 def needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:

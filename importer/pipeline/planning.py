@@ -1,6 +1,5 @@
 """``plan``: what a run would do with each customer. Sends nothing, and changes nothing in the ledger."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ import anyio
 import numpy as np
 import pandas as pd
 
-from importer.api import Client, Limiter, RetryPolicy
+from importer.api import Client, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
 from importer.mapping import LoadedMapping
@@ -19,13 +18,12 @@ from importer.pipeline import twins
 from importer.pipeline.applying import describe_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.changed import changes_frame, examples
-from importer.pipeline.dry_run import utc_now
+from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.held import Compared, Refs, compare, confirm_lost, found_frame, look_up, with_moments
-from importer.pipeline.lookups import fetch_directory
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled
+from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.sending import Watch
-from importer.pipeline.targets import Target, open_target
+from importer.pipeline.targets import Target, client_for, open_target
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind
@@ -87,17 +85,8 @@ class _Planning:
     async def find_out(self) -> None:
         """Ask ledger and API everything that the plan rests on."""
         limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
-        client = Client(
-            self.target.url,
-            self.target.key,
-            limiter=limiter,
-            timeout=self.options.timeout,
-            connections=self.options.concurrency,
-            retry=RetryPolicy(),
-            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
-        )
         try:
-            async with self.watch.signals(), client:
+            async with self.watch.signals(), client_for(self.target, self.options, limiter) as client:
                 await self._prepare(client)
                 with self.timings.stage("plan"):
                     await self._plan(client)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -18,7 +19,12 @@ from importer.settings import Options
 from importer.tables import ProblemTable, Sources, header_key
 from importer.validation import check_attributes, complete_defaults, settle, validate
 
-__all__ = ["Timings", "check_only", "chosen", "mapped", "read_sources", "settled"]
+__all__ = ["Timings", "check_only", "chosen", "mapped", "read_sources", "settled", "utc_now"]
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass

@@ -38,7 +38,7 @@ class Ending:
     """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
     ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it. ``plan``: what a
-    run would do with how many customers, of a plan.
+    run would do with how many customers, of a plan. ``lookups``: which saved ones a check went by.
     """
 
     exit_code: int
@@ -48,6 +48,7 @@ class Ending:
     retryable: int = 0
     resumable: bool = False
     plan: Mapping[str, Any] | None = None
+    lookups: Mapping[str, Any] | None = None
 
 
 def versions() -> dict[str, str]:
@@ -135,6 +136,7 @@ def write_reports(
             resumable=ending.resumable,
             workbook=workbook,
             plan=ending.plan,
+            lookups=ending.lookups,
         ),
     )
     write_html(folder.file("report.html"), report, summary, folder.payloads)

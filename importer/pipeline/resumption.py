@@ -9,10 +9,9 @@ from typing import Any
 from importer.api import Client
 from importer.errors import UsageError
 from importer.ledger import open_ledger
-from importer.pipeline.dry_run import utc_now
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.live_run import plan_bodies
-from importer.pipeline.prepare import Timings
+from importer.pipeline.prepare import Timings, utc_now
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
 from importer.runfolder import RunFolder

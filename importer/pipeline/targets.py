@@ -1,18 +1,19 @@
 """Where a run sends to: an API by name or URL, or a sandbox started for the command; and whose account it is."""
 
 import hashlib
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from importer.api import resolve_target
+from importer.api import Client, Limiter, RetryPolicy, resolve_target
 from importer.errors import StopError
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
 
-__all__ = ["Target", "open_target"]
+__all__ = ["Target", "client_for", "open_target"]
 
 # The sandbox is of this machine and takes any key; a real key is never handed to it.
 SANDBOX_KEY = "sandbox-takes-any-key"
@@ -54,6 +55,19 @@ def _tenant(url: str, key: str) -> str:
     """The API's host and the beginning of a digest of the key: enough to tell accounts apart, not to find the key."""
     digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
     return f"{urlsplit(url).netloc}-{digest[:8]}"
+
+
+def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
+    """A client for the target, to be entered."""
+    return Client(
+        target.url,
+        target.key,
+        limiter=limiter,
+        timeout=options.timeout,
+        connections=options.concurrency,
+        retry=RetryPolicy(),
+        rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
+    )
 
 
 @contextmanager

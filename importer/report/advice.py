@@ -65,7 +65,17 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         )
     if lost:
         remarks.append(f"From {_customers(lost)} a wrong address or contact was left out.")
+    if lookups := summary["lookups"]:
+        remarks.append(f"Names were looked up in what {lookups['api']} had {_ago(lookups['age_seconds'])}.")
     return remarks
+
+
+def _ago(seconds: int) -> str:
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = seconds // length
+        if count:
+            return f"{count:,} {unit}{'' if count == 1 else 's'} ago"
+    return "a moment ago"
 
 
 def next_steps(summary: Mapping[str, Any]) -> list[str]:
