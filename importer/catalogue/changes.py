@@ -98,7 +98,7 @@ CHANGES = (
         "value_not_taken",
         "A cell with several values, of which one is taken",
         Severity.INFO,
-        "The mapping splits the cell, and the field has room for one value.",
+        "The mapping splits the cell, or takes one labelled number from it, and the field has room for one value.",
         "If the others matter, map the column once more: to a custom attribute, or to a contact (`take: 2`).",
         "`sales@example.com; office@example.com` with `take: first`.",
     ),

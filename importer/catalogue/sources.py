@@ -180,4 +180,32 @@ SOURCES = (
         "An address of customer 17, while the customers' file has 0017.",
         fixed=_NO_CUSTOMER,
     ),
+    Code(
+        "parent_ambiguous",
+        "Several rows have the name of a parent",
+        Severity.ERROR,
+        "In this export a row names the company it belongs to. The name is that of several companies, and nobody can "
+        "tell which is meant; the message lists them all.",
+        "Name the company by its id, or give the companies different names.",
+        "The parent of Dana Reyes is `Harbor Goods`, and rows 4 and 9 are both called so.",
+        fixed=_NO_CUSTOMER,
+    ),
+    Code(
+        "parent_rejected",
+        "A row belongs to a row that was rejected",
+        Severity.ERROR,
+        "The row names another one as its parent, and that one was rejected, so that there is no customer to add to.",
+        "Mend the row of the parent; this one follows by itself.",
+        "The parent of a delivery address is a person whose company is not in the file.",
+        fixed=_NO_CUSTOMER,
+    ),
+    Code(
+        "parent_circle",
+        "Rows name each other as parents",
+        Severity.ERROR,
+        "Going from parent to parent leads back to where it began, or on and on, and never to a customer.",
+        "Clear the parent of the row that is the customer.",
+        "A names B as its parent, and B names A.",
+        fixed=_NO_CUSTOMER,
+    ),
 )

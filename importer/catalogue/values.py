@@ -190,4 +190,23 @@ VALUES = (
         "Keep one of them; the hint names the other row.",
         "Two billing addresses of a customer say Yes in the column Default.",
     ),
+    Code(
+        "address_parsed",
+        "An address was taken apart",
+        Severity.INFO,
+        "The export holds a whole address in one cell, or in lines that nobody labelled. Its parts were found by the "
+        "program; the message shows them, and what was not used.",
+        "Nothing, if the parts are right.",
+        "`4 Pier Rd, Austin, TX 78701`: street, city, state and post code.",
+    ),
+    Code(
+        "address_unsure",
+        "An address may be taken apart wrongly",
+        Severity.WARNING,
+        "Something in the address leaves room for doubt: nothing shows where the street ends, no post code is found, "
+        "the post code is not one of the state, or a line may be a name. The message says which, and what was made of "
+        "it.",
+        "Compare the parts with the cell. Where they are wrong, mend the cell, or give the parts columns of their own.",
+        "`100 Broadway New York NY 10005`: the street may be Broadway, or Broadway New.",
+    ),
 )

@@ -19,8 +19,9 @@ from importer.mapping.customers import Grouped, first_rows, group_customers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.files import LoadedMapping
 from importer.mapping.keys import Keys
-from importer.mapping.model import AddressEntry, ChildEntry, Mapping
-from importer.mapping.owners import Fates, Owned, assign_owners
+from importer.mapping.model import AddressEntry, Mapping
+from importer.mapping.owners import Fates, assign_owners
+from importer.mapping.packed import Prepared, prepare
 from importer.mapping.rules import alternatives
 from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
 from importer.records import Location, Problem, Severity
@@ -67,17 +68,15 @@ def apply_mapping(
     _refuse_secrets(mapping, tables)
     owners = assign_owners(mapping, tables, sources, loaded)
     main, keys = owners.main, owners.keys
-    countries = _customer_countries(mapping, owners.owned, keys.count, loaded)
+    prepared = prepare(mapping, owners, loaded.folder, country)
+    countries = _customer_countries(prepared["address"], keys.count, loaded)
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
     grouped = group_customers(mapping.customer, main.rows, main.customers, keys.count, context, sources)
     if "reference_id" not in grouped.columns:
         grouped = replace(grouped, columns={"reference_id": keys.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
-    builder = _Builder(loaded, owners.owned, countries, country, ids)
-    made: dict[Entity, tuple[Children, list[Candidates]]] = {
-        "address": builder.children("address"),
-        "contact": builder.children("contact"),
-    }
+    builder = _Builder(loaded, countries, country, ids)
+    made = {entity: builder.children(entity, entries) for entity, entries in prepared.items()}
     of_children = [problem for children, _ in made.values() for problem in children.problems]
     problems = [*owners.problems, *grouped.problems, *of_children]
     unused = _unused(mapping, tables)
@@ -114,18 +113,14 @@ def _with_default(countries: Column, default: str | None) -> Column:
     return first_of([known, Column.constant(default, len(countries))])[0]
 
 
-def _customer_countries(mapping: Mapping, owned: dict[str, Owned], count: int, loaded: LoadedMapping) -> Column:
+def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: LoadedMapping) -> Column:
     """Each customer's country: that of its first address that has one."""
     found = Column.blank(count)
-    for entry in mapping.addresses:
-        rows = owned[entry.table or mapping.main_table]
-        table, owners = rows.rows, rows.customers
-        if entry.country is None or not len(table):
-            continue
-        for number in entry.numbers():
-            context = Context(Column.blank(len(table)), loaded.folder)
-            column = evaluate("country", entry.country, table, number, context).column
-            first = first_rows(owners, count, np.flatnonzero(column.filled).astype(np.int64))
+    for one in addresses:
+        if one.entry.country is not None:
+            context = Context(Column.blank(len(one.owned.rows)), loaded.folder)
+            column = evaluate("country", one.entry.country, one.owned.rows, one.number, context).column
+            first = first_rows(one.owned.customers, count, np.flatnonzero(column.filled).astype(np.int64))
             found = first_of([found, column.take(first)])[0]
     return found
 
@@ -135,39 +130,31 @@ class _Builder:
     """Makes the children of one entity from all entries of the mapping."""
 
     loaded: LoadedMapping
-    owned: dict[str, Owned]
     countries: Column
     default: str | None
     ids: pa.Array
 
-    def children(self, entity: Entity) -> tuple[Children, list[Candidates]]:
+    def children(self, entity: Entity, entries: Sequence[Prepared]) -> tuple[Children, list[Candidates]]:
         """All children of an entity, and the candidate sets that their entries index."""
-        mapping = self.loaded.mapping
-        entries: Sequence[ChildEntry] = mapping.addresses if entity == "address" else mapping.contacts
-        tried = (self._candidates(entry, number) for entry in entries for number in entry.numbers())
-        sets = [made for made in tried if made is not None]
+        sets = [self._candidates(one) for one in entries]
         if not sets:
             nothing = np.empty(0, np.int64)
             return Children({}, nothing, nothing, nothing), []
         return merge_children(entity, sets, self.ids), sets
 
-    def _candidates(self, entry: ChildEntry, number: str) -> Candidates | None:
-        mapping = self.loaded.mapping
-        name = entry.table or mapping.main_table
-        table, owners = self.owned[name].rows, self.owned[name].customers
-        if not len(table):
-            return None
+    def _candidates(self, prepared: Prepared) -> Candidates:
+        entry, table, owners = prepared.entry, prepared.owned.rows, prepared.owned.customers
         if entry.when is not None:
-            mapped = frozenset(reference for reference, _ in mapping.references(name))
-            owners = np.where(holds(entry.when.numbered(number), table, mapped), owners, -1)
+            mapped = frozenset(reference for reference, _ in self.loaded.mapping.references(table.name))
+            owners = np.where(holds(entry.when.numbered(prepared.number), table, mapped), owners, -1)
         countries = self.countries.take(owners)
         if isinstance(entry, AddressEntry):
             countries = Column.blank(len(table))
             if entry.country is not None:
                 context = Context(countries, self.loaded.folder)
-                countries = evaluate("country", entry.country, table, number, context).column
+                countries = evaluate("country", entry.country, table, prepared.number, context).column
         context = Context(_with_default(countries, self.default), self.loaded.folder)
-        return candidates(entry, number, table, owners, context)
+        return candidates(prepared, owners, context)
 
 
 def _entity_tables(

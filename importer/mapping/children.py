@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, folded
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.model import AddressEntry, ChildEntry
+from importer.mapping.packed import Prepared
 from importer.mapping.postal import settled_post_codes
 from importer.mapping.problems import extension_problems, field_problems
 from importer.mapping.rules import NUMBER
-from importer.mapping.tabledata import TableData
+from importer.mapping.tabledata import TableData, source_reference
 from importer.tables import Entity, ProblemTable
 
 __all__ = ["Candidates", "Children", "candidates", "merge_children"]
@@ -63,9 +64,14 @@ class Children:
     problems: list[ProblemTable] = field(default_factory=list)
 
 
-def candidates(entry: ChildEntry, number: str, table: TableData, owners: Codes, context: Context) -> Candidates:
+def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidates:
     """The children that an entry makes of a table's rows. ``owners``: the customer of each row, -1 for none."""
+    entry, number, table = prepared.entry, prepared.number, prepared.owned.rows
     evaluated = {name: evaluate(name, rule, table, number, context) for name, rule in entry.fields().items()}
+    if prepared.filled is not None:
+        line = evaluated["address_line_1"]
+        findings = (*line.findings, *prepared.findings)
+        evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings)
     content = np.logical_or.reduce(
         [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
     )
@@ -83,22 +89,27 @@ def candidates(entry: ChildEntry, number: str, table: TableData, owners: Codes, 
         name = f"attributes.{entry.phone.extension_to}"
         columns[name] = extension.take(at)
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
-    texts = _source_texts(entry, number, table, at)
+    texts = _source_texts(prepared, evaluated, at)
     made = Candidates(entry, number, table, evaluated, columns, at, owners[at], np.zeros(len(at), bool), texts, owners)
     return _by_type(made) if "type" in columns else made
 
 
-def _source_texts(entry: ChildEntry, number: str, table: TableData, at: Codes) -> pa.Array:
-    """What a child's id is made of: the cells it comes from, folded."""
-    references = dict.fromkeys(
-        reference.replace(NUMBER, number)
-        for name, rule in entry.fields().items()
-        if name not in _LABELS
-        for reference in rule.columns()
-    )
-    if not references or not len(at):
+def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> pa.Array:
+    """What a child's id is made of: the cells it comes from, folded; of a cell with several children its own part."""
+    table = prepared.owned.rows
+    columns: dict[str, Column] = {}
+    for name, rule in prepared.entry.fields().items():
+        if name in _LABELS:
+            continue
+        if rule.take == NUMBER:
+            columns[f"take {name}"] = evaluated[name].column
+            continue
+        for reference in rule.columns():
+            source = source_reference(reference.replace(NUMBER, prepared.number))
+            columns[source] = table.column(source)
+    if not columns or not len(at):
         return pa.array([""] * len(at), pa.string())
-    parts = [pc.fill_null(table.column(reference).take(at).to_arrow(), "") for reference in references]
+    parts = [pc.fill_null(column.take(at).to_arrow(), "") for column in columns.values()]
     return folded(pc.binary_join_element_wise(*parts, LIST_SEPARATOR))
 
 

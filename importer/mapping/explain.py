@@ -1,25 +1,22 @@
 """A mapping told in plain English, for a person who decides whether it fits an export and has never seen YAML."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
 from importer.mapping.files import LoadedMapping, list_mappings, load_mapping
 from importer.mapping.model import AddressEntry, ChildEntry, CustomerEntry, Mapping, ParentRule
 from importer.mapping.rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
-from importer.mapping.transforms import Step
+from importer.mapping.transforms import TRANSFORMS, Step
+from importer.mapping.typeset import ARROW, heading, section, table, wrap
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 
 __all__ = ["explain", "overview"]
 
-_ARROW = "← "
-_SIDE_BY_SIDE = 72  # characters that three columns need at least
 _MOST_VALUES = 8  # of a value table; a longer one is told by its length
 _ORDINALS = {1: "first", 2: "second", 3: "third"}
-_WHAT = f"Each field of WizCommerce {_ARROW}the columns it comes from, and how their text is changed on the way."
+_WHAT = f"Each field of WizCommerce {ARROW}the columns it comes from, and how their text is changed on the way."
 _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
@@ -39,6 +36,7 @@ _STEPS = {
     "replace": "'{0}' becomes '{1}'",
     "regex": "what matches '{0}' becomes '{1}'",
     "extract": "only what matches '{0}'",
+    "labelled": "the first number labelled {0}",
     "phone": "as an international phone number",
     "email": "checked as an e-mail address",
     "country": "as a two-letter country code",
@@ -56,25 +54,25 @@ def overview(width: int) -> str:
     """All shipped mappings, a name and a title each, in lines of at most ``width`` characters."""
     rows = [(name, load_mapping(name).mapping.title) for name in list_mappings()]
     ends = "'importer mappings NAME' explains one of them; a mapping of your own is given by its path."
-    return "\n".join([*_table(rows, width), "", *_wrap(ends, "", width)]) + "\n"
+    return "\n".join([*table(rows, width), "", *wrap(ends, "", width)]) + "\n"
 
 
 def explain(loaded: LoadedMapping, *, width: int) -> str:
     """What a mapping does, in lines of at most ``width`` characters (40 or more)."""
     mapping = loaded.mapping
     blocks = [
-        [*_wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
-        _wrap(mapping.description, "", width),
-        _section("What it extends", _bases(loaded), width),
-        _section("How to export", [mapping.export] if mapping.export else [], width),
-        _section("Files", _files(mapping), width),
-        _section("Which customer a row belongs to", _keys(mapping), width),
-        _section("Rows that are left out", _skips(mapping), width),
-        _section("What is sent", [_WHAT], width),
-        [*_heading("The customer"), *_fields(mapping.customer, width)],
+        [*wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
+        wrap(mapping.description, "", width),
+        section("What it extends", _bases(loaded), width),
+        section("How to export", [mapping.export] if mapping.export else [], width),
+        section("Files", _files(mapping), width),
+        section("Which customer a row belongs to", _keys(mapping), width),
+        section("Rows that are left out", _skips(mapping), width),
+        section("What is sent", [_WHAT], width),
+        [*heading("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
-        _section("Columns that must be there", _required(mapping), width),
-        _section("When a value is wrong", _policies(mapping), width),
+        section("Columns that must be there", _required(mapping), width),
+        section("When a value is wrong", _policies(mapping), width),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -88,52 +86,6 @@ def _bases(loaded: LoadedMapping) -> list[str]:
     further = f", which extends {' and then '.join(names[1:])}" if names[1:] else ""
     told = f"{loaded.path.name} states only what differs from {names[0]}{further}. All of it together is told here."
     return [told]
-
-
-def _heading(text: str) -> list[str]:
-    return [text, "-" * len(text)]
-
-
-def _section(title: str, sentences: Sequence[str], width: int) -> list[str]:
-    """A heading with its sentences, as points when there are several; nothing when there are none."""
-    bullet = "- " if len(sentences) > 1 else ""
-    lines = [line for sentence in sentences for line in _wrap(sentence, bullet, width)]
-    return [*_wrap(title, "", width), "-" * min(len(title), width), *lines] if lines else []
-
-
-def _wrap(text: str, bullet: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False
-    )
-
-
-def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Cells side by side, each wrapped; on narrow screens below one another."""
-    if width < _SIDE_BY_SIDE:
-        return [line for row in rows for line in _stacked(row, width)]
-    count = len(rows[0])
-    room = width - 2 * (count - 1)
-    widths: list[int] = []
-    for number in range(count):
-        longest = max(len(row[number]) for row in rows)
-        widths.append(max(1, min(longest, (room - sum(widths)) // (count - number))))
-    lines = []
-    for row in rows:
-        cells = [_cell(text, size) for text, size in zip(row, widths, strict=True)]
-        for parts in zip_longest(*cells, fillvalue=""):
-            padded = (part.ljust(size) for part, size in zip(parts, widths, strict=True))
-            lines.append("  ".join(padded).rstrip())
-    return lines
-
-
-def _stacked(row: Sequence[str], width: int) -> list[str]:
-    first, *rest = row
-    return [*_cell(first, width), *("    " + line for text in rest if text for line in _cell(text, width - 4))]
-
-
-def _cell(text: str, width: int) -> list[str]:
-    hang = "  " if text.startswith(_ARROW) else ""
-    return textwrap.wrap(text, width, subsequent_indent=hang, break_on_hyphens=False) or [""]
 
 
 def _column(reference: str) -> str:
@@ -245,13 +197,26 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
     if len(mapping.tables) > 1:
         lines.append(f"From the rows of the table {entry.table or mapping.main_table}.")
     if entry.repeat is not None:
-        lines.append(
-            f"{NUMBER} in a column's name stands for {entry.repeat[0]} to {entry.repeat[-1]}, one after another."
-        )
+        lines.append(f"{NUMBER} stands for {entry.repeat[0]} to {entry.repeat[-1]}, one after another.")
+    lines += _taken_apart(entry)
     if entry.when is not None:
         lines.append(f"Only where {_condition(entry.when)}.")
-    said = [line for text in lines for line in _wrap(text, "", width)]
-    return [*_heading(_child_name(entry)), *said, *_fields(entry, width)]
+    said = [line for text in lines for line in wrap(text, "", width)]
+    return [*heading(_child_name(entry)), *said, *_fields(entry, width)]
+
+
+def _taken_apart(entry: ChildEntry) -> list[str]:
+    """What is said of an address whose parts have no columns of their own."""
+    if not entry.cells:
+        return []
+    stands = "Its lines stand" if len(entry.cells) > 1 else "All of it stands"
+    where = f"{stands} in {_columns(entry.cells)}. It is taken apart"
+    names = "A line that repeats the customer's name is left out"
+    return [
+        f"{where}: the country in the last line, before it town, state and post code, then the street.",
+        f"{names}; one that begins with 'Attn' gives the person. Fields given below go before its parts.",
+        "The report shows every address before and after, with a warning where the parts may be wrong.",
+    ]
 
 
 def _child_name(entry: ChildEntry) -> str:
@@ -267,7 +232,7 @@ def _child_name(entry: ChildEntry) -> str:
 def _fields(section: CustomerEntry | ChildEntry, width: int) -> list[str]:
     fields: dict[str, FieldRule] = section.fields()
     rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in fields.items()]
-    return _table(rows, width)
+    return table(rows, width)
 
 
 def _field_name(name: str) -> str:
@@ -279,16 +244,16 @@ def _source(rule: FieldRule) -> str:
     if rule.constant is not None:
         return f"always {_listed(_quoted(rule.constant), 'and')}"
     if rule.flags is not None:
-        return _ARROW + _listed(
+        return ARROW + _listed(
             [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()], "and"
         )
     word = "and" if rule.join is not None or rule.take == "all" else "or else"
-    return _ARROW + _columns(rule.own_columns(), word) + (_fallback(rule.else_) if rule.else_ else "")
+    return ARROW + _columns(rule.own_columns(), word) + (_fallback(rule.else_) if rule.else_ else "")
 
 
 def _fallback(rule: FieldRule) -> str:
     changed = _changes(rule, "")
-    return f"; where that gives nothing {_source(rule).removeprefix(_ARROW)}{f' ({changed})' if changed else ''}"
+    return f"; where that gives nothing {_source(rule).removeprefix(ARROW)}{f' ({changed})' if changed else ''}"
 
 
 def _changes(rule: FieldRule, name: str) -> str:
@@ -315,6 +280,8 @@ def _changes(rule: FieldRule, name: str) -> str:
 
 
 def _step(step: Step) -> str:
+    if TRANSFORMS[step.name].argument == "texts":
+        return _STEPS[step.name].format(_listed(_quoted(step.argument), "or else"))
     arguments = step.argument if isinstance(step.argument, tuple) else (step.argument,)
     return _STEPS[step.name].format(*arguments)
 
@@ -322,6 +289,8 @@ def _step(step: Step) -> str:
 def _taken(take: str | int) -> str:
     if take == "all":
         return "all of them"
+    if take == NUMBER:
+        return f"the valid one with the number {NUMBER}"
     if isinstance(take, str):
         return f"the {take} valid one"
     place = _ORDINALS.get(abs(take), f"{abs(take)}th")

@@ -68,7 +68,10 @@ class Evaluated:
 
 
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
-    """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group."""
+    """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group.
+
+    With ``take: "{n}"`` a row counts as filled where its cells have that many parts.
+    """
     length = len(table)
     if rule.constant is not None:
         constant = Column.constant(LIST_SEPARATOR.join(rule.constant), length)
@@ -79,13 +82,15 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     sources = [Part(table.column(reference), reference) for reference in references]
     filled = np.logical_or.reduce([part.column.filled for part in sources])
     parts = _split(sources, rule.split) if rule.split else sources
+    if rule.take == NUMBER:
+        filled = np.sum([part.column.filled for part in parts], axis=0) >= max(int(number), 1)
     steps = _steps(name, rule)
     parts = [_transform(part, number_, steps, context) for number_, part in enumerate(parts)]
     columns = tuple(header for reference in references for header in table.names(reference))
     origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup)
     nothing, first = Column.blank(length), np.zeros(length, np.int64)
     found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
-    found = _choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
+    found = _choose(found, rule, parts, number, is_list=name == "assigned_sales_rep_ids")
     if rule.values is not None:
         found = _look_up(found, rule)
     if rule.else_ is not None:
@@ -206,7 +211,7 @@ def _given(column: Column, step: Step, context: Context) -> tuple[Codes, pa.Arra
     return place[tuples], texts.to_arrow().filter(kept), countries.to_arrow().filter(kept)
 
 
-def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], *, is_list: bool) -> Evaluated:
+def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], number: str, *, is_list: bool) -> Evaluated:
     """Join the parts, or take one of them on each row."""
     findings = tuple(finding for part in parts for finding in part.findings)
     changes = tuple(change for part in parts for change in part.changes)
@@ -217,17 +222,19 @@ def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], *, is_list
     if len(parts) == 1 and rule.take in (None, "first", "last", 1, -1):
         extension = parts[0].extension
         return replace(found, column=parts[0].column, findings=findings, changes=changes, extension=extension)
-    wanted = rule.take if isinstance(rule.take, int) else -1 if rule.take == "last" else 1
+    take = int(number) if rule.take == NUMBER else rule.take
+    wanted = take if isinstance(take, int) else -1 if take == "last" else 1
     chosen = nth(columns, wanted)
     extensions = None
     if any(part.extension is not None for part in parts):
         extensions = pick([part.extension or Column.blank(len(chosen)) for part in parts], chosen)
     reference = np.array([*(found.references.index(part.reference) for part in parts), 0], np.int64)
     taken = pick(columns, chosen)
+    left = () if rule.take == NUMBER else others(parts, taken, chosen)  # other numbers take the others
     return replace(
         found,
         column=taken,
-        findings=(*after_choice(findings, chosen), *others(parts, taken, chosen)),
+        findings=(*after_choice(findings, chosen), *left),
         changes=(*of_chosen(parts, chosen), *passed_over(parts, taken, chosen)),
         extension=extensions,
         chosen=reference[chosen],

@@ -101,7 +101,7 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
         if self.company_name is None:
             raise ValueError("company_name is missing: the API requires it")
         for name, rule in self.fields().items():
-            if any(NUMBER in column for column in rule.columns()):
+            if rule.numbered:
                 raise fault("{n} belongs to addresses and contacts with repeat", *name.split(".", 1))
         return self
 
@@ -119,6 +119,11 @@ class _Child(Strict):
     when: Condition | None = None
     on_error: Literal["reject", "drop_child"] = "reject"
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The columns of an address whose parts have no columns of their own."""
+        return ()
+
     def numbers(self) -> tuple[str, ...]:
         """What ``{n}`` stands for, one after the other; one empty text without ``repeat``."""
         return tuple(map(str, self.repeat)) if self.repeat else ("",)
@@ -126,14 +131,32 @@ class _Child(Strict):
     @model_validator(mode="after")
     def _numbers_are_used(self) -> Self:
         fields: dict[str, FieldRule] = self.fields()  # type: ignore[attr-defined]  # from the section it is mixed into
-        numbered = any(NUMBER in column for rule in fields.values() for column in rule.columns())
+        numbered = any(rule.numbered for rule in fields.values()) or any(NUMBER in column for column in self.cells)
         if (self.repeat is not None) != numbered:
-            raise ValueError("repeat and column names with {n} go together")
+            raise ValueError("repeat and column names with {n} go together; or take: '{n}'")
         return self
 
 
 class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # as above
-    """One way in which a row gives an address."""
+    """One way in which a row gives an address.
+
+    ``packed``: a column that holds a whole address; ``lines``: columns that hold its lines, nobody knows which is
+    which. Fields that are not given are taken from them.
+    """
+
+    packed: str | None = None
+    lines: Annotated[TextList, Field(min_length=2)] | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The columns that are taken apart."""
+        return (self.packed,) if self.packed is not None else tuple(self.lines or ())
+
+    @model_validator(mode="after")
+    def _packed_once(self) -> Self:
+        if self.packed is not None and self.lines is not None:
+            raise fault("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
+        return self
 
     def _names(self) -> tuple[str, ...]:
         return ADDRESS_FIELDS
@@ -165,8 +188,8 @@ def _compared(rules: Sequence[FieldRule], name: str) -> None:
     """Raise for a rule of ``name`` that does not give one text of the file to be compared."""
     for number, rule in enumerate(rules):
         place: tuple[str | int, ...] = (name, number)
-        if rule.from_ is None or rule.default is not None or rule.lookup is not None:
-            raise fault(f"a {name} comes from columns, and has neither default nor lookup", *place)
+        if rule.from_ is None or rule.default is not None or rule.lookup is not None or rule.take == NUMBER:
+            raise fault(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
         one_value(rule, place)
 
 
@@ -335,6 +358,10 @@ class Mapping(Strict):
 
 def _child_references(entry: ChildEntry, number: str) -> Iterator[tuple[str, bool]]:
     yield from _field_references(entry, number)
+    cells = [column.replace(NUMBER, number) for column in entry.cells]
+    if cells:
+        yield ALTERNATIVE.join(cells), entry.optional
+    yield from ((column, True) for column in cells if len(cells) > 1)
     if entry.when is not None:
         yield from entry.when.numbered(number).references()
 

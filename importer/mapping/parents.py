@@ -107,24 +107,24 @@ def parent_problems(
 ) -> Iterator[ProblemTable]:
     """Why the rows that are ``lost`` have no customer, at the cells that name their parents."""
     hint = "Mend the cell, add the row that it names, or clear it if this row is a customer by itself."
-    told = {
-        ABSENT: ("orphan_row", "names no row of the file", hint),
-        SEVERAL: ("parent_ambiguous", "is the name of several rows", "Name the parent by its id, or tell them apart."),
-        CIRCLE: ("parent_circle", "leads to no customer: the rows name each other in a circle", hint),
-    }
-    rejected = ("parent_rejected", "belongs to a row that was rejected", "Mend that row first.")
+    why = np.minimum(found.ends, OPEN)  # an end ≥ 0 is that of a rejected row here
+    told = (
+        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Name the parent by its id, or tell them apart."),
+        (ABSENT, "orphan_row", "names no row of the file", hint),
+        (OPEN, "parent_rejected", "belongs to a row that was rejected", "Mend that row first."),
+        (CIRCLE, "parent_circle", "leads to no customer: the rows name each other in a circle", hint),
+    )
     places = {text: _places(table.rows[rows], sources) for text, rows in found.namesakes.items()}
     texts = names.parent.to_arrow()
-    for end in np.unique(found.ends[lost]):
-        code, said, hint = told.get(int(end), rejected)
-        at = np.flatnonzero(lost & (found.ends == end)).astype(np.int64)
+    for reason, code, said, mend in told:
+        at = np.flatnonzero(lost & (why == reason)).astype(np.int64)
         own = texts.take(pa.array(at))
-        ends = [places[text] if end == SEVERAL else "" for text in own.to_pylist()]
+        ends = [places[text] if reason == SEVERAL else "" for text in own.to_pylist()]
         message = pc.binary_join_element_wise("'", own, f"' {said}", pa.array(ends, pa.string()), "")
         for reference, rows in _by_column(rule, table, at):
-            which = pa.array(np.searchsorted(at, rows))
-            texts_ = {"code": code, "message": message.take(which), "hint": hint}
-            yield cell_problems(table, rows, reference, severity=Severity.ERROR, **texts_)
+            which = message.take(pa.array(np.searchsorted(at, rows)))
+            said_ = {"severity": Severity.ERROR, "code": code, "message": which, "hint": mend}
+            yield cell_problems(table, rows, reference, **said_)
 
 
 def _places(rows: Codes, sources: Sources) -> str:

@@ -152,10 +152,10 @@ def _values(value: Any) -> Any:
 
 
 def _whole_number(value: Any) -> Any:
-    if not isinstance(value, str) or value in {"first", "last", "all"}:
+    if not isinstance(value, str) or value in {"first", "last", "all", NUMBER}:
         return value
     if not re.fullmatch(r"-?[1-9]\d*", value):
-        raise ValueError("take is first, last, all, or a number: 2 is the second, -1 the last")
+        raise ValueError("take is first, last, all, or a number: 2 is the second, -1 the last, {n} that of repeat")
     return int(value)
 
 
@@ -178,8 +178,8 @@ class FieldRule(Strict):
     split: TextList | None = None
     as_: Steps | None = Field(None, alias="as")
     take: Annotated[
-        Literal["first", "last", "all"] | int | None,
-        BeforeValidator(_whole_number, json_schema_input_type=Literal["first", "last", "all"] | int),
+        Literal["first", "last", "all", "{n}"] | int | None,
+        BeforeValidator(_whole_number, json_schema_input_type=Literal["first", "last", "all", "{n}"] | int),
     ] = None
     join: str | None = None
     values: Annotated[dict[str, TextList], BeforeValidator(_values, json_schema_input_type=_ValueTable)] | None = None
@@ -235,6 +235,12 @@ class FieldRule(Strict):
     def own_columns(self) -> list[str]:
         """Column references in the order they are tried, those under ``else`` left out."""
         return [*(self.from_ or ()), *(self.flags or {}).values()]
+
+    @property
+    def numbered(self) -> bool:
+        """True when the rule reads other cells, or takes another part, for each number of a repeated group."""
+        own = self.take == NUMBER or any(NUMBER in column for column in self.own_columns())
+        return own or (self.else_ is not None and self.else_.numbered)
 
     def columns(self) -> list[str]:
         """Every column reference in the order they are tried."""

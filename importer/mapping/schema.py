@@ -86,7 +86,7 @@ KEYS: dict[str, dict[str, str]] = {
         "flags": "For `type`: `billing` and `shipping`, each with a column that says yes or no.",
         "split": "Texts that separate several values in one cell.",
         "as": "The transforms to apply, one after another.",
-        "take": "Which of several values is sent: `first`, `last`, or a number; `all` for sales reps.",
+        "take": "Which of several is sent: `first`, `last`, a number, `{n}` with `repeat`; `all` for sales reps.",
         "join": "The text to put between several values, which are sent as one.",
         "values": "A table: text in the file, text to send. Capitals don't matter.",
         "otherwise": "What becomes of a text that `values` lacks: `keep`, `error`, `blank`, or `{constant: text}`.",
@@ -125,6 +125,8 @@ KEYS: dict[str, dict[str, str]] = {
         "country": "Country; `country` is applied unless `as` says otherwise.",
         "zip_code": "Post code.",
         **_CHILD,
+        "packed": "A column with a whole address in each cell: it is taken apart, and needs no fields but `type`.",
+        "lines": "Columns with the lines of an address, whatever stands in which: taken apart likewise.",
     },
     "ContactEntry": {
         "reference_id": "The contact's id; made from its text, unless said.",
@@ -135,6 +137,7 @@ KEYS: dict[str, dict[str, str]] = {
 }
 _ARGUMENTS: dict[str, Schema] = {
     "text": {"$ref": "#/$defs/text"},
+    "texts": {"$ref": "#/$defs/texts"},
     "pair": {"type": "array", "items": {"$ref": "#/$defs/text"}, "minItems": 2, "maxItems": 2},
 }
 _FORMS: dict[str, Schema] = {
@@ -156,7 +159,7 @@ _FORMS: dict[str, Schema] = {
     },
     "take": {
         "anyOf": [
-            {"enum": ["first", "last", "all"]},
+            {"enum": ["first", "last", "all", "{n}"]},
             {"type": "integer", "not": {"const": 0}},
             {"type": "string", "pattern": "^-?[1-9][0-9]*$"},
         ]

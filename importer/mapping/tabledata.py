@@ -16,7 +16,14 @@ from importer.mapping.model import Mapping
 from importer.mapping.rules import alternatives
 from importer.tables import Sources, SourceTable, header_key
 
-__all__ = ["TableData", "assign_tables", "find_column", "gather"]
+__all__ = ["TableData", "assign_tables", "find_column", "gather", "source_reference"]
+
+_PART = "\x1e"  # between a column and the part of its cells that a derived column holds
+
+
+def source_reference(reference: str) -> str:
+    """The column that a reference reads; of a derived column the one that it was made from."""
+    return reference.partition(_PART)[0]
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:
@@ -106,7 +113,7 @@ class TableData:
 
     def names(self, reference: str) -> tuple[str, ...]:
         """The headers that a reference stands for, over all source tables."""
-        found = (find_column(reference, table.frame.columns) for table in self.tables)
+        found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
         return tuple(dict.fromkeys(name for name in found if name is not None))
 
     def column(self, reference: str) -> Column:
@@ -121,11 +128,20 @@ class TableData:
         taken = self._raw_column(reference).take(pa.array(self.index[at]))
         return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
 
+    def derive(self, reference: str, part: str, column: Column) -> str:
+        """Add a column made from the cells of another one, row by row, and give the reference by which it is read."""
+        derived = f"{reference}{_PART}{part}"
+        whole = np.full(sum(len(table.frame) for table in self.tables), -1, np.int64)
+        whole[self.index] = column.codes
+        self._columns[derived] = Column(whole, column.values)
+        return derived
+
     def keep(self, chosen: Mask) -> "TableData":
         """The table with these rows only."""
         return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self._raw, self._columns)
 
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
+        reference = source_reference(reference)
         if reference not in self._raw:
             chunks: list[pa.Array] = []
             for table in self.tables:

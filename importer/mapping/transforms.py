@@ -17,6 +17,7 @@ from importer.errors import MappingError
 from importer.mapping.columns import trim
 from importer.mapping.emails import email
 from importer.mapping.findings import Result, failures
+from importer.mapping.labels import labelled
 from importer.mapping.people import first_name, last_name
 from importer.mapping.phones import phone
 from importer.mapping.places import country, state
@@ -24,7 +25,7 @@ from importer.mapping.texts import tidy
 
 __all__ = ["TRANSFORMS", "Step", "TransformSpec", "parse_step", "read_flag", "run_step"]
 
-Argument = Literal["none", "text", "pair"]
+Argument = Literal["none", "text", "pair", "texts"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ def parse_step(item: Any) -> Step:
         raise ValueError(f"transform {name} needs a text: {{{name}: …}}")
     if spec.argument == "pair" and not (isinstance(argument, list) and len(argument) == 2):
         raise ValueError(f"transform {name} needs two texts: {{{name}: [what, by what]}}")
+    if spec.argument == "texts":
+        argument = argument if isinstance(argument, list) else [argument]
+        if not argument or not all(isinstance(text, str) and text.strip() for text in argument):
+            raise ValueError(f"transform {name} needs one text or several: {{{name}: [this, else that]}}")
     _check_argument(name, argument)
     return Step(name, tuple(argument) if isinstance(argument, list) else argument)
 
@@ -225,6 +230,9 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "replace": TransformSpec(_replace, "replaces one text by another: {replace: [what, by what]}", "pair"),
     "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
     "extract": TransformSpec(_extract, "keeps the (one group of a) regular expression: {extract: pattern}", "text"),
+    "labelled": TransformSpec(
+        labelled, "of labelled numbers the first one so called: {labelled: [Phone, Main]}", "texts"
+    ),
     "phone": TransformSpec(
         phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"
     ),

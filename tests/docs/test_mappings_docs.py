@@ -61,7 +61,20 @@ def test_every_yaml_block_is_an_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [*KEYS["FieldRule"], "blank_key", "parent", "repeat", "when", "on_error", "tables", "only", "all"]
+    "key",
+    [
+        *KEYS["FieldRule"],
+        "blank_key",
+        "parent",
+        "packed",
+        "lines",
+        "repeat",
+        "when",
+        "on_error",
+        "tables",
+        "only",
+        "all",
+    ],
 )
 def test_every_means_has_an_example(key: str) -> None:
     assert any(re.search(rf"[\s{{]{key}:", example.mapping) for example in EXAMPLES)

@@ -1,0 +1,216 @@
+"""Addresses that stand in one cell or in untyped lines: their parts as columns that an entry's fields can read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from importer.mapping.addresstext import Line, PostalAddress, read_address
+from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of
+from importer.mapping.customers import first_rows
+from importer.mapping.fields import Context, evaluate
+from importer.mapping.findings import Finding, RowFinding
+from importer.mapping.model import AddressEntry, ChildEntry, Mapping
+from importer.mapping.owners import Owned, Owners
+from importer.mapping.rules import NUMBER, FieldRule
+from importer.mapping.tabledata import TableData
+from importer.records import Severity
+from importer.tables import Entity
+
+__all__ = ["Prepared", "prepare"]
+
+# Field of an address → the part that it takes, and what else its rule says.
+_FIELDS: dict[str, tuple[str, dict[str, str]]] = {
+    "address_line_1": ("line_1", {}),
+    "city": ("city", {}),
+    "first_name": ("attention", {"as": "first_name"}),
+    "last_name": ("attention", {"as": "last_name"}),
+    "phone": ("phone", {"invalid": "blank"}),
+    "email": ("email", {"invalid": "blank"}),
+    "address_line_2": ("line_2", {}),
+    "state": ("state", {}),
+    "country": ("country", {}),
+    "zip_code": ("zip_code", {}),
+}
+_FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these stand in the last lines
+_NAMES = ("company_name", "display_name", "first_name", "last_name")
+_STREET_FIRST = frozenset({None, "US", "CA"})  # where houses have numbers, and a line without one may be a name
+_HINT = "Compare the parts with the cell; where they are wrong, mend the cell, or give the parts columns of their own."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An entry for one number of a repeated group, with the rows that it reads.
+
+    Of a packed address every field has a rule by now; ``filled``: rows where something stands in its cells, and
+    ``findings``: what is to be said of taking it apart.
+    """
+
+    entry: ChildEntry
+    number: str
+    owned: Owned
+    filled: Mask | None = None
+    findings: tuple[RowFinding, ...] = ()
+
+
+def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) -> dict[Entity, list[Prepared]]:
+    """Every entry by entity, for each of its numbers; those whose table has no rows are left out.
+
+    ``home``: the country (alpha-2) of packed addresses that name none.
+    """
+    names = _customer_names(mapping, owners, folder) if any(entry.cells for entry in mapping.addresses) else ()
+    out: dict[Entity, list[Prepared]] = {"address": [], "contact": []}
+    for entry in mapping.children():
+        owned = owners.owned[entry.table or mapping.main_table]
+        for number in entry.numbers() if len(owned.rows) else ():
+            one = Prepared(entry, number, owned)
+            if isinstance(entry, AddressEntry) and entry.cells:
+                one = _unpacked(entry, number, owned, [name.take(owned.customers) for name in names], home)
+            out["address" if isinstance(entry, AddressEntry) else "contact"].append(one)
+    return out
+
+
+def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Column, ...]:
+    """What each customer is called, by all columns that the mapping takes its names from."""
+    table, start = owners.main.rows, first_rows(owners.main.customers, owners.keys.count)
+    rules = {name: rule for name, rule in mapping.customer.fields().items() if name in _NAMES}
+    columns = [table.column(reference) for rule in rules.values() for reference in rule.columns()]
+    context = Context(Column.blank(len(table)), folder)
+    columns += [evaluate(name, rule, table, "", context).column for name, rule in rules.items()]
+    if {"first_name", "last_name"} <= rules.keys():
+        first, last = columns[-2:]
+        columns.append(_pairs(first, last))
+    return tuple(column.take(start) for column in columns)
+
+
+def _pairs(first: Column, last: Column) -> Column:
+    tuples, parts = combine([first, last])
+    both = zip(*(part.to_arrow().to_pylist() for part in parts), strict=True)
+    return Column.keyed(tuples, pa.array([" ".join(filter(None, pair)) or None for pair in both], pa.string()))
+
+
+def _plain(text: str) -> str:
+    """Letters and digits only: how a line is compared with a name."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _is_name(head: Column, names: Sequence[Column]) -> Mask:
+    """True where the first line of an address is a name of its customer; of ``Parent:Job`` either part will do."""
+    same = np.zeros(len(head), bool)
+    own = head.replaced(pa.array([_plain(text) for text in head.values.to_pylist()], pa.string()))
+    for name in names:
+        texts = name.values.to_pylist()
+        for part in (texts, [text.split(":")[0] for text in texts], [text.split(":")[-1] for text in texts]):
+            other = name.replaced(pa.array([_plain(text) for text in part], pa.string()))
+            both = concat([own, other]).codes.reshape(2, -1)
+            same |= (both[0] >= 0) & (both[0] == both[1])
+    return same
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """An address as it is sent: its parts by name, and what is to be said of it."""
+
+    parts: dict[str, Line]
+    told: str
+    doubts: str = ""
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """The cells of packed addresses. ``state``: each row's number in ``readings``, -1 where its cells are all blank.
+
+    ``first``: the first of ``references`` that is filled in each row.
+    """
+
+    references: tuple[str, ...]
+    state: Codes
+    readings: list[_Reading]
+    first: Codes
+
+
+def _unpacked(entry: AddressEntry, number: str, owned: Owned, names: Sequence[Column], home: str | None) -> Prepared:
+    table = owned.rows
+    references = tuple(reference.replace(NUMBER, number) for reference in entry.cells)
+    columns = [table.column(reference) for reference in references]
+    tuples, distinct = combine(columns)
+    cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
+    addresses = [read_address(own, home) for own in cells]
+    heads = pa.array([address.street[0].text if address.street else None for address in addresses], pa.string())
+    named = _is_name(Column.keyed(tuples, heads), names)
+    filled = np.logical_or.reduce([column.filled for column in columns])
+    given = frozenset(entry.fields())
+    readings = [_reading(address, own, given, home) for address in addresses for own in (False, True)]
+    first = first_of(columns)[1]
+    packed = _Packed(references, np.where(filled, 2 * tuples + named, -1).astype(np.int64), readings, first)
+    rules = {name: rule for name, rule in _rules(packed, table).items() if name not in given}
+    return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(_findings(packed)))
+
+
+def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None) -> _Reading:
+    """The parts of an address; ``named``: its first line is a name of the customer, and no line of the street."""
+    street = list(address.street[named:])
+    parts = dict(zip(("line_1", "line_2"), street, strict=False)) | address.pieces
+    if len(street) > 2:
+        parts["line_2"] = Line(", ".join(line.text for line in street[1:]), street[1].cell)
+    doubts = [*address.doubts]
+    if named and not street:
+        doubts.append("there is no street in it")
+    elif not named and _may_be_name(street, address, home):
+        doubts.append(f"its first line, {street[0].text!r}, may be a name")
+    used = {name: part for name, (part, _) in _FIELDS.items() if name not in given and part in parts}
+    told = [f"{name} {parts[part].text!r}" for name, part in used.items() if part != "attention"]
+    told += [f"for {parts['attention'].text!r}"] if "attention" in used.values() else []
+    left = [*address.left, *(line.text for part, line in parts.items() if part not in used.values())]
+    not_used = f"; not used: {', '.join(map(repr, left))}" if left else ""
+    return _Reading(parts, f"{', '.join(told) or 'nothing found'}{not_used}", "; ".join(doubts))
+
+
+def _may_be_name(street: Sequence[Line], address: PostalAddress, home: str | None) -> bool:
+    country = address.pieces["country"].text if "country" in address.pieces else home
+    digits = [any(map(str.isdigit, line.text)) for line in street[:2]]
+    return country in _STREET_FIRST and digits == [False, True]
+
+
+def _rules(packed: _Packed, table: TableData) -> dict[str, FieldRule]:
+    """A rule for every field of an address, which reads the columns of its part: one for each cell it may stand in."""
+    rules = {}
+    for name, (part, more) in _FIELDS.items():
+        lines = [reading.parts.get(part) for reading in packed.readings]
+        found: list[str] = []
+        for cell, reference in enumerate(packed.references):
+            texts = [line.text if line is not None and line.cell == cell else None for line in lines]
+            if any(texts):
+                column = Column.keyed(packed.state, pa.array(texts, pa.string()))
+                found.append(table.derive(reference, part, column))
+        found = found or [table.derive(packed.references[0], part, Column.blank(len(table)))]
+        from_ = found[::-1] if name in _FROM_THE_END else found
+        rules[name] = FieldRule.model_validate({"from": from_, "take": "first", **more})
+    return rules
+
+
+def _findings(packed: _Packed) -> Iterator[RowFinding]:
+    """What became of each address, and where that is doubtful; at the first of its cells that is filled."""
+    readings = packed.readings
+    whole = "was" if len(packed.references) == 1 else "and the lines that belong to it were"
+    parsed = Finding(
+        np.ones(len(readings), bool),
+        Severity.INFO,
+        "address_parsed",
+        [f"{whole} taken apart: {reading.told}" for reading in readings],
+    )
+    unsure = Finding(
+        np.array([reading.doubts != "" for reading in readings], bool),
+        Severity.WARNING,
+        "address_unsure",
+        [f"may be taken apart wrongly ({reading.doubts}): {reading.told}" for reading in readings],
+        _HINT,
+    )
+    for finding in (unsure, parsed):
+        chosen = np.append(finding.chosen, False)[packed.state] & (packed.state >= 0)
+        for cell, reference in enumerate(packed.references):
+            at = np.flatnonzero(chosen & (packed.first == cell)).astype(np.int64)
+            if len(at):
+                yield RowFinding(at, packed.state[at], finding, reference, 0)

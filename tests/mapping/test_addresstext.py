@@ -1,0 +1,155 @@
+"""Addresses in one text or in untyped lines, taken apart, with every doubt said."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.mapping.addresstext import PostalAddress, read_address
+
+
+def told(address: PostalAddress) -> str:
+    """Street lines, then the other pieces by name, in one text."""
+    pieces = [f"{name.removesuffix('_code')}={line.text}" for name, line in sorted(address.pieces.items())]
+    return " | ".join([*(line.text for line in address.street), *pieces])
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        # American, in one line
+        ("4400 Wren Ave Apt 2 Marlow OH 43000", "4400 Wren Ave Apt 2 | city=Marlow | state=OH | zip=43000"),
+        ("4 Pier Rd, Austin, TX 78701 USA", "4 Pier Rd | city=Austin | country=US | state=TX | zip=78701"),
+        ("4 Pier Rd, Unit 2, Austin, TX 78701-1234", "4 Pier Rd, Unit 2 | city=Austin | state=TX | zip=78701-1234"),
+        ("4 Pier Rd, Marlow, Ohio 43000", "4 Pier Rd | city=Marlow | state=OH | zip=43000"),
+        (
+            "12 Pier Rd Suite 5 San Francisco, CA 94105",
+            "12 Pier Rd Suite 5 | city=San Francisco | state=CA | zip=94105",
+        ),
+        ("PO Box 12 Austin TX 78701", "PO Box 12 | city=Austin | state=TX | zip=78701"),
+        ("7 Elm St, New York, New York 10118", "7 Elm St | city=New York | state=NY | zip=10118"),
+        ("7 Elm St, Charleston, West Virginia 25301", "7 Elm St | city=Charleston | state=WV | zip=25301"),
+        (
+            "Attn: Dana Reyes 4 Pier Rd Marlow OH 43000",
+            "4 Pier Rd | attention=Dana Reyes | city=Marlow | state=OH | zip=43000",
+        ),
+        ("12 Peach St, Atlanta, Georgia 30303", "12 Peach St | city=Atlanta | state=GA | zip=30303"),
+        # American, in lines
+        (
+            "4 Pier Rd\nSuite 5\nAustin, TX 78701\nUSA",
+            "4 Pier Rd | Suite 5 | city=Austin | country=US | state=TX | zip=78701",
+        ),
+        ("4 Pier Rd\r\nAustin\r\nTX 78701", "4 Pier Rd | city=Austin | state=TX | zip=78701"),
+        ("4 Pier Rd\nAustin TX\n78701", "4 Pier Rd | city=Austin | state=TX | zip=78701"),
+        ("4400 Wren Ave\nApt 2 Marlow OH 43000", "4400 Wren Ave | Apt 2 | city=Marlow | state=OH | zip=43000"),
+        (
+            "4 Pier Rd\nAustin, TX\u00a078701\nTel. (512) 555-0132",
+            "4 Pier Rd | city=Austin | phone=(512) 555-0132 | state=TX | zip=78701",
+        ),
+        (
+            "ATTN: Dana Reyes\n4 Pier Rd\nAustin, TX 78701\ndana@example.com",
+            "4 Pier Rd | attention=Dana Reyes | city=Austin | email=dana@example.com | state=TX | zip=78701",
+        ),
+        ("Harbor Goods\n4 Pier Rd\nAustin, TX 78701", "Harbor Goods | 4 Pier Rd | city=Austin | state=TX | zip=78701"),
+        # of other countries
+        (
+            "111 Wellington St\nOttawa, ON K1A 0A9\nCanada",
+            "111 Wellington St | city=Ottawa | country=CA | state=ON | zip=K1A 0A9",
+        ),
+        ("111 Wellington St, Ottawa, Ontario K1A0A9", "111 Wellington St | city=Ottawa | state=ON | zip=K1A0A9"),
+        (
+            "221B Baker Street\nLondon NW1 6XE\nUnited Kingdom",
+            "221B Baker Street | city=London | country=GB | zip=NW1 6XE",
+        ),
+        (
+            "12 High St\nMarlow\nBuckinghamshire\nSL7 1AA",
+            "12 High St | city=Marlow | state=Buckinghamshire | zip=SL7 1AA",
+        ),
+        ("12 High St, Marlow, SL7 1AA, UK", "12 High St | city=Marlow | country=GB | zip=SL7 1AA"),
+        ("1 George St\nSydney NSW 2000\nAustralia", "1 George St | city=Sydney | country=AU | state=NSW | zip=2000"),
+        ("Hauptstr. 5\nD-10115 Berlin\nGermany", "Hauptstr. 5 | city=Berlin | country=DE | zip=10115"),
+        (
+            "Keizersgracht 1\n1015 CN Amsterdam\nNetherlands",
+            "Keizersgracht 1 | city=Amsterdam | country=NL | zip=1015 CN",
+        ),
+        ("Via Roma 1\n20121 Milano (MI)\nItaly", "Via Roma 1 | city=Milano | country=IT | state=MI | zip=20121"),
+        (
+            "1 MG Road\nMumbai, Maharashtra 400001\nIndia",
+            "1 MG Road | city=Mumbai | country=IN | state=Maharashtra | zip=400001",
+        ),
+    ],
+)
+def test_taken_apart_without_a_doubt(text: str, wanted: str) -> None:
+    address = read_address([text], None)
+    assert told(address) == wanted
+    assert not address.doubts
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "doubt"),
+    [
+        ("100 Broadway New York NY 10005", "100 Broadway | city=New York | state=NY | zip=10005", "nothing shows"),
+        ("5 Main St Louis MO 63101", "city=St Louis", "nothing shows"),
+        ("4 Pier Rd East Marlow OH 43000", "city=East Marlow", "'East' may belong"),
+        ("4 Pier Rd\nAustin, OH 78701", "city=Austin | state=OH", "the ZIP 78701 is not one of OH"),
+        ("4 Pier Rd\nMarlow, OH", "4 Pier Rd | city=Marlow | state=OH", "no post code"),
+        ("4 Pier Rd\nMarlow", "4 Pier Rd | city=Marlow", "no post code"),
+        ("4 Pier Rd\nAustin 78701", "city=Austin | zip=78701", "no state"),
+        ("4 Pier Rd Marlow", "4 Pier Rd Marlow", "no town"),
+        ("see notes", "see notes", "no town"),
+        ("Austin, TX 78701", "city=Austin | state=TX | zip=78701", "no street"),
+        ("Fax: 512 555 0133", "", "no street and no town"),
+        ("Hauptstr. 5\n10115 Berlin", "city=Berlin | zip=10115", "country is not known"),
+        ("12 High St SL7 1AA", "12 High St | zip=SL7 1AA", "no town"),
+        ("111 Wellington St Ottawa ON K1A 0A9", "city=Ottawa", "street and town are in one line"),
+    ],
+)
+def test_what_is_doubtful_is_said(text: str, wanted: str, doubt: str) -> None:
+    address = read_address([text], None)
+    assert wanted in told(address)
+    assert any(doubt in said for said in address.doubts)
+
+
+def test_the_home_country_is_what_is_expected_where_none_is_named() -> None:
+    address = read_address(["Hauptstr. 5\n10115 Berlin"], "DE")
+    assert (told(address), address.doubts) == ("Hauptstr. 5 | city=Berlin | zip=10115", ())
+    assert "state=TX" in told(read_address(["4 Pier Rd, Austin, TX 78701"], "GB"))
+
+
+def test_pieces_know_their_cells() -> None:
+    address = read_address(["Harbor Goods", None, "4 Pier Rd", "Austin, TX 78701", "512-555-0132"], None)
+    cells = {name: line.cell for name, line in address.pieces.items()}
+    assert cells == {"city": 3, "state": 3, "zip_code": 3, "phone": 4}
+    assert [line.cell for line in address.street] == [0, 2]
+
+
+def test_what_has_no_place_is_left_and_said() -> None:
+    address = read_address(["4 Pier Rd\nAustin, TX 78701\nTel 512 555 0132\nPh 512 555 0133\nFax 512 555 0134"], None)
+    assert address.left == ("Ph 512 555 0133", "Fax 512 555 0134")
+
+
+@pytest.mark.parametrize("name", ["Georgia", "GA", "IN", "CA", "de", "Jersey 5"])
+def test_a_last_line_that_may_be_a_state_is_no_country(name: str) -> None:
+    assert "country" not in read_address([f"4 Pier Rd\nMarlow\n{name}"], None).pieces
+
+
+WORDS = st.sampled_from(
+    [
+        *("4", "Pier", "Rd", "St", "Apt", "2", "Austin", "New", "York", "TX", "OH", "Ohio", "78701", "43000-1234"),
+        *("K1A", "0A9", "SL7", "1AA", "USA", "UK", "Canada", "Attn:", "Dana", "Fax", "512-555-0132", "(512)"),
+        *("dana@example.com", ",", ",", "\n", "\n", "#", ".", "-", "é"),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(WORDS, max_size=14), st.sampled_from([None, "US", "GB", "DE"]))
+def test_nothing_of_an_address_is_lost(words: list[str], home: str | None) -> None:
+    text = " ".join(words)
+    address = read_address([text], home)
+    kept = [*(line.text for line in address.street), *(line.text for line in address.pieces.values()), *address.left]
+    if "country" in address.pieces or "state" in address.pieces or "attention" in address.pieces:
+        return  # these are sent as codes, or without their label
+    plain = "".join(filter(str.isalnum, " ".join(kept)))
+    for label in ("Attn", "Fax"):
+        text, plain = text.replace(label, ""), plain.replace(label, "")
+    assert sorted(plain) == sorted(filter(str.isalnum, text))
