@@ -11,6 +11,7 @@ import anyio
 
 from importer.api.headers import quota_pause
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
+from importer.api.timeline import Timeline
 
 __all__ = ["Limiter", "PaceStatistics"]
 
@@ -76,6 +77,7 @@ class Limiter:
         self._throttled = 0
         self._waited = 0.0
         self._peak = 0
+        self.timeline = Timeline()
 
     @property
     def statistics(self) -> PaceStatistics:
@@ -117,6 +119,7 @@ class Limiter:
         """The request of ``grant`` was refused with 429: slow down, and send nothing for ``retry_after`` seconds."""
         now = self._clock()
         self._throttled += 1
+        self.timeline.refusal(now)
         if self._finder.throttled(now, grant or Grant(now, len(self._recent) + 1), retry_after or 0.0):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
         self._hold(retry_after, now)
@@ -137,6 +140,7 @@ class Limiter:
         while recent[0] <= now - 1.0:
             recent.popleft()
         self._requests += 1
+        self.timeline.request(now)
         self._peak = max(self._peak, len(recent))
         self._finder.granted()
         return Grant(now, len(recent))

@@ -40,7 +40,8 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         told = tell(ledger, run.id, stage)
         counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
         code = run.exit_code if run.exit_code is not None else exit_code(told.outcomes, counts.rows_rejected)
-        finished = run.finished_at or datetime.now(UTC)
+        # When the run itself says, which is before its reports were written.
+        finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
         ending = Ending(
             code, finished, last.get("stopped"), last.get("pace"), told.retryable, folder.load_bodies() is not None
         )

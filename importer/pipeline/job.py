@@ -94,6 +94,7 @@ class Job:
             "peak_per_second": figures.peak_per_second,
             "reached_per_second": round(figures.requests / seconds, 1) if seconds > 0 else None,
             "ceiling": self.options.rate,
+            "series": self.limiter.timeline.series(),
         }
 
 

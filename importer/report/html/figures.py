@@ -61,7 +61,8 @@ def _group(lines: pd.DataFrame, key: str) -> dict[str, Any]:
     severity, name = key.split(" ", 1)
     code = find(name)
     owners = lines["_customer"].to_numpy(np.int64)
-    distinct = lines[~lines["value"].duplicated() | lines["value"].isna()].head(EXAMPLES)
+    blank = lines["value"].fillna("") == ""
+    distinct = lines[blank | ~lines["value"].duplicated()].head(EXAMPLES)
     columns = _counted(pa.array(lines["column"]))
     return {
         "severity": severity,

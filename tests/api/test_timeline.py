@@ -1,0 +1,37 @@
+"""Counts over time: true to the second for a while, never many, and never losing one."""
+
+from itertools import accumulate
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.api.timeline import MOST, Timeline
+
+
+def test_the_first_minutes_are_told_by_the_second() -> None:
+    line = Timeline()
+    for moment in (100.0, 100.5, 102.1, 103.999):
+        line.request(moment)
+    line.refusal(102.2)
+    assert line.series() == {"every": 1.0, "requests": [2, 0, 1, 1], "throttled": [0, 0, 1, 0]}
+
+
+def test_nothing_happened() -> None:
+    assert Timeline().series() == {"every": 1.0, "requests": [], "throttled": []}
+
+
+@given(st.lists(st.floats(0, 5000), min_size=1, max_size=60), st.floats(0, 1e6))
+def test_nothing_is_lost_however_long_it_takes(gaps: list[float], start: float) -> None:
+    line = Timeline()
+    moments = list(accumulate(gaps, initial=start))
+    for moment in moments:
+        line.request(moment)
+        line.refusal(moment)
+    told = line.series()
+    requests, throttled = told["requests"], told["throttled"]
+    assert isinstance(requests, list)
+    assert requests == throttled
+    assert sum(requests) == len(moments)
+    assert len(requests) <= MOST
+    assert requests[-1] > 0
+    assert told["every"] * len(requests) > (moments[-1] - moments[0]) * 0.999
