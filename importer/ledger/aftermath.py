@@ -34,7 +34,7 @@ class Held:
     """A customer of a run as the ledger holds it now.
 
     ``outcome`` is how it ended in the run, ``state`` and ``customer_id`` are the tenant's present ones, ``body`` is
-    the one that the API accepted last (None: not known).
+    the one that the API accepted last, ``updated_at`` the API's own time of that (None: not known).
     """
 
     item: Item
@@ -42,6 +42,7 @@ class Held:
     state: State
     customer_id: str | None
     body: bytes | None
+    updated_at: str | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -188,7 +189,14 @@ class AfterFacet(Database):
     def _held(self, run: Run, which: ColumnElement[bool], after: int, count: int) -> list[Held]:
         accepted = and_(ACCEPTED.c.tenant == run.tenant, ACCEPTED.c.reference_id == RUN_CUSTOMERS.c.reference_id)
         query = (
-            select(RUN_CUSTOMERS.c.outcome, CUSTOMERS.c.state, CUSTOMERS.c.customer_id, ACCEPTED.c.body, *ITEM_COLUMNS)
+            select(
+                RUN_CUSTOMERS.c.outcome,
+                CUSTOMERS.c.state,
+                CUSTOMERS.c.customer_id,
+                ACCEPTED.c.body,
+                ACCEPTED.c.updated_at.label("updated_at"),
+                *ITEM_COLUMNS,
+            )
             .select_from(RUN_CUSTOMERS.join(CUSTOMERS, _same_customer(run)).outerjoin(ACCEPTED, accepted))
             .where(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.position > after, which)
             .order_by(RUN_CUSTOMERS.c.position)
@@ -219,7 +227,7 @@ def _made(run: Run) -> ColumnElement[bool]:
 
 
 def _read_held(row: list[Any]) -> Held:
-    outcome, state, customer_id, body, *rest = row
+    outcome, state, customer_id, body, updated_at, *rest = row
     known = State(state) not in MAYBE_THERE
     return Held(
         read_item(rest),
@@ -227,4 +235,5 @@ def _read_held(row: list[Any]) -> Held:
         State(state),
         customer_id if known else None,
         body.encode() if known and body is not None else None,
+        updated_at if known else None,
     )

@@ -121,6 +121,7 @@ ACCEPTED = Table(
     Column("reference_id", Text, primary_key=True),
     Column("body", Text, nullable=False),
     Column("children", Text),  # null: not known
+    Column("updated_at", Text),  # as the API said when it took the body; null: not known
     Column("accepted_at", Text, nullable=False),
 )
 RUN_CUSTOMERS = Table(

@@ -50,10 +50,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A body that the API took, and the ids that it gave to the children (JSON; None: not known)."""
+    """A body that the API took, the ids that it gave to the children (JSON), and its own time of the change.
+
+    None: not known.
+    """
 
     body: bytes
     children: str | None
+    updated_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ _RESULT = dialect.rows(
     seconds=Float(),
 )
 _RESULT_COLUMNS = tuple(column.name for column in _RESULT.c if column.name not in _PLACE)
-_BODY = dialect.rows("bodies", **_KEY, body=Text(), children=Text(), accepted_at=Text())
+_BODY = dialect.rows("bodies", **_KEY, body=Text(), children=Text(), updated_at=Text(), accepted_at=Text())
 _ATTEMPT = dialect.rows(
     "attempts",
     run_id=Text(),
@@ -227,9 +231,9 @@ class SendFacet(Database):
             connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})
             connection.execute(_SET_RESULTS, {"results": dialect.as_json(results)})
             bodies = [
-                [run.tenant, step.reference_id, step.accepted.body.decode(), step.accepted.children, at]
+                [run.tenant, step.reference_id, took.body.decode(), took.children, took.updated_at, at]
                 for step in steps
-                if step.accepted
+                if (took := step.accepted)
             ]
             if bodies:
                 connection.execute(_SET_BODIES, {"bodies": dialect.as_json(bodies)})

@@ -17,7 +17,7 @@ from importer.records import OutcomeKind
 from importer.sender.options import Api
 from importer.sender.work import Next, Verdict, Work
 
-__all__ = ["Creating", "unsent"]
+__all__ = ["Creating", "moment_text", "unsent"]
 
 _TAKEN = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
@@ -45,7 +45,7 @@ class Creating:
 
     def _read(self, work: Work, answer: Answer, clock: float) -> tuple[Step, Next]:
         if answer.kind is AnswerKind.OK and answer.data is not None:
-            accepted = Accepted(work.body, _children(answer.data))
+            accepted = Accepted(work.body, _children(answer.data), _text(answer.data.get("updated_at")))
             return _there(work, str(answer.data["id"]), clock, OutcomeKind.CREATED, accepted), Next.DONE
         if answer.kind is AnswerKind.KEY_REFUSED:
             return _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.DONE
@@ -70,7 +70,7 @@ class Creating:
         if len(there) > 1:
             return Verdict(work, _duplicate(work, there, clock), Next.DONE)
         same = work.item.sent_hash in (None, work.item.hash)
-        accepted = Accepted(work.body, None) if same else None
+        accepted = Accepted(work.body, None, moment_text(there[0])) if same else None
         outcome = OutcomeKind.CREATED
         if not work.mine:
             outcome = OutcomeKind.UNCHANGED if same else OutcomeKind.EXISTS
@@ -178,6 +178,15 @@ def _says_taken(answer: Answer) -> bool:
         return True
     text = f"{answer.code} {answer.message}"
     return bool(_TAKEN.search(text) and (_REFERENCE.search(text) or "customer" in text.lower()))
+
+
+def moment_text(customer: CustomerRef) -> str | None:
+    """When a listed customer was changed last, as the ledger keeps it."""
+    return None if customer.updated_at is None else customer.updated_at.isoformat()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _children(data: dict[str, Any]) -> str:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from importer.api import Answer, AnswerKind
+from importer.api.answers import clean
 from importer.api.compare import differences
 from importer.ledger import Accepted, Held, Ledger, Removed, Run, State, Step
 from importer.records import OutcomeKind
+from importer.sender.creating import moment_text
 from importer.sender.findings import (
     BLOCK,
     Finding,
@@ -113,8 +115,9 @@ class _Undoing:
             name = held.item.reference_id
             ids = [customer.id for customer in there[name]]
             if len(ids) == 1:
-                made.append(replace(held, state=State.CREATED, customer_id=ids[0], body=body))
-                steps.append(_created(held, ids[0], body))
+                changed = moment_text(there[name][0])
+                made.append(replace(held, state=State.CREATED, customer_id=ids[0], body=body, updated_at=changed))
+                steps.append(_created(held, ids[0], body, changed))
             elif ids:
                 details = f"the API holds it {len(ids)} times, as {' and '.join(ids)}; delete by hand"
                 self._findings.append(Finding(name, None, Result.DUPLICATE, details))
@@ -187,7 +190,20 @@ def _changes(held: Held, answer: Answer) -> str:
     """Why a customer counts as changed in WizCommerce; empty when it does not."""
     if held.body is None:
         return "nobody knows any more what was sent"
-    return ", ".join(differences(sent_values(held.body), answer.data or {}))
+    customer = answer.data or {}
+    changed = ", ".join(differences(sent_values(held.body), customer))
+    if not changed and _moved_on(held.updated_at, customer.get("updated_at")):
+        return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}, in what was not sent"
+    return changed
+
+
+def _moved_on(taken: str | None, now: Any) -> bool:
+    """Whether the API's own time of a customer's last change is another than when it took the body."""
+    try:
+        before, after = (datetime.fromisoformat(moment) for moment in (taken or "", now))
+    except (TypeError, ValueError):
+        return False  # not told in a way that can be read: what was sent is all there is to compare
+    return (before.tzinfo is None) == (after.tzinfo is None) and after > before
 
 
 def _removed(held: Held, *, deactivated: bool) -> Removed:
@@ -195,9 +211,9 @@ def _removed(held: Held, *, deactivated: bool) -> Removed:
     return Removed(held.item.position, held.item.reference_id, held.customer_id, deactivated)
 
 
-def _created(held: Held, customer_id: str, body: bytes | None) -> Step:
+def _created(held: Held, customer_id: str, body: bytes | None, updated_at: str | None) -> Step:
     item = held.item
-    accepted = None if body is None else Accepted(body, None)
+    accepted = None if body is None else Accepted(body, None, updated_at)
     return Step(
         item.position,
         item.reference_id,

@@ -50,6 +50,15 @@ def test_what_was_changed_since_is_left_unless_forced(tmp_path):
         assert s.names() == []
 
 
+def test_a_field_that_was_never_sent_and_was_filled_in_by_hand_counts_as_changed(tmp_path):
+    with scene(tmp_path) as s:
+        sent = s.send(["a", "b"])
+        s.patch("a", phone="+12125550123")
+        assert s.undo(sent) == {"a": "changed", "b": "deleted"}
+        assert "in what was not sent" in s.last["a"].details
+        assert s.undo(sent, force=True) == {"a": "deleted"}
+
+
 def test_unanswered_ones_are_looked_up_first(tmp_path):
     with scene(tmp_path, duplicates="allow") as s:
         run, bodies = s.plan(["made", "not", "twice", "edited"])
