@@ -20,6 +20,7 @@ __all__ = ["Limiter", "PaceStatistics"]
 UNDER_CEILING = 0.98
 EARLY = 0.002  # a timer is no finer than a millisecond or two; a request that is due so soon goes at once
 LATE = 0.005  # a request that came so late may be made up for by the next ones
+LATER = 0.1  # below a ceiling, which is counted besides: on a busy machine, everything comes late
 UNLIMITED = 1_000_000.0
 FEWEST_IN_FLIGHT = 4
 FIRST_LATENCY = 1.0  # assumed until an answer shows better
@@ -69,6 +70,8 @@ class Limiter:
         top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
         now = clock()
         self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
+        self._most = math.inf if ceiling is None else math.ceil(top)  # requests in any one second
+        self._late = LATE if ceiling is None else LATER
         self._turn = asyncio.Lock()  # first come, first served
         self._next = now
         self._held_until = -math.inf
@@ -98,12 +101,13 @@ class Limiter:
         """Wait for leave to send one request now."""
         async with self._turn:
             now = self._clock()
-            while now < max(self._next - EARLY, self._held_until):
-                await self._sleep(max(self._next, self._held_until) - now)
+            while now < max((due := max(self._next, self._room_at(now))) - EARLY, self._held_until):
+                await self._sleep(max(due, self._held_until) - now)
                 after = self._clock()
                 self._waited += after - now
                 now = after
-            self._next = max(self._next, now - LATE) + 1.0 / self._finder.pace
+            # What was held back on purpose is not made up for.
+            self._next = max(self._next, now - self._late, self._held_until) + 1.0 / self._finder.pace
             return self._grant(now)
 
     def answered(self, latency: float, headers: Mapping[str, str]) -> None:
@@ -133,6 +137,13 @@ class Limiter:
     def _hold(self, pause: float | None, now: float) -> None:
         if pause is not None:
             self._held_until = max(self._held_until, now + pause)
+
+    def _room_at(self, now: float) -> float:
+        """When the second that then ends has room for one more request; ``now`` when it has."""
+        recent = self._recent
+        while recent and recent[0] <= now - 1.0:
+            recent.popleft()
+        return recent[0] + 1.0 + EARLY if len(recent) >= self._most else now
 
     def _grant(self, now: float) -> Grant:
         recent = self._recent

@@ -160,9 +160,14 @@ ATTEMPTS = Table(
     Index("attempts_of_run", "run_id"),
 )
 
+
+def _times_of_acceptance(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE accepted ADD COLUMN updated_at TEXT")
+
+
 # MIGRATIONS[n] leads from version n + 1 to n + 2; a new ledger is made in the newest version at once. A migration that
 # was released never changes.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = ()
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_times_of_acceptance,)
 
 
 def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> None:

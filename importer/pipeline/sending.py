@@ -3,16 +3,16 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from importer.api import Client
-from importer.errors import InterruptedRunError, OutputError
-from importer.ledger import Item, Ledger, Run
+from importer.errors import InterruptedRunError
+from importer.ledger import Ledger, Run
 from importer.records import OutcomeKind
-from importer.sender import SendOptions, send
+from importer.sender import PayloadFile, SendOptions, send
 from importer.settings import Options
 
 __all__ = ["Watch", "send_run"]
@@ -73,23 +73,6 @@ class Watch:
                 loop.remove_signal_handler(number)
 
 
-def _reader(path: Path) -> Callable[[Sequence[Item]], Sequence[bytes]]:
-    """Bodies by their place in ``payloads.jsonl``: each is read when it is its turn, so memory stays flat."""
-
-    def read(items: Sequence[Item]) -> Sequence[bytes]:
-        bodies = []
-        try:
-            with path.open("rb") as file:
-                for item in items:
-                    file.seek(item.offset)
-                    bodies.append(file.read(item.length))
-        except OSError as error:
-            raise OutputError(f"{path}: the bodies of the run cannot be read: {error.strerror}") from error
-        return bodies
-
-    return read
-
-
 async def send_run(ledger: Ledger, client: Client, run: Run, payloads: Path, options: Options, watch: Watch) -> None:
     """Send what the ledger has planned for ``run``. Raises :class:`StopError` when it ends early."""
     watch.sending = True
@@ -98,7 +81,7 @@ async def send_run(ledger: Ledger, client: Client, run: Run, payloads: Path, opt
             ledger,
             client,
             run,
-            _reader(payloads),
+            PayloadFile(payloads),
             options=SendOptions(
                 concurrency=options.concurrency,
                 batch_size=options.batch_size,

@@ -138,14 +138,22 @@ def test_what_is_in_doubt_is_not_forgotten(ledger, tmp_path):
 
 
 def test_an_older_ledger_is_copied_before_it_is_brought_up_to_date(tmp_path, monkeypatch):
-    """An invented migration: there is no older schema yet."""
+    """An invented migration behind the real ones."""
     path = tmp_path / "ledger.db"
     with open_ledger(path) as ledger:
         ledger.tenant(TENANT)
-    monkeypatch.setattr(schema, "MIGRATIONS", (lambda c: Table("newer", MetaData(), Column("id", Integer)).create(c),))
+    version = len(schema.MIGRATIONS) + 1
+    monkeypatch.setattr(
+        schema,
+        "MIGRATIONS",
+        (
+            *schema.MIGRATIONS,
+            lambda c: Table("newer", MetaData(), Column("id", Integer)).create(c),
+        ),
+    )
     for _ in range(2):
         open_ledger(path).close()
-    copy = tmp_path / "ledger.db.schema-1"
+    copy = tmp_path / f"ledger.db.schema-{version}"
     with sqlite3.connect(copy) as old:
         assert old.execute("SELECT name FROM tenants").fetchall() == [(TENANT,)]
         assert old.execute("SELECT name FROM sqlite_master WHERE name = 'newer'").fetchall() == []

@@ -94,7 +94,8 @@ def test_newer_schema(tmp_path):
 
 
 def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
-    """Two invented migrations: there is no older schema yet."""
+    """Two invented migrations behind the real ones."""
+    real = schema.MIGRATIONS
     path = tmp_path / "ledger.db"
     open_ledger(path).close()
     done = []
@@ -103,22 +104,34 @@ def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
         Table("first", MetaData(), Column("id", Integer)).create(connection)
         done.append("first")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (first,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*real, first))
     open_ledger(path).close()
 
     def failing(connection):
         Table("second", MetaData(), Column("id", Integer)).create(connection)
         raise LedgerError("the migration failed")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (first, failing))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*real, first, failing))
     with pytest.raises(LedgerError, match="failed"):
         open_ledger(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", (first, lambda _connection: done.append("second")))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*real, first, lambda _connection: done.append("second")))
     with open_ledger(path) as ledger:
         assert done == ["first", "second"]
         tables = inspect(ledger._store.engine).get_table_names()
         assert "first" in tables
         assert "second" not in tables  # what a failed migration did is undone
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "ledger.db"
+    open_ledger(path).close()
+    old = sqlite3.connect(path, isolation_level=None)
+    old.execute("ALTER TABLE accepted DROP COLUMN updated_at")
+    old.execute("UPDATE schema_version SET version = 1")
+    old.close()
+    with open_ledger(path) as ledger:
+        columns = inspect(ledger._store.engine).get_columns("accepted")
+    assert "updated_at" in {column["name"] for column in columns}
 
 
 def test_locked_by_another_program(tmp_path):
