@@ -1,6 +1,6 @@
 """A mapping told in plain English, for a person who decides whether it fits an export and has never seen YAML."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
@@ -14,6 +14,7 @@ from importer.tables import ATTRIBUTE_PREFIX
 
 __all__ = ["explain", "overview"]
 
+_MOST_NAMES = 4  # of a column beside its first one; where there are more, they are told at the end
 _MOST_VALUES = 8  # of a value table; a longer one is told by its length
 _ORDINALS = {1: "first", 2: "second", 3: "third"}
 _WHAT = f"Each field of WizCommerce {ARROW}the columns it comes from, and how their text is changed on the way."
@@ -73,6 +74,7 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         *(_child(mapping, entry, width) for entry in mapping.children()),
         section("Columns that must be there", _required(mapping), width),
         section("When a value is wrong", _policies(mapping), width),
+        section("Columns with many names", _names(mapping), width),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -89,9 +91,36 @@ def _bases(loaded: LoadedMapping) -> list[str]:
 
 
 def _column(reference: str) -> str:
-    """``A|B`` → ``"A" (or "B")``."""
+    """``A|B`` → ``"A" (or "B")``; of a column with many names, which are told at the end, only the first."""
     first, *others = (f'"{name}"' for name in alternatives(reference))
+    if len(others) >= _MOST_NAMES:
+        return f"{first} (or another name of it)"
     return first if not others else f"{first} (or {', '.join(others)})"
+
+
+def _names(mapping: Mapping) -> list[str]:
+    """The columns that go by many names, with all of them."""
+    lines = []
+    for reference in dict.fromkeys(_references(mapping)):
+        first, *others = (f'"{name}"' for name in alternatives(reference))
+        if len(others) >= _MOST_NAMES:
+            lines.append(f"{first}: {', '.join(others)}.")
+    return lines
+
+
+def _references(mapping: Mapping) -> Iterator[str]:
+    """Every column reference as the mapping writes it, in the order in which it is told."""
+    for rule in mapping.tables.values():
+        yield from rule.has
+        yield from (column for part in rule.key for column in part.columns())
+        yield from (column for column, _ in rule.parent.references()) if rule.parent else ()
+    for rule in mapping.tables.values():
+        yield from (column for skip in rule.skip for column, _ in skip.references())
+    yield from (column for rule in mapping.customer.fields().values() for column in rule.columns())
+    for entry in mapping.children():
+        yield from (column for column, _ in entry.when.references()) if entry.when else ()
+        yield from entry.cells if isinstance(entry, AddressEntry) else ()
+        yield from (column for rule in entry.fields().values() for column in rule.columns())
 
 
 def _columns(references: Iterable[str], word: str = "and") -> str:

@@ -5,7 +5,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from importer.tables import ProblemTable, Sources, header_key
 from importer.validation import Settled, complete_defaults, settle, validate
 from tests.samples.__main__ import SAMPLE_DATA
 
-__all__ = ["GOLDENS", "Checked", "bodies", "checked", "said"]
+__all__ = ["GOLDENS", "Checked", "bodies", "check", "checked", "said"]
 
 GOLDENS = Path(__file__).parent / "goldens"
 Place = tuple[str, int]
@@ -58,12 +58,18 @@ class Checked:
 
 @cache
 def checked(system: str) -> Checked:
-    """Check the sample data of a system with its mapping, phones being American where nothing says otherwise."""
+    """The sample data of a system, checked with its mapping."""
+    return check(system, [SAMPLE_DATA / system])
+
+
+def check(system: str, paths: Sequence[Path]) -> Checked:
+    """Check files with a shipped mapping, phones being American where nothing says otherwise."""
     loaded = load_mapping(system)
     hints = loaded.mapping.header_hints()
     allowed = frozenset(header_key(name) for names in hints for name in names)
-    options = LoadOptions(columns=hints, two_headers=loaded.mapping.two_headers, allowed=allowed)
-    sources = load([str(SAMPLE_DATA / system)], options)
+    names = tuple(name for table in loaded.mapping.tables.values() for name in table.names)
+    options = LoadOptions(columns=hints, two_headers=loaded.mapping.two_headers, allowed=allowed, names=names)
+    sources = load([str(path) for path in paths], options)
     mapped = apply_mapping(loaded, sources, country="US")
     further = validate(mapped.tables, sources, resolved_lookups=False)
     return Checked(sources, mapped, settle(mapped.tables, ProblemTable.concat([mapped.problems, further])))
