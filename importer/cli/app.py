@@ -14,8 +14,8 @@ from importer.cli import options as opt
 from importer.cli import plan as looking_ahead
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
-from importer.cli.output import Console, failed
-from importer.cli.shared import confirm, finish, make_options, need, watched
+from importer.cli.output import Console, as_json, failed, ready_streams
+from importer.cli.shared import confirm, finish, make_options, need, progressing, watched
 from importer.errors import UsageError
 from importer.settings import Options
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    ready_streams()
     try:
         code = app(prog_name="importer", standalone_mode=False)
         sys.stdout.flush()  # a reader that went away shows here, not when Python ends
@@ -106,7 +107,10 @@ def check(
     """
     from importer.pipeline import check as run_check
 
-    finish(Console(json=json, quiet=quiet), run_check(make_options(locals())))
+    options = make_options(locals())
+    with progressing(quiet) as progress:
+        summary = run_check(options, began=progress.stage)
+    finish(Console(json=json, quiet=quiet), summary)
 
 
 app.command()(looking_ahead.plan)
@@ -176,20 +180,16 @@ def runs(
     Example: importer runs
     """
     from importer.pipeline import runs as list_runs
+    from importer.pipeline import runs_text
 
     found = list_runs(make_options(locals()))
+    lines = [history_line(item) for item in found]
     if json:
-        import orjson
-
-        print(orjson.dumps([history_line(item) for item in found]).decode())
-        return
-    if not found:
+        print(as_json(lines))
+    elif not lines:
         print("No runs yet.")
-    for item in found:
-        line = history_line(item)
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in line["customers"].items() if count and kind != "read")
-        code = "unfinished" if line["exit_code"] is None else f"exit {line['exit_code']}"
-        print(f"{line['run_id']}  {line['tenant']}  {line['mapping']}  {code}  {counts}".rstrip())
+    else:
+        print(runs_text(lines, **Console(json=json, quiet=False).look))
 
 
 def history_line(item: Any) -> dict[str, Any]:

@@ -1,17 +1,68 @@
 """What a person or a program sees: the summary on stdout, everything else on stderr."""
 
+import codecs
 import os
 import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from importer.errors import ImporterError
 
-__all__ = ["Console", "failed", "say"]
+__all__ = ["Console", "as_json", "coloured", "failed", "ready_streams", "say", "terminal_width"]
 
 DEBUG = "IMPORTER_DEBUG"
+WIDEST = 120
+PLAIN = {"…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "×": "x", "’": "'", "“": '"', "”": '"', "·": "-"}  # noqa: RUF001
+
+
+def ready_streams() -> None:
+    """From now on what a console's encoding does not have is written in ASCII: ``…`` as ``...``, a letter as ``?``."""
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        change = getattr(stream, "reconfigure", None)
+        if change is not None:
+            change(errors="plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether a stream may be coloured: NO_COLOR says no, FORCE_COLOR yes, else a terminal that is not dumb may.
+
+    See https://no-color.org and https://force-color.org.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:
+        return True
+    if os.environ.get("TERM") == "dumb" or (sys.platform == "win32" and not os.environ.get("WT_SESSION")):
+        return False
+    return stream.isatty()
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON that stdout can hold: what its encoding lacks is written as JSON escapes it."""
+    import orjson
+
+    text = orjson.dumps(value).decode()
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        import json
+
+        return json.dumps(value, separators=(",", ":"))
+    return text
 
 
 class Console:
@@ -29,21 +80,20 @@ class Console:
     def summary(self, summary: Mapping[str, Any], text: str) -> None:
         """The summary: ``text``, or with ``--json`` exactly one JSON object."""
         if self.json:
-            import orjson
-
-            print(orjson.dumps(dict(summary)).decode())
+            print(as_json(dict(summary)))
         else:
             print(text)
 
     @property
-    def colour(self) -> bool:
-        """True when stdout is a terminal that may be coloured (https://no-color.org)."""
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    def look(self) -> dict[str, Any]:
+        """How stdout shows text, as the functions that make it want to be told."""
+        encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
+        return {"width": self.width, "colour": coloured(sys.stdout), "unicode": encoding.startswith("utf")}
 
     @property
     def width(self) -> int:
         """Columns of the terminal; 100 where there is none."""
-        return min(shutil.get_terminal_size((100, 24)).columns, 120)
+        return terminal_width()
 
 
 def say(text: str) -> None:
@@ -54,15 +104,28 @@ def say(text: str) -> None:
 def failed(error: BaseException) -> int:
     """Say on stderr what went wrong and what to do; comes back: the exit code."""
     if isinstance(error, ImporterError):
-        say(f"importer: {error.message}")
-        if error.hint:
-            say(f"  {error.hint}")
+        _complain(error.message, error.hint)
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        say("importer: interrupted before anything was sent; run it again")
+        _complain("interrupted before anything was sent; run it again")
         return 3
-    say(f"importer: something went wrong inside the importer: {type(error).__name__}: {error}")
-    say(f"  This is a defect, not your data's fault. {DEBUG}=1 shows where it happened.")
+    what = f"something went wrong inside the importer: {type(error).__name__}: {error}"
+    _complain(what, f"This is a defect, not your data's fault. {DEBUG}=1 shows where it happened.")
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
     return 3
+
+
+def _complain(message: str, hint: str = "") -> None:
+    """What went wrong, and below it what to do; filled to a terminal's width, as it is elsewhere."""
+    name = "\x1b[1;31mimporter:\x1b[0m" if coloured(sys.stderr) else "importer:"
+    say(f"{name} {message}")
+    for line in hint.splitlines():
+        width = terminal_width() if sys.stderr.isatty() else 0
+        say(_filled(line, width) if width else f"  {line}")
+
+
+def _filled(line: str, width: int) -> str:
+    return textwrap.fill(
+        line, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

@@ -1,11 +1,11 @@
-"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a passing line for each stage and a bar on a terminal, a few plain lines elsewhere."""
 
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from importer.cli.output import say
+from importer.cli.output import say, terminal_width
 
 __all__ = ["Progress"]
 
@@ -24,11 +24,27 @@ class Progress:
         self._began: float | None = None
         self._first = 0
         self._said = 0.0
+        self._status = ""
+
+    def stage(self, text: str) -> None:
+        """What takes a while now: a line that the next one replaces, on a terminal only."""
+        if self._quiet or not self._terminal or self._bar is not None:
+            return
+        self._clear()
+        self._status = f"{text} ..."[: terminal_width() - 1]
+        print(self._status, end="", file=sys.stderr, flush=True)
+
+    def _clear(self) -> None:
+        """Take the passing line away, without anything that a plain terminal does not know."""
+        if self._status:
+            print(f"\r{' ' * len(self._status)}\r", end="", file=sys.stderr, flush=True)
+            self._status = ""
 
     def phase(self, text: str) -> None:
         """A line about what happens now."""
         if self._quiet:
             return
+        self._clear()
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
         else:
@@ -44,13 +60,15 @@ class Progress:
         if self._began is None:
             self._began = self._said = self._clock()
             self._first = done
+        self._clear()
         if self._terminal:
             self._draw(done, total, failed)
         elif self._clock() - self._said >= EVERY or done == total:
             self._tell(done, total, failed)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar and the passing line away."""
+        self._clear()
         if self._bar is not None:
             self._bar.close()
             self._bar = None

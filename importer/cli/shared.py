@@ -13,7 +13,7 @@ from importer.cli.progress import Progress
 from importer.errors import UsageError
 from importer.settings import Options, Share, default_ledger
 
-__all__ = ["confirm", "finish", "make_options", "need", "watched"]
+__all__ = ["confirm", "finish", "make_options", "need", "progressing", "watched"]
 
 
 def make_options(values: dict[str, Any], *, modes: Collection[str] = ("create",)) -> Options:
@@ -61,18 +61,25 @@ def _rate(text: str) -> float | None:
 def finish(console: Console, summary: dict[str, Any]) -> None:
     from importer.pipeline import summary_text
 
-    console.summary(summary, summary_text(summary, width=console.width, colour=console.colour))
+    console.summary(summary, summary_text(summary, **console.look))
     raise typer.Exit(summary["exit_code"])
 
 
 @contextmanager
 def watched(quiet: bool) -> Iterator[Any]:
-    """Progress on stderr while the block runs."""
+    """Progress on stderr while the block runs, for what sends."""
     from importer.pipeline import Watch
 
+    with progressing(quiet) as progress:
+        yield Watch(phase=progress.phase, counts=progress.counts, stage=progress.stage)
+
+
+@contextmanager
+def progressing(quiet: bool) -> Iterator[Progress]:
+    """Progress on stderr while the block runs; nothing of it is left on a terminal, however the block ends."""
     progress = Progress(quiet=quiet)
     try:
-        yield Watch(phase=progress.phase, counts=progress.counts)
+        yield progress
     finally:
         progress.close()
 

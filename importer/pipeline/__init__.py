@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from importer.pipeline.planning import plan
     from importer.pipeline.resumption import resume, retry
     from importer.pipeline.sending import Watch
-    from importer.report import summary_text
+    from importer.report import runs_text, summary_text
 
 __all__ = [
     "Watch",
@@ -35,6 +35,7 @@ __all__ = [
     "retry",
     "run",
     "runs",
+    "runs_text",
     "save_lookups",
     "serve_sandbox",
     "summary_text",
@@ -61,6 +62,7 @@ _HOMES = {
     "retry": "importer.pipeline.resumption",
     "run": "importer.pipeline.live_run",
     "runs": "importer.pipeline.history",
+    "runs_text": "importer.report",
     "save_lookups": "importer.pipeline.fetching",
     "serve_sandbox": "importer.pipeline.extras",
     "summary_text": "importer.report",

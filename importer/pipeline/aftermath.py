@@ -123,7 +123,7 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
 
     def found(group: Sequence[Finding]) -> None:
         findings.extend(group)
-        job.watch.phase(f"{command}: {len(findings):,} of {count:,} customers")
+        job.watch.stage(f"{command}: {len(findings):,} of {count:,} customers")
 
     stopped = anyio.run(_stopped, job, step, found, backend_options={"use_uvloop": True})
     path = _folder(job) / f"{command}.csv"

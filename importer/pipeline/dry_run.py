@@ -18,7 +18,9 @@ from importer.settings import Options
 __all__ = ["check"]
 
 
-def check(options: Options, *, now: Callable[[], datetime] = utc_now) -> dict[str, Any]:
+def check(
+    options: Options, *, began: Callable[[str], None] | None = None, now: Callable[[], datetime] = utc_now
+) -> dict[str, Any]:
     """Load, map and validate; write the reports and the bodies that would be sent. Comes back: the summary.
 
     Names stay open in the bodies, unless ``options.lookups`` says what they stand for.
@@ -27,7 +29,7 @@ def check(options: Options, *, now: Callable[[], datetime] = utc_now) -> dict[st
     """
     started = now()
     lookups = None if options.lookups is None else load_lookups(options.lookups)
-    timings = Timings()
+    timings = Timings(began=began) if began is not None else Timings()
     loaded, stage = mapped(options, timings)
     stage = settled(loaded, stage, None if lookups is None else lookups.directory, timings)
     folder = RunFolder.create(options.out, new_run_id(started))
@@ -39,4 +41,5 @@ def check(options: Options, *, now: Callable[[], datetime] = utc_now) -> dict[st
     code = exit_code(outcomes, counts.rows_rejected)
     ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
     nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
+    timings.began("Writing the reports")
     return write_reports(folder, stage, outcomes, nobody, ending)

@@ -75,6 +75,7 @@ class Job:
         reason = None if stopped is None else " ".join(str(stopped).split())
         resumable = self.paths.load_bodies() is not None
         ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable)
+        self.watch.stage("Writing the reports")
         try:
             summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending)
         except OutputError as error:

@@ -39,7 +39,7 @@ def run(
     ``confirm`` is asked before anything goes to production. A run that stops early still leaves its reports, and its
     summary says so; only what fails before there is a run's folder is raised: :class:`InputError`, :class:`StopError`.
     """
-    timings = Timings()
+    timings = Timings(began=watch.stage)
     saved = open_plan(options.plan, options.out) if options.plan else None
     if saved is not None:
         options = saved.options(options)
@@ -103,7 +103,7 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     def record(block: Sequence[str], there: Refs) -> None:
         job.ledger.record_lookup(job.run.tenant, block, found_frame(there))
 
-    found = await look_up(client, wanted, job.watch.phase, record)
+    found = await look_up(client, wanted, job.watch.stage, record)
     planned = plan(own, known, found_frame(found))
     if saved is not None:
         check_drift(saved, with_moments(planned, found))

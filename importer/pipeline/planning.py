@@ -54,7 +54,7 @@ def plan(
     check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
     """
     started = now()
-    timings = Timings()
+    timings = Timings(began=watch.stage)
     loaded, stage = mapped(options, timings)
     check_only(options, stage)
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
@@ -105,7 +105,7 @@ class _Planning:
         bodies = chosen(self.options, self.bodies)
         tenant = self.target.tenant
         known = self.ledger.known(tenant, bodies["reference_id"])
-        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.phase)
+        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage)
         mode: Mode = "upsert" if self.options.mode == "upsert" else "create"
         planned = plan_actions(bodies, known, found_frame(refs), mode=mode)
         updates = planned[planned["action"] == str(Action.UPDATE)]
@@ -113,13 +113,13 @@ class _Planning:
         if self.recheck:
             accepted = known.loc[known["state"].isin(ACCEPTED), "reference_id"]
             unseen = list(dict.fromkeys([*unseen, *accepted]))
-        seen = await look_up(client, unseen, self.watch.phase)
+        seen = await look_up(client, unseen, self.watch.stage)
         rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
         missing = planned[planned["reference_id"].isin([name for name in unseen if name not in seen])]
         lost = await confirm_lost(client, missing, rounds)
         updates = updates[~updates["reference_id"].isin(list(lost))]
         if len(updates):
-            self.watch.phase(f"Comparing {len(updates):,} customers with what was sent before")
+            self.watch.stage(f"Comparing {len(updates):,} customers with what was sent before")
         payloads = self.folder.payloads
         self.compared = await compare(self.ledger, tenant, client, updates, payloads, rounds)
         self.compared.lost |= lost

@@ -27,16 +27,33 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+STAGES = {
+    "load": "Reading the sources",
+    "map": "Applying the mapping",
+    "lookups": "Looking up sales reps and price lists",
+    "validate": "Validating",
+    "payloads": "Writing the bodies",
+    "plan": "Planning",
+}
+
+
+def _untold(_: str) -> None:
+    """Nobody watches."""
+
+
 @dataclass
 class Timings:
-    """Seconds spent in each stage, in the order in which the stages ran."""
+    """Seconds spent in each stage, in the order in which the stages ran; ``began`` is told what begins, in words."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
+    began: Callable[[str], None] = _untold
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time of the block for ``name``."""
+        if name in STAGES:
+            self.began(STAGES[name])
         start = self.clock()
         try:
             yield

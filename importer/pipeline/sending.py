@@ -30,13 +30,15 @@ def _uncounted(_: Counts) -> None:
 
 @dataclass
 class Watch:
-    """Whoever watches a run: ``phase`` is told what begins, ``counts`` how many customers have which outcome.
+    """Whoever watches a run: ``phase`` is told what happens, ``counts`` how many customers have which outcome.
 
+    ``stage`` is told what takes a while now, which is of no interest afterwards.
     It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
     """
 
     phase: Callable[[str], None] = _silent
     counts: Callable[[Counts], None] = _uncounted
+    stage: Callable[[str], None] = _silent
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     sending: bool = False
 

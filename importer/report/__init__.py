@@ -11,7 +11,7 @@ from importer.report.places import locate_problems, rows_text
 from importer.report.rejected import write_rejected
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
-from importer.report.terminal import summary_text
+from importer.report.terminal import runs_text, summary_text
 from importer.report.workbook import Workbook, write_workbook
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "locate_problems",
     "mend_command",
     "rows_text",
+    "runs_text",
     "summary_text",
     "totals",
     "write_errors",

@@ -1,35 +1,67 @@
-"""The summary as a terminal shows it."""
+"""The summary and the history as a terminal shows them."""
 
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from importer.report.advice import verdict
 from importer.report.planned import planned_text
+from importer.report.text import columns_of, cut, padded, wrapped
 
-__all__ = ["summary_text"]
+__all__ = ["Look", "runs_text", "summary_text"]
 
-_COLOURS = {0: "32", 1: "33"}  # green, yellow; anything else is red
 _TOP = 5
 _NARROWEST = 40
+_BROAD = 72  # from here on a problem and its place stand in one line
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
+_VERDICTS = {0: "green", 1: "yellow"}  # anything else is red
+_FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
 
 
-def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool) -> str:
+@dataclass(frozen=True)
+class Look:
+    """How a terminal shows text: its ``width`` in columns, whether in ``colour``, whether beyond ASCII."""
+
+    width: int
+    colour: bool = False
+    unicode: bool = True
+
+    @property
+    def mark(self) -> str:
+        """What stands for text that was cut off."""
+        return "…" if self.unicode else "..."
+
+    def painted(self, text: str, *kinds: str) -> str:
+        """The text in bold, dim or a colour, where there are any."""
+        if not self.colour or not text:
+            return text
+        return f"\x1b[{';'.join(_CODES[kind] for kind in kinds)}m{text}\x1b[0m"
+
+
+def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
     """The summary for a person, at most ``width`` columns wide: verdict, counts, problems, steps, files.
 
-    Plain text unless ``colour`` is asked for. Comes from the summary alone, so that it says what ``summary.json`` says.
+    Plain text unless ``colour`` is asked for; what is cut off is marked in ASCII without ``unicode``. Commands and the
+    folder stand on lines of their own, never cut or wrapped, so that they can be copied. Comes from the summary alone,
+    so that it says what ``summary.json`` says.
     """
-    width = max(width, _NARROWEST)
-    head = textwrap.fill(verdict(summary), width)
-    if colour:
-        code = _COLOURS.get(summary["exit_code"], "31")
-        head = "\n".join(f"\x1b[1;{code}m{line}\x1b[0m" for line in head.splitlines())
-    parts = (planned_text, _counts, _problems, _steps, _files)
-    blocks = [head, *(part(summary, width) for part in parts)]
-    return "\n\n".join(block for block in blocks if block)
+    look = Look(max(width, _NARROWEST), colour, unicode)
+    tone = _VERDICTS.get(summary["exit_code"], "red")
+    head = [look.painted(line, "bold", tone) for line in wrapped(verdict(summary), look.width)]
+    planned = planned_text(summary, look.width).splitlines()
+    blocks = [
+        head,
+        planned,
+        _counts(summary, look),
+        _problems(summary, look),
+        _steps(summary, look),
+        _files(summary, look),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _counts(summary: Mapping[str, Any], width: int) -> str:
+def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
     customers, rows = summary["customers"], summary["rows"]
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["skipped_by_reason"].items())
     sources = len(summary["sources"])
@@ -41,39 +73,91 @@ def _counts(summary: Mapping[str, Any], width: int) -> str:
             lines.append((f"  {name}", rows[name], note))
     labels = max(len(label) for label, _, _ in lines)
     numbers = max(len(f"{count:,}") for _, count, _ in lines)
-    return "\n".join(_cut(f"{label:<{labels}}  {count:>{numbers},}  {note}", width) for label, count, note in lines)
+    shown = []
+    for label, count, note in lines:
+        start = f"{label:<{labels}}  {count:>{numbers},}"
+        first, *more = wrapped(note, look.width, first=f"{start}  ", rest=" " * (len(start) + 2))
+        shown.append(start + look.painted(first[len(start) :].rstrip(), "dim"))
+        shown += [look.painted(cut(line, look.width, mark=look.mark), "dim") for line in more]
+    return shown
 
 
-def _problems(summary: Mapping[str, Any], width: int) -> str:
+def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
     problems = summary["problems"]
     if not problems:
-        return ""
+        return []
     top = problems[:_TOP]
     codes = max(len(problem["code"]) for problem in top)
     numbers = max(len(f"{problem['count']:,}") for problem in top)
-    lines = ["Problems, and where each is first"]
+    lines = [look.painted("Problems, and where each is first", "bold")]
     for problem in top:
-        text = f"  {problem['severity']:<7}  {problem['count']:>{numbers},}  {problem['code']:<{codes}}  "
-        lines.append(_cut(text + (problem["first"] or ""), width))
+        severity, place = problem["severity"], problem["first"] or ""
+        start = f"  {severity:<7}  {problem['count']:>{numbers},}  {problem['code']:<{codes}}"
+        broad = look.width >= _BROAD
+        room = look.width - (len(start) + 2 if broad else 4)
+        place = cut(place, room, mark=look.mark, end=True)
+        start = f"  {look.painted(severity, _SEVERITIES[severity])}{start[2 + len(severity) :]}"
+        if broad:
+            lines.append(f"{start}  {place}".rstrip())
+        else:
+            lines += [start.rstrip(), *([f"    {look.painted(place, 'dim')}"] if place else [])]
     if len(problems) > _TOP:
-        lines.append(_cut(f"  and {len(problems) - _TOP} more kinds: see errors.csv", width))
+        lines.append(f"  and {len(problems) - _TOP} more kinds: see errors.csv")
+    return lines
+
+
+def _steps(summary: Mapping[str, Any], look: Look) -> list[str]:
+    """What to do. A command at the end of a step stands on a line of its own, to be copied."""
+    if not summary["next"]:
+        return []
+    lines = [look.painted("What to do", "bold")]
+    for step in summary["next"]:
+        text, found, command = step.partition(": importer ")
+        lines += wrapped(text + ":" * bool(found), look.width, first="  ", rest="    ")
+        lines += [f"    importer {command}"] if found else []
+    return lines
+
+
+def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
+    """The folder, and a word for each kind of file in it; those that a person opens come first."""
+    names = dict.fromkeys(name.split("/")[0] + "/" * ("/" in name) for name in summary["files"])
+    ordered = [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
+    return [
+        look.painted("Files in ", "bold") + summary["folder"],
+        *(wrapped(", ".join(ordered), look.width, first="  ", rest="  ") if ordered else ()),
+    ]
+
+
+def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, unicode: bool = True) -> str:
+    """The history for a person, a line for each run, at most ``width`` columns wide (two lines where it is narrow).
+
+    ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``.
+    """
+    look = Look(max(width, _NARROWEST), colour, unicode)
+    rows = [(str(run["run_id"]), _ended(run), str(run["mapping"]), str(run["tenant"]), _outcomes(run)) for run in runs]
+    title = ("Run", "Exit", "Mapping", "Account", "Customers")
+    widths = [max(columns_of(row[place]) for row in (title, *rows)) for place in range(4)]
+    lines = []
+    for number, row in enumerate((title, *rows)):
+        line = "  ".join(padded(cell, room) for cell, room in zip(row[:4], widths, strict=True))
+        tone = _tone(runs[number - 1]) if number else "bold"
+        if columns_of(line) + 2 + max(columns_of(cells[4]) for cells in rows) <= look.width:
+            lines.append(look.painted(f"{line}  {row[4]}".rstrip(), tone))
+            continue
+        short = "  ".join(padded(cell, room) for cell, room in zip(row[:3], widths[:3], strict=True))
+        lines.append(look.painted(cut(short.rstrip(), look.width, mark=look.mark), tone))
+        lines += [f"  {cut(cell, look.width - 2, mark=look.mark)}" for cell in row[3:] if number and cell]
     return "\n".join(lines)
 
 
-def _steps(summary: Mapping[str, Any], width: int) -> str:
-    if not summary["next"]:
-        return ""
-    filled = [textwrap.fill(step, width, initial_indent="  ", subsequent_indent="    ") for step in summary["next"]]
-    return "\n".join(["What to do", *filled])
+def _ended(run: Mapping[str, Any]) -> str:
+    return "open" if run["exit_code"] is None else str(run["exit_code"])
 
 
-def _files(summary: Mapping[str, Any], width: int) -> str:
-    """The folder on a line of its own, never cut, so that it can be copied; a word for each kind of file below."""
-    names = list(dict.fromkeys(name.split("/")[0] + "/" * ("/" in name) for name in summary["files"]))
-    listed = textwrap.fill(", ".join(names), width, initial_indent="  ", subsequent_indent="  ", max_lines=2)
-    return "\n".join(line for line in (f"Files in {summary['folder']}", listed) if line.strip())
+def _tone(run: Mapping[str, Any]) -> str:
+    return "dim" if run["exit_code"] is None else _VERDICTS.get(run["exit_code"], "red")
 
 
-def _cut(line: str, width: int) -> str:
-    line = line.rstrip()
-    return line if len(line) <= width else line[: width - 1] + "…"
+def _outcomes(run: Mapping[str, Any]) -> str:
+    counts: Iterable[tuple[str, int]] = run["customers"].items()
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts if count and kind != "read")

@@ -59,21 +59,6 @@ def test_text_for_a_terminal() -> None:
     assert summary_text(summary(), width=78, colour=False) == TEXT
 
 
-@pytest.mark.parametrize("width", [1, 40, 47, 80, 200])
-def test_text_fits_its_width(width: int) -> None:
-    found = summary_text(summary(retryable=1, stopped="the key was refused"), width=width, colour=False)
-    lines = [line for line in found.splitlines() if not line.startswith("Files in")]
-    assert max(len(line) for line in lines) <= max(width, 40)
-
-
-def test_colour_only_when_asked_and_only_around_the_verdict() -> None:
-    plain, colourful = (summary_text(summary(), width=78, colour=colour) for colour in (False, True))
-    assert "\x1b" not in plain
-    head, rest = colourful.split("\n\n", 1)
-    assert head.startswith("\x1b[1;33m")
-    assert rest == plain.split("\n\n", 1)[1]
-
-
 def test_summary_file_is_what_was_built(tmp_path: Path) -> None:
     built = summary(pace={"per_second": 12.5}, timings={"load": 0.12345}, versions={"python": "3.11"})
     path = tmp_path / "summary.json"

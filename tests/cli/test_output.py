@@ -1,0 +1,152 @@
+"""How output looks on terminals of every kind, and that it never fails for one."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from importer.cli.output import as_json, coloured
+from importer.cli.progress import Progress
+from tests.pipeline.desk import ROOT
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def seen(self) -> str:
+        """The line that the cursor stands in, as it is left."""
+        line: list[str] = []
+        at = 0
+        for character in self.getvalue().rsplit("\n", 1)[-1]:
+            at = 0 if character == "\r" else at + 1
+            if character != "\r":
+                line[at - 1 : at] = [character]
+        return "".join(line).rstrip()
+
+
+def at_terminal(monkeypatch) -> Terminal:
+    """A terminal as stderr; no fixture, because pytest puts its own stream back between set-up and test."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("variables", "terminal", "expected"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, False, False),
+        ({"FORCE_COLOR": "3", "TERM": "dumb"}, False, True),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_when_there_are_colours(monkeypatch, variables, terminal, expected) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert coloured(Terminal() if terminal else io.StringIO()) is expected
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "utf-8"])
+def test_no_console_is_too_poor(desk, encoding) -> None:
+    name = "顧客, the list of the regional office that is called by a very long name indeed, so that it is cut.csv"
+    desk.write(name, "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n")
+    desk.small()
+    desk.environment |= {"PYTHONIOENCODING": encoding, "COLUMNS": "60"}
+    for words in (("mappings", "xero"), ("explain",)):
+        assert in_bytes(desk, encoding, *words)[0] == 0, words
+    code, out, err = in_bytes(desk, encoding, "check", name, "-m", "small.yaml")
+    assert (code, err) == (1, "")
+    assert "1 of 1 customer" in out
+    assert ("…" if encoding == "utf-8" else "...") in out
+    code, out, _ = in_bytes(desk, encoding, "check", name, "-m", "small.yaml", "--json")
+    assert json.loads(out)["sources"][0]["name"] == name
+    code, _, err = in_bytes(desk, encoding, "check", "顧客.csv", "-m", "small.yaml")
+    assert code == 2
+    assert "no such file" in err
+
+
+def in_bytes(desk, encoding: str, *words: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "importer", *words]
+    done = subprocess.run(
+        command,
+        cwd=desk.path,
+        env={"PYTHONPATH": str(ROOT), **desk.variables},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr
+    return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
+
+
+def test_json_escapes_what_stdout_lacks(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert as_json({"a": "é…"}) == '{"a":"\\u00e9\\u2026"}'
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    assert as_json({"a": "é…"}) == '{"a":"é…"}'
+
+
+def test_a_stage_passes_and_leaves_nothing(monkeypatch) -> None:
+    terminal = at_terminal(monkeypatch)
+    progress = Progress(quiet=False)
+    progress.stage("Reading the sources")
+    assert terminal.seen == "Reading the sources ..."
+    progress.stage("Validating")
+    assert terminal.seen == "Validating ..."
+    progress.phase("3 customers are tried again.")
+    assert terminal.seen == ""
+    progress.stage("Writing")
+    progress.close()
+    assert terminal.seen == ""
+    assert terminal.getvalue().count("\n") == 1
+    assert "\x1b" not in terminal.getvalue()
+
+
+def test_a_stage_is_cut_to_the_terminal(monkeypatch) -> None:
+    terminal = at_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "20")
+    progress = Progress(quiet=False)
+    progress.stage("Looking up which customers exist")
+    assert terminal.seen == "Looking up which cu"
+
+
+def test_the_bar_takes_the_place_of_the_stage_and_goes(monkeypatch) -> None:
+    terminal = at_terminal(monkeypatch)
+    progress = Progress(quiet=False)
+    progress.stage("Planning")
+    progress.counts({"pending": 5, "created": 1})
+    assert "Planning" not in terminal.seen
+    assert "1/6" in terminal.seen
+    progress.stage("Writing")  # the bar stays
+    assert "1/6" in terminal.seen
+    progress.close()
+    assert terminal.seen == ""
+
+
+def test_no_stages_where_nobody_watches(monkeypatch) -> None:
+    plain, loud = io.StringIO(), Terminal()
+    for stream, quiet in ((plain, False), (loud, True)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        progress = Progress(quiet=quiet)
+        progress.stage("Reading")
+        progress.close()
+        assert stream.getvalue() == ""
+
+
+def test_help_starts_without_the_heavy_rooms() -> None:
+    heavy = "{'pandas', 'pyarrow', 'pandera', 'httpx', 'sqlalchemy', 'tqdm', 'xlsxwriter', 'orjson'}"
+    code = f"import importer.cli, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

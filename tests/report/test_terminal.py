@@ -1,0 +1,105 @@
+"""What a terminal shows, held against ``tests/report/terminal/``: narrow and wide, with colours and in ASCII."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.report import Workbook, runs_text, summary_text
+from importer.report.text import columns_of, cut, padded, wrapped
+from tests.report.test_summary import summary
+
+SHOWN = Path(__file__).parent / "terminal"
+PAINT = re.compile(r"\x1b\[[0-9;]*m")
+PLACE = "顧客一覧 2026, exported from the regional office.xlsx!株式会社:7 [Téléphone]"
+RUNS = [
+    {
+        "run_id": "20260102-030405",
+        "tenant": "株式会社サンプル",
+        "mapping": "netsuite",
+        "exit_code": 1,
+        "customers": {"read": 240, "created": 237, "updated": 0, "rejected": 3},
+    },
+    {"run_id": "20260101-030405", "tenant": "Example", "mapping": "sap-business-one", "exit_code": 0, "customers": {}},
+    {"run_id": "20260101-020304", "tenant": "x", "mapping": "xero", "exit_code": None, "customers": {"pending": 5}},
+]
+
+
+def built() -> dict[str, Any]:
+    """A summary with everything that makes lines long: reasons, wide characters, commands."""
+    options = {"mapping": "xero", "country": "US", "api": "staging"}
+    made = summary(retryable=1, workbook=Workbook(9, 0), options=options, files=("results.csv", "rejected.xlsx"))
+    first, *rest = made["problems"]
+    return made | {"problems": [{**first, "first": PLACE, "count": 12_345}, *rest]}
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("form", ["plain", "colour", "ascii"])
+def test_the_summary_is_as_it_was(width: int, form: str) -> None:
+    found = summary_text(built(), width=width, colour=form == "colour", unicode=form != "ascii")
+    assert found + "\n" == (SHOWN / f"summary-{width}-{form}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_history_is_as_it_was(width: int) -> None:
+    found = runs_text(RUNS, width=width, colour=False)
+    assert found + "\n" == (SHOWN / f"runs-{width}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 47, 60, 72, 80, 200])
+def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
+    plain, painted = (summary_text(built(), width=width, colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain
+    assert PAINT.sub("", painted) == plain
+    assert painted.startswith("\x1b[1;33m")
+    copied = ("Files in", "    importer ")  # never cut
+    assert max(columns_of(line) for line in plain.splitlines() if not line.startswith(copied)) <= width
+    lines = runs_text(RUNS, width=width, colour=False).splitlines()
+    assert max(map(columns_of, lines)) <= width
+
+
+def test_the_verdict_comes_first_and_commands_stand_whole_on_their_lines() -> None:
+    lines = summary_text(built(), width=40, colour=False).splitlines()
+    assert lines[0].startswith("1 of 5 customers was rejected")
+    assert [line for line in lines if line.startswith("    importer ")] == [
+        "    importer run results/20260102-030405-ab/rejected.xlsx -m xero --country US --partial --api staging",
+    ]
+    assert lines[-1].startswith("  rejected.xlsx, results.csv")
+
+
+def test_a_red_verdict_for_what_stopped() -> None:
+    stopped = replace_code(built(), 3)
+    assert summary_text(stopped, width=80, colour=True).startswith("\x1b[1;31m")
+    assert summary_text(replace_code(built(), 0), width=80, colour=True).startswith("\x1b[1;32m")
+
+
+def replace_code(made: dict[str, Any], code: int) -> dict[str, Any]:
+    return {**made, "exit_code": code}
+
+
+TEXTS = st.text(st.sampled_from("ab é\u0301株式会社😀…\u200b"), max_size=40)
+
+
+@given(text=TEXTS, width=st.integers(4, 30), end=st.booleans())
+def test_cut_keeps_to_the_width_and_to_one_end(text: str, width: int, end: bool) -> None:
+    found = cut(text, width, mark="...", end=end)
+    assert columns_of(found) <= width
+    if found != text:
+        assert "..." in found
+        assert text.endswith(found[3:]) if end else text.startswith(found[:-3])
+
+
+@given(text=TEXTS, width=st.integers(1, 30))
+def test_wrapping_loses_no_word_and_breaks_none(text: str, width: int) -> None:
+    lines = wrapped(text, width, first="> ", rest="  ")
+    assert " ".join(line[2:] for line in lines).split() == text.split()
+    assert all(columns_of(line) <= width or len(line.split()) <= 1 + line.startswith(">") for line in lines)
+
+
+def test_columns_of_wide_and_combining_letters() -> None:
+    assert [columns_of(text) for text in ("ab", "株式", "e\u0301", "😀", "a\u200b")] == [2, 4, 1, 2, 1]
+    assert padded("株", 4) == "株  "
+    assert padded("long", 2) == "long"
