@@ -91,6 +91,16 @@ SOURCES = (
         fixed="the text of the row is not certain",
     ),
     Code(
+        "damaged_text",
+        "A damaged character",
+        Severity.WARNING,
+        "The cell holds a control character, or the sign that programs put in place of a character they could not "
+        "read. What stood there cannot be told any more.",
+        "Export the file again in another encoding, such as UTF-8, or correct the cell.",
+        "`Caf\ufffd`: the last letter was lost before the file came here.",
+        fixed=_OF_A_FILE,
+    ),
+    Code(
         "hidden_rows",
         "Hidden rows",
         Severity.WARNING,

@@ -12,7 +12,7 @@ from importer.errors import SourceError, UsageError
 from importer.loader.assemble import Fault, Origin, assemble
 from importer.loader.encoding import MISFIT, Text, decode
 from importer.loader.layout import Header, find_header, header_score
-from importer.loader.misfits import without_misfits
+from importer.loader.misfits import damaged_rows, without_misfits
 from importer.loader.options import LoadOptions
 from importer.loader.parse import DELIMITERS, Body, HeadRecord, consistency, parse, read_head
 from importer.loader.quotes import swallowing_rows
@@ -47,6 +47,8 @@ def read_text(content: bytes, origin: Origin, options: LoadOptions) -> Sequence[
     below = text.data.slice(head[header.row - 1].end)
     body, faults = _body(text, below, delimiter, width, origin, header.cells, start=header.row + 1)
     table, problems = assemble(origin, header, body, faults, options)
+    if text.damaged:
+        problems += damaged_rows(table)
     return [(table, [*problems, *_doubts(text, body, table)])]
 
 

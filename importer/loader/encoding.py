@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ _BOMS = (
 _NO_TEXT = "Export the table again as CSV or as an Excel workbook."
 # Letters and signs of western text in UTF-8: U+00A0 to U+017F, dashes and quotes, the euro and trade mark signs.
 _UTF8_SIGN = re.compile(rb"\xc2[\xa0-\xbf]|[\xc3-\xc5][\x80-\xbf]|\xe2(?:\x80[\x90-\xba]|\x82\xac|\x84\xa2)")
+_LOST = re.compile("\ufffd".encode())
 _UTF8_ANY = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
@@ -36,13 +37,15 @@ class Text:
     """A file's text as UTF-8 without a byte order mark, and the encoding it had.
 
     ``certain``: whether the encoding was given or shows by itself. ``mixed``: whether characters of another encoding
-    are in it, each with :data:`MISFIT` before it.
+    are in it, each with :data:`MISFIT` before it. ``damaged``: whether it may hold control characters, or the sign that
+    programs put in place of a character they could not read.
     """
 
     data: pa.Buffer
     encoding: str
     certain: bool = True
     mixed: bool = False
+    damaged: bool = False
 
 
 def decode(content: bytes, file: str, encoding: str | None = None) -> Text:
@@ -59,8 +62,7 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> Text:
         text = _transcode(content, wide, file)
     else:
         text = _decode_narrow(pa.py_buffer(content).slice(len(bom)), content, certain=found is not None, file=file)
-    _refuse_binary(text.data, file)
-    return text
+    return replace(text, damaged=_refuse_binary(text.data, file))
 
 
 def _decode_as(content: bytes, encoding: str, file: str) -> Text:
@@ -154,24 +156,27 @@ def _is_utf8(data: pa.Buffer) -> bool:
     return True
 
 
-def _refuse_binary(data: pa.Buffer, file: str) -> None:
+def _refuse_binary(data: pa.Buffer, file: str) -> bool:
+    """Raise :class:`SourceError` for binary data; else whether there are traces of damage: control characters."""
     sample = np.frombuffer(data.slice(0, min(data.size, _SAMPLE)), dtype=np.uint8)
     control = (sample < 32) & ~np.isin(sample, (9, 10, 12, 13, 26))
     if len(sample) and float(control.mean()) > 0.05:
         raise SourceError(f"{file}: not a table but binary data", _NO_TEXT)
-    at = _first_nul(data)
-    if at is not None:
+    least, at = _least_byte(data)
+    if least == 0:
         line = len(re.findall(rb"\r\n|\r|\n", data.slice(0, at).to_pybytes())) + 1
         raise SourceError(
             f"{file}: not a table but binary data: line {line:,} holds a NUL byte, which no text has",
             f"The file is damaged, or of another kind. {_NO_TEXT}",
         )
+    return least < ord("\t") or _LOST.search(data) is not None
 
 
-def _first_nul(data: pa.Buffer, step: int = 16 * 1024 * 1024) -> int | None:
+def _least_byte(data: pa.Buffer, step: int = 16 * 1024 * 1024) -> tuple[int, int]:
+    """The smallest byte, and where it first stands; 255 at 0 in an empty text."""
     view = np.frombuffer(data, dtype=np.uint8)
-    for start in range(0, len(view), step):
-        block = view[start : start + step]
-        if not block.all():
-            return start + int(np.argmin(block))
-    return None
+    blocks = (
+        (int(block.min()), start) for start in range(0, len(view), step) if len(block := view[start : start + step])
+    )
+    least, start = min(blocks, default=(255, 0))
+    return least, start + int(np.argmin(view[start : start + step])) if len(view) else 0

@@ -1,4 +1,4 @@
-"""Rows with characters of another encoding than the rest of the file."""
+"""Rows with characters of another encoding than the rest of the file, and with traces of damage."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,9 +9,13 @@ import pyarrow.compute as pc
 from importer.loader.assemble import Fault
 from importer.loader.encoding import MISFIT
 from importer.loader.parse import Body
+from importer.records import Location, Problem, Severity
+from importer.tables import SourceTable
 
-__all__ = ["without_misfits"]
+__all__ = ["damaged_rows", "without_misfits"]
 
+_DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
+_EACH = 100
 _HINT = "Mend the cell and save the file as UTF-8, or name the encoding of the whole file with --encoding."
 
 
@@ -27,3 +31,21 @@ def without_misfits(body: Body, header: Sequence[str], encoding: str) -> tuple[B
     message = f"the row holds characters that are not {encoding}, the encoding of the rest of the file"
     faults = [Fault(index, "encoding_mixed", message, _HINT, name) for index, name in sorted(found.items())]
     return replace(body, columns=columns), faults
+
+
+def damaged_rows(table: SourceTable) -> list[Problem]:
+    """A warning for each row with a control character or a sign for a lost character; one for all if they are many."""
+    found: dict[int, str] = {}
+    for name in table.frame.columns:
+        column = table.frame[name].array.__arrow_array__()
+        for index in np.flatnonzero(pc.match_substring_regex(column, _DAMAGE).to_numpy(zero_copy_only=False)).tolist():
+            found.setdefault(index, name)
+    places = [
+        Location(table.file, table.sheet, int(table.row_numbers[index]), name) for index, name in sorted(found.items())
+    ]
+    message = "the cell holds a control character, or the sign for a character that was lost"
+    if len(places) > _EACH:
+        message = f"{len(places):,} rows hold a control character, or the sign for a character that was lost"
+        places = [replace(places[0], column=None)]
+    hint = "The file was damaged before it came here: export it again, or correct the cell."
+    return [Problem(Severity.WARNING, "damaged_text", message, hint, location=place) for place in places]

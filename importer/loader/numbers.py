@@ -2,11 +2,16 @@
 
 import math
 import re
+from collections.abc import Sequence
 from functools import cache
 
-__all__ = ["EXACT", "number_text", "shown_number", "telling_format", "zero_filled"]
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-EXACT = 2**53  # every whole number up to here is exact in a workbook's floating point
+__all__ = ["number_text", "number_texts", "shown_number", "telling_format", "zero_filled"]
+
+_EXACT = 2**53  # every whole number up to here is exact in a workbook's floating point
 _MOST_DIGITS = 1e15
 _ZEROS = re.compile(r"(?:\[\$?[^\]]*\])?((?:[0#?]|\\.|[-/ ()+.]|_.|\*.|\"[^\"]*\")+)(?:;.*)?", re.DOTALL)
 _PART = re.compile(r"[0#?]|\\(.)|\"([^\"]*)\"|_.|\*.|(.)", re.DOTALL)
@@ -14,10 +19,26 @@ _PART = re.compile(r"[0#?]|\\(.)|\"([^\"]*)\"|_.|\*.|(.)", re.DOTALL)
 
 def number_text(value: float) -> str:
     """A number without format: whole ones without a decimal point, others with the 15 digits that are shown."""
-    if value.is_integer() and abs(value) <= EXACT:
+    if value.is_integer() and abs(value) <= _EXACT:
         return str(int(value))
     text = f"{value:.15g}" if not value.is_integer() else repr(value)
     return text if math.isfinite(value) else ""
+
+
+def number_texts(values: Sequence[float]) -> list[str]:
+    """As :func:`number_text`, many times as fast: few numbers are not written alike by Arrow."""
+    numbers = np.array(values, dtype=np.float64)
+    whole = (np.abs(numbers) <= _EXACT) & (numbers == np.floor(numbers))
+    texts = pc.if_else(
+        pa.array(whole),
+        pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(pa.string()),
+        pa.array(numbers).cast(pa.string()),
+    )
+    other = pc.or_(pc.greater(pc.binary_length(texts), 16), pc.match_substring_regex(texts, "[^-.0-9]"))
+    for_sure: list[str] = texts.to_pylist()
+    for index in np.flatnonzero(other.to_numpy(zero_copy_only=False) & ~whole).tolist():
+        for_sure[index] = number_text(values[index])
+    return for_sure
 
 
 def shown_number(text: str, form: str) -> str:

@@ -26,6 +26,7 @@ _MAIN = "{*}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
+_CELL_TAG = re.compile(rb"<(?:\w+:)?c(?!\w)")
 _ERROR = re.compile(
     rb"<(?:\w+:)?c\s([^>]*\bt=\"e\"[^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)<", re.DOTALL
 )
@@ -95,13 +96,18 @@ def _errors(xml: bytes) -> Iterator[tuple[int, int, str]]:
 
 
 def _formatted(xml: bytes, styles: dict[bytes, str]) -> dict[str, dict[int, list[int]]]:
-    """Format → column → rows of its cells, in their order."""
+    """Format → column → rows of its cells, in their order.
+
+    Looking for the style and then back to its cell is many times as fast as looking at each cell.
+    """
     formats: dict[str, dict[int, list[int]]] = {form: defaultdict(list) for form in styles.values()}
-    if styles:
-        pattern = rb'<(?:\w+:)?c\s(?=[^>]*\bs="(' + b"|".join(styles) + rb')")[^>]*?\br="([A-Z]{1,3})(\d+)"'
-        for match in re.finditer(pattern, xml):
-            style, letters, row = match.groups()
-            formats[styles[style]][_column(letters)].append(int(row) - 1)
+    for match in re.finditer(rb'\ss="(' + b"|".join(styles) + rb')"', xml) if styles else ():
+        start = xml.rfind(b"<", 0, match.start())
+        tag = xml[start : match.start()]
+        if _CELL_TAG.match(tag):
+            place = _PLACE.search(tag) or _PLACE.search(xml[start : xml.find(b">", start)])
+            if place:
+                formats[styles[match[1]]][_column(place[1])].append(int(place[2]) - 1)
     return formats
 
 

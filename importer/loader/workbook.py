@@ -3,11 +3,10 @@
 import datetime as dt
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import python_calamine as calamine
 
@@ -15,7 +14,7 @@ from importer.errors import SourceError, UsageError
 from importer.loader.appearance import apply_shown
 from importer.loader.assemble import Origin
 from importer.loader.guide import without_guide
-from importer.loader.numbers import EXACT, number_text
+from importer.loader.numbers import number_texts
 from importer.loader.options import LoadOptions
 from importer.loader.sheets import Sheet, Unseen
 from importer.loader.shown import look_at
@@ -90,33 +89,26 @@ def _sheet_values(workbook: calamine.CalamineWorkbook, name: str) -> tuple[list[
     return sheet.to_python(skip_empty_area=False), tuple(sorted(blocks))
 
 
-def _text(values: Sequence[Any]) -> pa.ChunkedArray:
-    """Cells as text. Each distinct value is put into words once; 1, 1.0 and True are told apart by their type."""
+def _text(values: list[Any]) -> pa.ChunkedArray:
+    """Cells as text; 1, 1.0 and True are told apart by their type."""
     kinds = set(map(type, values))
-    if kinds == {float} and (whole := _whole_numbers(values)) is not None:
-        return pa.chunked_array([whole])
-    if kinds <= {str}:
-        texts: Sequence[str] = values
-    elif len(kinds) == 1:
-        shown = _shown(kinds.pop(), set(values))
-        texts = [shown[value] for value in values]
+    if len(kinds) == 1:
+        texts = _shown(kinds.pop(), values)
     else:
-        by_kind = {kind: _shown(kind, {value for value in values if type(value) is kind}) for kind in kinds}
-        texts = [by_kind[type(value)][value] for value in values]
+        by_kind = {kind: iter(_shown(kind, [value for value in values if type(value) is kind])) for kind in kinds}
+        texts = [next(by_kind[type(value)]) for value in values]
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _whole_numbers(values: Sequence[float]) -> pa.Array | None:
-    """The text of numbers that are all whole, many times as fast as one by one; None where some are not."""
-    numbers = np.array(values)
-    if not (np.abs(numbers) <= EXACT).all() or (numbers != np.floor(numbers)).any():
-        return None
-    return pa.array(numbers.astype(np.int64)).cast(pa.string())
-
-
-def _shown(kind: type, values: set[Any]) -> dict[Any, str]:
+def _shown(kind: type, values: list[Any]) -> list[str]:
+    """Values of one type as text; each distinct one is put into words once, and numbers all together."""
+    if kind is str:
+        return values
+    if kind is float:
+        return number_texts(values)
     write = _WRITERS.get(kind, str)
-    return {value: write(value) for value in values}
+    texts = {value: write(value) for value in set(values)}
+    return [texts[value] for value in values]
 
 
 def _moment(value: dt.datetime) -> str:
@@ -134,7 +126,6 @@ def _duration(value: dt.timedelta) -> str:
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "TRUE" if value else "FALSE",
-    float: number_text,
     dt.datetime: _moment,
     dt.time: _clock,
     dt.timedelta: _duration,

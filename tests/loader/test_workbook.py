@@ -10,11 +10,13 @@ from typing import Any
 import openpyxl
 import pytest
 import xlwt
+from hypothesis import given
+from hypothesis import strategies as st
 from xlwt.CompoundDoc import XlsDoc
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
-from importer.loader.numbers import zero_filled
+from importer.loader.numbers import number_text, number_texts, zero_filled
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
@@ -73,6 +75,11 @@ def test_leading_zeros_that_a_number_format_shows(tmp_path: Path) -> None:
 )
 def test_zero_filled(value: int, code: str, text: str) -> None:
     assert zero_filled(value, code) == text
+
+
+@given(st.lists(st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**54), 2**54).map(float))))
+def test_numbers_together_are_written_as_one_by_one(values: list[float]) -> None:
+    assert number_texts(values) == [number_text(value) for value in values]
 
 
 def test_rows_are_numbered_as_in_the_sheet(tmp_path: Path) -> None:

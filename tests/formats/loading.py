@@ -1,0 +1,55 @@
+"""Small exports and mappings, checked as a person would, and what came of them."""
+
+import csv
+import json
+from pathlib import Path
+
+from importer.pipeline import check
+from importer.settings import Options
+
+MAPPING = """
+title: A list
+country: US
+key: Customer ID|Customer full name
+customer:
+  company_name: Company Name|Customer full name
+  phone: {from: Phone, optional: true}
+"""
+
+
+class Checked:
+    """What ``check`` made of files in a folder."""
+
+    def __init__(self, folder: Path, files: dict[str, bytes], mapping: str = MAPPING) -> None:
+        source = folder / "export"
+        source.mkdir()
+        for name, content in files.items():
+            (source / name).write_bytes(content)
+        (folder / "mine.yaml").write_text(mapping, encoding="utf-8")
+        options = Options(sources=(str(source),), mapping=str(folder / "mine.yaml"), out=folder / "out")
+        self.summary = check(options)
+        self.folder = Path(self.summary["folder"])
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Reference id → company name of the customers that would be sent."""
+        lines = (self.folder / "payloads.jsonl").read_text(encoding="utf-8").splitlines()
+        return {body["reference_id"]: body["company_name"] for body in map(json.loads, lines)}
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Reason → rows left out."""
+        reasons: dict[str, int] = self.summary["rows"]["skipped_by_reason"]
+        return reasons
+
+    @property
+    def problems(self) -> list[tuple[str, str, str]]:
+        """(code, row, column) of each error and warning."""
+        with (self.folder / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.DictReader(file) if line["severity"] != "info"]
+        return [(line["code"], line["row"], line["column"]) for line in lines]
+
+    @property
+    def written(self) -> bytes:
+        """Everything in the run's folder."""
+        return b"".join(path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file())

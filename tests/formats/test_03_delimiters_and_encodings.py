@@ -1,0 +1,21 @@
+"""``;``, tab or ``|``; cp1252, UTF-8 with a BOM, UTF-16; CRLF inside quoted cells."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.formats.loading import Checked
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_the_same_customers(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    rows = [
+        ["Customer ID", "Company Name", "Note"],
+        ["0017", "Café “Zoë”", '"4 Pier Rd\r\nMarlow"'],
+        ["0018", "B", "x"],
+    ]
+    text = "\r\n".join(delimiter.join(row) for row in rows) + "\r\n"
+    checked = Checked(tmp_path, {"list.csv": text.encode(encoding)})
+    assert checked.names == {"0017": "Café “Zoë”", "0018": "B"}
+    assert (checked.summary["sources"][0]["delimiter"], checked.problems) == (delimiter, [])
