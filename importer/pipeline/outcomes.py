@@ -19,6 +19,8 @@ from importer.validation.places import locate
 __all__ = ["Told", "tell"]
 
 COLUMNS = ("action", "outcome", "customer_id", "http_status", "attempts", "error_code", "error_message", "seconds")
+AT_A_CELL = "Mend the cell, then run again: what was refused is sent again."
+AT_NO_CELL = "The API names no cell of the source: mend what its reason says, then run again."
 # A 4xx is final for a customer, apart from these, which say nothing about it.
 PASSING = frozenset({408, 425, 429})
 
@@ -94,5 +96,5 @@ def _located(stage: Stage, entity: Entity, items: list[tuple[int, int, str | Non
         column=columns,
         value=values,
         message=[f"the API refused it: {reason}" for reason in reasons],
-        hint="Mend the cell, then run again: what was refused is sent again.",
+        hint=[AT_A_CELL if column is not None else AT_NO_CELL for column in columns],
     )
