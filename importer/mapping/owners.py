@@ -165,13 +165,28 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
         ids = own.ids.take(own.codes[at]).to_arrow()
         reference = read.rule.key[0].columns()[0]
         message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
-        hint = f"Add the customer to {mapping.main_table}, or mend the key in this row."
+        near = _alike(ids, keys.ids.to_arrow())
+        hint = pc.binary_join_element_wise(
+            pc.fill_null(pc.binary_join_element_wise("Did you mean '", near, "'? ", ""), ""),
+            f"Add the customer to {mapping.main_table}, or mend the key in this row.",
+            "",
+        )
         said = {"severity": Severity.ERROR, "code": "orphan_row", "message": message, "hint": hint}
         problems.append(cell_problems(rows, at, reference, **said))
     kept = owners >= 0
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners
     return Owned(rows, owners)
+
+
+def _alike(ids: pa.Array, known: pa.Array) -> pa.Array:
+    """For each id a known one that differs only in leading zeros, capitals and marks between; else null."""
+    return known.take(pc.index_in(_bare(ids), value_set=_bare(known)))
+
+
+def _bare(ids: pa.Array) -> pa.Array:
+    plain = pc.replace_substring_regex(pc.utf8_lower(ids), r"[\s\pP\pS]+", "")
+    return pc.replace_substring_regex(plain, "^0+", "")
 
 
 def _family(

@@ -1,5 +1,6 @@
 """From broken rules to problems with places, messages and hints, by the column."""
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -160,8 +161,19 @@ def _name_country(finding: Finding, _: Places, __: Sources) -> pa.Array:
     names = rules.country_names()
     meant = pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(finding.values)), value_set=pa.array(list(names)))
     code = pa.array(list(names.values())).take(meant)
-    other = _join("Write the country's two-letter code instead of ", _shown(finding), ", such as US.")
+    guesses = pc.dictionary_encode(finding.values)
+    near = pa.array([_near_country(text) for text in guesses.dictionary.to_pylist()], pa.string()).take(guesses.indices)
+    plain = _join("Write the country's two-letter code instead of ", _shown(finding), ", such as US.")
+    other = pc.coalesce(_join("Write ", near, " instead of ", _shown(finding), " if you mean that."), plain)
     return pc.coalesce(_join("Write ", code, " instead of ", _shown(finding), "."), other)
+
+
+def _near_country(text: str) -> str | None:
+    """``US (United States)`` for a name that is nearly that of a country."""
+    names = rules.country_names()
+    long = [name for name in names if len(name) > 3]
+    near = difflib.get_close_matches(text.strip().lower(), long, n=1, cutoff=0.8)
+    return f"{names[near[0]]} ({near[0].title()})" if near else None
 
 
 def _look_up(finding: Finding, _: Places, __: Sources) -> pa.Array:

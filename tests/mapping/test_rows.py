@@ -206,3 +206,22 @@ def test_a_table_in_two_files_is_the_same_as_in_one(cut: int) -> None:
     one: Callable[..., Mapped] = lambda *tables: apply_mapping(MAPPING, Sources(tables))  # noqa: E731 - two calls below
     for name, frame in frames(one(whole)).items():
         assert_frame_equal(frame, frames(one(upper, replace(lower, file="b.csv")))[name])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("17", "Did you mean '0017'? Add the customer to main, or mend the key in this row."),
+        ("ab 4", "Did you mean 'AB-4'? Add the customer to main, or mend the key in this row."),
+        ("9", "Add the customer to main, or mend the key in this row."),
+    ],
+)
+def test_the_hint_of_an_orphan_names_the_key_that_was_probably_meant(wrong: str, hint: str) -> None:
+    mapping = (
+        "title: T\ntables:\n  main: {has: Name, key: Id}\n  more: {has: Street, key: Owner}\n"
+        "customer: {company_name: Name}\n"
+        "addresses: [{table: more, type: {constant: billing}, address_line_1: Street, city: Town}]\n"
+    )
+    firms = sheet("Id | Name\n0017 | Harbor Goods\nAB-4 | Kestrel", "a.csv")
+    made = apply(mapping, firms, sheet(f"Owner | Street | Town\n{wrong} | 1 Main St | Anytown", "b.csv"))
+    assert problems(made, "code", "hint") == [("orphan_row", hint)]

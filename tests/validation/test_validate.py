@@ -169,6 +169,11 @@ def test_a_country_by_another_name_is_suggested(value: str) -> None:
     assert problem["hint"] == f'Write DE instead of "{value}".'
 
 
+def test_the_nearest_country_is_suggested() -> None:
+    (problem,) = problems_of(*with_value("address", "country", "Untied Kingdom"))
+    assert problem["hint"] == 'Write GB (United Kingdom) instead of "Untied Kingdom" if you mean that.'
+
+
 def test_the_value_is_the_source_cell_not_the_record() -> None:
     sources, tables = make_tables([{**CUSTOMER, "phone": "5550123", "cells": {"phone": " 555-0123 ext. 7"}}])
     (problem,) = problems_of(sources, tables)
