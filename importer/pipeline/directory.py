@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 from importer.tables import Entity
 from importer.validation import AttributeDefinition
 
-__all__ = ["Directory", "Known", "fold"]
+__all__ = ["Directory", "Known", "definitions", "fold", "known_price_lists", "known_reps"]
 
 NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
 MOST_NEAR = 3

@@ -247,6 +247,20 @@ async def test_a_passing_fault_is_repeated(fault) -> None:
         assert [ref.id for ref in (await client.find(["A"]))["A"]] == ["id-1"]
 
 
+@pytest.mark.parametrize("paged", [True, False])
+async def test_everyone_is_listed_once_or_not_at_all_when_they_are_too_many(paged) -> None:
+    people = [customer(number, f"C-{number}") for number in range(250)] + [customer(999, None, "inactive")]
+    directory = Directory([{**one, "email": "x@example.com"} for one in people], paged=paged)
+    async with raw_server(directory.respond) as server, make_client(server.url) as client:
+        everyone = await client.customers(most_pages=5)
+        assert everyone is not None
+        assert [ref.reference_id for ref in everyone] == [*(f"C-{number}" for number in range(250)), ""]
+        assert (everyone[-1].status, everyone[-1].email) == ("inactive", "x@example.com")
+        asked = len(directory.seen)
+        assert await client.customers(most_pages=2 if paged else 1) is None
+        assert len(directory.seen) == asked + 1, "the first page tells, or is all that may be read"
+
+
 @pytest.mark.parametrize("shape", ["bare", "data", "paged"])
 async def test_sales_reps_price_lists_and_attributes(shape) -> None:
     async def respond(seen, writer):

@@ -42,6 +42,17 @@ def test_keys(ledger, tmp_path):
     assert all(b"-key" not in file.read_bytes() for file in tmp_path.iterdir())
 
 
+def test_a_key_that_is_only_looked_at_is_not_remembered(ledger):
+    ledger.check_key("nobody yet", "one", remember=False)
+    assert "nobody yet" not in ledger.tenants()
+    ledger.check_key(ledger.tenant("shop"), "one", remember=False)
+    ledger.check_key("shop", "two")
+    with pytest.raises(UsageError, match="not the one"):
+        ledger.check_key("shop", "one", remember=False)
+    ledger.check_key("shop", "one", remember=False, accept=True)
+    ledger.check_key("shop", "two")
+
+
 def test_same_key_of_two_tenants_cannot_be_told_from_the_ledger(ledger):
     ledger.tenant("other")
     for tenant in (TENANT, "other"):
@@ -211,6 +222,8 @@ def test_accepted_bodies_are_kept_byte_for_byte(ledger, tmp_path):
         with ledger._read() as connection:
             kept = connection.exec_driver_sql("SELECT body, children FROM accepted").all()
         assert [(row.body.encode(), row.children) for row in kept] == [(body, '[{"entity":"address"}]')]
+        assert ledger.accepted(TENANT, ["a", "b"]) == {"a": body}
+        assert ledger.accepted("other", ["a"]) == {}
 
 
 def test_absence_is_recorded_with_its_time(ledger, tmp_path):
