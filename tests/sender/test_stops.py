@@ -248,9 +248,9 @@ def test_full_disk(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES, content="x" * 3000)
         api = FakeApi(limiter=FakePace(1))
-        ledger._engine.dispose()
+        ledger._store.engine.dispose()
 
-        @event.listens_for(ledger._engine, "connect")
+        @event.listens_for(ledger._store.engine, "connect")
         def cap(connection, _record):
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count = {max(pages, capped[0])}")
@@ -262,7 +262,7 @@ def test_full_disk(ledger, tmp_path):
         in_doubt = ledger.counts(run.id)[OutcomeKind.UNKNOWN]
         assert in_doubt >= 1
         capped[0] = 1_000_000
-        ledger._engine.dispose()
+        ledger._store.engine.dispose()
         await send(ledger, api, run, bodies)
         exactly_once(ledger, run, api)
 
