@@ -73,7 +73,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "run_id": facts.run_id,
         "started": _time(facts.started),
         "finished": _time(facts.finished),
-        "seconds": round((facts.finished - facts.started).total_seconds(), 3),
+        "seconds": round(max((facts.finished - facts.started).total_seconds(), 0.0), 3),  # ledgers may keep whole ones
         "exit_code": facts.exit_code,
         "stopped": facts.stopped,
         "rows": {
