@@ -32,11 +32,6 @@ _POST_CODES = {  # how a post code behind the town looks where its form tells th
 _WITH_STATES = ("US", "CA", "AU")
 _CODE_FIRST = re.compile(r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4,6})[ ,]+(\D.*)$")
 _CODE_LAST = re.compile(r"^(.*\D)[ ,-]+(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3})$")
-# The first digit of a ZIP stands for a group of states.
-_ZIP_AREAS = (
-    "CT MA ME NH NJ PR RI VT VI AE", "DE NY PA", "DC MD NC SC VA WV", "AL FL GA MS TN AA", "IN KY MI OH",
-    "IA MN MT ND SD WI", "IL KS MO NE", "AR LA OK TX", "AZ CO ID NM NV UT WY", "AK CA HI OR WA AS GU MP FM MH PW AP",
-)  # fmt: skip
 _SAINTS = frozenset(
     {"louis", "paul", "petersburg", "augustine", "charles", "cloud", "joseph", "george", "albans", "helena", "clair"}
 )
@@ -209,10 +204,9 @@ def _with_state(
         *before, above = before
         town, rest = above.text, Line("", above.cell)
     pieces = {"state": Line(state, zip_code.cell), "zip_code": zip_code}
-    doubt = _zip_contradicts(state, zip_code.text) if country == "US" else ""
     if any(map(str.isdigit, town)) or not before:  # the street goes on in this line
-        return _in_one_line(address.having((), doubt, **pieces), [*before, Line(town, rest.cell)], country)
-    return address.having(before, doubt, city=Line(town, rest.cell), **pieces)
+        return _in_one_line(address.having((), **pieces), [*before, Line(town, rest.cell)], country)
+    return address.having(before, city=Line(town, rest.cell), **pieces)
 
 
 def _state_behind(text: str, country: str) -> tuple[str, str | None]:
@@ -223,10 +217,6 @@ def _state_behind(text: str, country: str) -> tuple[str, str | None]:
         if len(words) >= count and name.casefold() in _states(country):
             return " ".join(words[:-count]).replace(" ,", ",").strip(_EDGES), _states(country)[name.casefold()]
     return text, None
-
-
-def _zip_contradicts(state: str, zip_code: str) -> str:
-    return "" if state in _ZIP_AREAS[int(zip_code[0])].split() else f"the ZIP {zip_code} is not one of {state}"
 
 
 def _with_county(

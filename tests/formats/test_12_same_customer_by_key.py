@@ -1,0 +1,27 @@
+"""12. The same customer twice in a file, alike or contradictory: told by its key."""
+
+from tests.mapping.support import apply, column, problems, records
+
+MAPPING = """
+title: T
+key: Code
+customer: {company_name: Customer, email: {from: Mail, optional: true}}
+addresses: [{type: {constant: shipping}, address_line_1: Street, city: City}]
+"""
+
+
+def test_alike_they_are_one() -> None:
+    rows = ["17|Harbor||4 Pier Rd|Marlow", "18|Kestrel|||", "17|Harbor|a@example.com|4 PIER RD|Marlow"]
+    made = apply(MAPPING, "\n".join(["Code|Customer|Mail|Street|City", *rows]))
+    assert column(made, "reference_id") == ["17", "18"]
+    assert column(made, "email") == ["a@example.com", None]  # what one row leaves blank, the other may say
+    assert len(records(made, "address")) == 1
+    assert not made.problems.frame["severity"].eq("error").any()
+
+
+def test_contradictory_they_are_told_with_both_places() -> None:
+    rows = "17|Harbor|4 Pier Rd|Marlow\n18|Kestrel||\n17|Harbour|4 Pier Rd|Marlow"
+    made = apply(MAPPING, f"Code|Customer|Street|City\n{rows}")
+    assert problems(made, "severity", "code", "customer", "row", "column", "message") == [
+        ("error", "customer_conflict", 0, 4, "Customer", "'Harbour' here, but 'Harbor' at customers.csv:2")
+    ]
