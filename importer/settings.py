@@ -16,6 +16,7 @@ __all__ = ["KEY_VARIABLE", "Options", "Share", "default_ledger", "read_config", 
 
 KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 SANDBOX = "sandbox"
+DEDUPE = ("off", "warn", "reject")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Options:
     max_failed: int | None = None
     max_rejected: Share | None = None
     strict: bool = False
+    dedupe: str = "warn"
     partial: bool = False
     country: str | None = None
     sheet: str | None = None
@@ -86,6 +88,8 @@ class Options:
                 raise UsageError(f"--{name} is {number:g}; it must be a number above 0")
         if not 0 <= self.settle < math.inf:
             raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
+        if self.dedupe not in DEDUPE:
+            raise UsageError(f"--dedupe is {self.dedupe!r}", f"It is one of {', '.join(DEDUPE)}.")
         if self.country is not None and not re.fullmatch("[A-Z]{2}", self.country):
             raise UsageError(
                 f"--country is {self.country!r}", "Give the two-letter code of a country, such as US or GB."
@@ -101,6 +105,7 @@ class Options:
             "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
             "max_failed": self.max_failed,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
+            "dedupe": self.dedupe,
             "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
             "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
             "lookups": None if self.lookups is None else str(self.lookups),

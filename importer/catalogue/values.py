@@ -174,6 +174,15 @@ VALUES = (
         fixed="the second one would change or lose the first",
     ),
     Code(
+        "customer_alike",
+        "Probably the same customer twice",
+        Severity.WARNING,
+        "Company name and address (first line and post code) are those of another customer with another reference id. "
+        "Case, punctuation and legal forms (Inc., GmbH) do not count, and a slip of the pen is seen through.",
+        "If they are one, keep one of them. `--dedupe reject` makes it an error, `--dedupe off` says nothing of it.",
+        "`Harbor Goods, Inc.` and `HARBOR GOODS INC`, both at 4 Pier Rd, 43000.",
+    ),
+    Code(
         "reference_id_case",
         "Reference ids that differ only in case",
         Severity.ERROR,

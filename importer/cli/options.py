@@ -9,7 +9,8 @@ from importer.settings import read_config
 
 __all__ = [
     "AcceptKey", "AnyApi", "AnyMapping", "AnyMode", "AnySources", "Api", "BatchSize", "Concurrency", "Config",
-    "Country", "Delimiter", "Encoding", "Force", "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit", "Lookups",
+    "Country", "Dedupe", "Delimiter", "Encoding", "Force", "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit",
+    "Lookups",
     "MappingName", "MaxFailed", "MaxRejected", "Mode", "Only", "Out", "Partial", "Plan", "Quiet", "Rate",
     "Recheck", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
 ]  # fmt: skip
@@ -67,6 +68,15 @@ Encoding = Annotated[
 ]
 Delimiter = Annotated[
     str | None, _option("--delimiter", text="The files' delimiter, if it is not found by itself.", panel=FILES)
+]
+Dedupe = Annotated[
+    str,
+    _option(
+        "--dedupe",
+        text="Customers that are probably one (same company and address, other ids): off, warn or reject.",
+        panel=FILES,
+        metavar="off|warn|reject",
+    ),
 ]
 Partial = Annotated[
     bool, _option("--partial", text="The sources are a part only: what they lack is no loss.", panel=FILES)

@@ -31,6 +31,7 @@ def plan(
     encoding: opt.Encoding = None,
     delimiter: opt.Delimiter = None,
     partial: opt.Partial = False,
+    dedupe: opt.Dedupe = "warn",
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     config: opt.Config = None,

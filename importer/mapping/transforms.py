@@ -161,7 +161,7 @@ def _flag(values: pa.Array, *, inverted: bool) -> Result:
     read = [read_flag(value) for value in values.to_pylist()]
     reasons = [None if flag is not None else "is neither yes nor no" for flag in read]
     out = [None if flag is None else "true" if flag != inverted else "false" for flag in read]
-    hint = "Write Yes or No (also Y/N, T/F, TRUE/FALSE, 1/0)."
+    hint = "Write Yes or No; also understood: Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO, x/-, on/off, Active/Inactive."
     return Result(pa.array(out, pa.string()), failures("invalid_flag", reasons, hint))
 
 

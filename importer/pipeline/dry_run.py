@@ -31,7 +31,7 @@ def check(
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began) if began is not None else Timings()
     loaded, stage = mapped(options, timings)
-    stage = settled(loaded, stage, None if lookups is None else lookups.directory, timings)
+    stage = settled(options, loaded, stage, None if lookups is None else lookups.directory, timings)
     folder = RunFolder.create(options.out, new_run_id(started))
     with timings.stage("payloads"):
         write_bodies(folder, stage, unresolved=lookups is None)

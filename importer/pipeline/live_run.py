@@ -76,7 +76,7 @@ async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
     """Lookups, validation, bodies; everything that a resumed run needs is on disk when this ends."""
     with job.timings.stage("lookups"):
         directory = await fetch_directory(client, job.stage.tables)
-    job.stage = settled(loaded, job.stage, directory, job.timings)
+    job.stage = settled(job.options, loaded, job.stage, directory, job.timings)
     folder = RunFolder.create(job.options.out, job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = write_bodies(folder, job.stage, unresolved=False)

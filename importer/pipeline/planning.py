@@ -96,7 +96,7 @@ class _Planning:
     async def _prepare(self, client: Client) -> None:
         with self.timings.stage("lookups"):
             directory = await fetch_directory(client, self.stage.tables)
-        self.stage = settled(self.loaded, self.stage, directory, self.timings)
+        self.stage = settled(self.options, self.loaded, self.stage, directory, self.timings)
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
             self.bodies = write_bodies(self.folder, self.stage, unresolved=False)

@@ -14,6 +14,7 @@ from importer.mapping import LoadedMapping, apply_mapping, load_mapping
 from importer.mapping.places import country_code
 from importer.pipeline.directory import Directory
 from importer.pipeline.lookups import pending_lookups, resolve_lookups
+from importer.records import Severity
 from importer.runfolder import Stage
 from importer.settings import Options
 from importer.tables import ProblemTable, Sources, header_key
@@ -99,7 +100,12 @@ def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
     return loaded, Stage(sources, made.tables, made.problems, nobody, nobody.copy(), {})
 
 
-def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, timings: Timings) -> Stage:
+_ALIKE = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
+
+
+def settled(
+    options: Options, loaded: LoadedMapping, stage: Stage, directory: Directory | None, timings: Timings
+) -> Stage:
     """Validate, and settle every problem.
 
     Names are resolved by ``directory``, and attributes checked against it; without one, both are left open.
@@ -113,7 +119,11 @@ def settled(loaded: LoadedMapping, stage: Stage, directory: Directory | None, ti
             attributes = check_attributes(tables, stage.sources, directory.attributes)
             looked_up = ProblemTable.concat([unresolved, attributes])
         checked = validate(
-            tables, stage.sources, contact_email_required=required, resolved_lookups=directory is not None
+            tables,
+            stage.sources,
+            contact_email_required=required,
+            resolved_lookups=directory is not None,
+            alike=_ALIKE[options.dedupe],
         )
         problems = ProblemTable.concat([stage.problems, looked_up, checked])
         result = settle(tables, problems, contact_email_required=required, severities=loaded.mapping.severity)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
+from importer.validation.alike import alike_findings
 from importer.validation.limits import FIELDS, REQUIRED
 from importer.validation.places import arrow
 from importer.validation.problems import Finding, describe
@@ -23,19 +24,23 @@ Positions = npt.NDArray[np.int64]
 
 
 def validate(
-    tables: EntityTables, sources: Sources, *, contact_email_required: bool = False, resolved_lookups: bool = True
+    tables: EntityTables,
+    sources: Sources,
+    *,
+    contact_email_required: bool = False,
+    resolved_lookups: bool = True,
+    alike: Severity | None = None,
 ) -> ProblemTable:
     """Every breach of the API's contract, each with the place it comes from, in the order of the source rows.
 
     ``contact_email_required`` makes a contact without e-mail an error instead of a warning. With ``resolved_lookups``
     False the ids of sales reps and price lists are not looked at where their field's entry has a lookup: there they
-    are still the source's words.
+    are still the source's words. ``alike``: how much it matters that two customers are probably one; None: not at all.
     """
-    found = [
-        describe(finding, tables, sources)
-        for finding in _findings(tables, contact_email_required, resolved_lookups)
-        if len(finding.records)
-    ]
+    findings = [*_findings(tables, contact_email_required, resolved_lookups)]
+    if alike is not None:
+        findings += alike_findings(tables, alike)
+    found = [describe(finding, tables, sources) for finding in findings if len(finding.records)]
     frame = ProblemTable.concat(found).frame
     return ProblemTable(frame.iloc[np.argsort(frame["row"].to_numpy(), kind="stable")].reset_index(drop=True))
 

@@ -84,6 +84,7 @@ _MESSAGES = {
     "reference_id_case": "{field} differs from another one only in upper and lower case",
     "several_defaults": "{field} is set although another one is the default already",
     "contact_without_email": "{field} is blank",
+    "customer_alike": "{field} and address are those of another customer",
 }
 
 
@@ -199,6 +200,12 @@ def _keep_one(finding: Finding, _: Places, sources: Sources) -> pa.Array:
     return _join("The default stands in ", row_texts(sources, finding.others), " already: keep one of them.")
 
 
+def _same_customer(finding: Finding, _: Places, sources: Sources) -> pa.Array:
+    assert finding.others is not None
+    place = row_texts(sources, finding.others)
+    return _join(place, " has it under the id ", finding.other_values, ": if they are one, keep one of them.")
+
+
 _HINTS: dict[str, Callable[[Finding, Places, Sources], pa.Array]] = {
     "required": _fill_in,
     "too_long": _shorten,
@@ -215,4 +222,5 @@ _HINTS: dict[str, Callable[[Finding, Places, Sources], pa.Array]] = {
     "reference_id_case": _name_other_case,
     "several_defaults": _keep_one,
     "contact_without_email": _fill_in,
+    "customer_alike": _same_customer,
 }

@@ -130,7 +130,7 @@ def test_flags_that_exports_write(text: str) -> None:
 
 
 def test_every_transform_says_what_it_does_and_takes_no_values_at_all() -> None:
-    arguments = {"pair": ["a", "b"], "text": "%d"}
+    arguments = {"pair": ["a", "b"], "text": "%d", "texts": ["a"]}
     for name, spec in TRANSFORMS.items():
         assert spec.about
         if name != "python":

@@ -1,0 +1,85 @@
+"""One company at one address under different ids."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from importer.records import Severity
+from importer.tables import TEXT, EntityTables
+from importer.validation import validate
+from importer.validation.alike import alike_findings
+from tests.support import make_tables
+
+
+def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WARNING) -> list[tuple[object, ...]]:
+    """(customer position, severity, hint) for companies given as name, first line, post code."""
+    customers = [{"reference_id": f"C{n}", "company_name": name} for n, (name, _, _) in enumerate(companies)]
+    addresses = [
+        {
+            "customer": n,
+            "reference_id": f"A{n}",
+            "address_line_1": line,
+            "city": "X",
+            "type": "billing",
+            "zip_code": code,
+        }
+        for n, (_, line, code) in enumerate(companies)
+    ]
+    sources, tables = make_tables(customers, addresses)
+    frame = validate(tables, sources, alike=alike).frame
+    chosen = frame[frame["code"] == "customer_alike"]
+    return list(chosen[["record", "severity", "hint"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("Harbor Goods", "4 Pier Rd", "43000"),
+        ("HARBOR GOODS, Inc.", "4 Pier Rd.", "43000-1234"),
+        ("Harbor  Goods Company LLC", "4 PIER RD", "43000"),
+        ("Harbour Goods", "4 Pier Rd", "43000"),
+        ("Harbor Goods", "4 Piers Rd", "43000"),
+    ],
+)
+def test_the_same_company_at_the_same_address_is_a_warning_with_both_places(other: tuple[str, str, str]) -> None:
+    lines = told(("Harbor Goods", "4 Pier Rd", "43000"), ("Kestrel", "1 Mill Ln", "78701"), other)
+    assert lines == [(2, "warning", "customers.csv:2 has it under the id C0: if they are one, keep one of them.")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("Harbor Goods", "4 Pier Rd", "43001"),
+        ("Harbor Goods", "14 Pier Rd", "43000"),
+        ("Harbor Paper", "4 Pier Rd", "43000"),
+        ("Harbor Goods 2", "4 Pier Rd", "43000"),
+    ],
+)
+def test_others_are_not(other: tuple[str, str, str]) -> None:
+    assert not told(("Harbor Goods", "4 Pier Rd", "43000"), other)
+
+
+def test_ampersand_is_and_and_legal_forms_of_two_words_go() -> None:
+    assert told(("Müller & Sohn GmbH & Co. KG", "Hafen 1", "20457"), ("müller and sohn", "HAFEN 1", "20457"))
+
+
+def test_it_can_be_an_error_or_nothing() -> None:
+    twins = (("Harbor", "4 Pier Rd", "43000"), ("Harbor", "4 Pier Rd", "43000"), ("Harbor", "4 Pier Rd", "43000"))
+    assert [line[:2] for line in told(*twins, alike=Severity.ERROR)] == [(1, "error"), (2, "error")]
+    assert told(*twins, alike=None) == []
+
+
+def test_many_customers_take_little_time_even_in_one_street() -> None:
+    count = 100_000
+    owner = np.arange(count, dtype=np.int64)
+    texts = {name: pd.Series([f"{name} {n}" for n in owner], dtype=TEXT) for name in ("company_name", "reference_id")}
+    customers = pd.DataFrame({**texts, "_row": owner})
+    line = pd.Series([f"{n % 50} Main St" for n in owner], dtype=TEXT)
+    code = pd.Series([f"{10_000 + n % 40_000}" for n in owner], dtype=TEXT)
+    addresses = pd.DataFrame({"address_line_1": line, "zip_code": code, "_customer": owner})
+    tables = EntityTables(customers, addresses, addresses.iloc[:0], (), pd.DataFrame())
+    started = time.process_time()
+    assert [len(finding.records) for finding in alike_findings(tables, Severity.WARNING)] == [0]
+    assert time.process_time() - started < 5
