@@ -247,13 +247,18 @@ def _misspelt(mapping: Mapping, tables: dict[str, TableData], unused: dict[str, 
             for reference in dict.fromkeys(reference for reference, _ in mapping.references(name)):
                 if not rest or find_column(reference, table.frame.columns) is not None:
                     continue
-                wanted = [header_key(name) for name in alternatives(reference)]
-                near = next((n for key in wanted for n in difflib.get_close_matches(key, rest, n=1, cutoff=0.85)), None)
-                if near is not None:
+                found = (
+                    (wanted, near)
+                    for wanted in alternatives(reference)
+                    for near in difflib.get_close_matches(header_key(wanted), rest, n=1, cutoff=0.85)
+                )
+                wanted, near = next(found, ("", ""))
+                if near:
+                    column = rest.pop(near)
                     yield Problem(
                         Severity.WARNING,
                         "column_misspelt",
-                        f"column {rest[near]!r} is not used; the mapping looks for {reference!r}",
+                        f"column {column!r} is not used; the mapping looks for {wanted!r}",
                         "Rename the column, or add its name to the mapping with 'A|B'.",
-                        Location(table.file, table.sheet, None, rest[near]),
+                        Location(table.file, table.sheet, None, column),
                     )

@@ -2,8 +2,10 @@
 
 import difflib
 import fnmatch
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import PurePath
 
 import numpy as np
@@ -16,6 +18,8 @@ from importer.mapping.model import Mapping
 from importer.mapping.rules import alternatives
 from importer.tables import Sources, SourceTable, header_key
 
+_SEPARATORS = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
+
 __all__ = ["TableData", "assign_tables", "find_column", "gather", "source_reference"]
 
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds
@@ -27,24 +31,31 @@ def source_reference(reference: str) -> str:
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:
-    """The header that a reference means: exactly, else without case and decorations; None when there is none.
+    """The header that a reference means: exactly, else without case and decorations, else as one word; or None.
 
-    Raises :class:`MappingError` when two headers differ only in case or decorations and neither is meant exactly.
+    Raises :class:`MappingError` when two headers differ only in that and neither is meant exactly.
     """
     names = list(headers)
     for wanted in alternatives(reference):
         if wanted in names:
             return wanted
-    for wanted in alternatives(reference):
-        near = [name for name in names if header_key(name) == header_key(wanted)]
-        if len(near) > 1:
-            raise MappingError(
-                f"column {wanted!r} could be {' or '.join(map(repr, near))}",
-                "Write the header in the mapping exactly as it is.",
-            )
-        if near:
-            return near[0]
+    for same in (header_key, _one_word):
+        for wanted in alternatives(reference):
+            near = [name for name in names if same(name) == same(wanted)]
+            if len(near) > 1:
+                raise MappingError(
+                    f"column {wanted!r} could be {' or '.join(map(repr, near))}",
+                    "Write the header in the mapping exactly as it is.",
+                )
+            if near:
+                return near[0]
     return None
+
+
+@cache
+def _one_word(header: str) -> str:
+    """``Company Name``, ``company_name`` and ``Company-Name`` as ``companyname``; a leading ``_`` stays."""
+    return _SEPARATORS.sub("", header_key(header))
 
 
 def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:

@@ -205,6 +205,11 @@ def test_every_transform_can_be_explained() -> None:
     assert _STEPS.keys() == TRANSFORMS.keys()
 
 
+def test_the_page_lists_every_mapping() -> None:
+    listed = re.findall(r"^\| `([^`]+)` \| (.*) \|$", TEXT.split("## The smallest mapping")[0], re.MULTILINE)
+    assert listed == [(name, load_mapping(name).mapping.title) for name in SHIPPED]
+
+
 def test_mappings_of_the_page_can_be_explained(tmp_path: Path) -> None:
     for example in EXAMPLES:
         if "compnay" not in example.mapping:

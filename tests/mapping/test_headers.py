@@ -197,6 +197,31 @@ CASES = {
         """,
         {"1": ("Harbor Goods", BOTH, [])},
     ),
+    "by hand, named as databases name columns": (
+        "generic-wide",
+        """
+        customer_id,company_name,billing_address_1,billing_city,billing_state,shippingAddress1,ship-to-city,ship_to_state
+        1,Harbor Goods,4 Pier Rd,Austin,TX,9 Dock St,Austin,TX
+        """,
+        {"1": ("Harbor Goods", BOTH, [])},
+    ),
+    "from a database, addresses and people in rows": (
+        "generic-long",
+        """
+        customer_id,company_name,address_type,address1,city,state,first_name,last_name,email,phone
+        1,Harbor Goods,BILL,4 Pier Rd,Austin,TX,Dana,Reyes,dana@example.com,5125550147
+        1,Harbor Goods,SHIP,9 Dock St,Austin,TX,Lee,Park,lee@example.com,5125550148
+        """,
+        {"1": ("Harbor Goods", BOTH, ["Dana Reyes", "Lee Park"])},
+    ),
+    "magento, where _email is not email": (
+        "magento",
+        """
+        email,_website,firstname,lastname,_email
+        dana@example.com,base,Dana,Reyes,no@example.com
+        """,
+        {"dana@example.com-base": ("Dana Reyes", [], [])},
+    ),
     "wizcommerce, by the API's names": (
         "wizcommerce-template",
         """

@@ -91,6 +91,10 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
         ("Phone#2", ["Phone", "Phone#2"], "Phone#2"),
         ("Phone", ["Phone#2"], None),
         ("Contact\u00a0Name", ["Contact  Name"], "Contact  Name"),
+        ("Company Name", ["company_name", "name"], "company_name"),
+        ("CompanyName|Name", ["Name", "Company-Name"], "Name"),
+        ("email", ["_email"], None),
+        ("_email", ["email"], None),
     ],
 )
 def test_what_a_reference_means(reference: str, headers: list[str], wanted: str | None) -> None:
@@ -100,6 +104,8 @@ def test_what_a_reference_means(reference: str, headers: list[str], wanted: str 
 def test_a_reference_that_could_be_two_headers_is_an_error() -> None:
     with pytest.raises(MappingError, match="'phone' could be 'Phone' or 'PHONE'"):
         find_column("phone", ["Phone", "PHONE"])
+    with pytest.raises(MappingError, match="'Zip Code' could be 'zip_code' or 'ZipCode'"):
+        find_column("Zip Code", ["zip_code", "ZipCode"])
 
 
 def test_alternatives_and_repeated_headers_are_read() -> None:
