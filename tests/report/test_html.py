@@ -185,6 +185,7 @@ def test_pace_over_time_is_drawn_where_it_was_kept(tmp_path: Path) -> None:
     report = small_run()
     assert series_points(None) is None
     assert series_points({"requests": 3}) is None
+    assert series_points({"series": {"every": 1.0, "requests": [3, 3], "throttled": [0, 0]}}) is None
     pace = {"series": {"every": 2.0, "requests": [10, 40, 20], "throttled": [0, 1, 0]}}
     drawn = series_points(pace)
     assert drawn is not None

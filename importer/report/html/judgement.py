@@ -18,6 +18,7 @@ _WAYS = {  # outcome → (what it says to a person, how it is coloured)
     "failed": ("failed", "bad"),
     "rejected": ("rejected", "bad"),
 }
+SLICES = 3  # fewer are no picture
 _WIDTH, _HEIGHT = 720, 160  # of the picture of the pace
 
 
@@ -102,9 +103,9 @@ def tiles(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def series_points(pace: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Requests per second over the time of a run as points of a picture; None where the run did not keep it."""
+    """Requests per second over the time of a run as points of a picture; None where there are too few."""
     series = (pace or {}).get("series")
-    if not series or len(series["requests"]) < 2:
+    if not series or len(series["requests"]) < SLICES:
         return None
     every, counts = series["every"], series["requests"]
     rates = [count / every for count in counts]
