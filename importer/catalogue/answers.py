@@ -104,7 +104,7 @@ ANSWERS = (
     Code(
         "attributes_unchecked",
         "Attributes that could not be checked",
-        Severity.WARNING,
+        Severity.INFO,
         "WizCommerce listed no custom attributes for these records, so those of the mapping were held against nothing.",
         "Look in WizCommerce whether the attributes that the mapping names are there.",
         "A new account in which nobody has set up attributes yet.",

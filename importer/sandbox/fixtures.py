@@ -25,18 +25,6 @@ _PRICE_LISTS = (
     ("Europe", "PRC-EUROPE", "EUR", "active"),
     ("Closed 2019", "PRC-2019", "USD", "inactive"),
 )
-_ATTRIBUTES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("Customer Type", "customer", "select", ("Wholesale", "Retail", "Distributor")),
-    ("Credit Limit", "customer", "number", ()),
-    ("Tax Exempt", "customer", "checkbox", ()),
-    ("Notes", "customer", "long_text", ()),
-    ("Source System", "customer", "text", ()),
-    ("Phone Extension", "customer", "text", ()),
-    ("Phone Extension", "address", "text", ()),
-    ("Delivery Notes", "address", "long_text", ()),
-    ("Phone Extension", "contact", "text", ()),
-    ("Mobile", "contact", "phone_e164", ()),
-)
 
 
 @dataclass(frozen=True)
@@ -89,17 +77,8 @@ def _invented() -> Fixtures:
         }
         for name, reference_id, currency, status in _PRICE_LISTS
     ]
-    attributes = [
-        {
-            "id": _id("attribute", entity, name),
-            "name": name,
-            "entity": entity,
-            "data_type": kind,
-            "options": list(options),
-        }
-        for name, entity, kind, options in _ATTRIBUTES
-    ]
-    return Fixtures(tuple(reps), tuple(price_lists), tuple(attributes))
+    # No attributes: those of a firm's own mapping are as good as any here, and a list would call them unknown.
+    return Fixtures(tuple(reps), tuple(price_lists), ())
 
 
 def load_fixtures(path: Path | None) -> Fixtures:

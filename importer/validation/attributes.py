@@ -109,7 +109,7 @@ def check_attributes(
 ) -> ProblemTable:
     """A problem for each value of an attribute that WizCommerce does not define, and for each that does not fit.
 
-    ``definitions``: entity → name → definition. An entity without any cannot be checked, which one warning says.
+    ``definitions``: entity → name → definition. An entity without any cannot be checked, which one line says.
     """
     parts = []
     for entity, columns in used_attributes(tables).items():
@@ -124,7 +124,7 @@ def check_attributes(
 def _unchecked(entity: Entity) -> ProblemTable:
     return ProblemTable.build(
         1,
-        severity=Severity.WARNING,
+        severity=Severity.INFO,
         code="attributes_unchecked",
         entity=entity,
         message=f"WizCommerce lists no attributes of {entity} records, so those of this import were not checked",

@@ -66,10 +66,16 @@ def test_names_options_and_types_are_checked_each_at_its_cell_by_the_mappings_po
 
 
 @pytest.mark.parametrize("bare", [True, False])
-def test_the_sandbox_defines_attributes_too(desk, bare) -> None:
+def test_a_sandbox_that_is_given_attributes_defines_them(desk, bare) -> None:
     desk.write("typed.yaml", TYPED.replace("Mobil:", "Mobile:"))
     desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,Retail,5,Robin,+14155550101\n2,Two,Retails,,,\n")
-    with running(SandboxConfig(bare_lists=bare)) as box:
+    defined = [
+        {"id": f"{entity}-{item['name']}", "entity": entity, "options": [], **item}
+        for entity, items in DEFINED.items()
+        for item in items
+    ]
+    desk.write("fixtures.json", json.dumps({"attributes": defined}))
+    with running(SandboxConfig(bare_lists=bare, fixtures=desk.path / "fixtures.json")) as box:
         said = desk.run(box.url, "typed.csv", "-m", "typed.yaml")
     assert said.outcomes == {"1": "created", "2": "rejected"}
     assert problems(said) == [("error", "attribute_option", "2", "3", "Type", "Retails")]
@@ -92,4 +98,14 @@ def test_an_api_that_lists_no_attributes_holds_nothing_up(desk, monkeypatch) -> 
         assert len(api.customers) == 2
     for said in (empty, absent):
         assert said.code == 0
-        assert [line[:2] for line in problems(said)] == [("warning", "attributes_unchecked")] * 2
+        assert [line[:2] for line in problems(said)] == [("info", "attributes_unchecked")] * 2
+
+
+def test_a_rehearsal_takes_a_firms_own_attributes(desk) -> None:
+    desk.write("typed.yaml", TYPED)
+    desk.write("typed.csv", "Id,Name,Type,Limit,Person,Mobile\n1,One,Anything,5,Robin,x\n")
+    with running() as box:
+        said = desk.run(box.url, "typed.csv", "-m", "typed.yaml")
+        assert said.outcomes == {"1": "created"}
+        assert box.customers()[0]["attributes"][0]["value"] == "Anything"
+    assert [line[:2] for line in problems(said)] == [("info", "attributes_unchecked")] * 2

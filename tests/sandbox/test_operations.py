@@ -265,7 +265,7 @@ def test_lists_of_reps_prices_and_attributes(api: httpx.Client) -> None:
     assert [one["name"] for one in prices["data"]] == ["Europe", "Retail", "Wholesale"]
     query = {"entity": "contact"}
     attributes = assert_documented(api.get("/v1/attributes", params=query), "get", "/v1/attributes")
-    assert {one["entity"] for one in attributes["data"]} == {"contact"}
+    assert attributes["data"] == []  # so that any attribute of a mapping can be tried
 
 
 def test_fixtures_come_from_a_file(tmp_path: Path) -> None:
