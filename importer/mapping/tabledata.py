@@ -5,7 +5,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePath
 
 import numpy as np
@@ -35,7 +35,11 @@ def find_column(reference: str, headers: Iterable[str]) -> str | None:
 
     Raises :class:`MappingError` when two headers differ only in that and neither is meant exactly.
     """
-    names = list(headers)
+    return _found(reference, tuple(headers))
+
+
+@lru_cache(maxsize=16384)  # asked again and again, and some mappings have hundreds of names
+def _found(reference: str, names: tuple[str, ...]) -> str | None:
     for wanted in alternatives(reference):
         if wanted in names:
             return wanted
