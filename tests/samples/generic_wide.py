@@ -37,7 +37,7 @@ def make(seed: int = 20250412) -> Sample:
             (draft, "city_missing", "Ship To City"),
             (draft, "country_unknown", "Country"),
         ],
-        {row[ID] for row in draft.rows if row[ID] in set(wanted) and row.get("Cell", "") == "" and "Contact" in row},
+        wanted,
     )
     draft.soil(rng, "outer_spaces", ("Address 1", "City", "Contact"), lambda text: f" {text}  ", count=8)
     draft.soil(rng, "double_space", ("Address 1",), lambda text: text.replace(" ", "  "), count=4)

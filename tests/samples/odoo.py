@@ -43,7 +43,7 @@ def make(seed: int = 20250414) -> Sample:
             (draft, "city_missing", "City"),
             (draft, "country_unknown", "Country"),
         ],
-        {row[ID] for row in draft.rows if row[ID] in set(wanted) and "Website" not in row},
+        wanted,
     )
     for row, place in copies:  # a person's address is a copy of the company's
         row.update(_placed(place))

@@ -31,11 +31,17 @@ def make(seed: int = 20250404) -> Sample:
     for account in accounts(Inventor(rng), 160, shipping=0, people=2):
         draft.rows.append(_row(rng, draft, account))
     wanted = [row[ID] for row in draft.rows if row.get("Default Address Company") or row.get("First Name")]
-    for code, column in (
-        *(("phone", "Phone"), ("email", "Email"), ("city_too_long", "Default Address City")),
-        *(("city_missing", "Default Address City"), ("country_unknown", "Default Address Country Code")),
-    ):
-        harm(rng, [(draft, code, column)], {*wanted} - {row[ID] for row in draft.harmed()})
+    harm(
+        rng,
+        [
+            (draft, "phone", "Phone"),
+            (draft, "email", "Email"),
+            (draft, "city_too_long", "Default Address City"),
+            (draft, "city_missing", "Default Address City"),
+            (draft, "country_unknown", "Default Address Country Code"),
+        ],
+        wanted,
+    )
     soil(rng, draft, names=["Default Address Company"], places=_PLACE[:1], phones=["Phone", "Default Address Phone"])
     draft.scatter_blanks(rng, 2)
     return make_sample("shopify", [draft], {FILE: draft.render(encoding="utf-8")}, wanted)
