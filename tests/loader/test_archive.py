@@ -80,6 +80,10 @@ def encrypted() -> bytes:
         (b"7z\xbc\xaf\x27\x1c" + b"x" * 50, "a 7-Zip archive"),
         (b"%PDF-1.7\n" + CSV, "a PDF document"),
     ],
+    ids=[
+        *("cut zip", "damaged zip", "cut gzip", "damaged gzip", "empty zip", "only a hidden file", "encrypted"),
+        *("zip in zip", "gzip in zip", "gzip in gzip", "7z", "pdf"),
+    ],  # an id made of the bytes would hold gzip's time, and differ from process to process
 )
 def test_archive_that_is_not_read_says_why(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
