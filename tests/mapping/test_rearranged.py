@@ -1,0 +1,57 @@
+"""The sample exports with their columns backwards, in another encoding and with another delimiter: the same bodies."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.mapping.golden import GOLDENS, bodies, check
+from tests.samples.__main__ import SAMPLE_DATA
+
+READING = {  # encoding, delimiter, records above the header
+    "generic-long": ("utf-8-sig", "\t", 0),
+    "generic-wide": ("cp1252", ";", 2),
+    "magento": ("utf-8", ",", 0),
+    "magento-composite": ("utf-8", ",", 0),
+    "quickbooks-desktop": ("cp1252", ",", 0),
+    "quickbooks-online": ("utf-8", ",", 3),
+    "sage-50": ("cp1252", ",", 0),
+    "shopify": ("utf-8", ",", 0),
+}
+WORKBOOKS = ("business-central", "netsuite-template", "odoo", "sage-100", "wizcommerce-template")
+Grid = list[list[str]]
+
+
+def backwards(grid: Grid, top: int) -> Iterator[list[str]]:
+    """Rows as wide as the header the other way round; titles above it and lines of a foot below as they are."""
+    width = len(grid[top])
+    for number, row in enumerate(grid):
+        yield [*reversed(row)] if number >= top and len(row) == width else row
+
+
+@pytest.mark.parametrize("system", READING)
+def test_text_files(system: str, tmp_path: Path) -> None:
+    encoding, delimiter, top = READING[system]
+    for path in (SAMPLE_DATA / system).iterdir():
+        text = io.StringIO(path.read_bytes().decode(encoding), newline="")
+        out = io.StringIO()
+        rows = backwards(list(csv.reader(text, delimiter=delimiter)), top)
+        csv.writer(out, delimiter="|", lineterminator="\n").writerows(rows)
+        (tmp_path / f"{path.stem}.csv").write_text(out.getvalue(), encoding="utf-16", newline="")
+    assert bodies(check(system, [tmp_path])) == (GOLDENS / f"{system}.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("system", WORKBOOKS)
+def test_workbooks(system: str, tmp_path: Path) -> None:
+    (path,) = (SAMPLE_DATA / system).iterdir()
+    book, made = openpyxl.load_workbook(path), openpyxl.Workbook()
+    made.remove(made.worksheets[0])
+    for sheet in book.worksheets:
+        page = made.create_sheet(sheet.title)
+        for row in sheet.iter_rows(values_only=True):
+            page.append([*reversed(row)])
+    made.save(tmp_path / path.name)
+    assert bodies(check(system, [tmp_path])) == (GOLDENS / f"{system}.jsonl").read_text(encoding="utf-8")
