@@ -69,6 +69,14 @@ def test_tables_are_merged_and_a_field_with_a_source_takes_the_place_of_the_base
     assert customer.optional is True
 
 
+@pytest.mark.parametrize("source", ["{from: Other}", "[Other]", "Other"])
+def test_nothing_is_left_of_a_field_that_is_given_anew(source: str, tmp_path: Path) -> None:
+    customer = extended(f"customer: {{payment_term: {source}}}\n", tmp_path).mapping.customer
+    assert (customer.payment_term.from_, customer.payment_term.values) == (["Other"], None)
+    (rule,) = extended("skip: {1: {column: Gone, is: x, reason: r}}\n", tmp_path).mapping.tables["customers"].skip
+    assert (rule.column, rule.is_, rule.flag) == ("Gone", ["x"], None)
+
+
 def test_a_field_without_a_source_changes_that_of_the_base(tmp_path: Path) -> None:
     own = (
         "customer:\n  phone: {invalid: blank}\n  email: {take: last}\n  payment_term: {values: {b: null, B: c, C: d}}\n"
