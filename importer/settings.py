@@ -66,6 +66,11 @@ class Options:
     only: frozenset[str] = field(default_factory=frozenset)
     max_failed: int | None = None
     max_rejected: Share | None = None
+    max_fewer: Share | None = None
+    max_changed: Share | None = None
+    max_age: float | None = None
+    new_file: bool = False
+    same_layout: bool = False
     strict: bool = False
     dedupe: str = "warn"
     partial: bool = False
@@ -76,15 +81,12 @@ class Options:
     yes: bool = False
 
     def __post_init__(self) -> None:
-        positive = {"concurrency": self.concurrency, "batch-size": self.batch_size, "timeout": self.timeout}
-        if self.rate is not None:
-            positive["rate"] = self.rate
-        if self.limit is not None:
-            positive["limit"] = self.limit
-        if self.max_failed is not None:
-            positive["max-failed"] = self.max_failed
+        positive = {
+            "concurrency": self.concurrency, "batch-size": self.batch_size, "timeout": self.timeout, "rate": self.rate,
+            "limit": self.limit, "max-failed": self.max_failed, "max-age": self.max_age,
+        }  # fmt: skip
         for name, number in positive.items():
-            if not 0 < number < math.inf:
+            if number is not None and not 0 < number < math.inf:
                 raise UsageError(f"--{name} is {number:g}; it must be a number above 0")
         if not 0 <= self.settle < math.inf:
             raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
@@ -105,7 +107,9 @@ class Options:
             "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
             "max_failed": self.max_failed,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
-            "dedupe": self.dedupe,
+            "max_fewer": None if self.max_fewer is None else str(self.max_fewer),
+            "max_changed": None if self.max_changed is None else str(self.max_changed),
+            "max_age": self.max_age, "new_file": self.new_file, "same_layout": self.same_layout, "dedupe": self.dedupe,
             "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
             "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
             "lookups": None if self.lookups is None else str(self.lookups),

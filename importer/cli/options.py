@@ -8,11 +8,50 @@ import typer
 from importer.settings import read_config
 
 __all__ = [
-    "AcceptKey", "AnyApi", "AnyMapping", "AnyMode", "AnySources", "Api", "BatchSize", "Concurrency", "Config",
-    "Country", "Dedupe", "Delimiter", "Encoding", "Force", "IncludeRefused", "Json", "KeyFile", "Ledger", "Limit",
+    "AcceptKey",
+    "AnyApi",
+    "AnyMapping",
+    "AnyMode",
+    "AnySources",
+    "Api",
+    "BatchSize",
+    "Concurrency",
+    "Config",
+    "Country",
+    "Dedupe",
+    "Delimiter",
+    "Encoding",
+    "Force",
+    "IncludeRefused",
+    "Json",
+    "KeyFile",
+    "Ledger",
+    "Limit",
     "Lookups",
-    "MappingName", "MaxFailed", "MaxRejected", "Mode", "Only", "Out", "Partial", "Plan", "Quiet", "Rate",
-    "Recheck", "Run", "Settle", "Sheet", "Sources", "Strict", "Tenant", "Timeout", "Yes",
+    "MappingName",
+    "MaxAge",
+    "MaxChanged",
+    "MaxFailed",
+    "MaxFewer",
+    "MaxRejected",
+    "Mode",
+    "NewFile",
+    "Only",
+    "Out",
+    "Partial",
+    "Plan",
+    "Quiet",
+    "Rate",
+    "Recheck",
+    "Run",
+    "SameLayout",
+    "Settle",
+    "Sheet",
+    "Sources",
+    "Strict",
+    "Tenant",
+    "Timeout",
+    "Yes",
 ]  # fmt: skip
 
 FILES = "What is read"
@@ -38,7 +77,7 @@ def _texts(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
-    env = "IMPORTER_" + names[0].lstrip("-").replace("-", "_").upper()
+    env = "IMPORTER_" + names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
     return typer.Option(*names, help=text, envvar=env, show_envvar=False, rich_help_panel=panel, **more)
 
 
@@ -152,6 +191,34 @@ Force = Annotated[bool, _option("--force", text="Also what was changed in WizCom
 MaxRejected = Annotated[
     str | None,
     _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),
+]
+MaxFewer = Annotated[
+    str | None,
+    _option(
+        "--max-fewer",
+        text="Send nothing if this many are missing since the last run.",
+        panel=STOPS,
+        metavar="N|N%",
+    ),
+]
+MaxChanged = Annotated[
+    str | None,
+    _option("--max-changed", text="Send nothing if more customers would be changed.", panel=STOPS, metavar="N|N%"),
+]
+MaxAge = Annotated[
+    float | None,
+    _option("--max-age", text="Send nothing if a file is older than so many hours.", panel=STOPS, metavar="HOURS"),
+]
+NewFile = Annotated[
+    bool, _option("--new-file/--no-new-file", text="Send nothing if the files are those of the last run.", panel=STOPS)
+]
+SameLayout = Annotated[
+    bool,
+    _option(
+        "--same-layout/--no-same-layout",
+        text="Send nothing if columns or mapping changed.",
+        panel=STOPS,
+    ),
 ]
 Strict = Annotated[bool, _option("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
 Yes = Annotated[bool, _option("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]

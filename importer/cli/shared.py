@@ -23,8 +23,9 @@ def make_options(values: dict[str, Any], *, modes: Collection[str] = ("create",)
     given["only"] = frozenset(values.get("only") or ())
     if "rate" in values:
         given["rate"] = _rate(values["rate"])
-    if values.get("max_rejected") is not None:
-        given["max_rejected"] = Share.parse(values["max_rejected"])
+    for name in ("max_rejected", "max_fewer", "max_changed"):
+        if values.get(name) is not None:
+            given[name] = Share.parse(values[name])
     if values.get("country"):
         given["country"] = values["country"].strip().upper()
     if values.get("delimiter"):

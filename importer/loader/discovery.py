@@ -2,13 +2,13 @@
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from importer.errors import SourceError, UsageError
 from importer.loader.places import LocalFile, RemoteFile, find_remote, is_url, local_path
 
-__all__ = ["File", "find_files"]
+__all__ = ["File", "changed_since", "find_files"]
 
 File = LocalFile | RemoteFile
 
@@ -32,6 +32,21 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
     ]
     return sorted(zip(names, found, strict=True), key=lambda item: item[0])
+
+
+def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:
+    """The names of local files that were written to since they were read, or are gone.
+
+    ``read``: display name → when the file was written last, as ``SourceTable.details["modified"]`` says it. Files
+    behind URLs are not asked again.
+    """
+    local = [source for source in sources if not is_url(source) or local_path(source) is not None]
+    try:
+        now = {name: file.modified() for name, file in find_files(local)} if local else {}
+    except (SourceError, OSError):
+        return []  # moved away once it was read, as some schedulers do
+    moments = {name: moment.isoformat(timespec="seconds") for name, moment in now.items() if moment is not None}
+    return [name for name, moment in moments.items() if read.get(name, moment) != moment]
 
 
 def _expand(source: str) -> Sequence[File]:

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from importer.api import Client
-from importer.errors import GuardError
 from importer.ledger import open_ledger
 from importer.mapping import LoadedMapping
 from importer.pipeline.applying import check_drift, open_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.fetching import fetch_directory
+from importer.pipeline.guards import guard_export, guard_plan
 from importer.pipeline.held import Refs, found_frame, look_up, with_moments
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
@@ -60,7 +60,7 @@ def run(
 
             async def work(job: Job, client: Client) -> None:
                 await _prepare(job, client, loaded)
-                _guard(job)
+                guard_export(job, loaded)
                 if saved is None:
                     job.paths.save_bodies(job.bodies)
                 else:
@@ -108,25 +108,10 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     if saved is not None:
         check_drift(saved, with_moments(planned, found))
         job.paths.save_bodies(bodies)  # not before: what differs from its plan is not gone on with
+    guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
 
 
 def _planned_for(bodies: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
     """The bodies of the customers that a plan takes up."""
     return bodies[bodies["reference_id"].isin(planned["reference_id"])].reset_index(drop=True)
-
-
-def _guard(job: Job) -> None:
-    rejected, count = int(job.stage.rejected.sum()), len(job.stage.rejected)
-    loose = int(job.stage.tables.rows["rejected"].sum())
-    if job.options.strict and (rejected or loose):
-        raise GuardError(
-            f"--strict: {rejected} of {count} customers and {loose} loose rows were rejected; nothing was sent",
-            "Mend the rows in rejected/, or run without --strict.",
-        )
-    limit = job.options.max_rejected
-    if limit is not None and limit.passed_by(rejected, count):
-        raise GuardError(
-            f"--max-rejected {limit}: {rejected} of {count} customers were rejected; nothing was sent",
-            "Mend the rows in rejected/, or raise --max-rejected.",
-        )

@@ -173,7 +173,9 @@ def _place(line: Mapping[Hashable, Any]) -> str | None:
 def _source(table: SourceTable) -> dict[str, Any]:
     details = {name: table.details.get(name) for name in ("sha256", "bytes", "encoding", "delimiter")}
     secrets = sorted(table.secrets)
-    return {"name": table.name, **details, "rows": table.records, "data_rows": len(table.frame), "emptied": secrets}
+    columns = list(table.frame.columns)
+    counts = {"rows": table.records, "data_rows": len(table.frame)}
+    return {"name": table.name, **details, **counts, "columns": columns, "emptied": secrets}
 
 
 _SECRET = re.compile(r"(?i)key|token|secret|password|credential")
