@@ -187,7 +187,7 @@ def test_the_history_and_the_reports_again(desk) -> None:
         (said.summary["run_id"], 0),
     ]
     assert listed[0]["customers"]["exists"] == 1
-    assert [line.split()[0] for line in desk.do("runs").out.splitlines()] == [run["run_id"] for run in listed]
+    assert [line.split()[0] for line in desk.do("runs").out.splitlines()] == ["Run", *(run["run_id"] for run in listed)]
     assert [run["tenant"] for run in json.loads(desk.do("runs", "--json", "--tenant", "other").out)] == ["other"]
     before = {path.name: path.read_bytes() for path in said.folder.iterdir() if path.is_file()}
     for name in ("results.csv", "errors.csv", "summary.json"):
