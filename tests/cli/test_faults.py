@@ -42,7 +42,7 @@ def full(desk) -> Desk:
     [
         (("check", "absent.csv", "-m", "small.yaml"), "absent.csv: no such file"),
         (("check", "absent*.csv", "-m", "small.yaml"), "no file matches"),
-        (("check", "https://example.com/a.csv", "-m", "small.yaml"), "Download the file"),
+        (("check", "http://example.com/a.csv", "-m", "small.yaml"), "https"),
         (("check", "empty.csv", "-m", "small.yaml"), "empty.csv: the file is empty"),
         (("check", "header.csv", "-m", "small.yaml"), "no data row below it"),
         (("check", "folder", "-m", "small.yaml"), "holds no readable file"),
@@ -103,7 +103,7 @@ def test_wrong_usage_and_wrong_files_end_with_2(full, words, said) -> None:
         (("--mode", "replace"), "--mode is 'replace'"),
         (("--only", "C9"), "the sources hold no customer 'C9'"),
         (("--only", ""), "the sources hold no customer ''"),
-        (("--ledger", "postgresql://db/x"), "--ledger"),
+        (("--ledger", "mysql://db/x"), "--ledger"),
         (("--out", "taken"), "--out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

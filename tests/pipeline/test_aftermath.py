@@ -100,7 +100,7 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     monkeypatch.setattr("importer.sender.undo.BLOCK", 2)
     bench = Bench(desk, box, 5)
     watch = Watch()
-    watch.phase = lambda _text: watch.stop.set()
+    watch.stage = lambda _text: watch.stop.set()
     summary = bench.undo(watch=watch)
     assert (summary["exit_code"], summary["stopped"], summary["results"]) == (3, "interrupted", {"deleted": 2})
     assert f"`importer undo {bench.run_id}` goes on" in undo_text(summary, width=80)
@@ -139,7 +139,7 @@ def test_another_key_is_refused(desk, box):
 
 
 def test_an_api_that_is_gone_ends_both_early(desk, monkeypatch):
-    monkeypatch.setattr("importer.pipeline.job.RetryPolicy", lambda: RetryPolicy(attempts=2, first=0.001))
+    monkeypatch.setattr("importer.pipeline.targets.RetryPolicy", lambda: RetryPolicy(attempts=2, first=0.001))
     with running(SandboxConfig()) as box:
         bench = Bench(desk, box)
     for summary in (bench.undo(), bench.verify()):

@@ -90,7 +90,7 @@ Problems, and where each is first
 def test_production_is_not_asked_about_and_nothing_is_remembered_of_the_key(desk) -> None:
     with strict_api(keys=("another-key-1", KEY)) as api:
         said = plan(desk, api, *desk.small(), "--tenant", "shop")
-        assert (said.code, said.err) == (0, "Looking up which customers exist: 0 of 3\n")
+        assert (said.code, said.err) == (0, "")
         assert desk.tenants() == []
         desk.environment["WIZCOMMERCE_API_KEY"] = "another-key-1"
         assert desk.run(api.url, *desk.small(), "--tenant", "shop").code == 0
