@@ -109,14 +109,15 @@ def _find_labels(rows: Sequence[Row], header: int) -> int | None:
 def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
     """Whether ``row`` repeats the header in other words.
 
-    It must fill nearly every column with distinct words without digits of its own, and look unlike data: either its
-    words are those of the headers, or it stands in columns of numbers and codes without having any.
+    It must fill nearly every column with words without digits of its own, which occur again only in columns numbered
+    alike (``address1_city``, ``address2_city``), and look unlike data: either its words are those of the headers, or it
+    stands in columns of numbers and codes without having any.
     """
     pairs = [(cell.strip(), name.strip()) for cell, name in zip(row, header, strict=False) if name.strip()]
     given = [(cell, name) for cell, name in pairs if cell]
     names = _filled(header)
-    cells = [cell.casefold() for cell, _ in given]
-    if len(given) < max(2, 0.9 * names) or len(set(cells)) < len(cells) or _filled(row) > names:
+    stems = {(cell.casefold(), _DIGITS.sub("", name)) for cell, name in given}
+    if len(given) < max(2, 0.9 * names) or len({cell for cell, _ in stems}) < len(stems) or _filled(row) > names:
         return False
     if any(_NOT_TEXTUAL.fullmatch(cell) or not _digits_fit(cell, name) for cell, name in given):
         return False

@@ -39,7 +39,7 @@ _DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
 _BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
 _ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
-_CERTAIN_COUNTRIES = frozenset({"usa", "uk", "u s a", "u k"})  # short, and no state's code
+_CERTAIN_COUNTRIES = frozenset({"us", "usa", "uk", "gb", "u s", "u s a", "u k"})  # short, and no state's code
 
 
 @dataclass(frozen=True)

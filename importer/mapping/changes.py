@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Mask
-from importer.mapping.tabledata import TableData, find_column
+from importer.mapping.tabledata import TableData, find_column, source_reference
 from importer.tables import CHANGE_DTYPES, Entity, Sources
 
 __all__ = ["Counted", "RowChange", "rewriting"]
@@ -91,13 +91,13 @@ class Counted:
     def _count(self, entity: Entity, name: str, change: RowChange, table: TableData, at: Codes) -> None:
         if not len(at):
             return
-        positions = table.rows[at]
+        positions, reference = table.rows[at], source_reference(change.reference)
         source = self.sources.split(positions)[0]
         for number in np.unique(source):
             own = source == number
             here, index = positions[own], int(at[own.argmax()])
-            column = find_column(change.reference, self.sources.tables[int(number)].frame.columns)
-            key = (change.code, entity, name, int(number), column or change.reference)
+            column = find_column(reference, self.sources.tables[int(number)].frame.columns)
+            key = (change.code, entity, name, int(number), column or reference)
             text = int(change.codes[index])
             line = _Line([here], int(here[0]), change.before[text].as_py(), change.after[text].as_py())
             known = self.lines.setdefault(key, line)

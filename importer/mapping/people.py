@@ -22,6 +22,7 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 _HINT = "If that is wrong, export first and last name in columns of their own."
+_ATTENTION = re.compile(r"^(?:(?:attn|fao)\b[\s:.\-]*|(?:attention|att)\s*[:.\-]+\s*)(?=\w)", re.IGNORECASE)
 _TWO_WORDS = re.compile(r"^([^\W\d_]{2,})\s+([^\W\d_]{2,})$")
 
 
@@ -34,12 +35,13 @@ def _special_words() -> frozenset[str]:
 
 
 def split_name(text: str) -> tuple[str, str]:
-    """(first names, last name); titles and suffixes (``Dr.``, ``Jr.``) are left out; ``Last, First`` is understood."""
+    """(first names, last name); ``Attn:``, ``Dr.`` and ``Jr.`` are left out; ``Last, First`` is understood."""
     return _read(text)[:2]
 
 
 def _read(text: str) -> tuple[str, str, str | None]:
     """(first names, last name, what a person may want to check, if anything)."""
+    text = _ATTENTION.sub("", text)
     plain = _TWO_WORDS.match(text)
     if plain and not {plain[1].lower(), plain[2].lower()} & _special_words() and not is_company(text):
         return plain[1], plain[2], None

@@ -17,5 +17,5 @@ def test_the_same_customers(tmp_path: Path, delimiter: str, encoding: str) -> No
     ]
     text = "\r\n".join(delimiter.join(row) for row in rows) + "\r\n"
     checked = Checked(tmp_path, {"list.csv": text.encode(encoding)})
-    assert checked.names == {"0017": "Café “Zoë”", "0018": "B"}
+    assert checked.names == {"0017": 'Café "Zoë"', "0018": "B"}  # quotes that a word processor bent are straightened
     assert (checked.summary["sources"][0]["delimiter"], checked.problems) == (delimiter, [])

@@ -55,6 +55,21 @@ def test_second_header_row_in_another_language(tmp_path: Path) -> None:
     assert read.frame["CardCode"].tolist() == ["C1", "C2"]
 
 
+def test_labels_may_recur_in_groups_that_are_numbered(tmp_path: Path) -> None:
+    names = "entityId,companyName,address1_line1,address1_city,address1_zip,address2_line1,address2_city,address2_zip\n"
+    labels = "Customer ID,Company Name,Address 1,City,Zip,Address 1,City,Zip\n"
+    data = "C1,Acme,4 Pier Rd,Marlow,43000,5 Pier Rd,Marlow,43001\n"
+    read = table(write(tmp_path / "a.csv", names + labels + data), options("entityId", "companyName", two_headers=True))
+    assert skipped(read) == [(1, "header"), (2, "header")]
+    assert cells(read)[1:] == [data.strip().split(",")]
+
+
+def test_a_word_that_recurs_in_other_columns_is_no_label(tmp_path: Path) -> None:
+    text = "Customer ID,Company,Town,Contact City\nAB,City Company,Marlow,Marlow\nC1,Acme,Ulm,Bern\n"
+    read = table(write(tmp_path / "a.csv", text), options("Customer ID", "Company", two_headers=True))
+    assert read.frame["Customer ID"].tolist() == ["AB", "C1"]
+
+
 def test_second_header_row_is_data_unless_the_mapping_says_so(tmp_path: Path) -> None:
     read = table(write(tmp_path / "a.csv", LABELS + DATA), options("CardCode", "CardName", "E_Mail"))
     assert read.frame["CardCode"].tolist() == ["BP Code", "C1"]

@@ -19,6 +19,7 @@ def told(address: PostalAddress) -> str:
         # American, in one line
         ("4400 Wren Ave Apt 2 Marlow OH 43000", "4400 Wren Ave Apt 2 | city=Marlow | state=OH | zip=43000"),
         ("4 Pier Rd, Austin, TX 78701 USA", "4 Pier Rd | city=Austin | country=US | state=TX | zip=78701"),
+        ("4 Pier Rd\nAustin TX 78701 US", "4 Pier Rd | city=Austin | country=US | state=TX | zip=78701"),
         ("4 Pier Rd, Unit 2, Austin, TX 78701-1234", "4 Pier Rd, Unit 2 | city=Austin | state=TX | zip=78701-1234"),
         ("4 Pier Rd, Marlow, Ohio 43000", "4 Pier Rd | city=Marlow | state=OH | zip=43000"),
         (

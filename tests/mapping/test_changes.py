@@ -100,6 +100,12 @@ def test_a_cell_that_goes_to_two_records_of_a_kind_counts_once() -> None:
     assert changes(made, "code", "field", "count", "after") == [("country_rewritten", "country", 1, "US")]
 
 
+def test_a_part_of_a_packed_cell_is_counted_at_the_cell() -> None:
+    entry = "addresses:\n  - {type: {constant: billing}, lines: [L1, L2, L3]}\n"
+    made = apply(BASE + entry, "Id|Name|L1|L2|L3\n1|Acme|Attn: Ada Lovelace|4 Pier Rd|Austin, TX 78701")
+    assert changes(made, "column", "after") == [("L1", "Ada"), ("L1", "Lovelace")]
+
+
 def test_keys_are_counted_and_never_tidied() -> None:
     made = apply("title: T\nkey: {from: Id, as: unquote}\ncustomer: {company_name: N}", "Id|N\n'01|a\n0\u200b2|b")
     assert column(made, "reference_id") == ["01", "0\u200b2"]

@@ -124,6 +124,37 @@ CASES = {
             )
         },
     ),
+    "odoo, in German": (
+        "odoo",
+        """
+        Externe ID,Name,Ist ein Unternehmen,Zugehöriges Unternehmen,Adresstyp,Straße,PLZ,Stadt,Bundesland,Land,Telefon
+        p_1,Hafenwaren,1,,Kontakt,Pier 4,10115,Berlin,,Deutschland,030 901820
+        p_2,Lager,0,Hafenwaren,Lieferadresse,Dock 9,20095,Hamburg,,Deutschland,
+        p_3,Dana Reyes,0,Hafenwaren,Kontakt,,,,,,
+        """,
+        {
+            "p_1": (
+                "Hafenwaren",
+                [("billing", "Berlin", None), ("shipping", "Berlin", None), ("shipping", "Hamburg", None)],
+                ["Dana Reyes"],
+            )
+        },
+    ),
+    "odoo, in French": (
+        "odoo",
+        """
+        Nom,Est une société,Société liée,Type d'adresse,Rue,Code postal,Ville,Pays
+        Port SA,VRAI,,Contact,4 quai,75001,Paris,France
+        Compta,FAUX,Port SA,Adresse de facturation,9 quai,69001,Lyon,France
+        """,
+        {
+            "Port SA": (
+                "Port SA",
+                [("billing", "Paris", None), ("shipping", "Paris", None), ("billing", "Lyon", None)],
+                [],
+            )
+        },
+    ),
     "sage 50, with one column for the contact": (
         "sage-50",
         """

@@ -175,6 +175,11 @@ def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_to
         ("Accounts Payable", "Accounts Payable", None, "is the name of a company"),
         ("Müller GmbH & Co. KG", "Müller GmbH & Co. KG", None, "is the name of a company"),
         ("Ada Lovelace", "Ada", "Lovelace", None),
+        ("Attn: Ada Lovelace", "Ada", "Lovelace", None),
+        ("ATTN Ada Lovelace", "Ada", "Lovelace", None),
+        ("Attention - Ada Lovelace", "Ada", "Lovelace", None),
+        ("Att Lovelace", "Att", "Lovelace", None),
+        ("Attn:", "Attn:", None, None),
         ("Ada", "Ada", None, None),
     ],
 )
