@@ -75,7 +75,8 @@ SOURCES = (
         "The encoding was guessed",
         Severity.INFO,
         "The file is not Unicode, and nothing in it says which of the older encodings it has. They differ in letters "
-        "with accents and in signs such as dashes and quotes.",
+        "with accents and in signs such as dashes and quotes. It is a warning where another encoding gives other "
+        "letters that make as much sense; the message names it.",
         "Look at a name with an accent. If it is wrong, give the right encoding with `--encoding`.",
         "A file with `Caf\u00e9` as Windows programs save it: read as cp1252.",
         fixed=_OF_A_FILE,

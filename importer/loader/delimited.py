@@ -78,11 +78,14 @@ def _swallowing(index: int) -> Fault:
 def _doubts(text: Text, body: Body, table: SourceTable) -> Iterator[Problem]:
     """What the bytes do not say for certain: the encoding, and whether the last row is whole."""
     if not text.certain:
+        others = " or ".join(text.others)
+        doubt = f", but its letters may as well be {others}" if others else ""
+        right = f"--encoding {text.others[0]}" if others else "--encoding"
         yield Problem(
-            Severity.INFO,
+            Severity.WARNING if others else Severity.INFO,
             "encoding_guessed",
-            f"the text is not Unicode; it is read as {text.encoding}",
-            "Look at a name with an accent; if it is wrong, give the right encoding with --encoding.",
+            f"the text is not Unicode; it is read as {text.encoding}{doubt}",
+            f"Look at a name with an accent; if it is wrong, give the right encoding with {right}.",
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),
         )

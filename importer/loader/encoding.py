@@ -2,19 +2,22 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
-from importer.loader.guess import foreign_script, single_byte_encoding
+from importer.loader.guess import foreign_script, other_readings, single_byte_encoding
 
 __all__ = ["MISFIT", "Text", "decode"]
 
 # Stands before every character that is not of the text's encoding. Unicode keeps it free of any meaning (chapter 23.7).
 MISFIT = "\ufdd0"
 _SAMPLE = 64 * 1024
+_BLOCK = 256 * 1024
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins like that of UTF-16
@@ -36,7 +39,8 @@ _UTF8_ANY = re.compile(
 class Text:
     """A file's text as UTF-8 without a byte order mark, and the encoding it had.
 
-    ``certain``: whether the encoding was given or shows by itself. ``mixed``: whether characters of another encoding
+    ``certain``: whether the encoding was given or shows by itself. ``others``: where it does not, the encodings in
+    which the text has other letters and makes as much sense. ``mixed``: whether characters of another encoding
     are in it, each with :data:`MISFIT` before it. ``damaged``: whether it may hold control characters, or the sign that
     programs put in place of a character they could not read.
     """
@@ -44,6 +48,7 @@ class Text:
     data: pa.Buffer
     encoding: str
     certain: bool = True
+    others: tuple[str, ...] = ()
     mixed: bool = False
     damaged: bool = False
 
@@ -117,8 +122,9 @@ def _decode_narrow(data: pa.Buffer, content: bytes, *, certain: bool, file: str)
             f"{file}: the encoding cannot be told: the text is not Unicode, and not western",
             "Name it with --encoding (such as cp1251, cp1253, gbk or shift_jis), or save the file as UTF-8.",
         )
-    text = _transcode(content, single_byte_encoding(content), file)
-    return Text(text.data, text.encoding, certain=False)
+    encoding = single_byte_encoding(content)
+    text = _transcode(content, encoding, file)
+    return replace(text, certain=False, others=other_readings(content, encoding))
 
 
 def _decode_mixed(content: bytes, *, utf8: bool) -> Text:
@@ -169,14 +175,24 @@ def _refuse_binary(data: pa.Buffer, file: str) -> bool:
             f"{file}: not a table but binary data: line {line:,} holds a NUL byte, which no text has",
             f"The file is damaged, or of another kind. {_NO_TEXT}",
         )
-    return least < ord("\t") or _LOST.search(data) is not None
+    return least < ord("\t") or _has_lost(data)
 
 
-def _least_byte(data: pa.Buffer, step: int = 16 * 1024 * 1024) -> tuple[int, int]:
+def _has_lost(data: pa.Buffer) -> bool:
+    """A look for its first byte, which few texts have, is many times as fast as one for the whole sign."""
+    first = _LOST.pattern[0]
+    return any((block == first).any() for block in _blocks(data)) and _LOST.search(data) is not None
+
+
+def _least_byte(data: pa.Buffer) -> tuple[int, int]:
     """The smallest byte, and where it first stands; 255 at 0 in an empty text."""
+    least, number = min(((int(block.min()), number) for number, block in enumerate(_blocks(data))), default=(255, 0))
+    start = number * _BLOCK
+    view = np.frombuffer(data, dtype=np.uint8)[start : start + _BLOCK]
+    return least, start + int(np.argmin(view)) if len(view) else 0
+
+
+def _blocks(data: pa.Buffer) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes in pieces that stay in the processor's cache."""
     view = np.frombuffer(data, dtype=np.uint8)
-    blocks = (
-        (int(block.min()), start) for start in range(0, len(view), step) if len(block := view[start : start + step])
-    )
-    least, start = min(blocks, default=(255, 0))
-    return least, start + int(np.argmin(view[start : start + step])) if len(view) else 0
+    return (view[start : start + _BLOCK] for start in range(0, len(view), _BLOCK))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-__all__ = ["foreign_script", "single_byte_encoding"]
+__all__ = ["foreign_script", "other_readings", "single_byte_encoding"]
 
 _OTHERS = ("mac-roman", "cp850", "cp1250")
 _ENOUGH = 5  # distinct pieces of words; fewer can be chance
@@ -11,6 +11,8 @@ _MANY_RUNS = 20
 _IN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]+(?![\x80-\xff])[A-Za-z]?")
 _RUN = re.compile(rb"[\x80-\xff]{4,}")
 _UNDEFINED = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))  # no character of cp1252
+_APOSTROPHES = frozenset("'\u2019\u2018")
+_BEFORE_APOSTROPHE, _AFTER_APOSTROPHE = frozenset("dlmnot"), frozenset("dlmrstv")  # as in O\u2019Hara and Ann\u2019s
 _JOINS = frozenset("'\u2019\u2018-\u2013\u00b7\u00ad")  # stand between the letters of one word
 
 
@@ -26,6 +28,29 @@ def single_byte_encoding(content: bytes) -> str:
         return usual
     fitting = [name for name in _OTHERS if not _senseless(pieces, name)]
     return fitting[0] if len(fitting) == 1 else usual
+
+
+def other_readings(content: bytes, chosen: str) -> tuple[str, ...]:
+    """The encodings in which the words have other letters than in ``chosen`` and make as much sense."""
+    pieces = sorted(set(_IN_WORD.findall(content)))
+    least = _senseless(pieces, chosen)
+    others = [
+        name
+        for name in ("cp1252", *_OTHERS)
+        if name != chosen
+        and any(_reads_otherwise(piece, chosen, name) for piece in pieces)
+        and _senseless(pieces, name) <= least
+    ]
+    return (*others, "cp1251") if _RUN.search(content) else tuple(others)
+
+
+def _reads_otherwise(piece: bytes, chosen: str, name: str) -> bool:
+    """Whether a piece has other letters in ``name``; an apostrophe where one is usual cannot be a letter."""
+    text = piece.decode(chosen, "replace")
+    certain = any(char in _APOSTROPHES for char in text) and (
+        text[0].casefold() in _BEFORE_APOSTROPHE or text[-1].casefold() in _AFTER_APOSTROPHE
+    )
+    return not certain and text != piece.decode(name, "replace")
 
 
 def foreign_script(content: bytes) -> bool:

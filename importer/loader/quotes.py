@@ -48,8 +48,12 @@ def _suspects(data: pa.Buffer, body: Body, delimiter: str, width: int) -> set[in
     suspects: set[int] = set()
     if not len(body):
         return suspects
-    end = ord("\n") if _count(content, ord("\n")) else ord("\r")
-    if _count(content, end) > len(body):
+    end = ord("\n")
+    ends = _count(content, end)
+    if not ends:
+        end = ord("\r")
+        ends = _count(content, end)
+    if ends > len(body):
         for column in body.columns:
             suspects.update(_cells_like_rows(column, end, delimiter, max(1, width - 1)))
     tail = content[-65536:].tobytes().rstrip()
@@ -81,7 +85,7 @@ def _cells_with(column: pa.ChunkedArray, byte: int) -> npt.NDArray[np.int64]:
     return np.concatenate(found)
 
 
-def _count(content: npt.NDArray[np.uint8], byte: int, step: int = 16 * 1024 * 1024) -> int:
+def _count(content: npt.NDArray[np.uint8], byte: int, step: int = 256 * 1024) -> int:
     return sum(int(np.count_nonzero(content[at : at + step] == byte)) for at in range(0, len(content), step))
 
 

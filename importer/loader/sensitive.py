@@ -1,6 +1,7 @@
 """Columns whose cells must never leave the source: recognised by their header, or as card numbers by their content."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -60,16 +61,48 @@ def is_tax_number(header: str) -> bool:
 
 def holds_card_numbers(header: str, column: pa.ChunkedArray) -> bool:
     """Whether 80 % of at least five cells are 13 to 19 digits that pass Luhn's check, and the header says no id."""
+    if _ID_OR_PHONE.search(_plain(header)):
+        return False
+    likely = _mostly(column, _CARD_CELL, 13, 63)
+    if likely is None:
+        return False
+    digits = pc.replace_substring_regex(likely.cells, r"[^0-9]", "")
+    return int(_passes_luhn(digits).sum()) >= likely.enough
+
+
+@dataclass(frozen=True)
+class _Likely:
+    """The cells of a column that have a form, and how many of them are enough to tell."""
+
+    cells: pa.ChunkedArray
+    enough: float
+
+
+def _mostly(column: pa.ChunkedArray, form: str, shortest: int, longest: int) -> _Likely | None:
+    """The cells of ``form`` and that many bytes where they are most of those that are filled, else None.
+
+    Of a column of anything else only its first chunks are looked at: it is done with as soon as too many cells have
+    been found to be something else.
+    """
     lengths = pc.binary_length(column)
-    long_enough = pc.and_(pc.greater_equal(lengths, 13), pc.less(lengths, 64))
-    if (pc.sum(long_enough).as_py() or 0) < _ENOUGH_CELLS or _ID_OR_PHONE.search(_plain(header)):
-        return False
-    filled: int = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py()
-    likely = column.filter(pc.and_(long_enough, pc.match_substring_regex(column, _CARD_CELL)))
-    if len(likely) < max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled):
-        return False
-    digits = pc.replace_substring_regex(likely, r"[^0-9]", "")
-    return int(_passes_luhn(digits).sum()) >= max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled)
+    long_enough = pc.and_(pc.greater_equal(lengths, shortest), pc.less_equal(lengths, longest))
+    most = pc.sum(long_enough).as_py() or 0
+    if most < _ENOUGH_CELLS:
+        return None
+    found: list[pa.Array] = []
+    filled = 0
+    for chunk in column.chunks:
+        cells = chunk.filter(pc.not_equal(pc.utf8_trim_whitespace(chunk), ""))
+        size = pc.binary_length(cells)
+        fits = pc.and_(pc.greater_equal(size, shortest), pc.less_equal(size, longest))
+        found.append(cells.filter(pc.and_(fits, pc.match_substring_regex(cells, form))))
+        filled += len(cells)
+        others = filled - sum(map(len, found))
+        if others > most * (1 - _ENOUGH_SHARE) / _ENOUGH_SHARE:
+            return None
+    likely = pa.chunked_array(found, pa.string())
+    enough = max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled)
+    return _Likely(likely, enough) if len(likely) >= enough else None
 
 
 def _passes_luhn(digits: pa.ChunkedArray) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from tests.loader.support import cells, options, problems, sources, table, write
 
 NAMES = ["Café Zürich", "Müller", "Peñaranda", "Façade", "Hôtel Crème", "Søren", "Señor Güell", "Bäcker"]
 GUESSED = ("info", "encoding_guessed", "a.csv")
+DOUBTED = ("warning", "encoding_guessed", "a.csv")
 
 
 @pytest.mark.parametrize("encoding", ["mac-roman", "cp850", "cp1252"])
@@ -17,8 +18,14 @@ def test_single_byte_encodings_by_their_words(tmp_path: Path, encoding: str) -> 
     found = sources(write(tmp_path / "a.csv", text, encoding))
     assert found.tables[0].frame["Name"].tolist() == NAMES
     assert found.tables[0].details["encoding"] == encoding
-    assert problems(found) == [GUESSED]
+    assert problems(found) == [DOUBTED if encoding == "cp1252" else GUESSED]
+    assert ("cp1250" in found.problems[0].message) == (encoding == "cp1252")
     assert found.problems[0].value == "Café Zürich"
+
+
+def test_apostrophes_and_letters_of_one_reading_leave_no_doubt(tmp_path: Path) -> None:
+    found = sources(write(tmp_path / "a.csv", "Id,Name\n1,Zoë O\u2019Brien\n2,Ann\u2019s Café\n", "cp1252"))
+    assert problems(found) == [GUESSED]
 
 
 def test_polish_windows_text(tmp_path: Path) -> None:
@@ -31,7 +38,9 @@ def test_polish_windows_text(tmp_path: Path) -> None:
 def test_too_few_words_stay_western_and_the_guess_is_said(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "Id,Name\n1,Caf\x8e\n".encode("latin-1")))
     assert found.tables[0].details["encoding"] == "cp1252"
-    assert problems(found) == [GUESSED]
+    assert problems(found) == [DOUBTED]
+    assert "mac-roman or cp850" in found.problems[0].message
+    assert "--encoding mac-roman" in (found.problems[0].hint or "")
 
 
 def test_text_of_another_script_asks_for_its_encoding(tmp_path: Path) -> None:
