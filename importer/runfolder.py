@@ -240,7 +240,6 @@ def _problem(item: dict[str, Any]) -> Problem:
 
 def _entry(item: dict[str, Any]) -> Entry:
     origins = {
-        name: FieldOrigin(tuple(origin["columns"]), origin["blank_when_invalid"], origin["lookup"])
-        for name, origin in item["fields"].items()
+        name: FieldOrigin(**{**origin, "columns": tuple(origin["columns"])}) for name, origin in item["fields"].items()
     }
     return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"])

@@ -17,6 +17,7 @@ __all__ = ["KEY_VARIABLE", "Options", "Share", "default_ledger", "read_config", 
 KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 SANDBOX = "sandbox"
 DEDUPE = ("off", "warn", "reject")
+ON_CONFLICT = ("report", "skip", "overwrite")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Options:
     accept_key: bool = False
     api_key_file: Path | None = None
     mode: str = "create"
+    on_conflict: str = "report"
     plan: str | None = None
     lookups: Path | None = None
     rate: float | None = None
@@ -92,6 +94,8 @@ class Options:
             raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
         if self.dedupe not in DEDUPE:
             raise UsageError(f"--dedupe is {self.dedupe!r}", f"It is one of {', '.join(DEDUPE)}.")
+        if self.on_conflict not in ON_CONFLICT:
+            raise UsageError(f"--on-conflict is {self.on_conflict!r}", f"It is one of {', '.join(ON_CONFLICT)}.")
         if self.country is not None and not re.fullmatch("[A-Z]{2}", self.country):
             raise UsageError(
                 f"--country is {self.country!r}", "Give the two-letter code of a country, such as US or GB."
@@ -102,7 +106,9 @@ class Options:
     def public(self) -> dict[str, Any]:
         """The options as reports show them. None of them is a secret: the key is never an option."""
         values = {
-            "api": self.api, "mode": self.mode, "rate": self.rate if self.rate is not None else "auto",
+            "api": self.api, "mode": self.mode,
+            "on_conflict": self.on_conflict if self.mode == "upsert" else None,
+            "rate": self.rate if self.rate is not None else "auto",
             "concurrency": self.concurrency, "batch_size": self.batch_size, "timeout": self.timeout,
             "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
             "max_failed": self.max_failed,

@@ -185,11 +185,15 @@ class Sources:
 
 @dataclass(frozen=True)
 class FieldOrigin:
-    """Where a field comes from: the source columns in the order they are tried; none for a constant."""
+    """Where a field comes from: the source columns in the order they are tried; none for a constant.
+
+    ``clears``: with an update, a blank in the source empties the field.
+    """
 
     columns: tuple[str, ...] = ()
     blank_when_invalid: bool = False
     lookup: str | None = None
+    clears: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import pycountry
 
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
-__all__ = ["body_of", "differences"]
+__all__ = ["as_sent", "body_of", "differences"]
 
 _CHILDREN = ("addresses", "contacts")
+_CHILD_FIELDS = {"addresses": ADDRESS_FIELDS, "contacts": CONTACT_FIELDS}
 _ALPHA_2: Mapping[str, str] = {country.alpha_3: country.alpha_2 for country in pycountry.countries}
 
 
@@ -38,23 +39,49 @@ def body_of(customer: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("company_name", "assigned_sales_rep_ids", "assigned_price_list_id"):
         if value := _held(name, customer):
             body[name] = sorted(value) if isinstance(value, set) else value
-    for kind, fields in (("addresses", ADDRESS_FIELDS), ("contacts", CONTACT_FIELDS)):
-        body[kind] = [
-            _record(child, ("id", *fields))
-            for child in _records(customer.get(kind))
-            if child.get("status") != "inactive"
-        ]
+    for kind, fields in _CHILD_FIELDS.items():
+        body[kind] = [_record(child, ("id", *fields)) for child in _active(customer, kind)]
     return body
 
 
+def as_sent(customer: Mapping[str, Any]) -> dict[str, Any]:
+    """The children and attributes of ``customer`` as they are sent back with an update, in the order of `body_of`.
+
+    Values of attributes are left in the type in which the API gives them.
+    """
+    lists: dict[str, Any] = {
+        kind: [_fields_held(child, ("id", *fields)) | _untouched(child) for child in _active(customer, kind)]
+        for kind, fields in _CHILD_FIELDS.items()
+    }
+    return {**lists, "attributes": _untouched(customer).get("attributes", [])}
+
+
+def _active(customer: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    return [child for child in _records(customer.get(kind)) if child.get("status") != "inactive"]
+
+
+def _untouched(held: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's attributes with their own values; without the key where there are none."""
+    found = [
+        {"name": str(item.get("name")), "value": item["value"]}
+        for item in _records(held.get("attributes"))
+        if item.get("value") is not None
+    ]
+    return {"attributes": found} if found else {}
+
+
 def _record(held: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    record = {name: _held(name, held) for name in fields if held.get(name) not in (None, "")}
+    record = _fields_held(held, fields)
     record["attributes"] = [
         {"name": str(item.get("name")), "value": _as_text(item["value"])}
         for item in _records(held.get("attributes"))
         if item.get("value") is not None
     ]
     return record
+
+
+def _fields_held(held: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    return {name: _held(name, held) for name in fields if held.get(name) not in (None, "")}
 
 
 def _fields(sent: Mapping[str, Any], held: Mapping[str, Any], place: str) -> Iterator[str]:

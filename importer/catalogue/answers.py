@@ -67,6 +67,56 @@ ANSWERS = (
         fixed="a plan shows it and nothing comes of it",
     ),
     Code(
+        "changed_in_api",
+        "A customer that was changed in WizCommerce",
+        Severity.WARNING,
+        "The source has something new for the customer, and somebody changed it in WizCommerce since it was sent last. "
+        "With `--on-conflict report` nothing is sent for it.",
+        "See which of the two is right. `--on-conflict overwrite` lets the source win, `skip` leaves such customers "
+        "without a word.",
+        "A new phone number in the export, where somebody had entered another one by hand.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "child_not_in_source",
+        "An address or contact that is not in the source any more",
+        Severity.WARNING,
+        "It was sent before, and the source has it no more. It is kept in WizCommerce: an update deletes nothing.",
+        "Nothing, or delete it in WizCommerce.",
+        "A second delivery address that the ERP no longer has.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "missing_from_source",
+        "A customer that is not in the source any more",
+        Severity.WARNING,
+        "The ledger knows it from an earlier run with this mapping, and the sources of a run with `--mode upsert` lack "
+        "it. It is left alone in WizCommerce. Sources that are a part only are named with `--partial`.",
+        "Nothing, if it was deleted in the ERP. Else see whether the export is whole.",
+        "Five customers fewer than last night.",
+        fixed="it is about a customer of whom the sources say nothing",
+    ),
+    Code(
+        "update_incomplete",
+        "An update that was not carried out as it was sent",
+        Severity.ERROR,
+        "The first update of each sort is read back. Something was lost there, or came twice, so the run stopped "
+        "before it did the same to others.",
+        "Compare the customer with its source and mend it in WizCommerce. Use `--mode create` until it is known how "
+        "the API treats updates.",
+        "`addresses[A2]`, gone after an update that carried both addresses.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "no_child_ids",
+        "Children without ids",
+        Severity.ERROR,
+        "WizCommerce shows addresses or contacts of the customer without ids, so nobody can say which is to change.",
+        "Change them in WizCommerce by hand.",
+        "An address that was made by another program.",
+        fixed=_ANSWERED,
+    ),
+    Code(
         "names_not_compared",
         "Names were not compared with those in WizCommerce",
         Severity.INFO,

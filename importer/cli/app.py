@@ -129,6 +129,7 @@ def run(
     accept_key: opt.AcceptKey = False,
     api_key_file: opt.KeyFile = None,
     mode: opt.Mode = "create",
+    on_conflict: opt.OnConflict = "report",
     rate: opt.Rate = "auto",
     concurrency: opt.Concurrency = Options.concurrency,
     batch_size: opt.BatchSize = Options.batch_size,
@@ -155,11 +156,12 @@ def run(
     quiet: opt.Quiet = False,
     config: opt.Config = None,
 ) -> None:
-    r"""Check, plan, send, report. What was sent before is not sent again.
+    r"""Check, plan, send, report. What was sent before is not sent again; with --mode upsert, what changed is.
 
     \b
     Examples:
       importer run customers.csv -m netsuite --api sandbox
+      importer run customers.csv -m netsuite --api staging --mode upsert
       WIZCOMMERCE_API_KEY=… importer run customers.csv -m netsuite --api staging --limit 1
       importer run --plan 20250331-140502-k3fa
     """

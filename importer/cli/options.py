@@ -11,7 +11,6 @@ __all__ = [
     "AcceptKey",
     "AnyApi",
     "AnyMapping",
-    "AnyMode",
     "AnySources",
     "Api",
     "BatchSize",
@@ -36,6 +35,7 @@ __all__ = [
     "MaxRejected",
     "Mode",
     "NewFile",
+    "OnConflict",
     "Only",
     "Out",
     "Partial",
@@ -158,9 +158,6 @@ Tenant = Annotated[
     str | None, _option("--tenant", text="A name for the account, instead of host and key.", panel=SENDING)
 ]
 AcceptKey = Annotated[bool, _option("--accept-key", text="This tenant's key was changed on purpose.", panel=SENDING)]
-Mode = Annotated[
-    str, _option("--mode", text="create: customers that exist are left alone.", panel=SENDING, metavar="create")
-]
 Rate = Annotated[
     str,
     _option("--rate", text="At most so many requests a second; auto finds the pace.", panel=SENDING, metavar="N|auto"),
@@ -222,9 +219,23 @@ SameLayout = Annotated[
 ]
 Strict = Annotated[bool, _option("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
 Yes = Annotated[bool, _option("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]
-AnyMode = Annotated[
+Mode = Annotated[
     str,
-    _option("--mode", text="upsert: also what would be updated.", panel=SENDING, metavar="create|upsert"),
+    _option(
+        "--mode",
+        text="create: customers that exist are left alone; upsert: what changed in them is updated.",
+        panel=SENDING,
+        metavar="create|upsert",
+    ),
+]
+OnConflict = Annotated[
+    str,
+    _option(
+        "--on-conflict",
+        text="With upsert, customers that were changed in WizCommerce since: left and reported, left, or updated.",
+        panel=SENDING,
+        metavar="report|skip|overwrite",
+    ),
 ]
 Plan = Annotated[
     str | None,

@@ -20,7 +20,7 @@ def plan(
     tenant: opt.Tenant = None,
     accept_key: opt.AcceptKey = False,
     api_key_file: opt.KeyFile = None,
-    mode: opt.AnyMode = "create",
+    mode: opt.Mode = "create",
     recheck: opt.Recheck = False,
     rate: opt.Rate = "auto",
     concurrency: opt.Concurrency = Options.concurrency,
@@ -45,7 +45,7 @@ def plan(
     """
     from importer.pipeline import plan as look_ahead
 
-    options = make_options(locals(), modes=("create", "upsert"))
+    options = make_options(locals())
     with watched(quiet) as watch:
         summary = look_ahead(options, os.environ, recheck=recheck, watch=watch)
     finish(Console(json=json, quiet=quiet), summary)

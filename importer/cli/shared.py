@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,8 +16,11 @@ from importer.settings import Options, Share, default_ledger
 __all__ = ["confirm", "finish", "make_options", "need", "progressing", "watched"]
 
 
-def make_options(values: dict[str, Any], *, modes: Collection[str] = ("create",)) -> Options:
-    """What a command was given (its ``locals()``) as checked options. ``modes``: those that it knows."""
+MODES = ("create", "upsert")
+
+
+def make_options(values: dict[str, Any]) -> Options:
+    """What a command was given (its ``locals()``) as checked options."""
     given = {name: value for name, value in values.items() if name in Options.__dataclass_fields__}
     given["sources"] = tuple(values.get("sources") or ())
     given["only"] = frozenset(values.get("only") or ())
@@ -32,11 +35,8 @@ def make_options(values: dict[str, Any], *, modes: Collection[str] = ("create",)
         given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(values["delimiter"].lower(), values["delimiter"])
     if "ledger" in values:
         given["ledger"] = values["ledger"] or default_ledger(os.environ)
-    if values.get("mode", "create") not in modes:
-        known = "create is the mode there is: existing customers are left alone."
-        raise UsageError(
-            f"--mode is {values['mode']!r}", known if len(modes) == 1 else f"The modes are {' and '.join(modes)}."
-        )
+    if values.get("mode", "create") not in MODES:
+        raise UsageError(f"--mode is {values['mode']!r}", f"The modes are {' and '.join(MODES)}.")
     return Options(**given)
 
 

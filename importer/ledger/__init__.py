@@ -5,11 +5,12 @@ from importer.ledger.care import Forgotten
 from importer.ledger.ledger import Ledger, open_ledger
 from importer.ledger.runs import Run
 from importer.ledger.schema import State
-from importer.ledger.sending import Accepted, Attempt, Item, Step
+from importer.ledger.sending import Accepted, Attempt, Base, Item, Step
 
 __all__ = [
     "Accepted",
     "Attempt",
+    "Base",
     "Forgotten",
     "Held",
     "Item",

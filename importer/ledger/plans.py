@@ -11,7 +11,7 @@ from importer.errors import InternalError
 from importer.ledger import dialect
 from importer.ledger.database import Database
 from importer.ledger.schema import ACCEPTED, CUSTOMERS, NUMBER, RUN_CUSTOMERS, RUNS, State
-from importer.records import OutcomeKind
+from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
 
 __all__ = ["PlanFacet"]
@@ -62,6 +62,7 @@ _PLAN = dialect.rows(
 )
 _ENTER = insert(RUN_CUSTOMERS).from_select([column.name for column in _PLAN.c], select(_PLAN))
 NOT_SENT = (State.ABSENT, State.PLANNED, State.REFUSED)  # nothing of ours is in the API, and nothing can be
+_IN_API = (State.CREATED, State.UPDATED, State.SENDING, State.UNKNOWN)
 _REMEMBER = dialect.replacing(CUSTOMERS, _LOOKED, where=CUSTOMERS.c.state.in_([*NOT_SENT, State.EXISTS]))
 
 
@@ -90,6 +91,20 @@ class PlanFacet(Database):
                 found |= {reference_id: body.encode() for reference_id, body in rows}
         return found
 
+    def sent_with(self, tenant: str, mapping: str) -> pd.DataFrame:
+        """Every customer that runs with this mapping sent, or may have: ``reference_id`` and ``customer_id`` (TEXT).
+
+        Of those that are still known to be there; in the order of their reference ids.
+        """
+        query = (
+            select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
+            .join(RUNS, RUNS.c.id == CUSTOMERS.c.run_id)
+            .where(CUSTOMERS.c.tenant == tenant, RUNS.c.mapping == mapping, CUSTOMERS.c.state.in_(_IN_API))
+            .order_by(CUSTOMERS.c.reference_id)
+        )
+        with self._read() as connection:
+            return _frame(connection.execute(query).all(), dict.fromkeys(("reference_id", "customer_id"), TEXT))
+
     def record_lookup(self, tenant: str, reference_ids: Sequence[str] | pd.Series, found: pd.DataFrame) -> None:
         """Remember that the API was asked for ``reference_ids`` before anything was sent.
 
@@ -110,7 +125,7 @@ class PlanFacet(Database):
                 connection.execute(_REMEMBER, {"looked": dialect.as_json(looked)})
 
     def plan_run(self, run_id: str, plan: pd.DataFrame) -> None:
-        """Enter the plan of a run; ``pending`` customers become ``planned``.
+        """Enter the plan of a run; ``pending`` customers that are to be created become ``planned``.
 
         ``plan``: ``position`` (int64, the order of sending), ``reference_id, hash, action, outcome, customer_id``
         (TEXT, as the planner gives them), ``offset, length`` (int64, of the body in the run's payloads). Raises
@@ -118,7 +133,11 @@ class PlanFacet(Database):
         """
         columns = ("position", "reference_id", "hash", "action", "outcome", "offset", "length", "customer_id")
         lists = [plan[name].astype(object).where(plan[name].notna(), None).tolist() for name in columns]
-        pending = and_(RUN_CUSTOMERS.c.run_id == run_id, RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING)
+        pending = and_(
+            RUN_CUSTOMERS.c.run_id == run_id,
+            RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING,
+            RUN_CUSTOMERS.c.action == Action.CREATE,
+        )
         with self._write() as connection:
             for block in _blocks(list(zip(*lists, strict=True))):
                 connection.execute(_ENTER, {"plan": dialect.as_json([[run_id, *row, 0] for row in block])})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Integer, Text, and_, bindparam, case, insert, select, update
+from sqlalchemy import Float, Integer, Text, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.types import TypeEngine
 
 from importer.errors import InternalError
@@ -16,7 +16,7 @@ from importer.ledger.runs import Run
 from importer.ledger.schema import ACCEPTED, ATTEMPTS, CUSTOMERS, RUN_CUSTOMERS, State, stamp
 from importer.records import Action, OutcomeKind
 
-__all__ = ["ITEM_COLUMNS", "Accepted", "Attempt", "Item", "SendFacet", "Step", "read_item"]
+__all__ = ["ITEM_COLUMNS", "Accepted", "Attempt", "Base", "Item", "SendFacet", "Step", "read_item"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,19 @@ class Item:
     attempts: int
     maker: str | None = None
     sent_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What an update starts from: the API's id, the state to go back to when nothing comes of it, and what was taken.
+
+    ``body``: the one that the API took last, ``updated_at`` its own time of that; None: not known.
+    """
+
+    customer_id: str | None
+    state: State
+    body: bytes | None = None
+    updated_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is entered if given."""
+    """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is entered if given.
+
+    ``hash``: of the content that the customer has now, where that is known only now (after an update).
+    """
 
     position: int
     reference_id: str
@@ -77,13 +93,15 @@ class Step:
     seconds: float | None = None
     accepted: Accepted | None = None
     attempt: Attempt | None = None
+    hash: str | None = None
 
 
 _KEY: dict[str, TypeEngine[Any]] = {"tenant": Text(), "reference_id": Text()}
 _PLACE: dict[str, TypeEngine[Any]] = {"run_id": Text(), "position": Integer()}
 _CLAIM = dialect.rows("claims", **_KEY, hash=Text())
 _CLAIM_RUN = dialect.rows("places", **_PLACE, attempts=Integer())
-_STATE = dialect.rows("states", **_KEY, state=Text(), customer_id=Text())
+_STATE = dialect.rows("states", **_KEY, state=Text(), customer_id=Text(), hash=Text())
+_WANTED = dialect.rows("wanted", **_KEY)
 _RESULT = dialect.rows(
     "results",
     **_PLACE,
@@ -119,6 +137,7 @@ ITEM_COLUMNS = (
 )
 _SAME_CUSTOMER = RUN_CUSTOMERS.c.reference_id == CUSTOMERS.c.reference_id
 _OPEN = (OutcomeKind.PENDING, OutcomeKind.UNKNOWN)
+_SENT = (State.CREATED, State.UPDATED)
 
 
 _SET_STATES = (
@@ -126,6 +145,7 @@ _SET_STATES = (
     .values(
         state=_STATE.c.state,
         customer_id=_STATE.c.customer_id,
+        hash=func.coalesce(_STATE.c.hash, CUSTOMERS.c.hash),
         absent_at=case((_STATE.c.state == State.ABSENT, bindparam("at", type_=Text)), else_=CUSTOMERS.c.absent_at),
         updated_at=bindparam("at", type_=Text),
     )
@@ -135,6 +155,22 @@ _SET_RESULTS = (
     update(RUN_CUSTOMERS)
     .values({name: _RESULT.c[name] for name in _RESULT_COLUMNS})
     .where(RUN_CUSTOMERS.c.run_id == _RESULT.c.run_id, RUN_CUSTOMERS.c.position == _RESULT.c.position)
+)
+_BASES = (
+    select(
+        CUSTOMERS.c.reference_id,
+        CUSTOMERS.c.state,
+        CUSTOMERS.c.hash,
+        CUSTOMERS.c.customer_id,
+        ACCEPTED.c.body,
+        ACCEPTED.c.updated_at.label("accepted_updated_at"),
+    )
+    .join_from(
+        _WANTED,
+        CUSTOMERS,
+        and_(CUSTOMERS.c.tenant == _WANTED.c.tenant, CUSTOMERS.c.reference_id == _WANTED.c.reference_id),
+    )
+    .outerjoin(ACCEPTED, and_(ACCEPTED.c.tenant == _WANTED.c.tenant, ACCEPTED.c.reference_id == _WANTED.c.reference_id))
 )
 _SET_BODIES = dialect.replacing(ACCEPTED, _BODY)
 _ADD_ATTEMPTS = insert(ATTEMPTS).from_select([column.name for column in _ATTEMPT.c], select(_ATTEMPT))
@@ -147,9 +183,18 @@ class SendFacet(Database):
         """Bring the open customers of a run up to what other runs of the tenant have found or done since.
 
         Created or found by another run: unchanged when the content is the same, else exists. Possibly sent by
-        another: unknown. Found absent: pending.
+        another: unknown. Found absent: pending. Of updates: unchanged when another brought the same content.
         """
+        updated = case(
+            (CUSTOMERS.c.state.in_((State.SENDING, State.UNKNOWN)), OutcomeKind.UNKNOWN),
+            (
+                and_(CUSTOMERS.c.state.in_(_SENT), CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash),
+                OutcomeKind.UNCHANGED,
+            ),
+            else_=OutcomeKind.PENDING,
+        )
         outcome = case(
+            (RUN_CUSTOMERS.c.action == Action.UPDATE, updated),
             (CUSTOMERS.c.state.in_(NOT_SENT), OutcomeKind.PENDING),
             (CUSTOMERS.c.state.in_((State.SENDING, State.UNKNOWN)), OutcomeKind.UNKNOWN),
             (CUSTOMERS.c.state == State.EXISTS, OutcomeKind.EXISTS),
@@ -198,18 +243,20 @@ class SendFacet(Database):
     def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
         """Announce one more request for each item, in one transaction; they may leave when this has returned.
 
-        Raises :class:`InternalError`, and marks nothing, when one of them is there or may be there.
+        One that is to be created must not be there. One that is to be updated keeps the hash of the content that it
+        has until another is known to be there. Raises :class:`InternalError`, and marks nothing, when one of them is
+        in another state.
         """
-        claims = [[run.tenant, item.reference_id, item.hash] for item in items]
+        claims = [[run.tenant, item.reference_id, item.hash] for item in items if item.action is Action.CREATE]
+        updates = [[run.tenant, item.reference_id, None] for item in items if item.action is Action.UPDATE]
         places = [[run.id, item.position, item.attempts + 1] for item in items]
-        customers = (
-            update(CUSTOMERS)
-            .values(state=State.SENDING, hash=_CLAIM.c.hash, run_id=run.id, updated_at=self._stamp())
-            .where(
-                CUSTOMERS.c.tenant == _CLAIM.c.tenant,
-                CUSTOMERS.c.reference_id == _CLAIM.c.reference_id,
-                CUSTOMERS.c.state.in_(NOT_SENT),
-            )
+        marked_now = update(CUSTOMERS).values(state=State.SENDING, run_id=run.id, updated_at=self._stamp())
+        claimed = marked_now.where(
+            CUSTOMERS.c.tenant == _CLAIM.c.tenant, CUSTOMERS.c.reference_id == _CLAIM.c.reference_id
+        )
+        customers = claimed.values(hash=_CLAIM.c.hash).where(CUSTOMERS.c.state.in_(NOT_SENT))
+        there = claimed.values(hash=case((CUSTOMERS.c.state == State.EXISTS, None), else_=CUSTOMERS.c.hash)).where(
+            CUSTOMERS.c.state.in_((*_SENT, State.EXISTS))
         )
         in_run = (
             update(RUN_CUSTOMERS)
@@ -217,15 +264,33 @@ class SendFacet(Database):
             .where(RUN_CUSTOMERS.c.run_id == _CLAIM_RUN.c.run_id, RUN_CUSTOMERS.c.position == _CLAIM_RUN.c.position)
         )
         with self._write() as connection:
-            marked = connection.execute(customers, {"claims": dialect.as_json(claims)}).rowcount
+            marked = 0
+            for statement, rows in ((customers, claims), (there, updates)):
+                if rows:
+                    marked += connection.execute(statement, {"claims": dialect.as_json(rows)}).rowcount
             connection.execute(in_run, {"places": dialect.as_json(places)})
             if marked != len(items):
                 raise InternalError(f"{len(items) - marked} customers were to be sent that may be in the API already")
 
+    def bases(self, run: Run, items: Sequence[Item]) -> dict[str, Base]:
+        """Reference id → what an update of the customer starts from."""
+        wanted = [[run.tenant, item.reference_id] for item in items]
+        with self._read() as connection:
+            rows = connection.execute(_BASES, {"wanted": dialect.as_json(wanted)}).all()
+        return {
+            name: Base(
+                customer_id,
+                State.EXISTS if state == State.EXISTS or known is None else State.UPDATED,
+                None if body is None else body.encode(),
+                updated_at,
+            )
+            for name, state, known, customer_id, body, updated_at in rows
+        }
+
     def record(self, run: Run, steps: Sequence[Step]) -> None:
         """Enter what came of requests and lookups, in one transaction: at most one step for each customer."""
         at = self._stamp()
-        states = [[run.tenant, step.reference_id, step.state, step.customer_id] for step in steps]
+        states = [[run.tenant, step.reference_id, step.state, step.customer_id, step.hash] for step in steps]
         results = [[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps]
         with self._write() as connection:
             connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})

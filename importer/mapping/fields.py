@@ -87,7 +87,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     steps = _steps(name, rule)
     parts = [_transform(part, number_, steps, context) for number_, part in enumerate(parts)]
     columns = tuple(header for reference in references for header in table.names(reference))
-    origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup)
+    origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup, bool(rule.clear_when_blank))
     nothing, first = Column.blank(length), np.zeros(length, np.int64)
     found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
     found = _choose(found, rule, parts, number, is_list=name == "assigned_sales_rep_ids")

@@ -72,6 +72,10 @@ class _Section(Strict):
                 raise fault("lookup belongs to assigned_sales_rep_ids or assigned_price_list_id", *place, "lookup")
             if rule.flags is not None and name != "type":
                 raise fault("flags belongs to type", *place, "flags")
+            if rule.clear_when_blank and not isinstance(self, CustomerEntry):
+                raise fault("belongs to a customer's own fields", *place, "clear_when_blank")
+            if rule.clear_when_blank and name in {"reference_id", "company_name"}:
+                raise fault("does not go with a field that every customer has", *place, "clear_when_blank")
             if rule.extension_to and name != "phone":
                 raise fault("extension_to belongs to phone", *place, "extension_to")
             if name != "assigned_sales_rep_ids":

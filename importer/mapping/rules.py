@@ -164,9 +164,26 @@ def _short_field(value: Any) -> Any:
 
 
 _SOURCES = ("from", "constant", "flags")
-_FROM_ONLY = ("split", "as", "take", "join", "values", "else", "default", "extension_to")  # what a constant cannot have
-_NOT_FOR_FLAGS = ("split", "as", "take", "join", "values", "else", "lookup", "extension_to")
-_NOT_FOR_ELSE = ("constant", "flags", "default", "lookup", "extension_to")  # say it of the field itself
+_FROM_ONLY = (
+    "split",
+    "as",
+    "take",
+    "join",
+    "values",
+    "else",
+    "default",
+    "extension_to",
+    "clear_when_blank",
+)  # what a constant cannot have
+_NOT_FOR_FLAGS = ("split", "as", "take", "join", "values", "else", "lookup", "extension_to", "clear_when_blank")
+_NOT_FOR_ELSE = (
+    "constant",
+    "flags",
+    "default",
+    "lookup",
+    "extension_to",
+    "clear_when_blank",
+)  # say it of the field itself
 
 
 class FieldRule(Strict):
@@ -191,6 +208,7 @@ class FieldRule(Strict):
     conflict: Literal["reject", "first"] = "reject"
     invalid: Literal["reject", "blank"] = "reject"
     extension_to: str | None = None
+    clear_when_blank: YesNo | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -210,6 +228,18 @@ class FieldRule(Strict):
             raise fault("take and join exclude each other", "join")
         if self.otherwise != "keep" and self.values is None:
             raise fault("otherwise needs values", "otherwise")
+        return self
+
+    @model_validator(mode="after")
+    def _may_clear(self) -> Self:
+        """Only what is blank in the source clears: not what was left out because it is wrong, nor an id."""
+        for name, excluded in (
+            ("invalid: blank", self.invalid == "blank"),
+            ("lookup", self.lookup),
+            ("default", self.default),
+        ):
+            if self.clear_when_blank and excluded:
+                raise fault(f"does not go with {name}", "clear_when_blank")
         return self
 
     @model_validator(mode="after")

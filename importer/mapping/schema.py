@@ -97,6 +97,7 @@ KEYS: dict[str, dict[str, str]] = {
         "conflict": "`reject`, or `first`: where rows of one customer disagree, the first one counts.",
         "invalid": "`reject`, or `blank`: a wrong value is left out, with a warning.",
         "extension_to": "For `phone`: the attribute that a phone's extension goes to.",
+        "clear_when_blank": "`true`, for a customer's own field: with `--mode upsert`, a blank empties it.",
     },
     "Otherwise": {"constant": "The text that is sent instead of one that `values` lacks."},
     "CustomerEntry": {

@@ -81,8 +81,6 @@ class SavedPlan:
         for name, value in (("mapping", mapping), ("api", given.api), ("tenant", given.tenant)):
             if value and value != (facts["named_tenant"] if name == "tenant" else facts[name]):
                 raise UsageError(f"--{name} is not that of plan {self.id}", "Leave it out: the plan knows it.")
-        if planned["mode"] != "create":
-            raise UsageError(f"plan {self.id} updates customers, which a run cannot do", "Plan with --mode create.")
         return replace(
             given,
             **planned,

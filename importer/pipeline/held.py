@@ -12,11 +12,12 @@ from importer.api import AnswerKind, Client, CustomerRef
 from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, OutputError
 from importer.ledger import Ledger
-from importer.planner import Change, differences, in_effect
+from importer.planner import LOST, Change, Merger
+from importer.records import Action, OutcomeKind
 from importer.sender.findings import Rounds
 from importer.tables import TEXT
 
-__all__ = ["Compared", "Refs", "compare", "confirm_lost", "found_frame", "look_up", "with_moments"]
+__all__ = ["Compared", "Refs", "examine", "found_frame", "look_up", "with_moments"]
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
@@ -88,7 +89,7 @@ class Compared:
 
 
 async def compare(
-    ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, rounds: Rounds
+    ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, merger: Merger, rounds: Rounds
 ) -> Compared:
     """Hold the new bodies of ``updates`` against the old ones: the ledger's, else what the API holds.
 
@@ -110,7 +111,7 @@ async def compare(
                     f"customer {row.reference_id} could not be read: {answer.message}", "Plan again later."
                 )
             old = body_of(answer.data)
-        changes = in_effect(differences(old, new))
+        changes = merger.changes(old, new)
         if changes:
             result.changes[row.reference_id] = changes
 
@@ -125,6 +126,57 @@ async def compare(
         await rounds.each(items, look)
         rounds.check()
     return result
+
+
+@dataclass
+class Examined:
+    """``planned``: as the planner gives it, with what was found of the customers and their ``updated_at``."""
+
+    planned: pd.DataFrame
+    compared: Compared
+
+
+async def examine(
+    ledger: Ledger,
+    tenant: str,
+    client: Client,
+    planned: pd.DataFrame,
+    refs: Refs,
+    payloads: Path,
+    merger: Merger,
+    rounds: Rounds,
+    say: Callable[[str], None],
+    *,
+    also: Sequence[str] = (),
+) -> Examined:
+    """Look at the customers to be updated, and at ``also``: who is gone, and in whom nothing would change.
+
+    ``refs``: those that were looked up before.
+    """
+    updates = planned[planned["action"] == str(Action.UPDATE)]
+    unseen = updates.loc[~updates["reference_id"].isin(list(refs)), "reference_id"].tolist()
+    unseen = list(dict.fromkeys([*unseen, *also]))
+    seen = await look_up(client, unseen, say)
+    missing = planned[planned["reference_id"].isin([name for name in unseen if name not in seen])]
+    lost = await confirm_lost(client, missing, rounds)
+    updates = updates[~updates["reference_id"].isin(list(lost))]
+    if len(updates):
+        say(f"Comparing {len(updates):,} customers with what was sent before")
+    compared = await compare(ledger, tenant, client, updates, payloads, merger, rounds)
+    compared.lost |= lost
+    return Examined(_with_findings(planned, compared, refs | seen), compared)
+
+
+def _with_findings(planned: pd.DataFrame, compared: Compared, refs: Refs) -> pd.DataFrame:
+    """The plan with updates that would change nothing, and customers that the API has lost, taken for what they are."""
+    names = planned["reference_id"]
+    lost = names.isin(list(compared.lost))
+    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(compared.changes)) & ~lost
+    found = planned.assign(
+        action=planned["action"].mask(same | lost, str(Action.NONE)),
+        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
+    )
+    return with_moments(found, refs)
 
 
 def _bodies(payloads: Path, block: pd.DataFrame) -> list[bytes]:

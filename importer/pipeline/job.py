@@ -16,6 +16,7 @@ from importer.pipeline.prepare import Timings
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.pipeline.sending import Watch, send_run
 from importer.pipeline.targets import Target, client_for
+from importer.pipeline.updating import merger_for
 from importer.report import totals
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
@@ -59,7 +60,8 @@ class Job:
         """Send what is planned. Raises :class:`StopError` when it ends early."""
         try:
             with self.timings.stage("send"):
-                await send_run(self.ledger, client, self.run, self.paths.payloads, self.options, self.watch)
+                merger = merger_for(self.stage)
+                await send_run(self.ledger, client, self.run, self.paths.payloads, merger, self.options, self.watch)
         except OutputError as error:  # by now something may have been sent, which an input error denies
             raise StopError(error.message, error.hint) from error
 

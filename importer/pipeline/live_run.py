@@ -1,6 +1,7 @@
 """``run``: check, plan, send, report."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +14,17 @@ from importer.pipeline.applying import check_drift, open_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.guards import guard_export, guard_plan
-from importer.pipeline.held import Refs, found_frame, look_up, with_moments
+from importer.pipeline.held import Refs, examine, found_frame, look_up, with_moments
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
-from importer.planner import ids_to_look_up, plan
+from importer.pipeline.updating import merger_for, missing
+from importer.planner import Mode, ids_to_look_up, plan
 from importer.runfolder import RunFolder
+from importer.sender.findings import Rounds
 from importer.settings import Options
+from importer.tables import ProblemTable
 
 __all__ = ["plan_bodies", "run"]
 
@@ -77,6 +81,8 @@ async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
     with job.timings.stage("lookups"):
         directory = await fetch_directory(client, job.stage.tables)
     job.stage = settled(job.options, loaded, job.stage, directory, job.timings)
+    gone = missing(job.ledger, job.run.tenant, loaded.name, job.stage, job.options)
+    job.stage = replace(job.stage, problems=ProblemTable.concat([job.stage.problems, gone]))
     folder = RunFolder.create(job.options.out, job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = write_bodies(folder, job.stage, unresolved=False)
@@ -104,12 +110,31 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
         job.ledger.record_lookup(job.run.tenant, block, found_frame(there))
 
     found = await look_up(client, wanted, job.watch.stage, record)
-    planned = plan(own, known, found_frame(found))
+    mode: Mode = "upsert" if job.options.mode == "upsert" else "create"
+    planned = plan(own, known, found_frame(found), mode=mode)
     if saved is not None:
-        check_drift(saved, with_moments(planned, found))
+        now = with_moments(planned, found) if mode == "create" else await _examined(job, client, planned, found)
+        check_drift(saved, now)
         job.paths.save_bodies(bodies)  # not before: what differs from its plan is not gone on with
     guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
+
+
+async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
+    """What the plan's customers that are there hold now, looked at as the plan did."""
+    rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
+    examined = await examine(
+        job.ledger,
+        job.run.tenant,
+        client,
+        planned,
+        found,
+        job.paths.payloads,
+        merger_for(job.stage),
+        rounds,
+        job.watch.stage,
+    )
+    return examined.planned
 
 
 def _planned_for(bodies: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,11 @@ __all__ = ["Told", "tell"]
 COLUMNS = ("action", "outcome", "customer_id", "http_status", "attempts", "error_code", "error_message", "seconds")
 AT_A_CELL = "Mend the cell, then run again: what was refused is sent again."
 AT_NO_CELL = "The API names no cell of the source: mend what its reason says, then run again."
+NOTES = {
+    "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
+    "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
+    "lost_in_api": "Nobody but you knows why it was deleted: it is not created again by itself.",
+}
 # A 4xx is final for a customer, apart from these, which say nothing about it.
 PASSING = frozenset({408, 425, 429})
 
@@ -53,11 +58,34 @@ def tell(ledger: Ledger, run_id: str, stage: Stage) -> Told:
     refused = np.zeros(len(outcomes), dtype=np.bool_)
     refused[at[final]] = True
     reasons = known[final & known["refusals"].notna().to_numpy()]
-    problems = _problems(stage, reasons)
+    problems = ProblemTable.concat([_problems(stage, reasons), _notes(stage, known)])
     stage = replace(stage, problems=ProblemTable.concat([stage.problems, problems])) if len(problems) else stage
     twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
     retryable = int((failed & ~final & ~twice).sum())
     return Told(stage, outcomes, refused, retryable)
+
+
+def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:
+    """What there is to tell of customers that were updated, or left alone: nothing that failed."""
+    found = []
+    for code, hint in NOTES.items():
+        told = known[known["error_code"].eq(code).fillna(value=False).to_numpy(dtype=np.bool_)]
+        positions = told["position"].to_numpy(dtype=np.int64)
+        places = locate(stage.tables, stage.sources, "customer", "reference_id", positions)
+        found.append(
+            ProblemTable.build(
+                len(told),
+                severity=Severity.WARNING,
+                code=code,
+                customer=positions,
+                entity="customer",
+                record=positions,
+                row=places.rows,
+                message=told["error_message"].array,
+                hint=hint,
+            )
+        )
+    return ProblemTable.concat(found)
 
 
 def _problems(stage: Stage, refusals: pd.DataFrame) -> ProblemTable:

@@ -19,11 +19,12 @@ from importer.pipeline.applying import describe_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.changed import changes_frame, examples
 from importer.pipeline.fetching import fetch_directory
-from importer.pipeline.held import Compared, Refs, compare, confirm_lost, found_frame, look_up, with_moments
+from importer.pipeline.held import Compared, examine, found_frame, look_up
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import Target, client_for, open_target
+from importer.pipeline.updating import merger_for, missing
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind
@@ -97,6 +98,8 @@ class _Planning:
         with self.timings.stage("lookups"):
             directory = await fetch_directory(client, self.stage.tables)
         self.stage = settled(self.options, self.loaded, self.stage, directory, self.timings)
+        gone = missing(self.ledger, self.target.tenant, self.loaded.name, self.stage, self.options)
+        self.stage = replace(self.stage, problems=ProblemTable.concat([self.stage.problems, gone]))
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
             self.bodies = write_bodies(self.folder, self.stage, unresolved=False)
@@ -108,22 +111,22 @@ class _Planning:
         refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage)
         mode: Mode = "upsert" if self.options.mode == "upsert" else "create"
         planned = plan_actions(bodies, known, found_frame(refs), mode=mode)
-        updates = planned[planned["action"] == str(Action.UPDATE)]
-        unseen = updates.loc[~updates["reference_id"].isin(list(refs)), "reference_id"].tolist()
-        if self.recheck:
-            accepted = known.loc[known["state"].isin(ACCEPTED), "reference_id"]
-            unseen = list(dict.fromkeys([*unseen, *accepted]))
-        seen = await look_up(client, unseen, self.watch.stage)
+        also = known.loc[known["state"].isin(ACCEPTED), "reference_id"].tolist() if self.recheck else []
         rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
-        missing = planned[planned["reference_id"].isin([name for name in unseen if name not in seen])]
-        lost = await confirm_lost(client, missing, rounds)
-        updates = updates[~updates["reference_id"].isin(list(lost))]
-        if len(updates):
-            self.watch.stage(f"Comparing {len(updates):,} customers with what was sent before")
-        payloads = self.folder.payloads
-        self.compared = await compare(self.ledger, tenant, client, updates, payloads, rounds)
-        self.compared.lost |= lost
-        self.planned = _with_findings(planned, self.compared, refs | seen)
+        merger = merger_for(self.stage)
+        examined = await examine(
+            self.ledger,
+            tenant,
+            client,
+            planned,
+            refs,
+            self.folder.payloads,
+            merger,
+            rounds,
+            self.watch.stage,
+            also=also,
+        )
+        self.planned, self.compared = examined.planned, examined.compared
         await self._look_for_twins(client)
 
     async def _look_for_twins(self, client: Client) -> None:
@@ -166,21 +169,9 @@ class _Planning:
             "update": counts["update pending"],
             "exists": counts["none exists"],
             "unchanged": counts["none unchanged"],
-            "in_doubt": counts["create unknown"],
+            "in_doubt": counts["create unknown"] + counts["update unknown"],
             "lost": counts[f"none {LOST}"],
         }
         rejected = int(stage.rejected.sum())
         left_out = len(stage.rejected) - rejected - sum(named.values())
         return {**named, "left_out": left_out, "rejected": rejected, "examples": examples(self.compared.changes)}
-
-
-def _with_findings(planned: pd.DataFrame, compared: Compared, refs: Refs) -> pd.DataFrame:
-    """The plan with updates that would change nothing, and customers that the API has lost, taken for what they are."""
-    names = planned["reference_id"]
-    lost = names.isin(list(compared.lost))
-    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(compared.changes)) & ~lost
-    found = planned.assign(
-        action=planned["action"].mask(same | lost, str(Action.NONE)),
-        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
-    )
-    return with_moments(found, refs)

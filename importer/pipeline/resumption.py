@@ -40,7 +40,8 @@ def opened_run(
     """
     with open_ledger(options.ledger, now=now) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
-        own = replace(options, api=str(run.options.get("api", options.api)), tenant=run.tenant)
+        kept = {name: str(run.options[name]) for name in ("api", "mode", "on_conflict") if name in run.options}
+        own = replace(options, **kept, tenant=run.tenant)  # type: ignore[arg-type]  # all of them are texts
         named = resolve(own, environment)
         if named is not None and named.is_production and not options.yes:
             ask(confirm, question)

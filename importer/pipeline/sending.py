@@ -11,6 +11,8 @@ from pathlib import Path
 from importer.api import Client
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, Run
+from importer.pipeline.updating import on_conflict
+from importer.planner import Merger
 from importer.records import OutcomeKind
 from importer.sender import PayloadFile, SendOptions, send
 from importer.settings import Options
@@ -75,8 +77,13 @@ class Watch:
                 loop.remove_signal_handler(number)
 
 
-async def send_run(ledger: Ledger, client: Client, run: Run, payloads: Path, options: Options, watch: Watch) -> None:
-    """Send what the ledger has planned for ``run``. Raises :class:`StopError` when it ends early."""
+async def send_run(
+    ledger: Ledger, client: Client, run: Run, payloads: Path, merger: Merger, options: Options, watch: Watch
+) -> None:
+    """Send what the ledger has planned for ``run``; ``merger`` puts updates together.
+
+    Raises :class:`StopError` when it ends early.
+    """
     watch.sending = True
     try:
         await send(
@@ -90,6 +97,8 @@ async def send_run(ledger: Ledger, client: Client, run: Run, payloads: Path, opt
                 settle=options.settle,
                 limit=options.limit,
                 max_failed=options.max_failed,
+                merge=merger,
+                on_conflict=on_conflict(options),
             ),
             rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
             progress=watch.counts,

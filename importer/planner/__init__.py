@@ -2,11 +2,15 @@
 
 from importer.planner.actions import LOST, Mode, drift, ids_to_look_up, plan
 from importer.planner.changes import Change, apply_changes, compared, differences, in_effect
+from importer.planner.updates import Clears, Merger, Update
 
 __all__ = [
     "LOST",
     "Change",
+    "Clears",
+    "Merger",
     "Mode",
+    "Update",
     "apply_changes",
     "compared",
     "differences",

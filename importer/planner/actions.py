@@ -41,26 +41,31 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
     the customer                     mode create                  mode upsert
     ===============================  ===========================  ==========================
     may have been sent (unsettled)   create, unknown              create, unknown
+    may have been updated            none, exists                 update, unknown
     was accepted, same content       none, unchanged              none, unchanged
     was accepted, other content      none, exists                 update, pending
     was in the API before us         none, exists                 update, pending
     is in neither, or was refused    create, pending              create, pending
     ===============================  ===========================  ==========================
 
-    The sender reconciles the unsettled ones before it sends anything for them.
+    The sender reconciles the unsettled ones before it sends anything for them. One that has an id of the API is there:
+    what is unsettled is whether an update arrived.
     """
     state = _matched(bodies, known, "state")
     same = (_matched(bodies, known, "hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
     found_id = _matched(bodies, found, "customer_id")
-    unsettled = state.isin(UNSETTLED).to_numpy(dtype=bool)
+    in_doubt = state.isin(UNSETTLED).to_numpy(dtype=bool)
+    updating = in_doubt & _matched(bodies, known, "customer_id").notna().to_numpy(dtype=bool)
+    unsettled = in_doubt & ~updating
     unchanged = state.isin(ACCEPTED).to_numpy(dtype=bool) & same
     there = (state.isin((*ACCEPTED, "exists")) | found_id.notna()).to_numpy(dtype=bool) & ~unsettled & ~unchanged
+    there |= updating
     changes = there if mode == "upsert" else np.zeros(len(bodies), dtype=bool)
     action = np.select(
         [unsettled, changes, unchanged | there], [Action.CREATE, Action.UPDATE, Action.NONE], Action.CREATE
     )
     outcome = np.select(
-        [unsettled, changes, unchanged, there],
+        [unsettled | (changes & updating), changes, unchanged, there],
         [OutcomeKind.UNKNOWN, OutcomeKind.PENDING, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS],
         OutcomeKind.PENDING,
     )

@@ -5,11 +5,11 @@ ids, attributes and children does not count, nor the case of ids. Attributes go 
 reference ids, else by the ids that the API gave them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Change", "apply_changes", "compared", "differences", "in_effect"]
+__all__ = ["KINDS", "Change", "apply_changes", "child_names", "compared", "differences", "in_effect", "renamed"]
 
 Body = Mapping[str, Any]
 Children = dict[str, dict[tuple[str, ...], Any]]
@@ -82,9 +82,26 @@ def apply_changes(changes: Iterable[Change], old: Body) -> dict[tuple[str, ...],
     }
 
 
-def in_effect(changes: Iterable[Change]) -> list[Change]:
-    """The changes that an update makes: what the new body no longer says is left as it is."""
-    return [change for change in changes if change.after is not None]
+def in_effect(changes: Iterable[Change], clears: Collection[tuple[str, ...]] = ()) -> list[Change]:
+    """The changes that an update makes: what the new body no longer says is left as it is.
+
+    Apart from fields whose paths are in ``clears``: they become an empty text.
+    """
+    return [
+        replace(change, after="") if change.after is None else change
+        for change in changes
+        if change.after is not None or change.where in clears
+    ]
+
+
+def child_names(records: Sequence[Body] | None) -> list[str]:
+    """The name by which each child goes."""
+    return list(_children(records))
+
+
+def renamed(old: Sequence[Body] | None, new: Sequence[Body] | None) -> dict[str, str]:
+    """New name → old name of the children that are taken for one that changed, though they got another name."""
+    return _renamed(_children(old), _children(new))
 
 
 def _changed(

@@ -94,6 +94,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         },
         "refused": int(report.refused.sum()),
         "lost_child": int(report.lost_child.sum()),
+        "missing_from_source": int((report.located["code"] == "missing_from_source").sum()),
         "retryable": facts.retryable,
         "resumable": facts.resumable,
         "addresses": len(report.tables.addresses),

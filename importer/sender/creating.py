@@ -17,7 +17,7 @@ from importer.records import OutcomeKind
 from importer.sender.options import Api
 from importer.sender.work import Next, Verdict, Work
 
-__all__ = ["Creating", "moment_text", "unsent"]
+__all__ = ["Creating", "moment_text"]
 
 _TAKEN = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
@@ -28,6 +28,7 @@ class Creating:
     """POST once; what has no readable answer is looked up by its reference id."""
 
     api: Api
+    alarm: None = None  # no customer's creation says anything about another's
 
     async def send(self, work: Work) -> Answer:
         """One request. Raises :class:`ApiUnavailableError` when 429 holds it back for too long."""
@@ -85,6 +86,11 @@ class Creating:
             return Verdict(work, _step(work, State.ABSENT, OutcomeKind.PENDING, clock), Next.AGAIN)
         return Verdict(work, _given_up(work, clock), Next.DONE)
 
+    def unsent(self, work: Work, clock: float) -> Verdict:
+        """A customer that was announced, and of which nothing left."""
+        work.attempts -= 1
+        return Verdict(work, _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.DONE)
+
 
 def _to_look_up(work: Work, answer: Answer, clock: float) -> Step:
     work.abandoned, work.looks = clock, 0
@@ -96,12 +102,6 @@ def _to_look_up(work: Work, answer: Answer, clock: float) -> Step:
         return _step(work, State.UNKNOWN, OutcomeKind.UNKNOWN, clock)
     # This request did nothing and none before it is in doubt, so whatever is there is not ours.
     return _step(work, State.PLANNED, OutcomeKind.PENDING, clock)
-
-
-def unsent(work: Work, clock: float) -> Verdict:
-    """A customer that was announced, and of which nothing left."""
-    work.attempts -= 1
-    return Verdict(work, _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.DONE)
 
 
 def _step(work: Work, state: State, outcome: OutcomeKind, clock: float) -> Step:

@@ -24,10 +24,12 @@ from importer.errors import (
 from importer.ledger import Item, Ledger, Run
 from importer.records import Action, OutcomeKind
 from importer.sender.breaker import Breaker
-from importer.sender.creating import Creating, unsent
+from importer.sender.creating import Creating
 from importer.sender.options import Api, Bodies, SendOptions
 from importer.sender.reconciler import Reconciler
 from importer.sender.recorder import LedgerThread, Recorder
+from importer.sender.strategies import Strategies, Strategy
+from importer.sender.updating import Updating
 from importer.sender.wait import Sleep, wait_for
 from importer.sender.work import Next, Verdict, Work
 
@@ -67,7 +69,10 @@ class Engine:
         self._progress = progress
         self._stop_asked = stop
         self._thread = LedgerThread()
-        self._strategy = Creating(api)
+        known: dict[Action, Strategy] = {Action.CREATE: Creating(api)}
+        if options.merge is not None:
+            known[Action.UPDATE] = Updating(api, options.merge, options.on_conflict)
+        self._strategy = Strategies(known)
         self._breaker = Breaker(options.retry, options.patience, clock=clock, rng=rng)
         self._recorder = Recorder(self._thread, ledger, run, size=options.batch_size, sleep=sleep, follow=self._follow)
         self._reconciler = Reconciler(
@@ -134,13 +139,18 @@ class Engine:
         """In the ledger's thread: items with their bodies, which must be those that were planned, byte for byte."""
         works = [Work(item, body, item.attempts) for item, body in zip(items, self._bodies(items), strict=True)]
         for work in works:
-            if work.item.action is not Action.CREATE:
+            if work.item.action not in self._strategy:
                 raise InternalError(f"the sender cannot {work.item.action} customers")
             if hashlib.sha256(work.body).hexdigest() != work.item.hash:
                 raise OutputError(
                     f"the body of customer {work.item.reference_id} is not the one that was planned",
                     "The run's folder was changed. Run again with the same sources: the ledger knows what was sent.",
                 )
+        updates = [work for work in works if work.item.action is Action.UPDATE]
+        if updates:
+            bases = self._ledger.bases(self._run, [work.item for work in updates])
+            for work in updates:
+                work.base = bases[work.item.reference_id]
         return works
 
     async def _until_done(self) -> None:
@@ -252,6 +262,8 @@ class Engine:
         if answer.kind is AnswerKind.KEY_REFUSED:
             hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
             self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {answer.message}", hint))
+        elif self._strategy.alarm is not None:
+            self._wind_down(self._strategy.alarm)
         elif self._breaker.exhausted:
             message = f"nothing got through to the API for {self._options.patience:.0f} s; the last: {answer.message}"
             self._wind_down(ApiUnavailableError(message, RESUME))
@@ -306,7 +318,7 @@ class Engine:
     def _hand_back(self) -> None:
         """What was announced and did not leave is planned again."""
         while self._ready:
-            self._recorder.put(unsent(self._ready.popleft(), self._clock()))
+            self._recorder.put(self._strategy.unsent(self._ready.popleft(), self._clock()))
 
     async def _land(self) -> None:
         """Give requests in flight their time; what has no answer then stays in doubt."""

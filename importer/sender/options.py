@@ -1,13 +1,16 @@
 """What a caller can decide about sending."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from importer.api import Answer, CustomerRef, RetryPolicy
 from importer.ledger import Item
 
-__all__ = ["Api", "Bodies", "Pace", "SendOptions"]
+__all__ = ["Api", "Bodies", "Changed", "Merge", "OnConflict", "Pace", "SendOptions"]
+
+OnConflict = Literal["overwrite", "skip", "report"]
+Body = Mapping[str, Any]
 
 # Items → their bodies, in the same order; called in the ledger's thread. Raises OutputError when they cannot be read.
 Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
@@ -21,7 +24,7 @@ class Pace(Protocol):
 
 
 class Api(Protocol):
-    """The part of :class:`importer.api.Client` that creating needs."""
+    """The part of :class:`importer.api.Client` that sending needs."""
 
     @property
     def limiter(self) -> Pace: ...
@@ -29,6 +32,33 @@ class Api(Protocol):
     async def create(self, body: bytes) -> Answer: ...
 
     async def find(self, reference_ids: Sequence[str]) -> dict[str, list[CustomerRef]]: ...
+
+    async def get(self, customer_id: str) -> Answer: ...
+
+    async def patch(self, customer_id: str, body: bytes, *, adds_child: bool) -> Answer: ...
+
+
+class Changed(Protocol):
+    """What is to be sent: see :class:`importer.planner.Update`."""
+
+    @property
+    def body(self) -> dict[str, Any]: ...
+    @property
+    def adds_child(self) -> bool: ...
+    @property
+    def places(self) -> Mapping[str, Sequence[int | None]]: ...
+    @property
+    def blocked(self) -> str: ...
+
+
+class Merge(Protocol):
+    """What changes, and what must not: see :class:`importer.planner.Merger`."""
+
+    def same(self, accepted: Body, new: Body) -> bool: ...
+    def update(self, new: Body, held: Body, raw: Body, accepted: Body | None) -> Any: ...
+    def merged(self, accepted: Body, new: Body) -> dict[str, Any]: ...
+    def kept(self, accepted: Body, new: Body) -> list[str]: ...
+    def lost(self, update: Any, before: Body, after: Body) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +69,8 @@ class SendOptions:
     the seconds within which the last may start. ``limit``: customers to begin with in this call (None: all).
     ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in flight when the run
     is stopped. ``patience``: seconds without any request getting through after which the API counts as gone.
+    ``merge``: what an update changes (None: nobody is updated). ``on_conflict``: what becomes of an update of one who
+    was changed in WizCommerce since.
     """
 
     concurrency: int = 64
@@ -49,3 +81,5 @@ class SendOptions:
     max_failed: int | None = None
     grace: float = 30.0
     patience: float = 60.0
+    merge: Merge | None = None
+    on_conflict: OnConflict = "report"

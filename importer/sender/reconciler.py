@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable, Sequence
 
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
-from importer.sender.creating import Creating
 from importer.sender.options import SendOptions
+from importer.sender.strategies import Strategy
 from importer.sender.wait import Sleep, wait_for
 from importer.sender.work import Verdict, Work
 
@@ -27,7 +27,7 @@ class Reconciler:
 
     def __init__(
         self,
-        strategy: Creating,
+        strategy: Strategy,
         options: SendOptions,
         *,
         clock: Callable[[], float],

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
@@ -22,6 +22,7 @@ from importer.sender.findings import (
     planned_bodies,
     sent_values,
 )
+from importer.sender.moments import moved_on
 from importer.sender.options import Bodies
 from importer.sender.recorder import LedgerThread
 
@@ -192,18 +193,9 @@ def _changes(held: Held, answer: Answer) -> str:
         return "nobody knows any more what was sent"
     customer = answer.data or {}
     changed = ", ".join(differences(sent_values(held.body), customer))
-    if not changed and _moved_on(held.updated_at, customer.get("updated_at")):
+    if not changed and moved_on(held.updated_at, customer.get("updated_at")):
         return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}, in what was not sent"
     return changed
-
-
-def _moved_on(taken: str | None, now: Any) -> bool:
-    """Whether the API's own time of a customer's last change is another than when it took the body."""
-    try:
-        before, after = (datetime.fromisoformat(moment) for moment in (taken or "", now))
-    except (TypeError, ValueError):
-        return False  # not told in a way that can be read: what was sent is all there is to compare
-    return (before.tzinfo is None) == (after.tzinfo is None) and after > before
 
 
 def _removed(held: Held, *, deactivated: bool) -> Removed:

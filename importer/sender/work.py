@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from importer.api import Answer
-from importer.ledger import Attempt, Item, Step
+from importer.ledger import Accepted, Attempt, Base, Item, Step
 from importer.records import OutcomeKind
+from importer.sender.options import Changed
 
-__all__ = ["Next", "Verdict", "Work"]
+__all__ = ["Ending", "Next", "Verdict", "Work"]
 
 
 class Next(Enum):
@@ -16,6 +17,16 @@ class Next(Enum):
     DONE = auto()
     LOOK = auto()  # look it up, now or later
     AGAIN = auto()  # send it (again)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an update ends: what is held now, if it says what the source says, and what there is to tell."""
+
+    outcome: OutcomeKind
+    accepted: Accepted | None = None
+    code: str | None = None
+    message: str | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +53,10 @@ class Work:
     abandoned: float = 0.0
     looks: int = 0
     shown: OutcomeKind = OutcomeKind.PENDING
+    base: Base | None = None
+    update: Changed | None = None
+    ending: Ending | None = None
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

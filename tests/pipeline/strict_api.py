@@ -31,6 +31,15 @@ def schema(value: Mapping[str, Any]) -> OAS30Validator:
 
 
 BODY = schema(DOCUMENT["components"]["schemas"]["CustomerCreate"])
+CHANGE = schema(
+    {**DOCUMENT["components"]["schemas"]["CustomerCreate"], "required": []}
+    | {
+        "properties": {
+            **DOCUMENT["components"]["schemas"]["CustomerCreate"]["properties"],
+            **DOCUMENT["components"]["schemas"]["CustomerUpdate"]["properties"],
+        }
+    }
+)
 
 
 class RefusedError(Exception):
@@ -46,8 +55,10 @@ class RefusedError(Exception):
 class StrictApi:
     """``aimed``: reference id → the details with which its creation is refused. ``bodies``: those accepted, as bytes.
 
-    ``broken``: every request that the document does not allow, in words. ``missing``: every key is taken for none, as
-    behind a proxy that drops the header. ``read_only``: whatever would change something is broken.
+    ``patches``: reference id → the bodies that changed it. ``children``: whether lists of children ``merge`` or
+    ``replace``, or come ``twice`` because their ids are passed over. ``broken``: every request that the document does
+    not allow, in words. ``missing``: every key is taken for none, as behind a proxy that drops the header.
+    ``read_only``: whatever would change something is broken.
     """
 
     keys: tuple[str, ...] = (KEY,)
@@ -59,6 +70,9 @@ class StrictApi:
     attributes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    patches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    children: str = "merge"
+    ticks: int = 0
     broken: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -83,6 +97,8 @@ class StrictApi:
         self._check_query(operation, query)
         if method == "POST":
             return 201, {"data": self._create(headers, body)}
+        if method == "PATCH":
+            return 201, {"data": self._change(customer_id, body)}
         if body:
             raise self._wrong(400, f"{method} with a body")
         if customer_id:
@@ -133,8 +149,57 @@ class StrictApi:
             raise self._wrong(409, f"{reference_id} is sent twice")
         self.bodies[reference_id] = body
         whole = {"id": str(uuid.uuid4()), **customer, "name": customer["company_name"], "status": "active"}
+        for kind in ("addresses", "contacts"):
+            whole[kind] = [{"id": str(uuid.uuid4()), **child} for child in customer.get(kind, ())]
         self.customers[reference_id] = whole
+        self.touch(reference_id)
         return whole
+
+    def touch(self, reference_id: str) -> None:
+        """A customer was changed now; every change has a time of its own."""
+        self.ticks += 1
+        self.customers[reference_id]["updated_at"] = f"2030-01-01T00:{self.ticks // 60:02}:{self.ticks % 60:02}Z"
+
+    def _change(self, customer_id: str, body: bytes) -> dict[str, Any]:
+        change = json.loads(body)
+        customer = next((one for one in self.customers.values() if one["id"] == customer_id), None)
+        if customer is None:
+            raise RefusedError(404, "not_found", "no such customer")
+        reference_id = customer["reference_id"]
+        for error in CHANGE.iter_errors(change):
+            raise self._wrong(422, f"{error.json_path}: {error.message}")
+        if not change or any(value in (None, "", []) for value in change.values()):
+            raise self._wrong(422, f"a change without a value: {change}")
+        if reference_id in self.aimed:
+            raise RefusedError(422, "validation_failed", "refused on purpose", self.aimed[reference_id])
+        self.patches.setdefault(reference_id, []).append(change)
+        for name, value in change.items():
+            if name in ("addresses", "contacts"):
+                customer[name] = self._children(customer[name], value)
+            elif name == "attributes":
+                customer[name] = value if self.children == "replace" else self._attributes(customer, value)
+            else:
+                customer["name" if name == "company_name" else name] = value
+        self.touch(reference_id)
+        return customer
+
+    def _attributes(self, customer: Mapping[str, Any], given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        values = {item["name"]: item for item in [*customer.get("attributes", ()), *given]}
+        return list(values.values())
+
+    def _children(self, held: list[dict[str, Any]], given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        known = {child["id"]: child for child in held}
+        if self.children == "twice":
+            return [*held, *({**child, "id": str(uuid.uuid4())} for child in given)]
+        for child in given:
+            if child.get("id", next(iter(known), "")) not in known and "id" in child:
+                raise self._wrong(422, "a child of somebody else")
+        made = [
+            {**known.get(child.get("id", ""), {}), "id": child.get("id") or str(uuid.uuid4()), **child}
+            for child in given
+        ]
+        named = {child["id"] for child in made}
+        return made if self.children == "replace" else [*(one for one in held if one["id"] not in named), *made]
 
     def _list(self, query: Mapping[str, str]) -> dict[str, Any]:
         wanted = query.get("reference_ids")

@@ -159,10 +159,7 @@ def test_a_plan_can_be_named_by_its_folder_and_applied_from_elsewhere(desk) -> N
         assert list(api.bodies) == ["C1"]
 
 
-def test_a_plan_that_updates_and_no_plan_at_all(desk) -> None:
-    with strict_api() as api:
-        shown = plan(desk, api, *desk.small(3), "--mode", "upsert")
-        assert (apply(desk, shown).code, apply(desk, shown).out) == (2, "")
+def test_no_plan_at_all(desk) -> None:
     checked = desk.do("check", *desk.small(3), "--json")
     for name in (checked.summary["run_id"], "20250331-140502", "small.csv"):
         said = desk.do("run", "--plan", name)

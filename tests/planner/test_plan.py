@@ -18,13 +18,14 @@ def bodies(ids, hashes=None):
 
 
 def known(**states):
-    """Reference id → state and hash."""
+    """Reference id → state and hash. Nobody knows the API's id of one that may have been created."""
     return frame(
         reference_id=list(states),
         state=[state for state, _ in states.values()],
         hash=[text for _, text in states.values()],
         customer_id=[
-            None if state in ("absent", "planned", "refused") else f"id-{name}" for name, (state, _) in states.items()
+            None if state in ("absent", "planned", "refused", "sending", "unknown") else f"id-{name}"
+            for name, (state, _) in states.items()
         ],
     )
 
@@ -55,6 +56,16 @@ def test_rules(state, text, create, upsert, mode):
     held = NOTHING if state is None else known(a=(state, text))
     line = plan(bodies(["a"]), held, NOT_FOUND, mode=mode).iloc[0]
     assert (line["action"], line["outcome"]) == (create if mode == "create" else upsert)
+
+
+@pytest.mark.parametrize("state", ["sending", "unknown"])
+def test_an_update_in_doubt_is_of_a_customer_that_is_there(state):
+    held = known(a=(state, "old")).assign(customer_id=pd.Series(["id-a"], dtype=TEXT))
+    made = {mode: plan(bodies(["a"]), held, NOT_FOUND, mode=mode).iloc[0] for mode in ("create", "upsert")}
+    assert {mode: (line["action"], line["outcome"], line["customer_id"]) for mode, line in made.items()} == {
+        "create": ("none", "exists", "id-a"),
+        "upsert": ("update", "unknown", "id-a"),
+    }
 
 
 @pytest.mark.parametrize("state", [None, "absent", "planned", "refused"])
