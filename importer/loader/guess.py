@@ -31,13 +31,18 @@ def single_byte_encoding(content: bytes) -> str:
 
 
 def other_readings(content: bytes, chosen: str) -> tuple[str, ...]:
-    """The encodings in which the words have other letters than in ``chosen`` and make as much sense."""
+    """The encodings in which the words have other letters than in ``chosen`` and make as much sense.
+
+    Never cp1250 where cp1252 was chosen: most of its letters stand in the places of Western ones, so every Western
+    text would be in doubt.
+    """
     pieces = sorted(set(_IN_WORD.findall(content)))
     least = _senseless(pieces, chosen)
     others = [
         name
         for name in ("cp1252", *_OTHERS)
         if name != chosen
+        and (chosen, name) != ("cp1252", "cp1250")
         and any(_reads_otherwise(piece, chosen, name) for piece in pieces)
         and _senseless(pieces, name) <= least
     ]
