@@ -7,7 +7,7 @@ conclusions.
 from importer.api.answers import Answer, AnswerKind
 from importer.api.client import Client
 from importer.api.limiter import Limiter, PaceStatistics
-from importer.api.lookup import CustomerRef
+from importer.api.lookup import CustomerRef, fits_filter
 from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
 from importer.api.target import resolve_target
@@ -21,5 +21,6 @@ __all__ = [
     "Limiter",
     "PaceStatistics",
     "RetryPolicy",
+    "fits_filter",
     "resolve_target",
 ]

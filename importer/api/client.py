@@ -27,6 +27,7 @@ __all__ = ["Client"]
 
 CUSTOMERS = "/v1/customers"
 PATIENCE = 900.0  # seconds for which one request is held back by 429 before the run gives up
+READ_PATIENCE = 60.0  # seconds for which a read that gets no readable answer is repeated, however many attempts that is
 NOT_WHOLE = "the answer holds nothing of what was asked for"
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
 # Whether these lists show who is inactive unless asked is not documented; that of customers does not.
@@ -102,7 +103,7 @@ class Client:
         return (await self._exchange("POST", CUSTOMERS, body)).answer
 
     async def get(self, customer_id: str) -> Answer:
-        """GET one customer, whole, in ``data``; repeated within the retry policy."""
+        """GET one customer, whole, in ``data``; repeated as :meth:`find` is."""
         return (await self._persist("GET", _customer_path(customer_id), whole=_holds_record)).answer
 
     async def patch(self, customer_id: str, body: bytes, *, adds_child: bool = True) -> Answer:
@@ -120,7 +121,8 @@ class Client:
         """Every given reference id → the customers that have exactly it, active and inactive (none: an empty list).
 
         ``since``: only customers created at or after it matter, which shortens the search for ids that the API's
-        filter cannot express. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
+        filter cannot express. A read without a readable answer is repeated for a minute. Raises
+        :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
         """
         width = max(1, min(self._connections, self.limiter.concurrency))
         return await find_customers(self._list, reference_ids, since=since, width=width)
@@ -159,6 +161,7 @@ class Client:
         """An exchange that may be repeated without harm, within the retry policy.
 
         A 2xx whose payload is not ``whole`` is no readable answer, either, and is repeated like one that never came.
+        A GET that reaches the API is repeated beyond the policy's attempts: one page in vain would stop a whole run.
         """
         started = self._clock()
         attempt, sent = 1, False
@@ -169,11 +172,9 @@ class Client:
             answer = reply.answer
             sent = sent or answer.sent
             delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
-            if (
-                answer.kind not in TRANSIENT
-                or attempt >= self._retry.attempts
-                or self._clock() + delay - started > self._retry.deadline
-            ):
+            spent = self._clock() + delay - started
+            more = attempt < self._retry.attempts or (method == "GET" and sent and spent <= READ_PATIENCE)
+            if answer.kind not in TRANSIENT or not more or spent > self._retry.deadline:
                 break
             await self._sleep(delay)
             attempt += 1

@@ -5,9 +5,11 @@ read is an error, never an absence, because what is believed absent gets created
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,7 +18,15 @@ import anyio
 from importer.api.answers import Answer, AnswerKind, Reply
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
-__all__ = ["CustomerRef", "NoListError", "find_customers", "list_customers", "list_items", "read_list"]
+__all__ = [
+    "CustomerRef",
+    "NoListError",
+    "find_customers",
+    "fits_filter",
+    "list_customers",
+    "list_items",
+    "read_list",
+]
 
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
@@ -26,6 +36,11 @@ MOST_PAGES = 10_000
 STATUSES = ("active", "inactive")  # one at a time; inactive customers are listed only when asked for
 # Oldest first: a customer that is created meanwhile is added at the end and shifts nothing between pages.
 ORDER: Final = {"sort_by": "created_at", "sort": "asc"}
+# Newest first: what may have been created lately comes soon, and what is created meanwhile moves others to later pages,
+# where they are seen once more. Only what is deleted meanwhile could move one to a page that was read already.
+NEWEST: Final = {"sort_by": "created_at", "sort": "desc"}
+MOST_WALKS = 5  # through a list that gets shorter while it is read
+MOST_ALONE = 100  # ids that are asked for one by one before the list is paged through; more of them go there at once
 TOO_ODD = frozenset({400, 413, 414, 422, 431})  # the API cannot take this filter; a smaller one may pass
 # Ids that are safe to join with commas. Everything else may be split, trimmed or folded by the API.
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._:/#@()+&'=-]*[A-Za-z0-9._:/#@()+&'=-])?")
@@ -78,18 +93,48 @@ class _Search:
 
     async def page_through(self, ids: set[str]) -> None:
         """Look for ``ids`` in the whole list, or in what was created since ``since``."""
-        window = {} if self.since is None else {"created_after": _instant(self.since)}
         for status in STATUSES:
-            await self._read({**window, "status": status}, ids)
+            for _ in range(MOST_WALKS):
+                if await self._walk(status, ids):
+                    break
+            else:
+                raise ApiUnavailableError(
+                    f"customers were deleted each of the {MOST_WALKS} times that the list was read",
+                    "Resume the run when nobody deletes customers.",
+                )
+
+    async def _walk(self, status: str, wanted: set[str]) -> bool:
+        """Read the list once, newest first; False when it got shorter meanwhile, so that one may have been missed.
+
+        It ends early at a customer from before ``since``, if all seen is really in that order, and not merely of one
+        moment: neither a filter by time nor the order is believed without looking.
+        """
+        total, in_order = 0, True
+        latest: datetime | None = None
+        earliest = datetime.max.replace(tzinfo=UTC)
+        async with aclosing(_each_page(self.call, CUSTOMERS, {"status": status, **NEWEST})) as pages:
+            async for items, payload in pages:
+                for item in items:
+                    self._keep(item, wanted)
+                before, total = total, _told(payload, "total_records")
+                if total < before:
+                    return False
+                moments = [_moment(item.get("created_at")) for item in items]
+                known = [earliest, *(moment for moment in moments if moment is not None)]
+                in_order = in_order and len(known) == len(moments) + 1 and all(a >= b for a, b in pairwise(known))
+                latest, earliest = latest or known[:2][-1], known[-1]
+                if in_order and self.since is not None and earliest < min(self.since, latest):
+                    return True
+        return True
 
     async def _read(self, query: Mapping[str, str], wanted: set[str]) -> None:
-        def keep(item: dict[str, Any]) -> None:
-            reference = item.get("reference_id")
-            if isinstance(reference, str) and reference in wanted:
-                customer = _customer(item, reference)
-                self.found[reference].setdefault(customer.id, customer)
+        await _each_item(self.call, CUSTOMERS, {**query, **ORDER}, lambda item: self._keep(item, wanted))
 
-        await _each_item(self.call, CUSTOMERS, {**query, **ORDER}, keep)
+    def _keep(self, item: dict[str, Any], wanted: set[str]) -> None:
+        reference = item.get("reference_id")
+        if isinstance(reference, str) and reference in wanted:
+            customer = _customer(item, reference)
+            self.found[reference].setdefault(customer.id, customer)
 
 
 async def find_customers(
@@ -97,15 +142,16 @@ async def find_customers(
 ) -> dict[str, list[CustomerRef]]:
     """Every id → the customers that carry exactly it, whatever their status. ``width`` lists are read at a time.
 
-    Ids go in groups; those that cannot be joined with commas go alone and, if that shows nothing, by paging through
-    the list (of customers created since ``since``), once for all of them. Raises :class:`ApiUnavailableError`,
-    :class:`KeyRefusedError`.
+    Ids go in groups; those that cannot be joined with commas go alone (unless they are many) and, if that shows
+    nothing, by paging through the list (of customers created since ``since``), once for all of them.
+    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
     search = _Search(call, since, {reference: {} for reference in reference_ids})
     asked = [reference for reference in search.found if reference]  # no customer has an empty reference id
-    plain = [reference for reference in asked if _PLAIN.fullmatch(reference)]
-    odd = [reference for reference in asked if not _PLAIN.fullmatch(reference)]
-    work = iter([*_groups(plain), *([reference] for reference in odd)])
+    plain = [reference for reference in asked if fits_filter(reference)]
+    odd = [reference for reference in asked if not fits_filter(reference)]
+    alone = odd if len(odd) <= MOST_ALONE else []
+    work = iter([*_groups(plain), *([reference] for reference in alone)])
 
     async def worker() -> None:
         for ids in work:
@@ -121,6 +167,11 @@ async def find_customers(
     if missing:
         await search.page_through(missing)
     return {reference: list(customers.values()) for reference, customers in search.found.items()}
+
+
+def fits_filter(reference_id: str) -> bool:
+    """Whether the API's filter takes this id together with others; any other costs a walk through the list."""
+    return _PLAIN.fullmatch(reference_id) is not None
 
 
 async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] | None:
@@ -140,7 +191,7 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
             more = more and any(customer.id not in found for customer in customers)
             found |= {customer.id: customer for customer in customers}
             asked += 1
-            if asked + max(_pages(reply.payload) - page, int(more)) > most_pages:
+            if asked + max(_told(reply.payload, "total_pages") - page, int(more)) > most_pages:
                 return None
     return list(found.values())
 
@@ -160,19 +211,29 @@ async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, st
 async def _each_item(
     call: ListCall, path: str, query: Mapping[str, str], visit: Callable[[dict[str, Any]], object]
 ) -> None:
-    """Read page after page, and hand every item on once.
+    """Read page after page, and hand every item on once."""
+    async with aclosing(_each_page(call, path, query)) as pages:
+        async for items, _ in pages:
+            for item in items:
+                visit(item)
 
-    A list without pagination is read until a page brings nothing new, which also ends one that ignores ``page``.
+
+async def _each_page(
+    call: ListCall, path: str, query: Mapping[str, str]
+) -> AsyncGenerator[tuple[list[dict[str, Any]], Any], None]:
+    """Read page after page: the items that no page before had, and the answer's payload.
+
+    A list that does not tell its pages is read until one brings nothing new, which also ends a list that ignores
+    ``page``. Where they are told, a page of old acquaintances proves nothing: new customers may have moved them there.
     """
     seen: set[str] = set()
     for page in range(1, MOST_PAGES + 1):
         reply = await call(path, {**query, "page": str(page), "page_size": str(PAGE_SIZE)})
         items, more = _page(reply, path, page)
         fresh = {identity: item for item in items if (identity := _identity(item)) not in seen}
-        for item in fresh.values():
-            visit(item)
+        yield list(fresh.values()), reply.payload
         seen |= fresh.keys()
-        if not fresh or not more:
+        if not items or not more or (not fresh and not _told(reply.payload, "total_pages")):
             return
     raise ApiUnavailableError(f"the list {path} does not end after {MOST_PAGES} pages")
 
@@ -218,10 +279,10 @@ def _more(pagination: Any, page: int) -> bool:
     return "next_page" not in pagination or bool(following)
 
 
-def _pages(payload: Any) -> int:
-    """How many pages there are in all, as far as the answer says."""
+def _told(payload: Any, name: str) -> int:
+    """A number from an answer's pagination, ``total_pages`` or ``total_records``; 0 when it says nothing."""
     pagination = payload.get("pagination") if isinstance(payload, dict) else None
-    total = pagination.get("total_pages") if isinstance(pagination, dict) else None
+    total = pagination.get(name) if isinstance(pagination, dict) else None
     return total if isinstance(total, int) else 0
 
 
@@ -267,9 +328,3 @@ def _moment(value: Any) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _instant(moment: datetime) -> str:
-    """As the API writes instants; a second earlier, because nobody says whether ``created_after`` includes its own."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware.astimezone(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from importer.api import AnswerKind, Client, CustomerRef
+from importer.api import AnswerKind, Client, CustomerRef, fits_filter
 from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, OutputError
 from importer.ledger import Ledger
@@ -40,9 +40,15 @@ async def look_up(
     ``record`` is given the ids of each block and what was found of them.
     """
     found: Refs = {}
-    for start in range(0, len(reference_ids), LOOKUP_BLOCK):
-        say(f"Looking up which customers exist: {start:,} of {len(reference_ids):,}")
-        block = reference_ids[start : start + LOOKUP_BLOCK]
+    plain = [name for name in reference_ids if fits_filter(name)]
+    odd = [name for name in reference_ids if not fits_filter(name)]  # together: they cost a walk through the list
+    blocks = [plain[start : start + LOOKUP_BLOCK] for start in range(0, len(plain), LOOKUP_BLOCK)]
+    asked = 0
+    for block in (*blocks, odd):
+        if not block:
+            continue
+        say(f"Looking up which customers exist: {asked:,} of {len(reference_ids):,}")
+        asked += len(block)
         there = {name: refs[0] for name, refs in (await client.find(block)).items() if refs}
         record(block, there)
         found |= there

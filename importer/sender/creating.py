@@ -25,9 +25,13 @@ _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Creating:
-    """POST once; what has no readable answer is looked up by its reference id."""
+    """POST once; what has no readable answer is looked up by its reference id.
+
+    ``since``: what the run's own requests made was created after that, by the API's clock.
+    """
 
     api: Api
+    since: datetime | None = None
     alarm: None = None  # no customer's creation says anything about another's
 
     async def send(self, work: Work) -> Answer:
@@ -59,7 +63,8 @@ class Creating:
 
     async def look(self, works: Sequence[Work]) -> dict[str, list[CustomerRef]]:
         """Reference id → what the API holds. Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`."""
-        return await self.api.find([work.item.reference_id for work in works])
+        ours = all(work.doubtful and work.mine and work.taken is None for work in works)
+        return await self.api.find([work.item.reference_id for work in works], since=self.since if ours else None)
 
     def found(self, work: Work, there: Sequence[CustomerRef], clock: float) -> Verdict:
         """What it means that the API holds ``there`` (one or more) under a customer's reference id.

@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from importer.api import Answer, AnswerKind
 from importer.errors import (
@@ -36,6 +36,7 @@ from importer.sender.work import Next, Verdict, Work
 __all__ = ["Engine"]
 
 MOST_UNSETTLED = 10_000  # customers in doubt, with their bodies in memory, before no new ones are begun
+CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API: a time zone taken for another included
 RESUME = "Resume the run: it looks up what is in doubt and goes on from there."
 
 
@@ -69,7 +70,7 @@ class Engine:
         self._progress = progress
         self._stop_asked = stop
         self._thread = LedgerThread()
-        known: dict[Action, Strategy] = {Action.CREATE: Creating(api)}
+        known: dict[Action, Strategy] = {Action.CREATE: Creating(api, since=run.started_at - CLOCK_SKEW)}
         if options.merge is not None:
             known[Action.UPDATE] = Updating(api, options.merge, options.on_conflict)
         self._strategy = Strategies(known)

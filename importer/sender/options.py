@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from importer.api import Answer, CustomerRef, RetryPolicy
@@ -31,7 +32,9 @@ class Api(Protocol):
 
     async def create(self, body: bytes) -> Answer: ...
 
-    async def find(self, reference_ids: Sequence[str]) -> dict[str, list[CustomerRef]]: ...
+    async def find(
+        self, reference_ids: Sequence[str], *, since: datetime | None = None
+    ) -> dict[str, list[CustomerRef]]: ...
 
     async def get(self, customer_id: str) -> Answer: ...
 

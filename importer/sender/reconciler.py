@@ -3,9 +3,12 @@
 import asyncio
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.sender.options import SendOptions
 from importer.sender.strategies import Strategy
@@ -15,7 +18,35 @@ from importer.sender.work import Verdict, Work
 __all__ = ["Reconciler"]
 
 GROUP = 100  # customers in one lookup
+MOST_IN_WALK = 10_000  # customers that one walk through the API's list looks for
+LOOKS = 8  # lookups at a time
+GATHER = 0.1  # seconds between lookups of smaller groups: each costs two requests, however many customers it serves
 FIRST_LOOK = 60  # the first comes after this part of the settling time, the next each twice as late
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Customers that are looked up alike, by the time of the next look; ``free`` more lookups may begin now."""
+
+    size: int
+    free: int
+    queue: list[tuple[float, int, Work]] = field(default_factory=list)
+    begun: float = float("-inf")
+
+    def due(self) -> float:
+        """When the next look is to begin; never while none may."""
+        return max(self.queue[0][0], self.begun + GATHER) if self.queue and self.free else float("inf")
+
+    def take(self, now: float) -> list[Work]:
+        """Whom to look up at ``now``."""
+        group: list[Work] = []
+        full = len(self.queue) >= self.size and self.queue[0][0] <= now and self.free
+        if full or self.due() <= now:
+            while self.queue and len(group) < self.size and self.queue[0][0] <= now:
+                group.append(heapq.heappop(self.queue)[2])
+            self.free -= 1
+            self.begun = now
+        return group
 
 
 class Reconciler:
@@ -23,6 +54,7 @@ class Reconciler:
 
     Absence is believed when a look that began ``settle`` seconds after the request was abandoned shows nothing. A
     lookup that cannot be read proves nothing; it is repeated, until the customer's deadline leaves it unknown.
+    Reference ids that only a walk through the API's list finds share one walk at a time, and hold up nobody else.
     """
 
     def __init__(
@@ -45,7 +77,8 @@ class Reconciler:
         self._done = done
         self._dropped = dropped
         self._stop = stop
-        self._queue: list[tuple[float, int, Work]] = []
+        self._plain = _Lane(GROUP, LOOKS)
+        self._odd = _Lane(MOST_IN_WALK, 1)
         self._order = itertools.count()
         self._more = asyncio.Event()
         self._looking = 0
@@ -53,7 +86,7 @@ class Reconciler:
         self.draining = False  # nothing is sent any more: a lookup that fails is not repeated
 
     def __len__(self) -> int:
-        return len(self._queue) + self._looking
+        return len(self._plain.queue) + len(self._odd.queue) + self._looking
 
     def add(self, work: Work, *, at_once: bool = False) -> None:
         """Have it looked up: after a while, since a listing may lag, or at once."""
@@ -61,23 +94,28 @@ class Reconciler:
 
     def clear(self) -> None:
         """Leave all of them as they are in the ledger."""
-        self._queue.clear()
+        self._plain.queue.clear()
+        self._odd.queue.clear()
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            self._more.clear()
-            delay = self._queue[0][0] - self._clock() if self._queue else None
-            if delay is None or delay > 0:
-                await wait_for(self._more, delay, self._sleep)
-                continue
-            group: list[Work] = []
-            while self._queue and len(group) < GROUP and self._queue[0][0] <= self._clock():
-                group.append(heapq.heappop(self._queue)[2])
-            self._looking = len(group)
-            await self._look(group)
-            self._looking = 0
-            self._dropped()
+        async with asyncio.TaskGroup() as looks:
+            while True:
+                self._more.clear()
+                now = self._clock()
+                for lane in (self._plain, self._odd):
+                    while group := lane.take(now):
+                        self._looking += len(group)
+                        looks.create_task(self._serve(lane, group))
+                delay = min(self._plain.due(), self._odd.due()) - now
+                await wait_for(self._more, None if delay == math.inf else delay, self._sleep)
+
+    async def _serve(self, lane: _Lane, group: Sequence[Work]) -> None:
+        await self._look(group)
+        self._looking -= len(group)
+        lane.free += 1
+        self._more.set()
+        self._dropped()
 
     async def _look(self, works: Sequence[Work]) -> None:
         began = self._clock()
@@ -127,5 +165,6 @@ class Reconciler:
         return last if due > last - settle / FIRST_LOOK else due
 
     def _push(self, work: Work, due: float) -> None:
-        heapq.heappush(self._queue, (due, next(self._order), work))
+        lane = self._plain if fits_filter(work.item.reference_id) else self._odd
+        heapq.heappush(lane.queue, (due, next(self._order), work))
         self._more.set()

@@ -198,15 +198,19 @@ async def test_what_is_repeated_passes_the_limiter_each_time(method) -> None:
         assert client.limiter.statistics.requests == 4
 
 
-async def test_get_gives_up_after_its_attempts() -> None:
+async def test_get_gives_up_after_a_minute_and_delete_after_its_attempts() -> None:
     async def never(seen, writer):
         return None
 
     naps = Naps()
     async with raw_server(never) as server:
         async with make_client(server.url, naps) as client:
-            answer = await client.get("id-1")
-        assert (answer.kind, len(server.requests), len(naps.asked)) == (AnswerKind.UNKNOWN, 3, 2)
+            assert (await client.delete("id-1")).kind is AnswerKind.UNKNOWN
+            assert (len(server.requests), len(naps.asked)) == (3, 2)
+            began = naps.clock()
+            assert (await client.get("id-1")).kind is AnswerKind.UNKNOWN
+        assert len(server.requests) > 3 + 5
+        assert 20 < naps.clock() - began <= 60
 
 
 async def test_patch_is_repeated_only_when_it_adds_no_child() -> None:

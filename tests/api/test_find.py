@@ -26,6 +26,7 @@ class Directory:
     customers: list[dict]
     page_cap: int = 100
     filters: bool = True
+    sorts: bool = False
     paged: bool = True
     splits: Callable[[str], list[str]] = lambda text: text.split(",")
     seen: list[Seen] = field(default_factory=list)
@@ -38,6 +39,8 @@ class Directory:
             items = [item for item in items if item["reference_id"] in self.splits(query["reference_ids"])]
         if after := query.get("created_after"):
             items = [item for item in items if item["created_at"] > after]
+        if self.sorts:
+            items.sort(key=lambda item: item["created_at"], reverse=query.get("sort", "desc") == "desc")
         if not self.paged:
             return http_json(200, items)
         page, size = int(query["page"]), min(int(query["page_size"]), self.page_cap)
@@ -119,8 +122,7 @@ async def test_ids_that_a_filter_cannot_express_are_found_by_paging(reference) -
         splits=lambda text: [part.strip(" \t*") for part in text.split(",")],
     )
     assert await find(directory, [reference, "gone,too"]) == {reference: ["id-999"], "gone,too": []}
-    walks = [seen for seen in directory.seen if "reference_ids" not in seen.query]
-    assert len(walks) == 3 + 1  # once for both ids: three pages of active customers, one of inactive
+    assert len(walks(directory)) == 3 + 1  # once for both ids: three pages of active customers, one of inactive
 
 
 async def test_an_odd_id_that_asking_alone_finds_needs_no_paging() -> None:
@@ -134,13 +136,74 @@ async def test_odd_ids_are_never_joined_with_others() -> None:
     assert await find(directory, ["A", "A,B", "B"]) == {"A": ["id-1"], "A,B": [], "B": ["id-2"]}
 
 
+OLD = [customer(number, f"C-{number}", created=f"2024-01-01T00:{number // 60:02}:00Z") for number in range(500)]
+NEW = customer(999, "A,B", created="2025-06-01T12:00:00Z")
+SINCE = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def walks(directory: Directory) -> list[Seen]:
+    return [seen for seen in directory.seen if "reference_ids" not in seen.query]
+
+
 async def test_since_shortens_the_paging() -> None:
-    old = [customer(number, f"C-{number}", created="2024-01-01T00:00:00Z") for number in range(500)]
-    directory = Directory([*old, customer(999, "A,B", created="2025-06-01T12:00:00Z")])
-    since = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
-    assert await find(directory, ["A,B"], since=since) == {"A,B": ["id-999"]}
-    walks = [seen.query for seen in directory.seen if "reference_ids" not in seen.query]
-    assert [query["created_after"] for query in walks] == ["2025-06-01T11:59:59Z"] * 2
+    directory = Directory([*OLD, NEW], sorts=True)
+    assert await find(directory, ["A,B", "C,D"], since=SINCE) == {"A,B": ["id-999"], "C,D": []}
+    assert len(walks(directory)) == 2  # the newest page of active customers tells, and there are no inactive ones
+
+
+@pytest.mark.parametrize(
+    "old",
+    [OLD, [one | {"created_at": "2024-01-01T00:00:00Z"} for one in OLD], [one | {"created_at": None} for one in OLD]],
+    ids=["oldest first", "all of one moment", "without moments"],
+)
+async def test_an_order_that_is_not_kept_is_not_believed(old) -> None:
+    assert await find(Directory([*old, NEW]), ["A,B"], since=SINCE) == {"A,B": ["id-999"]}
+
+
+async def test_a_customer_that_slips_to_a_page_already_read_is_found() -> None:
+    """Somebody deletes a customer of the first page while the second is asked for."""
+    directory = Directory([*OLD[:100], NEW, *OLD[100:]])
+
+    async def respond(seen, writer):
+        if seen.query["page"] == "2" and len(directory.customers) == 501:
+            del directory.customers[5]
+        return await directory.respond(seen, writer)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        assert [ref.id for ref in (await client.find(["A,B"]))["A,B"]] == ["id-999"]
+
+
+async def test_customers_created_meanwhile_hide_nobody() -> None:
+    """More than a page of them is created between two pages, so that the second shows nobody new."""
+    directory = Directory([*OLD[:300], NEW | {"created_at": "2024-01-01T00:00:00Z"}], sorts=True)
+
+    async def respond(seen, writer):
+        if seen.query["page"] == "2" and len(directory.customers) == 301:
+            directory.customers += [customer(n, f"N-{n}", created="2026-01-01T00:00:00Z") for n in range(1000, 1150)]
+        return await directory.respond(seen, writer)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        assert [ref.id for ref in (await client.find(["A,B"]))["A,B"]] == ["id-999"]
+
+
+async def test_a_list_that_keeps_getting_shorter_proves_no_absence() -> None:
+    directory = Directory(list(OLD))
+
+    async def respond(seen, writer):
+        if seen.query["page"] == "2":
+            del directory.customers[5]
+        return await directory.respond(seen, writer)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(ApiUnavailableError, match="deleted"):
+            await client.find(["A,B"])
+
+
+async def test_many_odd_ids_are_looked_for_together_at_once() -> None:
+    directory = Directory([customer(number, f"C,{number}") for number in range(0, 300, 2)])
+    found = await find(directory, [f"C,{number}" for number in range(300)])
+    assert all(found[f"C,{number}"] == ([] if number % 2 else [f"id-{number}"]) for number in range(300))
+    assert len(directory.seen) == 2 + 1
 
 
 @pytest.mark.parametrize("page_cap", [100, 7])

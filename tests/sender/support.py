@@ -178,7 +178,9 @@ class FakeApi:
             return Answer(AnswerKind.UNKNOWN, 502, message="bad gateway", seconds=seconds)
         return Answer(AnswerKind.OK, 201, {"id": identity, "reference_id": reference_id}, seconds=seconds)
 
-    async def find(self, reference_ids: Sequence[str]) -> dict[str, list[CustomerRef]]:
+    async def find(
+        self, reference_ids: Sequence[str], *, since: datetime | None = None
+    ) -> dict[str, list[CustomerRef]]:
         number = len(self.finds)
         self.finds.append((self.time(), tuple(reference_ids)))
         moment = self.time()
