@@ -334,8 +334,14 @@ def header_key(text: str) -> str:
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
 
 
+_FORMULA_STARTS = pa.array([*"=+-@\t\r'"])
+
+
 def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     r"""Strings with an apostrophe before each that a spreadsheet would run as a formula (``^'*[=+\-@\t\r]``)."""
+    first = pc.utf8_slice_codeunits(column, 0, 1)
+    if not pc.any(pc.is_in(first, value_set=_FORMULA_STARTS)).as_py():  # as of most columns, and cheap to know
+        return column
     return pc.replace_substring_regex(column, r"^('*[=+\-@\t\r])", r"'\1")
 
 

@@ -1,6 +1,7 @@
 """Writing a run's reports from its stage tables and its outcomes."""
 
 import platform
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,7 +102,11 @@ def write_reports(
     refused: npt.NDArray[np.bool_],
     ending: Ending,
 ) -> dict[str, Any]:
-    """Write results, errors, rejected rows and the summary; comes back: the summary. Raises :class:`OutputError`."""
+    """Write results, errors, rejected rows and the summary; comes back: the summary. Raises :class:`OutputError`.
+
+    Among the summary's timings is ``reports``: everything here but the summary's own file.
+    """
+    began = time.monotonic()
     report = ReportInput(
         stage.sources, stage.tables, stage.problems, stage.rejected, stage.lost_child, refused, outcomes
     )
@@ -140,5 +145,6 @@ def write_reports(
         ),
     )
     write_html(folder.file("report.html"), report, summary, folder.payloads)
+    summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary

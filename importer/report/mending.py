@@ -18,7 +18,7 @@ from importer.tables import Sources
 
 __all__ = ["MOST_ROWS", "Chosen", "Marks", "choose_rows", "find_marks"]
 
-MOST_ROWS = 50_000  # of one workbook: more is nothing that anybody mends by hand
+MOST_ROWS = 20_000  # of one workbook: more is nothing that anybody mends by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs open no larger one
 _MOST_COLUMNS = 16_384 - 1  # of a sheet, besides the column that says what is wrong
 
@@ -46,12 +46,14 @@ def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
     # A row without a customer stands for itself: its number is behind those of all customers.
     unit = np.where(owner < 0, len(report.rejected) + np.arange(len(shown)), owner)
     _, first, number, sizes = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
-    held, length = _held(report.sources, shown)
-    fits = np.ones(len(sizes), dtype=np.bool_)
-    fits[number[~held]] = False
     order = np.argsort(first)
     room = np.zeros(len(sizes), dtype=np.bool_)
-    room[order] = np.cumsum(np.where(fits, sizes, 0)[order]) <= most
+    room[order] = np.cumsum(sizes[order]) <= most
+    near = room[number]  # only their cells are looked at: a dirty file has millions of rows that find no room anyhow
+    held, length = np.ones(len(shown), dtype=np.bool_), np.zeros(len(shown), dtype=np.int64)
+    held[near], length[near] = _held(report.sources, shown[near])
+    fits = np.ones(len(sizes), dtype=np.bool_)
+    fits[number[~held]] = False
     room[order] &= np.cumsum(np.where(fits, np.bincount(number, length, len(sizes)), 0)[order]) <= _MOST_BYTES
     rows = np.zeros(report.sources.row_count, dtype=np.bool_)
     rows[shown[(room & fits)[number]]] = True

@@ -26,7 +26,7 @@ from importer.tables import IMPORT_ERRORS, TEXT, SourceTable, keep_apostrophes
 
 __all__ = ["Workbook", "sheet_names", "write_workbook"]
 
-_MOST_NOTES = 10_000  # spreadsheets become slow with more
+_MOST_NOTES = 3_000  # spreadsheets become slow with more, and each costs as much as ten rows
 _LONGEST_NOTE = 2_000
 _LONGEST_NAME = 31  # of a sheet, by the program that everybody has
 _GUIDE = "How to mend"
