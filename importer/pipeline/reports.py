@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +17,7 @@ from importer.records import OutcomeKind
 from importer.report import (
     ReportInput,
     RunFacts,
+    Workbook,
     build_summary,
     mend_command,
     write_errors,
@@ -102,9 +103,9 @@ def write_reports(
     refused: npt.NDArray[np.bool_],
     ending: Ending,
 ) -> dict[str, Any]:
-    """Write results, errors, rejected rows and the summary; comes back: the summary. Raises :class:`OutputError`.
+    """Write results, errors, rejected rows and the summary; comes back: the summary.
 
-    Among the summary's timings is ``reports``: everything here but the summary's own file.
+    Its timings end with ``reports``: everything here but the summary's own file. Raises :class:`OutputError`.
     """
     began = time.monotonic()
     report = ReportInput(
@@ -120,31 +121,35 @@ def write_reports(
     names += [folder.workbook.name] if workbook is not None else []
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
-    summary = build_summary(
-        report,
-        RunFacts(
-            command=facts["command"],
-            run_id=folder.run_id,
-            started=datetime.fromisoformat(facts["started"]),
-            finished=ending.finished,
-            exit_code=ending.exit_code,
-            mapping=facts["mapping"],
-            mapping_sha256=facts["mapping_sha256"],
-            folder=str(folder.path),
-            files=names,
-            options=facts["options"],
-            timings=facts["timings"],
-            versions=versions(),
-            pace=ending.pace,
-            stopped=ending.stopped,
-            retryable=ending.retryable,
-            resumable=ending.resumable,
-            workbook=workbook,
-            plan=ending.plan,
-            lookups=ending.lookups,
-        ),
-    )
+    summary = build_summary(report, _facts(folder, stage.facts, ending, names, workbook))
     write_html(folder.file("report.html"), report, summary, folder.payloads)
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary
+
+
+def _facts(
+    folder: RunFolder, facts: Mapping[str, Any], ending: Ending, files: Sequence[str], workbook: Workbook | None
+) -> RunFacts:
+    """What the summary says of a run besides its data; ``facts``: those of its stage."""
+    return RunFacts(
+        command=facts["command"],
+        run_id=folder.run_id,
+        started=datetime.fromisoformat(facts["started"]),
+        finished=ending.finished,
+        exit_code=ending.exit_code,
+        mapping=facts["mapping"],
+        mapping_sha256=facts["mapping_sha256"],
+        folder=str(folder.path),
+        files=files,
+        options=facts["options"],
+        timings=facts["timings"],
+        versions=versions(),
+        pace=ending.pace,
+        stopped=ending.stopped,
+        retryable=ending.retryable,
+        resumable=ending.resumable,
+        workbook=workbook,
+        plan=ending.plan,
+        lookups=ending.lookups,
+    )

@@ -34,6 +34,7 @@ def test_a_check_needs_no_network_no_key_and_no_ledger(desk, offline) -> None:
     said = desk.do("check", *desk.small(), "--json")
     assert (said.code, said.err) == (0, "")
     assert said.summary["customers"]["valid"] == 3
+    assert list(said.summary["timings"]) == ["load", "map", "validate", "payloads", "reports"]
     assert not desk.state.exists()
     assert {line["outcome"] for line in said.table("results.csv")} == {"valid"}
     bodies = [json.loads(line) for line in (said.folder / "payloads.jsonl").read_text().splitlines()]

@@ -162,6 +162,13 @@ def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: 
     monkeypatch.setattr(mending_module.choose_rows, "__kwdefaults__", {"most": 5})
     assert write(tmp_path / "rejected.xlsx", report) == Workbook(rows=4, left_out=3)
     assert "3 more rows" in text_of(tmp_path / "rejected.xlsx")
+    looked_at = []
+    held = mending_module._held
+    monkeypatch.setattr(
+        mending_module, "_held", lambda sources, rows: looked_at.append(len(rows)) or held(sources, rows)
+    )
+    mending_module.choose_rows(report, most=5)
+    assert looked_at == [4]  # not at the cells of rows that find no room
     monkeypatch.setattr(mending_module, "_MOST_BYTES", 8)
     assert mending_module.choose_rows(report, most=7).rows.tolist() == [True, False, False, True, *[False] * 3]
 
