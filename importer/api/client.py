@@ -27,7 +27,7 @@ __all__ = ["Client"]
 
 CUSTOMERS = "/v1/customers"
 PATIENCE = 900.0  # seconds for which one request is held back by 429 before the run gives up
-READ_PATIENCE = 60.0  # seconds for which a read that gets no readable answer is repeated, however many attempts that is
+READ_PATIENCE = 60.0  # seconds for which a page of a list that gets no readable answer is asked for again
 NOT_WHOLE = "the answer holds nothing of what was asked for"
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
 # Whether these lists show who is inactive unless asked is not documented; that of customers does not.
@@ -103,7 +103,7 @@ class Client:
         return (await self._exchange("POST", CUSTOMERS, body)).answer
 
     async def get(self, customer_id: str) -> Answer:
-        """GET one customer, whole, in ``data``; repeated as :meth:`find` is."""
+        """GET one customer, whole, in ``data``; repeated within the retry policy."""
         return (await self._persist("GET", _customer_path(customer_id), whole=_holds_record)).answer
 
     async def patch(self, customer_id: str, body: bytes, *, adds_child: bool = True) -> Answer:
@@ -153,15 +153,22 @@ class Client:
             return []
 
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
-        return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}", whole=_holds_list)
+        return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}", whole=_holds_list, patient=True)
 
     async def _persist(
-        self, method: str, path: str, body: bytes = b"", *, whole: Callable[[Any], bool] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        whole: Callable[[Any], bool] | None = None,
+        patient: bool = False,
     ) -> Reply:
         """An exchange that may be repeated without harm, within the retry policy.
 
         A 2xx whose payload is not ``whole`` is no readable answer, either, and is repeated like one that never came.
-        A GET that reaches the API is repeated beyond the policy's attempts: one page in vain would stop a whole run.
+        A ``patient`` one that reaches the API is repeated beyond the policy's attempts, for a minute: one page of a
+        list in vain would stop a whole run.
         """
         started = self._clock()
         attempt, sent = 1, False
@@ -173,7 +180,7 @@ class Client:
             sent = sent or answer.sent
             delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
             spent = self._clock() + delay - started
-            more = attempt < self._retry.attempts or (method == "GET" and sent and spent <= READ_PATIENCE)
+            more = attempt < self._retry.attempts or (patient and sent and spent <= READ_PATIENCE)
             if answer.kind not in TRANSIENT or not more or spent > self._retry.deadline:
                 break
             await self._sleep(delay)

@@ -93,7 +93,9 @@ class Engine:
         self._after = -1  # the last position that was taken from the ledger
         self._begun = 0
         self._exhausted = False
+        self._taken_up: set[int] = set()  # positions of those that were in doubt at the start
         self._announcing = False
+        self._broken = False
         self._failed = 0
         self._counts: dict[OutcomeKind, int] = {}
         self._stopped_by: StopError | None = None
@@ -108,6 +110,8 @@ class Engine:
             async with asyncio.TaskGroup() as self._group:
                 parts = (self._recorder.run(), self._reconciler.run(), self._feed(), self._watch())
                 helpers = [self._group.create_task(part) for part in parts]
+                for helper in helpers:
+                    helper.add_done_callback(self._notice_failure)
                 await self._until_done()
                 for helper in helpers:
                     helper.cancel()
@@ -116,7 +120,7 @@ class Engine:
             await self._recorder.flush()  # answers that had come are kept; what was cut off stays in doubt
             raise
         except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            raise _first_of(errors) from None
         finally:
             self._thread.close()
             gc.unfreeze()
@@ -134,6 +138,7 @@ class Engine:
             for work in await self._thread(self._load, unsettled[start : start + self._options.batch_size]):
                 work.doubtful, work.mine, work.abandoned = True, work.item.maker == self._run.id, now
                 work.shown = OutcomeKind.UNKNOWN
+                self._taken_up.add(work.item.position)
                 self._reconciler.add(work, at_once=True)
 
     def _load(self, items: Sequence[Item]) -> list[Work]:
@@ -211,9 +216,7 @@ class Engine:
         self._announcing = True
         works = await self._thread(self._mark, again, fresh)
         self._announcing = False
-        found = len(works) - len(again)
-        self._begun += found
-        self._exhausted = self._exhausted or found < fresh
+        self._begun += len(works) - len(again)
         self._ready.extend(works)
         if self._stopped_by is not None:
             self._hand_back()
@@ -225,8 +228,10 @@ class Engine:
         works = again
         if fresh:
             items = self._ledger.pending(self._run, after=self._after, count=fresh)
-            works = again + self._load(items)
+            self._exhausted = len(items) < fresh
             self._after = items[-1].position if items else self._after
+            # One that was in doubt at the start may have been found absent, and so be pending, before its turn here.
+            works = again + self._load([item for item in items if item.position not in self._taken_up])
         if works:
             marked = [replace(work.item, attempts=work.attempts) for work in works]
             self._ledger.mark_sending(self._run, marked)
@@ -239,7 +244,7 @@ class Engine:
 
     def _pump(self) -> None:
         """Let as many go as may be in flight."""
-        if self._stopped_by is not None or self._breaker.pause:
+        if self._broken or self._stopped_by is not None or self._breaker.pause:
             return
         room = 1 if self._breaker.probing else min(self._options.concurrency, max(1, self._api.limiter.concurrency))
         while self._ready and len(self._flights) < room:
@@ -271,10 +276,15 @@ class Engine:
 
     def _landed(self, flight: "asyncio.Task[None]") -> None:
         self._flights.discard(flight)
+        self._notice_failure(flight)
         if not flight.cancelled() and not flight.exception():
             self._pump()
         if not self._flights or self._breaker.probing:
             self._wake()
+
+    def _notice_failure(self, task: "asyncio.Task[None]") -> None:
+        """A part that failed ends the whole: its group takes no new tasks, so nobody may be let go any more."""
+        self._broken = self._broken or (not task.cancelled() and task.exception() is not None)
 
     # What follows.
 
@@ -331,3 +341,9 @@ class Engine:
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
+
+
+def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group, which may hold groups."""
+    first = errors.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from importer.api import AnswerKind
+from importer.errors import ApiUnavailableError
 from tests.api.server import RawServer, http, http_json, raw_server
 from tests.api.support import BODY, Naps, make_client
 
@@ -198,17 +199,21 @@ async def test_what_is_repeated_passes_the_limiter_each_time(method) -> None:
         assert client.limiter.statistics.requests == 4
 
 
-async def test_get_gives_up_after_a_minute_and_delete_after_its_attempts() -> None:
+async def test_a_list_is_given_up_after_a_minute_and_one_customer_after_the_attempts() -> None:
     async def never(seen, writer):
         return None
 
     naps = Naps()
     async with raw_server(never) as server:
         async with make_client(server.url, naps) as client:
-            assert (await client.delete("id-1")).kind is AnswerKind.UNKNOWN
-            assert (len(server.requests), len(naps.asked)) == (3, 2)
+            for call in (client.delete, client.get):
+                server.requests.clear()
+                naps.asked.clear()
+                assert (await call("id-1")).kind is AnswerKind.UNKNOWN
+                assert (len(server.requests), len(naps.asked)) == (3, 2)
             began = naps.clock()
-            assert (await client.get("id-1")).kind is AnswerKind.UNKNOWN
+            with pytest.raises(ApiUnavailableError):
+                await client.find(["C1"])
         assert len(server.requests) > 3 + 5
         assert 20 < naps.clock() - began <= 60
 

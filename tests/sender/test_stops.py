@@ -356,6 +356,21 @@ def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
     run_virtually(main())
 
 
+def test_what_was_in_doubt_at_the_start_is_not_announced_twice(ledger, tmp_path):
+    """It is found absent, and so pending, long before its turn among those that were never sent."""
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES)
+        ledger.mark_sending(run, ledger.pending(run, after=-1, count=40)[3::3])  # then the process was killed
+        api = FakeApi(latency=1.0, limiter=FakePace(1))
+        slowly = RetryPolicy(first=20.0, deadline=3600.0)
+        await send(ledger, api, run, bodies, batch_size=2, concurrency=1, settle=3.0, retry=slowly)
+        exactly_once(ledger, run, api)
+        assert len(api.posts) == len(NAMES)
+
+    run_virtually(main())
+
+
 def test_doubt_holds_up_nobody_else(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
