@@ -83,12 +83,15 @@ class RunFacet(Database):
     def start_run(
         self, tenant: str, command: str, *, out: Path, mapping: str, options: Mapping[str, Any] | None = None
     ) -> Run:
-        """Enter a run into the history. Its id is its start (UTC), and its folder lies below ``out``."""
+        """Enter a run into the history. Its id is its start (UTC), and its folder lies below ``out``.
+
+        Where that is taken, by a run of this ledger or by a folder of another's, a number stands behind it.
+        """
         moment = self._now()
         base = f"{moment:%Y%m%d-%H%M%S}"
         with self._write() as connection:
             taken = set(connection.execute(select(RUNS.c.id).where(RUNS.c.id.startswith(base))).scalars())
-            run_id = next(name for name in _numbered(base) if name not in taken)
+            run_id = next(name for name in _numbered(base) if name not in taken and not (out / name).exists())
             values = {
                 "id": run_id,
                 "tenant": tenant,

@@ -82,6 +82,12 @@ def test_runs(ledger, tmp_path):
         ledger.run("nonsense")
 
 
+def test_a_run_of_another_ledger_in_the_same_second_keeps_its_folder(ledger, tmp_path):
+    (tmp_path / "20300501-123015").mkdir()
+    run = ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
+    assert (run.id, run.out.exists()) == ("20300501-123015-2", False)
+
+
 def test_twelve_runs_in_a_second_keep_their_order(ledger, tmp_path):
     ids = [ledger.start_run(TENANT, "run", out=tmp_path, mapping="m").id for _ in range(12)]
     assert [run.id for run in ledger.runs()] == ids[::-1]
