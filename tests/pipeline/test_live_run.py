@@ -202,6 +202,7 @@ def test_the_history_and_the_reports_again(desk) -> None:
     for summary in summaries:
         assert desk.path / summary.pop("folder") == said.folder
         assert summary.pop("seconds") >= 0
+        assert summary["timings"].pop("reports") >= 0  # of these reports, not of those
     assert summaries[0] == summaries[1]
 
 
