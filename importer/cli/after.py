@@ -13,24 +13,8 @@ from importer.settings import Options
 __all__ = ["resume", "retry", "undo", "verify"]
 
 
-def resume(
-    run: opt.Run = None,
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    batch_size: opt.BatchSize = Options.batch_size,
-    timeout: opt.Timeout = Options.timeout,
-    settle: opt.Settle = Options.settle,
-    limit: opt.Limit = None,
-    max_failed: opt.MaxFailed = None,
-    yes: opt.Yes = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
-) -> None:
+@opt.takes(opt.ACCOUNT, opt.DISPATCH, opt.OUTPUT)
+def resume(run: opt.Run = None, limit: opt.Limit = None, yes: opt.Yes = False, **given: Any) -> None:
     r"""Go on with a run that stopped early: looks up what is in doubt, sends what was not sent.
 
     \b
@@ -38,30 +22,14 @@ def resume(
     """
     from importer.pipeline import resume as go_on
 
-    options = make_options(locals())
-    with watched(quiet) as watch:
+    options = make_options({"limit": limit, "yes": yes, **given})
+    with watched(options, given["quiet"]) as watch:
         summary = go_on(options, os.environ, run, confirm=confirm, watch=watch)
-    finish(Console(json=json, quiet=quiet), summary)
+    finish(Console.of(given), summary)
 
 
-def retry(
-    run: opt.Run = None,
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    include_refused: opt.IncludeRefused = False,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    batch_size: opt.BatchSize = Options.batch_size,
-    timeout: opt.Timeout = Options.timeout,
-    settle: opt.Settle = Options.settle,
-    max_failed: opt.MaxFailed = None,
-    yes: opt.Yes = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
-) -> None:
+@opt.takes(opt.ACCOUNT, opt.DISPATCH, opt.OUTPUT)
+def retry(run: opt.Run = None, include_refused: opt.IncludeRefused = False, yes: opt.Yes = False, **given: Any) -> None:
     r"""Send again what failed in a run for reasons that can pass.
 
     \b
@@ -69,27 +37,19 @@ def retry(
     """
     from importer.pipeline import retry as try_again
 
-    options = make_options(locals())
-    with watched(quiet) as watch:
+    options = make_options({"yes": yes, **given})
+    with watched(options, given["quiet"]) as watch:
         summary = try_again(options, os.environ, run, include_refused=include_refused, confirm=confirm, watch=watch)
-    finish(Console(json=json, quiet=quiet), summary)
+    finish(Console.of(given), summary)
 
 
+@opt.takes(opt.ACCOUNT, opt.PACE, opt.OUTPUT)
 def undo(
     run: opt.Run = None,
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
     force: opt.Force = False,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    timeout: opt.Timeout = Options.timeout,
     settle: opt.Settle = Options.settle,
     yes: opt.Yes = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
+    **given: Any,
 ) -> None:
     r"""Delete what a run created, after showing it. What was changed in WizCommerce since is left.
 
@@ -99,25 +59,14 @@ def undo(
     from importer.pipeline import undo as take_back
     from importer.pipeline import undo_text
 
-    options = make_options(locals())
-    with watched(quiet) as watch:
+    options = make_options({"settle": settle, "yes": yes, **given})
+    with watched(options, given["quiet"]) as watch:
         summary = take_back(options, os.environ, run, force=force, confirm=confirm, watch=watch)
-    _tell(Console(json=json, quiet=quiet), summary, undo_text)
+    _tell(Console.of(given), summary, undo_text)
 
 
-def verify(
-    run: opt.Run = None,
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    timeout: opt.Timeout = Options.timeout,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
-) -> None:
+@opt.takes(opt.ACCOUNT, opt.PACE, opt.OUTPUT)
+def verify(run: opt.Run = None, **given: Any) -> None:
     r"""Hold the ledger against what the API has: what is missing, there twice, or changed. Changes nothing.
 
     \b
@@ -126,10 +75,10 @@ def verify(
     from importer.pipeline import verify as hold_against
     from importer.pipeline import verify_text
 
-    options = make_options(locals())
-    with watched(quiet) as watch:
+    options = make_options(given)
+    with watched(options, given["quiet"]) as watch:
         summary = hold_against(options, os.environ, run, watch=watch)
-    _tell(Console(json=json, quiet=quiet), summary, verify_text)
+    _tell(Console.of(given), summary, verify_text)
 
 
 def _tell(console: Console, summary: dict[str, Any], text: Any) -> None:

@@ -86,20 +86,13 @@ def common(
 
 
 @app.command()
+@opt.takes(opt.READING, opt.OUTPUT)
 def check(
     sources: opt.Sources,
     mapping: opt.MappingName,
-    out: opt.Out = Path("results"),
-    country: opt.Country = None,
-    sheet: opt.Sheet = None,
-    encoding: opt.Encoding = None,
-    delimiter: opt.Delimiter = None,
-    partial: opt.Partial = False,
+    out: opt.Out = Options.out,
     lookups: opt.Lookups = None,
-    dedupe: opt.Dedupe = "warn",
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
+    **given: Any,
 ) -> None:
     r"""Dry run: what would be sent and what is wrong, in which cell. No network, no key.
 
@@ -108,53 +101,27 @@ def check(
     """
     from importer.pipeline import check as run_check
 
-    options = make_options(locals())
-    with progressing(quiet) as progress:
+    options = make_options({"sources": sources, "mapping": mapping, "out": out, "lookups": lookups, **given})
+    with progressing(given["quiet"]) as progress:
         summary = run_check(options, began=progress.stage)
-    finish(Console(json=json, quiet=quiet), summary)
+    finish(Console.of(given), summary)
 
 
 app.command()(looking_ahead.plan)
 
 
 @app.command()
+@opt.takes(opt.ACCOUNT, opt.UPDATING, opt.DISPATCH, opt.GUARDS, opt.READING, opt.OUTPUT)
 def run(
     sources: opt.AnySources = None,
     mapping: opt.AnyMapping = None,
     api: opt.AnyApi = None,
     plan: opt.Plan = None,
-    out: opt.Out = Path("results"),
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    mode: opt.Mode = "create",
-    on_conflict: opt.OnConflict = "report",
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    batch_size: opt.BatchSize = Options.batch_size,
-    timeout: opt.Timeout = Options.timeout,
-    settle: opt.Settle = Options.settle,
+    out: opt.Out = Options.out,
     limit: opt.Limit = None,
     only: opt.Only = None,
-    max_failed: opt.MaxFailed = None,
-    max_rejected: opt.MaxRejected = None,
-    max_fewer: opt.MaxFewer = None,
-    max_changed: opt.MaxChanged = None,
-    max_age: opt.MaxAge = None,
-    new_file: opt.NewFile = False,
-    same_layout: opt.SameLayout = False,
-    strict: opt.Strict = False,
-    country: opt.Country = None,
-    sheet: opt.Sheet = None,
-    encoding: opt.Encoding = None,
-    delimiter: opt.Delimiter = None,
-    partial: opt.Partial = False,
-    dedupe: opt.Dedupe = "warn",
     yes: opt.Yes = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
+    **given: Any,
 ) -> None:
     r"""Check, plan, send, report. What was sent before is not sent again; with --mode upsert, what changed is.
 
@@ -167,13 +134,13 @@ def run(
     """
     from importer.pipeline import run as run_import
 
-    given = dict(locals())
     if plan is None:
         need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
-    options = make_options({**given, "mapping": mapping or "", "api": api or ""})
-    with watched(quiet) as watch:
+    own = {"sources": sources, "plan": plan, "out": out, "limit": limit, "only": only, "yes": yes}
+    options = make_options({**own, **given, "mapping": mapping or "", "api": api or ""})
+    with watched(options, given["quiet"]) as watch:
         summary = run_import(options, os.environ, confirm=confirm, watch=watch)
-    finish(Console(json=json, quiet=quiet), summary)
+    finish(Console.of(given), summary)
 
 
 @app.command()

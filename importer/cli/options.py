@@ -1,13 +1,22 @@
 """The options that commands share. Each can also be set as ``IMPORTER_<OPTION>`` or in the file of ``--config``."""
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from importer.settings import read_config
+from importer.settings import Options, read_config
 
 __all__ = [
+    "ACCOUNT",
+    "DISPATCH",
+    "GUARDS",
+    "OUTPUT",
+    "PACE",
+    "READING",
+    "UPDATING",
     "AcceptKey",
     "AnyApi",
     "AnyMapping",
@@ -17,6 +26,7 @@ __all__ = [
     "Concurrency",
     "Config",
     "Country",
+    "Deadline",
     "Dedupe",
     "Delimiter",
     "Encoding",
@@ -52,12 +62,13 @@ __all__ = [
     "Tenant",
     "Timeout",
     "Yes",
+    "takes",
 ]  # fmt: skip
 
 FILES = "What is read"
 SENDING = "How it is sent"
 STOPS = "What stops a run"
-OUTPUT = "What comes out"
+RESULTS = "What comes out"
 
 
 def _config(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -132,9 +143,9 @@ Config = Annotated[
         rich_help_panel=FILES,
     ),
 ]
-Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=OUTPUT)]
-Json = Annotated[bool, _option("--json", text="Print the summary as one JSON object.", panel=OUTPUT)]
-Quiet = Annotated[bool, _option("--quiet", "-q", text="No progress and no messages on stderr.", panel=OUTPUT)]
+Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=RESULTS)]
+Json = Annotated[bool, _option("--json", text="Print the summary as one JSON object.", panel=RESULTS)]
+Quiet = Annotated[bool, _option("--quiet", "-q", text="No progress and no messages on stderr.", panel=RESULTS)]
 
 KeyFile = Annotated[
     Path | None,
@@ -182,6 +193,15 @@ Only = Annotated[
 MaxFailed = Annotated[
     int | None,
     _option("--max-failed", text="Stop when so many customers have failed.", panel=STOPS, metavar="N"),
+]
+Deadline = Annotated[
+    str | None,
+    _option(
+        "--deadline",
+        text="Stop after so long in all, such as 90m or 2h; `importer resume` goes on.",
+        panel=STOPS,
+        metavar="TIME",
+    ),
 ]
 IncludeRefused = Annotated[bool, _option("--include-refused", text="Also send what the API refused.", panel=SENDING)]
 Force = Annotated[bool, _option("--force", text="Also what was changed in WizCommerce since.", panel=STOPS)]
@@ -257,3 +277,61 @@ Recheck = Annotated[
     bool, _option("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
 ]
 Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest by default.")]
+
+# What commands have in common: names of options, their kind and their default, in the order in which help shows them.
+Group = Mapping[str, tuple[Any, Any]]
+Command = TypeVar("Command", bound=Callable[..., None])
+
+ACCOUNT: Group = {
+    "ledger": (Ledger, None),
+    "tenant": (Tenant, None),
+    "accept_key": (AcceptKey, False),
+    "api_key_file": (KeyFile, None),
+}
+UPDATING: Group = {"mode": (Mode, Options.mode), "on_conflict": (OnConflict, Options.on_conflict)}
+PACE: Group = {
+    "rate": (Rate, "auto"),
+    "concurrency": (Concurrency, Options.concurrency),
+    "timeout": (Timeout, Options.timeout),
+}
+DISPATCH: Group = {
+    **PACE,
+    "batch_size": (BatchSize, Options.batch_size),
+    "settle": (Settle, Options.settle),
+    "max_failed": (MaxFailed, None),
+    "deadline": (Deadline, None),
+}
+GUARDS: Group = {
+    "max_rejected": (MaxRejected, None),
+    "max_fewer": (MaxFewer, None),
+    "max_changed": (MaxChanged, None),
+    "max_age": (MaxAge, None),
+    "new_file": (NewFile, False),
+    "same_layout": (SameLayout, False),
+    "strict": (Strict, False),
+}
+READING: Group = {
+    "country": (Country, None),
+    "sheet": (Sheet, None),
+    "encoding": (Encoding, None),
+    "delimiter": (Delimiter, None),
+    "partial": (Partial, False),
+    "dedupe": (Dedupe, Options.dedupe),
+}
+OUTPUT: Group = {"json": (Json, False), "quiet": (Quiet, False), "config": (Config, None)}
+
+
+def takes(*groups: Group) -> Callable[[Command], Command]:
+    """Give a command the options of these groups besides its own; they come as keyword arguments, ``**given``."""
+
+    def decorate(command: Command) -> Command:
+        own = [part for part in inspect.signature(command).parameters.values() if part.kind is not part.VAR_KEYWORD]
+        shared = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for group in groups
+            for name, (kind, default) in group.items()
+        ]
+        command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]  # where typer looks
+        return command
+
+    return decorate

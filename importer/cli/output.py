@@ -72,6 +72,11 @@ class Console:
         self.json = json
         self.quiet = quiet
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Console":
+        """As the options of a command say."""
+        return cls(json=given["json"], quiet=given["quiet"])
+
     def message(self, text: str) -> None:
         """A line for the person watching."""
         if not self.quiet:

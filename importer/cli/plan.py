@@ -1,7 +1,7 @@
 """The command that looks ahead: plan."""
 
 import os
-from pathlib import Path
+from typing import Any
 
 from importer.cli import options as opt
 from importer.cli.output import Console
@@ -11,30 +11,16 @@ from importer.settings import Options
 __all__ = ["plan"]
 
 
+@opt.takes(opt.ACCOUNT, opt.PACE, opt.READING, opt.OUTPUT)
 def plan(
     sources: opt.Sources,
     mapping: opt.MappingName,
     api: opt.Api,
-    out: opt.Out = Path("results"),
-    ledger: opt.Ledger = None,
-    tenant: opt.Tenant = None,
-    accept_key: opt.AcceptKey = False,
-    api_key_file: opt.KeyFile = None,
-    mode: opt.Mode = "create",
+    out: opt.Out = Options.out,
+    mode: opt.Mode = Options.mode,
     recheck: opt.Recheck = False,
-    rate: opt.Rate = "auto",
-    concurrency: opt.Concurrency = Options.concurrency,
-    timeout: opt.Timeout = Options.timeout,
     only: opt.Only = None,
-    country: opt.Country = None,
-    sheet: opt.Sheet = None,
-    encoding: opt.Encoding = None,
-    delimiter: opt.Delimiter = None,
-    partial: opt.Partial = False,
-    dedupe: opt.Dedupe = "warn",
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    config: opt.Config = None,
+    **given: Any,
 ) -> None:
     r"""What a run would create, update, leave and refuse, by ledger and API. Sends nothing.
 
@@ -45,7 +31,8 @@ def plan(
     """
     from importer.pipeline import plan as look_ahead
 
-    options = make_options(locals())
-    with watched(quiet) as watch:
+    own = {"sources": sources, "mapping": mapping, "api": api, "out": out, "mode": mode, "only": only}
+    options = make_options({**own, **given})
+    with watched(options, given["quiet"]) as watch:
         summary = look_ahead(options, os.environ, recheck=recheck, watch=watch)
-    finish(Console(json=json, quiet=quiet), summary)
+    finish(Console.of(given), summary)

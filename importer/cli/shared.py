@@ -11,7 +11,7 @@ import typer
 from importer.cli.output import Console
 from importer.cli.progress import Progress
 from importer.errors import UsageError
-from importer.settings import Options, Share, default_ledger
+from importer.settings import Options, Share, default_ledger, read_duration
 
 __all__ = ["confirm", "finish", "make_options", "need", "progressing", "watched"]
 
@@ -29,6 +29,8 @@ def make_options(values: dict[str, Any]) -> Options:
     for name in ("max_rejected", "max_fewer", "max_changed"):
         if values.get(name) is not None:
             given[name] = Share.parse(values[name])
+    if values.get("deadline") is not None:
+        given["deadline"] = read_duration(values["deadline"])
     if values.get("country"):
         given["country"] = values["country"].strip().upper()
     if values.get("delimiter"):
@@ -67,12 +69,17 @@ def finish(console: Console, summary: dict[str, Any]) -> None:
 
 
 @contextmanager
-def watched(quiet: bool) -> Iterator[Any]:
-    """Progress on stderr while the block runs, for what sends."""
-    from importer.pipeline import Watch
+def watched(options: Options, quiet: bool) -> Iterator[Any]:
+    """Progress on stderr while the block runs, for what sends; the deadline counts from here."""
+    from importer.pipeline import Deadline, Watch
 
     with progressing(quiet) as progress:
-        yield Watch(phase=progress.phase, counts=progress.counts, stage=progress.stage)
+        yield Watch(
+            phase=progress.phase,
+            counts=progress.counts,
+            stage=progress.stage,
+            deadline=None if options.deadline is None else Deadline(options.deadline),
+        )
 
 
 @contextmanager

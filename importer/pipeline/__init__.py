@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importer.pipeline.aftermath import undo, undo_text, verify, verify_text
     from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
+    from importer.pipeline.deadline import Deadline
     from importer.pipeline.dry_run import check
     from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
     from importer.pipeline.fetching import save_lookups
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from importer.report import runs_text, summary_text
 
 __all__ = [
+    "Deadline",
     "Watch",
     "backup_ledger",
     "check",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Deadline": "importer.pipeline.deadline",
     "Watch": "importer.pipeline.sending",
     "backup_ledger": "importer.pipeline.care",
     "check": "importer.pipeline.dry_run",

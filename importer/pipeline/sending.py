@@ -4,13 +4,14 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from importer.api import Client
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, Run
+from importer.pipeline.deadline import Deadline
 from importer.pipeline.updating import on_conflict
 from importer.planner import Merger
 from importer.records import OutcomeKind
@@ -36,17 +37,22 @@ class Watch:
 
     ``stage`` is told what takes a while now, which is of no interest afterwards.
     It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
+    The end of the ``deadline`` is such a wish, too.
     """
 
     phase: Callable[[str], None] = _silent
     counts: Callable[[Counts], None] = _uncounted
     stage: Callable[[str], None] = _silent
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    deadline: Deadline | None = None
     sending: bool = False
 
     @asynccontextmanager
     async def signals(self) -> AsyncIterator[None]:
-        """While the block runs, signals ask to stop. Raises :class:`InterruptedRunError` where they cut it off."""
+        """While the block runs, signals and the deadline ask to stop.
+
+        Raises :class:`InterruptedRunError` where they cut it off.
+        """
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
@@ -58,6 +64,7 @@ class Watch:
             else:
                 task.cancel()
 
+        expiry = asyncio.create_task(self._expire(task))
         caught = []
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
@@ -69,12 +76,32 @@ class Watch:
             yield
         except asyncio.CancelledError:
             task.uncancel()
-            raise InterruptedRunError(
-                "interrupted", "`importer resume` goes on; what was in flight is looked up first."
+            raise self.reason(
+                InterruptedRunError("interrupted", "`importer resume` goes on; what was in flight is looked up first.")
             ) from None
         finally:
+            expiry.cancel()
+            with suppress(asyncio.CancelledError):
+                await expiry
             for number in caught:
                 loop.remove_signal_handler(number)
+
+    async def _expire(self, task: "asyncio.Task[None]") -> None:
+        """Stop when the time is up: what is being sent in peace, everything else at once."""
+        if self.deadline is None:
+            return
+        await self.deadline.passed()
+        if self.sending:
+            self.phase("The time is up: waiting for requests in flight. Interrupt to stop now.")
+            self.stop.set()
+        else:
+            task.cancel()
+
+    def reason(self, interrupted: InterruptedRunError) -> InterruptedRunError:
+        """Why the run was interrupted: the deadline, where that is over."""
+        if self.deadline is None or not self.deadline.over:
+            return interrupted
+        return self.deadline.error(sending=self.stop.is_set())
 
 
 async def send_run(
@@ -104,5 +131,7 @@ async def send_run(
             progress=watch.counts,
             stop=watch.stop,
         )
+    except InterruptedRunError as error:
+        raise watch.reason(error) from None
     finally:
         watch.sending = False

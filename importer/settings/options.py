@@ -1,20 +1,15 @@
-"""Options of a run, from flags, environment and a config file, checked once."""
+"""Options of a run, checked once, wherever they came from."""
 
 import math
-import os
 import re
-import stat
-import tomllib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from importer.errors import UsageError
 
-__all__ = ["KEY_VARIABLE", "Options", "Share", "default_ledger", "read_config", "read_key"]
+__all__ = ["SANDBOX", "Options", "Share", "read_duration"]
 
-KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 SANDBOX = "sandbox"
 DEDUPE = ("off", "warn", "reject")
 ON_CONFLICT = ("report", "skip", "overwrite")
@@ -41,6 +36,17 @@ class Share:
 
     def __str__(self) -> str:
         return f"{self.number:g}{'%' if self.percent else ''}"
+
+
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def read_duration(text: str) -> float:
+    """``"90m"``, ``"2h"``, ``"1h30m"`` or a number of seconds → seconds. Raises :class:`UsageError`."""
+    match = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?\s*", text.lower())
+    if match is None or not any(match.groups()):
+        raise UsageError(f"{text!r} is no length of time", "Write it like 90m, 2h, 1h30m or 5400 (seconds).")
+    return sum(float(number) * unit for number, unit in zip(match.groups(), UNITS.values(), strict=True) if number)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Options:
     new_file: bool = False
     same_layout: bool = False
     strict: bool = False
+    deadline: float | None = None
     dedupe: str = "warn"
     partial: bool = False
     country: str | None = None
@@ -86,6 +93,7 @@ class Options:
         positive = {
             "concurrency": self.concurrency, "batch-size": self.batch_size, "timeout": self.timeout, "rate": self.rate,
             "limit": self.limit, "max-failed": self.max_failed, "max-age": self.max_age,
+            "deadline": self.deadline,
         }  # fmt: skip
         for name, number in positive.items():
             if number is not None and not 0 < number < math.inf:
@@ -115,66 +123,10 @@ class Options:
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
             "max_fewer": None if self.max_fewer is None else str(self.max_fewer),
             "max_changed": None if self.max_changed is None else str(self.max_changed),
-            "max_age": self.max_age, "new_file": self.new_file, "same_layout": self.same_layout, "dedupe": self.dedupe,
+            "max_age": self.max_age, "new_file": self.new_file, "same_layout": self.same_layout,
+            "deadline": self.deadline, "dedupe": self.dedupe,
             "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
             "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
             "lookups": None if self.lookups is None else str(self.lookups),
         }  # fmt: skip
         return {name: value for name, value in values.items() if value not in (None, [], False)}
-
-
-def default_ledger(environment: Mapping[str, str]) -> str:
-    """``$XDG_STATE_HOME/importer/ledger.db``, by the XDG base directory specification ``~/.local/state`` when unset."""
-    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
-    return str(Path(home).expanduser() / "importer" / "ledger.db")
-
-
-def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
-    """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``).
-
-    Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an option that is none.
-    """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
-    names = set(known)
-    config = {name.replace("-", "_"): value for name, value in data.items()}
-    unknown = sorted(config.keys() - names)
-    if unknown:
-        listed = ", ".join(sorted(name.replace("_", "-") for name in names))
-        raise UsageError(f"{path}: no option is called {', '.join(map(repr, unknown))}", f"There are: {listed}.")
-    return config
-
-
-def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
-    """The API key from the file, else from the environment; never from an argument.
-
-    Raises :class:`UsageError` when there is none, or when others than its owner can read the file.
-    """
-    if key_file is not None:
-        return _key_from(key_file)
-    key = environment.get(KEY_VARIABLE, "").strip()
-    if not key:
-        raise UsageError(
-            "there is no API key",
-            f"Put it into the environment variable {KEY_VARIABLE}, or into a file given by --api-key-file. "
-            "Without a key, try the local API: --api sandbox.",
-        )
-    return key
-
-
-def _key_from(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"{path}: the API key file cannot be read: {reason}") from error
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: others than you can read the API key", f"Run: chmod 600 {path}")
-    if not key:
-        raise UsageError(f"{path}: the API key file is empty")
-    return key

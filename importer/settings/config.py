@@ -1,0 +1,43 @@
+"""The config file, and where things lie when nobody says."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from importer.errors import UsageError
+
+__all__ = ["default_ledger", "read_config"]
+
+
+def default_ledger(environment: Mapping[str, str]) -> str:
+    """``$XDG_STATE_HOME/importer/ledger.db``, by the XDG base directory specification ``~/.local/state`` when unset."""
+    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return str(Path(home).expanduser() / "importer" / "ledger.db")
+
+
+def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
+    """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``).
+
+    Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an option that is none.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    names = set(known)
+    config = {name.replace("-", "_"): value for name, value in data.items()}
+    unknown = sorted(config.keys() - names)
+    if unknown:
+        listed = ", ".join(sorted(name.replace("_", "-") for name in names))
+        called = ", ".join(repr(name) + _near(name, names) for name in unknown)
+        raise UsageError(f"{path}: no option is called {called}", f"There are: {listed}.")
+    return config
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(names), n=1)
+    return f" (did you mean {near[0].replace('_', '-')}?)" if near else ""
