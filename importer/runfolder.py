@@ -7,7 +7,8 @@ source rows, the entity tables and the problems, as Arrow files. Folders and fil
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,11 @@ from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sour
 
 __all__ = ["RunFolder", "Stage", "new_run_id"]
 
+# What commands put into a run's folder.
+_OURS = frozenset({
+    *("results.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
+    *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
+})  # fmt: skip
 _FRAMES = ("customers", "addresses", "contacts", "rows", "changes")
 
 
@@ -86,6 +92,26 @@ class RunFolder:
     def workbook(self) -> Path:
         """The rows to mend as a workbook. Not within ``rejected``: that folder given back would hold them twice."""
         return self.path / "rejected.xlsx"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there, as a folder and not as a link to one."""
+        return self.path.is_dir() and not self.path.is_symlink()
+
+    def strangers(self, files: Collection[str]) -> list[str]:
+        """What lies in it that is not ours; ``files``: what the run's summary says that it wrote.
+
+        Raises :class:`OSError`.
+        """
+        names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]
+        if self.rejected.is_dir() and not self.rejected.is_symlink():
+            below = (f"rejected/{path.name}" for path in self.rejected.iterdir())
+            names += [name for name in below if name not in files]
+        return sorted(names)
+
+    def remove(self) -> None:
+        """Delete the folder and all that is in it; links are not followed. Raises :class:`OSError`."""
+        shutil.rmtree(self.path)
 
     def file(self, name: str) -> Path:
         """A file in the folder."""

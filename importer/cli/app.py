@@ -179,6 +179,7 @@ def history_line(item: Any) -> dict[str, Any]:
         "finished": item.finished_at.isoformat(timespec="seconds") if item.finished_at else None,
         "exit_code": item.exit_code,
         "folder": str(item.out),
+        "folder_gone": bool(item.summary) and not item.out.is_dir(),
         "customers": dict((item.summary or {}).get("customers", {})),
     }
 

@@ -33,6 +33,7 @@ __all__ = [
     "Force",
     "IncludeRefused",
     "Json",
+    "Keep",
     "KeyFile",
     "Ledger",
     "Limit",
@@ -147,6 +148,15 @@ Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=RES
 Json = Annotated[bool, _option("--json", text="Print the summary as one JSON object.", panel=RESULTS)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text="No progress and no messages on stderr.", panel=RESULTS)]
 
+Keep = Annotated[
+    int | None,
+    _option(
+        "--keep",
+        text="Afterwards, delete the folders of this account's runs but for the latest N; never unfinished ones.",
+        panel=RESULTS,
+        metavar="N",
+    ),
+]
 KeyFile = Annotated[
     Path | None,
     _option(
@@ -300,6 +310,7 @@ DISPATCH: Group = {
     "settle": (Settle, Options.settle),
     "max_failed": (MaxFailed, None),
     "deadline": (Deadline, None),
+    "keep": (Keep, None),
 }
 GUARDS: Group = {
     "max_rejected": (MaxRejected, None),

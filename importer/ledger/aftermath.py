@@ -11,7 +11,7 @@ from importer.ledger import dialect
 from importer.ledger.database import Database
 from importer.ledger.plans import NOT_SENT
 from importer.ledger.runs import Run
-from importer.ledger.schema import ACCEPTED, ATTEMPTS, CUSTOMERS, RUN_CUSTOMERS, State
+from importer.ledger.schema import ACCEPTED, ATTEMPTS, CUSTOMERS, RUN_CUSTOMERS, RUNS, State, stamp
 from importer.ledger.sending import ITEM_COLUMNS, Item, read_item
 from importer.records import Action, OutcomeKind
 
@@ -20,6 +20,7 @@ __all__ = ["AfterFacet", "Held", "Removed"]
 PASSING = (408, 425, 429)  # the 4xx that say nothing about the customer
 DUPLICATE = "duplicate_in_api"
 MAYBE_THERE = (State.SENDING, State.UNKNOWN)
+SETTLED = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS)
 _CHECKED = (
     OutcomeKind.CREATED,
     OutcomeKind.UPDATED,
@@ -133,6 +134,39 @@ class AfterFacet(Database):
         with self._write() as connection:
             connection.execute(planned)
             return connection.execute(opened).rowcount
+
+    def has_open_ends(self, run: Run) -> bool:
+        """Whether there are customers of the run still to deal with, whom ``resume`` or ``retry`` would take up.
+
+        Those whom a later run of the tenant settled are dealt with; whoever is in doubt is not.
+        """
+        mine = RUN_CUSTOMERS.c.run_id == run.id
+        status = func.coalesce(RUN_CUSTOMERS.c.http_status, 0)
+        can_pass = and_(
+            RUN_CUSTOMERS.c.outcome == OutcomeKind.FAILED,
+            func.coalesce(RUN_CUSTOMERS.c.error_code, "") != DUPLICATE,
+            or_(~status.between(400, 499), status.in_(PASSING)),
+        )
+        left = select(RUN_CUSTOMERS.c.reference_id).where(
+            mine, or_(RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.PENDING, OutcomeKind.UNKNOWN)), can_pass)
+        )
+        settled = (
+            select(RUN_CUSTOMERS.c.reference_id)
+            .join(RUNS, RUNS.c.id == RUN_CUSTOMERS.c.run_id)
+            .where(
+                RUNS.c.tenant == run.tenant,
+                RUNS.c.started_at > stamp(run.started_at),
+                RUN_CUSTOMERS.c.outcome.in_(SETTLED),
+            )
+        )
+        doubtful = (
+            select(RUN_CUSTOMERS.c.reference_id)
+            .join(CUSTOMERS, _same_customer(run))
+            .where(mine, CUSTOMERS.c.state.in_(MAYBE_THERE))
+        )
+        with self._read() as connection:
+            found = (connection.execute(query.limit(1)).first() for query in (doubtful, left.except_(settled)))
+            return any(row is not None for row in found)
 
     def made_by(self, run: Run, *, after: int, count: int) -> list[Held]:
         """The next ``count`` customers, behind the position ``after``, that the run created or may have created.

@@ -13,6 +13,7 @@ from importer.errors import ImporterError, InternalError, OutputError, StopError
 from importer.ledger import Ledger, Run
 from importer.pipeline.outcomes import tell
 from importer.pipeline.prepare import Timings
+from importer.pipeline.pruning import prune
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.pipeline.sending import Watch, send_run
 from importer.pipeline.targets import Target, client_for
@@ -123,7 +124,10 @@ async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
     except ImporterError as error:
         job.ledger.finish_run(job.run.id, error.exit_code, {})
         raise
-    return job.report(stopped)
+    summary = job.report(stopped)
+    if stopped is None and job.options.keep is not None:
+        prune(job.ledger, job.run, job.options.keep, job.watch.phase)
+    return summary
 
 
 def ask(confirm: Confirm, question: str) -> None:

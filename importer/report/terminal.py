@@ -131,7 +131,8 @@ def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
 def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, unicode: bool = True) -> str:
     """The history for a person, a line for each run, at most ``width`` columns wide (two lines where it is narrow).
 
-    ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``.
+    ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``,
+    and ``folder_gone`` where it was deleted.
     """
     look = Look(max(width, _NARROWEST), colour, unicode)
     rows = [(str(run["run_id"]), _ended(run), str(run["mapping"]), str(run["tenant"]), _outcomes(run)) for run in runs]
@@ -160,4 +161,5 @@ def _tone(run: Mapping[str, Any]) -> str:
 
 def _outcomes(run: Mapping[str, Any]) -> str:
     counts: Iterable[tuple[str, int]] = run["customers"].items()
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts if count and kind != "read")
+    told = [f"{count:,} {kind}" for kind, count in counts if count and kind != "read"]
+    return ", ".join([*told, "folder gone"] if run.get("folder_gone") else told)

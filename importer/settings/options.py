@@ -81,6 +81,7 @@ class Options:
     same_layout: bool = False
     strict: bool = False
     deadline: float | None = None
+    keep: int | None = None
     dedupe: str = "warn"
     partial: bool = False
     country: str | None = None
@@ -93,7 +94,7 @@ class Options:
         positive = {
             "concurrency": self.concurrency, "batch-size": self.batch_size, "timeout": self.timeout, "rate": self.rate,
             "limit": self.limit, "max-failed": self.max_failed, "max-age": self.max_age,
-            "deadline": self.deadline,
+            "deadline": self.deadline, "keep": self.keep,
         }  # fmt: skip
         for name, number in positive.items():
             if number is not None and not 0 < number < math.inf:
@@ -124,7 +125,7 @@ class Options:
             "max_fewer": None if self.max_fewer is None else str(self.max_fewer),
             "max_changed": None if self.max_changed is None else str(self.max_changed),
             "max_age": self.max_age, "new_file": self.new_file, "same_layout": self.same_layout,
-            "deadline": self.deadline, "dedupe": self.dedupe,
+            "deadline": self.deadline, "keep": self.keep, "dedupe": self.dedupe,
             "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
             "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
             "lookups": None if self.lookups is None else str(self.lookups),

@@ -155,3 +155,19 @@ def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
         moment[0] += timedelta(minutes=9)
         ledger.finish_run(run.id, 3, {})
         assert ledger.last_heard(ledger.run(run.id)) == moment[0]
+
+
+def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
+    days = iter(range(1, 9))
+    with open_ledger(place, now=lambda: datetime(2030, 5, next(days, 9), tzinfo=UTC)) as ledger:
+        ledger.tenant(TENANT)
+        run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT), Ended("refused", State.REFUSED, 422)])
+        assert ledger.has_open_ends(run)
+        later, _ = plan_run(ledger, tmp_path, ["gone"])
+        assert ledger.has_open_ends(later)
+        ledger.mark_sending(later, ledger.pending(later, after=-1, count=100))
+        assert ledger.has_open_ends(run)
+        step = Step(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1", 201, None, None, None, 1.5)
+        ledger.record(later, [step])
+        assert not ledger.has_open_ends(later)
+        assert not ledger.has_open_ends(run)
