@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fsspec.core import url_to_fs
-
 from importer.errors import SourceError
 
 __all__ = ["LocalFile", "RemoteFile", "find_remote", "is_url", "local_path", "public_source"]
@@ -105,6 +103,8 @@ def find_remote(source: str) -> list[RemoteFile]:
     shown = public_source(source)
     for part in source.split("::"):
         _refuse_plain(part)
+    from fsspec.core import url_to_fs  # noqa: PLC0415 - seldom needed, and slow to import
+
     with _explained(shown):
         system, path = url_to_fs(source)
     web = source.split("://", 1)[0].casefold() in _WEB

@@ -4,8 +4,6 @@ import re
 from functools import cache
 
 import pyarrow as pa
-from nameparser import HumanName
-from nameparser.config import CONSTANTS
 
 from importer.mapping.findings import Result, failures
 from importer.records import Severity
@@ -28,6 +26,8 @@ _TWO_WORDS = re.compile(r"^([^\W\d_]{2,})\s+([^\W\d_]{2,})$")
 
 @cache
 def _special_words() -> frozenset[str]:
+    from nameparser.config import CONSTANTS  # noqa: PLC0415 - takes a tenth of a second, and few mappings take names apart
+
     words: set[str] = set()
     for group in ("titles", "prefixes", "suffix_acronyms", "suffix_not_acronyms", "conjunctions", "first_name_titles"):
         words |= set(getattr(CONSTANTS, group))
@@ -47,6 +47,8 @@ def _read(text: str) -> tuple[str, str, str | None]:
         return plain[1], plain[2], None
     if is_company(text):
         return text, "", "is the name of a company or department, and stays whole as the first name"
+    from nameparser import HumanName  # noqa: PLC0415 - as above
+
     name = HumanName(text)
     first = " ".join(part for part in (name.first, name.middle) if part)
     if not first and not name.last:

@@ -3,7 +3,10 @@
 They are looked up on first use, so that a command imports only what it needs.
 """
 
+import gc
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,4 +83,18 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(_imported(_HOMES[name]), name)
+
+
+def _imported(home: str) -> ModuleType:
+    """The module. What imports make stays for good: the garbage collector would look through it again and again."""
+    if home in sys.modules:
+        return sys.modules[home]
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(home)
+    finally:
+        gc.freeze()
+        if collects:
+            gc.enable()

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from xlsxwriter.utility import xl_col_to_name
 
 __all__ = ["LONGEST_CELL", "StyledColumn", "holdable", "rows_xml"]
 
@@ -59,6 +58,8 @@ def rows_xml(columns: Sequence[StyledColumn], *, first_row: int) -> Iterator[str
 
 
 def _block(columns: Sequence[StyledColumn], start: int, end: int, first_row: int) -> str:
+    from xlsxwriter.utility import xl_col_to_name  # noqa: PLC0415 - a list without faults needs none of it
+
     numbers = pa.array(np.arange(first_row + start, first_row + end)).cast(pa.string())
     cells = [
         _cells(column, slice(start, end), numbers, f'<c r="{xl_col_to_name(place)}')

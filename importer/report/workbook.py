@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import xlsxwriter
-from xlsxwriter.exceptions import FileCreateError
 
 from importer.report.cells import LONGEST_CELL, StyledColumn, rows_xml
 from importer.report.files import removed, whole_file
@@ -109,6 +107,9 @@ def _save(
     marks: Sequence[Marks],
     texts: "pd.Series[Any]",
 ) -> None:
+    import xlsxwriter  # noqa: PLC0415 - a list without faults needs none of it
+    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
+
     workbook = xlsxwriter.Workbook(file, _OPTIONS | {"tmpdir": scratch})
     workbook.set_properties({"title": _GUIDE, "created": pd.Timestamp(2000, 1, 1).to_pydatetime()})  # always the same
     formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
@@ -137,6 +138,8 @@ def _write_sheet(
     sheet: Any, formats: dict[str, Any], plan: SheetPlan, marks: Marks, texts: "pd.Series[Any]", notes: int
 ) -> int:
     """One sheet of rows, with at most so many notes; comes back: how many it has."""
+    from xlsxwriter.utility import xl_rowcol_to_cell  # noqa: PLC0415
+
     titles = [IMPORT_ERRORS, *plan.table.frame.columns]
     local = plan.rows - plan.start
     columns = [one_array(texts)]
@@ -154,7 +157,7 @@ def _write_sheet(
             sheet.set_column(place, place, _width(title, column), formats["text"])
     sheet.freeze_panes(1, 1)
     sheet.autofilter(0, 0, last_row, last_column)
-    sheet.ignore_errors({"number_stored_as_text": f"A1:{xlsxwriter.utility.xl_rowcol_to_cell(last_row, last_column)}"})
+    sheet.ignore_errors({"number_stored_as_text": f"A1:{xl_rowcol_to_cell(last_row, last_column)}"})
     return _write_notes(sheet, marks, notes)
 
 

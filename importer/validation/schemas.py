@@ -17,6 +17,7 @@ from pandera.errors import SchemaErrors
 from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
 from importer.validation import rules
 from importer.validation.limits import FIELDS, REQUIRED, max_length
+from importer.validation.places import arrow
 
 __all__ = ["SCHEMAS", "failures"]
 
@@ -38,10 +39,12 @@ def _check(code: str, rule: Rule) -> pandera.Check:
     """A pandera check whose name is the problem's code, working on the Arrow data of the column as a whole."""
 
     def run(column: pd.Series) -> pd.Series:
-        texts = column.array.__arrow_array__().combine_chunks()
-        return pd.Series(rule(texts).to_numpy(zero_copy_only=False), index=column.index)
+        texts = arrow(column)
+        passed = np.ones(len(texts), dtype=np.bool_)
+        passed[texts.is_valid().to_numpy(zero_copy_only=False)] = rule(texts.drop_null())
+        return pd.Series(passed, index=column.index)
 
-    return pandera.Check(run, name=code, ignore_na=True)
+    return pandera.Check(run, name=code, ignore_na=False)  # pandera would copy the column for each check
 
 
 def _checks(entity: Entity, field: str, *, required: bool, one_line: bool = True) -> Iterator[pandera.Check]:

@@ -114,7 +114,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr("importer.loader.places.url_to_fs", refuse)  # whatever is installed here
+    monkeypatch.setattr("fsspec.core.url_to_fs", refuse)  # whatever is installed here
     with pytest.raises(SourceError, match=r"s3://bucket/a\.csv: .* not installed\n.*importer\[remote\]"):
         names("s3://bucket/a.csv")
 
