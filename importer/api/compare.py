@@ -118,10 +118,10 @@ def _held(name: str, held: Mapping[str, Any]) -> Any:
 def _children(kind: str, sent: Sequence[Any], held: Sequence[Any]) -> Iterator[str]:
     there: dict[str, list[Any]] = {}
     for child in held:
-        there.setdefault(str(child.get("reference_id") or child.get("id")), []).append(child)
+        there.setdefault(_child_name(child), []).append(child)
     for child in sent:
-        place = f"{kind}[{child['reference_id']}]"
-        match there.pop(str(child["reference_id"]), []):
+        place = f"{kind}[{_child_name(child)}]"
+        match there.pop(_child_name(child), []):
             case [only]:
                 yield from _fields(child, only, f"{place}.")
                 if only.get("status") == "inactive":
@@ -129,6 +129,10 @@ def _children(kind: str, sent: Sequence[Any], held: Sequence[Any]) -> Iterator[s
             case _:
                 yield place
     yield from (f"{kind}[{name}]" for name in there)
+
+
+def _child_name(child: Mapping[str, Any]) -> str:
+    return str(child.get("reference_id") or child.get("id"))
 
 
 def _attributes(sent: Sequence[Any], held: Sequence[Any], place: str) -> Iterator[str]:

@@ -62,7 +62,7 @@ ANSWERS = (
         Severity.WARNING,
         "The ledger knows that the customer was created, and WizCommerce has it no more: somebody deleted it there. It "
         "is not created again by itself.",
-        "Nothing, if it was deleted on purpose. Else make it anew in WizCommerce.",
+        "Nothing, if it was deleted on purpose. Else `importer adopt … --only ID`: the next run creates it again.",
         "A customer that was deleted by hand, found by `importer plan --recheck`.",
         fixed="a plan shows it and nothing comes of it",
     ),
@@ -75,6 +75,16 @@ ANSWERS = (
         "See which of the two is right. `--on-conflict overwrite` lets the source win, `skip` leaves such customers "
         "without a word.",
         "A new phone number in the export, where somebody had entered another one by hand.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "differs_in_api",
+        "A customer that WizCommerce holds otherwise",
+        Severity.WARNING,
+        "`importer adopt` found the customer in WizCommerce, with other content than the source has. What is there now "
+        "counts as taken; the next run with `--mode upsert` sends what differs.",
+        "See in `changes.csv` which of the two is right. If it is WizCommerce, mend the source before the next run.",
+        "A phone number that was changed in the ERP after the last run that is known.",
         fixed=_ANSWERED,
     ),
     Code(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import importer
+from importer.cli import adopt as adopting
 from importer.cli import after
 from importer.cli import options as opt
 from importer.cli import plan as looking_ahead
@@ -258,7 +259,7 @@ def sandbox(
 
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(lookups_app, name="lookups")
-for command in (after.resume, after.retry, after.undo, after.verify):
+for command in (adopting.adopt, after.resume, after.retry, after.undo, after.verify):
     app.command()(command)
 
 

@@ -11,13 +11,13 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from importer.errors import UsageError
+from importer.ledger.adopting import AdoptFacet
 from importer.ledger.aftermath import AfterFacet
 from importer.ledger.care import CareFacet
 from importer.ledger.plans import PlanFacet
 from importer.ledger.postgres import PostgresStore
 from importer.ledger.runs import RunFacet
 from importer.ledger.schema import migrate
-from importer.ledger.sending import SendFacet
 from importer.ledger.sqlite import SqliteStore, file_of
 from importer.ledger.store import Store
 
@@ -26,7 +26,7 @@ __all__ = ["Ledger", "open_ledger"]
 BUSY_SECONDS = 30.0
 
 
-class Ledger(RunFacet, PlanFacet, SendFacet, AfterFacet, CareFacet):
+class Ledger(RunFacet, PlanFacet, AdoptFacet, AfterFacet, CareFacet):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:

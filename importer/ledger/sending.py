@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Integer, Text, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Float, Integer, Text, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.types import TypeEngine
 
 from importer.errors import InternalError
@@ -289,22 +289,27 @@ class SendFacet(Database):
 
     def record(self, run: Run, steps: Sequence[Step]) -> None:
         """Enter what came of requests and lookups, in one transaction: at most one step for each customer."""
-        at = self._stamp()
-        states = [[run.tenant, step.reference_id, step.state, step.customer_id, step.hash] for step in steps]
-        results = [[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps]
         with self._write() as connection:
-            connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})
-            connection.execute(_SET_RESULTS, {"results": dialect.as_json(results)})
-            bodies = [
-                [run.tenant, step.reference_id, took.body.decode(), took.children, took.updated_at, at]
-                for step in steps
-                if (took := step.accepted)
-            ]
-            if bodies:
-                connection.execute(_SET_BODIES, {"bodies": dialect.as_json(bodies)})
-            attempts = [_attempt_row(run, step.reference_id, step.attempt) for step in steps if step.attempt]
-            if attempts:
-                connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
+            self._enter(connection, run, steps, self._stamp())
+
+    def _enter(self, connection: Connection, run: Run, steps: Sequence[Step], at: str) -> None:
+        states = [[run.tenant, step.reference_id, step.state, step.customer_id, step.hash] for step in steps]
+        connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})
+        self._enter_results(connection, run, steps)
+        bodies = [
+            [run.tenant, step.reference_id, took.body.decode(), took.children, took.updated_at, at]
+            for step in steps
+            if (took := step.accepted)
+        ]
+        if bodies:
+            connection.execute(_SET_BODIES, {"bodies": dialect.as_json(bodies)})
+        attempts = [_attempt_row(run, step.reference_id, step.attempt) for step in steps if step.attempt]
+        if attempts:
+            connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
+
+    def _enter_results(self, connection: Connection, run: Run, steps: Sequence[Step]) -> None:
+        results = [[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps]
+        connection.execute(_SET_RESULTS, {"results": dialect.as_json(results)})
 
 
 def read_item(row: list[Any]) -> Item:

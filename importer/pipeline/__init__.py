@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importer.pipeline.adopting import adopt
     from importer.pipeline.aftermath import undo, undo_text, verify, verify_text
     from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
     from importer.pipeline.deadline import Deadline
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Deadline",
     "Watch",
+    "adopt",
     "backup_ledger",
     "check",
     "explain_code",
@@ -54,6 +56,7 @@ __all__ = [
 _HOMES = {
     "Deadline": "importer.pipeline.deadline",
     "Watch": "importer.pipeline.sending",
+    "adopt": "importer.pipeline.adopting",
     "backup_ledger": "importer.pipeline.care",
     "check": "importer.pipeline.dry_run",
     "explain_code": "importer.pipeline.extras",

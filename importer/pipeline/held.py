@@ -1,7 +1,7 @@
 """What the API holds of the customers of a plan: which exist, what they hold, which are gone."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +11,41 @@ import pandas as pd
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
 from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, OutputError
-from importer.ledger import Ledger
+from importer.ledger import Ledger, State, Step
 from importer.planner import LOST, Change, Merger
 from importer.records import Action, OutcomeKind
 from importer.sender.findings import Rounds
 from importer.tables import TEXT
 
-__all__ = ["Compared", "Refs", "examine", "found_frame", "look_up", "with_moments"]
+__all__ = [
+    "Compared",
+    "Refs",
+    "bodies_of",
+    "confirm_lost",
+    "examine",
+    "found_frame",
+    "found_twice",
+    "listed",
+    "look_up",
+    "with_moments",
+    "without_twice",
+]
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
 
 Refs = dict[str, CustomerRef]
+Twice = Mapping[str, Sequence[CustomerRef]]
 
 
 def _nothing(_: Sequence[str], __: Refs) -> None:
     """Nobody records it."""
 
 
-async def look_up(
-    client: Client,
-    reference_ids: Sequence[str],
-    say: Callable[[str], None],
-    record: Callable[[Sequence[str], Refs], None] = _nothing,
-) -> Refs:
-    """Reference id → the customer that the API lists under it, of those that it lists.
-
-    ``record`` is given the ids of each block and what was found of them.
-    """
-    found: Refs = {}
+async def listed(
+    client: Client, reference_ids: Sequence[str], say: Callable[[str], None]
+) -> AsyncIterator[tuple[Sequence[str], dict[str, list[CustomerRef]]]]:
+    """Block by block: reference ids, and the customers that the API lists under each of them."""
     plain = [name for name in reference_ids if fits_filter(name)]
     odd = [name for name in reference_ids if not fits_filter(name)]  # together: they cost a walk through the list
     blocks = [plain[start : start + LOOKUP_BLOCK] for start in range(0, len(plain), LOOKUP_BLOCK)]
@@ -49,10 +55,51 @@ async def look_up(
             continue
         say(f"Looking up which customers exist: {asked:,} of {len(reference_ids):,}")
         asked += len(block)
-        there = {name: refs[0] for name, refs in (await client.find(block)).items() if refs}
+        yield block, await client.find(block)
+
+
+async def look_up(
+    client: Client,
+    reference_ids: Sequence[str],
+    say: Callable[[str], None],
+    record: Callable[[Sequence[str], Refs], None] = _nothing,
+    *,
+    twice: dict[str, list[CustomerRef]] | None = None,
+) -> Refs:
+    """Reference id → the customer that the API lists under it, of those that it lists.
+
+    ``record`` is given the ids of each block and what was found of them. ``twice`` collects those of whom it lists
+    several.
+    """
+    found: Refs = {}
+    async for block, customers in listed(client, reference_ids, say):
+        if twice is not None:
+            twice |= {name: refs for name, refs in customers.items() if len(refs) > 1}
+        there = {name: refs[0] for name, refs in customers.items() if refs}
         record(block, there)
         found |= there
     return found
+
+
+def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
+    """What is entered of the customers of a plan that the API holds more than once."""
+    steps = []
+    for position, name in zip(planned["position"].tolist(), planned["reference_id"].tolist(), strict=True):
+        if name in twice:
+            ids = " and ".join(customer.id for customer in twice[name])
+            message = f"the API holds it {len(twice[name])} times, as {ids}; delete all but one by hand"
+            step = Step(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
+            steps.append(replace(step, error_code="duplicate_in_api", error_message=message))
+    return steps
+
+
+def without_twice(planned: pd.DataFrame, twice: Twice) -> pd.DataFrame:
+    """The plan with those that the API holds more than once left alone: nobody knows which of them is to be updated."""
+    doubled = planned["reference_id"].isin(list(twice)) & planned["action"].eq(str(Action.UPDATE))
+    return planned.assign(
+        action=planned["action"].mask(doubled, str(Action.NONE)),
+        outcome=planned["outcome"].mask(doubled, str(OutcomeKind.EXISTS)),
+    )
 
 
 def found_frame(found: Refs) -> pd.DataFrame:
@@ -124,7 +171,7 @@ async def compare(
     for start in range(0, len(updates), BLOCK):
         block = updates.iloc[start : start + BLOCK]
         accepted = ledger.accepted(tenant, block["reference_id"])
-        bodies = _bodies(payloads, block)
+        bodies = bodies_of(payloads, block)
         items = [
             (row, orjson.loads(body), accepted.get(str(row.reference_id)))
             for row, body in zip(block.itertuples(), bodies, strict=True)
@@ -185,7 +232,8 @@ def _with_findings(planned: pd.DataFrame, compared: Compared, refs: Refs) -> pd.
     return with_moments(found, refs)
 
 
-def _bodies(payloads: Path, block: pd.DataFrame) -> list[bytes]:
+def bodies_of(payloads: Path, block: pd.DataFrame) -> list[bytes]:
+    """The bodies of customers by their ``offset`` and ``length``. Raises :class:`OutputError`."""
     try:
         with payloads.open("rb") as file:
             bodies = []

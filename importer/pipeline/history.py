@@ -43,6 +43,12 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         # When the run itself says, which is before its reports were written.
         finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
         ending = Ending(
-            code, finished, last.get("stopped"), last.get("pace"), told.retryable, folder.load_bodies() is not None
+            code,
+            finished,
+            last.get("stopped"),
+            last.get("pace"),
+            told.retryable,
+            folder.load_bodies() is not None,
+            adopted=last.get("adopted"),
         )
         return write_reports(folder, told.stage, told.outcomes, told.refused, ending)

@@ -1,6 +1,6 @@
 """A run under way: what its stages share, and how it ends, whatever happens."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,7 @@ class Job:
     stage: Stage
     folder: RunFolder | None = None
     bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
+    adopted: Mapping[str, Any] | None = None
     limiter: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Job:
         code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
         reason = None if stopped is None else " ".join(str(stopped).split())
         resumable = self.paths.load_bodies() is not None
-        ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable)
+        ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable, adopted=self.adopted)
         self.watch.stage("Writing the reports")
         try:
             summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from importer.api import Client
+from importer.api import Client, CustomerRef
 from importer.ledger import open_ledger
 from importer.mapping import LoadedMapping
 from importer.pipeline.applying import check_drift, open_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.guards import guard_export, guard_plan
-from importer.pipeline.held import Refs, examine, found_frame, look_up, with_moments
+from importer.pipeline.held import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
 from importer.pipeline.sending import Watch
@@ -26,7 +26,7 @@ from importer.sender.findings import Rounds
 from importer.settings import Options
 from importer.tables import ProblemTable
 
-__all__ = ["plan_bodies", "run"]
+__all__ = ["plan_bodies", "prepare_run", "run"]
 
 
 def run(
@@ -63,7 +63,7 @@ def run(
             entered = ledger.start_run(tenant, "run", out=options.out, mapping=loaded.name, options=options.public())
 
             async def work(job: Job, client: Client) -> None:
-                await _prepare(job, client, loaded)
+                await prepare_run(job, client, loaded)
                 guard_export(job, loaded)
                 if saved is None:
                     job.paths.save_bodies(job.bodies)
@@ -76,8 +76,8 @@ def run(
             return conduct(Job(options, ledger, target, entered, watch, now, timings, stage), work)
 
 
-async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
-    """Lookups, validation, bodies; everything that a resumed run needs is on disk when this ends."""
+async def prepare_run(job: Job, client: Client, loaded: LoadedMapping) -> None:
+    """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
     with job.timings.stage("lookups"):
         directory = await fetch_directory(client, job.stage.tables)
     job.stage = settled(job.options, loaded, job.stage, directory, job.timings)
@@ -86,7 +86,7 @@ async def _prepare(job: Job, client: Client, loaded: LoadedMapping) -> None:
     folder = RunFolder.create(job.options.out, job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = write_bodies(folder, job.stage, unresolved=False)
-        job.stage = with_facts(job.stage, "run", job.run.started_at, loaded, job.options, job.timings)
+        job.stage = with_facts(job.stage, job.run.command, job.run.started_at, loaded, job.options, job.timings)
         folder.save(job.stage)
     job.folder = folder
 
@@ -106,18 +106,25 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     known = job.ledger.known(job.run.tenant, own["reference_id"])
     wanted = ids_to_look_up(own, known)
 
-    def record(block: Sequence[str], there: Refs) -> None:
-        job.ledger.record_lookup(job.run.tenant, block, found_frame(there))
+    twice: dict[str, list[CustomerRef]] = {}
 
-    found = await look_up(client, wanted, job.watch.stage, record)
+    def record(block: Sequence[str], there: Refs) -> None:
+        """Those that are there twice are looked up again the next time."""
+        sure = [name for name in block if name not in twice]
+        once = {name: ref for name, ref in there.items() if name not in twice}
+        job.ledger.record_lookup(job.run.tenant, sure, found_frame(once))
+
+    found = await look_up(client, wanted, job.watch.stage, record, twice=twice)
     mode: Mode = "upsert" if job.options.mode == "upsert" else "create"
-    planned = plan(own, known, found_frame(found), mode=mode)
+    planned = without_twice(plan(own, known, found_frame(found), mode=mode), twice)
     if saved is not None:
         now = with_moments(planned, found) if mode == "create" else await _examined(job, client, planned, found)
         check_drift(saved, now)
         job.paths.save_bodies(bodies)  # not before: what differs from its plan is not gone on with
     guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
+    if mode == "upsert":
+        job.ledger.tell(job.run, found_twice(planned, twice))
 
 
 async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:

@@ -23,8 +23,9 @@ AT_A_CELL = "Mend the cell, then run again: what was refused is sent again."
 AT_NO_CELL = "The API names no cell of the source: mend what its reason says, then run again."
 NOTES = {
     "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
+    "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
     "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
-    "lost_in_api": "Nobody but you knows why it was deleted: it is not created again by itself.",
+    "lost_in_api": "Was it deleted on purpose? If not, `importer adopt … --only ID` lets the next run create it again.",
 }
 # A 4xx is final for a customer, apart from these, which say nothing about it.
 PASSING = frozenset({408, 425, 429})

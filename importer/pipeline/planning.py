@@ -10,7 +10,7 @@ import anyio
 import numpy as np
 import pandas as pd
 
-from importer.api import Client, Limiter
+from importer.api import Client, CustomerRef, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
 from importer.mapping import LoadedMapping
@@ -19,7 +19,7 @@ from importer.pipeline.applying import describe_plan
 from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.changed import changes_frame, examples
 from importer.pipeline.fetching import fetch_directory
-from importer.pipeline.held import Compared, examine, found_frame, look_up
+from importer.pipeline.held import Compared, examine, found_frame, look_up, without_twice
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.sending import Watch
@@ -108,9 +108,10 @@ class _Planning:
         bodies = chosen(self.options, self.bodies)
         tenant = self.target.tenant
         known = self.ledger.known(tenant, bodies["reference_id"])
-        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage)
+        twice: dict[str, list[CustomerRef]] = {}
+        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage, twice=twice)
         mode: Mode = "upsert" if self.options.mode == "upsert" else "create"
-        planned = plan_actions(bodies, known, found_frame(refs), mode=mode)
+        planned = without_twice(plan_actions(bodies, known, found_frame(refs), mode=mode), twice)
         also = known.loc[known["state"].isin(ACCEPTED), "reference_id"].tolist() if self.recheck else []
         rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
         merger = merger_for(self.stage)

@@ -40,7 +40,8 @@ class Ending:
     """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
     ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it. ``plan``: what a
-    run would do with how many customers, of a plan. ``lookups``: which saved ones a check went by.
+    run would do with how many customers, of a plan. ``adopted``: what was found, of an adoption. ``lookups``: which
+    saved ones a check went by.
     """
 
     exit_code: int
@@ -50,6 +51,7 @@ class Ending:
     retryable: int = 0
     resumable: bool = False
     plan: Mapping[str, Any] | None = None
+    adopted: Mapping[str, Any] | None = None
     lookups: Mapping[str, Any] | None = None
 
 
@@ -151,5 +153,6 @@ def _facts(
         resumable=ending.resumable,
         workbook=workbook,
         plan=ending.plan,
+        adopted=ending.adopted,
         lookups=ending.lookups,
     )

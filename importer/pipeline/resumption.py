@@ -8,7 +8,7 @@ from typing import Any
 
 from importer.api import Client
 from importer.errors import UsageError
-from importer.ledger import open_ledger
+from importer.ledger import Run, open_ledger
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.live_run import plan_bodies
 from importer.pipeline.prepare import Timings, utc_now
@@ -66,6 +66,15 @@ async def _send(job: Job, client: Client) -> None:
     await job.send(client)
 
 
+def _check_sends(run: Run) -> None:
+    """Raise :class:`UsageError` for a run that never sends."""
+    if run.command == "adopt":
+        raise UsageError(
+            f"{run.id} was no run that sends, but `importer adopt`",
+            "Adopt again with the same sources, or name another run (`importer runs` lists them).",
+        )
+
+
 def resume(
     options: Options,
     environment: Mapping[str, str],
@@ -76,6 +85,7 @@ def resume(
 ) -> dict[str, Any]:
     """Go on with a run: what is in doubt is looked up, what was not sent is sent. Comes back: the summary."""
     with opened_run(options, environment, run_id, question=QUESTION, confirm=confirm, watch=watch) as job:
+        _check_sends(job.run)
         return conduct(job, _send)
 
 
@@ -90,6 +100,7 @@ def retry(
 ) -> dict[str, Any]:
     """Send again what failed for reasons that can pass; what the API refused only with ``include_refused``."""
     with opened_run(options, environment, run_id, question=QUESTION, confirm=confirm, watch=watch) as job:
+        _check_sends(job.run)
         count = job.ledger.reopen(job.run, include_refused=include_refused)
         watch.phase(f"{count:,} customers are tried again." if count else "Nothing failed for a reason that can pass.")
         return conduct(job, _send)

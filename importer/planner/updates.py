@@ -100,6 +100,25 @@ class Merger:
                 body[kind] = after
         return body
 
+    def claimed(self, held: Body, new: Body) -> dict[str, Any]:
+        """What of ``held`` the source has a say in: what counts as taken of one whom nobody knows to have sent.
+
+        Left out are fields, attributes and children that only WizCommerce has.
+        """
+        body = _claimed(held, new, self._clears(new))
+        for kind in KINDS:
+            planned = list(new.get(kind) or ())
+            there = dict(zip(child_names(held.get(kind)), held.get(kind) or (), strict=True))
+            before, names = renamed(held.get(kind), planned), child_names(planned)
+            children = [
+                _claimed(there[before.get(name, name)], child, frozenset())
+                for name, child in zip(names, planned, strict=True)
+                if before.get(name, name) in there
+            ]
+            if children:
+                body[kind] = children
+        return body
+
     def kept(self, accepted: Body, new: Body) -> list[str]:
         """The children that the source had before and has no more, as a person reads them: ``addresses[A1]``."""
         gone = [
@@ -195,6 +214,22 @@ def _kept(old: Body, new: Body, clears: Clears) -> dict[str, Any]:
         if ("attributes", item["name"]) not in clears:
             given.setdefault(item["name"], item)
     return {**record, "attributes": list(given.values())} if given else record
+
+
+def _claimed(held: Body, new: Body, clears: Clears) -> dict[str, Any]:
+    """The record's own fields and attributes of ``held`` that ``new`` has a value for, or may empty."""
+    record = {
+        name: value
+        for name, value in held.items()
+        if name not in (*KINDS, "attributes") and (name in new or (name,) in clears)
+    }
+    if held.get("id") and not held.get("reference_id"):  # by what else would it be known again
+        record["id"] = held["id"]
+    names = {item["name"] for item in new.get("attributes") or ()}
+    attributes = [
+        item for item in held.get("attributes") or () if item["name"] in names or ("attributes", item["name"]) in clears
+    ]
+    return {**record, "attributes": attributes} if attributes else record
 
 
 def _said(record: Body) -> Iterator[str]:

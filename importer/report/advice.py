@@ -19,6 +19,8 @@ def verdict(summary: Mapping[str, Any]) -> str:
     """The run in one sentence or two, the most important thing first."""
     customers = summary["customers"]
     total = customers["read"]
+    if summary["adopted"] and not summary["stopped"]:
+        return _adopted(summary["adopted"], total)
     if summary["stopped"]:
         return f"Stopped early: {_sentence(summary['stopped'])} {_shares(customers)}"
     remarks = _remarks(summary)
@@ -32,6 +34,13 @@ def verdict(summary: Mapping[str, Any]) -> str:
     text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
     only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks
     return " ".join([text + ("; nothing else is wrong." if only_rejected else "."), *remarks])
+
+
+def _adopted(found: Mapping[str, Any], total: int) -> str:
+    known = found["same"] + found["differ"] + found["known"]
+    differing = f", {found['differ']:,} with other content than the source has" if found["differ"] else ""
+    text = f"The ledger knows {known:,} of {_customers(total)} now{differing}."
+    return f"{text} {found['twice']:,} are in WizCommerce more than once." if found["twice"] else text
 
 
 def _all_valid(total: int) -> str:
@@ -83,7 +92,9 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     customers, command, run = summary["customers"], summary["command"], summary["run_id"]
     name = summary["options"].get("mapping", summary["mapping"]["name"])
     steps: list[str] = []
-    if not summary["resumable"]:
+    if summary["adopted"]:
+        steps += _after_adopting(summary["adopted"], name, summary["options"].get("api", "TARGET"))
+    elif not summary["resumable"]:
         if command == "run" and customers.get("pending", 0):
             steps.append("importer run, with the same sources, once that is mended: nothing was sent.")
     elif customers.get("unknown", 0):
@@ -102,6 +113,17 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         steps.append(f"importer plan … -m {name} --api sandbox: shows what a run would do.")
     if command == "plan" and summary["plan"]["create"] and summary["options"].get("mode") != "upsert":
         steps.append(f"importer run --plan {run}: sends exactly what the plan shows, once.")
+    return steps
+
+
+def _after_adopting(found: Mapping[str, Any], name: str, api: str) -> list[str]:
+    steps = []
+    if found["in_doubt"]:
+        steps.append(f"importer resume RUN: settles the {found['in_doubt']:,} in doubt; `importer runs` names the run.")
+    if found["unread"]:
+        steps.append("importer adopt, with the same sources: goes on; what is known by now is not asked for again.")
+    if found["differ"] or found["absent"]:
+        steps.append(f"importer plan … -m {name} --api {api} --mode upsert: shows what the next run would send.")
     return steps
 
 

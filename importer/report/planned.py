@@ -18,17 +18,38 @@ _WORDS = {
 }
 
 
+_ADOPTED = {
+    "same": "in WizCommerce as the source has them",
+    "differ": "in WizCommerce with other content",
+    "absent": "not in WizCommerce",
+    "twice": "in WizCommerce more than once",
+    "unread": "not compared",
+    "known": "known to the ledger before",
+    "in_doubt": "in doubt since an earlier run",
+    "left_out": "left out by --only",
+    "rejected": "rejected",
+}
+
+
 def planned_text(summary: Mapping[str, Any], width: int) -> str:
-    """What a run would do with how many customers, and what the first updates change; empty when it is no plan."""
-    plan = summary["plan"]
-    if plan is None:
-        return ""
-    counts = {name: plan[name] for name in _WORDS if plan[name]}
+    """What a run would do with how many customers, or how many an adoption found how; with the first that differ.
+
+    Empty when it is neither.
+    """
+    if summary["plan"] is not None:
+        return _text("What a run would do now", summary["plan"], _WORDS, width)
+    if summary["adopted"] is not None:
+        return _text("What was found", summary["adopted"], _ADOPTED, width)
+    return ""
+
+
+def _text(head: str, plan: Mapping[str, Any], words: Mapping[str, str], width: int) -> str:
+    counts = {name: plan[name] for name in words if plan[name]}
     numbers = max((len(f"{count:,}") for count in counts.values()), default=0)
-    lines = ["What a run would do now"]
+    lines = [head]
     for name, count in counts.items():
-        lines.append(f"  {count:>{numbers},}  {_WORDS[name]}")
-        if name == "update":
+        lines.append(f"  {count:>{numbers},}  {words[name]}")
+        if name in {"update", "differ"}:
             lines += [_example(example, width, numbers + 6) for example in plan["examples"]]
             if count > len(plan["examples"]):
                 lines.append(" " * (numbers + 6) + "…: see changes.csv")

@@ -35,8 +35,8 @@ class RunFacts:
     it. ``pace``: what the sender found, when it sent. ``stopped``: why the run ended early, in one sentence.
     ``retryable``: how many failed customers failed for reasons that can pass. ``resumable``: whether it can be gone on
     with. ``workbook``: what the workbook of rows to mend holds, where there is one.
-    ``plan``: what a run would do with how many customers, of a plan. ``lookups``: which saved
-    ones a check went by, and how old they were.
+    ``plan``: what a run would do with how many customers, of a plan. ``adopted``: how many were found how, of an
+    adoption. ``lookups``: which saved ones a check went by, and how old they were.
     """
 
     command: str
@@ -57,6 +57,7 @@ class RunFacts:
     resumable: bool = False
     workbook: Workbook | None = None
     plan: Mapping[str, Any] | None = None
+    adopted: Mapping[str, Any] | None = None
     lookups: Mapping[str, Any] | None = None
 
 
@@ -107,6 +108,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "unused_columns": {name: list(columns) for name, columns in report.tables.unused_columns.items() if columns},
         "lookups": dict(facts.lookups) if facts.lookups is not None else None,
         "plan": dict(facts.plan) if facts.plan is not None else None,
+        "adopted": dict(facts.adopted) if facts.adopted is not None else None,
         "pace": dict(facts.pace) if facts.pace is not None else None,
         "timings": {stage: round(seconds, 3) for stage, seconds in facts.timings.items()},
         "versions": dict(facts.versions),

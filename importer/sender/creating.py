@@ -4,7 +4,7 @@ Everything that is particular to the action lives here; another action is anothe
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from importer.records import OutcomeKind
 from importer.sender.options import Api
 from importer.sender.work import Next, Verdict, Work
 
-__all__ = ["Creating", "moment_text"]
+__all__ = ["Creating", "child_ids", "moment_text"]
 
 _TAKEN = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
@@ -50,7 +50,7 @@ class Creating:
 
     def _read(self, work: Work, answer: Answer, clock: float) -> tuple[Step, Next]:
         if answer.kind is AnswerKind.OK and answer.data is not None:
-            accepted = Accepted(work.body, _children(answer.data), _text(answer.data.get("updated_at")))
+            accepted = Accepted(work.body, child_ids(answer.data), _text(answer.data.get("updated_at")))
             return _there(work, str(answer.data["id"]), clock, OutcomeKind.CREATED, accepted), Next.DONE
         if answer.kind is AnswerKind.KEY_REFUSED:
             return _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.DONE
@@ -194,8 +194,8 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _children(data: dict[str, Any]) -> str:
-    """The ids that the API gave to addresses and contacts."""
+def child_ids(data: Mapping[str, Any]) -> str:
+    """The ids that the API gave to the addresses and contacts of a customer (the ``data`` of an answer), as JSON."""
     children = [
         {"entity": entity, "reference_id": child.get("reference_id"), "id": child.get("id")}
         for entity, name in (("address", "addresses"), ("contact", "contacts"))

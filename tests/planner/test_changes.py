@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.api.compare import body_of
-from importer.planner import apply_changes, compared, differences, in_effect
+from importer.planner import Merger, apply_changes, compared, differences, in_effect
 
 OLD = {
     "reference_id": "C1",
@@ -159,3 +159,36 @@ def test_two_children_of_one_name_are_both_there(kind) -> None:
         (f"{kind}[2].reference_id", "x", None),
         (f"{kind}[2].city", "b", None),
     ]
+
+
+CLAIMING = Merger(frozenset({("email",), ("attributes", "Note")}))
+
+
+def test_of_what_is_held_only_that_counts_which_the_source_has_a_say_in() -> None:
+    held = {
+        **OLD,
+        "freight_term": "FOB",
+        "email": "a@example.com",
+        "addresses": [*({**child, "id": "x", "zip_code": "1"} for child in OLD["addresses"]), {"id": "by-hand"}],
+        "contacts": [{"id": "c", "first_name": "Bo"}],
+        "attributes": [*OLD["attributes"], {"name": "Note", "value": "n"}, {"name": "Own", "value": "o"}],
+    }
+    new = {**OLD, "addresses": OLD["addresses"][:1]}
+    assert CLAIMING.claimed(held, new) == {
+        **OLD,
+        "email": "a@example.com",
+        "addresses": OLD["addresses"][:1],
+        "contacts": [{"id": "c", "first_name": "Bo"}],
+        "attributes": [*OLD["attributes"], {"name": "Note", "value": "n"}],
+    }
+
+
+@given(BODIES, BODIES)
+def test_what_counts_as_taken_needs_the_changes_that_what_is_held_needs(held, new) -> None:
+    assert sorted(told_of(CLAIMING.changes(CLAIMING.claimed(held, new), new))) == sorted(
+        told_of(CLAIMING.changes(held, new))
+    )
+
+
+def told_of(changes) -> list[str]:
+    return [repr((change.where, change.before, change.after)) for change in changes]

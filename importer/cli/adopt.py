@@ -1,0 +1,38 @@
+"""The command that makes a lost ledger again: adopt."""
+
+import os
+from typing import Any
+
+from importer.cli import options as opt
+from importer.cli.output import Console
+from importer.cli.shared import finish, make_options, watched
+from importer.settings import Options
+
+__all__ = ["adopt"]
+
+# Nothing is changed here, so that there is nothing to limit; the next run's own guard looks at what differs.
+GUARDS: opt.Group = {name: kind for name, kind in opt.GUARDS.items() if name != "max_changed"}
+
+
+@opt.takes(opt.ACCOUNT, opt.PACE, GUARDS, opt.READING, opt.OUTPUT)
+def adopt(
+    sources: opt.Sources,
+    mapping: opt.MappingName,
+    api: opt.Api,
+    out: opt.Out = Options.out,
+    only: opt.Only = None,
+    **given: Any,
+) -> None:
+    r"""Make a lost ledger again: finds the customers in WizCommerce, and compares. Sends nothing.
+
+    \b
+    Examples:
+      importer adopt customers.csv -m netsuite --api production
+      importer adopt customers.csv -m netsuite --api production --only CUS-1001    one again that the ledger knows
+    """
+    from importer.pipeline import adopt as take_over
+
+    options = make_options({"sources": sources, "mapping": mapping, "api": api, "out": out, "only": only, **given})
+    with watched(options, given["quiet"]) as watch:
+        summary = take_over(options, os.environ, watch=watch)
+    finish(Console.of(given), summary)
