@@ -36,6 +36,12 @@ def folded(values: pa.Array) -> pa.Array:
     return pc.replace_with_mask(pc.utf8_lower(values), pc.invert(plain), pa.array(others, pa.string()))
 
 
+def _numbers(indices: pa.Array) -> Codes:
+    """Indices into a dictionary as codes."""
+    codes: Codes = indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
+
+
 @dataclass(frozen=True)
 class Column:
     """Text of a column: ``codes`` (int64, one a row, -1 for blank) point into ``values`` (distinct, no nulls)."""
@@ -51,15 +57,16 @@ class Column:
         """Encode source text; cells are trimmed and a blank cell becomes null."""
         if isinstance(text, pa.Array):
             text = pa.chunked_array([text], type=pa.string())
-        encoded = text.dictionary_encode().unify_dictionaries().combine_chunks()
+        encoded = text.dictionary_encode().combine_chunks()  # the chunks share one dictionary: nothing to unify
         if isinstance(encoded, pa.ChunkedArray):  # no chunks at all, or too many to be one
             encoded = (
                 pa.concat_arrays(encoded.chunks)
                 if encoded.num_chunks
                 else pa.array([], pa.string()).dictionary_encode()
             )
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return cls.keyed(codes, trim(encoded.dictionary))
+        values = trim(encoded.dictionary)
+        codes = _numbers(encoded.indices)
+        return cls._without_blank(codes, values) if values is encoded.dictionary else cls.keyed(codes, values)
 
     @classmethod
     def blank(cls, length: int) -> "Column":
@@ -76,8 +83,19 @@ class Column:
         """Codes into values that may repeat or be null: null and ``""`` become blank, equal ones one."""
         values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
         encoded = values.dictionary_encode()
-        new = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return cls(np.append(new, -1)[codes], encoded.dictionary)
+        if len(encoded.dictionary) == len(values):  # numbered as they come: every one has its own number already
+            return cls(codes, values)
+        return cls(np.append(_numbers(encoded.indices), -1)[codes], encoded.dictionary)
+
+    @classmethod
+    def _without_blank(cls, codes: Codes, values: pa.Array) -> "Column":
+        """Codes into distinct values, one of which may be ``""``."""
+        place = pc.index(values, "").as_py()
+        if place < 0:
+            return cls(codes, values)
+        new = np.arange(len(values) + 1, dtype=np.int64) - (np.arange(len(values) + 1) > place)
+        new[[place, -1]] = -1
+        return cls(new[codes], pa.concat_arrays([values.slice(0, place), values.slice(place + 1)]))
 
     def replaced(self, values: pa.Array) -> "Column":
         """The same rows with other distinct values, one (or null) for each now."""
