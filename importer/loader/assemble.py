@@ -20,7 +20,7 @@ from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formu
 
 __all__ = ["Fault", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
 
-_EACH_SHORT_ROW = 10
+_EACH_SHORT_ROW = 10  # told one by one in any file; of a file in which they are rare, up to ten times as many
 _FEW_RANGES = 64
 
 Mask = npt.NDArray[np.bool_]
@@ -79,7 +79,7 @@ def assemble(
     if _cut_off(body, keep, short):
         broken[-1], short[-1] = True, False
         problems.append(_cut_problem(origin, int(kept[-1]), header.width))
-    problems += _short_rows(origin, kept[short], header.width)
+    problems += _short_rows(origin, kept[short], header.width, of=len(kept))
     problems += [_doubt_problem(origin, int(body.numbers[index])) for index in sorted(doubtful)]
     frame, secrets = _frame(header.cells, columns, len(kept), options)
     if secrets and broken.any():
@@ -139,9 +139,9 @@ def _long_rows(
     return broken, problems
 
 
-def _short_rows(origin: Origin, rows: npt.NDArray[np.int64], width: int) -> list[Problem]:
+def _short_rows(origin: Origin, rows: npt.NDArray[np.int64], width: int, *, of: int) -> list[Problem]:
     hint = "The missing cells at the end are read as blank; check that no line break stands in a cell without quotes."
-    if len(rows) > _EACH_SHORT_ROW:
+    if len(rows) > (10 * _EACH_SHORT_ROW if 10 * len(rows) <= of else _EACH_SHORT_ROW):
         first = ", ".join(str(row) for row in rows[:_EACH_SHORT_ROW])
         message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first} and more"
         return [Problem(Severity.WARNING, "row_short", message, hint, location=Location(origin.file, origin.sheet))]

@@ -35,17 +35,20 @@ def without_misfits(body: Body, header: Sequence[str], encoding: str) -> tuple[B
 
 def damaged_rows(table: SourceTable) -> list[Problem]:
     """A warning for each row with a control character or a sign for a lost character; one for all if they are many."""
-    found: dict[int, str] = {}
+    found: dict[int, tuple[str, str | None]] = {}
     for name in table.frame.columns:
         column = table.frame[name].array.__arrow_array__()
         for index in np.flatnonzero(pc.match_substring_regex(column, _DAMAGE).to_numpy(zero_copy_only=False)).tolist():
-            found.setdefault(index, name)
+            found.setdefault(index, (name, column[index].as_py()))
     places = [
-        Location(table.file, table.sheet, int(table.row_numbers[index]), name) for index, name in sorted(found.items())
+        (Location(table.file, table.sheet, int(table.row_numbers[index]), name), text)
+        for index, (name, text) in sorted(found.items())
     ]
     message = "the cell holds a control character, or the sign for a character that was lost"
     if len(places) > _EACH:
         message = f"{len(places):,} rows hold a control character, or the sign for a character that was lost"
-        places = [replace(places[0], column=None)]
+        places = [(replace(places[0][0], column=None), None)]
     hint = "The file was damaged before it came here: export it again, or correct the cell."
-    return [Problem(Severity.WARNING, "damaged_text", message, hint, location=place) for place in places]
+    return [
+        Problem(Severity.WARNING, "damaged_text", message, hint, location=place, value=text) for place, text in places
+    ]

@@ -17,6 +17,8 @@ __all__ = ["phone"]
 
 _HINT = "Write the number with its country code, such as +1 415 555 0132."
 _NO_COUNTRY = "has no country code, and the country is not known"
+_ROUNDED = "was turned into a rounded number by a spreadsheet; its last digits are lost"
+_ROUNDED_HINT = "Export again with the column formatted as text, or write the whole number."
 _COUNTRY_HINT = "Say which country's numbers these are (--country US), or write the number with its country code."
 _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
 # Two numbers in one cell: libphonenumber would take the first and say nothing.
@@ -26,6 +28,10 @@ _BETWEEN = re.compile(r"[;,/|\n]|\bor\b|\band\b|(?<=\d)\s+(?=[A-Za-z]{3,}:)")
 _LABEL = re.compile(r"^([A-Za-z][A-Za-z .]*)(?:[ #]?\d)?[ ]*[:=][ ]*(?=[+(\d])")
 _FAX = re.compile(r"^\s*(?:fax|telefax|f)\b", re.IGNORECASE)
 _REMARK = re.compile(r"\s*[(\[][^\d()\[\]]{2,}[)\]]\s*$")  # (ask for Dana)
+_WORDS = re.compile(r"(?<=\d)\s+[^\W\d_]\D*$")  # 030 23125 123 mobile
+# libphonenumber passes over a letter, as if 02O were 02; where numbers have no fixed length, what is left is one.
+_LETTER = re.compile(r"\d[^\W\d_]|\d.*[^\W\d_]\d")
+_SPELT = re.compile(r"[A-Z]{3}")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
 _KINDS = (
@@ -65,14 +71,15 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     reasons: list[str | None] = [None] * len(values)
     others: list[str | None] = [None] * len(values)
     hints = [_HINT] * len(values)
+    rounded: list[str | None] = [None] * len(values)
     for place, reading in zip(np.flatnonzero(left.to_numpy(zero_copy_only=False)), readings, strict=True):
-        reasons[place] = reading.reason
+        (rounded if reading.reason == _ROUNDED else reasons)[place] = reading.reason
         others[place] = reading.others
         hints[place] = _COUNTRY_HINT if reading.reason == _NO_COUNTRY else _HINT
     several = failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True)
     return Result(
         pc.replace_with_mask(plain, left, numbers),
-        (*failures("invalid_phone", reasons, hints), *several),
+        (*failures("invalid_phone", reasons, hints), *failures("excel_damaged", rounded, _ROUNDED_HINT), *several),
         pc.replace_with_mask(pa.nulls(len(values), pa.string()), left, extensions),
     )
 
@@ -115,7 +122,7 @@ def _read(value: str, regions: list[str]) -> _Reading:
     if digits == 0:
         return _Reading(reason="is no phone number")
     if _EXPONENT.match(value):
-        return _Reading(reason="was turned into a rounded number by a spreadsheet; its last digits are lost")
+        return _Reading(reason=_ROUNDED)
     if _SEVERAL.search(value):
         return _first_of(value, regions)
     return _read_one(value, regions)
@@ -134,11 +141,12 @@ def _read_one(value: str, regions: list[str]) -> _Reading:
     value = _REMARK.sub("", _LABEL.sub("", value))
     text = "+" + value[2:] if value.startswith("00") else value
     first: _Reading | None = None
-    for region in regions:
-        reading = _read_as(text, region or None)
-        if reading.number is not None:
-            return reading
-        first = first or reading
+    for form in dict.fromkeys((_WORDS.sub("", text), text)):
+        for region in regions:
+            reading = _read_as(form, region or None)
+            if reading.number is not None:
+                return reading
+            first = first or reading
     if _FAKE.search("".join(filter(str.isdigit, text))):
         return _Reading(reason="is a placeholder, no phone number")
     return first or _Reading(reason="is no phone number")
@@ -152,6 +160,13 @@ def _read_as(text: str, region: str | None) -> _Reading:
             return _Reading(reason=_NO_COUNTRY)
         return _Reading(reason="is no phone number")
     if phonenumbers.is_valid_number(number):
+        if (
+            number.extension is None
+            and number.country_code != _NANP
+            and _LETTER.search(text)
+            and not _SPELT.search(text)
+        ):
+            return _Reading(reason="has a letter among its digits")
         return _Reading(phonenumbers.format_number(number, PhoneNumberFormat.E164), number.extension or None)
     return _attached_extension(number) or _Reading(reason=_reason(number))
 

@@ -26,6 +26,7 @@ _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")
 _CANADIAN = re.compile(r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d", re.IGNORECASE)
 _WITH_STATE = re.compile(r"(?:(?P<country>[A-Z]{2})-)?(?P<state>[A-Z]{2,3})[ ,-]+(?P<code>\S.*)")
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)  # what a spreadsheet did; it is told as that
 _AS_NUMBER = re.compile(r"(\d+)\.0+")
 
 
@@ -120,6 +121,8 @@ def _findings(read: list[_Address | None], tuples: Codes, at: Codes, found: Eval
 
 def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
     address = _Address(code, state, country, countries.split("|")[0] if countries else None)
+    if _ROUNDED.fullmatch(code):
+        return address
     if number := _AS_NUMBER.fullmatch(code):
         remark = _Remark("zip_rewritten", Severity.INFO, f"is read as {number[1]!r}")
         address = address.with_code(number[1], remark)

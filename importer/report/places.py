@@ -31,6 +31,7 @@ ERROR_COLUMNS: tuple[str, ...] = (
 _COPIED = ("severity", "code", "entity", "field", "value", "message", "hint", "column")
 _SEVERITIES = pa.array([str(severity) for severity in Severity])
 NUMBER = pd.ArrowDtype(pa.int64())
+_DAMAGE = pa.array(["control_character", "replacement_character"])
 _SHOWN = 60  # characters of an example
 
 
@@ -50,11 +51,25 @@ def locate_with_positions(problems: ProblemTable, sources: Sources, tables: Enti
         parts.insert(0, _located_loader(sources, tables))
     if len(tables.changes):
         parts.append(_located_changes(sources, tables.changes))
-    frame = pd.concat(parts, ignore_index=True)
+    frame = _without_repeats(pd.concat(parts, ignore_index=True))
     severity = pc.index_in(pa.array(frame["severity"]), value_set=_SEVERITIES).to_numpy(zero_copy_only=False)
     number = frame["row"].fillna(-1).to_numpy(np.int64)
     order = np.lexsort((severity, number, frame["_table"].to_numpy()))
     return frame.take(order).reset_index(drop=True)
+
+
+def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without what the loader said of a damaged cell of which a field's own problem says the same."""
+    loader = pc.equal(pa.array(frame["code"]), "damaged_text").to_numpy(zero_copy_only=False)
+    if not loader.any():
+        return frame
+    fields = pc.is_in(pa.array(frame["code"]), value_set=_DAMAGE).to_numpy(zero_copy_only=False)
+    there = set(zip(frame["_row"][fields], frame["column"][fields], strict=True))
+    own = frame[loader]
+    again = [cell in there for cell in zip(own["_row"], own["column"], strict=True)]
+    keep = ~loader
+    keep[loader] = ~np.array(again, dtype=np.bool_)
+    return frame.take(np.flatnonzero(keep)).reset_index(drop=True)
 
 
 def _located_table(problems: pd.DataFrame, sources: Sources, tables: EntityTables) -> pd.DataFrame:

@@ -22,6 +22,7 @@ __all__ = ["Settled", "complete_defaults", "settle"]
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+_BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
 _VALUE_STAYS = frozenset({"customer_conflict"})  # made a warning, the first row's value counts: nothing is left out
 
 
@@ -51,7 +52,8 @@ def settle(
 
     Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out. A
     problem of a row alone (no customer, no record) passes unchanged. An error that only repeats what an earlier room
-    said of the same cell is taken out. ``severities``: code → what it is instead of the catalogue's severity; a value
+    said of the same cell is taken out, and so is what was judged by another country than the address's own, which is
+    wrong. ``severities``: code → what it is instead of the catalogue's severity; a value
     whose error becomes less than one is left out, and where it cannot be, because it is required, the error stays.
     """
     frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
@@ -74,13 +76,16 @@ def settle(
         moved[about] = positions[records]
     rejects = errors & ~blanked & ~dropped & (customer >= 0)
     count = len(tables.customers)
+    told = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
+    idle = _judged_by_another_country(frame, rejects)
+    told = ProblemTable(told.frame[~idle].reset_index(drop=True)) if idle.any() else told
     return Settled(
         tables=dataclasses.replace(
             tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
         ),
         rejected=_marked(count, customer[rejects]),
         lost_child=_marked(count, customer[dropped]),
-        problems=_told_once(_reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)),
+        problems=_told_once(told),
     )
 
 
@@ -110,6 +115,16 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
     echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
     return frame[~echo].reset_index(drop=True)
+
+
+def _judged_by_another_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
+    """True for doubts about state and post code of an address that is rejected because its country is none."""
+    code, codes = _encode(frame["code"])
+    lost, doubts = _in(code, codes, {"invalid_country"}) & rejects, _in(code, codes, _BY_COUNTRY)
+    if not (lost.any() and doubts.any()):
+        return np.zeros_like(rejects)
+    doubts[doubts] = np.isin(frame["record"].to_numpy()[doubts], frame["record"].to_numpy()[lost])
+    return doubts
 
 
 def _weighed(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:

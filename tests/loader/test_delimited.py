@@ -119,6 +119,12 @@ def test_short_rows_are_padded_with_a_warning_each(tmp_path: Path) -> None:
     assert not found.tables[0].broken.any()
 
 
+def test_some_short_rows_of_a_long_file_are_a_warning_each(tmp_path: Path) -> None:
+    rows = "".join(f"{number},B\n" if number % 10 == 3 else f"{number},B,C,D\n" for number in range(200))
+    found = sources(write(tmp_path / "a.csv", f"Id,Name,City,Zip\n{rows}"))
+    assert problems(found) == [("warning", "row_short", f"a.csv:{row}") for row in range(5, 202, 10)]
+
+
 def test_many_short_rows_are_one_warning_for_the_file(tmp_path: Path) -> None:
     rows = "".join(f"{number},B\n" if number % 2 else f"{number},B,C,D\n" for number in range(200))
     found = sources(write(tmp_path / "a.csv", f"Id,Name,City,Zip\n{rows}"))

@@ -107,6 +107,7 @@ def test_secrets_do_not_slip_into_other_columns_of_broken_rows(tmp_path: Path) -
 def test_traces_of_damage_are_said(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "Id,Name\n1,Caf\ufffd\n2,B\x01C\n3,D\n"))
     assert problems(found) == [("warning", "damaged_text", f"a.csv:{row} [Name]") for row in (2, 3)]
+    assert [problem.value for problem in found.problems] == ["Caf\ufffd", "B\x01C"]
     many = sources(write(tmp_path / "a.csv", "Id,Name\n" + "1,Caf\ufffd\n" * 500))
     assert problems(many) == [("warning", "damaged_text", "a.csv:2")]
     assert "500 rows" in many.problems[0].message

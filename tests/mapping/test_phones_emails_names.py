@@ -45,6 +45,10 @@ def read(value: str, countries: str | None = "US") -> tuple[str | None, str | No
         ("Tel. 2: (415) 555-0132", "US", "+14155550132", None),
         ("(415) 555-0132 (ask for Dana)", "US", "+14155550132", None),
         ("030 901820", "DE|US", "+4930901820", None),
+        ("030 901820 mobil", "DE", "+4930901820", None),
+        ("030 901820 Fr. Moll, vormittags", "DE", "+4930901820", None),
+        ("030 901820 ext 4", "DE", "+4930901820", "4"),
+        ("0800 FLOWERS", "GB", "+448003569377", None),
     ],
 )
 def test_phones(value: str, countries: str | None, number: str, extension: str | None) -> None:
@@ -68,6 +72,9 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
         ("(999) 999-9999", "US", "is a placeholder"),
         ("123-456-7890", "US", "is a placeholder"),
         ("+999 123 4567", "US", "has no country code"),
+        ("030 90182O", "DE", "has a letter among its digits"),
+        ("030 9o1820", "DE", "has a letter among its digits"),
+        ("(415) 555-013X", "DE|US", "has a letter among its digits"),
     ],
 )
 def test_wrong_phones(value: str, countries: str | None, reason: str) -> None:
@@ -75,6 +82,12 @@ def test_wrong_phones(value: str, countries: str | None, reason: str) -> None:
     assert (number, extension) == (None, None)
     assert told is not None
     assert reason in told
+
+
+def test_a_rounded_number_is_what_a_spreadsheet_did() -> None:
+    (finding,) = phone(pa.array(["4.15556E+09", "415-555-0132"]), pa.array(["US", "US"])).findings
+    assert (finding.code, finding.chosen.tolist()) == ("excel_damaged", [True, False])
+    assert "formatted as text" in finding.texts(0)[1]
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,19 @@ def test_problems_are_ordered_by_place_and_severity() -> None:
     ]
 
 
+def test_a_damaged_cell_is_told_once() -> None:
+    sources, tables = run_of([[0, 0]], [[1, 1]], 1)
+    damage = {"message": "", "row": 0, "column": "a", "customer": 0, "field": "company_name"}
+    found = ProblemTable.build(1, severity=Severity.ERROR, code="control_character", **damage)
+    loader = tuple(
+        Problem(Severity.WARNING, "damaged_text", "", location=Location("f0.csv", None, row, "a")) for row in (2, 3)
+    )
+    assert places(locate_problems(found, Sources(sources.tables, loader), tables)) == [
+        ("f0.csv", None, 2, "control_character", "R0"),
+        ("f0.csv", None, 3, "damaged_text", "R0"),
+    ]
+
+
 def test_no_problems_and_no_sources() -> None:
     _, tables = run_of([], [], 0)
     located = locate_problems(ProblemTable.empty(), Sources(()), tables)

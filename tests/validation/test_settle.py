@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from importer.records import Severity
@@ -46,6 +47,20 @@ def test_a_wrong_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
     assert facts(settled.problems) == [("warning", "invalid_phone", "customer", 0)]
     assert settled.problems.frame["message"][0].endswith("; the value is left out")
     assert settled.problems.frame["value"][0] == "555"
+
+
+@pytest.mark.parametrize(("country", "told"), [("XX", []), (None, ["state_unknown", "zip_doubtful"])])
+def test_what_was_judged_by_another_country_than_the_wrong_one_is_not_told(
+    country: str | None, told: list[str]
+) -> None:
+    sources, tables = make_tables(CUSTOMERS, [address("A", country=country), address("B", country="AU")])
+    about = {"severity": Severity.WARNING, "entity": "address", "customer": 0, "message": "Odd"}
+    doubts = [ProblemTable.build(1, code=code, record=0, **about) for code in ("state_unknown", "zip_doubtful")]
+    other = ProblemTable.build(1, code="state_unknown", record=1, **about)
+    settled = settle(tables, ProblemTable.concat([*doubts, other, validate(tables, sources)]))
+    kept = [(code, record) for _, code, _, record in facts(settled.problems) if code != "invalid_country"]
+    assert kept == [*((code, 0) for code in told), ("state_unknown", 1)]
+    assert settled.problems.frame.index.equals(pd.RangeIndex(len(settled.problems)))
 
 
 def test_lists_and_flags_can_be_left_out_too() -> None:
