@@ -16,10 +16,10 @@ from importer.settings import Options
 __all__ = ["with_facts", "write_bodies"]
 
 
-def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool) -> pd.DataFrame:
+def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool = True) -> pd.DataFrame:
     """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; comes back where each stands."""
     with whole_file(folder.payloads) as file:
-        return write_payloads(stage.tables, ~stage.rejected, file, unresolved_lookups=unresolved)
+        return write_payloads(stage.tables, ~stage.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
 
 
 def with_facts(

@@ -34,7 +34,7 @@ def check(
     stage = settled(options, loaded, stage, None if lookups is None else lookups.directory, timings)
     folder = RunFolder.create(options.out, new_run_id(started))
     with timings.stage("payloads"):
-        write_bodies(folder, stage, unresolved=lookups is None)
+        write_bodies(folder, stage, unresolved=lookups is None, hashed=False)
     stage = with_facts(stage, "check", started, loaded, options, timings)
     outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
     counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)

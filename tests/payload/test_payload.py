@@ -268,3 +268,11 @@ def test_bodies_keep_the_contract_whatever_the_block_size(tables: EntityTables, 
     again, same = write(tables, block_records=block)
     assert again == data
     pd.testing.assert_frame_equal(index, same)
+
+
+def test_without_hashes_the_bytes_and_places_are_the_same() -> None:
+    whole, index = write(golden_tables())
+    same, bare = write(golden_tables(), hashed=False)
+    assert same == whole
+    assert bare["hash"].isna().all()
+    pd.testing.assert_frame_equal(bare.drop(columns="hash"), index.drop(columns="hash"))
