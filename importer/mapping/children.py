@@ -84,8 +84,8 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
         flagged = evaluate("type", unset, table, number, context).column.filled[at]
         columns["is_default"] = Column.constant("true", len(at)).where(flagged)
     phone = evaluated.get("phone")
-    if phone is not None and phone.extension is not None and entry.phone.extension_to is not None:
-        extension = phone.extension.where(phone.column.filled)
+    if phone is not None and entry.phone.extension_to is not None:
+        extension = (phone.extension or Column.blank(len(table))).where(phone.column.filled)
         name = f"attributes.{entry.phone.extension_to}"
         columns[name] = extension.take(at)
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
@@ -95,7 +95,10 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> pa.Array:
-    """What a child's id is made of: the cells it comes from, folded; of a cell with several children its own part."""
+    """What a child's id is made of: the cells it comes from, folded; of a cell with several children its own part.
+
+    Of a packed address all cells count, whether other addresses have something in them or not.
+    """
     table = prepared.owned.rows
     columns: dict[str, Column] = {}
     for name, rule in prepared.entry.fields().items():
@@ -105,8 +108,10 @@ def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes
             columns[f"take {name}"] = evaluated[name].column
             continue
         for reference in rule.columns():
-            source = source_reference(reference.replace(NUMBER, prepared.number))
-            columns[source] = table.column(source)
+            source = source_reference(reference)
+            sources = (source,) if source == reference else prepared.entry.cells
+            numbered = [one.replace(NUMBER, prepared.number) for one in sources]
+            columns |= {one: table.column(one) for one in numbered}
     if not columns or not len(at):
         return pa.array([""] * len(at), pa.string())
     parts = [pc.fill_null(column.take(at).to_arrow(), "") for column in columns.values()]

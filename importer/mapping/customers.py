@@ -63,7 +63,7 @@ def group_customers(
         grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
         if rule.conflict == "reject":
             grouped.problems.extend(_conflicts(name, found, table, codes, first, sources))
-        if found.extension is not None:
+        if found.extension is not None or rule.extension_to is not None:
             grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
     return grouped
 
@@ -104,8 +104,8 @@ def _extensions(
     name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, count: int, grouped: Grouped
 ) -> Iterator[ProblemTable]:
     """A phone's extension goes to the attribute that the mapping names, else it is dropped with a warning."""
-    assert found.extension is not None
-    extension = found.extension.where(found.column.filled)
+    whole = found.extension or Column.blank(len(table))
+    extension = whole.where(found.column.filled)
     first = first_rows(codes, count, np.flatnonzero(extension.filled).astype(np.int64))
     if rule.extension_to is not None:
         target = f"attributes.{rule.extension_to}"
@@ -113,4 +113,5 @@ def _extensions(
         grouped.evaluated[target] = replace(found, column=extension, findings=(), changes=(), extension=None)
     at = first[first >= 0]
     own = (at, codes[at], codes[at])
+    found = replace(found, extension=whole)
     yield from extension_problems(found, table, entity="customer", field=name, records=own, target=rule.extension_to)

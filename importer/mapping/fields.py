@@ -219,7 +219,7 @@ def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], number: st
     if rule.join is not None or (is_list and rule.take in {None, "all"}):
         separator = LIST_SEPARATOR if rule.join is None else rule.join
         return replace(found, column=_joined(columns, separator), findings=findings, changes=changes)
-    if len(parts) == 1 and rule.take in (None, "first", "last", 1, -1):
+    if len(parts) == 1 and not rule.split and rule.take in (None, "first", "last", 1, -1):
         extension = parts[0].extension
         return replace(found, column=parts[0].column, findings=findings, changes=changes, extension=extension)
     take = int(number) if rule.take == NUMBER else rule.take

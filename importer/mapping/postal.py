@@ -105,7 +105,7 @@ def _either(old: Column, new: Column, untouched: Mask) -> Column:
 def _findings(read: list[_Address | None], tuples: Codes, at: Codes, found: Evaluated) -> Iterator[RowFinding]:
     """The remarks of all addresses, one finding for each code."""
     told = [(number, remark) for number, address in enumerate(read) if address for remark in address.remarks]
-    for code, severity in dict.fromkeys((remark.code, remark.severity) for _, remark in told):
+    for code, severity in sorted({(remark.code, remark.severity) for _, remark in told}):
         own = {number: remark for number, remark in told if remark.code == code}
         chosen = np.zeros(len(read), bool)
         chosen[list(own)] = True
