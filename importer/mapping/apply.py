@@ -1,7 +1,7 @@
 """Applying a mapping: source rows in, customers with their addresses and contacts out."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,16 +18,17 @@ from importer.mapping.conditions import holds
 from importer.mapping.customers import Grouped, first_rows, group_customers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.files import LoadedMapping
-from importer.mapping.keys import Keys
 from importer.mapping.model import AddressEntry, Mapping
-from importer.mapping.owners import Fates, assign_owners
+from importer.mapping.owners import Owners, assign_owners
 from importer.mapping.packed import Prepared, prepare
 from importer.mapping.rules import alternatives
 from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
 from importer.records import Location, Problem, Severity
 from importer.tables import (
-    ATTRIBUTE_PREFIX,
+    ADDRESS_FIELDS,
     BOOLEAN,
+    CONTACT_FIELDS,
+    CUSTOMER_FIELDS,
     TEXT,
     TEXT_LIST,
     Entity,
@@ -38,7 +39,14 @@ from importer.tables import (
     header_key,
 )
 
-__all__ = ["Mapped", "apply_mapping"]
+__all__ = ["Mapped", "apply_mapping", "build", "find_tables", "look_over"]
+
+
+_FIELDS: dict[Entity, tuple[str, ...]] = {
+    "customer": CUSTOMER_FIELDS,
+    "address": ADDRESS_FIELDS,
+    "contact": CONTACT_FIELDS,
+}
 
 
 @dataclass(frozen=True)
@@ -59,37 +67,61 @@ def apply_mapping(
     ``partial``: the sources are a part of the export, so that a table without a source is nothing to speak of.
     Raises :class:`MappingError` when the mapping does not fit the sources.
     """
-    mapping = loaded.mapping
-    country = country or mapping.country
+    tables = find_tables(loaded.mapping, sources)
+    owners = assign_owners(loaded.mapping, tables, sources, loaded)
+    made, problems = build(loaded, owners, sources, country=country)
+    unused, notes = look_over(loaded.mapping, tables, partial=partial)
+    return Mapped(replace(made, unused_columns=unused), problems, notes)
+
+
+def find_tables(mapping: Mapping, sources: Sources) -> dict[str, TableData]:
+    """The rows of each table of the mapping. Raises :class:`MappingError` when the mapping does not fit them."""
     assigned = assign_tables(mapping, sources)
     tables = {name: gather(name, sources, numbers) for name, numbers in assigned.items()}
     for name, table in tables.items():
         check_columns(mapping, name, table.tables)
     _refuse_secrets(mapping, tables)
-    owners = assign_owners(mapping, tables, sources, loaded)
-    main, keys = owners.main, owners.keys
+    return tables
+
+
+def look_over(
+    mapping: Mapping, tables: dict[str, TableData], *, partial: bool
+) -> tuple[dict[str, tuple[str, ...]], tuple[Problem, ...]]:
+    """The columns that the mapping does not mention, by source table, and notes about whole tables."""
+    unused = _unused(mapping, tables)
+    missing = () if partial else _missing_tables(mapping, tables)
+    return unused, (*missing, *_misspelt(mapping, tables, unused))
+
+
+def build(
+    loaded: LoadedMapping, owners: Owners, sources: Sources, *, country: str | None
+) -> tuple[EntityTables, ProblemTable]:
+    """Customers with their addresses and contacts, made of the rows that they own, and what is wrong with those.
+
+    Every record is made of its customer's own rows alone: some of the customers come out as they do among all others.
+    """
+    mapping = loaded.mapping
+    country = country or mapping.country
+    main, count = owners.main, len(owners.ids)
     prepared = prepare(mapping, owners, loaded.folder, country)
-    countries = _customer_countries(prepared["address"], keys.count, loaded)
+    countries = _customer_countries(prepared["address"], count, loaded)
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
-    grouped = group_customers(mapping.customer, main.rows, main.customers, keys.count, context, sources)
+    grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
-        grouped = replace(grouped, columns={"reference_id": keys.ids, **grouped.columns})
+        grouped = replace(grouped, columns={"reference_id": owners.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
     builder = _Builder(loaded, countries, country, ids)
     made = {entity: builder.children(entity, entries) for entity, entries in prepared.items()}
     of_children = [problem for children, _ in made.values() for problem in children.problems]
     problems = [*owners.problems, *grouped.problems, *of_children]
-    unused = _unused(mapping, tables)
-    entity_tables = _entity_tables(grouped, keys, made, owners.fates, unused)
     changes = Counted(sources)
-    own = {"reference_id": keys.changes, **_changes(grouped.evaluated)}
+    own = {"reference_id": owners.changes, **_changes(grouped.evaluated)}
     changes.add("customer", own, main.rows, np.ones(len(main.rows), bool))
     for entity, (_, sets) in made.items():
         for one in sets:
             changes.add(entity, _changes(one.evaluated), one.table, one.used)
-    missing = () if partial else _missing_tables(mapping, tables)
-    notes = (*missing, *_misspelt(mapping, tables, unused))
-    return Mapped(replace(entity_tables, changes=changes.frame()), ProblemTable.concat(problems), notes)
+    tables = _entity_tables(grouped, owners, made)
+    return replace(tables, changes=changes.frame()), ProblemTable.concat(problems)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -158,29 +190,25 @@ class _Builder:
 
 
 def _entity_tables(
-    grouped: Grouped,
-    keys: Keys,
-    made: dict[Entity, tuple[Children, list[Candidates]]],
-    fates: Fates,
-    unused: dict[str, tuple[str, ...]],
+    grouped: Grouped, owners: Owners, made: dict[Entity, tuple[Children, list[Candidates]]]
 ) -> EntityTables:
     entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]
     if "reference_id" not in grouped.evaluated:
-        entries[0] = Entry("customer", "customer", {"reference_id": keys.origin, **entries[0].fields})
+        entries[0] = Entry("customer", "customer", {"reference_id": owners.origin, **entries[0].fields})
     frames: dict[Entity, pd.DataFrame] = {}
     for entity, (children, sets) in made.items():
-        frames[entity] = _frame(children.columns, children.rows, children.entries + len(entries), children.customers)
+        numbers = children.entries + len(entries)
+        frames[entity] = _frame(entity, children.columns, children.rows, numbers, children.customers)
         entries += [_entry(entity, one) for one in sets]
-    zeros = np.zeros(keys.count, np.int64)
-    customers = _frame(grouped.columns, grouped.rows, zeros, None)
+    zeros = np.zeros(len(owners.ids), np.int64)
+    customers = _frame("customer", grouped.columns, grouped.rows, zeros, None)
     return EntityTables(
         customers,
         frames["address"],
         frames["contact"],
         tuple(entries),
-        fates.frame(),
+        owners.fates.frame(),
         grouped.field_rows,
-        unused,
     )
 
 
@@ -194,14 +222,21 @@ def _entry(entity: Entity, made: Candidates) -> Entry:
     return Entry(entity, label, fields, made.entry.on_error == "drop_child")
 
 
-def _frame(columns: dict[str, Column], rows: Codes, entries: Codes, customers: Codes | None) -> pd.DataFrame:
-    named = sorted(columns, key=lambda name: name.startswith(ATTRIBUTE_PREFIX))
-    data: dict[str, object] = {name: _series(name, columns[name]) for name in named}
+def _frame(
+    entity: Entity, columns: dict[str, Column], rows: Codes, entries: Codes, customers: Codes | None
+) -> pd.DataFrame:
+    data: dict[str, object] = {name: _series(name, columns[name]) for name in in_order(entity, columns)}
     data["_row"] = rows
     data["_entry"] = entries
     if customers is not None:
         data["_customer"] = customers
     return pd.DataFrame(data, index=pd.RangeIndex(len(rows)))
+
+
+def in_order(entity: Entity, columns: Iterable[str]) -> list[str]:
+    """The columns of a frame as they stand in it: the API's own fields in its order, then attributes as they came."""
+    places = {name: place for place, name in enumerate(_FIELDS[entity])}
+    return sorted(columns, key=lambda name: places.get(name, len(places)))
 
 
 def _series(name: str, column: Column) -> "pd.Series[Any]":

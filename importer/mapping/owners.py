@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes, Mask
+from importer.mapping.changes import RowChange
+from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.conditions import holds
 from importer.mapping.continued import heads
 from importer.mapping.files import LoadedMapping
@@ -18,7 +19,7 @@ from importer.mapping.parents import OPEN, Names, find_parents, parent_problems,
 from importer.mapping.problems import cell_problems
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
-from importer.tables import TEXT, ProblemTable, Sources
+from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
 
 __all__ = ["Fates", "Owned", "Owners", "assign_owners"]
 
@@ -46,20 +47,27 @@ class Fates:
 
 @dataclass(frozen=True)
 class Owned:
-    """The rows of a table that belong to customers. ``customers``: the customer position of each, all ≥ 0."""
+    """The rows of a table that belong to customers. ``customers``: the customer position of each, all ≥ 0.
+
+    ``present``: whether the table has any such rows; in a part of the customers it may have them elsewhere.
+    """
 
     rows: TableData
     customers: Codes
+    present: bool
 
 
 @dataclass(frozen=True)
 class Owners:
-    """The customers' keys, and for every table of the mapping its rows with their customers.
+    """The customers by their keys, and for every table of the mapping its rows with their customers.
 
-    ``main``: the rows that make the customers. ``owned``: table → the rows that give it children.
+    ``ids``: each customer's key as a reference id; ``origin``: the columns of the keys; ``changes``: what was rewritten
+    in them. ``main``: the rows that make the customers. ``owned``: table → the rows that give it children.
     """
 
-    keys: Keys
+    ids: Column
+    origin: FieldOrigin
+    changes: tuple[RowChange, ...]
     main: Owned
     owned: dict[str, Owned]
     fates: Fates
@@ -94,12 +102,12 @@ def assign_owners(mapping: Mapping, tables: dict[str, TableData], sources: Sourc
         gone = read_keys(read.cells.keep(read.skipped))
         keys = keys.remember_skipped(gone, fates.skipped[read.table.rows[read.skipped]])
     fates.customer[main.rows] = keys.codes
-    own = Owned(main, keys.codes)
+    own = Owned(main, keys.codes, bool(len(main)))
     owned = {name: own if read.names is None else _family(read, read.names, keys, fates, sources, problems)}
     for other, table in tables.items():
         if other != name:
             owned[other] = _children(mapping, _read(mapping, other, table, fates, loaded), keys, fates, problems)
-    return Owners(keys, own, owned, fates, problems)
+    return Owners(keys.ids, keys.origin, keys.changes, own, owned, fates, problems)
 
 
 def _read(mapping: Mapping, name: str, table: TableData, fates: Fates, loaded: LoadedMapping) -> _Rows:
@@ -176,7 +184,7 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
     kept = owners >= 0
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners
-    return Owned(rows, owners)
+    return Owned(rows, owners, bool(len(rows)))
 
 
 def _alike(ids: pa.Array, known: pa.Array) -> pa.Array:
@@ -215,4 +223,4 @@ def _family(
         problems += parent_problems(read.rule.parent, names, read.table, found, lost, sources)
     kept = (ends >= 0) & (ends < keys.count)
     fates.customer[rows[kept]] = ends[kept]
-    return Owned(read.table.keep(kept), ends[kept])
+    return Owned(read.table.keep(kept), ends[kept], bool(kept.any()))

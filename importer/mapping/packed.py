@@ -64,7 +64,7 @@ def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) ->
     out: dict[Entity, list[Prepared]] = {"address": [], "contact": []}
     for entry in mapping.children():
         owned = owners.owned[entry.table or mapping.main_table]
-        for number in entry.numbers() if len(owned.rows) else ():
+        for number in entry.numbers() if owned.present else ():
             one = Prepared(entry, number, owned)
             if isinstance(entry, AddressEntry) and entry.cells:
                 one = _unpacked(entry, number, owned, [name.take(owned.customers) for name in names], home)
@@ -74,7 +74,7 @@ def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) ->
 
 def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Column, ...]:
     """What each customer is called, by all columns that the mapping takes its names from."""
-    table, start = owners.main.rows, first_rows(owners.main.customers, owners.keys.count)
+    table, start = owners.main.rows, first_rows(owners.main.customers, len(owners.ids))
     rules = {name: rule for name, rule in mapping.customer.fields().items() if name in _NAMES}
     columns = [table.column(reference) for rule in rules.values() for reference in rule.columns()]
     context = Context(Column.blank(len(table)), folder)

@@ -153,3 +153,12 @@ def test_accented_capitals_are_no_mojibake(text: str) -> None:
 def test_every_code_of_a_change_is_for_a_column_and_never_for_a_cell() -> None:
     made = apply(f"{BASE}  phone: P\n", "Id|Name|P\n1|a|(415) 555-0132\n2|b|call", country="US")
     assert not {code for code, *_ in changes(made)} & {code for (code,) in problems(made, "code")}
+
+
+def test_a_split_cell_is_treated_alike_whether_others_hold_several_values_or_not() -> None:
+    rule = "{from: A, split: ';', as: phone}"
+    alone, together = (
+        field(rule, f"Id|A\n1|(999)  555 0132{more}", name="phone", country="US")
+        for more in ("", "\n2|4155550133;4155550134")
+    )
+    assert [line for line in changes(alone) if line[5] == 0] == [line for line in changes(together) if line[5] == 0]

@@ -241,3 +241,13 @@ def test_a_wrong_mail_among_several_is_told() -> None:
 def test_the_number_belongs_to_repeat(text: str) -> None:
     with pytest.raises(MappingError, match=r"\{n\}"):
         loaded(text)
+
+
+def test_an_id_rests_on_its_own_address_alone() -> None:
+    head, own, other = (
+        "Id|Name|Who|B1|B2|B3|B4",
+        "1|K||4 Pier Rd|Austin, TX 78701||",
+        "2|L||L Ltd|Dock 2|1 Mill Ln|Marlow",
+    )
+    alone, together = (apply(LINES, "\n".join([head, *rows])) for rows in ([own], [own, other]))
+    assert column(alone, "reference_id", "address")[0] == column(together, "reference_id", "address")[0]
