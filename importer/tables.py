@@ -277,7 +277,8 @@ class ProblemTable:
     """Problems by the column, because a dirty file has millions.
 
     ``frame`` columns: ``severity, code`` (TEXT), ``customer`` (customer position or -1), ``entity`` (TEXT), ``record``
-    (position in that entity's frame or -1), ``field`` (TEXT: the API's field or null), ``row`` (row position or -1),
+    (position in that entity's frame or -1; of an orphan, which is of none: the customer it was probably meant for),
+    ``field`` (TEXT: the API's field or null), ``row`` (row position or -1),
     ``column`` (TEXT: source column or null), ``value`` (TEXT: as it stands in the file), ``message``, ``hint`` (TEXT).
     """
 

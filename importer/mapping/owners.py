@@ -174,13 +174,14 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
         reference = read.rule.key[0].columns()[0]
         message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
         near = _alike(ids, keys.ids.to_arrow())
+        likely = pc.index_in(near, value_set=keys.ids.to_arrow()).fill_null(-1).to_numpy(zero_copy_only=False)
         hint = pc.binary_join_element_wise(
             pc.fill_null(pc.binary_join_element_wise("Did you mean '", near, "'? ", ""), ""),
             f"Add the customer to {mapping.main_table}, or mend the key in this row.",
             "",
         )
         said = {"severity": Severity.ERROR, "code": "orphan_row", "message": message, "hint": hint}
-        problems.append(cell_problems(rows, at, reference, **said))
+        problems.append(cell_problems(rows, at, reference, record=likely.astype(np.int64), **said))
     kept = owners >= 0
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners

@@ -19,6 +19,7 @@ from importer.report import (
     RunFacts,
     Workbook,
     build_summary,
+    loose_rows,
     mend_command,
     write_errors,
     write_html,
@@ -117,7 +118,8 @@ def write_reports(
     write_errors(folder.file("errors.csv"), report.located)
     rejected = write_rejected(folder.rejected, report)
     facts = stage.facts
-    command = mend_command(facts["command"], facts["options"], facts["mapping"], folder.workbook.name)
+    alone = loose_rows(stage.sources, stage.tables) > 0
+    command = mend_command(facts["command"], facts["options"], facts["mapping"], folder.workbook.name, joined=alone)
     workbook = write_workbook(folder.workbook, report, command=command)
     names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []

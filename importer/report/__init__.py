@@ -4,7 +4,7 @@
 """
 
 from importer.report.advice import mend_command
-from importer.report.counts import totals
+from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
 from importer.report.model import ReportInput
 from importer.report.places import locate_problems, rows_text
@@ -20,6 +20,7 @@ __all__ = [
     "Workbook",
     "build_summary",
     "locate_problems",
+    "loose_rows",
     "mend_command",
     "rows_text",
     "runs_text",

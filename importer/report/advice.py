@@ -132,7 +132,8 @@ def _mending(summary: Mapping[str, Any]) -> list[str]:
     book, options = summary["workbook"], summary["options"]
     name, steps = summary["mapping"]["name"], []
     if book is not None:
-        command = mend_command(summary["command"], options, name, f"{summary['folder']}/rejected.xlsx")
+        alone = summary["rows"]["rejected_alone"] > 0
+        command = mend_command(summary["command"], options, name, f"{summary['folder']}/rejected.xlsx", joined=alone)
         steps.append(f"Mend the coloured cells of rejected.xlsx (a note on each says how) and give it back: {command}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
@@ -143,16 +144,19 @@ def _mending(summary: Mapping[str, Any]) -> list[str]:
     return steps
 
 
-def mend_command(command: str, options: Mapping[str, Any], mapping: str, file: str) -> str:
+def mend_command(command: str, options: Mapping[str, Any], mapping: str, file: str, *, joined: bool = False) -> str:
     """The command that gives a mended ``file`` back, as the one that found it was given.
 
-    ``mapping``: its name, for a run of which ``options`` do not say how it was called.
+    ``mapping``: its name, for a run of which ``options`` do not say how it was called. ``joined``: rows are in it that
+    may turn out to belong to customers who were sent, and have to be changed then.
     """
     words = ["importer", "check" if command == "check" else "run", file, "-m", options.get("mapping", mapping)]
     words += ["--country", options["country"]] if "country" in options else []
     words.append("--partial")
     for name in ("api", "tenant") if command != "check" else ():
         words += [f"--{name}", options[name]] if name in options else []
+    upsert = command != "check" and (joined or options.get("mode") == "upsert")
+    words += ["--mode", "upsert"] if upsert else []
     return shlex.join(words)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from importer.catalogue import find
 from importer.records import Severity
+from importer.report.counts import loose_rows
 from importer.report.mending import Chosen
 from importer.report.model import ReportInput
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
@@ -24,6 +25,12 @@ _STEPS = (
     "5.  Where a row names another one, look for that number: each row begins with the one that it has in your file.",
     "6.  What stands in import_errors is never read, nor is this sheet: neither needs to be cleared.",
     "7.  Save the workbook as it is (.xlsx), and give it back with the same mapping:",
+)
+
+
+_JOINING = (
+    "     A row that belongs to a customer needs the customer's own rows as well. Likely ones are here; if it is "
+    "another, copy its rows from your file."
 )
 
 
@@ -43,12 +50,17 @@ def guide_rows(
     """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``."""
     blank = ("text", ())
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
-    lines += [("text", (step,)) for step in _STEPS]
+    lines += [("text", (step,)) for step in (*_STEPS[:5], *_joining(report), *_STEPS[5:])]
     lines += [("command", (f"     {command}",)), blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
     lines += [("line", (sheet.name, *_origin(sheet.table), f"{len(sheet.rows):,}")) for sheet in sheets]
     lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
     absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
     return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
+
+
+def _joining(report: ReportInput) -> list[str]:
+    """What to do with rows of which nobody knows yet whose they are, if there are any."""
+    return [_JOINING] if loose_rows(report.sources, report.tables) else []
 
 
 def _origin(table: SourceTable) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from importer.records import Totals
+from importer.report.companions import companions
 from importer.report.counts import totals
 from importer.report.places import locate_with_positions, rows_text
 from importer.tables import EntityTables, ProblemTable, Sources
@@ -38,6 +39,12 @@ class ReportInput:
     def located(self) -> pd.DataFrame:
         """All problems with their places, and ``_customer`` and ``_row``: see ``places.locate_with_positions``."""
         return locate_with_positions(self.problems, self.sources, self.tables)
+
+    @cached_property
+    def companions(self) -> npt.NDArray[np.int64]:
+        """For each customer of whom all is well the row that may be its own, though it is rejected alone (-1: none)."""
+        whole = ~(self.rejected | self.refused | self.lost_child)
+        return np.where(whole, companions(self.sources, self.tables, self.problems), -1)
 
     @cached_property
     def rows(self) -> "pd.Series[Any]":

@@ -20,7 +20,11 @@ __all__ = ["import_errors", "rejected_frames", "rows_to_mend", "write_rejected"]
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-_WHY = ("customer rejected", "customer refused by the API", "part of this customer was left out", "row rejected")
+_WHY = (
+    *("customer rejected", "customer refused by the API", "part of this customer was left out"),
+    *("nothing is wrong with it, but it may be needed", "row rejected"),
+)
+_JOINED = 3
 
 
 def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
@@ -64,10 +68,11 @@ def rejected_frames(report: ReportInput) -> list[tuple[str, pd.DataFrame]]:
 def rows_to_mend(report: ReportInput) -> Mask:
     """By row position: the rows that somebody has to look at.
 
-    They are those of customers that were rejected, refused by the API or lost a child, rows rejected alone, and rows
-    that the loader could not read.
+    They are those of customers that were rejected, refused by the API or lost a child, rows rejected alone, rows that
+    the loader could not read, and those of customers to whom such a row may belong.
     """
-    return rejected_rows(report.sources, report.tables, report.rejected | report.refused | report.lost_child)
+    wrong = report.rejected | report.refused | report.lost_child
+    return rejected_rows(report.sources, report.tables, wrong | (report.companions >= 0))
 
 
 def import_errors(report: ReportInput, shown: Mask, separator: str = "; ") -> "pd.Series[Any]":
@@ -101,7 +106,8 @@ def _problem_texts(problems: pd.DataFrame) -> pa.Array:
 def _reasons(report: ReportInput, rows: Positions) -> pa.Array:
     """Why rows are shown that have no problem of their own; null for those that have."""
     owner = report.tables.rows["customer"].to_numpy(np.int64)[rows]
-    kinds = np.select([report.rejected, report.refused, report.lost_child], [0, 1, 2], len(_WHY) - 1)
+    joined = report.companions >= 0
+    kinds = np.select([report.rejected, report.refused, report.lost_child, joined], [0, 1, 2, _JOINED], len(_WHY) - 1)
     kind = np.append(kinds, len(_WHY) - 1)[owner]
     wrong, left_out = _rows_at_fault(report)
     cause = np.append(_causes(report, wrong, left_out), -1)[owner]
@@ -134,7 +140,7 @@ def _rows_at_fault(report: ReportInput) -> tuple[Mask, Mask]:
 def _causes(report: ReportInput, wrong: Mask, left_out: Mask) -> Positions:
     """The row position that is to blame for each customer: its first row at fault, else its first row."""
     owner = report.tables.rows["customer"].to_numpy(np.int64)
-    cause = report.tables.customers["_row"].to_numpy(np.int64).copy()
+    cause = np.where(report.companions >= 0, report.companions, report.tables.customers["_row"].to_numpy(np.int64))
     for concerned, fault in ((report.lost_child, left_out), (report.rejected | report.refused, wrong)):
         at = np.flatnonzero(fault & np.append(concerned, False)[owner])
         customers, firsts = np.unique(owner[at], return_index=True)

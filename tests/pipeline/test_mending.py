@@ -130,7 +130,7 @@ def test_a_run_takes_the_mended_workbook_after_the_rest_was_sent(desk: Desk) -> 
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
     mend(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
     (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step]
-    assert step.endswith("/rejected.xlsx -m sap-business-one --country US --partial --api sandbox")
+    assert step.endswith("/rejected.xlsx -m sap-business-one --country US --partial --api sandbox --mode upsert")
     second = desk.run("sandbox", "mended.xlsx", "--partial", *common)
     assert second.code == 0
     assert second.summary["customers"]["created"] == first.summary["customers"]["rejected"]
@@ -273,14 +273,53 @@ def test_an_orphan_can_be_given_its_customer_in_the_workbook(desk: Desk) -> None
         "customer: {company_name: Name}\ncontacts:\n  - {table: people, first_name: First, email: Mail}\n",
     )
     first = desk.do("check", "firms.csv", "people.csv", "-m", "own.yaml", "--json")
-    assert first.summary["workbook"] == {"rows": 1, "left_out": 0}
+    assert first.summary["workbook"] == {"rows": 3, "left_out": 0}
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
     assert [cell.value for cell in book["firms"][1]] == ["import_errors", "Code", "Name"]
-    assert book["people"]["B2"].comment.text.startswith("Error: no customer '2'")
+    assert book["people"]["B3"].comment.text.startswith("Error: no customer '2'")
     book["firms"].append([None, "2", "Two"])
     book.save(desk.path / "mended.xlsx")
     second = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
-    assert (second.code, second.outcomes) == (0, {"2": "valid"})
+    assert (second.code, second.outcomes) == (0, {"1": "valid", "2": "valid"})
+
+
+FIRMS_AND_PEOPLE = """\
+title: Firms and people
+tables:
+  firms: {has: [Code, Name], key: Code}
+  people: {has: [Firm, First], key: Firm}
+customer: {company_name: Name}
+contacts:
+  - {table: people, first_name: First, email: Mail}
+"""
+
+
+def test_a_mended_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> None:
+    desk.write("firms.csv", "Code,Name\n001,One\n002,Two\n003,Three\n004,Four\n005,Five\n")
+    people = ["001,Ann", "1,Bob", "002,Cid", ",Dot", "003,Eve", "004,Fay", "005,Gus"]
+    desk.write("people.csv", "Firm,First,Mail\n" + "".join(f"{one},{one[-3:]}@example.com\n" for one in people))
+    desk.write("own.yaml", FIRMS_AND_PEOPLE)
+    first = desk.run("sandbox", "firms.csv", "people.csv", "-m", "own.yaml")
+    assert first.summary["customers"]["created"] == 5
+    book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
+    assert [cell.value for cell in book["firms"]["B"]] == ["Code", "001", "002", "003"]  # and nobody else
+    assert book["firms"]["A2"].value == (
+        "row 2\nnothing is wrong with it, but it may be needed because of row 3 of people.csv"
+    )
+    assert not book["firms"]["A2"].font.b
+    sheet = book["people"]
+    assert [cell.value for cell in sheet["C"]] == ["First", "Ann", "Bob", "Cid", "Dot", "Eve"]
+    assert "Did you mean '001'?" in sheet["B3"].comment.text
+    sheet["B3"], sheet["B5"] = "001", "003"
+    book.save(desk.path / "mended.xlsx")
+    (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step]
+    words = step.split(" importer ", 1)[1].split()
+    second = desk.do(*("mended.xlsx" if "rejected.xlsx" in word else word for word in words), "--json")
+    assert second.code == 0
+    assert second.outcomes == {"001": "updated", "002": "unchanged", "003": "updated"}
+    sent = {body["reference_id"]: [one["first_name"] for one in body["contacts"]] for body in bodies(second).values()}
+    assert sent == {"001": ["Ann", "Bob"], "002": ["Cid"], "003": ["Dot", "Eve"]}
+    assert desk.do("verify", "--json").code == 0
 
 
 def test_reports_written_again_keep_the_workbook_true(desk: Desk) -> None:

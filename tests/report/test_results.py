@@ -1,3 +1,5 @@
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +41,8 @@ REJECTED_LIST = '''\
 "customer refused by the API: state: unknown","C","Cäsar","'+15555550103"
 "part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
 "Id: the key is blank",,"lost",
+"nothing is wrong with it, but it may be needed because of row 11","E","E
+Ltd","007"
 '''
 REJECTED_PEOPLE = """\
 "import_errors","Customer","Mail"
@@ -100,12 +104,13 @@ def test_nothing_to_mend_writes_nothing_and_clears_what_was_there(tmp_path: Path
 
 def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
     first, second = write_rejected(tmp_path, without_problems(small_run()))
-    assert [line.split('"')[1] for line in content(first).splitlines()[1:]] == [
+    assert [line["import_errors"] for line in csv.DictReader(io.StringIO(content(first)))] == [
         "customer rejected",
         "customer rejected because of row 5",
         "customer refused by the API: state: unknown",
         "part of this customer was left out",
         "row rejected",
+        "nothing is wrong with it, but it may be needed because of row 11",
     ]
     assert content(second).splitlines()[1].split('"')[1] == "customer rejected because of row 5 of list.csv"
 

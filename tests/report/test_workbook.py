@@ -74,7 +74,7 @@ def test_cells_come_back(tmp_path_factory, lines: list[list[str]]) -> None:
 
 def test_what_stands_in_which_cell(tmp_path: Path) -> None:
     path = tmp_path / "rejected.xlsx"
-    assert write(path, small_run()) == Workbook(rows=8, left_out=0)
+    assert write(path, small_run()) == Workbook(rows=9, left_out=0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [item.name for item in tmp_path.iterdir()] == ["rejected.xlsx"]
     book = openpyxl.load_workbook(path)
@@ -87,8 +87,9 @@ def test_what_stands_in_which_cell(tmp_path: Path) -> None:
         ["row 9\ncustomer refused by the API: state: unknown", "C", "Cäsar", "+15555550103"],
         ["row 10\npart of this customer was left out because of row 5 of staff.xlsx!People", "D", '"D"', "''-4"],
         ["row 11\nId: the key is blank", None, "lost", None],
+        ["row 12\nnothing is wrong with it, but it may be needed because of row 11", "E", "E\nLtd", "007"],
     ]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:D6")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:D7")
     wrong, blank, fine, reasons = sheet["D2"], sheet["B6"], sheet["C2"], sheet["A2"]
     assert wrong.comment.text == "Error: not a phone number\nWrite +15555550100"
     assert blank.comment.text == "Error: the key is blank"
