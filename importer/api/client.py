@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
 
-import aiohttp
 import anyio
-import httpx
 
 from importer import __version__
 from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_reply
@@ -20,7 +19,7 @@ from importer.api.headers import retry_after
 from importer.api.limiter import Limiter
 from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, list_items, read_list
 from importer.api.retry import RetryPolicy
-from importer.api.transport import build_transport, departures
+from importer.api.transport import FAULTS, Departure, Transport
 from importer.errors import ApiUnavailableError, InternalError, UsageError
 
 __all__ = ["Client"]
@@ -33,8 +32,6 @@ TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
 # Whether these lists show who is inactive unless asked is not documented; that of customers does not.
 _EVERY_STATUS: tuple[dict[str, str], ...] = ({}, {"status": "inactive"})
 _IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")
-# What a transport can raise. aiohttp's own errors come through httpx-aiohttp unmapped where it knows no httpx twin.
-_FAULTS = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError, ValueError, EOFError)
 
 
 class Client:
@@ -74,28 +71,24 @@ class Client:
         self._wall = wall
         self._sleep = sleep
         self._rng = rng
-        self._transport: httpx.AsyncBaseTransport | None = None
-        self._customers = httpx.URL(self._base_url + CUSTOMERS)  # parsed once: a tenth of a request's time
-        self._headers = [
-            (b"Host", httpx.URL(self._base_url).netloc),
-            (b"X-API-Key", key.encode("ascii")),
-            (b"User-Agent", f"importer/{__version__}".encode("ascii")),
-            (b"Accept", b"application/json"),
-            (b"Accept-Encoding", b"gzip, deflate"),
-        ]
+        self._transport: Transport | None = None
+        self._head = (
+            f" HTTP/1.1\r\nHost: {urlsplit(self._base_url).netloc}\r\nX-API-Key: {key}\r\n"
+            f"User-Agent: importer/{__version__}\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate\r\n"
+        ).encode("ascii")
 
     def __repr__(self) -> str:
         return f"Client({self._base_url!r})"
 
     async def __aenter__(self) -> Self:
-        self._transport = build_transport(self._base_url, self._connections)
+        self._transport = await Transport(self._base_url, self._connections).__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._transport is not None:
-            await self._transport.aclose()
+            await self._transport.__aexit__(kind, error, traceback)
             self._transport = None
 
     async def create(self, body: bytes) -> Answer:
@@ -153,7 +146,7 @@ class Client:
             return []
 
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
-        return await self._persist("GET", f"{path}?{httpx.QueryParams(dict(query))}", whole=_holds_list, patient=True)
+        return await self._persist("GET", f"{path}?{urlencode(query)}", whole=_holds_list, patient=True)
 
     async def _persist(
         self,
@@ -222,26 +215,21 @@ class Client:
         """One request on the wire. What goes wrong with the network is an answer, too, not an exception."""
         if self._transport is None:
             raise InternalError("the API client is used outside its context")
-        url = self._customers if path == CUSTOMERS else self._base_url + path
-        headers = [*self._headers, (b"Content-Type", b"application/json")] if body else self._headers
-        request = httpx.Request(method, url, headers=headers, content=body or None)
-        with departures() as departure:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    response = await self._transport.handle_async_request(request)
-                    try:
-                        content = await response.aread()
-                    finally:
-                        await response.aclose()
-            except _FAULTS as error:
-                return no_answer(error, sent=departure.begun, seconds=self._clock() - since, secret=self._key)
-        fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        line = f"{method} {path}".encode("ascii")
+        content = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        request = b"%b%b%b" % (line, self._head, content if body else b"\r\n")
+        departure = Departure()
+        try:
+            async with asyncio.timeout(self._timeout):
+                received = await self._transport.exchange(request, departure)
+        except FAULTS as error:
+            return no_answer(error, sent=departure.begun, seconds=self._clock() - since, secret=self._key)
         return read_reply(
             method,
-            response.status_code,
-            fields,
-            content,
-            pause=retry_after(fields, self._wall()),
+            received.status,
+            received.headers,
+            received.content,
+            pause=retry_after(received.headers, self._wall()),
             seconds=self._clock() - since,
             secret=self._key,
         )

@@ -33,7 +33,7 @@ from importer.tables import TEXT
 
 __all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
 
-LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
+LIBRARIES = ("pandas", "pandera", "pyarrow", "aiohttp", "anyio", "phonenumbers", "sqlalchemy")
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ async def test_the_tls_handshake_never_ends() -> None:
 
 async def test_certificates_are_verified() -> None:
     async with make_client("https://example.com") as client:
-        context = client._transport.client.connector._ssl
+        context = client._transport._context
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
 
