@@ -1,6 +1,8 @@
 """Customers that are probably the same one: one company at one address under different reference ids."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,19 +38,17 @@ def alike_findings(tables: EntityTables, severity: Severity) -> Iterator[Finding
     if not {"address_line_1", "zip_code"} <= set(frame.columns) or "company_name" not in tables.customers.columns:
         return
     names = arrow(tables.customers["company_name"])
-    lines = pd.DataFrame(
-        {
-            "customer": frame["_customer"].to_numpy(),
-            "name": _folded_name(names).take(pa.array(frame["_customer"].to_numpy())).to_pandas(),
-            "line": _folded(arrow(frame["address_line_1"])).to_pandas(),
-            "code": pc.utf8_slice_codeunits(_folded(arrow(frame["zip_code"])), 0, 5).to_pandas(),
-        }
-    ).dropna()
-    lines = lines[(lines["name"] != "") & (lines["line"] != "")].drop_duplicates()
+    owner = frame["_customer"].to_numpy()
+    name = _Words.of(_folded_name(names))
+    line = _Words.of(_folded(arrow(frame["address_line_1"])))
+    code = _post_codes(arrow(frame["zip_code"]))
+    columns = {"customer": owner, "name": name.numbers[owner], "line": line.numbers, "code": code.numbers}
+    lines = pd.DataFrame(columns)
+    lines = lines[(lines[["name", "line"]] >= 0).all(axis=1) & (lines["code"] > _Words.NONE)].drop_duplicates()
     twins = np.full(len(names), -1, np.int64)
     _note(twins, lines.groupby(["name", "line", "code"], sort=False)["customer"].transform("min"), lines)
-    for block, compared in ((["line", "code"], "name"), (["name", "code"], "line")):
-        for customer, other in _near(lines, block, compared):
+    for block, compared, words in ((["line", "code"], "name", name), (["name", "code"], "line", line)):
+        for customer, other in _near(lines, block, compared, words):
             if twins[customer] < 0:
                 twins[customer] = other
     records = np.flatnonzero(twins >= 0).astype(np.int64)
@@ -63,6 +63,37 @@ def alike_findings(tables: EntityTables, severity: Severity) -> Iterator[Finding
         others=tables.customers["_row"].to_numpy()[twins[records]],
         other_values=arrow(tables.customers["reference_id"]).take(others),
     )
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Distinct texts and the number of each item's; of a blank text -1, without one :attr:`NONE`."""
+
+    texts: pa.Array
+    numbers: Positions
+    BLANK: ClassVar[int] = -1
+    NONE: ClassVar[int] = -2
+
+    @classmethod
+    def of(cls, texts: pa.Array) -> "_Words":
+        encoded = pc.dictionary_encode(texts)
+        numbers = pc.fill_null(encoded.indices, cls.NONE).to_numpy(zero_copy_only=False).astype(np.int64)
+        blank = pc.index(encoded.dictionary, "").as_py()
+        if blank >= 0:
+            numbers[numbers == blank] = cls.BLANK
+        return cls(encoded.dictionary, numbers)
+
+    def at(self, numbers: Positions) -> npt.NDArray[np.object_]:
+        """The texts of these numbers."""
+        texts: npt.NDArray[np.object_] = self.texts.take(pa.array(numbers)).to_numpy(zero_copy_only=False)
+        return texts
+
+
+def _post_codes(texts: pa.Array) -> _Words:
+    """Their first five characters, folded: of the distinct ones, which are few."""
+    raw = _Words.of(texts)
+    short = _Words.of(pc.utf8_slice_codeunits(_folded(raw.texts), 0, 5))
+    return _Words(short.texts, np.append(short.numbers, [_Words.NONE, _Words.BLANK])[raw.numbers])
 
 
 def _folded(texts: pa.Array) -> pa.Array:
@@ -83,7 +114,7 @@ def _note(twins: Positions, first: "pd.Series[int]", lines: pd.DataFrame) -> Non
     twins[customers[later][::-1]] = firsts[later][::-1]  # the last assignment wins: the first address counts
 
 
-def _near(lines: pd.DataFrame, block: list[str], compared: str) -> Iterator[tuple[int, int]]:
+def _near(lines: pd.DataFrame, block: list[str], compared: str, words: _Words) -> Iterator[tuple[int, int]]:
     """(customer, earlier one) whose ``compared`` texts are nearly the same within a block; a crowd is left alone."""
     sizes = lines.groupby(block, sort=False)["customer"].transform("size")
     some = lines[(sizes > 1) & (sizes <= _MOST)]
@@ -95,7 +126,7 @@ def _near(lines: pd.DataFrame, block: list[str], compared: str) -> Iterator[tupl
         pairs = np.flatnonzero((number[apart:] == number[:-apart]) & (customer[apart:] != customer[:-apart]))
         if not len(pairs):
             return
-        known, text = texts[pairs], texts[pairs + apart]
+        known, text = words.at(texts[pairs]), words.at(texts[pairs + apart])
         near = process.cpdist(known, text, scorer=fuzz.ratio, score_cutoff=_NEAR) > 0
         for at in np.flatnonzero(near & (known != text)):
             if _numbers(known[at], text[at]):

@@ -21,6 +21,7 @@ from importer.validation.schemas import failures
 __all__ = ["validate"]
 
 Positions = npt.NDArray[np.int64]
+_LOOKED_AT = 10_000  # of a column's first values, to learn whether they repeat
 
 
 def validate(
@@ -70,14 +71,22 @@ def _field_findings(entity: Entity, field: str, column: "pd.Series[Any]") -> Ite
     if pa.types.is_list(texts.type):
         owners = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
         texts = pc.list_flatten(texts)
-    encoded = pc.dictionary_encode(texts, null_encoding="encode")
-    codes = encoded.indices.to_numpy()
-    for code, positions in failures(entity, field, encoded.dictionary).items():
-        bad = np.zeros(len(encoded.dictionary), dtype=np.bool_)
+    values, codes = _distinct(texts)
+    for code, positions in failures(entity, field, values).items():
+        bad = np.zeros(len(values), dtype=np.bool_)
         bad[positions] = True
         items = np.flatnonzero(bad[codes])
         records, first = np.unique(owners[items], return_index=True)
         yield Finding(code, entity, field, records, texts.take(pa.array(items[first])))
+
+
+def _distinct(texts: pa.Array) -> tuple[pa.Array, Positions | slice]:
+    """Distinct values, and which of them each item is; of ids and the like, which hardly repeat, simply all of them."""
+    first = texts.slice(0, _LOOKED_AT)
+    if len(texts) > _LOOKED_AT and len(first.unique()) > _LOOKED_AT // 2:
+        return texts, slice(None)
+    encoded = pc.dictionary_encode(texts, null_encoding="encode")
+    return encoded.dictionary, encoded.indices.to_numpy()
 
 
 def _without_lookups(tables: EntityTables, finding: Finding) -> Finding:

@@ -39,11 +39,14 @@ _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 _SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"
 
 # Within 64 characters, a subset of what email-validator takes (a test holds one against the other).
-_PLAIN_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}$"
+_PLAIN_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+"
+_USUAL_ENDING = "(com|org|net|edu|gov|info|biz|[A-Za-z]{2})$"  # of no special domain, which saves most a second pattern
+_ANY_ENDING = "[A-Za-z]{2,}$"
 _SPECIAL_DOMAIN = rf"(?i)[@.]({'|'.join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)})$"
 # What email-validator never takes as long as quoted names and addresses by number are not allowed: no @ or several, a
 # stray dot, a space or separator, a domain without a dot or with other marks than a hyphen. A dirty file has many.
 _HOPELESS_EMAIL = r"^[^@]*$|@.*@|[ ,;]|^[@.]|[@.]$|\.[@.]|@\.|@[\x21-\x2d\x2f-\x7e]*$|@.*[!-,/:-@\[-`{-~]"
+_REPLACEMENT_BYTE = 0xEF  # the first UTF-8 byte of U+FFFD
 _CONTROL_BYTES = (0x7F, 0xC2, 0xE2)  # DEL, and the first UTF-8 bytes of U+0080 to U+009F and of U+2028, U+2029
 
 
@@ -69,6 +72,8 @@ def is_one_line(texts: pa.Array) -> pa.Array:
 
 def keeps_its_letters(texts: pa.Array) -> pa.Array:
     """No U+FFFD, the mark of a letter that was lost when text was read with the wrong encoding."""
+    if not _has_byte(texts, _REPLACEMENT_BYTE):
+        return pa.repeat(pa.scalar(True), len(texts))
     return pc.invert(pc.match_substring(texts, "\ufffd"))
 
 
@@ -104,15 +109,25 @@ def is_country(texts: pa.Array) -> pa.Array:
 
 def is_email(texts: pa.Array) -> pa.Array:
     """What email-validator takes, without asking any server; it is asked only where a pattern cannot tell."""
+    short = pc.less_equal(pc.utf8_length(texts), 64)
+    passed = pc.and_(pc.match_substring_regex(texts, f"{_PLAIN_EMAIL}{_USUAL_ENDING}"), short)
+    if pc.all(passed, min_count=0).as_py():
+        return passed
+    rest = pc.invert(passed)
+    return pc.replace_with_mask(passed, rest, _is_unusual_email(texts.filter(rest)))
+
+
+def _is_unusual_email(texts: pa.Array) -> pa.Array:
     special = pc.match_substring_regex(texts, _SPECIAL_DOMAIN)
     short = pc.less_equal(pc.utf8_length(texts), 64)
-    plain = pc.and_(pc.match_substring_regex(texts, _PLAIN_EMAIL), pc.and_not(short, special))
+    plain = pc.and_(pc.match_substring_regex(texts, f"{_PLAIN_EMAIL}{_ANY_ENDING}"), pc.and_not(short, special))
     passed = _sound_or(texts, plain)
     left = texts.filter(pc.invert(passed))
     doubtful = pc.invert(
         pc.or_(pc.match_substring_regex(left, _SPECIAL_DOMAIN), pc.match_substring_regex(left, _HOPELESS_EMAIL))
     )
-    answers = pa.array([_is_deliverable(text) for text in left.filter(doubtful).to_pylist()], pa.bool_())
+    asked = left.filter(doubtful).dictionary_encode()
+    answers = pa.array(list(map(_is_deliverable, asked.dictionary.to_pylist())), pa.bool_()).take(asked.indices)
     verdicts = pc.replace_with_mask(pa.repeat(pa.scalar(False), len(left)), doubtful, answers)
     return pc.replace_with_mask(passed, pc.invert(passed), verdicts)
 
@@ -126,6 +141,8 @@ def _is_deliverable(text: str) -> bool:
 
 
 def _sound_or(texts: pa.Array, passed: pa.Array) -> pa.Array:
+    if pc.all(passed, min_count=0).as_py():
+        return passed
     unsound = pc.or_(_matches_control(texts, ANY_CONTROL), pc.greater(pc.utf8_length(texts), 255))
     return pc.or_(passed, unsound)
 
@@ -133,9 +150,13 @@ def _sound_or(texts: pa.Array, passed: pa.Array) -> pa.Array:
 def _matches_control(texts: pa.Array, pattern: str) -> pa.Array:
     """Where a pattern of control characters matches; most columns have no byte that one could start with."""
     data = np.frombuffer(texts.buffers()[2] or b"\x00", dtype=np.uint8)
-    if data.min() >= 0x20 and not any((data == byte).any() for byte in _CONTROL_BYTES):
+    if data.min() >= 0x20 and not any(_has_byte(texts, byte) for byte in _CONTROL_BYTES):
         return pa.repeat(pa.scalar(False), len(texts))
     return pc.match_substring_regex(texts, pattern)
+
+
+def _has_byte(texts: pa.Array, byte: int) -> bool:
+    return bool((np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8) == byte).any())
 
 
 @cache

@@ -326,3 +326,14 @@ def test_every_code_has_a_message_a_hint_and_a_test() -> None:
     tested = {code for *_, code in WRONG} | {"duplicate_reference_id", "reference_id_case", "several_defaults"}
     elsewhere = {"contact_without_email", "customer_alike"}  # the latter: tests/validation/test_alike.py
     assert tested | elsewhere == _HINTS.keys() == _MESSAGES.keys()
+
+
+def test_a_long_column_that_hardly_repeats_is_checked_as_closely() -> None:
+    count = 25_000  # more than what is looked at to learn whether values repeat
+    phones: list[str | None] = [f"+1415555{number:05d}" for number in range(count)]
+    phones[3], phones[20_001], phones[20_002], phones[-1] = "+0123", None, "x" * 256, "+0123"
+    customers = [
+        {"reference_id": f"C{number}", "company_name": "Wren", "phone": phone} for number, phone in enumerate(phones)
+    ]
+    found = [(line["code"], line["record"]) for line in problems_of(*make_tables(customers))]
+    assert found == [("invalid_phone", 3), ("too_long", 20_002), ("invalid_phone", count - 1)]
