@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
@@ -18,6 +19,7 @@ from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_repl
 from importer.api.headers import retry_after
 from importer.api.limiter import Limiter
 from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, list_items, read_list
+from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
 from importer.api.transport import FAULTS, Departure, Transport
 from importer.errors import ApiUnavailableError, InternalError, UsageError
@@ -191,7 +193,7 @@ class Client:
             grant = await self.limiter.acquire()
             started = self._clock()
             first = started if first is None else first
-            reply = await self._send(method, path, body, since=first)
+            reply = await self._send(method, path, body, grant, since=first)
             answer = reply.answer
             if answer.status != 429:
                 if answer.kind in TRANSIENT:
@@ -211,14 +213,14 @@ class Client:
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
                 await self._sleep(delay)
 
-    async def _send(self, method: str, path: str, body: bytes, *, since: float) -> Reply:
+    async def _send(self, method: str, path: str, body: bytes, grant: Grant, *, since: float) -> Reply:
         """One request on the wire. What goes wrong with the network is an answer, too, not an exception."""
         if self._transport is None:
             raise InternalError("the API client is used outside its context")
         line = f"{method} {path}".encode("ascii")
         content = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
         request = b"%b%b%b" % (line, self._head, content if body else b"\r\n")
-        departure = Departure()
+        departure = Departure(partial(self.limiter.left, grant))
         try:
             async with asyncio.timeout(self._timeout):
                 received = await self._transport.exchange(request, departure)

@@ -5,6 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -15,8 +16,9 @@ from importer.api.timeline import Timeline
 
 __all__ = ["Limiter", "PaceStatistics"]
 
-# Requests go one interval apart (GCRA), 2 % under the ceiling: 51 requests then need 1.02 s at a ceiling of 50, and the
-# 20 ms are room for what follows and for requests that overtake each other on their way.
+# Requests go one interval apart (GCRA), 2 % under the ceiling. What is late may be made up for, but request 51 at a
+# ceiling of 50 never leaves within 1.02 s of the first: that is room for requests that come closer to each other on
+# their way, or wait for a busy machine to take them up.
 UNDER_CEILING = 0.98
 EARLY = 0.002  # a timer is no finer than a millisecond or two; a request that is due so soon goes at once
 LATE = 0.005  # a request that came so late may be made up for by the next ones
@@ -70,12 +72,13 @@ class Limiter:
         top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
         now = clock()
         self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
-        self._most = math.inf if ceiling is None else math.ceil(top)  # requests in any one second
+        self._most = math.inf if ceiling is None else max(1, math.floor(ceiling))  # requests in any window
+        self._window = 1.0 if ceiling is None else self._most / top
         self._late = LATE if ceiling is None else LATER
         self._turn = asyncio.Lock()  # first come, first served
         self._next = now
         self._held_until = -math.inf
-        self._recent: deque[float] = deque()
+        self._left: deque[float] = deque()  # when the latest requests left, in order
         self._requests = 0
         self._throttled = 0
         self._waited = 0.0
@@ -110,6 +113,17 @@ class Limiter:
             self._next = max(self._next, now - self._late, self._held_until) + 1.0 / self._finder.pace
             return self._grant(now)
 
+    def left(self, grant: Grant) -> None:
+        """The request of ``grant`` leaves only now: what follows keeps its distance from this moment.
+
+        To be called right before it is written, as it may have had to wait for a connection.
+        """
+        now = self._clock()
+        if now - grant.at > EARLY:
+            with suppress(ValueError):
+                self._left.remove(grant.at)
+            self._note(now)
+
     def answered(self, latency: float, headers: Mapping[str, str]) -> None:
         """A request was answered, not with 429, after ``latency`` seconds.
 
@@ -124,7 +138,7 @@ class Limiter:
         now = self._clock()
         self._throttled += 1
         self.timeline.refusal(now)
-        if self._finder.throttled(now, grant or Grant(now, len(self._recent) + 1), retry_after or 0.0):
+        if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), retry_after or 0.0):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
         self._hold(retry_after, now)
 
@@ -139,19 +153,26 @@ class Limiter:
             self._held_until = max(self._held_until, now + pause)
 
     def _room_at(self, now: float) -> float:
-        """When the second that then ends has room for one more request; ``now`` when it has."""
-        recent = self._recent
-        while recent and recent[0] <= now - 1.0:
-            recent.popleft()
-        return recent[0] + 1.0 + EARLY if len(recent) >= self._most else now
+        """When the window that then ends has room for one more request; ``now`` when it has."""
+        return self._left[-int(self._most)] + self._window if len(self._left) >= self._most else now
 
     def _grant(self, now: float) -> Grant:
-        recent = self._recent
-        recent.append(now)
-        while recent[0] <= now - 1.0:
-            recent.popleft()
+        load = self._note(now)
         self._requests += 1
         self.timeline.request(now)
-        self._peak = max(self._peak, len(recent))
         self._finder.granted()
-        return Grant(now, len(recent))
+        return Grant(now, load)
+
+    def _note(self, now: float) -> int:
+        """A request leaves: how many did so in the second up to ``now``."""
+        left = self._left
+        left.append(now)
+        while left[0] <= now - max(1.0, self._window):
+            left.popleft()
+        load = self._load(now)
+        self._peak = max(self._peak, load)
+        return load
+
+    def _load(self, now: float) -> int:
+        outside = next(index for index, moment in enumerate(self._left) if moment > now - 1.0)
+        return len(self._left) - outside

@@ -240,12 +240,14 @@ class PaceFinder:
         self.pace = max(SLOWEST_PACE, self._limit * RELIEF)
 
     def _growth(self) -> float:
-        """Growth per second. The climb is slower where answers, and with them refusals, come late."""
-        climb: float = 2.0 ** (1.0 / (2.0 + 2.0 * self.latency)) - 1.0
+        """Growth per second. It is slower where answers come late: until the first refusal shows, others follow it."""
+        climb: float = 2.0 ** (1.0 / (2.0 + 1.6 * self.latency + 0.35 * self.latency**2)) - 1.0
         if self._limit is None or self._trusted:
             return climb
         if not self._confirmed:
             return 0.0  # until the suspicion is confirmed or disproved
         between_probes = max(REQUESTS_PER_PROBE / self.pace, PAUSES_PER_PROBE * self._pause)
         creep = min(CREEP, (1.0 - BACK_OFF) / between_probes)
+        if self._last_event > self._relieved:  # a limit that refuses, and goes on to until the first refusal shows
+            creep /= 1.0 + 0.5 * self.latency
         return min(climb, creep + BOLDNESS * max(0.0, self.pace / self._limit - 1.0))

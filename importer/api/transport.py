@@ -8,7 +8,7 @@ import asyncio
 import base64
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -35,9 +35,15 @@ _NO_TIME_OUT = aiohttp.ClientTimeout()  # whoever asks has one for the whole exc
 
 @dataclass(slots=True)
 class Departure:
-    """Whether a request was handed to a connection."""
+    """Whether a request was handed to a connection. ``notice`` is called right before."""
 
+    notice: Callable[[], None]
     begun: bool = False
+
+    def begin(self) -> None:
+        """The request is about to be written."""
+        self.notice()
+        self.begun = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ async def _converse(connection: aiohttp.connector.Connection, request: bytes, de
         # Closed, or something came that nobody asked for, and must not be taken for the answer to this.
         raise ConnectionResetError("the kept-alive connection came to its end before anything was written")
     protocol.set_response_params(read_until_eof=True)
-    departure.begun = True
+    departure.begin()
     transport.write(request)
     message, payload = await protocol.read()
     while message.code < 200 and message.code != HTTPStatus.SWITCHING_PROTOCOLS:  # an announcement; more follows

@@ -376,3 +376,43 @@ def test_a_busy_machine_reaches_the_ceiling_and_does_not_pass_it() -> None:
     sent = run_virtually(main)
     assert sum(5 <= moment < 60 for moment in sent) / 55 >= 0.97 * 50
     assert busiest_second(sent) <= 50
+
+
+@pytest.mark.parametrize("connecting", [0.0, 0.04])
+def test_requests_that_come_closer_on_their_way_are_not_refused(connecting) -> None:
+    """Some need a new connection first, timers come late, and the way takes up to 18 ms longer for one than another."""
+    rng = random.Random(8)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds + (rng.random() * 0.06 if rng.random() < 0.1 else 0.0))
+
+    async def main():
+        limiter = virtual_limiter(50.0, sleep=sleep)
+        server = SimulatedServer(50, lambda: 0.05, way=lambda: rng.random() * 0.018)
+
+        async def worker() -> None:
+            while now() < 60:
+                grant = await limiter.acquire()
+                if rng.random() < connecting:
+                    await asyncio.sleep(0.05 + rng.random() * 0.1)
+                limiter.left(grant)
+                await server.answer()
+
+        await asyncio.gather(*(worker() for _ in range(12)))
+        return limiter, server
+
+    limiter, server = run_virtually(main)
+    assert server.refused == []
+    assert server.rate(2, 58) >= 0.97 * 50
+    assert limiter.statistics.peak_per_second <= 50
+
+
+def test_a_request_counts_from_the_moment_at_which_it_left() -> None:
+    async def main():
+        limiter = virtual_limiter(2.0)
+        first = await limiter.acquire()
+        await asyncio.sleep(0.3)
+        limiter.left(first)
+        return [(await limiter.acquire()).at for _ in range(2)]
+
+    assert run_virtually(main) == pytest.approx([1 / 1.96, 0.3 + 1 / 0.98], abs=0.003)
