@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 import importer
 from importer.records import OutcomeKind
@@ -70,18 +71,19 @@ def versions() -> dict[str, str]:
 def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
     """Outcomes when nothing was sent: rejected, or ``kind`` (valid, pending) for every other customer."""
     count = len(stage.tables.customers)
+    nothing = pd.Series(pd.arrays.ArrowExtensionArray(pa.nulls(count, pa.string())))
     outcome = np.where(stage.rejected, str(OutcomeKind.REJECTED), str(kind))
     frame = pd.DataFrame(
         {
             "reference_id": stage.tables.customers["reference_id"],
             "action": pd.Series(np.where(stage.rejected, "none", "create"), dtype=TEXT),
             "outcome": pd.Series(outcome, dtype=TEXT),
-            "customer_id": pd.Series([None] * count, dtype=TEXT),
-            "http_status": pd.Series([None] * count, dtype="Int64"),
-            "attempts": pd.Series([0] * count, dtype="Int64"),
-            "error_code": pd.Series([None] * count, dtype=TEXT),
-            "error_message": pd.Series([None] * count, dtype=TEXT),
-            "seconds": pd.Series([None] * count, dtype="Float64"),
+            "customer_id": nothing,
+            "http_status": pd.Series(pd.NA, index=range(count), dtype="Int64"),
+            "attempts": pd.Series(0, index=range(count), dtype="Int64"),
+            "error_code": nothing,
+            "error_message": nothing,
+            "seconds": pd.Series(pd.NA, index=range(count), dtype="Float64"),
         }
     )
     return frame.reset_index(drop=True)

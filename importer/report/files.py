@@ -98,9 +98,15 @@ def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> N
 def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
-    column = pc.if_else(pc.equal(column, ""), None, column)
+    blank = pc.equal(column, "")
+    if pc.any(blank).as_py():
+        column = pc.if_else(blank, None, column)
     marked = mark_formulas(column)
-    return marked if comes_back else pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
+    return (
+        marked
+        if comes_back or marked is column
+        else pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
+    )
 
 
 # A number or a phone number, perhaps with an extension: nothing that a spreadsheet could run.

@@ -13,9 +13,11 @@ import numpy.typing as npt
 import orjson
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.model import ReportInput
+from importer.report.places import one_array
 from importer.tables import ATTRIBUTE_PREFIX
 
 __all__ = ["Shown", "cut", "shown_customers"]
@@ -104,6 +106,14 @@ def cut(text: str) -> str:
     return text if len(text) <= TEXT else text[:TEXT] + "…"
 
 
+def _cut_all(texts: pa.Array) -> pa.Array:
+    """As :func:`cut`, for a column."""
+    long = pc.greater(pc.utf8_length(texts), TEXT)
+    if not pc.any(long).as_py():
+        return texts
+    return pc.if_else(long, pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, TEXT), "…", ""), texts)
+
+
 def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positions]:
     """For each customer its errors, warnings and notes."""
     located = report.located
@@ -151,14 +161,15 @@ def _source_rows(report: ReportInput, chosen: Positions, rows: tuple[Positions, 
     out: list[list[Any]] = [[] for _ in chosen]
     tables, local = report.sources.split(at)
     numbers = report.sources.row_numbers(at)
-    cells: list[list[Any]] = [[] for _ in at]
+    cells: list[list[tuple[int, str]]] = [[] for _ in at]
     for index in np.unique(tables):
         here = np.flatnonzero(tables == index)
         frame = report.sources.tables[index].frame.take(local[here])
+        lines = [cells[line] for line in here.tolist()]
         for column, name in enumerate(frame.columns):
-            for line, text in zip(here, pa.array(frame[name]).to_pylist(), strict=True):
+            for line, text in zip(lines, _cut_all(one_array(frame[name])).to_pylist(), strict=True):
                 if text:
-                    cells[line].append([column, cut(text)])
+                    line.append((column, text))
     for owner, table, number, own in zip(whose.tolist(), tables.tolist(), numbers.tolist(), cells, strict=True):
         out[owner].append([table, number, own])
     return out
@@ -179,8 +190,9 @@ def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
     lines = located.take(at)
     out: list[list[Any]] = [[] for _ in chosen]
     table, _ = report.sources.split(np.maximum(lines["_row"].to_numpy(np.int64), 0))
-    for owner, place, line in zip(whose[at].tolist(), table.tolist(), lines.to_dict("records"), strict=True):
-        known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
+    columns = {str(name): pa.array(lines[name]).to_pylist() for name in lines.columns}
+    for number, (owner, place) in enumerate(zip(whose[at].tolist(), table.tolist(), strict=True)):
+        known = {name: values[number] for name, values in columns.items()}
         where = Location(known["source"] or "", known["sheet"], known["row"], None)
         field = (known["field"] or "").replace(ATTRIBUTE_PREFIX, "attribute ")
         out[owner].append(
