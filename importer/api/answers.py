@@ -41,7 +41,8 @@ class Answer:
     """The outcome of one call.
 
     ``data`` is the answer's own ``data`` object, ``seconds`` the time from the first request to the last answer, and
-    ``sent`` says whether any request of the call may have left this machine.
+    ``sent`` says whether any request of the call may have left this machine, ``repeated`` whether one before the
+    answered one may have, so that it may be carried out later still.
     """
 
     kind: AnswerKind
@@ -52,6 +53,7 @@ class Answer:
     refusals: tuple[Refusal, ...] = ()
     seconds: float = 0.0
     sent: bool = True
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,13 +166,14 @@ class Client:
         list in vain would stop a whole run.
         """
         started = self._clock()
-        attempt, sent = 1, False
+        attempt, sent, open_ends = 1, False, 0
         while True:
             reply = await self._exchange(method, path, body)
             if reply.answer.kind is AnswerKind.OK and whole is not None and not whole(reply.payload):
                 reply = replace(reply, answer=replace(reply.answer, kind=AnswerKind.UNKNOWN, message=NOT_WHOLE))
             answer = reply.answer
             sent = sent or answer.sent
+            open_ends += answer.kind is AnswerKind.UNKNOWN
             delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
             spent = self._clock() + delay - started
             more = attempt < self._retry.attempts or (patient and sent and spent <= READ_PATIENCE)
@@ -183,7 +184,9 @@ class Client:
         if attempt == 1:
             return reply
         kind = AnswerKind.UNKNOWN if sent and answer.kind is AnswerKind.NOT_SENT else answer.kind
-        return replace(reply, answer=replace(answer, kind=kind, sent=sent, seconds=self._clock() - started))
+        repeated = open_ends > (answer.kind is AnswerKind.UNKNOWN)
+        seconds = self._clock() - started
+        return replace(reply, answer=replace(answer, kind=kind, sent=sent, repeated=repeated, seconds=seconds))
 
     async def _exchange(self, method: str, path: str, body: bytes = b"") -> Reply:
         """One request and its answer, sent again as often as the API answers 429 and asks us to come back."""

@@ -11,7 +11,7 @@ import pycountry
 
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
-__all__ = ["as_sent", "body_of", "differences"]
+__all__ = ["as_sent", "body_of", "differences", "inactive_children"]
 
 _CHILDREN = ("addresses", "contacts")
 _CHILD_FIELDS = {"addresses": ADDRESS_FIELDS, "contacts": CONTACT_FIELDS}
@@ -47,13 +47,22 @@ def body_of(customer: Mapping[str, Any]) -> dict[str, Any]:
 def as_sent(customer: Mapping[str, Any]) -> dict[str, Any]:
     """The children and attributes of ``customer`` as they are sent back with an update, in the order of `body_of`.
 
-    Values of attributes are left in the type in which the API gives them.
+    Inactive children, which ``body_of`` leaves out, come last: an API that takes a list for all there is must not lose
+    them. Values of attributes are left in the type in which the API gives them.
     """
     lists: dict[str, Any] = {
-        kind: [_fields_held(child, ("id", *fields)) | _untouched(child) for child in _active(customer, kind)]
+        kind: [
+            _fields_held(child, ("id", *fields)) | _untouched(child)
+            for child in (*_active(customer, kind), *inactive_children(customer, kind))
+        ]
         for kind, fields in _CHILD_FIELDS.items()
     }
     return {**lists, "attributes": _untouched(customer).get("attributes", [])}
+
+
+def inactive_children(customer: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    """The ``addresses`` or ``contacts`` of ``customer`` that are kept, and not in use; such as can be named."""
+    return [child for child in _records(customer.get(kind)) if child.get("status") == "inactive" and child.get("id")]
 
 
 def _active(customer: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:

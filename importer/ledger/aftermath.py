@@ -50,6 +50,11 @@ class Held:
         """A request may have left, and nobody knows what came of it."""
         return self.state in MAYBE_THERE
 
+    @property
+    def update_in_doubt(self) -> bool:
+        """It is there, but whether another run changed it is not known yet."""
+        return self.in_doubt and self.outcome is OutcomeKind.CREATED
+
 
 @dataclass(frozen=True, slots=True)
 class Removed:
@@ -247,13 +252,14 @@ def _same_customer(run: Run) -> ColumnElement[bool]:
 def _made(run: Run) -> ColumnElement[bool]:
     """Customers that are the run's doing: created and still the same, or sent by it with an open end.
 
+    One that it created may be in doubt all the same: of an update that another run sent.
     What another run found of an open end is the doing of the run that sent it.
     """
     last_sent = CUSTOMERS.c.run_id == run.id
     created = and_(
         RUN_CUSTOMERS.c.outcome == OutcomeKind.CREATED,
         RUN_CUSTOMERS.c.customer_id == CUSTOMERS.c.customer_id,
-        CUSTOMERS.c.state.in_((State.CREATED, State.UPDATED)),
+        CUSTOMERS.c.state.in_((State.CREATED, State.UPDATED, *MAYBE_THERE)),
     )
     found = and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.UNKNOWN, last_sent, CUSTOMERS.c.state == State.CREATED)
     doubtful = and_(last_sent, CUSTOMERS.c.state.in_(MAYBE_THERE))

@@ -119,6 +119,19 @@ class Merger:
                 body[kind] = children
         return body
 
+    def settled(self, held: Body, accepted: Body, new: Body) -> dict[str, Any]:
+        """What counts as taken of one to whom an update may have been carried out since ``accepted``.
+
+        It need not have been to ``new``: the night before had content of its own. Of what is held now that counts of
+        which either body speaks; a child that neither of them names is nobody's to change.
+        """
+        own = dict(held)
+        for kind in KINDS:
+            known = {*child_names(accepted.get(kind)), *child_names(new.get(kind))}
+            children = zip(child_names(held.get(kind)), held.get(kind) or (), strict=True)
+            own[kind] = [child for name, child in children if name in known]
+        return self.claimed(own, self.merged(accepted, new))
+
     def kept(self, accepted: Body, new: Body) -> list[str]:
         """The children that the source had before and has no more, as a person reads them: ``addresses[A1]``."""
         gone = [

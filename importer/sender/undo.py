@@ -28,6 +28,7 @@ from importer.sender.recorder import LedgerThread
 
 __all__ = ["UndoApi", "undo"]
 
+UPDATE_IN_DOUBT = "a later run may have changed it, and nobody knows yet: resume that run, then undo again"
 AGAIN = "Call undo again: it goes on where it stopped."
 
 
@@ -54,9 +55,10 @@ async def undo(
 
     The tenant's lock must be held. What the API holds otherwise than it was sent is left, unless ``force``. Customers
     of which a request is in doubt are looked up first; absence is believed ``settle`` seconds after the run was
-    heard of last. ``bodies`` reads the planned bodies of items. What existed before the run, or what it only
-    updated, is never touched. Setting ``stop`` ends it early: requests in flight finish. Called again, after whatever
-    end, it goes on: a customer that was deleted meanwhile counts as deleted.
+    heard of last. One that a later run may have changed is left until that is known. ``bodies`` reads the planned
+    bodies of items. What existed before the run, or what it only updated, is never touched. Setting ``stop`` ends it
+    early: requests in flight finish. Called again, after whatever end, it goes on: a customer that was deleted
+    meanwhile counts as deleted.
 
     Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
     :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
@@ -92,7 +94,10 @@ class _Undoing:
             self._rounds.check()
             after = block[-1].item.position
             certain = [held for held in block if not held.in_doubt]
-            doubtful = [held for held in block if held.in_doubt]
+            for held in block:
+                if held.update_in_doubt:
+                    self._tell(held, Result.UNKNOWN, UPDATE_IN_DOUBT)
+            doubtful = [held for held in block if held.in_doubt and not held.update_in_doubt]
             if doubtful:
                 age = (now() - heard).total_seconds()
                 certain += await self._settle(doubtful, patience=settle - age)

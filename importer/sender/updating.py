@@ -11,7 +11,7 @@ import orjson
 
 from importer.api import Answer, AnswerKind, CustomerRef
 from importer.api.answers import clean
-from importer.api.compare import as_sent, body_of, differences
+from importer.api.compare import as_sent, body_of, inactive_children
 from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, StopError
 from importer.ledger import Accepted, Attempt, State, Step
 from importer.records import OutcomeKind, Refusal
@@ -24,6 +24,7 @@ __all__ = ["Updating"]
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
 NO_ID = "the ledger knows no id of it in WizCommerce any more"
+_KINDS = ("addresses", "contacts")
 _PLACE = re.compile(r"^(addresses|contacts|attributes)(?:\[|\.)(\d+)\]?(.*)$")
 Body = Mapping[str, Any]
 
@@ -62,25 +63,36 @@ class Updating:
         self, work: Work, new: Body, accepted: Body | None, there: Answer, customer: dict[str, Any]
     ) -> Answer:
         """Send what ``customer`` lacks, if anything and if it may be."""
-        conflict = None if work.doubtful or accepted is None else _conflict(work, accepted, customer)
+        conflict = None if work.doubtful or accepted is None else _conflict(work, self.merge, accepted, customer)
         if conflict and self.on_conflict != "overwrite":
             work.ending = Ending(OutcomeKind.EXISTS)
             if self.on_conflict == "report":
                 work.ending = Ending(OutcomeKind.EXISTS, code="changed_in_api", message=conflict)
             return there
         held = body_of(customer)
+        if work.doubtful:
+            accepted = self._settled(work, held, new)
         work.update = self.merge.update(new, held, as_sent(customer), None if conflict else accepted)
         if not work.update.body:
             outcome = OutcomeKind.UPDATED if work.doubtful else OutcomeKind.UNCHANGED
-            work.ending = self._ending(work, outcome, _text(customer.get("updated_at")))
+            work.ending = self._ending(work, outcome, _moment(work, customer))
             return there
         if work.update.blocked:
             return Answer(AnswerKind.REFUSED, None, None, "no_child_ids", work.update.blocked, sent=False)
-        return await self._patch(work, held)
+        return await self._patch(work, customer)
 
-    async def _patch(self, work: Work, held: Body) -> Answer:
+    def _settled(self, work: Work, held: Body, new: Body) -> Body | None:
+        """What the update of a customer in doubt starts from: what is there now."""
+        accepted = _accepted(work)
+        if accepted is None or work.base is None:
+            return None
+        found = self.merge.settled(held, accepted, new)
+        work.base = replace(work.base, body=orjson.dumps(found))
+        return found
+
+    async def _patch(self, work: Work, customer: Body) -> Answer:
         assert work.update is not None
-        sorts = _sorts(work.update.body)
+        sorts = _sorts(work.update.body, customer)
         if sorts <= self._proved:
             return await self._send(work)
         async with self._first:
@@ -88,7 +100,7 @@ class Updating:
                 return Answer(AnswerKind.NOT_SENT, message=self.alarm.message, sent=False)
             answer = await self._send(work)
             if answer.kind is AnswerKind.OK and not sorts <= self._proved:
-                await self._prove(work, held, sorts)
+                await self._prove(work, customer, sorts)
             return answer
 
     async def _send(self, work: Work) -> Answer:
@@ -97,8 +109,9 @@ class Updating:
         assert work.update is not None
         body = orjson.dumps(work.update.body)
         answer = await self.api.patch(work.base.customer_id, body, adds_child=work.update.adds_child)
+        work.repeated = work.repeated or answer.repeated
         if answer.kind is AnswerKind.OK:
-            work.ending = self._ending(work, OutcomeKind.UPDATED, _text((answer.data or {}).get("updated_at")))
+            work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, answer.data or {}))
         return answer
 
     async def _prove(self, work: Work, before: Body, sorts: set[str]) -> None:
@@ -108,10 +121,10 @@ class Updating:
         there = await self.api.get(work.base.customer_id)
         if there.kind is not AnswerKind.OK or there.data is None:
             return  # it proves nothing: the next one is read back
-        lost = self.merge.lost(work.update, before, body_of(there.data))
+        lost = [*self.merge.lost(work.update, body_of(before), body_of(there.data)), *_gone_idle(before, there.data)]
         if not lost:
             self._proved |= sorts
-            work.ending = self._ending(work, OutcomeKind.UPDATED, _text(there.data.get("updated_at")))
+            work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, there.data))
             return
         more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
         message = f"the update was read back, and is not as it was sent: {', '.join(lost[:5])}{more}"
@@ -189,9 +202,9 @@ class Updating:
             work.unread = True
         else:
             new, held = sent_values(work.body), body_of(answer.data)
-            update = self.merge.update(new, held, as_sent(answer.data), _accepted(work))
+            update = self.merge.update(new, held, as_sent(answer.data), self._settled(work, held, new))
             if not update.body:
-                work.ending = self._ending(work, OutcomeKind.UPDATED, _text(answer.data.get("updated_at")))
+                work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, answer.data))
         return answer
 
     def found(self, work: Work, there: Sequence[CustomerRef], clock: float) -> Verdict:  # noqa: ARG002 - a strategy's
@@ -221,22 +234,37 @@ def _accepted(work: Work) -> dict[str, Any] | None:
     return None if work.base is None or work.base.body is None else sent_values(work.base.body)
 
 
-def _conflict(work: Work, accepted: Body, customer: Body) -> str | None:
-    """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not."""
+def _conflict(work: Work, merge: Merge, accepted: Body, customer: Body) -> str | None:
+    """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not.
+
+    By the API's own times; where they do not tell, by what was taken: what somebody added to that says nothing.
+    """
     assert work.base is not None
     moved = moved_on(work.base.updated_at, customer.get("updated_at"))
     if moved:
         return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}; nothing was sent"
-    if moved is None and (changed := differences(accepted, customer)):
+    if moved is None and (changed := [change.path for change in merge.changes(body_of(customer), accepted)]):
         return f"changed in WizCommerce since it was sent ({clean(', '.join(changed), 200)}); nothing was sent"
     return None
 
 
-def _sorts(body: Body) -> set[str]:
-    """What an update proves when it is read back."""
-    found = {"fields"} | ({"addresses", "contacts", "attributes"} & body.keys())
-    kinds = [kind for kind in ("addresses", "contacts") if any("attributes" in child for child in body.get(kind, ()))]
-    return found | {f"{kind} attributes" for kind in kinds}
+def _sorts(body: Body, customer: Body) -> set[str]:
+    """What an update of ``customer`` proves when it is read back."""
+    found = {"fields"} | ({*_KINDS, "attributes"} & body.keys())
+    found |= {f"{kind} attributes" for kind in _KINDS if any("attributes" in child for child in body.get(kind, ()))}
+    return found | {f"inactive {kind}" for kind in _KINDS if kind in body and inactive_children(customer, kind)}
+
+
+def _gone_idle(before: Body, after: Body) -> list[str]:
+    """The inactive children that an update lost."""
+    there = {child.get("id") for kind in _KINDS for child in after.get(kind) or ()}
+    idle = [(kind, child) for kind in _KINDS for child in inactive_children(before, kind)]
+    return [f"{kind}[{child.get('reference_id') or child['id']}]" for kind, child in idle if child["id"] not in there]
+
+
+def _moment(work: Work, customer: Body) -> str | None:
+    """The API's time of an update; None where a request of ours may change the customer, and the time, still."""
+    return None if work.doubtful or work.repeated else _text(customer.get("updated_at"))
 
 
 def _unread(answer: Answer) -> Answer:

@@ -57,6 +57,7 @@ class Work:
     update: Changed | None = None
     ending: Ending | None = None
     unread: bool = False
+    repeated: bool = False  # a request of ours that nobody answered may still be carried out
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,227 @@
+"""Customers that change from night to night, and an API in virtual time that fails while it changes them."""
+
+import asyncio
+import copy
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from importer.api import Answer, AnswerKind, CustomerRef
+from importer.ledger import Ledger, Run
+from importer.planner import Merger, ids_to_look_up, plan
+from importer.sender import PayloadFile
+from importer.tables import TEXT
+from tests.sender.support import TENANT, FakePace, clock, found_frame, now
+
+Body = dict[str, Any]
+KINDS = ("addresses", "contacts")
+MERGER = Merger()
+
+
+def plan_night(ledger: Ledger, folder: Path, bodies: Mapping[str, Body], found: Mapping[str, str]) -> Any:
+    """What the pipeline does before it sends, with ``--mode upsert``."""
+    ledger.tenant(TENANT)
+    run = ledger.start_run(TENANT, "run", out=folder, mapping="example")
+    path = folder / f"{run.id}.jsonl"
+    lines = [orjson.dumps(body) for body in bodies.values()]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    frame = pd.DataFrame(
+        {
+            "position": range(len(lines)),
+            "reference_id": pd.Series(list(bodies), dtype=TEXT),
+            "hash": pd.Series([hashlib.sha256(line).hexdigest() for line in lines], dtype=TEXT),
+            "offset": [0, *itertools.accumulate(len(line) + 1 for line in lines)][:-1],
+            "length": [len(line) for line in lines],
+        }
+    )
+    known = ledger.known(TENANT, frame["reference_id"])
+    asked = ids_to_look_up(frame, known)
+    there = found_frame({name: number for name, number in found.items() if name in asked})
+    ledger.record_lookup(TENANT, asked, there)
+    ledger.plan_run(run.id, plan(frame, known, there, mode="upsert"))
+    return run, PayloadFile(path)
+
+
+@dataclass
+class NightApi:
+    """``script``: what the next POSTs and PATCHes meet, ``reads`` what the next GETs do; afterwards all goes well.
+
+    ``ok``, ``slow``; ``lost`` (nothing done, no answer), ``dropped`` (done, no answer), ``late`` (done only seconds
+    after it was given up), ``not_sent``, ``refused`` (422). A read is lost when it is True. ``replaces``: whether a
+    list in a PATCH is all there is from then on. ``moments``: whether answers tell when a customer was changed.
+    """
+
+    script: Sequence[str] = ()
+    reads: Sequence[bool] = ()
+    replaces: bool = False
+    moments: bool = True
+    latency: float = 0.1
+    late: float = 20.0
+    limiter: FakePace = field(default_factory=FakePace)
+    customers: dict[str, Body] = field(default_factory=dict)  # by the API's id
+    patches: list[tuple[str, Body]] = field(default_factory=list)
+    writes: int = 0
+    got: int = 0
+    unanswered: set[str] = field(default_factory=set)  # reference ids
+    ids: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
+
+    def held(self) -> dict[str, Body]:
+        """By reference id."""
+        return {customer["reference_id"]: customer for customer in self.customers.values()}
+
+    async def create(self, body: bytes) -> Answer:
+        made: Body = {}
+
+        def do() -> None:
+            made.update(orjson.loads(body), id=f"id-{self.ids()}", status="active")
+            made["name"] = made.pop("company_name")
+            for kind in KINDS:
+                made[kind] = [{**child, "id": f"child-{self.ids()}"} for child in made.get(kind, ())]
+            made.setdefault("attributes", [])
+            self.customers[made["id"]] = made
+            self.touch(made)
+
+        return await self._write(orjson.loads(body)["reference_id"], do, made)
+
+    async def patch(self, customer_id: str, body: bytes, *, adds_child: bool) -> Answer:
+        change, customer = orjson.loads(body), self.customers.get(customer_id)
+        if customer is None:
+            return Answer(AnswerKind.GONE, 404, message="no such customer")
+
+        def do() -> None:
+            self.patches.append((customer["reference_id"], change))
+            self.change(customer, change)
+            self.touch(customer)
+
+        return await self._write(customer["reference_id"], do, customer)
+
+    def change(self, customer: Body, change: Body) -> None:
+        for name, value in change.items():
+            if name in KINDS:
+                customer[name] = self._children(customer[name], value)
+            elif name == "attributes":
+                known = {} if self.replaces else {item["name"]: item for item in customer["attributes"]}
+                customer[name] = list((known | {item["name"]: item for item in value}).values())
+            else:
+                customer["name" if name == "company_name" else name] = value
+
+    def _children(self, held: list[Body], given: list[Body]) -> list[Body]:
+        known = {child["id"]: child for child in held}
+        assert all(child["id"] in known for child in given if "id" in child), "a child of nobody"
+        made = {child["id"]: {**known[child["id"]], **child} for child in given if "id" in child}
+        kept = [made.get(child["id"], child) for child in held if child["id"] in made or not self.replaces]
+        return kept + [{**child, "id": f"child-{self.ids()}"} for child in given if "id" not in child]
+
+    def touch(self, customer: Body) -> None:
+        customer["updated_at"] = f"{now().isoformat()}" if self.moments else None
+
+    async def _write(self, name: str, do: Callable[[], None], customer: Body) -> Answer:
+        fault = self.script[self.writes] if self.writes < len(self.script) else "ok"
+        self.writes += 1
+        if fault == "not_sent":
+            await asyncio.sleep(0.01)
+            return Answer(AnswerKind.NOT_SENT, message="no connection", seconds=0.01, sent=False)
+        if fault in ("lost", "dropped", "late"):
+            self.unanswered.add(name)
+        if fault == "late":
+            asyncio.get_running_loop().call_later(self.latency + self.late, do)
+        elif fault not in ("lost", "refused"):
+            do()
+        seconds = 5.0 if fault == "slow" else self.latency
+        await asyncio.sleep(seconds)
+        if fault == "refused":
+            return Answer(AnswerKind.REFUSED, 422, None, "VALIDATION", "wrong", (), seconds)
+        if fault in ("lost", "dropped", "late"):
+            return Answer(AnswerKind.UNKNOWN, 502, message="bad gateway", seconds=seconds)
+        return Answer(AnswerKind.OK, 201, copy.deepcopy(customer), seconds=seconds)
+
+    async def get(self, customer_id: str) -> Answer:
+        number = self.got
+        self.got += 1
+        found = copy.deepcopy(self.customers.get(customer_id))
+        await asyncio.sleep(0.05)
+        if number < len(self.reads) and self.reads[number]:
+            return Answer(AnswerKind.UNKNOWN, 502, message="bad gateway", seconds=0.05)
+        if found is None:
+            return Answer(AnswerKind.GONE, 404, message="no such customer", seconds=0.05)
+        return Answer(AnswerKind.OK, 200, found, seconds=0.05)
+
+    async def delete(self, customer_id: str) -> Answer:
+        await asyncio.sleep(self.latency)
+        self.customers.pop(customer_id, None)
+        return Answer(AnswerKind.OK, 200, seconds=self.latency)
+
+    async def find(
+        self,
+        reference_ids: Sequence[str],
+        *,
+        since: datetime | None = None,
+    ) -> dict[str, list[CustomerRef]]:
+        there = [(customer["reference_id"], customer["id"]) for customer in self.customers.values()]
+        await asyncio.sleep(0.05)
+        return {name: [CustomerRef(i, name, "", "active") for n, i in there if n == name] for name in reference_ids}
+
+
+def wait_out(seconds: float) -> "asyncio.Future[None]":
+    """Until whatever was late has happened."""
+    return asyncio.ensure_future(asyncio.sleep(seconds))
+
+
+def faults(api: NightApi, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str, str]) -> list[str]:
+    """What is wrong with what the API holds after these nights; empty when each customer says what the last says.
+
+    ``by_hand``: reference id → the id of an address that somebody added there.
+    """
+    from importer.api.compare import body_of
+
+    wrong = []
+    held = list(api.customers.values())
+    names = [customer["reference_id"] for customer in held]
+    wrong += [f"{name} is there {names.count(name)} times" for name in set(names) if names.count(name) > 1]
+    wrong += [f"{name} is not there" for name in nights[-1] if name not in names]
+    for customer in held:
+        name = customer["reference_id"]
+        own = [night[name] for night in nights if name in night]
+        if name in nights[-1]:
+            changes = MERGER.changes(body_of(customer), own[-1])
+            wrong += [f"{name}: {change.path} is {change.before}, not {change.after}" for change in changes]
+        for kind in KINDS:
+            children = [child.get("reference_id") or child["id"] for child in customer[kind]]
+            known = {child["reference_id"] for body in own for child in body.get(kind, ())}
+            known |= {by_hand[name]} if name in by_hand and kind == "addresses" else set()
+            wrong += [f"{name}: {kind} {child} is a stranger" for child in children if child not in known]
+            wrong += [f"{name}: {kind} {child} twice" for child in children if children.count(child) > 1]
+        if name in by_hand and by_hand[name] not in [child["id"] for child in customer["addresses"]]:
+            wrong.append(f"{name}: the address made by hand is gone")
+        if name in by_hand and customer.get("freight_term") != "by hand":
+            wrong.append(f"{name}: the field set by hand is gone")
+    return wrong
+
+
+def add_by_hand(api: NightApi, name: str) -> str:
+    """Somebody gives a customer an address and a field, in a moment that no answer tells. Comes back: its id."""
+    child = {"id": f"hand-{name}", "type": "shipping", "address_line_1": "Dock 4", "city": "Elsewhere"}
+    customer = api.held()[name]
+    customer["addresses"].append(child)
+    customer["freight_term"] = "by hand"
+    return str(child["id"])
+
+
+__all__ = [
+    "MERGER",
+    "NightApi",
+    "Run",
+    "add_by_hand",
+    "clock",
+    "faults",
+    "plan_night",
+    "replace",
+    "wait_out",
+]

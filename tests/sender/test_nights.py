@@ -1,0 +1,386 @@
+"""Whatever goes wrong while customers are updated: afterwards each says what the source says, and no child is twice."""
+
+import asyncio
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from importer.errors import GuardError, ImporterError
+from importer.ledger import State
+from importer.records import OutcomeKind
+from importer.sender.findings import Result
+from importer.sender.undo import undo
+from importer.sender.updating import MOST_MISSES
+from importer.sender.verify import verify
+from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
+from tests.sender.support import TENANT, FakePace, fresh_ledger, now, outcomes, run_virtually
+from tests.sender.support import send_virtually as send
+from tests.sender.test_properties import DyingLedger, KilledError
+
+FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent"])
+SLOW_DISK = settings(
+    max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+)
+TEXT = st.sampled_from(["one", "two", "three"])
+
+
+def children(kind: str, text: str):
+    child = st.fixed_dictionaries(
+        {"reference_id": st.sampled_from([f"{kind}-1", f"{kind}-2", f"{kind}-3"]), text: TEXT},
+        optional={"attributes": TEXT.map(lambda value: [{"name": "Gate", "value": value}])},
+    )
+    return st.lists(child, max_size=3, unique_by=lambda item: item["reference_id"])
+
+
+ADDRESSES = children("A", "address_line_1").map(
+    lambda found: [{**child, "type": "billing", "city": "Marlow"} for child in found]
+)
+BODY = st.fixed_dictionaries(
+    {"company_name": TEXT},
+    optional={
+        "phone": TEXT,
+        "addresses": ADDRESSES,
+        "contacts": children("P", "first_name"),
+        "attributes": TEXT.map(lambda value: [{"name": "Colour", "value": value}]),
+    },
+)
+
+
+@st.composite
+def nights(draw, most: int):
+    """A first night, and more of them: many customers stay as they are, some come, some go."""
+    count = draw(st.integers(1, 8))
+    names = [f"C{number}" for number in range(count)]
+    first = {name: {"reference_id": name, **draw(BODY)} for name in names}
+    found = [first]
+    for _ in range(draw(st.integers(1, most))):
+        night = dict(found[-1])
+        for name in names:
+            match draw(st.sampled_from(["same", "other", "other", "gone"])):
+                case "other":
+                    night[name] = {"reference_id": name, **draw(BODY)}
+                case "gone" if len(night) > 1:
+                    night.pop(name, None)
+        found.append(night)
+    return found
+
+
+async def first_night(ledger, folder: Path, api: NightApi, bodies, by_hand: int) -> dict[str, str]:
+    run, payloads = plan_night(ledger, folder, bodies, {})
+    script, api.script = api.script, ()
+    await send(ledger, api, run, payloads, merge=MERGER)
+    api.script, api.writes, api.got = script, 0, 0
+    return {name: add_by_hand(api, name) for name in list(bodies)[:by_hand]}
+
+
+async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None:
+    """The ledger holds what the API holds, apart from what was added by hand there.
+
+    ``spare``: children that an update may have added which nobody answered and no night says any more.
+    """
+    api.reads = ()
+    found = []
+    await verify(ledger, api, run, concurrency=4, found=found.extend, stop=asyncio.Event())
+    for finding in found:
+        others = {*spare, f"addresses[{by_hand.get(finding.reference_id)}]"}
+        assert finding.result is Result.OK or set(finding.details.split(", ")) <= others, finding
+
+
+async def send_to_the_end(ledger, api: NightApi, run, payloads, **options) -> None:
+    for _ in range(6):
+        try:
+            await send(ledger, api, run, payloads, merge=MERGER, **options)
+        except ImporterError:
+            continue
+        return
+
+
+@SLOW_DISK
+@given(
+    found=nights(most=1),
+    script=st.lists(FAULTS, max_size=40),
+    reads=st.lists(st.booleans(), max_size=10).filter(lambda lost: sum(lost) < MOST_MISSES),
+    replaces=st.booleans(),
+    moments=st.booleans(),
+    batch=st.integers(1, 12),
+    workers=st.integers(1, 9),
+    by_hand=st.integers(0, 2),
+)
+def test_any_faults(found, script, reads, replaces, moments, batch, workers, by_hand):
+    async def main(folder: Path) -> None:
+        api = NightApi(replaces=replaces, moments=moments, limiter=FakePace(workers))
+        with fresh_ledger(folder) as ledger:
+            hand = await first_night(ledger, folder, api, found[0], by_hand)
+            if not moments:
+                hand = dict.fromkeys(hand)  # without times of changes, what is there counts as changed by hand
+            api.script, api.reads = script, reads
+            run, payloads = plan_night(ledger, folder, found[1], {})
+            await send_to_the_end(
+                ledger, api, run, payloads, batch_size=batch, concurrency=workers, on_conflict="overwrite"
+            )
+            ends = {name: OutcomeKind(line.outcome) for name, line in outcomes(ledger, run).items()}
+            assert set(ends.values()) <= {OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNCHANGED}
+            hand = {name: f"hand-{name}" for name in hand}
+            assert faults(api, found, hand) == []
+            touched = {name for name, _ in api.patches}
+            same = {name for name in found[1] if found[0].get(name) == found[1][name]}
+            assert not touched & same
+            await agrees(ledger, api, run, hand)
+
+    with tempfile.TemporaryDirectory() as folder:
+        run_virtually(main(Path(folder)))
+
+
+@SLOW_DISK
+@given(
+    found=nights(most=3),
+    script=st.lists(FAULTS, max_size=40),
+    replaces=st.booleans(),
+    batch=st.integers(1, 12),
+    kills=st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.floats(0.0, 130.0)), min_size=3, max_size=3),
+    resume=st.booleans(),
+    by_hand=st.integers(0, 2),
+)
+def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
+    """Every night but the first is killed, and either gone on with or left to the next."""
+
+    async def main(folder: Path) -> None:
+        api = NightApi(replaces=replaces)
+        with fresh_ledger(folder) as ledger:
+            hand = await first_night(ledger, folder, api, found[0], by_hand)
+            api.script = script
+            for night, (writes, after, seconds) in zip(found[1:], kills, strict=False):
+                run, payloads = plan_night(ledger, folder, night, {})
+                dying = DyingLedger(ledger, writes, after)
+                task = asyncio.create_task(
+                    send(dying, api, run, payloads, merge=MERGER, batch_size=batch, on_conflict="overwrite")
+                )
+                asyncio.get_running_loop().call_later(seconds, _kill, dying, task)
+                (ended,) = await asyncio.gather(task, return_exceptions=True)
+                assert not isinstance(ended, AssertionError), ended
+                if resume:
+                    await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
+            run, payloads = plan_night(ledger, folder, found[-1], {})
+            await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
+            assert faults(api, found, hand) == []
+            known = ledger.known(TENANT, list(found[-1]))
+            assert set(known["state"]) <= {str(State.CREATED), str(State.UPDATED)}
+            spare = {
+                f"{kind}[{kind[0].upper()}-{number}]" for kind in ("addresses", "contacts") for number in (1, 2, 3)
+            }
+            await agrees(ledger, api, run, hand, {text.replace("[C-", "[P-") for text in spare})
+
+    with tempfile.TemporaryDirectory() as folder:
+        run_virtually(main(Path(folder)))
+
+
+def _kill(dying, task):
+    dying.dead = True
+    task.cancel()
+
+
+def body(name: str = "C0", **fields) -> dict:
+    return {"reference_id": name, "company_name": "Firm", **fields}
+
+
+def address(name: str, line: str = "1 Main St") -> dict:
+    return {"reference_id": name, "type": "billing", "city": "Marlow", "address_line_1": line}
+
+
+class Killed:
+    """The process dies when the ledger is to be told what came of a request."""
+
+    def __init__(self, ledger) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name):
+        if name == "record":
+            raise KilledError
+        return getattr(self._ledger, name)
+
+
+def at_night(main) -> None:
+    with tempfile.TemporaryDirectory() as folder, fresh_ledger(Path(folder)) as ledger:
+        run_virtually(main(ledger, Path(folder)))
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+@pytest.mark.parametrize("replaces", [True, False])
+def test_killed_between_an_update_and_its_record(replaces, resumed) -> None:
+    """The next night says again what the first said: what the second did is not taken for done."""
+
+    async def main(ledger, folder) -> None:
+        api = NightApi(replaces=replaces)
+        first = {"C0": body(phone="one", addresses=[address("A-1")])}
+        second = {"C0": body(phone="two", addresses=[address("A-1"), address("A-2")])}
+        hand = await first_night(ledger, folder, api, first, 1)
+        run, payloads = plan_night(ledger, folder, second, {})
+        with pytest.raises(KilledError):
+            await send(Killed(ledger), api, run, payloads, merge=MERGER)
+        assert api.held()["C0"]["phone"] == "two"
+        if resumed:
+            await send(ledger, api, run, payloads, merge=MERGER)
+            assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+            assert len(api.patches) == 1
+        run, payloads = plan_night(ledger, folder, first, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+        assert api.held()["C0"]["phone"] == "one"
+        assert faults(api, [first, second, first], hand) == []
+
+    at_night(main)
+
+
+def test_killed_before_the_first_update_was_read_back() -> None:
+    """The API loses children: found when the run is gone on with, and nobody else is updated that way."""
+
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        names = ["C0", "C1", "C2"]
+        first = {name: body(name, addresses=[address("A-1"), address("A-2")]) for name in names}
+        second = {name: body(name, addresses=[address("A-1", "9 New St"), address("A-2")]) for name in names}
+        await first_night(ledger, folder, api, first, 0)
+        keep, api._children = api._children, lambda held, given: keep(held, given)[:1]
+        run, payloads = plan_night(ledger, folder, second, {})
+        with pytest.raises(KilledError):
+            await send(Killed(ledger), api, run, payloads, merge=MERGER, concurrency=1, batch_size=1)
+        assert len(api.patches) == 1
+        with pytest.raises(GuardError, match=r"not as it was sent: addresses\[A-2\]"):
+            await send(ledger, api, run, payloads, merge=MERGER)
+        ends = [line.outcome for line in outcomes(ledger, run).values()]
+        assert ends.count("failed") == 1
+        assert set(ends) <= {"failed", "pending", "unknown"}
+        assert len(api.patches) == 2, "one in each process"
+
+    at_night(main)
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_inactive_children_are_sent_back_and_not_lost(replaces) -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi(replaces=replaces)
+        await first_night(ledger, folder, api, {"C0": body(addresses=[address("A-1"), address("A-2")])}, 0)
+        idle = {"id": "idle", "status": "inactive", "type": "billing", "address_line_1": "Old", "city": "Gone"}
+        api.held()["C0"]["addresses"].insert(0, dict(idle))
+        run, payloads = plan_night(
+            ledger, folder, {"C0": body(addresses=[address("A-1", "9 New St"), address("A-2")])}, {}
+        )
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert [child["id"] for child in api.patches[0][1]["addresses"]][-1] == "idle"
+        held = {child["id"]: child for child in api.held()["C0"]["addresses"]}
+        assert len(held) == 3
+        assert held["idle"] == idle
+
+    at_night(main)
+
+
+def test_an_api_that_loses_inactive_children_stops_the_run() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(addresses=[address("A-1")])}, 0)
+        api.held()["C0"]["addresses"].append({"id": "idle", "status": "inactive", "city": "Gone"})
+        api._children = lambda held, given: [{**child, **held[0]} for child in given if child["id"] != "idle"]
+        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1", "9 New St")])}, {})
+        with pytest.raises(GuardError, match=r"addresses\[idle\]"):
+            await send(ledger, api, run, payloads, merge=MERGER)
+
+    at_night(main)
+
+
+def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night() -> None:
+    """The first request was answered by nobody and carried out last: the time of change is later than the answer."""
+
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
+        answer = api.patch
+
+        async def twice(customer_id, change, *, adds_child):
+            done = await answer(customer_id, change, adds_child=adds_child)
+            asyncio.get_running_loop().call_later(5, api.touch, api.customers[customer_id])
+            return replace(done, repeated=True)
+
+        api.patch = twice
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        await asyncio.sleep(60)
+        api.patch = answer
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="three")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+        api.held()["C0"]["phone"] = "by hand"
+        api.touch(api.held()["C0"])
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="four")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].error_code == "changed_in_api"
+
+    at_night(main)
+
+
+def test_one_whose_update_is_in_doubt_is_not_taken_back() -> None:
+    """Undo of the run that created it says so; when the later run is settled, it goes on."""
+
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        both = {name: body(name, phone="one") for name in ("C0", "C1")}
+        run, payloads = plan_night(ledger, folder, both, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        later, bodies = plan_night(ledger, folder, {**both, "C1": body("C1", phone="two")}, {})
+        with pytest.raises(KilledError):
+            await send(Killed(ledger), api, later, bodies, merge=MERGER)
+
+        async def take_back() -> dict:
+            found = []
+            await undo(
+                ledger, api, run, payloads, force=False, concurrency=4, settle=60.0, now=now, found=found.extend,
+                stop=asyncio.Event(),
+            )  # fmt: skip
+            return {finding.reference_id: finding.result for finding in found}
+
+        assert await take_back() == {"C0": Result.DELETED, "C1": Result.UNKNOWN}
+        assert list(api.held()) == ["C1"]
+        await send(ledger, api, later, bodies, merge=MERGER)
+        assert await take_back() == {"C1": Result.DELETED}
+        assert api.customers == {}
+
+    at_night(main)
+
+
+def test_one_that_vanished_and_comes_back_is_updated_in_what_changed() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        both = {name: body(name, phone="one") for name in ("C0", "C1")}
+        await first_night(ledger, folder, api, both, 0)
+        run, payloads = plan_night(ledger, folder, {"C0": both["C0"]}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert list(ledger.sent_with(TENANT, "example")["reference_id"]) == ["C0", "C1"]
+        run, payloads = plan_night(ledger, folder, {**both, "C1": body("C1", phone="two")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert api.patches == [("C1", {"phone": "two"})]
+        assert ledger.counts(run.id) == {OutcomeKind.UNCHANGED: 1, OutcomeKind.UPDATED: 1}
+
+    at_night(main)
+
+
+def test_one_that_was_given_another_reference_id_there() -> None:
+    """The ledger knows its id: it is left as changed by hand, or named again as the source names it."""
+
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
+        (customer,) = api.customers.values()
+        customer["reference_id"] = "renamed"
+        await asyncio.sleep(1)
+        api.touch(customer)
+        for policy, phone in (("report", "one"), ("overwrite", "two")):
+            run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+            await send(ledger, api, run, payloads, merge=MERGER, on_conflict=policy)
+            assert customer["phone"] == phone
+        assert customer["reference_id"] == "C0"
+        assert len(api.customers) == 1
+
+    at_night(main)
