@@ -128,7 +128,7 @@ def write_reports(
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
     summary = build_summary(report, _facts(folder, stage.facts, ending, names, workbook))
-    write_html(folder.file("report.html"), report, summary, folder.payloads)
+    write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary

@@ -31,7 +31,7 @@ def summary_of(report: ReportInput, **more: Any) -> dict[str, Any]:
 
 def written(folder: Path, report: ReportInput, summary: Mapping[str, Any] | None = None) -> str:
     path = folder / "report.html"
-    write_html(path, report, summary or summary_of(report), folder / "payloads.jsonl")
+    write_html(path, report, summary or summary_of(report), folder / "payloads.jsonl", folder / "changes.csv")
     return path.read_text(encoding="utf-8")
 
 

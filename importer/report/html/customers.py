@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Location, OutcomeKind, Severity
+from importer.report.html.differences import differences
 from importer.report.model import ReportInput
 from importer.report.places import one_array
 from importer.tables import ATTRIBUTE_PREFIX
@@ -31,6 +32,7 @@ TEXT = 300  # characters of a cell, or of anything else that is said
 BODY = 6_000  # bytes of a body
 WEIGHT = 8_000_000  # bytes of all customers together
 _SEVERITIES = [str(severity) for severity in Severity]
+_PLANNED = {"create": "to create", "update": "to update", "none": "left alone"}
 _WANT_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(OutcomeKind.UNKNOWN)}
 
 
@@ -43,13 +45,16 @@ class Shown:
     total: int
 
 
-def shown_customers(report: ReportInput, payloads: Path) -> Shown:
-    """The customers to embed, those that want attention first, then those with warnings, then the others.
+def shown_customers(
+    report: ReportInput, payloads: Path, changes: pa.Table | None = None, *, planned: bool = False
+) -> Shown:
+    """The customers to embed: those that want attention, then those with warnings or changes, then the others.
 
-    ``payloads`` holds the bodies of all customers that are not rejected, one a line; it may be absent.
+    ``payloads`` holds the bodies of all customers that are not rejected, one a line; it may be absent. ``changes``:
+    what updates would change. ``planned``: nothing was sent yet, so what would be done stands for the outcome.
     """
     counts = _severity_counts(report)
-    chosen = _chosen(report, counts)
+    chosen = _chosen(report, counts, changes)
     rows, rows_left_out = _rows(report, chosen)
     sources = _source_rows(report, chosen, rows)
     problems = _problems(report, chosen)
@@ -62,11 +67,16 @@ def shown_customers(report: ReportInput, payloads: Path) -> Shown:
         [cut(name) for name in _plain(customers["company_name"])] if "company_name" in customers else [""] * len(chosen)
     )
     places = _plain(report.rows.take(chosen))
+    if planned:
+        ways = zip(plain["outcome"], plain["action"], strict=True)
+        plain["outcome"] = [_PLANNED[action] if outcome == OutcomeKind.VALID else outcome for outcome, action in ways]
+    differing = differences(changes, ids)
     lines = [
         [
             *(ids[n], cut(names[n]), plain["outcome"][n], int(counts[0][at]), int(counts[1][at]), cut(places[n])),
             *(plain["customer_id"][n], plain["error_message"][n], plain["action"][n]),
             *(problems[n], sources[n], bodies[n], int(rows_left_out[n])),
+            *([[text if text is None else cut(text) for text in line] for line in differing[n][0]], differing[n][1]),
         ]
         for n, at in enumerate(chosen)
     ]
@@ -126,10 +136,15 @@ def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positio
     return errors, warnings, notes
 
 
-def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions]) -> Positions:
+def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions], changes: pa.Table | None) -> Positions:
     """The positions to show: by how much attention they want, and within the bounds."""
     attention = report.outcomes["outcome"].isin(_WANT_ATTENTION).to_numpy(np.bool_) | report.refused
-    rank = np.select([attention | (counts[0] > 0), report.lost_child, counts[1] > 0, counts[2] > 0], [0, 1, 2, 3], 4)
+    differs = np.zeros(len(attention), dtype=np.bool_)
+    if changes is not None:
+        ids = pa.array(report.tables.customers["reference_id"])
+        differs = pc.is_in(ids, value_set=changes["reference_id"].combine_chunks()).to_numpy(zero_copy_only=False)
+    told = [attention | (counts[0] > 0), report.lost_child, counts[1] > 0, differs, counts[2] > 0]
+    rank = np.select(told, [0, 1, 2, 3, 4], 5)
     order = np.argsort(rank, kind="stable")[:CUSTOMERS]
     first = report.tables.customers["_row"].to_numpy(np.int64)[order]
     widths = np.array([len(table.frame.columns) for table in report.sources.tables] or [1])

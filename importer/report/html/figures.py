@@ -1,6 +1,6 @@
-"""The figures of ``report.html``: problems by code and column, what fields hold, values that need a decision."""
+"""The figures of ``report.html``: problems by code and column, what fields hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,22 +14,12 @@ from importer.report.html.customers import cut
 from importer.report.model import ReportInput
 from importer.tables import ENTITIES
 
-__all__ = ["by_column", "completeness", "countries", "failures", "inventory", "problem_groups", "rewritten"]
+__all__ = ["by_column", "completeness", "countries", "failures", "problem_groups", "rewritten"]
 
 EXAMPLES = 5  # of each code
 COLUMNS = 8  # named for each code
 BARS = 15  # of a chart; the rest is one more
-VALUES = 100  # of a field, in the inventory
 NOWHERE = "whole rows or files"
-_DECISIONS: tuple[tuple[str, str, str], ...] = (
-    ("payment_term", "Payment terms", "customer"),
-    ("payment_mode", "Payment modes", "customer"),
-    ("assigned_sales_rep_ids", "Sales reps", "customer"),
-    ("assigned_price_list_id", "Price lists", "customer"),
-    ("shipping_method", "Shipping methods", "customer"),
-    ("freight_term", "Freight terms", "customer"),
-    ("country", "Countries", "address"),
-)
 _PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 
@@ -151,35 +141,6 @@ def rewritten(report: ReportInput) -> list[dict[str, Any]]:
         line["title"] = code.title if code else line["code"]
         line["before"], line["after"] = cut(line["before"] or ""), cut(line["after"] or "")
     return sorted(told, key=lambda line: -line["count"])
-
-
-def inventory(report: ReportInput) -> list[dict[str, Any]]:
-    """The distinct values of fields that somebody has to agree to, with counts and the columns they come from."""
-    parts = []
-    for field, title, entity in _DECISIONS:
-        frame = report.tables.frame(entity)
-        if field not in frame:
-            continue
-        values = _whole(pa.array(frame[field]))
-        found = _counted(pc.list_flatten(values).drop_null() if pa.types.is_list(values.type) else values.drop_null())
-        if found:
-            parts.append(
-                {
-                    "title": title,
-                    "field": field,
-                    "of": _PLURALS[entity],
-                    "columns": list(_columns(report, entity, field)),
-                    "values": [(cut(str(value)), count) for value, count in found[:VALUES]],
-                    "more": max(len(found) - VALUES, 0),
-                    "blank": values.null_count,
-                }
-            )
-    return parts
-
-
-def _columns(report: ReportInput, entity: str, field: str) -> Iterator[str]:
-    entries = [entry for entry in report.tables.entries if entry.entity == entity and field in entry.fields]
-    yield from dict.fromkeys(column for entry in entries for column in entry.fields[field].columns)
 
 
 def failures(report: ReportInput) -> list[dict[str, Any]]:

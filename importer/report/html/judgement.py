@@ -18,6 +18,16 @@ _WAYS = {  # outcome → (what it says to a person, how it is coloured)
     "failed": ("failed", "bad"),
     "rejected": ("rejected", "bad"),
 }
+_PLANNED = {
+    "create": ("to create", "good"),
+    "update": ("to update", "good"),
+    "unchanged": ("unchanged", "calm"),
+    "exists": ("there already", "calm"),
+    "left_out": ("left out by --only", "calm"),
+    "in_doubt": ("in doubt", "warn"),
+    "lost": ("lost in WizCommerce", "warn"),
+    "rejected": ("rejected", "bad"),
+}
 SLICES = 3  # fewer are no picture
 _WIDTH, _HEIGHT = 720, 160  # of the picture of the pace
 
@@ -86,10 +96,11 @@ def _rows(count: int) -> str:
 def tiles(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Two sums, of customers and of rows: the whole first, then its parts with what they are called and coloured."""
     customers, rows = summary["customers"], summary["rows"]
+    counts, ways = (customers, _WAYS) if summary["plan"] is None else (summary["plan"], _PLANNED)
     parts = [
-        {"label": words, "count": customers[name], "tone": tone, "name": name}
-        for name, (words, tone) in _WAYS.items()
-        if customers.get(name)
+        {"label": words, "count": counts[name], "tone": tone, "name": name}
+        for name, (words, tone) in ways.items()
+        if counts.get(name)
     ]
     of_rows = [
         {"label": "used", "count": rows["used"], "tone": "good", "name": "used"},

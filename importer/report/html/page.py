@@ -13,15 +13,9 @@ from markupsafe import Markup
 
 from importer.report.files import whole_file
 from importer.report.html.customers import shown_customers
-from importer.report.html.figures import (
-    by_column,
-    completeness,
-    countries,
-    failures,
-    inventory,
-    problem_groups,
-    rewritten,
-)
+from importer.report.html.decisions import inventory
+from importer.report.html.differences import read_changes
+from importer.report.html.figures import by_column, completeness, countries, failures, problem_groups, rewritten
 from importer.report.html.judgement import headline, sentence, series_points, tiles
 from importer.report.model import ReportInput
 
@@ -30,12 +24,13 @@ __all__ = ["write_html"]
 _HERE = "importer.report.html"
 
 
-def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payloads: Path) -> None:
+def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payloads: Path, changes: Path) -> None:
     """Write ``report.html``. ``summary`` is what ``summary.json`` holds, ``payloads`` the file of the bodies.
 
-    Raises :class:`OutputError`.
+    ``changes``: the file of what updates would change, which need not be there. Raises :class:`OutputError`.
     """
-    shown = shown_customers(report, payloads)
+    differing = read_changes(changes)
+    shown = shown_customers(report, payloads, differing, planned=summary["plan"] is not None)
     located = report.located
     page = (
         _environment()
@@ -52,6 +47,7 @@ def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payl
             inventory=inventory(report),
             failures=failures(report),
             changes=rewritten(report),
+            differing=0 if differing is None else len(differing["reference_id"].unique()),
             pace=series_points(summary.get("pace")),
             shown=shown,
             data=Markup(shown.json),  # noqa: S704 - no mark that HTML reads is left in it

@@ -1,9 +1,12 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("embedded").textContent);
-  const [ID, NAME, OUTCOME, ERRORS, WARNINGS, ROWS, API_ID, MESSAGE, ACTION, PROBLEMS, SOURCES, BODY, MORE] = Array(13).keys();
+  const [
+    ID, NAME, OUTCOME, ERRORS, WARNINGS, ROWS, API_ID, MESSAGE, ACTION, PROBLEMS, SOURCES, BODY, MORE, CHANGES, UNTOLD,
+  ] = Array(15).keys();
   const SEVERITIES = ["error", "warning", "info"];
-  const TONES = { valid: "good", created: "good", updated: "good", rejected: "bad", failed: "bad", unknown: "warn" };
+  const TONES = { valid: "good", created: "good", updated: "good", "to create": "good", "to update": "good", rejected: "bad", failed: "bad", unknown: "warn" };
+  const SENT = { update: "The whole customer, of which what differs is sent", none: "The customer as it would be sent" };
   const PAGE = 50;
   const at = (id) => document.getElementById(id);
   const make = (tag, attributes = {}, ...children) => {
@@ -18,6 +21,7 @@
   const texts = new Array(customers.length);
   const textOf = (n) => (texts[n] ??= [
     customers[n][ID], customers[n][NAME], customers[n][ROWS], customers[n][API_ID], customers[n][MESSAGE],
+    ...customers[n][CHANGES].flat().filter(Boolean),
     ...customers[n][PROBLEMS].flatMap((problem) => problem.slice(1, 7)),
     ...customers[n][SOURCES].flatMap((row) => row[2].map((cell) => cell[1])),
   ].join("\n").toLowerCase());
@@ -65,6 +69,20 @@
       make("span", { class: "soft small" }, [where, field, code].filter(Boolean).join(" · ")));
   };
 
+  const side = (text, kind) => make("td", {}, text === null ? make("span", { class: "soft" }, "nothing") : make(kind, {}, text));
+
+  // Deletions and insertions say themselves which side is old and which is new.
+  const differences = (customer) => {
+    const heads = ["Field", "In WizCommerce", "In the source", "Cell"].map((text) => make("th", { scope: "col" }, text));
+    const lines = customer[CHANGES].map(([field, before, after, place]) => make("tr", {},
+      make("th", { scope: "row", class: "mono" }, field), side(before, "del"), side(after, "ins"),
+      make("td", { class: "soft small" }, place ?? "")));
+    const table = make("table", { class: "changes" }, make("caption", { class: "hidden" }, "What differs, field by field"),
+      make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
+    const more = customer[UNTOLD] ? [make("p", { class: "soft small" }, `${count(customer[UNTOLD], "more field", "more fields")}: see changes.csv.`)] : [];
+    return [make("h4", {}, "What differs"), make("div", { class: "scroll" }, table), ...more];
+  };
+
   const detail = (customer) => {
     const cell = make("td", { colspan: "6" });
     const list = make("ul", { class: "found" }, ...customer[PROBLEMS].map(problemLine));
@@ -76,7 +94,8 @@
     const left = make("div", {}, make("h4", {}, "In the source"),
       ...customer[SOURCES].flatMap((row) => sourceRow(row, customer[PROBLEMS])));
     if (customer[MORE]) left.append(make("p", { class: "soft" }, `${count(customer[MORE], "more row", "more rows")} in the source.`));
-    const right = make("div", {}, make("h4", {}, "What is sent"), bodyOf(customer));
+    if (customer[CHANGES].length) cell.append(...differences(customer));
+    const right = make("div", {}, make("h4", {}, SENT[customer[ACTION]] ?? "What is sent"), bodyOf(customer));
     cell.append(make("div", { class: "sides" }, left, right));
     return make("tr", { class: "detail" }, cell);
   };
