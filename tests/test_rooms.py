@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "importer"
-ANYWHERE = {"errors", "records", "tables", "catalogue"}
+ANYWHERE = {"errors", "records", "tables", "catalogue", "logs"}
 BELOW_PIPELINE = {
     *("settings", "loader", "mapping", "validation", "payload", "api"),
     *("ledger", "planner", "sender", "report", "runfolder"),
@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "records": {"errors"},
     "tables": {"errors", "records"},
     "catalogue": {"records"},
+    "logs": {"errors"},
     "settings": ANYWHERE,
     "loader": ANYWHERE,
     "mapping": ANYWHERE,

@@ -1,6 +1,7 @@
 """One limiter for all workers: when the next request may go, and how many may be on their way."""
 
 import asyncio
+import logging
 import math
 import time
 from collections import deque
@@ -13,6 +14,7 @@ import anyio
 from importer.api.headers import quota_pause
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
 from importer.api.timeline import Timeline
+from importer.logs import event
 
 __all__ = ["Limiter", "PaceStatistics"]
 
@@ -140,6 +142,7 @@ class Limiter:
         self.timeline.refusal(now)
         if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), retry_after or 0.0):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
+            event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=retry_after)
         self._hold(retry_after, now)
 
     def failed(self, retry_after: float | None = None) -> None:

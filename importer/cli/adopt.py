@@ -4,8 +4,7 @@ import os
 from typing import Any
 
 from importer.cli import options as opt
-from importer.cli.output import Console
-from importer.cli.shared import finish, make_options, watched
+from importer.cli.shared import carry_out, make_options
 from importer.settings import Options
 
 __all__ = ["adopt"]
@@ -33,6 +32,4 @@ def adopt(
     from importer.pipeline import adopt as take_over
 
     options = make_options({"sources": sources, "mapping": mapping, "api": api, "out": out, "only": only, **given})
-    with watched(options, given["quiet"]) as watch:
-        summary = take_over(options, os.environ, watch=watch)
-    finish(Console.of(given), summary)
+    carry_out("adopt", options, given, lambda watch: take_over(options, os.environ, watch=watch))

@@ -3,11 +3,8 @@
 import os
 from typing import Any
 
-import typer
-
 from importer.cli import options as opt
-from importer.cli.output import Console
-from importer.cli.shared import confirm, finish, make_options, watched
+from importer.cli.shared import carry_out, confirm, make_options
 from importer.settings import Options
 
 __all__ = ["resume", "retry", "undo", "verify"]
@@ -23,9 +20,7 @@ def resume(run: opt.Run = None, limit: opt.Limit = None, yes: opt.Yes = False, *
     from importer.pipeline import resume as go_on
 
     options = make_options({"limit": limit, "yes": yes, **given})
-    with watched(options, given["quiet"]) as watch:
-        summary = go_on(options, os.environ, run, confirm=confirm, watch=watch)
-    finish(Console.of(given), summary)
+    carry_out("resume", options, given, lambda watch: go_on(options, os.environ, run, confirm=confirm, watch=watch))
 
 
 @opt.takes(opt.ACCOUNT, opt.DISPATCH, opt.OUTPUT)
@@ -38,9 +33,8 @@ def retry(run: opt.Run = None, include_refused: opt.IncludeRefused = False, yes:
     from importer.pipeline import retry as try_again
 
     options = make_options({"yes": yes, **given})
-    with watched(options, given["quiet"]) as watch:
-        summary = try_again(options, os.environ, run, include_refused=include_refused, confirm=confirm, watch=watch)
-    finish(Console.of(given), summary)
+    more: dict[str, Any] = {"include_refused": include_refused, "confirm": confirm}
+    carry_out("retry", options, given, lambda watch: try_again(options, os.environ, run, watch=watch, **more))
 
 
 @opt.takes(opt.ACCOUNT, opt.PACE, opt.OUTPUT)
@@ -60,9 +54,8 @@ def undo(
     from importer.pipeline import undo_text
 
     options = make_options({"settle": settle, "yes": yes, **given})
-    with watched(options, given["quiet"]) as watch:
-        summary = take_back(options, os.environ, run, force=force, confirm=confirm, watch=watch)
-    _tell(Console.of(given), summary, undo_text)
+    more: dict[str, Any] = {"force": force, "confirm": confirm}
+    carry_out("undo", options, given, lambda watch: take_back(options, os.environ, run, watch=watch, **more), undo_text)
 
 
 @opt.takes(opt.ACCOUNT, opt.PACE, opt.OUTPUT)
@@ -76,11 +69,4 @@ def verify(run: opt.Run = None, **given: Any) -> None:
     from importer.pipeline import verify_text
 
     options = make_options(given)
-    with watched(options, given["quiet"]) as watch:
-        summary = hold_against(options, os.environ, run, watch=watch)
-    _tell(Console.of(given), summary, verify_text)
-
-
-def _tell(console: Console, summary: dict[str, Any], text: Any) -> None:
-    console.summary(summary, text(summary, width=console.width))
-    raise typer.Exit(summary["exit_code"])
+    carry_out("verify", options, given, lambda watch: hold_against(options, os.environ, run, watch=watch), verify_text)

@@ -16,7 +16,7 @@ from importer.cli import plan as looking_ahead
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
 from importer.cli.output import Console, as_json, failed, ready_streams
-from importer.cli.shared import confirm, finish, make_options, need, progressing, watched
+from importer.cli.shared import carry_out, confirm, finish, make_options, need
 from importer.errors import UsageError
 from importer.settings import Options
 
@@ -103,9 +103,7 @@ def check(
     from importer.pipeline import check as run_check
 
     options = make_options({"sources": sources, "mapping": mapping, "out": out, "lookups": lookups, **given})
-    with progressing(given["quiet"]) as progress:
-        summary = run_check(options, began=progress.stage)
-    finish(Console.of(given), summary)
+    carry_out("check", options, given, lambda watch: run_check(options, began=watch.stage))
 
 
 app.command()(looking_ahead.plan)
@@ -139,9 +137,7 @@ def run(
         need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
     own = {"sources": sources, "plan": plan, "out": out, "limit": limit, "only": only, "yes": yes}
     options = make_options({**own, **given, "mapping": mapping or "", "api": api or ""})
-    with watched(options, given["quiet"]) as watch:
-        summary = run_import(options, os.environ, confirm=confirm, watch=watch)
-    finish(Console.of(given), summary)
+    carry_out("run", options, given, lambda watch: run_import(options, os.environ, confirm=confirm, watch=watch))
 
 
 @app.command()

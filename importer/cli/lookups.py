@@ -46,7 +46,7 @@ def save(
     from importer.pipeline import save_lookups
 
     options = make_options(locals())
-    with watched(options, quiet) as watch:
+    with watched(options, quiet=quiet) as watch:
         saved = save_lookups(options, os.environ, to, watch=watch)
     text = (
         f"{saved['file']}: {saved['sales_reps']:,} sales reps, {saved['price_lists']:,} price lists and "

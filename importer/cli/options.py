@@ -37,6 +37,9 @@ __all__ = [
     "KeyFile",
     "Ledger",
     "Limit",
+    "Log",
+    "LogLevel",
+    "LogPersonal",
     "Lookups",
     "MappingName",
     "MaxAge",
@@ -156,6 +159,16 @@ Keep = Annotated[
         panel=RESULTS,
         metavar="N",
     ),
+]
+Log = Annotated[
+    str | None,
+    _option("--log", text="Append JSON lines to this file; - is stderr.", panel=RESULTS, metavar="FILE|-"),
+]
+LogLevel = Annotated[
+    str, _option("--log-level", text="The least that is logged.", panel=RESULTS, metavar="debug|info|warning|error")
+]
+LogPersonal = Annotated[
+    bool, _option("--log-personal", text="Log also who customers are and what the API says of them.", panel=RESULTS)
 ]
 KeyFile = Annotated[
     Path | None,
@@ -329,7 +342,14 @@ READING: Group = {
     "partial": (Partial, False),
     "dedupe": (Dedupe, Options.dedupe),
 }
-OUTPUT: Group = {"json": (Json, False), "quiet": (Quiet, False), "config": (Config, None)}
+OUTPUT: Group = {
+    "log": (Log, None),
+    "log_level": (LogLevel, "info"),
+    "log_personal": (LogPersonal, False),
+    "json": (Json, False),
+    "quiet": (Quiet, False),
+    "config": (Config, None),
+}
 
 
 def takes(*groups: Group) -> Callable[[Command], Command]:

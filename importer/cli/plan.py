@@ -4,8 +4,7 @@ import os
 from typing import Any
 
 from importer.cli import options as opt
-from importer.cli.output import Console
-from importer.cli.shared import finish, make_options, watched
+from importer.cli.shared import carry_out, make_options
 from importer.settings import Options
 
 __all__ = ["plan"]
@@ -33,6 +32,4 @@ def plan(
 
     own = {"sources": sources, "mapping": mapping, "api": api, "out": out, "mode": mode, "only": only}
     options = make_options({**own, **given})
-    with watched(options, given["quiet"]) as watch:
-        summary = look_ahead(options, os.environ, recheck=recheck, watch=watch)
-    finish(Console.of(given), summary)
+    carry_out("plan", options, given, lambda watch: look_ahead(options, os.environ, recheck=recheck, watch=watch))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from importer.cli.progress import Progress
 from importer.errors import UsageError
 from importer.settings import Options, Share, default_ledger, read_duration
 
-__all__ = ["confirm", "finish", "make_options", "need", "progressing", "watched"]
+__all__ = ["carry_out", "confirm", "finish", "make_options", "need", "watched"]
 
 
 MODES = ("create", "upsert")
@@ -61,35 +61,53 @@ def _rate(text: str) -> float | None:
         raise UsageError(f"--rate is {text!r}", "Give requests per second, such as 20, or auto.") from error
 
 
-def finish(console: Console, summary: dict[str, Any]) -> None:
+def finish(console: Console, summary: dict[str, Any], text: Callable[..., str] | None = None) -> None:
+    """Print the summary, as ``text`` makes one of it, and exit with its code."""
     from importer.pipeline import summary_text
 
-    console.summary(summary, summary_text(summary, **console.look))
+    shown = text(summary, width=console.width) if text else summary_text(summary, **console.look)
+    console.summary(summary, shown)
     raise typer.Exit(summary["exit_code"])
 
 
+def carry_out(
+    command: str,
+    options: Options,
+    given: Mapping[str, Any],
+    work: Callable[[Any], dict[str, Any]],
+    text: Callable[..., str] | None = None,
+) -> None:
+    """Do the work of a command, watched and logged; print its summary, and exit with its code.
+
+    ``work`` is given the :class:`importer.pipeline.Watch`; ``text``: what makes a text of its summary.
+    """
+    from importer.logs import log_to
+    from importer.pipeline import supervise
+
+    log = given["log"]
+    with (
+        log_to(log, given["log_level"], personal=given["log_personal"]),
+        watched(options, quiet=given["quiet"] or log == "-") as watch,  # whoever reads lines wants nothing else there
+    ):
+        summary = supervise(command, watch, work)
+    finish(Console.of(given), summary, text)
+
+
 @contextmanager
-def watched(options: Options, quiet: bool) -> Iterator[Any]:
-    """Progress on stderr while the block runs, for what sends; the deadline counts from here."""
+def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
+    """Progress on stderr while the block runs; the deadline counts from here."""
     from importer.pipeline import Deadline, Watch
 
-    with progressing(quiet) as progress:
+    progress = Progress(quiet=quiet)
+    try:
         yield Watch(
             phase=progress.phase,
             counts=progress.counts,
             stage=progress.stage,
             deadline=None if options.deadline is None else Deadline(options.deadline),
         )
-
-
-@contextmanager
-def progressing(quiet: bool) -> Iterator[Progress]:
-    """Progress on stderr while the block runs; nothing of it is left on a terminal, however the block ends."""
-    progress = Progress(quiet=quiet)
-    try:
-        yield progress
     finally:
-        progress.close()
+        progress.close()  # nothing of it is left on a terminal, however the block ends
 
 
 def confirm(question: str) -> bool:

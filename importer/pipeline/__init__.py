@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from importer.pipeline.planning import plan
     from importer.pipeline.resumption import resume, retry
     from importer.pipeline.sending import Watch
+    from importer.pipeline.supervision import supervise
     from importer.report import runs_text, summary_text
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "save_lookups",
     "serve_sandbox",
     "summary_text",
+    "supervise",
     "undo",
     "undo_text",
     "vacuum_ledger",
@@ -75,6 +77,7 @@ _HOMES = {
     "save_lookups": "importer.pipeline.fetching",
     "serve_sandbox": "importer.pipeline.extras",
     "summary_text": "importer.report",
+    "supervise": "importer.pipeline.supervision",
     "undo": "importer.pipeline.aftermath",
     "undo_text": "importer.pipeline.aftermath",
     "vacuum_ledger": "importer.pipeline.care",

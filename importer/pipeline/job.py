@@ -1,9 +1,11 @@
 """A run under way: what its stages share, and how it ends, whatever happens."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import pandas as pd
@@ -11,6 +13,7 @@ import pandas as pd
 from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
+from importer.logs import about, event, trouble
 from importer.pipeline.outcomes import tell
 from importer.pipeline.prepare import Timings
 from importer.pipeline.pruning import prune
@@ -109,16 +112,19 @@ def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[st
     A run that stops early still leaves its reports, and its summary says so; only what fails before there is a run's
     folder is raised.
     """
-    return anyio.run(_conduct, job, work, backend_options={"use_uvloop": True})
+    with about(job.run.id, job.run.tenant):
+        return anyio.run(_conduct, job, work, backend_options={"use_uvloop": True})
 
 
 async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
     stopped: StopError | None = None
+    event(logging.INFO, "run", mapping=job.run.mapping, api=urlsplit(job.target.url).netloc, mode=job.options.mode)
     try:
         async with job.watch.signals(), job.client() as client:
             await work(job, client)
     except StopError as error:
         stopped = error
+        trouble("stopped", error)
         if job.folder is None:
             job.ledger.finish_run(job.run.id, error.exit_code, {})
             raise

@@ -1,5 +1,6 @@
 """The first half of every command: sources and a mapping in, settled customers out. Opens no connection."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import pandas as pd
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions, load
+from importer.logs import event
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
 from importer.mapping.places import country_code
 from importer.pipeline.directory import Directory
@@ -59,7 +61,9 @@ class Timings:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - start
+            spent = self.clock() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+            event(logging.INFO, "stage", stage=name, seconds=round(spent, 3))
 
 
 def read_sources(options: Options, loaded: LoadedMapping) -> Sources:

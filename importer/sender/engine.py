@@ -29,6 +29,7 @@ from importer.sender.options import Api, Bodies, SendOptions
 from importer.sender.reconciler import Reconciler
 from importer.sender.recorder import LedgerThread, Recorder
 from importer.sender.strategies import Strategies, Strategy
+from importer.sender.telling import tell
 from importer.sender.updating import Updating
 from importer.sender.wait import Sleep, wait_for
 from importer.sender.work import Next, Verdict, Work
@@ -296,6 +297,7 @@ class Engine:
             self._counts[outcome] = self._counts.get(outcome, 0) + 1
             work.shown = outcome
             self._failed += outcome is OutcomeKind.FAILED
+            tell(verdict)
             if verdict.then is Next.LOOK and (self._stopped_by is None or self._reconciler.draining):
                 self._reconciler.add(work)
             elif verdict.then is Next.AGAIN and self._stopped_by is None:

@@ -1,0 +1,130 @@
+"""The log of a command: one JSON object a line, for machines. Goes nowhere until it is asked for.
+
+An event has a name and fields. Who a customer is stands apart, under ``personal``, and is written only where that was
+asked for: a reference id is often a number, but in some systems it is the customer's name.
+"""
+
+import json
+import logging
+import logging.handlers
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from importer.errors import (
+    ApiUnavailableError,
+    GuardError,
+    InterruptedRunError,
+    KeyRefusedError,
+    LedgerError,
+    MappingError,
+    OutputError,
+    SourceError,
+    TenantLockedError,
+    UsageError,
+)
+
+__all__ = ["LEVELS", "about", "event", "log_to", "trouble"]
+
+LEVELS = ("debug", "info", "warning", "error")
+STDERR = "-"
+# Of these the words are about files, columns, limits and connections; those of others may quote a customer.
+IMPERSONAL = (
+    *(ApiUnavailableError, GuardError, InterruptedRunError, KeyRefusedError, LedgerError),
+    *(MappingError, SourceError, TenantLockedError),
+)
+
+_LOG = logging.getLogger("importer")
+_LOG.addHandler(logging.NullHandler())
+_ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa: B039 - never changed in place
+
+
+def event(level: int, name: str, personal: Mapping[str, Any] | None = None, **fields: Any) -> None:
+    """Enter an event into the log. ``personal``: fields that say who a customer is."""
+    if _LOG.isEnabledFor(level):
+        _LOG.log(level, name, extra={"fields": {**_ABOUT.get(), **fields}, "personal": personal or {}})
+
+
+def trouble(name: str, error: BaseException) -> None:
+    """Enter what ended a command early; its words as far as they cannot name a customer."""
+    words = " ".join(str(error).split())
+    harmless = isinstance(error, IMPERSONAL)
+    event(logging.ERROR, name, {"text": words}, error=type(error).__name__, text=words if harmless else None)
+
+
+@contextmanager
+def about(run: str, tenant: str) -> Iterator[None]:
+    """Events of the block carry the run and the tenant."""
+    token = _ABOUT.set({"run": run, "tenant": tenant})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+@contextmanager
+def log_to(target: str | None, level: str = "info", *, personal: bool = False) -> Iterator[None]:
+    """Write events of the block to a file (appended to, its owner's only) or, with ``-``, to stderr; None: nowhere.
+
+    A file that is moved away meanwhile is begun anew, so that the system may rotate it. Raises :class:`UsageError` for
+    a level that is none, :class:`OutputError` when the file cannot be opened.
+    """
+    if level.lower() not in LEVELS:
+        raise UsageError(f"--log-level is {level!r}", f"The levels are {', '.join(LEVELS)}.")
+    if target is None:
+        yield
+        return
+    handler = _handler(target)
+    handler.setFormatter(_JsonLines(personal=personal))
+    _LOG.addHandler(handler)
+    _LOG.setLevel(level.upper())
+    try:
+        yield
+    finally:
+        _LOG.removeHandler(handler)
+        _LOG.setLevel(logging.NOTSET)
+        handler.close()
+
+
+class _PrivateFile(logging.handlers.WatchedFileHandler):
+    """A file that is made for its owner only."""
+
+    def _open(self) -> Any:
+        return os.fdopen(
+            os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8"
+        )
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A full disk ends neither the run nor in a traceback."""
+
+
+def _handler(target: str) -> logging.Handler:
+    if target == STDERR:
+        return logging.StreamHandler(sys.stderr)
+    try:
+        return _PrivateFile(str(Path(target).expanduser()))
+    except OSError as error:
+        hint = "Name a file in a folder that is there and that you may write to; or - for stderr."
+        raise OutputError(f"--log: {target} cannot be written: {error.strerror}", hint) from error
+
+
+class _JsonLines(logging.Formatter):
+    def __init__(self, *, personal: bool) -> None:
+        super().__init__()
+        self._personal = personal
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+            **(getattr(record, "personal", {}) if self._personal else {}),
+        }
+        return json.dumps({name: value for name, value in line.items() if value is not None}, default=str)
