@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import UsageError
-from importer.settings import KEY_VARIABLE, Options, Share, default_ledger, read_config, read_key
+from importer.settings import KEY_VARIABLE, Options, Share, default_ledger, placed, read_config, read_key
 
 KEY = "wc-live-9f8e7d6c5b4a"
 KNOWN = ("out", "batch_size", "sources")
@@ -99,10 +99,30 @@ def test_a_wrong_config_file_is_named(tmp_path, text, said) -> None:
     assert said in caught.value.message
 
 
-def test_an_unknown_option_is_answered_with_those_there_are(tmp_path) -> None:
-    with pytest.raises(UsageError) as caught:
-        read_config(write(tmp_path / "wrong.toml", "outt = 1\n"), KNOWN)
+def test_an_unknown_option_is_answered_with_the_nearest_or_with_those_there_are(tmp_path) -> None:
+    with pytest.raises(UsageError, match="'zone'\n") as caught:
+        read_config(write(tmp_path / "wrong.toml", "zone = 1\n"), KNOWN)
     assert caught.value.hint == "There are: batch-size, out, sources."
+    with pytest.raises(UsageError, match=r"'batch_sise' \(did you mean batch-size\?\)$") as caught:
+        read_config(write(tmp_path / "wrong.toml", "batch-sise = 1\n"), KNOWN)
+    assert caught.value.hint == ""
+
+
+def test_paths_of_a_config_file_start_at_its_folder() -> None:
+    written = {
+        "sources": ["a.csv", "/b.csv", "https://example.com/c.csv", "zip://a.csv::https://example.com/c.zip"],
+        "mapping": "own.yaml", "out": "../results", "ledger": "postgresql://host/db", "api_key_file": "key",
+        "log": "-", "lookups": "names.json", "country": "US", "keep": 3,
+    }  # fmt: skip
+    assert placed(written, Path("/jobs")) == {
+        "sources": ["/jobs/a.csv", "/b.csv", "https://example.com/c.csv", "zip://a.csv::https://example.com/c.zip"],
+        "mapping": "/jobs/own.yaml", "out": "/jobs/../results", "ledger": "postgresql://host/db",
+        "api_key_file": "/jobs/key", "log": "-", "lookups": "/jobs/names.json", "country": "US", "keep": 3,
+    }  # fmt: skip
+    assert placed({"mapping": "netsuite", "ledger": "l.db"}, Path("/jobs"))["mapping"] == "netsuite"
+    assert placed({"mapping": "maps/own", "log": "~/a.log"}, Path("/jobs")) == {
+        "mapping": "/jobs/maps/own", "log": str(Path.home() / "a.log"),
+    }  # fmt: skip
 
 
 def test_a_config_file_that_is_not_there_is_named(tmp_path) -> None:

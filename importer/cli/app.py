@@ -13,6 +13,7 @@ from importer.cli import adopt as adopting
 from importer.cli import after
 from importer.cli import options as opt
 from importer.cli import plan as looking_ahead
+from importer.cli.jobs import run_folder
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
 from importer.cli.output import Console, as_json, failed, ready_streams
@@ -112,6 +113,7 @@ app.command()(looking_ahead.plan)
 @app.command()
 @opt.takes(opt.ACCOUNT, opt.UPDATING, opt.DISPATCH, opt.GUARDS, opt.READING, opt.OUTPUT)
 def run(
+    ctx: typer.Context,
     sources: opt.AnySources = None,
     mapping: opt.AnyMapping = None,
     api: opt.AnyApi = None,
@@ -120,6 +122,7 @@ def run(
     limit: opt.Limit = None,
     only: opt.Only = None,
     yes: opt.Yes = False,
+    parallel: opt.Parallel = 2,
     **given: Any,
 ) -> None:
     r"""Check, plan, send, report. What was sent before is not sent again; with --mode upsert, what changed is.
@@ -130,9 +133,13 @@ def run(
       importer run customers.csv -m netsuite --api staging --mode upsert
       WIZCOMMERCE_API_KEY=… importer run customers.csv -m netsuite --api staging --limit 1
       importer run --plan 20250331-140502-k3fa
+      importer run --config acme.toml                       everything stands in the file
+      importer run --config jobs/                           every file of a folder, each on its own
     """
     from importer.pipeline import run as run_import
 
+    if given["config"] is not None and given["config"].is_dir():
+        run_folder(ctx, given["config"], {**given, "parallel": parallel})
     if plan is None:
         need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
     own = {"sources": sources, "plan": plan, "out": out, "limit": limit, "only": only, "yes": yes}

@@ -1,8 +1,9 @@
 """Files to text: finds encoding, delimiter, sheets, header and footer; every row knows its place."""
 
+from importer.loader.dated import dated
 from importer.loader.discovery import changed_since
 from importer.loader.load import load
 from importer.loader.options import LoadOptions
 from importer.loader.places import public_source
 
-__all__ = ["LoadOptions", "changed_since", "load", "public_source"]
+__all__ = ["LoadOptions", "changed_since", "dated", "load", "public_source"]

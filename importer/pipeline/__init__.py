@@ -18,22 +18,27 @@ if TYPE_CHECKING:
     from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
     from importer.pipeline.fetching import save_lookups
     from importer.pipeline.history import report, runs
+    from importer.pipeline.jobs import JobFile, jobs_line, run_jobs
     from importer.pipeline.live_run import run
     from importer.pipeline.planning import plan
     from importer.pipeline.resumption import resume, retry
     from importer.pipeline.sending import Watch
     from importer.pipeline.supervision import supervise
+    from importer.pipeline.targets import account_of
     from importer.report import runs_text, summary_text
 
 __all__ = [
     "Deadline",
+    "JobFile",
     "Watch",
+    "account_of",
     "adopt",
     "backup_ledger",
     "check",
     "explain_code",
     "explain_mapping",
     "forget",
+    "jobs_line",
     "ledger_faults",
     "list_codes",
     "list_mappings",
@@ -42,6 +47,7 @@ __all__ = [
     "resume",
     "retry",
     "run",
+    "run_jobs",
     "runs",
     "runs_text",
     "save_lookups",
@@ -57,6 +63,10 @@ __all__ = [
 
 _HOMES = {
     "Deadline": "importer.pipeline.deadline",
+    "JobFile": "importer.pipeline.jobs",
+    "account_of": "importer.pipeline.targets",
+    "jobs_line": "importer.pipeline.jobs",
+    "run_jobs": "importer.pipeline.jobs",
     "Watch": "importer.pipeline.sending",
     "adopt": "importer.pipeline.adopting",
     "backup_ledger": "importer.pipeline.care",

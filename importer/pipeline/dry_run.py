@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from importer.pipeline.bodies import with_facts, write_bodies
-from importer.pipeline.prepare import Timings, mapped, settled, utc_now
+from importer.pipeline.prepare import Timings, mapped, settled, utc_now, with_dates
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.snapshot import load_lookups
 from importer.records import OutcomeKind
@@ -28,6 +28,7 @@ def check(
     Raises :class:`importer.errors.InputError` when a source, the mapping or the out directory cannot be used.
     """
     started = now()
+    options = with_dates(options, started)
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began) if began is not None else Timings()
     loaded, stage = mapped(options, timings)

@@ -16,7 +16,7 @@ from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.guards import guard_export, guard_plan
 from importer.pipeline.held import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.pipeline.job import Confirm, Job, ask, conduct
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
+from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now, with_dates
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
 from importer.pipeline.updating import merger_for, missing
@@ -45,8 +45,7 @@ def run(
     """
     timings = Timings(began=watch.stage)
     saved = open_plan(options.plan, options.out) if options.plan else None
-    if saved is not None:
-        options = saved.options(options)
+    options = with_dates(options, now()) if saved is None else saved.options(options)
     named = resolve(options, environment)
     if named is not None and named.is_production and not options.yes:
         ask(confirm, "This sends customers to production. Go on?")

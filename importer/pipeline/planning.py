@@ -20,7 +20,7 @@ from importer.pipeline.bodies import with_facts, write_bodies
 from importer.pipeline.changed import changes_frame, examples
 from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.held import Compared, examine, found_frame, look_up, without_twice
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now
+from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now, with_dates
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.sending import Watch
 from importer.pipeline.targets import Target, client_for, open_target
@@ -55,6 +55,7 @@ def plan(
     check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
     """
     started = now()
+    options = with_dates(options, started)
     timings = Timings(began=watch.stage)
     loaded, stage = mapped(options, timings)
     check_only(options, stage)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from importer.errors import SourceError, UsageError
-from importer.loader import LoadOptions, load
+from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
 from importer.mapping.places import country_code
@@ -22,7 +22,7 @@ from importer.settings import Options
 from importer.tables import ProblemTable, Sources, header_key
 from importer.validation import check_attributes, complete_defaults, settle, validate
 
-__all__ = ["Timings", "check_only", "chosen", "mapped", "read_sources", "settled", "utc_now"]
+__all__ = ["Timings", "check_only", "chosen", "mapped", "read_sources", "settled", "utc_now", "with_dates"]
 
 
 def utc_now() -> datetime:
@@ -64,6 +64,14 @@ class Timings:
             spent = self.clock() - start
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
             event(logging.INFO, "stage", stage=name, seconds=round(spent, 3))
+
+
+def with_dates(options: Options, now: datetime) -> Options:
+    """The options with the dates of sources filled in, by this machine's time zone (``TZ``).
+
+    Raises :class:`UsageError`, and :class:`SourceError` when no file has such a date.
+    """
+    return replace(options, sources=dated(options.sources, now.astimezone()))
 
 
 def read_sources(options: Options, loaded: LoadedMapping) -> Sources:

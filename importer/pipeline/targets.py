@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from importer.errors import StopError
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
 
-__all__ = ["Target", "client_for", "open_target"]
+__all__ = ["Target", "account_of", "client_for", "open_target"]
 
 # The sandbox is of this machine and takes any key; a real key is never handed to it.
 SANDBOX_KEY = "sandbox-takes-any-key"
@@ -49,6 +49,17 @@ def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
     url = resolve_target(options.api)
     key = read_key(environment, options.api_key_file)
     return Target(url, key, options.tenant or _tenant(url, key))
+
+
+def account_of(options: Options, environment: Mapping[str, str]) -> str:
+    """Whose limits a run counts towards: a digest of API and key, or a sandbox by where its data lie.
+
+    Raises :class:`UsageError` for a wrong address or a missing key.
+    """
+    target = resolve(replace(options, tenant=None), environment)
+    if target is not None:
+        return target.tenant
+    return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data lie there
 
 
 def _tenant(url: str, key: str) -> str:

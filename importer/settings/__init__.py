@@ -1,7 +1,17 @@
 """Options of a run, from flags, environment and a config file, checked once."""
 
-from importer.settings.config import default_ledger, read_config
+from importer.settings.config import default_ledger, placed, read_config
 from importer.settings.key import KEY_VARIABLE, read_key
 from importer.settings.options import SANDBOX, Options, Share, read_duration
 
-__all__ = ["KEY_VARIABLE", "SANDBOX", "Options", "Share", "default_ledger", "read_config", "read_duration", "read_key"]
+__all__ = [
+    "KEY_VARIABLE",
+    "SANDBOX",
+    "Options",
+    "Share",
+    "default_ledger",
+    "placed",
+    "read_config",
+    "read_duration",
+    "read_key",
+]

@@ -8,7 +8,9 @@ from typing import Any
 
 from importer.errors import UsageError
 
-__all__ = ["default_ledger", "read_config"]
+__all__ = ["default_ledger", "placed", "read_config"]
+
+PATHS = frozenset({"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "log"})
 
 
 def default_ledger(environment: Mapping[str, str]) -> str:
@@ -32,10 +34,30 @@ def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
     config = {name.replace("-", "_"): value for name, value in data.items()}
     unknown = sorted(config.keys() - names)
     if unknown:
+        near = {name: _near(name, names) for name in unknown}
+        called = ", ".join(repr(name) + near[name] for name in unknown)
         listed = ", ".join(sorted(name.replace("_", "-") for name in names))
-        called = ", ".join(repr(name) + _near(name, names) for name in unknown)
-        raise UsageError(f"{path}: no option is called {called}", f"There are: {listed}.")
+        raise UsageError(f"{path}: no option is called {called}", "" if all(near.values()) else f"There are: {listed}.")
     return config
+
+
+def placed(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What a config file says, with its relative paths starting at the file's folder.
+
+    URLs, ``-`` and the names of shipped mappings are no paths.
+    """
+    changed = {name: _placed(name, value, folder) for name, value in config.items() if name in PATHS}
+    return {**config, **changed}
+
+
+def _placed(name: str, value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_placed(name, item, folder) for item in value]
+    if not isinstance(value, str) or "://" in value or value in {"", "-"}:
+        return value
+    if name == "mapping" and Path(value).suffix not in {".yaml", ".yml"} and Path(value).name == value:
+        return value
+    return str(folder / Path(value).expanduser())
 
 
 def _near(name: str, names: Iterable[str]) -> str:

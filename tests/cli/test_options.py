@@ -51,6 +51,22 @@ def test_every_option_may_stand_in_the_file(desk) -> None:
     assert not desk.state.exists()
 
 
+def test_one_file_serves_all_commands(desk) -> None:
+    """Options of other commands are no mistake."""
+    desk.small(2)
+    desk.write(
+        "jobs/shop.toml",
+        'sources = "../small.csv"\nmapping = "../small.yaml"\napi = "sandbox"\nout = "../out"\ntenant = "shop"\n'
+        'keep = 2\nmode = "upsert"\nnew-file = true\nledger = "../own.db"\n',
+    )
+    for command in (["check"], ["plan"], ["run"], ["resume"], ["verify"], ["report"]):
+        said = desk.do(*command, "--config", "jobs/shop.toml", "--json")
+        assert said.code == 0, said.err
+        assert said.folder.resolve().parent == desk.path / "out"
+    assert (desk.path / "own.db").is_file()
+    assert desk.do("runs", "--config", "jobs/shop.toml", "--json").out.count("run_id") == 1
+
+
 def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
     desk.small(4)
     desk.environment = {"IMPORTER_ONLY": "C0 C2", "IMPORTER_SOURCES": "small.csv", "IMPORTER_MAPPING": "small.yaml"}
@@ -65,8 +81,8 @@ def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
     [
         ('maping = "netsuite"\n', "job.toml: no option is called 'maping'"),
         ("mapping = \n", "job.toml: not valid TOML"),
-        ('api = "sandbox"\n', "no option is called 'api'"),
         ('api-key = "secret"\n', "no option is called 'api_key'"),
+        ("port = 8080\n", "no option is called 'port'"),
     ],
 )
 def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None:

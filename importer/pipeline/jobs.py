@@ -1,0 +1,168 @@
+"""Many jobs in one go, each in a process of its own, so that none can stop another, whatever becomes of it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from importer.errors import StopError
+
+__all__ = ["JobFile", "jobs_line", "run_jobs"]
+
+CHUNK = 65_536
+NOT_BEGUN = "not begun: interrupted"
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """One job: its config file. ``account``: jobs of one account never run at once."""
+
+    path: Path
+    account: str
+
+    @property
+    def name(self) -> str:
+        """What the job is called."""
+        return self.path.stem
+
+
+@dataclass
+class _Runner:
+    words: Sequence[str]
+    environment: Mapping[str, str]
+    hear: Callable[[str, str], None]
+    slots: asyncio.Semaphore
+    accounts: "defaultdict[str, asyncio.Lock]" = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    running: "set[asyncio.subprocess.Process]" = field(default_factory=set)
+    stopping: bool = False
+
+    def stop(self) -> None:
+        """Interrupt what runs, and begin nothing new; called again, what runs stops at once."""
+        self.stopping = True
+        for process in self.running:
+            process.send_signal(signal.SIGINT)
+
+    async def run(self, job: JobFile) -> dict[str, Any]:
+        async with self.accounts[job.account], self.slots:
+            began = time.monotonic()
+            if self.stopping:
+                return _result(job, StopError.exit_code, "", NOT_BEGUN, 0.0)
+            try:
+                code, out, said = await self._process(job)
+            except OSError as error:
+                code, out, said = StopError.exit_code, "", f"the process could not be started: {error.strerror}"
+            return _result(job, code, out, said, time.monotonic() - began)
+
+    async def _process(self, job: JobFile) -> tuple[int, str, str]:
+        """Exit code, what stood on stdout, and the last thing that was said."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "importer", "run", "--config", str(job.path), *self.words, "--json"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**self.environment, "NO_COLOR": "1"},
+            start_new_session=True,  # a Ctrl-C reaches it through us, once
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.running.add(process)
+        try:
+            out, lines = await asyncio.gather(process.stdout.read(), self._listen(job, process.stderr))
+            code = await process.wait()
+        finally:
+            self.running.discard(process)
+        return code, out.decode(errors="replace"), _last_words(lines)
+
+    async def _listen(self, job: JobFile, stream: asyncio.StreamReader) -> list[str]:
+        lines: list[str] = []
+        rest = ""
+        while chunk := await stream.read(CHUNK):
+            *whole, rest = (rest + chunk.decode(errors="replace")).split("\n")
+            for line in whole:
+                self.hear(job.name, line)
+            lines += whole
+        return [*lines, rest] if rest else lines
+
+
+def run_jobs(
+    jobs: Sequence[JobFile],
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    parallel: int,
+    hear: Callable[[str, str], None],
+) -> dict[str, Any]:
+    """Run each job with the options ``words`` besides its own, at most ``parallel`` at once.
+
+    ``hear`` is told the lines that a job says, with its name. Comes back: what became of each, in their order, and the
+    highest of their exit codes. The first SIGINT or SIGTERM interrupts what runs and begins nothing new.
+    """
+    started = datetime.now(UTC)
+    results = asyncio.run(_run_all(jobs, words, environment, parallel, hear))
+    finished = datetime.now(UTC)
+    return {
+        "command": "jobs",
+        "started": f"{started:%Y-%m-%dT%H:%M:%SZ}",
+        "finished": f"{finished:%Y-%m-%dT%H:%M:%SZ}",
+        "seconds": round((finished - started).total_seconds(), 3),
+        "exit_code": max(result["exit_code"] for result in results),
+        "jobs": results,
+    }
+
+
+async def _run_all(
+    jobs: Sequence[JobFile],
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    parallel: int,
+    hear: Callable[[str, str], None],
+) -> list[dict[str, Any]]:
+    runner = _Runner(words, environment, hear, asyncio.Semaphore(parallel))
+    loop = asyncio.get_running_loop()
+    if os.name == "posix":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, runner.stop)
+    return await asyncio.gather(*(runner.run(job) for job in jobs))
+
+
+def _last_words(lines: Sequence[str]) -> str:
+    """What a process that failed said last: its message and what to do."""
+    begin = max((at for at, line in enumerate(lines) if line.startswith(("importer:", "Error:"))), default=len(lines))
+    return "; ".join(line.removeprefix("importer:").removeprefix("Error:").strip() for line in lines[begin:] if line)
+
+
+def _result(job: JobFile, code: int, out: str, said: str, seconds: float) -> dict[str, Any]:
+    try:
+        summary = json.loads(out) if out else None
+    except ValueError:
+        summary = None
+    if code < 0:
+        said = f"the process was ended by signal {-code}"
+    elif code not in (0, 1, 2, 3) or (code < 2 and summary is None):
+        said = said or f"the process ended with code {code} and no summary"
+        code = StopError.exit_code
+    return {
+        "name": job.name,
+        "config": str(job.path),
+        "exit_code": StopError.exit_code if code < 0 else code,
+        "seconds": round(seconds, 3),
+        "message": (summary or {}).get("stopped") or said or None,
+        "summary": summary,
+    }
+
+
+def jobs_line(result: Mapping[str, Any]) -> str:
+    """What became of a job, in a line: exit code, name, how many customers, why it stopped, and its folder."""
+    summary = result["summary"] or {}
+    counts = {kind: count for kind, count in summary.get("customers", {}).items() if count and kind != "read"}
+    parts = [", ".join(f"{count:,} {kind}" for kind, count in counts.items()), result["message"] or ""]
+    told = [part for part in (*parts, summary.get("folder", "")) if part]
+    return f"{result['exit_code']}  {result['name']}: {'; '.join(told)}"

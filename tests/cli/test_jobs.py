@@ -1,0 +1,187 @@
+"""``importer run --config FOLDER``: many jobs in one go, none of which can stop another."""
+
+import json
+import os
+import signal
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import importer.report
+from importer.pipeline import JobFile, jobs_line, run_jobs
+from importer.sandbox import SandboxConfig, running
+from tests.cli.test_process import wait_until
+from tests.pipeline.desk import KEY
+from tests.report.schema import hold_against_schema
+
+
+@pytest.fixture
+def box():
+    with running(SandboxConfig(keys=(KEY,))) as made:
+        yield made
+
+
+def job(desk, name: str, api: str, *lines: str) -> None:
+    desk.small(3)
+    own = ['sources = ["../small.csv"]', 'mapping = "../small.yaml"', f'api = "{api}"', "rate = 5000", *lines]
+    own += [f'out = "../{name}"', f'ledger = "../{name}.db"', f'tenant = "{name}"']
+    desk.write(f"jobs/{name}.toml", "\n".join(own))
+
+
+def report(said) -> dict:
+    """The one object, once it is as its schema says."""
+    told = json.loads(said.out)
+    described = json.loads((files(importer.report) / "jobs.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(described)
+    Draft202012Validator(described).validate(told)
+    for one in told["jobs"]:
+        if one["summary"] is not None:
+            hold_against_schema(one["summary"])
+    return told
+
+
+def test_each_job_ends_in_its_own_way(desk) -> None:
+    """One well, one with an unknown key, one whose export is not there, one that is no TOML, one that is killed."""
+    job(desk, "acme", "sandbox")
+    job(desk, "bolt", "sandbox", "maping = 1")
+    job(desk, "cask", "sandbox", "limit = 0")
+    desk.write("jobs/dune.toml", "= nonsense")
+    desk.write("jobs/notes.txt", "no job")
+    desk.write("jobs/.hidden.toml", "= nonsense")
+    said = desk.process("run", "--config", "jobs", "--json", "--parallel", 4)
+    told = report(said)
+    assert said.code == told["exit_code"] == 2
+    assert {one["name"]: one["exit_code"] for one in told["jobs"]} == {"acme": 0, "bolt": 2, "cask": 2, "dune": 2}
+    acme, bolt, cask, dune = told["jobs"]
+    assert acme["summary"]["customers"]["created"] == 3
+    assert (desk.path / acme["summary"]["folder"]).resolve().parent == desk.path / "acme"
+    assert "no option is called 'maping' (did you mean mapping?)" in bolt["message"]
+    assert "jobs/bolt.toml" in bolt["message"]
+    assert "--limit" in cask["message"]
+    assert "not valid TOML" in dune["message"]
+    assert "[bolt] importer: jobs/bolt.toml" in said.err
+
+
+def test_a_line_each_and_options_of_the_command_line_go_to_all(desk, box) -> None:
+    job(desk, "acme", box.url)
+    job(desk, "bolt", box.url, "limit = 1")
+    said = desk.process("run", "--config", "jobs", "--quiet", "--limit", 2, "--keep", 5)
+    assert (said.code, said.err) == (0, "")
+    first, second = said.out.splitlines()
+    assert first.startswith("0  acme: 2 created, 1 pending; ")
+    assert second.startswith("0  bolt: 1 created, 2 exists; ")
+
+
+@pytest.mark.parametrize("words", [["small.csv"], ["--plan", "x"], ["--parallel", "0"]])
+def test_what_belongs_into_the_jobs_is_wrong_usage(desk, words) -> None:
+    job(desk, "acme", "sandbox")
+    said = desk.do("run", "--config", "jobs", *words)
+    assert (said.code, said.out) == (2, "")
+
+
+def test_a_folder_without_jobs_or_for_another_command_is_wrong_usage(desk) -> None:
+    (desk.path / "jobs").mkdir()
+    assert "holds no job" in desk.do("run", "--config", "jobs").err
+    said = desk.do("check", "--config", "jobs")
+    assert said.code == 2
+    assert "is a folder" in said.err
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Jobs that only tell when they began and ended, by a package that is found before ours."""
+    package = tmp_path / "fake" / "importer"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_text(
+        "import json, os, pathlib, signal, sys, time\n"
+        "config = pathlib.Path(sys.argv[3])\n"
+        "def log(what):\n"
+        "    with open('course', 'a') as file:\n"
+        "        file.write(f'{config.stem} {what}\\n')\n"
+        "log('begins')\n"
+        "exec(config.read_text())\n"
+        "log('ends')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return {"PYTHONPATH": str(package.parent), "PATH": os.environ["PATH"]}
+
+
+def tried(environment, *jobs, parallel: int = 2):
+    made = []
+    for name, account, code in jobs:
+        Path(f"{name}.toml").write_text(code)
+        made.append(JobFile(Path(f"{name}.toml"), account))
+    return run_jobs(made, (), environment, parallel=parallel, hear=lambda *_: None)
+
+
+def test_jobs_of_one_account_never_run_at_once(fake) -> None:
+    code = "print('{}')"
+    told = tried(fake, ("a", "one", code), ("b", "one", code), ("c", "one", code), parallel=3)
+    assert told["exit_code"] == 0
+    course = Path("course").read_text().split("\n")[:-1]
+    assert [line.split()[0] for line in course[::2]] == [line.split()[0] for line in course[1::2]]
+    assert [line.split()[1] for line in course] == ["begins", "ends"] * 3
+
+
+def test_jobs_of_different_accounts_run_at_once_up_to_a_number(fake) -> None:
+    """Each end of a pipe waits for the other: they could not end one after the other."""
+    os.mkfifo("pipe")
+    one, two = "open('pipe', 'w').close()", "open('pipe').read()"
+    told = tried(fake, ("a", "one", f"{one}; print('{{}}')"), ("b", "two", f"{two}; print('{{}}')"))
+    assert [one["exit_code"] for one in told["jobs"]] == [0, 0]
+
+
+def test_a_job_that_crashes_or_talks_nonsense_stops_no_other(fake) -> None:
+    told = tried(
+        fake,
+        ("a", "one", "os.kill(os.getpid(), signal.SIGKILL)"),
+        ("b", "two", "print('no json')"),
+        ("c", "three", "sys.exit(77)"),
+        ("d", "four", "sys.stderr.write('x' * 300_000 + '\\nimporter: it failed\\n  do this\\n'); sys.exit(2)"),
+        ("e", "five", "print(json.dumps({'customers': {'read': 2, 'created': 2}, 'folder': 'f'}))"),
+    )
+    assert [one["exit_code"] for one in told["jobs"]] == [3, 3, 3, 2, 0]
+    assert told["exit_code"] == 3
+    messages = [one["message"] for one in told["jobs"]]
+    assert messages[0] == "the process was ended by signal 9"
+    assert messages[3] == "it failed; do this"
+    assert [jobs_line(one) for one in told["jobs"]][3:] == ["2  d: it failed; do this", "0  e: 2 created; f"]
+
+
+def test_an_interrupt_reaches_what_runs_once_and_nothing_new_begins(desk) -> None:
+    """The real thing: the first job is interrupted while it sends, the second is of the same account."""
+    with running(SandboxConfig(keys=(KEY,), latency=0.2)) as slow:
+        job(desk, "acme", slow.url, "concurrency = 1")
+        job(desk, "bolt", slow.url)
+        desk.small(400)
+        process = desk.start("run", "--config", "jobs", "--json")
+        wait_until(lambda: slow.counts()["customers"] >= 3)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    told = json.loads(out)
+    assert process.returncode == told["exit_code"] == 3, err
+    acme, bolt = told["jobs"]
+    assert "interrupted" in acme["message"]
+    assert acme["summary"]["customers"]["unknown"] == 0
+    assert (bolt["message"], bolt["summary"]) == ("not begun: interrupted", None)
+
+
+def test_a_dated_export_from_the_file_to_the_guard(desk, box) -> None:
+    """The newest is taken; when tonight's is not there, it is yesterday's, which a guard notices."""
+    desk.small(3)
+    (desk.path / "small.csv").rename(desk.path / "small-2030-01-01.csv")
+    job = ['sources = "small-{newest}.csv"', 'mapping = "small.yaml"', f'api = "{box.url}"', "new-file = true"]
+    desk.write("job.toml", "\n".join(job))
+    first = desk.do("run", "--config", "job.toml", "--json")
+    assert (first.code, first.summary["sources"][0]["name"]) == (0, "small-2030-01-01.csv")
+    again = desk.do("run", "--config", "job.toml", "--json")
+    assert again.code == 3
+    assert again.summary["stopped"].startswith("--new-file")
+    absent = desk.do("run", "small-{date}.csv", "-m", "small.yaml", "--api", box.url)
+    assert absent.code == 2
+    assert f"small-{datetime.now().astimezone():%Y-%m-}" in absent.err
+    assert desk.do("check", "none-{newest}.csv", "-m", "small.yaml").code == 2
