@@ -29,7 +29,7 @@ from importer.errors import (
     UsageError,
 )
 
-__all__ = ["LEVELS", "about", "event", "log_to", "trouble"]
+__all__ = ["LEVELS", "about", "event", "harmless", "log_to", "trouble"]
 
 LEVELS = ("debug", "info", "warning", "error")
 STDERR = "-"
@@ -50,11 +50,15 @@ def event(level: int, name: str, personal: Mapping[str, Any] | None = None, **fi
         _LOG.log(level, name, extra={"fields": {**_ABOUT.get(), **fields}, "personal": personal or {}})
 
 
+def harmless(error: BaseException) -> bool:
+    """Whether the words of an error can name no customer."""
+    return isinstance(error, IMPERSONAL)
+
+
 def trouble(name: str, error: BaseException) -> None:
     """Enter what ended a command early; its words as far as they cannot name a customer."""
     words = " ".join(str(error).split())
-    harmless = isinstance(error, IMPERSONAL)
-    event(logging.ERROR, name, {"text": words}, error=type(error).__name__, text=words if harmless else None)
+    event(logging.ERROR, name, {"text": words}, error=type(error).__name__, text=words if harmless(error) else None)
 
 
 @contextmanager

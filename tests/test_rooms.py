@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "importer"
 ANYWHERE = {"errors", "records", "tables", "catalogue", "logs"}
 BELOW_PIPELINE = {
     *("settings", "loader", "mapping", "validation", "payload", "api"),
-    *("ledger", "planner", "sender", "report", "runfolder"),
+    *("ledger", "planner", "sender", "report", "runfolder", "notify"),
 }
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "sender": ANYWHERE | {"api", "ledger"},
     "report": ANYWHERE,
     "runfolder": ANYWHERE,
+    "notify": ANYWHERE | {"settings"},
     "sandbox": set(),
     "pipeline": ANYWHERE | BELOW_PIPELINE | {"sandbox"},
     "cli": ANYWHERE | {"pipeline", "settings"},

@@ -8,15 +8,16 @@ from typing import Any
 
 import typer
 
-from importer.cli.output import Console
+from importer.cli.output import Console, say
 from importer.cli.progress import Progress
 from importer.errors import UsageError
-from importer.settings import Options, Share, default_ledger, read_duration
+from importer.settings import Options, Share, default_ledger, read_duration, read_notices
 
 __all__ = ["carry_out", "confirm", "finish", "make_options", "need", "watched"]
 
 
 MODES = ("create", "upsert")
+TOLD = frozenset({"run", "resume", "retry"})  # the commands of which somebody is told
 
 
 def make_options(values: dict[str, Any]) -> Options:
@@ -85,11 +86,12 @@ def carry_out(
     from importer.pipeline import supervise
 
     log = given["log"]
+    notices = read_notices(given["config"], os.environ) if command in TOLD else None
     with (
         log_to(log, given["log_level"], personal=given["log_personal"]),
         watched(options, quiet=given["quiet"] or log == "-") as watch,  # whoever reads lines wants nothing else there
     ):
-        summary = supervise(command, watch, work)
+        summary = supervise(command, watch, work, notices=notices, warn=lambda words: say(f"importer: {words}"))
     finish(Console.of(given), summary, text)
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from importer.pipeline.live_run import run
     from importer.pipeline.planning import plan
     from importer.pipeline.resumption import resume, retry
-    from importer.pipeline.sending import Watch
     from importer.pipeline.supervision import supervise
     from importer.pipeline.targets import account_of
+    from importer.pipeline.watch import Watch
     from importer.report import runs_text, summary_text
 
 __all__ = [
@@ -67,7 +67,7 @@ _HOMES = {
     "account_of": "importer.pipeline.targets",
     "jobs_line": "importer.pipeline.jobs",
     "run_jobs": "importer.pipeline.jobs",
-    "Watch": "importer.pipeline.sending",
+    "Watch": "importer.pipeline.watch",
     "adopt": "importer.pipeline.adopting",
     "backup_ledger": "importer.pipeline.care",
     "check": "importer.pipeline.dry_run",

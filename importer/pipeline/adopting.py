@@ -21,9 +21,9 @@ from importer.pipeline.held import BLOCK, Refs, bodies_of, confirm_lost, found_f
 from importer.pipeline.job import Job, conduct
 from importer.pipeline.live_run import prepare_run
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, utc_now
-from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target
 from importer.pipeline.updating import merger_for
+from importer.pipeline.watch import Watch
 from importer.planner import Change, Merger, plan
 from importer.records import Action, OutcomeKind
 from importer.report.files import write_csv

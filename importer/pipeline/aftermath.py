@@ -17,7 +17,7 @@ from importer.api import Client
 from importer.errors import InterruptedRunError, OutputError, StopError
 from importer.pipeline.job import Confirm, Job, ask
 from importer.pipeline.resumption import opened_run
-from importer.pipeline.sending import Watch
+from importer.pipeline.watch import Watch
 from importer.report.files import write_csv
 from importer.sender import PayloadFile
 from importer.sender.findings import Finding, Result

@@ -14,9 +14,9 @@ from importer.ledger import open_ledger
 from importer.pipeline.directory import Directory, Known, definitions, known_price_lists, known_reps
 from importer.pipeline.lookups import NAMES, needed_lookups
 from importer.pipeline.prepare import utc_now
-from importer.pipeline.sending import Watch
 from importer.pipeline.snapshot import Snapshot, write_lookups
 from importer.pipeline.targets import client_for, open_target
+from importer.pipeline.watch import Watch
 from importer.settings import Options
 from importer.tables import ENTITIES, EntityTables
 from importer.validation import used_attributes

@@ -18,9 +18,10 @@ from importer.pipeline.outcomes import tell
 from importer.pipeline.prepare import Timings
 from importer.pipeline.pruning import prune
 from importer.pipeline.reports import Ending, exit_code, write_reports
-from importer.pipeline.sending import Watch, send_run
+from importer.pipeline.sending import send_run
 from importer.pipeline.targets import Target, client_for
 from importer.pipeline.updating import merger_for
+from importer.pipeline.watch import Watch
 from importer.report import totals
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
@@ -123,7 +124,7 @@ async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
         async with job.watch.signals(), job.client() as client:
             await work(job, client)
     except StopError as error:
-        stopped = error
+        stopped = job.watch.stopped = error
         trouble("stopped", error)
         if job.folder is None:
             job.ledger.finish_run(job.run.id, error.exit_code, {})

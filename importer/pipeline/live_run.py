@@ -17,9 +17,9 @@ from importer.pipeline.guards import guard_export, guard_plan
 from importer.pipeline.held import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now, with_dates
-from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
 from importer.pipeline.updating import merger_for, missing
+from importer.pipeline.watch import Watch
 from importer.planner import Mode, ids_to_look_up, plan
 from importer.runfolder import RunFolder
 from importer.sender.findings import Rounds

@@ -22,9 +22,9 @@ from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.held import Compared, examine, found_frame, look_up, without_twice
 from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now, with_dates
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
-from importer.pipeline.sending import Watch
 from importer.pipeline.targets import Target, client_for, open_target
 from importer.pipeline.updating import merger_for, missing
+from importer.pipeline.watch import Watch
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind

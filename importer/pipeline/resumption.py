@@ -12,8 +12,8 @@ from importer.ledger import Run, open_ledger
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.live_run import plan_bodies
 from importer.pipeline.prepare import Timings, utc_now
-from importer.pipeline.sending import Watch
 from importer.pipeline.targets import open_target, resolve
+from importer.pipeline.watch import Watch
 from importer.runfolder import RunFolder
 from importer.settings import Options
 

@@ -3,32 +3,67 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import importer
 from importer.errors import ImporterError
 from importer.logs import event, trouble
-from importer.pipeline.sending import Counts, Watch
+from importer.pipeline.watch import Counts, Watch
+from importer.settings import Notices
+
+if TYPE_CHECKING:
+    from importer.pipeline.news import News
 
 __all__ = ["supervise"]
 
 EVERY = 10.0  # seconds between two lines that tell how far it is
 
 
-def supervise(command: str, watch: Watch, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-    """Do the work of a command, and enter its course and its end into the log. Comes back: its summary."""
+def supervise(
+    command: str,
+    watch: Watch,
+    work: Callable[[Watch], dict[str, Any]],
+    *,
+    notices: Notices | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Do the work of a command, and tell of it: in the log, and to whom ``notices`` names. Comes back: its summary.
+
+    ``warn`` is told what could not be told; that changes nothing else. Raises what ``work`` raises, and
+    :class:`UsageError`, before anything is done, when ``notices`` cannot be followed.
+    """
     began = time.monotonic()
     event(logging.INFO, "start", command=command, version=importer.__version__)
     _overhear(watch)
+    news = _news(command, notices, warn)
     try:
+        news.began()
         summary = work(watch)
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code
         trouble("error", error)
         _end(command, code, began)
+        news.failed(error, code)
         raise
     _end(command, summary["exit_code"], began, _facts(summary))
+    news.ended(summary, watch.stopped)
     return summary
+
+
+def _news(command: str, notices: Notices | None, warn: Callable[[str], None]) -> "News | NoNews":
+    if notices is None or not (notices.urls or notices.healthcheck):
+        return NoNews()
+    from importer.pipeline.news import News  # noqa: PLC0415 - what it needs takes long to import
+
+    return News(command, notices, warn)
+
+
+class NoNews:
+    """Nobody wants to hear."""
+
+    def began(self) -> None: ...
+    def failed(self, error: BaseException, code: int) -> None: ...
+    def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None: ...
 
 
 def _overhear(watch: Watch) -> None:

@@ -2,11 +2,14 @@
 
 from importer.settings.config import default_ledger, placed, read_config
 from importer.settings.key import KEY_VARIABLE, read_key
+from importer.settings.notices import ENDS, Notices, read_notices
 from importer.settings.options import SANDBOX, Options, Share, read_duration
 
 __all__ = [
+    "ENDS",
     "KEY_VARIABLE",
     "SANDBOX",
+    "Notices",
     "Options",
     "Share",
     "default_ledger",
@@ -14,4 +17,5 @@ __all__ = [
     "read_config",
     "read_duration",
     "read_key",
+    "read_notices",
 ]

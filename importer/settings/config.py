@@ -8,7 +8,7 @@ from typing import Any
 
 from importer.errors import UsageError
 
-__all__ = ["default_ledger", "placed", "read_config"]
+__all__ = ["default_ledger", "placed", "read_config", "read_toml"]
 
 PATHS = frozenset({"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "log"})
 
@@ -22,16 +22,11 @@ def default_ledger(environment: Mapping[str, str]) -> str:
 def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
     """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``).
 
+    Its table ``[notify]`` is left to :func:`importer.settings.read_notices`.
     Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an option that is none.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
     names = set(known)
-    config = {name.replace("-", "_"): value for name, value in data.items()}
+    config = {name.replace("-", "_"): value for name, value in read_toml(path).items() if name != "notify"}
     unknown = sorted(config.keys() - names)
     if unknown:
         near = {name: _near(name, names) for name in unknown}
@@ -39,6 +34,16 @@ def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
         listed = ", ".join(sorted(name.replace("_", "-") for name in names))
         raise UsageError(f"{path}: no option is called {called}", "" if all(near.values()) else f"There are: {listed}.")
     return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as it stands. Raises :class:`UsageError`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
 
 
 def placed(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:

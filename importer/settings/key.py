@@ -1,4 +1,4 @@
-"""The API key: from a file or the environment, never from an argument."""
+"""The API key and other secrets: from a file or the environment, never from an argument."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from importer.errors import UsageError
 
-__all__ = ["KEY_VARIABLE", "read_key"]
+__all__ = ["KEY_VARIABLE", "read_key", "read_private"]
 
 KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 
@@ -30,14 +30,20 @@ def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
 
 
 def _key_from(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"{path}: the API key file cannot be read: {reason}") from error
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: others than you can read the API key", f"Run: chmod 600 {path}")
+    key = read_private(path, "the API key").strip()
     if not key:
         raise UsageError(f"{path}: the API key file is empty")
     return key
+
+
+def read_private(path: Path, what: str) -> str:
+    """A file with ``what`` in it, which its owner alone may read. Raises :class:`UsageError`."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{path}: the file with {what} cannot be read: {reason}") from error
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"{path}: others than you can read {what}", f"Run: chmod 600 {path}")
+    return text

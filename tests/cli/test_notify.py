@@ -1,0 +1,246 @@
+"""``[notify]``: who hears of a run's end, in which words, and what happens when they cannot be told."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from importer.errors import UsageError
+from importer.notify import Announcer
+from importer.sandbox import SandboxConfig, running
+from importer.settings import Notices, read_notices
+from tests.pipeline.desk import KEY
+
+# Apprise looks for a module that Python has put on its way out.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+class Hook:
+    """A real server: what was sent to it, and what it answers with."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.status = 200
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+                hook.seen.append((self.path, body))
+                self.send_response(hook.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    @property
+    def pings(self) -> list[str]:
+        return [path for path, _ in self.seen if path.startswith("/ping")]
+
+    @property
+    def notes(self) -> list[dict]:
+        return [json.loads(body) for path, body in self.seen if path.startswith("/note")]
+
+
+@contextmanager
+def listening() -> Iterator[Hook]:
+    hook = Hook()
+    thread = threading.Thread(target=hook.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield hook
+    finally:
+        hook.server.shutdown()
+        hook.server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def hook():
+    with listening() as made:
+        yield made
+
+
+@pytest.fixture
+def box():
+    with running(SandboxConfig(keys=(KEY,))) as made:
+        yield made
+
+
+SECRET = "hook-secret-0815"
+
+
+def job(desk, box, hook, *lines: str, count: int = 3) -> str:
+    desk.small(count)
+    own = ['sources = ["small.csv"]', 'mapping = "small.yaml"', f'api = "{box.url}"', "rate = 5000", 'log = "log"']
+    note = ["[notify]", f'urls = ["json://127.0.0.1:{hook.port}/note/{SECRET}"]']
+    ping = [f'healthcheck = "http://127.0.0.1:{hook.port}/ping/{SECRET}?create=1"']
+    desk.write("acme.toml", "\n".join([*own, *note, *ping, *lines])).chmod(0o600)
+    return "acme.toml"
+
+
+def test_success_is_pinged_and_told_only_when_asked_for(desk, box, hook) -> None:
+    said = desk.do("run", "--config", job(desk, box, hook))
+    assert (said.code, hook.notes) == (0, [])
+    assert hook.pings == [f"/ping/{SECRET}/start?create=1", f"/ping/{SECRET}?create=1"]
+    said = desk.do("run", "--config", job(desk, box, hook, 'on = ["success"]'))
+    (note,) = hook.notes
+    assert note["title"] == "importer acme: run ended well"
+    assert note["type"] == "success"
+    assert "All 3 customers were unchanged." in note["message"]
+    assert "Exit code 0, on " in note["message"]
+
+
+def test_a_guard_and_a_failure_are_told(desk, box, hook) -> None:
+    config = job(desk, box, hook)
+    assert desk.do("run", "--config", config).code == 0
+    assert desk.do("run", "--config", config, "--new-file").code == 3
+    assert desk.do("run", "gone.csv", "--config", config).code == 2
+    guard, failure = hook.notes
+    assert (guard["title"], guard["type"]) == ("importer acme: run was stopped by a guard", "warning")
+    assert "--new-file: the sources are those of run" in guard["message"]
+    assert (failure["title"], failure["type"]) == ("importer acme: run could not begin", "failure")
+    assert "gone.csv: no such file" in failure["message"]
+    assert [path.split("/")[-1] for path in hook.pings[-1:]] == ["fail?create=1"]
+
+
+def test_rejections_are_told_by_number_and_nobody_is_named(desk, box, hook) -> None:
+    config = job(desk, box, hook)
+    desk.write(
+        "small.csv", "Id,Name,Phone,Mail,Street,Town\nAnna Berg,Berg Ltd,,no-mail,,\nC2,Dahl Ltd,,d@example.com,,\n"
+    )
+    assert desk.do("run", "--config", config).code == 1
+    (note,) = hook.notes
+    assert (note["title"], note["type"]) == (
+        "importer acme: run ended, but something was rejected or failed",
+        "warning",
+    )
+    assert "1 customer was rejected" in note["message"] or "rejected" in note["message"]
+    for name in ("Berg", "no-mail", "Dahl", "d@example.com"):
+        assert name not in note["message"]
+    assert hook.pings[-1] == f"/ping/{SECRET}?create=1"  # it ran to its end
+    # These words name a customer, so they are left out.
+    assert desk.do("run", "--config", config, "--only", "Anna Bergg").code == 2
+    assert "Anna" not in json.dumps(hook.notes)
+
+
+def test_what_cannot_be_told_is_said_and_changes_nothing(desk, box, hook) -> None:
+    hook.status = 500
+    said = desk.do("run", "--config", job(desk, box, hook, 'on = ["success"]'), "--quiet", "--json")
+    assert said.code == said.summary["exit_code"] == 0
+    assert said.err.splitlines() == [
+        "importer: the healthcheck could not be pinged (start): HTTP 500",
+        "importer: the healthcheck could not be pinged: HTTP 500",
+        "importer: no notification could be sent by JSON",
+    ]
+    log = (desk.path / "log").read_text(encoding="utf-8")
+    assert log.count('"untold"') == 3
+    hook.server.server_close()
+    said = desk.do("run", "--config", "acme.toml")
+    assert said.code == 0
+    assert "could not be pinged (start): ConnectError" in said.err
+
+
+def test_their_addresses_stand_nowhere(desk, box, hook) -> None:
+    said = desk.do("run", "--config", job(desk, box, hook, 'on = ["success"]'), "--json", "--log-level", "debug")
+    assert len(hook.notes) == 1
+    assert SECRET not in said.out + said.err + json.dumps(hook.notes)
+    found = [path for path in desk.files() if SECRET.encode() in path.read_bytes()]
+    assert found == [desk.path / "acme.toml"]
+
+
+def test_resume_and_retry_are_told_of_and_a_check_is_not(desk, box, hook) -> None:
+    config = job(desk, box, hook, 'on = ["success"]')
+    assert desk.do("check", "--config", config).code == 0
+    assert hook.seen == []
+    desk.do("run", "--config", config, "--limit", 1)
+    desk.do("resume", "--config", config)
+    assert [note["title"] for note in hook.notes] == [
+        "importer acme: run ended well",
+        "importer acme: resume ended well",
+    ]
+
+
+def test_the_environment_goes_before_the_file(desk, box, hook) -> None:
+    config = job(desk, box, hook)
+    with listening() as other:
+        desk.environment = {
+            "IMPORTER_NOTIFY_URLS": f"json://127.0.0.1:{other.port}/note",
+            "IMPORTER_NOTIFY_ON": "success guard",
+            "IMPORTER_NOTIFY_HEALTHCHECK": "",
+        }
+        assert desk.do("run", "--config", config).code == 0
+        assert (len(other.notes), other.pings, hook.seen) == (1, [], [])
+
+
+def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
+    config = tmp_path / "acme.toml"
+    config.write_text('[notify]\nurls-file = "urls"\non = ["guard"]\n')
+    config.chmod(0o644)
+    listed = tmp_path / "urls"
+    listed.write_text("# who hears\njson://127.0.0.1/a\n\njson://127.0.0.1/b\n")
+    listed.chmod(0o600)
+    notices = read_notices(config, {})
+    assert notices == Notices(("json://127.0.0.1/a", "json://127.0.0.1/b"), frozenset({"guard"}), None, "acme")
+    assert "127.0.0.1" not in repr(notices)
+    listed.chmod(0o640)
+    with pytest.raises(UsageError, match="others than you can read the notification URLs"):
+        read_notices(config, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('notify = "mail"\n', "notify is a table"),
+        ("[notify]\nurl = 1\n", r"has no 'url' \(did you mean urls\?\)"),
+        ('[notify]\nurls = "json://a"\n', "wrong kind"),
+        ("[notify]\non = [1]\n", "wrong kind"),
+        ("[notify]\nhealthcheck = 5\n", "wrong kind"),
+        ('[notify]\non = ["succes"]\n', "no 'succes'"),
+        ('[notify]\nhealthcheck = "http://example.com/ping"\n', "no https address"),
+        ('[notify]\nhealthcheck = "ping"\n', "no https address"),
+        ('[notify]\nurls-file = "absent"\n', "cannot be read"),
+    ],
+)
+def test_a_wrong_table_is_wrong_usage(tmp_path, text, said) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_notices(path, {})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hc-ping.com/uuid", "http://127.0.0.1:8000/x", "http://[::1]/x", "http://localhost/x"]
+)
+def test_a_healthcheck_is_encrypted_or_of_this_machine(url) -> None:
+    assert Notices(healthcheck=url).healthcheck == url
+
+
+def test_addresses_that_others_can_read_are_refused_before_anything_is_sent(desk, box, hook) -> None:
+    config = job(desk, box, hook)
+    (desk.path / config).chmod(0o644)
+    said = desk.do("run", "--config", config)
+    assert said.code == 2
+    assert "chmod 600 acme.toml" in said.err
+    assert box.counts()["customers"] == 0
+
+
+def test_what_apprise_does_not_know_is_refused_by_its_number(monkeypatch) -> None:
+    with pytest.raises(UsageError, match="number 2 is no address") as caught:
+        Announcer(Notices(("json://127.0.0.1", f"nonsense://{SECRET}")))
+    assert SECRET not in str(caught.value)
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(UsageError) as caught:
+        Announcer(Notices(("json://127.0.0.1",)))
+    assert "importer[notify]" in caught.value.hint
