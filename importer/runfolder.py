@@ -139,6 +139,11 @@ class RunFolder:
         with _readable(self.path):
             self._write("bodies", bodies)
 
+    def drop_bodies(self) -> None:
+        """Take back what :meth:`save_bodies` kept: the run cannot be gone on with. Raises :class:`OutputError`."""
+        with _readable(self.path):
+            (self.work / "bodies.arrow").unlink(missing_ok=True)
+
     def load_bodies(self) -> pd.DataFrame | None:
         """What :meth:`save_bodies` kept, or None when the run never got as far. Raises :class:`OutputError`."""
         if not (self.work / "bodies.arrow").is_file():

@@ -37,10 +37,14 @@ def guard_export(job: Job, loaded: LoadedMapping) -> None:
 
 
 def guard_plan(job: Job, planned: pd.DataFrame) -> None:
-    """Raise :class:`GuardError` when ``planned`` (as the planner gives it) would change too many customers."""
+    """Raise :class:`GuardError` when ``planned`` (as the planner gives it) would change too many customers.
+
+    Such a run cannot be gone on with: that would pass the guard by.
+    """
     limit = job.options.max_changed
     changed = int((planned["action"] == str(Action.UPDATE)).sum())
     if limit is not None and limit.passed_by(changed, len(planned)):
+        job.paths.drop_bodies()
         raise GuardError(
             f"--max-changed {limit}: {changed:,} of {len(planned):,} customers would be changed; {NOTHING}",
             "Look at them with `importer plan --mode upsert`; if they are right, raise --max-changed.",
@@ -56,9 +60,10 @@ def _rejections(job: Job) -> None:
             "Mend them in rejected.xlsx, or run without --strict.",
         )
     limit = job.options.max_rejected
-    if limit is not None and limit.passed_by(rejected, count):
+    if limit is not None and limit.passed_by(rejected + loose, count + loose):
+        rows = f" and {loose:,} rows without one" if loose else ""
         raise GuardError(
-            f"--max-rejected {limit}: {rejected} of {count} customers were rejected; {NOTHING}",
+            f"--max-rejected {limit}: {rejected:,} of {count:,} customers{rows} were rejected; {NOTHING}",
             "Mend them in rejected.xlsx, or raise --max-rejected.",
         )
 
@@ -76,7 +81,11 @@ def _age(job: Job) -> None:
     limit = job.options.max_age
     if limit is None:
         return
-    for name, moment in _moments(job.stage.sources).items():
+    moments = _moments(job.stage.sources)
+    untold = sorted({table.file for table in job.stage.sources.tables} - moments.keys())
+    if untold:
+        job.watch.phase(f"--max-age: {', '.join(untold)}: it is not known when it was written, so it is not compared.")
+    for name, moment in moments.items():
         hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / _HOUR
         if hours > limit:
             raise GuardError(

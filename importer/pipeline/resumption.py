@@ -15,7 +15,7 @@ from importer.pipeline.prepare import Timings, utc_now
 from importer.pipeline.targets import open_target, resolve
 from importer.pipeline.watch import Watch
 from importer.runfolder import RunFolder
-from importer.settings import Options
+from importer.settings import Options, Share
 
 __all__ = ["opened_run", "resume", "retry"]
 
@@ -41,7 +41,9 @@ def opened_run(
     with open_ledger(options.ledger, now=now) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
         kept = {name: str(run.options[name]) for name in ("api", "mode", "on_conflict") if name in run.options}
-        own = replace(options, **kept, tenant=run.tenant)  # type: ignore[arg-type]  # all of them are texts
+        limit = run.options.get("max_changed")  # a guard that the run had not come to yet
+        guard = {"max_changed": Share.parse(limit)} if limit else {}
+        own = replace(options, **kept, **guard, tenant=run.tenant)  # type: ignore[arg-type]  # all of them are texts
         named = resolve(own, environment)
         if named is not None and named.is_production and not options.yes:
             ask(confirm, question)

@@ -123,3 +123,69 @@ def test_wrong_limits_are_wrong_usage(desk, box, words) -> None:
     said = desk.do("run", "export.csv", "-m", "small.yaml", "--api", box.url, *words)
     assert said.code == 2
     assert box.counts()["customers"] == 0
+
+
+NIGHTLY = """\
+sources = ["exports/customers-{{newest}}.csv"]
+mapping = "small.yaml"
+api = "{url}"
+mode = "upsert"
+rate = 5000
+max-fewer = "20%"
+max-rejected = "20%"
+max-changed = "20%"
+max-age = 24
+new-file = true
+same-layout = true
+"""
+HEADER = "Id,Name,Phone,Mail,Street,Town"
+CHANGED = "\n".join([HEADER, *(f"{number},Other {number},,,," for number in range(20)), ""])
+BLANK = "\n".join([HEADER, *(f"{number if number < 12 else ''},Firm {number},,,," for number in range(20)), ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "guard", "way_on"),
+    [
+        (lines(20)[:200], 3, "--max-fewer 20%", "raise --max-fewer"),
+        (lines(20), 3, "--new-file", "add --no-new-file"),
+        (lines(21, header="Id,Name,Phone,E-Mail,Street,Town"), 3, "--same-layout", "--no-same-layout"),
+        (lines(21, header="Id,Firm,Phone,Mail,Street,Town"), 2, "Name", "column"),
+        (CHANGED, 3, "--max-changed 20%", "raise --max-changed"),
+        (BLANK, 3, "--max-rejected 20%", "raise --max-rejected"),
+        ("", 2, "customers-2030-01-02.csv", "empty"),
+        (f"{HEADER}\n", 2, "no data row", "Export the table again"),
+        (None, 2, "customers-{newest}.csv: no file fits", "whether the export runs"),
+    ],
+    ids=["truncated", "yesterday's", "renamed", "needed", "changed", "blank ids", "empty", "header only", "absent"],
+)
+def test_a_bad_night_sends_nothing_and_says_why_and_how_to_go_on(desk, box, text, code, guard, way_on) -> None:
+    desk.small(1)
+    desk.write("night.toml", NIGHTLY.format(url=box.url))
+    desk.write("exports/customers-2030-01-01.csv", lines(20))
+    assert desk.do("run", "--config", "night.toml").code == 0
+    before = [seen.method for seen in box.requests()]
+    desk.write("exports/customers-2030-01-02.csv", text or "")
+    if text is None:
+        for path in (desk.path / "exports").iterdir():
+            path.unlink()
+    said = desk.do("run", "--config", "night.toml")
+    assert said.code == code, said.out
+    assert [seen.method for seen in box.requests()][len(before) :].count("GET") <= 1
+    assert not {"POST", "PATCH"} & {seen.method for seen in box.requests()[len(before) :]}
+    words = " ".join((said.out + said.err).split())
+    assert guard in words
+    assert way_on in words
+    # Going on with it would pass the guard by.
+    if code == 3:
+        assert "resume" not in words
+        assert desk.do("resume").code == 2
+    assert box.counts()["customers"] == 20
+
+
+def test_a_file_of_unknown_age_is_told(desk, box, monkeypatch) -> None:
+    desk.small(2)
+    said = desk.do("run", f"file://{desk.path}/small.csv", "-m", "small.yaml", "--api", box.url, "--max-age", 1)
+    assert said.code == 0
+    monkeypatch.setattr(guards, "_moments", lambda _: {})
+    said = desk.do("run", "small.csv", "-m", "small.yaml", "--api", box.url, "--max-age", 1)
+    assert "--max-age: small.csv: it is not known when it was written" in said.err
