@@ -237,6 +237,22 @@ def explain(
 
 
 @app.command()
+def example(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="config, cron, systemd, container, github.")
+    ] = None,
+) -> None:
+    r"""Ready-made examples of running it every night, or one of them as it stands.
+
+    \b
+    Example: importer example config > acme.toml
+    """
+    from importer.pipeline import list_examples, show_example
+
+    print(list_examples() if name is None else show_example(name))
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any that is free.")] = 8080,
     faults: Annotated[str, typer.Option("--faults", help="What goes wrong, e.g. drop-after=2%,429=1%,slow=1%.")] = "",

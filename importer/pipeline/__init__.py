@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
     from importer.pipeline.deadline import Deadline
     from importer.pipeline.dry_run import check
-    from importer.pipeline.extras import explain_code, explain_mapping, list_codes, list_mappings, serve_sandbox
+    from importer.pipeline.extras import (
+        explain_code,
+        explain_mapping,
+        list_codes,
+        list_examples,
+        list_mappings,
+        serve_sandbox,
+        show_example,
+    )
     from importer.pipeline.fetching import save_lookups
     from importer.pipeline.history import report, runs
     from importer.pipeline.jobs import JobFile, jobs_line, run_jobs
@@ -41,6 +49,7 @@ __all__ = [
     "jobs_line",
     "ledger_faults",
     "list_codes",
+    "list_examples",
     "list_mappings",
     "plan",
     "report",
@@ -52,6 +61,7 @@ __all__ = [
     "runs_text",
     "save_lookups",
     "serve_sandbox",
+    "show_example",
     "summary_text",
     "supervise",
     "undo",
@@ -76,6 +86,8 @@ _HOMES = {
     "forget": "importer.pipeline.care",
     "ledger_faults": "importer.pipeline.care",
     "list_codes": "importer.pipeline.extras",
+    "list_examples": "importer.pipeline.extras",
+    "show_example": "importer.pipeline.extras",
     "list_mappings": "importer.pipeline.extras",
     "plan": "importer.pipeline.planning",
     "report": "importer.pipeline.history",

@@ -1,6 +1,7 @@
 """Commands that need one room only: mappings and problem codes explained, the sandbox served."""
 
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 from importer.catalogue import find, near
@@ -10,7 +11,24 @@ from importer.mapping import load_mapping
 from importer.mapping.explain import explain, overview
 from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 
-__all__ = ["explain_code", "explain_mapping", "list_codes", "list_mappings", "serve_sandbox"]
+__all__ = [
+    "explain_code",
+    "explain_mapping",
+    "list_codes",
+    "list_examples",
+    "list_mappings",
+    "serve_sandbox",
+    "show_example",
+]
+
+# Name → what it is, and its files.
+EXAMPLES = {
+    "config": ("a job's config file", ("acme.toml",)),
+    "cron": ("a crontab", ("crontab",)),
+    "systemd": ("a service and its timer", ("importer.service", "importer.timer")),
+    "container": ("a Dockerfile", ("Dockerfile",)),
+    "github": ("a workflow of GitHub Actions", ("workflow.yml",)),
+}
 
 
 def list_mappings(width: int) -> str:
@@ -39,6 +57,19 @@ def explain_code(name: str, width: int) -> str:
             f"{guess}`importer explain` lists all. Codes in results.csv that are not among them are the API's own.",
         )
     return code_text(code, width)
+
+
+def list_examples() -> str:
+    """What there is to run the importer every night, a line each."""
+    return "\n".join(f"{name:<10} {what}" for name, (what, _) in EXAMPLES.items())
+
+
+def show_example(name: str) -> str:
+    """An example as it stands; where it is several files, one after the other. Raises :class:`UsageError`."""
+    if name not in EXAMPLES:
+        raise UsageError(f"there is no example {name!r}", f"There are: {', '.join(EXAMPLES)}.")
+    folder = files("importer") / "examples"
+    return "\n".join((folder / file).read_text(encoding="utf-8") for file in EXAMPLES[name][1]).rstrip()
 
 
 def serve_sandbox(
