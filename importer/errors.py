@@ -51,6 +51,12 @@ class ImporterError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    @property
+    def in_one_line(self) -> str:
+        """Message and hint, one sentence behind the other."""
+        stop = "" if self.message.endswith((".", "!", "?")) else "."
+        return " ".join((f"{self.message}{stop} {self.hint}" if self.hint else self.message).split())
+
 
 class InputError(ImporterError):
     """The user can mend this before anything is sent."""

@@ -1,6 +1,8 @@
 """What the API said to one request, read defensively: a proxy in front may answer HTML, half an answer or nothing."""
 
+import os
 import re
+import ssl
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -109,10 +111,20 @@ def read_reply(
 
 def no_answer(error: BaseException, *, sent: bool, seconds: float, secret: str) -> Reply:
     """The answer to a request that got none: ``NOT_SENT`` when nothing left this machine, else ``UNKNOWN``."""
-    text = clean(_hide(str(error), secret), 200)
-    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    reason = clean(_hide(_told(error), secret), 200)
     kind, what = (AnswerKind.UNKNOWN, "readable answer") if sent else (AnswerKind.NOT_SENT, "connection")
     return Reply(Answer(kind, message=f"no {what} ({reason})", seconds=seconds, sent=sent))
+
+
+def _told(error: BaseException) -> str:
+    """An error of the network in the words of the system, where it has some; aiohttp wraps its own around them."""
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    number = inner.errno if isinstance(inner, OSError) and not isinstance(inner, ssl.SSLError) else None
+    if number is not None and number > 0:  # below: the name could not be looked up
+        return os.strerror(number)
+    if isinstance(inner, TimeoutError) and not str(inner):
+        return "timed out"
+    return str(inner) if inner is not error else f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _missing(method: str, data: dict[str, Any] | None, payload: Any, *, empty: bool, readable: bool) -> str:

@@ -152,7 +152,7 @@ async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], No
     except InterruptedRunError:
         return "interrupted"
     except StopError as error:
-        return " ".join(str(error).split())
+        return error.in_one_line
     finally:
         job.watch.sending = False
     return None

@@ -5,20 +5,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from importer.errors import UsageError
-from importer.ledger import Run, open_ledger
+from importer.ledger import Ledger, Run, open_ledger
 from importer.pipeline.outcomes import tell
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.report import totals
 from importer.runfolder import RunFolder
 from importer.settings import Options
 
-__all__ = ["report", "runs"]
+__all__ = ["folder_of", "report", "runs"]
 
 
 def runs(options: Options) -> list[Run]:
     """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
     with open_ledger(options.ledger) as ledger:
         return ledger.runs(options.tenant)
+
+
+def folder_of(ledger: Ledger, run: Run) -> RunFolder:
+    """The folder of a run. Raises :class:`UsageError` when the run ended before it had planned anything."""
+    folder = RunFolder(run.out)
+    if not ledger.counts(run.id) and folder.load_bodies() is None:
+        raise UsageError(
+            f"run {run.id} had not come as far as planning, so there is nothing to go on with",
+            "Start it again with `importer run` and the same sources; nothing was sent.",
+        )
+    return folder
 
 
 def report(options: Options, run_id: str | None) -> dict[str, Any]:
@@ -29,7 +40,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
     """
     with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
-        folder = RunFolder(run.out)
+        folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(
                 f"run {run.id}: its folder {folder.path} is gone", "Without it there is nothing to write reports from."

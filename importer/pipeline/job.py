@@ -80,7 +80,7 @@ class Job:
         told = tell(self.ledger, self.run.id, stage)
         counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
         code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
-        reason = None if stopped is None else " ".join(str(stopped).split())
+        reason = None if stopped is None else stopped.in_one_line
         resumable = self.paths.load_bodies() is not None
         ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable, adopted=self.adopted)
         self.watch.stage("Writing the reports")

@@ -9,12 +9,12 @@ from typing import Any
 from importer.api import Client
 from importer.errors import UsageError
 from importer.ledger import Run, open_ledger
+from importer.pipeline.history import folder_of
 from importer.pipeline.job import Confirm, Job, ask, conduct
 from importer.pipeline.live_run import plan_bodies
 from importer.pipeline.prepare import Timings, utc_now
 from importer.pipeline.targets import open_target, resolve
 from importer.pipeline.watch import Watch
-from importer.runfolder import RunFolder
 from importer.settings import Options, Share
 
 __all__ = ["opened_run", "resume", "retry"]
@@ -47,12 +47,7 @@ def opened_run(
         named = resolve(own, environment)
         if named is not None and named.is_production and not options.yes:
             ask(confirm, question)
-        folder = RunFolder(run.out)
-        if not ledger.counts(run.id) and folder.load_bodies() is None:
-            raise UsageError(
-                f"run {run.id} had not come as far as planning, so there is nothing to go on with",
-                "Start it again with `importer run` and the same sources; nothing was sent.",
-            )
+        folder = folder_of(ledger, run)
         stage = folder.load()
         with open_target(own, environment, ledger.path) as target:
             ledger.check_key(run.tenant, target.key, accept=options.accept_key)

@@ -12,6 +12,7 @@ __all__ = ["Look", "runs_text", "summary_text"]
 
 _TOP = 5
 _NARROWEST = 40
+_PACE_SHOWS = 20  # requests; of fewer nobody can tell
 _BROAD = 72  # from here on a problem and its place stand in one line
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -54,6 +55,7 @@ def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicod
         head,
         planned,
         _counts(summary, look),
+        _pace(summary, look),
         _problems(summary, look),
         _steps(summary, look),
         _files(summary, look),
@@ -80,6 +82,19 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
         shown.append(start + look.painted(first[len(start) :].rstrip(), "dim"))
         shown += [look.painted(cut(line, look.width, mark=look.mark), "dim") for line in more]
     return shown
+
+
+def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
+    """How fast requests went out, and what they waited for."""
+    pace = summary["pace"]
+    if not pace or not pace["reached_per_second"] or pace["requests"] < _PACE_SHOWS:
+        return []
+    meant = f"of --rate {pace['ceiling']:g}" if pace["ceiling"] else "found by itself"
+    waited = f"{pace['waited_seconds']:,.0f} s waited to keep it"
+    refused = f", {pace['throttled']:,} of {pace['requests']:,} answered 429" if pace["throttled"] else ""
+    text = f"{pace['reached_per_second']:,g} requests a second, {meant}; {waited}{refused}"
+    first, *more = wrapped(text, look.width, first="Pace  ", rest="      ")
+    return [look.painted("Pace", "bold") + first.removeprefix("Pace"), *more]
 
 
 def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:

@@ -42,6 +42,7 @@ async def test_nobody_listens() -> None:
     async with make_client(f"http://127.0.0.1:{unused_port()}") as client:
         answer = await client.create(BODY)
     assert (answer.kind, answer.sent, answer.status) == (AnswerKind.NOT_SENT, False, None)
+    assert answer.message == "no connection (Connection refused)"
 
 
 async def test_the_name_does_not_resolve() -> None:
@@ -151,6 +152,7 @@ async def test_time_out(answer) -> None:
         async with make_client(server.url, timeout=0.15) as client:
             got = await client.create(BODY)
         assert (got.kind, got.sent, len(server.requests)) == (AnswerKind.UNKNOWN, True, 1)
+        assert got.message == "no readable answer (timed out)"
 
 
 async def closed_while_idle(server: RawServer, client, method: str, hang_up):

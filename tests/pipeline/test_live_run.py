@@ -252,6 +252,28 @@ def test_bodies_changed_after_the_plan_are_not_sent(desk, monkeypatch) -> None:
     assert set(said.outcomes.values()) <= {"pending", "unknown"}
 
 
+def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch) -> None:
+    """A kill -9 while the folder is written, which only a patch can place so exactly."""
+    from importer.runfolder import RunFolder
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with running(SandboxConfig(keys=(KEY,))) as box:
+        with monkeypatch.context() as patch:
+            patch.setattr(RunFolder, "save", killed)
+            assert desk.run(box.url, *desk.small(3)).code == 3
+        for command in ("resume", "retry", "undo", "verify", "report"):
+            said = desk.do(command)
+            assert (said.code, "had not come as far as planning" in said.err) == (2, True)
+            assert "importer run" in said.err
+        assert desk.run(box.url, *desk.small(3)).code == 0
+        assert len(box.customers()) == 3
+
+
 def test_reports_that_cannot_be_written_after_sending_stop_the_run_and_can_be_had_later(desk, monkeypatch) -> None:
     """A disk that fills up between the last answer and the first report; no real one does so on time."""
     from importer.errors import OutputError

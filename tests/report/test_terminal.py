@@ -61,6 +61,23 @@ def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
     assert max(map(columns_of, lines)) <= width
 
 
+@pytest.mark.parametrize(
+    ("ceiling", "throttled", "said"),
+    [
+        (50.0, 6, "Pace  49.3 requests a second, of --rate 50; 1,031 s waited to keep it, 6 of 1,680 answered 429"),
+        (None, 0, "Pace  49.3 requests a second, found by itself; 1,031 s waited to keep it"),
+    ],
+)
+def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: str) -> None:
+    pace = {"requests": 1680, "throttled": throttled, "waited_seconds": 1031.4, "reached_per_second": 49.3}
+    shown = summary_text(built() | {"pace": pace | {"ceiling": ceiling}}, width=120, colour=False)
+    assert said in shown.splitlines()
+    narrow = summary_text(built() | {"pace": pace | {"ceiling": ceiling}}, width=40, colour=False)
+    (block,) = (block for block in narrow.split("\n\n") if block.startswith("Pace"))
+    assert block.split() == said.split()
+    assert "Pace" not in summary_text(built() | {"pace": pace | {"reached_per_second": None}}, width=80, colour=False)
+
+
 def test_the_verdict_comes_first_and_commands_stand_whole_on_their_lines() -> None:
     lines = summary_text(built(), width=40, colour=False).splitlines()
     assert lines[0].startswith("1 of 5 customers was rejected")
