@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import python_calamine as calamine
 
 from importer.errors import SourceError, UsageError
@@ -93,22 +94,27 @@ def _text(values: list[Any]) -> pa.ChunkedArray:
     """Cells as text; 1, 1.0 and True are told apart by their type."""
     kinds = set(map(type, values))
     if len(kinds) == 1:
-        texts = _shown(kinds.pop(), values)
-    else:
-        by_kind = {kind: iter(_shown(kind, [value for value in values if type(value) is kind])) for kind in kinds}
-        texts = [next(by_kind[type(value)]) for value in values]
-    return pa.chunked_array([pa.array(texts, pa.string())])
+        return pa.chunked_array([_shown(kinds.pop(), values)])
+    texts = pa.array([value if type(value) is str else None for value in values], pa.string())
+    for kind in kinds - {str}:
+        own = [value for value in values if type(value) is kind]
+        if len(own) == texts.null_count:
+            here = texts.is_null()
+        else:
+            here = pa.array([type(value) is kind for value in values], pa.bool_())
+        texts = pc.replace_with_mask(texts, here, _shown(kind, own))
+    return pa.chunked_array([texts])
 
 
-def _shown(kind: type, values: list[Any]) -> list[str]:
+def _shown(kind: type, values: list[Any]) -> pa.Array:
     """Values of one type as text; each distinct one is put into words once, and numbers all together."""
     if kind is str:
-        return values
+        return pa.array(values, pa.string())
     if kind is float:
         return number_texts(values)
     write = _WRITERS.get(kind, str)
     texts = {value: write(value) for value in set(values)}
-    return [texts[value] for value in values]
+    return pa.array([texts[value] for value in values], pa.string())
 
 
 def _moment(value: dt.datetime) -> str:
