@@ -5,6 +5,7 @@ Everything else in this room is SQLAlchemy Core that both understand. What is pa
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["as_json", "fetch_together", "replacing", "rows"]
+__all__ = ["as_json", "fetch_columns", "fetch_together", "replacing", "rows"]
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -56,6 +57,14 @@ class _Together(FunctionElement[str]):
     type = Text()
 
 
+class _Column(FunctionElement[str]):
+    """A column of all rows as one JSON array."""
+
+    name = "json_column"
+    inherit_cache = True
+    type = Text()
+
+
 @compiles(_Each, "sqlite")
 def _each_sqlite(element: _Each, compiler: SQLCompiler, **how: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **how)})"
@@ -89,6 +98,16 @@ def _together_postgres(element: _Together, compiler: SQLCompiler, **how: Any) ->
     return f"COALESCE(json_agg(json_build_array({compiler.process(element.clauses, **how)})), '[]')::text"
 
 
+@compiles(_Column, "sqlite")
+def _column_sqlite(element: _Column, compiler: SQLCompiler, **how: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_Column, "postgresql")
+def _column_postgres(element: _Column, compiler: SQLCompiler, **how: Any) -> str:
+    return f"COALESCE(json_agg({compiler.process(element.clauses, **how)}), '[]')::text"
+
+
 def rows(name: str, **columns: TypeEngine[Any]) -> Subquery:
     """Rows that arrive as one JSON parameter ``name``, an array of arrays, as a table with the given columns.
 
@@ -108,6 +127,15 @@ def fetch_together(connection: Connection, query: Select[Any]) -> list[list[Any]
     inner = query.subquery()
     fetched: list[list[Any]] = orjson.loads(connection.execute(select(_Together(*inner.c))).scalar_one())
     return fetched
+
+
+def fetch_columns(
+    connection: Connection, query: Select[Any], parameters: Mapping[str, Any] | None = None
+) -> list[list[Any]]:
+    """The rows of ``query`` by the column, each brought over as one JSON value: the cheapest way for many rows."""
+    inner = query.subquery()
+    found = connection.execute(select(*(_Column(column) for column in inner.c)), parameters or {}).one()
+    return [orjson.loads(text) for text in found]
 
 
 def replacing(table: Table, new: Subquery, *, where: ColumnElement[bool] | None = None) -> Insert:

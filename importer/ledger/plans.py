@@ -1,6 +1,6 @@
 """What is known before a run, what the run sets out to do, and how it ended."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from importer.tables import TEXT
 
 __all__ = ["PlanFacet"]
 
-BLOCK = 50_000  # rows handed to one statement
+BLOCK = 5_000  # rows handed to one statement: SQLite goes through few of them in less time than through many
+FEW = 20_000  # customers that are asked for by their keys; of more, the whole tenant is read, which takes less time
 
 KNOWN_COLUMNS = ("reference_id", "state", "hash", "customer_id")
 OUTCOME_DTYPES: dict[str, Any] = {
@@ -74,12 +75,14 @@ class PlanFacet(Database):
 
         ``hash`` and ``customer_id`` may be null; ids that the ledger does not hold are left out.
         """
-        found: list[Any] = []
+        ids, dtypes = list(reference_ids), dict.fromkeys(KNOWN_COLUMNS, TEXT)
         with self._read() as connection:
-            for block in _blocks(list(reference_ids)):
-                asked = dialect.as_json([[tenant, reference_id] for reference_id in block])
-                found += connection.execute(_KNOWN, {"asked": asked}).all()
-        return _frame(found, dict.fromkeys(KNOWN_COLUMNS, TEXT))
+            if len(ids) > FEW:
+                everyone = select(*(CUSTOMERS.c[name] for name in KNOWN_COLUMNS)).where(CUSTOMERS.c.tenant == tenant)
+                found = _frame(dialect.fetch_columns(connection, everyone), dtypes)
+                return found[found["reference_id"].isin(ids)].reset_index(drop=True)
+            asked = {"asked": dialect.as_json([[tenant, reference_id] for reference_id in ids])}
+            return _frame(dialect.fetch_columns(connection, _KNOWN, asked), dtypes)
 
     def accepted(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> dict[str, bytes]:
         """Reference id → the body that the API took last, of those customers of whom the ledger has it."""
@@ -103,7 +106,8 @@ class PlanFacet(Database):
             .order_by(CUSTOMERS.c.reference_id)
         )
         with self._read() as connection:
-            return _frame(connection.execute(query).all(), dict.fromkeys(("reference_id", "customer_id"), TEXT))
+            columns = dialect.fetch_columns(connection, query)
+            return _frame(columns, dict.fromkeys(("reference_id", "customer_id"), TEXT))
 
     def record_lookup(self, tenant: str, reference_ids: Sequence[str] | pd.Series, found: pd.DataFrame) -> None:
         """Remember that the API was asked for ``reference_ids`` before anything was sent.
@@ -179,7 +183,7 @@ class PlanFacet(Database):
             .order_by(RUN_CUSTOMERS.c.position)
         )
         with self._read() as connection:
-            return _frame(connection.execute(query).all(), OUTCOME_DTYPES)
+            return _frame(dialect.fetch_columns(connection, query), OUTCOME_DTYPES)
 
 
 def _blocks(items: list[Any]) -> Iterator[list[Any]]:
@@ -187,9 +191,8 @@ def _blocks(items: list[Any]) -> Iterator[list[Any]]:
         yield items[start : start + BLOCK]
 
 
-def _frame(found: Sequence[Any], dtypes: dict[str, Any]) -> pd.DataFrame:
-    columns = list(zip(*found, strict=True)) or [()] * len(dtypes)
-    index = pd.RangeIndex(len(found))
+def _frame(columns: Sequence[Sequence[Any]], dtypes: Mapping[str, Any]) -> pd.DataFrame:
+    index = pd.RangeIndex(len(columns[0]))
     return pd.DataFrame(
         {
             name: pd.Series(_values(column, dtype), index=index, dtype=dtype)
