@@ -30,12 +30,10 @@ def run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> No
         raise UsageError(f"--parallel is {given['parallel']}; it must be a number above 0")
     words = _words(ctx)
     jobs = [JobFile(path, _account(ctx, path, words)) for path in files]
-    bare = given["quiet"], given["log"] == "-"
 
     def hear(name: str, line: str) -> None:
-        quiet, lines_only = bare
-        if not quiet:
-            say(line if lines_only else f"[{name}] {line}")
+        if not given["quiet"]:
+            say(line if line.startswith("{") else f"[{name}] {line}")  # the lines of `--log -` name their run
 
     report = run_jobs(jobs, words, os.environ, parallel=given["parallel"], hear=hear)
     Console.of(given).summary(report, "\n".join(map(jobs_line, report["jobs"])))

@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from importer.errors import UsageError
-from importer.settings import Options, placed, read_config
+from importer.cli.configured import read_file
+from importer.settings import Options
 
 __all__ = [
     "ACCOUNT",
@@ -77,39 +77,6 @@ STOPS = "What stops a run"
 RESULTS = "What comes out"
 
 
-def _config(ctx: typer.Context, value: Path | None) -> Path | None:
-    """Options from a TOML file become the defaults of this command's own options."""
-    if value is None:
-        return None
-    if value.is_dir():
-        if not any(param.name == "parallel" for param in ctx.command.params):
-            raise UsageError(f"--config: {value} is a folder", "Only `importer run` takes a folder of jobs.")
-        return value
-    config = placed(read_config(value, _names(ctx.find_root().command)), value.parent)
-    own = {param.name for param in ctx.command.params}
-    ctx.default_map = {**(ctx.default_map or {}), **_texts({name: config[name] for name in config if name in own})}
-    return value
-
-
-def _names(command: Any) -> set[str]:
-    """The options of all commands that take a config file: one file serves them all."""
-    names = {param.name for param in command.params if param.name == "sources" or param.param_type_name == "option"}
-    own = names - {"config", "help"} if "config" in names else set()
-    return own.union(*(_names(child) for child in getattr(command, "commands", {}).values()))
-
-
-def _texts(config: dict[str, Any]) -> dict[str, Any]:
-    """TOML's numbers may stand where an option takes text (``rate = 50``, ``max-rejected = 20``)."""
-    return {
-        name: [value] if name == "sources" and isinstance(value, str) else _text(value)
-        for name, value in config.items()
-    }
-
-
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
 def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
     env = "IMPORTER_" + names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
     return typer.Option(*names, help=text, envvar=env, show_envvar=False, rich_help_panel=panel, **more)
@@ -161,7 +128,7 @@ Config = Annotated[
         help="A TOML file with options, named as here; of `importer run`, also a folder of such files: each is a job.",
         envvar="IMPORTER_CONFIG",
         show_envvar=False,
-        callback=_config,
+        callback=read_file,
         is_eager=True,
         rich_help_panel=FILES,
     ),

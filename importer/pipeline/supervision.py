@@ -89,7 +89,8 @@ def _facts(summary: Mapping[str, Any]) -> dict[str, Any]:
     """What the last line tells of a summary: numbers, and where the rest is."""
     names = ("run_id", "customers", "rows", "results", "refused", "retryable", "resumable", "folder")
     facts = {name: summary[name] for name in names if name in summary}
-    return {**facts, "run": facts.pop("run_id", None), "stopped": summary.get("stopped") is not None}
+    facts["pace"] = {name: figure for name, figure in (summary.get("pace") or {}).items() if name != "series"} or None
+    return {"run": facts.pop("run_id", None), "stopped": summary.get("stopped") is not None, **facts}
 
 
 def _end(command: str, code: int, began: float, facts: Mapping[str, Any] | None = None) -> None:

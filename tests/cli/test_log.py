@@ -43,6 +43,7 @@ def test_the_course_of_a_run_and_its_end(desk, box) -> None:
     assert run["tenant"] in desk.tenants()
     end = found[-1]
     assert (end["exit_code"], end["run"], end["customers"]["created"], end["level"]) == (0, run["run"], 3, "info")
+    assert end["pace"]["requests"] >= 4
     assert stat.S_IMODE((desk.path / "import.log").stat().st_mode) == 0o600
     desk.run(box.url, *desk.small(3), "--log", "import.log")
     assert len([line for line in read(desk) if line["event"] == "end"]) == 2  # appended to

@@ -67,6 +67,14 @@ def test_one_file_serves_all_commands(desk) -> None:
     assert desk.do("runs", "--config", "jobs/shop.toml", "--json").out.count("run_id") == 1
 
 
+def test_one_text_may_stand_for_a_list(desk) -> None:
+    desk.small(3)
+    desk.write("job.toml", 'sources = "small.csv"\nmapping = "small.yaml"\nonly = "C1"\n')
+    with running() as box:
+        said = desk.do("run", "--config", "job.toml", "--api", box.url, "--json")
+    assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
+
+
 def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
     desk.small(4)
     desk.environment = {"IMPORTER_ONLY": "C0 C2", "IMPORTER_SOURCES": "small.csv", "IMPORTER_MAPPING": "small.yaml"}
