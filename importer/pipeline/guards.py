@@ -53,17 +53,17 @@ def guard_plan(job: Job, planned: pd.DataFrame) -> None:
 
 def _rejections(job: Job) -> None:
     rejected, count = int(job.stage.rejected.sum()), len(job.stage.rejected)
-    loose = int(job.stage.tables.rows["rejected"].sum())
+    loose, rows = int(job.stage.tables.rows["rejected"].sum()), len(job.stage.tables.rows)
     if job.options.strict and (rejected or loose):
         raise GuardError(
             f"--strict: {rejected} of {count} customers and {loose} loose rows were rejected; {NOTHING}",
             "Mend them in rejected.xlsx, or run without --strict.",
         )
     limit = job.options.max_rejected
-    if limit is not None and limit.passed_by(rejected + loose, count + loose):
-        rows = f" and {loose:,} rows without one" if loose else ""
+    if limit is not None and (limit.passed_by(rejected, count) or limit.passed_by(loose, rows)):
+        alone = f", and {loose:,} of {rows:,} rows that belong to no customer" if loose else ""
         raise GuardError(
-            f"--max-rejected {limit}: {rejected:,} of {count:,} customers{rows} were rejected; {NOTHING}",
+            f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}; {NOTHING}",
             "Mend them in rejected.xlsx, or raise --max-rejected.",
         )
 
