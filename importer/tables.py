@@ -198,12 +198,16 @@ class FieldOrigin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a mapping's ``customer``, ``addresses`` or ``contacts``, for one number of a repeated group."""
+    """One item of a mapping's ``customer``, ``addresses`` or ``contacts``, for one number of a repeated group.
+
+    ``idle``: fields of addresses to be taken apart that nothing was found for; their column may be another one.
+    """
 
     entity: Entity
     label: str
     fields: Mapping[str, FieldOrigin]
     drop_when_wrong: bool = False
+    idle: tuple[str, ...] = ()
 
 
 CHANGE_DTYPES: dict[str, Any] = {

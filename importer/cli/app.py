@@ -88,7 +88,7 @@ def common(
 
 
 @app.command()
-@opt.takes(opt.READING, opt.OUTPUT)
+@opt.takes(opt.READING, opt.PARTS, opt.OUTPUT)
 def check(
     sources: opt.Sources,
     mapping: opt.MappingName,

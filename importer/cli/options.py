@@ -16,6 +16,7 @@ __all__ = [
     "GUARDS",
     "OUTPUT",
     "PACE",
+    "PARTS",
     "READING",
     "UPDATING",
     "AcceptKey",
@@ -291,6 +292,15 @@ Lookups = Annotated[
         metavar="FILE",
     ),
 ]  # fmt: skip
+Memory = Annotated[
+    str,
+    _option(
+        "--memory",
+        text="Work in parts that fit into this memory together, such as 1GiB; auto: in parts where that is faster.",
+        panel=FILES,
+        metavar="SIZE|auto",
+    ),
+]
 Recheck = Annotated[
     bool, _option("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
 ]
@@ -337,6 +347,7 @@ READING: Group = {
     "partial": (Partial, False),
     "dedupe": (Dedupe, Options.dedupe),
 }
+PARTS: Group = {"memory": (Memory, "auto")}
 OUTPUT: Group = {
     "log": (Log, None),
     "log_level": (LogLevel, "info"),

@@ -11,7 +11,7 @@ import typer
 from importer.cli.output import Console, say
 from importer.cli.progress import Progress
 from importer.errors import UsageError
-from importer.settings import Options, Share, default_ledger, read_duration, read_notices
+from importer.settings import Options, Share, default_ledger, read_duration, read_notices, read_size
 
 __all__ = ["carry_out", "confirm", "finish", "make_options", "need", "watched"]
 
@@ -23,6 +23,7 @@ TOLD = frozenset({"run", "resume", "retry"})  # the commands of which somebody i
 def make_options(values: dict[str, Any]) -> Options:
     """What a command was given (its ``locals()``) as checked options."""
     given = {name: value for name, value in values.items() if name in Options.__dataclass_fields__}
+    given.pop("memory", None)
     given["sources"] = tuple(values.get("sources") or ())
     given["only"] = frozenset(values.get("only") or ())
     if "rate" in values:
@@ -32,6 +33,8 @@ def make_options(values: dict[str, Any]) -> Options:
             given[name] = Share.parse(values[name])
     if values.get("deadline") is not None:
         given["deadline"] = read_duration(values["deadline"])
+    if values.get("memory", "auto") != "auto":
+        given["memory"] = read_size(values["memory"])
     if values.get("country"):
         given["country"] = values["country"].strip().upper()
     if values.get("delimiter"):

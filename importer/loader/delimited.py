@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,7 +46,9 @@ def read_text(content: bytes, origin: Origin, options: LoadOptions) -> Sequence[
         raise SourceError(f"{origin.file}: the file is empty", "Export the table again, with its header and rows.")
     width = _usual_width(rows[header.row :], header)
     below = text.data.slice(head[header.row - 1].end)
-    body, faults = _body(text, below, delimiter, width, origin, header.cells, start=header.row + 1)
+    body, faults = _body(
+        text, below, delimiter, width, origin, header.cells, start=header.row + 1, scratch=options.scratch
+    )
     table, problems = assemble(origin, header, body, faults, options)
     if text.damaged:
         problems += damaged_rows(table)
@@ -53,10 +56,18 @@ def read_text(content: bytes, origin: Origin, options: LoadOptions) -> Sequence[
 
 
 def _body(
-    text: Text, data: pa.Buffer, delimiter: str, width: int, origin: Origin, header: Sequence[str], *, start: int
+    text: Text,
+    data: pa.Buffer,
+    delimiter: str,
+    width: int,
+    origin: Origin,
+    header: Sequence[str],
+    *,
+    start: int,
+    scratch: Path | None = None,
 ) -> tuple[Body, list[Fault]]:
     """The records of ``data``, a part of the text, and those that cannot be used."""
-    body = parse(data, delimiter, width, start=start, file=origin.file)
+    body = parse(data, delimiter, width, start=start, file=origin.file, scratch=scratch)
     named = sum(1 for cell in header if cell.strip())
     swallowing = swallowing_rows(data, body, delimiter, width=min(width, named), file=origin.file)
     faults = [_swallowing(index) for index in swallowing]

@@ -8,7 +8,7 @@ from pathlib import Path
 from importer.errors import SourceError, UsageError
 from importer.loader.places import LocalFile, RemoteFile, find_remote, is_url, local_path
 
-__all__ = ["File", "changed_since", "find_files"]
+__all__ = ["File", "changed_since", "find_files", "source_bytes"]
 
 File = LocalFile | RemoteFile
 
@@ -32,6 +32,15 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
     ]
     return sorted(zip(names, found, strict=True), key=lambda item: item[0])
+
+
+def source_bytes(sources: Sequence[str]) -> int:
+    """How large the sources on this machine are, as far as they can be found."""
+    local = [source for source in sources if not is_url(source) or local_path(source) is not None]
+    try:
+        return sum(file.path.stat().st_size for _, file in find_files(local) if isinstance(file, LocalFile))
+    except (SourceError, UsageError, OSError):
+        return 0
 
 
 def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from importer.tables import header_key
 
@@ -17,6 +18,7 @@ class LoadOptions:
     under the header. ``allowed``: header keys of the columns that the mapping names (tax numbers are kept only then).
     ``names``: the patterns of the mapping's tables for file and sheet names; they choose a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: instead of those found in the file.
+    ``scratch``: a folder for the cells of large text files, which then are mapped from disk instead of held in memory.
     """
 
     columns: tuple[frozenset[str], ...] = ()
@@ -26,6 +28,7 @@ class LoadOptions:
     sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    scratch: Path | None = None
 
     @cached_property
     def keys(self) -> tuple[frozenset[str], ...]:

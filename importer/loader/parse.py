@@ -3,15 +3,19 @@
 import csv
 import io
 import math
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
+from pyarrow import ipc
 
 from importer.errors import SourceError
 
@@ -97,15 +101,19 @@ def consistency(records: list[HeadRecord]) -> float:
     return count / len(widths) * math.log2(width)
 
 
-def parse(data: pa.Buffer, delimiter: str, width: int, *, start: int, file: str) -> Body:
-    """All records of ``data``, most of which have ``width`` cells.
+def parse(data: pa.Buffer, delimiter: str, width: int, *, start: int, file: str, scratch: Path | None = None) -> Body:
+    """All records of ``data``, most of which have ``width`` cells; cells lie in ``scratch`` if it is given.
 
     Raises :class:`SourceError` for a record that cannot be read, naming its row.
     """
     if data.size == 0:
         return Body.following([_strings([]) for _ in range(width)], np.zeros(0, np.int64), start)
     try:
-        table = _read_arrow(data, delimiter, width, None)
+        table = (
+            _read_arrow(data, delimiter, width, None)
+            if scratch is None
+            else _read_to_disk(data, delimiter, width, scratch)
+        )
         body: Body | None = Body.following(table.columns, np.full(table.num_rows, width, np.int64), start)
     except pa.ArrowInvalid:
         body = _parse_ragged(data, delimiter, width, start)
@@ -115,6 +123,21 @@ def parse(data: pa.Buffer, delimiter: str, width: int, *, start: int, file: str)
 
 
 def _read_arrow(data: pa.Buffer, delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | None) -> pa.Table:
+    return arrow_csv.read_csv(pa.BufferReader(data), **_reading(delimiter, width, ragged))
+
+
+def _read_to_disk(data: pa.Buffer, delimiter: str, width: int, scratch: Path) -> pa.Table:
+    """As :func:`_read_arrow`, a block at a time into a file that is gone with the table."""
+    reader = arrow_csv.open_csv(pa.BufferReader(data), **_reading(delimiter, width, None))
+    with tempfile.NamedTemporaryFile(dir=scratch) as file:  # 0600
+        with ipc.new_file(file.name, reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+        with pa.memory_map(file.name) as mapped:
+            return ipc.open_file(mapped).read_all()
+
+
+def _reading(delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | None) -> dict[str, Any]:
     names = [str(number) for number in range(width)]
 
     def set_aside(row: arrow_csv.InvalidRow) -> str:
@@ -122,23 +145,22 @@ def _read_arrow(data: pa.Buffer, delimiter: str, width: int, ragged: list[arrow_
         ragged.append(row)
         return "skip"
 
-    return arrow_csv.read_csv(
-        pa.BufferReader(data),
+    return {
         # Only a single thread knows the numbers of the rows it sets aside.
-        read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=ragged is None),
-        parse_options=arrow_csv.ParseOptions(
+        "read_options": arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=ragged is None),
+        "parse_options": arrow_csv.ParseOptions(
             delimiter=delimiter,
             newlines_in_values=True,
             ignore_empty_lines=False,
             invalid_row_handler=None if ragged is None else set_aside,
         ),
-        convert_options=arrow_csv.ConvertOptions(
+        "convert_options": arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
             check_utf8=False,  # the text was decoded or validated as a whole
         ),
-    )
+    }
 
 
 def _parse_ragged(data: pa.Buffer, delimiter: str, width: int, start: int) -> Body | None:

@@ -20,7 +20,7 @@ from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.files import LoadedMapping
 from importer.mapping.model import AddressEntry, Mapping
 from importer.mapping.owners import Owners, assign_owners
-from importer.mapping.packed import Prepared, prepare
+from importer.mapping.packed import Prepared, idle_fields, prepare
 from importer.mapping.rules import alternatives
 from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
 from importer.records import Location, Problem, Severity
@@ -219,7 +219,7 @@ def _changes(evaluated: dict[str, Evaluated]) -> dict[str, tuple[RowChange, ...]
 def _entry(entity: Entity, made: Candidates) -> Entry:
     label = f"{made.table.name}{' ' + made.number if made.number else ''}"
     fields = {name: found.origin for name, found in made.evaluated.items()}
-    return Entry(entity, label, fields, made.entry.on_error == "drop_child")
+    return Entry(entity, label, fields, made.entry.on_error == "drop_child", idle_fields(made.entry))
 
 
 def _frame(

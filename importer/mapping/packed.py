@@ -15,11 +15,11 @@ from importer.mapping.findings import Finding, RowFinding
 from importer.mapping.model import AddressEntry, ChildEntry, Mapping
 from importer.mapping.owners import Owned, Owners
 from importer.mapping.rules import NUMBER, FieldRule
-from importer.mapping.tabledata import TableData
+from importer.mapping.tabledata import TableData, source_reference
 from importer.records import Severity
 from importer.tables import Entity
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "cell_columns", "idle_fields", "prepare"]
 
 # Field of an address → the part that it takes, and what else its rule says.
 _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
@@ -37,6 +37,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these stand in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where houses have numbers, and a line without one may be a name
+_NOTHING = "nothing"  # instead of a part, where no address has it
 _HINT = "Compare the parts with the cell; where they are wrong, mend the cell, or give the parts columns of their own."
 
 
@@ -70,6 +71,29 @@ def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) ->
                 one = _unpacked(entry, number, owned, [name.take(owned.customers) for name in names], home)
             out["address" if isinstance(entry, AddressEntry) else "contact"].append(one)
     return out
+
+
+def cell_columns(mapping: Mapping, owners: Owners) -> list[dict[str, tuple[str, ...]]]:
+    """For every entry, as :func:`prepare` has them, the order in which fields of a packed address name its columns."""
+    found: dict[Entity, list[dict[str, tuple[str, ...]]]] = {"address": [], "contact": []}
+    for entry in mapping.children():
+        owned = owners.owned[entry.table or mapping.main_table]
+        for number in entry.numbers() if owned.present else ():
+            headers = [owned.rows.names(reference.replace(NUMBER, number)) for reference in entry.cells]
+            columns = tuple(dict.fromkeys(header for own in headers for header in own))
+            orders = {name: columns[::-1] if name in _FROM_THE_END else columns for name in _FIELDS if entry.cells}
+            found["address" if isinstance(entry, AddressEntry) else "contact"].append(orders)
+    return [*found["address"], *found["contact"]]
+
+
+def idle_fields(entry: ChildEntry) -> tuple[str, ...]:
+    """The fields of a prepared entry that no packed address has a part for."""
+    return tuple(name for name, rule in entry.fields().items() if any(map(_is_nothing, rule.columns())))
+
+
+def _is_nothing(reference: str) -> bool:
+    """Whether a reference stands for a part that no address has."""
+    return reference != source_reference(reference) and reference.endswith(_NOTHING)
 
 
 def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Column, ...]:
@@ -185,7 +209,7 @@ def _rules(packed: _Packed, table: TableData) -> dict[str, FieldRule]:
             if any(texts):
                 column = Column.keyed(packed.state, pa.array(texts, pa.string()))
                 found.append(table.derive(reference, part, column))
-        found = found or [table.derive(packed.references[0], part, Column.blank(len(table)))]
+        found = found or [table.derive(packed.references[0], _NOTHING, Column.blank(len(table)))]
         from_ = found[::-1] if name in _FROM_THE_END else found
         rules[name] = FieldRule.model_validate({"from": from_, "take": "first", **more})
     return rules

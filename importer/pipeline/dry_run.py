@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from importer.pipeline.bodies import with_facts, write_bodies
-from importer.pipeline.prepare import Timings, mapped, settled, utc_now, with_dates
+from importer.pipeline.bodies import with_facts
+from importer.pipeline.pieces import prepared
+from importer.pipeline.prepare import Timings, utc_now, with_dates
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.snapshot import load_lookups
 from importer.records import OutcomeKind
@@ -31,16 +32,15 @@ def check(
     options = with_dates(options, started)
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began) if began is not None else Timings()
-    loaded, stage = mapped(options, timings)
-    stage = settled(options, loaded, stage, None if lookups is None else lookups.directory, timings)
-    folder = RunFolder.create(options.out, new_run_id(started))
-    with timings.stage("payloads"):
-        write_bodies(folder, stage, unresolved=lookups is None, hashed=False)
-    stage = with_facts(stage, "check", started, loaded, options, timings)
-    outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
-    counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
-    code = exit_code(outcomes, counts.rows_rejected)
-    ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
-    nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
-    timings.began("Writing the reports")
-    return write_reports(folder, stage, outcomes, nobody, ending)
+    with prepared(options, timings) as work:
+        stage = work.settled(None if lookups is None else lookups.directory)
+        folder = RunFolder.create(options.out, new_run_id(started))
+        work.write_bodies(folder)
+        stage = with_facts(stage, "check", started, work.loaded, options, timings)
+        outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
+        counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
+        code = exit_code(outcomes, counts.rows_rejected)
+        ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
+        nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
+        timings.began("Writing the reports")
+        return write_reports(folder, stage, outcomes, nobody, ending)

@@ -1,6 +1,6 @@
 """Names in the sources that stand for something in the API: what they are looked up in, and what comes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +15,14 @@ from importer.records import Severity
 from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
 from importer.validation.places import locate
 
-__all__ = ["NAMES", "needed_lookups", "pending_lookups", "resolve_lookups"]
+__all__ = ["NAMES", "Told", "looked_up_names", "needed_lookups", "pending_lookups", "resolve_lookups"]
 
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
 KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
 MOST_TWINS = 5  # told apart in a hint
 
 Positions = npt.NDArray[np.int64]
+Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
 
 
 def needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
@@ -49,8 +50,20 @@ def _rows(tables: EntityTables, field: str, positions: Positions) -> Any:
     return (tables.customers["_row"].to_numpy() if rows is None else rows)[positions]
 
 
-def pending_lookups(tables: EntityTables) -> ProblemTable:
-    """A warning for each distinct name that only the API can turn into an id, at the first place it stands."""
+def looked_up_names(tables: EntityTables) -> Told:
+    """The names in the fields that are looked up, and how many customers have each."""
+    found: dict[str, dict[str, int]] = {}
+    for field in needed_lookups(tables):
+        counts = pc.value_counts(_values(tables.customers[field])[1])
+        found[field] = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
+    return found
+
+
+def pending_lookups(tables: EntityTables, told: Told | None = None) -> ProblemTable:
+    """A warning for each distinct name that only the API can turn into an id, at the first place it stands.
+
+    ``told``: the names to tell of, and how many customers have each, where ``tables`` are not all there is.
+    """
     parts = []
     for field, origin in needed_lookups(tables).items():
         positions, texts = _values(tables.customers[field])
@@ -58,6 +71,11 @@ def pending_lookups(tables: EntityTables) -> ProblemTable:
         codes, first, counts = np.unique(encoded.indices.to_numpy(), return_index=True, return_counts=True)
         kind = NAMES[origin.lookup or ""]
         names = encoded.dictionary.take(pa.array(codes)).to_pylist()
+        if told is not None:
+            own = told.get(field, {})
+            kept = np.array([name in own for name in names], dtype=np.bool_)
+            codes, first, names = codes[kept], first[kept], [name for name in names if name in own]
+            counts = np.array([own[name] for name in names], dtype=np.int64)
         parts.append(
             ProblemTable.build(
                 len(codes),
@@ -77,10 +95,13 @@ def pending_lookups(tables: EntityTables) -> ProblemTable:
     return ProblemTable.concat(parts)
 
 
-def resolve_lookups(tables: EntityTables, sources: Sources, directory: Directory) -> tuple[EntityTables, ProblemTable]:
+def resolve_lookups(
+    tables: EntityTables, sources: Sources, directory: Directory, told: Told | None = None
+) -> tuple[EntityTables, ProblemTable]:
     """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known ones.
 
-    One that is inactive is taken, with a warning at the first cell that names it.
+    One that is inactive is taken, with a warning at the first cell that names it; ``told``: as for
+    :func:`pending_lookups`.
     """
     customers = tables.customers.copy()
     parts = []
@@ -93,10 +114,12 @@ def resolve_lookups(tables: EntityTables, sources: Sources, directory: Directory
         ids = pa.array([found[0].id if len(found) == 1 else None for found in meant], pa.string())
         customers[field] = _put_back(customers[field], positions, ids.take(encoded.indices))
         unresolved = np.flatnonzero(np.array([len(found) != 1 for found in meant], dtype=np.bool_)[codes])
-        told = [_unresolved(kind, name, found, directory) for name, found in zip(names, meant, strict=True)]
-        cells = _Cells(tables, sources, field, names, told)
+        said = [_unresolved(kind, name, found, directory) for name, found in zip(names, meant, strict=True)]
+        cells = _Cells(tables, sources, field, names, said)
         parts.append(cells.problems(Severity.ERROR, "lookup_unresolved", positions[unresolved], codes[unresolved]))
         idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
+        if told is not None:
+            idle &= np.array([name in told.get(field, {}) for name in names], dtype=np.bool_)
         codes, first = np.unique(codes, return_index=True)
         cells = _Cells(tables, sources, field, names, [_inactive(kind, name) for name in names])
         parts.append(cells.problems(Severity.WARNING, "lookup_inactive", positions[first][idle], codes[idle]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,14 +16,22 @@ from importer.logs import event
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
 from importer.mapping.places import country_code
 from importer.pipeline.directory import Directory
-from importer.pipeline.lookups import pending_lookups, resolve_lookups
-from importer.records import Severity
+from importer.pipeline.judging import Terms, judged
 from importer.runfolder import Stage
 from importer.settings import Options
-from importer.tables import ProblemTable, Sources, header_key
-from importer.validation import check_attributes, complete_defaults, settle, validate
+from importer.tables import Sources, header_key
 
-__all__ = ["Timings", "check_only", "chosen", "mapped", "read_sources", "settled", "utc_now", "with_dates"]
+__all__ = [
+    "Timings",
+    "check_only",
+    "chosen",
+    "mapped",
+    "opened",
+    "read_sources",
+    "settled",
+    "utc_now",
+    "with_dates",
+]
 
 
 def utc_now() -> datetime:
@@ -74,8 +83,11 @@ def with_dates(options: Options, now: datetime) -> Options:
     return replace(options, sources=dated(options.sources, now.astimezone()))
 
 
-def read_sources(options: Options, loaded: LoadedMapping) -> Sources:
-    """Load the sources with what the mapping knows about their columns. Raises :class:`SourceError`, `UsageError`."""
+def read_sources(options: Options, loaded: LoadedMapping, scratch: Path | None = None) -> Sources:
+    """Load the sources with what the mapping knows about their columns. Raises :class:`SourceError`, `UsageError`.
+
+    ``scratch``: a folder for the cells of large files.
+    """
     hints = loaded.mapping.header_hints()
     return load(
         list(options.sources),
@@ -87,12 +99,16 @@ def read_sources(options: Options, loaded: LoadedMapping) -> Sources:
             sheet=options.sheet,
             encoding=options.encoding,
             delimiter=options.delimiter,
+            scratch=scratch,
         ),
     )
 
 
-def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
-    """Load and map. Raises :class:`InputError` when a source or the mapping cannot be used."""
+def opened(options: Options, timings: Timings, scratch: Path | None = None) -> tuple[LoadedMapping, Sources]:
+    """Load the mapping and the sources; ``scratch``: a folder for the cells of large files.
+
+    Raises :class:`InputError` when one of them cannot be used.
+    """
     if options.country is not None and country_code(options.country) != options.country:
         raise UsageError(
             f"--country is {options.country!r}, which is no country",
@@ -100,19 +116,22 @@ def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
         )
     loaded = load_mapping(options.mapping)
     with timings.stage("load"):
-        sources = read_sources(options, loaded)
+        sources = read_sources(options, loaded, scratch)
     if not sources.row_count:
         raise SourceError(
             "the sources hold no data rows", "Look at the files: is it the right export, and is it whole?"
         )
+    return loaded, sources
+
+
+def mapped(options: Options, timings: Timings) -> tuple[LoadedMapping, Stage]:
+    """Load and map. Raises :class:`InputError` when a source or the mapping cannot be used."""
+    loaded, sources = opened(options, timings)
     with timings.stage("map"):
         made = apply_mapping(loaded, sources, country=options.country, partial=options.partial)
     sources = replace(sources, problems=(*sources.problems, *made.notes))
     nobody = made.tables.customers.index.to_numpy() < 0
     return loaded, Stage(sources, made.tables, made.problems, nobody, nobody.copy(), {})
-
-
-_ALIKE = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 
 
 def settled(
@@ -122,26 +141,10 @@ def settled(
 
     Names are resolved by ``directory``, and attributes checked against it; without one, both are left open.
     """
-    required = loaded.mapping.needs_contact_email
     with timings.stage("validate"):
-        if directory is None:
-            tables, looked_up = stage.tables, pending_lookups(stage.tables)
-        else:
-            tables, unresolved = resolve_lookups(stage.tables, stage.sources, directory)
-            attributes = check_attributes(tables, stage.sources, directory.attributes)
-            looked_up = ProblemTable.concat([unresolved, attributes])
-        checked = validate(
-            tables,
-            stage.sources,
-            contact_email_required=required,
-            resolved_lookups=directory is not None,
-            alike=_ALIKE[options.dedupe],
-        )
-        problems = ProblemTable.concat([stage.problems, looked_up, checked])
-        result = settle(tables, problems, contact_email_required=required, severities=loaded.mapping.severity)
-        final = complete_defaults(result.tables)
+        result = judged(Terms.of(options, loaded.mapping, directory), stage.tables, stage.sources, stage.problems)
     return replace(
-        stage, tables=final, problems=result.problems, rejected=result.rejected, lost_child=result.lost_child
+        stage, tables=result.tables, problems=result.problems, rejected=result.rejected, lost_child=result.lost_child
     )
 
 

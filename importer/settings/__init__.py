@@ -3,7 +3,7 @@
 from importer.settings.config import default_ledger, placed, read_config
 from importer.settings.key import KEY_VARIABLE, read_key
 from importer.settings.notices import ENDS, Notices, read_notices
-from importer.settings.options import SANDBOX, Options, Share, read_duration
+from importer.settings.options import SANDBOX, Options, Share, read_duration, read_size
 
 __all__ = [
     "ENDS",
@@ -18,4 +18,5 @@ __all__ = [
     "read_duration",
     "read_key",
     "read_notices",
+    "read_size",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from importer.errors import UsageError
 
-__all__ = ["SANDBOX", "Options", "Share", "read_duration"]
+__all__ = ["SANDBOX", "Options", "Share", "read_duration", "read_size"]
 
 SANDBOX = "sandbox"
 DEDUPE = ("off", "warn", "reject")
@@ -49,6 +49,15 @@ def read_duration(text: str) -> float:
     return sum(float(number) * unit for number, unit in zip(match.groups(), UNITS.values(), strict=True) if number)
 
 
+def read_size(text: str) -> int:
+    """``"1GiB"``, ``"800 MB"`` or a number of bytes → bytes. Raises :class:`UsageError`."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", text.lower())
+    if match is None or not float(match[1]):
+        raise UsageError(f"{text!r} is no size of memory", "Write it like 1GiB, 800MB or 1500000000 (bytes).")
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** (" kmgt".index(match[2] or " ")))
+
+
 @dataclass(frozen=True)
 class Options:
     """Everything a command was told. Times are seconds, ``rate`` is per second (None: find the pace)."""
@@ -82,6 +91,7 @@ class Options:
     strict: bool = False
     deadline: float | None = None
     keep: int | None = None
+    memory: int | None = None
     dedupe: str = "warn"
     partial: bool = False
     country: str | None = None

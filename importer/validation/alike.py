@@ -1,8 +1,8 @@
 """Customers that are probably the same one: one company at one address under different reference ids."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
 from importer.records import Severity
-from importer.tables import EntityTables
-from importer.validation.places import arrow
+from importer.tables import EntityTables, Sources
+from importer.validation.places import arrow, row_texts
 from importer.validation.problems import Finding
+from importer.validation.twins import Fingerprints, Twins, fingerprints, repeated
 
-__all__ = ["alike_findings"]
+__all__ = ["CompanyLines", "alike_finding", "alike_findings", "company_lines", "find_alike"]
 
 Positions = npt.NDArray[np.int64]
+Compared = Literal["name", "line"]
 
 _FORMS = (
     r" (inc|incorporated|llc|llp|lp|ltd|limited|corp|corporation|company|co|plc|gmbh|ag|kg|ohg|ug|mbh|sarl|sas|srl|spa"
@@ -28,72 +30,92 @@ _NEAR = 92  # of 100: how much alike two names at one address, or two streets of
 _MOST = 30  # customers of one address, or of one name and post code, that are compared with each other
 
 
-def alike_findings(tables: EntityTables, severity: Severity) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class CompanyLines:
+    """Each customer's company beside each of its addresses, as fingerprints of what is compared; sorted by customer.
+
+    ``texts`` gives the company's folded name or the address's folded first line at some of these places.
+    """
+
+    customers: Positions
+    name: Fingerprints
+    line: Fingerprints
+    code: Fingerprints
+    texts: Callable[[Compared, Positions], pa.Array]
+
+
+def alike_findings(tables: EntityTables, sources: Sources, severity: Severity) -> Iterator[Finding]:
     """A finding for each customer whose company and address are those of an earlier one, exactly or nearly.
 
     Names are compared without case, punctuation and legal form (``Inc.``, ``GmbH``), ``&`` as ``and``; addresses by
     their first line and post code. A customer without such an address is like no other.
     """
-    frame = tables.addresses
-    if not {"address_line_1", "zip_code"} <= set(frame.columns) or "company_name" not in tables.customers.columns:
+    lines = company_lines(tables)
+    if lines is None:
         return
-    names = arrow(tables.customers["company_name"])
-    owner = frame["_customer"].to_numpy()
-    name = _Words.of(_folded_name(names))
-    line = _Words.of(_folded(arrow(frame["address_line_1"])))
-    code = _post_codes(arrow(frame["zip_code"]))
-    columns = {"customer": owner, "name": name.numbers[owner], "line": line.numbers, "code": code.numbers}
-    lines = pd.DataFrame(columns)
-    lines = lines[(lines[["name", "line"]] >= 0).all(axis=1) & (lines["code"] > _Words.NONE)].drop_duplicates()
-    twins = np.full(len(names), -1, np.int64)
-    _note(twins, lines.groupby(["name", "line", "code"], sort=False)["customer"].transform("min"), lines)
-    for block, compared, words in ((["line", "code"], "name", name), (["name", "code"], "line", line)):
-        for customer, other in _near(lines, block, compared, words):
-            if twins[customer] < 0:
-                twins[customer] = other
+    twins = find_alike(lines, len(tables.customers))
     records = np.flatnonzero(twins >= 0).astype(np.int64)
-    others = pa.array(twins[records])
-    yield Finding(
+    places = row_texts(sources, tables.customers["_row"].to_numpy()[twins[records]])
+    ids = arrow(tables.customers["reference_id"]).take(pa.array(twins[records]))
+    yield alike_finding(tables, severity, Twins(records, places, ids))
+
+
+def alike_finding(tables: EntityTables, severity: Severity, twins: Twins) -> Finding:
+    """The finding about customers that are like others."""
+    names = arrow(tables.customers["company_name"]).take(pa.array(twins.records))
+    return Finding(
         "customer_alike",
         "customer",
         "company_name",
-        records,
-        names.take(pa.array(records)),
+        twins.records,
+        names,
         severity,
-        others=tables.customers["_row"].to_numpy()[twins[records]],
-        other_values=arrow(tables.customers["reference_id"]).take(others),
+        others=twins.places,
+        other_values=twins.values,
     )
 
 
-@dataclass(frozen=True)
-class _Words:
-    """Distinct texts and the number of each item's; of a blank text -1, without one :attr:`NONE`."""
+def company_lines(tables: EntityTables) -> CompanyLines | None:
+    """What is compared of these customers; None where they have neither names nor addresses to compare."""
+    frame = tables.addresses
+    if not {"address_line_1", "zip_code"} <= set(frame.columns) or "company_name" not in tables.customers.columns:
+        return None
+    owner = frame["_customer"].to_numpy()
+    names = _folded_name(arrow(tables.customers["company_name"]))
+    lines = _folded(arrow(frame["address_line_1"]))
+    raw = pc.dictionary_encode(arrow(frame["zip_code"]))  # few are distinct
+    codes = pc.utf8_slice_codeunits(_folded(raw.dictionary), 0, 5)
+    prints = {
+        "customer": owner,
+        "name": fingerprints(names)[owner],
+        "line": fingerprints(lines),
+        "code": np.append(fingerprints(codes), np.uint64(0))[pc.fill_null(raw.indices, -1).to_numpy()],
+    }
+    blank = fingerprints(pa.array([""]))[0]
+    told = pd.DataFrame(prints)
+    told = told[(told[["name", "line", "code"]] > 0).all(axis=1) & (told[["name", "line"]] != blank).all(axis=1)]
+    told = told.drop_duplicates()
+    at = told.index.to_numpy()
 
-    texts: pa.Array
-    numbers: Positions
-    BLANK: ClassVar[int] = -1
-    NONE: ClassVar[int] = -2
+    def texts(compared: Compared, places: Positions) -> pa.Array:
+        chosen = at[places]
+        return names.take(pa.array(owner[chosen])) if compared == "name" else lines.take(pa.array(chosen))
 
-    @classmethod
-    def of(cls, texts: pa.Array) -> "_Words":
-        encoded = pc.dictionary_encode(texts)
-        numbers = pc.fill_null(encoded.indices, cls.NONE).to_numpy(zero_copy_only=False).astype(np.int64)
-        blank = pc.index(encoded.dictionary, "").as_py()
-        if blank >= 0:
-            numbers[numbers == blank] = cls.BLANK
-        return cls(encoded.dictionary, numbers)
-
-    def at(self, numbers: Positions) -> npt.NDArray[np.object_]:
-        """The texts of these numbers."""
-        texts: npt.NDArray[np.object_] = self.texts.take(pa.array(numbers)).to_numpy(zero_copy_only=False)
-        return texts
+    columns = {name: told[name].to_numpy() for name in told.columns}
+    return CompanyLines(columns["customer"], columns["name"], columns["line"], columns["code"], texts)
 
 
-def _post_codes(texts: pa.Array) -> _Words:
-    """Their first five characters, folded: of the distinct ones, which are few."""
-    raw = _Words.of(texts)
-    short = _Words.of(pc.utf8_slice_codeunits(_folded(raw.texts), 0, 5))
-    return _Words(short.texts, np.append(short.numbers, [_Words.NONE, _Words.BLANK])[raw.numbers])
+def find_alike(lines: CompanyLines, count: int) -> Positions:
+    """For each of ``count`` customers the earlier one that it is like, or -1."""
+    twins = np.full(count, -1, np.int64)
+    _note(twins, lines)
+    by_line, by_name = _mixed(lines.line, lines.code), _mixed(lines.name, lines.code)
+    blocks: tuple[tuple[Fingerprints, Compared], ...] = ((by_line, "name"), (by_name, "line"))
+    for block, compared in blocks:
+        for customer, other in _near(lines, block, compared):
+            if twins[customer] < 0:
+                twins[customer] = other
+    return twins
 
 
 def _folded(texts: pa.Array) -> pa.Array:
@@ -108,29 +130,45 @@ def _folded_name(texts: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(pc.replace_substring_regex(folded, _FORMS, ""), _FORMS, "")
 
 
-def _note(twins: Positions, first: "pd.Series[int]", lines: pd.DataFrame) -> None:
-    customers, firsts = lines["customer"].to_numpy(), first.to_numpy()
+def _mixed(*prints: Fingerprints) -> Fingerprints:
+    """One fingerprint of several; never that of null."""
+    out = prints[0]
+    for one in prints[1:]:
+        out = out * np.uint64(0x9E3779B97F4A7C15) + one
+    return np.maximum(out, np.uint64(1))
+
+
+def _note(twins: Positions, lines: CompanyLines) -> None:
+    """Customers that are exactly like an earlier one; of one with several addresses the first counts."""
+    exact = _mixed(lines.name, lines.line, lines.code)
+    at = np.flatnonzero(repeated(exact))
+    group, _ = pd.factorize(exact[at])
+    first = np.full(group.max(initial=-1) + 1, -1, np.int64)
+    first[group[::-1]] = lines.customers[at[::-1]]  # the last assignment wins: the first customer
+    customers, firsts = lines.customers[at], first[group]
     later = customers != firsts
-    twins[customers[later][::-1]] = firsts[later][::-1]  # the last assignment wins: the first address counts
+    twins[customers[later][::-1]] = firsts[later][::-1]
 
 
-def _near(lines: pd.DataFrame, block: list[str], compared: str, words: _Words) -> Iterator[tuple[int, int]]:
+def _near(lines: CompanyLines, block: Fingerprints, compared: Compared) -> Iterator[tuple[int, int]]:
     """(customer, earlier one) whose ``compared`` texts are nearly the same within a block; a crowd is left alone."""
-    sizes = lines.groupby(block, sort=False)["customer"].transform("size")
-    some = lines[(sizes > 1) & (sizes <= _MOST)]
-    number = some.groupby(block, sort=False).ngroup().to_numpy()
-    order = np.lexsort((some["customer"].to_numpy(), number))
-    number, customer = number[order], some["customer"].to_numpy()[order]
-    texts = some[compared].to_numpy()[order]
+    at = np.flatnonzero(repeated(block))
+    number, _ = pd.factorize(block[at])
+    few = np.bincount(number)[number] <= _MOST
+    at, number = at[few], number[few]
+    order = np.lexsort((lines.customers[at], number))
+    number, at = number[order], at[order]
+    customer, prints = lines.customers[at], (lines.name if compared == "name" else lines.line)[at]
     for apart in range(1, _MOST):
         pairs = np.flatnonzero((number[apart:] == number[:-apart]) & (customer[apart:] != customer[:-apart]))
         if not len(pairs):
             return
-        known, text = words.at(texts[pairs]), words.at(texts[pairs + apart])
+        pairs = pairs[prints[pairs] != prints[pairs + apart]]
+        known, text = (lines.texts(compared, at[side]).to_pylist() for side in (pairs, pairs + apart))
         near = process.cpdist(known, text, scorer=fuzz.ratio, score_cutoff=_NEAR) > 0
-        for at in np.flatnonzero(near & (known != text)):
-            if _numbers(known[at], text[at]):
-                yield int(customer[pairs[at] + apart]), int(customer[pairs[at]])
+        for place in np.flatnonzero(near):
+            if _numbers(known[place], text[place]):
+                yield int(customer[pairs[place] + apart]), int(customer[pairs[place]])
 
 
 def _numbers(one: str, other: str) -> bool:

@@ -21,7 +21,7 @@ from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, Pr
 from importer.validation import rules
 from importer.validation.places import arrow, locate
 
-__all__ = ["AttributeDefinition", "check_attributes", "used_attributes"]
+__all__ = ["AttributeDefinition", "check_attributes", "unchecked_attributes", "used_attributes"]
 
 NEAR = 75  # of 100: what two names must at least have in common
 MOST_OPTIONS = 10  # named in a hint
@@ -115,13 +115,14 @@ def check_attributes(
     for entity, columns in used_attributes(tables).items():
         known = definitions.get(entity)
         if not known:
-            parts.append(_unchecked(entity))
+            parts.append(unchecked_attributes(entity))
             continue
         parts += [_check(tables, sources, entity, column, known) for column in columns]
     return ProblemTable.concat(parts)
 
 
-def _unchecked(entity: Entity) -> ProblemTable:
+def unchecked_attributes(entity: Entity) -> ProblemTable:
+    """The line that says that this entity's attributes cannot be checked."""
     return ProblemTable.build(
         1,
         severity=Severity.INFO,

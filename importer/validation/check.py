@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
-from importer.validation.alike import alike_findings
+from importer.validation.alike import alike_finding, alike_findings
 from importer.validation.limits import FIELDS, REQUIRED
 from importer.validation.places import arrow
 from importer.validation.problems import Finding, describe
 from importer.validation.relations import relation_findings
 from importer.validation.schemas import failures
+from importer.validation.twins import Others
 
 __all__ = ["validate"]
 
@@ -31,16 +32,21 @@ def validate(
     contact_email_required: bool = False,
     resolved_lookups: bool = True,
     alike: Severity | None = None,
+    others: Others | None = None,
 ) -> ProblemTable:
     """Every breach of the API's contract, each with the place it comes from, in the order of the source rows.
 
     ``contact_email_required`` makes a contact without e-mail an error instead of a warning. With ``resolved_lookups``
     False the ids of sales reps and price lists are not looked at where their field's entry has a lookup: there they
     are still the source's words. ``alike``: how much it matters that two customers are probably one; None: not at all.
+    ``others``: what all customers together show, where ``tables`` hold only some of them.
     """
     findings = [*_findings(tables, contact_email_required, resolved_lookups)]
-    if alike is not None:
-        findings += alike_findings(tables, alike)
+    findings += relation_findings(tables, sources, others)
+    if alike is not None and others is None:
+        findings += alike_findings(tables, sources, alike)
+    elif alike is not None and others and (twins := others.get(("customer_alike", "customer"))) is not None:
+        findings.append(alike_finding(tables, alike, twins))
     found = [describe(finding, tables, sources) for finding in findings if len(finding.records)]
     frame = ProblemTable.concat(found).frame
     return ProblemTable(frame.iloc[np.argsort(frame["row"].to_numpy(), kind="stable")].reset_index(drop=True))
@@ -61,7 +67,6 @@ def _findings(tables: EntityTables, contact_email_required: bool, resolved_looku
                 records = np.arange(len(frame), dtype=np.int64)
                 yield Finding("required", entity, field, records, pa.nulls(len(frame), pa.string()))
     yield _without_email(tables.contacts, Severity.ERROR if contact_email_required else Severity.WARNING)
-    yield from relation_findings(tables)
 
 
 def _field_findings(entity: Entity, field: str, column: "pd.Series[Any]") -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from importer.records import Severity
 from importer.tables import Entity, EntityTables, ProblemTable, Sources
 from importer.validation import rules
 from importer.validation.limits import max_length
-from importer.validation.places import Places, locate, row_texts
+from importer.validation.places import Places, locate
 
 __all__ = ["Finding", "describe"]
 
@@ -27,8 +27,8 @@ _SHOWN = 60  # characters of a value that a hint repeats
 class Finding:
     """Records of one entity that break one rule in one field.
 
-    ``values``: the record's value of each (text, may be null). ``others``: for rules about two records, the row
-    position of the other one; ``other_values``: its value.
+    ``values``: the record's value of each (text, may be null). ``others``: for rules about two records, where the
+    other one stands (``file:row``); ``other_values``: its value.
     """
 
     code: str
@@ -37,7 +37,7 @@ class Finding:
     records: Positions
     values: pa.Array
     severity: Severity | None = None
-    others: Positions | None = None
+    others: pa.Array | None = None
     other_values: pa.Array | None = None
 
 
@@ -63,7 +63,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
         column=_column(places.columns),
         value=_column(pc.coalesce(places.cells, finding.values)),
         message=message[0].upper() + message[1:],
-        hint=_column(_HINTS[finding.code](finding, places, sources)),
+        hint=_column(_HINTS[finding.code](finding, places)),
     )
 
 
@@ -108,43 +108,43 @@ def _all(finding: Finding, text: str) -> pa.Array:
     return pa.repeat(text, len(finding.records))
 
 
-def _fill_in(finding: Finding, places: Places, _: Sources) -> pa.Array:
+def _fill_in(finding: Finding, places: Places) -> pa.Array:
     named = _join('Fill in the column "', places.columns, '".')
     return pc.coalesce(named, f"Map a column to {finding.field}, or give it a default in the mapping.")
 
 
-def _shorten(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _shorten(finding: Finding, _: Places) -> pa.Array:
     length = pc.utf8_length(finding.values)
     over = pc.subtract(length, max_length(finding.field))
     noun = pc.if_else(pc.equal(over, 1), " character", " characters")
     return _join("Shorten it by ", over.cast(pa.string()), noun, ": it has ", length.cast(pa.string()), ".")
 
 
-def _take_out(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _take_out(finding: Finding, _: Places) -> pa.Array:
     found = pc.struct_field(pc.extract_regex(finding.values, f"(?P<mark>{rules.ANY_CONTROL})"), "mark")
     marks = pc.dictionary_encode(found)
     names = pa.array([f"U+{ord(mark):04X}" for mark in marks.dictionary.to_pylist()], pa.string())
     return _join("Take the character ", names.take(marks.indices), " out of the cell.")
 
 
-def _one_line(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _one_line(finding: Finding, _: Places) -> pa.Array:
     plain = pc.replace_substring_regex(_shown(finding), rules.ANY_CONTROL, " ⏎ ")
     return _join("Put it on one line, or split the cell in the mapping: ", plain, ".")
 
 
-def _mend_letters(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _mend_letters(finding: Finding, _: Places) -> pa.Array:
     return _join("Mend ", _shown(finding), " in the source, or export it again as UTF-8.")
 
 
-def _export_as_text(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _export_as_text(finding: Finding, _: Places) -> pa.Array:
     return _join("The digits behind ", _shown(finding), " are lost: export again with the column formatted as text.")
 
 
-def _write_phone(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _write_phone(finding: Finding, _: Places) -> pa.Array:
     return _join("Write ", _shown(finding), " with + and the country code, digits only, such as +14155550123.")
 
 
-def _write_email(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _write_email(finding: Finding, _: Places) -> pa.Array:
     shown = _shown(finding)
     several = pc.greater(pc.count_substring(finding.values, "@"), 1)
     return pc.if_else(
@@ -154,11 +154,11 @@ def _write_email(finding: Finding, _: Places, __: Sources) -> pa.Array:
     )
 
 
-def _name_type(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _name_type(finding: Finding, _: Places) -> pa.Array:
     return _join("Say billing or shipping for ", _shown(finding), " under `values` in the mapping.")
 
 
-def _name_country(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _name_country(finding: Finding, _: Places) -> pa.Array:
     names = rules.country_names()
     meant = pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(finding.values)), value_set=pa.array(list(names)))
     code = pa.array(list(names.values())).take(meant)
@@ -177,36 +177,30 @@ def _near_country(text: str) -> str | None:
     return f"{names[near[0]]} ({near[0].title()})" if near else None
 
 
-def _look_up(finding: Finding, _: Places, __: Sources) -> pa.Array:
+def _look_up(finding: Finding, _: Places) -> pa.Array:
     kind = "sales_rep" if finding.field == "assigned_sales_rep_ids" else "price_list"
     return _join(f"With `lookup: {kind}` the mapping finds the id of ", _shown(finding), " by its name.")
 
 
-def _name_other(finding: Finding, _: Places, sources: Sources) -> pa.Array:
-    assert finding.others is not None
-    return _join(_shown(finding), " stands in ", row_texts(sources, finding.others), " too: give each its own id.")
+def _name_other(finding: Finding, _: Places) -> pa.Array:
+    return _join(_shown(finding), " stands in ", finding.others, " too: give each its own id.")
 
 
-def _name_other_case(finding: Finding, _: Places, sources: Sources) -> pa.Array:
-    assert finding.others is not None
-    place = row_texts(sources, finding.others)
+def _name_other_case(finding: Finding, _: Places) -> pa.Array:
     return _join(
-        place, ' has "', finding.other_values, '", here it is ', _shown(finding), ": write both alike, or not."
+        finding.others, ' has "', finding.other_values, '", here it is ', _shown(finding), ": write both alike, or not."
     )
 
 
-def _keep_one(finding: Finding, _: Places, sources: Sources) -> pa.Array:
-    assert finding.others is not None
-    return _join("The default stands in ", row_texts(sources, finding.others), " already: keep one of them.")
+def _keep_one(finding: Finding, _: Places) -> pa.Array:
+    return _join("The default stands in ", finding.others, " already: keep one of them.")
 
 
-def _same_customer(finding: Finding, _: Places, sources: Sources) -> pa.Array:
-    assert finding.others is not None
-    place = row_texts(sources, finding.others)
-    return _join(place, " has it under the id ", finding.other_values, ": if they are one, keep one of them.")
+def _same_customer(finding: Finding, _: Places) -> pa.Array:
+    return _join(finding.others, " has it under the id ", finding.other_values, ": if they are one, keep one of them.")
 
 
-_HINTS: dict[str, Callable[[Finding, Places, Sources], pa.Array]] = {
+_HINTS: dict[str, Callable[[Finding, Places], pa.Array]] = {
     "required": _fill_in,
     "too_long": _shorten,
     "control_character": _take_out,

@@ -7,33 +7,44 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import ENTITIES, Entity, EntityTables
-from importer.validation.places import arrow
+from importer.tables import ENTITIES, Entity, EntityTables, Sources
+from importer.validation.places import arrow, row_texts
 from importer.validation.problems import Finding
+from importer.validation.twins import Others
 
-__all__ = ["relation_findings"]
+__all__ = ["SHARED", "relation_findings", "same_ids"]
+
+SHARED = ("duplicate_reference_id", "reference_id_case")  # what records of different customers can have in common
 
 Positions = npt.NDArray[np.int64]
 
 
-def relation_findings(tables: EntityTables) -> Iterator[Finding]:
-    """Reference ids used twice or differing only in case (per entity, over all customers), and defaults too many."""
+def relation_findings(tables: EntityTables, sources: Sources, others: Others | None) -> Iterator[Finding]:
+    """Reference ids used twice or differing only in case (per entity, over all customers), and defaults too many.
+
+    ``others``: the first two kinds as they are known already, where ``tables`` are not all there is.
+    """
     for entity in ENTITIES:
         if "reference_id" in tables.frame(entity).columns:
-            yield from _shared_ids(tables, entity)
-    yield from _defaults(tables, "address", by_type=True)
-    yield from _defaults(tables, "contact", by_type=False)
+            ids = arrow(tables.frame(entity)["reference_id"])
+            for code in SHARED:
+                if others is None:
+                    yield _about_two(tables, sources, code, entity, ids, same_ids(ids)[code])
+                elif (twins := others.get((code, entity))) is not None:
+                    own = ids.take(pa.array(twins.records))
+                    yield Finding(
+                        code, entity, "reference_id", twins.records, own, others=twins.places, other_values=twins.values
+                    )
+    yield from _defaults(tables, sources, "address", by_type=True)
+    yield from _defaults(tables, sources, "contact", by_type=False)
 
 
-def _shared_ids(tables: EntityTables, entity: Entity) -> Iterator[Finding]:
-    frame = tables.frame(entity)
-    ids = arrow(frame["reference_id"])
+def same_ids(ids: pa.Array) -> dict[str, Positions]:
+    """Code → for each id the position of another one that is the same, or the same but for its case; else -1."""
     if len(pc.utf8_lower(ids).drop_null().unique()) == len(ids) - ids.null_count:
-        return  # as in most lists, and twice as fast to find out as by the two codes below
+        return dict.fromkeys(SHARED, np.full(len(ids), -1, np.int64))  # as in most lists, and soon found out
     exact = _codes(ids)
     folded = _codes(pc.utf8_lower(ids))
-    others = _other_of_group(exact)
-    yield _about_two(tables, "duplicate_reference_id", entity, ids, others)
     # Within a group of one spelling in lower case: one record for each spelling, compared with the others.
     spelling = np.full(exact.max(initial=-1) + 1, -1, dtype=np.int64)
     known = np.flatnonzero(exact >= 0)
@@ -43,10 +54,10 @@ def _shared_ids(tables: EntityTables, entity: Entity) -> Iterator[Finding]:
     other = _other_of_group(folded[firsts])
     twins[firsts[other >= 0]] = firsts[other[other >= 0]]
     twins[known] = twins[spelling[exact[known]]]
-    yield _about_two(tables, "reference_id_case", entity, ids, twins)
+    return {"duplicate_reference_id": _other_of_group(exact), "reference_id_case": twins}
 
 
-def _defaults(tables: EntityTables, entity: Entity, *, by_type: bool) -> Iterator[Finding]:
+def _defaults(tables: EntityTables, sources: Sources, entity: Entity, *, by_type: bool) -> Iterator[Finding]:
     frame = tables.frame(entity)
     if "is_default" not in frame.columns:
         return
@@ -60,10 +71,13 @@ def _defaults(tables: EntityTables, entity: Entity, *, by_type: bool) -> Iterato
     others = np.full(len(frame), -1, dtype=np.int64)
     extra = leader != np.arange(len(flagged))
     others[flagged[extra]] = flagged[leader[extra]]
-    yield _about_two(tables, "several_defaults", entity, arrow(frame["is_default"]).cast(pa.string()), others)
+    values = arrow(frame["is_default"]).cast(pa.string())
+    yield _about_two(tables, sources, "several_defaults", entity, values, others)
 
 
-def _about_two(tables: EntityTables, code: str, entity: Entity, values: pa.Array, others: Positions) -> Finding:
+def _about_two(
+    tables: EntityTables, sources: Sources, code: str, entity: Entity, values: pa.Array, others: Positions
+) -> Finding:
     """A finding for every record that has another one; ``others`` holds record positions, -1 for none."""
     records = np.flatnonzero(others >= 0)
     return Finding(
@@ -72,7 +86,7 @@ def _about_two(tables: EntityTables, code: str, entity: Entity, values: pa.Array
         "is_default" if code == "several_defaults" else "reference_id",
         records,
         values.take(pa.array(records)),
-        others=tables.frame(entity)["_row"].to_numpy()[others[records]],
+        others=row_texts(sources, tables.frame(entity)["_row"].to_numpy()[others[records]]),
         other_values=values.take(pa.array(others[records])),
     )
 

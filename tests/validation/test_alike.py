@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from importer.records import Severity
-from importer.tables import TEXT, EntityTables
+from importer.tables import TEXT, EntityTables, Sources
 from importer.validation import validate
 from importer.validation.alike import alike_findings
-from tests.support import make_tables
+from tests.support import make_source, make_tables
 
 
 def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WARNING) -> list[tuple[object, ...]]:
@@ -80,6 +80,7 @@ def test_many_customers_take_little_time_even_in_one_street() -> None:
     code = pd.Series([f"{10_000 + n % 40_000}" for n in owner], dtype=TEXT)
     addresses = pd.DataFrame({"address_line_1": line, "zip_code": code, "_customer": owner})
     tables = EntityTables(customers, addresses, addresses.iloc[:0], (), pd.DataFrame())
+    sources = Sources((make_source("customers.csv", [{"Id": ""}]),))
     started = time.process_time()
-    assert [len(finding.records) for finding in alike_findings(tables, Severity.WARNING)] == [0]
+    assert [len(finding.records) for finding in alike_findings(tables, sources, Severity.WARNING)] == [0]
     assert time.process_time() - started < 5

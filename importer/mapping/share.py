@@ -1,0 +1,75 @@
+"""Some of the customers with their rows, as a part of the work is given them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.model import Mapping
+from importer.mapping.owners import Fates, Owned, Owners
+from importer.mapping.tabledata import assign_tables, gather
+from importer.tables import FieldOrigin, Sources
+
+__all__ = ["Share", "deal_out", "owners_of"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Customers that follow one another, and all their rows.
+
+    ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
+    within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
+    of the first customer among all. ``ids``, ``origin`` and ``present``: as :class:`Owners` and ``Owned`` have them.
+    """
+
+    rows: Codes
+    customers: Codes
+    keyed: Mask
+    first: int
+    ids: pa.Array
+    origin: FieldOrigin
+    present: frozenset[str]
+
+
+def deal_out(owners: Owners, most: int) -> Iterator[Share]:
+    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none."""
+    whose = owners.fates.customer
+    keyed = np.zeros(len(whose), bool)
+    keyed[owners.main.rows.rows] = True
+    present = frozenset(name for name, owned in owners.owned.items() if owned.present)
+    ids = owners.ids.to_arrow()
+    sizes = np.bincount(whose[whose >= 0], minlength=len(ids))
+    edges = _edges(sizes, most)
+    number = np.repeat(np.arange(len(edges) - 1, dtype=np.int32), np.diff(edges))
+    order = np.argsort(np.append(number, np.int32(len(edges)))[whose], kind="stable")
+    ends = np.cumsum(np.add.reduceat(sizes, edges[:-1])) if len(sizes) else np.zeros(0, np.int64)
+    for place, end in enumerate(ends.tolist()):
+        start, stop = int(edges[place]), int(edges[place + 1])
+        rows = order[end - int(sizes[start:stop].sum()) : end].astype(np.int64)
+        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: else the whole column would travel along
+        yield Share(rows, whose[rows] - start, keyed[rows], start, own, owners.origin, present)
+
+
+def _edges(sizes: Codes, most: int) -> Codes:
+    """Where shares begin, and the end of the last: as many whole customers in each as fit."""
+    ends = np.cumsum(sizes)
+    edges = [0]
+    while edges[-1] < len(sizes):
+        done = int(ends[edges[-1] - 1]) if edges[-1] else 0
+        edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))
+    return np.array(edges, np.int64)
+
+
+def owners_of(share: Share, mapping: Mapping, sources: Sources) -> Owners:
+    """Whose rows are whose in ``sources``, which are the rows of a share."""
+    tables = {name: gather(name, sources, numbers) for name, numbers in assign_tables(mapping, sources).items()}
+    owned = {name: Owned(table, share.customers[table.rows], name in share.present) for name, table in tables.items()}
+    main = owned[mapping.main_table]
+    keyed = share.keyed[main.rows.rows]
+    if not keyed.all():
+        main = Owned(main.rows.keep(keyed), main.customers[keyed], present=True)
+    nobody = np.zeros(len(share.rows), bool)
+    fates = Fates(share.customers, np.full(len(nobody), None, object), nobody)
+    return Owners(Column.from_text(share.ids), share.origin, (), main, owned, fates, [])

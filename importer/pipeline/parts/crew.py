@@ -1,0 +1,118 @@
+"""Who does the parts: this process, several processes of this machine, or a Dask cluster."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+import pyarrow as pa
+
+from importer.errors import InternalError
+
+__all__ = ["Crew", "OneProcess", "Processes", "processes", "processors"]
+
+_PRELOADED = ["importer.pipeline.parts.work"]  # imported once, before the processes are made
+_ATTEMPTS = 3
+
+Result = TypeVar("Result")
+
+
+class Crew(Protocol):
+    """Does the same to all parts, in any order; ``hands``: so many of them at once."""
+
+    hands: int
+
+    def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
+        """What comes of ``work`` for each task, in the order of the tasks. Raises what ``work`` raises."""
+
+    def close(self) -> None:
+        """Let everybody go; there is nothing more to do."""
+
+
+class OneProcess:
+    """Does one part after the other, here."""
+
+    hands = 1
+
+    def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
+        return [work(*task) for task in tasks]
+
+    def close(self) -> None:
+        pass
+
+
+class Processes:
+    """Processes of this machine. One that dies is replaced, and its parts are done again."""
+
+    def __init__(self, count: int) -> None:
+        self.hands = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
+        done: dict[int, Result] = {}
+        for _ in range(_ATTEMPTS):
+            try:
+                futures = {n: self._open().submit(work, *task) for n, task in enumerate(tasks) if n not in done}
+                for number, future in futures.items():
+                    done[number] = future.result()
+            except BrokenProcessPool:
+                self.close()
+                continue
+            return [done[number] for number in range(len(tasks))]
+        raise InternalError(
+            f"processes that work on parts of the sources died {_ATTEMPTS} times",
+            "Probably there is too little memory: give less with --memory.",
+        )
+
+    def _open(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+            context = multiprocessing.get_context(kind)
+            context.set_forkserver_preload(_PRELOADED)
+            self._pool = ProcessPoolExecutor(self.hands, context, _begin)
+        return self._pool
+
+    def start(self) -> None:
+        """Begin to make the processes, which takes a second, while something else is done."""
+        for _ in range(self.hands):
+            self._open().submit(_nothing)
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin() -> None:
+    """A process of the crew: interrupts are its parent's affair, and it has one processor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pa.set_cpu_count(1)
+
+
+def _nothing() -> None:
+    """Only that there is a process to do it."""
+
+
+@contextmanager
+def processes() -> Iterator[Crew]:
+    """A crew for all processors, for as long as the block lasts."""
+    count = processors()
+    if count == 1:
+        yield OneProcess()
+        return
+    crew = Processes(count)
+    crew.start()
+    try:
+        yield crew
+    finally:
+        crew.close()
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,105 @@
+"""The scratch folder of a run in parts, and tables in it as Arrow files that are mapped into memory, not read."""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pyarrow import ipc
+
+from importer.errors import OutputError
+
+__all__ = ["read_frame", "scratch_folder", "take_rows", "to_pandas", "write_frame"]
+
+PREFIX = ".parts-"
+_LOCK = "in-use"
+_ROWS = 16_384  # of a batch: what is read at once where a few rows are wanted
+
+Positions = npt.NDArray[np.int64]
+
+
+@contextmanager
+def scratch_folder(out: Path) -> Iterator[Path]:
+    """A folder in ``out`` for its owner alone, gone when the block ends; what killed runs left behind goes first.
+
+    A folder in use is known by a lock on a file in it, which ends with its process. Raises :class:`OutputError`.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _clear(out)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out))  # 0700
+    except OSError as error:
+        raise OutputError(
+            f"{out}: a scratch folder cannot be made: {error.strerror or error}", "Give another folder with --out."
+        ) from error
+    try:
+        with (folder / _LOCK).open("wb") as lock:
+            _take(lock.fileno())
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(out: Path) -> None:
+    for folder in out.glob(f"{PREFIX}*"):
+        try:
+            with (folder / _LOCK).open("rb") as lock:
+                _take(lock.fileno())
+        except OSError:  # in use, or just being made
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame of Arrow and number columns, readable by its owner only. Raises :class:`OutputError`."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    try:
+        path.touch(mode=0o600)
+        with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=_ROWS)
+    except OSError as error:
+        raise OutputError(
+            f"{path.parent}: the scratch folder cannot be written: {error.strerror or error}",
+            "Make room on the disk, or give another folder with --out.",
+        ) from error
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """What :func:`write_frame` wrote; texts stay in the file until they are looked at."""
+    with pa.memory_map(str(path)) as file:
+        return to_pandas(ipc.open_file(file).read_all())
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Numbers become numpy's, as the tables between stages have them; all else stays Arrow's."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+    return frame
+
+
+def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
+    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
+
+
+def take_rows(path: Path, rows: Positions) -> pd.DataFrame:
+    """Some rows of a frame on disk, in ascending order; only the batches that hold any are looked at."""
+    with pa.memory_map(str(path)) as file:
+        reader = ipc.open_file(file)
+        parts: list[pa.RecordBatch] = []
+        start = 0
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            low, high = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
+            if low < high:
+                parts.append(batch.take(pa.array(rows[low:high] - start)))
+            start += batch.num_rows
+        return to_pandas(pa.Table.from_batches(parts, reader.schema).combine_chunks())

@@ -1,0 +1,193 @@
+"""A run in parts: the parent's side."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from importer.loader import skipped_frame
+from importer.mapping import LoadedMapping
+from importer.mapping.apply import find_tables, look_over
+from importer.mapping.changes import Counted
+from importer.mapping.owners import assign_owners
+from importer.mapping.packed import cell_columns
+from importer.mapping.share import Share, deal_out
+from importer.pipeline.directory import Directory
+from importer.pipeline.judging import Terms
+from importer.pipeline.parts import merge
+from importer.pipeline.parts.across import shared_by_all
+from importer.pipeline.parts.crew import Crew, processes
+from importer.pipeline.parts.scratch import read_frame, scratch_folder, write_frame
+from importer.pipeline.parts.sizes import rows_of_a_part
+from importer.pipeline.parts.work import Made, Part, SourceFile, Verdict, finish_part, map_part
+from importer.pipeline.prepare import Timings, opened
+from importer.report.files import whole_file
+from importer.runfolder import RunFolder, Stage
+from importer.settings import Options
+from importer.tables import ENTITIES, Entity, EntityTables, ProblemTable, Sources, SourceTable
+from importer.validation import settle, unchecked_attributes
+
+__all__ = ["InParts", "in_parts", "on_disk"]
+
+
+@contextmanager
+def in_parts(options: Options, timings: Timings) -> Iterator["InParts"]:
+    """Read the sources and map them in parts. Raises :class:`InputError` when one of them or the mapping is no use."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch_folder(options.out))
+        crew = stack.enter_context(processes())
+        loaded, files, sources = _opened(options, timings, folder)
+        with timings.stage("map"):
+            most = rows_of_a_part(options, sources, crew.hands)
+            work = InParts.mapped(options, loaded, files, sources, crew, most)
+        work.timings = timings
+        yield work
+
+
+@dataclass
+class InParts:
+    """All customers of some sources, in parts. ``problems``: of rows without a customer; ``rows``: the rows' fates."""
+
+    loaded: LoadedMapping
+    sources: Sources
+    parts: list[Part]
+    made: list[Made]
+    problems: ProblemTable
+    rows: pd.DataFrame
+    changes: pd.DataFrame
+    orders: merge.Ordering
+    unused: dict[str, tuple[str, ...]]
+    crew: Crew
+    options: Options
+    timings: Timings = field(default_factory=Timings)
+
+    @classmethod
+    def mapped(
+        cls,
+        options: Options,
+        loaded: LoadedMapping,
+        files: tuple[SourceFile, ...],
+        sources: Sources,
+        crew: Crew,
+        most: int,
+    ) -> "InParts":
+        """Find whose rows are whose, and map at most ``most`` of them at a time; ``files``: where the sources lie."""
+        folder = files[0].path.parent
+        tables = find_tables(loaded.mapping, sources)
+        owners = assign_owners(loaded.mapping, tables, sources, loaded)
+        unused, notes = look_over(loaded.mapping, tables, partial=options.partial)
+        orders = {number + 1: own for number, own in enumerate(cell_columns(loaded.mapping, owners))}
+        parts = [
+            Part(number, folder, share, files, _row_numbers(share, files, sources))
+            for number, share in enumerate(deal_out(owners, most))
+        ]
+        keys = Counted(sources)
+        if "reference_id" not in loaded.mapping.customer.fields():
+            own = {"reference_id": owners.changes}
+            keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
+        problems, rows = ProblemTable.concat(owners.problems), owners.fates.frame()
+        del owners, tables
+        made = crew.map(map_part, [(part, loaded, options.country) for part in parts])
+        changes = merge.merged_changes([keys.frame(), *(one.changes for one in made)], sources)
+        sources = replace(sources, problems=(*sources.problems, *notes))
+        return cls(loaded, sources, parts, made, problems, rows, changes, orders, unused, crew, options)
+
+    def settled(self, directory: Directory | None) -> Stage:
+        """Validate, settle every problem, and write the bodies of the parts."""
+        with self.timings.stage("validate"):
+            return self._settled(Terms.of(self.options, self.loaded.mapping, directory))
+
+    def _settled(self, terms: Terms) -> Stage:
+        entries = merge.merged_entries(self.made, self.orders)
+        columns = merge.merged_columns(self.made)
+        shared = shared_by_all(self.parts, self.made, alike=terms.alike is not None)
+        names = dict.fromkeys(name for one in self.made for name in one.field_rows)
+        tasks = []
+        for part, one, own in zip(self.parts, self.made, shared, strict=True):
+            rows = {name: one.field_rows[name] for name in names if name in one.field_rows}
+            tasks.append((part, Verdict(entries, columns, own, rows, hashed=False), terms))
+        done = self.crew.map(finish_part, tasks)
+        self.crew.close()  # the reports need the memory
+        frames: dict[Entity, pd.DataFrame] = {
+            entity: merge.merged_frame(self.parts, entity, "final") for entity in ENTITIES
+        }
+        found = merge.merged_problems(self.parts, [one.counts for one in done], "final")
+        problems = ProblemTable.concat([self._loose(terms), ProblemTable(found)])
+        rejected = np.concatenate([one.rejected for one in done])
+        lost_child = np.concatenate([one.lost_child for one in done])
+        return Stage(self.sources, self._tables(frames), problems, rejected, lost_child, {})
+
+    def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
+        """Put the parts' bodies together in ``payloads.jsonl``; comes back where each stands."""
+        frames = []
+        with self.timings.stage("payloads"), whole_file(folder.payloads) as file:
+            for part in self.parts:
+                frame, before = read_frame(part.path("bodies")), file.tell()
+                position, offset = frame["position"] + part.share.first, frame["offset"] + before
+                frames.append(frame.assign(position=position, offset=offset))
+                with part.path("payloads").open("rb") as own:
+                    shutil.copyfileobj(own, file, 1 << 20)
+        return pd.concat(frames, ignore_index=True)
+
+    def _tables(self, frames: dict[Entity, pd.DataFrame]) -> EntityTables:
+        return EntityTables(
+            frames["customer"],
+            frames["address"],
+            frames["contact"],
+            merge.merged_entries(self.made, self.orders),
+            self.rows,
+            merge.merged_field_rows(self.parts, self.made),
+            self.unused,
+            self.changes,
+        )
+
+    def _loose(self, terms: Terms) -> ProblemTable:
+        """What is wrong with rows without a customer, and what cannot be checked at all, settled."""
+        found = [self.problems]
+        if terms.directory is not None:
+            used = {entity for one in self.made for entity in one.attributes}
+            unknown = [name for name in ENTITIES if name in used and not terms.directory.attributes.get(name)]
+            found += [unchecked_attributes(entity) for entity in unknown]
+        nobody = pd.DataFrame({name: np.zeros(0, np.int64) for name in ("_row", "_entry", "_customer")})
+        tables = EntityTables(nobody, nobody, nobody, (), self.rows)
+        return settle(tables, ProblemTable.concat(found), severities=terms.severities).problems
+
+
+def _opened(options: Options, timings: Timings, folder: Path) -> tuple[LoadedMapping, tuple[SourceFile, ...], Sources]:
+    """The mapping, and the sources on disk: nothing of them stays in memory."""
+    loaded, sources = opened(options, timings, folder)
+    return loaded, *on_disk(sources, folder)
+
+
+def on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], Sources]:
+    """The sources with their cells on disk, and what of them a part has to know."""
+    files, tables = [], []
+    for number, table in enumerate(sources.tables):
+        path = folder / f"source-{number}"
+        write_frame(path, table.frame)
+        on_disk = replace(table, frame=read_frame(path))
+        tables.append(on_disk)
+        files.append(SourceFile(path, int(sources.offsets[number]), _without_rows(table)))
+    return tuple(files), replace(sources, tables=tuple(tables))
+
+
+def _without_rows(table: SourceTable) -> SourceTable:
+    """What is known of a source table apart from its rows."""
+    nothing = np.zeros(0, np.int64)
+    broken = np.zeros(0, np.bool_)
+    return replace(
+        table, frame=table.frame.iloc[:0], row_numbers=nothing, skipped=skipped_frame(nothing, []), broken=broken
+    )
+
+
+def _row_numbers(share: Share, files: Sequence[SourceFile], sources: Sources) -> tuple[np.ndarray, ...]:
+    """Of each source table the numbers of the share's rows."""
+    edges = np.searchsorted(share.rows, [*(file.start for file in files), sources.row_count])
+    return tuple(
+        table.row_numbers[share.rows[edges[place] : edges[place + 1]] - file.start]
+        for place, (file, table) in enumerate(zip(files, sources.tables, strict=True))
+    )

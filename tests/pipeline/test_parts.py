@@ -1,0 +1,186 @@
+"""A check in parts: the same files, byte for byte, as in one piece, however small the parts are."""
+
+import csv
+import io
+import json
+import os
+import signal
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from importer.errors import MappingError, UsageError
+from importer.pipeline.dry_run import check
+from importer.pipeline.parts import whole
+from importer.pipeline.parts.crew import OneProcess, Processes
+from importer.pipeline.parts.scratch import PREFIX, scratch_folder
+from importer.pipeline.parts.sizes import rows_of_a_part
+from importer.pipeline.prepare import Timings
+from importer.settings import Options, read_size
+from importer.tables import Sources
+from tests.samples.__main__ import SAMPLE_DATA
+from tests.support import make_source
+
+NOW = datetime(2025, 3, 31, 14, 5, 2, tzinfo=UTC)
+CHANGING = ("timings",)
+PLANTED = """
+title: What customers have in common
+key: Id
+customer:
+  reference_id: Ref
+  company_name: Name
+  phone: {from: Phone, extension_to: Extension}
+  email: {from: Mail, split: ";", take: first}
+  assigned_sales_rep_ids: {from: Rep, split: ";", lookup: sales_rep}
+addresses:
+  - {type: {constant: billing}, lines: [B1, B2, B3, B4], reference_id: Address}
+contacts:
+  - {first_name: Who, email: {from: Whose, invalid: blank}, reference_id: Contact, optional: true}
+"""
+ROWS = """
+Id,Ref,Name,Phone,Mail,Rep,B1,B2,B3,B4,Address,Who,Whose,Contact,Loose
+1,A,Harbor Goods,4155550132 x7,a@example.com,Robin Vale,4 Pier Rd,"Austin, TX 78701",,,AD1,Ada,ada@example.com,K1,
+2,B,Kestrel,,b@example.com; c@example.com,Ines Duarte;Robin Vale,Dock 7,4 Mill Ln,"Marlow, OH 43000",,AD2,Ben,nobody,K2,
+3,a,"Harbor Goods, Inc.",+1 999,x,,4 Pier Rd,"Austin, TX 78701",,,ad1,Cy,,K1,
+,C,Nobody,,,,1 Mill Ln,"Marlow, OH 43000",,,AD9,,,,
+1,A,Harbor Goods,,,,9 Quay,"Austin, TX 78701",,,AD7,Dee,dee@example.com,k2,
+4,B,Lantern\u00a0Works,415-555-0134,,Robin Vale,,,,,,,,,
+5,E,Harbour Goods,,\u00a0e@example.com,Kim Larsen,4 Pier Rd,"Austin, TX 78701",415-555-0135,,AD2,Eve,e@example.com,K5,
+2,B,Kestrel Ltd,,,,,,,,,,,,
+6,F,,,,,5 Mill Ln,"Marlow, OH",call us,,AD6,,,,
+"""
+
+
+@pytest.fixture
+def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """``offered(options, rows)``: the files of a check in parts of so many rows, of one in one piece for 0."""
+
+    def run(options: Options, rows: int) -> dict[str, object]:
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr("importer.pipeline.dry_run.new_run_id", lambda _: "run")
+        monkeypatch.setattr("importer.pipeline.dry_run.Timings", partial(Timings, clock=lambda: 0.0))
+        monkeypatch.setattr(whole, "processes", _Alone)
+        monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: rows)
+        check(replace(options, memory=1 << 30 if rows else None), now=lambda: NOW)
+        assert [path.name for path in Path("results").iterdir()] == ["run"]  # nothing is left of the parts
+        return contents(Path("results/run"))
+
+    return run
+
+
+class _Alone:
+    def __enter__(self) -> OneProcess:
+        return OneProcess()
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def contents(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as book:
+                found[name] = {part: book.read(part) for part in book.namelist()}
+        elif name == "summary.json":
+            found[name] = {key: value for key, value in json.loads(path.read_bytes()).items() if key not in CHANGING}
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("system", "rows"),
+    [
+        ("netsuite", 160),
+        ("quickbooks-iif", 90),  # addresses in lines
+        ("sap-business-one", 300),  # joined files
+        ("odoo", 120),  # parents, a workbook
+        ("shopify", 50),  # blank keys
+    ],
+)
+def test_samples_come_out_alike(offered, system: str, rows: int) -> None:
+    options = Options(sources=(str(SAMPLE_DATA / system),), mapping=system, country="US")
+    assert offered(options, rows) == offered(options, 0)
+
+
+@pytest.mark.parametrize(("rows", "dedupe"), [(1, "warn"), (4, "reject"), (100, "warn")])
+def test_what_customers_have_in_common_is_found_across_parts(offered, tmp_path: Path, rows: int, dedupe: str) -> None:
+    (tmp_path / "planted.yaml").write_text(PLANTED, encoding="utf-8")
+    (tmp_path / "planted.csv").write_text(ROWS.strip() + "\n", encoding="utf-8")
+    options = Options(
+        sources=(str(tmp_path / "planted.csv"),), mapping=str(tmp_path / "planted.yaml"), country="US", dedupe=dedupe
+    )
+    at_once = offered(options, 0)
+    said = at_once["errors.csv"]
+    assert isinstance(said, bytes)
+    codes = {line["code"] for line in csv.DictReader(io.StringIO(said.decode()))}
+    assert {"duplicate_reference_id", "reference_id_case", "customer_alike", "lookup_pending", "key_blank"} <= codes
+    assert {"phone_extension_split", "address_parsed", "text_tidied", "customer_conflict"} <= codes
+    assert offered(options, rows) == at_once
+
+
+def test_what_a_worker_cannot_do_is_told_as_ever(offered, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(
+        "title: T\nkey: Id\ncustomer: {company_name: {from: Name, as: {python: f.py:f}}}\n"
+    )
+    (tmp_path / "f.py").write_text("def f(text):\n    return 1 / 0\n")
+    (tmp_path / "c.csv").write_text("Id,Name\n1,One\n2,Two\n")
+    with pytest.raises(MappingError, match="ZeroDivisionError"):
+        offered(Options(sources=(str(tmp_path / "c.csv"),), mapping=str(tmp_path / "m.yaml")), 1)
+    assert not list(Path("results").glob(f"{PREFIX}*"))
+
+
+def dies_once(mark: str, number: int) -> int:
+    """The first process to come here dies as if it were killed."""
+    if number == 1 and not Path(mark).exists():
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def test_a_process_that_dies_loses_nothing(tmp_path: Path) -> None:
+    crew = Processes(2)
+    try:
+        done = crew.map(dies_once, [(str(tmp_path / "mark"), number) for number in range(4)])
+        assert done == [0, 1, 4, 9]
+        assert (tmp_path / "mark").exists()
+    finally:
+        crew.close()
+
+
+def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Path) -> None:
+    left = tmp_path / f"{PREFIX}left"
+    left.mkdir()
+    (left / "in-use").touch()
+    (left / "source-0").write_text("a customer")
+    with scratch_folder(tmp_path) as first:
+        assert not left.exists()
+        assert first.stat().st_mode & 0o777 == 0o700
+        with scratch_folder(tmp_path) as second:
+            assert {first, second} == set(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
+def test_parts_are_as_many_as_there_are_hands_and_as_small_as_memory_wants() -> None:
+    sources = Sources((make_source("a.csv", [{"Id": "x" * 400}] * 100_000),))
+    assert rows_of_a_part(Options(), sources, 2) == 50_000
+    little, much = (rows_of_a_part(Options(memory=read_size(text)), sources, 2) for text in ("600MiB", "8GiB"))
+    assert little < 50_000 == much
+    with pytest.raises(UsageError, match="too little"):
+        rows_of_a_part(Options(memory=read_size("100MB")), sources, 2)
+
+
+@pytest.mark.parametrize(("text", "size"), [("1GiB", 1 << 30), ("800 mb", 800_000_000), ("1.5g", 1_500_000_000)])
+def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
+    assert read_size(text) == size
+    for wrong in ("", "0", "much", "1 GiBs", "-1GB"):
+        with pytest.raises(UsageError, match="no size"):
+            read_size(wrong)
