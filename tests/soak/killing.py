@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,11 @@ from importer.sandbox import SandboxConfig, spawned
 
 FAULTS = "drop-before=2%,drop-after=2%,500-before=2%,500-after=2%,502-html=2%,429=1%,cut=2%,malformed=1%,slow=1%"
 KEY = "a-key-that-must-not-be-found-anywhere"
-OPTIONS = ["--rate", "400", "--timeout", "1", "--settle", "2", "--quiet"]
-LAG = 1.0  # seconds; less than --settle
+OPTIONS = ["--rate", "400", "--timeout", "1", "--settle", "3.5", "--quiet"]
+LAG = (
+    1.0  # seconds; so far below --settle that a busy machine's server, which takes requests up late, keeps the promise
+)
+LONGEST = 600.0  # seconds that one process may take before it is taken to hang
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def kill_and_resume(folder: Path, *, seed: int, customers: int, kills: int) -> E
             process = _start(command, environment, folder / "log.txt")
             if done < kills and _killed(process, server, rng, customers):
                 done += 1
-            code = process.wait()
+            code = _ended(process)
             if code >= 0:
                 break
             command = ["resume", *OPTIONS] if server.counts()["customers"] else first
@@ -95,7 +99,8 @@ def _start(arguments: list[str], environment: dict[str, str], log: Path) -> "sub
 def _killed(process: "subprocess.Popen[bytes]", server: Any, rng: random.Random, customers: int) -> bool:
     """Kill once a random number of further customers has arrived; False when the process ended before."""
     wanted = server.counts()["customers"] + rng.randint(1, max(2, customers // 8))
-    while process.poll() is None:
+    until = time.monotonic() + LONGEST
+    while process.poll() is None and time.monotonic() < until:
         if server.counts()["customers"] >= wanted:
             process.send_signal(signal.SIGKILL)
             return True
@@ -104,6 +109,15 @@ def _killed(process: "subprocess.Popen[bytes]", server: Any, rng: random.Random,
         except subprocess.TimeoutExpired:
             continue
     return False
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return process.wait(LONGEST)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 def _results(out: Path) -> list[dict[str, str]]:
