@@ -51,11 +51,10 @@ def undo(
     Example: importer undo 20250331-140502
     """
     from importer.pipeline import undo as take_back
-    from importer.pipeline import undo_text
 
     options = make_options({"settle": settle, "yes": yes, **given})
     more: dict[str, Any] = {"force": force, "confirm": confirm}
-    carry_out("undo", options, given, lambda watch: take_back(options, os.environ, run, watch=watch, **more), undo_text)
+    carry_out("undo", options, given, lambda watch: take_back(options, os.environ, run, watch=watch, **more))
 
 
 @opt.takes(opt.ACCOUNT, opt.PACE, opt.OUTPUT)
@@ -66,7 +65,6 @@ def verify(run: opt.Run = None, **given: Any) -> None:
     Example: importer verify
     """
     from importer.pipeline import verify as hold_against
-    from importer.pipeline import verify_text
 
     options = make_options(given)
-    carry_out("verify", options, given, lambda watch: hold_against(options, os.environ, run, watch=watch), verify_text)
+    carry_out("verify", options, given, lambda watch: hold_against(options, os.environ, run, watch=watch))

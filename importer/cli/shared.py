@@ -65,12 +65,12 @@ def _rate(text: str) -> float | None:
         raise UsageError(f"--rate is {text!r}", "Give requests per second, such as 20, or auto.") from error
 
 
-def finish(console: Console, summary: dict[str, Any], text: Callable[..., str] | None = None) -> None:
-    """Print the summary, as ``text`` makes one of it, and exit with its code."""
-    from importer.pipeline import summary_text
+def finish(console: Console, summary: dict[str, Any]) -> None:
+    """Print the summary, and exit with its code."""
+    from importer.pipeline import aftermath_text, summary_text
 
-    shown = text(summary, width=console.width) if text else summary_text(summary, **console.look)
-    console.summary(summary, shown)
+    text = aftermath_text if summary["command"] in {"undo", "verify"} else summary_text
+    console.summary(summary, text(summary, **console.look))
     raise typer.Exit(summary["exit_code"])
 
 
@@ -79,11 +79,10 @@ def carry_out(
     options: Options,
     given: Mapping[str, Any],
     work: Callable[[Any], dict[str, Any]],
-    text: Callable[..., str] | None = None,
 ) -> None:
     """Do the work of a command, watched and logged; print its summary, and exit with its code.
 
-    ``work`` is given the :class:`importer.pipeline.Watch`; ``text``: what makes a text of its summary.
+    ``work`` is given the :class:`importer.pipeline.Watch`.
     """
     from importer.logs import log_to
     from importer.pipeline import supervise
@@ -95,7 +94,7 @@ def carry_out(
         watched(options, quiet=given["quiet"] or log == "-") as watch,  # whoever reads lines wants nothing else there
     ):
         summary = supervise(command, watch, work, notices=notices, warn=lambda words: say(f"importer: {words}"))
-    finish(Console.of(given), summary, text)
+    finish(Console.of(given), summary)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from importer.mapping.changes import RowChange
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.conditions import holds
 from importer.mapping.continued import heads
+from importer.mapping.fields import LIST_SEPARATOR
 from importer.mapping.files import LoadedMapping
 from importer.mapping.keys import KeyCells, Keys, key_cells, match_keys, read_keys
 from importer.mapping.model import Mapping, TableRule
@@ -171,7 +172,6 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
         at = np.flatnonzero(orphan).astype(np.int64)
         fates.rejected[rows.rows[at]] = True
         ids = own.ids.take(own.codes[at]).to_arrow()
-        reference = read.rule.key[0].columns()[0]
         message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {mapping.main_table}", "")
         near = _alike(ids, keys.ids.to_arrow())
         likely = pc.index_in(near, value_set=keys.ids.to_arrow()).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -180,12 +180,31 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
             f"Add the customer to {mapping.main_table}, or mend the key in this row.",
             "",
         )
-        said = {"severity": Severity.ERROR, "code": "orphan_row", "message": message, "hint": hint}
-        problems.append(cell_problems(rows, at, reference, record=likely.astype(np.int64), **said))
+        parts = _unknown_parts(own, own.codes[at], keys)
+        for number in np.unique(parts):
+            here = np.flatnonzero(parts == number)
+            said = {"message": message.take(here), "hint": hint.take(here), "record": likely[here].astype(np.int64)}
+            reference = read.rule.key[number].columns()[0]
+            problems.append(
+                cell_problems(rows, at[here], reference, severity=Severity.ERROR, code="orphan_row", **said)
+            )
     kept = owners >= 0
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners
     return Owned(rows, owners, bool(len(rows)))
+
+
+def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:
+    """For each of these keys the number of its first part that no customer has, else of its last one."""
+    if LIST_SEPARATOR not in own.exact[int(codes[0])]:
+        return np.zeros(len(codes), np.int64)
+    known = [set(part) for part in zip(*(key.split(LIST_SEPARATOR) for key in customers.exact), strict=True)]
+    distinct, places = np.unique(codes, return_inverse=True)
+    keys = [own.exact[code].split(LIST_SEPARATOR) for code in distinct.tolist()]
+    numbers = [
+        next((n for n, part in enumerate(key) if not known or part not in known[n]), len(key) - 1) for key in keys
+    ]
+    return np.array(numbers, dtype=np.int64)[places]
 
 
 def _alike(ids: pa.Array, known: pa.Array) -> pa.Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importer.pipeline.adopting import adopt
-    from importer.pipeline.aftermath import undo, undo_text, verify, verify_text
+    from importer.pipeline.aftermath import undo, verify
     from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
     from importer.pipeline.deadline import Deadline
     from importer.pipeline.dry_run import check
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from importer.pipeline.supervision import supervise
     from importer.pipeline.targets import account_of
     from importer.pipeline.watch import Watch
-    from importer.report import runs_text, summary_text
+    from importer.report import aftermath_text, runs_text, summary_text
 
 __all__ = [
     "Deadline",
@@ -41,6 +41,7 @@ __all__ = [
     "Watch",
     "account_of",
     "adopt",
+    "aftermath_text",
     "backup_ledger",
     "check",
     "explain_code",
@@ -65,10 +66,8 @@ __all__ = [
     "summary_text",
     "supervise",
     "undo",
-    "undo_text",
     "vacuum_ledger",
     "verify",
-    "verify_text",
 ]
 
 _HOMES = {
@@ -79,6 +78,7 @@ _HOMES = {
     "run_jobs": "importer.pipeline.jobs",
     "Watch": "importer.pipeline.watch",
     "adopt": "importer.pipeline.adopting",
+    "aftermath_text": "importer.report",
     "backup_ledger": "importer.pipeline.care",
     "check": "importer.pipeline.dry_run",
     "explain_code": "importer.pipeline.extras",
@@ -101,10 +101,8 @@ _HOMES = {
     "summary_text": "importer.report",
     "supervise": "importer.pipeline.supervision",
     "undo": "importer.pipeline.aftermath",
-    "undo_text": "importer.pipeline.aftermath",
     "vacuum_ledger": "importer.pipeline.care",
     "verify": "importer.pipeline.aftermath",
-    "verify_text": "importer.pipeline.aftermath",
 }
 
 

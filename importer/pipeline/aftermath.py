@@ -1,6 +1,5 @@
 """``undo`` and ``verify``: taking back what a run created, and holding the ledger against what the API has."""
 
-import textwrap
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from importer.errors import InterruptedRunError, OutputError, StopError
 from importer.pipeline.job import Confirm, Job, ask
 from importer.pipeline.resumption import opened_run
 from importer.pipeline.watch import Watch
+from importer.report import aftermath_steps
 from importer.report.files import write_csv
 from importer.sender import PayloadFile
 from importer.sender.findings import Finding, Result
@@ -26,25 +26,11 @@ from importer.sender.verify import verify as hold_against
 from importer.settings import Options
 from importer.tables import TEXT, unmark_formulas
 
-__all__ = ["undo", "undo_text", "verify", "verify_text"]
+__all__ = ["undo", "verify"]
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
 WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.ABSENT, Result.OK, Result.UNDONE})
-WORDS = {
-    Result.DELETED: "deleted",
-    Result.DEACTIVATED: "deleted, but the API still holds them as inactive",
-    Result.ABSENT: "were in doubt, and turned out never to have been created",
-    Result.OK: "as they were sent",
-    Result.UNDONE: "taken back before, and not there",
-    Result.MISSING: "missing in the API",
-    Result.INACTIVE: "inactive in the API",
-    Result.CHANGED: "otherwise in the API than they were sent",
-    Result.DUPLICATE: "more than once in the API",
-    Result.FAILED: "failed",
-    Result.UNKNOWN: "still in doubt",
-}
-
 Step = Callable[[Job, Client, Callable[[Sequence[Finding]], None]], Awaitable[None]]
 
 
@@ -118,7 +104,7 @@ def _folder(job: Job) -> Path:
 
 
 def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
-    """Do the work, write the file however it ended, and give the summary."""
+    """Do the work, write the file however it ended, and give the summary, as ``aftermath.schema.json`` has it."""
     findings: list[Finding] = []
 
     def found(group: Sequence[Finding]) -> None:
@@ -130,17 +116,19 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
     frame = _frame(findings)
     write_csv(path, _after_earlier(path, frame) if command == "undo" else frame)
     counts = Counter(str(finding.result) for finding in findings)
-    return {
+    summary: dict[str, Any] = {
         "command": command,
         "run_id": job.run.id,
         "api": urlsplit(job.target.url).netloc,
         "customers": count,
         "results": {str(result): counts[str(result)] for result in Result if counts[str(result)]},
+        "left": max(0, count - len(findings)),
         "exit_code": _exit_code(findings, stopped),
         "folder": str(_folder(job)),
         "files": [path.name],
         "stopped": stopped,
     }
+    return {**summary, "next": aftermath_steps(summary)}
 
 
 async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], None]) -> str | None:
@@ -182,37 +170,3 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     earlier = pd.DataFrame({name: pd.Series(unmark_formulas(table[name]).to_pylist(), dtype=TEXT) for name in COLUMNS})
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]
     return pd.concat([kept, frame], ignore_index=True)
-
-
-def undo_text(summary: Mapping[str, Any], *, width: int) -> str:
-    """What an undo did, for a person, at most ``width`` columns wide."""
-    steps = []
-    if summary["results"].get(Result.CHANGED):
-        steps.append("What was changed in WizCommerce since was left. Add --force to delete that as well.")
-    if summary["exit_code"] == 3:
-        steps.append(f"`importer undo {summary['run_id']}` goes on from here.")
-    head = f"Undo of run {summary['run_id']} at {summary['api']}"
-    return _text(summary, f"{head}: nothing of it is left to delete.", head, steps, width)
-
-
-def verify_text(summary: Mapping[str, Any], *, width: int) -> str:
-    """What a verification found, for a person, at most ``width`` columns wide."""
-    steps = []
-    if summary["results"].get(Result.UNKNOWN):
-        steps.append(f"`importer resume {summary['run_id']}` settles what is in doubt.")
-    head = f"Run {summary['run_id']}, held against {summary['api']}"
-    return _text(summary, f"{head}: it put nothing there.", head, steps, width)
-
-
-def _text(summary: Mapping[str, Any], nothing: str, head: str, steps: Sequence[str], width: int) -> str:
-    results = summary["results"]
-    if summary["stopped"]:
-        head = f"{head}: stopped early ({summary['stopped']})"
-    elif not results:
-        head = nothing
-    numbers = max((len(f"{count:,}") for count in results.values()), default=0)
-    counts = [f"  {count:>{numbers},}  {WORDS[Result(name)]}" for name, count in results.items()]
-    blocks = [textwrap.fill(head, width), "\n".join(counts)]
-    blocks += [textwrap.fill(step, width) for step in steps]
-    blocks.append(f"Each customer: {Path(summary['folder'], summary['files'][0])}")
-    return "\n\n".join(block for block in blocks if block)

@@ -4,6 +4,7 @@
 """
 
 from importer.report.advice import mend_command
+from importer.report.aftermath import aftermath_steps, aftermath_text
 from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
 from importer.report.model import ReportInput
@@ -18,6 +19,8 @@ __all__ = [
     "ReportInput",
     "RunFacts",
     "Workbook",
+    "aftermath_steps",
+    "aftermath_text",
     "build_summary",
     "locate_problems",
     "loose_rows",

@@ -48,6 +48,15 @@ def assert_one_fate_each(mapped: Mapped) -> None:
     assert (counted + rows["rejected"].to_numpy().astype(int) == 1).all()
 
 
+def test_an_orphan_is_told_at_the_part_of_its_key_that_nobody_has() -> None:
+    two = JOINED.replace("key: Code", "key: [Part, Code]").replace("key: Parent", "key: [Part, Parent]")
+    firms = sheet("Part|Code|Firm|Kind\n01|1|Kettle|\n02|3|Thimble|", "firms.csv")
+    streets = sheet("Part|Parent|Street|Old\n01|1|a|\n01|9|b|\n1|1|c|\n01|3|d|\n01|9|e|", "streets.csv")
+    made = apply(two, firms, streets)
+    told = sorted(problems(made, "row", "column", "value", "record"), key=lambda line: line[0])
+    assert told == [(5, "Parent", "9", -1), (6, "Part", "1", 0), (7, "Parent", "3", -1), (8, "Parent", "9", -1)]
+
+
 def test_fates_of_joined_tables() -> None:
     made = apply(JOINED, sheet(FIRMS, "firms.csv"), sheet(STREETS, "streets.csv"))
     assert_one_fate_each(made)

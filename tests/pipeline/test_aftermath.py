@@ -8,12 +8,28 @@ import pytest
 
 from importer.api import RetryPolicy
 from importer.errors import UsageError
-from importer.pipeline import Watch, undo, undo_text, verify, verify_text
+from importer.pipeline import Watch, undo, verify
+from importer.report import aftermath_text
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Options
 from tests.pipeline.desk import KEY, read_table
+from tests.report.schema import hold_against_schema
 
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
+
+
+def whole(summary):
+    """The summary, which is as the published schema says and adds up."""
+    hold_against_schema(summary, "aftermath")
+    assert sum(summary["results"].values()) + summary["left"] == summary["customers"]
+    return summary
+
+
+def text_of(summary, width=80):
+    text = aftermath_text(summary, width=width, colour=False)
+    copied = ("    importer ", "Each customer in ")  # never cut
+    assert max(len(line) for line in text.splitlines() if not line.startswith(copied)) <= width
+    return text
 
 
 class Bench:
@@ -37,10 +53,11 @@ class Bench:
 
     def undo(self, *, yes=True, force=False, watch=None):
         confirm = self.answer(yes)
-        return undo(self.options, ENVIRONMENT, self.run_id, force=force, confirm=confirm, watch=watch or Watch())
+        watch = watch or Watch()
+        return whole(undo(self.options, ENVIRONMENT, self.run_id, force=force, confirm=confirm, watch=watch))
 
     def verify(self):
-        return verify(self.options, ENVIRONMENT, self.run_id, watch=Watch())
+        return whole(verify(self.options, ENVIRONMENT, self.run_id, watch=Watch()))
 
     def patch(self, name, **fields):
         there = next(one["id"] for one in self.box.customers() if one["reference_id"] == name)
@@ -79,9 +96,10 @@ def test_undo_deletes_and_tells(desk, box):
     assert {name: line["result"] for name, line in lines.items()} == {"C0": "deleted", "C1": "changed", "C2": "deleted"}
     assert lines["C1"]["details"] == "company_name"
     assert stat.S_IMODE((bench.folder / "undo.csv").stat().st_mode) == 0o600
-    text = undo_text(summary, width=60)
+    text = text_of(summary, width=60)
     assert "--force" in text
-    assert max(map(len, text.splitlines()[:-1])) <= 60
+    assert text.startswith("2 of 3 customers created by run")
+    assert "1  changed in WizCommerce since: left alone" in text
 
     forced = bench.undo(force=True)
     assert (forced["results"], forced["exit_code"]) == ({"deleted": 1}, 0)
@@ -92,7 +110,7 @@ def test_undo_deletes_and_tells(desk, box):
     nothing = bench.undo()
     assert (nothing["results"], nothing["exit_code"]) == ({}, 0)
     assert len(bench.asked) == 2, "there is nothing to ask about"
-    assert "nothing of it is left" in undo_text(nothing, width=80)
+    assert text_of(nothing).startswith(f"Nothing of run {bench.run_id} is left to delete")
     assert bench.verify()["results"] == {"undone": 3}
 
 
@@ -103,7 +121,9 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     watch.stage = lambda _text: watch.stop.set()
     summary = bench.undo(watch=watch)
     assert (summary["exit_code"], summary["stopped"], summary["results"]) == (3, "interrupted", {"deleted": 2})
-    assert f"`importer undo {bench.run_id}` goes on" in undo_text(summary, width=80)
+    assert summary["left"] == 3
+    assert text_of(summary).startswith("Stopped early: interrupted. 2 of 5 customers created by run")
+    assert f"    importer undo {bench.run_id}\n" in text_of(summary)
     assert len(box.customers()) == 3
     assert bench.undo()["results"] == {"deleted": 3}
     assert sorted(bench.table("undo.csv")) == [f"C{number}" for number in range(5)]
@@ -127,7 +147,7 @@ def test_verify_names_what_differs_and_changes_nothing(desk, box):
     summary = bench.verify()
     assert (summary["results"], summary["exit_code"]) == ({"ok": 2, "changed": 1}, 1)
     assert bench.table("verify.csv")["C2"]["details"] == "company_name"
-    assert "otherwise in the API" in verify_text(summary, width=80)
+    assert "1  otherwise there than they were sent" in text_of(summary)
     assert box.customers() == before
     assert {seen.method for seen in box.requests()} == {"GET", "POST", "PATCH"}
 
@@ -145,6 +165,6 @@ def test_an_api_that_is_gone_ends_both_early(desk, monkeypatch):
     for summary in (bench.undo(), bench.verify()):
         assert summary["exit_code"] == 3
         assert summary["stopped"]
-        assert bench.run_id in undo_text(summary, width=80)
+        assert bench.run_id in text_of(summary)
     with running(SandboxConfig(), port=int(box.url.rpartition(":")[2])):
         assert bench.undo()["results"] == {"deleted": 3}, "nothing was entered that had not happened"

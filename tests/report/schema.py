@@ -1,4 +1,4 @@
-"""The published schema of ``summary.json``, as tests hold summaries against it."""
+"""The published schemas of ``summary.json`` and of what undo and verify print, as tests hold summaries against it."""
 
 import json
 from functools import cache
@@ -12,18 +12,18 @@ __all__ = ["hold_against_schema", "schema", "validator"]
 
 
 @cache
-def validator() -> Draft202012Validator:
-    described = json.loads(schema())
+def validator(name: str = "summary") -> Draft202012Validator:
+    described = json.loads(schema(name))
     Draft202012Validator.check_schema(described)
     return Draft202012Validator(described)
 
 
-def schema() -> str:
+def schema(name: str = "summary") -> str:
     from importlib.resources import files
 
-    return (files(importer.report) / "summary.schema.json").read_text(encoding="utf-8")
+    return (files(importer.report) / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
-def hold_against_schema(summary: Any) -> None:
-    faults = [f"{fault.json_path}: {fault.message}" for fault in validator().iter_errors(summary)]
+def hold_against_schema(summary: Any, name: str = "summary") -> None:
+    faults = [f"{fault.json_path}: {fault.message}" for fault in validator(name).iter_errors(summary)]
     assert not faults, faults

@@ -169,6 +169,14 @@
       filter();
     });
   }
+  // On paper everything is open that can be.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const one of closed) one.open = true;
+  });
+  addEventListener("afterprint", () => { for (const one of closed) one.open = false; });
+
   const known = new Set([...at("code").options].map((option) => option.value));
   for (const button of document.querySelectorAll("button[data-code]")) {
     if (!known.has(button.dataset.code)) continue;
