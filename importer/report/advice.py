@@ -111,7 +111,7 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         steps += _mending(summary)
     if summary["exit_code"] == 0 and command == "check":
         steps.append(f"importer plan … -m {name} --api sandbox: shows what a run would do.")
-    if command == "plan" and summary["plan"]["create"] and summary["options"].get("mode") != "upsert":
+    if command == "plan" and (summary["plan"]["create"] or summary["plan"]["update"]):
         steps.append(f"importer run --plan {run}: sends exactly what the plan shows, once.")
     return steps
 

@@ -86,6 +86,27 @@ def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
         assert len(line[9]) == len(own)
 
 
+def test_a_command_stands_apart_from_the_words_before_it(tmp_path: Path) -> None:
+    steps = ["Mend it and give it back: importer run a & b", "importer resume r: goes on", "importer run, once: `x`"]
+    text = written(tmp_path, small_run(), {**summary_of(small_run()), "next": steps})
+    assert 'give it back:<code class="command">importer run a &amp; b</code></li>' in text
+    assert "<li><code>importer resume r</code>: goes on</li>" in text
+    assert "<li>importer run, once: <code>x</code></li>" in text
+
+
+def test_a_plan_counts_what_would_be_done(tmp_path: Path) -> None:
+    names = ("create", "update", "exists", "unchanged", "in_doubt", "lost", "left_out", "rejected")
+    counts = dict.fromkeys(names, 0) | {"create": 2, "update": 1, "lost": 1, "rejected": 1}
+    planned = summary_of(small_run(), command="plan", plan={**counts, "examples": []})
+    whole, *_ = tiles(planned)
+    assert [(part["label"], part["count"]) for part in whole["parts"]] == [
+        *[("to create", 2), ("to update", 1), ("lost in WizCommerce", 1), ("rejected", 1)]
+    ]
+    assert whole["count"] == sum(part["count"] for part in whole["parts"])
+    outcomes = {line[0]: line[2] for line in embedded(written(tmp_path, small_run(), planned))["customers"]}
+    assert outcomes["B"] == "rejected"
+
+
 def test_each_customer_stands_beside_its_own_rows_and_body(tmp_path: Path) -> None:
     report = small_run()
     sent = [name for name, gone in zip("ABCDE", report.rejected, strict=True) if not gone]

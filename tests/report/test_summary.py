@@ -156,6 +156,9 @@ def test_what_to_do() -> None:
     assert "import_errors" in steps()
     assert "plan" not in steps(command="check")
     assert "importer plan … -m xero" in steps(command="check", exit_code=0)
+    for create, update in ((1, 0), (0, 1), (0, 0)):
+        said = steps(command="plan", plan={"create": create, "update": update})
+        assert ("importer run --plan 20260102-030405-ab: sends exactly" in said) == bool(create or update)
 
 
 def test_text_is_short_at_its_longest() -> None:
