@@ -1,14 +1,17 @@
-"""Benchmarks: `make bench`, or `python -m tests.bench [--full] [--json FILE] [part …]`.
+"""Benchmarks: `make bench`, or `python -m tests.bench [--full] [--json FILE] [--record] [part …]`.
 
+  start    `importer --help` and the check of a small file
   check    the whole of `importer check` and its stages, against a script that a user would write ("naive": groupby and
-           row by row) and against reading the text and writing the bodies ("floor")
+           row by row) and against reading the text and writing the bodies ("floor"); how it grows
+  shapes   the check of a dirtier file, of a wide one and of a workbook, which is also read against its bare cells
+  whole    an import from the export to the last customer sent, against the same script; and the night after it
   sending  the sender with its ledger to a server that costs next to nothing, against the importer's client alone and
            against httpx with a semaphore ("naive")
   limiter  with --full: the pace reached below a limit of the server
 
-Medians of several runs in one session (the naive check runs once). 2.00x against a baseline: twice as fast. Ratios
-hold from machine to machine, seconds do not; on a machine that does other work as well, go by the ratios of CPU time,
-which come second.
+Medians of several runs in one session (the naive script and whole imports run once). 2.00x against a baseline: twice
+as fast. Ratios hold from machine to machine, seconds do not; on a machine that does other work as well, go by the
+ratios of CPU time, which come second.
 """
 
 import argparse
@@ -18,14 +21,18 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
-from tests.bench.checking import bench_check
+from tests.bench.checking import bench_check, bench_shapes
 from tests.bench.pacing import bench_pacing
 from tests.bench.sending import bench_sending
-from tests.bench.table import Line, as_json, render
+from tests.bench.starting import bench_start
+from tests.bench.table import Line, as_json, record, render
+from tests.bench.whole import bench_whole
 
-PARTS = ("check", "sending", "limiter")
+README = Path(__file__).parent / "README.md"
+PARTS = ("start", "check", "shapes", "whole", "sending", "limiter")
 
 
 def arguments() -> argparse.Namespace:
@@ -35,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="also 1,000,000 rows, and the limiter (some minutes)")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs to take medians of (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--record", action="store_true", help="put the table into tests/bench/README.md")
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -45,8 +53,14 @@ def arguments() -> argparse.Namespace:
 
 def measure(given: argparse.Namespace, folder: Path) -> Iterator[Line]:
     parts = given.parts or (PARTS if given.full else PARTS[:-1])
+    if "start" in parts:
+        yield from bench_start(folder, repeat=given.repeat)
     if "check" in parts:
         yield from bench_check(folder, full=given.full, repeat=given.repeat)
+    if "shapes" in parts:
+        yield from bench_shapes(folder, repeat=given.repeat)
+    if "whole" in parts:
+        yield from bench_whole(folder, full=given.full)
     if "sending" in parts:
         yield from bench_sending(folder, repeat=given.repeat)
     if "limiter" in parts:
@@ -62,6 +76,8 @@ def main() -> None:
             if sys.stderr.isatty():
                 print(f"measured: {line.section}: {line.name.strip()}", file=sys.stderr)
     print(render(lines))
+    if given.record:
+        record(README, lines, date.today(), f"{os.cpu_count()} processors, Python {platform.python_version()}")
     if given.json:
         machine = {"processors": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
         given.json.write_text(json.dumps({"machine": machine, "lines": as_json(lines)}, indent=1), encoding="utf-8")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from statistics import median
@@ -34,11 +34,13 @@ def module(name: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", name, *map(str, arguments)]
 
 
-def run(command: Sequence[str], *, good: tuple[int, ...] = (0,)) -> Measured:
+def run(
+    command: Sequence[str], *, good: tuple[int, ...] = (0,), environment: Mapping[str, str] | None = None
+) -> Measured:
     """Run ``command`` to its end. Raises ``RuntimeError`` with its messages for an exit code that is not ``good``."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as messages:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=messages)
+        process = subprocess.Popen(command, stdout=out, stderr=messages, env={**os.environ, **(environment or {})})
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)

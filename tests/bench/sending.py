@@ -15,7 +15,7 @@ from tests.bench.measure import Measured, medians, module, run
 from tests.bench.server import serving
 from tests.bench.table import Line
 
-__all__ = ["Case", "bench_sending", "once"]
+__all__ = ["Case", "bench_sending", "once", "once_naive"]
 
 CONNECTIONS = (8, 64)
 USUAL = 20_000
@@ -69,6 +69,14 @@ def once(folder: Path, case: Case) -> Measured:
         raise RuntimeError(f"{case}: the server was left with {done}")
     inner = json.loads(it.printed)
     return replace(it, seconds=inner["seconds"], cpu=inner["cpu"], printed=json.dumps(done))
+
+
+def once_naive(folder: Path, bodies: Path) -> Measured:
+    """The bodies of a folder sent to a new server by the user's script, with the connections that it likes best."""
+    with serving() as server:
+        it = run(module("tests.bench.naive_sending", bodies, server.url, min(CONNECTIONS)))
+    inner = json.loads(it.printed)
+    return replace(it, seconds=inner["seconds"], cpu=inner["cpu"])
 
 
 def _command(case: Case, folder: str, url: str) -> list[str]:

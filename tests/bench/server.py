@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import orjson
 import uvloop
 
+from importer.sandbox.fixtures import load_fixtures
 from tests.bench.measure import module, pin
 
 __all__ = ["Server", "serving"]
@@ -63,6 +64,8 @@ class _Store:
         self.again = 0
         self.throttled = 0
         self._recent: deque[float] = deque()
+        known = load_fixtures(None)
+        self._lists = {"/v1/sales-reps": known.sales_reps, "/v1/price-lists": known.price_lists}
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes:
         """One request → the whole answer."""
@@ -75,6 +78,8 @@ class _Store:
             return _reply(429, b'{"code":"RATE_LIMITED","message":"too many requests"}')
         if method == b"POST":
             return self._create(body)
+        if path.path != "/v1/customers":
+            return _reply(200, orjson.dumps({"data": self._lists.get(path.path, ())}))
         asked = parse_qs(path.query).get("reference_ids", [""])[0].split(",")
         return _reply(200, orjson.dumps({"data": self._held(asked, path.query)}))
 

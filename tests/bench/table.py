@@ -1,11 +1,16 @@
 """Figures and the table that shows them."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Line", "as_json", "render"]
+__all__ = ["Line", "as_json", "record", "render"]
 
+_FROM, _TO = "<!-- figures -->", "<!-- end of figures -->"
+_TABLE = re.compile(r"\n### (.+)\n(\n.+\n\n```text\n(?s:.+?)\n```\n)")
 _HEAD = ("", "seconds", "CPU s", "peak MB", "per second", "against baselines (wall / CPU)")
 
 
@@ -38,6 +43,19 @@ def render(lines: Iterable[Line]) -> str:
         rows.append(_cells(line))
     widths = [max(len(row[place]) for row in rows if len(row) > 1) for place in range(len(_HEAD) - 1)]
     return "\n".join(_joined(row, widths) for row in rows)
+
+
+def record(page: Path, lines: Sequence[Line], day: date, machine: str) -> None:
+    """Put the lines between the page's marks, each section in place of what it held of the same name."""
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(_FROM, 1)
+    held, after = rest.split(_TO, 1)
+    tables = dict(_TABLE.findall(held))
+    for section in dict.fromkeys(line.section for line in lines):
+        own = render([line for line in lines if line.section == section])
+        tables[section] = f"\n{day:%-d %B %Y}, {machine}.\n\n```text\n{own}\n```\n"
+    shown = "".join(f"\n### {section}\n{table}" for section, table in tables.items())
+    page.write_text(f"{before}{_FROM}\n{shown}\n{_TO}{after}", encoding="utf-8")
 
 
 def as_json(lines: Iterable[Line]) -> list[dict[str, Any]]:

@@ -1,0 +1,48 @@
+"""`check` in this process, measured stage by stage: called with a source, a mapping and a folder for the reports.
+
+Prints JSON: for each stage what was said of it, seconds, CPU seconds and the peak of memory in MB (where the system
+lets a process begin a new peak; elsewhere the peak so far).
+"""
+
+import contextlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from importer.pipeline import check
+from importer.settings import Options
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def peak_mb() -> float:
+    """The peak since the last call."""
+    if not _STATUS.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def main() -> None:
+    source, mapping, out = sys.argv[1:]
+    stages: list[dict[str, object]] = []
+    last = ("Starting", time.perf_counter(), time.process_time())
+
+    def began(what: str) -> None:
+        nonlocal last
+        name, wall, cpu = last
+        now = (what, time.perf_counter(), time.process_time())
+        stages.append({"name": name, "seconds": now[1] - wall, "cpu": now[2] - cpu, "peak_mb": peak_mb()})
+        last = now
+
+    check(Options(sources=(source,), mapping=mapping, country="US", out=Path(out)), began=began)
+    began("")
+    print(json.dumps(stages))
+
+
+if __name__ == "__main__":
+    main()

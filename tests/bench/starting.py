@@ -1,0 +1,33 @@
+"""How soon a command begins: its help, and the check of a small file, as in development and as a user has it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.checking import FOUND_WRONG, check_command, sample
+from tests.bench.measure import Measured, medians, module, run
+from tests.bench.table import Line
+
+__all__ = ["bench_start"]
+
+ROWS = 100
+TIMES = 5  # what is so short varies more
+# pandera loads hypothesis, which only tests need, wherever it finds it: 0.2 s that no user pays.
+_AS_A_USER = "import sys; sys.modules['hypothesis'] = None; from importer.cli import main; main()"
+
+
+def bench_start(folder: Path, *, repeat: int) -> Iterator[Line]:
+    """A line for each command."""
+    section = f"start-up (help, and a check of {ROWS} rows)"
+    check = check_command(sample(folder, ROWS))
+    ways = {
+        "importer --help": module("importer", "--help"),
+        "importer check": check,
+        "importer check, as a user has it": [sys.executable, "-c", _AS_A_USER, *check[3:]],
+    }
+    runs: dict[str, list[Measured]] = {name: [] for name in ways}
+    for name in list(ways) * max(repeat, TIMES):
+        runs[name].append(run(ways[name], good=(0, FOUND_WRONG)))
+    for name, measured in runs.items():
+        it = medians(measured)
+        yield Line(section, name, it.seconds, it.cpu, it.peak_mb)
