@@ -71,22 +71,10 @@ class Engine:
         self._progress = progress
         self._stop_asked = stop
         self._thread = LedgerThread()
-        known: dict[Action, Strategy] = {Action.CREATE: Creating(api, since=run.started_at - CLOCK_SKEW)}
-        if options.merge is not None:
-            known[Action.UPDATE] = Updating(api, options.merge, options.on_conflict)
-        self._strategy = Strategies(known)
+        self._strategy = _strategies(api, run, options)
         self._breaker = Breaker(options.retry, options.patience, clock=clock, rng=rng)
         self._recorder = Recorder(self._thread, ledger, run, size=options.batch_size, sleep=sleep, follow=self._follow)
-        self._reconciler = Reconciler(
-            self._strategy,
-            options,
-            clock=clock,
-            sleep=sleep,
-            rng=rng,
-            done=self._recorder.put,
-            dropped=self._wake,
-            stop=self._wind_down,
-        )
+        self._reconciler = self._new_reconciler()
         self._ready: deque[Work] = deque()
         self._again: list[tuple[float, int, Work]] = []
         self._order = itertools.count()
@@ -102,6 +90,18 @@ class Engine:
         self._stopped_by: StopError | None = None
         self._changed = asyncio.Event()
         self._hungry = asyncio.Event()
+
+    def _new_reconciler(self) -> Reconciler:
+        return Reconciler(
+            self._strategy,
+            self._options,
+            clock=self._clock,
+            sleep=self._sleep,
+            rng=self._rng,
+            done=self._recorder.put,
+            dropped=self._wake,
+            stop=self._wind_down,
+        )
 
     async def run(self) -> dict[OutcomeKind, int]:
         """Send, and give the counts of the whole run."""
@@ -343,6 +343,13 @@ class Engine:
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
+
+
+def _strategies(api: Api, run: Run, options: SendOptions) -> Strategies:
+    known: dict[Action, Strategy] = {Action.CREATE: Creating(api, since=run.started_at - CLOCK_SKEW)}
+    if options.merge is not None:
+        known[Action.UPDATE] = Updating(api, options.merge, options.on_conflict)
+    return Strategies(known)
 
 
 def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
