@@ -19,6 +19,7 @@ LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a p
 MOST_REFUSALS = 100
 RETRYABLE_STATUS = frozenset({408, 425})  # the server may have acted, or not
 GONE_STATUS = frozenset({404, 410})
+_AS_IT_CAME = re.compile(r": <|: b'|\n")  # behind these, errors show what they came upon
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
@@ -117,14 +118,18 @@ def no_answer(error: BaseException, *, sent: bool, seconds: float, secret: str) 
 
 
 def _told(error: BaseException) -> str:
-    """An error of the network in the words of the system, where it has some; aiohttp wraps its own around them."""
+    """An error of the network in the words of the system, or in aiohttp's without what came over the wire."""
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    number = inner.errno if isinstance(inner, OSError) and not isinstance(inner, ssl.SSLError) else None
-    if number is not None and number > 0:  # below: the name could not be looked up
-        return os.strerror(number)
+    if isinstance(inner, OSError) and inner.strerror and not isinstance(inner, ssl.SSLError):
+        number = inner.errno or 0
+        return os.strerror(number) if number > 0 else inner.strerror  # below: the name could not be looked up
     if isinstance(inner, TimeoutError) and not str(inner):
         return "timed out"
-    return str(inner) if inner is not error else f"{type(error).__name__}: {error}".removesuffix(": ")
+    said = getattr(inner, "message", str(inner))
+    if not isinstance(said, str):  # aiohttp puts what it has of an answer there
+        return "cut off"
+    words = _AS_IT_CAME.split(said.removeprefix("400, message:").strip(), maxsplit=1)[0]
+    return words.rstrip(" :") or type(error).__name__
 
 
 def _missing(method: str, data: dict[str, Any] | None, payload: Any, *, empty: bool, readable: bool) -> str:
