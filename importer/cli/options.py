@@ -301,6 +301,15 @@ Memory = Annotated[
         metavar="SIZE|auto",
     ),
 ]
+Engine = Annotated[
+    str | None,
+    _option(
+        "--engine",
+        text="Work in parts on a Dask cluster: dask is one of this machine.",
+        panel=FILES,
+        metavar="dask|dask://HOST:PORT",
+    ),
+]
 Recheck = Annotated[
     bool, _option("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
 ]
@@ -347,7 +356,7 @@ READING: Group = {
     "partial": (Partial, False),
     "dedupe": (Dedupe, Options.dedupe),
 }
-PARTS: Group = {"memory": (Memory, "auto")}
+PARTS: Group = {"memory": (Memory, "auto"), "engine": (Engine, None)}
 OUTPUT: Group = {
     "log": (Log, None),
     "log_level": (LogLevel, "info"),

@@ -60,7 +60,7 @@ def prepared(options: Options, timings: Timings) -> Iterator[Work]:
 
     Raises :class:`InputError` when a source or the mapping cannot be used.
     """
-    if options.memory is None and source_bytes(options.sources) < _LARGE:
+    if options.memory is None and options.engine is None and source_bytes(options.sources) < _LARGE:
         yield _OnePiece(options, timings, *mapped(options, timings))
         return
     from importer.pipeline.parts.whole import in_parts  # noqa: PLC0415 - not for the many small sources

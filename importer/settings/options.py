@@ -11,6 +11,7 @@ from importer.errors import UsageError
 __all__ = ["SANDBOX", "Options", "Share", "read_duration", "read_size"]
 
 SANDBOX = "sandbox"
+ENGINE = re.compile(r"dask|dask://[^/\s]+:\d+")
 DEDUPE = ("off", "warn", "reject")
 ON_CONFLICT = ("report", "skip", "overwrite")
 
@@ -92,6 +93,7 @@ class Options:
     deadline: float | None = None
     keep: int | None = None
     memory: int | None = None
+    engine: str | None = None
     dedupe: str = "warn"
     partial: bool = False
     country: str | None = None
@@ -111,6 +113,8 @@ class Options:
                 raise UsageError(f"--{name} is {number:g}; it must be a number above 0")
         if not 0 <= self.settle < math.inf:
             raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
+        if self.engine is not None and not ENGINE.fullmatch(self.engine):
+            raise UsageError(f"--engine is {self.engine!r}", "It is dask or dask://host:port.")
         if self.dedupe not in DEDUPE:
             raise UsageError(f"--dedupe is {self.dedupe!r}", f"It is one of {', '.join(DEDUPE)}.")
         if self.on_conflict not in ON_CONFLICT:

@@ -5,7 +5,9 @@ import io
 import json
 import os
 import signal
+import sys
 import zipfile
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +17,8 @@ import pytest
 
 from importer.errors import MappingError, UsageError
 from importer.pipeline.dry_run import check
-from importer.pipeline.parts import whole
+from importer.pipeline.parts import cluster, whole
+from importer.pipeline.parts.cluster import dask_crew
 from importer.pipeline.parts.crew import OneProcess, Processes
 from importer.pipeline.parts.scratch import PREFIX, scratch_folder
 from importer.pipeline.parts.sizes import rows_of_a_part
@@ -65,21 +68,13 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.chdir(folder)
         monkeypatch.setattr("importer.pipeline.dry_run.new_run_id", lambda _: "run")
         monkeypatch.setattr("importer.pipeline.dry_run.Timings", partial(Timings, clock=lambda: 0.0))
-        monkeypatch.setattr(whole, "processes", _Alone)
+        monkeypatch.setattr(whole, "processes", lambda: nullcontext(OneProcess()))
         monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: rows)
         check(replace(options, memory=1 << 30 if rows else None), now=lambda: NOW)
         assert [path.name for path in Path("results").iterdir()] == ["run"]  # nothing is left of the parts
         return contents(Path("results/run"))
 
     return run
-
-
-class _Alone:
-    def __enter__(self) -> OneProcess:
-        return OneProcess()
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 def contents(folder: Path) -> dict[str, object]:
@@ -154,6 +149,27 @@ def test_a_process_that_dies_loses_nothing(tmp_path: Path) -> None:
         assert (tmp_path / "mark").exists()
     finally:
         crew.close()
+
+
+def test_a_dask_cluster_gives_the_same_and_survives_a_worker(offered, tmp_path: Path, monkeypatch) -> None:
+    options = Options(sources=(str(SAMPLE_DATA / "generic-wide"),), mapping="generic-wide", country="US")
+    at_once = offered(options, 0)
+    with dask_crew("dask", tmp_path) as crew:
+        monkeypatch.setattr(whole, "_crew", lambda *_: nullcontext(crew))
+        assert offered(options, 80) == at_once
+        assert crew.map(dies_once, [(str(tmp_path / "mark"), number) for number in range(3)]) == [0, 1, 4]
+    assert (tmp_path / "mark").exists()
+
+
+def test_an_engine_that_is_none_or_does_not_answer_is_told(tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(UsageError, match="--engine is 'spark'"):
+        Options(engine="spark")
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.2)
+    with pytest.raises(UsageError, match="no scheduler answers"), dask_crew("dask://127.0.0.1:9", tmp_path):
+        pass
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match="not installed"), dask_crew("dask", tmp_path):
+        pass
 
 
 def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         _clear(out)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out))  # 0700
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
     except OSError as error:
         raise OutputError(
             f"{out}: a scratch folder cannot be made: {error.strerror or error}", "Give another folder with --out."

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from importer.pipeline.directory import Directory
 from importer.pipeline.judging import Terms
 from importer.pipeline.parts import merge
 from importer.pipeline.parts.across import shared_by_all
+from importer.pipeline.parts.cluster import dask_crew
 from importer.pipeline.parts.crew import Crew, processes
 from importer.pipeline.parts.scratch import read_frame, scratch_folder, write_frame
 from importer.pipeline.parts.sizes import rows_of_a_part
@@ -39,7 +40,7 @@ def in_parts(options: Options, timings: Timings) -> Iterator["InParts"]:
     """Read the sources and map them in parts. Raises :class:`InputError` when one of them or the mapping is no use."""
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder(options.out))
-        crew = stack.enter_context(processes())
+        crew = stack.enter_context(_crew(options, folder))
         loaded, files, sources = _opened(options, timings, folder)
         with timings.stage("map"):
             most = rows_of_a_part(options, sources, crew.hands)
@@ -155,6 +156,10 @@ class InParts:
         nobody = pd.DataFrame({name: np.zeros(0, np.int64) for name in ("_row", "_entry", "_customer")})
         tables = EntityTables(nobody, nobody, nobody, (), self.rows)
         return settle(tables, ProblemTable.concat(found), severities=terms.severities).problems
+
+
+def _crew(options: Options, folder: Path) -> AbstractContextManager[Crew]:
+    return processes() if options.engine is None else dask_crew(options.engine, folder)
 
 
 def _opened(options: Options, timings: Timings, folder: Path) -> tuple[LoadedMapping, tuple[SourceFile, ...], Sources]:
