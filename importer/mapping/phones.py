@@ -2,15 +2,15 @@
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from importer.mapping.findings import Result, failures
+from importer.mapping.numberplans import plain_numbers
 from importer.records import Severity
 
 __all__ = ["phone"]
@@ -33,11 +33,10 @@ _WORDS = re.compile(r"(?<=\d)\s+[^\W\d_]\D*$")  # 030 23125 123 mobile
 _LETTER = re.compile(r"\d[^\W\d_]|\d.*[^\W\d_]\d")
 _SPELT = re.compile(r"[A-Z]{3}")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
+_FAKES = "|".join([*(f"{digit}{{7}}" for digit in range(10)), "123456789"])  # the same for whole columns
+_PLAIN = r"^\(?(?:[0-9][ ().\-]*){3,}$"
+_LONGEST = 100  # characters; libphonenumber refuses more than 250
 _NANP = 1
-_KINDS = (
-    *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
-    *("personal_number", "voip", "pager", "uan", "voicemail"),
-)
 _REASONS = {
     ValidationResult.TOO_SHORT: "has too few digits for a phone number",
     ValidationResult.TOO_LONG: "has too many digits for a phone number",
@@ -62,59 +61,34 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     ``countries``: ``"GB"``, or ``"GB|US"`` for the record's own country and then the default one; null when neither is
     known. A number that is not valid in any of them is an error; nothing is guessed.
     """
-    plain = _plain_american(values, countries)
-    left = plain.is_null()
+    plain, extensions = plain_numbers(values, countries)
+    unplaced = _unplaced(values, countries)
+    left = pc.invert(pc.or_(plain.is_valid(), unplaced))
     pairs = zip(values.filter(left).to_pylist(), countries.filter(left).to_pylist(), strict=True)
     readings = [_read(value, (regions or "").split("|")) for value, regions in pairs]
-    numbers = pa.array([reading.number for reading in readings], pa.string())
-    extensions = pa.array([reading.extension for reading in readings], pa.string())
-    reasons: list[str | None] = [None] * len(values)
+    reasons = pc.if_else(unplaced, _NO_COUNTRY, pa.scalar(None, pa.string())).to_pylist()
     others: list[str | None] = [None] * len(values)
-    hints = [_HINT] * len(values)
     rounded: list[str | None] = [None] * len(values)
     for place, reading in zip(np.flatnonzero(left.to_numpy(zero_copy_only=False)), readings, strict=True):
         (rounded if reading.reason == _ROUNDED else reasons)[place] = reading.reason
         others[place] = reading.others
-        hints[place] = _COUNTRY_HINT if reading.reason == _NO_COUNTRY else _HINT
+    hints = [_COUNTRY_HINT if reason == _NO_COUNTRY else _HINT for reason in reasons]
     several = failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True)
     return Result(
-        pc.replace_with_mask(plain, left, numbers),
+        pc.replace_with_mask(plain, left, pa.array([reading.number for reading in readings], pa.string())),
         (*failures("invalid_phone", reasons, hints), *failures("excel_damaged", rounded, _ROUNDED_HINT), *several),
-        pc.replace_with_mask(pa.nulls(len(values), pa.string()), left, extensions),
+        pc.replace_with_mask(extensions, left, pa.array([reading.extension for reading in readings], pa.string())),
     )
 
 
-@cache
-def _american() -> tuple[str, pa.Array]:
-    """(the pattern of every valid number of country code 1, the regions that have this code).
-
-    The union of the patterns of the number types: ``general_desc`` alone is wider and would let wrong numbers through.
-    """
-    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[_NANP]
-    patterns = set()
-    for region in regions:
-        metadata = PhoneMetadata.metadata_for_region(region)
-        kinds = (getattr(metadata, name) for name in _KINDS)
-        patterns |= {kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern}
-    union = "|".join(f"(?:{pattern})" for pattern in sorted(patterns))
-    return f"^(?:{union})$", pa.array([*regions], pa.string())
-
-
-def _plain_american(values: pa.Array, countries: pa.Array) -> pa.Array:
-    """E.164 of plain valid North American numbers, null for everything else: a column at a time, for they are many."""
-    pattern, regions = _american()
-    digits = pc.replace_substring_regex(values, r"[^0-9]", "")
-    at_home = pc.is_in(pc.replace_substring_regex(countries, r"\|.*$", ""), value_set=regions)
-    written = pc.if_else(
-        pc.fill_null(at_home, False),
-        pc.match_substring_regex(values, r"^(?:\+ ?1)?[0-9 ().-]*$"),
-        pc.match_substring_regex(values, r"^\+ ?1[0-9 ().-]*$"),
-    )
-    national = pc.if_else(pc.equal(pc.utf8_length(digits), 11), pc.replace_substring_regex(digits, r"^1", ""), digits)
-    sound = pc.and_(written, pc.equal(pc.utf8_length(national), 10))
-    sound = pc.and_(sound, pc.match_substring_regex(national, pattern))
-    number = pc.binary_join_element_wise("+1", national, "")
-    return pc.if_else(sound, number, pa.scalar(None, pa.string()))
+def _unplaced(values: pa.Array, countries: pa.Array) -> pa.Array:
+    """True for plain numbers without a country code where the country is not known: a whole file may be like that."""
+    if not countries.null_count:
+        return pa.array(np.zeros(len(values), bool))
+    digits = pc.replace_substring_regex(values, "[^0-9]", "")
+    plain = pc.and_(pc.match_substring_regex(values, _PLAIN), pc.less_equal(pc.utf8_length(values), _LONGEST))
+    fake = pc.or_(pc.starts_with(values, "00"), pc.match_substring_regex(digits, _FAKES))
+    return pc.and_(countries.is_null(), pc.and_(plain, pc.invert(fake)))
 
 
 def _read(value: str, regions: list[str]) -> _Reading:

@@ -1,0 +1,131 @@
+"""Phone numbers by whole columns: whatever is found that way is what libphonenumber's parser finds."""
+
+import random
+
+import phonenumbers
+import pyarrow as pa
+import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+from importer.mapping.numberplans import plain_numbers
+from importer.mapping.phones import phone
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+BEFORE = ("+", "+", "00", "(+", "+ ", "+(", "011", "+00", "00 ")
+BETWEEN = (" ", "-", ".", "/", ") ", "(", " - ", "  ")
+PREFIXES = ("", "", "", "0", "1", "8", "00", "06", "02", "011")
+EXTENSIONS = (" x", "x", "#", " ext. ", ", ext ", " Ext.", " extension ", "/x", " / x", "EXT:", "  ,  x.", " int ", ";")
+
+Pair = tuple[str, str | None]
+
+
+def by_parser(value: str, countries: str | None) -> tuple[str | None, str | None]:
+    """(E.164, extension) by libphonenumber's parser with the first of the countries."""
+    text = "+" + value[2:] if value.startswith("00") else value
+    try:
+        parsed = phonenumbers.parse(text, (countries or "").partition("|")[0] or None)
+    except phonenumbers.NumberParseException:
+        return None, None
+    if not phonenumbers.is_valid_number(parsed):
+        return None, None
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164), parsed.extension or None
+
+
+def examples() -> list[tuple[str, str, str]]:
+    """(Region, country code, national number) of an example of each type that each region has."""
+    found = [
+        (region, phonenumbers.example_number_for_type(region, kind))
+        for region in REGIONS
+        for kind in PhoneNumberType.values()
+    ]
+    return [(r, str(e.country_code), phonenumbers.national_significant_number(e)) for r, e in found if e is not None]
+
+
+def altered(rng: random.Random, digits: str) -> str:
+    made = list(digits)
+    for _ in range(rng.choice((0, 0, 1, 2, 4))):
+        place = rng.randrange(len(made))
+        made[place : place + rng.randrange(2)] = rng.choice(("", *"0123456789", *"0123456789"))
+        made = made or ["0"]
+    return "".join(made)
+
+
+def written(rng: random.Random, digits: str) -> str:
+    return "".join(d + rng.choice(BETWEEN) if rng.random() < 0.2 else d for d in digits).strip()
+
+
+def hostile(rng: random.Random, count: int) -> list[Pair]:
+    """Numbers near valid ones, written in many ways, with and without country codes, prefixes and extensions."""
+    known = examples()
+    made: dict[Pair, None] = {}
+    while len(made) < count:
+        region, code, national = rng.choice(known)
+        if rng.random() < 0.4:
+            value = rng.choice(BEFORE) + written(
+                rng, code + rng.choice(("", "", "0", "1", code)) + altered(rng, national)
+            )
+        else:
+            value = written(rng, rng.choice((*PREFIXES, code, f"0{code}")) + altered(rng, national))
+        if rng.random() < 0.2:
+            value += rng.choice(EXTENSIONS) + "".join(rng.choices("0123456789", k=rng.randrange(8)))
+        made[value, rng.choice((region, region, region, f"{region}|US", rng.choice(REGIONS), None, "ZZ"))] = None
+    return list(made)
+
+
+def test_whatever_is_found_is_what_the_parser_finds() -> None:
+    pairs = hostile(random.Random(20250412), 3000)
+    numbers, extensions = plain_numbers(*(pa.array(own, pa.string()) for own in zip(*pairs, strict=True)))
+    found = [own for own in zip(pairs, numbers.to_pylist(), extensions.to_pylist(), strict=True) if own[1]]
+    assert len(found) > 300
+    assert [own for own in found if by_parser(*own[0]) != own[1:]] == []
+
+
+@pytest.mark.parametrize("region", ["US", "CA", "GB", "DE", "FR", "IT", "NL", "ES", "IN", "AU", "JP"])
+def test_numbers_as_they_are_written_everywhere_are_found(region: str) -> None:
+    example = phonenumbers.example_number(region)
+    assert example is not None
+    forms = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.NATIONAL)
+    texts = [phonenumbers.format_number(example, form) for form in forms]
+    numbers, extensions = plain_numbers(pa.array([*texts, f"{texts[1]} x12"]), pa.array([region] * 4))
+    assert numbers.to_pylist() == [texts[0]] * 4
+    assert extensions.to_pylist() == [None, None, None, "12"]
+
+
+@pytest.mark.parametrize(
+    ("value", "country"),
+    [
+        ("+1 1 310 1234", "CA"),  # a short number of Canada behind a prefix that the country code's own plan keeps
+        ("00 821) 02/00(00000", None),  # perhaps two numbers
+        ("01149 30 901820", "US"),  # dialled abroad
+        ("4930901820", "DE"),  # its country code without a plus
+        ("011 15-2345-6789", "AR"),  # a plan that rewrites numbers
+        ("415 555 0132" + " " * 300 + "1", "US"),
+        ("(415) 555-0132 x1234567", "US"),
+        ("+800 1234 5678", "US"),  # of no region
+    ],
+)
+def test_what_is_not_certain_is_left_to_the_parser(value: str, country: str | None) -> None:
+    numbers, _ = plain_numbers(pa.array([value]), pa.array([country], pa.string()))
+    assert numbers.to_pylist() == [None]
+
+
+def test_numbers_without_a_country_are_told_as_the_parser_tells_them() -> None:
+    values = [
+        "415 555 0132",
+        "(415) 555-0132",
+        "12",
+        "1(2",
+        "555",
+        "0000000",
+        "1234567890",
+        "0049 30 901820",
+        "call",
+        "9x9",
+    ]
+    whole = phone(pa.array(values), pa.nulls(len(values), pa.string()))
+    for place, value in enumerate(values):
+        # Behind a label a number goes to the parser.
+        single = phone(pa.array([f"Phone: {value}"]), pa.nulls(1, pa.string()))
+        told = [f.texts(place) for f in whole.findings if f.chosen[place]]
+        assert told == [f.texts(0) for f in single.findings]
+        assert whole.values[place] == single.values[0]
