@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from importer.errors import MappingError
 from importer.mapping.changes import Counted, RowChange
 from importer.mapping.children import Candidates, Children, candidates, merge_children
-from importer.mapping.columns import Codes, Column, first_of
+from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.conditions import holds
-from importer.mapping.customers import Grouped, first_rows, group_customers
+from importer.mapping.customers import Grouped, group_customers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.files import LoadedMapping
 from importer.mapping.model import AddressEntry, Mapping

@@ -1,15 +1,14 @@
 """Addresses and contacts: candidates from rows, blank ones left out, equal ones merged, each with an id."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes, Column, Mask, combine, concat, folded
+from importer.mapping.childids import Given, SourceTexts, child_ids
+from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.model import AddressEntry, ChildEntry
 from importer.mapping.packed import Prepared
@@ -23,15 +22,14 @@ __all__ = ["Candidates", "Children", "candidates", "merge_children"]
 
 # These say what a child is, not that there is one: a row whose other cells are blank makes no child.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
-_MOST = 255  # characters of a reference id
-_DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
 
 @dataclass(frozen=True)
 class Candidates:
     """Children that one entry (for one number of a repeated group) makes, one a line.
 
-    ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type.
+    ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
+    ``texts``: the cells that a child's id is made of, folded.
     """
 
     entry: ChildEntry
@@ -42,7 +40,7 @@ class Candidates:
     at: Codes
     customers: Codes
     several: Mask
-    texts: pa.Array
+    texts: tuple[Column, ...]
     owners: Codes
 
     @property
@@ -94,7 +92,7 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
     return _by_type(made) if "type" in columns else made
 
 
-def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> pa.Array:
+def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
     """What a child's id is made of: the cells it comes from, folded; of a cell with several children its own part.
 
     Of a packed address all cells count, whether other addresses have something in them or not.
@@ -112,10 +110,7 @@ def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes
             sources = (source,) if source == reference else prepared.entry.cells
             numbered = [one.replace(NUMBER, prepared.number) for one in sources]
             columns |= {one: table.column(one) for one in numbered}
-    if not columns or not len(at):
-        return pa.array([""] * len(at), pa.string())
-    parts = [pc.fill_null(column.take(at).to_arrow(), "") for column in columns.values()]
-    return folded(pc.binary_join_element_wise(*parts, LIST_SEPARATOR))
+    return tuple(column.replaced(folded(column.values)).take(at) for column in columns.values())
 
 
 def _by_type(made: Candidates) -> Candidates:
@@ -138,7 +133,7 @@ def _by_type(made: Candidates) -> Candidates:
         at=made.at[lines],
         customers=made.customers[lines],
         several=(counts > 1)[lines],
-        texts=made.texts.take(pa.array(lines)),
+        texts=tuple(column.take(lines) for column in made.texts),
     )
 
 
@@ -149,17 +144,20 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     rows = np.concatenate([made.table.rows[made.at] for made in sets])
     entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
     columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
-    order = np.lexsort((np.arange(len(rows)), entries, rows, customers))
+    order = np.lexsort((rows, customers))  # which leaves equal ones as they are: entry by entry
     several = np.concatenate([made.several for made in sets])[order]
-    texts = pa.concat_arrays([made.texts for made in sets]).take(pa.array(order))
     customers, rows, entries = customers[order], rows[order], entries[order]
     columns = {name: column.take(order) for name, column in columns.items()}
     group, first = _equal(columns, customers)
     columns = _merged_defaults(columns, group, len(first))
     columns = {name: column.take(first) for name, column in columns.items()}
     own = columns.get("reference_id", Column.blank(len(first)))
-    texts = _least(texts, group, first)
-    columns["reference_id"] = _ids(entity, own, columns.get("type"), several[first], texts, ids, customers[first])
+    wanting = np.flatnonzero(~own.filled).astype(np.int64)
+    texts = SourceTexts.of([made.texts for made in sets], [len(made.at) for made in sets])
+    types = columns.get("type")
+    roles = pa.array([entity] * len(first), pa.string()) if types is None else types.to_arrow()
+    given = Given(own, several[first], roles, ids.take(pa.array(customers[first])))
+    columns["reference_id"] = child_ids(given, wanting, texts.least(order, group, first, wanting))
     record = np.empty(len(order), np.int64)
     record[order] = group
     problems = _problems(entity, sets, record)
@@ -168,14 +166,10 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
 
 def _equal(columns: dict[str, Column], customers: Codes) -> tuple[Codes, Codes]:
     """(the group of equal children each line is in, the first line of each group); groups are in order."""
-    compared = [Column(customers, pa.array(np.arange(customers.max(initial=-1) + 1)).cast(pa.string()))]
-    compared += [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
-    group, _ = combine(compared)
-    first = np.full(group.max(initial=-1) + 1, -1, np.int64)
-    first[group[::-1]] = np.arange(len(group) - 1, -1, -1)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return rank[group], np.sort(first)
+    owners = Column(customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string()))  # only numbers count here
+    compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
+    group = tuple_numbers([owners, *compared])
+    return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
 def _merged_defaults(columns: dict[str, Column], group: Codes, count: int) -> dict[str, Column]:
@@ -189,49 +183,6 @@ def _merged_defaults(columns: dict[str, Column], group: Codes, count: int) -> di
     whole = Column.constant("true", len(group)).where(any_yes[group])
     values = pa.array(["true", "false"], pa.string())
     return {**columns, "is_default": Column(np.where(whole.filled, 0, np.where(flag.filled, 1, -1)), values)}
-
-
-def _least(texts: pa.Array, group: Codes, first: Codes) -> pa.Array:
-    """Each group's least source text, so that the order of rows does not matter to an id."""
-    if len(first) == len(group):
-        return texts
-    rank = pc.rank(texts, tiebreaker="dense").to_numpy().astype(np.int64)
-    order = np.lexsort((rank, group))
-    least = order[np.searchsorted(group[order], np.arange(len(first)))]
-    return texts.take(pa.array(least))
-
-
-def _ids(
-    entity: Entity,
-    own: Column,
-    types: Column | None,
-    several: npt.NDArray[np.bool_],
-    texts: pa.Array,
-    ids: pa.Array,
-    customers: Codes,
-) -> Column:
-    """Ids: the source's own (with the type behind it where one row made several), else prefix, role and hash."""
-    roles = types.to_arrow() if types is not None else pa.array([entity] * len(customers), pa.string())
-    owners = ids.take(pa.array(customers))
-    kept = own.to_arrow()
-    kept = pc.if_else(pa.array(several), pc.binary_join_element_wise(kept, pc.fill_null(roles, ""), "-"), kept)
-    wanting = ~own.filled
-    if not wanting.any():
-        return Column.from_text(kept)
-    mask = pa.array(wanting)
-    made = [
-        _made_id(owner or "", role or "", text)
-        for owner, role, text in zip(
-            owners.filter(mask).to_pylist(), roles.filter(mask).to_pylist(), texts.filter(mask).to_pylist(), strict=True
-        )
-    ]
-    return Column.from_text(pc.replace_with_mask(kept, mask, pa.array(made, pa.string())))
-
-
-def _made_id(owner: str, role: str, text: str) -> str:
-    content = LIST_SEPARATOR.join((owner, role, text))
-    digest = hashlib.blake2b(content.encode(), digest_size=_DIGEST // 2).hexdigest()
-    return f"{owner[: _MOST - len(role) - _DIGEST - 2]}-{role}-{digest}"
 
 
 def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list[ProblemTable]:

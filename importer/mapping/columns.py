@@ -9,13 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "folded", "trim"]
+__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "folded", "trim", "tuple_numbers"]
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+_MOST_TUPLES = 2**62  # numbers that a code can hold
 # What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
-_BLANKS = " \t\r\n\v\f\u00a0\u1680\u2000-\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+_OTHER_BLANKS = "\t\r\n\v\f\u00a0\u1680\u2000-\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+_BLANKS = f" {_OTHER_BLANKS}"
 _TRIM = f"^[{_BLANKS}]+|[{_BLANKS}]+$"
 _TRIMMABLE = f"^[{_BLANKS}]|[{_BLANKS}]$"
 
@@ -30,7 +32,8 @@ def trim(values: pa.Array) -> pa.Array:
 
 def folded(values: pa.Array) -> pa.Array:
     """Without case, and with every run of white space as one space: how texts are compared that must be the same."""
-    values = pc.replace_substring_regex(values, f"[{_BLANKS}]+", " ")
+    if pc.any(pc.match_substring_regex(values, f"[{_BLANKS}]{{2}}|[{_OTHER_BLANKS}]")).as_py():
+        values = pc.replace_substring_regex(values, f"[{_BLANKS}]+", " ")
     plain = pc.string_is_ascii(values)
     others = [value.casefold() for value in values.filter(pc.invert(plain)).to_pylist()]
     return pc.replace_with_mask(pc.utf8_lower(values), pc.invert(plain), pa.array(others, pa.string()))
@@ -129,13 +132,32 @@ def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
     if len(columns) == 1 and columns[0].filled.all():
         only = columns[0]
         return only.codes, [Column(np.arange(len(only.values), dtype=np.int64), only.values)]
-    number = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        number = number * (len(column.values) + 1) + (column.codes + 1)
-        number, _ = pd.factorize(number)
-    first = np.zeros(number.max(initial=-1) + 1, np.int64)
-    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)  # the last assignment wins: the first row of each
+    number = tuple_numbers(columns)
+    first = first_rows(number, number.max(initial=-1) + 1)
     return number, [column.take(first) for column in columns]
+
+
+def tuple_numbers(columns: Sequence[Column]) -> Codes:
+    """The number of each row's tuple of values, in the order of the tuples' first rows."""
+    number = np.zeros(len(columns[0]), np.int64)
+    size = 1
+    for column in columns:
+        base = len(column.values) + 1
+        if size * base > _MOST_TUPLES:
+            number = pd.factorize(number)[0]
+            size = int(number.max(initial=-1)) + 1
+        number = number * base + (column.codes + 1)
+        size *= base
+    numbers: Codes = pd.factorize(number)[0]
+    return numbers
+
+
+def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
+    """For each of ``count`` groups the first row (index into ``codes``, of those in ``among``), or -1."""
+    rows = np.arange(len(codes), dtype=np.int64) if among is None else among
+    first = np.full(count, -1, np.int64)
+    first[codes[rows[::-1]]] = rows[::-1]  # the last assignment wins, so the first row does
+    return first
 
 
 def concat(columns: Sequence[Column]) -> Column:

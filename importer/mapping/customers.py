@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes, Column
+from importer.mapping.columns import Codes, Column, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate, filled_up
 from importer.mapping.model import CustomerEntry
 from importer.mapping.problems import cell_problems, extension_problems, field_problems
@@ -17,7 +17,7 @@ from importer.mapping.tabledata import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
 
-__all__ = ["Grouped", "first_rows", "group_customers"]
+__all__ = ["Grouped", "group_customers"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,6 @@ class Grouped:
     field_rows: dict[str, Codes]
     rows: Codes
     problems: list[ProblemTable]
-
-
-def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
-    """For each of ``count`` groups the first row (index into ``codes``, of those in ``among``), or -1."""
-    rows = np.arange(len(codes), dtype=np.int64) if among is None else among
-    first = np.full(count, -1, np.int64)
-    first[codes[rows[::-1]]] = rows[::-1]  # the last assignment wins, so the first row does
-    return first
 
 
 def group_customers(

@@ -59,10 +59,9 @@ def _by_plan(digits: pa.Array, countries: pa.Array, abroad: Mask, home: Mask) ->
     """Numbers by the plan that they are read with: (their places, E.164 or null)."""
     at = np.flatnonzero(abroad).astype(np.int64)
     parts = pc.extract_regex(digits.take(pa.array(at)), _country_codes())
-    for code, own in _groups(pc.struct_field(parts, "code")):
-        national = pc.struct_field(parts, "national").take(pa.array(own))
-        region = phonenumbers.region_code_for_country_code(int(code))
-        yield at[own], _numbers(national, int(code), region, at_home=False)
+    for text, own in _groups(pc.struct_field(parts, "code")):
+        national, code = pc.struct_field(parts, "national").take(pa.array(own)), int(text)
+        yield at[own], _numbers(national, code, phonenumbers.region_code_for_country_code(code), at_home=False)
     at = np.flatnonzero(home).astype(np.int64)
     for text, own in _groups(countries.take(pa.array(at))):
         region = text.partition("|")[0]
@@ -103,7 +102,7 @@ def _national(digits: pa.Array, region: str, home: str | None) -> pa.Array:
     The parser leaves a prefix where the rest is no number by the region's own plan. ``home``: the country code where
     the digits stand without one.
     """
-    plan = PhoneMetadata.metadata_for_region(region)
+    plan = _plan(region)
     nothing = pa.scalar(None, pa.string())
     prefix = plan.national_prefix or ""
     taken = _taken(digits, plan.national_prefix_for_parsing or "")
@@ -136,7 +135,7 @@ def _valid(national: pa.Array, code: int) -> Mask:
     for region in regions:
         own = national if len(left) == len(national) else national.take(pa.array(left))
         typed = _typed(own, region)
-        leading = PhoneMetadata.metadata_for_region(region).leading_digits
+        leading = _plan(region).leading_digits
         claimed = typed if leading is None else _mask(pc.match_substring_regex(own, f"^(?:{leading})"))
         claimed = typed if len(regions) == 1 else claimed
         valid[left[claimed & typed]] = True
@@ -149,13 +148,22 @@ def _valid(national: pa.Array, code: int) -> Mask:
 def _typed(national: pa.Array, region: str) -> Mask:
     """Whether the numbers are of any type that the region's plan has."""
     general, *kinds = _patterns(region)
-    some = np.logical_or.reduce([np.zeros(len(national), bool), *(_fits(national, *kind) for kind in kinds)])
-    return _fits(national, *general) & some
+    some: Mask = np.zeros(len(national), bool)
+    for kind in kinds:
+        some |= _fits(national, *kind)
+    return some & _fits(national, *general)
 
 
 def _fits(national: pa.Array, lengths: tuple[int, ...], pattern: str) -> Mask:
-    fits: Mask = np.isin(pc.utf8_length(national).to_numpy(), lengths)
-    return fits & _mask(pc.match_substring_regex(national, pattern))
+    fits: Mask = _mask(pc.match_substring_regex(national, pattern))
+    fits &= np.isin(pc.utf8_length(national).to_numpy(), lengths)
+    return fits
+
+
+def _plan(region: str) -> PhoneMetadata:
+    plan = PhoneMetadata.metadata_for_region(region)
+    assert plan is not None  # regions come from libphonenumber's own lists
+    return plan
 
 
 @cache
@@ -164,8 +172,9 @@ def _patterns(region: str) -> list[tuple[tuple[int, ...], str]]:
 
     All numbers are wider than all types: neither alone will do.
     """
-    plan = PhoneMetadata.metadata_for_region(region)
+    plan = _plan(region)
     everything = plan.general_desc
+    assert everything is not None  # as of every plan
     kinds: dict[tuple[int, ...], list[str]] = {}
     for name in _KINDS:
         kind = getattr(plan, name)

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from importer.mapping.addresstext import Line, PostalAddress, read_address
-from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of
-from importer.mapping.customers import first_rows
+from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.findings import Finding, RowFinding
 from importer.mapping.model import AddressEntry, ChildEntry, Mapping
