@@ -108,9 +108,8 @@ def child_ids(given: Given, wanting: Codes, texts: pa.Array) -> Column:
         return Column.from_text(kept)
     owners = pc.fill_null(given.owners.take(pa.array(wanting)), "")
     roles = pc.fill_null(given.roles.take(pa.array(wanting)), "")
-    contents = pc.binary_join_element_wise(owners, roles, texts, LIST_SEPARATOR).cast(pa.binary()).to_pylist()
-    digests = [hashlib.blake2b(content, digest_size=_DIGEST // 2).hexdigest() for content in contents]
-    made = pc.binary_join_element_wise(_cut(owners, roles), roles, pa.array(digests, pa.string()), "-")
+    contents = pc.binary_join_element_wise(owners, roles, texts, LIST_SEPARATOR)
+    made = pc.binary_join_element_wise(_cut(owners, roles), roles, _digests(contents), "-")
     mask = np.zeros(len(kept), bool)
     mask[wanting] = True
     return Column.from_text(pc.replace_with_mask(kept, pa.array(mask), made))
@@ -122,3 +121,11 @@ def _cut(owners: pa.Array, roles: pa.Array) -> pa.Array:
     long = pc.greater(pc.utf8_length(owners), room)
     pairs = zip(owners.filter(long).to_pylist(), room.filter(long).to_pylist(), strict=True)
     return pc.replace_with_mask(owners, long, pa.array([owner[:left] for owner, left in pairs], pa.string()))
+
+
+def _digests(contents: pa.Array) -> pa.Array:
+    """A digest of each text, in hexadecimal digits."""
+    texts = contents.cast(pa.binary()).to_numpy(zero_copy_only=False)
+    raw = b"".join([hashlib.blake2b(text, digest_size=_DIGEST // 2).digest() for text in texts])
+    offsets = np.arange(len(texts) + 1, dtype=np.int32) * _DIGEST
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(raw.hex().encode()))

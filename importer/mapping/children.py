@@ -144,7 +144,7 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     rows = np.concatenate([made.table.rows[made.at] for made in sets])
     entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
     columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
-    order = np.lexsort((rows, customers))  # which leaves equal ones as they are: entry by entry
+    order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
     several = np.concatenate([made.several for made in sets])[order]
     customers, rows, entries = customers[order], rows[order], entries[order]
     columns = {name: column.take(order) for name, column in columns.items()}

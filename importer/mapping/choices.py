@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from importer.mapping.changes import RowChange
-from importer.mapping.columns import Codes, Column, combine, first_of
+from importer.mapping.columns import Codes, Column, combine, concat
 from importer.mapping.findings import Finding, RowFinding
 from importer.records import Severity
 
@@ -64,7 +64,7 @@ def nth(columns: Sequence[Column], wanted: int) -> Codes:
     filled = np.stack([column.filled for column in columns])
     if wanted < 0:
         filled = filled[::-1]
-    hit = filled & (np.cumsum(filled, axis=0) == abs(wanted))
+    hit = filled if abs(wanted) == 1 else filled & (np.cumsum(filled, axis=0) == abs(wanted))
     number = np.where(hit.any(axis=0), hit.argmax(axis=0), -1)
     if wanted < 0:
         number = np.where(number >= 0, len(columns) - 1 - number, -1)
@@ -72,8 +72,12 @@ def nth(columns: Sequence[Column], wanted: int) -> Codes:
 
 
 def pick(columns: Sequence[Column], chosen: Codes) -> Column:
-    kept = [column.where(chosen == number) for number, column in enumerate(columns)]
-    return first_of(kept)[0]
+    """Row by row the value of the chosen column; blank where none is."""
+    if len(columns) == 1:
+        return columns[0].where(chosen == 0)
+    stacked = concat(columns)
+    codes = stacked.codes.reshape(len(columns), -1)[chosen, np.arange(len(chosen))]
+    return Column(np.where(chosen >= 0, codes, -1), stacked.values)
 
 
 def after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFinding, ...]:

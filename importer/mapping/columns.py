@@ -110,7 +110,13 @@ class Column:
 
     def take(self, rows: Codes) -> "Column":
         """The rows at these indices; an index of -1 gives a blank."""
-        return Column(np.append(self.codes, -1)[rows], self.values)
+        if not len(self.codes):
+            return Column(np.full(len(rows), -1, np.int64), self.values)
+        codes = self.codes[rows]
+        blank = rows < 0
+        if blank.any():
+            codes[blank] = -1
+        return Column(codes, self.values)
 
     @property
     def filled(self) -> Mask:
@@ -162,6 +168,9 @@ def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
 
 def concat(columns: Sequence[Column]) -> Column:
     """Columns below one another."""
+    first = next((column for column in columns if len(column.values)), columns[0])
+    if all(not len(column.values) or column.values is first.values for column in columns):
+        return Column(np.concatenate([column.codes for column in columns]), first.values)
     values = pa.concat_arrays([column.values for column in columns])
     offsets = np.cumsum([0, *(len(column.values) for column in columns)])
     codes = [np.where(c.codes >= 0, c.codes + offset, -1) for c, offset in zip(columns, offsets[:-1], strict=True)]

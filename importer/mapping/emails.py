@@ -51,13 +51,14 @@ def email(values: pa.Array) -> Result:
         pc.and_(pc.match_substring_regex(tidy, _PLAIN), pc.invert(pc.match_substring_regex(tidy, _SPECIAL))),
         pc.less_equal(pc.utf8_length(tidy), 254),
     )
-    plain = pc.and_(plain, pc.less_equal(pc.utf8_length(local), 64)).to_numpy(zero_copy_only=False)
+    left = pc.invert(pc.and_(plain, pc.less_equal(pc.utf8_length(local), 64)))
+    judged = [_judge(value) for value in tidy.filter(left).to_pylist()]
+    out = pc.replace_with_mask(tidy, left, pa.array([address for address, _ in judged], pa.string()))
     reasons: list[str | None] = [None] * len(tidy)
-    out = tidy.to_pylist()
-    for number in np.flatnonzero(~plain):
-        out[number], reasons[number] = _judge(out[number])
+    for number, (_, reason) in zip(np.flatnonzero(left.to_numpy(zero_copy_only=False)), judged, strict=True):
+        reasons[number] = reason
     several = failures("emails_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True)
-    return Result(pa.array(out, pa.string()), (*failures("invalid_email", reasons, _HINT), *several))
+    return Result(out, (*failures("invalid_email", reasons, _HINT), *several))
 
 
 def _first_of_several(values: pa.Array) -> tuple[pa.Array, list[str | None]]:

@@ -161,9 +161,13 @@ def _split(sources: Sequence[Part], separators: Sequence[str]) -> list[Part]:
     pattern = re.compile("|".join(re.escape(separator) for separator in sorted(separators, key=len, reverse=True)))
     parts = []
     for source in sources:
+        values = source.column.values
+        several = pc.not_equal(values, pc.utf8_trim_whitespace(values))
+        for separator in separators:
+            several = pc.or_(several, pc.match_substring(values, separator))
         pieces = [
             [piece.strip() for piece in pattern.split(value) if piece.strip()]
-            for value in source.column.values.to_pylist()
+            for value in values.filter(several).to_pylist()
         ]
         most = min(max(map(len, pieces), default=0), _MOST_PARTS)
         for index in range(max(most, 1)):
@@ -171,7 +175,9 @@ def _split(sources: Sequence[Part], separators: Sequence[str]) -> list[Part]:
             texts = [
                 None if index >= len(own) else separators[0].join(own[index:]) if last else own[index] for own in pieces
             ]
-            parts.append(Part(source.column.replaced(pa.array(texts, pa.string())), source.reference))
+            whole = values if index == 0 else pa.nulls(len(values), pa.string())  # what is in one piece
+            made = pc.replace_with_mask(whole, several, pa.array(texts, pa.string()))
+            parts.append(Part(source.column.replaced(made), source.reference))
     return parts
 
 
@@ -192,7 +198,7 @@ def _transform(part: Part, number: int, steps: Sequence[Step], context: Context)
         changes += rewriting(
             TRANSFORMS[step.name].code or "text_rewritten", part.reference, codes, texts, result.values, told
         )
-        if result.values is not column.values:
+        if codes is not column.codes or not result.values.equals(column.values):
             column = Column.keyed(codes, result.values)
         if result.extensions is not None:
             extension = Column.keyed(codes, result.extensions)

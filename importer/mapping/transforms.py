@@ -113,6 +113,8 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
 
 
 def _one_line(values: pa.Array, argument: str) -> Result:
+    if not pc.any(pc.match_substring_regex(values, r"[\t\r\n\v\f]")).as_py():  # as of most columns
+        return Result(values)
     return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 
 
