@@ -1,7 +1,7 @@
 """A person's name in one cell: first and last name by nameparser."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import pyarrow as pa
 
@@ -10,7 +10,7 @@ from importer.records import Severity
 
 __all__ = ["first_name", "is_company", "last_name", "split_name"]
 
-# Two plain words are first and last name; anything with more to it goes to the parser.
+# Of two to four plain words the last is the last name; anything with more to it goes to the parser, which is slow.
 _CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y)\s", re.IGNORECASE)
 _COMPANY = re.compile(
     r"[\s,](?:inc|llc|ltd|limited|corp|corporation|company|co|plc|llp|pty|pte)\.?$"
@@ -21,7 +21,9 @@ _COMPANY = re.compile(
 )
 _HINT = "If that is wrong, export first and last name in columns of their own."
 _ATTENTION = re.compile(r"^(?:(?:attn|fao)\b[\s:.\-]*|(?:attention|att)\s*[:.\-]+\s*)(?=\w)", re.IGNORECASE)
-_TWO_WORDS = re.compile(r"^([^\W\d_]{2,})\s+([^\W\d_]{2,})$")
+_WORD = r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
+_PLAIN_WORDS = re.compile(rf"^{_WORD}(?:\s+(?:{_WORD}|[A-Z]\.?)){{0,2}}\s+{_WORD}$")
+_MOST_KEPT = 2**18  # readings: first and last names, of customers and contacts, come from the same cells
 
 
 @cache
@@ -39,12 +41,15 @@ def split_name(text: str) -> tuple[str, str]:
     return _read(text)[:2]
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _read(text: str) -> tuple[str, str, str | None]:
     """(first names, last name, what a person may want to check, if anything)."""
     text = _ATTENTION.sub("", text)
-    plain = _TWO_WORDS.match(text)
-    if plain and not {plain[1].lower(), plain[2].lower()} & _special_words() and not is_company(text):
-        return plain[1], plain[2], None
+    if _PLAIN_WORDS.match(text):
+        words = text.split()
+        plain = _special_words().isdisjoint(word.lower().rstrip(".") for word in words)
+        if plain and not is_company(text):
+            return " ".join(words[:-1]), words[-1], None
     if is_company(text):
         return text, "", "is the name of a company or department, and stays whole as the first name"
     from nameparser import HumanName  # noqa: PLC0415 - as above

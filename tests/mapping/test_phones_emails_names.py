@@ -269,3 +269,17 @@ def test_two_plain_words_are_split_as_nameparser_splits_them() -> None:
 @given(st.from_regex(r"[A-Za-zÀ-ÿ]{1,9}\s{1,2}[A-Za-zÀ-ÿ]{1,9}", fullmatch=True))
 def test_any_two_words_are_split_as_nameparser_splits_them(text: str) -> None:
     assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.from_regex(r"[A-Za-zÀ-ÿ]{1,9}(-[A-Za-zÀ-ÿ]{2,5})?|[A-Z]\.?", fullmatch=True), min_size=3, max_size=4),
+    st.sampled_from([" ", "  "]),
+)
+@example(["Ada", "E.", "Lovelace"], " ")
+@example(["Ivanov", "Ivan", "Ivanovich"], " ")
+@example(["Ada", "de", "la", "Vega"], " ")
+@example(["Anne-Marie", "Smith-Jones", "III"], " ")
+def test_more_plain_words_are_split_as_nameparser_splits_them(words: list[str], between: str) -> None:
+    text = between.join(words)
+    assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))
