@@ -5,7 +5,8 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
     ImporterError
     ├── InputError            mend the command, the source or the mapping, then run again     exit 2
     │   ├── UsageError            an option or argument is wrong or missing
-    │   ├── SourceError           a source cannot be found, opened or understood
+    │   ├── SourceError           a source cannot be opened or understood
+    │   │   └── NoSourceError         … or it is not there, or there is nothing in it
     │   ├── MappingError          the mapping file is wrong, or does not fit the source
     │   └── OutputError           the out directory or the run's folder cannot be used
     ├── StopError             the run ended early; the message says whether to resume          exit 3
@@ -30,6 +31,7 @@ __all__ = [
     "KeyRefusedError",
     "LedgerError",
     "MappingError",
+    "NoSourceError",
     "OutputError",
     "SourceError",
     "StopError",
@@ -70,6 +72,10 @@ class UsageError(InputError):
 
 class SourceError(InputError):
     """A source cannot be found, opened or understood."""
+
+
+class NoSourceError(SourceError):
+    """A source is not there, or there is nothing in it."""
 
 
 class MappingError(InputError):

@@ -22,21 +22,20 @@ from importer.errors import (
     InterruptedRunError,
     KeyRefusedError,
     LedgerError,
-    MappingError,
+    NoSourceError,
     OutputError,
-    SourceError,
     TenantLockedError,
     UsageError,
 )
 
-__all__ = ["LEVELS", "about", "event", "harmless", "log_to", "trouble"]
+__all__ = ["LEVELS", "about", "event", "harmless", "kind_of", "log_to", "trouble"]
 
 LEVELS = ("debug", "info", "warning", "error")
 STDERR = "-"
-# Of these the words are about files, columns, limits and connections; those of others may quote a customer.
+# Of these the words are about files, columns, limits and connections; those of others may quote a cell.
 IMPERSONAL = (
     *(ApiUnavailableError, GuardError, InterruptedRunError, KeyRefusedError, LedgerError),
-    *(MappingError, SourceError, TenantLockedError),
+    *(NoSourceError, TenantLockedError),
 )
 
 _LOG = logging.getLogger("importer")
@@ -55,10 +54,16 @@ def harmless(error: BaseException) -> bool:
     return isinstance(error, IMPERSONAL)
 
 
+def kind_of(error: BaseException) -> str:
+    """What sort of error it is, in words that quote nothing."""
+    return (type(error).__doc__ or type(error).__name__).splitlines()[0]
+
+
 def trouble(name: str, error: BaseException) -> None:
     """Enter what ended a command early; its words as far as they cannot name a customer."""
     words = " ".join(str(error).split())
-    event(logging.ERROR, name, {"text": words}, error=type(error).__name__, text=words if harmless(error) else None)
+    safe = words if harmless(error) else kind_of(error)
+    event(logging.ERROR, name, {"text": words}, error=type(error).__name__, text=safe)
 
 
 @contextmanager

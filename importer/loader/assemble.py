@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.errors import SourceError
+from importer.errors import NoSourceError
 from importer.loader.layout import Header, classify
 from importer.loader.options import LoadOptions
 from importer.loader.parse import Body
@@ -93,7 +93,7 @@ def assemble(
 def refuse_without_rows(table: SourceTable) -> None:
     """Raise :class:`SourceError` for a header without data."""
     if len(table.frame.columns) and not len(table.frame):
-        raise SourceError(
+        raise NoSourceError(
             f"{table.name}: there is a header in row {table.details.get('header_row')} but no data row below it",
             "Export the table again with its rows, or leave this source out.",
         )

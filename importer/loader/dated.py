@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from importer.errors import SourceError, UsageError
+from importer.errors import NoSourceError, UsageError
 from importer.loader.places import is_url, public_source
 
 __all__ = ["dated"]
@@ -56,7 +56,7 @@ def _newest(source: str) -> list[str]:
     found = sorted(glob.glob(source[:begin] + digits + source[end:]))  # noqa: PTH207  # Path.glob takes no absolute one
     days = {path: day for path in found if (fits := pattern.fullmatch(path)) and (day := _read(fits[1], form))}
     if not days:
-        raise SourceError(f"{source}: no file fits", "Look whether the export runs, and how it names its files.")
+        raise NoSourceError(f"{source}: no file fits", "Look whether the export runs, and how it names its files.")
     latest = max(days.values())
     return [path for path, day in days.items() if day == latest]
 

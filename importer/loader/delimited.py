@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.errors import SourceError, UsageError
+from importer.errors import NoSourceError, UsageError
 from importer.loader.assemble import Fault, Origin, assemble
 from importer.loader.encoding import MISFIT, Text, decode
 from importer.loader.layout import Header, find_header, header_score
@@ -43,7 +43,7 @@ def read_text(content: bytes, origin: Origin, options: LoadOptions) -> Sequence[
         return read_sections(body, origin, faults, options)
     header = find_header(rows, options)
     if header is None:
-        raise SourceError(f"{origin.file}: the file is empty", "Export the table again, with its header and rows.")
+        raise NoSourceError(f"{origin.file}: the file is empty", "Export the table again, with its header and rows.")
     width = _usual_width(rows[header.row :], header)
     below = text.data.slice(head[header.row - 1].end)
     body, faults = _body(

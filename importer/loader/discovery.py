@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from importer.errors import SourceError, UsageError
+from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.places import LocalFile, RemoteFile, find_remote, is_url, local_path
 
 __all__ = ["File", "changed_since", "find_files", "source_bytes"]
@@ -70,7 +70,7 @@ def _expand_path(source: str) -> list[Path]:
     if path.is_dir():
         files = _ordinary(Path(entry.path) for entry in _entries(path) if entry.is_file())
         if not files:
-            raise SourceError(
+            raise NoSourceError(
                 f"{source}: the directory holds no readable file",
                 "Put the exports directly into it; sub-folders and hidden files are not read.",
             )
@@ -78,11 +78,11 @@ def _expand_path(source: str) -> list[Path]:
     if path.exists():
         return [path]
     if not glob.has_magic(source):
-        raise SourceError(f"{source}: no such file", "Check the path; a relative path starts at the current folder.")
+        raise NoSourceError(f"{source}: no such file", "Check the path; a relative path starts at the current folder.")
     matched = glob.glob(source, recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
     files = _ordinary(match for name in matched if (match := Path(name)).is_file())
     if not files:
-        raise SourceError(f"{source}: no file matches", "Check the pattern; hidden files are not matched.")
+        raise NoSourceError(f"{source}: no file matches", "Check the pattern; hidden files are not matched.")
     return files
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from importer.errors import SourceError
+from importer.errors import NoSourceError, SourceError
 from importer.loader.archive import unpack
 from importer.loader.assemble import Origin, refuse_without_rows
 from importer.loader.delimited import read_text
@@ -50,7 +50,7 @@ def _read(name: str, file: File, options: LoadOptions) -> list[Sequence[Part | L
             "Check its permissions, and that no other program holds it open.",
         ) from error
     if not content:
-        raise SourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
+        raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
     when = {} if modified is None else {"modified": modified.isoformat(timespec="seconds")}
     return [_parts(inner, data, when, options) for inner, data in unpack(content, name)]
 

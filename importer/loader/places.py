@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from importer.errors import SourceError
+from importer.errors import NoSourceError, SourceError
 
 __all__ = ["LocalFile", "RemoteFile", "find_remote", "is_url", "local_path", "public_source"]
 
@@ -118,7 +118,7 @@ def find_remote(source: str) -> list[RemoteFile]:
             return [RemoteFile(shown, path, system)]
     names = sorted(name for name in found if not name.rsplit("/", 1)[-1].startswith((".", "~$")))
     if not names:
-        raise SourceError(f"{shown}: no file is there", "Check the address; hidden files are not read.")
+        raise NoSourceError(f"{shown}: no file is there", "Check the address; hidden files are not read.")
     chain = shown.partition("::")[1:]
     return [RemoteFile(public_source(system.unstrip_protocol(name)) + "".join(chain), name, system) for name in names]
 
@@ -152,7 +152,7 @@ def _explained(shown: str) -> Iterator[None]:
             "Install them with: pip install 'importer[remote]'. Or download the file and give its path.",
         ) from error
     except FileNotFoundError as error:
-        raise SourceError(f"{shown}: no such file", "Check the address.") from error
+        raise NoSourceError(f"{shown}: no such file", "Check the address.") from error
     except Exception as error:  # noqa: BLE001  # each file system has exceptions of its own
         if isinstance(error, ValueError) and "Protocol not known" in str(error):
             known = "file, https, s3, gs, abfs, sftp and memory"

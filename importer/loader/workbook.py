@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import python_calamine as calamine
 
-from importer.errors import SourceError, UsageError
+from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.appearance import apply_shown
 from importer.loader.assemble import Origin
 from importer.loader.guide import without_guide
@@ -57,7 +57,7 @@ def read_sheets(content: bytes, origin: Origin, options: LoadOptions) -> list[Sh
         sheets.append(Sheet.of(replace(origin, sheet=name), [_text(cells) for cells in columns], unseen))
     sheets = without_guide(sheets)
     if not sheets:
-        raise SourceError(
+        raise NoSourceError(
             f"{origin.file}: the workbook is empty", "Export the table again, with its header and its rows."
         )
     return sheets

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from importer.errors import GuardError, ImporterError
-from importer.logs import event, harmless
+from importer.logs import event, harmless, kind_of
 from importer.notify import Announcer
 from importer.report import summary_text
 from importer.settings import Notices
@@ -32,9 +32,7 @@ class News:
 
     def failed(self, error: BaseException, code: int) -> None:
         """It ended without a summary."""
-        words = (
-            str(error) if harmless(error) else f"{type(error).__name__}: the log and stderr of the machine say more."
-        )
+        words = str(error) if harmless(error) else f"{kind_of(error)} What was said on stderr tells more."
         self._tell(_end(error, code), code, words)
 
     def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from importer.errors import SourceError, UsageError
+from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, apply_mapping, load_mapping
@@ -118,7 +118,7 @@ def opened(options: Options, timings: Timings, scratch: Path | None = None) -> t
     with timings.stage("load"):
         sources = read_sources(options, loaded, scratch)
     if not sources.row_count:
-        raise SourceError(
+        raise NoSourceError(
             "the sources hold no data rows", "Look at the files: is it the right export, and is it whole?"
         )
     return loaded, sources

@@ -79,9 +79,12 @@ def test_what_ends_a_run_early_stands_in_it(desk, box) -> None:
     assert read(desk)[-1]["exit_code"] == 3
     assert desk.do("run", "gone.csv", *words[1:], "--api", box.url, "--log", "other.log").code == 2
     error, end = read(desk, "other.log")[-2:]
-    assert (error["event"], error["error"], end["exit_code"]) == ("error", "SourceError", 2)
+    assert (error["event"], error["error"], end["exit_code"]) == ("error", "NoSourceError", 2)
     assert "gone.csv" in error["text"]
-    # These words name a customer.
+    # These words name a customer: of an option, and of a file without a header.
+    desk.write("bare.csv", "Anna Berg,1\nCarl Dahl,2\n")
+    assert desk.do("run", "bare.csv", *words[1:], "--api", box.url, "--log", "third.log").code == 2
+    assert '"text": "The mapping file is wrong, or does not fit the source."' in (desk.path / "third.log").read_text()
     assert desk.run(box.url, *words, "--only", "Anna Berg", "--log", "third.log").code == 2
     assert "Anna" not in (desk.path / "third.log").read_text(encoding="utf-8")
 

@@ -131,6 +131,9 @@ def test_rejections_are_told_by_number_and_nobody_is_named(desk, box, hook) -> N
         assert name not in note["message"]
     assert hook.pings[-1] == f"/ping/{SECRET}?create=1"  # it ran to its end
     # These words name a customer, so they are left out.
+    desk.write("bare.csv", "Anna Berg,1\nCarl Dahl,2\n")
+    assert desk.do("run", "bare.csv", "--config", config).code == 2
+    assert "The mapping file is wrong, or does not fit the source." in hook.notes[-1]["message"]
     assert desk.do("run", "--config", config, "--only", "Anna Bergg").code == 2
     assert "Anna" not in json.dumps(hook.notes)
 
