@@ -5,7 +5,7 @@ import copy
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,24 @@ import orjson
 import pandas as pd
 
 from importer.api import Answer, AnswerKind, CustomerRef
-from importer.ledger import Ledger, Run
+from importer.api.compare import body_of
+from importer.ledger import Ledger
 from importer.planner import Merger, ids_to_look_up, plan
 from importer.sender import PayloadFile
 from importer.tables import TEXT
-from tests.sender.support import TENANT, FakePace, clock, found_frame, now
+from tests.sender.support import TENANT, FakePace, found_frame, now
 
 Body = dict[str, Any]
 KINDS = ("addresses", "contacts")
 MERGER = Merger()
 
 
-def plan_night(ledger: Ledger, folder: Path, bodies: Mapping[str, Body], found: Mapping[str, str]) -> Any:
+def plan_night(
+    ledger: Ledger, folder: Path, bodies: Mapping[str, Body], found: Mapping[str, str], tenant: str = TENANT
+) -> Any:
     """What the pipeline does before it sends, with ``--mode upsert``."""
-    ledger.tenant(TENANT)
-    run = ledger.start_run(TENANT, "run", out=folder, mapping="example")
+    ledger.tenant(tenant)
+    run = ledger.start_run(tenant, "run", out=folder, mapping="example")
     path = folder / f"{run.id}.jsonl"
     lines = [orjson.dumps(body) for body in bodies.values()]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -41,10 +44,10 @@ def plan_night(ledger: Ledger, folder: Path, bodies: Mapping[str, Body], found: 
             "length": [len(line) for line in lines],
         }
     )
-    known = ledger.known(TENANT, frame["reference_id"])
+    known = ledger.known(tenant, frame["reference_id"])
     asked = ids_to_look_up(frame, known)
     there = found_frame({name: number for name, number in found.items() if name in asked})
-    ledger.record_lookup(TENANT, asked, there)
+    ledger.record_lookup(tenant, asked, there)
     ledger.plan_run(run.id, plan(frame, known, there, mode="upsert"))
     return run, PayloadFile(path)
 
@@ -120,7 +123,7 @@ class NightApi:
         return kept + [{**child, "id": f"child-{self.ids()}"} for child in given if "id" not in child]
 
     def touch(self, customer: Body) -> None:
-        customer["updated_at"] = f"{now().isoformat()}" if self.moments else None
+        customer["updated_at"] = now().isoformat() if self.moments else None
 
     async def _write(self, name: str, do: Callable[[], None], customer: Body) -> Answer:
         fault = self.script[self.writes] if self.writes < len(self.script) else "ok"
@@ -169,18 +172,11 @@ class NightApi:
         return {name: [CustomerRef(i, name, "", "active") for n, i in there if n == name] for name in reference_ids}
 
 
-def wait_out(seconds: float) -> "asyncio.Future[None]":
-    """Until whatever was late has happened."""
-    return asyncio.ensure_future(asyncio.sleep(seconds))
-
-
-def faults(api: NightApi, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str, str]) -> list[str]:
+def faults(api: Any, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str, str]) -> list[str]:
     """What is wrong with what the API holds after these nights; empty when each customer says what the last says.
 
     ``by_hand``: reference id → the id of an address that somebody added there.
     """
-    from importer.api.compare import body_of
-
     wrong = []
     held = list(api.customers.values())
     names = [customer["reference_id"] for customer in held]
@@ -212,16 +208,3 @@ def add_by_hand(api: NightApi, name: str) -> str:
     customer["addresses"].append(child)
     customer["freight_term"] = "by hand"
     return str(child["id"])
-
-
-__all__ = [
-    "MERGER",
-    "NightApi",
-    "Run",
-    "add_by_hand",
-    "clock",
-    "faults",
-    "plan_night",
-    "replace",
-    "wait_out",
-]

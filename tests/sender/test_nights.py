@@ -23,7 +23,7 @@ from tests.sender.test_properties import DyingLedger, KilledError
 
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent"])
 SLOW_DISK = settings(
-    max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+    max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
 )
 TEXT = st.sampled_from(["one", "two", "three"])
 

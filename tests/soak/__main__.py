@@ -1,12 +1,26 @@
-"""``make soak``: kill and resume with one seed after another, for a bounded time."""
+"""``make soak``: kill and resume, and nights of updates, with one seed after another, for a bounded time."""
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.postgres import database
 from tests.soak.killing import kill_and_resume, summary
+from tests.soak.nights import nights
+
+
+def _nights(seed: int, customers: int, kills: int) -> list[str]:
+    """Nights of updates with a ledger in SQLite and, every other time, in PostgreSQL. Comes back: what is wrong."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ledger = stack.enter_context(database()) if seed % 2 else str(folder / "ledger.db")
+        both = nights(folder, ledger, seed=seed, customers=customers, nights=3, kills=kills)
+        kept = ledger.partition(":")[0] if seed % 2 else "sqlite"
+        print(f"seed {seed}: nights with {kept}, {sum(tenant.killed for tenant in both)} kills", flush=True)
+        return [f"{tenant.folder.name}: {text}" for tenant in both for text in tenant.wrong]
 
 
 def main() -> int:
@@ -26,6 +40,9 @@ def main() -> int:
             if wrong:
                 print("\n".join(wrong[:20]))
                 return 1
+        if wrong := _nights(seed, options.customers // 10, options.kills // 3):
+            print("\n".join(wrong[:20]))
+            return 1
         seed += 1
     print("Each customer was there exactly once, every time.")
     return 0
