@@ -177,7 +177,7 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
         likely = pc.index_in(near, value_set=keys.ids.to_arrow()).fill_null(-1).to_numpy(zero_copy_only=False)
         hint = pc.binary_join_element_wise(
             pc.fill_null(pc.binary_join_element_wise("Did you mean '", near, "'? ", ""), ""),
-            f"Add the customer to {mapping.main_table}, or mend the key in this row.",
+            f"Add the customer to {mapping.main_table}, or mend the key in this row{_together(read.rule)}.",
             "",
         )
         parts = _unknown_parts(own, own.codes[at], keys)
@@ -192,6 +192,12 @@ def _children(mapping: Mapping, read: _Rows, keys: Keys, fates: Fates, problems:
     rows, owners = rows.keep(kept), owners[kept]
     fates.customer[rows.rows] = owners
     return Owned(rows, owners, bool(len(rows)))
+
+
+def _together(rule: TableRule) -> str:
+    """The columns of a key that has several."""
+    names = [repr(column) for part in rule.key for column in part.columns()]
+    return f": {' and '.join(names)} together" if len(rule.key) > 1 else ""
 
 
 def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:

@@ -54,6 +54,9 @@ def test_an_orphan_is_told_at_the_part_of_its_key_that_nobody_has() -> None:
     streets = sheet("Part|Parent|Street|Old\n01|1|a|\n01|9|b|\n1|1|c|\n01|3|d|\n01|9|e|", "streets.csv")
     made = apply(two, firms, streets)
     told = sorted(problems(made, "row", "column", "value", "record"), key=lambda line: line[0])
+    assert {hint.rpartition(" or ")[2] for (hint,) in problems(made, "hint")} == {
+        "mend the key in this row: 'Part' and 'Parent' together."
+    }
     assert told == [(5, "Parent", "9", -1), (6, "Part", "1", 0), (7, "Parent", "3", -1), (8, "Parent", "9", -1)]
 
 
