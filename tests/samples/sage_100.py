@@ -55,7 +55,7 @@ def make(seed: int = 20250406) -> Sample:
     )
     orphan = ship_to.sound()[-1] | {ID: _ORPHAN, "ARDivisionNo": "02", "CustomerNo": "ZZZ9999"}
     ship_to.rows.append(orphan)
-    ship_to.note("orphan", orphan, "ARDivisionNo", harmful=True)
+    ship_to.note("orphan", orphan, "CustomerNo", harmful=True)
     soil(rng, customers, names=["CustomerName"], places=["AddressLine1", "City"], phones=["TelephoneNo"])
     for draft in drafts:
         draft.scatter_blanks(rng, 1)
