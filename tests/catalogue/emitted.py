@@ -107,7 +107,10 @@ def _texts(value: ast.expr, scope: ast.AST, module: ast.AST, *, deep: bool = Tru
         case ast.Starred(value=ast.Subscript(value=inner)):
             yield from _texts(inner, scope, module)
         case ast.Name(id=name) if deep:
-            for bound in (*_bound(name, scope), *_bound(name, module)):
+            bounds = [*_bound(name, scope), *_bound(name, module)]
+            # A loop over a table of the module.
+            bounds += [more for table in bounds if isinstance(table, ast.Name) for more in _bound(table.id, module)]
+            for bound in bounds:
                 yield from _texts(bound, scope, module, deep=False)
                 items = [item for node in ast.walk(bound) if isinstance(node, ast.Tuple) for item in node.elts]
                 yield from (text for item in items for text in _texts(item, scope, module) if "_" in text)

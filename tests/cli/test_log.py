@@ -99,7 +99,7 @@ def test_doubts_and_new_attempts_and_the_pace_stand_in_it(desk) -> None:
     assert unknown["level"] == "warning"
     assert 1 <= unknown["customer"] <= 60
     with running(SandboxConfig(keys=(KEY,), faults="429=30%", seed=3)) as box:
-        desk.do("run", *words, "--api", box.url, "--tenant", "other")
+        desk.do("run", *words, "--api", box.url, "--tenant", "other", "--rate", 100, "--limit", 12)
     assert [line for line in read(desk) if line["event"] == "slower" and line["pace"] > 0]
 
 

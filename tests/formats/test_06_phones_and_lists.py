@@ -27,7 +27,7 @@ customer:
         ("00 44 20 7946 0018", "+442079460018", None, set()),
         ("+44 (0)20 7946 0018", "+442079460018", None, set()),
         ("000-000-0000", None, None, {"invalid_phone"}),
-        ("4.16E+09", None, None, {"invalid_phone"}),
+        ("4.16E+09", None, None, {"excel_damaged"}),
     ],
 )
 def test_phones(cell: str, number: str | None, extension: str | None, codes: set[str]) -> None:
