@@ -73,7 +73,8 @@ class Processes:
         if self._pool is None:
             kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
             context = multiprocessing.get_context(kind)
-            context.set_forkserver_preload(_PRELOADED)
+            if kind == "forkserver":
+                context.set_forkserver_preload(_PRELOADED)
             self._pool = ProcessPoolExecutor(self.hands, context, _begin)
         return self._pool
 
@@ -83,7 +84,7 @@ class Processes:
             self._open().submit(_nothing)
 
     def close(self) -> None:
-        """End the processes, whatever they are doing."""
+        """End the processes, each when it is through with what it has begun."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
