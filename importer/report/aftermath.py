@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from importer.report.terminal import Look
+from importer.report.terminal import Look, steps_block
 from importer.report.text import wrapped
 
 __all__ = ["aftermath_steps", "aftermath_text"]
@@ -55,7 +55,7 @@ def aftermath_text(summary: Mapping[str, Any], *, width: int, colour: bool, unic
     look = Look(max(width, 40), colour, unicode)
     tone = _TONES.get(summary["exit_code"], "red")
     head = [look.painted(line, "bold", tone) for line in wrapped(_verdict(summary), look.width)]
-    blocks = [head, _counts(summary, look), _steps(summary, look)]
+    blocks = [head, _counts(summary, look), steps_block(summary, look)]
     blocks.append([look.painted("Each customer in ", "bold") + f"{summary['folder']}/{summary['files'][0]}"])
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -96,14 +96,3 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
         for count, words in lines
         for line in wrapped(words, look.width, first=f"  {count:>{numbers},}  ", rest=indent)
     ]
-
-
-def _steps(summary: Mapping[str, Any], look: Look) -> list[str]:
-    if not summary["next"]:
-        return []
-    lines = [look.painted("What to do", "bold")]
-    for step in summary["next"]:
-        text, found, command = step.partition(": importer ")
-        lines += wrapped(text + ":" * bool(found), look.width, first="  ", rest="    ")
-        lines += [f"    importer {command}"] if found else []
-    return lines

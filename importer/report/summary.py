@@ -68,7 +68,6 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
     passwords and queries. ``problems`` go by severity and then by how many there are, each with the place of its
     first; ``changes`` are the lines of ``EntityTables.changes``.
     """
-    counts = report.totals
     summary: dict[str, Any] = {
         "command": facts.command,
         "run_id": facts.run_id,
@@ -77,22 +76,8 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "seconds": round(max((facts.finished - facts.started).total_seconds(), 0.0), 3),  # ledgers may keep whole ones
         "exit_code": facts.exit_code,
         "stopped": facts.stopped,
-        "rows": {
-            "read": counts.rows_read,
-            "used": counts.rows_used,
-            "skipped": sum(counts.rows_skipped.values()),
-            "skipped_by_reason": counts.rows_skipped,
-            "rejected": counts.rows_rejected,
-            "rejected_alone": loose_rows(report.sources, report.tables),
-        },
-        "customers": {
-            "read": counts.customers,
-            **{
-                str(kind): counts.outcomes.get(kind, 0)
-                for kind in OutcomeKind
-                if kind in _kinds(facts, counts.outcomes)
-            },
-        },
+        "rows": _rows(report),
+        "customers": _customers(report, facts.command),
         "refused": int(report.refused.sum()),
         "lost_child": int(report.lost_child.sum()),
         "missing_from_source": int((report.located["code"] == "missing_from_source").sum()),
@@ -129,11 +114,27 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _kinds(facts: RunFacts, found: Mapping[OutcomeKind, int]) -> set[OutcomeKind]:
-    """The outcomes to speak of: ``check`` and ``plan`` know two, a run that sends knows all the others."""
-    if facts.command in {"check", "plan"}:
-        return {OutcomeKind.VALID, OutcomeKind.REJECTED, *found}
-    return {kind for kind in OutcomeKind if kind is not OutcomeKind.VALID} | set(found)
+def _rows(report: ReportInput) -> dict[str, Any]:
+    counts = report.totals
+    return {
+        "read": counts.rows_read,
+        "used": counts.rows_used,
+        "skipped": sum(counts.rows_skipped.values()),
+        "skipped_by_reason": counts.rows_skipped,
+        "rejected": counts.rows_rejected,
+        "rejected_alone": loose_rows(report.sources, report.tables),
+    }
+
+
+def _customers(report: ReportInput, command: str) -> dict[str, int]:
+    """Counts by outcome: ``check`` and ``plan`` know two, a run that sends knows all the others."""
+    found = report.totals.outcomes
+    dry = {OutcomeKind.VALID, OutcomeKind.REJECTED}
+    kinds = (dry if command in {"check", "plan"} else set(OutcomeKind) - {OutcomeKind.VALID}) | set(found)
+    return {
+        "read": report.totals.customers,
+        **{str(kind): found.get(kind, 0) for kind in OutcomeKind if kind in kinds},
+    }
 
 
 def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from importer.report.advice import verdict
 from importer.report.planned import planned_text
 from importer.report.text import columns_of, cut, padded, wrapped
 
-__all__ = ["Look", "runs_text", "summary_text"]
+__all__ = ["Look", "runs_text", "steps_block", "summary_text"]
 
 _TOP = 5
 _NARROWEST = 40
@@ -57,7 +57,7 @@ def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicod
         _counts(summary, look),
         _pace(summary, look),
         _problems(summary, look),
-        _steps(summary, look),
+        steps_block(summary, look),
         _files(summary, look),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -121,7 +121,7 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
     return lines
 
 
-def _steps(summary: Mapping[str, Any], look: Look) -> list[str]:
+def steps_block(summary: Mapping[str, Any], look: Look) -> list[str]:
     """What to do. A command at the end of a step stands on a line of its own, to be copied."""
     if not summary["next"]:
         return []
