@@ -9,12 +9,14 @@ from pathlib import Path
 from tests.bench.measure import Measured, medians, module, run
 from tests.bench.table import Line
 
-__all__ = ["FOUND_WRONG", "bench_check", "bench_shapes", "check_command", "sample"]
+__all__ = ["FOUND_WRONG", "bench_bounded", "bench_check", "bench_shapes", "check_command", "sample"]
 
 USUAL = (10_000, 100_000)
 FULL = (1_000_000,)
 NAIVE_ROWS = frozenset(USUAL)  # beyond, the script takes many minutes
 SHAPES = 100_000  # rows of each
+HUGE = 10_000_000
+MEMORY = "1GiB"
 FOUND_WRONG = 1  # the exit code of a check that rejected customers
 _ENDINGS = {"xlsx": ".xlsx"}
 _MAPPINGS = {"wide": "generic-wide"}
@@ -28,11 +30,11 @@ def sample(folder: Path, rows: int, kind: str = "long") -> Path:
     return path
 
 
-def check_command(source: Path, kind: str = "long") -> list[str]:
+def check_command(source: Path, kind: str = "long", *options: str) -> list[str]:
     """The command that checks an export."""
     mapping = _MAPPINGS.get(kind, "netsuite")
     words = ("check", source, "-m", mapping, "--country", "US", "--out", source.parent / "out", "--json", "--quiet")
-    return module("importer", *words)
+    return module("importer", *words, *options)
 
 
 def bench_check(folder: Path, *, full: bool, repeat: int) -> Iterator[Line]:
@@ -49,6 +51,26 @@ def bench_check(folder: Path, *, full: bool, repeat: int) -> Iterator[Line]:
             )
             yield Line(lines[0].section, "growth", whole.seconds, more={"growth": growth}, note=note)
         before = rows, whole
+    if full and before is not None:
+        yield _dirtier(folder, *before, repeat)
+
+
+def bench_bounded(folder: Path) -> Iterator[Line]:
+    """More rows than memory is given for, once."""
+    source = sample(folder, HUGE)
+    it = run(check_command(source, "long", "--memory", MEMORY), good=(FOUND_WRONG,))
+    section = f"check, {HUGE:,} rows ({source.stat().st_size / 1e6:,.0f} MB) with --memory {MEMORY}"
+    yield _line(section, "importer check", it, HUGE, {})
+
+
+def _dirtier(folder: Path, rows: int, usual: Measured, repeat: int) -> Line:
+    it = medians(run(check_command(sample(folder, rows, "dirty")), good=(FOUND_WRONG,)) for _ in range(repeat))
+    section = f"check, {rows:,} rows with 5 % bad cells"
+    return replace(_line(section, "importer check", it, rows, {}), note=_costs(it, usual, "1 % bad cells"))
+
+
+def _costs(it: Measured, usual: Measured, what: str) -> str:
+    return f"costs {it.seconds / usual.seconds:.2f} / {it.cpu / usual.cpu:.2f} times as much as {what}"
 
 
 def _one_size(folder: Path, rows: int, repeat: int) -> tuple[list[Line], Measured]:
@@ -100,9 +122,7 @@ def bench_shapes(folder: Path, *, repeat: int) -> Iterator[Line]:
     usual = medians(runs["long"])
     for kind in kinds:
         it = medians(runs[kind])
-        costs = (
-            "" if kind == "long" else f"costs {it.seconds / usual.seconds:.2f} / {it.cpu / usual.cpu:.2f} times as much"
-        )
+        costs = "" if kind == "long" else _costs(it, usual, names["long"])
         yield replace(_line(section, names[kind], it, SHAPES, {}), note=costs)
     yield from _workbook(section, sample(folder, SHAPES, "xlsx"), repeat)
 
@@ -113,8 +133,8 @@ def _workbook(section: str, path: Path, repeat: int) -> Iterator[Line]:
     for way in list(ways) * repeat:
         ways[way].append(_inner(run(module("tests.bench.workbook", way, path))))
     ours, bare = medians(ways["importer"]), medians(ways["calamine"])
-    costs = f"costs {ours.seconds / bare.seconds:.2f} / {ours.cpu / bare.cpu:.2f} times as much as the bare cells"
-    yield replace(_line(section, "  reading the .xlsx", ours, SHAPES, {}), note=costs)
+    line = _line(section, "  reading the .xlsx", ours, SHAPES, {})
+    yield replace(line, note=_costs(ours, bare, "the bare cells"))
     yield _line(section, "  its bare cells by calamine", bare, SHAPES, {})
 
 
@@ -123,7 +143,7 @@ def _ratios(whole: Measured, baselines: dict[str, Measured]) -> dict[str, tuple[
 
 
 def _line(section: str, name: str, it: Measured, rows: int, ratios: dict[str, tuple[float, float]]) -> Line:
-    return Line(section, name, it.seconds, it.cpu, it.peak_mb, rows / it.seconds, ratios)
+    return Line(section, name, it.seconds, it.cpu, it.peak_mb, it.all_mb, rows / it.seconds, ratios)
 
 
 def _inner(it: Measured) -> Measured:

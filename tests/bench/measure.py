@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from statistics import median
 
+from tests.bench.tree import watched
+
 __all__ = ["Measured", "medians", "module", "pin", "run"]
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -21,11 +23,13 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class Measured:
-    """One process: wall seconds, CPU seconds (user and system), peak memory in MB (10⁶ bytes), what it printed."""
+    """One process: wall seconds; CPU seconds (user and system), those of the processes that it started included; the
+    peak of its own memory, and that of all its processes together, in MB (10⁶ bytes); what it printed."""
 
     seconds: float
     cpu: float
     peak_mb: float
+    all_mb: float
     printed: str
 
 
@@ -41,15 +45,17 @@ def run(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as messages:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=messages, env={**os.environ, **(environment or {})})
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
+        with watched(process.pid) as watch:
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         messages.seek(0)
         if process.returncode not in good:
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{messages.read().decode()}")
         peak = usage.ru_maxrss * _MAXRSS_UNIT / 1e6
-        return Measured(seconds, usage.ru_utime + usage.ru_stime, peak, out.read().decode())
+        cpu = usage.ru_utime + usage.ru_stime + watch.others
+        return Measured(seconds, cpu, peak, max(peak, watch.peak_mb), out.read().decode())
 
 
 def medians(measured: Iterable[Measured]) -> Measured:
@@ -59,6 +65,7 @@ def medians(measured: Iterable[Measured]) -> Measured:
         median(each.seconds for each in runs),
         median(each.cpu for each in runs),
         median(each.peak_mb for each in runs),
+        median(each.all_mb for each in runs),
         runs[len(runs) // 2].printed,
     )
 

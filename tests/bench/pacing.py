@@ -41,6 +41,7 @@ def _one(folder: Path, latency: float, rate: str) -> Line:
         inner["seconds"],
         inner["cpu"],
         it.peak_mb,
+        it.all_mb,
         created / inner["seconds"],
         more={"reached": reached, "throttled": share, "again": done["again"]},
         note=f"{reached:.1%} of the limit reached, {share:.1%} answered 429",

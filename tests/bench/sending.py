@@ -92,4 +92,6 @@ def _pace(it: Measured, count: int) -> tuple[float, float]:
 def _line(section: str, name: str, it: Measured, count: int, ratios: dict[str, tuple[float, float]]) -> Line:
     wall, cpu = _pace(it, count)
     more = {"per_cpu_second": cpu, "server_cpu": json.loads(it.printed)["cpu"]}
-    return Line(section, name, it.seconds, it.cpu, it.peak_mb, wall, ratios, more, f"{cpu:,.0f} per CPU second")
+    return Line(
+        section, name, it.seconds, it.cpu, it.peak_mb, it.all_mb, wall, ratios, more, f"{cpu:,.0f} per CPU second"
+    )

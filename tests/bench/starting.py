@@ -30,4 +30,4 @@ def bench_start(folder: Path, *, repeat: int) -> Iterator[Line]:
         runs[name].append(run(ways[name], good=(0, FOUND_WRONG)))
     for name, measured in runs.items():
         it = medians(measured)
-        yield Line(section, name, it.seconds, it.cpu, it.peak_mb)
+        yield Line(section, name, it.seconds, it.cpu, it.peak_mb, it.all_mb)

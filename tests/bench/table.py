@@ -11,14 +11,15 @@ __all__ = ["Line", "as_json", "record", "render"]
 
 _FROM, _TO = "<!-- figures -->", "<!-- end of figures -->"
 _TABLE = re.compile(r"\n### (.+)\n(\n.+\n\n```text\n(?s:.+?)\n```\n)")
-_HEAD = ("", "seconds", "CPU s", "peak MB", "per second", "against baselines (wall / CPU)")
+_HEAD = ("", "seconds", "CPU s", "peak MB", "all MB", "per second", "against baselines (wall / CPU)")
 
 
 @dataclass(frozen=True)
 class Line:
     """One measured thing. ``rate`` is per wall second; ``ratios`` holds, per baseline, how many times as fast it is.
 
-    The second figure of a ratio compares CPU seconds: it says more where the machine is shared.
+    The second figure of a ratio compares CPU seconds: it says more where the machine is shared. ``peak_mb`` is that of
+    the largest process, ``all_mb`` that of all together.
     """
 
     section: str
@@ -26,6 +27,7 @@ class Line:
     seconds: float
     cpu: float | None = None
     peak_mb: float | None = None
+    all_mb: float | None = None
     rate: float | None = None
     ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -70,6 +72,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         f"{line.seconds:.2f}",
         _shown(line.cpu, ".2f"),
         _shown(line.peak_mb, ".0f"),
+        _shown(line.all_mb, ".0f"),
         _shown(line.rate, ",.0f"),
         "; ".join([*ratios, *([line.note] if line.note else [])]),
     )

@@ -40,9 +40,9 @@ def _one_size(folder: Path, rows: int) -> Iterator[Line]:
     if rows == USUAL:
         made = naive(source)
         post = once_naive(folder, source.parent / f"naive-{source.stem}")
-        both = Measured(made.seconds + post.seconds, made.cpu + post.cpu, max(made.peak_mb, post.peak_mb), "")
+        both = Measured(made.seconds + post.seconds, made.cpu + post.cpu, max(made.peak_mb, post.peak_mb), 0, "")
         ratios = {"naive": (both.seconds / first.seconds, both.cpu / first.cpu)}
-        baselines = [Line(section, "naive", both.seconds, both.cpu, both.peak_mb, sent / both.seconds)]
+        baselines = [Line(section, "naive", both.seconds, both.cpu, both.peak_mb, None, sent / both.seconds)]
     yield Line(section, f"importer run, {sent:,} customers", *_figures(first), sent / first.seconds, ratios)
     more = night.seconds - check.seconds
     note = f"{more:.1f} s more than the check, no request for a customer"
@@ -51,8 +51,8 @@ def _one_size(folder: Path, rows: int) -> Iterator[Line]:
     yield from baselines
 
 
-def _figures(it: Measured) -> tuple[float, float, float]:
-    return it.seconds, it.cpu, it.peak_mb
+def _figures(it: Measured) -> tuple[float, float, float, float]:
+    return it.seconds, it.cpu, it.peak_mb, it.all_mb
 
 
 def _import(source: Path, own: Path, url: str, mode: str) -> Measured:
