@@ -130,15 +130,27 @@ class SourceTable:
     secrets: frozenset[str] = frozenset()
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self.row_numbers)
+
     @property
     def name(self) -> str:
         """The table as reports name it: ``file`` or ``file!sheet``."""
         return self.file if self.sheet is None else f"{self.file}!{self.sheet}"
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """The cells of a column."""
+        data = self.frame[name].array.__arrow_array__()
+        return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
+
+    def cells(self, name: str, rows: Positions) -> pa.Array:
+        """The cells of a column in some of the table's rows, in any order."""
+        return self.column(name).take(pa.array(rows)).combine_chunks()
+
     @property
     def records(self) -> int:
         """Every physical record of the source: data rows and skipped ones."""
-        return len(self.frame) + len(self.skipped)
+        return len(self) + len(self.skipped)
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,7 @@ class Sources:
     @cached_property
     def offsets(self) -> Positions:
         """The row position of each table's first data row, and the total as the last item."""
-        return np.cumsum([0, *(len(table.frame) for table in self.tables)], dtype=np.int64)
+        return np.cumsum([0, *map(len, self.tables)], dtype=np.int64)
 
     @property
     def row_count(self) -> int:

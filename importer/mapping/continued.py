@@ -30,8 +30,7 @@ def heads(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
 
 def _breaks(table: TableData) -> Codes:
     """Where, in the gathered whole, a source table begins or a rejected row stands."""
-    lengths = [len(source.frame) for source in table.tables]
-    begins = np.cumsum([0, *lengths])[:-1]
+    begins = np.cumsum([0, *map(len, table.tables)])[:-1]
     broken = np.flatnonzero(np.concatenate([np.zeros(0, bool), *(source.broken for source in table.tables)]))
     return np.sort(np.concatenate([begins, broken])).astype(np.int64)
 

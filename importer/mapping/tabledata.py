@@ -9,7 +9,6 @@ from functools import cache, lru_cache
 from pathlib import PurePath
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from importer.errors import MappingError
@@ -146,7 +145,7 @@ class TableData:
     def derive(self, reference: str, part: str, column: Column) -> str:
         """Add a column made from the cells of another one, row by row, and give the reference by which it is read."""
         derived = f"{reference}{_PART}{part}"
-        whole = np.full(sum(len(table.frame) for table in self.tables), -1, np.int64)
+        whole = np.full(sum(map(len, self.tables)), -1, np.int64)
         whole[self.index] = column.codes
         self._columns[derived] = Column(whole, column.values)
         return derived
@@ -161,16 +160,9 @@ class TableData:
             chunks: list[pa.Array] = []
             for table in self.tables:
                 name = find_column(reference, table.frame.columns)
-                chunks += _chunks(table.frame, name)
+                chunks += [pa.nulls(len(table), pa.string())] if name is None else table.column(name).chunks
             self._raw[reference] = pa.chunked_array(chunks, pa.string())
         return self._raw[reference]
-
-
-def _chunks(frame: pd.DataFrame, name: str | None) -> list[pa.Array]:
-    if name is None:
-        return [pa.nulls(len(frame), pa.string())]
-    data = frame[name].array.__arrow_array__()
-    return list(data.chunks) if isinstance(data, pa.ChunkedArray) else [data]
 
 
 def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:

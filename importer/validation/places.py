@@ -95,12 +95,12 @@ def _in_table(table: SourceTable, names: tuple[str, ...], rows: Positions, local
     if not present:
         return _nowhere(rows, names)
     columns = pa.repeat(present[0], len(rows))
-    cells = arrow(table.frame[present[0]].take(local))
+    cells = table.cells(present[0], local)
     if len(present) == 1:
         return Places(rows, columns, cells)
     filled = np.zeros(len(rows), dtype=np.int64)
     for name in present:
-        texts = arrow(table.frame[name].take(local))
+        texts = table.cells(name, local)
         has = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
         first = pc.and_(has, pa.array(filled == 0))
         columns = pc.if_else(first, name, columns)

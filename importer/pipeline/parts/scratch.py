@@ -7,21 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import OutputError
 
-__all__ = ["read_frame", "scratch_folder", "take_rows", "to_pandas", "write_frame"]
+__all__ = ["read_frame", "scratch_folder", "to_pandas", "write_frame"]
 
 PREFIX = ".parts-"
 _LOCK = "in-use"
-_ROWS = 16_384  # of a batch: what is read at once where a few rows are wanted
-
-Positions = npt.NDArray[np.int64]
+_ROWS = 65_536  # of a batch: far more would not fit into ordinary Arrow strings, each costs time to open
 
 
 @contextmanager
@@ -88,18 +84,3 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
-
-
-def take_rows(path: Path, rows: Positions) -> pd.DataFrame:
-    """Some rows of a frame on disk, in ascending order; only the batches that hold any are looked at."""
-    with pa.memory_map(str(path)) as file:
-        reader = ipc.open_file(file)
-        parts: list[pa.RecordBatch] = []
-        start = 0
-        for number in range(reader.num_record_batches):
-            batch = reader.get_batch(number)
-            low, high = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
-            if low < high:
-                parts.append(batch.take(pa.array(rows[low:high] - start)))
-            start += batch.num_rows
-        return to_pandas(pa.Table.from_batches(parts, reader.schema).combine_chunks())

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from importer.mapping.share import Share, owners_of
 from importer.payload import write_payloads
 from importer.pipeline.judging import Shared, Terms, judged
 from importer.pipeline.lookups import Told, looked_up_names
-from importer.pipeline.parts.scratch import read_frame, take_rows, write_frame
+from importer.pipeline.parts.scratch import read_frame, write_frame
+from importer.pipeline.parts.stored import StoredTable
 from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Entry, ProblemTable, Sources, SourceTable
 from importer.validation import Settled, used_attributes
 from importer.validation.alike import company_lines
@@ -52,6 +53,12 @@ class SourceFile:
     start: int
     table: SourceTable
 
+    def rows(self, chosen: Positions, numbers: Positions) -> SourceTable:
+        """Some rows of the table; ``numbers``: their row numbers."""
+        known = {one.name: getattr(self.table, one.name) for one in fields(SourceTable)}
+        known |= {"row_numbers": numbers, "broken": np.zeros(len(chosen), np.bool_)}
+        return StoredTable(**known, path=self.path, chosen=chosen)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -66,15 +73,13 @@ class Part:
     files: tuple[SourceFile, ...]
     row_numbers: tuple[Positions, ...]
 
-    def sources(self, *, cells: bool = True) -> Sources:
-        """The rows of the share as sources of their own; their cells are read from disk."""
-        tables = []
+    def sources(self) -> Sources:
+        """The rows of the share as sources of their own; their cells are read from disk when they are asked for."""
         edges = np.searchsorted(self.share.rows, [*(file.start for file in self.files), np.iinfo(np.int64).max])
+        tables = []
         for place, file in enumerate(self.files):
             own = self.share.rows[edges[place] : edges[place + 1]] - file.start
-            frame = take_rows(file.path, own) if cells else pd.DataFrame(index=pd.RangeIndex(len(own)))
-            numbers, broken = self.row_numbers[place], np.zeros(len(own), np.bool_)
-            tables.append(replace(file.table, frame=frame, row_numbers=numbers, broken=broken))
+            tables.append(file.rows(own, self.row_numbers[place]))
         return Sources(tuple(tables))
 
     def path(self, name: str) -> Path:
@@ -234,7 +239,7 @@ def ids_and_places(part: Part, entity: Entity, records: Positions) -> tuple[pa.A
     """The reference ids of some of a part's records, and where these stand (``file:row``)."""
     frame = read_frame(part.path(f"{entity}.made"))
     ids = arrow(frame["reference_id"]).take(pa.array(records))
-    return ids, row_texts(part.sources(cells=False), frame["_row"].to_numpy()[records])
+    return ids, row_texts(part.sources(), frame["_row"].to_numpy()[records])
 
 
 def _let_go() -> None:
