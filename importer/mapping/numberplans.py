@@ -5,7 +5,7 @@ everything else comes back as null and is left to the parser, so that both say t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -15,16 +15,14 @@ import pyarrow.compute as pc
 from phonenumbers import PhoneMetadata
 
 from importer.mapping.columns import Codes, Mask
+from importer.mapping.heads import Fates, Heads, free_digits, width
+from importer.mapping.written import digits_of
 
 __all__ = ["plain_numbers"]
 
-# A plus (or 00), digits with what stands between them, and perhaps an extension, too short to be a number itself.
-_WRITTEN = (
-    r"^(?P<abroad>\(?\+|00)?(?P<body>[0-9 ().\-/]*[0-9])"
-    r"(?: *,? *(?i:x|#|ext|extn|extension)[.:]? *(?P<extension>[0-9]{1,6}))?$"
-)
-_LONGEST = 100  # characters; libphonenumber refuses more than 250
-_MOST_DIGITS = 13  # of a number with a slash: more may be two numbers
+_LONGEST_CODE = 3
+_OF_NOBODY = ("001",)
+_LEFT, _AS_IT_STANDS, _WITHOUT_PREFIX = 1, 2, 3  # what becomes of digits
 _KINDS = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
     *("personal_number", "voip", "pager", "uan", "voicemail"),
@@ -36,31 +34,24 @@ def plain_numbers(values: pa.Array, countries: pa.Array) -> tuple[pa.Array, pa.A
 
     ``countries``: ``"GB"`` or ``"GB|US"``, of which the first counts, or null.
     """
-    parts = pc.extract_regex(values, _WRITTEN)
-    abroad, body, extension = (pc.struct_field(parts, name) for name in ("abroad", "body", "extension"))
-    digits = pc.replace_substring_regex(body, "[^0-9]", "")
-    length = pc.add(pc.utf8_length(abroad), pc.utf8_length(digits))
-    fits = pc.or_(pc.less_equal(length, _MOST_DIGITS), pc.invert(pc.match_substring(body, "/")))
-    fits = _mask(pc.and_(fits, pc.less_equal(pc.binary_length(values), _LONGEST)))
-    marked = _mask(pc.not_equal(abroad, ""))
+    written = digits_of(values)
+    read = _mask(written.digits.is_valid())
     place = np.full(len(values), -1, np.int64)
     found = [pa.array([], pa.string())]
     count = 0
-    for at, numbers in _by_plan(digits, countries, fits & marked, fits & ~marked):
+    for at, numbers in _by_plan(written.digits, countries, read & written.abroad, read & ~written.abroad):
         place[at] = np.arange(count, count + len(at))
         found.append(numbers)
         count += len(at)
     numbers = pa.concat_arrays(found).take(pa.array(place, mask=place < 0))
-    kept = pc.and_(numbers.is_valid(), pc.not_equal(extension, ""))
-    return numbers, pc.if_else(kept, extension, pa.scalar(None, pa.string()))
+    return numbers, pc.if_else(numbers.is_valid(), written.extensions, pa.scalar(None, pa.string()))
 
 
 def _by_plan(digits: pa.Array, countries: pa.Array, abroad: Mask, home: Mask) -> Iterator[tuple[Codes, pa.Array]]:
     """Numbers by the plan that they are read with: (their places, E.164 or null)."""
     at = np.flatnonzero(abroad).astype(np.int64)
-    parts = pc.extract_regex(digits.take(pa.array(at)), _country_codes())
-    for text, own in _groups(pc.struct_field(parts, "code")):
-        national, code = pc.struct_field(parts, "national").take(pa.array(own)), int(text)
+    for code, own in _by_country_code(digits.take(pa.array(at))):
+        national = pc.utf8_slice_codeunits(digits.take(pa.array(at[own])), len(str(code)))
         yield at[own], _numbers(national, code, phonenumbers.region_code_for_country_code(code), at_home=False)
     at = np.flatnonzero(home).astype(np.int64)
     for text, own in _groups(countries.take(pa.array(at))):
@@ -68,6 +59,25 @@ def _by_plan(digits: pa.Array, countries: pa.Array, abroad: Mask, home: Mask) ->
         if region in phonenumbers.SUPPORTED_REGIONS:
             code = phonenumbers.country_code_for_region(region)
             yield at[own], _numbers(digits.take(pa.array(at[own])), code, region, at_home=True)
+
+
+def _by_country_code(digits: pa.Array) -> Iterator[tuple[int, Codes]]:
+    """Each country code that digits begin with, and where they stand."""
+    starts = pc.utf8_slice_codeunits(digits, 0, _LONGEST_CODE + 1)  # a code alone is no number
+    encoded = starts.dictionary_encode()
+    codes = np.array([_country_code(text) for text in encoded.dictionary.to_pylist()], np.int64)
+    own = codes[encoded.indices.to_numpy()]
+    for code in np.unique(codes[codes >= 0]).tolist():
+        yield code, np.flatnonzero(own == code).astype(np.int64)
+
+
+@cache
+def _country_code(start: str) -> int:
+    """The country code that digits begin with, or -1; no code begins with another one."""
+    lengths = range(1, min(len(start), _LONGEST_CODE + 1) if start[0] != "0" else 1)
+    found = (int(start[:length]) for length in lengths)
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return next((code for code in found if regions.get(code, _OF_NOBODY) != _OF_NOBODY), -1)
 
 
 def _groups(texts: pa.Array) -> Iterator[tuple[str, Codes]]:
@@ -78,22 +88,66 @@ def _groups(texts: pa.Array) -> Iterator[tuple[str, Codes]]:
         yield text, np.flatnonzero(codes == number).astype(np.int64)
 
 
-@cache
-def _country_codes() -> str:
-    """A country code and what follows; no code begins with another one."""
-    codes = [code for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items() if regions != ("001",)]
-    return f"^(?P<code>{'|'.join(map(str, codes))})(?P<national>[0-9]+)$"
-
-
 def _numbers(digits: pa.Array, code: int, region: str, *, at_home: bool) -> pa.Array:
     """E.164 of digits that are read by one region's plan; ``at_home``: they stand without their country code."""
+
+    def judge(some: pa.Array) -> Fates:
+        return _fates(some, code, region, at_home=at_home)
+
+    lengths = pc.binary_length(digits).to_numpy()
+    fates = np.zeros(len(digits), np.int8)
+    for length in np.unique(lengths).tolist():
+        own = np.flatnonzero(lengths == length)
+        same, heads = digits.take(pa.array(own)), _heads(length, code, region, at_home=at_home)
+        fates[own] = judge(same) if heads is None else heads.fates(same, judge)
+    prefix = _plan(region).national_prefix or ""
+    national = pc.if_else(pa.array(fates == _WITHOUT_PREFIX), pc.utf8_slice_codeunits(digits, len(prefix)), digits)
+    number = pc.binary_join_element_wise(f"+{code}", national, "")
+    return pc.if_else(pa.array(fates != _LEFT), number, pa.scalar(None, pa.string()))
+
+
+def _fates(digits: pa.Array, code: int, region: str, *, at_home: bool) -> Fates:
+    """Whether digits are a number as they stand, or without a national prefix, or are left to the parser."""
     national = _national(digits, region, str(code) if at_home else None)
+    fates = np.full(len(digits), _LEFT, np.int8)
     certain = np.flatnonzero(national.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
     valid = certain[_valid(national.take(pa.array(certain)), code)]
-    number = pc.binary_join_element_wise(f"+{code}", national, "")
-    sound = np.zeros(len(digits), bool)
-    sound[valid] = True
-    return pc.if_else(pa.array(sound), number, pa.scalar(None, pa.string()))
+    own = pa.array(valid)
+    shorter = pc.less(pc.binary_length(national.take(own)), pc.binary_length(digits.take(own)))
+    fates[valid] = np.where(_mask(shorter), _WITHOUT_PREFIX, _AS_IT_STANDS)
+    return fates
+
+
+@cache
+def _heads(length: int, code: int, region: str, *, at_home: bool) -> Heads | None:
+    """What is found out about digits of this length, by their first ones; None where they are read one by one.
+
+    Regions of a country code that tell their numbers by leading digits count for those numbers alone.
+    """
+    plan = _plan(region)
+    prefix, parsed = plan.national_prefix or "", plan.national_prefix_for_parsing or ""
+    if parsed.strip("0123456789"):
+        return None
+    nationals = (length, length - len(prefix))
+    regions = {name: _free(name, nationals) for name in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]}
+    leading = {name: _plan(name).leading_digits for name in regions}
+    free = min([_free(region, nationals), *(own for name, own in regions.items() if leading[name] is None)])
+    widths = [width(pattern) for pattern in (plan.international_prefix or "", *filter(None, leading.values()))]
+    if None in widths:
+        return None
+    apart = [leading[name] for name, own in regions.items() if leading[name] is not None and own < free]
+    home = len(str(code)) if at_home else 0
+    looked_at = len(prefix) + max(len(parsed), home, *(own for own in widths if own is not None))
+    return Heads.of(length, free, looked_at, f"^(?:{prefix})?(?:{'|'.join(map(str, apart))})" if apart else None)
+
+
+def _free(region: str, lengths: Sequence[int]) -> int:
+    """How many last digits of numbers of these lengths do not matter to a region's plan."""
+    return min(
+        free_digits(pattern[1:-1], length) if length in possible else length
+        for length in lengths
+        for possible, pattern in _patterns(region)
+    )
 
 
 def _national(digits: pa.Array, region: str, home: str | None) -> pa.Array:

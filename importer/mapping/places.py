@@ -4,7 +4,7 @@ import difflib
 import gettext
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 import pyarrow as pa
 import pycountry
@@ -35,6 +35,7 @@ _LANGUAGES = (
 )
 # Countries where a postal address is written with the subdivision's code.
 _CHECKED = ("US", "CA", "AU")
+_MOST_KEPT = 2**12  # names of countries and states that were read
 _CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
 _STATE_ALIASES = {
     "US": {
@@ -85,10 +86,17 @@ def country_code(text: str) -> str | None:
 
 def country(values: pa.Array) -> Result:
     """Names in the main European languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
-    out = [country_code(value) for value in values.to_pylist()]
-    reasons = [None if code else "is not a country" for code in out]
-    hints = ["" if code else _country_hint(value) for code, value in zip(out, values.to_pylist(), strict=True)]
-    return Result(pa.array(out, pa.string()), failures("invalid_country", reasons, hints))
+    read = [_read_country(value) for value in values.to_pylist()]
+    reasons = [None if code else "is not a country" for code, _ in read]
+    found = failures("invalid_country", reasons, [hint for _, hint in read])
+    return Result(pa.array([code for code, _ in read], pa.string()), found)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _read_country(value: str) -> tuple[str | None, str]:
+    """(The code or None, what to do then). Every entry and every part of a list asks for the same few."""
+    code = country_code(value)
+    return code, "" if code else _country_hint(value)
 
 
 def _country_hint(value: str) -> str:
@@ -123,18 +131,21 @@ def state(values: pa.Array, countries: pa.Array) -> Result:
     ``countries`` as for phones. Without a known country the name is looked for in the United States and Canada only.
     Where addresses are written with codes, a text that is no state of the country is a warning.
     """
-    out: list[str] = []
-    reasons: list[str | None] = []
-    hints: list[str] = []
-    for value, regions in zip(values.to_pylist(), countries.to_pylist(), strict=True):
-        asked = regions.split("|")[:1] if regions else ["US", "CA"]
-        codes = (_states(region).get(_plain(value)) for region in asked if region in _CODED)
-        code = next((code for code in codes if code), None)
-        wrong = code is None and regions is not None and asked[0] in _CHECKED
-        out.append(code or value)
-        reasons.append(f"is no state of {_name(asked[0])}" if wrong else None)
-        hints.append(_state_hint(value, asked[0]) if wrong else "")
-    return Result(pa.array(out, pa.string()), failures("state_unknown", reasons, hints, Severity.WARNING))
+    read = [_read_state(*own) for own in zip(values.to_pylist(), countries.to_pylist(), strict=True)]
+    reasons = [reason for _, reason, _ in read]
+    found = failures("state_unknown", reasons, [hint for _, _, hint in read], Severity.WARNING)
+    return Result(pa.array([text for text, _, _ in read], pa.string()), found)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _read_state(value: str, regions: str | None) -> tuple[str, str | None, str]:
+    """(The code or the text itself, what is wrong with it or None, what to do then)."""
+    asked = regions.split("|")[:1] if regions else ["US", "CA"]
+    codes = (_states(region).get(_plain(value)) for region in asked if region in _CODED)
+    code = next((code for code in codes if code), None)
+    if code is not None or regions is None or asked[0] not in _CHECKED:
+        return code or value, None, ""
+    return value, f"is no state of {_name(asked[0])}", _state_hint(value, asked[0])
 
 
 def _state_hint(value: str, country: str) -> str:

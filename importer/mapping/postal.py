@@ -7,7 +7,7 @@ it. Nothing is mended unless country and state leave one reading only; what is d
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from importer.records import Severity
 __all__ = ["settled_post_codes"]
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of post codes
+_MOST_KEPT = 2**14  # addresses that were settled: parts and entries of a list have the same ones
 _CHECKED = frozenset({"US", "CA", "AU"})  # where codes belong to states without many exceptions
 _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")
@@ -119,6 +120,7 @@ def _findings(read: list[_Address | None], tuples: Codes, at: Codes, found: Eval
             yield RowFinding(rows, number_of_row[rows], finding, reference, 0)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _settled(code: str, state: str | None, country: str | None, countries: str | None) -> _Address:
     address = _Address(code, state, country, countries.split("|")[0] if countries else None)
     if _ROUNDED.fullmatch(code):
