@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.report.cells import holdable
+from importer.report.cells import holdable, text_bytes
 from importer.report.model import ReportInput
-from importer.report.places import join_ranges, one_array
+from importer.report.places import join_ranges
 from importer.report.rejected import rows_to_mend
+from importer.report.taking import taken
 from importer.tables import Sources
 
 __all__ = ["MOST_ROWS", "Chosen", "Marks", "choose_rows", "find_marks"]
@@ -72,9 +73,9 @@ def _held(sources: Sources, rows: Positions) -> tuple[Mask, Positions]:
             out[here] = False
             continue
         for name in item.frame.columns if len(here) else ():
-            texts = one_array(item.frame[name].take(local[here]))
+            texts = taken(item.frame[name], local[here])
             out[here] &= holdable(texts)
-            length[here] += pc.binary_length(texts).to_numpy(zero_copy_only=False)
+            length[here] += np.diff(text_bytes(texts)[1])
     return out, length
 
 

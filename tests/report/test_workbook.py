@@ -1,13 +1,16 @@
 """``rejected.xlsx`` itself: what stands in which cell, what is said of what a workbook cannot hold, its names."""
 
+import pickle
 import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,7 @@ from importer.records import Severity
 from importer.report import ReportInput, Workbook, write_workbook
 from importer.report import mending as mending_module
 from importer.report import workbook as workbook_module
+from importer.report.cells import StyledColumn, rows_xml
 from importer.report.workbook import sheet_names
 from importer.tables import ProblemTable, Sources
 from tests.report.build import small_run, table, without_problems
@@ -231,3 +235,24 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="--out"):
         write(tmp_path / "taken" / "rejected.xlsx", small_run())
     assert (tmp_path / "taken").read_text() == "a file"
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", " before", "after ", "in between", "a\nb", "a\tb", "ü\u00a0", "\u00a0", "&amp;", "<a>", "_x0041_"]
+)
+def test_white_space_is_kept_and_marks_are_escaped_only_where_it_must_be(text: str) -> None:
+    (xml,) = rows_xml([StyledColumn(pa.array([text, "x"]), 1)], first_row=7)
+    cells = ET.fromstring(f"<rows>{bytes(xml).decode()}</rows>").findall("row")
+    assert [row.get("r") for row in cells] == ["7", "8"]
+    assert [row.find(".//t").text for row in cells] == [text.replace("_x", "_x005F_x"), "x"]
+    assert (b"preserve" in bytes(xml)) == (text not in {"plain", "in between", "&amp;", "<a>", "_x0041_"})
+
+
+def test_another_process_may_do_what_is_left(tmp_path: Path) -> None:
+    work = []
+    report = small_run()
+    held = write_workbook(tmp_path / "2", report, command=COMMAND, begin=lambda *task: work.append(task))
+    assert held == write(tmp_path / "1", report)
+    ((save, *arguments),) = pickle.loads(pickle.dumps(work))
+    save(*arguments)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()

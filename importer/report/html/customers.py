@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.html.differences import differences
 from importer.report.model import ReportInput
-from importer.report.places import one_array
+from importer.report.taking import take_rows
 from importer.tables import ATTRIBUTE_PREFIX
 
 __all__ = ["Shown", "cut", "shown_customers"]
@@ -179,10 +179,10 @@ def _source_rows(report: ReportInput, chosen: Positions, rows: tuple[Positions, 
     cells: list[list[tuple[int, str]]] = [[] for _ in at]
     for index in np.unique(tables):
         here = np.flatnonzero(tables == index)
-        frame = report.sources.tables[index].frame.take(local[here])
+        columns = take_rows(report.sources.tables[index].frame, local[here]).columns
         lines = [cells[line] for line in here.tolist()]
-        for column, name in enumerate(frame.columns):
-            for line, text in zip(lines, _cut_all(one_array(frame[name])).to_pylist(), strict=True):
+        for column, texts in enumerate(columns):
+            for line, text in zip(lines, _cut_all(texts).to_pylist(), strict=True):
                 if text:
                     line.append((column, text))
     for owner, table, number, own in zip(whose.tolist(), tables.tolist(), numbers.tolist(), cells, strict=True):

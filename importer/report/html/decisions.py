@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from importer.report.html.customers import cut
 from importer.report.model import ReportInput
-from importer.report.places import one_array
+from importer.report.taking import taken
 from importer.tables import Entity, FieldOrigin
 
 __all__ = ["inventory"]
@@ -98,7 +98,7 @@ def _words(report: ReportInput, entity: Entity, field: str) -> pa.Array:
             origin = report.tables.entries[int(entries[chosen[0]])].fields.get(field, FieldOrigin())
             source = report.sources.tables[int(table[chosen[0]])].frame
             names = [name for name in origin.columns if name in source.columns]
-            cells = [pc.utf8_trim_whitespace(one_array(source[name].take(local[chosen]))) for name in names]
+            cells = [pc.utf8_trim_whitespace(taken(source[name], local[chosen])) for name in names]
         parts.append(_joined(cells, len(chosen)))
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
