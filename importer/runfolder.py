@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -43,7 +43,10 @@ def new_run_id(now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a run knows before it sends: everything that its reports are made from, apart from outcomes."""
+    """What a run knows before it sends: everything that its reports are made from, apart from outcomes.
+
+    ``words``: of the source, where they are counted already (``report.words``); they are not kept.
+    """
 
     sources: Sources
     tables: EntityTables
@@ -51,6 +54,7 @@ class Stage:
     rejected: npt.NDArray[np.bool_]
     lost_child: npt.NDArray[np.bool_]
     facts: dict[str, Any]
+    words: Mapping[str, pa.Table] | None = None
 
 
 @dataclass(frozen=True)

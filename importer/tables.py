@@ -42,6 +42,7 @@ __all__ = [
     "header_key",
     "keep_apostrophes",
     "mark_formulas",
+    "taken",
     "unmark_formulas",
 ]
 
@@ -105,6 +106,22 @@ GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
 Positions = npt.NDArray[np.int64]
 
 
+def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
+    """``column[at]`` as one array. Only chunks that hold a part of it are looked at, and none are joined before."""
+    ascending = bool((np.diff(at) >= 0).all())
+    wanted, places = (at, None) if ascending else np.unique(at, return_inverse=True)
+    pieces, start, low = [], 0, 0
+    for chunk in column.chunks:
+        high = low + int(np.searchsorted(wanted[low:], start + len(chunk)))
+        if high > low:
+            own = wanted[low:high] - start
+            following = own[-1] - own[0] == high - low - 1 and bool((np.diff(own) == 1).all())
+            pieces.append(chunk.slice(own[0], len(own)) if following else chunk.take(pa.array(own)))
+        start, low = start + len(chunk), high
+    found = pa.concat_arrays(pieces) if pieces else pa.array([], column.type)
+    return found if places is None else found.take(pa.array(places))
+
+
 @dataclass(frozen=True)
 class SourceTable:
     """The data rows of one sheet or delimited file, as text.
@@ -145,7 +162,7 @@ class SourceTable:
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
         """The cells of a column in some of the table's rows, in any order."""
-        return self.column(name).take(pa.array(rows)).combine_chunks()
+        return taken(self.column(name), rows)
 
     @property
     def records(self) -> int:

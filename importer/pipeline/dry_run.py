@@ -43,4 +43,4 @@ def check(
         ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
         nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
         timings.began("Writing the reports")
-        return write_reports(folder, stage, outcomes, nobody, ending)
+        return write_reports(folder, stage, outcomes, nobody, ending, work.helper)

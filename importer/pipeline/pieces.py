@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
@@ -11,6 +11,7 @@ from importer.loader import source_bytes
 from importer.mapping import LoadedMapping
 from importer.pipeline.bodies import write_bodies
 from importer.pipeline.directory import Directory
+from importer.pipeline.helper import Alone, Helper
 from importer.pipeline.prepare import Timings, mapped, settled
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
@@ -26,6 +27,10 @@ class Work(Protocol):
     @property
     def loaded(self) -> LoadedMapping:
         """The mapping."""
+
+    @property
+    def helper(self) -> Helper:
+        """Who may write a report while others are written."""
 
     def settled(self, directory: Directory | None) -> Stage:
         """Validate, and settle every problem; see :func:`importer.pipeline.prepare.settled`."""
@@ -43,6 +48,7 @@ class _OnePiece:
     loaded: LoadedMapping
     stage: Stage
     unresolved: bool = True
+    helper: Helper = field(default_factory=Alone)
 
     def settled(self, directory: Directory | None) -> Stage:
         self.unresolved = directory is None

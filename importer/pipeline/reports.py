@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 import importer
+from importer.pipeline.helper import Alone, Helper
 from importer.records import OutcomeKind
 from importer.report import (
     ReportInput,
@@ -34,6 +35,7 @@ from importer.tables import TEXT
 
 __all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
 
+ALONE = Alone()
 LIBRARIES = ("pandas", "pandera", "pyarrow", "aiohttp", "anyio", "phonenumbers", "sqlalchemy")
 
 
@@ -107,28 +109,31 @@ def write_reports(
     outcomes: pd.DataFrame,
     refused: npt.NDArray[np.bool_],
     ending: Ending,
+    helper: Helper = ALONE,
 ) -> dict[str, Any]:
     """Write results, errors, rejected rows and the summary; comes back: the summary.
 
-    Its timings end with ``reports``: everything here but the summary's own file. Raises :class:`OutputError`.
+    Its timings end with ``reports``: everything here but the summary's own file. ``helper`` saves the workbook while
+    the rest is written. Raises :class:`OutputError`.
     """
     began = time.monotonic()
     report = ReportInput(
-        stage.sources, stage.tables, stage.problems, stage.rejected, stage.lost_child, refused, outcomes
+        stage.sources, stage.tables, stage.problems, stage.rejected, stage.lost_child, refused, outcomes, stage.words
     )
-    write_results(folder.file("results.csv"), report)
-    write_errors(folder.file("errors.csv"), report.located)
-    rejected = write_rejected(folder.rejected, report)
     facts = stage.facts
     alone = loose_rows(stage.sources, stage.tables) > 0
     command = mend_command(facts["command"], facts["options"], facts["mapping"], folder.workbook.name, joined=alone)
-    workbook = write_workbook(folder.workbook, report, command=command)
+    workbook = write_workbook(folder.workbook, report, command=command, begin=helper.begin)
+    rejected = write_rejected(folder.rejected, report)
+    write_results(folder.file("results.csv"), report)
+    write_errors(folder.file("errors.csv"), report.located)
     names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
     summary = build_summary(report, _facts(folder, stage.facts, ending, names, workbook))
     write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
+    helper.finish()
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary

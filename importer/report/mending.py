@@ -14,7 +14,6 @@ from importer.report.cells import holdable, text_bytes
 from importer.report.model import ReportInput
 from importer.report.places import join_ranges
 from importer.report.rejected import rows_to_mend
-from importer.report.taking import taken
 from importer.tables import Sources
 
 __all__ = ["MOST_ROWS", "Chosen", "Marks", "choose_rows", "find_marks"]
@@ -73,7 +72,7 @@ def _held(sources: Sources, rows: Positions) -> tuple[Mask, Positions]:
             out[here] = False
             continue
         for name in item.frame.columns if len(here) else ():
-            texts = taken(item.frame[name], local[here])
+            texts = item.cells(name, local[here])
             out[here] &= holdable(texts)
             length[here] += np.diff(text_bytes(texts)[1])
     return out, length

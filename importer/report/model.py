@@ -12,6 +12,7 @@ from importer.records import Totals
 from importer.report.companions import companions
 from importer.report.counts import totals
 from importer.report.places import locate_with_positions, rows_text
+from importer.report.words import WordCounts, word_counts
 from importer.tables import EntityTables, ProblemTable, Sources
 
 __all__ = ["ReportInput"]
@@ -24,7 +25,8 @@ class ReportInput:
     ``tables`` are final (children that were left out are gone), ``problems`` have their final severities.
     ``rejected``: customers that may not be sent. ``lost_child``: customers of which a wrong child was left out.
     ``refused``: customers that the API refused. ``outcomes``: columns ``reference_id, action, outcome, customer_id,
-    http_status, attempts, error_code, error_message, seconds``, nulls allowed.
+    http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: where they are counted
+    already.
     """
 
     sources: Sources
@@ -34,6 +36,7 @@ class ReportInput:
     lost_child: npt.NDArray[np.bool_]
     refused: npt.NDArray[np.bool_]
     outcomes: pd.DataFrame
+    words: WordCounts | None = None
 
     @cached_property
     def located(self) -> pd.DataFrame:
@@ -45,6 +48,11 @@ class ReportInput:
         """For each customer of whom all is well the row that may be its own, though it is rejected alone (-1: none)."""
         whole = ~(self.rejected | self.refused | self.lost_child)
         return np.where(whole, companions(self.sources, self.tables, self.problems), -1)
+
+    @cached_property
+    def word_counts(self) -> WordCounts:
+        """See ``words.word_counts``."""
+        return word_counts(self.sources, self.tables) if self.words is None else self.words
 
     @cached_property
     def rows(self) -> "pd.Series[Any]":

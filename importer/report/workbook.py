@@ -19,7 +19,6 @@ from importer.report.model import ReportInput
 from importer.report.package import GUIDE, Content, Sheet, save_workbook
 from importer.report.places import one_array
 from importer.report.rejected import import_errors
-from importer.report.taking import take_rows
 from importer.tables import IMPORT_ERRORS, SourceTable, keep_apostrophes
 
 __all__ = ["Workbook", "at_once", "sheet_names", "write_workbook"]
@@ -64,7 +63,7 @@ def write_workbook(
     for plan, found, count in zip(plans, marks, notable, strict=True):
         sheets.append(_sheet(plan, found, reasons.slice(start, len(plan.rows)), notes))
         start, notes = start + len(plan.rows), max(0, notes - count)
-    begin(save_workbook, path, Content(guide, sheets))
+    begin(save_workbook, path.absolute(), Content(guide, sheets))  # another process may stand elsewhere
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
 
@@ -92,8 +91,8 @@ def _reasons(report: ReportInput, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -
 
 
 def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int) -> Sheet:
-    cells = take_rows(plan.table.frame, plan.rows - plan.start)
-    columns = [keep_apostrophes(column.combine_chunks()) for column in cells.columns]
+    local = plan.rows - plan.start
+    columns = [keep_apostrophes(plan.table.cells(name, local)) for name in plan.table.frame.columns]
     titles = keep_apostrophes(pa.array([IMPORT_ERRORS, *plan.table.frame.columns])).to_pylist()
     return Sheet(plan.name, titles, [reasons, *columns], marks, notes)
 

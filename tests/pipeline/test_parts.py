@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from importer.errors import MappingError, UsageError
+from importer.errors import MappingError, OutputError, UsageError
+from importer.pipeline import pieces
 from importer.pipeline.dry_run import check
 from importer.pipeline.parts import cluster, whole
 from importer.pipeline.parts.cluster import dask_crew
-from importer.pipeline.parts.crew import OneProcess, Processes
+from importer.pipeline.parts.crew import Crew, OneProcess, Processes, processes
 from importer.pipeline.parts.scratch import PREFIX, scratch_folder
 from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.prepare import Timings
@@ -62,15 +63,17 @@ Id,Ref,Name,Phone,Mail,Rep,B1,B2,B3,B4,Address,Who,Whose,Contact,Loose
 def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """``offered(options, rows)``: the files of a check in parts of so many rows, of one in one piece for 0."""
 
-    def run(options: Options, rows: int) -> dict[str, object]:
+    def run(
+        options: Options, rows: int, *, memory: int | None = 1 << 30, crew: Crew | None = None
+    ) -> dict[str, object]:
         folder = tmp_path / str(rows)
         folder.mkdir()
         monkeypatch.chdir(folder)
         monkeypatch.setattr("importer.pipeline.dry_run.new_run_id", lambda _: "run")
         monkeypatch.setattr("importer.pipeline.dry_run.Timings", partial(Timings, clock=lambda: 0.0))
-        monkeypatch.setattr(whole, "processes", lambda: nullcontext(OneProcess()))
+        monkeypatch.setattr(whole, "processes", lambda: nullcontext(crew or OneProcess()))
         monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: rows)
-        check(replace(options, memory=1 << 30 if rows else None), now=lambda: NOW)
+        check(replace(options, memory=memory if rows else None), now=lambda: NOW)
         assert [path.name for path in Path("results").iterdir()] == ["run"]  # nothing is left of the parts
         return contents(Path("results/run"))
 
@@ -149,6 +152,43 @@ def test_a_process_that_dies_loses_nothing(tmp_path: Path) -> None:
         assert (tmp_path / "mark").exists()
     finally:
         crew.close()
+
+
+def leaves(mark: str, number: int) -> None:
+    Path(mark).write_text(str(dies_once(mark, number)))
+
+
+def fails(message: str) -> None:
+    raise OutputError(message, "Make room.")
+
+
+def test_what_is_done_on_the_side_is_done_when_it_is_waited_for(tmp_path: Path) -> None:
+    crew = Processes(1)
+    marks = [tmp_path / str(number) for number in range(3)]
+    try:
+        crew.begin(leaves, str(marks[0]), 0)
+        crew.finish()
+        assert marks[0].read_text() == "0"
+        crew.begin(leaves, str(marks[1]), 1)  # its process dies, so it is done here
+        crew.finish()
+        assert marks[1].read_text() == "1"
+        crew.begin(leaves, str(marks[2]), 2)
+        crew.finish()
+        assert marks[2].read_text() == "4"
+        crew.begin(fails, "full")
+        with pytest.raises(OutputError, match="full"):
+            crew.finish()
+        crew.finish()
+    finally:
+        crew.close()
+
+
+def test_reports_are_the_same_when_a_process_helps_with_them(offered, monkeypatch) -> None:
+    options = Options(sources=(str(SAMPLE_DATA / "netsuite"),), mapping="netsuite", country="US")
+    at_once = offered(options, 0)
+    with processes() as crew:
+        monkeypatch.setattr(pieces, "_LARGE", 0)
+        assert offered(options, 160, memory=None, crew=crew) == at_once
 
 
 def test_a_dask_cluster_gives_the_same_and_survives_a_worker(offered, tmp_path: Path, monkeypatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import InternalError, UsageError
+from importer.pipeline.helper import Alone
 from importer.pipeline.parts.crew import Crew, Result, processors
 
 __all__ = ["dask_crew"]
@@ -16,7 +17,7 @@ _ATTEMPTS = 3  # of a part whose worker died, besides those that the scheduler's
 _PATIENCE = 10  # seconds until a scheduler must have answered
 
 
-class _Dask:
+class _Dask(Alone):
     """Gives the parts to the workers of a cluster; those of a worker that dies are given to another one."""
 
     def __init__(self, client: Any) -> None:

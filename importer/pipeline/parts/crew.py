@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 
 from importer.errors import InternalError
+from importer.pipeline.helper import Alone, Helper
 
 __all__ = ["Crew", "OneProcess", "Processes", "processes", "processors"]
 
@@ -22,7 +23,7 @@ _ATTEMPTS = 3
 Result = TypeVar("Result")
 
 
-class Crew(Protocol):
+class Crew(Helper, Protocol):
     """Does the same to all parts, in any order; ``hands``: so many of them at once."""
 
     hands: int
@@ -34,7 +35,7 @@ class Crew(Protocol):
         """Let everybody go; there is nothing more to do."""
 
 
-class OneProcess:
+class OneProcess(Alone):
     """Does one part after the other, here."""
 
     hands = 1
@@ -52,6 +53,7 @@ class Processes:
     def __init__(self, count: int) -> None:
         self.hands = count
         self._pool: ProcessPoolExecutor | None = None
+        self._begun: list[tuple[Future[object], Callable[..., object], tuple[object, ...]]] = []
 
     def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
         done: dict[int, Result] = {}
@@ -68,6 +70,22 @@ class Processes:
             f"processes that work on parts of the sources died {_ATTEMPTS} times",
             "Probably there is too little memory: give less with --memory.",
         )
+
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._begun.append((self._open().submit(work, *arguments), work, arguments))
+        except BrokenProcessPool:  # a process died that had nothing to do
+            self.close()
+            work(*arguments)
+
+    def finish(self) -> None:
+        begun, self._begun = self._begun, []
+        for future, work, arguments in begun:
+            try:
+                future.result()
+            except BrokenProcessPool:
+                self.close()
+                work(*arguments)
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:

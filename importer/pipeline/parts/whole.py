@@ -17,6 +17,7 @@ from importer.mapping.owners import assign_owners
 from importer.mapping.packed import cell_columns
 from importer.mapping.share import Share, deal_out
 from importer.pipeline.directory import Directory
+from importer.pipeline.helper import Alone, Helper
 from importer.pipeline.judging import Terms
 from importer.pipeline.parts import merge
 from importer.pipeline.parts.across import shared_by_all
@@ -27,6 +28,7 @@ from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import Made, Part, SourceFile, Verdict, finish_part, map_part
 from importer.pipeline.prepare import Timings, opened
 from importer.report.files import whole_file
+from importer.report.words import added
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
 from importer.tables import ENTITIES, Entity, EntityTables, ProblemTable, Sources, SourceTable
@@ -97,6 +99,11 @@ class InParts:
         sources = replace(sources, problems=(*sources.problems, *notes))
         return cls(loaded, sources, parts, made, problems, rows, changes, orders, unused, crew, options)
 
+    @property
+    def helper(self) -> Helper:
+        """The crew, unless it was let go for the memory that it needs."""
+        return self.crew if self.options.memory is None else Alone()
+
     def settled(self, directory: Directory | None) -> Stage:
         """Validate, settle every problem, and write the bodies of the parts."""
         with self.timings.stage("validate"):
@@ -112,7 +119,8 @@ class InParts:
             rows = {name: one.field_rows[name] for name in names if name in one.field_rows}
             tasks.append((part, Verdict(entries, columns, own, rows, hashed=False), terms))
         done = self.crew.map(finish_part, tasks)
-        self.crew.close()  # the reports need the memory
+        if self.options.memory is not None:
+            self.crew.close()  # the reports need the memory
         frames: dict[Entity, pd.DataFrame] = {
             entity: merge.merged_frame(self.parts, entity, "final") for entity in ENTITIES
         }
@@ -120,7 +128,9 @@ class InParts:
         problems = ProblemTable.concat([self._loose(terms), ProblemTable(found)])
         rejected = np.concatenate([one.rejected for one in done])
         lost_child = np.concatenate([one.lost_child for one in done])
-        return Stage(self.sources, self._tables(frames), problems, rejected, lost_child, {})
+        return Stage(
+            self.sources, self._tables(frames), problems, rejected, lost_child, {}, added([one.words for one in done])
+        )
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
         """Put the parts' bodies together in ``payloads.jsonl``; comes back where each stands."""

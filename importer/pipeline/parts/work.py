@@ -21,6 +21,7 @@ from importer.pipeline.judging import Shared, Terms, judged
 from importer.pipeline.lookups import Told, looked_up_names
 from importer.pipeline.parts.scratch import read_frame, write_frame
 from importer.pipeline.parts.stored import StoredTable
+from importer.report.words import WordCounts, word_counts
 from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Entry, ProblemTable, Sources, SourceTable
 from importer.validation import Settled, used_attributes
 from importer.validation.alike import company_lines
@@ -170,11 +171,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finished:
-    """What came of judging a part, besides its frames and bodies: by customer, and ``counts`` of the frames' rows."""
+    """What came of judging a part, besides its frames and bodies: by customer, and ``counts`` of the frames' rows.
+
+    ``words``: of the source, as the report counts them.
+    """
 
     rejected: Mask
     lost_child: Mask
     counts: Mapping[Entity, int]
+    words: WordCounts
 
 
 def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
@@ -201,7 +206,7 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
     bodies = _write_bodies(part, settled, unresolved=terms.directory is None, hashed=verdict.hashed)
     write_frame(part.path("bodies"), bodies)
     counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
-    done = Finished(settled.rejected, settled.lost_child, counts)
+    done = Finished(settled.rejected, settled.lost_child, counts, word_counts(sources, settled.tables))
     _let_go()
     return done
 

@@ -18,10 +18,9 @@ import pyarrow.compute as pc
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.html.differences import differences
 from importer.report.model import ReportInput
-from importer.report.taking import take_rows
 from importer.tables import ATTRIBUTE_PREFIX
 
-__all__ = ["Shown", "cut", "shown_customers"]
+__all__ = ["Shown", "cut", "cut_all", "shown_customers"]
 
 Positions = npt.NDArray[np.int64]
 CUSTOMERS = 3_000
@@ -116,7 +115,7 @@ def cut(text: str) -> str:
     return text if len(text) <= TEXT else text[:TEXT] + "…"
 
 
-def _cut_all(texts: pa.Array) -> pa.Array:
+def cut_all(texts: pa.Array) -> pa.Array:
     """As :func:`cut`, for a column."""
     long = pc.greater(pc.utf8_length(texts), TEXT)
     if not pc.any(long).as_py():
@@ -179,10 +178,10 @@ def _source_rows(report: ReportInput, chosen: Positions, rows: tuple[Positions, 
     cells: list[list[tuple[int, str]]] = [[] for _ in at]
     for index in np.unique(tables):
         here = np.flatnonzero(tables == index)
-        columns = take_rows(report.sources.tables[index].frame, local[here]).columns
+        source = report.sources.tables[index]
         lines = [cells[line] for line in here.tolist()]
-        for column, texts in enumerate(columns):
-            for line, text in zip(lines, _cut_all(texts).to_pylist(), strict=True):
+        for column, name in enumerate(source.frame.columns):
+            for line, text in zip(lines, cut_all(source.cells(name, local[here])).to_pylist(), strict=True):
                 if text:
                     line.append((column, text))
     for owner, table, number, own in zip(whose.tolist(), tables.tolist(), numbers.tolist(), cells, strict=True):

@@ -1,12 +1,11 @@
 """Some rows of columns in chunks: what Arrow takes of the whole, whatever the chunks are."""
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.report.taking import take_rows, taken
+from importer.tables import taken
 
 
 @given(
@@ -19,21 +18,12 @@ def test_what_is_taken_is_what_the_whole_has_there(chunks: list[list[str | None]
     at = data.draw(st.lists(places, max_size=12 if whole else 0))
     at = sorted(at) if data.draw(st.booleans()) else at
     column = pa.chunked_array(chunks, pa.string())
-    for given_ in (column, column.combine_chunks(), pd.Series(column, dtype=pd.ArrowDtype(pa.string()))):
-        found = taken(given_, np.array(at, dtype=np.int64))
-        assert isinstance(found, pa.Array)
-        assert found.to_pylist() == [whole[place] for place in at]
+    found = taken(column, np.array(at, dtype=np.int64))
+    assert isinstance(found, pa.Array)
+    assert found.to_pylist() == [whole[place] for place in at]
 
 
 def test_neighbours_within_a_chunk_and_across_its_border() -> None:
     column = pa.chunked_array([["a", "b", "c"], ["d", "e"], [], ["f"]])
     for at in ([0, 1, 2], [1, 2, 3], [0, 2, 4, 5], [2, 2, 3, 3], [5], []):
         assert taken(column, np.array(at, dtype=np.int64)).to_pylist() == ["abcdef"[place] for place in at]
-
-
-def test_rows_of_a_frame_keep_its_columns() -> None:
-    frame = pd.DataFrame({name: pd.Series(list("xyz"), dtype=pd.ArrowDtype(pa.string())) for name in ("b", "a")})
-    rows = take_rows(frame, np.array([2, 0]))
-    assert rows.column_names == ["b", "a"]
-    assert rows["a"].to_pylist() == ["z", "x"]
-    assert take_rows(frame.iloc[:0], np.array([], dtype=np.int64)).num_rows == 0

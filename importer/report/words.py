@@ -1,0 +1,123 @@
+"""The words of the source that somebody has to agree to, with what is sent for them, counted over all records.
+
+Counts of parts add up to those of the whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.tables import Entity, EntityTables, FieldOrigin, Sources
+
+__all__ = ["DECISIONS", "Decision", "WordCounts", "added", "summed", "word_counts"]
+
+WordCounts = Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A field whose values somebody has to agree to."""
+
+    field: str
+    title: str
+    entity: Entity
+    plural: str
+
+
+DECISIONS = (
+    Decision("payment_term", "Payment terms", "customer", "customers"),
+    Decision("payment_mode", "Payment modes", "customer", "customers"),
+    Decision("assigned_sales_rep_ids", "Sales reps", "customer", "customers"),
+    Decision("assigned_price_list_id", "Price lists", "customer", "customers"),
+    Decision("shipping_method", "Shipping methods", "customer", "customers"),
+    Decision("freight_term", "Freight terms", "customer", "customers"),
+    Decision("country", "Countries", "address", "addresses"),
+)
+
+
+def word_counts(sources: Sources, tables: EntityTables) -> WordCounts:
+    """For each of these fields that a frame has: ``words`` of the source, what is ``sent`` for them, and ``count``.
+
+    No words: the record's cells are blank, and nothing is sent. ``sent`` is null for nothing, ``""`` for the words
+    themselves.
+    """
+    found: dict[str, pa.Table] = {}
+    for decision in DECISIONS:
+        frame = tables.frame(decision.entity)
+        if decision.field in frame:
+            sent = _sent(pa.array(frame[decision.field]))
+            words = pc.coalesce(_words(sources, tables, decision), sent)
+            found[decision.field] = _counted(words, sent)
+    return found
+
+
+def added(parts: Sequence[WordCounts]) -> WordCounts:
+    """The counts of several parts together."""
+    fields = [one.field for one in DECISIONS if any(one.field in part for part in parts)]
+    return {field: summed(pa.concat_tables([part[field] for part in parts if field in part])) for field in fields}
+
+
+def summed(counts: pa.Table) -> pa.Table:
+    """One line for the same words with the same sent for them, in the order of the first of each."""
+    sums = counts.group_by(["words", "sent"], use_threads=False).aggregate([("count", "sum")])
+    return sums.rename_columns(["words", "sent", "count"])
+
+
+def _counted(words: pa.Array, sent: pa.Array) -> pa.Table:
+    pairs = pa.table({"words": words, "sent": sent}).group_by(["words", "sent"], use_threads=False)
+    counts = pairs.aggregate([([], "count_all")])
+    same = pc.fill_null(pc.equal(counts["words"], counts["sent"]), False)
+    return summed(
+        pa.table(
+            {
+                "words": counts["words"],
+                "sent": pc.if_else(same, "", counts["sent"]),
+                "count": counts["count_all"],
+            }
+        )
+    )
+
+
+def _sent(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """What is sent for each record, in one text; null for nothing."""
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if not pa.types.is_list(values.type):
+        return values.cast(pa.string())
+    joined = pc.binary_join(values, ", ")
+    return pc.if_else(pc.equal(joined, ""), None, joined)
+
+
+def _words(sources: Sources, tables: EntityTables, decision: Decision) -> pa.Array:
+    """What stands in the cells that each record's field comes from; null where they are blank, or none."""
+    frame = tables.frame(decision.entity)
+    rows, entries = frame["_row"].to_numpy(np.int64), frame["_entry"].to_numpy(np.int64)
+    if decision.entity == "customer" and decision.field in tables.customer_field_rows:
+        own = tables.customer_field_rows[decision.field]
+        rows = np.where(own >= 0, own, rows)
+    table, local = sources.split(np.maximum(rows, 0))
+    group = np.where(rows < 0, -1, entries * len(sources.tables) + table)
+    order = np.argsort(group, kind="stable")
+    parts = [pa.nulls(0, pa.string())]
+    for chosen in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []:
+        cells = []
+        if group[chosen[0]] >= 0:
+            origin = tables.entries[int(entries[chosen[0]])].fields.get(decision.field, FieldOrigin())
+            source = sources.tables[int(table[chosen[0]])]
+            names = [name for name in origin.columns if name in source.frame.columns]
+            cells = [pc.utf8_trim_whitespace(source.cells(name, local[chosen])) for name in names]
+        parts.append(_joined(cells, len(chosen)))
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return pa.concat_arrays(parts).take(pa.array(back))
+
+
+def _joined(cells: list[pa.Array], count: int) -> pa.Array:
+    """The cells of each record that are not blank, in one text; null where all are."""
+    text = cells[0] if cells else pa.array([""] * count, pa.string())
+    for cell in cells[1:]:
+        gap = pc.if_else(pc.or_(pc.equal(text, ""), pc.equal(cell, "")), "", ", ")
+        text = pc.binary_join_element_wise(text, cell, gap)
+    return pc.if_else(pc.equal(text, ""), None, text)

@@ -1,0 +1,35 @@
+"""Words of the source counted in parts: together they are those of the whole."""
+
+import pyarrow as pa
+
+from importer.report.words import added, word_counts
+from tests.support import make_tables
+
+TERMS = ["Net 30", "net 30", "", "Cash", "Net 30", "", "Nobody"]
+SENT = ["NET30", "NET30", None, "Cash", "NET30", "COD", None]
+
+
+def counted(numbers: range) -> dict[str, pa.Table]:
+    customers = [
+        {"reference_id": f"C{n}", "payment_term": SENT[n], "cells": {"payment_term": TERMS[n]}} for n in numbers
+    ]
+    return dict(word_counts(*make_tables(customers, [])))
+
+
+def lines(counts: dict[str, pa.Table]) -> list[tuple[str | None, str | None, int]]:
+    return [(line["words"], line["sent"], line["count"]) for line in counts["payment_term"].to_pylist()]
+
+
+def test_parts_add_up_to_the_whole_in_its_order() -> None:
+    whole = counted(range(7))
+    assert lines(whole) == [
+        ("Net 30", "NET30", 2),
+        ("net 30", "NET30", 1),
+        (None, None, 1),
+        ("Cash", "", 1),
+        ("COD", "", 1),
+        ("Nobody", None, 1),
+    ]
+    for parts in ([range(3), range(3, 7)], [range(n, n + 1) for n in range(7)]):
+        assert lines(dict(added([counted(numbers) for numbers in parts]))) == lines(whole)
+    assert dict(added([{}, {}])) == {}
