@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -136,6 +137,7 @@ class SourceTable:
     ``secrets``: columns whose cells were emptied because such data must never leave the source.
     ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …); for a
     sheet of rows that were mended and given back, ``stands_for``: the file and sheet that they came from.
+    ``stored``: an Arrow file that holds exactly ``frame``, if there is one.
     """
 
     file: str
@@ -146,6 +148,7 @@ class SourceTable:
     broken: npt.NDArray[np.bool_]
     secrets: frozenset[str] = frozenset()
     details: Mapping[str, Any] = field(default_factory=dict)
+    stored: Path | None = None
 
     def __len__(self) -> int:
         return len(self.row_numbers)

@@ -10,7 +10,7 @@ from typing import IO
 
 from importer.errors import SourceError
 
-__all__ = ["is_workbook_container", "unpack"]
+__all__ = ["is_packed", "is_workbook_container", "unpack"]
 
 _GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 _OTHERS = {
@@ -29,6 +29,11 @@ _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _HARMLESS, _RATIO, _MOST = 64 * 1024**2, 100, 4 * 1024**3
 _MOST_MEMBERS = 1000
 _PIECE = 4 * 1024**2
+
+
+def is_packed(start: bytes) -> bool:
+    """Whether a file that begins so is an archive, a workbook in a ZIP container, or of a kind that is no table."""
+    return start.startswith((_GZIP, _ZIP, _EMPTY_ZIP, *_OTHERS))
 
 
 def is_workbook_container(content: bytes, file: str) -> bool:

@@ -1,7 +1,9 @@
 """Header and body to a ``SourceTable``: names, skipped and broken records, sensitive columns."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import NoSourceError
+from importer.loader.body import Body
 from importer.loader.layout import Header, classify
 from importer.loader.options import LoadOptions
-from importer.loader.parse import Body
 from importer.loader.sensitive import holds_card_numbers, is_secret, is_tax_number
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
 
-__all__ = ["Fault", "Origin", "assemble", "refuse_without_rows", "skipped_frame"]
+__all__ = ["Fault", "Origin", "assemble", "column_names", "refuse_without_rows", "skipped_frame"]
 
 _EACH_SHORT_ROW = 10  # told one by one in any file; of a file in which they are rare, up to ten times as many
 _FEW_RANGES = 64
@@ -81,13 +83,26 @@ def assemble(
         problems.append(_cut_problem(origin, int(kept[-1]), header.width))
     problems += _short_rows(origin, kept[short], header.width, of=len(kept))
     problems += [_doubt_problem(origin, int(body.numbers[index])) for index in sorted(doubtful)]
-    frame, secrets = _frame(header.cells, columns, len(kept), options)
+    data, secrets = _named(header.cells, columns, len(kept), options, body.kept.forget)
+    stored = _path_of(data, body)
     if secrets and broken.any():
-        frame = _concealed(frame, secrets, broken)
+        data = _concealed(data, secrets, broken)
         problems = [replace(problem, value=None) for problem in problems]
-    details = {**origin.details, "header_row": header.row}
-    table = SourceTable(origin.file, origin.sheet, frame, kept, skipped_frame(rows, why), broken, secrets, details)
-    return table, problems
+    arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
+    frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(kept)), copy=False)
+    skipped, details = skipped_frame(rows, why), {**origin.details, "header_row": header.row}
+    return SourceTable(origin.file, origin.sheet, frame, kept, skipped, broken, secrets, details, stored), problems
+
+
+def column_names(header: Sequence[str], width: int) -> list[str]:
+    """The names of the first ``width`` columns: the header's cells, trimmed, each a name of its own."""
+    names: list[str] = []
+    taken: dict[str, None] = {}
+    for place in range(width):
+        cell = header[place].strip() if place < len(header) else ""
+        names.append(_unique(cell or f"Column {place + 1}", taken))
+        taken[header_key(names[-1])] = None
+    return names
 
 
 def refuse_without_rows(table: SourceTable) -> None:
@@ -179,10 +194,14 @@ def _fault_problem(origin: Origin, fault: Fault, body: Body) -> Problem:
     return Problem(Severity.ERROR, fault.code, fault.message, fault.hint, location=place)
 
 
-def _frame(
-    header: Sequence[str], columns: Sequence[pa.ChunkedArray], count: int, options: LoadOptions
-) -> tuple[pd.DataFrame, frozenset[str]]:
-    """Named columns, and which of them were emptied."""
+def _named(
+    header: Sequence[str],
+    columns: Sequence[pa.ChunkedArray],
+    count: int,
+    options: LoadOptions,
+    forget: Callable[[], None],
+) -> tuple[dict[str, pa.ChunkedArray], frozenset[str]]:
+    """Named columns, and which of them were emptied; ``forget`` is called where a column was looked at."""
     given_back = bool(header) and header_key(header[0]) == IMPORT_ERRORS
     if given_back:
         header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
@@ -202,20 +221,31 @@ def _frame(
             secrets.add(name)
             column = empty
         data[name] = column
-    arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
-    return pd.DataFrame(arrays, index=pd.RangeIndex(count), copy=False), frozenset(secrets)
+        forget()
+    return data, frozenset(secrets)
 
 
-def _concealed(frame: pd.DataFrame, secrets: frozenset[str], broken: Mask) -> pd.DataFrame:
+def _path_of(data: Mapping[str, pa.ChunkedArray], body: Body) -> Path | None:
+    """The file that holds exactly these columns; if they are others than those of the body's file, that one goes."""
+    kept = body.kept
+    if list(data) == list(kept.names) and all(map(operator.is_, data.values(), kept.columns)):
+        return kept.path
+    if kept.path is not None:
+        kept.path.unlink()  # what is mapped of it stays until nobody needs it
+    return None
+
+
+def _concealed(
+    columns: Mapping[str, pa.ChunkedArray], secrets: frozenset[str], broken: Mask
+) -> dict[str, pa.ChunkedArray]:
     """Cells of broken records emptied where a secret may have slipped to: right of its column, or into a long cell."""
-    first = next(place for place, name in enumerate(frame.columns) if name in secrets)
+    first = next(place for place, name in enumerate(columns) if name in secrets)
     at = pa.array(broken)
     data = {}
-    for place, name in enumerate(frame.columns):
-        column = pa.chunked_array(frame[name].array.__arrow_array__())
+    for place, (name, column) in enumerate(columns.items()):
         slipped = at if place >= first else pc.and_(at, pc.match_substring_regex(column, r"[\r\n]"))
-        data[name] = pd.arrays.ArrowExtensionArray(pa.chunked_array([pc.if_else(slipped, "", column)]))
-    return pd.DataFrame(data, index=frame.index, copy=False)
+        data[name] = pa.chunked_array([pc.if_else(slipped, "", column)])
+    return data
 
 
 def _unique(name: str, taken: Mapping[str, None]) -> str:

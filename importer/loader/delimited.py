@@ -4,19 +4,29 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from itertools import chain
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import NoSourceError, UsageError
 from importer.loader.assemble import Fault, Origin, assemble
-from importer.loader.encoding import MISFIT, Text, decode
+from importer.loader.body import Body
+from importer.loader.content import Content, Digest, rest_of, whole_characters
+from importer.loader.encoding import (
+    MISFIT,
+    NotUtf8Error,
+    NulByteError,
+    Text,
+    decode,
+    is_damaged,
+    nul_byte,
+    refuse_binary,
+)
 from importer.loader.layout import Header, find_header, header_score
-from importer.loader.misfits import damaged_rows, without_misfits
+from importer.loader.misfits import damaged_rows, misfit_faults
 from importer.loader.options import LoadOptions
-from importer.loader.parse import DELIMITERS, Body, HeadRecord, consistency, parse, read_head
-from importer.loader.quotes import swallowing_rows
+from importer.loader.parse import DELIMITERS, HEAD_BYTES, HeadRecord, consistency, read_head
+from importer.loader.reading import Form, read_body
 from importer.loader.sheets import Loaded
 from importer.loader.tagged import Section, is_tagged, read_sections
 from importer.records import Location, Problem, Severity
@@ -27,54 +37,63 @@ __all__ = ["read_text"]
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
 
 
-def read_text(content: bytes, origin: Origin, options: LoadOptions) -> Sequence[Section] | Sequence[Loaded]:
-    """The table of a text file's bytes, with what is wrong or worth knowing; or the sections of a tagged file.
+def read_text(content: Content, origin: Origin, options: LoadOptions) -> Sequence[Section] | Sequence[Loaded]:
+    """The table of a text file, with what is wrong or worth knowing; or the sections of a tagged file.
 
     Raises :class:`SourceError` for a file that is empty, binary, no table, or has a quote that is never closed;
-    :class:`UsageError` for an encoding or delimiter that cannot be one.
+    :class:`UsageError` for an encoding or delimiter that cannot be one; ``OSError``.
     """
-    text = decode(content, origin.file, options.encoding)
-    delimiter, head = _choose_delimiter(text.data, options)
-    origin = replace(origin, details={**origin.details, "encoding": text.encoding, "delimiter": delimiter})
+    try:
+        return _read(decode(content, origin.file, options.encoding), origin, options)
+    except NotUtf8Error:
+        return _read(decode(content, origin.file, options.encoding, utf8=False), origin, options)
+
+
+def _read(text: Text, origin: Origin, options: LoadOptions) -> Sequence[Section] | Sequence[Loaded]:
+    digest = Digest()
+    pieces = text.pieces(digest)
+    start = b""
+    while len(start) <= HEAD_BYTES and (piece := next(pieces, b"")):
+        start += piece
+    refuse_binary(start, origin.file)
+    try:
+        damaged = is_damaged(whole_characters(start))
+        form, header, skipped = _layout(start, text, origin.file, options)
+        found = read_body(
+            rest_of(chain([start], pieces), skipped),
+            form,
+            start=1 if header is None else header.row + 1,
+            file=origin.file,
+            scratch=None if header is None else options.scratch,
+        )
+    except NulByteError:
+        raise nul_byte(text.pieces(None), origin.file) from None
+    details = {**digest.details, **origin.details, "encoding": text.encoding, "delimiter": form.delimiter}
+    origin = replace(origin, details=details)
+    faults = [_swallowing(index) for index in found.swallowing] + misfit_faults(found.misfits, text.encoding)
+    if header is None:
+        return read_sections(found.body, origin, faults, options)
+    table, problems = assemble(origin, header, found.body, faults, options)
+    if damaged or found.damaged:
+        problems += damaged_rows(table)
+    return [(table, [*problems, *_doubts(text, found.body, table)])]
+
+
+def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[Form, Header | None, int]:
+    """How the records are written, the header, and how many bytes it and what stands above it take.
+
+    Of a tagged file every record is one of the body, and there is no header.
+    """
+    delimiter, head = _choose_delimiter(start, options)
     rows = [[cell.replace(MISFIT, "") for cell in record.cells] if text.mixed else record.cells for record in head]
     if is_tagged(rows):
         cells = max(rows, key=len)
-        body, faults = _body(text, text.data, delimiter, len(cells), origin, cells, start=1)
-        return read_sections(body, origin, faults, options)
+        return Form(delimiter, len(cells), cells, text.mixed), None, 0
     header = find_header(rows, options)
     if header is None:
-        raise NoSourceError(f"{origin.file}: the file is empty", "Export the table again, with its header and rows.")
+        raise NoSourceError(f"{file}: the file is empty", "Export the table again, with its header and rows.")
     width = _usual_width(rows[header.row :], header)
-    below = text.data.slice(head[header.row - 1].end)
-    body, faults = _body(
-        text, below, delimiter, width, origin, header.cells, start=header.row + 1, scratch=options.scratch
-    )
-    table, problems = assemble(origin, header, body, faults, options)
-    if text.damaged:
-        problems += damaged_rows(table)
-    return [(table, [*problems, *_doubts(text, body, table)])]
-
-
-def _body(
-    text: Text,
-    data: pa.Buffer,
-    delimiter: str,
-    width: int,
-    origin: Origin,
-    header: Sequence[str],
-    *,
-    start: int,
-    scratch: Path | None = None,
-) -> tuple[Body, list[Fault]]:
-    """The records of ``data``, a part of the text, and those that cannot be used."""
-    body = parse(data, delimiter, width, start=start, file=origin.file, scratch=scratch)
-    named = sum(1 for cell in header if cell.strip())
-    swallowing = swallowing_rows(data, body, delimiter, width=min(width, named), file=origin.file)
-    faults = [_swallowing(index) for index in swallowing]
-    if text.mixed:
-        body, misfits = without_misfits(body, header, text.encoding)
-        faults += misfits
-    return body, faults
+    return Form(delimiter, width, header.cells, text.mixed), header, head[header.row - 1].end
 
 
 def _swallowing(index: int) -> Fault:
@@ -120,19 +139,18 @@ def _first_beyond_ascii(table: SourceTable) -> str | None:
     return None
 
 
-def _choose_delimiter(data: pa.Buffer, options: LoadOptions) -> tuple[str, list[HeadRecord]]:
-    """The delimiter, and the first records as it splits them.
+def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[HeadRecord]]:
+    """The delimiter, and the first records as it splits them. ``start``: all of a text, or more than a head has.
 
     The one that yields the most of the mapping's columns; else the one that yields the most regular table.
     """
     given = options.delimiter
     if given is None:
-        first = data.slice(0, min(data.size, 16)).to_pybytes().decode("utf-8", "ignore")
-        line = _SEPARATOR_LINE.match(first)
+        line = _SEPARATOR_LINE.match(start[:16].decode("utf-8", "ignore"))
         given = line[1] if line else None
     elif len(given) != 1 or not given.isascii() or given in '\r\n"':
         raise UsageError(f"{given!r} cannot be a delimiter", "Give one character, such as ',' or ';' or a tab.")
-    heads = {delimiter: read_head(data, delimiter) for delimiter in ([given] if given else DELIMITERS)}
+    heads = {delimiter: read_head(start, delimiter) for delimiter in ([given] if given else DELIMITERS)}
 
     def evidence(delimiter: str) -> tuple[int, float]:
         head = heads[delimiter]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.loader.body import Body
 from importer.loader.options import LoadOptions
-from importer.loader.parse import Body
 from importer.tables import header_key
 
 __all__ = ["Header", "classify", "find_header", "header_score"]

@@ -1,22 +1,25 @@
 """Sources to ``SourceTable``s."""
 
-import hashlib
 from collections.abc import Sequence
 
 from importer.errors import NoSourceError, SourceError
-from importer.loader.archive import unpack
+from importer.loader.archive import is_packed, unpack
 from importer.loader.assemble import Origin, refuse_without_rows
+from importer.loader.content import Content, Digest
 from importer.loader.delimited import read_text
 from importer.loader.discovery import File, find_files
 from importer.loader.layout import header_score
 from importer.loader.markup import is_markup, read_markup
 from importer.loader.options import LoadOptions
+from importer.loader.places import LocalFile
 from importer.loader.sheets import Loaded, Part, ignored_table
 from importer.loader.workbook import is_workbook, read_sheets
 from importer.records import Problem
 from importer.tables import Sources, SourceTable
 
 __all__ = ["load"]
+
+_START = 64 * 1024  # bytes that tell what kind of file it is
 
 
 def load(sources: Sequence[str], options: LoadOptions) -> Sources:
@@ -42,25 +45,32 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
 def _read(name: str, file: File, options: LoadOptions) -> list[Sequence[Part | Loaded]]:
     """For each file in the source: its parts, not yet laid out, or the one table of a text file."""
     try:
-        content = file.read()
         modified = file.modified()
+        when = {} if modified is None else {"modified": modified.isoformat(timespec="seconds")}
+        content = Content(file.path if isinstance(file, LocalFile) else file.read())
+        start = content.start(_START)
+        if not start:
+            raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
+        if not is_packed(start) and not is_workbook(start) and not is_markup(start):
+            return [read_text(content, Origin(name, None, when), options)]
+        whole = b"".join(content.pieces())
+        return [_parts(inner, data, when, options) for inner, data in unpack(whole, name)]
     except OSError as error:
         raise SourceError(
             f"{name}: the file cannot be read ({error.strerror})",
             "Check its permissions, and that no other program holds it open.",
         ) from error
-    if not content:
-        raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
-    when = {} if modified is None else {"modified": modified.isoformat(timespec="seconds")}
-    return [_parts(inner, data, when, options) for inner, data in unpack(content, name)]
 
 
-def _parts(name: str, content: bytes, when: dict[str, str], options: LoadOptions) -> Sequence[Part | Loaded]:
-    details = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), **when}
-    origin = Origin(name, None, details)
-    if is_workbook(content):
-        return read_sheets(content, origin, options)
-    return read_markup(content, origin, options) if is_markup(content) else read_text(content, origin, options)
+def _parts(name: str, whole: bytes, when: dict[str, str], options: LoadOptions) -> Sequence[Part | Loaded]:
+    content = Content(whole)
+    if not is_workbook(whole) and not is_markup(whole):
+        return read_text(content, Origin(name, None, when), options)
+    digest = Digest()
+    for _ in content.pieces(digest):
+        pass
+    origin = Origin(name, None, {**digest.details, **when})
+    return read_sheets(whole, origin, options) if is_workbook(whole) else read_markup(whole, origin, options)
 
 
 def _matches(item: Part | Loaded, options: LoadOptions) -> bool:

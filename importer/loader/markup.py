@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
 from importer.loader.assemble import Origin
-from importer.loader.encoding import decode
+from importer.loader.encoding import whole_text
 from importer.loader.numbers import shown_number
 from importer.loader.options import LoadOptions
 from importer.loader.sheets import Sheet, Unseen
@@ -275,11 +275,11 @@ def _tables(content: bytes, file: str, encoding: str | None) -> dict[str, _Grid]
     if encoding is None and named is not None and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = named[1].decode()
     try:
-        text = decode(content, file, encoding)
+        text = whole_text(content, file, encoding)
     except (UsageError, SourceError):
-        text = decode(content, file)
+        text = whole_text(content, file)
     page = _Page(file)
-    page.feed(text.data.to_pybytes().decode())
+    page.feed(text)
     page.close()
     while page.open:
         page.open.pop().end_cell()

@@ -1,36 +1,40 @@
 """Rows with characters of another encoding than the rest of the file, and with traces of damage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.loader.assemble import Fault
 from importer.loader.encoding import MISFIT
-from importer.loader.parse import Body
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
-__all__ = ["damaged_rows", "without_misfits"]
+__all__ = ["damaged_rows", "misfit_faults", "without_misfits"]
 
 _DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
 _EACH = 100
 _HINT = "Mend the cell and save the file as UTF-8, or name the encoding of the whole file with --encoding."
 
 
-def without_misfits(body: Body, header: Sequence[str], encoding: str) -> tuple[Body, list[Fault]]:
-    """The records without the marks before such characters, and a fault for each record that had one."""
+def without_misfits(columns: Sequence[pa.Array], header: Sequence[str]) -> tuple[list[pa.Array], dict[int, str | None]]:
+    """Columns without the marks before such characters; and the rows (from 0) that had one, with the column's name."""
     found: dict[int, str | None] = {}
-    columns = []
-    for place, column in enumerate(body.columns):
+    plain = []
+    for place, column in enumerate(columns):
         marked = pc.match_substring(column, MISFIT)
-        for index in np.flatnonzero(marked.to_numpy()).tolist():
+        for index in np.flatnonzero(marked.to_numpy(zero_copy_only=False)).tolist():
             found.setdefault(index, header[place] if place < len(header) else None)
-        columns.append(pc.replace_substring(column, MISFIT, "") if pc.any(marked).as_py() else column)
+        plain.append(pc.replace_substring(column, MISFIT, "") if pc.any(marked).as_py() else column)
+    return plain, found
+
+
+def misfit_faults(rows: Mapping[int, str | None], encoding: str) -> list[Fault]:
+    """A fault for each of those rows."""
     message = f"the row holds characters that are not {encoding}, the encoding of the rest of the file"
-    faults = [Fault(index, "encoding_mixed", message, _HINT, name) for index, name in sorted(found.items())]
-    return replace(body, columns=columns), faults
+    return [Fault(index, "encoding_mixed", message, _HINT, name) for index, name in sorted(rows.items())]
 
 
 def damaged_rows(table: SourceTable) -> list[Problem]:

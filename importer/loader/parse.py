@@ -3,30 +3,35 @@
 import csv
 import io
 import math
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
-from pyarrow import ipc
 
-from importer.errors import SourceError
+from importer.loader.blocks import Block, text_lines
 
-__all__ = ["DELIMITERS", "Body", "HeadRecord", "consistency", "parse", "read_head", "text_lines"]
+__all__ = [
+    "DELIMITERS",
+    "HEAD_BYTES",
+    "HEAD_RECORDS",
+    "BadRecordError",
+    "HeadRecord",
+    "Records",
+    "consistency",
+    "nothing",
+    "parse",
+    "read_head",
+]
 
 DELIMITERS = (",", ";", "\t", "|")
 HEAD_RECORDS = 60
-_HEAD_BYTES = 1024 * 1024
-# A record must fit into a block; larger blocks also mean fewer chunks for everything that comes after.
-_BLOCK_BYTES = 8 * 1024 * 1024
-_FEW_SPLICES = 64
+HEAD_BYTES = 1024 * 1024
+QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
 
 
 @dataclass(frozen=True)
@@ -38,41 +43,36 @@ class HeadRecord:
 
 
 @dataclass(frozen=True)
-class Body:
-    """The records below the header, by the column.
+class Records:
+    """The records of a block by the column.
 
     ``columns``: strings without nulls, all of one length; a missing cell is ``""``. ``widths``: how many cells each
-    record had. ``numbers``: the 1-based number of each record in its source, ascending. ``unfinished``: the last
-    record has no line end.
+    record had, None if each had as many as is usual.
     """
 
-    columns: list[pa.ChunkedArray]
-    widths: npt.NDArray[np.int64]
-    numbers: npt.NDArray[np.int64]
-    unfinished: bool = False
-
-    @classmethod
-    def following(cls, columns: list[pa.ChunkedArray], widths: npt.NDArray[np.int64], start: int) -> "Body":
-        """Records that follow one another, the first of which is number ``start``."""
-        return cls(columns, widths, np.arange(start, start + len(widths), dtype=np.int64))
+    columns: list[pa.Array]
+    widths: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
-        return len(self.widths)
-
-    def row(self, index: int) -> list[str]:
-        """The cells of one record."""
-        return [column[index].as_py() for column in self.columns]
+        return len(self.columns[0]) if self.columns else 0
 
 
-def text_lines(data: pa.Buffer) -> Iterator[str]:
-    """The lines of UTF-8 text with their ends, split as the csv module wants them."""
-    return iter(io.TextIOWrapper(pa.BufferReader(data), encoding="utf-8", newline=""))
+class BadRecordError(Exception):
+    """A record that makes the file unusable: its place (from 0) in the block, what is wrong and what to do."""
+
+    def __init__(self, index: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.index = index
+        self.message = message
+        self.hint = hint
 
 
-def read_head(data: pa.Buffer, delimiter: str) -> list[HeadRecord]:
-    """The first records of ``data``; none after a record that the csv module cannot read or that is cut off."""
-    sample = data.slice(0, min(data.size, _HEAD_BYTES))
-    text = sample.to_pybytes().decode("utf-8", "ignore")
+def read_head(start: bytes, delimiter: str) -> list[HeadRecord]:
+    """The first records; none after one that the csv module cannot read or that is cut off.
+
+    ``start``: all of a text, or more than :data:`HEAD_BYTES` of it.
+    """
+    text = start[:HEAD_BYTES].decode("utf-8", "ignore")
     consumed = 0
 
     def lines() -> Iterator[str]:
@@ -89,7 +89,7 @@ def read_head(data: pa.Buffer, delimiter: str) -> list[HeadRecord]:
                 return records[:HEAD_RECORDS]
     except csv.Error:
         return records
-    return records[:-1] if sample.size < data.size and len(records) > 1 else records
+    return records[:-1] if len(start) > HEAD_BYTES and len(records) > 1 else records
 
 
 def consistency(records: list[HeadRecord]) -> float:
@@ -101,43 +101,29 @@ def consistency(records: list[HeadRecord]) -> float:
     return count / len(widths) * math.log2(width)
 
 
-def parse(data: pa.Buffer, delimiter: str, width: int, *, start: int, file: str, scratch: Path | None = None) -> Body:
-    """All records of ``data``, most of which have ``width`` cells; cells lie in ``scratch`` if it is given.
+def parse(block: Block, delimiter: str, width: int) -> Records:
+    """The records of a block, most of which have ``width`` cells; at least as many columns.
 
-    Raises :class:`SourceError` for a record that cannot be read, naming its row.
+    Raises :class:`BadRecordError` for one that cannot be read.
     """
-    if data.size == 0:
-        return Body.following([_strings([]) for _ in range(width)], np.zeros(0, np.int64), start)
+    if block.unclosed:
+        return _refuse(block, delimiter)
     try:
-        table = (
-            _read_arrow(data, delimiter, width, None)
-            if scratch is None
-            else _read_to_disk(data, delimiter, width, scratch)
-        )
-        body: Body | None = Body.following(table.columns, np.full(table.num_rows, width, np.int64), start)
+        return Records(_read_arrow(block.data, delimiter, width, None))
     except pa.ArrowInvalid:
-        body = _parse_ragged(data, delimiter, width, start)
-    if body is None:
-        body = _parse_slowly(data, delimiter, start, file)
-    return replace(body, unfinished=data.slice(data.size - 1).to_pybytes() not in b"\r\n")
+        return _parse_ragged(block.data, delimiter, width) or _parse_slowly(block.data, delimiter, width)
 
 
-def _read_arrow(data: pa.Buffer, delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | None) -> pa.Table:
-    return arrow_csv.read_csv(pa.BufferReader(data), **_reading(delimiter, width, ragged))
+def _refuse(block: Block, delimiter: str) -> Records:
+    rows = _rows(block.data, delimiter)
+    raise BadRecordError(
+        len(rows) - 1,
+        "a quote opens in this row and is never closed",
+        f"{QUOTE_HINT} If the file was cut off, export it again.",
+    )
 
 
-def _read_to_disk(data: pa.Buffer, delimiter: str, width: int, scratch: Path) -> pa.Table:
-    """As :func:`_read_arrow`, a block at a time into a file that is gone with the table."""
-    reader = arrow_csv.open_csv(pa.BufferReader(data), **_reading(delimiter, width, None))
-    with tempfile.NamedTemporaryFile(dir=scratch) as file:  # 0600
-        with ipc.new_file(file.name, reader.schema) as writer:
-            for batch in reader:
-                writer.write_batch(batch)
-        with pa.memory_map(file.name) as mapped:
-            return ipc.open_file(mapped).read_all()
-
-
-def _reading(delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | None) -> dict[str, Any]:
+def _read_arrow(data: bytes, delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | None) -> list[pa.Array]:
     names = [str(number) for number in range(width)]
 
     def set_aside(row: arrow_csv.InvalidRow) -> str:
@@ -145,29 +131,35 @@ def _reading(delimiter: str, width: int, ragged: list[arrow_csv.InvalidRow] | No
         ragged.append(row)
         return "skip"
 
-    return {
-        # Only a single thread knows the numbers of the rows it sets aside.
-        "read_options": arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=ragged is None),
-        "parse_options": arrow_csv.ParseOptions(
+    table = arrow_csv.read_csv(
+        pa.BufferReader(data),
+        # One thread, because blocks are read side by side, and only a single one numbers the rows it sets aside.
+        arrow_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+        arrow_csv.ParseOptions(
             delimiter=delimiter,
             newlines_in_values=True,
             ignore_empty_lines=False,
             invalid_row_handler=None if ragged is None else set_aside,
         ),
-        "convert_options": arrow_csv.ConvertOptions(
+        arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
-            check_utf8=False,  # the text was decoded or validated as a whole
+            check_utf8=False,  # of the whole block, that is much faster
         ),
-    }
+    )
+    return [_joined(column) for column in table.columns]
 
 
-def _parse_ragged(data: pa.Buffer, delimiter: str, width: int, start: int) -> Body | None:
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([*column.chunks, strings([])])
+
+
+def _parse_ragged(data: bytes, delimiter: str, width: int) -> Records | None:
     """Arrow sets the records of another width aside; they are read one by one and put back in their places."""
     ragged: list[arrow_csv.InvalidRow] = []
     try:
-        table = _read_arrow(data, delimiter, width, ragged)
+        regular = _read_arrow(data, delimiter, width, ragged)
         text = io.StringIO("\n".join(row.text for row in ragged), newline="")
         rows = list(csv.reader(text, delimiter=delimiter))
     except (pa.ArrowInvalid, csv.Error):
@@ -175,49 +167,50 @@ def _parse_ragged(data: pa.Buffer, delimiter: str, width: int, start: int) -> Bo
     if len(rows) != len(ragged):
         return None
     places = np.array([row.number - 1 for row in ragged], dtype=np.int64)
-    count = table.num_rows + len(rows)
+    usual = len(regular[0])
+    count = usual + len(rows)
     widths = np.full(count, width, np.int64)
     widths[places] = [len(row) for row in rows]
-    regular = table.columns
-    regular += [_strings([""] * table.num_rows) for _ in range(width, int(widths.max(initial=width)))]
+    regular += [nothing(usual)] * (int(widths.max(initial=width)) - width)
+    order = np.empty(count, np.int64)
+    order[places] = np.arange(usual, count)
+    order[np.isin(np.arange(count), places, invert=True)] = np.arange(usual)
     odd = _transpose(rows, len(regular))
-    return Body.following([_splice(*pair, places) for pair in zip(regular, odd, strict=True)], widths, start)
+    columns = [pa.concat_arrays(pair).take(pa.array(order)) for pair in zip(regular, odd, strict=True)]
+    return Records(columns, widths)
 
 
-def _splice(regular: pa.ChunkedArray, odd: pa.ChunkedArray, places: npt.NDArray[np.int64]) -> pa.ChunkedArray:
-    """Both in one, the cells of ``odd`` at ``places``."""
-    count = len(regular) + len(odd)
-    if len(places) > _FEW_SPLICES:
-        order = np.empty(count, np.int64)
-        order[places] = np.arange(len(regular), count)
-        order[np.isin(np.arange(count), places, invert=True)] = np.arange(len(regular))
-        return pa.chunked_array([*regular.chunks, *odd.chunks]).take(pa.array(order))
-    chunks: list[pa.Array] = []
-    done = 0
-    for index, place in enumerate(places - np.arange(len(places))):
-        chunks += regular.slice(done, place - done).chunks
-        chunks += odd.slice(index, 1).chunks
-        done = place
-    return pa.chunked_array([*chunks, *regular.slice(done).chunks], pa.string())
+def _parse_slowly(data: bytes, delimiter: str, width: int) -> Records:
+    rows = _rows(data, delimiter)
+    widths = np.array([len(row) for row in rows], dtype=np.int64)
+    return Records(_transpose(rows, max(width, int(widths.max(initial=0)))), widths)
 
 
-def _parse_slowly(data: pa.Buffer, delimiter: str, start: int, file: str) -> Body:
+def _rows(data: bytes, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
         rows.extend(csv.reader(text_lines(data), delimiter=delimiter))
     except csv.Error as error:
-        raise SourceError(
-            f"{file}:{start + len(rows)}: the row cannot be read ({error})",
+        raise BadRecordError(
+            len(rows),
+            f"the row cannot be read ({error})",
             'Probably a quote (") that opens in this row is never closed: close it, or double it if it is text.',
         ) from error
-    widths = np.array([len(row) for row in rows], dtype=np.int64)
-    return Body.following(_transpose(rows, int(widths.max(initial=0))), widths, start)
+    return rows
 
 
-def _transpose(rows: list[list[str]], width: int) -> list[pa.ChunkedArray]:
-    columns = [_strings(list(cells)) for cells in zip_longest(*rows, fillvalue="")]
-    return columns + [_strings([""] * len(rows)) for _ in range(len(columns), width)]
+def _transpose(rows: list[list[str]], width: int) -> list[pa.Array]:
+    columns = [strings(cells) for cells in zip_longest(*rows, fillvalue="")]
+    return columns + [nothing(len(rows))] * (width - len(columns))
 
 
-def _strings(values: list[str]) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.array(values, pa.string())])
+def strings(values: Sequence[str]) -> pa.Array:
+    """An Arrow array of them."""
+    return pa.array(values, pa.string())
+
+
+def nothing(count: int) -> pa.Array:
+    """As many blank cells, which take no memory until somebody writes them."""
+    return pa.Array.from_buffers(
+        pa.string(), count, [None, pa.py_buffer(np.zeros(count + 1, np.int32)), pa.py_buffer(b"")]
+    )

@@ -39,6 +39,7 @@ _ID_OR_PHONE = re.compile(
     r"\b(?:ids?|code|key|no|num|number|account|reference|ref|barcode|ean|gtin|imei|phone|telephone|tel|mobile|cell|fax|gsm)\b"
 )
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
+_SHORTEST, _LONGEST = 13, 63  # bytes, with spaces
 _ENOUGH_CELLS, _ENOUGH_SHARE = 5, 0.8
 
 
@@ -63,7 +64,7 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray) -> bool:
     """Whether 80 % of at least five cells are 13 to 19 digits that pass Luhn's check, and the header says no id."""
     if _ID_OR_PHONE.search(_plain(header)):
         return False
-    likely = _mostly(column, _CARD_CELL, 13, 63)
+    likely = _likely_cards(column)
     if likely is None:
         return False
     digits = pc.replace_substring_regex(likely.cells, r"[^0-9]", "")
@@ -72,37 +73,57 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray) -> bool:
 
 @dataclass(frozen=True)
 class _Likely:
-    """The cells of a column that have a form, and how many of them are enough to tell."""
+    """The cells of a column that look like card numbers, and how many of them are enough to tell."""
 
     cells: pa.ChunkedArray
     enough: float
 
 
-def _mostly(column: pa.ChunkedArray, form: str, shortest: int, longest: int) -> _Likely | None:
-    """The cells of ``form`` and that many bytes where they are most of those that are filled, else None.
+def _likely_cards(column: pa.ChunkedArray) -> _Likely | None:
+    """The cells that look like card numbers where they are most of those that are filled, else None.
 
     Of a column of anything else only its first chunks are looked at: it is done with as soon as too many cells have
     been found to be something else.
     """
-    lengths = pc.binary_length(column)
-    long_enough = pc.and_(pc.greater_equal(lengths, shortest), pc.less_equal(lengths, longest))
-    most = pc.sum(long_enough).as_py() or 0
+    most = sum(int(np.count_nonzero(_has_length_of_card(_ends(chunk)))) for chunk in column.chunks)
     if most < _ENOUGH_CELLS:
         return None
     found: list[pa.Array] = []
     filled = 0
     for chunk in column.chunks:
-        cells = chunk.filter(pc.not_equal(pc.utf8_trim_whitespace(chunk), ""))
-        size = pc.binary_length(cells)
-        fits = pc.and_(pc.greater_equal(size, shortest), pc.less_equal(size, longest))
-        found.append(cells.filter(pc.and_(fits, pc.match_substring_regex(cells, form))))
-        filled += len(cells)
-        others = filled - sum(map(len, found))
-        if others > most * (1 - _ENOUGH_SHARE) / _ENOUGH_SHARE:
+        cards, others = _cards(chunk)
+        found.append(cards)
+        filled += len(cards) + others
+        if filled - sum(map(len, found)) > most * (1 - _ENOUGH_SHARE) / _ENOUGH_SHARE:
             return None
     likely = pa.chunked_array(found, pa.string())
     enough = max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled)
     return _Likely(likely, enough) if len(likely) >= enough else None
+
+
+def _cards(cells: pa.Array) -> tuple[pa.Array, int]:
+    """The cells that look like card numbers, and how many others are not blank; the first byte tells of most."""
+    ends = _ends(cells)
+    at = np.flatnonzero(np.diff(ends))
+    first = np.frombuffer(cells.buffers()[2] or b"", np.uint8)[ends[at]]
+    maybe_blank, digit = (first <= ord(" ")) | (first > 127), (first >= ord("0")) & (first <= ord("9"))
+    blank = pc.equal(pc.utf8_trim_whitespace(cells.take(pa.array(at[maybe_blank]))), "")
+    candidates = cells.take(pa.array(at[_has_length_of_card(ends)[at] & (maybe_blank | digit)]))
+    cards = candidates.filter(pc.match_substring_regex(candidates, _CARD_CELL))
+    return cards, len(at) - (pc.sum(blank).as_py() or 0) - len(cards)
+
+
+def _ends(cells: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each text begins in Arrow's own bytes, and where the last one ends."""
+    if not len(cells):
+        return np.zeros(1, np.int32)
+    return np.frombuffer(cells.buffers()[1], np.int32)[cells.offset : cells.offset + len(cells) + 1]
+
+
+def _has_length_of_card(ends: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    lengths = ends[1:] - ends[:-1]
+    fits: npt.NDArray[np.bool_] = (lengths - _SHORTEST).view(np.uint32) <= _LONGEST - _SHORTEST  # shorter is far more
+    return fits
 
 
 def _passes_luhn(digits: pa.ChunkedArray) -> npt.NDArray[np.bool_]:

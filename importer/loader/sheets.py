@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from importer.errors import SourceError
 from importer.loader.assemble import Origin, assemble, skipped_frame
+from importer.loader.body import Body
 from importer.loader.layout import find_header, header_score
 from importer.loader.options import LoadOptions
-from importer.loader.parse import HEAD_RECORDS, Body
+from importer.loader.parse import HEAD_RECORDS
 from importer.records import Problem, Severity
 from importer.tables import SourceTable
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.loader.assemble import Fault, Origin, assemble
+from importer.loader.body import Body
 from importer.loader.layout import Header, header_score
 from importer.loader.options import LoadOptions
-from importer.loader.parse import Body
 from importer.loader.sheets import Loaded
 from importer.tables import header_key
 

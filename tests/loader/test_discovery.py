@@ -81,10 +81,10 @@ def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path.chmod(0)
     if os.access(path, os.R_OK):  # the super-user may read everything, so the refusal must be made
 
-        def refuse(self: Path) -> bytes:
+        def refuse(self: Path, mode: str) -> bytes:
             raise PermissionError(13, "Permission denied", str(self))
 
-        monkeypatch.setattr(Path, "read_bytes", refuse)
+        monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(SourceError, match=r"locked\.csv: the file cannot be read \(Permission denied\)"):
         sources(path)
 

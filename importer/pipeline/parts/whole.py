@@ -182,8 +182,9 @@ def on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], Sou
     """The sources with their cells on disk, and what of them a part has to know."""
     files, tables = [], []
     for number, table in enumerate(sources.tables):
-        path = folder / f"source-{number}"
-        write_frame(path, table.frame)
+        path = table.stored or folder / f"source-{number}"
+        if table.stored is None:
+            write_frame(path, table.frame)
         on_disk = replace(table, frame=read_frame(path))
         tables.append(on_disk)
         files.append(SourceFile(path, int(sources.offsets[number]), _without_rows(table)))

@@ -1,0 +1,106 @@
+"""Where the cells of a text go as they are read: into memory, or into a file of the scratch folder."""
+
+import mmap
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+from pyarrow import ipc
+
+from importer.errors import OutputError
+
+__all__ = ["NOWHERE", "Cells", "Kept", "cells"]
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Columns that are complete.
+
+    ``path``: the Arrow file in which they lie by ``names``, if they do. ``forget``: gives back the memory into which
+    parts of that file were mapped; they are read again where they are looked at again.
+    """
+
+    columns: list[pa.ChunkedArray]
+    names: Sequence[str] = ()
+    path: Path | None = None
+    forget: Callable[[], None] = _nothing
+
+
+NOWHERE = Kept([])
+
+
+class Cells(Protocol):
+    """Columns that grow."""
+
+    def add(self, columns: Sequence[pa.Array]) -> None:
+        """Put further cells below each column. Raises :class:`OutputError`."""
+
+    def finished(self) -> Kept:
+        """All of them; nothing can be added any more. Raises :class:`OutputError`."""
+
+
+def cells(names: Sequence[str], scratch: Path | None) -> Cells:
+    """Columns of these names without cells, in a new file in ``scratch`` if it is given."""
+    return _InMemory(len(names)) if scratch is None else _OnDisk(names, scratch)
+
+
+class _InMemory:
+    def __init__(self, width: int) -> None:
+        self.chunks: list[list[pa.Array]] = [[] for _ in range(width)]
+
+    def add(self, columns: Sequence[pa.Array]) -> None:
+        for chunks, column in zip(self.chunks, columns, strict=True):
+            chunks.append(column)
+
+    def finished(self) -> Kept:
+        return Kept([pa.chunked_array(chunks, pa.string()) for chunks in self.chunks])
+
+
+class _OnDisk:
+    def __init__(self, names: Sequence[str], scratch: Path) -> None:
+        self.scratch = scratch
+        self.schema = pa.schema([(name, pa.string()) for name in names])
+        with self._explained():
+            descriptor, path = tempfile.mkstemp(prefix="cells-", dir=scratch)  # 0600
+            os.close(descriptor)
+            self.path = Path(path)
+            self.file = pa.OSFile(path, "wb")
+            self.writer = ipc.new_file(self.file, self.schema)
+
+    def add(self, columns: Sequence[pa.Array]) -> None:
+        with self._explained():
+            self.writer.write_batch(pa.record_batch(list(columns), schema=self.schema))
+
+    def finished(self) -> Kept:
+        with self._explained():
+            self.writer.close()
+            self.file.close()
+            with self.path.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        table = ipc.open_file(pa.py_buffer(mapped)).read_all()
+        return Kept(table.columns, table.column_names, self.path, partial(_forget, mapped))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"{self.scratch}: the scratch folder cannot be written: {error.strerror or error}",
+                "Make room on the disk, or give another folder with --out.",
+            ) from error
+
+
+def _forget(mapped: mmap.mmap) -> None:
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,180 @@
+"""Text read in blocks is what the csv module reads as a whole, wherever the borders fall."""
+
+import csv
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from importer.errors import OutputError, SourceError
+from importer.loader import blocks as blocks_module
+from importer.loader import cells as cells_module
+from importer.loader import content as content_module
+from importer.loader.blocks import blocks
+from importer.loader.content import Content
+from importer.loader.reading import Form, ReadBody, read_body
+from tests.loader.support import cells, options, problems, skipped, sources, write
+
+# Quoted line ends, doubled quotes, quotes within text and behind the closing one, and what needs more than a byte.
+CELLS = ["", "a", "b c", '"q"', '"x\ny"', '"x\r\ny"', '"a""b"', '""', '""""', '"",', 'p"q', '"z"w', 'w"', "é€"]
+CELLS += ['"é\n,"', '"1,2,3\n4,5,6\n7,8,9"', '"']
+ENDS = ["\n", "\r\n", "\r"]
+
+
+def read(data: bytes, *, piece: int, scratch: Path | None = None, width: int = 3) -> ReadBody:
+    pieces = (data[at : at + piece] for at in range(0, len(data), piece))
+    return read_body(pieces, Form(",", width, ("A", "B", "C")), start=2, file="a.csv", scratch=scratch)
+
+
+def padded(rows: list[list[str]], width: int) -> list[list[str]]:
+    return [[*row, *[""] * (width - len(row))] for row in rows]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.lists(st.sampled_from(CELLS), max_size=5), max_size=30),
+    end=st.sampled_from(ENDS),
+    block=st.sampled_from([1, 7, 16, 40, 1 << 20]),
+    piece=st.sampled_from([1, 5, 64, 1 << 20]),
+    on_disk=st.booleans(),
+)
+def test_blocks_of_any_size_give_what_the_csv_module_gives(
+    tmp_path: Path, rows: list[list[str]], end: str, block: int, piece: int, on_disk: bool
+) -> None:
+    data = "".join(",".join(row) + end for row in rows).encode()
+    expected = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_BLOCK_BYTES", block)
+        if _is_open(data.decode()):
+            with pytest.raises(SourceError, match=rf"^a\.csv:{1 + len(expected)}: .*never closed"):
+                read(data, piece=piece, scratch=tmp_path if on_disk else None)
+            return
+        body = read(data, piece=piece, scratch=tmp_path if on_disk else None).body
+    assert [body.row(index) for index in range(len(body))] == padded(expected, len(body.columns))
+    assert body.numbers.tolist() == list(range(2, 2 + len(expected)))
+    for index, row in enumerate(expected):
+        assert body.widths[index] == len(row) or (not row and body.widths[index] == 3)
+
+
+def _is_open(text: str) -> bool:
+    """Whether the csv module is within quotes at the end: then what is put behind belongs to the last cell."""
+    before = list(csv.reader(io.StringIO(text, newline="")))
+    after = list(csv.reader(io.StringIO(text + "\nEND\n", newline="")))
+    return bool(after) and after[-1] != ["END"] and len(after) == len(before)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(st.lists(st.sampled_from(CELLS[:-1]), min_size=3, max_size=3), max_size=30), end=st.sampled_from(ENDS)
+)
+def test_rows_that_take_in_others_are_the_same_in_blocks_and_in_one(rows: list[list[str]], end: str) -> None:
+    data = "".join(",".join(row) + end for row in rows).encode()
+    whole = read(data, piece=1 << 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_BLOCK_BYTES", 30)
+        parted = read(data, piece=11)
+    assert parted.swallowing == whole.swallowing
+
+
+def test_blocks_end_where_records_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 8)
+    pieces = [b'1,"a\n', b'b",x\n2', b',5" pipe\n3,"c""\n', b'",y\n', b"4,d"]
+    assert [block.data for block in blocks(iter(pieces), ",")] == [
+        b'1,"a\nb",x\n',
+        b'2,5" pipe\n',
+        b'3,"c""\n",y\n',
+        b"4,d",
+    ]
+
+
+def test_a_long_record_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 8)
+    monkeypatch.setattr(blocks_module, "_LONG", 16)
+    text = "a long cell, longer\nthan several blocks of this size"
+    body = read(f'1,"{text}"\n\n2,b\n'.encode(), piece=3, width=2).body
+    assert [body.row(index) for index in range(len(body))] == [["1", text], ["", ""], ["2", "b"]]
+
+
+def test_rows_of_odd_length_far_apart_stand_in_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 400)
+    rows = [[str(number), "B", "C"] for number in range(500)]
+    rows[100], rows[300], rows[301] = ["100"], ["300", "B", "C", "x", "y"], ["301", "B", "C", "z"]
+    path = write(tmp_path / "a.csv", "Id,Name,City\n" + "".join(",".join(row) + "\n" for row in rows))
+    found = sources(path, using=options("Id", "Name", "City", scratch=tmp_path))
+    (only,) = found.tables
+    assert cells(only) == [["Id", "Name", "City", "Column 4", "Column 5"], *padded(rows, 5)]
+    assert problems(found) == [
+        ("error", "row_too_long", "a.csv:302"),
+        ("error", "row_too_long", "a.csv:303"),
+        ("warning", "row_short", "a.csv:102"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-be", "mac-roman", "utf-8-sig"])
+def test_encodings_do_not_depend_on_where_pieces_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    names = ["Café Zürich", "Müller", "Peñaranda", "Façade", "Hôtel Crème", "Søren", "Señor Güell", "Bäcker"] * 20
+    text = "Id,Name\n" + "".join(f"{number},{name}\n" for number, name in enumerate(names))
+    path = write(tmp_path / "a.csv", text, encoding)
+    whole = sources(path)
+    monkeypatch.setattr(content_module, "_PIECE", 7)
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 50)
+    parted = sources(path)
+    assert parted.tables[0].details == whole.tables[0].details
+    assert cells(parted.tables[0]) == cells(whole.tables[0]) == [["Id", "Name"], *map(list, _numbered(names))]
+    assert parted.problems == whole.problems
+
+
+def _numbered(names: list[str]) -> list[tuple[str, str]]:
+    return [(str(number), name) for number, name in enumerate(names)]
+
+
+def test_bytes_of_another_encoding_far_down_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content_module, "_PIECE", 1000)
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr("importer.loader.delimited.HEAD_BYTES", 1000)
+    rows = "".join(f"{number},Café\n" for number in range(1000)).encode()
+    found = sources(write(tmp_path / "a.csv", b"Id,Name\n" + rows + b"x,Caf\xe9\n" + rows))
+    assert problems(found) == [("error", "encoding_mixed", "a.csv:1002 [Name]")]
+    assert set(found.tables[0].frame["Name"]) == {"Café"}
+    with pytest.raises(SourceError, match=r"line 1,002 holds a NUL byte"):
+        sources(write(tmp_path / "b.csv", b"Id,Name\n" + rows + b"x,\0\n"))
+    with pytest.raises(SourceError, match=r"not valid utf-16-le \(line 1,002\)"):
+        sources(write(tmp_path / "c.csv", b"\xff\xfe" + ("Id,Name\n" + rows.decode()).encode("utf-16-le") + b"x"))
+
+
+def test_damage_far_down_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 100)
+    found = sources(write(tmp_path / "a.csv", "Id,Name\n" + "1,A\n" * 400 + "2,B\x01\n" + "3,C\n" * 400))
+    assert problems(found) == [("warning", "damaged_text", "a.csv:402 [Name]")]
+
+
+def test_digest_is_that_of_the_file_whatever_its_encoding(tmp_path: Path) -> None:
+    contents = [b"Id,Name\n1,A\n", "Id,Name\n1,Zo\xeb\n".encode("cp1252"), "\ufeffId,Name\n1,A\n".encode("utf-16-le")]
+    for content in contents:
+        (only,) = sources(write(tmp_path / "a.csv", content)).tables
+        assert only.details["sha256"] == hashlib.sha256(content).hexdigest()
+        assert (only.details["bytes"], skipped(only)) == (len(content), [(1, "header")])
+
+
+def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def write_batch(self, _: object) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cells_module.ipc, "new_file", Full)
+    path = write(tmp_path / "a.csv", b"Id,Name\n1,A\n")
+    with pytest.raises(OutputError, match="scratch folder cannot be written: No space left on device"):
+        sources(path, using=options(scratch=tmp_path))
+
+
+def test_pieces_of_a_file_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content_module, "_PIECE", 4)
+    assert list(Content(write(tmp_path / "a", b"0123456789")).pieces()) == [b"0123", b"4567", b"89"]
