@@ -39,6 +39,8 @@ def body_of(customer: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("company_name", "assigned_sales_rep_ids", "assigned_price_list_id"):
         if value := _held(name, customer):
             body[name] = sorted(value) if isinstance(value, set) else value
+        else:  # whatever an answer has under the name that a body gives it
+            body.pop(name, None)
     for kind, fields in _CHILD_FIELDS.items():
         body[kind] = [_record(child, ("id", *fields)) for child in _active(customer, kind)]
     return body

@@ -13,7 +13,7 @@ __all__ = ["adopt"]
 GUARDS: opt.Group = {name: kind for name, kind in opt.GUARDS.items() if name != "max_changed"}
 
 
-@opt.takes(opt.ACCOUNT, opt.PACE, GUARDS, opt.READING, opt.OUTPUT)
+@opt.takes(opt.ACCOUNT, opt.PACE, GUARDS, opt.READING, opt.PARTS, opt.OUTPUT)
 def adopt(
     sources: opt.Sources,
     mapping: opt.MappingName,

@@ -111,7 +111,7 @@ app.command()(looking_ahead.plan)
 
 
 @app.command()
-@opt.takes(opt.ACCOUNT, opt.UPDATING, opt.DISPATCH, opt.GUARDS, opt.READING, opt.OUTPUT)
+@opt.takes(opt.ACCOUNT, opt.UPDATING, opt.DISPATCH, opt.GUARDS, opt.READING, opt.PARTS, opt.OUTPUT)
 def run(
     ctx: typer.Context,
     sources: opt.AnySources = None,

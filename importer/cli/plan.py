@@ -10,7 +10,7 @@ from importer.settings import Options
 __all__ = ["plan"]
 
 
-@opt.takes(opt.ACCOUNT, opt.PACE, opt.READING, opt.OUTPUT)
+@opt.takes(opt.ACCOUNT, opt.PACE, opt.READING, opt.PARTS, opt.OUTPUT)
 def plan(
     sources: opt.Sources,
     mapping: opt.MappingName,

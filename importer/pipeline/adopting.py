@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from importer.pipeline.changed import changes_frame, examples
 from importer.pipeline.guards import guard_export
 from importer.pipeline.held import BLOCK, Refs, bodies_of, confirm_lost, found_frame, found_twice, listed
 from importer.pipeline.job import Job, conduct
-from importer.pipeline.live_run import prepare_run
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, utc_now
+from importer.pipeline.live_run import locked, prepare_run
+from importer.pipeline.pieces import Work, check_only, prepared
+from importer.pipeline.prepare import Timings, chosen, utc_now
 from importer.pipeline.targets import open_target
 from importer.pipeline.updating import merger_for
 from importer.pipeline.watch import Watch
@@ -48,28 +50,32 @@ def adopt(
     run, with what was found in ``adopted``. Raises what :func:`importer.pipeline.run` raises.
     """
     timings = Timings(began=watch.stage)
-    loaded, stage = mapped(options, timings)
-    check_only(options, stage)
-    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-        tenant = ledger.tenant(target.tenant)
-        ledger.check_key(tenant, target.key, accept=options.accept_key)
-        with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
-            entered = ledger.start_run(tenant, "adopt", out=options.out, mapping=loaded.name, options=options.public())
+    with prepared(options, timings, hashed=True) as work:
+        check_only(options, work)
+        with (
+            open_ledger(options.ledger, now=now) as ledger,
+            open_target(options, environment, ledger.path) as target,
+            locked(ledger, target, options, now) as tenant,
+        ):
+            out, mapping = options.out, work.loaded.name
+            entered = ledger.start_run(tenant, "adopt", out=out, mapping=mapping, options=options.public())
+            job = Job(options, ledger, target, entered, watch, now, timings)
+            return conduct(job, partial(_carry_out, work=work))
 
-            async def work(job: Job, client: Client) -> None:
-                await prepare_run(job, client, loaded)
-                guard_export(job, loaded)
-                watch.sending = True
-                adopting = _Adopting(job, client, merger_for(job.stage))
-                try:
-                    with job.timings.stage("plan"):
-                        await adopting.find()
-                        await adopting.compare()
-                finally:
-                    watch.sending = False
-                    adopting.tell()
 
-            return conduct(Job(options, ledger, target, entered, watch, now, timings, stage), work)
+async def _carry_out(job: Job, client: Client, *, work: Work) -> None:
+    """Settle, look customers up and compare them."""
+    await prepare_run(job, client, work)
+    guard_export(job, work.loaded)
+    job.watch.sending = True
+    adopting = _Adopting(job, client, merger_for(job.stage))
+    try:
+        with job.timings.stage("plan"):
+            await adopting.find()
+            await adopting.compare()
+    finally:
+        job.watch.sending = False
+        adopting.tell()
 
 
 @dataclass

@@ -13,8 +13,9 @@ from importer.ledger import Ledger
 from importer.mapping import LoadedMapping
 from importer.pipeline.targets import Target
 from importer.planner import drift
-from importer.runfolder import RunFolder, Stage
+from importer.runfolder import RunFolder
 from importer.settings import Options
+from importer.tables import Sources
 
 __all__ = ["SavedPlan", "check_drift", "describe_plan", "open_plan"]
 
@@ -25,7 +26,7 @@ NAMED = 3  # customers that a message names
 
 
 def describe_plan(
-    options: Options, target: Target, loaded: LoadedMapping, stage: Stage, payloads: Path
+    options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path
 ) -> dict[str, Any]:
     """What a plan rests on, as plain values."""
     shaping = {name: getattr(options, name) for name in SHAPING}
@@ -34,7 +35,7 @@ def describe_plan(
         "tenant": target.tenant,
         "named_tenant": options.tenant,
         "sources": [_absolute(source) for source in options.sources],
-        "inputs": _inputs(stage),
+        "inputs": _inputs(sources),
         "mapping": _absolute(options.mapping) if Path(options.mapping).exists() else options.mapping,
         "mapping_sha256": loaded.sha256,
         "options": {**shaping, "only": sorted(options.only)},
@@ -46,9 +47,9 @@ def _absolute(source: str) -> str:
     return source if "://" in source else str(Path(source).expanduser().absolute())
 
 
-def _inputs(stage: Stage) -> list[list[str]]:
+def _inputs(sources: Sources) -> list[list[str]]:
     """Name and digest of every file that was read."""
-    found = {(Path(table.file).name, str(table.details.get("sha256"))) for table in stage.sources.tables}
+    found = {(Path(table.file).name, str(table.details.get("sha256"))) for table in sources.tables}
     return [list(item) for item in sorted(found)]
 
 
@@ -91,11 +92,11 @@ class SavedPlan:
             mapping=facts["mapping"],
         )
 
-    def check_sources(self, loaded: LoadedMapping, stage: Stage) -> None:
+    def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
         """Raise :class:`UsageError` when the mapping or a source is another than the plan's."""
         if loaded.sha256 != self.facts["mapping_sha256"]:
             raise UsageError(f"the mapping {loaded.name} changed since plan {self.id} was made", AGAIN)
-        now, then = _inputs(stage), self.facts["inputs"]
+        now, then = _inputs(sources), self.facts["inputs"]
         if now != then:
             names = sorted({item[0] for item in [*now, *then] if (item in now) != (item in then)})
             raise UsageError(f"the sources changed since plan {self.id} was made: {', '.join(names)}", AGAIN)

@@ -16,7 +16,7 @@ from importer.settings import Options
 __all__ = ["with_facts", "write_bodies"]
 
 
-def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool = True) -> pd.DataFrame:
+def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
     """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; comes back where each stands."""
     with whole_file(folder.payloads) as file:
         return write_payloads(stage.tables, ~stage.rejected, file, unresolved_lookups=unresolved, hashed=hashed)

@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 from importer.tables import Entity
 from importer.validation import AttributeDefinition
 
-__all__ = ["Directory", "Known", "definitions", "fold", "known_price_lists", "known_reps"]
+__all__ = ["Directory", "Known", "Needs", "definitions", "fold", "known_price_lists", "known_reps"]
 
 NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
 MOST_NEAR = 3
@@ -67,6 +67,14 @@ class Directory:
             )
             for kind, everyone in self.known.items()
         }
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What of a :class:`Directory` some records refer to: kinds of lookup, and entities that have attributes."""
+
+    lookups: frozenset[str]
+    attributes: frozenset[Entity]
 
 
 def fold(text: str) -> str:

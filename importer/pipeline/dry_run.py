@@ -32,10 +32,11 @@ def check(
     options = with_dates(options, started)
     lookups = None if options.lookups is None else load_lookups(options.lookups)
     timings = Timings(began=began) if began is not None else Timings()
-    with prepared(options, timings) as work:
+    with prepared(options, timings, hashed=False) as work:
         stage = work.settled(None if lookups is None else lookups.directory)
         folder = RunFolder.create(options.out, new_run_id(started))
-        work.write_bodies(folder)
+        with timings.stage("payloads"):
+            work.write_bodies(folder)
         stage = with_facts(stage, "check", started, work.loaded, options, timings)
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)

@@ -11,36 +11,28 @@ import anyio
 from importer.api import Client, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import open_ledger
-from importer.pipeline.directory import Directory, Known, definitions, known_price_lists, known_reps
-from importer.pipeline.lookups import NAMES, needed_lookups
+from importer.pipeline.directory import Directory, Known, Needs, definitions, known_price_lists, known_reps
+from importer.pipeline.lookups import NAMES
 from importer.pipeline.prepare import utc_now
 from importer.pipeline.snapshot import Snapshot, write_lookups
 from importer.pipeline.targets import client_for, open_target
 from importer.pipeline.watch import Watch
 from importer.settings import Options
-from importer.tables import ENTITIES, EntityTables
-from importer.validation import used_attributes
+from importer.tables import ENTITIES
 
 __all__ = ["fetch_directory", "save_lookups"]
 
+EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES))
 
-async def fetch_directory(client: Client, tables: EntityTables) -> Directory:
-    """What the names in ``tables`` are looked up in: each list is asked for once, and only where it is needed.
+
+async def fetch_directory(client: Client, needs: Needs) -> Directory:
+    """What names are looked up in: each list is asked for once, and only where it is needed.
 
     Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
-    kinds = {origin.lookup for origin in needed_lookups(tables).values()}
     return Directory(
-        {kind: await _known(client, kind) for kind in NAMES if kind in kinds},
-        {entity: definitions(await client.attributes(entity)) for entity in used_attributes(tables)},
-    )
-
-
-async def _whole_directory(client: Client) -> Directory:
-    """All that there is to look names up in. Raises as :func:`fetch_directory` does."""
-    return Directory(
-        {kind: await _known(client, kind) for kind in NAMES},
-        {entity: definitions(await client.attributes(entity)) for entity in ENTITIES},
+        {kind: await _known(client, kind) for kind in NAMES if kind in needs.lookups},
+        {entity: definitions(await client.attributes(entity)) for entity in ENTITIES if entity in needs.attributes},
     )
 
 
@@ -68,7 +60,7 @@ def save_lookups(
         limiter = Limiter(ceiling=options.rate or target.rate, max_concurrency=options.concurrency)
         try:
             async with watch.signals(), client_for(target, options, limiter) as client:
-                directories.append(await _whole_directory(client))
+                directories.append(await fetch_directory(client, EVERYTHING))
         except InterruptedRunError as error:
             raise InterruptedRunError(error.message, "Nothing was saved.") from error
 

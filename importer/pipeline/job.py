@@ -14,6 +14,7 @@ from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.logs import about, event, trouble
+from importer.pipeline.helper import Alone, Helper
 from importer.pipeline.outcomes import tell
 from importer.pipeline.prepare import Timings
 from importer.pipeline.pruning import prune
@@ -33,7 +34,10 @@ Confirm = Callable[[str], bool]
 
 @dataclass
 class Job:
-    """One run in the ledger, the target it sends to, and what it has brought about so far."""
+    """One run in the ledger, the target it sends to, and what it has brought about so far.
+
+    There is a ``stage`` once there is a ``folder``.
+    """
 
     options: Options
     ledger: Ledger
@@ -42,10 +46,11 @@ class Job:
     watch: Watch
     now: Callable[[], datetime]
     timings: Timings
-    stage: Stage
     folder: RunFolder | None = None
     bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
     adopted: Mapping[str, Any] | None = None
+    helper: Helper = field(default_factory=Alone)
+    stage: Stage = field(init=False)
     limiter: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +90,7 @@ class Job:
         ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable, adopted=self.adopted)
         self.watch.stage("Writing the reports")
         try:
-            summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending)
+            summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending, self.helper)
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
             hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."

@@ -1,23 +1,25 @@
 """``run``: check, plan, send, report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from importer.api import Client, CustomerRef
-from importer.ledger import open_ledger
-from importer.mapping import LoadedMapping
-from importer.pipeline.applying import check_drift, open_plan
-from importer.pipeline.bodies import with_facts, write_bodies
+from importer.ledger import Ledger, open_ledger
+from importer.pipeline.applying import SavedPlan, check_drift, open_plan
+from importer.pipeline.bodies import with_facts
 from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.guards import guard_export, guard_plan
 from importer.pipeline.held import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.pipeline.job import Confirm, Job, ask, conduct
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now, with_dates
-from importer.pipeline.targets import open_target, resolve
+from importer.pipeline.pieces import Work, check_only, prepared
+from importer.pipeline.prepare import Timings, chosen, utc_now, with_dates
+from importer.pipeline.targets import Target, open_target, resolve
 from importer.pipeline.updating import merger_for, missing
 from importer.pipeline.watch import Watch
 from importer.planner import Mode, ids_to_look_up, plan
@@ -26,7 +28,7 @@ from importer.sender.findings import Rounds
 from importer.settings import Options
 from importer.tables import ProblemTable
 
-__all__ = ["plan_bodies", "prepare_run", "run"]
+__all__ = ["locked", "plan_bodies", "prepare_run", "run"]
 
 
 def run(
@@ -49,45 +51,62 @@ def run(
     named = resolve(options, environment)
     if named is not None and named.is_production and not options.yes:
         ask(confirm, "This sends customers to production. Go on?")
-    loaded, stage = mapped(options, timings)
-    check_only(options, stage)
-    if saved is not None:
-        saved.check_sources(loaded, stage)
-    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-        tenant = ledger.tenant(target.tenant)
-        ledger.check_key(tenant, target.key, accept=options.accept_key)
-        with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+    with prepared(options, timings, hashed=True) as work:
+        check_only(options, work)
+        if saved is not None:
+            saved.check_sources(work.loaded, work.sources)
+        with (
+            open_ledger(options.ledger, now=now) as ledger,
+            open_target(options, environment, ledger.path) as target,
+            locked(ledger, target, options, now) as tenant,
+        ):
             if saved is not None:
                 saved.check_ledger(ledger, tenant)
-            entered = ledger.start_run(tenant, "run", out=options.out, mapping=loaded.name, options=options.public())
-
-            async def work(job: Job, client: Client) -> None:
-                await prepare_run(job, client, loaded)
-                guard_export(job, loaded)
-                if saved is None:
-                    job.paths.save_bodies(job.bodies)
-                else:
-                    saved.check_bodies(job.paths.payloads, job.bodies)
-                    job.paths.save_plan(saved.planned, saved.facts)
-                await plan_bodies(job, client, job.bodies)
-                await job.send(client)
-
-            return conduct(Job(options, ledger, target, entered, watch, now, timings, stage), work)
+            out, mapping = options.out, work.loaded.name
+            entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.public())
+            job = Job(options, ledger, target, entered, watch, now, timings)
+            return conduct(job, partial(_carry_out, work=work, saved=saved))
 
 
-async def prepare_run(job: Job, client: Client, loaded: LoadedMapping) -> None:
+@contextmanager
+def locked(ledger: Ledger, target: Target, options: Options, now: Callable[[], datetime]) -> Iterator[str]:
+    """The target's tenant, with its key checked, held for a run that begins now.
+
+    Raises :class:`UsageError`, :class:`TenantLockedError`.
+    """
+    tenant = ledger.tenant(target.tenant)
+    ledger.check_key(tenant, target.key, accept=options.accept_key)
+    with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+        yield tenant
+
+
+async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan | None) -> None:
+    """Settle, plan and send."""
+    await prepare_run(job, client, work)
+    guard_export(job, work.loaded)
+    if saved is None:
+        job.paths.save_bodies(job.bodies)
+    else:
+        saved.check_bodies(job.paths.payloads, job.bodies)
+        job.paths.save_plan(saved.planned, saved.facts)
+    await plan_bodies(job, client, job.bodies)
+    await job.send(client)
+
+
+async def prepare_run(job: Job, client: Client, work: Work) -> None:
     """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
     with job.timings.stage("lookups"):
-        directory = await fetch_directory(client, job.stage.tables)
-    job.stage = settled(job.options, loaded, job.stage, directory, job.timings)
-    gone = missing(job.ledger, job.run.tenant, loaded.name, job.stage, job.options)
-    job.stage = replace(job.stage, problems=ProblemTable.concat([job.stage.problems, gone]))
+        directory = await fetch_directory(client, work.needs())
+    stage = work.settled(directory)
+    gone = missing(job.ledger, job.run.tenant, work.loaded.name, stage, job.options)
+    stage = replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
     folder = RunFolder.create(job.options.out, job.run.id)
     with job.timings.stage("payloads"):
-        job.bodies = write_bodies(folder, job.stage, unresolved=False)
-        job.stage = with_facts(job.stage, job.run.command, job.run.started_at, loaded, job.options, job.timings)
+        job.bodies = work.write_bodies(folder)
+        job.stage = with_facts(stage, job.run.command, job.run.started_at, work.loaded, job.options, job.timings)
         folder.save(job.stage)
-    job.folder = folder
+    job.folder, job.helper = folder, work.helper
+    work.rest()
 
 
 async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:

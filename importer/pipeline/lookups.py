@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.pipeline.directory import Directory, Known
+from importer.pipeline.directory import Directory, Known, Needs
 from importer.records import Severity
 from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
+from importer.validation import used_attributes
 from importer.validation.places import locate
 
-__all__ = ["NAMES", "Told", "looked_up_names", "needed_lookups", "pending_lookups", "resolve_lookups"]
+__all__ = ["NAMES", "Told", "looked_up_names", "needs_of", "pending_lookups", "resolve_lookups"]
 
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
 KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
@@ -25,7 +26,13 @@ Positions = npt.NDArray[np.int64]
 Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
 
 
-def needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
+def needs_of(tables: EntityTables) -> Needs:
+    """What must be known before the names and attributes in ``tables`` can be judged."""
+    kinds = (origin.lookup for origin in _needed_lookups(tables).values())
+    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)))
+
+
+def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
     """Customer fields with a lookup that have any value: field → origin."""
     origins = tables.entries[0].fields
     return {
@@ -53,7 +60,7 @@ def _rows(tables: EntityTables, field: str, positions: Positions) -> Any:
 def looked_up_names(tables: EntityTables) -> Told:
     """The names in the fields that are looked up, and how many customers have each."""
     found: dict[str, dict[str, int]] = {}
-    for field in needed_lookups(tables):
+    for field in _needed_lookups(tables):
         counts = pc.value_counts(_values(tables.customers[field])[1])
         found[field] = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
     return found
@@ -65,7 +72,7 @@ def pending_lookups(tables: EntityTables, told: Told | None = None) -> ProblemTa
     ``told``: the names to tell of, and how many customers have each, where ``tables`` are not all there is.
     """
     parts = []
-    for field, origin in needed_lookups(tables).items():
+    for field, origin in _needed_lookups(tables).items():
         positions, texts = _values(tables.customers[field])
         encoded = texts.dictionary_encode()
         codes, first, counts = np.unique(encoded.indices.to_numpy(), return_index=True, return_counts=True)
@@ -105,7 +112,7 @@ def resolve_lookups(
     """
     customers = tables.customers.copy()
     parts = []
-    for field, origin in needed_lookups(tables).items():
+    for field, origin in _needed_lookups(tables).items():
         kind = origin.lookup or ""
         positions, texts = _values(customers[field])
         encoded = texts.dictionary_encode()

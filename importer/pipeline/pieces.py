@@ -7,16 +7,19 @@ from typing import Protocol
 
 import pandas as pd
 
+from importer.errors import UsageError
 from importer.loader import source_bytes
 from importer.mapping import LoadedMapping
 from importer.pipeline.bodies import write_bodies
-from importer.pipeline.directory import Directory
+from importer.pipeline.directory import Directory, Needs
 from importer.pipeline.helper import Alone, Helper
+from importer.pipeline.lookups import needs_of
 from importer.pipeline.prepare import Timings, mapped, settled
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
+from importer.tables import Sources
 
-__all__ = ["Work", "prepared"]
+__all__ = ["Work", "check_only", "prepared"]
 
 _LARGE = 64 << 20  # bytes of sources from which on several processes save more time than they cost
 
@@ -32,8 +35,21 @@ class Work(Protocol):
     def helper(self) -> Helper:
         """Who may write a report while others are written."""
 
+    @property
+    def sources(self) -> Sources:
+        """What was read."""
+
+    def needs(self) -> Needs:
+        """What the API must be asked for before anything is settled."""
+
+    def reference_ids(self) -> Iterator["pd.Series[str]"]:
+        """The reference ids of all customers, some at a time; null where there is none."""
+
     def settled(self, directory: Directory | None) -> Stage:
         """Validate, and settle every problem; see :func:`importer.pipeline.prepare.settled`."""
+
+    def rest(self) -> None:
+        """Keep no process busy or waiting for as long as there is nothing to do here, which may be hours."""
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
         """Write the bodies of what is settled; see :func:`importer.pipeline.bodies.write_bodies`."""
@@ -45,31 +61,57 @@ class _OnePiece:
 
     options: Options
     timings: Timings
+    hashed: bool
     loaded: LoadedMapping
     stage: Stage
     unresolved: bool = True
     helper: Helper = field(default_factory=Alone)
+
+    @property
+    def sources(self) -> Sources:
+        return self.stage.sources
+
+    def needs(self) -> Needs:
+        return needs_of(self.stage.tables)
+
+    def reference_ids(self) -> Iterator["pd.Series[str]"]:
+        yield self.stage.tables.customers["reference_id"]
 
     def settled(self, directory: Directory | None) -> Stage:
         self.unresolved = directory is None
         self.stage = settled(self.options, self.loaded, self.stage, directory, self.timings)
         return self.stage
 
+    def rest(self) -> None:
+        pass
+
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
-        with self.timings.stage("payloads"):
-            return write_bodies(folder, self.stage, unresolved=self.unresolved, hashed=False)
+        return write_bodies(folder, self.stage, unresolved=self.unresolved, hashed=self.hashed)
 
 
 @contextmanager
-def prepared(options: Options, timings: Timings) -> Iterator[Work]:
+def prepared(options: Options, timings: Timings, *, hashed: bool) -> Iterator[Work]:
     """Read the sources and map them: in parts where they are large, or where an option says so.
 
+    What comes of it may be used until the block ends. ``hashed``: whether the bodies' hashes are wanted.
     Raises :class:`InputError` when a source or the mapping cannot be used.
     """
     if options.memory is None and options.engine is None and source_bytes(options.sources) < _LARGE:
-        yield _OnePiece(options, timings, *mapped(options, timings))
+        yield _OnePiece(options, timings, hashed, *mapped(options, timings))
         return
     from importer.pipeline.parts.whole import in_parts  # noqa: PLC0415 - not for the many small sources
 
-    with in_parts(options, timings) as work:
+    with in_parts(options, timings, hashed=hashed) as work:
         yield work
+
+
+def check_only(options: Options, work: Work) -> None:
+    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
+    absent = set(options.only)
+    for some in work.reference_ids() if absent else ():
+        absent.difference_update(some[some.isin(list(absent))])
+    if absent:
+        raise UsageError(
+            f"--only: the sources hold no customer {', '.join(map(repr, sorted(absent)[:5]))}",
+            "Give reference ids as `importer check` shows them in results.csv.",
+        )

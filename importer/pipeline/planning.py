@@ -13,14 +13,14 @@ import pandas as pd
 from importer.api import Client, CustomerRef, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
-from importer.mapping import LoadedMapping
 from importer.pipeline import twins
 from importer.pipeline.applying import describe_plan
-from importer.pipeline.bodies import with_facts, write_bodies
+from importer.pipeline.bodies import with_facts
 from importer.pipeline.changed import changes_frame, examples
 from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.held import Compared, examine, found_frame, look_up, without_twice
-from importer.pipeline.prepare import Timings, check_only, chosen, mapped, settled, utc_now, with_dates
+from importer.pipeline.pieces import Work, check_only, prepared
+from importer.pipeline.prepare import Timings, chosen, utc_now, with_dates
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
 from importer.pipeline.targets import Target, client_for, open_target
 from importer.pipeline.updating import merger_for, missing
@@ -57,13 +57,13 @@ def plan(
     started = now()
     options = with_dates(options, started)
     timings = Timings(began=watch.stage)
-    loaded, stage = mapped(options, timings)
-    check_only(options, stage)
-    with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-        ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=False)
-        planning = _Planning(options, ledger, target, watch, loaded, stage, timings, started, recheck)
-        anyio.run(planning.find_out, backend_options={"use_uvloop": True})
-    return planning.report(now)
+    with prepared(options, timings, hashed=True) as work:
+        check_only(options, work)
+        with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+            ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=False)
+            planning = _Planning(options, ledger, target, watch, work, timings, started, recheck)
+            anyio.run(planning.find_out, backend_options={"use_uvloop": True})
+        return planning.report(now)
 
 
 @dataclass
@@ -74,11 +74,11 @@ class _Planning:
     ledger: Ledger
     target: Target
     watch: Watch
-    loaded: LoadedMapping
-    stage: Stage
+    work: Work
     timings: Timings
     started: datetime
     recheck: bool
+    stage: Stage = field(init=False)
     folder: RunFolder = field(init=False)
     bodies: pd.DataFrame = field(init=False)
     planned: pd.DataFrame = field(init=False)
@@ -97,13 +97,14 @@ class _Planning:
 
     async def _prepare(self, client: Client) -> None:
         with self.timings.stage("lookups"):
-            directory = await fetch_directory(client, self.stage.tables)
-        self.stage = settled(self.options, self.loaded, self.stage, directory, self.timings)
-        gone = missing(self.ledger, self.target.tenant, self.loaded.name, self.stage, self.options)
-        self.stage = replace(self.stage, problems=ProblemTable.concat([self.stage.problems, gone]))
+            directory = await fetch_directory(client, self.work.needs())
+        stage = self.work.settled(directory)
+        gone = missing(self.ledger, self.target.tenant, self.work.loaded.name, stage, self.options)
+        self.stage = replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
-            self.bodies = write_bodies(self.folder, self.stage, unresolved=False)
+            self.bodies = self.work.write_bodies(self.folder)
+        self.work.rest()
 
     async def _plan(self, client: Client) -> None:
         bodies = chosen(self.options, self.bodies)
@@ -144,7 +145,8 @@ class _Planning:
 
     def report(self, now: Callable[[], datetime]) -> dict[str, Any]:
         """Write the reports and the plan itself. Comes back: the summary."""
-        stage = with_facts(self.stage, "plan", self.started, self.loaded, self.options, self.timings)
+        loaded = self.work.loaded
+        stage = with_facts(self.stage, "plan", self.started, loaded, self.options, self.timings)
         if self.compared.changes:
             ids = self.planned["reference_id"].tolist()
             positions = dict(zip(ids, self.planned["position"].tolist(), strict=True))
@@ -159,9 +161,9 @@ class _Planning:
         counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
         ending = Ending(exit_code(outcomes, counts.rows_rejected), now(), plan=self._counts(stage))
         nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
-        facts = describe_plan(self.options, self.target, self.loaded, stage, self.folder.payloads)
+        facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
         self.folder.save_plan(self.planned, facts)
-        return write_reports(self.folder, stage, outcomes, nobody, ending)
+        return write_reports(self.folder, stage, outcomes, nobody, ending, self.work.helper)
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""

@@ -23,7 +23,6 @@ from importer.tables import Sources, header_key
 
 __all__ = [
     "Timings",
-    "check_only",
     "chosen",
     "mapped",
     "opened",
@@ -146,17 +145,6 @@ def settled(
     return replace(
         stage, tables=result.tables, problems=result.problems, rejected=result.rejected, lost_child=result.lost_child
     )
-
-
-def check_only(options: Options, stage: Stage) -> None:
-    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
-    there = stage.tables.customers["reference_id"]
-    absent = sorted(options.only.difference(there.dropna()))
-    if absent:
-        raise UsageError(
-            f"--only: the sources hold no customer {', '.join(map(repr, absent[:5]))}",
-            "Give reference ids as `importer check` shows them in results.csv.",
-        )
 
 
 def chosen(options: Options, bodies: pd.DataFrame) -> pd.DataFrame:

@@ -52,7 +52,9 @@ def opened_run(
         with open_target(own, environment, ledger.path) as target:
             ledger.check_key(run.tenant, target.key, accept=options.accept_key)
             with ledger.lock(run.tenant, run.id):
-                yield Job(own, ledger, target, run, watch, now, Timings(dict(stage.facts["timings"])), stage, folder)
+                job = Job(own, ledger, target, run, watch, now, Timings(dict(stage.facts["timings"])), folder)
+                job.stage = stage
+                yield job
 
 
 async def _send(job: Job, client: Client) -> None:

@@ -5,7 +5,7 @@ import copy
 import httpx
 import pytest
 
-from importer.api.compare import differences
+from importer.api.compare import body_of, differences
 from importer.sandbox import running
 from tests.sandbox.support import address, client, contact, customer
 
@@ -122,3 +122,10 @@ def test_what_the_sandbox_made_of_a_body_is_no_difference():
     held["addresses"].reverse()
     held["contacts"].reverse()
     assert differences(body, held) == []
+
+
+def test_a_body_has_no_ids_of_reps_and_lists_but_those_that_are_held():
+    said_back = {name: value for name, value in HELD.items() if not name.startswith("assigned_")}
+    body = body_of({**said_back, "assigned_sales_rep_ids": ["X"], "assigned_price_list_id": "Y"})
+    assert not {"assigned_sales_rep_ids", "assigned_price_list_id"} & body.keys()
+    assert body_of(HELD)["assigned_sales_rep_ids"] == ["01f5d171-d3e3-4b2b-bd57-0727194b5bed"]

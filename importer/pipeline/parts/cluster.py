@@ -20,8 +20,9 @@ _PATIENCE = 10  # seconds until a scheduler must have answered
 class _Dask(Alone):
     """Gives the parts to the workers of a cluster; those of a worker that dies are given to another one."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, close: Callable[[], None]) -> None:
         self._client = client
+        self.close = close
         self.hands = max(1, sum(client.ncores().values()))
 
     def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
@@ -38,13 +39,10 @@ class _Dask(Alone):
             ) from error
         return done
 
-    def close(self) -> None:
-        """The cluster is let go by the one who made it."""
-
 
 @contextmanager
 def dask_crew(engine: str, folder: Path) -> Iterator[Crew]:
-    """The workers of ``dask``, a cluster made in ``folder`` for as long as the block lasts, or of ``dask://host:port``.
+    """The workers of ``dask``, a cluster in ``folder``, or of ``dask://host:port``, until closed.
 
     Raises :class:`UsageError` when Dask is not installed, or the cluster does not answer.
     """
@@ -71,4 +69,4 @@ def dask_crew(engine: str, folder: Path) -> Iterator[Crew]:
             raise UsageError(
                 f"--engine {engine}: no scheduler answers there", "Start one with: dask scheduler"
             ) from error
-        yield _Dask(client)
+        yield _Dask(client, stack.close)

@@ -32,7 +32,7 @@ class Crew(Helper, Protocol):
         """What comes of ``work`` for each task, in the order of the tasks. Raises what ``work`` raises."""
 
     def close(self) -> None:
-        """Let everybody go; there is nothing more to do."""
+        """Let everybody go until there is more to do."""
 
 
 class OneProcess(Alone):

@@ -16,7 +16,7 @@ from importer.mapping.changes import Counted
 from importer.mapping.owners import assign_owners
 from importer.mapping.packed import cell_columns
 from importer.mapping.share import Share, deal_out
-from importer.pipeline.directory import Directory
+from importer.pipeline.directory import Directory, Needs
 from importer.pipeline.helper import Alone, Helper
 from importer.pipeline.judging import Terms
 from importer.pipeline.parts import merge
@@ -38,8 +38,11 @@ __all__ = ["InParts", "in_parts", "on_disk"]
 
 
 @contextmanager
-def in_parts(options: Options, timings: Timings) -> Iterator["InParts"]:
-    """Read the sources and map them in parts. Raises :class:`InputError` when one of them or the mapping is no use."""
+def in_parts(options: Options, timings: Timings, *, hashed: bool) -> Iterator["InParts"]:
+    """Read the sources and map them in parts; see :func:`importer.pipeline.pieces.prepared`.
+
+    Raises :class:`InputError` when one of them or the mapping is no use.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder(options.out))
         crew = stack.enter_context(_crew(options, folder))
@@ -47,7 +50,7 @@ def in_parts(options: Options, timings: Timings) -> Iterator["InParts"]:
         with timings.stage("map"):
             most = rows_of_a_part(options, sources, crew.hands)
             work = InParts.mapped(options, loaded, files, sources, crew, most)
-        work.timings = timings
+        work.timings, work.hashed = timings, hashed
         yield work
 
 
@@ -67,6 +70,7 @@ class InParts:
     crew: Crew
     options: Options
     timings: Timings = field(default_factory=Timings)
+    hashed: bool = False
 
     @classmethod
     def mapped(
@@ -104,6 +108,21 @@ class InParts:
         """The crew, unless it was let go for the memory that it needs."""
         return self.crew if self.options.memory is None else Alone()
 
+    def needs(self) -> Needs:
+        """What the API must be asked for."""
+        kinds = (one.entries[0].fields[name].lookup for one in self.made for name in one.names)
+        entities = frozenset(entity for one in self.made for entity in one.attributes)
+        return Needs(frozenset(kind for kind in kinds if kind), entities)
+
+    def reference_ids(self) -> "Iterator[pd.Series[str]]":
+        """The reference ids of all customers, part by part."""
+        for part in self.parts:
+            yield read_frame(part.path("customer.made"))["reference_id"]
+
+    def rest(self) -> None:
+        """End the processes; who has something to do for them makes new ones."""
+        self.crew.close()
+
     def settled(self, directory: Directory | None) -> Stage:
         """Validate, settle every problem, and write the bodies of the parts."""
         with self.timings.stage("validate"):
@@ -117,7 +136,7 @@ class InParts:
         tasks = []
         for part, one, own in zip(self.parts, self.made, shared, strict=True):
             rows = {name: one.field_rows[name] for name in names if name in one.field_rows}
-            tasks.append((part, Verdict(entries, columns, own, rows, hashed=False), terms))
+            tasks.append((part, Verdict(entries, columns, own, rows, self.hashed), terms))
         done = self.crew.map(finish_part, tasks)
         if self.options.memory is not None:
             self.crew.close()  # the reports need the memory
@@ -135,7 +154,7 @@ class InParts:
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
         """Put the parts' bodies together in ``payloads.jsonl``; comes back where each stands."""
         frames = []
-        with self.timings.stage("payloads"), whole_file(folder.payloads) as file:
+        with whole_file(folder.payloads) as file:
             for part in self.parts:
                 frame, before = read_frame(part.path("bodies")), file.tell()
                 position, offset = frame["position"] + part.share.first, frame["offset"] + before
