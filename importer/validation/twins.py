@@ -40,5 +40,6 @@ def fingerprints(texts: pa.Array) -> Fingerprints:
 def repeated(prints: Fingerprints) -> npt.NDArray[np.bool_]:
     """True where a fingerprint occurs more than once; never for that of null."""
     ordered = np.sort(prints)
-    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return np.isin(prints, again[again > 0])
+    if not ((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0)).any():  # as of most ids, and soonest found out so
+        return np.zeros(len(prints), np.bool_)
+    return pd.Series(prints).duplicated(keep=False).to_numpy() & (prints > 0)

@@ -1,15 +1,19 @@
 """One company at one address under different ids."""
 
+import re
 import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from importer.records import Severity
 from importer.tables import TEXT, EntityTables, Sources
 from importer.validation import validate
-from importer.validation.alike import alike_findings
+from importer.validation.alike import _folded, alike_findings
 from tests.support import make_source, make_tables
 
 
@@ -84,3 +88,17 @@ def test_many_customers_take_little_time_even_in_one_street() -> None:
     started = time.process_time()
     assert [len(finding.records) for finding in alike_findings(tables, sources, Severity.WARNING)] == [0]
     assert time.process_time() - started < 5
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.text(
+            st.sampled_from("aZ09 -.,&'\t\u00a0\u2003\u2013\u00e9\u00c9\u00df\u00aa\u00b2\U0001d7d8"), max_size=12
+        )
+    )
+)
+def test_marks_of_every_script_part_words(texts: list[str | None]) -> None:
+    plain = [text and re.sub(r"[\W_]+", " ", text.lower().replace("&", " and ")).strip() for text in texts]
+    for start in (0, 1):  # a slice as well
+        assert _folded(pa.array(texts, pa.string()).slice(start)).to_pylist() == plain[start:]

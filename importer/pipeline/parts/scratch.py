@@ -58,7 +58,8 @@ def _take(descriptor: int) -> None:
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame of Arrow and number columns, readable by its owner only. Raises :class:`OutputError`."""
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    columns = {str(name): pa.array(frame[name]) for name in frame.columns}
+    table = pa.table(columns)
     try:
         path.touch(mode=0o600)
         with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, table.schema) as writer:
