@@ -4,7 +4,9 @@ import difflib
 import gettext
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import pyarrow as pa
 import pycountry
@@ -49,9 +51,19 @@ _STATE_ALIASES = {
 
 def _plain(text: str) -> str:
     """Without case, accents, dots and surplus space: how names are compared."""
+    return " ".join(_simplified(text).split())
+
+
+def _all_plain(names: Sequence[str]) -> list[str]:
+    """:func:`_plain` of names without line breaks, all in one go: there are thousands."""
+    return [" ".join(line.split()) for line in _simplified("\n".join(names)).split("\n")]
+
+
+def _simplified(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[^\w\s]", " ", kept.replace("'", "").replace("\u2019", "")).replace("_", " ").split())
+    accents = {ord(c): None for c in set(decomposed) if unicodedata.combining(c)}
+    kept = decomposed.translate(accents | {ord("'"): None, ord("\u2019"): None})
+    return re.sub(r"[^\w\s]", " ", kept).replace("_", " ")
 
 
 @cache
@@ -67,15 +79,21 @@ def _codes_and_english_names() -> dict[str, str]:
 
 @cache
 def _countries() -> dict[str, str]:
-    """All names; those of other languages take a tenth of a second to read."""
+    """All names; those of other languages take a while to read."""
+    english = [(name, item.alpha_2) for item in pycountry.countries for name in _names(item)]
+    translations = (
+        gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
+        for language in _LANGUAGES
+    )
+    translated = [(one.gettext(name), code) for one in translations for name, code in english]
     names = dict(_codes_and_english_names())
-    for language in _LANGUAGES:
-        translated = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
-        for item in pycountry.countries:
-            for text in (item.name, getattr(item, "common_name", None)):
-                if text:
-                    names.setdefault(_plain(translated.gettext(text)), item.alpha_2)
+    for name, (_, code) in zip(_all_plain([name for name, _ in translated]), translated, strict=True):
+        names.setdefault(name, code)
     return names
+
+
+def _names(country: Any) -> list[str]:
+    return [name for name in (country.name, getattr(country, "common_name", None)) if name]
 
 
 def country_code(text: str) -> str | None:

@@ -4,7 +4,9 @@ A schema is run on the distinct values of one column at a time (:func:`failures`
 small as the data is varied, and what is slow (e-mail addresses) is done once per value.
 """
 
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 
 import numpy as np
@@ -21,6 +23,23 @@ from importer.validation.limits import FIELDS, REQUIRED, max_length
 from importer.validation.places import arrow
 
 __all__ = ["SCHEMAS", "failures"]
+
+
+@contextmanager
+def _unfound(name: str) -> Iterator[None]:
+    """While the block runs, an import of this module fails, unless it is there already."""
+    absent = name not in sys.modules
+    if absent:
+        sys.modules[name] = None  # type: ignore[assignment]  # as the import system has it
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[name]
+
+
+with _unfound("hypothesis"):  # pandera loads it wherever it is installed, to make up data: a fifth of a short check
+    from pandera.strategies import base_strategies as _  # noqa: F401 - only that it looks for it now
 
 Rule = Callable[[pa.Array], pa.Array]
 _NOT_TEXT = frozenset({"is_default"})  # the column's type is all there is to check
