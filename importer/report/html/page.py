@@ -8,10 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from importer.report.files import whole_file
+from importer.report.html.compiled import CompiledTemplates
 from importer.report.html.customers import shown_customers
 from importer.report.html.decisions import inventory
 from importer.report.html.differences import read_changes
@@ -19,7 +20,7 @@ from importer.report.html.figures import by_column, completeness, countries, fai
 from importer.report.html.judgement import headline, sentence, series_points, tiles
 from importer.report.model import ReportInput
 
-__all__ = ["write_html"]
+__all__ = ["page_template", "write_html"]
 
 _HERE = "importer.report.html"
 
@@ -32,47 +33,45 @@ def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payl
     differing = read_changes(changes)
     shown = shown_customers(report, payloads, differing, planned=summary["plan"] is not None)
     located = report.located
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            summary=summary,
-            headline=headline(summary),
-            verdict=sentence(summary),
-            tiles=tiles(summary),
-            groups=problem_groups(report),
-            columns=by_column(located),
-            completeness=completeness(report),
-            countries=countries(report),
-            inventory=inventory(report),
-            failures=failures(report),
-            changes=rewritten(report),
-            differing=0 if differing is None else len(differing["reference_id"].unique()),
-            pace=series_points(summary.get("pace")),
-            shown=shown,
-            data=Markup(shown.json),  # noqa: S704 - no mark that HTML reads is left in it
-            style=Markup(_file("style.css")),  # noqa: S704 - our own file
-            script=Markup(_file("script.js")),  # noqa: S704 - our own file
-            policy=_policy(),
-        )
+    page = page_template().render(
+        summary=summary,
+        headline=headline(summary),
+        verdict=sentence(summary),
+        tiles=tiles(summary),
+        groups=problem_groups(report),
+        columns=by_column(located),
+        completeness=completeness(report),
+        countries=countries(report),
+        inventory=inventory(report),
+        failures=failures(report),
+        changes=rewritten(report),
+        differing=0 if differing is None else len(differing["reference_id"].unique()),
+        pace=series_points(summary.get("pace")),
+        shown=shown,
+        data=Markup(shown.json),  # noqa: S704 - no mark that HTML reads is left in it
+        style=Markup(_file("style.css")),  # noqa: S704 - our own file
+        script=Markup(_file("script.js")),  # noqa: S704 - our own file
+        policy=_policy(),
     )
     with whole_file(path) as file:
         file.write(page.encode())
 
 
 @cache
-def _environment() -> Environment:
+def page_template() -> Template:
+    """What the page is made of, compiled."""
     environment = Environment(
         loader=PackageLoader(_HERE, ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(Path(__file__).parent),
     )
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole if whole else 0:.1f}"
     environment.filters["spans"] = _spans
-    return environment
+    return environment.get_template("report.html.j2")
 
 
 def _spans(text: str) -> Markup:
