@@ -16,7 +16,6 @@ from importer.validation.limits import FIELDS, REQUIRED
 from importer.validation.places import arrow
 from importer.validation.problems import Finding, describe
 from importer.validation.relations import relation_findings
-from importer.validation.schemas import failures
 from importer.validation.twins import Others
 
 __all__ = ["validate"]
@@ -71,6 +70,8 @@ def _findings(tables: EntityTables, contact_email_required: bool, resolved_looku
 
 def _field_findings(entity: Entity, field: str, column: "pd.Series[Any]") -> Iterator[Finding]:
     """What is wrong with a field, found on its distinct values and then led back to the records."""
+    from importer.validation.schemas import failures  # noqa: PLC0415 - pandera, which only those need who validate
+
     texts = arrow(column)
     owners = np.arange(len(texts), dtype=np.int64)
     if pa.types.is_list(texts.type):

@@ -17,7 +17,10 @@ from importer.pipeline.helper import Alone, Helper
 
 __all__ = ["Crew", "OneProcess", "Processes", "processes", "processors"]
 
-_PRELOADED = ["importer.pipeline.parts.work"]  # imported once, before the processes are made
+_PRELOADED = [  # imported once, before the processes are made
+    "importer.pipeline.parts.work",
+    "importer.validation.schemas",
+]
 _ATTEMPTS = 3
 
 Result = TypeVar("Result")
