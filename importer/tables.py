@@ -338,14 +338,11 @@ class ProblemTable:
         if unknown:
             raise TypeError(f"no such problem columns: {sorted(unknown)}")
         given: dict[str, Any] = {"severity": str(severity), "code": code, **columns}
-        index = pd.RangeIndex(count)
-        data: dict[str, pd.Series[Any]] = {}
-        for name, dtype in PROBLEM_DTYPES.items():
-            value = given.get(name, -1 if dtype == np.dtype("int64") else None)
-            if isinstance(value, pd.Series):
-                value = value.array
-            data[name] = pd.Series(value, index=index, dtype=dtype)
-        return cls(pd.DataFrame(data, index=index))
+        data = {
+            name: _texts(given.get(name), count) if dtype == TEXT else _numbers(given.get(name, -1), count)
+            for name, dtype in PROBLEM_DTYPES.items()
+        }
+        return cls(pd.DataFrame(data, index=pd.RangeIndex(count)))
 
     @classmethod
     def concat(cls, tables: Iterable["ProblemTable"]) -> "ProblemTable":
@@ -357,6 +354,17 @@ class ProblemTable:
     def errors(self) -> pd.DataFrame:
         """The problems that reject something."""
         return self.frame[self.frame["severity"] == str(Severity.ERROR)]
+
+
+def _texts(value: Any, count: int) -> Any:
+    """An array of texts made of one for all (or null), or of one each."""
+    if value is None or isinstance(value, str):
+        return pd.arrays.ArrowExtensionArray(pa.repeat(pa.scalar(value, pa.string()), count))
+    return pd.Series(value.array if isinstance(value, pd.Series) else value, dtype=TEXT).array
+
+
+def _numbers(value: Any, count: int) -> Positions:
+    return np.full(count, value, np.int64) if np.isscalar(value) else np.asarray(value, np.int64)
 
 
 _DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)", re.IGNORECASE)

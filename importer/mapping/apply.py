@@ -120,8 +120,7 @@ def build(
     for entity, (_, sets) in made.items():
         for one in sets:
             changes.add(entity, _changes(one.evaluated), one.table, one.used)
-    tables = _entity_tables(grouped, owners, made)
-    return replace(tables, changes=changes.frame()), ProblemTable.concat(problems)
+    return _entity_tables(grouped, owners, made, changes.frame()), ProblemTable.concat(problems)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -141,8 +140,7 @@ def _with_default(countries: Column, default: str | None) -> Column:
     if default is None:
         return countries
     texts = [value if value == default else f"{value}|{default}" for value in countries.values.to_pylist()]
-    known = countries.replaced(pa.array(texts, pa.string()))
-    return first_of([known, Column.constant(default, len(countries))])[0]
+    return countries.replaced(pa.array(texts, pa.string())).filled_up(default)
 
 
 def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: LoadedMapping) -> Column:
@@ -190,7 +188,7 @@ class _Builder:
 
 
 def _entity_tables(
-    grouped: Grouped, owners: Owners, made: dict[Entity, tuple[Children, list[Candidates]]]
+    grouped: Grouped, owners: Owners, made: dict[Entity, tuple[Children, list[Candidates]]], changes: pd.DataFrame
 ) -> EntityTables:
     entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]
     if "reference_id" not in grouped.evaluated:
@@ -201,7 +199,7 @@ def _entity_tables(
         frames[entity] = _frame(entity, children.columns, children.rows, numbers, children.customers)
         entries += [_entry(entity, one) for one in sets]
     zeros = np.zeros(len(owners.ids), np.int64)
-    customers = _frame("customer", grouped.columns, grouped.rows, zeros, None)
+    customers = _frame("customer", {**grouped.columns}, grouped.rows, zeros, None)
     return EntityTables(
         customers,
         frames["address"],
@@ -209,6 +207,7 @@ def _entity_tables(
         tuple(entries),
         owners.fates.frame(),
         grouped.field_rows,
+        changes=changes,
     )
 
 
@@ -223,7 +222,7 @@ def _entry(entity: Entity, made: Candidates) -> Entry:
 
 
 def _frame(
-    entity: Entity, columns: dict[str, Column], rows: Codes, entries: Codes, customers: Codes | None
+    entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, entries: Codes, customers: Codes | None
 ) -> pd.DataFrame:
     data: dict[str, object] = {name: _series(name, columns[name]) for name in in_order(entity, columns)}
     data["_row"] = rows
@@ -239,8 +238,8 @@ def in_order(entity: Entity, columns: Iterable[str]) -> list[str]:
     return sorted(columns, key=lambda name: places.get(name, len(places)))
 
 
-def _series(name: str, column: Column) -> "pd.Series[Any]":
-    text = column.to_arrow()
+def _series(name: str, column: Column | pa.Array) -> "pd.Series[Any]":
+    text = column.to_arrow() if isinstance(column, Column) else column
     if name == "is_default":
         flags = pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.equal(text, "true"))
         return pd.Series(pd.arrays.ArrowExtensionArray(flags), dtype=BOOLEAN)

@@ -92,10 +92,10 @@ class Counted:
         if not len(at):
             return
         positions, reference = table.rows[at], source_reference(change.reference)
-        source = self.sources.split(positions)[0]
-        for number in np.unique(source):
-            own = source == number
-            here, index = positions[own], int(at[own.argmax()])
+        source = self.sources.split(positions)[0]  # rows, and so their tables, ascend
+        edges = np.flatnonzero(np.diff(source, prepend=-1, append=-1))
+        for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            here, index, number = positions[start:end], int(at[start]), int(source[start])
             column = find_column(reference, self.sources.tables[int(number)].frame.columns)
             key = (change.code, entity, name, int(number), column or reference)
             text = int(change.codes[index])

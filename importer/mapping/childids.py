@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.mapping.bytewise import folded
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.fields import LIST_SEPARATOR
 
@@ -21,17 +22,19 @@ _DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 class SourceTexts:
     """The cells of all lines, by sets of lines that read the same columns: the sets' columns one below the other.
 
-    ``starts``: the number of each set's first line. A line's text is its cells in a row; it is put together only where
-    it is needed.
+    ``starts``: the number of each set's first line. A line's text is its cells in a row, folded; it is put together
+    only where it is needed. ``texts``: the folded distinct values of each column.
     """
 
     parts: Sequence[tuple[Column, ...]]
+    texts: Sequence[tuple[pa.Array, ...]]
     starts: Codes
 
     @classmethod
     def of(cls, parts: Sequence[tuple[Column, ...]], lengths: Sequence[int]) -> "SourceTexts":
         """The cells of sets of these lengths."""
-        return cls(parts, np.cumsum([0, *lengths[:-1]]).astype(np.int64))
+        texts = [tuple(folded(part.values) for part in own) for own in parts]
+        return cls(parts, texts, np.cumsum([0, *lengths[:-1]]).astype(np.int64))
 
     def least(self, order: Codes, group: Codes, first: Codes, wanted: Codes) -> pa.Array:
         """The least text of each wanted group, so that the order of rows does not matter to an id.
@@ -63,19 +66,29 @@ class SourceTexts:
     def _texts(self, lines: Codes) -> pa.Array:
         sets = self._sets(lines)
         place = np.empty(len(lines), np.int64)
-        texts = [pa.array([], pa.string())]
+        texts = []
         count = 0
-        for number, parts in enumerate(self.parts):
+        for number in np.unique(sets).tolist():
             own = np.flatnonzero(sets == number)
-            cells = [pc.fill_null(part.take(lines[own] - self.starts[number]).to_arrow(), "") for part in parts]
-            blank = pa.array([""] * len(own), pa.string())
-            texts.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR) if cells else blank)
+            texts.append(self._joined(number, lines[own] - self.starts[number]))
             place[own] = np.arange(count, count + len(own))
             count += len(own)
-        return pa.concat_arrays(texts).take(pa.array(place))
+        if len(texts) == 1:
+            return texts[0]
+        return pa.concat_arrays([*texts, pa.array([], pa.string())]).take(pa.array(place))
+
+    def _joined(self, number: int, at: Codes) -> pa.Array:
+        """The texts of some lines of one set."""
+        cells = []
+        for part, texts in zip(self.parts[number], self.texts[number], strict=True):
+            codes = part.codes[at]
+            cells.append(texts.take(pa.array(codes, mask=codes < 0)))
+        if not cells:
+            return pa.repeat(pa.scalar("", pa.string()), len(at))
+        return pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement="")
 
     def _differ(self, lines: Codes, heads: Codes) -> Mask:
-        """Whether the lines' cells are not those of their ``heads``."""
+        """Whether the lines' cells are not those of their ``heads``, letter for letter."""
         sets = self._sets(lines)
         differ: Mask = sets != self._sets(heads)
         for number, parts in enumerate(self.parts):
@@ -96,7 +109,7 @@ class Given:
     owners: pa.Array
 
 
-def child_ids(given: Given, wanting: Codes, texts: pa.Array) -> Column:
+def child_ids(given: Given, wanting: Codes, texts: pa.Array) -> pa.Array:
     """Ids: the source's own (with the type behind it where one row made several), else prefix, role and hash.
 
     ``wanting``: the children without an id of their own, ``texts``: the text of each of them.
@@ -105,14 +118,14 @@ def child_ids(given: Given, wanting: Codes, texts: pa.Array) -> Column:
     typed = pc.binary_join_element_wise(kept, pc.fill_null(given.roles, ""), "-")
     kept = pc.if_else(pa.array(given.several), typed, kept)
     if not len(wanting):
-        return Column.from_text(kept)
+        return kept
     owners = pc.fill_null(given.owners.take(pa.array(wanting)), "")
     roles = pc.fill_null(given.roles.take(pa.array(wanting)), "")
     contents = pc.binary_join_element_wise(owners, roles, texts, LIST_SEPARATOR)
     made = pc.binary_join_element_wise(_cut(owners, roles), roles, _digests(contents), "-")
     mask = np.zeros(len(kept), bool)
     mask[wanting] = True
-    return Column.from_text(pc.replace_with_mask(kept, pa.array(mask), made))
+    return pc.replace_with_mask(kept, pa.array(mask), made)
 
 
 def _cut(owners: pa.Array, roles: pa.Array) -> pa.Array:

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.mapping.bytewise import folded
 from importer.mapping.childids import Given, SourceTexts, child_ids
-from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
+from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, tuple_numbers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.model import AddressEntry, ChildEntry
 from importer.mapping.packed import Prepared
@@ -29,7 +30,7 @@ class Candidates:
     """Children that one entry (for one number of a repeated group) makes, one a line.
 
     ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
-    ``texts``: the cells that a child's id is made of, folded.
+    ``texts``: the cells that a child's id is made of.
     """
 
     entry: ChildEntry
@@ -55,7 +56,7 @@ class Candidates:
 class Children:
     """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from."""
 
-    columns: dict[str, Column]
+    columns: dict[str, Column | pa.Array]
     customers: Codes
     rows: Codes
     entries: Codes
@@ -93,7 +94,7 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
-    """What a child's id is made of: the cells it comes from, folded; of a cell with several children its own part.
+    """What a child's id is made of: the cells it comes from; of a cell with several children its own part.
 
     Of a packed address all cells count, whether other addresses have something in them or not.
     """
@@ -110,7 +111,7 @@ def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes
             sources = (source,) if source == reference else prepared.entry.cells
             numbered = [one.replace(NUMBER, prepared.number) for one in sources]
             columns |= {one: table.column(one) for one in numbered}
-    return tuple(column.replaced(folded(column.values)).take(at) for column in columns.values())
+    return tuple(column.take(at) for column in columns.values())
 
 
 def _by_type(made: Candidates) -> Candidates:
@@ -145,44 +146,47 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
     columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
     order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
-    several = np.concatenate([made.several for made in sets])[order]
-    customers, rows, entries = customers[order], rows[order], entries[order]
-    columns = {name: column.take(order) for name, column in columns.items()}
-    group, first = _equal(columns, customers)
-    columns = _merged_defaults(columns, group, len(first))
-    columns = {name: column.take(first) for name, column in columns.items()}
+    group, first = _equal(columns, customers, order)
+    heads = order[first]
+    columns = _merged_defaults(columns, order, group, heads)
+    columns = {name: column.take(heads) for name, column in columns.items()}
+    several = np.concatenate([made.several for made in sets])[heads]
+    customers, rows, entries = customers[heads], rows[heads], entries[heads]
     own = columns.get("reference_id", Column.blank(len(first)))
     wanting = np.flatnonzero(~own.filled).astype(np.int64)
     texts = SourceTexts.of([made.texts for made in sets], [len(made.at) for made in sets])
     types = columns.get("type")
-    roles = pa.array([entity] * len(first), pa.string()) if types is None else types.to_arrow()
-    given = Given(own, several[first], roles, ids.take(pa.array(customers[first])))
-    columns["reference_id"] = child_ids(given, wanting, texts.least(order, group, first, wanting))
+    roles = pa.repeat(pa.scalar(entity, pa.string()), len(first)) if types is None else types.to_arrow()
+    given = Given(own, several, roles, ids.take(pa.array(customers)))
+    ids = child_ids(given, wanting, texts.least(order, group, first, wanting))
     record = np.empty(len(order), np.int64)
     record[order] = group
     problems = _problems(entity, sets, record)
-    return Children(columns, customers[first], rows[first], entries[first], problems)
+    return Children({**columns, "reference_id": ids}, customers, rows, entries, problems)
 
 
-def _equal(columns: dict[str, Column], customers: Codes) -> tuple[Codes, Codes]:
-    """(the group of equal children each line is in, the first line of each group); groups are in order."""
+def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
+    """(The group of equal children each line is in, the first line of each group), both with the lines in order.
+
+    Groups are numbered in the order of their first lines.
+    """
     owners = Column(customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string()))  # only numbers count here
     compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
-    group = tuple_numbers([owners, *compared])
+    group = tuple_numbers([owners, *compared], order)
     return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
-def _merged_defaults(columns: dict[str, Column], group: Codes, count: int) -> dict[str, Column]:
-    """A merged child is default when any of its sources says so."""
+def _merged_defaults(columns: dict[str, Column], order: Codes, group: Codes, heads: Codes) -> dict[str, Column]:
+    """A merged child is default when any of its lines says so. ``group``: of the lines in ``order``."""
     flag = columns.get("is_default")
-    if flag is None or count == len(group):
+    if flag is None or len(heads) == len(order):
         return columns
     yes = flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))
-    any_yes = np.zeros(count, bool)
-    any_yes[group[yes]] = True
-    whole = Column.constant("true", len(group)).where(any_yes[group])
-    values = pa.array(["true", "false"], pa.string())
-    return {**columns, "is_default": Column(np.where(whole.filled, 0, np.where(flag.filled, 1, -1)), values)}
+    any_yes = np.zeros(len(heads), bool)
+    any_yes[group[yes[order]]] = True
+    codes = np.where(flag.filled, 1, -1)
+    codes[heads[any_yes]] = 0
+    return {**columns, "is_default": Column(codes, pa.array(["true", "false"], pa.string()))}
 
 
 def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list[ProblemTable]:

@@ -73,8 +73,10 @@ def nth(columns: Sequence[Column], wanted: int) -> Codes:
 
 def pick(columns: Sequence[Column], chosen: Codes) -> Column:
     """Row by row the value of the chosen column; blank where none is."""
-    if len(columns) == 1:
-        return columns[0].where(chosen == 0)
+    used = np.flatnonzero(np.bincount(chosen + 1, minlength=1)[1:])
+    if len(used) < 2:  # as where a second column is for the few that lack the first
+        only = int(used[0]) if len(used) else 0
+        return columns[only].where(chosen == only)
     stacked = concat(columns)
     codes = stacked.codes.reshape(len(columns), -1)[chosen, np.arange(len(chosen))]
     return Column(np.where(chosen >= 0, codes, -1), stacked.values)

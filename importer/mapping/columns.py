@@ -9,39 +9,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "folded", "trim", "tuple_numbers"]
+from importer.mapping.bytewise import Mask, trim
+
+__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "tuple_numbers"]
 
 Codes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _MOST_TUPLES = 2**62  # numbers that a code can hold
-# What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
-_OTHER_BLANKS = "\t\r\n\v\f\u00a0\u1680\u2000-\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
-_BLANKS = f" {_OTHER_BLANKS}"
-_TRIM = f"^[{_BLANKS}]+|[{_BLANKS}]+$"
-_TRIMMABLE = f"^[{_BLANKS}]|[{_BLANKS}]$"
-
-
-def trim(values: pa.Array) -> pa.Array:
-    """Take white space (NBSP and zero-width marks included) off both ends."""
-    needy = pc.match_substring_regex(values, _TRIMMABLE)
-    if not pc.any(needy).as_py():
-        return values
-    return pc.if_else(needy, pc.replace_substring_regex(values, _TRIM, ""), values)
-
-
-def folded(values: pa.Array) -> pa.Array:
-    """Without case, and with every run of white space as one space: how texts are compared that must be the same."""
-    if pc.any(pc.match_substring_regex(values, f"[{_BLANKS}]{{2}}|[{_OTHER_BLANKS}]")).as_py():
-        values = pc.replace_substring_regex(values, f"[{_BLANKS}]+", " ")
-    plain = pc.string_is_ascii(values)
-    others = [value.casefold() for value in values.filter(pc.invert(plain)).to_pylist()]
-    return pc.replace_with_mask(pc.utf8_lower(values), pc.invert(plain), pa.array(others, pa.string()))
 
 
 def _numbers(indices: pa.Array) -> Codes:
     """Indices into a dictionary as codes."""
-    codes: Codes = indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    whole = indices.fill_null(-1) if indices.null_count else indices
+    codes: Codes = whole.to_numpy().astype(np.int64)
     return codes
 
 
@@ -104,6 +84,15 @@ class Column:
         """The same rows with other distinct values, one (or null) for each now."""
         return Column.keyed(self.codes, values)
 
+    def filled_up(self, value: str, but: Mask | None = None) -> "Column":
+        """The column with a value wherever it is blank, ``but`` on some rows."""
+        blank = ~self.filled if but is None else ~(self.filled | but)
+        if not blank.any():
+            return self
+        place = pc.index(self.values, value).as_py()
+        values = self.values if place >= 0 else pa.concat_arrays([self.values, pa.array([value], pa.string())])
+        return Column(np.where(blank, place if place >= 0 else len(self.values), self.codes), values)
+
     def where(self, keep: Mask) -> "Column":
         """Blank wherever ``keep`` is False."""
         return Column(np.where(keep, self.codes, -1), self.values)
@@ -143,8 +132,8 @@ def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
     return number, [column.take(first) for column in columns]
 
 
-def tuple_numbers(columns: Sequence[Column]) -> Codes:
-    """The number of each row's tuple of values, in the order of the tuples' first rows."""
+def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Codes:
+    """The number of each row's tuple of values, in the order of the tuples' first rows. ``order``: of the rows."""
     number = np.zeros(len(columns[0]), np.int64)
     size = 1
     for column in columns:
@@ -154,7 +143,7 @@ def tuple_numbers(columns: Sequence[Column]) -> Codes:
             size = int(number.max(initial=-1)) + 1
         number = number * base + (column.codes + 1)
         size *= base
-    numbers: Codes = pd.factorize(number)[0]
+    numbers: Codes = pd.factorize(number if order is None else number[order])[0]
     return numbers
 
 

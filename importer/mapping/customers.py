@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, first_rows
-from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate, filled_up
+from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.model import CustomerEntry
-from importer.mapping.problems import cell_problems, extension_problems, field_problems
+from importer.mapping.problems import cell_problems, extension_problems, field_problems, unrepeated
 from importer.mapping.rules import FieldRule
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
@@ -48,7 +47,7 @@ def group_customers(
         if rule.default is not None:
             wrong = np.zeros(count, bool)
             wrong[codes[found.wrong()]] = True
-            grouped.columns[name] = filled_up(grouped.columns[name], rule.default, wrong)
+            grouped.columns[name] = grouped.columns[name].filled_up(rule.default, but=wrong)
         where = np.where(first >= 0, first, start)
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
@@ -67,10 +66,12 @@ def _conflicts(
     reference = first[codes]
     differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
     every = np.flatnonzero(differs).astype(np.int64)
-    repeated = pd.DataFrame({"customer": codes[every], "value": found.column.codes[every]}).duplicated().to_numpy()
+    if not len(every):
+        return
+    every = every[unrepeated(codes[every], found.column.codes[every])]
     texts = pc.replace_substring(found.column.values, LIST_SEPARATOR, ", ")
     names = pa.array([source.name for source in sources.tables], pa.string())
-    for column, at in found.by_reference(every[~repeated]):
+    for column, at in found.by_reference(every):
         mine = texts.take(pa.array(found.column.codes[at]))
         other = texts.take(pa.array(found.column.codes[reference[at]]))
         rows = table.rows[reference[at]]

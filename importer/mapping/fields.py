@@ -20,7 +20,7 @@ from importer.mapping.transforms import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
-__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "evaluate", "filled_up"]
+__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "evaluate"]
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
@@ -63,7 +63,7 @@ class Evaluated:
                 yield reference, own
 
     def wrong(self) -> Mask:
-        """True on rows where an error was found."""
+        """True on rows where an error was found: these are not blank."""
         return _wrong(self.findings, len(self.column))
 
 
@@ -96,7 +96,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     if rule.else_ is not None:
         found = _or_else(found, evaluate(name, rule.else_, table, number, context))
     if rule.default is not None:
-        found = replace(found, column=filled_up(found.column, rule.default, found.wrong()))
+        found = replace(found, column=found.column.filled_up(rule.default, but=found.wrong()))
     return found
 
 
@@ -153,7 +153,7 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
     column = _joined(parts, LIST_SEPARATOR)
     if rule.default is not None:
-        column = filled_up(column, rule.default, _wrong(findings, len(table)))
+        column = column.filled_up(rule.default, but=_wrong(findings, len(table)))
     return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), np.zeros(len(table), bool))
 
 
@@ -165,6 +165,9 @@ def _split(sources: Sequence[Part], separators: Sequence[str]) -> list[Part]:
         several = pc.not_equal(values, pc.utf8_trim_whitespace(values))
         for separator in separators:
             several = pc.or_(several, pc.match_substring(values, separator))
+        if not pc.any(several).as_py():
+            parts.append(Part(source.column, source.reference))
+            continue
         pieces = [
             [piece.strip() for piece in pattern.split(value) if piece.strip()]
             for value in values.filter(several).to_pylist()
@@ -309,8 +312,3 @@ def _wrong(findings: Iterable[RowFinding], length: int) -> Mask:
         if finding.finding.severity is Severity.ERROR:
             wrong[finding.at] = True
     return wrong
-
-
-def filled_up(column: Column, default: str, wrong: Mask) -> Column:
-    """Fill blanks with ``default``; where a cell was ``wrong`` it is not blank, so its error stands."""
-    return first_of([column, Column.constant(default, len(column)).where(~wrong)])[0]

@@ -1,9 +1,11 @@
 """What a transform gives back: new distinct values, and what it found on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Mask
 from importer.records import Severity
@@ -13,7 +15,7 @@ __all__ = ["Finding", "Result", "RowFinding", "failures"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about some of the distinct values: ``chosen`` marks them; texts are one for all or one a value.
+    """Something about some of the distinct values: ``chosen`` marks them; texts are one for all or one by number.
 
     ``replaces``: a warning that also says what became of the value.
     """
@@ -21,14 +23,27 @@ class Finding:
     chosen: Mask
     severity: Severity
     code: str
-    message: str | Sequence[str]
-    hint: str | Sequence[str] = ""
+    message: "_Texts"
+    hint: "_Texts" = ""
     replaces: bool = False
 
     def texts(self, number: int) -> tuple[str, str]:
         """(message, hint) for one distinct value."""
         message = self.message if isinstance(self.message, str) else self.message[number]
         return message, self.hint if isinstance(self.hint, str) else self.hint[number]
+
+    def among(self, at: Codes, count: int) -> "Finding":
+        """The same about the values at some places among ``count`` values."""
+        chosen = np.zeros(count, bool)
+        chosen[at[self.chosen]] = True
+        return replace(self, chosen=chosen, message=_placed(self.message, at), hint=_placed(self.hint, at))
+
+
+_Texts = str | Sequence[str] | Mapping[int, str]
+
+
+def _placed(texts: _Texts, at: Codes) -> _Texts:
+    return texts if isinstance(texts, str) else {place: texts[number] for number, place in enumerate(at.tolist())}
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,16 @@ class Result:
     values: pa.Array
     findings: tuple[Finding, ...] = ()
     extensions: pa.Array | None = None
+
+    def among(self, at: Codes, whole: "Result") -> "Result":
+        """What was made of the values at some places, among the ``whole``, which is settled but for those."""
+        mask = np.zeros(len(whole.values), bool)
+        mask[at] = True
+        findings = tuple(finding.among(at, len(mask)) for finding in self.findings)
+        values = pc.replace_with_mask(whole.values, pa.array(mask), self.values)
+        if whole.extensions is None:
+            return Result(values, findings)
+        return Result(values, findings, pc.replace_with_mask(whole.extensions, pa.array(mask), self.extensions))
 
 
 def failures(

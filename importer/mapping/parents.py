@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes, Column, Mask, first_of, folded
+from importer.mapping.bytewise import folded
+from importer.mapping.columns import Codes, Column, Mask, first_of
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.model import ParentRule
 from importer.mapping.problems import cell_problems

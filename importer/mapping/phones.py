@@ -54,6 +54,9 @@ class _Reading:
     others: str | None = None
 
 
+_UNPLACED = _Reading(reason=_NO_COUNTRY)
+
+
 def phone(values: pa.Array, countries: pa.Array) -> Result:
     """Distinct (number, country) pairs → E.164.
 
@@ -61,24 +64,29 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     ``countries``: ``"GB"``, or ``"GB|US"`` for the record's own country and then the default one; null when neither is
     known. A number that is not valid in any of them is an error; nothing is guessed.
     """
-    plain, extensions = plain_numbers(values, countries)
-    unplaced = _unplaced(values, countries)
-    left = pc.invert(pc.or_(plain.is_valid(), unplaced))
-    pairs = zip(values.filter(left).to_pylist(), countries.filter(left).to_pylist(), strict=True)
-    readings = [_read(value, (regions or "").split("|")) for value, regions in pairs]
-    reasons = pc.if_else(unplaced, _NO_COUNTRY, pa.scalar(None, pa.string())).to_pylist()
-    others: list[str | None] = [None] * len(values)
-    rounded: list[str | None] = [None] * len(values)
-    for place, reading in zip(np.flatnonzero(left.to_numpy(zero_copy_only=False)), readings, strict=True):
-        (rounded if reading.reason == _ROUNDED else reasons)[place] = reading.reason
-        others[place] = reading.others
+    numbers, extensions = plain_numbers(values, countries)
+    at = np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))
+    left = _parsed(values.take(pa.array(at)), countries.take(pa.array(at)))
+    return left.among(at, Result(numbers, extensions=extensions))
+
+
+def _parsed(values: pa.Array, countries: pa.Array) -> Result:
+    """What the parser makes of numbers."""
+    triples = zip(values.to_pylist(), countries.to_pylist(), _unplaced(values, countries).to_pylist(), strict=True)
+    readings = [
+        _UNPLACED if unplaced else _read(value, (regions or "").split("|")) for value, regions, unplaced in triples
+    ]
+    reasons = [None if reading.reason == _ROUNDED else reading.reason for reading in readings]
     hints = [_COUNTRY_HINT if reason == _NO_COUNTRY else _HINT for reason in reasons]
-    several = failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True)
-    return Result(
-        pc.replace_with_mask(plain, left, pa.array([reading.number for reading in readings], pa.string())),
-        (*failures("invalid_phone", reasons, hints), *failures("excel_damaged", rounded, _ROUNDED_HINT), *several),
-        pc.replace_with_mask(extensions, left, pa.array([reading.extension for reading in readings], pa.string())),
+    rounded = [reading.reason if reading.reason == _ROUNDED else None for reading in readings]
+    others = [reading.others for reading in readings]
+    findings = (
+        *failures("invalid_phone", reasons, hints),
+        *failures("excel_damaged", rounded, _ROUNDED_HINT),
+        *failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True),
     )
+    numbers, extensions = ([getattr(one, name) for one in readings] for name in ("number", "extension"))
+    return Result(pa.array(numbers, pa.string()), findings, pa.array(extensions, pa.string()))
 
 
 def _unplaced(values: pa.Array, countries: pa.Array) -> pa.Array:

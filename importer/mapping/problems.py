@@ -15,7 +15,7 @@ from importer.mapping.tabledata import TableData
 from importer.records import Severity
 from importer.tables import Entity, ProblemTable
 
-__all__ = ["cell_problems", "extension_problems", "field_problems"]
+__all__ = ["cell_problems", "extension_problems", "field_problems", "unrepeated"]
 
 
 def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
@@ -32,6 +32,12 @@ def cell_problems(table: TableData, at: Codes, reference: str | None, **columns:
         value=None if cells is None else _pandas(cells),
         **texts,
     )
+
+
+def unrepeated(records: Codes, texts: Codes) -> Codes:
+    """Where each pair of a record and a number of a text stands for the first time; neither is negative."""
+    pairs = records * (texts.max(initial=0) + 1) + texts
+    return np.sort(np.unique(pairs, return_index=True)[1])
 
 
 def _pandas(texts: pa.Array) -> "pd.Series[Any]":
@@ -61,10 +67,9 @@ def field_problems(
         texts = np.full(len(table), -1, np.int64)
         texts[found.at] = found.numbers
         chosen = np.flatnonzero((texts[rows] >= 0) & (numbers >= 0))
-        frame = pd.DataFrame({"record": numbers[chosen], "text": texts[rows[chosen]]})
-        chosen = chosen[~frame.duplicated().to_numpy()]
         if not len(chosen):
             continue
+        chosen = chosen[unrepeated(numbers[chosen], texts[rows[chosen]])]
         at = rows[chosen]
         numbers_told, which = np.unique(texts[at], return_inverse=True)
         told = [found.finding.texts(int(number)) for number in numbers_told]

@@ -121,14 +121,17 @@ class TableData:
     index: Codes
     _raw: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     _columns: dict[str, Column] = field(default_factory=dict)
+    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def names(self, reference: str) -> tuple[str, ...]:
         """The headers that a reference stands for, over all source tables."""
-        found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
-        return tuple(dict.fromkeys(name for name in found if name is not None))
+        if reference not in self._names:
+            found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
+            self._names[reference] = tuple(dict.fromkeys(name for name in found if name is not None))
+        return self._names[reference]
 
     def column(self, reference: str) -> Column:
         """The column's cells, trimmed; blank where a source table has no such column."""
@@ -152,7 +155,8 @@ class TableData:
 
     def keep(self, chosen: Mask) -> "TableData":
         """The table with these rows only."""
-        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self._raw, self._columns)
+        known = self._raw, self._columns, self._names
+        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], *known)
 
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
         reference = source_reference(reference)

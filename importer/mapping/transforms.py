@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
-from importer.mapping.columns import trim
+from importer.mapping.bytewise import Bytes, trim
 from importer.mapping.emails import email
 from importer.mapping.findings import Result, failures
 from importer.mapping.labels import labelled
@@ -113,7 +113,7 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
 
 
 def _one_line(values: pa.Array, argument: str) -> Result:
-    if not pc.any(pc.match_substring_regex(values, r"[\t\r\n\v\f]")).as_py():  # as of most columns
+    if not Bytes.of(values).breaks.any():  # as of most columns
         return Result(values)
     return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 

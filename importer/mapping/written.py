@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Mask
+from importer.mapping.bytewise import Bytes, Mask
 
 __all__ = ["Written", "digits_of"]
 
@@ -60,7 +60,8 @@ def digits_of(values: pa.Array) -> Written:
 
 def _bare(values: pa.Array) -> tuple[Mask, Mask, pa.Array]:
     """(Whether a text is one number and nothing else, with a country code; its digits): byte by byte."""
-    starts, ends, data = _bytes(values)
+    texts = Bytes.of(values)
+    starts, ends, data = texts.starts, texts.ends, texts.data
     weights = _WEIGHTS.take(data)
     sums = np.append(0, np.cumsum(weights))
     counts = sums[ends] - sums[starts]
@@ -82,15 +83,6 @@ def _bare(values: pa.Array) -> tuple[Mask, Mask, pa.Array]:
     offsets = np.append(np.int32(0), np.cumsum(kept, dtype=np.int32))[np.append(starts, ends[-1:])]
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data[kept])]
     return plain, abroad & plain, pa.Array.from_buffers(pa.string(), len(values), buffers)
-
-
-def _bytes(values: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Where each text begins and ends, and the bytes of all."""
-    _, offsets, data = values.buffers()
-    edges = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1].astype(np.int64)
-    whole = np.frombuffer(data, np.uint8)[edges[0] : edges[-1]] if data is not None else np.zeros(0, np.uint8)
-    edges -= edges[0]
-    return edges[:-1], edges[1:], whole
 
 
 def _with_extension(values: pa.Array) -> Written:

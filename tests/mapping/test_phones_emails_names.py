@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nameparser import HumanName
 from nameparser.config import CONSTANTS
 
+from importer.mapping import emails
 from importer.mapping.emails import email
 from importer.mapping.people import first_name, is_company, last_name, split_name
 from importer.mapping.phones import phone
@@ -236,6 +237,27 @@ def test_the_quick_check_of_emails_agrees_with_email_validator(local: str, domai
     if value.endswith("."):
         return  # a trailing dot is taken off first
     assert (None if wrong else got) == wanted
+
+
+@settings(max_examples=400, deadline=None)
+@given(LOCAL, DOMAIN, st.sampled_from(["", ".com", ".test", ".x", ".c0m", ".museum", ".Com"]), st.booleans())
+@example("a-b.c_d'e+f", "ex-ample.co", ".uk", True)
+@example("a--b", "example", ".com", True)
+@example("a", "b@c", ".com", True)
+def test_emails_that_are_settled_at_once_are_what_a_closer_look_leaves(
+    local: str, domain: str, top: str, small: bool
+) -> None:
+    value = f"{local}@{domain}{top}"
+    values = pa.array([value.lower() if small else value])
+    if emails._settled(values)[0]:
+        result = emails._read(values)
+        assert result.values.to_pylist() == values.to_pylist()
+        assert result.findings == ()
+
+
+def test_most_emails_are_settled_at_once() -> None:
+    values = pa.array(["orders@example.com", "o'neil.j-r+x@mail.example.co.uk", "Ada@example.com", "ada@host.test"])
+    assert emails._settled(values).tolist() == [True, True, False, False]
 
 
 def by_nameparser(text: str) -> tuple[str, str]:

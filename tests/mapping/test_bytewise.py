@@ -1,0 +1,103 @@
+"""What is done to texts by their bytes is what Python's own string methods do to each."""
+
+import re
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from importer.mapping.bytewise import Bytes, folded, trim
+from importer.mapping.columns import Column, tuple_numbers
+from importer.mapping.findings import Result, failures
+from importer.mapping.problems import unrepeated
+
+BLANKS = "\t\r\n\v\f \u00a0\u1680\u2000\u2005\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+LETTERS = st.text("abAZ \t\n\u00a0\u200b\u0130\u00df\u00e9\u20ac\x1c\x00", max_size=5)
+TEXTS = st.lists(st.none() | LETTERS, max_size=8)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS, st.integers(0, 3))
+@example([" a", "b ", None, "", " "], 0)
+@example(["\u00a0a\u00a0", "caf\u00e9"], 1)
+def test_blanks_are_taken_off_both_ends(texts: list[str | None], start: int) -> None:
+    values = pa.array(texts, pa.string()).slice(start)
+    assert trim(values).to_pylist() == [text and text.strip(BLANKS) for text in texts[start:]]
+
+
+def test_texts_without_blank_ends_are_the_same_array() -> None:
+    values = pa.array(["a b", "\u00e9t\u00e9", "\x1cx", None])
+    assert trim(values) is values
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS, st.integers(0, 3))
+@example(["Main  St", "MAIN ST", "main\tst"], 0)
+@example(["STRASSE", "Stra\u00dfe", None], 0)
+@example(["a ", " b"], 0)  # blanks side by side, but of two texts
+def test_texts_are_folded(texts: list[str | None], start: int) -> None:
+    values = pa.array(texts, pa.string()).slice(start)
+    wanted = [text and re.sub(f"[{BLANKS}]+", " ", text).casefold() for text in texts[start:]]
+    assert folded(values).to_pylist() == wanted
+
+
+def test_texts_in_small_letters_are_the_same_array_when_folded() -> None:
+    values = pa.array(["a b", "415 555 0132", None])
+    assert folded(values) is values
+
+
+def test_bytes_of_nothing_and_of_nulls() -> None:
+    for values in (pa.array([], pa.string()), pa.nulls(2, pa.string()), pa.array(["", None])):
+        texts = Bytes.of(values)
+        assert len(texts.data) == 0
+        assert not texts.rows_with(texts.foreign).any()
+        assert trim(values).equals(values)
+        assert folded(values).equals(values)
+
+
+def test_rows_that_have_a_byte() -> None:
+    texts = Bytes.of(pa.array(["a", None, "\u00e9a", "", "b\n"]))
+    assert texts.rows_with(texts.foreign).tolist() == [False, False, True, False, False]
+    assert texts.rows_with(texts.breaks).tolist() == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize("text", [chr(code) for code in range(0x3100) if chr(code) in BLANKS])
+def test_every_blank_is_a_space_or_below_or_not_ascii(text: str) -> None:
+    assert text == " " or text < " " or not text.isascii()
+    assert unicodedata.category(text)[0] in "ZC"
+
+
+def test_a_result_about_some_of_the_values_among_all() -> None:
+    some = Result(pa.array(["B", None]), failures("odd", [None, "is odd"], ["", "Mend it."]), pa.array(["7", None]))
+    whole = Result(pa.array(["a", None, "c", None]), extensions=pa.array(["1", None, None, None], pa.string()))
+    result = some.among(np.array([1, 3]), whole)
+    assert result.values.to_pylist() == ["a", "B", "c", None]
+    assert result.extensions.to_pylist() == ["1", "7", None, None]
+    assert result.findings[0].chosen.tolist() == [False, False, False, True]
+    assert result.findings[0].texts(3) == ("is odd", "Mend it.")
+
+
+def test_blank_rows_are_filled_up() -> None:
+    column = Column(np.array([0, -1, 1, -1]), pa.array(["a", "b"]))
+    assert column.filled_up("b").to_arrow().to_pylist() == ["a", "b", "b", "b"]
+    assert column.filled_up("c", but=np.array([True, True, False, False])).to_arrow().to_pylist() == [
+        "a",
+        None,
+        "b",
+        "c",
+    ]
+    assert column.where(column.filled).filled_up("c", but=np.ones(4, bool)).codes.tolist() == [0, -1, 1, -1]
+
+
+def test_tuples_are_numbered_in_the_order_that_is_asked_for() -> None:
+    columns = [Column(np.array([0, 1, 0, -1]), pa.array(["a", "b"])), Column(np.array([0, 0, 0, 0]), pa.array(["x"]))]
+    assert tuple_numbers(columns).tolist() == [0, 1, 0, 2]
+    assert tuple_numbers(columns, np.array([3, 1, 2, 0])).tolist() == [0, 1, 2, 2]
+
+
+def test_pairs_stand_once() -> None:
+    assert unrepeated(np.array([5, 5, 2, 5, 2]), np.array([1, 0, 1, 1, 1])).tolist() == [0, 1, 2]
+    assert unrepeated(np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
