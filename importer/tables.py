@@ -40,6 +40,7 @@ __all__ = [
     "ProblemTable",
     "SourceTable",
     "Sources",
+    "chunked",
     "header_key",
     "keep_apostrophes",
     "mark_formulas",
@@ -107,6 +108,12 @@ GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
 Positions = npt.NDArray[np.int64]
 
 
+def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:
+    """A column as Arrow has it; Arrow's own columns are not copied."""
+    data = pa.array(column)
+    return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
+
+
 def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
     """``column[at]`` as one array. Only chunks that hold a part of it are looked at, and none are joined before."""
     ascending = bool((np.diff(at) >= 0).all())
@@ -160,8 +167,7 @@ class SourceTable:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """The cells of a column."""
-        data = self.frame[name].array.__arrow_array__()
-        return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
+        return chunked(self.frame[name])
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
         """The cells of a column in some of the table's rows, in any order."""
@@ -202,11 +208,18 @@ class Sources:
 
     def row_numbers(self, rows: Positions) -> Positions:
         """Row positions → row numbers as a spreadsheet shows them; -1 stays -1."""
-        numbers = np.concatenate([table.row_numbers for table in self.tables] or [np.empty(0, np.int64)])
         known = rows >= 0
+        if known.all():
+            return self._numbers[rows]
         out = np.full(len(rows), -1, dtype=np.int64)
-        out[known] = numbers[rows[known]]
+        out[known] = self._numbers[rows[known]]
         return out
+
+    @cached_property
+    def _numbers(self) -> Positions:
+        """The row numbers of all tables."""
+        numbers = [table.row_numbers for table in self.tables]
+        return numbers[0] if len(numbers) == 1 else np.concatenate([np.empty(0, np.int64), *numbers])
 
     def location(self, row: int, column: str | None = None) -> Location:
         """The place of one row position (and column), for messages."""

@@ -8,7 +8,6 @@ from importer.report.aftermath import aftermath_steps, aftermath_text
 from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
 from importer.report.model import ReportInput
-from importer.report.places import locate_problems, rows_text
 from importer.report.rejected import write_rejected
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
@@ -22,10 +21,8 @@ __all__ = [
     "aftermath_steps",
     "aftermath_text",
     "build_summary",
-    "locate_problems",
     "loose_rows",
     "mend_command",
-    "rows_text",
     "runs_text",
     "summary_text",
     "totals",

@@ -10,8 +10,9 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -23,9 +24,9 @@ import pyarrow.csv
 from importer.errors import OutputError
 from importer.tables import SourceTable, mark_formulas
 
-__all__ = ["rejected_names", "removed", "whole_file", "write_csv"]
+__all__ = ["BLOCK", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
 
-_BLOCK = 65_536  # rows at a time, so that a large file is not held twice
+BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",
     errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with --out.",
@@ -86,13 +87,19 @@ def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> N
     plain numbers and phone numbers stay as they are; with ``comes_back`` a spreadsheet must not touch them either.
     Raises :class:`OutputError`.
     """
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    names = mark_formulas(pa.array(table.column_names, pa.string())).to_pylist()
-    schema = pa.schema(list(zip(names, table.schema.types, strict=True)))
+    parts = (frame.iloc[start : start + BLOCK] for start in range(0, max(len(frame), 1), BLOCK))
+    write_blocks(path, parts, comes_back=comes_back)
+
+
+def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:
+    """As :func:`write_csv`, of frames that follow one another: one at least, and all with the same columns."""
+    tables = (pa.Table.from_pandas(block, preserve_index=False) for block in blocks)
+    first = next(tables)
+    names = mark_formulas(pa.array(first.column_names, pa.string())).to_pylist()
+    schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
     with whole_file(path) as file, pyarrow.csv.CSVWriter(file, schema) as writer:
-        for start in range(0, len(frame), _BLOCK):
-            block = table.slice(start, _BLOCK)
-            writer.write_table(pa.table([_cells(column, comes_back) for column in block.columns], schema=schema))
+        for table in chain([first], tables):
+            writer.write_table(pa.table([_cells(column, comes_back) for column in table.columns], schema=schema))
 
 
 def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from importer.catalogue import find
 from importer.records import Severity
 from importer.report.counts import loose_rows
+from importer.report.located import Located
 from importer.report.mending import Chosen
 from importer.report.model import ReportInput
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
@@ -69,18 +69,16 @@ def _origin(table: SourceTable) -> tuple[str, str]:
     return file, sheet
 
 
-def _codes(problems: pd.DataFrame, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> Iterator[tuple[str, ...]]:
+def _codes(located: Located, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> Iterator[tuple[str, ...]]:
     """A line for each code that the rows have: errors first, the most frequent first."""
-    place = problems["_row"].to_numpy(np.int64)
-    serious = (problems["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
-    here = problems[serious & np.append(rows, False)[place]]
-    ranks = {str(severity): rank for rank, severity in enumerate(Severity)}
-    found = [(severity, code, len(part), part.iloc[0]) for (severity, code), part in here.groupby(["severity", "code"])]
-    for severity, code, count, first in sorted(found, key=lambda item: (ranks[item[0]], -item[2], item[1])):
-        entry = find(code)
+    kinds = located.kinds
+    serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    groups = located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
+    for group in groups:
+        first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
+        entry = find(group.code)
         texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.mend]
-        texts += [f"First: {first['message']}"]
-        yield code, severity, f"{count:,}", "\n".join(texts)
+        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
 
 
 def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterator[str]:

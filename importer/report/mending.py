@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.report.cells import holdable, text_bytes
+from importer.report.located import Located
 from importer.report.model import ReportInput
 from importer.report.places import join_ranges
 from importer.report.rejected import rows_to_mend
@@ -95,24 +96,24 @@ class Marks:
         return len(self.row)
 
 
-def find_marks(problems: pd.DataFrame, rows: Positions, columns: Sequence[str]) -> Marks:
+def find_marks(located: Located, rows: Positions, columns: Sequence[str]) -> Marks:
     """What is wrong with the cells of a sheet that shows these row positions and source columns.
 
-    ``problems``: :attr:`ReportInput.located`. What is wrong with a row as a whole stands at its first cell.
+    What is wrong with a row as a whole stands at its first cell.
     """
-    serious = (problems["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
-    place = problems["_row"].to_numpy(np.int64)
+    serious = (located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    place = located.kinds["_row"].to_numpy(np.int64)
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
-    found = pc.index_in(pa.array(problems["column"].take(here)), value_set=pa.array(list(columns), pa.string()))
+    told = located.lines(here, ("severity", "message", "hint", "column"))
+    found = pc.index_in(pa.array(told["column"]), value_set=pa.array(list(columns), pa.string()))
     column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     key = at[here] * (len(columns) + 1) + column
     order = np.argsort(key, kind="stable")
-    here, key = here[order], key[order]
+    told, key = told.take(order), key[order]
     cells, starts = np.unique(key, return_index=True)
     edges = np.append(starts, len(key))
-    error = (problems["severity"].take(here) == str(Severity.ERROR)).to_numpy(np.bool_)
-    told = problems.take(here)
+    error = (told["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
     errors = np.logical_or.reduceat(error, starts) if len(key) else error
     return Marks(
         cells // (len(columns) + 1), cells % (len(columns) + 1), errors, join_ranges(_notes(told), edges, "\n\n")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,8 @@ import pandas as pd
 from importer.records import Totals
 from importer.report.companions import companions
 from importer.report.counts import totals
-from importer.report.places import locate_with_positions, rows_text
+from importer.report.located import Located, locate
+from importer.report.places import CustomerRows
 from importer.report.words import WordCounts, word_counts
 from importer.tables import EntityTables, ProblemTable, Sources
 
@@ -39,9 +39,9 @@ class ReportInput:
     words: WordCounts | None = None
 
     @cached_property
-    def located(self) -> pd.DataFrame:
-        """All problems with their places, and ``_customer`` and ``_row``: see ``places.locate_with_positions``."""
-        return locate_with_positions(self.problems, self.sources, self.tables)
+    def located(self) -> Located:
+        """All problems with their places."""
+        return locate(self.problems, self.sources, self.tables)
 
     @cached_property
     def companions(self) -> npt.NDArray[np.int64]:
@@ -55,9 +55,9 @@ class ReportInput:
         return word_counts(self.sources, self.tables) if self.words is None else self.words
 
     @cached_property
-    def rows(self) -> "pd.Series[Any]":
-        """Each customer's rows as text: see ``places.rows_text``."""
-        return rows_text(self.sources, self.tables)
+    def rows(self) -> CustomerRows:
+        """Which rows each customer has."""
+        return CustomerRows.of(self.sources, self.tables)
 
     @cached_property
     def totals(self) -> Totals:

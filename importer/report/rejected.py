@@ -1,7 +1,8 @@
 """``rejected/<source>.csv``: the source rows that somebody has to mend, with what is wrong with them in front."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,12 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.report.counts import rejected_rows
-from importer.report.files import rejected_names, removed, write_csv
+from importer.report.files import BLOCK, rejected_names, removed, write_blocks
 from importer.report.model import ReportInput
 from importer.report.places import join_ranges, table_names, take_text
-from importer.tables import IMPORT_ERRORS, TEXT
+from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 
-__all__ = ["import_errors", "rejected_frames", "rows_to_mend", "write_rejected"]
+__all__ = ["ImportErrors", "rows_to_mend", "write_rejected"]
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -24,7 +25,7 @@ _WHY = (
     *("customer rejected", "customer refused by the API", "part of this customer was left out"),
     *("nothing is wrong with it, but it may be needed", "row rejected"),
 )
-_JOINED = 3
+_LOST_CHILD, _ALONE = 2, len(_WHY) - 1
 
 
 def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
@@ -34,35 +35,25 @@ def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
     more; other files are left alone. Raises :class:`OutputError`.
     """
     written = []
-    for name, frame in rejected_frames(report):
-        path = folder / name
-        if len(frame):
-            write_csv(path, frame, comes_back=True)
-            written.append(path)
+    shown = rows_to_mend(report)
+    errors = ImportErrors.of(report, shown)
+    names = rejected_names(report.sources.tables)
+    for name, table, start in zip(names, report.sources.tables, report.sources.offsets.tolist(), strict=False):
+        rows = np.flatnonzero(shown[start : start + len(table)])
+        if len(rows):
+            write_blocks(folder / name, _blocks(table, rows, start, errors), comes_back=True)
+            written.append(folder / name)
         else:
-            removed(path)
+            removed(folder / name)
     return written
 
 
-def rejected_frames(report: ReportInput) -> list[tuple[str, pd.DataFrame]]:
-    """For each source table its file name and its rows to mend, in the source's order (none: an empty frame).
-
-    Columns: ``import_errors``, then the source's own.
-    """
-    shown = rows_to_mend(report)
-    texts = import_errors(report, shown)
-    frames: list[tuple[str, pd.DataFrame]] = []
-    done = 0
-    for index, (table, name) in enumerate(
-        zip(report.sources.tables, rejected_names(report.sources.tables), strict=True)
-    ):
-        start, end = report.sources.offsets[index : index + 2]
-        rows = np.flatnonzero(shown[start:end])
-        frame = table.frame.take(rows).reset_index(drop=True)
-        frame.insert(0, IMPORT_ERRORS, texts.iloc[done : done + len(rows)].reset_index(drop=True))
-        done += len(rows)
-        frames.append((name, frame))
-    return frames
+def _blocks(table: SourceTable, rows: Positions, start: int, errors: "ImportErrors") -> Iterator[pd.DataFrame]:
+    """Some rows of a source table, with what is wrong in front; ``start``: the row position of its first one."""
+    for first in range(0, len(rows), BLOCK):
+        own = rows[first : first + BLOCK]
+        cells = {name: pd.array(table.cells(name, own), dtype=TEXT) for name in table.frame.columns}
+        yield pd.DataFrame({IMPORT_ERRORS: pd.array(errors.texts(own + start), dtype=TEXT), **cells})
 
 
 def rows_to_mend(report: ReportInput) -> Mask:
@@ -75,23 +66,66 @@ def rows_to_mend(report: ReportInput) -> Mask:
     return rejected_rows(report.sources, report.tables, wrong | (report.companions >= 0))
 
 
-def import_errors(report: ReportInput, shown: Mask, separator: str = "; ") -> "pd.Series[Any]":
-    """What is wrong with each of the shown row positions: ``column: message (hint)`` for each problem (``TEXT``).
+@dataclass(frozen=True)
+class ImportErrors:
+    """What is wrong with rows. ``lines``: their problems, by row, and ``places``: the row of each.
 
-    A row that is only here because of another row of its customer names that row.
+    By customer: ``kinds``, the reason why its rows are shown (an index into ``_WHY``, the last for no customer), and
+    ``causes``, the row that is to blame. By row: ``wrong`` and ``left_out``, as ``_rows_at_fault`` has them.
     """
-    rows = np.flatnonzero(shown)
-    problems = report.located
-    place = problems["_row"].to_numpy(np.int64)
-    serious = (problems["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
-    here = np.flatnonzero(serious & (place >= 0) & np.append(shown, False)[place])
-    here = here[np.argsort(place[here], kind="stable")]
-    own = join_ranges(
-        _problem_texts(problems.take(here)), np.searchsorted(place[here], np.append(rows, len(shown))), separator
-    )
-    own = pc.if_else(pc.equal(own, ""), None, own)
-    joined = pc.binary_join_element_wise(own, _reasons(report, rows), separator, null_handling="skip")
-    return pd.Series(pd.array(joined, dtype=TEXT))
+
+    report: ReportInput
+    lines: Positions
+    places: Positions
+    kinds: npt.NDArray[np.int8]
+    causes: Positions
+    wrong: Mask
+    left_out: Mask
+
+    @classmethod
+    def of(cls, report: ReportInput, shown: Mask) -> "ImportErrors":
+        """What is wrong with the shown row positions."""
+        kinds = report.located.kinds
+        place = kinds["_row"].to_numpy(np.int64)
+        serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+        lines = np.flatnonzero(serious & (place >= 0) & np.append(shown, False)[place])
+        lines = lines[np.argsort(place[lines], kind="stable")]
+        why = [report.rejected, report.refused, report.lost_child, report.companions >= 0]
+        chosen = np.append(np.select(why, [0, 1, 2, 3], _ALONE), _ALONE).astype(np.int8)
+        wrong, left_out = _rows_at_fault(report)
+        causes = np.append(_causes(report, wrong, left_out), -1)
+        return cls(report, lines, place[lines], chosen, causes, wrong, left_out)
+
+    def texts(self, rows: Positions, separator: str = "; ") -> pa.Array:
+        """What is wrong with each of these rows: ``column: message (hint)`` for each problem.
+
+        A row that is only here because of another row of its customer names that row.
+        """
+        low, high = np.searchsorted(self.places, rows), np.searchsorted(self.places, rows, side="right")
+        counts = high - low
+        ends = np.cumsum(counts)
+        at = np.repeat(low - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
+        told = _problem_texts(self.report.located.lines(self.lines[at], ("column", "message", "hint")))
+        own = join_ranges(told, np.append(0, ends), separator)
+        own = pc.if_else(pc.equal(own, ""), None, own)
+        return pc.binary_join_element_wise(own, self._reasons(rows), separator, null_handling="skip")
+
+    def _reasons(self, rows: Positions) -> pa.Array:
+        """Why rows are shown that have no problem of their own; null for those that have."""
+        sources = self.report.sources
+        owner = self.report.tables.rows["customer"].to_numpy(np.int64)[rows]
+        kind, cause = self.kinds[owner], self.causes[owner]
+        explained = self.wrong[rows] | (self.left_out[rows] & (kind == _LOST_CHILD))
+        why = pa.array(_WHY).take(pa.array(kind))
+        said = take_text(self.report.outcomes["error_message"].astype(TEXT), np.where(kind < _LOST_CHILD, owner, -1))
+        bare = pc.binary_join_element_wise(why, pa.array(said), ": ", null_handling="skip")
+        numbers = pc.binary_join_element_wise("row ", pc.cast(pa.array(sources.row_numbers(cause)), pa.string()), "")
+        elsewhere = sources.split(cause)[0] != sources.split(rows)[0]
+        names = take_text(table_names(sources), np.where(cause < 0, -1, sources.split(cause)[0]))
+        full = pc.binary_join_element_wise(numbers, pa.array(names), " of ")
+        because = pc.binary_join_element_wise(why, pc.if_else(pa.array(elsewhere), full, numbers), " because of ")
+        text = pc.if_else(pa.array((cause < 0) | (cause == rows)), bare, because)
+        return pc.if_else(pa.array(explained), None, text)
 
 
 def _problem_texts(problems: pd.DataFrame) -> pa.Array:
@@ -103,34 +137,13 @@ def _problem_texts(problems: pd.DataFrame) -> pa.Array:
     return pc.binary_join_element_wise(text, hint, "", null_handling="skip")
 
 
-def _reasons(report: ReportInput, rows: Positions) -> pa.Array:
-    """Why rows are shown that have no problem of their own; null for those that have."""
-    owner = report.tables.rows["customer"].to_numpy(np.int64)[rows]
-    joined = report.companions >= 0
-    kinds = np.select([report.rejected, report.refused, report.lost_child, joined], [0, 1, 2, _JOINED], len(_WHY) - 1)
-    kind = np.append(kinds, len(_WHY) - 1)[owner]
-    wrong, left_out = _rows_at_fault(report)
-    cause = np.append(_causes(report, wrong, left_out), -1)[owner]
-    explained = wrong[rows] | (left_out[rows] & (kind == 2))
-    why = pa.array(_WHY).take(pa.array(kind))
-    said = take_text(report.outcomes["error_message"].astype(TEXT), np.where(kind < 2, owner, -1))
-    bare = pc.binary_join_element_wise(why, pa.array(said), ": ", null_handling="skip")
-    numbers = pc.binary_join_element_wise("row ", pc.cast(pa.array(report.sources.row_numbers(cause)), pa.string()), "")
-    elsewhere = report.sources.split(cause)[0] != report.sources.split(rows)[0]
-    names = take_text(table_names(report.sources), np.where(cause < 0, -1, report.sources.split(cause)[0]))
-    full = pc.binary_join_element_wise(numbers, pa.array(names), " of ")
-    because = pc.binary_join_element_wise(why, pc.if_else(pa.array(elsewhere), full, numbers), " because of ")
-    text = pc.if_else(pa.array((cause < 0) | (cause == rows)), bare, because)
-    return pc.if_else(pa.array(explained), None, text)
-
-
 def _rows_at_fault(report: ReportInput) -> tuple[Mask, Mask]:
     """By row position: rows with an error, and rows with a warning or error about an address or a contact."""
-    located = report.located
-    place = located["_row"].to_numpy(np.int64)
-    severity = located["severity"]
+    kinds = report.located.kinds
+    place = kinds["_row"].to_numpy(np.int64)
+    severity = kinds["severity"]
     error = (severity == str(Severity.ERROR)).to_numpy(np.bool_)
-    child = (located["entity"].isin(["address", "contact"]) & (severity != str(Severity.INFO))).to_numpy(np.bool_)
+    child = (kinds["entity"].isin(["address", "contact"]) & (severity != str(Severity.INFO))).to_numpy(np.bool_)
     masks = np.zeros((2, report.sources.row_count + 1), dtype=np.bool_)  # the last item takes what has no row
     masks[0, place[error]] = True
     masks[1, place[child]] = True

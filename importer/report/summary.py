@@ -11,12 +11,12 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from importer.records import Location, OutcomeKind, Severity
+from importer.records import Location, OutcomeKind
 from importer.report.advice import next_steps
 from importer.report.counts import loose_rows
 from importer.report.files import whole_file
+from importer.report.located import Located
 from importer.report.model import ReportInput
-from importer.report.places import one_array
 from importer.report.workbook import Workbook
 from importer.tables import Sources, SourceTable
 
@@ -80,7 +80,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "customers": _customers(report, facts.command),
         "refused": int(report.refused.sum()),
         "lost_child": int(report.lost_child.sum()),
-        "missing_from_source": int((report.located["code"] == "missing_from_source").sum()),
+        "missing_from_source": int((report.located.kinds["code"] == "missing_from_source").sum()),
         "retryable": facts.retryable,
         "resumable": facts.resumable,
         "addresses": len(report.tables.addresses),
@@ -150,20 +150,14 @@ def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _problems(located: pd.DataFrame, changes: pd.DataFrame) -> list[dict[str, Any]]:
+def _problems(located: Located, changes: pd.DataFrame) -> list[dict[str, Any]]:
     """How often each code stands in ``errors.csv``, with the place of its first line; apart from ``changes``."""
-    located = located[~located["code"].isin(changes["code"]).to_numpy(np.bool_)]
-    if not len(located):
-        return []
-    codes = one_array(located["severity"] + " " + located["code"]).dictionary_encode()
-    numbers = np.asarray(codes.indices)
-    _, firsts, counts = np.unique(numbers, return_index=True, return_counts=True)
-    found = [
-        {"severity": line["severity"], "code": line["code"], "count": int(count), "first": _place(line)}
-        for line, count in zip(located.take(firsts).to_dict("records"), counts, strict=True)
+    groups = located.groups(np.flatnonzero(~located.kinds["code"].isin(changes["code"]).to_numpy(np.bool_)))
+    firsts = located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)).to_dict("records")
+    return [
+        {"severity": group.severity, "code": group.code, "count": len(group.at), "first": _place(first)}
+        for group, first in zip(groups, firsts, strict=True)
     ]
-    ranks = {str(severity): rank for rank, severity in enumerate(Severity)}
-    return sorted(found, key=lambda item: (ranks[item["severity"]], -item["count"], item["code"]))
 
 
 def _place(line: Mapping[Hashable, Any]) -> str | None:

@@ -17,8 +17,7 @@ from importer.report.guide import SheetPlan, guide_rows
 from importer.report.mending import Marks, choose_rows, find_marks
 from importer.report.model import ReportInput
 from importer.report.package import GUIDE, Content, Sheet, save_workbook
-from importer.report.places import one_array
-from importer.report.rejected import import_errors
+from importer.report.rejected import ImportErrors
 from importer.tables import IMPORT_ERRORS, SourceTable, keep_apostrophes
 
 __all__ = ["Workbook", "at_once", "sheet_names", "write_workbook"]
@@ -82,8 +81,9 @@ def _plan(report: ReportInput, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> l
 
 def _reasons(report: ReportInput, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> pa.Array:
     """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
-    numbers = pc.cast(pa.array(report.sources.row_numbers(np.flatnonzero(rows))), pa.string())
-    reasons = one_array(import_errors(report, rows, "\n"))
+    at = np.flatnonzero(rows)
+    numbers = pc.cast(pa.array(report.sources.row_numbers(at)), pa.string())
+    reasons = ImportErrors.of(report, rows).texts(at, "\n")
     texts = pc.binary_join_element_wise(
         "row ", numbers, "\n", reasons, "", null_handling="replace", null_replacement=""
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from importer.report import ReportInput, build_summary, locate_problems
+from importer.report import ReportInput, build_summary
 from importer.tables import CHANGE_DTYPES
 from tests.report.build import small_run
 from tests.report.test_summary import FACTS
@@ -30,7 +30,9 @@ def run_with_changes() -> ReportInput:
 def test_each_is_an_info_line_at_its_first_place_and_no_customers_own() -> None:
     run = run_with_changes()
     codes = [code for code, *_ in LINES]
-    located = run.located[run.located["code"].isin(codes)]
+    kinds = run.located.kinds
+    at = np.flatnonzero(kinds["code"].isin(codes))
+    located = run.located.lines(at)
     assert located[["severity", "code", "source", "row", "column", "value"]].to_numpy().tolist() == [
         ["info", "value_passed_over", "list.csv", 3, "Phone", "1"],
         ["info", "phone_rewritten", "list.csv", 4, "Phone", "(415) 555-0132"],
@@ -41,16 +43,15 @@ def test_each_is_an_info_line_at_its_first_place_and_no_customers_own() -> None:
         "1,204 cells rewritten, such as this one: '(415) 555-0132' → '+14155550132'",
         "1 cell left out: 'b@'",
     ]
-    assert (located["_customer"] == -1).all()
+    assert (kinds["_customer"].take(at) == -1).all()
     assert located["reference_id"].isna().all()
 
 
 def test_the_other_lines_and_their_order_stay() -> None:
     codes = [code for code, *_ in LINES]
     run, plain = run_with_changes(), small_run()
-    lines = locate_problems(run.problems, run.sources, run.tables)
-    rest = lines[~lines["code"].isin(codes)].reset_index(drop=True)
-    pd.testing.assert_frame_equal(rest, locate_problems(plain.problems, plain.sources, plain.tables))
+    rest = run.located.lines(np.flatnonzero(~run.located.kinds["code"].isin(codes)))
+    pd.testing.assert_frame_equal(rest, plain.located.lines(np.arange(len(plain.located))))
 
 
 def test_a_summary_counts_them_without_the_examples() -> None:
@@ -72,7 +73,7 @@ def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64) -> None:
     run = run_with_changes()
     changes = run.tables.changes.assign(before="a\nb " + "x" * 100, count=count)
     located = replace(run, tables=replace(run.tables, changes=changes)).located
-    message = located.loc[located["code"] == "phone_rewritten", "message"].item()
+    message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
     assert "'a b xxx" in message
     assert "…' → " in message
     assert len(message) < 120

@@ -78,7 +78,7 @@ def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
     assert {line[0]: line[2] for line in lines} == dict(
         zip(report.tables.customers["reference_id"], report.outcomes["outcome"], strict=True)
     )
-    located = report.located
+    located = report.located.kinds
     for position, name in enumerate(report.tables.customers["reference_id"]):
         own = located[located["_customer"] == position]
         line = next(line for line in lines if line[0] == name)
@@ -153,7 +153,7 @@ def test_rows_cells_and_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.M
 
 def test_every_code_stands_with_its_count_and_how_to_mend_it(tmp_path: Path) -> None:
     report = small_run()
-    located = report.located
+    located = report.located.kinds
     extra = ProblemTable.build(3, severity=Severity.ERROR, code="too_long", customer=1, value="x", message="long")
     report = replace(report, problems=ProblemTable.concat([report.problems, extra]))
     text = written(tmp_path, report)
@@ -197,7 +197,7 @@ def test_the_verdict_comes_first() -> None:
 def test_the_sentence_says_how_much_blocks_and_warns() -> None:
     report = small_run()
     summary = {**summary_of(report, command="check"), "lost_child": 1}
-    counts = report.located["severity"].value_counts()
+    counts = report.located.kinds["severity"].value_counts()
     assert sentence(summary).startswith(f"{counts['error']} errors block; {counts['warning']} warning")
     assert sentence(summary).endswith("From 1 customer a wrong address or contact is left out.")
 

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.records import Location, Problem, Severity
-from importer.report import locate_problems, rows_text
+from importer.report import located as located_module
+from importer.report.located import ERROR_COLUMNS, Located, locate
+from importer.report.places import CustomerRows
 from importer.tables import EntityTables, ProblemTable, Sources
 from tests.report.build import rows, small_run, table, text
 
@@ -57,11 +59,14 @@ def runs(draw: st.DrawFn) -> tuple[Sources, EntityTables]:
 def test_rows_text_says_what_a_slow_one_says(run: tuple[Sources, EntityTables]) -> None:
     sources, tables = run
     expected = [slow_rows_text(sources, tables, customer) for customer in range(len(tables.customers))]
-    assert rows_text(sources, tables).to_list() == expected
+    found = CustomerRows.of(sources, tables)
+    every = np.arange(len(expected))
+    assert found.text(every).to_pylist() == expected
+    assert found.text(every[::-2]).to_pylist() == expected[::-2]
 
 
 def test_rows_text_of_several_sources() -> None:
-    assert small_run().rows.to_list() == [
+    assert small_run().rows.text(np.arange(5)).to_pylist() == [
         "list.csv:3-4; staff.xlsx!People:2",
         "list.csv:5-6; staff.xlsx!People:3",
         "list.csv:9",
@@ -70,8 +75,9 @@ def test_rows_text_of_several_sources() -> None:
     ]
 
 
-def places(located: pd.DataFrame) -> list[tuple[Any, ...]]:
-    columns = [located[name].to_list() for name in ("source", "sheet", "row", "code", "reference_id")]
+def places(located: Located) -> list[tuple[Any, ...]]:
+    lines = located.lines(np.arange(len(located)))
+    columns = [lines[name].to_list() for name in ("source", "sheet", "row", "code", "reference_id")]
     return [tuple(None if pd.isna(cell) else cell for cell in line) for line in zip(*columns, strict=True)]
 
 
@@ -97,7 +103,7 @@ def test_problems_are_ordered_by_place_and_severity() -> None:
         Problem(Severity.INFO, "header", "", location=Location("f1.csv", "S", 1)),
         Problem(Severity.INFO, "placeless", ""),
     )
-    assert places(locate_problems(found, Sources(sources.tables, loader), tables)) == [
+    assert places(locate(found, Sources(sources.tables, loader), tables)) == [
         (None, None, None, "nowhere", None),
         (None, None, None, "placeless", None),
         ("f0.csv", None, None, "whole_file", None),
@@ -121,7 +127,7 @@ def test_a_damaged_cell_is_told_once() -> None:
     loader = tuple(
         Problem(Severity.WARNING, "damaged_text", "", location=Location("f0.csv", None, row, "a")) for row in (2, 3)
     )
-    assert places(locate_problems(found, Sources(sources.tables, loader), tables)) == [
+    assert places(locate(found, Sources(sources.tables, loader), tables)) == [
         ("f0.csv", None, 2, "control_character", "R0"),
         ("f0.csv", None, 3, "damaged_text", "R0"),
     ]
@@ -129,6 +135,22 @@ def test_a_damaged_cell_is_told_once() -> None:
 
 def test_no_problems_and_no_sources() -> None:
     _, tables = run_of([], [], 0)
-    located = locate_problems(ProblemTable.empty(), Sources(()), tables)
+    located = locate(ProblemTable.empty(), Sources(()), tables)
     assert len(located) == 0
-    assert located["row"].dtype == pd.ArrowDtype(pa.int64())
+    (block,) = located.blocks()
+    assert tuple(block.columns) == ERROR_COLUMNS
+    assert block["row"].dtype == pd.ArrowDtype(pa.int64())
+
+
+def test_lines_are_the_same_however_many_are_asked_for(monkeypatch) -> None:
+    run = small_run()
+    every = np.arange(len(run.located))
+    whole = run.located.lines(every)
+    monkeypatch.setattr(located_module, "BLOCK", 2)
+    pd.testing.assert_frame_equal(pd.concat(run.located.blocks(), ignore_index=True), whole)
+    for at in (every[::-1], every[1::3], np.array([2, 2, 0])):
+        lines = run.located.lines(at, ("message", "severity", "row"))
+        pd.testing.assert_frame_equal(lines, whole[["message", "severity", "row"]].take(at).reset_index(drop=True))
+    kinds = run.located.kinds
+    for name in ("severity", "code", "entity", "column"):
+        assert kinds[name].astype(object).fillna("").to_list() == whole[name].fillna("").to_list()

@@ -4,9 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from importer.records import Severity
-from importer.report import locate_problems, write_errors, write_rejected, write_results
+from importer.report import located as located_module
+from importer.report import rejected as rejected_module
+from importer.report import results as results_module
+from importer.report import write_errors, write_rejected, write_results
 from importer.report.results import results
 from importer.tables import ProblemTable
 from tests.report.build import rows, small_run, without_problems
@@ -62,8 +66,7 @@ def test_results_file(tmp_path: Path) -> None:
 
 
 def test_errors_file(tmp_path: Path) -> None:
-    run = small_run()
-    write_errors(tmp_path / "errors.csv", locate_problems(run.problems, run.sources, run.tables))
+    write_errors(tmp_path / "errors.csv", small_run().located)
     assert content(tmp_path / "errors.csv") == ERRORS
 
 
@@ -85,7 +88,8 @@ def test_same_input_gives_same_bytes(tmp_path: Path) -> None:
 def test_a_rejection_without_a_problem_keeps_what_the_outcome_says() -> None:
     run = without_problems(small_run())
     said = run.outcomes.assign(error_code="late", error_message="found late")
-    line = results(replace(run, outcomes=said)).iloc[1]
+    (block,) = results(replace(run, outcomes=said))
+    line = block.iloc[1]
     assert (line["error_code"], line["error_message"]) == ("late", "found late")
 
 
@@ -122,3 +126,16 @@ def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
     )
     found = replace(run, problems=ProblemTable.concat([run.problems, refusal]))
     assert '"Phone: unknown area code","C"' in content(write_rejected(tmp_path, found)[0])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_blocks_of_any_size_give_the_same_files(tmp_path: Path, monkeypatch, size: int) -> None:
+    monkeypatch.setattr(results_module, "BLOCK", size)
+    monkeypatch.setattr(rejected_module, "BLOCK", size)
+    monkeypatch.setattr(located_module, "BLOCK", size)
+    run = small_run()
+    write_results(tmp_path / "results.csv", run)
+    write_errors(tmp_path / "errors.csv", run.located)
+    written = write_rejected(tmp_path / "rejected", run)
+    found = [content(path) for path in (tmp_path / "results.csv", tmp_path / "errors.csv", *written)]
+    assert found == [RESULTS, ERRORS, REJECTED_LIST, REJECTED_PEOPLE]

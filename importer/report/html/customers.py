@@ -65,7 +65,7 @@ def shown_customers(
     names = (
         [cut(name) for name in _plain(customers["company_name"])] if "company_name" in customers else [""] * len(chosen)
     )
-    places = _plain(report.rows.take(chosen))
+    places = report.rows.text(chosen).to_pylist()
     if planned:
         ways = zip(plain["outcome"], plain["action"], strict=True)
         plain["outcome"] = [_PLANNED[action] if outcome == OutcomeKind.VALID else outcome for outcome, action in ways]
@@ -125,11 +125,11 @@ def cut_all(texts: pa.Array) -> pa.Array:
 
 def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positions]:
     """For each customer its errors, warnings and notes."""
-    located = report.located
-    owner = located["_customer"].to_numpy(np.int64)
+    kinds = report.located.kinds
+    owner = kinds["_customer"].to_numpy(np.int64)
     count = len(report.tables.customers)
     errors, warnings, notes = (
-        np.bincount(owner[(owner >= 0) & (located["severity"] == name).to_numpy(np.bool_)], minlength=count)
+        np.bincount(owner[(owner >= 0) & (kinds["severity"] == name).to_numpy(np.bool_)], minlength=count)
         for name in _SEVERITIES
     )
     return errors, warnings, notes
@@ -194,16 +194,17 @@ def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
     index = np.full(len(report.tables.customers) + 1, -1, dtype=np.int64)
     index[chosen] = np.arange(len(chosen))
     located = report.located
-    whose = index[located["_customer"].to_numpy(np.int64)]
+    whose = index[located.kinds["_customer"].to_numpy(np.int64)]
     at = np.flatnonzero(whose >= 0)
     rank = {name: number for number, name in enumerate(_SEVERITIES)}
-    severity = np.array([rank[name] for name in located["severity"].take(at)], dtype=np.int64)
+    severity = located.kinds["severity"].take(at).cat.set_categories(_SEVERITIES).cat.codes.to_numpy()
     at = at[np.lexsort((severity, whose[at]))]
     within = np.arange(len(at)) - np.searchsorted(whose[at], whose[at])
     at = at[within < PROBLEMS]
-    lines = located.take(at)
+    lines = located.lines(at)
+    rows = located.kinds["_row"].to_numpy(np.int64)[at]
     out: list[list[Any]] = [[] for _ in chosen]
-    table, _ = report.sources.split(np.maximum(lines["_row"].to_numpy(np.int64), 0))
+    table, _ = report.sources.split(np.maximum(rows, 0))
     columns = {str(name): pa.array(lines[name]).to_pylist() for name in lines.columns}
     for number, (owner, place) in enumerate(zip(whose[at].tolist(), table.tolist(), strict=True)):
         known = {name: values[number] for name, values in columns.items()}

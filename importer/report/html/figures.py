@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from importer.catalogue import find
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.html.customers import cut
+from importer.report.located import Group, Located
 from importer.report.model import ReportInput
 from importer.tables import ENTITIES
 
 __all__ = ["by_column", "completeness", "countries", "failures", "problem_groups", "rewritten"]
 
+Positions = npt.NDArray[np.int64]
 EXAMPLES = 5  # of each code
 COLUMNS = 8  # named for each code
 BARS = 15  # of a chart; the rest is one more
@@ -29,43 +31,39 @@ def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
     Routine changes to whole columns are not among them: see :func:`rewritten`.
     """
     located = report.located
-    located = located[~located["code"].isin(report.tables.changes["code"]).to_numpy(np.bool_)]
-    if not len(located):
-        return []
-    keys = pc.binary_join_element_wise(pa.array(located["severity"]), pa.array(located["code"]), " ")
-    encoded = (
-        keys.combine_chunks().dictionary_encode() if isinstance(keys, pa.ChunkedArray) else keys.dictionary_encode()
-    )
-    numbers = encoded.indices.to_numpy()
-    order = np.argsort(numbers, kind="stable")
-    edges = np.searchsorted(numbers[order], np.arange(len(encoded.dictionary) + 1))
-    groups = [
-        _group(located.take(order[start:end]), key)
-        for key, start, end in zip(encoded.dictionary.to_pylist(), edges, edges[1:], strict=False)
-    ]
-    ranks = {str(severity): rank for rank, severity in enumerate(Severity)}
-    return sorted(groups, key=lambda group: (ranks[group["severity"]], -group["count"], group["code"]))
+    routine = located.kinds["code"].isin(report.tables.changes["code"]).to_numpy(np.bool_)
+    return [_group(located, group) for group in located.groups(np.flatnonzero(~routine))]
 
 
-def _group(lines: pd.DataFrame, key: str) -> dict[str, Any]:
-    severity, name = key.split(" ", 1)
-    code = find(name)
-    owners = lines["_customer"].to_numpy(np.int64)
-    blank = lines["value"].fillna("") == ""
-    distinct = lines[blank | ~lines["value"].duplicated()].head(EXAMPLES)
-    columns = _counted(pa.array(lines["column"]))
+def _group(located: Located, group: Group) -> dict[str, Any]:
+    code = find(group.code)
+    kinds = located.kinds.take(group.at)
+    owners = kinds["_customer"].to_numpy(np.int64)
+    columns = _counted(kinds["column"])
     return {
-        "severity": severity,
-        "code": name,
-        "title": code.title if code else name,
+        "severity": group.severity,
+        "code": group.code,
+        "title": code.title if code else group.code,
         "explanation": code.explanation if code else "",
         "mend": code.mend if code else "",
-        "count": len(lines),
+        "count": len(group.at),
         "customers": len(np.unique(owners[owners >= 0])),
         "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
         "more_columns": max(len(columns) - COLUMNS, 0),
-        "examples": [_example(line) for line in distinct.to_dict("records")],
+        "examples": [_example(line) for line in _distinct(located, group.at).to_dict("records")],
     }
+
+
+def _distinct(located: Located, at: Positions) -> pd.DataFrame:
+    """The first lines whose values are blank or new; no more lines are read than it takes to find enough."""
+    read = 10 * EXAMPLES
+    while True:
+        lines = located.lines(at[:read])
+        blank = lines["value"].fillna("") == ""
+        found = lines[blank | ~lines["value"].duplicated()].head(EXAMPLES)
+        if len(found) == EXAMPLES or read >= len(at):
+            return found
+        read *= 10
 
 
 def _example(line: Mapping[Any, Any]) -> dict[str, str]:
@@ -77,23 +75,19 @@ def _example(line: Mapping[Any, Any]) -> dict[str, str]:
     return {"place": place, **told}
 
 
-def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _counted(values: pa.Array) -> list[tuple[str | None, int]]:
+def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:
     """Distinct values and how often they occur, the most frequent first, then by their text."""
-    found = pc.value_counts(values)
-    pairs = zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)
+    found = values.value_counts(dropna=False, sort=False)
+    pairs = [(value if isinstance(value, str) else None, int(count)) for value, count in found.items() if count]
     return sorted(pairs, key=lambda pair: (-pair[1], str(pair[0])))
 
 
-def by_column(located: pd.DataFrame) -> list[dict[str, Any]]:
+def by_column(located: Located) -> list[dict[str, Any]]:
     """How many errors and warnings each source column has, the worst first; what a chart can show of them."""
     counts: dict[str, dict[str, int]] = {}
     for severity in (Severity.ERROR, Severity.WARNING):
-        lines = located[located["severity"] == str(severity)]
-        for column, count in _counted(pa.array(lines["column"])):
+        columns = located.kinds["column"][(located.kinds["severity"] == str(severity)).to_numpy(np.bool_)]
+        for column, count in _counted(columns):
             counts.setdefault(column or NOWHERE, {"error": 0, "warning": 0})[str(severity)] = count
     found: list[dict[str, Any]] = [
         {"label": column, "total": sum(own.values()), **own} for column, own in counts.items()
@@ -128,7 +122,7 @@ def countries(report: ReportInput) -> list[dict[str, Any]]:
     frame = report.tables.addresses
     if "country" not in frame or not len(frame):
         return []
-    found = _counted(pa.array(frame["country"]))
+    found = _counted(frame["country"])
     return _cut([{"label": country or "none given", "total": count} for country, count in found])
 
 
