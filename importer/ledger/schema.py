@@ -69,7 +69,8 @@ def stamp(moment: datetime) -> str:
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=f"known_{column}")
+    # Not IN: SQLite would make a table of the values for each row, which takes longer than all else about the row.
+    return CheckConstraint(" OR ".join(f"{column} = {str(value)!r}" for value in values), name=f"known_{column}")
 
 
 # SQLite gives numbers of its own only to a column that is called INTEGER, and has one size for all of them.

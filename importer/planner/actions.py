@@ -1,9 +1,12 @@
 """What a run does with each customer: pure, by the column."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
@@ -24,8 +27,9 @@ def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
     ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` as the ledger gives them. These are the ids that
     the ledger does not hold, and those of which nothing was created: somebody may have made them by hand since.
     """
-    state = _matched(bodies, known, "state")
-    return bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
+    state = _Lines(bodies, known).column("state")
+    names: list[str] = _texts(bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"]).to_pylist()
+    return names
 
 
 def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode: Mode = "create") -> pd.DataFrame:
@@ -51,30 +55,24 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
     The sender reconciles the unsettled ones before it sends anything for them. One that has an id of the API is there:
     what is unsettled is whether an update arrived.
     """
-    state = _matched(bodies, known, "state")
-    same = (_matched(bodies, known, "hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
-    found_id = _matched(bodies, found, "customer_id")
+    held = _Lines(bodies, known)
+    state, known_id = held.column("state"), held.column("customer_id")
+    same = (held.column("hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
+    found_id = _Lines(bodies, found).column("customer_id")
     in_doubt = state.isin(UNSETTLED).to_numpy(dtype=bool)
-    updating = in_doubt & _matched(bodies, known, "customer_id").notna().to_numpy(dtype=bool)
+    updating = in_doubt & known_id.notna().to_numpy(dtype=bool)
     unsettled = in_doubt & ~updating
     unchanged = state.isin(ACCEPTED).to_numpy(dtype=bool) & same
     there = (state.isin((*ACCEPTED, "exists")) | found_id.notna()).to_numpy(dtype=bool) & ~unsettled & ~unchanged
     there |= updating
     changes = there if mode == "upsert" else np.zeros(len(bodies), dtype=bool)
-    action = np.select(
-        [unsettled, changes, unchanged | there], [Action.CREATE, Action.UPDATE, Action.NONE], Action.CREATE
-    )
-    outcome = np.select(
+    action = _first([unsettled, changes, unchanged | there], [Action.CREATE, Action.UPDATE, Action.NONE], Action.CREATE)
+    outcome = _first(
         [unsettled | (changes & updating), changes, unchanged, there],
         [OutcomeKind.UNKNOWN, OutcomeKind.PENDING, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS],
         OutcomeKind.PENDING,
     )
-    customer_id = found_id.fillna(_matched(bodies, known, "customer_id"))
-    return bodies.assign(
-        action=pd.Series(action, index=bodies.index, dtype=TEXT),
-        outcome=pd.Series(outcome, index=bodies.index, dtype=TEXT),
-        customer_id=customer_id,
-    )
+    return bodies.assign(action=action, outcome=outcome, customer_id=found_id.fillna(known_id).array)
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
@@ -84,8 +82,9 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
     (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
+    today = _Lines(then, now)
     for name in ("action", "outcome", "customer_id", "updated_at"):
-        same = _matched(then, now, name).fillna("").eq(then[name].fillna("")).astype(bool)
+        same = today.column(name).fillna("").eq(then[name].fillna("")).astype(bool)
         if name == "outcome":
             same |= then["outcome"].eq(LOST)
         elif name != "action":
@@ -95,7 +94,27 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
     return [*then.loc[changed, "reference_id"].tolist(), *more]
 
 
-def _matched(bodies: pd.DataFrame, frame: pd.DataFrame, column: str) -> "pd.Series[str]":
-    """``column`` of the line of ``frame`` with the same reference id, for each body; null where there is none."""
-    line = pd.Index(frame["reference_id"]).get_indexer(pd.Index(bodies["reference_id"]))
-    return frame[column].astype(TEXT).reset_index(drop=True).reindex(line).set_axis(bodies.index)
+class _Lines:
+    """For each body the line of ``frame`` with the same reference id; there is at most one."""
+
+    def __init__(self, bodies: pd.DataFrame, frame: pd.DataFrame) -> None:
+        self._index = bodies.index
+        self._frame = frame
+        self._lines = pc.index_in(_texts(bodies["reference_id"]), value_set=_texts(frame["reference_id"]))
+
+    def column(self, name: str) -> "pd.Series[Any]":
+        """What stands in the line (TEXT); null where there is none."""
+        found = _texts(self._frame[name]).take(self._lines)
+        return pd.Series(pd.arrays.ArrowExtensionArray(found), index=self._index)
+
+
+def _texts(series: "pd.Series[Any]") -> pa.Array:
+    data = series.astype(TEXT).array.__arrow_array__()
+    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
+
+
+def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.arrays.ArrowExtensionArray:
+    """The word of the first condition that holds, by the column (TEXT)."""
+    numbers = np.select(conditions, list(range(len(words))), len(words))
+    texts = pa.array([*map(str, words), str(otherwise)], pa.string())
+    return pd.arrays.ArrowExtensionArray(texts.take(pa.array(numbers)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from importer.errors import InternalError, UsageError
+from importer.errors import InternalError, LedgerError, UsageError
 from importer.ledger import Accepted, State, Step, open_ledger
 from importer.records import OutcomeKind
 from importer.tables import TEXT
@@ -107,6 +107,25 @@ def test_lookups_are_remembered_whatever_the_ids_look_like(ledger):
     ledger.tenant("other")
     assert ledger.known("other", ODD).empty
     assert all(dtype == TEXT for dtype in ledger.known(TENANT, []).dtypes)
+
+
+def test_the_whole_tenant_is_read_where_many_are_asked_for(ledger, monkeypatch):
+    ledger.record_lookup(TENANT, [*ODD, "not asked for"], found_frame({"123": "id-123"}))
+    ledger.tenant("other")
+    ledger.record_lookup("other", ["only theirs"], found_frame({}))
+    asked = pd.Series([*ODD, "only theirs"], dtype=TEXT)[::-1]
+    by_keys = ledger.known(TENANT, asked).sort_values("reference_id", ignore_index=True)
+    monkeypatch.setattr("importer.ledger.plans.FEW", 1)
+    all_read = ledger.known(TENANT, asked).sort_values("reference_id", ignore_index=True)
+    assert len(all_read) == len(ODD)
+    pd.testing.assert_frame_equal(all_read, by_keys)
+
+
+def test_a_state_or_an_outcome_that_nobody_knows_is_refused(ledger, tmp_path):
+    plan_run(ledger, tmp_path, ["a"])
+    for statement in ("UPDATE customers SET state = 'lost'", "UPDATE run_customers SET action = 'delete'"):
+        with pytest.raises(LedgerError, match=r"known_(state|action)"), ledger._write() as connection:
+            connection.exec_driver_sql(statement)
 
 
 def test_a_lookup_never_overwrites_what_was_sent(ledger, tmp_path):

@@ -75,6 +75,25 @@ def test_found_before_the_run_is_left_alone(state):
     assert (line["action"], line["outcome"], line["customer_id"]) == ("none", "exists", "theirs")
 
 
+def test_each_customer_gets_its_own_line_whatever_the_order():
+    names = ["d", "a", "c", "b", "e"]
+    made = bodies(names, ["1", "2", "3", "4", "5"]).iloc[::-1]
+    held = known(b=("created", "4"), c=("created", "other"), a=("exists", None)).iloc[[2, 0, 1]]
+    planned = plan(made, held, frame(reference_id=["e", "x"], customer_id=["id-e", "id-x"]), mode="upsert")
+    assert planned["reference_id"].tolist() == names[::-1]
+    assert dict(zip(planned["reference_id"], planned["outcome"], strict=True)) == {
+        **dict.fromkeys("acde", "pending"),
+        "b": "unchanged",
+    }
+    assert dict(zip(planned["reference_id"], planned["action"], strict=True)) == {
+        **dict.fromkeys("ace", "update"),
+        "b": "none",
+        "d": "create",
+    }
+    assert [planned[name].dtype for name in ("action", "outcome", "customer_id")] == [TEXT] * 3
+    assert planned["customer_id"].dropna().tolist() == ["id-e", "id-b", "id-c", "id-a"]
+
+
 def test_lookups():
     names = [state or "nobody" for state, *_ in CASES]
     held = known(**{name: (name, None) for name in names if name != "nobody"})
