@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from importer.pipeline.parts import scratch
+from importer.pipeline.parts.part import SourceFile
 from importer.pipeline.parts.scratch import write_frame
-from importer.pipeline.parts.work import SourceFile
 from tests.support import make_source
 
 CELLS = [{"Id": f"{number:03}", "Name": f"Käse {number}\n" * (number % 3)} for number in range(40)]

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from importer.pipeline.judging import Shared
 from importer.pipeline.lookups import Told
-from importer.pipeline.parts.work import LINES, Made, Part, company_texts, ids_and_places
+from importer.pipeline.parts.part import Part
+from importer.pipeline.parts.work import LINES, Made, company_texts, ids_and_places, lines, prints
 from importer.tables import ENTITIES, Entity
 from importer.validation.alike import CompanyLines, find_alike
 from importer.validation.relations import same_ids
@@ -32,7 +33,7 @@ def shared_by_all(parts: Sequence[Part], made: Sequence[Made], *, alike: bool) -
 
 def _note_ids(parts: Sequence[Part], made: Sequence[Made], entity: Entity, others: Sequence[_Found]) -> None:
     counts = [one.counts[entity] for one in made]
-    doubtful = np.flatnonzero(repeated(np.concatenate([one.prints[entity] for one in made])))
+    doubtful = np.flatnonzero(repeated(np.concatenate([prints(part, entity) for part in parts])))
     if not len(doubtful):
         return
     whose, records = _split(doubtful, counts)
@@ -47,14 +48,14 @@ def _note_ids(parts: Sequence[Part], made: Sequence[Made], entity: Entity, other
 
 
 def _note_alike(parts: Sequence[Part], made: Sequence[Made], others: Sequence[_Found]) -> None:
-    some = [number for number, one in enumerate(made) if one.lines is not None]
-    if not some:
+    known = {number: own for number, own in enumerate(map(lines, parts)) if own is not None}
+    if not known:
         return
+    some = list(known)
     counts = [one.counts["customer"] for one in made]
     firsts = np.cumsum([0, *counts])
-    lines = {name: [(made[number].lines or {})[name] for number in some] for name in LINES}
-    lengths = [len(own) for own in lines["code"]]
-    customers = np.concatenate([own + firsts[n] for n, own in zip(some, lines.pop("customers"), strict=True)])
+    lengths = [len(own["code"]) for own in known.values()]
+    customers = np.concatenate([own["customers"] + firsts[n] for n, own in known.items()])
 
     def texts(name: str, at: Positions) -> pa.Array:
         whose, local = _split(at, lengths)
@@ -64,7 +65,8 @@ def _note_alike(parts: Sequence[Part], made: Sequence[Made], others: Sequence[_F
         back[order] = np.arange(len(order))
         return pa.concat_arrays([pa.array([], pa.string()), *found]).take(pa.array(back))
 
-    joined = {name: np.concatenate(own) for name, own in lines.items()}
+    joined = {name: np.concatenate([own[name] for own in known.values()]) for name in LINES if name != "customers"}
+    del known
     twins = find_alike(CompanyLines(customers, joined["name"], joined["line"], joined["code"], texts), int(firsts[-1]))
     records = np.flatnonzero(twins >= 0)
     if not len(records):

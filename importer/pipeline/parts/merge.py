@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from importer.mapping.apply import in_order
+from importer.pipeline.parts.part import Part
 from importer.pipeline.parts.scratch import read_frame
-from importer.pipeline.parts.work import Made, Part
+from importer.pipeline.parts.work import Made, field_rows
 from importer.tables import CHANGE_DTYPES, ENTITIES, Entity, Entry, FieldOrigin, Sources
 
 __all__ = ["merged_changes", "merged_columns", "merged_entries", "merged_field_rows", "merged_frame", "merged_problems"]
@@ -60,27 +61,20 @@ def merged_field_rows(parts: Sequence[Part], made: Sequence[Made]) -> dict[str, 
     names = dict.fromkeys(name for one in made for name in one.field_rows)
     if not names:
         return {}
-    starts = [read_frame(part.path("customer.made"))["_row"].to_numpy() for part in parts]
-    return {
-        name: np.concatenate(
-            [
-                part.share.rows[one.field_rows.get(name, start)]
-                for part, one, start in zip(parts, made, starts, strict=True)
-            ]
-        )
-        for name in names
-    }
+    found: dict[str, list[Positions]] = {name: [] for name in names}
+    for part in parts:
+        own, rows = field_rows(part), part.share.rows
+        start = None
+        for name, positions in found.items():
+            if name not in own and start is None:
+                start = read_frame(part.path("customer.made"))["_row"].to_numpy()
+            positions.append(rows[own.get(name, start)])
+    return {name: np.concatenate(positions) for name, positions in found.items()}
 
 
 def merged_frame(parts: Sequence[Part], entity: Entity, suffix: str) -> pd.DataFrame:
     """An entity's frame over all parts."""
-    frames = []
-    for part in parts:
-        frame = read_frame(part.path(f"{entity}.{suffix}"))
-        numbers = {"_row": part.share.rows[frame["_row"].to_numpy()]}
-        if "_customer" in frame.columns:
-            numbers["_customer"] = frame["_customer"].to_numpy() + part.share.first
-        frames.append(frame.assign(**numbers))
+    frames = [read_frame(part.path(f"{entity}.{suffix}"), numbers=False) for part in parts]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -90,19 +84,12 @@ def merged_problems(parts: Sequence[Part], counts: Sequence[Mapping[Entity, int]
     before = dict.fromkeys(ENTITIES, 0)
     for part, own in zip(parts, counts, strict=True):
         frame = read_frame(part.path(f"problems.{suffix}"))
-        rows, customers, records = (frame[name].to_numpy() for name in ("row", "customer", "record"))
-        entity = frame["entity"]
+        records, entity = frame["record"].to_numpy(), frame["entity"]
         shift = np.zeros(len(frame), np.int64)
         for name in ENTITIES:
             shift[(entity == name).fillna(False).to_numpy(np.bool_)] = before[name]
             before[name] += own[name]
-        frames.append(
-            frame.assign(
-                row=np.where(rows < 0, -1, np.append(part.share.rows, -1)[rows]),
-                customer=np.where(customers < 0, -1, customers + part.share.first),
-                record=np.where(records < 0, -1, records + shift),
-            )
-        )
+        frames.append(frame.assign(record=np.where(records < 0, -1, records + shift)))
     return pd.concat(frames, ignore_index=True)
 
 

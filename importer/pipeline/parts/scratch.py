@@ -1,11 +1,13 @@
 """The scratch folder of a run in parts, and tables in it as Arrow files that are mapped into memory, not read."""
 
 import fcntl
+import pickle
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +15,7 @@ from pyarrow import ipc
 
 from importer.errors import OutputError
 
-__all__ = ["read_frame", "scratch_folder", "to_pandas", "write_frame"]
+__all__ = ["keep", "kept", "read_frame", "scratch_folder", "write_frame"]
 
 PREFIX = ".parts-"
 _LOCK = "in-use"
@@ -60,10 +62,30 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame of Arrow and number columns, readable by its owner only. Raises :class:`OutputError`."""
     columns = {str(name): pa.array(frame[name]) for name in frame.columns}
     table = pa.table(columns)
-    try:
+    with _told(path):
         path.touch(mode=0o600)
         with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, table.schema) as writer:
             writer.write_table(table, max_chunksize=_ROWS)
+
+
+def keep(path: Path, thing: object) -> None:
+    """Put arrays and plain values away; :func:`kept` gives them back. Raises :class:`OutputError`."""
+    with _told(path):
+        path.touch(mode=0o600)
+        with path.open("wb") as file:
+            pickle.dump(thing, file, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def kept(path: Path) -> Any:
+    """What :func:`keep` put away."""
+    with path.open("rb") as file:
+        return pickle.load(file)  # noqa: S301 - of our own folder, which is its owner's alone
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(
             f"{path.parent}: the scratch folder cannot be written: {error.strerror or error}",
@@ -71,15 +93,14 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
         ) from error
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """What :func:`write_frame` wrote; texts stay in the file until they are looked at."""
+def read_frame(path: Path, *, numbers: bool = True) -> pd.DataFrame:
+    """What :func:`write_frame` wrote; texts stay in the file until they are looked at.
+
+    Numbers become numpy's, as the tables between stages have them; without ``numbers`` they stay in the file as well.
+    """
     with pa.memory_map(str(path)) as file:
-        return to_pandas(ipc.open_file(file).read_all())
-
-
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Numbers become numpy's, as the tables between stages have them; all else stays Arrow's."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+        table = ipc.open_file(file).read_all()
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_types if numbers else pd.ArrowDtype)
     return frame
 
 

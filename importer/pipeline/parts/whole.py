@@ -1,7 +1,7 @@
 """A run in parts: the parent's side."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from importer.mapping.apply import find_tables, look_over
 from importer.mapping.changes import Counted
 from importer.mapping.owners import assign_owners
 from importer.mapping.packed import cell_columns
-from importer.mapping.share import Share, deal_out
+from importer.mapping.share import deal_out
 from importer.pipeline.directory import Directory, Needs
 from importer.pipeline.helper import Alone, Helper
 from importer.pipeline.judging import Terms
@@ -23,9 +23,10 @@ from importer.pipeline.parts import merge
 from importer.pipeline.parts.across import shared_by_all
 from importer.pipeline.parts.cluster import dask_crew
 from importer.pipeline.parts.crew import Crew, processes
+from importer.pipeline.parts.part import Part, SourceFile
 from importer.pipeline.parts.scratch import read_frame, scratch_folder, write_frame
 from importer.pipeline.parts.sizes import rows_of_a_part
-from importer.pipeline.parts.work import Made, Part, SourceFile, Verdict, finish_part, map_part
+from importer.pipeline.parts.work import Made, Verdict, finish_part, map_part
 from importer.pipeline.prepare import Timings, opened
 from importer.report.files import whole_file
 from importer.report.words import added
@@ -89,8 +90,7 @@ class InParts:
         unused, notes = look_over(loaded.mapping, tables, partial=options.partial)
         orders = {number + 1: own for number, own in enumerate(cell_columns(loaded.mapping, owners))}
         parts = [
-            Part(number, folder, share, files, _row_numbers(share, files, sources))
-            for number, share in enumerate(deal_out(owners, most))
+            Part.dealt(number, folder, share, files, sources) for number, share in enumerate(deal_out(owners, most))
         ]
         keys = Counted(sources)
         if "reference_id" not in loaded.mapping.customer.fields():
@@ -132,11 +132,11 @@ class InParts:
         entries = merge.merged_entries(self.made, self.orders)
         columns = merge.merged_columns(self.made)
         shared = shared_by_all(self.parts, self.made, alike=terms.alike is not None)
-        names = dict.fromkeys(name for one in self.made for name in one.field_rows)
-        tasks = []
-        for part, one, own in zip(self.parts, self.made, shared, strict=True):
-            rows = {name: one.field_rows[name] for name in names if name in one.field_rows}
-            tasks.append((part, Verdict(entries, columns, own, rows, self.hashed), terms))
+        names = tuple(dict.fromkeys(name for one in self.made for name in one.field_rows))
+        tasks = [
+            (part, Verdict(entries, columns, own, names, self.hashed), terms)
+            for part, own in zip(self.parts, shared, strict=True)
+        ]
         done = self.crew.map(finish_part, tasks)
         if self.options.memory is not None:
             self.crew.close()  # the reports need the memory
@@ -157,7 +157,7 @@ class InParts:
         with whole_file(folder.payloads) as file:
             for part in self.parts:
                 frame, before = read_frame(part.path("bodies")), file.tell()
-                position, offset = frame["position"] + part.share.first, frame["offset"] + before
+                position, offset = frame["position"] + part.first, frame["offset"] + before
                 frames.append(frame.assign(position=position, offset=offset))
                 with part.path("payloads").open("rb") as own:
                     shutil.copyfileobj(own, file, 1 << 20)
@@ -216,13 +216,4 @@ def _without_rows(table: SourceTable) -> SourceTable:
     broken = np.zeros(0, np.bool_)
     return replace(
         table, frame=table.frame.iloc[:0], row_numbers=nothing, skipped=skipped_frame(nothing, []), broken=broken
-    )
-
-
-def _row_numbers(share: Share, files: Sequence[SourceFile], sources: Sources) -> tuple[np.ndarray, ...]:
-    """Of each source table the numbers of the share's rows."""
-    edges = np.searchsorted(share.rows, [*(file.start for file in files), sources.row_count])
-    return tuple(
-        table.row_numbers[share.rows[edges[place] : edges[place + 1]] - file.start]
-        for place, (file, table) in enumerate(zip(files, sources.tables, strict=True))
     )

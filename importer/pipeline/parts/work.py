@@ -2,8 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from importer.mapping.share import Share, owners_of
 from importer.payload import write_payloads
 from importer.pipeline.judging import Shared, Terms, judged
 from importer.pipeline.lookups import Told, looked_up_names
-from importer.pipeline.parts.scratch import read_frame, write_frame
-from importer.pipeline.parts.stored import StoredTable
+from importer.pipeline.parts.part import Part
+from importer.pipeline.parts.scratch import keep, kept, read_frame, write_frame
 from importer.report.words import WordCounts, word_counts
-from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Entry, ProblemTable, Sources, SourceTable
+from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Entry, ProblemTable
 from importer.validation import Settled, used_attributes
 from importer.validation.alike import company_lines
 from importer.validation.places import arrow, row_texts
@@ -32,13 +31,14 @@ __all__ = [
     "LINES",
     "Finished",
     "Made",
-    "Part",
-    "SourceFile",
     "Verdict",
     "company_texts",
+    "field_rows",
     "finish_part",
     "ids_and_places",
+    "lines",
     "map_part",
+    "prints",
 ]
 
 Positions = npt.NDArray[np.int64]
@@ -47,83 +47,42 @@ LINES = ("customers", "name", "line", "code")  # of :class:`importer.validation.
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """A source table whose frame lies on disk, and where its rows begin among all row positions."""
-
-    path: Path
-    start: int
-    table: SourceTable
-
-    def rows(self, chosen: Positions, numbers: Positions) -> SourceTable:
-        """Some rows of the table; ``numbers``: their row numbers."""
-        known = {one.name: getattr(self.table, one.name) for one in fields(SourceTable)}
-        known |= {"row_numbers": numbers, "broken": np.zeros(len(chosen), np.bool_)}
-        return StoredTable(**known, path=self.path, chosen=chosen)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A share of the customers, and the folder of what is made of it.
-
-    ``files``: of every source table what a part needs, with the numbers of the share's rows in it.
-    """
-
-    number: int
-    folder: Path
-    share: Share
-    files: tuple[SourceFile, ...]
-    row_numbers: tuple[Positions, ...]
-
-    def sources(self) -> Sources:
-        """The rows of the share as sources of their own; their cells are read from disk when they are asked for."""
-        edges = np.searchsorted(self.share.rows, [*(file.start for file in self.files), np.iinfo(np.int64).max])
-        tables = []
-        for place, file in enumerate(self.files):
-            own = self.share.rows[edges[place] : edges[place + 1]] - file.start
-            tables.append(file.rows(own, self.row_numbers[place]))
-        return Sources(tuple(tables))
-
-    def path(self, name: str) -> Path:
-        """A file of the part."""
-        return self.folder / f"{self.number}-{name}"
-
-
-@dataclass(frozen=True)
 class Made:
     """What came of mapping a part, besides its frames: ``counts`` of their rows, and ``columns`` by entity.
 
-    ``changes``: with row positions of the whole. ``prints``: of reference ids without case, ``lines``: of companies and
-    addresses, for comparison with other parts. ``names``: what is looked up. ``attributes``: entities that have any.
+    ``changes``: with row positions of the whole. ``field_rows``: the fields that have any. ``names``: what is looked
+    up. ``attributes``: entities that have any. What has a number for each record lies in files of the part: see
+    :func:`prints`, :func:`lines` and :func:`field_rows`.
     """
 
     counts: Mapping[Entity, int]
     columns: Mapping[Entity, tuple[tuple[str, Any], ...]]
     entries: tuple[Entry, ...]
     changes: pd.DataFrame
-    field_rows: Mapping[str, Positions]
-    prints: Mapping[Entity, Fingerprints]
-    lines: Mapping[str, Any] | None
+    field_rows: tuple[str, ...]
     names: Told
     attributes: tuple[Entity, ...]
 
 
 def map_part(part: Part, loaded: LoadedMapping, country: str | None) -> Made:
     """Map the rows of a part; its frames and problems stay on disk, with row positions of its own."""
-    sources = part.sources()
-    owners = owners_of(part.share, loaded.mapping, sources)
+    share, sources = part.share, part.sources()
+    owners = owners_of(share, loaded.mapping, sources)
     tables, problems = build(loaded, owners, sources, country=country)
     for entity in ENTITIES:
         write_frame(part.path(f"{entity}.made"), tables.frame(entity))
     write_frame(part.path("problems.made"), problems.frame)
-    changes = tables.changes.assign(row=part.share.rows[tables.changes["row"].to_numpy()])
+    changes = tables.changes.assign(row=share.rows[tables.changes["row"].to_numpy()])
+    for entity in ENTITIES:
+        keep(part.path(f"{entity}.prints"), _ids(tables, entity))
+    keep(part.path("lines"), _lines(part, tables))
+    keep(part.path("field-rows"), dict(tables.customer_field_rows))
     made = Made(
         {entity: len(tables.frame(entity)) for entity in ENTITIES},
         {entity: tuple(_kinds(tables.frame(entity))) for entity in ENTITIES},
         tables.entries,
         changes,
-        tables.customer_field_rows,
-        {entity: _ids(tables, entity) for entity in ENTITIES},
-        _lines(part, tables),
+        tuple(tables.customer_field_rows),
         looked_up_names(tables),
         tuple(used_attributes(tables)),
     )
@@ -159,13 +118,13 @@ def _lines(part: Part, tables: EntityTables) -> Mapping[str, Any] | None:
 class Verdict:
     """What the parent tells a part: the entries and columns of the whole, and what all customers share.
 
-    ``field_rows``: as the part found them; ``hashed``: whether the bodies' hashes are wanted.
+    ``field_rows``: the fields that have any in the whole; ``hashed``: whether the bodies' hashes are wanted.
     """
 
     entries: tuple[Entry, ...]
     columns: Mapping[Entity, tuple[tuple[str, Any], ...]]
     shared: Shared
-    field_rows: Mapping[str, Positions]
+    field_rows: tuple[str, ...]
     hashed: bool
 
 
@@ -186,14 +145,16 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
     """Judge the records of a part and write the bodies of those that are sound."""
     sources = part.sources()
     frames = {entity: _completed(part, entity, verdict.columns[entity]) for entity in ENTITIES}
-    nothing = pd.DataFrame({"customer": part.share.customers})
+    share = part.share
+    nothing = pd.DataFrame({"customer": share.customers})
+    own = field_rows(part)
     tables = EntityTables(
         frames["customer"],
         frames["address"],
         frames["contact"],
         verdict.entries,
         nothing,
-        customer_field_rows=verdict.field_rows,
+        customer_field_rows={name: own[name] for name in verdict.field_rows if name in own},
     )
     problems = ProblemTable(read_frame(part.path("problems.made")))
     settled = judged(terms, tables, sources, problems, verdict.shared)
@@ -201,8 +162,8 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
     if terms.directory is not None:  # the parent says it, once for all
         found = found[(found["code"] != "attributes_unchecked").to_numpy(np.bool_)].reset_index(drop=True)
     for entity in ENTITIES:
-        write_frame(part.path(f"{entity}.final"), settled.tables.frame(entity))
-    write_frame(part.path("problems.final"), found)
+        write_frame(part.path(f"{entity}.final"), _among_all(settled.tables.frame(entity), share))
+    write_frame(part.path("problems.final"), _among_all(found, share))
     bodies = _write_bodies(part, settled, unresolved=terms.directory is None, hashed=verdict.hashed)
     write_frame(part.path("bodies"), bodies)
     counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
@@ -233,6 +194,35 @@ def _completed(part: Part, entity: Entity, columns: Sequence[tuple[str, Any]]) -
     }
     kept = {str(name): frame[name] for name in frame.columns if str(name).startswith("_")}
     return pd.DataFrame({**data, **kept}, index=pd.RangeIndex(count))
+
+
+def _among_all(frame: pd.DataFrame, share: Share) -> pd.DataFrame:
+    """Records or problems with the rows and customers of the whole that they point at; -1 stays -1."""
+    rows, first = np.append(share.rows, -1), share.first
+    for name in frame.columns.intersection(["_row", "row"]):
+        frame = frame.assign(**{name: rows[frame[name].to_numpy()]})
+    for name in frame.columns.intersection(["_customer", "customer"]):
+        own = frame[name].to_numpy()
+        frame = frame.assign(**{name: np.where(own < 0, -1, own + first)})
+    return frame
+
+
+def prints(part: Part, entity: Entity) -> Fingerprints:
+    """The fingerprints of reference ids without case, for comparison with those of other parts."""
+    found: Fingerprints = kept(part.path(f"{entity}.prints"))
+    return found
+
+
+def lines(part: Part) -> dict[str, Positions] | None:
+    """The fingerprints of companies and addresses, with the customers that have them."""
+    found: dict[str, Positions] | None = kept(part.path("lines"))
+    return found
+
+
+def field_rows(part: Part) -> dict[str, Positions]:
+    """Where customer fields stand that do not always stand in the first row; by row positions of the part."""
+    found: dict[str, Positions] = kept(part.path("field-rows"))
+    return found
 
 
 def company_texts(part: Part, name: str, at: Positions) -> pa.Array:
