@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Text,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from importer.ledger import dialect
 from importer.ledger.database import Database
@@ -170,8 +184,12 @@ class AfterFacet(Database):
             .where(mine, CUSTOMERS.c.state.in_(MAYBE_THERE))
         )
         with self._read() as connection:
-            found = (connection.execute(query.limit(1)).first() for query in (doubtful, left.except_(settled)))
-            return any(row is not None for row in found)
+
+            def some(query: Select[Any] | CompoundSelect[Any]) -> bool:
+                return connection.execute(query.limit(1)).first() is not None
+
+            # Most runs left nobody: only of others what all later ones settled, which may be millions of rows.
+            return some(doubtful) or (some(left) and some(left.except_(settled)))
 
     def made_by(self, run: Run, *, after: int, count: int) -> list[Held]:
         """The next ``count`` customers, behind the position ``after``, that the run created or may have created.

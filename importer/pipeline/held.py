@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
 from importer.api.compare import body_of
@@ -84,12 +86,12 @@ async def look_up(
 def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
     """What is entered of the customers of a plan that the API holds more than once."""
     steps = []
-    for position, name in zip(planned["position"].tolist(), planned["reference_id"].tolist(), strict=True):
-        if name in twice:
-            ids = " and ".join(customer.id for customer in twice[name])
-            message = f"the API holds it {len(twice[name])} times, as {ids}; delete all but one by hand"
-            step = Step(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
-            steps.append(replace(step, error_code="duplicate_in_api", error_message=message))
+    doubled = planned[planned["reference_id"].isin(list(twice))]
+    for position, name in zip(doubled["position"].tolist(), doubled["reference_id"].tolist(), strict=True):
+        ids = " and ".join(customer.id for customer in twice[name])
+        message = f"the API holds it {len(twice[name])} times, as {ids}; delete all but one by hand"
+        step = Step(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
+        steps.append(replace(step, error_code="duplicate_in_api", error_message=message))
     return steps
 
 
@@ -111,8 +113,10 @@ def found_frame(found: Refs) -> pd.DataFrame:
 def with_moments(planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
     """The plan with ``updated_at`` (TEXT): when each customer changed in WizCommerce; null where it was not asked."""
     moments = {name: ref.updated_at.isoformat() for name, ref in found.items() if ref.updated_at}
-    texts = [moments.get(name) for name in planned["reference_id"]]
-    return planned.assign(updated_at=pd.Series(texts, index=planned.index, dtype=TEXT))
+    names = pa.array(planned["reference_id"], pa.string())
+    lines = pc.index_in(names, value_set=pa.array(list(moments), pa.string()))
+    texts = pa.array(list(moments.values()), pa.string()).take(lines)
+    return planned.assign(updated_at=pd.arrays.ArrowExtensionArray(texts))
 
 
 async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) -> set[str]:

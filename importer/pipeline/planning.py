@@ -167,7 +167,7 @@ class _Planning:
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""
-        counts = Counter((self.planned["action"] + " " + self.planned["outcome"]).tolist())
+        counts = Counter((self.planned["action"] + " " + self.planned["outcome"]).value_counts().to_dict())
         named = {
             "create": counts["create pending"],
             "update": counts["update pending"],
