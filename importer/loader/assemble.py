@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import NoSourceError
-from importer.loader.body import Body
+from importer.loader.body import Body, positions
+from importer.loader.cells import NOWHERE, chosen
 from importer.loader.layout import Header, classify
 from importer.loader.options import LoadOptions
 from importer.loader.sensitive import holds_card_numbers, is_secret, is_tax_number
@@ -69,21 +70,23 @@ def assemble(
     """The table of one header and the records below it, and what is wrong with single rows."""
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
+    unsure = [int(body.numbers[index]) for index in sorted(doubtful)]
+    at_fault = body.numbers[[fault.index for fault in faults]]
     rows = np.concatenate([[row for row, _ in header.above], *(body.numbers[mask] for _, mask in reasons)])
     why = [reason for _, reason in header.above]
     why += [reason for reason, mask in reasons for _ in range(int(mask.sum()))]
-    columns = [_keep(column, keep) for column in body.columns]
-    kept = body.numbers[keep]
-    broken, problems = _long_rows(origin, columns, len(header.cells), kept)
-    broken |= np.isin(kept, body.numbers[[fault.index for fault in faults]])
-    problems += [_fault_problem(origin, fault, body) for fault in faults]
-    short = (body.widths[keep] < header.width) & ~broken
+    body = _only(body, keep)
+    kept = body.numbers
+    broken, problems = _long_rows(origin, body.columns, len(header.cells), kept)
+    problems += [_fault_problem(origin, fault, number) for fault, number in zip(faults, at_fault, strict=True)]
+    broken[positions(kept, at_fault)] = True
+    short = (body.widths < header.width) & ~broken
     if _cut_off(body, keep, short):
         broken[-1], short[-1] = True, False
         problems.append(_cut_problem(origin, int(kept[-1]), header.width))
     problems += _short_rows(origin, kept[short], header.width, of=len(kept))
-    problems += [_doubt_problem(origin, int(body.numbers[index])) for index in sorted(doubtful)]
-    data, secrets = _named(header.cells, columns, len(kept), options, body.kept.forget)
+    problems += [_doubt_problem(origin, number) for number in unsure]
+    data, secrets = _named(header.cells, body, options)
     stored = _path_of(data, body)
     if secrets and broken.any():
         data = _concealed(data, secrets, broken)
@@ -114,10 +117,17 @@ def refuse_without_rows(table: SourceTable) -> None:
         )
 
 
-def _keep(column: pa.ChunkedArray, keep: Mask) -> pa.ChunkedArray:
-    """The kept cells; without copying where they are in few runs."""
+def _only(body: Body, keep: Mask) -> Body:
+    """The kept records; in a file of their own where they lie on disk."""
     if keep.all():
-        return column
+        return body
+    kept = NOWHERE if body.kept.path is None else chosen(body.kept, keep)
+    columns = kept.columns + [_filtered(column, keep) for column in body.columns[len(kept.columns) :]]
+    return Body(columns, body.widths[keep], body.numbers[keep], body.unfinished, kept)
+
+
+def _filtered(column: pa.ChunkedArray, keep: Mask) -> pa.ChunkedArray:
+    """The kept cells; without copying where they are in few runs."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], keep, [False])).astype(np.int8)))
     if len(edges) > 2 * _FEW_RANGES:
         return column.filter(pa.array(keep))
@@ -189,26 +199,23 @@ def _doubt_problem(origin: Origin, row: int) -> Problem:
     )
 
 
-def _fault_problem(origin: Origin, fault: Fault, body: Body) -> Problem:
-    place = replace(origin.at(int(body.numbers[fault.index])), column=fault.column)
+def _fault_problem(origin: Origin, fault: Fault, row: int) -> Problem:
+    place = replace(origin.at(int(row)), column=fault.column)
     return Problem(Severity.ERROR, fault.code, fault.message, fault.hint, location=place)
 
 
 def _named(
-    header: Sequence[str],
-    columns: Sequence[pa.ChunkedArray],
-    count: int,
-    options: LoadOptions,
-    forget: Callable[[], None],
+    header: Sequence[str], body: Body, options: LoadOptions
 ) -> tuple[dict[str, pa.ChunkedArray], frozenset[str]]:
-    """Named columns, and which of them were emptied; ``forget`` is called where a column was looked at."""
+    """Named columns, and which of them were emptied."""
     given_back = bool(header) and header_key(header[0]) == IMPORT_ERRORS
     if given_back:
         header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
     names: dict[str, None] = {}
     data: dict[str, pa.ChunkedArray] = {}
     secrets = set()
-    empty = pa.chunked_array([pa.repeat(pa.scalar("", pa.string()), count)])
+    columns = body.columns
+    empty = pa.chunked_array([pa.repeat(pa.scalar("", pa.string()), len(body))])
     for place in range(int(given_back), max(len(header), len(columns))):
         cell = header[place].strip() if place < len(header) else ""
         column = columns[place] if place < len(columns) else empty
@@ -217,11 +224,11 @@ def _named(
         name = _unique(cell or f"Column {place + 1}", names)
         names[header_key(name)] = None
         column = unmark_formulas(column) if given_back else column
-        if _is_sensitive(name, column, options):
+        if _is_sensitive(name, column, options, body.kept.forget):
             secrets.add(name)
             column = empty
         data[name] = column
-        forget()
+        body.kept.forget()
     return data, frozenset(secrets)
 
 
@@ -257,7 +264,7 @@ def _unique(name: str, taken: Mapping[str, None]) -> str:
     return candidate
 
 
-def _is_sensitive(name: str, column: pa.ChunkedArray, options: LoadOptions) -> bool:
+def _is_sensitive(name: str, column: pa.ChunkedArray, options: LoadOptions, forget: Callable[[], None]) -> bool:
     if is_secret(name) or (is_tax_number(name) and header_key(name) not in options.allowed):
         return True
-    return holds_card_numbers(name, column)
+    return holds_card_numbers(name, column, forget)

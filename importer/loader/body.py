@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from importer.loader.cells import NOWHERE, Kept
 
-__all__ = ["Body"]
+__all__ = ["Body", "positions"]
 
 Numbers = npt.NDArray[np.int64]
 
@@ -41,3 +41,11 @@ class Body:
     def row(self, index: int) -> list[str]:
         """The cells of one record."""
         return [column[index].as_py() for column in self.columns]
+
+
+def positions(numbers: Numbers, wanted: Numbers) -> Numbers:
+    """Where in ascending ``numbers`` those of ``wanted`` stand that are among them."""
+    at = np.searchsorted(numbers, wanted)
+    at, wanted = at[at < len(numbers)], wanted[at < len(numbers)]
+    found: Numbers = at[numbers[at] == wanted]
+    return found

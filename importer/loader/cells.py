@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import OutputError
 
-__all__ = ["NOWHERE", "Cells", "Kept", "cells"]
+__all__ = ["NOWHERE", "Cells", "Kept", "cells", "chosen"]
 
 
 def _nothing() -> None:
@@ -37,6 +39,21 @@ class Kept:
 
 
 NOWHERE = Kept([])
+
+
+def chosen(kept: Kept, rows: npt.NDArray[np.bool_]) -> Kept:
+    """Only those rows of columns on disk, in a file that takes the other's place. Raises :class:`OutputError`."""
+    assert kept.path is not None
+    some = _OnDisk(kept.names, kept.path.parent)
+    start = 0
+    for batch in zip(*(column.chunks for column in kept.columns), strict=True):
+        own = rows[start : start + len(batch[0])]
+        if own.any():
+            some.add(batch if own.all() else [cells.filter(pa.array(own)) for cells in batch])
+        start += len(own)
+        kept.forget()
+    kept.path.unlink()
+    return some.finished()
 
 
 class Cells(Protocol):
@@ -88,6 +105,7 @@ class _OnDisk:
             with self.path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         table = ipc.open_file(pa.py_buffer(mapped)).read_all()
+        _forget(mapped)
         return Kept(table.columns, table.column_names, self.path, partial(_forget, mapped))
 
     @contextmanager

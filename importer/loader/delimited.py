@@ -75,7 +75,7 @@ def _read(text: Text, origin: Origin, options: LoadOptions) -> Sequence[Section]
         return read_sections(found.body, origin, faults, options)
     table, problems = assemble(origin, header, found.body, faults, options)
     if damaged or found.damaged:
-        problems += damaged_rows(table)
+        problems += damaged_rows(table, found.body.kept.forget)
     return [(table, [*problems, *_doubts(text, found.body, table)])]
 
 

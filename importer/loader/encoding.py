@@ -186,17 +186,22 @@ def _widened(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 def _decode_mixed(content: Content, utf8: bool, digest: Digest | None) -> Pieces:
     """UTF-8 and cp1252 in one file: the characters that are not of the encoding of most are marked."""
     for lines in whole_lines(content.pieces(digest)):
-        each = [lines] if lines.isascii() else lines.splitlines(keepends=True)
-        yield b"".join(line if line.isascii() else _marked(line, utf8=utf8).encode() for line in each)
+        if lines.isascii() or (utf8 and _is_utf8(lines)):
+            yield lines
+        elif utf8:
+            each = lines.splitlines(keepends=True)
+            yield b"".join(line if _is_utf8(line) else _marked(line, utf8=True).encode() for line in each)
+        else:
+            yield _marked(lines, utf8=False).encode()
 
 
-def _marked(line: bytes, *, utf8: bool) -> str:
+def _marked(text: bytes, *, utf8: bool) -> str:
     parts, done = [], 0
-    for match in (_UTF8_ANY if utf8 else _UTF8_SIGN).finditer(line):
-        parts.append(_single(line[done : match.start()], mark=utf8))
+    for match in (_UTF8_ANY if utf8 else _UTF8_SIGN).finditer(text):
+        parts.append(_single(text[done : match.start()], mark=utf8))
         parts.append(("" if utf8 else MISFIT) + match[0].decode())
         done = match.end()
-    return "".join([*parts, _single(line[done:], mark=utf8)])
+    return "".join([*parts, _single(text[done:], mark=utf8)])
 
 
 def _single(piece: bytes, *, mark: bool) -> str:
@@ -230,18 +235,25 @@ def whole_text(content: bytes, file: str, encoding: str | None = None) -> str:
 def is_damaged(text: bytes) -> bool:
     """Whether UTF-8 may hold control characters, or the sign that programs put in place of a character they lost.
 
-    Raises :class:`NotUtf8Error` and :class:`NulByteError`. Arrow's validation runs at memory speed.
+    Raises :class:`NotUtf8Error` and :class:`NulByteError`.
     """
-    offsets = pa.py_buffer(np.array([0, len(text)], dtype=np.int64))
-    try:
-        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(text)).validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise NotUtf8Error from error
+    if not _is_utf8(text):
+        raise NotUtf8Error
     least = int(np.frombuffer(text, np.uint8).min(initial=255))
     if least == 0:
         raise NulByteError
     # A look for its first byte, which few texts have, is many times as fast as one for the whole sign.
     return least < ord("\t") or (text.find(_LOST[:1]) >= 0 and _LOST in text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Arrow's validation runs at memory speed."""
+    offsets = pa.py_buffer(np.array([0, len(text)], dtype=np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(text)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def refuse_binary(start: bytes, file: str) -> None:

@@ -10,15 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.loader.body import Body
+from importer.loader.body import Body, positions
 from importer.loader.options import LoadOptions
-from importer.tables import header_key
+from importer.tables import header_key, taken
 
 __all__ = ["Header", "classify", "find_header", "header_score"]
 
 Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]
 
+_FEW = 1000
 _OCCURRENCE = re.compile(r"#\d+$")
 _NOT_TEXTUAL = re.compile(
     r"""\s*(?:[-+(]?[$€£¥]?\s*\d[\d.,\s]*[%)]?            # a number or an amount
@@ -180,11 +181,13 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
         padded = [*(cell.strip() for cell in cells), *[""] * len(body.columns)]
         again |= _matches(body, padded[: max(len(body.columns), len(cells))])
     again &= ~blank
-    told = np.isin(body.numbers, header.instructions) & ~blank & ~again
+    told = np.zeros(len(body), dtype=bool)
+    told[positions(body.numbers, np.array(header.instructions, np.int64))] = True
+    told &= ~blank & ~again
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
     doubtful: list[int] = []
-    for index in np.flatnonzero(~blank & ~again & ~told)[::-1]:
+    for index in _from_the_end(~blank & ~again & ~told):
         cells = [cell.strip() for cell in body.row(int(index))]
         if is_total(cells):
             total[[index, *doubtful]] = True
@@ -208,7 +211,8 @@ def _matches(body: Body, cells: Row) -> Mask:
         if candidates is None:
             candidates = np.flatnonzero(_equal(column, cell))
         else:
-            candidates = candidates[_equal(column.take(pa.array(candidates)), cell)]
+            candidates = candidates[_equal(pa.chunked_array([taken(column, candidates)]), cell)]
+        body.kept.forget()
         if not len(candidates):
             return mask
     mask[candidates] = True
@@ -216,10 +220,15 @@ def _matches(body: Body, cells: Row) -> Mask:
 
 
 def _equal(column: pa.ChunkedArray, cell: str) -> Mask:
-    if len(column) == 0:
-        return np.zeros(0, dtype=bool)
-    mask: Mask = pc.equal(pc.utf8_trim_whitespace(column), cell).to_numpy()
-    return mask
+    parts = [pc.equal(pc.utf8_trim_whitespace(chunk), cell).to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+
+def _from_the_end(mask: Mask) -> Iterator[int]:
+    """The places that are set, the last one first; few of them are asked for."""
+    for end in range(len(mask), 0, -_FEW):
+        start = max(0, end - _FEW)
+        yield from (np.flatnonzero(mask[start:end])[::-1] + start).tolist()
 
 
 _TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)

@@ -1,9 +1,10 @@
 """Rows with characters of another encoding than the rest of the file, and with traces of damage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +15,10 @@ from importer.tables import SourceTable
 
 __all__ = ["damaged_rows", "misfit_faults", "without_misfits"]
 
+Places = npt.NDArray[np.int64]
+
 _DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
+_LOST = "\ufffd".encode()[0]
 _EACH = 100
 _HINT = "Mend the cell and save the file as UTF-8, or name the encoding of the whole file with --encoding."
 
@@ -37,13 +41,17 @@ def misfit_faults(rows: Mapping[int, str | None], encoding: str) -> list[Fault]:
     return [Fault(index, "encoding_mixed", message, _HINT, name) for index, name in sorted(rows.items())]
 
 
-def damaged_rows(table: SourceTable) -> list[Problem]:
-    """A warning for each row with a control character or a sign for a lost character; one for all if they are many."""
+def damaged_rows(table: SourceTable, forget: Callable[[], None]) -> list[Problem]:
+    """A warning for each row with a control character or a sign for a lost character; one for all if they are many.
+
+    ``forget`` is called where a column was looked at.
+    """
     found: dict[int, tuple[str, str | None]] = {}
     for name in table.frame.columns:
-        column = table.frame[name].array.__arrow_array__()
-        for index in np.flatnonzero(pc.match_substring_regex(column, _DAMAGE).to_numpy(zero_copy_only=False)).tolist():
+        column = table.column(name)
+        for index in _damaged(column).tolist():
             found.setdefault(index, (name, column[index].as_py()))
+        forget()
     places = [
         (Location(table.file, table.sheet, int(table.row_numbers[index]), name), text)
         for index, (name, text) in sorted(found.items())
@@ -56,3 +64,23 @@ def damaged_rows(table: SourceTable) -> list[Problem]:
     return [
         Problem(Severity.WARNING, "damaged_text", message, hint, location=place, value=text) for place, text in places
     ]
+
+
+def _damaged(column: pa.ChunkedArray) -> Places:
+    """The cells with damage; a pattern looks only at chunks in whose bytes there may be some."""
+    found, start = [np.empty(0, np.int64)], 0
+    for chunk in column.chunks:
+        if _may_be_damaged(chunk):
+            damaged = pc.match_substring_regex(chunk, _DAMAGE).to_numpy(zero_copy_only=False)
+            found.append(np.flatnonzero(damaged) + start)
+        start += len(chunk)
+    return np.concatenate(found)
+
+
+def _may_be_damaged(cells: pa.Array) -> bool:
+    _, ends, data = cells.buffers()
+    if not len(cells) or data is None:
+        return False
+    first, last = np.frombuffer(ends, np.int32)[[cells.offset, cells.offset + len(cells)]]
+    text = np.frombuffer(data, np.uint8)[first:last]
+    return bool(((text < ord(" ")) & ~((text >= ord("\t")) & (text <= ord("\r"))) | (text == _LOST)).any())

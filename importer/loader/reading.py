@@ -17,7 +17,7 @@ from importer.loader.assemble import column_names
 from importer.loader.blocks import Block, blocks
 from importer.loader.body import Body
 from importer.loader.cells import cells
-from importer.loader.encoding import is_damaged
+from importer.loader.encoding import MISFIT, is_damaged
 from importer.loader.misfits import without_misfits
 from importer.loader.parse import BadRecordError, Records, nothing, parse
 from importer.loader.quotes import swallowing_rows
@@ -107,7 +107,7 @@ def _read(block: Block, form: Form) -> _Read:
     records = parse(block, form.delimiter, form.width)
     swallowing = swallowing_rows(block, form.delimiter, form.named)
     misfits: dict[int, str | None] = {}
-    if form.mixed:
+    if form.mixed and MISFIT.encode() in block.data:
         columns, misfits = without_misfits(records.columns, form.header)
         records = Records(columns, records.widths)
     return _Read(records, swallowing, misfits, damaged, block.data[-1:] not in b"\r\n")
@@ -148,5 +148,7 @@ class _Surplus:
 
 def _all_widths(widths: Sequence[Numbers | int], usual: int) -> Numbers:
     """``widths``: of each block those of its records, or how many have the usual one."""
+    if all(isinstance(each, int) for each in widths):
+        return np.broadcast_to(np.int64(usual), sum(widths))  # takes no memory
     parts = [np.full(each, usual, np.int64) if isinstance(each, int) else each for each in widths]
     return np.concatenate([np.empty(0, np.int64), *parts])

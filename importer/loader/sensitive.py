@@ -1,6 +1,7 @@
 """Columns whose cells must never leave the source: recognised by their header, or as card numbers by their content."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,7 @@ _ID_OR_PHONE = re.compile(
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
 _SHORTEST, _LONGEST = 13, 63  # bytes, with spaces
 _ENOUGH_CELLS, _ENOUGH_SHARE = 5, 0.8
+_CHUNKS = 64  # of a column on disk that may lie in memory at once
 
 
 def _plain(header: str) -> str:
@@ -60,11 +62,14 @@ def is_tax_number(header: str) -> bool:
     return bool(_TAX.search(_plain(header)))
 
 
-def holds_card_numbers(header: str, column: pa.ChunkedArray) -> bool:
-    """Whether 80 % of at least five cells are 13 to 19 digits that pass Luhn's check, and the header says no id."""
+def holds_card_numbers(header: str, column: pa.ChunkedArray, forget: Callable[[], None]) -> bool:
+    """Whether 80 % of at least five cells are 13 to 19 digits that pass Luhn's check, and the header says no id.
+
+    ``forget`` is called now and then, where memory need not be kept any more.
+    """
     if _ID_OR_PHONE.search(_plain(header)):
         return False
-    likely = _likely_cards(column)
+    likely = _likely_cards(column, forget)
     if likely is None:
         return False
     digits = pc.replace_substring_regex(likely.cells, r"[^0-9]", "")
@@ -79,26 +84,33 @@ class _Likely:
     enough: float
 
 
-def _likely_cards(column: pa.ChunkedArray) -> _Likely | None:
+def _likely_cards(column: pa.ChunkedArray, forget: Callable[[], None]) -> _Likely | None:
     """The cells that look like card numbers where they are most of those that are filled, else None.
 
     Of a column of anything else only its first chunks are looked at: it is done with as soon as too many cells have
     been found to be something else.
     """
-    most = sum(int(np.count_nonzero(_has_length_of_card(_ends(chunk)))) for chunk in column.chunks)
+    most = sum(int(np.count_nonzero(_has_length_of_card(_ends(chunk)))) for chunk in _each(column, forget))
     if most < _ENOUGH_CELLS:
         return None
     found: list[pa.Array] = []
-    filled = 0
-    for chunk in column.chunks:
-        cards, others = _cards(chunk)
+    others = 0
+    for chunk in _each(column, forget):
+        cards, more = _cards(chunk)
         found.append(cards)
-        filled += len(cards) + others
-        if filled - sum(map(len, found)) > most * (1 - _ENOUGH_SHARE) / _ENOUGH_SHARE:
+        others += more
+        if others > most * (1 - _ENOUGH_SHARE) / _ENOUGH_SHARE:
             return None
     likely = pa.chunked_array(found, pa.string())
-    enough = max(_ENOUGH_CELLS, _ENOUGH_SHARE * filled)
+    enough = max(_ENOUGH_CELLS, _ENOUGH_SHARE * (len(likely) + others))
     return _Likely(likely, enough) if len(likely) >= enough else None
+
+
+def _each(column: pa.ChunkedArray, forget: Callable[[], None]) -> Iterator[pa.Array]:
+    for number, chunk in enumerate(column.chunks, start=1):
+        yield chunk
+        if number % _CHUNKS == 0:
+            forget()
 
 
 def _cards(cells: pa.Array) -> tuple[pa.Array, int]:

@@ -5,6 +5,7 @@ import hashlib
 import io
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -178,3 +179,41 @@ def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_pieces_of_a_file_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_module, "_PIECE", 4)
     assert list(Content(write(tmp_path / "a", b"0123456789")).pieces()) == [b"0123", b"4567", b"89"]
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("Id,Name\n1,A\n2,B\n", True),
+        ("Title\n\nId,Name\n1,A\n\n2,B\nTotal,5\n", True),  # the file is written again without what is no data
+        ("Id,Name\n" + "1,A\n\n" * 300, True),
+        ("Id,Name,,\n1,A,,\n2,B,,\n", False),  # columns are left out
+        ("Id,Card Number\n1,4111111111111111\n", False),
+        ("Id,Name\n1,A\n2,B\n2,B,x\n", False),
+        ("import_errors,Id,Name\nwrong,1,A\n", False),
+    ],
+)
+def test_cells_on_disk_are_the_table_s_own_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, stored: bool
+) -> None:
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 20)
+    path, scratch = write(tmp_path / "a.csv", text), tmp_path / "scratch"
+    scratch.mkdir(mode=0o700)
+    in_memory, on_disk = sources(path), sources(path, using=options(scratch=scratch))
+    (expected,), (found,) = in_memory.tables, on_disk.tables
+    assert (cells(found), found.row_numbers.tolist()) == (cells(expected), expected.row_numbers.tolist())
+    assert (skipped(found), on_disk.problems) == (skipped(expected), in_memory.problems)
+    assert (expected.stored, found.stored is not None) == (None, stored)
+    assert list(scratch.iterdir()) == ([found.stored] if found.stored else [])
+    if found.stored:
+        assert found.stored.stat().st_mode & 0o777 == 0o600
+        with pa.memory_map(str(found.stored)) as file:
+            read_back = pa.ipc.open_file(file).read_all()
+        assert read_back.to_pydict() == {name: expected.frame[name].tolist() for name in expected.frame.columns}
+
+
+def test_control_characters_are_found_in_any_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 100)
+    text = "Id,Name\n" + "1,A\n" * 100 + "2,B\x01\n" + "3,\ufffd\n" + "4,é\ue000\n" * 100 + "5,\x1f\n" + "6,\tx\n"
+    found = sources(write(tmp_path / "a.csv", text), using=options(scratch=tmp_path))
+    assert problems(found) == [("warning", "damaged_text", f"a.csv:{row} [Name]") for row in (102, 103, 204)]
