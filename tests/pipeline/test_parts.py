@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import zipfile
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,6 +24,7 @@ from importer.pipeline.parts.cluster import dask_crew
 from importer.pipeline.parts.crew import Crew, OneProcess, Processes, processes
 from importer.pipeline.parts.scratch import PREFIX, scratch_folder
 from importer.pipeline.parts.sizes import rows_of_a_part
+from importer.pipeline.parts.work import join_bodies
 from importer.pipeline.prepare import Timings
 from importer.settings import Options, read_size
 from importer.tables import Sources
@@ -240,3 +242,48 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
     for wrong in ("", "0", "much", "1 GiBs", "-1GB"):
         with pytest.raises(UsageError, match="no size"):
             read_size(wrong)
+
+
+class Held:
+    """Makes no process until it is told that it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.asked = threading.Semaphore(0)
+
+    def submit(self, *_: object) -> None:
+        self.may.wait()
+        self.asked.release()
+
+    def shutdown(self, **_: object) -> None:
+        self.may.set()
+
+
+def test_nobody_waits_while_processes_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Held()
+    crew = Processes(2)
+    monkeypatch.setattr(crew, "_open", lambda: pool)
+    crew.start()
+    assert not pool.asked.acquire(blocking=False)
+    pool.may.set()
+    assert pool.asked.acquire(timeout=60)
+    assert pool.asked.acquire(timeout=60)
+
+
+def test_a_crew_may_be_let_go_while_it_is_made() -> None:
+    crew = Processes(2)
+    try:
+        crew.start()
+        crew.close()
+        assert crew.map(pow, [(2, 3), (3, 2)]) == [8, 9]
+    finally:
+        crew.close()
+
+
+def test_bodies_that_find_no_room_are_told(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(b"{}\n")
+    join_bodies([tmp_path / "1"] * 2, tmp_path / "whole")
+    assert (tmp_path / "whole").read_bytes() == b"{}\n{}\n"
+    assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(OutputError, match="bodies cannot be written"):
+        join_bodies([tmp_path / "1"], tmp_path / "no" / "whole")

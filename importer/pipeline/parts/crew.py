@@ -1,5 +1,6 @@
 """Who does the parts: this process, several processes of this machine, or a Dask cluster."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -100,9 +101,8 @@ class Processes:
         return self._pool
 
     def start(self) -> None:
-        """Begin to make the processes, which takes a second, while something else is done."""
-        for _ in range(self.hands):
-            self._open().submit(_nothing)
+        """Begin to make the processes while something else is done: whoever makes them waits for what they import."""
+        threading.Thread(target=_make_processes, args=(self._open(), self.hands), daemon=True).start()
 
     def close(self) -> None:
         """End the processes, each when it is through with what it has begun."""
@@ -124,6 +124,12 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _make_processes(pool: ProcessPoolExecutor, count: int) -> None:
+    with contextlib.suppress(Exception):  # closed already, or it shows again as soon as there is work
+        for _ in range(count):
+            pool.submit(_nothing)
 
 
 def _nothing() -> None:

@@ -1,6 +1,5 @@
 """A run in parts: the parent's side."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,9 +25,9 @@ from importer.pipeline.parts.crew import Crew, processes
 from importer.pipeline.parts.part import Part, SourceFile
 from importer.pipeline.parts.scratch import read_frame, scratch_folder, write_frame
 from importer.pipeline.parts.sizes import rows_of_a_part
-from importer.pipeline.parts.work import Made, Verdict, finish_part, map_part
+from importer.pipeline.parts.work import Made, Verdict, finish_part, join_bodies, map_part
 from importer.pipeline.prepare import Timings, opened
-from importer.report.files import whole_file
+from importer.report.files import put_in_place
 from importer.report.words import added
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
@@ -140,6 +139,7 @@ class InParts:
         done = self.crew.map(finish_part, tasks)
         if self.options.memory is not None:
             self.crew.close()  # the reports need the memory
+        self.helper.begin(join_bodies, [part.path("payloads") for part in self.parts], self._bodies)
         frames: dict[Entity, pd.DataFrame] = {
             entity: merge.merged_frame(self.parts, entity, "final") for entity in ENTITIES
         }
@@ -147,21 +147,25 @@ class InParts:
         problems = ProblemTable.concat([self._loose(terms), ProblemTable(found)])
         rejected = np.concatenate([one.rejected for one in done])
         lost_child = np.concatenate([one.lost_child for one in done])
+        self.helper.finish()
         return Stage(
             self.sources, self._tables(frames), problems, rejected, lost_child, {}, added([one.words for one in done])
         )
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
-        """Put the parts' bodies together in ``payloads.jsonl``; comes back where each stands."""
-        frames = []
-        with whole_file(folder.payloads) as file:
-            for part in self.parts:
-                frame, before = read_frame(part.path("bodies")), file.tell()
-                position, offset = frame["position"] + part.first, frame["offset"] + before
-                frames.append(frame.assign(position=position, offset=offset))
-                with part.path("payloads").open("rb") as own:
-                    shutil.copyfileobj(own, file, 1 << 20)
+        """Put the bodies into ``payloads.jsonl``; comes back where each stands."""
+        frames, before = [], 0
+        for part in self.parts:
+            frame = read_frame(part.path("bodies"))
+            frames.append(frame.assign(position=frame["position"] + part.first, offset=frame["offset"] + before))
+            before += part.path("payloads").stat().st_size
+        put_in_place(self._bodies, folder.payloads)
         return pd.concat(frames, ignore_index=True)
+
+    @property
+    def _bodies(self) -> Path:
+        """Where the bodies of all parts are put together."""
+        return self.parts[0].path("payloads").with_name("payloads")
 
     def _tables(self, frames: dict[Entity, pd.DataFrame]) -> EntityTables:
         return EntityTables(

@@ -1,9 +1,12 @@
 """What is done to a part of the customers: two pure functions, whose input and output lie in the scratch folder."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +39,7 @@ __all__ = [
     "field_rows",
     "finish_part",
     "ids_and_places",
+    "join_bodies",
     "lines",
     "map_part",
     "prints",
@@ -173,11 +177,27 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
 
 
 def _write_bodies(part: Part, settled: Settled, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
-    path = part.path("payloads")
+    with _own_file(part.path("payloads")) as file:
+        return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
+
+
+def join_bodies(parts: Sequence[Path], whole: Path) -> None:
+    """Put the bodies of all parts together, in this order. Raises :class:`OutputError`."""
+    with _own_file(whole) as file:
+        for part in parts:
+            with part.open("rb") as own:
+                shutil.copyfileobj(own, file, 1 << 20)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _own_file(path: Path) -> Iterator[BinaryIO]:
+    """A file for bodies that only its owner can read. Raises :class:`OutputError`."""
     try:
         path.touch(mode=0o600)
         with path.open("wb") as file:
-            return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
+            yield file
     except OSError as error:
         raise OutputError(
             f"{path.parent}: the bodies cannot be written: {error.strerror or error}",
