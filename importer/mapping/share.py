@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,10 @@ class Share:
 
 
 def deal_out(owners: Owners, most: int) -> Iterator[Share]:
-    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none."""
+    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
+
+    Where there is no customer, there is one share without rows.
+    """
     whose = owners.fates.customer
     keyed = np.zeros(len(whose), bool)
     keyed[owners.main.rows.rows] = True
@@ -44,10 +48,9 @@ def deal_out(owners: Owners, most: int) -> Iterator[Share]:
     edges = _edges(sizes, most)
     number = np.repeat(np.arange(len(edges) - 1, dtype=np.int32), np.diff(edges))
     order = np.argsort(np.append(number, np.int32(len(edges)))[whose], kind="stable")
-    ends = np.cumsum(np.add.reduceat(sizes, edges[:-1])) if len(sizes) else np.zeros(0, np.int64)
-    for place, end in enumerate(ends.tolist()):
-        start, stop = int(edges[place]), int(edges[place + 1])
-        rows = order[end - int(sizes[start:stop].sum()) : end].astype(np.int64)
+    before = np.append(0, np.cumsum(sizes))  # rows of the customers before each
+    for start, stop in pairwise(edges.tolist()):
+        rows = order[before[start] : before[stop]].astype(np.int64)
         own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: else the whole column would travel along
         yield Share(rows, whose[rows] - start, keyed[rows], start, own, owners.origin, present)
 
@@ -55,7 +58,7 @@ def deal_out(owners: Owners, most: int) -> Iterator[Share]:
 def _edges(sizes: Codes, most: int) -> Codes:
     """Where shares begin, and the end of the last: as many whole customers in each as fit."""
     ends = np.cumsum(sizes)
-    edges = [0]
+    edges = [0] if len(sizes) else [0, 0]
     while edges[-1] < len(sizes):
         done = int(ends[edges[-1] - 1]) if edges[-1] else 0
         edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))

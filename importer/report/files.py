@@ -61,7 +61,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def put_in_place(finished: Path, path: Path) -> None:
-    """Move a file that is written and synced, and its owner's alone, to ``path`` on the same file system.
+    """Move a file that is written whole, and its owner's alone, to ``path`` on the same file system.
 
     Missing folders are made (0700). Raises :class:`OutputError`.
     """

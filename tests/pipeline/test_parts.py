@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -125,6 +126,13 @@ def test_what_customers_have_in_common_is_found_across_parts(offered, tmp_path: 
     assert {"duplicate_reference_id", "reference_id_case", "customer_alike", "lookup_pending", "key_blank"} <= codes
     assert {"phone_extension_split", "address_parsed", "text_tidied", "customer_conflict"} <= codes
     assert offered(options, rows) == at_once
+
+
+def test_no_customer_at_all(offered, tmp_path: Path) -> None:
+    (tmp_path / "planted.yaml").write_text(PLANTED, encoding="utf-8")
+    (tmp_path / "planted.csv").write_text(re.sub(r"(?m)^\d+,", ",", ROWS.strip()) + "\n", encoding="utf-8")
+    options = Options(sources=(str(tmp_path / "planted.csv"),), mapping=str(tmp_path / "planted.yaml"), country="US")
+    assert offered(options, 3) == offered(options, 0)
 
 
 def test_what_a_worker_cannot_do_is_told_as_ever(offered, tmp_path: Path) -> None:
@@ -282,8 +290,8 @@ def test_a_crew_may_be_let_go_while_it_is_made() -> None:
 
 def test_bodies_that_find_no_room_are_told(tmp_path: Path) -> None:
     (tmp_path / "1").write_bytes(b"{}\n")
-    join_bodies([tmp_path / "1"] * 2, tmp_path / "whole")
+    join_bodies([tmp_path / "1"] * 2, tmp_path / "whole", lasting=True)
     assert (tmp_path / "whole").read_bytes() == b"{}\n{}\n"
     assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
     with pytest.raises(OutputError, match="bodies cannot be written"):
-        join_bodies([tmp_path / "1"], tmp_path / "no" / "whole")
+        join_bodies([tmp_path / "1"], tmp_path / "no" / "whole", lasting=False)

@@ -139,7 +139,8 @@ class InParts:
         done = self.crew.map(finish_part, tasks)
         if self.options.memory is not None:
             self.crew.close()  # the reports need the memory
-        self.helper.begin(join_bodies, [part.path("payloads") for part in self.parts], self._bodies)
+        bodies = [part.path("payloads") for part in self.parts]
+        self.helper.begin(join_bodies, bodies, self._bodies, self.hashed)  # hashes are for what is sent
         frames: dict[Entity, pd.DataFrame] = {
             entity: merge.merged_frame(self.parts, entity, "final") for entity in ENTITIES
         }

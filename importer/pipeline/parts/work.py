@@ -181,14 +181,18 @@ def _write_bodies(part: Part, settled: Settled, *, unresolved: bool, hashed: boo
         return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
 
 
-def join_bodies(parts: Sequence[Path], whole: Path) -> None:
-    """Put the bodies of all parts together, in this order. Raises :class:`OutputError`."""
+def join_bodies(parts: Sequence[Path], whole: Path, lasting: bool) -> None:
+    """Put the bodies of all parts together, in this order. Raises :class:`OutputError`.
+
+    ``lasting``: they are to be sent, so they must be on the disk, whatever happens to this machine.
+    """
     with _own_file(whole) as file:
         for part in parts:
             with part.open("rb") as own:
                 shutil.copyfileobj(own, file, 1 << 20)
-        file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
