@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 import pycountry
 import usaddress
@@ -29,6 +29,8 @@ _POST_CODES = {  # how a post code behind the town looks where its form tells th
     "GB": r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}",
     "IE": r"[A-Z]\d[\dW] ?[A-Z\d]{4}",
 }
+_ENDS = {code: re.compile(rf"(?:^|[ ,.]){form}$", re.IGNORECASE) for code, form in _POST_CODES.items()}
+_MOST_KEPT = 2**14  # texts that may be a country: towns and states come again and again
 _WITH_STATES = ("US", "CA", "AU")
 _CODE_FIRST = re.compile(r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4,6})[ ,]+(\D.*)$")
 _CODE_LAST = re.compile(r"^(.*\D)[ ,-]+(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3})$")
@@ -65,9 +67,8 @@ class PostalAddress:
     def having(self, street: Sequence[Line], *doubts: str, **pieces: Line | None) -> "PostalAddress":
         """The address with this street, further pieces and further doubts."""
         found = {name: line for name, line in pieces.items() if line is not None and line.text}
-        return replace(
-            self, street=tuple(street), pieces={**self.pieces, **found}, doubts=(*self.doubts, *filter(None, doubts))
-        )
+        doubts = (*self.doubts, *filter(None, doubts))
+        return PostalAddress(tuple(street), {**self.pieces, **found}, doubts, self.left)
 
 
 def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress:
@@ -125,6 +126,11 @@ def _kind(text: str) -> tuple[str, str]:
 
 def _country(text: str) -> str | None:
     """The country that a text surely means; names and codes that are a state's as well are none."""
+    return None if any(map(str.isdigit, text)) else _country_named(text)  # no country has a digit in its name
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _country_named(text: str) -> str | None:
     plain = text.replace(".", " ").strip().casefold()
     if " ".join(plain.split()) not in _CERTAIN_COUNTRIES and (len(plain) < 4 or plain in _states("US")):
         return None
@@ -146,14 +152,13 @@ def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
 def _country_behind(text: str) -> tuple[str, str | None]:
     """A country at the end of a line: behind a post code, or behind a second comma."""
     words = text.split()
-    for count in (4, 3, 2, 1):
-        rest, country = " ".join(words[:-count]), _country(" ".join(words[-count:]))
-        if (
-            country
-            and rest
-            and (any(map(str.isdigit, rest.split()[-1])) or (rest.endswith(",") and rest.count(",") > 1))
-        ):
-            return rest.strip(_EDGES), country
+    without_digits = next((n for n, word in enumerate(reversed(words)) if any(map(str.isdigit, word))), len(words))
+    for count in range(min(4, without_digits, len(words) - 1), 0, -1):
+        rest = " ".join(words[:-count])
+        if any(map(str.isdigit, words[-count - 1])) or (rest.endswith(",") and rest.count(",") > 1):
+            country = _country(" ".join(words[-count:]))
+            if country:
+                return rest.strip(_EDGES), country
     return text, None
 
 
@@ -175,7 +180,7 @@ def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> P
     tried = [country] if named else [country, *_POST_CODES]
     for code in dict.fromkeys(code for code in tried if code in _POST_CODES):
         assert code is not None
-        match = re.search(rf"(?:^|[ ,.]){_POST_CODES[code]}$", last.text, re.IGNORECASE)
+        match = _ENDS[code].search(last.text)
         if match is None:
             continue
         zip_code = Line(match[0].strip(" ,."), last.cell)

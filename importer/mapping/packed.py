@@ -36,6 +36,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these stand in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where houses have numbers, and a line without one may be a name
+_MARKS = {code: None for code in range(128) if not chr(code).isalnum()}
 _NOTHING = "nothing"  # instead of a part, where no address has it
 _HINT = "Compare the parts with the cell; where they are wrong, mend the cell, or give the parts columns of their own."
 
@@ -116,6 +117,8 @@ def _pairs(first: Column, last: Column) -> Column:
 
 def _plain(text: str) -> str:
     """Letters and digits only: how a line is compared with a name."""
+    if text.isascii():
+        return text.lower().translate(_MARKS)
     return "".join(filter(str.isalnum, text.casefold()))
 
 
@@ -125,7 +128,8 @@ def _is_name(head: Column, names: Sequence[Column]) -> Mask:
     own = head.replaced(pa.array([_plain(text) for text in head.values.to_pylist()], pa.string()))
     for name in names:
         texts = name.values.to_pylist()
-        for part in (texts, [text.split(":")[0] for text in texts], [text.split(":")[-1] for text in texts]):
+        parted = [text.split(":") for text in texts] if any(":" in text for text in texts) else []
+        for part in (texts, [own[0] for own in parted], [own[-1] for own in parted])[: 3 if parted else 1]:
             other = name.replaced(pa.array([_plain(text) for text in part], pa.string()))
             both = concat([own, other]).codes.reshape(2, -1)
             same |= (both[0] >= 0) & (both[0] == both[1])
@@ -165,19 +169,25 @@ def _unpacked(entry: AddressEntry, number: str, owned: Owned, names: Sequence[Co
     named = _is_name(Column.keyed(tuples, heads), names)
     filled = np.logical_or.reduce([column.filled for column in columns])
     given = frozenset(entry.fields())
-    readings = [_reading(address, own, given, home) for address in addresses for own in (False, True)]
-    first = first_of(columns)[1]
-    packed = _Packed(references, np.where(filled, 2 * tuples + named, -1).astype(np.int64), readings, first)
+    state = np.where(filled, 2 * tuples + named, -1).astype(np.int64)
+    said = np.isin(np.arange(2 * len(addresses)), state).tolist()
+    readings = [_reading(addresses[n // 2], n % 2 == 1, given, home, said=said[n]) for n in range(len(said))]
+    packed = _Packed(references, state, readings, first_of(columns)[1])
     rules = {name: rule for name, rule in _rules(packed, table).items() if name not in given}
     return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(_findings(packed)))
 
 
-def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None) -> _Reading:
-    """The parts of an address; ``named``: its first line is a name of the customer, and no line of the street."""
+def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None, *, said: bool) -> _Reading:
+    """The parts of an address; ``named``: its first line is a name of the customer, and no line of the street.
+
+    ``said``: whether anything is to be said of it: whether a row has it.
+    """
     street = list(address.street[named:])
     parts = dict(zip(("line_1", "line_2"), street, strict=False)) | address.pieces
     if len(street) > 2:
         parts["line_2"] = Line(", ".join(line.text for line in street[1:]), street[1].cell)
+    if not said:
+        return _Reading(parts, "")
     doubts = [*address.doubts]
     if named and not street:
         doubts.append("there is no street in it")

@@ -10,7 +10,6 @@ from importer.records import Severity
 
 __all__ = ["first_name", "is_company", "last_name", "split_name"]
 
-# Of two to four plain words the last is the last name; anything with more to it goes to the parser, which is slow.
 _CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y)\s", re.IGNORECASE)
 _COMPANY = re.compile(
     r"[\s,](?:inc|llc|ltd|limited|corp|corporation|company|co|plc|llp|pty|pte)\.?$"
@@ -21,8 +20,16 @@ _COMPANY = re.compile(
 )
 _HINT = "If that is wrong, export first and last name in columns of their own."
 _ATTENTION = re.compile(r"^(?:(?:attn|fao)\b[\s:.\-]*|(?:attention|att)\s*[:.\-]+\s*)(?=\w)", re.IGNORECASE)
-_WORD = r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
-_PLAIN_WORDS = re.compile(rf"^{_WORD}(?:\s+(?:{_WORD}|[A-Z]\.?)){{0,2}}\s+{_WORD}$")
+# Of two to four plain words the last is the last name, or the first ones before a comma are; perhaps with one of the
+# usual titles and suffixes. Anything with more to it goes to the parser, which is slow and says the same of these.
+_WORD = r"(?:[^\W\d_]['\u2019])?[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
+_TITLE, _SUFFIX = r"(?i:mr|mrs|ms|miss|dr|prof|herr|frau)\.?", r"(?i:jr|sr|ii|iii|iv)\.?"
+_FIRST = rf"(?P<first>{_WORD}(?:\s+(?:{_WORD}|[A-Z]\.?)){{0,2}})"
+_PLAIN = re.compile(
+    rf"^(?:(?P<title>{_TITLE})\s+)?{_FIRST}\s+(?P<last>(?!{_SUFFIX}$){_WORD})(?:\s+(?P<suffix>{_SUFFIX}))?$"
+)
+_PLAIN_ALONE = re.compile(rf"^(?P<first>{_WORD})(?P<last>)$")
+_PLAIN_TURNED = re.compile(rf"^(?P<last>{_WORD}(?:\s+{_WORD})?)\s*,\s*{_FIRST}$")
 _MOST_KEPT = 2**18  # readings: first and last names, of customers and contacts, come from the same cells
 
 
@@ -45,25 +52,38 @@ def split_name(text: str) -> tuple[str, str]:
 def _read(text: str) -> tuple[str, str, str | None]:
     """(first names, last name, what a person may want to check, if anything)."""
     text = _ATTENTION.sub("", text)
-    if _PLAIN_WORDS.match(text):
-        words = text.split()
-        plain = _special_words().isdisjoint(word.lower().rstrip(".") for word in words)
-        if plain and not is_company(text):
-            return " ".join(words[:-1]), words[-1], None
     if is_company(text):
         return text, "", "is the name of a company or department, and stays whole as the first name"
+    first, last, *left_out = _plain(text) or _parsed(text)
+    if not first and not last:
+        return text, "", None
+    first, last = (first, last) if first else (last, "")
+    dropped = [part for part in left_out if part]
+    if not dropped and "," not in text and not _CONJUNCTION.search(text):
+        return first, last, None
+    told = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
+    return first, last, f"{told}; left out: {', '.join(dropped)}" if dropped else told
+
+
+def _plain(text: str) -> tuple[str, ...] | None:
+    """First and last name, title and suffix of a plain name; None of any other."""
+    match = _PLAIN.match(text) or _PLAIN_TURNED.match(text) or _PLAIN_ALONE.match(text)
+    if match is None:
+        return None
+    first, last = " ".join(match["first"].split()), " ".join(match["last"].split())
+    if not _special_words().isdisjoint(word.lower().rstrip(".") for word in f"{first} {last}".split()):
+        return None
+    found = match.groupdict()
+    return first, last, found.get("title") or "", found.get("suffix") or ""
+
+
+def _parsed(text: str) -> tuple[str, ...]:
+    """First and last name, title, suffix and nickname."""
     from nameparser import HumanName  # noqa: PLC0415 - as above
 
     name = HumanName(text)
     first = " ".join(part for part in (name.first, name.middle) if part)
-    if not first and not name.last:
-        return text, "", None
-    first, last = (first, name.last) if first else (name.last, "")
-    read = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
-    dropped = [part for part in (name.title, name.suffix, name.nickname) if part]
-    if dropped:
-        return first, last, f"{read}; left out: {', '.join(dropped)}"
-    return first, last, read if "," in text or _CONJUNCTION.search(text) else None
+    return first, name.last, name.title, name.suffix, name.nickname
 
 
 def is_company(text: str) -> bool:

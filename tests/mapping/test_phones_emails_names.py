@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nameparser import HumanName
 from nameparser.config import CONSTANTS
 
-from importer.mapping import emails
+from importer.mapping import emails, people
 from importer.mapping.emails import email
 from importer.mapping.people import first_name, is_company, last_name, split_name
 from importer.mapping.phones import phone
@@ -305,3 +305,43 @@ def test_any_two_words_are_split_as_nameparser_splits_them(text: str) -> None:
 def test_more_plain_words_are_split_as_nameparser_splits_them(words: list[str], between: str) -> None:
     text = between.join(words)
     assert split_name(text) == ((text, "") if is_company(text) else by_nameparser(text))
+
+
+WORD = st.from_regex(r"([A-Za-z]['\u2019])?[A-Za-zÀ-ÿ]{1,7}(-[A-Za-z]{2,4})?|[A-Z]\.?", fullmatch=True)
+SOME_WORDS = st.lists(WORD | st.sampled_from(["de", "Vega", "King", "Sir", "Ma", "Dr", "II"]), min_size=1, max_size=3)
+TITLES = ["", "", "Mr. ", "Mrs ", "ms ", "Miss  ", "Dr. ", "PROF ", "Herr ", "frau. "]
+SUFFIXES = ["", "", " Jr.", " sr", " III", " iv", ", Jr."]
+
+
+@settings(max_examples=800, deadline=None)
+@given(
+    st.sampled_from(TITLES), SOME_WORDS, st.sampled_from([" ", ", ", " , ", ","]), SOME_WORDS, st.sampled_from(SUFFIXES)
+)
+@example("Dr. ", ["Ada"], " ", ["King", "Lovelace"], "")
+@example("", ["O'Brien"], ", ", ["Ada", "K."], "")
+@example("", ["Jr"], ", ", ["Ada"], "")
+@example("Mr. ", ["Ada"], " ", ["Lovelace"], " III")
+def test_names_that_are_taken_apart_without_the_parser_are_what_it_makes_of_them(
+    title: str, first: list[str], between: str, last: list[str], suffix: str
+) -> None:
+    text = f"{title}{' '.join(first)}{between}{' '.join(last)}{suffix}"
+    plain = people._plain(text)
+    if plain is not None:
+        assert (*plain, "") == people._parsed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Dr. Ada Lovelace", ("Ada", "Lovelace", "Dr.", "")),
+        ("Ms Ada K. O'Brien Jr.", ("Ada K.", "O'Brien", "Ms", "Jr.")),
+        ("King-Noel,  Ada  B", ("Ada B", "King-Noel", "", "")),
+        ("van Dyke, Dick", None),
+        ("Prof. Dr. Ada Lovelace", None),
+        ("Lovelace, Ada, PhD", None),
+        ("Ada", ("Ada", "", "", "")),
+        ("Prof", None),
+    ],
+)
+def test_which_names_are_taken_apart_without_the_parser(text: str, parts: tuple[str, ...] | None) -> None:
+    assert people._plain(text) == parts
