@@ -1,6 +1,5 @@
 """One field of a mapping over all rows of a table: from → split → as → take/join → values → else → default."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from importer.mapping.changes import RowChange, rewriting
 from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.findings import Finding, RowFinding
+from importer.mapping.nearest import Nearest
 from importer.mapping.rules import NUMBER, FieldRule, Otherwise
 from importer.mapping.tabledata import TableData
 from importer.mapping.transforms import TRANSFORMS, Step, run_step
@@ -272,6 +272,7 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     reasons: list[str] = []
     hints: list[str] = []
     unlisted = np.zeros(len(texts), bool)
+    nearest = Nearest(table, cutoff=0.6)
     for number, text in enumerate(texts):
         known = table.get(text.casefold())
         reasons.append("")
@@ -286,8 +287,8 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
             out.append(None)
             unlisted[number] = True
             reasons[number] = "is not in the mapping's list of values"
-            near = difflib.get_close_matches(text.casefold(), table, n=1)
-            hints[number] = f"Did you mean {near[0]!r}? " if near else ""
+            near = nearest(text.casefold())
+            hints[number] = f"Did you mean {near!r}? " if near else ""
             hints[number] += "Mend the cell, or add the value to `values` in the mapping."
     finding = Finding(unlisted, Severity.ERROR, "value_unlisted", reasons, hints)
     at = np.flatnonzero(column.rows_with(unlisted)).astype(np.int64)

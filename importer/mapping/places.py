@@ -1,6 +1,5 @@
 """Countries to ISO 3166-1 alpha-2 and states to their codes, from pycountry's copy of the ISO lists."""
 
-import difflib
 import gettext
 import re
 import unicodedata
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pycountry
 
 from importer.mapping.findings import Result, failures
+from importer.mapping.nearest import Nearest
 from importer.records import Severity
 
 __all__ = ["country", "country_code", "state"]
@@ -37,7 +37,7 @@ _LANGUAGES = (
 )
 # Countries where a postal address is written with the subdivision's code.
 _CHECKED = ("US", "CA", "AU")
-_MOST_KEPT = 2**12  # names of countries and states that were read
+_MOST_KEPT = 2**16  # names of countries and states that were read
 _CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
 _STATE_ALIASES = {
     "US": {
@@ -121,11 +121,16 @@ def _country_hint(value: str) -> str:
     for code in ("US", "CA", "AU"):
         if _plain(value) in _states(code):
             return f"This is a state of {_name(code)}: does it stand in the wrong column? Write the country there."
-    near = difflib.get_close_matches(_plain(value), _countries(), n=1, cutoff=0.82)
-    if not near:
+    near = _nearest_country()(_plain(value))
+    if near is None:
         return "Write the country's name or its two-letter code."
-    code = _countries()[near[0]]
+    code = _countries()[near]
     return f"Did you mean {_name(code)} ({code})?"
+
+
+@cache
+def _nearest_country() -> Nearest:
+    return Nearest(_countries(), cutoff=0.82)
 
 
 def _name(code: str) -> str:
@@ -171,5 +176,10 @@ def _state_hint(value: str, country: str) -> str:
     elsewhere = next((code for code in _CHECKED if code != country and plain in _states(code)), None)
     if elsewhere:
         return f"{_name(elsewhere)} has one of that name: look whether the country is right."
-    near = difflib.get_close_matches(plain, _states(country), n=1, cutoff=0.75)
-    return f"Did you mean {near[0].title()} ({_states(country)[near[0]]})?" if near else "It is sent as it stands."
+    near = _nearest_state(country)(plain)
+    return f"Did you mean {near.title()} ({_states(country)[near]})?" if near else "It is sent as it stands."
+
+
+@cache
+def _nearest_state(country: str) -> Nearest:
+    return Nearest(_states(country), cutoff=0.75)
