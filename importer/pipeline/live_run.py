@@ -105,6 +105,7 @@ async def prepare_run(job: Job, client: Client, work: Work) -> None:
         job.bodies = work.write_bodies(folder)
         job.stage = with_facts(stage, job.run.command, job.run.started_at, work.loaded, job.options, job.timings)
         folder.save(job.stage)
+        work.helper.finish()
     job.folder, job.helper = folder, work.helper
     work.rest()
 

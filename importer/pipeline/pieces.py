@@ -33,7 +33,7 @@ class Work(Protocol):
 
     @property
     def helper(self) -> Helper:
-        """Who may write a report while others are written."""
+        """Who may write a file while others are written."""
 
     @property
     def sources(self) -> Sources:
@@ -52,7 +52,10 @@ class Work(Protocol):
         """Keep no process busy or waiting for as long as there is nothing to do here, which may be hours."""
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
-        """Write the bodies of what is settled; see :func:`importer.pipeline.bodies.write_bodies`."""
+        """Write the bodies of what is settled; see :func:`importer.pipeline.bodies.write_bodies`.
+
+        Their file is there when the helper has finished.
+        """
 
 
 @dataclass

@@ -104,6 +104,7 @@ class _Planning:
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
             self.bodies = self.work.write_bodies(self.folder)
+            self.work.helper.finish()
         self.work.rest()
 
     async def _plan(self, client: Client) -> None:

@@ -113,8 +113,8 @@ def write_reports(
 ) -> dict[str, Any]:
     """Write results, errors, rejected rows and the summary; comes back: the summary.
 
-    Its timings end with ``reports``: everything here but the summary's own file. ``helper`` saves the workbook while
-    the rest is written. Raises :class:`OutputError`.
+    Its timings end with ``reports``: everything here but the summary's own file. ``helper`` saves the workbook, and
+    what it has begun before, while others are written. Raises :class:`OutputError`.
     """
     began = time.monotonic()
     report = ReportInput(
@@ -127,13 +127,13 @@ def write_reports(
     rejected = write_rejected(folder.rejected, report)
     write_results(folder.file("results.csv"), report)
     write_errors(folder.file("errors.csv"), report.located)
+    helper.finish()
     names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
     summary = build_summary(report, _facts(folder, stage.facts, ending, names, workbook))
     write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
-    helper.finish()
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary

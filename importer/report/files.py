@@ -24,7 +24,7 @@ import pyarrow.csv
 from importer.errors import OutputError
 from importer.tables import SourceTable, mark_formulas
 
-__all__ = ["BLOCK", "put_in_place", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
+__all__ = ["BLOCK", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
@@ -56,18 +56,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise _output_error(path, error) from error
-
-
-def put_in_place(finished: Path, path: Path) -> None:
-    """Move a file that is written whole, and its owner's alone, to ``path`` on the same file system.
-
-    Missing folders are made (0700). Raises :class:`OutputError`.
-    """
-    try:
-        _make_private(path.parent)
-        finished.replace(path)
     except OSError as error:
         raise _output_error(path, error) from error
 

@@ -290,8 +290,8 @@ def test_a_crew_may_be_let_go_while_it_is_made() -> None:
 
 def test_bodies_that_find_no_room_are_told(tmp_path: Path) -> None:
     (tmp_path / "1").write_bytes(b"{}\n")
-    join_bodies([tmp_path / "1"] * 2, tmp_path / "whole", lasting=True)
+    join_bodies([tmp_path / "1"] * 2, tmp_path / "whole")
     assert (tmp_path / "whole").read_bytes() == b"{}\n{}\n"
     assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(OutputError, match="bodies cannot be written"):
-        join_bodies([tmp_path / "1"], tmp_path / "no" / "whole", lasting=False)
+    with pytest.raises(OutputError, match="cannot be written"):
+        join_bodies([tmp_path / "1"], tmp_path / "1" / "whole")

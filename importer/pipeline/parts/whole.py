@@ -27,7 +27,6 @@ from importer.pipeline.parts.scratch import read_frame, scratch_folder, write_fr
 from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import Made, Verdict, finish_part, join_bodies, map_part
 from importer.pipeline.prepare import Timings, opened
-from importer.report.files import put_in_place
 from importer.report.words import added
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Options
@@ -139,8 +138,6 @@ class InParts:
         done = self.crew.map(finish_part, tasks)
         if self.options.memory is not None:
             self.crew.close()  # the reports need the memory
-        bodies = [part.path("payloads") for part in self.parts]
-        self.helper.begin(join_bodies, bodies, self._bodies, self.hashed)  # hashes are for what is sent
         frames: dict[Entity, pd.DataFrame] = {
             entity: merge.merged_frame(self.parts, entity, "final") for entity in ENTITIES
         }
@@ -148,25 +145,20 @@ class InParts:
         problems = ProblemTable.concat([self._loose(terms), ProblemTable(found)])
         rejected = np.concatenate([one.rejected for one in done])
         lost_child = np.concatenate([one.lost_child for one in done])
-        self.helper.finish()
         return Stage(
             self.sources, self._tables(frames), problems, rejected, lost_child, {}, added([one.words for one in done])
         )
 
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
-        """Put the bodies into ``payloads.jsonl``; comes back where each stands."""
-        frames, before = [], 0
-        for part in self.parts:
+        """Have the parts' bodies put together in ``payloads.jsonl``; comes back where each will stand."""
+        paths = [part.path("payloads") for part in self.parts]
+        self.helper.begin(join_bodies, paths, folder.payloads)
+        before = np.cumsum([0, *(path.stat().st_size for path in paths)])
+        frames = []
+        for part, start in zip(self.parts, before[:-1], strict=True):
             frame = read_frame(part.path("bodies"))
-            frames.append(frame.assign(position=frame["position"] + part.first, offset=frame["offset"] + before))
-            before += part.path("payloads").stat().st_size
-        put_in_place(self._bodies, folder.payloads)
+            frames.append(frame.assign(position=frame["position"] + part.first, offset=frame["offset"] + start))
         return pd.concat(frames, ignore_index=True)
-
-    @property
-    def _bodies(self) -> Path:
-        """Where the bodies of all parts are put together."""
-        return self.parts[0].path("payloads").with_name("payloads")
 
     def _tables(self, frames: dict[Entity, pd.DataFrame]) -> EntityTables:
         return EntityTables(

@@ -1,12 +1,11 @@
 """What is done to a part of the customers: two pure functions, whose input and output lie in the scratch folder."""
 
 import contextlib
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from importer.pipeline.judging import Shared, Terms, judged
 from importer.pipeline.lookups import Told, looked_up_names
 from importer.pipeline.parts.part import Part
 from importer.pipeline.parts.scratch import keep, kept, read_frame, write_frame
+from importer.report.files import whole_file
 from importer.report.words import WordCounts, word_counts
 from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Entry, ProblemTable
 from importer.validation import Settled, used_attributes
@@ -177,36 +177,24 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
 
 
 def _write_bodies(part: Part, settled: Settled, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
-    with _own_file(part.path("payloads")) as file:
-        return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
-
-
-def join_bodies(parts: Sequence[Path], whole: Path, lasting: bool) -> None:
-    """Put the bodies of all parts together, in this order. Raises :class:`OutputError`.
-
-    ``lasting``: they are to be sent, so they must be on the disk, whatever happens to this machine.
-    """
-    with _own_file(whole) as file:
-        for part in parts:
-            with part.open("rb") as own:
-                shutil.copyfileobj(own, file, 1 << 20)
-        if lasting:
-            file.flush()
-            os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _own_file(path: Path) -> Iterator[BinaryIO]:
-    """A file for bodies that only its owner can read. Raises :class:`OutputError`."""
+    path = part.path("payloads")
     try:
         path.touch(mode=0o600)
         with path.open("wb") as file:
-            yield file
+            return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
     except OSError as error:
         raise OutputError(
             f"{path.parent}: the bodies cannot be written: {error.strerror or error}",
             "Make room on the disk, or give another folder with --out.",
         ) from error
+
+
+def join_bodies(parts: Sequence[Path], whole: Path) -> None:
+    """Put the bodies of all parts together, in this order. Raises :class:`OutputError`."""
+    with whole_file(whole) as file:
+        for part in parts:
+            with part.open("rb") as own:
+                shutil.copyfileobj(own, file, 1 << 20)
 
 
 def _completed(part: Part, entity: Entity, columns: Sequence[tuple[str, Any]]) -> pd.DataFrame:
