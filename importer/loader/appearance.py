@@ -1,8 +1,9 @@
 """What a sheet shows where its bare values say less: number formats, error values, hidden rows and columns."""
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from importer.loader.numbers import zero_filled
@@ -29,6 +30,33 @@ class Appearance:
     hidden_rows: tuple[int, ...] = ()
     hidden_columns: tuple[int, ...] = ()
     merged: tuple[tuple[int, int, int, int], ...] = ()
+
+    def in_order(self) -> "Appearance":
+        """The same, places by their rows: files may tell them in any order."""
+        formats = {
+            form: {place: sorted(rows) for place, rows in places.items()} for form, places in self.formats.items()
+        }
+        return replace(self, texts=sorted(self.texts), formats=formats)
+
+    def within(self, start: int, end: int) -> "Appearance":
+        """What cells of some rows show, as if the first of these rows were the sheet's first one; needs an order."""
+        if not (self.texts or self.formats or self.shown):
+            return self
+        low, high = (bisect_left(self.texts, (row,)) for row in (start, end))
+        return Appearance(
+            texts=[(row - start, place, text) for row, place, text in self.texts[low:high]],
+            formats={
+                form: {
+                    place: [row - start for row in rows[bisect_left(rows, start) : bisect_left(rows, end)]]
+                    for place, rows in places.items()
+                }
+                for form, places in self.formats.items()
+            },
+            shown={
+                place: {row - start: texts[row] for row in range(start, end) if row in texts}
+                for place, texts in self.shown.items()
+            },
+        )
 
 
 def apply_shown(columns: list[list[Any]], appearance: Appearance) -> None:

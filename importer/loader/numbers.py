@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = ["number_text", "number_texts", "shown_number", "telling_format", "zer
 
 _EXACT = 2**53  # every whole number up to here is exact in a workbook's floating point
 _MOST_DIGITS = 1e15
+_SMALL = 1e-6  # smaller numbers are written with an exponent, as Arrow does it
 _ZEROS = re.compile(r"(?:\[\$?[^\]]*\])?((?:[0#?]|\\.|[-/ ()+.]|_.|\*.|\"[^\"]*\")+)(?:;.*)?", re.DOTALL)
 _PART = re.compile(r"[0#?]|\\(.)|\"([^\"]*)\"|_.|\*.|(.)", re.DOTALL)
 
@@ -22,6 +24,8 @@ def number_text(value: float) -> str:
     if value.is_integer() and abs(value) <= _EXACT:
         return str(int(value))
     text = f"{value:.15g}" if not value.is_integer() else repr(value)
+    if "e-" in text and abs(value) >= _SMALL:
+        text = f"{Decimal(text):f}"
     return text if math.isfinite(value) else ""
 
 

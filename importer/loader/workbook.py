@@ -3,8 +3,9 @@
 import datetime as dt
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 import python_calamine as calamine
 
 from importer.errors import NoSourceError, SourceError, UsageError
-from importer.loader.appearance import apply_shown
+from importer.loader.appearance import Appearance, apply_shown
 from importer.loader.assemble import Origin
 from importer.loader.guide import without_guide
 from importer.loader.numbers import number_texts
@@ -22,7 +23,7 @@ from importer.loader.shown import look_at
 
 __all__ = ["is_workbook", "read_sheets"]
 
-Blocks = tuple[tuple[int, int, int, int], ...]
+_ROWS = 2048  # that are taken at a time
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")
 # An encrypted .xlsx is a stream of this name in an OLE file (MS-OFFCRYPTO 2.3.4.4). An encrypted .xls has a FilePass
 # record behind the first record of its stream, at most a WriteProtect record between (MS-XLS 2.1.7.20.3).
@@ -43,18 +44,7 @@ def read_sheets(content: bytes, origin: Origin, options: LoadOptions) -> list[Sh
 
     Raises :class:`SourceError` for a broken, protected or empty workbook, :class:`UsageError` for an unknown sheet.
     """
-    sheets = []
-    for name, (rows, merged) in _values(content, origin.file, options.sheet).items():
-        while rows and not any(cell != "" for cell in rows[-1]):
-            rows.pop()
-        if not rows:
-            continue
-        appearance = look_at(content, name)
-        columns = [list(cells) for cells in zip(*rows, strict=True)]
-        rows.clear()
-        apply_shown(columns, appearance)
-        unseen = Unseen(appearance.hidden_rows, appearance.hidden_columns, merged or appearance.merged)
-        sheets.append(Sheet.of(replace(origin, sheet=name), [_text(cells) for cells in columns], unseen))
+    sheets = list(_sheets(content, origin, options.sheet))
     sheets = without_guide(sheets)
     if not sheets:
         raise NoSourceError(
@@ -63,15 +53,22 @@ def read_sheets(content: bytes, origin: Origin, options: LoadOptions) -> list[Sh
     return sheets
 
 
-def _values(content: bytes, file: str, only: str | None) -> dict[str, tuple[list[list[Any]], Blocks]]:
-    """Sheet name → rows of Python values, from the sheet's first row and column on, and its merged blocks."""
+def _sheets(content: bytes, origin: Origin, only: str | None) -> Iterator[Sheet]:
+    file = origin.file
     try:
         with calamine.CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
             names = [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == calamine.SheetTypeEnum.WorkSheet]
             if only is not None and only not in names:
                 listed = ", ".join(repr(name) for name in names)
                 raise UsageError(f"{file}: there is no sheet {only!r}", f"Its sheets: {listed}.")
-            return {name: _sheet_values(workbook, name) for name in (names if only is None else [only])}
+            for name in names if only is None else [only]:
+                sheet = workbook.get_sheet_by_name(name)
+                appearance = look_at(content, name).in_order() if sheet.start is not None else Appearance()
+                columns = _columns(sheet, appearance)
+                if columns:
+                    merged = tuple(sorted((*first, *last) for first, last in sheet.merged_cell_ranges or ()))
+                    unseen = Unseen(appearance.hidden_rows, appearance.hidden_columns, merged or appearance.merged)
+                    yield Sheet.of(replace(origin, sheet=name), columns, unseen)
     except calamine.CalamineError as error:
         if isinstance(error, calamine.PasswordError) or (content.startswith(_OLE) and _ENCRYPTED.search(content)):
             raise SourceError(
@@ -84,17 +81,38 @@ def _values(content: bytes, file: str, only: str | None) -> dict[str, tuple[list
         ) from error
 
 
-def _sheet_values(workbook: calamine.CalamineWorkbook, name: str) -> tuple[list[list[Any]], Blocks]:
-    sheet = workbook.get_sheet_by_name(name)
-    blocks = [(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
-    return sheet.to_python(skip_empty_area=False), tuple(sorted(blocks))
+def _columns(sheet: calamine.CalamineSheet, appearance: Appearance) -> list[pa.ChunkedArray]:
+    """All columns from the sheet's first row and column on down to the last row with a value; none without one.
+
+    Some rows at a time: as Python's objects a large sheet needs many times the memory, and to fill that takes longer
+    than all else.
+    """
+    if sheet.start is None:
+        return []
+    chunks: list[list[pa.Array]] = []
+    start, height = 0, 0
+    rows = sheet.iter_rows()
+    before = [[""] * _ROWS] * sheet.start[1]  # columns that calamine leaves out here, though not the rows above
+    while block := list(islice(rows, _ROWS)):
+        last = next((place for place in range(len(block), 0, -1) if any(cell != "" for cell in block[place - 1])), 0)
+        height = start + last if last else height
+        columns = [column[: len(block)] for column in before] + [list(cells) for cells in zip(*block, strict=True)]
+        apply_shown(columns, appearance.within(start, start + len(block)))
+        chunks = chunks or [[] for _ in columns]
+        for own, cells in zip(chunks, columns, strict=True):
+            own.append(_text(cells))
+        start += len(block)
+    return [pa.chunked_array(own, pa.string()).slice(0, height) for own in chunks] if height else []
 
 
-def _text(values: list[Any]) -> pa.ChunkedArray:
+def _text(values: list[Any]) -> pa.Array:
     """Cells as text; 1, 1.0 and True are told apart by their type."""
-    kinds = set(map(type, values))
+    try:
+        return pa.array(values, pa.string())
+    except pa.ArrowTypeError:  # not all of them are text
+        kinds = set(map(type, values))
     if len(kinds) == 1:
-        return pa.chunked_array([_shown(kinds.pop(), values)])
+        return _shown(kinds.pop(), values)
     texts = pa.array([value if type(value) is str else None for value in values], pa.string())
     for kind in kinds - {str}:
         own = [value for value in values if type(value) is kind]
@@ -103,13 +121,11 @@ def _text(values: list[Any]) -> pa.ChunkedArray:
         else:
             here = pa.array([type(value) is kind for value in values], pa.bool_())
         texts = pc.replace_with_mask(texts, here, _shown(kind, own))
-    return pa.chunked_array([texts])
+    return texts
 
 
 def _shown(kind: type, values: list[Any]) -> pa.Array:
     """Values of one type as text; each distinct one is put into words once, and numbers all together."""
-    if kind is str:
-        return pa.array(values, pa.string())
     if kind is float:
         return number_texts(values)
     write = _WRITERS.get(kind, str)

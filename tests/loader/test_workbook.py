@@ -10,12 +10,14 @@ from typing import Any
 import openpyxl
 import pytest
 import xlwt
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from xlwt.CompoundDoc import XlsDoc
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
+from importer.loader import workbook as workbook_module
+from importer.loader.appearance import Appearance
 from importer.loader.numbers import number_text, number_texts, zero_filled
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
@@ -78,8 +80,13 @@ def test_zero_filled(value: int, code: str, text: str) -> None:
 
 
 @given(st.lists(st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**54), 2**54).map(float))))
+@example([1e-4, 1e-5, 1.5e-5, 1.23456789012345e-5, 1e-6, 9.99e-7])
 def test_numbers_together_are_written_as_one_by_one(values: list[float]) -> None:
     assert number_texts(values).to_pylist() == [number_text(value) for value in values]
+
+
+def test_small_numbers_as_a_person_sees_them() -> None:
+    assert [number_text(value) for value in (1e-5, 1.5e-6, 1e-7)] == ["0.00001", "0.0000015", "1e-07"]
 
 
 def test_rows_are_numbered_as_in_the_sheet(tmp_path: Path) -> None:
@@ -333,3 +340,47 @@ def test_broken_and_empty_workbooks(tmp_path: Path) -> None:
         table(save(tmp_path / "c.xlsx", {"A": []}))
     with pytest.raises(SourceError, match=r"d\.xlsx!A: there is a header in row 1 but no data row below it"):
         table(save(tmp_path / "d.xlsx", {"A": [["Id", "Name"]]}))
+
+
+CELL = st.one_of(
+    st.sampled_from([None, None, "", "x", " 1 ", "é", 0, 1, 2138, 2138.5, -1.5, 1e20, True, False, "#N/A", "#REF!"]),
+    st.dates(dt.date(1990, 1, 1), dt.date(2090, 1, 1)),
+    st.times().map(lambda time: time.replace(microsecond=0)),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=12),
+    above=st.integers(0, 3),
+    left=st.integers(0, 2),
+    size=st.integers(1, 5),
+)
+def test_rows_a_few_at_a_time_are_the_same_as_all_at_once(
+    tmp_path: Path, rows: list[list[Any]], above: int, left: int, size: int
+) -> None:
+    rows.append([7, 2138, "end"])
+    sheet = [*[[]] * above, *([*[None] * left, *row] for row in [["Id", "Zip", "Note"], *rows])]
+    zips = {f"{chr(66 + left)}{number}": "00000" for number in range(above + 2, above + 2 + len(rows), 2)}
+    path = save(tmp_path / "a.xlsx", {"A": sheet, "Empty": []}, zips)
+    using = options("Id", "Zip", "Note")
+    whole = sources(path, using=using)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workbook_module, "_ROWS", size)
+        parted = sources(path, using=using)
+    assert [cells(item) for item in parted.tables] == [cells(item) for item in whole.tables]
+    assert [skipped(item) for item in parted.tables] == [skipped(item) for item in whole.tables]
+    assert parted.problems == whole.problems
+    first = whole.tables[0]
+    for number, row in zip(first.row_numbers.tolist(), first.frame["Zip"].tolist(), strict=True):
+        value = rows[number - above - 2][1]
+        assert row == ("02138" if number % 2 == above % 2 else "2138") or value != 2138 or isinstance(value, bool)
+
+
+def test_what_cells_show_is_found_in_any_order() -> None:
+    appearance = Appearance(
+        texts=[(9, 0, "#N/A"), (1, 0, "#REF!")], formats={"00": {0: [8, 2, 5]}}, shown={1: {7: "g", 3: "c"}}
+    ).in_order()
+    assert appearance.within(0, 3) == Appearance([(1, 0, "#REF!")], {"00": {0: [2]}}, {1: {}})
+    assert appearance.within(3, 9) == Appearance([], {"00": {0: [2, 5]}}, {1: {0: "c", 4: "g"}})
+    assert appearance.within(9, 10) == Appearance([(0, 0, "#N/A")], {"00": {0: []}}, {1: {}})
