@@ -15,6 +15,11 @@ from importer.ledger.lock import tenant_lock
 __all__ = ["SqliteStore", "file_of"]
 
 _READ_ONLY = "importer_read_only"
+# In a ledger of a million customers each of a batch lies in a page of its own. So the log may grow to 32 MB before its
+# pages are copied to their places, most of them once for several batches; and a page is still at hand when its answer
+# comes.
+_LOG_PAGES = 8_000
+_CACHE_PAGES = 4_000
 
 _ADVICE: Mapping[str, tuple[str, str]] = {
     "SQLITE_FULL": ("the disk is full", "Make room, then resume the run: what was recorded is safe."),
@@ -144,6 +149,8 @@ def _open_engine(path: Path, busy_seconds: float) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        connection.execute(f"PRAGMA cache_size = {_CACHE_PAGES}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

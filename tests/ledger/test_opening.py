@@ -206,3 +206,12 @@ def test_lock_of_a_holder_that_has_not_written_its_name(tmp_path):
 def test_similar_tenants_have_locks_of_their_own(tmp_path):
     with open_ledger(tmp_path / "ledger.db") as ledger, ledger.lock("a/b", "1"), ledger.lock("a_b", "2"):
         assert len(list(tmp_path.glob("*.lock"))) == 2
+
+
+def test_a_commit_is_on_the_disk_and_the_log_has_a_bound(tmp_path):
+    with open_ledger(tmp_path / "ledger.db") as ledger, ledger._write() as connection:
+        said = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
+        }
+    assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 8_000}
