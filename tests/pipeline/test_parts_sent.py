@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import multiprocessing
 import re
 import sqlite3
 import uuid
@@ -13,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from importer.pipeline.parts import whole
+from importer.pipeline.parts import cluster, crew, whole
 from importer.pipeline.parts.crew import OneProcess
 from importer.runfolder import RunFolder
 from tests.pipeline import strict_api as strict
@@ -171,6 +172,33 @@ def test_only_one_that_is_there_is_taken_and_one_that_is_not_is_told(desks) -> N
 
     one, parts = both(desks, steps)
     assert one == parts
+
+
+@pytest.mark.parametrize("words", [("--memory", "1GiB"), ("--engine", "dask")], ids=["processes", "dask"])
+def test_others_do_the_parts_of_a_run_and_are_gone_when_it_sends(desk, words, monkeypatch) -> None:
+    for place in (crew, cluster):
+        monkeypatch.setattr(place, "processors", lambda: 2)
+    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: 3)
+    left: list[object] = []
+    monkeypatch.setattr(StrictApi, "_create", _noting(left, StrictApi._create))
+    desk.write("m.yaml", MAPPING)
+    desk.write("c.csv", ROWS.strip() + "\n")
+    with strict_api(sales_reps=[REP, IDLE], attributes={"customer": COLOURS}) as api:
+        said = desk.run(api.url, "c.csv", "-m", "m.yaml", "--country", "US", *words)
+        assert api.broken == []
+    assert set(api.bodies) == {"A", "C", "E", "F"}
+    assert (said.outcomes["B"], said.outcomes["D"]) == ("rejected", "rejected")
+    assert left == [[]] * 4
+
+
+def _noting(left: list[object], create: Any) -> Any:
+    """Creating as ever, with a note of the processes that this one has meanwhile."""
+
+    def noted(*given: Any) -> Any:
+        left.append(multiprocessing.active_children())
+        return create(*given)
+
+    return noted
 
 
 def test_nothing_of_the_parts_is_left_and_nothing_but_an_interrupted_run_keeps_them(desks) -> None:

@@ -64,9 +64,10 @@ def dask_crew(engine: str, folder: Path) -> Iterator[Crew]:
         else:
             address = f"tcp://{engine.removeprefix('dask://')}"
         try:
-            client = stack.enter_context(Client(address, timeout=_PATIENCE))  # type: ignore[no-untyped-call]
+            client = Client(address, timeout=_PATIENCE)  # type: ignore[no-untyped-call]
         except OSError as error:
             raise UsageError(
                 f"--engine {engine}: no scheduler answers there", "Start one with: dask scheduler"
             ) from error
+        stack.callback(client.close)  # not its __exit__: that must be left where it was entered, in a run it is not
         yield _Dask(client, stack.close)
