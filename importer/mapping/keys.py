@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.mapping.changes import RowChange
 from importer.mapping.columns import Codes, Column, Mask, combine
@@ -63,7 +64,7 @@ class Keys:
     """
 
     codes: Codes
-    exact: list[str]
+    exact: pa.Array
     ids: Column
     origin: FieldOrigin
     skipped: dict[str, str] = field(default_factory=dict)
@@ -82,9 +83,10 @@ class Keys:
     def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":
         """Keep why the rows of other keys were skipped, so that their children are skipped alike."""
         first = pd.DataFrame({"key": gone.codes, "reason": reasons}).drop_duplicates("key")
-        known = set(self.exact)
-        pairs = ((gone.exact[key], reason) for key, reason in first.itertuples(index=False) if key >= 0)
-        return replace(self, skipped={key: reason for key, reason in pairs if key not in known})
+        first = first[first["key"] >= 0]
+        keys = gone.exact.take(pa.array(first["key"].to_numpy()))
+        pairs = zip(keys.to_pylist(), first["reason"], pc.is_in(keys, value_set=self.exact).to_pylist(), strict=True)
+        return replace(self, skipped={key: reason for key, reason, known in pairs if not known})
 
 
 def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> KeyCells:
@@ -105,15 +107,16 @@ def read_keys(cells: KeyCells) -> Keys:
     order = pd.unique(number[number >= 0])
     rank = np.full(len(whole), -1, np.int64)
     rank[order] = np.arange(len(order))
-    texts = [column.take(order).to_arrow().to_pylist() for column in distinct]
-    exact = [LIST_SEPARATOR.join(own) for own in zip(*texts, strict=True)]
-    ids = Column.from_text(pa.array(["-".join(own) for own in zip(*texts, strict=True)], pa.string()))
-    return Keys(rank[number], exact, ids, cells.origin, changes=cells.changes)
+    texts = [column.take(order).to_arrow() for column in distinct]
+    exact, ids = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
+    return Keys(rank[number], exact, Column.from_text(ids), cells.origin, changes=cells.changes)
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:
     """Each row's customer (-1: none), and why there is none when its customer's rows were skipped (else ``""``)."""
-    found = pd.Index(customers.exact, dtype=object).get_indexer(pd.Index(own.exact, dtype=object)).astype(np.int64)
-    why = np.array([customers.skipped.get(key, "") for key in own.exact] + [""], dtype=object)
+    found = pc.index_in(own.exact, value_set=customers.exact).fill_null(-1).to_numpy().astype(np.int64)
     owners = np.append(found, -1)[own.codes]
+    why = np.full(own.count + 1, "", dtype=object)
+    if customers.skipped:
+        why[:-1] = [customers.skipped.get(key, "") for key in own.exact.to_pylist()]
     return owners, np.where(owners < 0, why[own.codes], "")

@@ -202,11 +202,13 @@ def _together(rule: TableRule) -> str:
 
 def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:
     """For each of these keys the number of its first part that no customer has, else of its last one."""
-    if LIST_SEPARATOR not in own.exact[int(codes[0])]:
+    if LIST_SEPARATOR not in own.exact[int(codes[0])].as_py():
         return np.zeros(len(codes), np.int64)
-    known = [set(part) for part in zip(*(key.split(LIST_SEPARATOR) for key in customers.exact), strict=True)]
+    known = [
+        set(part) for part in zip(*(key.split(LIST_SEPARATOR) for key in customers.exact.to_pylist()), strict=True)
+    ]
     distinct, places = np.unique(codes, return_inverse=True)
-    keys = [own.exact[code].split(LIST_SEPARATOR) for code in distinct.tolist()]
+    keys = [key.split(LIST_SEPARATOR) for key in own.exact.take(pa.array(distinct)).to_pylist()]
     numbers = [
         next((n for n, part in enumerate(key) if not known or part not in known[n]), len(key) - 1) for key in keys
     ]
