@@ -15,6 +15,7 @@ __all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_ro
 
 Codes = npt.NDArray[np.int64]
 
+_QUICKLY_JOINED = 1 << 17  # texts: so few are encoded faster as one chunk
 _MOST_TUPLES = 2**62  # numbers that a code can hold
 
 
@@ -40,6 +41,8 @@ class Column:
         """Encode source text; cells are trimmed and a blank cell becomes null."""
         if isinstance(text, pa.Array):
             text = pa.chunked_array([text], type=pa.string())
+        elif text.num_chunks > 1 and len(text) < _QUICKLY_JOINED:
+            text = pa.chunked_array([pa.concat_arrays(text.chunks)])
         encoded = text.dictionary_encode().combine_chunks()  # the chunks share one dictionary: nothing to unify
         if isinstance(encoded, pa.ChunkedArray):  # no chunks at all, or too many to be one
             encoded = (
@@ -64,7 +67,9 @@ class Column:
     @classmethod
     def keyed(cls, codes: Codes, values: pa.Array) -> "Column":
         """Codes into values that may repeat or be null: null and ``""`` become blank, equal ones one."""
-        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+        blank = pc.equal(values, "")
+        if pc.any(blank).as_py():
+            values = pc.if_else(blank, pa.scalar(None, pa.string()), values)
         encoded = values.dictionary_encode()
         if len(encoded.dictionary) == len(values):  # numbered as they come: every one has its own number already
             return cls(codes, values)
@@ -119,7 +124,8 @@ class Column:
 
     def to_arrow(self) -> pa.Array:
         """The column as an Arrow string array, null where blank."""
-        return self.values.take(pa.array(self.codes, mask=self.codes < 0))
+        filled = self.filled
+        return self.values.take(pa.array(self.codes) if filled.all() else pa.array(self.codes, mask=~filled))
 
 
 def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
