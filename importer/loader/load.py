@@ -47,7 +47,8 @@ def _read(name: str, file: File, options: LoadOptions) -> list[Sequence[Part | L
     try:
         modified = file.modified()
         when = {} if modified is None else {"modified": modified.isoformat(timespec="seconds")}
-        content = Content(file.path if isinstance(file, LocalFile) else file.read())
+        # What can be read only once, as a pipe, is read at once.
+        content = Content(file.path if isinstance(file, LocalFile) and file.path.is_file() else file.read())
         start = content.start(_START)
         if not start:
             raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")

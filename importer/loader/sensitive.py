@@ -119,6 +119,8 @@ def _cards(cells: pa.Array) -> tuple[pa.Array, int]:
     at = np.flatnonzero(np.diff(ends))
     first = np.frombuffer(cells.buffers()[2] or b"", np.uint8)[ends[at]]
     maybe_blank, digit = (first <= ord(" ")) | (first > 127), (first >= ord("0")) & (first <= ord("9"))
+    if not (maybe_blank | digit).any():
+        return cells.slice(0, 0), len(at)
     blank = pc.equal(pc.utf8_trim_whitespace(cells.take(pa.array(at[maybe_blank]))), "")
     candidates = cells.take(pa.array(at[_has_length_of_card(ends)[at] & (maybe_blank | digit)]))
     cards = candidates.filter(pc.match_substring_regex(candidates, _CARD_CELL))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,12 @@ def test_details_say_what_was_read(tmp_path: Path) -> None:
         "delimiter": ";",
         "header_row": 2,
     }
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(path.write_bytes, CSV.encode())
+        (only,) = sources(path).tables
+    assert written.result() == only.details["bytes"] == len(CSV)
