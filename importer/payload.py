@@ -31,6 +31,7 @@ from importer.tables import (
 __all__ = ["content_hash", "record_of", "write_payloads"]
 
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 _FIELDS: dict[Entity, tuple[str, ...]] = {
     "customer": CUSTOMER_FIELDS,
     "address": ADDRESS_FIELDS,
@@ -55,12 +56,12 @@ def content_hash(body: bytes | memoryview) -> str:
 
 def write_payloads(
     tables: EntityTables,
-    keep: npt.NDArray[np.bool_],
+    keep: Mask,
     file: BinaryIO,
     *,
     unresolved_lookups: bool,
     hashed: bool = True,
-    block_records: int = 50_000,
+    block_records: int = 100_000,
 ) -> pd.DataFrame:
     """Write the bodies of the customers that ``keep`` marks, one a line, in the order of their positions.
 
@@ -72,7 +73,7 @@ def write_payloads(
     ``block_records`` (customers, addresses and contacts) bounds memory and changes no byte.
     Raises :class:`InternalError` when a record lacks what validation requires.
     """
-    writer = _Writer(tables, unresolved_lookups)
+    writer = _Writer(tables, keep, unresolved_lookups)
     offset = 0
     parts = []
     for positions in _blocks(tables, keep, block_records):
@@ -91,7 +92,7 @@ def write_payloads(
     return pd.concat(parts, ignore_index=True)
 
 
-def _blocks(tables: EntityTables, keep: npt.NDArray[np.bool_], size: int) -> Iterator[Positions]:
+def _blocks(tables: EntityTables, keep: Mask, size: int) -> Iterator[Positions]:
     """Customer positions in blocks of about ``size`` records; one empty block when there are none."""
     positions = np.flatnonzero(keep)
     weight = np.ones(len(keep), dtype=np.int64)
@@ -104,55 +105,58 @@ def _blocks(tables: EntityTables, keep: npt.NDArray[np.bool_], size: int) -> Ite
 class _Writer:
     """Knows the tables' columns and their lookups; makes the JSON lines of a block."""
 
-    def __init__(self, tables: EntityTables, unresolved_lookups: bool) -> None:
-        self.tables = tables
+    def __init__(self, tables: EntityTables, keep: Mask, unresolved_lookups: bool) -> None:
+        self.entries = tables.entries
+        self.keep = keep
         self.unresolved = unresolved_lookups
+        self.records = {entity: _columns(tables.frame(entity)) for entity in _FIELDS}
+        self.owners = {entity: tables.frame(entity)["_customer"].to_numpy() for entity, _ in _CHILDREN}
 
     def lines(self, positions: Positions) -> pa.LargeStringArray:
-        """The bodies of these customers (in ascending order), each with its newline."""
+        """The bodies of these customers, each with its newline: all from the first to the last that are kept."""
+        low, high = (int(positions[0]), int(positions[-1]) + 1) if len(positions) else (0, 0)
+        kept = self.keep[low:high]
         children = []
         for entity, key in _CHILDREN:
-            frame = self.tables.frame(entity)
-            owner = frame["_customer"].to_numpy()
-            first, last = np.searchsorted(owner, positions), np.searchsorted(owner, positions, side="right")
-            counts = last - first
-            ends = np.cumsum(counts)
-            rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(last - ends, counts)
-            if not len(rows):
+            first, last = np.searchsorted(self.owners[entity], [low, high]).tolist()
+            owner = self.owners[entity][first:last] - low
+            own = kept[owner]
+            if not own.any():
                 continue
-            objects = self._objects(entity, frame.take(rows))
-            joined = _join_lists(np.concatenate([[0], ends]), objects)
+            objects = self._objects(entity, _some(self.records[entity], first, own))
+            counts = np.bincount(owner[own], minlength=high - low)[kept]
+            joined = _join_lists(np.concatenate([[0], np.cumsum(counts)]), objects)
             children.append(_text(f',"{key}":[', joined, "]"))
-        return self._objects("customer", self.tables.customers.take(positions), children, end="}\n")
+        return self._objects("customer", _some(self.records["customer"], low, kept), children, end="}\n")
 
     def _objects(
-        self, entity: Entity, frame: pd.DataFrame, children: Sequence[pa.Array] = (), *, end: str = "}"
+        self, entity: Entity, records: pa.RecordBatch, children: Sequence[pa.Array] = (), *, end: str = "}"
     ) -> pa.Array:
         """JSON objects of fragments that bring their commas (the first has none); a null fragment is left out."""
         for field in _NEEDED[entity]:
-            if field not in frame.columns or frame[field].hasnans:
+            if field not in records.schema.names or records.column(field).null_count:
                 raise InternalError(f"a record without {field} came as far as its body: {entity}")
-        parts: list[_Part] = ["{", *self._fields(entity, frame), *children, *_attributes(frame), end]
+        parts: list[_Part] = ["{", *self._fields(entity, records), *children, *_attributes(records), end]
         # Not null_handling="skip": it loses rows in which all is null.
         return _joined(parts, null_handling="replace")
 
-    def _fields(self, entity: Entity, frame: pd.DataFrame) -> list[_Part]:
+    def _fields(self, entity: Entity, records: pa.RecordBatch) -> list[_Part]:
         """The fragments of the record's own fields, the first without a comma."""
         fragments: list[_Part] = []
         for field in _FIELDS[entity]:
             name = f'"{field}":' if field == "reference_id" else f',"{field}":'
             if field == "display_name":
-                fragments += _fragment(_display_name(frame), name)
-            elif field in frame.columns:
-                fragments += self._field(name, field, frame)
+                fragments += _fragment(_display_name(records), name)
+            elif field in records.schema.names:
+                fragments += self._field(name, field, records)
         return fragments
 
-    def _field(self, name: str, field: str, frame: pd.DataFrame) -> list[_Part]:
+    def _field(self, name: str, field: str, records: pa.RecordBatch) -> list[_Part]:
         """The fragments of ``name`` and value."""
-        column = _arrow(frame[field])
+        column = records.column(field)
         if pa.types.is_boolean(column.type):
             return [pc.if_else(column, _scalar(f"{name}true"), _scalar(f"{name}false"))]
-        kinds = self._kinds(field, frame)
+        kinds = self._kinds(field, records)
         if not pa.types.is_list(column.type):
             looked_up = kinds.null_count < len(kinds)
             return [_text(name, _looked_up(_quoted(column), kinds))] if looked_up else _fragment(column, name)
@@ -161,29 +165,43 @@ class _Writer:
         counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
         return [_text(f"{name}[", _join_lists(np.concatenate([[0], np.cumsum(counts)]), items), "]")]
 
-    def _kinds(self, field: str, frame: pd.DataFrame) -> pa.Array:
+    def _kinds(self, field: str, records: pa.RecordBatch) -> pa.Array:
         """What each record's entry looks the field up in; null where it does not, or where that is done already."""
-        origins = [entry.fields.get(field) for entry in self.tables.entries]
+        origins = [entry.fields.get(field) for entry in self.entries]
         kinds = [origin.lookup if origin and self.unresolved else None for origin in origins]
         if not any(kinds):
-            return pa.nulls(len(frame), _LARGE)
-        return pa.array(kinds, _LARGE).take(pa.array(frame["_entry"].to_numpy()))
+            return pa.nulls(len(records), _LARGE)
+        return pa.array(kinds, _LARGE).take(records.column("_entry"))
 
 
-def _display_name(customers: pd.DataFrame) -> pa.Array:
-    company = _arrow(customers["company_name"])
-    return pc.coalesce(_arrow(customers["display_name"]), company) if "display_name" in customers.columns else company
+def _columns(frame: pd.DataFrame) -> pa.RecordBatch:
+    """What bodies are made of, each column in one piece."""
+    names = [name for name in frame.columns if name == "_entry" or not name.startswith("_")]
+    return pa.RecordBatch.from_arrays([_arrow(frame[name]) for name in names], names)
 
 
-def _attributes(frame: pd.DataFrame) -> list[pa.Array]:
-    """One fragment ``,"attributes":[…]`` per record, in the frame's column order; no fragment without attributes."""
-    names = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]
+def _some(records: pa.RecordBatch, first: int, chosen: Mask) -> pa.RecordBatch:
+    """Those that are chosen of the records from ``first`` on; without a copy where all are."""
+    some = records.slice(first, len(chosen))
+    return some if chosen.all() else some.filter(pa.array(chosen))
+
+
+def _display_name(customers: pa.RecordBatch) -> pa.Array:
+    company = customers.column("company_name")
+    return (
+        pc.coalesce(customers.column("display_name"), company) if "display_name" in customers.schema.names else company
+    )
+
+
+def _attributes(records: pa.RecordBatch) -> list[pa.Array]:
+    """One fragment ``,"attributes":[…]`` per record, in the columns' order; no fragment without attributes."""
+    names = [name for name in records.schema.names if name.startswith(ATTRIBUTE_PREFIX)]
     if not names:
         return []
     items = []
     for column in names:
         name = orjson.dumps(column.removeprefix(ATTRIBUTE_PREFIX)).decode()
-        items.append(_quoted(_arrow(frame[column]), f',{{"name":{name},"value":', "}"))
+        items.append(_quoted(records.column(column), f',{{"name":{name},"value":', "}"))
     joined = pc.binary_join_element_wise(*items, _scalar(""), null_handling="replace")
     filled = pc.if_else(pc.equal(joined, ""), pa.scalar(None, _LARGE), pc.utf8_slice_codeunits(joined, 1))
     return [_text(',"attributes":[', filled, "]")]
@@ -250,7 +268,7 @@ def _scalar(text: str) -> pa.Scalar:
 
 def _arrow(series: "pd.Series[Any]") -> pa.Array:
     """The Arrow data of a column, in one piece."""
-    data = series.array.__arrow_array__()
+    data = pa.array(series)
     return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
 
 
