@@ -81,12 +81,21 @@ def keeps_its_letters(texts: pa.Array) -> pa.Array:
 
 def is_whole_number(texts: pa.Array) -> pa.Array:
     """Not a number that a spreadsheet shortened to ``1.23E+05``."""
-    return pc.invert(pc.match_substring_regex(texts, f"^{_SCIENTIFIC}$"))
+    return _without_exponent(texts, f"^{_SCIENTIFIC}$")
 
 
 def is_whole_composite_id(texts: pa.Array) -> pa.Array:
     """As :func:`is_whole_number`, for an id that may be several parts joined by ``-``."""
-    return pc.invert(pc.match_substring_regex(texts, f"(^|-){_SCIENTIFIC}(-|$)"))
+    return _without_exponent(texts, f"(^|-){_SCIENTIFIC}(-|$)")
+
+
+def _without_exponent(texts: pa.Array, pattern: str) -> pa.Array:
+    """Where a pattern of numbers with exponents does not match; most columns hold no ``E+`` nor ``e-`` at all."""
+    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    letter, sign = (data[:-1] | 0x20) == ord("e"), data[1:]
+    if not (letter & ((sign == ord("+")) | (sign == ord("-")))).any():
+        return pa.repeat(pa.scalar(True), len(texts))
+    return pc.invert(pc.match_substring_regex(texts, pattern))
 
 
 def is_phone(texts: pa.Array) -> pa.Array:
@@ -158,7 +167,8 @@ def _matches_control(texts: pa.Array, pattern: str) -> pa.Array:
 
 
 def _has_byte(texts: pa.Array, byte: int) -> bool:
-    return bool((np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8) == byte).any())
+    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    return bool(data.max(initial=0) >= byte and (data == byte).any())  # most text has none as high
 
 
 @cache

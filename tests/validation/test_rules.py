@@ -1,5 +1,8 @@
 """Single rules, held against their sources."""
 
+import re
+from functools import partial
+
 import pyarrow as pa
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from hypothesis import given
@@ -48,3 +51,20 @@ def test_no_special_domain_has_a_usual_ending() -> None:
     assert not any(rules.is_email(emails).to_pylist())
     known = pa.array([*emails.to_pylist(), "ann@b.com", "jürgen@b.shop", "jürgen@b.shop", "no", "no@b"])
     assert rules.is_email(known).to_pylist() == [taken_by_validator(text) for text in known.to_pylist()]
+
+
+@given(st.lists(st.text(st.sampled_from("1.,Ee+-x\u00e9\x7f\u0085\n\u2028\ufffd"), max_size=9), max_size=6))
+def test_a_look_at_bytes_spares_patterns_and_changes_nothing(texts: list[str]) -> None:
+    column = pa.array(texts, pa.string())
+    number = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"
+    plain = {
+        rules.is_whole_number: lambda text: re.fullmatch(number, text) is None,
+        rules.is_whole_composite_id: lambda text: re.search(rf"(^|-){number}(-|\Z)", text) is None,
+        rules.is_printable: lambda text: not set(text) & set("\x7f"),
+        rules.is_one_line: lambda text: not set(text) & set("\n\x85\u2028"),
+        rules.keeps_its_letters: lambda text: "\ufffd" not in text,
+        partial(rules.no_longer_than, limit=4): lambda text: len(text) <= 4,
+    }
+    for rule, sound in plain.items():
+        for part, own in ((column, texts), (column.slice(1), texts[1:])):
+            assert rule(part).to_pylist() == [sound(text) for text in own]

@@ -152,7 +152,7 @@ class InParts:
     def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
         """Have the parts' bodies put together in ``payloads.jsonl``; comes back where each will stand."""
         paths = [part.path("payloads") for part in self.parts]
-        self.helper.begin(join_bodies, paths, folder.payloads)
+        self.helper.begin(join_bodies, paths, folder.payloads.absolute())  # its folder may be another
         before = np.cumsum([0, *(path.stat().st_size for path in paths)])
         frames = []
         for part, start in zip(self.parts, before[:-1], strict=True):
