@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import OutputError
+from importer.pipeline.parts.resident import mapped
 
-__all__ = ["keep", "kept", "read_frame", "scratch_folder", "write_frame"]
+__all__ = ["keep", "kept", "read_frame", "scratch_folder", "stored", "write_frame"]
 
 PREFIX = ".parts-"
 _LOCK = "in-use"
@@ -68,6 +71,17 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
             writer.write_table(table, max_chunksize=_ROWS)
 
 
+def stored(path: Path, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array that lies in a file from now on. Raises :class:`OutputError`."""
+    if not len(array):
+        return array
+    with _told(path):
+        path.touch(mode=0o600)
+        with path.open("wb") as file:
+            file.write(np.ascontiguousarray(array).data)
+    return np.frombuffer(mapped(path), array.dtype)
+
+
 def keep(path: Path, thing: object) -> None:
     """Put arrays and plain values away; :func:`kept` gives them back. Raises :class:`OutputError`."""
     with _told(path):
@@ -98,8 +112,7 @@ def read_frame(path: Path, *, numbers: bool = True) -> pd.DataFrame:
 
     Numbers become numpy's, as the tables between stages have them; without ``numbers`` they stay in the file as well.
     """
-    with pa.memory_map(str(path)) as file:
-        table = ipc.open_file(file).read_all()
+    table = ipc.open_file(mapped(path)).read_all()
     frame: pd.DataFrame = table.to_pandas(types_mapper=_types if numbers else pd.ArrowDtype)
     return frame
 

@@ -23,7 +23,8 @@ from importer.pipeline.parts.across import shared_by_all
 from importer.pipeline.parts.cluster import dask_crew
 from importer.pipeline.parts.crew import Crew, processes
 from importer.pipeline.parts.part import Part, SourceFile
-from importer.pipeline.parts.scratch import read_frame, scratch_folder, write_frame
+from importer.pipeline.parts.resident import bounded, give_back
+from importer.pipeline.parts.scratch import read_frame, scratch_folder, stored, write_frame
 from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import Made, Verdict, finish_part, join_bodies, map_part
 from importer.pipeline.prepare import Timings, opened
@@ -44,6 +45,7 @@ def in_parts(options: Options, timings: Timings, *, hashed: bool) -> Iterator["I
     """
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder(options.out))
+        stack.enter_context(bounded())
         crew = stack.enter_context(_crew(options, folder))
         loaded, files, sources = _opened(options, timings, folder)
         with timings.stage("map"):
@@ -94,8 +96,9 @@ class InParts:
         if "reference_id" not in loaded.mapping.customer.fields():
             own = {"reference_id": owners.changes}
             keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
-        problems, rows = ProblemTable.concat(owners.problems), owners.fates.frame()
+        problems, rows = ProblemTable.concat(owners.problems), _on_disk(owners.fates.frame(), folder)
         del owners, tables
+        give_back()
         made = crew.map(map_part, [(part, loaded, options.country) for part in parts])
         changes = merge.merged_changes([keys.frame(), *(one.changes for one in made)], sources)
         sources = replace(sources, problems=(*sources.problems, *notes))
@@ -201,10 +204,18 @@ def on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], Sou
         path = table.stored or folder / f"source-{number}"
         if table.stored is None:
             write_frame(path, table.frame)
-        on_disk = replace(table, frame=read_frame(path))
+        numbers = stored(folder / f"source-{number}.rows", table.row_numbers)
+        on_disk = replace(table, frame=read_frame(path), row_numbers=numbers)
         tables.append(on_disk)
         files.append(SourceFile(path, int(sources.offsets[number]), _without_rows(table)))
     return tuple(files), replace(sources, tables=tuple(tables))
+
+
+def _on_disk(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The fates of all rows, on disk as well."""
+    write_frame(folder / "rows", rows[["skipped", "rejected"]])
+    customer = stored(folder / "rows.customer", rows["customer"].to_numpy())
+    return pd.DataFrame({"customer": customer, **read_frame(folder / "rows")}, copy=False)
 
 
 def _without_rows(table: SourceTable) -> SourceTable:

@@ -1,6 +1,5 @@
 """What is done to a part of the customers: two pure functions, whose input and output lie in the scratch folder."""
 
-import contextlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from importer.payload import write_payloads
 from importer.pipeline.judging import Shared, Terms, judged
 from importer.pipeline.lookups import Told, looked_up_names
 from importer.pipeline.parts.part import Part
+from importer.pipeline.parts.resident import give_back
 from importer.pipeline.parts.scratch import keep, kept, read_frame, write_frame
 from importer.report.files import whole_file
 from importer.report.words import WordCounts, word_counts
@@ -90,7 +90,7 @@ def map_part(part: Part, loaded: LoadedMapping, country: str | None) -> Made:
         looked_up_names(tables),
         tuple(used_attributes(tables)),
     )
-    _let_go()
+    give_back()  # so that the next part begins with little
     return made
 
 
@@ -172,7 +172,7 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
     write_frame(part.path("bodies"), bodies)
     counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
     done = Finished(settled.rejected, settled.lost_child, counts, word_counts(sources, settled.tables))
-    _let_go()
+    give_back()  # so that the next part begins with little
     return done
 
 
@@ -247,9 +247,3 @@ def ids_and_places(part: Part, entity: Entity, records: Positions) -> tuple[pa.A
     frame = read_frame(part.path(f"{entity}.made"))
     ids = arrow(frame["reference_id"]).take(pa.array(records))
     return ids, row_texts(part.sources(), frame["_row"].to_numpy()[records])
-
-
-def _let_go() -> None:
-    """Give memory back between parts, so that the next one begins with little."""
-    with contextlib.suppress(NotImplementedError):
-        pa.default_memory_pool().release_unused()
