@@ -22,13 +22,13 @@ _MOST_TUPLES = 2**62  # numbers that a code can hold
 def _numbers(indices: pa.Array) -> Codes:
     """Indices into a dictionary as codes."""
     whole = indices.fill_null(-1) if indices.null_count else indices
-    codes: Codes = whole.to_numpy().astype(np.int64)
+    codes: Codes = whole.to_numpy()
     return codes
 
 
 @dataclass(frozen=True)
 class Column:
-    """Text of a column: ``codes`` (int64, one a row, -1 for blank) point into ``values`` (distinct, no nulls)."""
+    """Text of a column: ``codes`` (integers, one a row, -1 for blank) point into ``values`` (distinct, no nulls)."""
 
     codes: Codes
     values: pa.Array
@@ -56,8 +56,8 @@ class Column:
 
     @classmethod
     def blank(cls, length: int) -> "Column":
-        """A column of blanks."""
-        return cls(np.full(length, -1, np.int64), pa.array([], pa.string()))
+        """A column of blanks, which takes no memory."""
+        return cls(np.broadcast_to(np.int64(-1), length), pa.array([], pa.string()))
 
     @classmethod
     def constant(cls, value: str, length: int) -> "Column":

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.mapping.bytewise import trim
 from importer.mapping.changes import RowChange
 from importer.mapping.columns import Codes, Column, Mask, combine
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
@@ -108,8 +109,12 @@ def read_keys(cells: KeyCells) -> Keys:
     rank = np.full(len(whole), -1, np.int64)
     rank[order] = np.arange(len(order))
     texts = [column.take(order).to_arrow() for column in distinct]
-    exact, ids = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
-    return Keys(rank[number], exact, Column.from_text(ids), cells.origin, changes=cells.changes)
+    exact, joined = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
+    if len(texts) == 1 and trim(joined) is joined:  # distinct, as the values of a column are: no need to find that out
+        ids = Column(np.arange(len(joined), dtype=np.int64), joined)
+    else:
+        ids = Column.from_text(joined)
+    return Keys(rank[number], exact, ids, cells.origin, changes=cells.changes)
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:

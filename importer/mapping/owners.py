@@ -79,14 +79,15 @@ class Owners:
 class _Rows:
     """A table's rows before they have customers: all but the loader's rejects.
 
-    ``above``: the row whose key counts for each; ``names``: whom each calls its parent, where the table has parents;
-    ``keyed``: the rows that have customers by their own keys: neither skipped nor children of others.
+    ``above``: the row whose key counts for each, where that may be another one; ``names``: whom each calls its parent,
+    where the table has parents; ``keyed``: the rows that have customers by their own keys: neither skipped nor children
+    of others.
     """
 
     table: TableData
     rule: TableRule
     cells: KeyCells
-    above: Codes
+    above: Codes | None
     skipped: Mask
     keyed: Mask
     names: Names | None = None
@@ -122,7 +123,7 @@ def _read(mapping: Mapping, name: str, table: TableData, fates: Fates, loaded: L
         chosen = holds(skip, table, mapped) & ~skipped
         fates.skipped[table.rows[chosen]] = skip.reason
         skipped |= chosen
-    above = np.arange(len(table), dtype=np.int64)
+    above = None
     if rule.blank_key == "above":
         above = heads(cells, table, np.zeros(len(table), bool) if names is None else names.parent.filled)
         cells = cells.take(above)
@@ -143,7 +144,9 @@ def _keyed(read: _Rows, fates: Fates, problems: list[ProblemTable]) -> tuple[Tab
         return table, keys
     at = np.flatnonzero(blank).astype(np.int64)
     fates.rejected[table.rows[at]] = True
-    own = (read.above == np.arange(len(read.above)))[read.keyed][at]
+    own = np.full(len(at), True)
+    if read.above is not None:
+        own = (read.above == np.arange(len(read.above)))[read.keyed][at]
     columns = [column for part in read.rule.key for column in part.columns()]
     names = " and ".join(map(repr, columns))
     said = (

@@ -156,7 +156,9 @@ class TableData:
     def keep(self, chosen: Mask) -> "TableData":
         """The table with these rows only."""
         known = self._raw, self._columns, self._names
-        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], *known)
+        rows = self.rows[chosen]
+        index = rows if self.index is self.rows else self.index[chosen]
+        return TableData(self.name, self.tables, rows, index, *known)
 
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
         reference = source_reference(reference)
@@ -173,9 +175,10 @@ def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
     """The rows of several source tables as one table; rows that the loader rejected are left out."""
     tables = tuple(sources.tables[number] for number in numbers)
     positions = [np.arange(sources.offsets[n], sources.offsets[n + 1], dtype=np.int64) for n in numbers]
-    rows = np.concatenate(positions) if positions else np.empty(0, np.int64)
+    rows = positions[0] if len(positions) == 1 else np.concatenate([np.empty(0, np.int64), *positions])
     broken = np.concatenate([table.broken for table in tables]) if tables else np.empty(0, bool)
-    data = TableData(name, tables, rows, np.arange(len(rows), dtype=np.int64))
+    index = rows if list(numbers) == list(range(len(numbers))) else np.arange(len(rows), dtype=np.int64)
+    data = TableData(name, tables, rows, index)
     return data.keep(~broken) if broken.any() else data
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 import importer
 from importer.pipeline.helper import Alone, Helper
@@ -74,12 +75,13 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
     """Outcomes when nothing was sent: rejected, or ``kind`` (valid, pending) for every other customer."""
     count = len(stage.tables.customers)
     nothing = pd.Series(pd.arrays.ArrowExtensionArray(pa.nulls(count, pa.string())))
-    outcome = np.where(stage.rejected, str(OutcomeKind.REJECTED), str(kind))
+    rejected = pa.array(stage.rejected)
+    action, outcome = pc.if_else(rejected, "none", "create"), pc.if_else(rejected, str(OutcomeKind.REJECTED), str(kind))
     frame = pd.DataFrame(
         {
             "reference_id": stage.tables.customers["reference_id"],
-            "action": pd.Series(np.where(stage.rejected, "none", "create"), dtype=TEXT),
-            "outcome": pd.Series(outcome, dtype=TEXT),
+            "action": pd.Series(pd.array(action, dtype=TEXT)),
+            "outcome": pd.Series(pd.array(outcome, dtype=TEXT)),
             "customer_id": nothing,
             "http_status": pd.Series(pd.NA, index=range(count), dtype="Int64"),
             "attempts": pd.Series(0, index=range(count), dtype="Int64"),

@@ -50,7 +50,7 @@ def bounded(most: int = MOST) -> Iterator[None]:
         yield
         return
     done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(most, done), daemon=True)
+    watcher = threading.Thread(target=watch, args=(most, done), daemon=True)
     watcher.start()
     try:
         yield
@@ -59,7 +59,8 @@ def bounded(most: int = MOST) -> Iterator[None]:
         watcher.join()
 
 
-def _watch(most: int, done: threading.Event) -> None:
+def watch(most: int, done: threading.Event) -> None:
+    """Let go of the pages of mapped files whenever they are more than so many bytes, until it is done."""
     page = os.sysconf("SC_PAGE_SIZE")
     while not done.wait(_EVERY):
         if int(_SIZES.read_text().split()[2]) * page > most:
