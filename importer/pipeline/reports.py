@@ -32,7 +32,6 @@ from importer.report import (
     write_workbook,
 )
 from importer.runfolder import RunFolder, Stage
-from importer.tables import TEXT
 
 __all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
 
@@ -80,8 +79,8 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "reference_id": stage.tables.customers["reference_id"],
-            "action": pd.Series(pd.array(action, dtype=TEXT)),
-            "outcome": pd.Series(pd.array(outcome, dtype=TEXT)),
+            "action": pd.Series(pd.arrays.ArrowExtensionArray(action)),
+            "outcome": pd.Series(pd.arrays.ArrowExtensionArray(outcome)),
             "customer_id": nothing,
             "http_status": pd.Series(pd.NA, index=range(count), dtype="Int64"),
             "attempts": pd.Series(0, index=range(count), dtype="Int64"),

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from importer.errors import InternalError
 from importer.pipeline.helper import Alone, Helper
+from importer.pipeline.parts.resident import watch
 
 __all__ = ["Crew", "OneProcess", "Processes", "processes", "processors"]
 
@@ -115,6 +116,7 @@ def _begin() -> None:
     """A process of the crew: interrupts are its parent's affair, and it has one processor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
+    watch()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

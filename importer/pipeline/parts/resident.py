@@ -9,13 +9,12 @@ import mmap
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 
-__all__ = ["bounded", "give_back", "let_go", "mapped"]
+__all__ = ["give_back", "let_go", "mapped", "watch"]
 
 MOST = 128 << 20  # bytes of mapped files in memory, the program's own code included
 _EVERY = 0.02  # seconds between two looks
@@ -43,24 +42,15 @@ def let_go() -> None:
             memory.madvise(mmap.MADV_DONTNEED)
 
 
-@contextmanager
-def bounded(most: int = MOST) -> Iterator[None]:
-    """Keep the pages of mapped files within so many bytes, as long as the block lasts; where the system tells them."""
-    if not (_SIZES.exists() and hasattr(mmap, "MADV_DONTNEED")):
-        yield
-        return
+def watch(most: int = MOST) -> threading.Event:
+    """Keep the pages of mapped files within so many bytes, where the system tells them, until the event is set."""
     done = threading.Event()
-    watcher = threading.Thread(target=watch, args=(most, done), daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+    if _SIZES.exists() and hasattr(mmap, "MADV_DONTNEED"):
+        threading.Thread(target=_look, args=(most, done), daemon=True).start()
+    return done
 
 
-def watch(most: int, done: threading.Event) -> None:
-    """Let go of the pages of mapped files whenever they are more than so many bytes, until it is done."""
+def _look(most: int, done: threading.Event) -> None:
     page = os.sysconf("SC_PAGE_SIZE")
     while not done.wait(_EVERY):
         if int(_SIZES.read_text().split()[2]) * page > most:

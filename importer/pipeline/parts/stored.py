@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import ipc
 
+from importer.pipeline.parts.resident import mapped
 from importer.tables import SourceTable
 
 __all__ = ["StoredTable"]
@@ -38,8 +39,7 @@ class StoredTable(SourceTable):
     @cached_property
     def _batches(self) -> tuple[list[pa.RecordBatch], Positions]:
         """All that lies in the file, mapped into memory, and where each batch begins; the end of the last as well."""
-        with pa.memory_map(str(self.path)) as file:
-            batches = ipc.open_file(file).read_all().to_batches()
+        batches = ipc.open_file(mapped(self.path)).read_all().to_batches()
         return batches, np.cumsum([0, *map(len, batches)])
 
     @cached_property

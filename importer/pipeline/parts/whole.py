@@ -23,7 +23,7 @@ from importer.pipeline.parts.across import shared_by_all
 from importer.pipeline.parts.cluster import dask_crew
 from importer.pipeline.parts.crew import Crew, processes
 from importer.pipeline.parts.part import Part, SourceFile
-from importer.pipeline.parts.resident import bounded, give_back
+from importer.pipeline.parts.resident import give_back, watch
 from importer.pipeline.parts.scratch import read_frame, scratch_folder, stored, write_frame
 from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import Made, Verdict, finish_part, join_bodies, map_part
@@ -45,7 +45,7 @@ def in_parts(options: Options, timings: Timings, *, hashed: bool) -> Iterator["I
     """
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder(options.out))
-        stack.enter_context(bounded())
+        stack.callback(watch().set)
         crew = stack.enter_context(_crew(options, folder))
         loaded, files, sources = _opened(options, timings, folder)
         with timings.stage("map"):
