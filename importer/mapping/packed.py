@@ -97,7 +97,7 @@ def _is_nothing(reference: str) -> bool:
 
 
 def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Column, ...]:
-    """What each customer is called, by all columns that the mapping takes its names from."""
+    """What each customer is called, by all columns that the mapping takes its names from, in plain forms."""
     table, start = owners.main.rows, first_rows(owners.main.customers, len(owners.ids))
     rules = {name: rule for name, rule in mapping.customer.fields().items() if name in _NAMES}
     columns = [table.column(reference) for rule in rules.values() for reference in rule.columns()]
@@ -106,7 +106,7 @@ def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Col
     if {"first_name", "last_name"} <= rules.keys():
         first, last = columns[-2:]
         columns.append(_pairs(first, last))
-    return tuple(column.take(start) for column in columns)
+    return tuple(form for column in columns for form in _plain_forms(column.take(start)))
 
 
 def _pairs(first: Column, last: Column) -> Column:
@@ -122,17 +122,22 @@ def _plain(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
+def _plain_forms(name: Column) -> Iterator[Column]:
+    """A name as it is compared with a line; of ``Parent:Job`` either part as well."""
+    texts = name.values.to_pylist()
+    yield name.replaced(pa.array([_plain(text) for text in texts], pa.string()))
+    if any(":" in text for text in texts):
+        for end in (0, -1):
+            yield name.replaced(pa.array([_plain(text.split(":")[end]) for text in texts], pa.string()))
+
+
 def _is_name(head: Column, names: Sequence[Column]) -> Mask:
-    """True where the first line of an address is a name of its customer; of ``Parent:Job`` either part will do."""
+    """True where the first line of an address is a name of its customer. ``names``: in plain forms, row by row."""
     same = np.zeros(len(head), bool)
     own = head.replaced(pa.array([_plain(text) for text in head.values.to_pylist()], pa.string()))
     for name in names:
-        texts = name.values.to_pylist()
-        parted = [text.split(":") for text in texts] if any(":" in text for text in texts) else []
-        for part in (texts, [own[0] for own in parted], [own[-1] for own in parted])[: 3 if parted else 1]:
-            other = name.replaced(pa.array([_plain(text) for text in part], pa.string()))
-            both = concat([own, other]).codes.reshape(2, -1)
-            same |= (both[0] >= 0) & (both[0] == both[1])
+        both = concat([own, name]).codes.reshape(2, -1)
+        same |= (both[0] >= 0) & (both[0] == both[1])
     return same
 
 
