@@ -53,7 +53,7 @@ class KeyCells:
 
     def keep(self, chosen: Mask) -> "KeyCells":
         """The cells of these rows only."""
-        return self if chosen.all() else self.take(np.flatnonzero(chosen).astype(np.int64))
+        return self if chosen.all() else self.take(np.flatnonzero(chosen).astype(np.int64, copy=False))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Keys:
 
     def keep(self, chosen: Mask) -> "Keys":
         """The keys of fewer rows; the rows left out must have blank keys."""
-        changes = tuple(change.take(np.flatnonzero(chosen).astype(np.int64)) for change in self.changes)
+        changes = tuple(change.take(np.flatnonzero(chosen).astype(np.int64, copy=False)) for change in self.changes)
         return replace(self, codes=self.codes[chosen], changes=changes)
 
     def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":

@@ -193,6 +193,19 @@ def test_what_is_done_on_the_side_is_done_when_it_is_waited_for(tmp_path: Path) 
         crew.close()
 
 
+def never_ends() -> None:
+    threading.Event().wait()
+
+
+def test_an_interrupt_ends_processes_whatever_they_do(tmp_path: Path) -> None:
+    crew = Processes(2)
+    at_work = [crew._open().submit(never_ends) for _ in range(2)]
+    crew.stop()
+    assert all(future.done() for future in at_work)
+    assert crew.map(dies_once, [(str(tmp_path / "mark"), 3)]) == [9]  # whoever has work makes new ones
+    crew.close()
+
+
 def test_reports_are_the_same_when_a_process_helps_with_them(offered, monkeypatch) -> None:
     options = Options(sources=(str(SAMPLE_DATA / "netsuite"),), mapping="netsuite", country="US")
     at_once = offered(options, 0)

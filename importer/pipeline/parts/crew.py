@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
@@ -58,6 +59,7 @@ class Processes:
     def __init__(self, count: int) -> None:
         self.hands = count
         self._pool: ProcessPoolExecutor | None = None
+        self._line: Connection | None = None  # hung up, the processes end
         self._begun: list[tuple[Future[object], Callable[..., object], tuple[object, ...]]] = []
 
     def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
@@ -98,7 +100,8 @@ class Processes:
             context = multiprocessing.get_context(kind)
             if kind == "forkserver":
                 context.set_forkserver_preload(_PRELOADED)
-            self._pool = ProcessPoolExecutor(self.hands, context, _begin)
+            listens, self._line = context.Pipe(duplex=False)
+            self._pool = ProcessPoolExecutor(self.hands, context, _begin, (listens,))
         return self._pool
 
     def start(self) -> None:
@@ -111,21 +114,26 @@ class Processes:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def stop(self) -> None:
+        """End the processes at once: what they do is of no use any more. Reports that were begun are finished."""
+        if self._line is not None and not self._begun:
+            self._line.close()
+        self.close()
 
-def _begin() -> None:
+
+def _begin(line: Connection) -> None:
     """A process of the crew: interrupts are its parent's affair, and it has one processor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
     watch()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(line,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """A parent that was killed gives no more work, and cannot say so."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _end_with(line: Connection) -> None:
+    """End at once when the parent hangs up: it stops early, or it was killed."""
+    with contextlib.suppress(EOFError, OSError):
+        line.recv()
+    os._exit(1)
 
 
 def _make_processes(pool: ProcessPoolExecutor, count: int) -> None:
@@ -149,7 +157,10 @@ def processes() -> Iterator[Crew]:
     crew.start()
     try:
         yield crew
-    finally:
+    except BaseException:
+        crew.stop()
+        raise
+    else:
         crew.close()
 
 
