@@ -23,6 +23,8 @@ from importer.settings import Options
 
 __all__ = ["app", "main"]
 
+_INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
+
 app = typer.Typer(
     name="importer",
     no_args_is_help=True,
@@ -38,6 +40,8 @@ def main() -> None:
     ready_streams()
     try:
         code = app(prog_name="importer", standalone_mode=False)
+        if code == _INTERRUPTED:
+            code = failed(KeyboardInterrupt())
         sys.stdout.flush()  # a reader that went away shows here, not when Python ends
     except typer.Exit as stop:
         code = stop.exit_code

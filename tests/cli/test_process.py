@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from importer.pipeline.parts.crew import processors
 from importer.sandbox import RunningSandbox, SandboxConfig, running
 from tests.pipeline.desk import KEY, Desk, Said
 
@@ -47,6 +48,32 @@ def posts(box: RunningSandbox) -> int:
 
 def slow(latency: float = 0.1) -> SandboxConfig:
     return SandboxConfig(latency=latency, duplicates="allow")
+
+
+def test_interrupted_while_reading_says_so(desk) -> None:
+    desk.small()
+    pipe = desk.path / "pipe.csv"
+    os.mkfifo(pipe)
+    process = desk.start("check", pipe.name, "-m", "small.yaml")
+    with pipe.open("wb"):  # waits until the check has opened it, too
+        process.send_signal(signal.SIGINT)
+        said = finish(desk, process)
+    assert (said.code, said.out) == (3, "")
+    assert said.err.splitlines()[-1] == "importer: interrupted before anything was sent; run it again"
+
+
+@pytest.mark.skipif(processors() == 1, reason="with one processor no others are made")
+def test_interrupted_while_processes_are_made_shows_no_traceback(desk) -> None:
+    """A terminal interrupts the whole group: the processes that read parts of the sources, too."""
+    desk.small()
+    pipe = desk.path / "pipe.csv"
+    os.mkfifo(pipe)
+    process = desk.start("check", pipe.name, "-m", "small.yaml", "--memory", "1GiB", start_new_session=True)
+    wait_until(lambda: len(list(family(process.pid))) > 2)  # itself, who looks after resources, who makes processes
+    os.killpg(process.pid, signal.SIGINT)
+    said = finish(desk, process)
+    assert (said.code, said.out) == (3, "")
+    assert "Traceback" not in said.err
 
 
 def test_interrupted_while_sending_then_run_again_has_each_customer_once(desk) -> None:

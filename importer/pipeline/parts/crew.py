@@ -137,6 +137,8 @@ def _end_with(line: Connection) -> None:
 
 
 def _make_processes(pool: ProcessPoolExecutor, count: int) -> None:
+    if hasattr(signal, "pthread_sigmask"):  # a terminal interrupts all processes, those that still import included
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     with contextlib.suppress(Exception):  # closed already, or it shows again as soon as there is work
         for _ in range(count):
             pool.submit(_nothing)
