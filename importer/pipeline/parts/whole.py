@@ -49,6 +49,7 @@ def in_parts(options: Options, timings: Timings, *, hashed: bool) -> Iterator["I
         crew = stack.enter_context(_crew(options, folder))
         loaded, files, sources = _opened(options, timings, folder)
         with timings.stage("map"):
+            give_back()  # what reading took: finding the owners of rows takes most of all
             most = rows_of_a_part(options, sources, crew.hands)
             work = InParts.mapped(options, loaded, files, sources, crew, most)
         work.timings, work.hashed = timings, hashed
