@@ -104,8 +104,9 @@ def read_keys(cells: KeyCells) -> Keys:
     """The key of each row: trimmed, compared exactly; a key with any part blank is blank."""
     tuples, distinct = combine(cells.parts)
     whole = np.append(np.logical_and.reduce([column.filled for column in distinct]), False)
-    number = np.where(whole[tuples], tuples, -1)
-    order = pd.unique(number[number >= 0])
+    number = tuples if whole[:-1].all() else np.where(whole[tuples], tuples, -1)
+    blank = number < 0
+    order = pd.unique(number[~blank] if blank.any() else number)
     rank = np.full(len(whole), -1, np.int64)
     rank[order] = np.arange(len(order))
     texts = [column.take(order).to_arrow() for column in distinct]

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +10,7 @@ from importer.mapping.changes import RowChange
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.conditions import holds
 from importer.mapping.continued import heads
+from importer.mapping.fates import Fates
 from importer.mapping.fields import LIST_SEPARATOR
 from importer.mapping.files import LoadedMapping
 from importer.mapping.keys import KeyCells, Keys, key_cells, match_keys, read_keys
@@ -20,30 +19,9 @@ from importer.mapping.parents import OPEN, Names, find_parents, parent_problems,
 from importer.mapping.problems import cell_problems
 from importer.mapping.tabledata import TableData
 from importer.records import Severity
-from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
+from importer.tables import FieldOrigin, ProblemTable, Sources
 
-__all__ = ["Fates", "Owned", "Owners", "assign_owners"]
-
-
-@dataclass
-class Fates:
-    """Where each row position ends: a customer, a skip with its reason, or a rejection."""
-
-    customer: Codes
-    skipped: npt.NDArray[np.object_]
-    rejected: Mask
-
-    @classmethod
-    def of(cls, sources: Sources) -> "Fates":
-        """No row has a fate yet but those that the loader rejected."""
-        count = sources.row_count
-        broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
-        return cls(np.full(count, -1, np.int64), np.full(count, None, object), broken)
-
-    def frame(self) -> pd.DataFrame:
-        """The fates as ``EntityTables.rows``."""
-        skipped = pd.Series(pa.array(self.skipped, pa.string()).to_pandas(types_mapper=pd.ArrowDtype), dtype=TEXT)
-        return pd.DataFrame({"customer": self.customer, "skipped": skipped, "rejected": self.rejected})
+__all__ = ["Owned", "Owners", "assign_owners"]
 
 
 @dataclass(frozen=True)

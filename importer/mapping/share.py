@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.fates import Fates, SkipReasons
 from importer.mapping.model import Mapping
-from importer.mapping.owners import Fates, Owned, Owners
+from importer.mapping.owners import Owned, Owners
 from importer.mapping.tabledata import assign_tables, gather
 from importer.tables import FieldOrigin, Sources
 
@@ -52,7 +53,7 @@ def deal_out(owners: Owners, most: int) -> Iterator[Share]:
     for start, stop in pairwise(edges.tolist()):
         rows = order[before[start] : before[stop]].astype(np.int64)
         own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: else the whole column would travel along
-        yield Share(rows, whose[rows] - start, keyed[rows], start, own, owners.origin, present)
+        yield Share(rows, whose[rows].astype(np.int64) - start, keyed[rows], start, own, owners.origin, present)
 
 
 def _edges(sizes: Codes, most: int) -> Codes:
@@ -73,6 +74,5 @@ def owners_of(share: Share, mapping: Mapping, sources: Sources) -> Owners:
     keyed = share.keyed[main.rows.rows]
     if not keyed.all():
         main = Owned(main.rows.keep(keyed), main.customers[keyed], present=True)
-    nobody = np.zeros(len(share.rows), bool)
-    fates = Fates(share.customers, np.full(len(nobody), None, object), nobody)
+    fates = Fates(share.customers, SkipReasons(len(share.rows)), np.zeros(len(share.rows), bool))
     return Owners(Column.from_text(share.ids), share.origin, (), main, owned, fates, [])
