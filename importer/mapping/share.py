@@ -16,6 +16,8 @@ from importer.tables import FieldOrigin, Sources
 
 __all__ = ["Share", "deal_out", "owners_of"]
 
+_FEW = 2**15  # shares below it need half the bytes
+
 
 @dataclass(frozen=True)
 class Share:
@@ -47,11 +49,10 @@ def deal_out(owners: Owners, most: int) -> Iterator[Share]:
     ids = owners.ids.to_arrow()
     sizes = np.bincount(whose[whose >= 0], minlength=len(ids))
     edges = _edges(sizes, most)
-    number = np.repeat(np.arange(len(edges) - 1, dtype=np.int32), np.diff(edges))
-    order = np.argsort(np.append(number, np.int32(len(edges)))[whose], kind="stable")
-    before = np.append(0, np.cumsum(sizes))  # rows of the customers before each
-    for start, stop in pairwise(edges.tolist()):
-        rows = order[before[start] : before[stop]].astype(np.int64)
+    shares = np.arange(len(edges), dtype=np.int16 if len(edges) < _FEW else np.int32)  # and one that is not dealt out
+    number = np.append(np.repeat(shares[:-1], np.diff(edges)), shares[-1])[whose]
+    for share, (start, stop) in enumerate(pairwise(edges.tolist())):
+        rows = np.flatnonzero(number == share).astype(np.int64)  # to sort all rows would take several times the memory
         own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: else the whole column would travel along
         yield Share(rows, whose[rows].astype(np.int64) - start, keyed[rows], start, own, owners.origin, present)
 

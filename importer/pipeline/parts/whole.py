@@ -97,9 +97,11 @@ class InParts:
         if "reference_id" not in loaded.mapping.customer.fields():
             own = {"reference_id": owners.changes}
             keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
-        problems, rows = ProblemTable.concat(owners.problems), _on_disk(owners.fates.frame(), folder)
+        problems, fates = ProblemTable.concat(owners.problems), owners.fates
         del owners, tables
         give_back()
+        rows = _on_disk(fates.frame(), folder)
+        del fates
         made = crew.map(map_part, [(part, loaded, options.country) for part in parts])
         changes = merge.merged_changes([keys.frame(), *(one.changes for one in made)], sources)
         sources = replace(sources, problems=(*sources.problems, *notes))
