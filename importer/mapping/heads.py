@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Fates", "Heads", "free_digits", "width"]
+__all__ = ["Heads", "NumberFates", "free_digits", "width"]
 
-Fates = npt.NDArray[np.int8]
+NumberFates = npt.NDArray[np.int8]
 
 _UNKNOWN, _ALONE = 0, -1  # beside the fates that are told
 _MOST = 7  # digits of a head: there is a byte for each that can be
@@ -89,7 +89,7 @@ class Heads:
 
     length: int
     free: int
-    known: Fates
+    known: NumberFates
     apart: str | None = None
 
     @classmethod
@@ -103,10 +103,10 @@ class Heads:
             return None
         return cls(length, length - size, np.zeros(10**size, np.int8), apart)
 
-    def fates(self, digits: pa.Array, judge: Callable[[pa.Array], Fates]) -> Fates:
+    def fates(self, digits: pa.Array, judge: Callable[[pa.Array], NumberFates]) -> NumberFates:
         """The fate of each number: what ``judge`` says of it, or of one that begins in the same way."""
         heads = digits.cast(pa.int64()).to_numpy() // 10**self.free
-        fates: Fates = self.known[heads]
+        fates: NumberFates = self.known[heads]
         new = np.unique(heads[fates == _UNKNOWN])
         if len(new):
             self.known[new] = self._found(new, judge)
@@ -116,7 +116,7 @@ class Heads:
             fates[alone] = judge(digits.take(pa.array(alone)))
         return fates
 
-    def _found(self, heads: npt.NDArray[np.int64], judge: Callable[[pa.Array], Fates]) -> Fates:
+    def _found(self, heads: npt.NDArray[np.int64], judge: Callable[[pa.Array], NumberFates]) -> NumberFates:
         texts = pc.utf8_lpad(pa.array(heads * 10**self.free).cast(pa.string()), self.length, "0")
         fates = judge(texts)
         if self.apart is not None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from phonenumbers import PhoneMetadata
 
 from importer.mapping.columns import Codes, Mask
-from importer.mapping.heads import Fates, Heads, free_digits, width
+from importer.mapping.heads import Heads, NumberFates, free_digits, width
 from importer.mapping.written import digits_of
 
 __all__ = ["plain_numbers"]
@@ -91,7 +91,7 @@ def _groups(texts: pa.Array) -> Iterator[tuple[str, Codes]]:
 def _numbers(digits: pa.Array, code: int, region: str, *, at_home: bool) -> pa.Array:
     """E.164 of digits that are read by one region's plan; ``at_home``: they stand without their country code."""
 
-    def judge(some: pa.Array) -> Fates:
+    def judge(some: pa.Array) -> NumberFates:
         return _fates(some, code, region, at_home=at_home)
 
     lengths = pc.binary_length(digits).to_numpy()
@@ -106,7 +106,7 @@ def _numbers(digits: pa.Array, code: int, region: str, *, at_home: bool) -> pa.A
     return pc.if_else(pa.array(fates != _LEFT), number, pa.scalar(None, pa.string()))
 
 
-def _fates(digits: pa.Array, code: int, region: str, *, at_home: bool) -> Fates:
+def _fates(digits: pa.Array, code: int, region: str, *, at_home: bool) -> NumberFates:
     """Whether digits are a number as they stand, or without a national prefix, or are left to the parser."""
     national = _national(digits, region, str(code) if at_home else None)
     fates = np.full(len(digits), _LEFT, np.int8)
