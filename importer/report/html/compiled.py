@@ -1,7 +1,6 @@
 """Templates in compiled form, kept where Python keeps compiled modules: compiling takes longer than a small page."""
 
 import contextlib
-import pickle
 import sys
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -20,7 +19,7 @@ class CompiledTemplates(jinja2.FileSystemBytecodeCache):
         super().__init__(str(place.parent), f"{place.stem}-jinja-{jinja2.__version__}-%s")
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # no folder, or damaged
+        with contextlib.suppress(Exception):  # no folder, or damaged: a pickle then raises anything
             super().load_bytecode(bucket)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
