@@ -67,9 +67,9 @@ def _rate(text: str) -> float | None:
 
 def finish(console: Console, summary: dict[str, Any]) -> None:
     """Print the summary, and exit with its code."""
-    from importer.pipeline import aftermath_text, summary_text
+    from importer.pipeline import summary_text, undo_verify_text
 
-    text = aftermath_text if summary["command"] in {"undo", "verify"} else summary_text
+    text = undo_verify_text if summary["command"] in {"undo", "verify"} else summary_text
     console.summary(summary, text(summary, **console.look))
     raise typer.Exit(summary["exit_code"])
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importer.pipeline.adopting import adopt
-    from importer.pipeline.aftermath import undo, verify
     from importer.pipeline.care import backup_ledger, forget, ledger_faults, vacuum_ledger
     from importer.pipeline.deadline import Deadline
     from importer.pipeline.dry_run import check
@@ -32,8 +31,9 @@ if TYPE_CHECKING:
     from importer.pipeline.resumption import resume, retry
     from importer.pipeline.supervision import supervise
     from importer.pipeline.targets import account_of
+    from importer.pipeline.undo_verify import undo, verify
     from importer.pipeline.watch import Watch
-    from importer.report import aftermath_text, runs_text, summary_text
+    from importer.report import runs_text, summary_text, undo_verify_text
 
 __all__ = [
     "Deadline",
@@ -41,7 +41,6 @@ __all__ = [
     "Watch",
     "account_of",
     "adopt",
-    "aftermath_text",
     "backup_ledger",
     "check",
     "explain_code",
@@ -66,6 +65,7 @@ __all__ = [
     "summary_text",
     "supervise",
     "undo",
+    "undo_verify_text",
     "vacuum_ledger",
     "verify",
 ]
@@ -78,7 +78,7 @@ _HOMES = {
     "run_jobs": "importer.pipeline.jobs",
     "Watch": "importer.pipeline.watch",
     "adopt": "importer.pipeline.adopting",
-    "aftermath_text": "importer.report",
+    "undo_verify_text": "importer.report",
     "backup_ledger": "importer.pipeline.care",
     "check": "importer.pipeline.dry_run",
     "explain_code": "importer.pipeline.extras",
@@ -100,9 +100,9 @@ _HOMES = {
     "serve_sandbox": "importer.pipeline.extras",
     "summary_text": "importer.report",
     "supervise": "importer.pipeline.supervision",
-    "undo": "importer.pipeline.aftermath",
+    "undo": "importer.pipeline.undo_verify",
     "vacuum_ledger": "importer.pipeline.care",
-    "verify": "importer.pipeline.aftermath",
+    "verify": "importer.pipeline.undo_verify",
 }
 
 

@@ -39,7 +39,9 @@ def opened_run(
     production. Raises :class:`UsageError` for an unknown run, one that had not begun to send, or another key.
     """
     with open_ledger(options.ledger, now=now) as ledger:
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
+        if run_id is None:
+            watch.phase(f"Run {run.id}, the latest that planned anything.")
         kept = {name: str(run.options[name]) for name in ("api", "mode", "on_conflict") if name in run.options}
         limit = run.options.get("max_changed")  # a guard that the run had not come to yet
         guard = {"max_changed": Share.parse(limit)} if limit else {}

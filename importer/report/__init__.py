@@ -4,7 +4,6 @@
 """
 
 from importer.report.advice import mend_command
-from importer.report.aftermath import aftermath_steps, aftermath_text
 from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
 from importer.report.model import ReportInput
@@ -12,20 +11,21 @@ from importer.report.rejected import write_rejected
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
 from importer.report.terminal import runs_text, summary_text
+from importer.report.undo_verify_text import undo_verify_steps, undo_verify_text
 from importer.report.workbook import Workbook, write_workbook
 
 __all__ = [
     "ReportInput",
     "RunFacts",
     "Workbook",
-    "aftermath_steps",
-    "aftermath_text",
     "build_summary",
     "loose_rows",
     "mend_command",
     "runs_text",
     "summary_text",
     "totals",
+    "undo_verify_steps",
+    "undo_verify_text",
     "write_errors",
     "write_html",
     "write_rejected",

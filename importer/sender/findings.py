@@ -1,20 +1,31 @@
-"""What undo and verify share: going through a run's customers in blocks, many requests at a time."""
+"""What undo and verify share: results, and going through a run's customers with many requests at a time."""
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+import anyio
 import orjson
 
 from importer.api import Answer, AnswerKind, CustomerRef
+from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
-from importer.ledger import Held
+from importer.ledger import LedgerCustomer
 from importer.sender.options import Bodies
 
-__all__ = ["BLOCK", "Finding", "Found", "ReadApi", "Result", "Rounds", "planned_bodies", "sent_values"]
+__all__ = [
+    "BLOCK",
+    "Finding",
+    "Found",
+    "ReadApi",
+    "Result",
+    "Rounds",
+    "planned_bodies",
+    "sent_values",
+    "unreadable",
+]
 
 BLOCK = 500  # customers taken from the ledger, and entered into it, at a time
 MOST_MISSES = 10  # calls in a row without an answer, each repeated within the retry policy, until the API is gone
@@ -23,19 +34,22 @@ Thing = TypeVar("Thing")
 
 
 class Result(StrEnum):
-    """What became of a customer, or what was found.
+    """What happened to a customer, or what was found.
 
-    Of both: ``CHANGED`` (the API holds something else than was sent), ``DUPLICATE`` (the API holds it more than
-    once), ``FAILED`` (no usable answer), ``UNKNOWN`` (a request is in doubt still). Of undo: ``DELETED``,
-    ``DEACTIVATED`` (deleted, but still shown as inactive), ``ABSENT`` (a doubtful request turns out to have done
-    nothing). Of verify: ``OK``, ``MISSING``, ``INACTIVE``, ``UNDONE`` (taken back before, and not there).
+    Both: ``CHANGED`` (WizCommerce has other content than was sent), ``DUPLICATE`` (WizCommerce has it more than
+    once), ``FAILED`` (it could not be read or changed), ``UNKNOWN`` (the outcome of a request is not known yet).
+    Undo: ``DELETED``, ``DEACTIVATED`` (deleted, but still shown as inactive), ``RESTORED`` (the update was taken
+    back), ``NOT_TAKEN_BACK`` (all or part of the update cannot be taken back), ``ABSENT`` (the request had no effect).
+    Verify: ``OK``, ``MISSING``, ``INACTIVE``, ``UNDONE`` (taken back before).
     """
 
     DELETED = "deleted"
     DEACTIVATED = "deactivated"
+    RESTORED = "restored"
     ABSENT = "absent"
     OK = "ok"
     UNDONE = "undone"
+    NOT_TAKEN_BACK = "not_taken_back"
     MISSING = "missing"
     INACTIVE = "inactive"
     CHANGED = "changed"
@@ -62,55 +76,56 @@ class ReadApi(Protocol):
 
     async def get(self, customer_id: str) -> Answer: ...
 
+    async def get_child(self, customer_id: str, kind: str, child_id: str) -> Answer: ...
+
     async def find(self, reference_ids: Sequence[str]) -> dict[str, list[CustomerRef]]: ...
 
 
 class Rounds:
     """Does something for each of many customers, ``concurrency`` at a time, until asked to stop or the API is gone."""
 
-    def __init__(self, concurrency: int, stop: asyncio.Event, hint: str) -> None:
+    def __init__(self, concurrency: int, stop: anyio.Event, hint: str) -> None:
         self._concurrency = concurrency
         self._stop = stop
         self._hint = hint
         self._misses = 0
-        self._heard = False  # whether any call was answered
+        self._answered = False  # whether the API answered any call
         self._gone: ApiUnavailableError | None = None
         self._stopped_by: StopError | None = None
-
-    @property
-    def going(self) -> bool:
-        """Nothing speaks against another request."""
-        return self._stopped_by is None and not self._stop.is_set()
 
     def check(self) -> None:
         """Raise :class:`StopError` when it ended early."""
         if self._stopped_by is not None:
             raise self._stopped_by
-        if self._gone is not None and not self._heard:
+        if self._gone is not None and not self._answered:
             raise self._gone
         if self._stop.is_set():
-            raise InterruptedRunError("interrupted", self._hint)
+            raise self._interrupted
 
     async def each(self, things: Sequence[Thing], work: Callable[[Thing], Awaitable[None]]) -> None:
         """Call ``work`` for each; those under way finish when it ends early. See :meth:`check`."""
         left = iter(things)
 
         async def worker() -> None:
-            while self.going and (thing := next(left, None)) is not None:
+            while self._stopped_by is None and not self._stop.is_set() and (thing := next(left, None)) is not None:
                 try:
                     await work(thing)
                 except StopError as error:
                     self._stopped_by = self._stopped_by or error
 
         try:
-            async with asyncio.TaskGroup() as group:
+            async with anyio.create_task_group() as group:
                 for _ in range(min(self._concurrency, len(things))):
-                    group.create_task(worker())
+                    group.start_soon(worker)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
     async def ask(self, call: Awaitable[Answer]) -> Answer:
-        """The answer to a call. Raises :class:`KeyRefusedError`, and :class:`ApiUnavailableError` when none come."""
+        """The answer to a call.
+
+        Raises :class:`KeyRefusedError`, :class:`ApiUnavailableError` when no answers come, and
+        :class:`InterruptedRunError` for a request that a stop kept from being sent.
+        """
         answer = await call
         if answer.kind is AnswerKind.KEY_REFUSED:
             raise KeyRefusedError(
@@ -118,21 +133,37 @@ class Rounds:
                 "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
             )
         if answer.kind not in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
-            self._misses, self._heard = 0, True
+            self._misses, self._answered = 0, self._answered or answer.sent
             return answer
+        if self._stop.is_set():
+            raise self._interrupted
         self._misses += 1
         self._gone = ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self._hint)
         if self._misses >= MOST_MISSES:
             raise self._gone
         return answer
 
+    @property
+    def _interrupted(self) -> InterruptedRunError:
+        return InterruptedRunError("interrupted", self._hint)
 
-def planned_bodies(held: Sequence[Held], bodies: Bodies) -> list[bytes | None]:
-    """The bodies that the run had planned, byte for byte; None where its folder holds others by now."""
-    read = bodies([one.item for one in held])
+
+def unreadable(answer: Answer, reference_id: str) -> str:
+    """Why ``answer`` to a GET is not the customer with ``reference_id``; empty when it is."""
+    if answer.kind is not AnswerKind.OK or answer.data is None:
+        return f"it could not be read: {answer.message}"
+    shown = answer.data.get("reference_id")
+    if shown != reference_id:
+        return f"WizCommerce shows another customer under this id, with the reference id {clean(shown, 100)}"
+    return ""
+
+
+def planned_bodies(customers: Sequence[LedgerCustomer], bodies: Bodies) -> list[bytes | None]:
+    """The bodies that the run had planned, byte for byte; None where its folder has others by now."""
+    read = bodies([one.item for one in customers])
     return [
         body if hashlib.sha256(body).hexdigest() == one.item.hash else None
-        for one, body in zip(held, read, strict=True)
+        for one, body in zip(customers, read, strict=True)
     ]
 
 

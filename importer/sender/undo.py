@@ -1,41 +1,70 @@
-"""Taking back what a run created: looked at, deleted, looked at again."""
+"""Taking back a run: customers that it created are deleted, and its updates of other customers are taken back."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
+
+import anyio
 
 from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.api.compare import differences
-from importer.ledger import Accepted, Held, Ledger, Removed, Run, State, Step
+from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
 from importer.records import OutcomeKind
-from importer.sender.creating import moment_text
 from importer.sender.findings import (
     BLOCK,
     Finding,
     Found,
-    ReadApi,
     Result,
     Rounds,
     planned_bodies,
     sent_values,
+    unreadable,
 )
 from importer.sender.moments import moved_on
 from importer.sender.options import Bodies
 from importer.sender.recorder import LedgerThread
+from importer.sender.restoring import Part, RestoreApi, Restorer, Updated, is_deletion, is_open, restorable
 
-__all__ = ["UndoApi", "undo"]
+__all__ = ["Forecast", "UndoApi", "forecast", "undo"]
 
-UPDATE_IN_DOUBT = "a later run may have changed it, and nobody knows yet: resume that run, then undo again"
+LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
+NO_VALUES = "the run was made by an older version of the importer, which kept no values from before"
+NO_CUSTOMER = "the customer is not in WizCommerce any more"
 AGAIN = "Call undo again: it goes on where it stopped."
+RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
 
 
-class UndoApi(ReadApi, Protocol):
+class UndoApi(RestoreApi, Protocol):
     """The part of :class:`importer.api.Client` that undo needs."""
 
     async def delete(self, customer_id: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How many customers undo would delete and restore, and how many updates it cannot take back."""
+
+    deleted: int
+    restored: int
+    kept: int
+
+
+def forecast(ledger: Ledger, run: Run) -> Forecast:
+    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
+    restored = kept = 0
+    after = -1
+    while block := ledger.updated_by(run, after=after, count=BLOCK):
+        after = block[-1].item.position
+        writes = ledger.writes_of(run, [customer.item.reference_id for customer in block])
+        for customer in block:
+            made = writes.get(customer.item.reference_id, [])
+            left = [write for write in made if is_open(write)]
+            restored += any(map(restorable, left))
+            kept += not made or (bool(left) and not any(map(restorable, left)))
+    return Forecast(ledger.count_made(run), restored, kept)
 
 
 async def undo(
@@ -49,25 +78,21 @@ async def undo(
     settle: float,
     now: Callable[[], datetime],
     found: Found,
-    stop: asyncio.Event,
+    stop: anyio.Event,
 ) -> None:
-    """Delete the customers that ``run`` created, and tell ``found`` of each group once it is in the ledger.
+    """Delete the customers that ``run`` created and take back its updates; ``found`` gets each group once it is in
+    the ledger.
 
-    The tenant's lock must be held. What the API holds otherwise than it was sent is left, unless ``force``. Customers
-    of which a request is in doubt are looked up first; absence is believed ``settle`` seconds after the run was
-    heard of last. One that a later run may have changed is left until that is known. ``bodies`` reads the planned
-    bodies of items. What existed before the run, or what it only updated, is never touched. Setting ``stop`` ends it
-    early: requests in flight finish. Called again, after whatever end, it goes on: a customer that was deleted
-    meanwhile counts as deleted.
+    The tenant's lock must be held. What was changed in WizCommerce since is left, unless ``force``. What may have been
+    sent is looked up first; its absence is believed ``settle`` seconds after the run was last known to send. What a
+    later run may have changed is left until that is known. ``bodies`` reads the planned bodies of items. Setting
+    ``stop`` ends it early: requests in flight finish. Called again, after whatever end, it goes on.
 
     Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
     :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
     """
     undoing = _Undoing(ledger, api, run, bodies, Rounds(concurrency, stop, AGAIN), found, force=force)
-    try:
-        await undoing.all(settle, now)
-    finally:
-        undoing.thread.close()
+    await undoing.all(settle, now)
 
 
 class _Undoing:
@@ -76,7 +101,7 @@ class _Undoing:
     def __init__(
         self, ledger: Ledger, api: UndoApi, run: Run, bodies: Bodies, rounds: Rounds, found: Found, *, force: bool
     ) -> None:
-        self.thread = LedgerThread()
+        self._thread = LedgerThread()
         self._ledger = ledger
         self._api = api
         self._run = run
@@ -84,152 +109,204 @@ class _Undoing:
         self._rounds = rounds
         self._found = found
         self._force = force
+        self._restorer = Restorer(api, rounds, self._announce_restore, force)
+        self._wait = 0.0  # seconds until absence can be believed
+        self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
         self._findings: list[Finding] = []
         self._removed: list[Removed] = []
+        self._settled: list[Write] = []
+        self._steps: list[Step] = []
 
     async def all(self, settle: float, now: Callable[[], datetime]) -> None:
-        heard = await self.thread(self._ledger.last_heard, self._run)
+        last_sent = await self._thread(self._ledger.last_heard, self._run)
+        self._wait = max(0.0, settle - (now() - last_sent).total_seconds())
+        await self._each_block(self._ledger.made_by, self._created, self._delete)
+        await self._each_block(self._ledger.updated_by, self._updated, self._restore)
+
+    async def _each_block(
+        self,
+        read: Callable[..., list[LedgerCustomer]],
+        choose: Callable[[list[LedgerCustomer]], Awaitable[list[LedgerCustomer]]],
+        work: Callable[[LedgerCustomer], Awaitable[None]],
+    ) -> None:
+        """Do the work for the customers that ``read`` gives and ``choose`` leaves, in blocks of ``BLOCK``."""
         after = -1
-        while block := await self.thread(self._ledger.made_by, self._run, after=after, count=BLOCK):
+        while block := await self._thread(partial(read, self._run, after=after, count=BLOCK)):
             self._rounds.check()
             after = block[-1].item.position
-            certain = [held for held in block if not held.in_doubt]
-            for held in block:
-                if held.update_in_doubt:
-                    self._tell(held, Result.UNKNOWN, UPDATE_IN_DOUBT)
-            doubtful = [held for held in block if held.in_doubt and not held.update_in_doubt]
-            if doubtful:
-                age = (now() - heard).total_seconds()
-                certain += await self._settle(doubtful, patience=settle - age)
-            certain = await self._with_bodies(certain)
+            self._writes = await self._thread(self._ledger.writes_of, self._run, [_name(one) for one in block])
+            customers = await choose(block)
             try:
-                await self._rounds.each(certain, self._take_back)
+                await self._rounds.each(customers, work)
             finally:
-                await self._enter()
+                with anyio.CancelScope(shield=True):
+                    await self._enter()
             self._rounds.check()
 
-    async def _settle(self, doubtful: Sequence[Held], *, patience: float) -> list[Held]:
-        """Look customers in doubt up. Comes back: those that are there, and so were created by the run.
+    async def _created(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
+        """The customers that the run is known to have created, with the bodies that were sent."""
+        for customer in block:
+            if customer.update_unknown:
+                self._report(customer, Result.UNKNOWN, LATER_RUN)
+        certain = [customer for customer in block if not customer.outcome_unknown]
+        if unknown := [one for one in block if one.outcome_unknown and not one.update_unknown]:
+            certain += await self._look_up(unknown)
+        bare = [customer for customer in certain if customer.body is None]
+        planned = await self._thread(planned_bodies, bare, self._bodies) if bare else []
+        bodies = {_name(customer): body for customer, body in zip(bare, planned, strict=True)}
+        return [replace(one, body=bodies[_name(one)]) if one.body is None else one for one in certain]
 
-        Their absence was recorded before the first request. ``patience``: seconds until absence can be believed.
-        """
-        there = await self._api.find([held.item.reference_id for held in doubtful])
-        planned = await self.thread(planned_bodies, doubtful, self._bodies)
-        made: list[Held] = []
+    async def _look_up(self, unknown: Sequence[LedgerCustomer]) -> list[LedgerCustomer]:
+        """Of customers that may have been created, those that are there: their absence was known before the run."""
+        there = await self._api.find([_name(customer) for customer in unknown])
+        planned = await self._thread(planned_bodies, unknown, self._bodies)
+        made: list[LedgerCustomer] = []
         steps: list[Step] = []
-        for held, body in zip(doubtful, planned, strict=True):
-            name = held.item.reference_id
-            ids = [customer.id for customer in there[name]]
-            if len(ids) == 1:
-                changed = moment_text(there[name][0])
-                made.append(replace(held, state=State.CREATED, customer_id=ids[0], body=body, updated_at=changed))
-                steps.append(_created(held, ids[0], body, changed))
+        for customer, body in zip(unknown, planned, strict=True):
+            found = there[_name(customer)]
+            ids = [ref.id for ref in found]
+            if len(ids) > 1:
+                details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}; delete by hand"
+                self._report(customer, Result.DUPLICATE, details)
             elif ids:
-                details = f"the API holds it {len(ids)} times, as {' and '.join(ids)}; delete by hand"
-                self._findings.append(Finding(name, None, Result.DUPLICATE, details))
-            elif patience > 0:
-                details = f"not in the API yet; undo again in {patience:.0f} s to be sure"
-                self._findings.append(Finding(name, None, Result.UNKNOWN, details))
+                moment = found[0].updated_at and found[0].updated_at.isoformat()
+                made.append(replace(customer, state=State.CREATED, customer_id=ids[0], body=body, updated_at=moment))
+                accepted = None if body is None else Accepted(body, None, moment)
+                step = _step(customer, State.CREATED, OutcomeKind.CREATED)
+                steps.append(replace(step, customer_id=ids[0], accepted=accepted))
+            elif self._wait > 0:
+                details = f"not in WizCommerce yet; undo again in {self._wait:.0f} s to be sure"
+                self._report(customer, Result.UNKNOWN, details)
             else:
-                steps.append(_absent(held))
-                self._findings.append(Finding(name, None, Result.ABSENT, "its request did nothing"))
+                steps.append(_no_effect(customer, State.ABSENT, "not in the API when the run was undone"))
+                self._report(customer, Result.ABSENT, "its request had no effect")
         if steps:
-            await self.thread(self._ledger.record, self._run, steps)
+            await self._thread(self._ledger.record, self._run, steps)
         return made
 
-    async def _with_bodies(self, certain: Sequence[Held]) -> list[Held]:
-        """Where the ledger kept no accepted body, the planned one is what was sent."""
-        bare = [held for held in certain if held.body is None]
-        if not bare:
-            return list(certain)
-        planned = dict(
-            zip(
-                (held.item.position for held in bare),
-                await self.thread(planned_bodies, bare, self._bodies),
-                strict=True,
-            )
-        )
-        return [replace(held, body=held.body or planned.get(held.item.position)) for held in certain]
+    async def _delete(self, customer: LedgerCustomer) -> None:
+        assert customer.customer_id is not None
+        name = _name(customer)
+        announced = next(filter(is_deletion, self._writes.get(name, ())), None)
+        before = await self._rounds.ask(self._api.get(customer.customer_id))
+        if self._is_gone(customer, before, announced):
+            return
+        if reason := unreadable(before, name):
+            self._report(customer, Result.FAILED, f"not deleted: {reason}")
+            return
+        if not self._force and (reason := _changes(customer, before)):
+            self._report(customer, Result.CHANGED, reason)
+            return
+        if announced is None:
+            deletion = Write(name, "DELETE", "customer", None, None, None, None)
+            [announced] = await self._thread(self._ledger.announce_writes, self._run, [deletion])
+        answer = await self._rounds.ask(self._api.delete(customer.customer_id))
+        after = await self._rounds.ask(self._api.get(customer.customer_id))
+        if self._is_gone(customer, after, announced):
+            return
+        if reason := unreadable(after, name):
+            self._report(customer, Result.FAILED, f"whether it was deleted is not known: {reason}")
+            return
+        self._settled.append(replace(announced, state=WriteState.ABSENT))
+        self._report(customer, Result.FAILED, f"still there: {answer.message or 'the request had no effect'}")
 
-    async def _take_back(self, held: Held) -> None:
-        assert held.customer_id is not None
-        before = await self._rounds.ask(self._api.get(held.customer_id))
-        if before.kind is AnswerKind.GONE:
-            self._gone(held, "it was gone already")
-            return
-        if before.kind is not AnswerKind.OK or before.data is None:
-            self._tell(held, Result.FAILED, f"not looked at, so not deleted: {before.message}")
-            return
-        if not self._force and (reason := _changes(held, before)):
-            self._tell(held, Result.CHANGED, reason)
-            return
-        answer = await self._rounds.ask(self._api.delete(held.customer_id))
-        after = await self._rounds.ask(self._api.get(held.customer_id))
-        if after.kind is AnswerKind.GONE:
-            self._gone(held, "")
-        elif after.kind is not AnswerKind.OK or after.data is None:
-            self._tell(held, Result.FAILED, f"nobody can tell whether it was deleted: {after.message}")
-        elif after.data.get("status") == "inactive":
-            self._tell(held, Result.DEACTIVATED, "the API still holds it, as inactive")
-            self._removed.append(_removed(held, deactivated=True))
+    def _is_gone(self, customer: LedgerCustomer, answer: Answer, announced: Write | None) -> bool:
+        """Whether a customer is gone, or inactive because of a deletion that undo announced; then that is reported."""
+        assert customer.customer_id is not None
+        if answer.kind is AnswerKind.GONE:
+            self._report(customer, Result.DELETED, "" if announced else "it was gone already")
+        elif announced and not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive":
+            self._report(customer, Result.DEACTIVATED, "WizCommerce still has it, as inactive")
         else:
-            self._tell(held, Result.FAILED, f"still there: {answer.message or 'it was deleted without an effect'}")
+            return False
+        deactivated = answer.kind is not AnswerKind.GONE
+        self._removed.append(Removed(customer.item.position, _name(customer), customer.customer_id, deactivated))
+        return True
 
-    def _gone(self, held: Held, details: str) -> None:
-        self._tell(held, Result.DELETED, details)
-        self._removed.append(_removed(held, deactivated=False))
+    async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
+        """The customers whose updates are to be taken back, each with its id in WizCommerce."""
+        bases = await self._thread(self._ledger.bases, self._run, [customer.item for customer in block])
+        open_writes = await self._thread(self._ledger.open_writes, self._run.tenant, [_name(one) for one in block])
+        chosen = []
+        for customer in block:
+            name = _name(customer)
+            others = any(write.run_id != self._run.id for write in open_writes.get(name, ()))
+            if not self._writes.get(name):
+                self._report(customer, Result.NOT_TAKEN_BACK, NO_VALUES)
+            elif others or (customer.outcome_unknown and customer.outcome is not OutcomeKind.UNKNOWN):
+                self._report(customer, Result.UNKNOWN, LATER_RUN)
+            elif customer.outcome_unknown or any(map(is_open, self._writes[name])):
+                chosen.append(replace(customer, customer_id=bases[name].customer_id))
+        return chosen
 
-    def _tell(self, held: Held, result: Result, details: str) -> None:
-        self._findings.append(Finding(held.item.reference_id, held.customer_id, result, details))
+    async def _restore(self, customer: LedgerCustomer) -> None:
+        name, unsettled = _name(customer), customer.outcome_unknown
+        writes = [write for write in reversed(self._writes[name]) if is_open(write)]
+        there = Answer(AnswerKind.GONE)
+        if customer.customer_id is not None:
+            there = await self._rounds.ask(self._api.get(customer.customer_id))
+        if customer.customer_id is None or there.kind is AnswerKind.GONE:
+            self._settled += [replace(write, state=WriteState.KEPT) for write in writes]
+            self._report(customer, Result.NOT_TAKEN_BACK, NO_CUSTOMER)
+            return
+        if reason := unreadable(there, name):
+            self._report(customer, Result.FAILED, f"not restored: {reason}")
+            return
+        updated = Updated(name, customer.customer_id, unsettled, self._wait)
+        parts: list[Part] = []
+        for write in writes:
+            parts.append(await self._restorer.take_back(updated, write))
+            self._settled.append(parts[-1].write)
+        results = {part.result for part in parts}
+        result = next((rank for rank in RANKS if rank in results), Result.RESTORED)
+        details = dict.fromkeys(part.details for part in parts if part.details and part.result is not Result.ABSENT)
+        self._report(customer, result, "; ".join(details))
+        if unsettled and result is Result.ABSENT:
+            self._steps.append(_no_effect(customer, State.UPDATED, "not updated when the run was undone"))
+        elif unsettled and result in (Result.RESTORED, Result.NOT_TAKEN_BACK):
+            self._steps.append(_step(customer, State.UPDATED, OutcomeKind.UPDATED))
+
+    async def _announce_restore(self, write: Write) -> None:
+        await self._thread(self._ledger.announce_restores, self._run, [write])
+
+    def _report(self, customer: LedgerCustomer, result: Result, details: str = "") -> None:
+        self._findings.append(Finding(_name(customer), customer.customer_id, result, details))
 
     async def _enter(self) -> None:
-        """Make durable what was done, and tell it."""
-        removed, self._removed = self._removed, []
+        """Make durable what was done, and report it."""
+        for enter, done in (
+            (self._ledger.settle_writes, self._settled),
+            (self._ledger.record_removed, self._removed),
+            (self._ledger.record, self._steps),
+        ):
+            if done:
+                await self._thread(enter, self._run, list(done))
+                done.clear()
         findings, self._findings = self._findings, []
-        if removed:
-            await self.thread(self._ledger.record_removed, self._run, removed)
         if findings:
             self._found(findings)
 
 
-def _changes(held: Held, answer: Answer) -> str:
+def _name(customer: LedgerCustomer) -> str:
+    return customer.item.reference_id
+
+
+def _changes(customer: LedgerCustomer, answer: Answer) -> str:
     """Why a customer counts as changed in WizCommerce; empty when it does not."""
-    if held.body is None:
-        return "nobody knows any more what was sent"
-    customer = answer.data or {}
-    changed = ", ".join(differences(sent_values(held.body), customer))
-    if not changed and moved_on(held.updated_at, customer.get("updated_at")):
-        return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}, in what was not sent"
-    return changed
+    if customer.body is None:
+        return "what was sent is not known any more"
+    shown = answer.data or {}
+    changed = differences(sent_values(customer.body), shown) + ["status"] * (shown.get("status") == "inactive")
+    if not changed and moved_on(customer.updated_at, shown.get("updated_at")):
+        return f"changed in WizCommerce at {clean(shown['updated_at'], 40)}, in what was not sent"
+    return ", ".join(changed)
 
 
-def _removed(held: Held, *, deactivated: bool) -> Removed:
-    assert held.customer_id is not None
-    return Removed(held.item.position, held.item.reference_id, held.customer_id, deactivated)
+def _step(customer: LedgerCustomer, state: State, outcome: OutcomeKind) -> Step:
+    item = customer.item
+    return Step(item.position, item.reference_id, state, outcome, item.attempts, customer.customer_id)
 
 
-def _created(held: Held, customer_id: str, body: bytes | None, updated_at: str | None) -> Step:
-    item = held.item
-    accepted = None if body is None else Accepted(body, None, updated_at)
-    return Step(
-        item.position,
-        item.reference_id,
-        State.CREATED,
-        OutcomeKind.CREATED,
-        item.attempts,
-        customer_id,
-        accepted=accepted,
-    )
-
-
-def _absent(held: Held) -> Step:
-    """As the sender enters a customer that is still absent after its last attempt."""
-    return Step(
-        held.item.position,
-        held.item.reference_id,
-        State.ABSENT,
-        OutcomeKind.FAILED,
-        held.item.attempts,
-        error_code="no_answer",
-        error_message="not in the API when the run was undone",
-    )
+def _no_effect(customer: LedgerCustomer, state: State, message: str) -> Step:
+    """As the sender enters a customer that is still without its content after the last attempt."""
+    return replace(_step(customer, state, OutcomeKind.FAILED), error_code="no_answer", error_message=message)

@@ -1,4 +1,4 @@
-"""What ``undo`` and ``verify`` say to a person, and what to do next."""
+"""What ``undo`` and ``verify`` report to a person, and what to do next."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,51 +6,55 @@ from typing import Any
 from importer.report.terminal import Look, steps_block
 from importer.report.text import wrapped
 
-__all__ = ["aftermath_steps", "aftermath_text"]
+__all__ = ["undo_verify_steps", "undo_verify_text"]
 
-_WORDS = {  # result → (what undo says of it, what verify does); those that are as they should be, in _WELL
+_WORDS = {  # result → (what undo says, what verify says)
     "deleted": ("deleted", ""),
     "deactivated": ("deleted; WizCommerce still shows them as inactive", ""),
-    "absent": ("in doubt before: never created after all", ""),
+    "restored": ("updates taken back", ""),
+    "absent": ("not sent after all: the request had no effect", ""),
     "ok": ("", "as they were sent"),
-    "undone": ("", "taken back before, and not there"),
+    "undone": ("", "taken back"),
+    "not_taken_back": ("not taken back, or only in part: the file gives the reasons", ""),
     "missing": ("", "not in WizCommerce any more"),
-    "inactive": ("", "there, but inactive"),
-    "changed": ("changed in WizCommerce since: left alone", "otherwise there than they were sent"),
-    "duplicate": ("there more than once: left alone", "there more than once"),
-    "failed": ("not deleted: no usable answer", "not looked at: no usable answer"),
-    "unknown": ("still in doubt", "still in doubt"),
+    "inactive": ("", "inactive"),
+    "changed": ("changed in WizCommerce since: left as they are", "different from what was sent"),
+    "duplicate": ("in WizCommerce more than once: left as they are", "in WizCommerce more than once"),
+    "failed": ("could not be taken back: the file gives the reasons", "could not be read: the file gives the reasons"),
+    "unknown": ("not known yet", "not known yet"),
 }
-_WELL = frozenset({"deleted", "deactivated", "absent", "ok", "undone"})
+_ALL_WELL = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _TONES = {0: "green", 1: "yellow"}  # by exit code; anything else is red
 
 
-def aftermath_steps(summary: Mapping[str, Any]) -> list[str]:
+def undo_verify_steps(summary: Mapping[str, Any]) -> list[str]:
     """What the user should do now, one sentence each; empty when nothing is left to do."""
     results, run, undo = summary["results"], summary["run_id"], summary["command"] == "undo"
     again = f"importer {summary['command']} {run}"
     steps = []
     if summary["left"]:
-        steps.append(f"Go on from where it stopped: {again}")
+        steps.append(f"Continue where it stopped: {again}")
     if results.get("failed") and not summary["left"]:
-        steps.append(f"Try those again that gave no answer: {again}")
+        steps.append(f"See the reasons in {summary['files'][0]}, then try again: {again}")
     if results.get("unknown"):
-        steps.append(f"Settle what is in doubt: {again if undo else f'importer resume {run}'}")
+        steps.append(f"Settle what is not known yet: {again if undo else f'importer resume {run}'}")
     if results.get("duplicate"):
-        steps.append("Delete all but one of those that are there more than once, in WizCommerce.")
+        steps.append("Delete all but one of the customers that are in WizCommerce more than once.")
     if results.get("changed") and undo:
-        steps.append(f"Delete also what was changed since, if it may go: {again} --force")
+        steps.append(f"To take back also what was changed since, and lose those changes: {again} --force")
+    if results.get("not_taken_back"):
+        steps.append("Change in WizCommerce what could not be taken back, where that matters.")
     if not undo and (results.get("changed") or results.get("inactive")):
         steps.append("Look at what differs. A run with --mode upsert --on-conflict overwrite lets the source win.")
     if results.get("missing"):
-        steps.append("See who deleted the missing ones. They are not made again by themselves.")
+        steps.append("Find out who deleted the missing ones. The importer does not create them again by itself.")
     return steps
 
 
-def aftermath_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
+def undo_verify_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
     """What an undo did, or a verification found, for a person, at most ``width`` columns wide.
 
-    Commands and the file stand on lines of their own, never cut or wrapped.
+    Commands and the file are on lines of their own, never cut or wrapped.
     """
     look = Look(max(width, 40), colour, unicode)
     tone = _TONES.get(summary["exit_code"], "red")
@@ -63,18 +67,18 @@ def aftermath_text(summary: Mapping[str, Any], *, width: int, colour: bool, unic
 def _verdict(summary: Mapping[str, Any]) -> str:
     results, total, undo = summary["results"], summary["customers"], summary["command"] == "undo"
     run, api = summary["run_id"], summary["api"]
-    well = sum(count for name, count in results.items() if name in _WELL)
+    well = sum(count for name, count in results.items() if name in _ALL_WELL)
     if not total:
-        what = f"Nothing of run {run} is left to delete" if undo else f"Run {run} put nothing there"
+        what = f"Nothing of run {run} is left to take back" if undo else f"Run {run} sent nothing"
         return f"{_stop(summary)}{what}: {api}."
-    whom = f"{'created' if undo else 'sent'} by run {run} to {api}"
+    which = f"{'created or updated' if undo else 'sent'} by run {run} at {api}"
     if summary["left"] or summary["stopped"]:
         done = total - summary["left"]
-        return f"{_stop(summary)}{done:,} of {_customers(total)} {whom} {'was' if done == 1 else 'were'} looked at."
-    end = "deleted" if undo else "there as sent"
+        return f"{_stop(summary)}{done:,} of {_customers(total)} {which} {'was' if done == 1 else 'were'} looked at."
+    end = "taken back" if undo or results.get("undone", 0) == well else "as expected"
     if well == total:
-        return f"The one customer {whom} is {end}." if total == 1 else f"All {total:,} customers {whom} are {end}."
-    return f"{well:,} of {_customers(total)} {whom} {'is' if well == 1 else 'are'} {end}."
+        return f"The one customer {which} is {end}." if total == 1 else f"All {total:,} customers {which} are {end}."
+    return f"{well:,} of {_customers(total)} {which} {'is' if well == 1 else 'are'} {end}."
 
 
 def _stop(summary: Mapping[str, Any]) -> str:

@@ -1,0 +1,322 @@
+"""Runs that were really sent to a sandbox, and what undo and verify make of them.
+
+The scene sends by itself, step by step as the sender does it, so that a test can leave a run at any moment.
+"""
+
+import hashlib
+import itertools
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pandas as pd
+
+from importer.api import Client, Limiter, RetryPolicy
+from importer.api.compare import body_of, previous, replacement
+from importer.ledger import Accepted, Ledger, Run, State, Step, Write, WriteState, open_ledger
+from importer.planner import ids_to_look_up, plan
+from importer.records import OutcomeKind
+from importer.sandbox import SandboxConfig, running
+from importer.sender import PayloadFile
+from importer.sender.findings import Finding
+from importer.sender.undo import undo
+from importer.sender.verify import verify
+from importer.tables import TEXT
+from tests.sandbox.support import client as raw_client
+
+TENANT = "acme"
+QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, deadline=5)
+KINDS = {"address": "addresses", "contact": "contacts"}
+Body = dict[str, Any]
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+class Mortal:
+    """The ledger or the client of a process that is killed after so many of its steps."""
+
+    def __init__(self, inner: Any, steps: "Steps") -> None:
+        self._inner = inner
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self._inner, name)
+        if not callable(inner):
+            return inner
+        if name not in CLIENT_CALLS:
+            return lambda *args, **more: self._steps.call(inner, *args, **more)
+
+        async def call(*args: Any, **more: Any) -> Any:
+            return await self._steps.wait_for(inner, *args, **more)
+
+        return call
+
+
+CLIENT_CALLS = frozenset({"get", "delete", "find", "patch", "children", "get_child", "replace_child", "delete_child"})
+
+
+class Steps:
+    """Counts the calls of a process, and kills it at the one with the number ``at``; then nothing gets through.
+
+    ``late``: that call is still carried out.
+    """
+
+    def __init__(self, at: int, *, late: bool) -> None:
+        self.at, self.late, self.count = at, late, 0
+
+    @property
+    def killed(self) -> bool:
+        return self.count >= self.at
+
+    def call(self, inner: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        self._before()
+        result = inner(*args, **more)
+        self._after()
+        return result
+
+    async def wait_for(self, inner: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        self._before()
+        result = await inner(*args, **more)
+        self._after()
+        return result
+
+    def _before(self) -> None:
+        if self.killed:
+            raise KilledError
+        self.count += 1
+        if self.killed and not self.late:
+            raise KilledError
+
+    def _after(self) -> None:
+        if self.killed:
+            raise KilledError
+
+
+def api_client(url: str, key: str = "k") -> Client:
+    limiter = Limiter(ceiling=5000, max_concurrency=16)
+    return Client(url, key, limiter=limiter, timeout=2, connections=16, retry=QUICK, rng=random.Random(1))
+
+
+def company(name: str, **fields: Any) -> Body:
+    return {"reference_id": name, "company_name": "Ex", **fields}
+
+
+class Scene:
+    """A ledger, a sandbox, and runs between them."""
+
+    def __init__(self, folder: Path, box: Any) -> None:
+        self.folder, self.box = folder, box
+        self.ledger: Ledger = open_ledger(folder / "ledger.db", busy_seconds=0.1)
+        self.http = raw_client(box)
+        self.last: dict[str, Finding] = {}
+
+    def plan(
+        self, bodies: Sequence[str] | Mapping[str, Body], found: Mapping[str, str] | None = None, mode: Any = "create"
+    ) -> tuple[Run, PayloadFile]:
+        """What the pipeline does before it sends. ``bodies``: reference ids, or whole bodies by them."""
+        whole = bodies if isinstance(bodies, Mapping) else {name: company(name) for name in bodies}
+        self.ledger.tenant(TENANT)
+        run = self.ledger.start_run(TENANT, "run", out=self.folder, mapping="example")
+        path = self.folder / f"{run.id}.jsonl"
+        lines = [orjson.dumps(body) for body in whole.values()]
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        frame = pd.DataFrame(
+            {
+                "position": range(len(lines)),
+                "reference_id": pd.Series(list(whole), dtype=TEXT),
+                "hash": pd.Series([hashlib.sha256(line).hexdigest() for line in lines], dtype=TEXT),
+                "offset": [0, *itertools.accumulate(len(line) + 1 for line in lines)][:-1],
+                "length": [len(line) for line in lines],
+            }
+        )
+        known = self.ledger.known(TENANT, frame["reference_id"])
+        asked = ids_to_look_up(frame, known)
+        there = {name: number for name, number in (found or {}).items() if name in asked}
+        looked = pd.DataFrame({"reference_id": list(there), "customer_id": list(there.values())}, dtype=TEXT)
+        self.ledger.record_lookup(TENANT, asked, looked)
+        self.ledger.plan_run(run.id, plan(frame, known, looked, mode=mode))
+        return run, PayloadFile(path)
+
+    def send(self, bodies: Sequence[str] | Mapping[str, Body], found: Mapping[str, str] | None = None) -> Any:
+        """A run that creates customers."""
+        run, payloads = self.plan(bodies, found)
+        items = self.ledger.pending(run, after=-1, count=9_999)
+        self.ledger.mark_sending(run, items)
+        steps = []
+        for item, body in zip(items, payloads(items), strict=True):
+            made = self.ask("POST", "/v1/customers", orjson.loads(body))
+            accepted = Accepted(body, None, made["updated_at"])
+            steps.append(_step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted))
+        self.ledger.record(run, steps)
+        return run, payloads
+
+    def update(self, changes: Mapping[str, "Change"], *, end: str = "done") -> Any:
+        """A run that updates customers, and creates those that are not there.
+
+        ``end``: of updates ``done``, ``unanswered`` (they arrived) or ``lost`` (they did not).
+        """
+        bodies = {name: company(name, company_name=f"By {change!r}"[:250]) for name, change in changes.items()}
+        there = {one["reference_id"]: one["id"] for one in self.box.customers()}
+        run, payloads = self.plan(bodies, there, "upsert")
+        items = self.ledger.pending(run, after=-1, count=9_999)
+        assert len(items) == len(changes)
+        self.ledger.mark_sending(run, items)
+        steps = []
+        for item, body in zip(items, payloads(items), strict=True):
+            name = item.reference_id
+            if item.action == "create":
+                made = self.ask("POST", "/v1/customers", orjson.loads(body))
+                accepted = Accepted(body, None, made["updated_at"])
+                steps.append(_step(item, State.CREATED, OutcomeKind.CREATED, made["id"], accepted))
+                continue
+            for write in self.ledger.announce_writes(run, changes[name].writes(self.whole(name))):
+                child_id = self._carry_out(there[name], write) if end != "lost" else None
+                if end == "done":
+                    done = replace(write, state=WriteState.DONE, child_id=write.child_id or child_id)
+                    self.ledger.settle_writes(run, [done])
+            accepted = Accepted(body, None, self.whole(name)["updated_at"])
+            steps.append(_step(item, State.UPDATED, OutcomeKind.UPDATED, there[name], accepted))
+        if end == "done":
+            self.ledger.record(run, steps)
+        return run, payloads
+
+    def _carry_out(self, customer_id: str, write: Write) -> str | None:
+        """Send one write as the sender does. Returns the id of a child that was added."""
+        path, after = f"/v1/customers/{customer_id}", dict(write.after or {})
+        if write.method == "PATCH":
+            if values := after.pop("attributes", None):
+                shown = {one["name"]: one["value"] for one in self.ask("GET", path)["attributes"]}
+                after["attributes"] = [{"name": name, "value": value} for name, value in (shown | values).items()]
+            self.ask("PATCH", path, after)
+            return None
+        path = f"{path}/{KINDS[write.entity]}"
+        if write.method == "POST":
+            return str(self.ask("POST", path, after)["id"])
+        path = f"{path}/{write.child_id}"
+        self.ask("PUT", path, replacement(KINDS[write.entity], self.ask("GET", path), after))
+        return None
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The ``data`` of an answer."""
+        answer = self.http.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
+
+    def undo(self, sent: Any, *, after: Callable[[Any, list[Finding]], None] | None = None, **more: Any) -> Any:
+        """Reference id → result. ``after`` gets the stop event and what was found so far; ``steps`` may kill it."""
+        run, bodies = sent
+        findings: list[Finding] = []
+        values = {"force": False, "concurrency": 8, "settle": 60.0, **more}
+        later, key, steps = values.pop("later", 0.0), values.pop("key", "k"), values.pop("steps", None)
+
+        async def work() -> None:
+            stop = anyio.Event()
+
+            def found(group: Sequence[Finding]) -> None:
+                findings.extend(group)
+                if after:
+                    after(stop, findings)
+
+            async with api_client(self.box.url, key) as api:
+                now = lambda: datetime.now(UTC) + timedelta(seconds=later)  # noqa: E731 - a clock set forward
+                ledger, client = (Mortal(one, steps) for one in (self.ledger, api)) if steps else (self.ledger, api)
+                await undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values)
+
+        try:
+            anyio.run(work)
+        finally:
+            self.last = {one.reference_id: one for one in findings}
+        assert len(self.last) == len(findings)
+        return {name: str(one.result) for name, one in self.last.items()}
+
+    def verify(self, sent: Any) -> Any:
+        findings: list[Finding] = []
+
+        async def work() -> None:
+            async with api_client(self.box.url) as api:
+                await verify(self.ledger, api, sent[0], concurrency=8, found=findings.extend, stop=anyio.Event())
+
+        anyio.run(work)
+        self.last = {one.reference_id: one for one in findings}
+        assert len(self.last) == len(findings)
+        return {name: str(one.result) for name, one in self.last.items()}
+
+    def id_of(self, name: str) -> str:
+        return next(one["id"] for one in self.box.customers() if one["reference_id"] == name)
+
+    def whole(self, name: str) -> Body:
+        return dict(self.ask("GET", f"/v1/customers/{self.id_of(name)}"))
+
+    def names(self) -> list[str]:
+        return [one["reference_id"] for one in self.box.customers() if one["status"] == "active"]
+
+    def patch(self, name: str, **fields: Any) -> None:
+        self.ask("PATCH", f"/v1/customers/{self.id_of(name)}", fields)
+
+    def post(self, name: str, **fields: Any) -> str:
+        return str(self.ask("POST", "/v1/customers", company(name, company_name="By hand", **fields))["id"])
+
+    def delete(self, name: str) -> None:
+        self.ask("DELETE", f"/v1/customers/{self.id_of(name)}")
+
+    def states(self, *names: str) -> dict[str, str]:
+        known = self.ledger.known(TENANT, names)
+        return dict(zip(known["reference_id"], known["state"], strict=True))
+
+    def outcomes(self, run: Run) -> dict[str, str]:
+        frame = self.ledger.outcomes(run.id)
+        return dict(zip(frame["reference_id"], frame["outcome"], strict=True))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a run changes in one customer.
+
+    ``patch``: own fields, attributes as ``{"attributes": {name: value}}``. ``put``: the same by the reference ids of
+    children. ``post``: new children by ``addresses`` or ``contacts``.
+    """
+
+    patch: Body = field(default_factory=dict)
+    put: Mapping[str, Body] = field(default_factory=dict)
+    post: Mapping[str, Body] = field(default_factory=dict)
+
+    def writes(self, customer: Body) -> list[Write]:
+        name, made = customer["reference_id"], []
+        if self.patch:
+            before = {path: body_of(customer).get(path) for path in self.patch if path != "attributes"}
+            if "attributes" in self.patch:
+                shown = {one["name"]: one["value"] for one in customer["attributes"]}
+                before["attributes"] = {path: shown.get(path) for path in self.patch["attributes"]}
+            made.append(Write(name, "PATCH", "customer", None, None, before, self.patch))
+        for entity, kind in KINDS.items():
+            for child in customer[kind]:
+                if values := self.put.get(child["reference_id"]):
+                    before = previous(kind, child, values)
+                    made.append(Write(name, "PUT", entity, child["id"], child["reference_id"], before, values))
+            if kind in self.post:
+                body = self.post[kind]
+                made.append(Write(name, "POST", entity, None, body["reference_id"], None, body))
+        return made
+
+
+def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accepted: Accepted) -> Step:
+    return Step(item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted)
+
+
+@contextmanager
+def scene(folder: Path, **config: Any) -> Iterator[Scene]:
+    with running(SandboxConfig(**config)) as box:
+        made = Scene(folder, box)
+        try:
+            yield made
+        finally:
+            made.http.close()
+            made.ledger.close()
