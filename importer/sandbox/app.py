@@ -16,7 +16,7 @@ from importer.sandbox.config import SandboxConfig
 from importer.sandbox.control import CONTROL_ROUTES
 from importer.sandbox.faults import AFTER, BEFORE
 from importer.sandbox.operations import OPERATIONS, Call, Operation
-from importer.sandbox.state import Sandbox, Seen, read_json
+from importer.sandbox.state import LoggedRequest, Sandbox, read_json
 
 __all__ = ["create_app"]
 
@@ -43,8 +43,8 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
 def _endpoint(operation: Operation) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         box: Sandbox = request.app.state.sandbox
-        entry = Seen(request.method, request.scope["path"], box.clock.ticks())
-        box.seen.append(entry)
+        entry = LoggedRequest(request.method, request.scope["path"], box.clock.ticks())
+        box.log.append(entry)
         try:
             answer = await _answer(box, operation, request, entry)
         except Refusal as refusal:
@@ -57,7 +57,7 @@ def _endpoint(operation: Operation) -> Endpoint:
     return endpoint
 
 
-async def _answer(box: Sandbox, operation: Operation, request: Request, entry: Seen) -> Response:
+async def _answer(box: Sandbox, operation: Operation, request: Request, entry: LoggedRequest) -> Response:
     box.check_key(request.headers.get("x-api-key"))
     box.check_rate(entry.time)
     call = await _read(box, operation, request)
@@ -110,7 +110,7 @@ def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
 
 def _before(box: Sandbox, fault: str) -> Response:
     if fault == "drop-before":
-        return Dropped(box.transports)
+        return Dropped(box.connections)
     if fault == "503-html":
         return html_answer(503, "Service Temporarily Unavailable")
     if fault == "429":
@@ -122,13 +122,13 @@ def _before(box: Sandbox, fault: str) -> Response:
 
 def _after(box: Sandbox, fault: str, answer: Response) -> Response:
     if fault == "drop-after":
-        return Dropped(box.transports)
+        return Dropped(box.connections)
     if fault == "502-html":
         return html_answer(502, "Bad Gateway")
     if fault == "slow":
         return Late(answer, box.config.slow_seconds, box.clock)
     if fault == "cut":
-        return Cut(answer, box.transports)
+        return Cut(answer, box.connections)
     if fault == "malformed":
         return Response(bytes(answer.body)[:-1] + b",}", answer.status_code, media_type="application/json")
     raise Refusal(500, "internal_error", "Something went wrong.")
