@@ -10,18 +10,18 @@ from importer.sandbox.config import SandboxConfig
 from importer.sandbox.faults import parse_faults
 from importer.sandbox.process import SandboxProcess, SandboxStartError, spawned
 from importer.sandbox.server import PortTakenError, RunningSandbox, running, serve
-from importer.sandbox.state import Seen
+from importer.sandbox.state import LoggedRequest
 from importer.sandbox.store import DataFileError
 
 __all__ = [
     "Clock",
     "DataFileError",
+    "LoggedRequest",
     "PortTakenError",
     "RunningSandbox",
     "SandboxConfig",
     "SandboxProcess",
     "SandboxStartError",
-    "Seen",
     "create_app",
     "parse_faults",
     "running",

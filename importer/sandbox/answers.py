@@ -1,9 +1,9 @@
-"""Answers: JSON, refusals, and those that break off on purpose."""
+"""Answers: JSON, refusals, and those that are cut or late on purpose."""
 
-import asyncio
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+import anyio
 import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -11,9 +11,20 @@ from starlette.types import Receive, Scope, Send
 from importer.sandbox.checks import Detail
 from importer.sandbox.clock import Clock
 
-__all__ = ["Cut", "Dropped", "Late", "Refusal", "Transports", "html_answer", "json_answer"]
+__all__ = ["Connection", "Connections", "Cut", "Dropped", "Late", "Refusal", "html_answer", "json_answer"]
 
-Transports = MutableMapping[Any, asyncio.Transport]
+
+class Connection(Protocol):
+    """What the server's transport can do, as far as faults need it."""
+
+    def abort(self) -> None:
+        """Close at once; what is not yet sent is lost."""
+
+    def close(self) -> None:
+        """Close after what is already written."""
+
+
+Connections = MutableMapping[Any, Connection]
 """The connections that are open, by the client's address as ASGI gives it."""
 
 
@@ -28,7 +39,7 @@ def html_answer(status: int, title: str) -> Response:
     return Response(page, status, media_type="text/html")
 
 
-class Refusal(Exception):  # noqa: N818 - the API's word for it; it is an answer more than an error
+class Refusal(Exception):  # noqa: N818 - an answer more than an error
     """A request is refused: status, code, message and what is wrong with which field."""
 
     def __init__(
@@ -54,38 +65,38 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def _transport(transports: Transports, scope: Scope) -> asyncio.Transport:
-    transport = transports.get(scope["client"])
-    if transport is None:  # an app that no server of ours runs: an exception is the nearest it can come
+def _connection(connections: Connections, scope: Scope) -> Connection:
+    connection = connections.get(scope["client"])
+    if connection is None:  # the app runs under another server, where an exception comes closest
         raise ConnectionResetError("the sandbox dropped this connection on purpose")
-    return transport
+    return connection
 
 
 class Dropped(Response):
     """No answer: the connection is closed."""
 
-    def __init__(self, transports: Transports) -> None:
+    def __init__(self, connections: Connections) -> None:
         super().__init__()
-        self.transports = transports
+        self.connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        _transport(self.transports, scope).abort()
+        _connection(self.connections, scope).abort()
         await _gone(receive)
 
 
 class Cut(Response):
     """The first half of an answer, then the connection is closed."""
 
-    def __init__(self, answer: Response, transports: Transports) -> None:
+    def __init__(self, answer: Response, connections: Connections) -> None:
         super().__init__(answer.body, answer.status_code, media_type=answer.media_type)
-        self.transports = transports
+        self.connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        transport = _transport(self.transports, scope)
+        connection = _connection(self.connections, scope)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         body = bytes(self.body)
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        transport.close()
+        connection.close()
         await _gone(receive)
 
 
@@ -98,13 +109,13 @@ class Late(Response):
         self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def wait() -> None:
-            await self.clock.sleep(self.seconds)
+        async with anyio.create_task_group() as group:
 
-        waits = [asyncio.create_task(wait()), asyncio.create_task(_gone(receive))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
+            async def leave() -> None:
+                await _gone(receive)
+                group.cancel_scope.cancel()
+
+            group.start_soon(leave)
+            await self.clock.sleep(self.seconds)
+            group.cancel_scope.cancel()
         await super().__call__(scope, receive, send)

@@ -1,22 +1,27 @@
 """The HTTP side: what every request passes on its way to an operation, and the faults it may meet there."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from importer.sandbox.answers import Cut, Dropped, Late, Refusal, html_answer
+from importer.sandbox.answers import Dropped, Refusal
+from importer.sandbox.calls import Call, Operation, reference_ids
+from importer.sandbox.child_operations import CHILD_OPERATIONS
 from importer.sandbox.clock import Clock
 from importer.sandbox.config import SandboxConfig
 from importer.sandbox.control import CONTROL_ROUTES
+from importer.sandbox.fault_answers import after, before
 from importer.sandbox.faults import AFTER, BEFORE
-from importer.sandbox.operations import OPERATIONS, Call, Operation
-from importer.sandbox.state import Sandbox, Seen, read_json
+from importer.sandbox.identifiers import IN_PATH
+from importer.sandbox.operations import OPERATIONS
+from importer.sandbox.state import LoggedRequest, Sandbox, read_json
 
 __all__ = ["create_app"]
 
@@ -31,7 +36,7 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
     """
     app = Starlette(
         routes=[
-            *(Route(operation.path, _endpoint(operation), methods=[operation.method]) for operation in OPERATIONS),
+            *(_route(operation) for operation in (*OPERATIONS, *CHILD_OPERATIONS)),
             *CONTROL_ROUTES,
         ],
         exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
@@ -40,11 +45,15 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
     return app
 
 
+def _route(operation: Operation) -> Route:
+    return Route(operation.path.replace("}", f":{IN_PATH}}}"), _endpoint(operation), methods=[operation.method])
+
+
 def _endpoint(operation: Operation) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         box: Sandbox = request.app.state.sandbox
-        entry = Seen(request.method, request.scope["path"], box.clock.ticks())
-        box.seen.append(entry)
+        entry = LoggedRequest(request.method, request.scope["path"], box.clock.ticks())
+        box.log.append(entry)
         try:
             answer = await _answer(box, operation, request, entry)
         except Refusal as refusal:
@@ -57,18 +66,20 @@ def _endpoint(operation: Operation) -> Endpoint:
     return endpoint
 
 
-async def _answer(box: Sandbox, operation: Operation, request: Request, entry: Seen) -> Response:
+async def _answer(box: Sandbox, operation: Operation, request: Request, entry: LoggedRequest) -> Response:
     box.check_key(request.headers.get("x-api-key"))
     box.check_rate(entry.time)
+    if operation.for_children and not box.config.child_endpoints:
+        raise _refusal(box.config.missing_status, "This API has no such operation.")
     call = await _read(box, operation, request)
-    entry.reference_ids = _reference_ids(box, call)
+    entry.reference_ids = reference_ids(box, call)
     if box.config.latency:
         await box.clock.sleep(box.config.latency)
     entry.fault = fault = box.faults.pick(entry.reference_ids, write=operation.writes)
     if fault in BEFORE:
-        return _before(box, fault)
-    answer = operation.run(box, call)
-    return _after(box, fault, answer) if fault in AFTER else answer
+        return before(box, fault)
+    answer = operation.run(box, replace(call, odd_id=fault == "odd-id"))
+    return after(box, fault, answer, call) if fault in AFTER else answer
 
 
 async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
@@ -81,7 +92,9 @@ async def _read(box: Sandbox, operation: Operation, request: Request) -> Call:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refusal(415, "unsupported_media_type", "The body must be sent as application/json.")
         body = read_json(content)
-    return Call(request.path_params.get("id", ""), {} if operation.has_body else request.query_params, body)
+    path = request.path_params
+    child_id = path.get("address_id") or path.get("contact_id") or ""
+    return Call(path.get("id", ""), child_id, {} if operation.has_body else request.query_params, body)
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -96,42 +109,8 @@ async def _read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _reference_ids(box: Sandbox, call: Call) -> tuple[str, ...]:
-    """The customers that a request is about, as far as it says."""
-    if call.customer_id:
-        row = box.store.get(call.customer_id)
-        return (row.reference_id,) if row is not None else ()
-    if type(call.body) is dict:
-        reference_id = call.body.get("reference_id")
-        return (reference_id,) if type(reference_id) is str else ()
-    listed = call.query.get("reference_ids")
-    return tuple(listed.split(",")) if listed else ()
-
-
-def _before(box: Sandbox, fault: str) -> Response:
-    if fault == "drop-before":
-        return Dropped(box.transports)
-    if fault == "503-html":
-        return html_answer(503, "Service Temporarily Unavailable")
-    if fault == "429":
-        raise box.too_many(1)
-    if fault == "redirect":
-        return RedirectResponse("/moved", 307)
-    raise Refusal(500, "internal_error", "Something went wrong; nothing was done.")
-
-
-def _after(box: Sandbox, fault: str, answer: Response) -> Response:
-    if fault == "drop-after":
-        return Dropped(box.transports)
-    if fault == "502-html":
-        return html_answer(502, "Bad Gateway")
-    if fault == "slow":
-        return Late(answer, box.config.slow_seconds, box.clock)
-    if fault == "cut":
-        return Cut(answer, box.transports)
-    if fault == "malformed":
-        return Response(bytes(answer.body)[:-1] + b",}", answer.status_code, media_type="application/json")
-    raise Refusal(500, "internal_error", "Something went wrong.")
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Refusal:
+    return Refusal(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), message, headers=headers)
 
 
 async def _refuse(_: Request, refusal: Exception) -> Response:
@@ -141,8 +120,7 @@ async def _refuse(_: Request, refusal: Exception) -> Response:
 
 async def _refuse_path(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return Refusal(error.status_code, code, error.detail, headers=error.headers).answer()
+    return _refusal(error.status_code, error.detail, error.headers).answer()
 
 
 async def _fail(request: Request, error: Exception) -> Response:

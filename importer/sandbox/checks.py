@@ -1,7 +1,7 @@
 """What the API refuses in a body, as far as it is known: openapi.yaml, and stricter where that is silent.
 
 Stricter means: no empty strings, no unknown fields at any depth, at most 255 characters everywhere, countries of two
-letters that exist. Nobody has seen the API accept these, so a program that never sends them is right either way.
+letters that exist. The API is not known to accept these, so a program that never sends them is right either way.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 import pycountry
 
-__all__ = ["ALPHA_3", "CREATE", "UPDATE", "Detail", "find_faults"]
+__all__ = ["ALPHA_3", "CHILDREN", "CREATE", "UPDATE", "Detail", "find_problems"]
 
 Detail = dict[str, str]
 Scalar = Callable[[Any], str | None]
@@ -107,6 +107,7 @@ _CONTACT = Shape(
     required=("reference_id", "first_name"),
     unique="reference_id",
 )
+CHILDREN: Mapping[str, Shape] = {"addresses": _ADDRESS, "contacts": _CONTACT}
 _TERMS = (
     "company_name",
     "display_id",
@@ -119,7 +120,7 @@ _TERMS = (
 
 CREATE = Shape(
     {**_PERSON, **dict.fromkeys(_TERMS, _line), "assigned_price_list_id": _uuid},
-    {"assigned_sales_rep_ids": _uuid, "addresses": _ADDRESS, "contacts": _CONTACT, "attributes": _ATTRIBUTE},
+    {"assigned_sales_rep_ids": _uuid, **CHILDREN, "attributes": _ATTRIBUTE},
     required=("reference_id", "company_name"),
     filled=("assigned_sales_rep_ids",),
 )
@@ -138,8 +139,8 @@ UPDATE = replace(
 )
 
 
-def find_faults(value: Any, shape: Shape, path: str = "") -> list[Detail]:
-    """Every fault of ``value`` as ``{field, reason}``, the field with its path such as ``addresses[1].zip_code``."""
+def find_problems(value: Any, shape: Shape, path: str = "") -> list[Detail]:
+    """Everything wrong with ``value`` as ``{field, reason}``; the field has its path, as in ``addresses[1].city``."""
     if type(value) is not dict:
         return [_detail(path, "must be an object")]
     prefix = f"{path}." if path else ""
@@ -151,7 +152,7 @@ def find_faults(value: Any, shape: Shape, path: str = "") -> list[Detail]:
             if reason is not None:
                 details.append(_detail(prefix + name, reason))
         elif name in shape.lists:
-            details += _list_faults(item, shape.lists[name], prefix + name, filled=name in shape.filled)
+            details += _list_problems(item, shape.lists[name], prefix + name, filled=name in shape.filled)
         else:
             details.append(_detail(prefix + name, "is not a known field"))
     if not (shape.known_by and shape.known_by in value):
@@ -159,21 +160,21 @@ def find_faults(value: Any, shape: Shape, path: str = "") -> list[Detail]:
     return details
 
 
-def _list_faults(value: Any, inner: Shape | Scalar, path: str, *, filled: bool) -> list[Detail]:
+def _list_problems(value: Any, inner: Shape | Scalar, path: str, *, filled: bool) -> list[Detail]:
     if type(value) is not list:
         return [_detail(path, "must not be null" if value is None else "must be a list")]
     if filled and not value:
         return [_detail(path, "must have at least one entry")]
     if not isinstance(inner, Shape):
-        reasons = ((place, inner(item)) for place, item in enumerate(value))
-        return [_detail(f"{path}[{place}]", reason) for place, reason in reasons if reason is not None]
+        reasons = ((index, inner(item)) for index, item in enumerate(value))
+        return [_detail(f"{path}[{index}]", reason) for index, reason in reasons if reason is not None]
     details: list[Detail] = []
     seen = set()
-    for place, item in enumerate(value):
-        details += find_faults(item, inner, f"{path}[{place}]")
+    for index, item in enumerate(value):
+        details += find_problems(item, inner, f"{path}[{index}]")
         if inner.unique and type(item) is dict and type(name := item.get(inner.unique)) is str:
             if name in seen:
-                details.append(_detail(f"{path}[{place}].{inner.unique}", "stands twice in this request"))
+                details.append(_detail(f"{path}[{index}].{inner.unique}", "appears twice in this request"))
             seen.add(name)
     return details
 

@@ -1,10 +1,11 @@
 """Time, handed in so that tests can turn it by hand."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import anyio
 
 __all__ = ["Clock", "stamp"]
 
@@ -15,7 +16,7 @@ class Clock:
 
     wall: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[object]] = anyio.sleep
 
 
 def stamp(micros: int) -> str:

@@ -1,4 +1,4 @@
-"""What a sandbox is told when it starts."""
+"""The options of a sandbox."""
 
 import dataclasses
 import ipaddress
@@ -13,26 +13,44 @@ __all__ = ["SandboxConfig", "check_host"]
 
 _CHOICES = {
     "duplicates": ("refuse", "allow"),
+    "child_duplicates": ("refuse", "allow"),
     "patch_children": ("merge", "replace"),
     "delete": ("remove", "deactivate"),
     "retry_after": ("seconds", "date", "none"),
+    "missing_status": (404, 405),
+    "child_lists": ("active", "all"),
+    "default_siblings": ("clear", "keep"),
 }
+_TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
     """Options of a sandbox; the defaults are a quick and well-behaved API. Wrong values raise ValueError.
 
-    ``keys``: the accepted API keys; empty means any non-empty key. ``data``: the SQLite file that keeps the customers;
-    None keeps them in memory. ``rate``: requests accepted in any one second. ``rate_headers``, ``retry_after``: what
-    answers say about it. ``latency``, ``slow_seconds``, ``list_lag``: seconds. ``faults``: a plan as
-    :func:`importer.sandbox.parse_faults` reads it, dealt out by a generator seeded with ``seed`` to writes and, with
-    ``fault_reads``, to reads. ``aimed``: reference id to the faults that its next requests meet, one each.
-    ``duplicates``: what becomes of a second POST with a known reference id. ``patch_children``: whether a PATCH keeps
-    the children and attributes that it leaves out. ``delete``: whether DELETE leaves an inactive customer.
-    ``bare_lists``: reps, price lists and attributes come as lists without pages. ``fixtures``: a JSON file with
-    ``sales_reps``, ``price_lists``, ``attributes`` in place of the invented ones. ``max_body``, ``max_target``: bytes
-    of a body and of a request's path with its query.
+    *Access*: ``keys``: the accepted API keys; empty means any non-empty key. ``max_body``, ``max_target``: bytes of a
+    body and of a request's path with its query. ``rate``: requests accepted in any one second. ``rate_headers``,
+    ``retry_after``: what answers say about it.
+
+    *Data*: ``data``: the SQLite file that keeps the customers; None keeps them in memory. ``fixtures``: a JSON file
+    with ``sales_reps``, ``price_lists``, ``attributes`` in place of the invented ones. ``known_terms``: field (such as
+    ``payment_term``) to the values it takes; fields that are left out take any. ``require_mandatory``: whether a
+    customer or child without a mandatory attribute is refused.
+
+    *Time*: ``latency``, ``slow_seconds``, ``list_lag``: seconds.
+
+    *Faults*: ``faults``: a plan as :func:`importer.sandbox.parse_faults` reads it, assigned by a generator seeded with
+    ``seed`` to writes and, with ``fault_reads``, to reads. ``aimed``: reference id (of a customer or a child) to the
+    faults that its next requests meet, one each.
+
+    *What is not documented*: ``duplicates``, ``child_duplicates``: what becomes of a second POST with a known reference
+    id, for children within their customer. ``patch_children``: whether a PATCH keeps the children and attributes that
+    it leaves out. ``delete``: whether DELETE leaves an inactive customer or child. ``bare_lists``: lists other than
+    that of customers come without pages. ``child_endpoints``: whether the paths of addresses and contacts exist;
+    where not, they answer ``missing_status``. ``child_lists``: which children are listed without a ``status``.
+    ``fresh_children``: whether GET of a customer shows an added child at once, or after ``list_lag``.
+    ``default_siblings``: whether a child that becomes the default takes that from its siblings, for addresses those of
+    its type. ``touch_customer``: whether a change of a child moves its customer's ``updated_at``.
     """
 
     keys: tuple[str, ...] = field(default=(), repr=False)
@@ -48,10 +66,19 @@ class SandboxConfig:
     slow_seconds: float = 60.0
     list_lag: float = 0.0
     duplicates: Literal["refuse", "allow"] = "refuse"
+    child_duplicates: Literal["refuse", "allow"] = "refuse"
     patch_children: Literal["merge", "replace"] = "merge"
     delete: Literal["remove", "deactivate"] = "remove"
     bare_lists: bool = False
+    child_endpoints: bool = True
+    missing_status: Literal[404, 405] = 404
+    child_lists: Literal["active", "all"] = "active"
+    fresh_children: bool = True
+    default_siblings: Literal["clear", "keep"] = "clear"
+    touch_customer: bool = True
     fixtures: Path | None = None
+    known_terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    require_mandatory: bool = False
     max_body: int = 5_000_000
     max_target: int = 16_384
 
@@ -61,7 +88,10 @@ class SandboxConfig:
             check_names(names)
         for option, choices in _CHOICES.items():
             if getattr(self, option) not in choices:
-                raise ValueError(f"{option} is {getattr(self, option)!r}; it can be {' or '.join(choices)}")
+                raise ValueError(f"{option} is {getattr(self, option)!r}; it can be {' or '.join(map(str, choices))}")
+        for name in self.known_terms:
+            if name not in _TERMS:
+                raise ValueError(f"known_terms has {name!r}; it can have {', '.join(_TERMS)}")
         if self.rate is not None and self.rate < 1:
             raise ValueError(f"rate is {self.rate}; it is a number of requests a second, 1 or more")
         for option in ("latency", "slow_seconds", "list_lag"):
@@ -79,8 +109,11 @@ class SandboxConfig:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The config that :meth:`to_json` wrote."""
         paths = {name: Path(values[name]) for name in ("data", "fixtures") if values[name] is not None}
-        aimed = {reference_id: tuple(names) for reference_id, names in values["aimed"].items()}
-        return cls(**{**values, **paths, "keys": tuple(values["keys"]), "aimed": aimed})
+        lists = {
+            option: {name: tuple(items) for name, items in values[option].items()}
+            for option in ("aimed", "known_terms")
+        }
+        return cls(**{**values, **paths, **lists, "keys": tuple(values["keys"])})
 
 
 def check_host(host: str) -> None:
@@ -90,4 +123,4 @@ def check_host(host: str) -> None:
     except ValueError:
         loopback = False
     if not loopback:
-        raise ValueError(f"the sandbox serves this machine only: {host} is no loopback address, 127.0.0.1 is one")
+        raise ValueError(f"the sandbox serves this machine only: {host} is not a loopback address such as 127.0.0.1")

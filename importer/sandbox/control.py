@@ -1,4 +1,4 @@
-"""What tests and the command line ask of a running sandbox, under ``/_sandbox/``. No operation of the real API."""
+"""What tests and the command line ask of a running sandbox, under ``/_sandbox/``. The real API has nothing of it."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ async def _customers(request: Request) -> Response:
 
 
 async def _requests(request: Request) -> Response:
-    return json_answer(200, {"data": [dataclasses.asdict(entry) for entry in list(_box(request).seen)]})
+    return json_answer(200, {"data": [dataclasses.asdict(entry) for entry in list(_box(request).log)]})
 
 
 async def _faults(request: Request) -> Response:

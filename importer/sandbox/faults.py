@@ -1,4 +1,4 @@
-"""Faults on demand: which request meets which one."""
+"""Faults on demand: their names, and which request meets which one."""
 
 import random
 from collections import deque
@@ -10,7 +10,9 @@ BEFORE = {
     "drop-before": "the connection is closed with no answer, nothing is done",
     "500-before": "500 with a JSON error, nothing is done",
     "503-html": "503 with a proxy's HTML page, nothing is done",
+    "wait-503": "503 with a Retry-After of a day, nothing is done",
     "429": "429 with Retry-After, nothing is done",
+    "forbidden-limit": "403 with the code of a 429 and Retry-After, nothing is done",
     "redirect": "307 to another path, nothing is done",
 }
 AFTER = {
@@ -19,16 +21,20 @@ AFTER = {
     "502-html": "done, then 502 with a proxy's HTML page",
     "slow": "done, the answer comes late",
     "cut": "done, the answer breaks off in its body",
-    "malformed": "done, the answer is no JSON",
+    "malformed": "done, the answer is not JSON",
+    "foreign": "done, the answer has the id and the reference id of another customer",
+    "foreign-id": "done, the answer has the id of another customer",
+    "odd-id": "done, and what is created has an id with a space and a slash for good",
+    "quota": "done, the answer says that the quota is used up for an hour",
 }
 _KNOWN = (*BEFORE, *AFTER)
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise ValueError when one of ``names`` is no fault."""
+    """Raise ValueError when one of ``names`` is not a fault."""
     for name in names:
         if name not in _KNOWN:
-            raise ValueError(f"{name!r} is no fault; the faults are {', '.join(_KNOWN)}")
+            raise ValueError(f"{name!r} is not a fault; the faults are {', '.join(_KNOWN)}")
 
 
 def parse_faults(text: str) -> dict[str, float]:
@@ -43,7 +49,7 @@ def parse_faults(text: str) -> dict[str, float]:
             raise ValueError(f"fault {part!r} has no share; write it as {name}=2%. The faults are {', '.join(_KNOWN)}")
         check_names([name])
         if name in shares:
-            raise ValueError(f"fault {name!r} stands twice in {text!r}")
+            raise ValueError(f"fault {name!r} appears twice in {text!r}")
         shares[name] = _share(part, amount)
     if sum(shares.values()) > 1 + 1e-9:
         raise ValueError(f"the faults of {text!r} add up to more than 100%")
@@ -61,7 +67,7 @@ def _share(part: str, amount: str) -> float:
 
 
 class FaultPlan:
-    """Deals faults to requests in their order of arrival: aimed ones first, then by a seeded generator."""
+    """Assigns faults to requests in their order of arrival: aimed ones first, then by a seeded generator."""
 
     def __init__(self, text: str, *, seed: int, reads: bool, aimed: Mapping[str, Iterable[str]]) -> None:
         self.shares = parse_faults(text)

@@ -29,17 +29,22 @@ _PRICE_LISTS = (
 
 @dataclass(frozen=True)
 class Fixtures:
-    """Records as the API lists them, and by their ids (in lower case)."""
+    """Records as the API lists them; reps and price lists by id (in lower case), attributes by entity and name."""
 
     sales_reps: tuple[dict[str, Any], ...]
     price_lists: tuple[dict[str, Any], ...]
     attributes: tuple[dict[str, Any], ...]
     rep_by_id: dict[str, dict[str, Any]] = field(init=False, repr=False)
     price_list_by_id: dict[str, dict[str, Any]] = field(init=False, repr=False)
+    attributes_by_entity: dict[str, dict[str, dict[str, Any]]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rep_by_id", _by_id(self.sales_reps))
         object.__setattr__(self, "price_list_by_id", _by_id(self.price_lists))
+        by_entity: dict[str, dict[str, dict[str, Any]]] = {}
+        for definition in self.attributes:
+            by_entity.setdefault(definition.get("entity", ""), {})[definition.get("name", "")] = definition
+        object.__setattr__(self, "attributes_by_entity", by_entity)
 
 
 def _by_id(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

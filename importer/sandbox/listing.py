@@ -9,13 +9,13 @@ from importer.sandbox.answers import Refusal
 from importer.sandbox.checks import Detail
 from importer.sandbox.store import Row, Store
 
-__all__ = ["CustomerQuery", "Lister", "page_of", "read_customer_query", "read_query"]
+__all__ = ["SORTS", "STATUSES", "CustomerQuery", "Lister", "page_of", "read_customer_query", "read_query"]
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 _Item = TypeVar("_Item")
-_STATUSES = ("active", "inactive")
-_SORTS = ("asc", "desc")
+STATUSES = ("active", "inactive")
+SORTS = ("asc", "desc")
 _CUSTOMER_SORTS: Mapping[str, Callable[[Row], Any]] = {
     "created_at": lambda row: (row.created, row.number),
     "updated_at": lambda row: (row.updated, row.number),
@@ -70,7 +70,7 @@ def _number(given: Mapping[str, str], name: str, default: int, limit: int | None
 
 def read_customer_query(given: Mapping[str, str]) -> tuple[CustomerQuery, int, int]:
     """The query of a list of customers, its page and page size. Raises Refusal 400 that says what is wrong."""
-    choices = {"status": _STATUSES, "sort": _SORTS, "sort_by": tuple(_CUSTOMER_SORTS)}
+    choices = {"status": STATUSES, "sort": SORTS, "sort_by": tuple(_CUSTOMER_SORTS)}
     times = ("created_after", "created_before", "updated_after", "updated_before")
     page, page_size = read_query(given, choices, ("reference_ids", *times))
     bounds = {name: _micros(name, given[name]) for name in times if name in given}
@@ -120,7 +120,7 @@ class Lister:
         self._kept: tuple[object, list[Row]] = (None, [])
 
     def select(self, query: CustomerQuery, *, now: int) -> list[Row]:
-        """The rows that fit, in order; one created less than the lag before ``now`` (microseconds) is not seen yet."""
+        """The rows that fit, in order, except those created less than the lag before ``now`` (microseconds)."""
         if query.reference_ids is not None:
             return self._sorted(self._store.with_reference_ids(query.reference_ids), query, now)
         if self._lag:

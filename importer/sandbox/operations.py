@@ -1,54 +1,34 @@
-"""The operations of the API: each takes a checked-in call and gives the value of its answer, or refuses."""
+"""The operations on customers and on the lists that they refer to: each answers a call, or refuses it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 
 from importer.sandbox.answers import Refusal, json_answer
-from importer.sandbox.bodies import change_customer, list_item, new_customer, unknown_references
-from importer.sandbox.checks import CREATE, UPDATE, Detail, find_faults
+from importer.sandbox.bodies import change_customer, list_item, new_customer
+from importer.sandbox.calls import Call, Operation, find_customer, paged, refuse_invalid
+from importer.sandbox.checks import CREATE, UPDATE, Detail, find_problems
+from importer.sandbox.child_bodies import CHILD_KINDS
 from importer.sandbox.clock import stamp
-from importer.sandbox.listing import page_of, read_customer_query, read_query
+from importer.sandbox.identifiers import new_id
+from importer.sandbox.listing import SORTS, STATUSES, page_of, read_customer_query, read_query
+from importer.sandbox.references import attribute_problems, unknown_children, unknown_references, unknown_terms
 from importer.sandbox.state import Sandbox
 from importer.sandbox.store import Row
 
-__all__ = ["OPERATIONS", "Call", "Operation"]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request taken apart: the id of its path, its query, and its body as JSON (None where it has none)."""
-
-    customer_id: str
-    query: Mapping[str, str]
-    body: Any
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A path and method of openapi.yaml, and what does it."""
-
-    method: str
-    path: str
-    run: Callable[[Sandbox, Call], Response]
-    has_body: bool = False
-
-    @property
-    def writes(self) -> bool:
-        return self.method != "GET"
+__all__ = ["OPERATIONS"]
 
 
 def _create(box: Sandbox, call: Call) -> Response:
-    details = find_faults(call.body, CREATE)
-    _refuse_if(details or unknown_references(call.body, box.fixtures))
+    refuse_invalid(find_problems(call.body, CREATE))
+    details = attribute_problems(call.body, box.fixtures, mandatory=box.config.require_mandatory)
+    refuse_invalid(_unknown(box, call.body) + details)
     _check_reference_id(box, call.body["reference_id"])
     now = box.micros()
     customer = new_customer(
         call.body,
         box.fixtures,
-        customer_id=box.store.new_id(),
+        customer_id=new_id(odd=call.odd_id),
         number=box.store.next_number(),
         now=stamp(now),
     )
@@ -57,10 +37,11 @@ def _create(box: Sandbox, call: Call) -> Response:
 
 
 def _update(box: Sandbox, call: Call) -> Response:
-    row = _find(box, call)
+    row = find_customer(box, call)
     customer = row.customer()
-    details = find_faults(call.body, UPDATE)
-    _refuse_if(details or unknown_references(call.body, box.fixtures, customer))
+    refuse_invalid(find_problems(call.body, UPDATE))
+    details = unknown_children(call.body, customer) + attribute_problems(call.body, box.fixtures, mandatory=False)
+    refuse_invalid(_unknown(box, call.body) + details)
     if call.body.get("reference_id", row.reference_id) != row.reference_id:
         _check_reference_id(box, call.body["reference_id"])
     if call.body:
@@ -72,7 +53,7 @@ def _update(box: Sandbox, call: Call) -> Response:
 
 
 def _delete(box: Sandbox, call: Call) -> Response:
-    row = _find(box, call)
+    row = find_customer(box, call)
     if box.config.delete == "remove":
         box.store.remove(row)
     else:
@@ -82,7 +63,13 @@ def _delete(box: Sandbox, call: Call) -> Response:
 
 
 def _get(box: Sandbox, call: Call) -> Response:
-    return _whole(_find(box, call), 200)
+    row = find_customer(box, call)
+    if box.config.fresh_children:
+        return _whole(row, 200)
+    customer = row.customer()
+    shown_until = max(box.listed_until(), customer["created_at"])  # the children sent with the customer show at once
+    shown = {kind: [child for child in customer[kind] if child["created_at"] <= shown_until] for kind in CHILD_KINDS}
+    return json_answer(200, {"data": customer | shown})
 
 
 def _list(box: Sandbox, call: Call) -> Response:
@@ -103,14 +90,14 @@ def _list_price_lists(box: Sandbox, call: Call) -> Response:
 def _list_fixtures(
     box: Sandbox, call: Call, records: tuple[dict[str, Any], ...], sorts: tuple[str, ...], filters: tuple[str, ...]
 ) -> Response:
-    choices = {"status": ("active", "inactive"), "sort": ("asc", "desc"), "sort_by": sorts}
+    choices = {"status": STATUSES, "sort": SORTS, "sort_by": sorts}
     page, page_size = read_query(call.query, choices, filters)
     wanted = {name: call.query[name] for name in filters if name in call.query}
     fitting = [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
     if "sort_by" in call.query or "sort" in call.query:
         sort_by = call.query.get("sort_by", "updated_at")
         fitting.sort(key=lambda record: str(record.get(sort_by)), reverse=call.query.get("sort", "desc") == "desc")
-    return _paged(box, fitting, page, page_size)
+    return paged(box, fitting, page, page_size)
 
 
 def _list_attributes(box: Sandbox, call: Call) -> Response:
@@ -119,30 +106,15 @@ def _list_attributes(box: Sandbox, call: Call) -> Response:
     if "entity" not in call.query:
         raise Refusal(400, "invalid_request", "The query is wrong.", [{"field": "entity", "reason": "is required"}])
     fitting = [record for record in box.fixtures.attributes if record.get("entity") == call.query["entity"]]
-    return _paged(box, fitting, page, page_size)
-
-
-def _paged(box: Sandbox, records: list[dict[str, Any]], page: int, page_size: int) -> Response:
-    if box.config.bare_lists:
-        return json_answer(200, records)
-    shown, pagination = page_of(records, page, page_size)
-    return json_answer(200, {"data": shown, "pagination": pagination})
+    return paged(box, fitting, page, page_size)
 
 
 def _whole(row: Row, status: int) -> Response:
     return Response(b'{"data":' + row.body + b"}", status, media_type="application/json")
 
 
-def _find(box: Sandbox, call: Call) -> Row:
-    row = box.store.get(call.customer_id)
-    if row is None:
-        raise Refusal(404, "not_found", "There is no customer with this id.")
-    return row
-
-
-def _refuse_if(details: list[Detail]) -> None:
-    if details:
-        raise Refusal(422, "validation_error", "The customer is not valid.", details)
+def _unknown(box: Sandbox, body: dict[str, Any]) -> list[Detail]:
+    return unknown_references(body, box.fixtures) + unknown_terms(body, box.config.known_terms)
 
 
 def _check_reference_id(box: Sandbox, reference_id: str) -> None:

@@ -75,7 +75,7 @@ class SandboxProcess:
         return customers
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests seen, in the order they came, with the fields of :class:`importer.sandbox.Seen`."""
+        """The requests in the order they came, with the fields of :class:`importer.sandbox.LoggedRequest`."""
         requests: list[dict[str, Any]] = self._ask("GET", "requests")["data"]
         return requests
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from importer.sandbox.app import create_app
 from importer.sandbox.clock import Clock
 from importer.sandbox.config import SandboxConfig, check_host
-from importer.sandbox.state import Sandbox, Seen
+from importer.sandbox.state import LoggedRequest, Sandbox
 
 __all__ = ["PortTakenError", "RunningSandbox", "Server", "bind", "make_server", "running", "serve"]
 
@@ -26,7 +26,7 @@ class PortTakenError(OSError):
 
 
 class Server(uvicorn.Server):
-    """uvicorn with a word when it is ready, and signals that end it without ending the process."""
+    """uvicorn with a call when it is ready, and signals that end it without ending the process."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening place on this machine's loopback; port 0 takes any that is free.
+    """A listening socket on this machine's loopback; port 0 takes any that is free.
 
     Raises PortTakenError, and ValueError for a host that others could reach.
     """
@@ -82,7 +82,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
-    """A server for ``app`` that tells the sandbox each connection's transport, so that faults can close it."""
+    """A server for ``app`` that registers each connection with the sandbox, so that faults can close it."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -100,10 +100,10 @@ def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
     class Tracked(protocol):  # type: ignore[misc]  # whichever of uvicorn's protocols is installed
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            sandbox.transports[self.client] = transport
+            sandbox.connections[self.client] = transport
 
         def connection_lost(self, exc: Exception | None) -> None:
-            sandbox.transports.pop(self.client, None)
+            sandbox.connections.pop(self.client, None)
             super().connection_lost(exc)
 
     config.http_protocol_class = Tracked
@@ -111,7 +111,7 @@ def make_server(app: Starlette, on_ready: Callable[[], None]) -> Server:
 
 
 class RunningSandbox:
-    """A sandbox that serves at ``url`` from a thread of this process, and what tests want to know of it."""
+    """A sandbox that serves at ``url`` from a thread of this process, and what tests ask of it."""
 
     def __init__(self, url: str, sandbox: Sandbox) -> None:
         self.url = url
@@ -121,9 +121,9 @@ class RunningSandbox:
         """All customers, whole, in the order they were created."""
         return self._sandbox.customers()
 
-    def requests(self) -> list[Seen]:
-        """The requests seen, in the order they came (the latest 200,000)."""
-        return list(self._sandbox.seen)
+    def requests(self) -> list[LoggedRequest]:
+        """The requests in the order they came (the latest 200,000)."""
+        return list(self._sandbox.log)
 
     def counts(self) -> dict[str, Any]:
         """Customers, active and inactive ones, requests by status and by fault."""
@@ -165,7 +165,7 @@ def running(
 
 
 def serve(config: SandboxConfig, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM; ``on_ready`` is told the URL once requests are answered.
+    """Serve in the foreground until SIGINT or SIGTERM; ``on_ready`` gets the URL once requests are answered.
 
     Raises PortTakenError, DataFileError, and ValueError for a host that is not loopback or unreadable fixtures.
     """

@@ -10,22 +10,26 @@ from typing import Any
 
 import orjson
 
-from importer.sandbox.answers import Refusal, Transports
-from importer.sandbox.clock import Clock
+from importer.sandbox.answers import Connections, Refusal
+from importer.sandbox.clock import Clock, stamp
 from importer.sandbox.config import SandboxConfig
 from importer.sandbox.faults import FaultPlan
 from importer.sandbox.fixtures import load_fixtures
 from importer.sandbox.listing import Lister
 from importer.sandbox.store import Store
 
-__all__ = ["Sandbox", "Seen"]
+__all__ = ["LoggedRequest", "Sandbox"]
 
 _LOG_LENGTH = 200_000
 
 
 @dataclass(slots=True)
-class Seen:
-    """A request as it came in. ``time``: monotonic seconds; ``status``: 0 while unanswered or when dropped."""
+class LoggedRequest:
+    """A request as it came in.
+
+    ``time``: monotonic seconds. ``reference_ids``: of the child, then of the customers that it is about, as far as it
+    says. ``status``: 0 while unanswered or when dropped.
+    """
 
     method: str
     path: str
@@ -44,17 +48,21 @@ class Sandbox:
         self.fixtures = load_fixtures(config.fixtures)
         self.store = Store(config.data)
         self.lister = Lister(self.store, config.list_lag)
-        self.seen: deque[Seen] = deque(maxlen=_LOG_LENGTH)
-        self.transports: Transports = {}
+        self.log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
+        self.connections: Connections = {}
         self.set_faults(config.faults, config.aimed)
         self._keys = [key.encode() for key in config.keys]
         self._accepted: deque[float] = deque()
         self._last_micros = 0
 
     def micros(self) -> int:
-        """Now, in microseconds since 1970; never the same twice, so that times tell the order of changes."""
+        """Now, in microseconds since 1970; never the same twice, so that times show the order of changes."""
         self._last_micros = max(int(self.clock.wall() * 1_000_000), self._last_micros + 1)
         return self._last_micros
+
+    def listed_until(self) -> str:
+        """The time (as in answers) up to which what was created shows in lists."""
+        return stamp(max(0, self.micros() - round(self.config.list_lag * 1_000_000)))
 
     def set_faults(self, faults: str, aimed: Mapping[str, Iterable[str]]) -> None:
         """Put another fault plan in place. Raises ValueError for a wrong one."""
@@ -77,15 +85,15 @@ class Sandbox:
             raise self.too_many(self._accepted[0] + 1 - now)
         self._accepted.append(now)
 
-    def too_many(self, wait: float) -> Refusal:
-        """The refusal of a request that may come again after ``wait`` seconds."""
+    def too_many(self, wait: float, *, status: int = 429) -> Refusal:
+        """The refusal of a request that may be sent again after ``wait`` seconds."""
         seconds = max(1, math.ceil(wait))
         headers = self.rate_headers(self.clock.ticks())
         if self.config.retry_after == "seconds":
             headers["Retry-After"] = str(seconds)
         elif self.config.retry_after == "date":
             headers["Retry-After"] = formatdate(math.ceil(self.clock.wall() + wait), usegmt=True)
-        return Refusal(429, "rate_limited", "Too many requests.", headers=headers)
+        return Refusal(status, "rate_limited", "Too many requests.", headers=headers)
 
     def rate_headers(self, now: float) -> dict[str, str]:
         """The RateLimit headers, when they are asked for and there is a limit."""
@@ -105,13 +113,13 @@ class Sandbox:
     def counts(self) -> dict[str, Any]:
         """How many customers there are, and of the requests logged how many had which status and fault."""
         active = sum(row.active for row in self.store)
-        statuses = Counter(str(entry.status) for entry in list(self.seen))
-        faults = Counter(entry.fault for entry in list(self.seen) if entry.fault is not None)
+        statuses = Counter(str(entry.status) for entry in list(self.log))
+        faults = Counter(entry.fault for entry in list(self.log) if entry.fault is not None)
         return {
             "customers": len(self.store),
             "active": active,
             "inactive": len(self.store) - active,
-            "requests": len(self.seen),
+            "requests": len(self.log),
             "statuses": dict(statuses),
             "faults": dict(faults),
         }
@@ -119,7 +127,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget the customers, the log, the rate and the fault plan in place; begin again as configured."""
         self.store.clear()
-        self.seen.clear()
+        self.log.clear()
         self._accepted.clear()
         self.set_faults(self.config.faults, self.config.aimed)
 

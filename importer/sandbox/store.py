@@ -1,8 +1,7 @@
-"""The customers a sandbox holds: in memory and, when it has a file, durable before anybody hears of them."""
+"""The customers of a sandbox: in memory and, when it has a file, durable before they are answered."""
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import orjson
 
 __all__ = ["DataFileError", "Row", "Store"]
 
-_MARK = 0x57697A43  # SQLite's application id of our files, so that no other database is taken for one
+_MARK = 0x57697A43  # SQLite's application id of our files, so that another database is not mistaken for one
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (
     number INTEGER PRIMARY KEY,
@@ -77,12 +76,6 @@ class Store:
         """The number for the next customer; it is used once, also when that customer is deleted."""
         return self._last_number + 1
 
-    def new_id(self) -> str:
-        """An id that no customer has."""
-        while (made := str(uuid.uuid4())) in self._rows:
-            pass
-        return made
-
     def add(self, customer: dict[str, Any], *, now: int) -> Row:
         row = _row(self.next_number(), now, now, customer)
         if self._file is not None:
@@ -137,9 +130,9 @@ class Store:
 
     def _forget(self, row: Row) -> None:
         del self._rows[row.id]
-        alike = self._by_reference[row.reference_id]
-        del alike[row.id]
-        if not alike:
+        same_reference = self._by_reference[row.reference_id]
+        del same_reference[row.id]
+        if not same_reference:
             del self._by_reference[row.reference_id]
         self.version += 1
 

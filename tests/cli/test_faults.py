@@ -72,7 +72,7 @@ def full(desk) -> Desk:
         (("chek",), "check"),
         (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
         (("sandbox", "--port", "-5"), "'--port'"),
-        (("sandbox", "--faults", "boom=2%"), "'boom' is no fault"),
+        (("sandbox", "--faults", "boom=2%"), "'boom' is not a fault"),
         (("sandbox", "--rate", "0"), "rate is 0"),
         (("sandbox", "--port", "0", "--data", "taken/below"), "cannot be opened"),
     ],

@@ -1,4 +1,4 @@
-"""The checks written by hand give the verdict of the document's schemas, made as strict as the sandbox says it is."""
+"""The checks written by hand give the verdict of the document's schemas, made as strict as the sandbox claims to be."""
 
 import copy
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.sandbox.checks import CREATE, UPDATE, find_faults
+from importer.sandbox.checks import CREATE, UPDATE, find_problems
 from tests.sandbox.support import DOCUMENT, address, contact, customer, validator
 
 ALPHA_2 = sorted(country.alpha_2 for country in pycountry.countries)
@@ -106,7 +106,7 @@ BODIES = objects("CustomerCreate", customer(), LISTS)
 
 
 def made_unique(body: dict[str, Any]) -> dict[str, Any]:
-    """No two children share a reference id; that rule is none of the document's and has a test of its own."""
+    """No two children share a reference id; the document has no such rule, and it has a test of its own."""
     for kind in ("addresses", "contacts"):
         children = body.get(kind)
         for place, child in enumerate(children if isinstance(children, list) else ()):
@@ -119,7 +119,7 @@ def made_unique(body: dict[str, Any]) -> dict[str, Any]:
 @given(BODIES)
 def test_verdict_on_a_new_customer_is_the_documents(body: dict[str, Any]) -> None:
     body = made_unique(copy.deepcopy(body))
-    details = find_faults(body, CREATE)
+    details = find_problems(body, CREATE)
     wrong = list(CLOSED.iter_errors(body))
     assert bool(details) == bool(wrong), (details, wrong)
     if not details:
@@ -133,18 +133,18 @@ def test_verdict_on_a_change_is_the_documents_with_nothing_required(body: dict[s
     loose = copy.deepcopy(STRICT)
     del loose["components"]["schemas"]["CustomerCreate"]["required"]
     wrong = list(validator({"$ref": "#/components/schemas/CustomerCreate"}, loose).iter_errors(body))
-    details = find_faults(body, UPDATE)
+    details = find_problems(body, UPDATE)
     assert bool(details) == bool(wrong), (details, wrong)
     if not details:
         validator({"$ref": "#/components/schemas/CustomerUpdate"}).validate(body)
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1])
-def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
-    assert find_faults(body, CREATE) == [{"field": "", "reason": "must be an object"}]
+def test_a_body_must_be_an_object(body: Any) -> None:
+    assert find_problems(body, CREATE) == [{"field": "", "reason": "must be an object"}]
 
 
-def test_every_fault_is_told_with_its_path() -> None:
+def test_every_problem_comes_with_its_path() -> None:
     body = {
         "reference_id": "",
         "colour": "red",
@@ -153,7 +153,7 @@ def test_every_fault_is_told_with_its_path() -> None:
         "addresses": [address(), address("A2", city="x" * 51, zip_code=2138), "x"],
         "contacts": [{"reference_id": "P1", "attributes": [{"name": "Tier"}]}],
     }
-    assert {detail["field"]: detail["reason"] for detail in find_faults(body, CREATE)} == {
+    assert {detail["field"]: detail["reason"] for detail in find_problems(body, CREATE)} == {
         "reference_id": "must not be empty",
         "company_name": "is required",
         "colour": "is not a known field",
@@ -168,16 +168,16 @@ def test_every_fault_is_told_with_its_path() -> None:
 
 
 def test_children_of_one_body_cannot_share_a_reference_id() -> None:
-    alike = {"addresses": [address("A"), address("A")], "contacts": [contact("P"), contact("Q"), contact("P")]}
-    assert [detail["field"] for detail in find_faults(customer(**alike), CREATE)] == [
+    repeated = {"addresses": [address("A"), address("A")], "contacts": [contact("P"), contact("Q"), contact("P")]}
+    assert [detail["field"] for detail in find_problems(customer(**repeated), CREATE)] == [
         "addresses[1].reference_id",
         "contacts[2].reference_id",
     ]
-    assert find_faults(customer(addresses=[address("A")], contacts=[contact("A")]), CREATE) == []
+    assert find_problems(customer(addresses=[address("A")], contacts=[contact("A")]), CREATE) == []
 
 
 def test_a_child_that_names_its_id_needs_nothing_else() -> None:
-    assert find_faults({"addresses": [{"id": "x", "city": "Anytown"}]}, UPDATE) == []
-    assert find_faults({"addresses": [{"city": "Anytown"}]}, UPDATE)
-    assert find_faults({"id": "x"}, UPDATE)
-    assert find_faults(customer(addresses=[address(id="x")]), CREATE)
+    assert find_problems({"addresses": [{"id": "x", "city": "Anytown"}]}, UPDATE) == []
+    assert find_problems({"addresses": [{"city": "Anytown"}]}, UPDATE)
+    assert find_problems({"id": "x"}, UPDATE)
+    assert find_problems(customer(addresses=[address(id="x")]), CREATE)

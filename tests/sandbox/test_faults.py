@@ -2,15 +2,19 @@
 
 import http.client
 import json
+import re
+import threading
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
+from urllib.parse import quote
 
+import anyio
 import pytest
 
-from importer.sandbox import RunningSandbox, SandboxConfig, parse_faults, running
+from importer.sandbox import Clock, RunningSandbox, SandboxConfig, parse_faults, running
 from importer.sandbox.faults import AFTER, BEFORE, FaultPlan
-from tests.sandbox.support import HandClock, client, customer
+from tests.sandbox.support import HandClock, address, client, contact, customer
 
 
 @dataclass
@@ -52,13 +56,33 @@ STATUS = {
     "redirect": 307,
     "429": 429,
     "503-html": 503,
+    "wait-503": 503,
+    "forbidden-limit": 403,
     "502-html": 502,
     "500-before": 500,
     "500-after": 500,
     "cut": 201,
     "malformed": 201,
     "slow": 201,
+    "foreign": 201,
+    "foreign-id": 201,
+    "odd-id": 201,
+    "quota": 201,
 }
+JSON = (
+    "500-before",
+    "500-after",
+    "429",
+    "wait-503",
+    "forbidden-limit",
+    "slow",
+    "foreign",
+    "foreign-id",
+    "odd-id",
+    "quota",
+)
+OWN = ("slow", "malformed", "cut", "foreign-id", "odd-id", "quota")
+WAIT = {"429": "1", "forbidden-limit": "1", "wait-503": "86400"}
 
 
 @pytest.mark.parametrize("fault", [*BEFORE, *AFTER])
@@ -68,12 +92,15 @@ def test_each_fault_is_seen_and_leaves_what_it_says(fault: str) -> None:
         met = post(sandbox)
         assert met.status == STATUS[fault]
         assert met.broke_off == (fault == "cut")
-        assert is_json(met.body) == (fault in ("500-before", "500-after", "429", "slow"))
-        assert (b'"reference_id":"C1"' in met.body) == (fault in ("slow", "malformed", "cut"))
+        assert is_json(met.body) == (fault in JSON)
+        assert (b'"reference_id":"C1"' in met.body) == (fault in OWN)
         assert met.body.startswith(b"<html>") == fault.endswith("-html")
         assert ("text/html" in met.headers.get("content-type", "")) == fault.endswith("-html")
         assert met.headers.get("location") == ("/moved" if fault == "redirect" else None)
-        assert met.headers.get("retry-after") == ("1" if fault == "429" else None)
+        assert met.headers.get("retry-after") == WAIT.get(fault)
+        assert (b'"code":"rate_limited"' in met.body) == (fault in ("429", "forbidden-limit"))
+        assert met.headers.get("x-ratelimit-remaining") == ("0" if fault == "quota" else None)
+        assert met.headers.get("x-ratelimit-reset") == ("3600" if fault == "quota" else None)
         assert hand.slept == ([75] if fault == "slow" else [])
         assert len(sandbox.customers()) == (1 if fault in AFTER else 0)
         (seen,) = sandbox.requests()
@@ -81,10 +108,80 @@ def test_each_fault_is_seen_and_leaves_what_it_says(fault: str) -> None:
 
 
 def test_slow_answer_ends_when_the_client_leaves() -> None:
-    with running(SandboxConfig(faults="slow=100%", slow_seconds=3600)) as sandbox:
+    ended = threading.Event()
+
+    async def sleep(seconds: float) -> None:
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            ended.set()
+
+    config = SandboxConfig(faults="slow=100%", slow_seconds=3600)
+    with running(config, clock=Clock(sleep=sleep)) as sandbox:
         with pytest.raises(TimeoutError):
             post(sandbox, wait=0.3)
+        assert ended.wait(10)
         assert len(sandbox.customers()) == 1
+
+
+def test_foreign_answers_carry_the_ids_of_another_customer() -> None:
+    with running(SandboxConfig(fault_reads=True)) as sandbox, client(sandbox) as api:
+        other = api.post("/v1/customers", json=customer("C1", addresses=[address("A1")])).json()["data"]
+        sandbox.set_faults(aimed={"C2": ["foreign", "foreign-id"], "A2": ["foreign", "foreign-id"]})
+        answer = api.post("/v1/customers", json=customer("C2")).json()["data"]
+        assert (answer["id"], answer["reference_id"], answer["name"]) == (other["id"], "C1", "Company C2")
+        own = sandbox.customers()[1]["id"]
+        answer = api.get(f"/v1/customers/{own}").json()["data"]
+        assert (answer["id"], answer["reference_id"]) == (other["id"], "C2")
+        addresses = f"/v1/customers/{own}/addresses"
+        answer = api.post(addresses, json=address("A2")).json()["data"]
+        assert (answer["id"], answer["reference_id"]) == (other["id"], "C1")
+        (added,) = sandbox.customers()[1]["addresses"]
+        answer = api.put(f"{addresses}/{added['id']}", json=address("A2", city="Elsewhere")).json()["data"]
+        assert (answer["id"], answer["reference_id"], answer["city"]) == (other["id"], "A2", "Elsewhere")
+        sandbox.set_faults("foreign=100%")
+        assert [one["id"] for one in api.get(addresses).json()["data"]] == [added["id"]]
+        assert api.get("/v1/customers", params={"reference_ids": "C2"}).json()["data"][0]["id"] == own
+    with running(SandboxConfig(fault_reads=True, bare_lists=True)) as sandbox, client(sandbox) as api:
+        made = api.post("/v1/customers", json=customer("C1")).json()["data"]
+        sandbox.set_faults("foreign=100%")
+        assert api.get(f"/v1/customers/{made['id']}/addresses").json() == []
+
+
+def test_an_odd_id_stays_and_can_be_asked_for() -> None:
+    with running(SandboxConfig(faults="odd-id=100%")) as sandbox, client(sandbox) as api:
+        made = api.post("/v1/customers", json=customer(contacts=[contact()])).json()["data"]
+        assert re.fullmatch(r"odd [0-9a-f-]{36}/1", made["id"])
+        one = f"/v1/customers/{quote(made['id'], safe='')}"
+        assert api.get(one).json()["data"] == made
+        assert [item["id"] for item in api.get("/v1/customers").json()["data"]] == [made["id"]]
+        assert api.patch(one, json={"display_name": "Odd"}).json()["data"]["id"] == made["id"]
+        child = api.post(f"{one}/addresses", json=address()).json()["data"]
+        assert re.fullmatch(r"odd [0-9a-f-]{36}/1", child["id"])
+        assert child["customer_id"] == made["id"]
+        path = f"{one}/addresses/{quote(child['id'], safe='')}"
+        assert api.put(path, json=address(city="Elsewhere")).json()["data"]["id"] == child["id"]
+        assert api.get(path).json()["data"]["city"] == "Elsewhere"
+        assert api.delete(path).status_code == 200
+        assert api.delete(one).status_code == 200
+        assert sandbox.customers() == []
+
+
+def test_aimed_faults_meet_a_child_before_its_customer() -> None:
+    with running(SandboxConfig()) as sandbox, client(sandbox) as api:
+        made = api.post("/v1/customers", json=customer("C1", contacts=[contact("P1")])).json()["data"]
+        contacts, known = f"/v1/customers/{made['id']}/contacts", made["contacts"][0]["id"]
+        sandbox.set_faults(aimed={"C1": ("429", "500-before"), "P1": ("503-html",), "P2": ("502-html", "503-html")})
+        body = contact("P2")
+        assert [api.post(contacts, json=body).status_code for _ in range(4)] == [502, 503, 429, 500]
+        assert [child["reference_id"] for child in sandbox.customers()[0]["contacts"]] == ["P1", "P2"]
+        assert [api.delete(f"{contacts}/{known}").status_code for _ in range(3)] == [503, 200, 404]
+        assert [entry.reference_ids for entry in sandbox.requests()[-4:]] == [
+            ("P2", "C1"),
+            ("P1", "C1"),
+            ("P1", "C1"),
+            ("C1",),
+        ]
 
 
 def test_fault_after_a_refusal_leaves_the_refusal() -> None:
@@ -92,7 +189,7 @@ def test_fault_after_a_refusal_leaves_the_refusal() -> None:
         assert api.post("/v1/customers", json={}).status_code == 422
 
 
-def test_aimed_faults_strike_their_customers_once_each_in_order() -> None:
+def test_aimed_faults_meet_their_customers_once_each_in_order() -> None:
     config = SandboxConfig(aimed={"C2": ("429", "500-after")}, fault_reads=True)
     with running(config) as sandbox, client(sandbox) as api:
         assert [post(sandbox, name).status for name in ("C1", "C2", "C2", "C2", "C3")] == [201, 429, 500, 409, 201]
@@ -118,7 +215,7 @@ def picked(seed: int) -> list[str | None]:
     return [plan.pick((), write=True) for _ in range(2000)]
 
 
-def test_same_seed_deals_the_same_faults_in_their_shares() -> None:
+def test_same_seed_assigns_the_same_faults_in_their_shares() -> None:
     assert picked(1) == picked(1) != picked(2)
     counts = Counter(picked(1))
     assert 150 < counts["drop-after"] < 250
@@ -134,13 +231,13 @@ def test_plans_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("drop=2%", "'drop' is no fault; the faults are drop-before"),
+        ("drop=2%", "'drop' is not a fault; the faults are drop-before"),
         ("429", "'429' has no share; write it as 429=2%"),
         ("429=x", "'429=x': the share must be between"),
         ("429=101%", "'429=101%': the share must"),
         ("429=-1%", "'429=-1%': the share must"),
         ("429=nan", "'429=nan': the share must"),
-        ("429=1%,429=1%", "'429' stands twice"),
+        ("429=1%,429=1%", "'429' appears twice"),
         ("429=60%,cut=50%", "add up to more than 100%"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Keys, rate, lag, sizes; time is turned by hand."""
+"""Keys, rate, lag, sizes; time is set by hand."""
 
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -28,12 +28,12 @@ def test_any_key_will_do_where_none_is_configured() -> None:
 
 
 def test_key_is_kept_nowhere_it_can_be_read() -> None:
-    config = SandboxConfig(keys=("tell-nobody",))
-    assert "tell-nobody" not in repr(config)
-    with running(config) as sandbox, client(sandbox, "tell-nobody") as api:
+    config = SandboxConfig(keys=("secret-key",))
+    assert "secret-key" not in repr(config)
+    with running(config) as sandbox, client(sandbox, "secret-key") as api:
         api.post("/v1/customers", json=customer())
         kept = [api.get(f"/_sandbox/{name}").text for name in ("counts", "customers", "requests")]
-        assert "tell-nobody" not in "".join(kept)
+        assert "secret-key" not in "".join(kept)
 
 
 def test_rate_holds_in_any_one_second() -> None:
@@ -54,13 +54,13 @@ def test_rate_holds_in_any_one_second() -> None:
         assert [ask(wait) for wait in (0.1, 0.1, 0, 0.39, 0.01, 0)] == [429, 200, 429, 429, 200, 429]
 
 
-def test_wait_is_told_as_a_date_or_not_at_all() -> None:
+def test_wait_is_given_as_a_date_or_not_at_all() -> None:
     hand = HandClock()
     hand.now = 1_800_000_000.25
     with running(SandboxConfig(rate=1, retry_after="date"), clock=hand.clock()) as sandbox, client(sandbox) as api:
         api.get("/v1/customers")
-        told = api.get("/v1/customers").headers["Retry-After"]
-        assert parsedate_to_datetime(told).timestamp() == 1_800_000_002
+        given = api.get("/v1/customers").headers["Retry-After"]
+        assert parsedate_to_datetime(given).timestamp() == 1_800_000_002
     with running(SandboxConfig(faults="429=1", retry_after="none")) as sandbox, client(sandbox) as api:
         assert "Retry-After" not in api.post("/v1/customers", json=customer()).headers
 
@@ -102,7 +102,18 @@ def test_sizes_are_limited() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rate": 0}, {"latency": -1}, {"keys": ("",)}, {"duplicates": "maybe"}, {"aimed": {"C1": ("boom",)}}],
+    [
+        {"rate": 0},
+        {"latency": -1},
+        {"keys": ("",)},
+        {"duplicates": "maybe"},
+        {"aimed": {"C1": ("boom",)}},
+        {"missing_status": 500},
+        {"child_lists": "none"},
+        {"default_siblings": "x"},
+        {"child_duplicates": "x"},
+        {"known_terms": {"phone": ()}},
+    ],
 )
 def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
@@ -110,7 +121,7 @@ def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_config_survives_the_pipe() -> None:
-    config = SandboxConfig(keys=("k",), faults="429=1%", aimed={"C1": ("cut",)}, rate=5)
+    config = SandboxConfig(keys=("k",), faults="429=1%", aimed={"C1": ("cut",)}, rate=5, child_endpoints=False)
     assert SandboxConfig.from_json(config.to_json()) == config
 
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    """A short poll: another process's doings cannot be handed in."""
+    """A short poll: what another process does cannot be handed in."""
     deadline = time.monotonic() + 10
     while not happened():
         assert time.monotonic() < deadline
@@ -103,7 +103,7 @@ def test_child_shows_no_key_and_ignores_ctrl_c() -> None:
             assert [api.post("/v1/customers", json=customer()).status_code for _ in range(2)] == [503, 201]
         assert process.counts()["statuses"] == {"429": 1, "503": 1, "201": 1}
         assert [entry["fault"] for entry in process.requests()] == ["429", "503-html", None]
-        with pytest.raises(ValueError, match="'boom' is no fault"):
+        with pytest.raises(ValueError, match="'boom' is not a fault"):
             process.set_faults("boom=1%")
         process.reset()
         assert process.counts()["customers"] == 0
