@@ -1,14 +1,17 @@
 """What schema 2 of the ledger left behind goes on as if nothing had happened: nothing is created or sent twice."""
 
+import contextlib
+import re
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from importer.ledger import open_ledger
 from importer.ledger.schema import MIGRATIONS
 from tests.pipeline.desk import read_table
+from tests.postgres import database
 from tests.upgrade.conftest import Office
 
 CREATED = [f"P{number}" for number in range(14) if number != 1]
@@ -26,9 +29,39 @@ def test_it_opens_whole_and_a_copy_is_kept(office: Office) -> None:
         counts = {run: ledger.counts(office.runs[run]) for run in ("first", "night")}
     assert counts == {"first": {"created": 6, "exists": 1}, "night": {"updated": 4, "unchanged": 3}}
     if "://" not in office.ledger:
-        with closing(sqlite3.connect(Path(f"{office.ledger}.schema-2"))) as copy:
+        with contextlib.closing(sqlite3.connect(Path(f"{office.ledger}.schema-2"))) as copy:
             assert copy.execute("SELECT version FROM schema_version").fetchall() == [(2,)]
             assert copy.execute("SELECT count(*) FROM customers").fetchone() > (30,)
+
+
+def layout(ledger) -> dict[str, object]:
+    """Tables, columns, keys, indexes and checks, whatever their order and wording."""
+    look = inspect(ledger._store.engine)
+    return {
+        table: (
+            {column["name"]: (str(column["type"]), column["nullable"]) for column in look.get_columns(table)},
+            look.get_pk_constraint(table)["constrained_columns"],
+            {index["name"]: index["column_names"] for index in look.get_indexes(table)},
+            {(key["referred_table"], *key["constrained_columns"]) for key in look.get_foreign_keys(table)},
+            {
+                check["name"]: set(re.findall(r"'(\w+)'", check["sqltext"]))
+                for check in look.get_check_constraints(table)
+            },
+        )
+        for table in look.get_table_names()
+    }
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_it_gets_the_tables_of_a_new_ledger(office: Office, tmp_path: Path, version: int) -> None:
+    """Version 1 had no times of acceptance."""
+    if version == 1:
+        office.sql("ALTER TABLE accepted DROP COLUMN updated_at", "UPDATE schema_version SET version = 1")
+    with contextlib.ExitStack() as stack:
+        empty = str(tmp_path / "new.db") if "://" not in office.ledger else stack.enter_context(database())
+        old, new = (stack.enter_context(open_ledger(place)) for place in (office.ledger, empty))
+        assert layout(old) == layout(new)
+        assert old.faults() == []
 
 
 def test_a_run_that_was_killed_goes_on_and_each_customer_is_there_once(office: Office) -> None:
