@@ -12,21 +12,23 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import UsageError
 from importer.ledger.adopting import AdoptFacet
-from importer.ledger.aftermath import AfterFacet
-from importer.ledger.care import CareFacet
+from importer.ledger.after_run import AfterRunFacet
+from importer.ledger.known_ids import IdFacet
+from importer.ledger.maintenance import MaintenanceFacet
 from importer.ledger.plans import PlanFacet
 from importer.ledger.postgres import PostgresStore
 from importer.ledger.runs import RunFacet
 from importer.ledger.schema import migrate
 from importer.ledger.sqlite import SqliteStore, file_of
 from importer.ledger.store import Store
+from importer.ledger.writes import WriteFacet
 
 __all__ = ["Ledger", "open_ledger"]
 
 BUSY_SECONDS = 30.0
 
 
-class Ledger(RunFacet, PlanFacet, AdoptFacet, AfterFacet, CareFacet):
+class Ledger(RunFacet, PlanFacet, AdoptFacet, WriteFacet, AfterRunFacet, IdFacet, MaintenanceFacet):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:

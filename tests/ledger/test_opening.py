@@ -122,18 +122,6 @@ def test_migrations_run_once_and_in_order(tmp_path, monkeypatch):
         assert "second" not in tables  # what a failed migration did is undone
 
 
-def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
-    path = tmp_path / "ledger.db"
-    open_ledger(path).close()
-    old = sqlite3.connect(path, isolation_level=None)
-    old.execute("ALTER TABLE accepted DROP COLUMN updated_at")
-    old.execute("UPDATE schema_version SET version = 1")
-    old.close()
-    with open_ledger(path) as ledger:
-        columns = inspect(ledger._store.engine).get_columns("accepted")
-    assert "updated_at" in {column["name"] for column in columns}
-
-
 def test_locked_by_another_program(tmp_path):
     path = tmp_path / "ledger.db"
     with open_ledger(path, busy_seconds=0.05) as ledger:

@@ -1,4 +1,4 @@
-"""Looking after a ledger: is it whole, a copy of it, its size, and what it must forget."""
+"""Maintenance of a ledger: its faults, a copy of it, its size, and personal data that it must forget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,20 @@ from sqlalchemy import Text, and_, delete, exists, func, not_, or_, select, tupl
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger import dialect
+from importer.ledger.after_run import MAYBE_THERE
 from importer.ledger.database import Database
-from importer.ledger.schema import ACCEPTED, CUSTOMERS, RUN_CUSTOMERS, RUNS, State
+from importer.ledger.schema import ACCEPTED, CUSTOMERS, RUN_CUSTOMERS, RUNS, WRITES, State
+from importer.ledger.writes import OPEN_WRITES
 from importer.records import OutcomeKind
 
-__all__ = ["CareFacet", "Forgotten"]
+__all__ = ["Forgotten", "MaintenanceFacet"]
 
 _NAMED = dialect.rows("named", tenant=Text(), reference_id=Text())
+_KEYS = select(_NAMED.c.tenant, _NAMED.c.reference_id)
+_CUSTOMER, _BODY, _WRITE = (
+    tuple_(table.c.tenant, table.c.reference_id).in_(_KEYS) for table in (CUSTOMERS, ACCEPTED, WRITES)
+)
+_OPEN = select(WRITES.c.reference_id).where(_WRITE, WRITES.c.state.in_(OPEN_WRITES))
 _SAME = and_(CUSTOMERS.c.tenant == RUNS.c.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 # What must hold in every ledger: (what it means when a row breaks it, the rows that do).
 _RULES = (
@@ -45,18 +52,43 @@ _RULES = (
             )
         ),
     ),
+    (
+        "ids of WizCommerce belong to two customers or more",
+        select(func.count()).select_from(
+            select(CUSTOMERS.c.customer_id)
+            .where(CUSTOMERS.c.customer_id.is_not(None))
+            .group_by(CUSTOMERS.c.tenant, CUSTOMERS.c.customer_id)
+            .having(func.count() > 1)
+            .subquery()
+        ),
+    ),
+    (
+        "writes belong to no customer of their run's tenant",
+        select(func.count())
+        .select_from(WRITES.join(RUNS, RUNS.c.id == WRITES.c.run_id))
+        .where(
+            or_(
+                RUNS.c.tenant != WRITES.c.tenant,
+                not_(
+                    exists().where(
+                        CUSTOMERS.c.tenant == WRITES.c.tenant, CUSTOMERS.c.reference_id == WRITES.c.reference_id
+                    )
+                ),
+            )
+        ),
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """``known``: how many of the customers the ledger held. ``folders``: run folders that may still hold their data."""
+    """``known``: how many of the customers the ledger had. ``folders``: run folders that may still have their data."""
 
     known: int
     folders: tuple[Path, ...]
 
 
-class CareFacet(Database):
+class MaintenanceFacet(Database):
     """What is done to a ledger as a whole, while no run is under way."""
 
     def faults(self) -> list[str]:
@@ -69,7 +101,7 @@ class CareFacet(Database):
         return [f"{count:,} {meaning}" for meaning, count in counts if count]
 
     def backup(self, target: Path) -> None:
-        """Write a whole copy to ``target``, its owner's alone, while runs may go on.
+        """Write a whole copy to ``target``, which only its owner can read; runs may go on meanwhile.
 
         Raises :class:`UsageError` when something is there already or the ledger is no file.
         """
@@ -78,7 +110,7 @@ class CareFacet(Database):
         self._store.backup(target)
 
     def vacuum(self) -> tuple[int, int]:
-        """Give unused room back. Comes back: the size in bytes before and after."""
+        """Free unused space. Returns the size in bytes before and after."""
         before = self._store.size()
         self._store.vacuum()
         return before, self._store.size()
@@ -86,22 +118,24 @@ class CareFacet(Database):
     def forget(self, tenant: str, reference_ids: Sequence[str]) -> Forgotten:
         """Erase all personal data of these customers, whatever run they were in.
 
-        What stays is that they were sent (reference id, state, digest, the API's id), so that they are not sent
-        again. Raises :class:`LedgerError` when a request of one of them is in doubt: its body is needed to settle it.
+        What stays is that they were sent (reference ids, states, digest, the API's ids), so that they are not sent
+        again; their updates cannot be undone any more. Raises :class:`LedgerError` when the outcome of a request for
+        one of them is unknown: its body is needed to settle it.
         """
         named = {"named": dialect.as_json([[tenant, name] for name in reference_ids])}
-        keys = select(_NAMED.c.tenant, _NAMED.c.reference_id)
-        ours = tuple_(CUSTOMERS.c.tenant, CUSTOMERS.c.reference_id).in_(keys)
         with self._write() as connection:
-            states = connection.execute(select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(ours), named).all()
-            doubtful = [name for name, state in states if state in (State.SENDING, State.UNKNOWN)]
-            if doubtful:
+            states = connection.execute(
+                select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(_CUSTOMER), named
+            ).all()
+            open_writes = connection.execute(_OPEN, named).scalars()
+            unknown = sorted({*open_writes, *(name for name, state in states if state in MAYBE_THERE)})
+            if unknown:
                 raise LedgerError(
-                    f"whether {', '.join(doubtful[:3])} arrived is not known yet", "`importer resume` settles it first."
+                    f"the outcome of requests for {', '.join(unknown[:3])} is not known yet",
+                    "Settle it first: `importer resume`, or `importer undo` if that was interrupted.",
                 )
-            connection.execute(
-                delete(ACCEPTED).where(tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(keys)), named
-            )
+            connection.execute(delete(ACCEPTED).where(_BODY), named)
+            connection.execute(update(WRITES).values(before=None, after=None).where(_WRITE), named)
             runs = select(RUNS.c.id).where(RUNS.c.tenant == tenant)
             theirs = and_(
                 RUN_CUSTOMERS.c.run_id.in_(runs), RUN_CUSTOMERS.c.reference_id.in_(select(_NAMED.c.reference_id))
@@ -110,9 +144,9 @@ class CareFacet(Database):
                 select(RUNS.c.out).where(RUNS.c.id.in_(select(RUN_CUSTOMERS.c.run_id).where(theirs))), named
             ).scalars()
             kept = tuple(path for path in map(Path, folders) if path.exists())
-            told = or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
+            reasons = or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
             connection.execute(
-                update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(theirs, told), named
+                update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(theirs, reasons), named
             )
         self._store.vacuum()
         return Forgotten(len(states), kept)
