@@ -223,8 +223,8 @@ class AfterRunFacet(Database):
         """The next ``count`` customers behind the position ``after`` that the run changed or may have changed.
 
         Whatever their outcome in the run is: they have writes of it that are in place or may be, see
-        :meth:`importer.ledger.writes.WriteFacet.writes_of`. Left out are those whose writes had no effect or were all
-        restored.
+        :meth:`importer.ledger.writes.WriteFacet.writes_of`, or none, where a version updated them that recorded none.
+        Left out are those whose writes had no effect or were all restored.
         """
         return self._customers(run, _updated(run), after, count)
 
@@ -326,16 +326,16 @@ def _made(run: Run) -> ColumnElement[bool]:
 
 
 def _updated(run: Run) -> ColumnElement[bool]:
-    return and_(
-        RUN_CUSTOMERS.c.action == Action.UPDATE,
-        exists().where(
-            WRITES.c.tenant == run.tenant,
-            WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id,
-            WRITES.c.run_id == run.id,
-            WRITES.c.state.in_(_IN_PLACE),
-            or_(WRITES.c.method != "DELETE", WRITES.c.entity != "customer"),
-        ),
+    written = exists().where(
+        WRITES.c.tenant == run.tenant,
+        WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id,
+        WRITES.c.run_id == run.id,
     )
+    in_place = written.where(
+        WRITES.c.state.in_(_IN_PLACE), or_(WRITES.c.method != "DELETE", WRITES.c.entity != "customer")
+    )
+    unrecorded = and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.UPDATED, ~written)  # by a version that kept no writes
+    return and_(RUN_CUSTOMERS.c.action == Action.UPDATE, or_(in_place, unrecorded))
 
 
 def _read_customer(row: list[Any]) -> LedgerCustomer:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, Text, and_, insert, select, update
+from sqlalchemy import Select, Text, and_, delete, insert, select, tuple_, update
 
 from importer.errors import InternalError
 from importer.ledger import dialect
 from importer.ledger.database import Database
 from importer.ledger.runs import Run
-from importer.ledger.schema import NUMBER, WRITES, WriteMethod, WriteState
+from importer.ledger.schema import ACCEPTED, CUSTOMERS, NUMBER, WRITES, WriteMethod, WriteState
 from importer.tables import Entity
 
 __all__ = ["OPEN_WRITES", "Write", "WriteFacet"]
@@ -69,6 +69,14 @@ _OF_CUSTOMERS = (
     )
     .order_by(WRITES.c.id)
 )
+_DROP_HASHES = (
+    update(CUSTOMERS)
+    .values(hash=None)
+    .where(CUSTOMERS.c.tenant == _WANTED.c.tenant, CUSTOMERS.c.reference_id == _WANTED.c.reference_id)
+)
+_DROP_BODIES = delete(ACCEPTED).where(
+    tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(select(_WANTED.c.tenant, _WANTED.c.reference_id))
+)
 _OPEN = _OF_CUSTOMERS.where(WRITES.c.state.in_(OPEN_WRITES))
 
 
@@ -122,6 +130,19 @@ class WriteFacet(Database):
             settled = connection.execute(_SETTLE, {"settled": dialect.as_json(rows)}).rowcount
             if settled != len(rows):
                 raise InternalError(f"{len(rows) - settled} writes were settled that were never announced")
+
+    def announce_restores(self, run: Run, writes: Sequence[Write]) -> None:
+        """Make durable in one transaction that what was there before ``writes`` is being restored.
+
+        The writes are open again. The accepted bodies of their customers are dropped, so that a later run compares the
+        customers with its source again.
+        """
+        rows = [[write.id, run.tenant, WriteState.SENDING, write.child_id, None] for write in writes]
+        wanted = {"wanted": dialect.as_json([[run.tenant, write.reference_id] for write in writes])}
+        with self._write() as connection:
+            connection.execute(_SETTLE, {"settled": dialect.as_json(rows)})
+            connection.execute(_DROP_HASHES, wanted)
+            connection.execute(_DROP_BODIES, wanted)
 
     def open_writes(self, tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
         """Reference id → its writes of any run that may have taken effect or not, oldest first; often none."""

@@ -262,7 +262,7 @@ class Scene:
         self.ask("PATCH", f"/v1/customers/{self.id_of(name)}", fields)
 
     def post(self, name: str, **fields: Any) -> str:
-        return str(self.ask("POST", "/v1/customers", company(name, company_name="By hand", **fields))["id"])
+        return str(self.ask("POST", "/v1/customers", company(name, **{"company_name": "By hand"} | fields))["id"])
 
     def delete(self, name: str) -> None:
         self.ask("DELETE", f"/v1/customers/{self.id_of(name)}")
@@ -313,10 +313,17 @@ def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accep
 
 @contextmanager
 def scene(folder: Path, **config: Any) -> Iterator[Scene]:
-    with running(SandboxConfig(**config)) as box:
-        made = Scene(folder, box)
-        try:
-            yield made
-        finally:
-            made.http.close()
-            made.ledger.close()
+    with running(SandboxConfig(**config)) as box, scene_at(box, folder) as made:
+        yield made
+
+
+@contextmanager
+def scene_at(box: Any, folder: Path) -> Iterator[Scene]:
+    """The same at a sandbox that is running already."""
+    folder.mkdir(exist_ok=True)
+    made = Scene(folder, box)
+    try:
+        yield made
+    finally:
+        made.http.close()
+        made.ledger.close()

@@ -1,10 +1,11 @@
-"""Holding the ledger against what the API has."""
+"""Comparing the ledger with what WizCommerce has."""
 
+import anyio
 import pytest
 
 from importer.errors import InterruptedRunError
 from importer.sender.verify import verify
-from tests.sender.aftermath import api_client, scene
+from tests.sender.scene import api_client, scene
 
 
 def test_every_kind_of_difference_is_named(tmp_path):
@@ -19,8 +20,7 @@ def test_every_kind_of_difference_is_named(tmp_path):
         s.post("replaced")
         s.undo(s.send(["other"]))
         before = s.box.customers()
-        told = s.verify(sent)
-        assert told == {
+        assert s.verify(sent) == {
             "ok": "ok",
             "edited": "changed",
             "gone": "missing",
@@ -61,16 +61,14 @@ def test_a_list_that_lags_hides_nothing(tmp_path):
 
 
 def test_it_stops_when_asked(tmp_path):
-    import asyncio
-
     with scene(tmp_path) as s:
         run, _ = s.send(["a"])
 
         async def work():
-            stop = asyncio.Event()
+            stop = anyio.Event()
             stop.set()
             async with api_client(s.box.url) as api:
                 await verify(s.ledger, api, run, concurrency=2, found=lambda _group: None, stop=stop)
 
         with pytest.raises(InterruptedRunError):
-            asyncio.run(work())
+            anyio.run(work)
