@@ -3,7 +3,8 @@
 from importer.settings.config import default_ledger, placed, read_config
 from importer.settings.key import KEY_VARIABLE, read_key
 from importer.settings.notices import ENDS, Notices, read_notices
-from importer.settings.options import SANDBOX, Options, Share, read_duration, read_size
+from importer.settings.options import SANDBOX, Options
+from importer.settings.values import Share
 
 __all__ = [
     "ENDS",
@@ -15,8 +16,6 @@ __all__ = [
     "default_ledger",
     "placed",
     "read_config",
-    "read_duration",
     "read_key",
     "read_notices",
-    "read_size",
 ]
