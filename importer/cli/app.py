@@ -20,7 +20,7 @@ from importer.cli.lookups import lookups_app
 from importer.cli.output import Console, as_json, failed, ready_streams
 from importer.cli.shared import carry_out, confirm, finish, make_options, need
 from importer.errors import UsageError
-from importer.settings import Options
+from importer.settings import Commands, Options
 
 __all__ = ["app", "main"]
 
@@ -213,7 +213,10 @@ def report(
     """
     from importer.pipeline import report as write_again
 
-    finish(Console(json=json, quiet=False), write_again(make_options(locals()), run))
+    options = make_options(locals())
+    with Commands.of(options).advising():
+        summary = write_again(options, run)
+    finish(Console(json=json, quiet=False), summary)
 
 
 @app.command()

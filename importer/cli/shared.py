@@ -13,7 +13,7 @@ from importer.cli.configured import Given
 from importer.cli.output import Console, say
 from importer.cli.progress import Progress
 from importer.errors import OptionError, UsageError
-from importer.settings import Options, default_ledger, read_notices
+from importer.settings import Commands, Options, default_ledger, read_notices
 
 __all__ = ["carry_out", "confirm", "finish", "make_options", "need", "watched"]
 
@@ -66,6 +66,12 @@ def carry_out(
 
     ``work`` is given the :class:`importer.pipeline.Watch`.
     """
+    commands = Commands.of(options)
+
+    def advised(watch: Any) -> dict[str, Any]:
+        with commands.advising():
+            return work(watch)
+
     from importer.logs import log_to
     from importer.pipeline import supervise
 
@@ -76,7 +82,7 @@ def carry_out(
             options, quiet=given["quiet"] or options.log == "-"
         ) as watch,  # whoever reads lines wants nothing else there
     ):
-        summary = supervise(command, watch, work, notices=notices, warn=lambda words: say(f"importer: {words}"))
+        summary = supervise(command, watch, advised, notices=notices, warn=lambda words: say(f"importer: {words}"))
     finish(Console.of(given), summary)
 
 

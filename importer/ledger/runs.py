@@ -134,9 +134,7 @@ class RunFacet(Database):
         """The run that was started last. Raises :class:`UsageError` when there is none."""
         runs = self.runs(tenant)
         if not runs:
-            raise UsageError(
-                f"the ledger {self.place} knows no run yet", "Check --ledger, or start with `importer run`."
-            )
+            raise UsageError(f"the ledger {self.place} knows no run yet", "Check --ledger, or start with a run.")
         return runs[0]
 
 

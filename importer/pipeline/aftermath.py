@@ -126,9 +126,9 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
         "exit_code": _exit_code(findings, stopped),
         "folder": str(_folder(job)),
         "files": [path.name],
-        "stopped": stopped,
+        "stopped": None if stopped is None else job.commands.completed(stopped),
     }
-    return {**summary, "next": aftermath_steps(summary)}
+    return {**summary, "next": [job.commands.completed(step) for step in aftermath_steps(summary)]}
 
 
 async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], None]) -> str | None:

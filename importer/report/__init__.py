@@ -3,7 +3,7 @@
 ``ReportInput`` goes in; every ``write_…`` leaves a whole file or none, readable by its owner only.
 """
 
-from importer.report.advice import mend_command
+from importer.report.advice import import_command
 from importer.report.aftermath import aftermath_steps, aftermath_text
 from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
@@ -21,8 +21,8 @@ __all__ = [
     "aftermath_steps",
     "aftermath_text",
     "build_summary",
+    "import_command",
     "loose_rows",
-    "mend_command",
     "runs_text",
     "summary_text",
     "totals",

@@ -1,5 +1,6 @@
 """Options of a run, from flags, environment and a config file, checked once."""
 
+from importer.settings.commands import Commands
 from importer.settings.config import default_ledger, placed, read_config
 from importer.settings.key import KEY_VARIABLE, read_key
 from importer.settings.notices import ENDS, Notices, read_notices
@@ -10,6 +11,7 @@ __all__ = [
     "ENDS",
     "KEY_VARIABLE",
     "SANDBOX",
+    "Commands",
     "Notices",
     "Options",
     "Share",
