@@ -67,7 +67,7 @@ _READERS: Mapping[str, Reader] = {
     "max_rejected": Share.parse,
     "max_fewer": Share.parse,
     "max_changed": Share.parse,
-    "max_age": number(1_000_000, "hours"),
+    "max_age": number(_MANY, "hours"),
     "new_file": flag,
     "same_layout": flag,
     "strict": flag,
@@ -170,7 +170,9 @@ class Options:
         values["rate"] = values["rate"] or "auto"
         if self.mode != "upsert":
             del values["on_conflict"]
-        return {name: value for name, value in values.items() if value not in (None, [], False)}
+        return {
+            name: value for name, value in values.items() if value is not None and value is not False and value != []
+        }
 
 
 def _plain(value: Any) -> Any:
