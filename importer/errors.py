@@ -5,6 +5,7 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
     ImporterError
     ├── InputError            mend the command, the source or the mapping, then run again     exit 2
     │   ├── UsageError            an option or argument is wrong or missing
+    │   │   └── OptionError           … an option has a value that it cannot have
     │   ├── SourceError           a source cannot be opened or understood
     │   │   └── NoSourceError         … or it is not there, or there is nothing in it
     │   ├── MappingError          the mapping file is wrong, or does not fit the source
@@ -32,6 +33,7 @@ __all__ = [
     "LedgerError",
     "MappingError",
     "NoSourceError",
+    "OptionError",
     "OutputError",
     "SourceError",
     "StopError",
@@ -68,6 +70,20 @@ class InputError(ImporterError):
 
 class UsageError(InputError):
     """An option or argument is wrong or missing."""
+
+
+class OptionError(UsageError):
+    """An option has a value that it cannot have; ``place`` says where that stands, such as a flag or a file's key."""
+
+    def __init__(self, option: str, value: object, hint: str, place: str = "") -> None:
+        place = place or f"--{option.replace('_', '-')}"
+        super().__init__(f"{place} is {value!r:.80}", hint)
+        self.option = option
+        self.value = value
+
+    def found_in(self, place: str) -> "OptionError":
+        """The same, of a value that stands somewhere else than in a flag."""
+        return OptionError(self.option, self.value, self.hint, place)
 
 
 class SourceError(InputError):

@@ -249,7 +249,7 @@ def _whole(path: Path) -> Iterator[None]:
     except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise OutputError(
             f"{path}: what the run kept for its reports is gone or not whole ({error})",
-            "`importer run` with the same sources goes on where it stopped: the ledger knows what was sent.",
+            "A run with the same sources goes on where it stopped: the ledger knows what was sent.",
         ) from error
 
 

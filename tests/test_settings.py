@@ -1,11 +1,12 @@
 """Options, the config file and the key: what is taken, what is refused and in which words."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from importer.errors import UsageError
+from importer.errors import OptionError, UsageError
 from importer.settings import KEY_VARIABLE, Options, Share, default_ledger, placed, read_config, read_key
 
 KEY = "wc-live-9f8e7d6c5b4a"
@@ -26,8 +27,8 @@ def test_a_share_is_passed_by_more_than_it_allows(text, count, total, passed) ->
 
 @pytest.mark.parametrize("text", ["", "%", "five", "-1", "101%", "2.5", "5%%", "1e3", "nan", "∞"])
 def test_what_is_no_share_is_refused_with_an_example(text) -> None:
-    with pytest.raises(UsageError) as caught:
-        Share.parse(text)
+    with pytest.raises(OptionError, match=r"^--max-fewer is ") as caught:
+        Options(max_fewer=text)
     assert "20 or 5%" in caught.value.hint
 
 
@@ -36,26 +37,82 @@ def test_a_share_is_shown_as_it_was_meant(text, shown) -> None:
     assert str(Share.parse(text)) == shown
 
 
-@pytest.mark.parametrize("name", ["rate", "concurrency", "batch_size", "timeout", "limit", "max_failed"])
-@pytest.mark.parametrize("number", [0, -1, math.nan, math.inf])
-def test_numbers_without_sense_are_refused_by_the_options_name(name, number) -> None:
-    with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} is "):
-        Options(**{name: number})
+NUMBERS = [
+    "rate",
+    "concurrency",
+    "batch_size",
+    "timeout",
+    "limit",
+    "max_failed",
+    "max_age",
+    "deadline",
+    "max_wait",
+    "keep",
+]
+NONSENSE = [0, -1, math.nan, math.inf, 10**30, True, False, "", "many", "-1", "nan", "1e400", [1], {"a": 1}, b"5"]
 
 
-@pytest.mark.parametrize("number", [-0.1, math.nan, math.inf])
-def test_settle_may_be_nothing_but_not_less(number) -> None:
-    assert Options(settle=0).settle == 0
-    with pytest.raises(UsageError, match=r"^--settle is "):
-        Options(settle=number)
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+def test_numbers_without_sense_are_refused_by_the_options_name(name, value) -> None:
+    with pytest.raises(OptionError, match=f"^--{name.replace('_', '-')} is ") as caught:
+        Options(**{name: value})
+    assert caught.value.hint.startswith("Give ")
+    assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("options", [{"country": "USA"}, {"country": "us"}, {"country": ""}, {"delimiter": ";;"}])
-def test_texts_without_sense_are_refused(options) -> None:
-    (name,) = options
-    with pytest.raises(UsageError, match=f"^--{name} is ") as caught:
-        Options(**options)
-    assert caught.value.hint
+@pytest.mark.parametrize("name", ["mode", "on_conflict", "dedupe", "log_level", "country", "delimiter", "engine"])
+@pytest.mark.parametrize("value", ["", "perhaps", True, 5, math.nan, [], ["create"]], ids=repr)
+def test_words_without_sense_are_refused_by_the_options_name(name, value) -> None:
+    if (name, value) == ("delimiter", ""):
+        value = ";;"
+    with pytest.raises(OptionError, match=f"^--{name.replace('_', '-')} is ") as caught:
+        Options(**{name: value})
+    assert caught.value.hint.startswith("Give ")
+
+
+@pytest.mark.parametrize("name", ["strict", "partial", "yes", "new_file", "same_layout", "accept_key"])
+@pytest.mark.parametrize("value", [0, 1, "true", "", [], math.nan], ids=repr)
+def test_a_flag_is_true_or_false(name, value) -> None:
+    with pytest.raises(OptionError, match="true or false"):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["tenant", "ledger", "out", "sheet", "lookups", "mapping", "api", "plan", "log"])
+@pytest.mark.parametrize("value", [True, [], {}, "a\0b", b"x"], ids=repr)
+def test_text_is_text(name, value) -> None:
+    with pytest.raises(OptionError, match=f"^--{name} is "):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["sources", "only"])
+@pytest.mark.parametrize("value", [5, True, [True], [["a"]], ["a\0"]], ids=repr)
+def test_a_list_holds_texts(name, value) -> None:
+    with pytest.raises(OptionError, match=f"^--{name} is "):
+        Options(**{name: value})
+
+
+def test_every_option_is_read_and_what_was_read_is_read_again() -> None:
+    """A flag and a variable give text, a file TOML's values, a plan or a ledger JSON's."""
+    texts = {
+        "rate": "20", "concurrency": "8", "timeout": "2.5", "max_wait": "1h30m", "settle": "0", "limit": "3",
+        "max_fewer": "5%", "memory": "1GiB", "country": "us", "delimiter": "tab", "sheet": 2024, "out": "here",
+        "sources": ["a.csv"], "only": "C1", "mode": "upsert", "keep": 4, "deadline": 60, "log_level": "INFO",
+    }  # fmt: skip
+    read = Options(**texts)
+    assert (read.rate, read.concurrency, read.timeout, read.max_wait, read.settle) == (20.0, 8, 2.5, 5400.0, 0.0)
+    assert (read.limit, read.max_fewer, read.memory, read.country) == (3, Share(5, percent=True), 1 << 30, "US")
+    assert (read.delimiter, read.sheet, read.out, read.sources) == ("\t", "2024", Path("here"), ("a.csv",))
+    assert (read.only, read.keep, read.deadline, read.log_level) == (frozenset({"C1"}), 4, 60.0, "info")
+    assert replace(read) == read
+    assert Options(**{name: value for name, value in read.plain().items() if value is not None}) == read
+    assert Options(rate="auto", memory="Auto") == Options()
+    assert Options().max_wait == 900
+
+
+def test_what_a_run_or_a_plan_kept_is_checked_and_named() -> None:
+    with pytest.raises(OptionError, match=r"^run 7: on-conflict is 'perhaps'\n"):
+        Options().kept({"on_conflict": "perhaps"}, "run 7")
 
 
 def test_reports_show_what_was_chosen_and_never_where_the_key_lies() -> None:

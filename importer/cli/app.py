@@ -13,13 +13,14 @@ from importer.cli import adopt as adopting
 from importer.cli import after
 from importer.cli import options as opt
 from importer.cli import plan as looking_ahead
+from importer.cli.configured import Given
 from importer.cli.jobs import run_folder
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
 from importer.cli.output import Console, as_json, failed, ready_streams
 from importer.cli.shared import carry_out, confirm, finish, make_options, need
 from importer.errors import UsageError
-from importer.settings import Options
+from importer.settings import Commands, Options
 
 __all__ = ["app", "main"]
 
@@ -56,7 +57,11 @@ def main() -> None:
 
 
 def _usage(error: BaseException) -> int:
-    """Click's own usage errors are shown its way; everything else ours."""
+    """Click's own usage errors are shown its way, unless they are about a value that was not typed; the rest ours."""
+    if isinstance(error, typer.BadParameter) and error.ctx and error.param and (name := error.param.name):
+        given = error.ctx.params.get("config")
+        if isinstance(given, Given) and (place := given.place(name)):
+            return failed(UsageError(f"{place}: a value of the wrong kind", error.message))
     show = getattr(error, "show", None)
     if callable(show) and hasattr(error, "exit_code"):
         show()
@@ -142,8 +147,9 @@ def run(
     """
     from importer.pipeline import run as run_import
 
-    if given["config"] is not None and given["config"].is_dir():
-        run_folder(ctx, given["config"], {**given, "parallel": parallel})
+    folder = given["config"].path
+    if folder is not None and folder.is_dir():
+        run_folder(ctx, folder, {**given, "parallel": parallel})
     if plan is None:
         need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
     own = {"sources": sources, "plan": plan, "out": out, "limit": limit, "only": only, "yes": yes}
@@ -207,7 +213,10 @@ def report(
     """
     from importer.pipeline import report as write_again
 
-    finish(Console(json=json, quiet=False), write_again(make_options(locals()), run))
+    options = make_options(locals())
+    with Commands.of(options).advising():
+        summary = write_again(options, run)
+    finish(Console(json=json, quiet=False), summary)
 
 
 @app.command()

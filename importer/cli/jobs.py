@@ -26,8 +26,7 @@ def run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> No
     files = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
     if not files:
         raise UsageError(f"{folder}: the folder holds no job", "A job is a file called NAME.toml.")
-    if given["parallel"] < 1:
-        raise UsageError(f"--parallel is {given['parallel']}; it must be a number above 0")
+    parallel = make_options(given).parallel
     words = _words(ctx)
     jobs = [JobFile(path, _account(ctx, path, words)) for path in files]
 
@@ -35,7 +34,7 @@ def run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> No
         if not given["quiet"]:
             say(line if line.startswith("{") else f"[{name}] {line}")  # the lines of `--log -` name their run
 
-    report = run_jobs(jobs, words, os.environ, parallel=given["parallel"], hear=hear)
+    report = run_jobs(jobs, words, os.environ, parallel=parallel, hear=hear)
     Console.of(given).summary(report, "\n".join(map(jobs_line, report["jobs"])))
     raise typer.Exit(report["exit_code"])
 

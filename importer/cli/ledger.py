@@ -8,6 +8,7 @@ import typer
 from importer.cli import options as opt
 from importer.cli.shared import confirm, make_options
 from importer.errors import UsageError
+from importer.settings import Commands
 
 __all__ = ["ledger_app"]
 
@@ -25,10 +26,11 @@ def check(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
     """
     from importer.pipeline import ledger_faults
 
-    faults = ledger_faults(make_options(locals()))
+    options = make_options(locals())
+    faults = ledger_faults(options)
     print("\n".join(faults) if faults else "The ledger is whole.")
     if faults:
-        print("Restore a backup, then `importer verify` tells what it lacks.")
+        print(Commands.of(options).completed("Restore a backup; then `importer verify` shows what it lacks."))
         raise typer.Exit(1)
 
 
@@ -84,7 +86,8 @@ def forget(
         raise UsageError(
             "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
         )
-    done = erase(options, reference_ids)
+    with Commands.of(options).advising():
+        done = erase(options, reference_ids)
     print(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
     if done.folders:
         print("Run folders that may still hold them; delete those that are not needed any more:")

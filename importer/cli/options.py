@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from importer.cli.configured import read_file
+from importer.cli.configured import Given, read_file
 from importer.settings import Options
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "MaxFailed",
     "MaxFewer",
     "MaxRejected",
+    "MaxWait",
     "Mode",
     "NewFile",
     "OnConflict",
@@ -78,9 +79,18 @@ STOPS = "What stops a run"
 RESULTS = "What comes out"
 
 
-def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
+def _flag(*names: str, text: str, panel: str, **more: Any) -> Any:
     env = "IMPORTER_" + names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
     return typer.Option(*names, help=text, envvar=env, show_envvar=False, rich_help_panel=panel, **more)
+
+
+def _as_it_is(given: Any) -> Any:
+    """An option's value is read by :class:`Options`, wherever it comes from."""
+    return given
+
+
+def _option(*names: str, text: str, panel: str, metavar: str = "TEXT") -> Any:
+    return _flag(*names, text=text, panel=panel, metavar=metavar, parser=_as_it_is)
 
 
 _SOURCES = typer.Argument(
@@ -114,18 +124,20 @@ Dedupe = Annotated[
     str,
     _option(
         "--dedupe",
-        text="Customers that are probably one (same company and address, other ids): off, warn or reject.",
+        text="Likely duplicates (same company and address, different ids): off, warn or reject.",
         panel=FILES,
         metavar="off|warn|reject",
     ),
 ]
 Partial = Annotated[
-    bool, _option("--partial", text="The sources are a part only: what they lack is no loss.", panel=FILES)
+    bool, _flag("--partial", text="The files are a subset; missing customers are not reported.", panel=FILES)
 ]
 Config = Annotated[
-    Path | None,
+    Given | None,
     typer.Option(
         "--config",
+        parser=Path,
+        metavar="FILE",
         help="A TOML file with options, named as here; of `importer run`, also a folder of such files: each is a job.",
         envvar="IMPORTER_CONFIG",
         show_envvar=False,
@@ -143,9 +155,9 @@ Parallel = Annotated[
         metavar="N",
     ),
 ]
-Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=RESULTS)]
-Json = Annotated[bool, _option("--json", text="Print the summary as one JSON object.", panel=RESULTS)]
-Quiet = Annotated[bool, _option("--quiet", "-q", text="No progress and no messages on stderr.", panel=RESULTS)]
+Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=RESULTS, metavar="FOLDER")]
+Json = Annotated[bool, _flag("--json", text="Print the summary as one JSON object.", panel=RESULTS)]
+Quiet = Annotated[bool, _flag("--quiet", "-q", text="No progress and no messages on stderr.", panel=RESULTS)]
 
 Keep = Annotated[
     int | None,
@@ -164,7 +176,7 @@ LogLevel = Annotated[
     str, _option("--log-level", text="The least that is logged.", panel=RESULTS, metavar="debug|info|warning|error")
 ]
 LogPersonal = Annotated[
-    bool, _option("--log-personal", text="Log also who customers are and what the API says of them.", panel=RESULTS)
+    bool, _flag("--log-personal", text="Log also who customers are and what the API says of them.", panel=RESULTS)
 ]
 KeyFile = Annotated[
     Path | None,
@@ -179,7 +191,7 @@ Ledger = Annotated[
     str | None,
     _option(
         "--ledger",
-        text="Where it is kept what was sent: a file or postgresql://… Default: $XDG_STATE_HOME/importer/ledger.db.",
+        text="The import history: a file or postgresql://… Default: $XDG_STATE_HOME/importer/ledger.db.",
         panel=SENDING,
         metavar="URL",
     ),
@@ -187,15 +199,28 @@ Ledger = Annotated[
 Tenant = Annotated[
     str | None, _option("--tenant", text="A name for the account, instead of host and key.", panel=SENDING)
 ]
-AcceptKey = Annotated[bool, _option("--accept-key", text="This tenant's key was changed on purpose.", panel=SENDING)]
+AcceptKey = Annotated[bool, _flag("--accept-key", text="This tenant's key was changed on purpose.", panel=SENDING)]
 Rate = Annotated[
     str,
     _option("--rate", text="At most so many requests a second; auto finds the pace.", panel=SENDING, metavar="N|auto"),
 ]
-Concurrency = Annotated[int, _option("--concurrency", text="At most so many requests at once.", panel=SENDING)]
-BatchSize = Annotated[int, _option("--batch-size", text="Customers per checkpoint in the ledger.", panel=SENDING)]
+Concurrency = Annotated[
+    int, _option("--concurrency", text="At most so many requests at once.", panel=SENDING, metavar="N")
+]
+BatchSize = Annotated[
+    int, _option("--batch-size", text="Customers per checkpoint in the ledger.", panel=SENDING, metavar="N")
+]
 Timeout = Annotated[
     float, _option("--timeout", text="Seconds to wait for one answer.", panel=SENDING, metavar="SECONDS")
+]
+MaxWait = Annotated[
+    float,
+    _option(
+        "--max-wait",
+        text="Stop when the API asks for a longer wait, such as 15m or 2h; `importer resume` goes on.",
+        panel=STOPS,
+        metavar="TIME",
+    ),
 ]
 Settle = Annotated[
     float,
@@ -207,7 +232,7 @@ Limit = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    _option("--only", text="Send this reference id only (may be repeated).", panel=SENDING, metavar="ID"),
+    _flag("--only", text="Send this reference id only (may be repeated).", panel=SENDING, metavar="ID"),
 ]
 MaxFailed = Annotated[
     int | None,
@@ -222,8 +247,8 @@ Deadline = Annotated[
         metavar="TIME",
     ),
 ]
-IncludeRefused = Annotated[bool, _option("--include-refused", text="Also send what the API refused.", panel=SENDING)]
-Force = Annotated[bool, _option("--force", text="Also what was changed in WizCommerce since.", panel=STOPS)]
+IncludeRefused = Annotated[bool, _flag("--include-refused", text="Also send what the API refused.", panel=SENDING)]
+Force = Annotated[bool, _flag("--force", text="Also what was changed in WizCommerce since.", panel=STOPS)]
 MaxRejected = Annotated[
     str | None,
     _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),
@@ -246,18 +271,18 @@ MaxAge = Annotated[
     _option("--max-age", text="Send nothing if a file is older than so many hours.", panel=STOPS, metavar="HOURS"),
 ]
 NewFile = Annotated[
-    bool, _option("--new-file/--no-new-file", text="Send nothing if the files are those of the last run.", panel=STOPS)
+    bool, _flag("--new-file/--no-new-file", text="Send nothing if the files are those of the last run.", panel=STOPS)
 ]
 SameLayout = Annotated[
     bool,
-    _option(
+    _flag(
         "--same-layout/--no-same-layout",
         text="Send nothing if columns or mapping changed.",
         panel=STOPS,
     ),
 ]
-Strict = Annotated[bool, _option("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
-Yes = Annotated[bool, _option("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]
+Strict = Annotated[bool, _flag("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
+Yes = Annotated[bool, _flag("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]
 Mode = Annotated[
     str,
     _option(
@@ -311,7 +336,7 @@ Engine = Annotated[
     ),
 ]
 Recheck = Annotated[
-    bool, _option("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
+    bool, _flag("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
 ]
 Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest by default.")]
 
@@ -330,6 +355,7 @@ PACE: Group = {
     "rate": (Rate, "auto"),
     "concurrency": (Concurrency, Options.concurrency),
     "timeout": (Timeout, Options.timeout),
+    "max_wait": (MaxWait, "15m"),
 }
 DISPATCH: Group = {
     **PACE,

@@ -4,46 +4,37 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 import typer
 
+from importer.cli.configured import Given
 from importer.cli.output import Console, say
 from importer.cli.progress import Progress
-from importer.errors import UsageError
-from importer.settings import Options, Share, default_ledger, read_duration, read_notices, read_size
+from importer.errors import OptionError, UsageError
+from importer.settings import Commands, Options, default_ledger, read_notices
 
 __all__ = ["carry_out", "confirm", "finish", "make_options", "need", "watched"]
 
 
-MODES = ("create", "upsert")
 TOLD = frozenset({"run", "resume", "retry"})  # the commands of which somebody is told
 
 
-def make_options(values: dict[str, Any]) -> Options:
-    """What a command was given (its ``locals()``) as checked options."""
-    given = {name: value for name, value in values.items() if name in Options.__dataclass_fields__}
-    given.pop("memory", None)
-    given["sources"] = tuple(values.get("sources") or ())
-    given["only"] = frozenset(values.get("only") or ())
-    if "rate" in values:
-        given["rate"] = _rate(values["rate"])
-    for name in ("max_rejected", "max_fewer", "max_changed"):
-        if values.get(name) is not None:
-            given[name] = Share.parse(values[name])
-    if values.get("deadline") is not None:
-        given["deadline"] = read_duration(values["deadline"])
-    if values.get("memory", "auto") != "auto":
-        given["memory"] = read_size(values["memory"])
-    if values.get("country"):
-        given["country"] = values["country"].strip().upper()
-    if values.get("delimiter"):
-        given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(values["delimiter"].lower(), values["delimiter"])
-    if "ledger" in values:
-        given["ledger"] = values["ledger"] or default_ledger(os.environ)
-    if values.get("mode", "create") not in MODES:
-        raise UsageError(f"--mode is {values['mode']!r}", f"The modes are {' and '.join(MODES)}.")
-    return Options(**given)
+def make_options(values: Mapping[str, Any]) -> Options:
+    """What a command was given (its ``locals()``) as checked options.
+
+    Raises :class:`OptionError` that names the flag, the variable or the config file's key with the wrong value.
+    """
+    config: Given = values["config"]
+    given = {item.name: values[item.name] for item in fields(Options) if values.get(item.name) is not None}
+    given["ledger"] = given.get("ledger") or default_ledger(os.environ)
+    given["config"] = config.path
+    given["configured"] = frozenset(name for name in given if config.origin(name) == "DEFAULT_MAP")
+    try:
+        return Options(**given)
+    except OptionError as error:
+        raise error.found_in(config.place(error.option)) from None
 
 
 def need(given: Mapping[str, Any]) -> None:
@@ -54,15 +45,6 @@ def need(given: Mapping[str, Any]) -> None:
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
             "Say what to send and where to: importer run SOURCE… -m MAPPING --api TARGET. Or give --plan RUN.",
         )
-
-
-def _rate(text: str) -> float | None:
-    if text.strip().lower() == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise UsageError(f"--rate is {text!r}", "Give requests per second, such as 20, or auto.") from error
 
 
 def finish(console: Console, summary: dict[str, Any]) -> None:
@@ -84,16 +66,23 @@ def carry_out(
 
     ``work`` is given the :class:`importer.pipeline.Watch`.
     """
+    commands = Commands.of(options)
+
+    def advised(watch: Any) -> dict[str, Any]:
+        with commands.advising():
+            return work(watch)
+
     from importer.logs import log_to
     from importer.pipeline import supervise
 
-    log = given["log"]
-    notices = read_notices(given["config"], os.environ) if command in TOLD else None
+    notices = read_notices(options.config, os.environ) if command in TOLD else None
     with (
-        log_to(log, given["log_level"], personal=given["log_personal"]),
-        watched(options, quiet=given["quiet"] or log == "-") as watch,  # whoever reads lines wants nothing else there
+        log_to(options.log, options.log_level, personal=given["log_personal"]),
+        watched(
+            options, quiet=given["quiet"] or options.log == "-"
+        ) as watch,  # whoever reads lines wants nothing else there
     ):
-        summary = supervise(command, watch, work, notices=notices, warn=lambda words: say(f"importer: {words}"))
+        summary = supervise(command, watch, advised, notices=notices, warn=lambda words: say(f"importer: {words}"))
     finish(Console.of(given), summary)
 
 

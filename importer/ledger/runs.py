@@ -140,7 +140,7 @@ class RunFacet(Database):
         if row is None:
             what = "run that planned anything" if planned else "run"
             raise UsageError(
-                f"the ledger {self.place} knows no {what} yet", "Check --ledger, or start with `importer run`."
+                f"the ledger {self.place} knows no {what} yet", "Check --ledger, or start with a run."
             )
         return _run(row)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = ["SavedPlan", "check_drift", "describe_plan", "open_plan"]
 
 # What shapes the bodies and the choice of customers; all other options say how to send.
 SHAPING = ("mode", "country", "sheet", "encoding", "delimiter", "partial", "only")
+_DEFAULTS = Options()
 AGAIN = "Plan again, look at what changed, and run that plan. Nothing was sent."
 NAMED = 3  # customers that a message names
 
@@ -67,30 +68,28 @@ class SavedPlan:
         return self.folder.run_id
 
     def options(self, given: Options) -> Options:
-        """``given`` with what the plan says. Raises :class:`UsageError` where the two contradict each other."""
+        """``given`` with what the plan says, which overrides a config file.
+
+        Raises :class:`UsageError` where the command line and the plan contradict each other.
+        """
         facts = self.facts
-        planned: dict[str, Any] = {**facts["options"], "only": frozenset(facts["options"]["only"])}
-        defaults = {item.name: item.default for item in fields(Options) if item.name != "only"} | {"only": frozenset()}
-        for name, value in planned.items():
-            if getattr(given, name) not in (defaults[name], value):
+        planned = given.kept({**facts["options"], "sources": facts["sources"]}, f"plan {self.id}")
+        for name in facts["options"]:
+            if name not in given.configured and getattr(given, name) not in (
+                getattr(_DEFAULTS, name),
+                getattr(planned, name),
+            ):
                 raise UsageError(
                     f"--{name} is not what plan {self.id} was made with", "Leave it out: the plan knows it."
                 )
-        if given.sources and [_absolute(source) for source in given.sources] != facts["sources"]:
+        own = () if "sources" in given.configured else given.sources
+        if own and [_absolute(source) for source in own] != facts["sources"]:
             raise UsageError(f"the sources are not those of plan {self.id}", "Leave them out: the plan knows them.")
         mapping = _absolute(given.mapping) if given.mapping and Path(given.mapping).exists() else given.mapping
         for name, value in (("mapping", mapping), ("api", given.api), ("tenant", given.tenant)):
             if value and value != (facts["named_tenant"] if name == "tenant" else facts[name]):
                 raise UsageError(f"--{name} is not that of plan {self.id}", "Leave it out: the plan knows it.")
-        return replace(
-            given,
-            **planned,
-            plan=self.id,
-            api=facts["api"],
-            tenant=facts["named_tenant"],
-            sources=tuple(facts["sources"]),
-            mapping=facts["mapping"],
-        )
+        return replace(planned, plan=self.id, api=facts["api"], tenant=facts["named_tenant"], mapping=facts["mapping"])
 
     def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
         """Raise :class:`UsageError` when the mapping or a source is another than the plan's."""

@@ -14,7 +14,7 @@ from importer.pipeline.snapshot import load_lookups
 from importer.records import OutcomeKind
 from importer.report import totals
 from importer.runfolder import RunFolder, new_run_id
-from importer.settings import Options
+from importer.settings import Commands, Options
 
 __all__ = ["check"]
 
@@ -44,4 +44,4 @@ def check(
         ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
         nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
         timings.began("Writing the reports")
-        return write_reports(folder, stage, outcomes, nobody, ending, work.helper)
+        return write_reports(folder, stage, outcomes, nobody, ending, Commands.of(options), work.helper)

@@ -10,7 +10,7 @@ from importer.pipeline.outcomes import tell
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.report import totals
 from importer.runfolder import RunFolder
-from importer.settings import Options
+from importer.settings import Commands, Options
 
 __all__ = ["folder_of", "report", "runs"]
 
@@ -27,7 +27,7 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
     if not ledger.counts(run.id) and folder.load_bodies() is None:
         raise UsageError(
             f"run {run.id} had not come as far as planning, so there is nothing to go on with",
-            "Start it again with `importer run` and the same sources; nothing was sent.",
+            "Start it again, with the same sources; nothing was sent.",
         )
     return folder
 
@@ -62,4 +62,5 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
             folder.load_bodies() is not None,
             adopted=last.get("adopted"),
         )
-        return write_reports(folder, told.stage, told.outcomes, told.refused, ending)
+        commands = Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"])
+        return write_reports(folder, told.stage, told.outcomes, told.refused, ending, commands)

@@ -25,7 +25,7 @@ from importer.pipeline.updating import merger_for
 from importer.pipeline.watch import Watch
 from importer.report import totals
 from importer.runfolder import RunFolder, Stage
-from importer.settings import Options
+from importer.settings import Commands, Options
 
 __all__ = ["Confirm", "Job", "ask", "conduct"]
 
@@ -63,6 +63,12 @@ class Job:
             raise InternalError("the run has no folder yet")
         return self.folder
 
+    @property
+    def commands(self) -> Commands:
+        """Commands that go on with this run."""
+        kept = self.run.options if self.folder is None else self.stage.facts["options"]
+        return Commands.of(self.options, run=self.run.id, out=self.run.out.parent, kept=kept)
+
     def client(self) -> Client:
         """A client for the target, to be entered."""
         return client_for(self.target, self.options, self.limiter)
@@ -90,7 +96,9 @@ class Job:
         ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable, adopted=self.adopted)
         self.watch.stage("Writing the reports")
         try:
-            summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending, self.helper)
+            summary = write_reports(
+                self.paths, told.stage, told.outcomes, told.refused, ending, self.commands, self.helper
+            )
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
             hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."
@@ -130,6 +138,7 @@ async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
             await work(job, client)
     except StopError as error:
         stopped = job.watch.stopped = error
+        error.hint = job.commands.completed(error.hint)
         trouble("stopped", error)
         if job.folder is None:
             job.ledger.finish_run(job.run.id, error.exit_code, {})

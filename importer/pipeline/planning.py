@@ -32,7 +32,7 @@ from importer.report import totals
 from importer.report.files import write_csv
 from importer.runfolder import RunFolder, Stage, new_run_id
 from importer.sender.findings import Rounds
-from importer.settings import Options
+from importer.settings import Commands, Options
 from importer.tables import ProblemTable
 
 __all__ = ["plan"]
@@ -164,7 +164,8 @@ class _Planning:
         nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
         facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
         self.folder.save_plan(self.planned, facts)
-        return write_reports(self.folder, stage, outcomes, nobody, ending, self.work.helper)
+        commands = Commands.of(self.options)
+        return write_reports(self.folder, stage, outcomes, nobody, ending, commands, self.work.helper)
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""

@@ -22,8 +22,8 @@ from importer.report import (
     RunFacts,
     Workbook,
     build_summary,
+    import_command,
     loose_rows,
-    mend_command,
     write_errors,
     write_html,
     write_rejected,
@@ -32,6 +32,7 @@ from importer.report import (
     write_workbook,
 )
 from importer.runfolder import RunFolder, Stage
+from importer.settings import Commands
 
 __all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
 
@@ -110,12 +111,14 @@ def write_reports(
     outcomes: pd.DataFrame,
     refused: npt.NDArray[np.bool_],
     ending: Ending,
+    commands: Commands,
     helper: Helper = ALONE,
 ) -> dict[str, Any]:
-    """Write results, errors, rejected rows and the summary; comes back: the summary.
+    """Write results, errors, rejected rows and the summary. Returns the summary.
 
-    Its timings end with ``reports``: everything here but the summary's own file. ``helper`` saves the workbook, and
-    what it has begun before, while others are written. Raises :class:`OutputError`.
+    Its timings end with ``reports``: everything here but the summary's own file. ``commands`` completes those that
+    the reports advise. ``helper`` saves the workbook, and what it has begun before, while others are written. Raises
+    :class:`OutputError`.
     """
     began = time.monotonic()
     report = ReportInput(
@@ -123,8 +126,8 @@ def write_reports(
     )
     facts = stage.facts
     alone = loose_rows(stage.sources, stage.tables) > 0
-    command = mend_command(facts["command"], facts["options"], facts["mapping"], folder.workbook.name, joined=alone)
-    workbook = write_workbook(folder.workbook, report, command=command, begin=helper.begin)
+    again = commands.completed(import_command(facts["command"], folder.workbook.name, upsert=alone))
+    workbook = write_workbook(folder.workbook, report, command=again, begin=helper.begin)
     rejected = write_rejected(folder.rejected, report)
     write_results(folder.file("results.csv"), report)
     write_errors(folder.file("errors.csv"), report.located)
@@ -134,6 +137,7 @@ def write_reports(
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
     summary = build_summary(report, _facts(folder, stage.facts, ending, names, workbook))
+    summary["next"] = [commands.completed(step) for step in summary["next"]]
     write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +14,12 @@ from importer.pipeline.live_run import plan_bodies
 from importer.pipeline.prepare import Timings, utc_now
 from importer.pipeline.targets import open_target, resolve
 from importer.pipeline.watch import Watch
-from importer.settings import Options, Share
+from importer.settings import Options
 
 __all__ = ["opened_run", "resume", "retry"]
 
+# What a run began with; a guard is among them that it may not have come to yet.
+_KEPT = ("api", "mode", "on_conflict", "max_changed")
 QUESTION = "This sends customers to production. Go on?"
 
 
@@ -42,10 +43,8 @@ def opened_run(
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         if run_id is None:
             watch.phase(f"Run {run.id}, the latest that planned anything.")
-        kept = {name: str(run.options[name]) for name in ("api", "mode", "on_conflict") if name in run.options}
-        limit = run.options.get("max_changed")  # a guard that the run had not come to yet
-        guard = {"max_changed": Share.parse(limit)} if limit else {}
-        own = replace(options, **kept, **guard, tenant=run.tenant)  # type: ignore[arg-type]  # all of them are texts
+        stored = {name: run.options[name] for name in _KEPT if name in run.options}
+        own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
         named = resolve(own, environment)
         if named is not None and named.is_production and not options.yes:
             ask(confirm, question)

@@ -139,9 +139,9 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
         "exit_code": _exit_code(findings, stopped),
         "folder": str(job.run.out),
         "files": [path.name],
-        "stopped": stopped,
+        "stopped": None if stopped is None else job.commands.completed(stopped),
     }
-    return {**summary, "next": undo_verify_steps(summary)}
+    return {**summary, "next": [job.commands.completed(step) for step in undo_verify_steps(summary)]}
 
 
 async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], None]) -> str | None:

@@ -3,7 +3,7 @@
 ``ReportInput`` goes in; every ``write_…`` leaves a whole file or none, readable by its owner only.
 """
 
-from importer.report.advice import mend_command
+from importer.report.advice import import_command
 from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
 from importer.report.model import ReportInput
@@ -19,8 +19,8 @@ __all__ = [
     "RunFacts",
     "Workbook",
     "build_summary",
+    "import_command",
     "loose_rows",
-    "mend_command",
     "runs_text",
     "summary_text",
     "totals",

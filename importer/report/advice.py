@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["mend_command", "next_steps", "verdict"]
+__all__ = ["import_command", "next_steps", "verdict"]
 
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "there already"}
 _OPEN = {  # for one customer, for several
@@ -88,76 +88,69 @@ def _ago(seconds: int) -> str:
 
 
 def next_steps(summary: Mapping[str, Any]) -> list[str]:
-    """What the user should do now, one sentence each, the most urgent first; empty when nothing is left to do."""
+    """What the user should do now, one sentence each, the most urgent first; empty when nothing is left to do.
+
+    A command is the end of a sentence, after a colon, and names only what it is about: :class:`Commands` completes it.
+    """
     customers, command, run = summary["customers"], summary["command"], summary["run_id"]
-    name = summary["options"].get("mapping", summary["mapping"]["name"])
     steps: list[str] = []
     if summary["adopted"]:
-        steps += _after_adopting(summary["adopted"], name, summary["options"].get("api", "TARGET"))
+        steps += _after_adopting(summary["adopted"])
     elif not summary["resumable"]:
         if command == "run" and customers.get("pending", 0):
-            steps.append("importer run, with the same sources, once that is mended: nothing was sent.")
+            steps.append("Nothing was sent. Once that is fixed, run it again: importer run")
     elif customers.get("unknown", 0):
-        steps.append(
-            f"importer resume {run}: looks up the {customers['unknown']:,} in doubt before sending anything again."
-        )
+        count = _customers(customers["unknown"])
+        steps.append(f"Look up {count} in doubt before anything is sent again: importer resume {run}")
     elif customers.get("pending", 0):
-        steps.append(f"importer resume {run}: sends the remaining {customers['pending']:,}.")
+        steps.append(f"Send the remaining {customers['pending']:,}: importer resume {run}")
     if summary["retryable"]:
-        steps.append(
-            f"importer retry {run}: sends the {summary['retryable']:,} again that failed for reasons that can pass."
-        )
+        count = _customers(summary["retryable"])
+        steps.append(f"Send again {count} that failed for reasons that can pass: importer retry {run}")
     if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
-        steps += _mending(summary)
+        steps += _fixing(summary)
     if summary["exit_code"] == 0 and command == "check":
-        steps.append(f"importer plan … -m {name} --api sandbox: shows what a run would do.")
+        steps.append("See what a run would do: importer plan --api sandbox")
     if command == "plan" and (summary["plan"]["create"] or summary["plan"]["update"]):
-        steps.append(f"importer run --plan {run}: sends exactly what the plan shows, once.")
+        steps.append(f"Send exactly what the plan shows, once: importer run --plan {run}")
     return steps
 
 
-def _after_adopting(found: Mapping[str, Any], name: str, api: str) -> list[str]:
+def _after_adopting(found: Mapping[str, Any]) -> list[str]:
     steps = []
     if found["in_doubt"]:
-        steps.append(f"importer resume RUN: settles the {found['in_doubt']:,} in doubt; `importer runs` names the run.")
+        steps.append(f"Resume the run that left {found['in_doubt']:,} in doubt; the history names it: importer runs")
     if found["unread"]:
-        steps.append("importer adopt, with the same sources: goes on; what is known by now is not asked for again.")
+        steps.append("Go on; what is known by now is not asked for again: importer adopt")
     if found["differ"] or found["absent"]:
-        steps.append(f"importer plan … -m {name} --api {api} --mode upsert: shows what the next run would send.")
+        steps.append("See what the next run would send: importer plan --mode upsert")
     return steps
 
 
-def _mending(summary: Mapping[str, Any]) -> list[str]:
-    """What to do with the rows to mend: in the workbook, and in the CSV files where that does not hold them all."""
-    book, options = summary["workbook"], summary["options"]
-    name, steps = summary["mapping"]["name"], []
+def _fixing(summary: Mapping[str, Any]) -> list[str]:
+    """What to do with the rejected rows: in the workbook, and in the CSV files where that does not hold them all."""
+    book, folder, steps = summary["workbook"], summary["folder"], []
+    upsert = summary["rows"]["rejected_alone"] > 0
     if book is not None:
-        alone = summary["rows"]["rejected_alone"] > 0
-        command = mend_command(summary["command"], options, name, f"{summary['folder']}/rejected.xlsx", joined=alone)
-        steps.append(f"Mend the coloured cells of rejected.xlsx (a note on each says how) and give it back: {command}")
+        command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
+        steps.append(f"Fix the colored cells of rejected.xlsx (a note on each says how) and import it again: {command}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
+        command = import_command(summary["command"], f"{folder}/rejected", upsert=upsert)
         steps.append(
-            f"Mend {which} in rejected/ (the column import_errors says what is wrong) and import those files with the "
-            f"same mapping and --partial: -m {options.get('mapping', name)}."
+            f"Fix {which} in rejected/ (the column import_errors says what is wrong) and import them again: {command}"
         )
     return steps
 
 
-def mend_command(command: str, options: Mapping[str, Any], mapping: str, file: str, *, joined: bool = False) -> str:
-    """The command that gives a mended ``file`` back, as the one that found it was given.
+def import_command(command: str, file: str, *, upsert: bool) -> str:
+    """The command that imports a fixed ``file``, by the command that found it; :class:`Commands` completes it.
 
-    ``mapping``: its name, for a run of which ``options`` do not say how it was called. ``joined``: rows are in it that
-    may turn out to belong to customers who were sent, and have to be changed then.
+    ``upsert``: rows are in it that may turn out to belong to customers who were sent, and have to be changed then.
     """
-    words = ["importer", "check" if command == "check" else "run", file, "-m", options.get("mapping", mapping)]
-    words += ["--country", options["country"]] if "country" in options else []
-    words.append("--partial")
-    for name in ("api", "tenant") if command != "check" else ():
-        words += [f"--{name}", options[name]] if name in options else []
-    upsert = command != "check" and (joined or options.get("mode") == "upsert")
-    words += ["--mode", "upsert"] if upsert else []
-    return shlex.join(words)
+    again = "check" if command == "check" else "run"
+    mode = ["--mode", "upsert"] if upsert and again == "run" else []
+    return shlex.join(["importer", again, file, "--partial", *mode])
 
 
 def _customers(count: int) -> str:

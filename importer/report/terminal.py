@@ -12,7 +12,7 @@ __all__ = ["Look", "runs_text", "steps_block", "summary_text"]
 
 _TOP = 5
 _NARROWEST = 40
-_PACE_SHOWS = 20  # requests; of fewer nobody can tell
+_PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # of less a pace means nothing
 _BROAD = 72  # from here on a problem and its place stand in one line
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -87,7 +87,9 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
 def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
     """How fast requests went out, and what they waited for."""
     pace = summary["pace"]
-    if not pace or not pace["reached_per_second"] or pace["requests"] < _PACE_SHOWS:
+    if not pace or not pace["reached_per_second"]:
+        return []
+    if pace["requests"] < _PACE_REQUESTS or summary["timings"].get("send", 0.0) < _PACE_SECONDS:
         return []
     meant = f"of --rate {pace['ceiling']:g}" if pace["ceiling"] else "found by itself"
     waited = f"{pace['waited_seconds']:,.0f} s waited to keep it"

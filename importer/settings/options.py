@@ -1,67 +1,102 @@
 """Options of a run, checked once, wherever they came from."""
 
-import math
-import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from importer.errors import UsageError
+from importer.errors import OptionError
+from importer.settings.values import (
+    Reader,
+    Share,
+    choice,
+    duration,
+    flag,
+    number,
+    path,
+    pattern,
+    size,
+    text,
+    texts,
+    whole,
+    word_for_none,
+)
 
-__all__ = ["SANDBOX", "Options", "Share", "read_duration", "read_size"]
+__all__ = ["SANDBOX", "Options"]
 
 SANDBOX = "sandbox"
-ENGINE = re.compile(r"dask|dask://[^/\s]+:\d+")
-DEDUPE = ("off", "warn", "reject")
-ON_CONFLICT = ("report", "skip", "overwrite")
+# Options that say nothing of what a run does, and the sources, which a report names itself.
+_UNREPORTED = frozenset({
+    *("sources", "mapping", "out", "ledger", "accept_key", "api_key_file", "memory", "engine", "yes"),
+    *("parallel", "log", "log_level", "config", "configured"),
+})  # fmt: skip
+_MANY = 1_000_000_000
+_DAY = 86_400.0
 
 
-@dataclass(frozen=True)
-class Share:
-    """A limit given as a number of customers (``20``) or as a share of them (``5%``)."""
-
-    number: float
-    percent: bool
-
-    @classmethod
-    def parse(cls, text: str) -> "Share":
-        """Read ``"20"`` or ``"5%"``. Raises :class:`UsageError`."""
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
-        if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
-            raise UsageError(f"{text!r} is neither a number nor a share", "Write it like 20 or 5%.")
-        return cls(float(match[1]), bool(match[2]))
-
-    def passed_by(self, count: int, total: int) -> bool:
-        """True when ``count`` of ``total`` is more than the limit allows."""
-        return count > (self.number / 100 * total if self.percent else self.number)
-
-    def __str__(self) -> str:
-        return f"{self.number:g}{'%' if self.percent else ''}"
+def _country(given: str) -> str:
+    return given.strip().upper()
 
 
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+def _delimiter(given: str) -> str:
+    return {"\\t": "\t", "tab": "\t"}.get(given.lower(), given)
 
 
-def read_duration(text: str) -> float:
-    """``"90m"``, ``"2h"``, ``"1h30m"`` or a number of seconds → seconds. Raises :class:`UsageError`."""
-    match = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?\s*", text.lower())
-    if match is None or not any(match.groups()):
-        raise UsageError(f"{text!r} is no length of time", "Write it like 90m, 2h, 1h30m or 5400 (seconds).")
-    return sum(float(number) * unit for number, unit in zip(match.groups(), UNITS.values(), strict=True) if number)
-
-
-def read_size(text: str) -> int:
-    """``"1GiB"``, ``"800 MB"`` or a number of bytes → bytes. Raises :class:`UsageError`."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", text.lower())
-    if match is None or not float(match[1]):
-        raise UsageError(f"{text!r} is no size of memory", "Write it like 1GiB, 800MB or 1500000000 (bytes).")
-    base = 1024 if match[3] else 1000
-    return int(float(match[1]) * base ** (" kmgt".index(match[2] or " ")))
+_READERS: Mapping[str, Reader] = {
+    "sources": texts,
+    "mapping": text,
+    "api": text,
+    "out": path,
+    "ledger": text,
+    "tenant": text,
+    "accept_key": flag,
+    "api_key_file": path,
+    "mode": choice("create", "upsert"),
+    "on_conflict": choice("report", "skip", "overwrite"),
+    "plan": text,
+    "lookups": path,
+    "rate": word_for_none("auto", number(100_000, "requests a second")),
+    "concurrency": whole(10_000),
+    "batch_size": whole(1_000_000),
+    "timeout": number(_DAY, "seconds"),
+    "max_wait": duration,
+    "settle": number(_DAY, "seconds", zero=True),
+    "limit": whole(_MANY),
+    "only": lambda given: frozenset(texts(given)),
+    "max_failed": whole(_MANY),
+    "max_rejected": Share.parse,
+    "max_fewer": Share.parse,
+    "max_changed": Share.parse,
+    "max_age": number(_MANY, "hours"),
+    "new_file": flag,
+    "same_layout": flag,
+    "strict": flag,
+    "deadline": duration,
+    "keep": whole(_MANY),
+    "memory": word_for_none("auto", size),
+    "engine": pattern(r"dask|dask://[^/\s]+:\d+", "Give dask or dask://host:port."),
+    "dedupe": choice("off", "warn", "reject"),
+    "partial": flag,
+    "country": pattern("[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", _country),
+    "sheet": text,
+    "encoding": text,
+    "delimiter": pattern(r"(?s:.)", r"Give one character; a tab is written as \t.", _delimiter),
+    "yes": flag,
+    "parallel": whole(1_000),
+    "log": text,
+    "log_level": choice("debug", "info", "warning", "error"),
+    "config": path,
+    "configured": lambda given: frozenset(texts(given)),
+}
 
 
 @dataclass(frozen=True)
 class Options:
-    """Everything a command was told. Times are seconds, ``rate`` is per second (None: find the pace)."""
+    """Everything a command was told. Times are seconds, ``rate`` is per second (None: find the pace).
+
+    Each value is read as :mod:`importer.settings.values` says, from text as well as from what it stands for. Raises
+    :class:`OptionError` for one that cannot be. ``config``: the config file. ``configured``: the options that it gave.
+    """
 
     sources: tuple[str, ...] = ()
     mapping: str = ""
@@ -79,6 +114,7 @@ class Options:
     concurrency: int = 256
     batch_size: int = 500
     timeout: float = 30.0
+    max_wait: float = 900.0
     settle: float = 60.0
     limit: int | None = None
     only: frozenset[str] = field(default_factory=frozenset)
@@ -101,47 +137,45 @@ class Options:
     encoding: str | None = None
     delimiter: str | None = None
     yes: bool = False
+    parallel: int = 2
+    log: str | None = None
+    log_level: str = "info"
+    config: Path | None = None
+    configured: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
-        positive = {
-            "concurrency": self.concurrency, "batch-size": self.batch_size, "timeout": self.timeout, "rate": self.rate,
-            "limit": self.limit, "max-failed": self.max_failed, "max-age": self.max_age,
-            "deadline": self.deadline, "keep": self.keep,
-        }  # fmt: skip
-        for name, number in positive.items():
-            if number is not None and not 0 < number < math.inf:
-                raise UsageError(f"--{name} is {number:g}; it must be a number above 0")
-        if not 0 <= self.settle < math.inf:
-            raise UsageError(f"--settle is {self.settle:g}; it is a number of seconds, 0 or more")
-        if self.engine is not None and not ENGINE.fullmatch(self.engine):
-            raise UsageError(f"--engine is {self.engine!r}", "It is dask or dask://host:port.")
-        if self.dedupe not in DEDUPE:
-            raise UsageError(f"--dedupe is {self.dedupe!r}", f"It is one of {', '.join(DEDUPE)}.")
-        if self.on_conflict not in ON_CONFLICT:
-            raise UsageError(f"--on-conflict is {self.on_conflict!r}", f"It is one of {', '.join(ON_CONFLICT)}.")
-        if self.country is not None and not re.fullmatch("[A-Z]{2}", self.country):
-            raise UsageError(
-                f"--country is {self.country!r}", "Give the two-letter code of a country, such as US or GB."
-            )
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise UsageError(f"--delimiter is {self.delimiter!r}; it is one character", "A tab is written as '\\t'.")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is None and item.default is None:
+                continue
+            try:
+                object.__setattr__(self, item.name, _READERS[item.name](value))
+            except (TypeError, ValueError) as error:
+                raise OptionError(item.name, value, str(error)) from None
+
+    def kept(self, values: Mapping[str, Any], place: str) -> "Options":
+        """These options with values that a plan or a run keeps at ``place``. Raises :class:`OptionError` naming it."""
+        try:
+            return replace(self, **values)
+        except OptionError as error:
+            raise error.found_in(f"{place}: {error.option.replace('_', '-')}") from None
+
+    def plain(self) -> dict[str, Any]:
+        """Every option as JSON and a command line can say it; None: not given. Readers take all of it again."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
 
     def public(self) -> dict[str, Any]:
         """The options as reports show them. None of them is a secret: the key is never an option."""
-        values = {
-            "api": self.api, "mode": self.mode,
-            "on_conflict": self.on_conflict if self.mode == "upsert" else None,
-            "rate": self.rate if self.rate is not None else "auto",
-            "concurrency": self.concurrency, "batch_size": self.batch_size, "timeout": self.timeout,
-            "settle": self.settle, "limit": self.limit, "only": sorted(self.only),
-            "max_failed": self.max_failed,
-            "max_rejected": None if self.max_rejected is None else str(self.max_rejected), "strict": self.strict,
-            "max_fewer": None if self.max_fewer is None else str(self.max_fewer),
-            "max_changed": None if self.max_changed is None else str(self.max_changed),
-            "max_age": self.max_age, "new_file": self.new_file, "same_layout": self.same_layout,
-            "deadline": self.deadline, "keep": self.keep, "dedupe": self.dedupe,
-            "partial": self.partial, "country": self.country, "sheet": self.sheet, "encoding": self.encoding,
-            "delimiter": self.delimiter, "tenant": self.tenant, "plan": self.plan,
-            "lookups": None if self.lookups is None else str(self.lookups),
-        }  # fmt: skip
-        return {name: value for name, value in values.items() if value not in (None, [], False)}
+        values = {name: value for name, value in self.plain().items() if name not in _UNREPORTED}
+        values["rate"] = values["rate"] or "auto"
+        if self.mode != "upsert":
+            del values["on_conflict"]
+        return {
+            name: value for name, value in values.items() if value is not None and value is not False and value != []
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | frozenset):
+        return sorted(value) if isinstance(value, frozenset) else list(value)
+    return str(value) if isinstance(value, Path | Share) else value

@@ -1,7 +1,9 @@
 """Where options come from, and how a command speaks: flags, environment, file; text, JSON, silence."""
 
+import contextlib
 import json
 import re
+import sqlite3
 
 import pytest
 
@@ -100,13 +102,73 @@ def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None
     assert said in answer.err
 
 
-@pytest.mark.parametrize("text", ["limit = 'many'\n", "json = 'perhaps'\n", "limit = [1, 2]\n", "sources = 5\n"])
-def test_a_value_of_the_wrong_kind_in_the_file_is_wrong_usage(desk, text) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("limit = 'many'\n", "job.toml: limit is 'many'"),
+        ("limit = [1, 2]\n", "job.toml: limit is [1, 2]"),
+        ("limit = true\n", "job.toml: limit is True"),
+        ("rate = nan\n", "job.toml: rate is nan"),
+        ("batch_size = 1e3\n", "job.toml: batch-size is 1000.0"),
+        ("max-wait = -1\n", "job.toml: max-wait is -1"),
+        ("mode = 'replace'\n", "job.toml: mode is 'replace'"),
+        ("on-conflict = true\n", "job.toml: on-conflict is True"),
+        ("tenant = 2030-01-01\n", "job.toml: tenant is datetime.date"),
+        ("log = false\n", "job.toml: log is False"),
+        ("strict = 'perhaps'\n", "job.toml: strict: a value of the wrong kind"),
+        ("json = 'perhaps'\n", "job.toml: json: a value of the wrong kind"),
+        ("sources = 5\n", "5: no such file"),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_named_with_its_key(desk, text, said) -> None:
     desk.write("job.toml", text)
     words = desk.small()[1:] if text.startswith("sources") else desk.small()
     answer = desk.do("run", *words, "--api", "sandbox", "--config", "job.toml")
     assert (answer.code, answer.out) == (2, ""), answer.err
-    assert "inside the importer" not in answer.err
+    assert f"importer: {said}" in answer.err
+    assert not desk.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CONCURRENCY", "99999999", "IMPORTER_CONCURRENCY is '99999999'"),
+        ("TIMEOUT", "inf", "IMPORTER_TIMEOUT is 'inf'"),
+        ("MAX_WAIT", "soon", "IMPORTER_MAX_WAIT is 'soon'"),
+        ("MODE", "replace", "IMPORTER_MODE is 'replace'"),
+        ("NEW_FILE", "perhaps", "IMPORTER_NEW_FILE: a value of the wrong kind"),
+    ],
+)
+def test_a_wrong_value_in_the_environment_is_named_with_its_variable(desk, name, value, said) -> None:
+    desk.environment[f"IMPORTER_{name}"] = value
+    answer = desk.do("run", *desk.small(), "--api", "sandbox")
+    assert (answer.code, answer.out) == (2, ""), answer.err
+    assert f"importer: {said}" in answer.err
+
+
+def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk) -> None:
+    plan = desk.do("plan", *desk.small(), "--api", "sandbox", "--json")
+    kept = plan.folder / "work" / "plan.json"
+    facts = json.loads(kept.read_bytes())
+    kept.write_text(json.dumps(facts | {"options": facts["options"] | {"mode": "replace"}}))
+    said = desk.do("run", "--plan", plan.summary["run_id"])
+    assert said.code == 2
+    assert f"plan {plan.summary['run_id']}: mode is 'replace'" in said.err
+    run = desk.do("run", *desk.small(), "--api", "sandbox", "--limit", 1, "--json").summary["run_id"]
+    with contextlib.closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE runs SET options = json_set(options, '$.on_conflict', 'win')")
+    said = desk.do("resume")
+    assert said.code == 2
+    assert f"run {run}: on-conflict is 'win'" in said.err
+
+
+def test_the_longest_wait_is_an_option_like_others(desk) -> None:
+    desk.write("job.toml", 'max-wait = "2h"\n')
+    for words, seconds in (([], 900.0), (["--config", "job.toml"], 7200.0), (["--max-wait", "90"], 90.0)):
+        said = desk.do("run", *desk.small(), "--api", "sandbox", "--json", *words)
+        assert (said.code, said.summary["options"]["max_wait"]) == (0, seconds)
+    for command in ("run", "resume", "retry", "plan", "adopt", "verify", "undo"):
+        assert "--max-wait" in desk.do(command, "--help").out
 
 
 def test_json_is_one_object_and_the_very_one_on_disk(desk) -> None:

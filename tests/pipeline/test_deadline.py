@@ -7,7 +7,7 @@ import pytest
 
 from importer.pipeline import Deadline, Watch, resume, run
 from importer.sandbox import SandboxConfig, running
-from importer.settings import Options, read_duration
+from importer.settings import Options
 from tests.pipeline.desk import KEY, read_table
 
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
@@ -99,7 +99,7 @@ def test_a_run_that_is_quick_enough_hears_nothing_of_it(desk, box) -> None:
     [("90m", 5400), ("2h", 7200), ("1h30m", 5400), ("45s", 45), ("5400", 5400), (" 0.5H ", 1800), ("1m30", 90)],
 )
 def test_a_length_of_time(text, seconds) -> None:
-    assert read_duration(text) == seconds
+    assert Options(deadline=text).deadline == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "1d", "m", "5 m 3", "h30m", "0", "0m"])

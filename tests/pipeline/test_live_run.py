@@ -269,7 +269,7 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
         for command in ("resume", "retry", "undo", "verify", "report"):
             said = desk.do(command)
             assert (said.code, "had not come as far as planning" in said.err) == (2, True)
-            assert "importer run" in said.err
+            assert "Start it again, with the same sources" in said.err
         assert desk.run(box.url, *desk.small(3)).code == 0
         assert len(box.customers()) == 3
 

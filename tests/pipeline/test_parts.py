@@ -27,7 +27,7 @@ from importer.pipeline.parts.scratch import PREFIX, scratch_folder
 from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import join_bodies
 from importer.pipeline.prepare import Timings
-from importer.settings import Options, read_size
+from importer.settings import Options
 from importer.tables import Sources
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.support import make_source
@@ -251,18 +251,18 @@ def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Pa
 def test_parts_are_as_many_as_there_are_hands_and_as_small_as_memory_wants() -> None:
     sources = Sources((make_source("a.csv", [{"Id": "x" * 400}] * 100_000),))
     assert rows_of_a_part(Options(), sources, 2) == 50_000
-    little, much = (rows_of_a_part(Options(memory=read_size(text)), sources, 2) for text in ("600MiB", "8GiB"))
+    little, much = (rows_of_a_part(Options(memory=text), sources, 2) for text in ("600MiB", "8GiB"))
     assert little < 50_000 == much
     with pytest.raises(UsageError, match="too little"):
-        rows_of_a_part(Options(memory=read_size("100MB")), sources, 2)
+        rows_of_a_part(Options(memory="100MB"), sources, 2)
 
 
 @pytest.mark.parametrize(("text", "size"), [("1GiB", 1 << 30), ("800 mb", 800_000_000), ("1.5g", 1_500_000_000)])
 def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
-    assert read_size(text) == size
+    assert Options(memory=text).memory == size
     for wrong in ("", "0", "much", "1 GiBs", "-1GB"):
-        with pytest.raises(UsageError, match="no size"):
-            read_size(wrong)
+        with pytest.raises(UsageError, match=r"^--memory is "):
+            Options(memory=wrong)
 
 
 class Held:

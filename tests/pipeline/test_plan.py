@@ -65,7 +65,7 @@ def test_the_terminal_says_it_in_a_few_lines(desk) -> None:
         said = desk.do("plan", "*.csv", *words[1:], "--api", api.url, "--mode", "upsert", "--recheck", "--quiet")
     assert said.code == 0
     assert (
-        said.out.partition("\n\nWhat to do\n  importer run --plan ")[0]
+        said.out.partition("\n\nWhat to do\n  Send exactly what the plan shows, once:\n    importer run --plan ")[0]
         == """\
 All 4 customers are valid.
 

@@ -123,7 +123,7 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     assert (summary["exit_code"], summary["stopped"], summary["results"]) == (3, "interrupted", {"deleted": 2})
     assert summary["left"] == 3
     assert text_of(summary).startswith("Stopped early: interrupted. 2 of 5 customers created by run")
-    assert f"    importer undo {bench.run_id}\n" in text_of(summary)
+    assert f"    importer undo {bench.run_id} --ledger " in text_of(summary)
     assert len(box.customers()) == 3
     assert bench.undo()["results"] == {"deleted": 3}
     assert sorted(bench.table("undo.csv")) == [f"C{number}" for number in range(5)]

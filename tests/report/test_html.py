@@ -87,11 +87,10 @@ def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
 
 
 def test_a_command_stands_apart_from_the_words_before_it(tmp_path: Path) -> None:
-    steps = ["Mend it and give it back: importer run a & b", "importer resume r: goes on", "importer run, once: `x`"]
+    steps = ["Mend it and give it back: importer run a & b", "Nothing of `x` is left"]
     text = written(tmp_path, small_run(), {**summary_of(small_run()), "next": steps})
     assert 'give it back:<code class="command">importer run a &amp; b</code></li>' in text
-    assert "<li><code>importer resume r</code>: goes on</li>" in text
-    assert "<li>importer run, once: <code>x</code></li>" in text
+    assert "<li>Nothing of <code>x</code> is left</li>" in text
 
 
 def test_a_plan_counts_what_would_be_done(tmp_path: Path) -> None:

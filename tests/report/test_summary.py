@@ -44,8 +44,9 @@ Problems, and where each is first
   and 3 more kinds: see errors.csv
 
 What to do
-  Mend the rows in rejected/ (the column import_errors says what is wrong) and
-    import those files with the same mapping and --partial: -m xero.
+  Fix the rows in rejected/ (the column import_errors says what is wrong) and
+    import them again:
+    importer run results/20260102-030405-ab/rejected --partial --mode upsert
 
 Files in results/20260102-030405-ab
   results.csv, errors.csv, rejected/, summary.json"""
@@ -146,19 +147,18 @@ def test_what_to_do() -> None:
             ends.loc[position, "outcome"] = outcome
         return "\n".join(build_summary(replace(run, outcomes=ends), replace(FACTS, **changes))["next"])
 
+    run = "20260102-030405-ab"
     assert steps(ends={0: "unknown", 3: "pending"}).startswith(
-        "importer resume 20260102-030405-ab: looks up the 1 in doubt"
+        f"Look up 1 customer in doubt before anything is sent again: importer resume {run}\n"
     )
-    assert steps(ends={0: "pending", 3: "pending"}).startswith(
-        "importer resume 20260102-030405-ab: sends the remaining 2"
-    )
-    assert "importer retry 20260102-030405-ab: sends the 1 again" in steps(retryable=1)
+    assert steps(ends={0: "pending", 3: "pending"}).startswith(f"Send the remaining 2: importer resume {run}\n")
+    assert f"Send again 1 customer that failed for reasons that can pass: importer retry {run}\n" in steps(retryable=1)
     assert "import_errors" in steps()
     assert "plan" not in steps(command="check")
-    assert "importer plan … -m xero" in steps(command="check", exit_code=0)
+    assert "importer plan --api sandbox" in steps(command="check", exit_code=0)
     for create, update in ((1, 0), (0, 1), (0, 0)):
         said = steps(command="plan", plan={"create": create, "update": update})
-        assert ("importer run --plan 20260102-030405-ab: sends exactly" in said) == bool(create or update)
+        assert (f"importer run --plan {run}" in said) == bool(create or update)
 
 
 def test_text_is_short_at_its_longest() -> None:
@@ -172,5 +172,5 @@ def test_what_cannot_be_resumed_is_run_again() -> None:
     ends = run.outcomes.copy()
     ends.loc[0, "outcome"] = "pending"
     steps = build_summary(replace(run, outcomes=ends), replace(FACTS, resumable=False))["next"]
-    assert steps[0].startswith("importer run, with the same sources")
+    assert steps[0].endswith(": importer run")
     assert not any("resume" in step for step in steps)

@@ -70,20 +70,28 @@ def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
 )
 def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: str) -> None:
     pace = {"requests": 1680, "throttled": throttled, "waited_seconds": 1031.4, "reached_per_second": 49.3}
-    shown = summary_text(built() | {"pace": pace | {"ceiling": ceiling}}, width=120, colour=False)
-    assert said in shown.splitlines()
-    narrow = summary_text(built() | {"pace": pace | {"ceiling": ceiling}}, width=40, colour=False)
+    sent = built() | {"pace": pace | {"ceiling": ceiling}, "timings": {"send": 34.1}}
+    assert said in summary_text(sent, width=120, colour=False).splitlines()
+    narrow = summary_text(sent, width=40, colour=False)
     (block,) = (block for block in narrow.split("\n\n") if block.startswith("Pace"))
     assert block.split() == said.split()
+
+
+@pytest.mark.parametrize(("requests", "seconds", "shown"), [(50, 5.0, True), (49, 60.0, False), (5000, 4.9, False)])
+def test_no_pace_of_a_handful_of_requests(requests: int, seconds: float, shown: bool) -> None:
+    pace = {"requests": requests, "throttled": 0, "waited_seconds": 0, "reached_per_second": 10.0, "ceiling": None}
+    text = summary_text(built() | {"pace": pace, "timings": {"send": seconds}}, width=80, colour=False)
+    assert ("Pace" in text) == shown
     assert "Pace" not in summary_text(built() | {"pace": pace | {"reached_per_second": None}}, width=80, colour=False)
 
 
 def test_the_verdict_comes_first_and_commands_stand_whole_on_their_lines() -> None:
     lines = summary_text(built(), width=40, colour=False).splitlines()
     assert lines[0].startswith("1 of 5 customers was rejected")
-    (command,) = [line for line in lines if line.startswith("    importer ")]
-    words = "run results/20260102-030405-ab/rejected.xlsx -m xero --country US --partial --api staging --mode upsert"
-    assert command == f"    importer {words}"
+    assert [line for line in lines if line.startswith("    importer ")] == [
+        "    importer retry 20260102-030405-ab",
+        "    importer run results/20260102-030405-ab/rejected.xlsx --partial --mode upsert",
+    ]
     assert lines[-1].startswith("  rejected.xlsx, results.csv")
 
 

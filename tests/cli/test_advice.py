@@ -1,0 +1,195 @@
+"""Every command that is printed as advice works when it is pasted: it has all options that it needs, and is quoted."""
+
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import datetime
+
+import httpx
+import pytest
+
+from importer.cli.app import app
+from importer.sandbox import SandboxConfig, running
+from importer.settings import Commands, Options
+from importer.settings.commands import _TAKES
+from tests.pipeline.desk import KEY, ROOT
+
+ACCOUNT = ("--ledger", "the ledger/of acme.db", "--tenant", "Acme & Co", "--api-key-file", "the key")
+
+
+@pytest.fixture
+def box():
+    with running(SandboxConfig(keys=(KEY,))) as made:
+        yield made
+
+
+@pytest.fixture
+def odd(desk):
+    """A source with one row that is rejected, a mapping and a key in files with unusual names; no key elsewhere."""
+    desk.small()
+    (desk.path / "small.yaml").rename(desk.path / "my mapping.yaml")
+    desk.write("my 'list'.csv", (desk.path / "small.csv").read_text() + "C9,Wrong,,no address,1 Main Street,Anytown\n")
+    desk.write("the key", KEY).chmod(0o600)
+    desk.environment = {"WIZCOMMERCE_API_KEY": "", "IMPORTER_YES": "1"}
+    return desk
+
+
+def printed(text: str) -> list[str]:
+    """The commands in what was printed: on lines of their own, or in backticks."""
+    lines = re.findall(r"^    (importer .+)$", text, re.MULTILINE)
+    return [*lines, *re.findall(r"`(importer [^`]+)`", " ".join(text.split()))]
+
+
+def pasted(desk, command: str) -> subprocess.CompletedProcess:
+    shell = f'importer() {{ "{sys.executable}" -m importer "$@"; }}; {command}'
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **desk.variables}
+    return subprocess.run(
+        ["/bin/sh", "-c", shell],
+        cwd=desk.path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_what_a_run_advises_reaches_the_same_ledger_and_folder(odd, box) -> None:
+    words = ("my 'list'.csv", "-m", "my mapping.yaml", "--country", "us", "--out", "the out", *ACCOUNT)
+    said = odd.do("run", *words, "--api", box.url, "--limit", 1, "--mode", "upsert")
+    assert said.code == 1, said.err
+    resume, again = printed(said.out)
+    assert resume.startswith("importer resume 2")
+    assert "rejected.xlsx" in again
+    done = pasted(odd, resume)
+    assert done.returncode == 1, done.stderr
+    assert box.counts()["customers"] == 3
+    assert printed(done.stdout) == [
+        again.replace("the out/", f"{odd.path}/the out/").replace("'the out'", f"'{odd.path}/the out'")
+    ]
+    done = pasted(odd, again)
+    assert done.returncode == 1, done.stderr
+    assert printed(done.stdout)
+    assert len(list((odd.path / "the out").iterdir())) == 2
+    with closing(sqlite3.connect(odd.path / "the ledger" / "of acme.db")) as ledger:
+        assert ledger.execute("SELECT name FROM tenants").fetchall() == [("Acme & Co",)]
+    assert not odd.state.exists()
+
+
+def test_what_a_plan_and_a_check_advise(odd, box) -> None:
+    words = ("my 'list'.csv", "-m", "my mapping.yaml", "--out", "the out")
+    assert odd.do("lookups", "save", "--api", box.url, "--to", "look ups.json", *ACCOUNT).code == 0
+    said = odd.do("check", *words, "--lookups", "look ups.json")
+    (again,) = printed(said.out)
+    assert "'look ups.json'" in again
+    assert pasted(odd, again).returncode == 1
+    said = odd.do("plan", *words, "--api", box.url, "--mode", "upsert", *ACCOUNT)
+    _, apply = printed(said.out)
+    assert "run --plan" in apply
+    done = pasted(odd, apply)
+    assert done.returncode == 1, done.stderr
+    assert box.counts()["customers"] == 3
+    clean = odd.do("check", odd.path / "small.csv", *words[1:])
+    (plan,) = printed(clean.out)
+    assert pasted(odd, plan).returncode == 0
+
+
+def test_a_config_file_is_repeated_instead_of_what_it_says(odd, box) -> None:
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    (odd.path / "my 'list'.csv").rename(odd.path / f"list-{today}.csv")
+    odd.write(
+        "the job.toml",
+        f'sources = "list-{{date}}.csv"\nmapping = "my mapping.yaml"\napi = "{box.url}"\nout = "the out"\n'
+        'ledger = "own.db"\napi-key-file = "the key"\ncountry = "US"\nnew-file = true\n',
+    )
+    config = ("--config", "the job.toml")
+    apply = printed(odd.do("plan", *config).out)[-1]
+    assert apply.endswith(" --config 'the job.toml'")
+    assert "--ledger" not in apply
+    done = pasted(odd, f"{apply} --limit 1")
+    assert done.returncode == 1, done.stderr
+    resume, again = printed(done.stdout)
+    assert resume.endswith(" --config 'the job.toml'")
+    done = pasted(odd, resume)
+    assert done.returncode == 1, done.stderr
+    assert box.counts()["customers"] == 3
+    assert "--config" not in again  # its --new-file is about the export
+    assert pasted(odd, again).returncode == 1
+
+
+def test_what_verify_and_undo_advise(odd, box) -> None:
+    words = ("my 'list'.csv", "-m", "my mapping.yaml", "--out", "the out", *ACCOUNT)
+    run = odd.do("run", *words, "--api", box.url, "--json").summary["run_id"]
+    url = f"{box.url}/v1/customers/{box.customers()[0]['id']}"
+    httpx.patch(url, json={"company_name": "Another"}, headers={"X-API-Key": KEY}, trust_env=False).raise_for_status()
+    said = odd.do("undo", run, *ACCOUNT)
+    (force,) = printed(said.out)
+    assert force == shlex.join(["importer", "undo", run, "--force", *ACCOUNT])
+    assert pasted(odd, force).returncode == 0
+    assert box.counts()["customers"] == 0
+
+
+def test_what_an_error_advises(odd, box) -> None:
+    words = ("my 'list'.csv", "-m", "my mapping.yaml", "--out", "the out", *ACCOUNT, "--api", box.url)
+    assert odd.do("run", *words).code == 1
+    said = odd.do("report", "none", *ACCOUNT[:4])
+    assert said.code == 2
+    (runs,) = printed(said.err)
+    assert runs == shlex.join(["importer", "runs", *ACCOUNT[:4]])
+    assert pasted(odd, runs).returncode == 0
+    odd.write("my 'list'.csv", (odd.path / "my 'list'.csv").read_text().replace("Main", "High"))
+    said = odd.do("run", *words, "--mode", "upsert", "--max-changed", 0)
+    assert said.code == 3
+    (plan,) = [command for command in printed(said.out) if "importer plan" in command]
+    assert pasted(odd, plan).returncode == 1
+
+
+def test_every_option_that_is_repeated_is_one_of_the_command(desk) -> None:
+    """The commands' own options are the source of truth; a command without any is not built."""
+    for name, options in _TAKES.items():
+        shown = desk.do(name, "--help").out
+        assert not [option for option in options if f"--{option.replace('_', '-')}" not in shown], name
+    assert set(_TAKES) <= {str(one.name or one.callback.__name__) for one in app.registered_commands}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("postgresql://me:secret@host/db?options=-csearch_path%3Dacme", "postgresql://me@host/db?options=-csearch_path%3Dacme"),
+        ("postgresql://host/db?user=me&password=secret", "postgresql://host/db?user=me&"),
+        ("of acme.db", "of acme.db"),
+    ],
+)  # fmt: skip
+def test_a_command_shows_no_password(value, shown) -> None:
+    assert Commands.of(Options(ledger=value)).line("runs") == shlex.join(["importer", "runs", "--ledger", shown])
+
+
+def test_a_source_whose_url_may_hold_a_secret_is_left_to_the_user() -> None:
+    options = Options(sources=("https://example.com/a.csv?sig=secret", "b.csv", "-c.csv"), mapping="xero", rate=0.5)
+    line = Commands.of(options).line("plan", "--mode", "upsert")
+    assert line == "importer plan SOURCE b.csv ./-c.csv --mode upsert -m xero --api sandbox --rate 0.5"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Save it again: importer lookups save --api TARGET --to FILE.",
+        "`importer explain` lists all",
+        "`importer adopt … --only ID`",
+        "It's `importer resume's` turn",
+        "Nothing to do.",
+    ],
+)
+def test_what_cannot_be_completed_stays_as_it_is(text) -> None:
+    assert Commands.of(Options(ledger="x")).completed(text) == text
+
+
+def test_a_command_is_completed_once() -> None:
+    commands = Commands.of(Options(ledger="a b", settle=0, only=frozenset({"B", "A"})), run="r1", kept={"rate": "auto"})
+    once = commands.completed("Go on: importer resume")
+    assert once == "Go on: importer resume r1 --ledger 'a b' --settle 0"
+    assert commands.completed(once) == once
