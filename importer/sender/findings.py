@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import orjson
 
-from importer.api import Answer, AnswerKind, CustomerRef
+from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
 from importer.ledger import LedgerCustomer
@@ -19,7 +19,6 @@ __all__ = [
     "BLOCK",
     "Finding",
     "Found",
-    "ReadApi",
     "Result",
     "Rounds",
     "planned_bodies",
@@ -69,16 +68,6 @@ class Finding:
 
 
 Found = Callable[[Sequence[Finding]], None]
-
-
-class ReadApi(Protocol):
-    """The part of :class:`importer.api.Client` that changes nothing."""
-
-    async def get(self, customer_id: str) -> Answer: ...
-
-    async def get_child(self, customer_id: str, kind: str, child_id: str) -> Answer: ...
-
-    async def find(self, reference_ids: Sequence[str]) -> dict[str, list[CustomerRef]]: ...
 
 
 class Rounds:
@@ -148,13 +137,13 @@ class Rounds:
         return InterruptedRunError("interrupted", self._hint)
 
 
-def unreadable(answer: Answer, reference_id: str) -> str:
-    """Why ``answer`` to a GET is not the customer with ``reference_id``; empty when it is."""
+def unreadable(answer: Answer, reference_id: str | None) -> str:
+    """Why ``answer`` to a GET is not the record with ``reference_id`` (None: any); empty when it is."""
     if answer.kind is not AnswerKind.OK or answer.data is None:
         return f"it could not be read: {answer.message}"
     shown = answer.data.get("reference_id")
-    if shown != reference_id:
-        return f"WizCommerce shows another customer under this id, with the reference id {clean(shown, 100)}"
+    if reference_id is not None and shown != reference_id:
+        return f"WizCommerce shows another record under this id, with the reference id {clean(shown, 100)}"
     return ""
 
 

@@ -6,137 +6,121 @@ PATCH cannot empty a field, so a customer's field that had no value before keeps
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from importer.api import Answer, AnswerKind
+from importer.api import AnswerKind, ChildKind, Client
 from importer.api.compare import NotReplaceableError, as_text, body_of, child_of, records, replacement
-from importer.ledger import Write, WriteState
-from importer.sender.findings import ReadApi, Result, Rounds, unreadable
+from importer.ledger import LedgerCustomer, Write, WriteState
+from importer.sender.findings import Result, Rounds, unreadable
 
-__all__ = ["Part", "RestoreApi", "Restorer", "Updated", "compare_restored", "is_deletion", "is_open", "restorable"]
+__all__ = ["Part", "Restorer", "compare_restored", "is_deletion", "is_open", "restorable"]
 
-KINDS = {"address": "addresses", "contact": "contacts"}  # entity of a write → its list in WizCommerce
+KINDS: Mapping[str, ChildKind] = {"address": "addresses", "contact": "contacts"}  # by the entity of a write
 UNSETTLED = frozenset({WriteState.SENDING, WriteState.UNKNOWN})
 ENDED = frozenset({WriteState.REFUSED, WriteState.ABSENT, WriteState.RESTORED, WriteState.KEPT})
 NOT_OWN = ("id", "addresses", "contacts", "attributes")  # of a record's own fields
+ERASED = "the values from before were erased"
 Values = Mapping[str, Any]
-
-
-class RestoreApi(ReadApi, Protocol):
-    """The part of :class:`importer.api.Client` that taking back updates needs."""
-
-    async def patch(self, customer_id: str, body: bytes) -> Answer: ...
-
-    async def children(self, customer_id: str, kind: str) -> list[dict[str, Any]]: ...
-
-    async def replace_child(self, customer_id: str, kind: str, child_id: str, body: bytes) -> Answer: ...
-
-    async def delete_child(self, customer_id: str, kind: str, child_id: str) -> Answer: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Updated:
-    """A customer that the run updated.
-
-    ``unsettled``: the ledger does not know the outcome of the update yet. ``wait``: seconds until a write that left no
-    trace in WizCommerce counts as never carried out.
-    """
-
-    reference_id: str
-    customer_id: str
-    unsettled: bool
-    wait: float
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What happened to one write: its new state, and what to report of it."""
+    """What happened to one write, in its new state, and what to report of it."""
 
     write: Write
     result: Result
     details: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Restorer:
-    """Takes back writes. ``announce`` makes a restore durable before its request leaves; ``force`` ignores changes."""
+    """Takes back writes, and with ``force`` also what was changed since.
 
-    api: RestoreApi
+    ``announce`` makes a restore durable before its request leaves. ``wait``: seconds until a write that left no trace
+    in WizCommerce counts as never carried out.
+    """
+
+    client: Client
     rounds: Rounds
     announce: Callable[[Write], Awaitable[None]]
     force: bool
+    wait: float = 0.0
 
-    async def take_back(self, customer: Updated, write: Write) -> Part:
-        """Put back what ``write`` replaced.
+    async def take_back(self, customer: LedgerCustomer, write: Write) -> Part:
+        """Put back what ``write`` replaced in a customer that is there.
 
         Raises :class:`StopError`; the next call understands whatever was announced by then.
         """
-        write, there = await self._look(customer, write)
-        if reason := _unusable(write, there):
+        write, record, reason = await self._look(customer, write)
+        if reason:
             return Part(write, Result.FAILED, reason)
-        shown = there.data
-        if (left := _left(write, shown)) is not None:
+        if (left := _left(write, record)) is not None:
             return await self._already(customer, write, left)
-        if shown is None:
-            return _kept(write, f"{_place(write)} is not in WizCommerce any more")
-        if (changed := _changed(write, shown)) and not self.force:
-            return Part(write, Result.CHANGED, _named(write, changed))
+        if record is None:
+            return _part(write, WriteState.KEPT, f"{_place(write)} is not in WizCommerce any more")
         if not restorable(write):
-            return _kept(write, _no_value(write, _differing(write, write.before, shown)))
+            reason = _no_value(write, _differing(write, write.before, record)) or ERASED
+            return _part(write, WriteState.KEPT, reason)
+        if not self.force and (changed := _changed(write, record)):
+            return Part(write, Result.CHANGED, _named(write, changed))
+        return await self._restore(customer, write, record)
+
+    async def _restore(self, customer: LedgerCustomer, write: Write, record: Values) -> Part:
         try:
-            body = _body(write, shown)
+            body = _body(write, record)
         except NotReplaceableError as error:
-            return Part(_in(write, WriteState.DONE), Result.NOT_TAKEN_BACK, f"{_place(write)}: {error}")
+            return _part(write, WriteState.DONE, f"{_place(write)}: {error}")
         await self.announce(write)
-        return await self._judge(customer, write, await self.rounds.ask(self._send(customer, write, body)))
-
-    async def _already(self, customer: Updated, write: Write, left: Sequence[str]) -> Part:
-        """A write whose values are not there: it was taken back before, or never carried out."""
-        if not customer.unsettled:
-            await self.announce(write)  # so far the ledger says that WizCommerce took its values
-            return _restored(write, left)
-        if customer.wait > 0:
-            details = f"its update is not in WizCommerce yet; undo again in {customer.wait:.0f} s to be sure"
-            return Part(write, Result.UNKNOWN, details)
-        return Part(_in(write, WriteState.ABSENT), Result.ABSENT, "its update had no effect")
-
-    async def _judge(self, customer: Updated, write: Write, answer: Answer) -> Part:
-        """What a restore achieved, by what WizCommerce shows after it."""
-        write, there = await self._look(customer, _in(write, WriteState.SENDING))
-        if reason := _unusable(write, there):
+        assert customer.customer_id is not None
+        if write.child_id is None:
+            call = self.client.patch(customer.customer_id, body)
+        elif write.method == "PUT":
+            call = self.client.replace_child(customer.customer_id, KINDS[write.entity], write.child_id, body)
+        else:
+            call = self.client.delete_child(customer.customer_id, KINDS[write.entity], write.child_id)
+        answer = await self.rounds.ask(call)
+        write, shown, reason = await self._look(customer, replace(write, state=WriteState.SENDING))
+        if reason:
             return Part(write, Result.FAILED, f"whether it was restored is not known: {reason}")
-        if (left := _left(write, there.data)) is not None:
-            return _restored(write, left)
-        reason = answer.message or "the request had no effect"
-        return Part(_in(write, WriteState.DONE), Result.FAILED, f"{_place(write)} was not restored: {reason}")
+        if (left := _left(write, shown)) is not None:
+            return _part(write, WriteState.RESTORED, _no_value(write, left))
+        reason = f"{_place(write)} was not restored: {answer.message or 'the request had no effect'}"
+        return Part(replace(write, state=WriteState.DONE), Result.FAILED, reason)
 
-    async def _look(self, customer: Updated, write: Write) -> tuple[Write, Answer]:
-        """The record that a write is about, as it is now; an unknown id of a child is filled in."""
+    async def _already(self, customer: LedgerCustomer, write: Write, left: Sequence[str]) -> Part:
+        """A write whose values are not there: it was taken back before, or never carried out."""
+        if not customer.outcome_unknown:
+            await self.announce(write)  # so far the ledger says that WizCommerce took its values
+            return _part(write, WriteState.RESTORED, _no_value(write, left))
+        if self.wait > 0:
+            details = f"its update is not in WizCommerce yet; undo again in {self.wait:.0f} s to be sure"
+            return Part(write, Result.UNKNOWN, details)
+        return Part(replace(write, state=WriteState.ABSENT), Result.ABSENT, "its update had no effect")
+
+    async def _look(self, customer: LedgerCustomer, write: Write) -> tuple[Write, Values | None, str]:
+        """The write, the record that it is about (None: gone), and why that could not be read.
+
+        The id of a child is filled in where it was not known.
+        """
+        assert customer.customer_id is not None
         if write.entity not in KINDS:
-            answer = await self.rounds.ask(self.api.get(customer.customer_id))
-            reason = "" if answer.kind is AnswerKind.GONE else unreadable(answer, customer.reference_id)
-            return write, Answer(AnswerKind.REFUSED, message=reason) if reason else answer
+            answer = await self.rounds.ask(self.client.get(customer.customer_id))
+            gone = answer.kind is AnswerKind.GONE
+            return write, answer.data, "" if gone else unreadable(answer, customer.item.reference_id)
         kind = KINDS[write.entity]
         if write.child_id is not None:
-            answer = await self.rounds.ask(self.api.get_child(customer.customer_id, kind, write.child_id))
-            if answer.kind is AnswerKind.GONE:  # this raises where the API has no such path at all
-                await self.api.children(customer.customer_id, kind)
-            return write, answer
-        children = await self.api.children(customer.customer_id, kind)
+            answer = await self.rounds.ask(self.client.get_child(customer.customer_id, kind, write.child_id))
+            if answer.kind is not AnswerKind.GONE:
+                return write, answer.data, unreadable(answer, write.child_reference_id)
+        children = await self.client.children(customer.customer_id, kind)  # raises where there is no such path
+        if write.child_id is not None:
+            return write, None, ""
         same = [child for child in children if child.get("reference_id") == write.child_reference_id]
         if len(same) > 1:
-            return write, Answer(AnswerKind.REFUSED, message=f"{_place(write)} is there {len(same)} times")
-        if not same:
-            return write, Answer(AnswerKind.GONE)
-        return replace(write, child_id=str(same[0].get("id"))), Answer(AnswerKind.OK, data=same[0])
-
-    def _send(self, customer: Updated, write: Write, body: bytes) -> Awaitable[Answer]:
-        if write.child_id is None:
-            return self.api.patch(customer.customer_id, body)
-        child = (customer.customer_id, KINDS[write.entity], write.child_id)
-        return self.api.delete_child(*child) if write.method == "POST" else self.api.replace_child(*child, body)
+            return write, None, f"{_place(write)} is there {len(same)} times"
+        return replace(write, child_id=str(same[0].get("id"))) if same else write, same[0] if same else None, ""
 
 
 def is_deletion(write: Write) -> bool:
@@ -151,7 +135,9 @@ def is_open(write: Write) -> bool:
 
 def restorable(write: Write) -> bool:
     """Whether a write can be taken back as far as it tells itself: a PATCH only where a field had a value before."""
-    return write.method != "PATCH" or any(value is not None for value in _flat(write.before).values())
+    if write.method == "POST":
+        return write.after is not None
+    return bool(write.before) and (write.method == "PUT" or any(_flat(write.before).values()))
 
 
 def _differing(write: Write, values: Values | None, record: Values) -> list[str]:
@@ -178,24 +164,17 @@ def compare_restored(writes: Sequence[Write], customer: Values) -> tuple[str, st
     """
     changed, left = [], []
     for write in writes:
-        if write.state is not WriteState.RESTORED:
-            continue
-        record = _record_of(write, customer)
-        remaining = _left(_in(write, WriteState.SENDING), record)
-        if remaining is not None:
-            left += [_named(write, remaining)] if remaining else []
-        else:
-            shown = record if write.before else None
-            changed.append(_place(write) if shown is None else _named(write, _differing(write, write.before, shown)))
+        if write.state is WriteState.RESTORED:
+            kind = KINDS.get(write.entity)
+            found = (child for child in records(customer.get(kind or "")) if child.get("id") == write.child_id)
+            record = next(found, None) if kind else customer
+            remaining = _left(write, record)
+            if remaining is None:
+                fields = _differing(write, write.before, record) if record else ()
+                changed.append(_named(write, fields) or _place(write))
+            elif remaining:
+                left.append(_named(write, remaining))
     return ", ".join(changed), ", ".join(left)
-
-
-def _record_of(write: Write, customer: Values) -> Values | None:
-    """The record that a write is about, out of the whole customer."""
-    kind = KINDS.get(write.entity)
-    if kind is None:
-        return customer
-    return next((child for child in records(customer.get(kind)) if child.get("id") == write.child_id), None)
 
 
 def _left(write: Write, record: Values | None) -> list[str] | None:
@@ -204,9 +183,9 @@ def _left(write: Write, record: Values | None) -> list[str] | None:
     They had no value before, and could not be emptied.
     """
     if write.method == "POST":
-        deleted = record is None or (record.get("status") == "inactive" and write.state is WriteState.SENDING)
-        return [] if deleted else None
-    if record is None:
+        ours = write.state in (WriteState.SENDING, WriteState.RESTORED)  # undo deleted it, or was about to
+        return [] if record is None or (ours and record.get("status") == "inactive") else None
+    if record is None or write.before is None:
         return None
     left, before = _differing(write, write.before, record), _flat(write.before)
     back = not left or (restorable(write) and all(before[name] is None for name in left))
@@ -240,32 +219,15 @@ def _body(write: Write, record: Values) -> bytes:
     return orjson.dumps(body)
 
 
-def _unusable(write: Write, answer: Answer) -> str:
-    """Why an answer says nothing of a write's record; empty when it does."""
-    if answer.kind is AnswerKind.GONE:
+def _part(write: Write, state: WriteState, kept: str) -> Part:
+    """``kept``: what is not taken back, and why; empty when everything is."""
+    return Part(replace(write, state=state), Result.NOT_TAKEN_BACK if kept else Result.RESTORED, kept)
+
+
+def _no_value(write: Write, fields: Sequence[str]) -> str:
+    if not fields:
         return ""
-    if answer.kind is not AnswerKind.OK or answer.data is None:
-        return answer.message or "it could not be read"
-    if write.child_id is not None and answer.data.get("id") != write.child_id:
-        return f"WizCommerce shows another record for {_place(write)}"
-    return ""
-
-
-def _restored(write: Write, left: Sequence[str]) -> Part:
-    done = _in(write, WriteState.RESTORED)
-    return Part(done, Result.NOT_TAKEN_BACK, _no_value(write, left)) if left else Part(done, Result.RESTORED)
-
-
-def _kept(write: Write, details: str) -> Part:
-    return Part(_in(write, WriteState.KEPT), Result.NOT_TAKEN_BACK, details)
-
-
-def _no_value(write: Write, fields: Iterable[str]) -> str:
     return f"{_named(write, fields)}: had no value before, and an update cannot empty a field"
-
-
-def _in(write: Write, state: WriteState) -> Write:
-    return replace(write, state=state)
 
 
 def _place(write: Write) -> str:

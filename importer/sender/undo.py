@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 import anyio
 
-from importer.api import Answer, AnswerKind
+from importer.api import Answer, AnswerKind, Client
 from importer.api.answers import clean
 from importer.api.compare import differences
 from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
@@ -26,21 +25,15 @@ from importer.sender.findings import (
 from importer.sender.moments import moved_on
 from importer.sender.options import Bodies
 from importer.sender.recorder import LedgerThread
-from importer.sender.restoring import Part, RestoreApi, Restorer, Updated, is_deletion, is_open, restorable
+from importer.sender.restoring import Part, Restorer, is_deletion, is_open, restorable
 
-__all__ = ["Forecast", "UndoApi", "forecast", "undo"]
+__all__ = ["Forecast", "forecast", "undo"]
 
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
 NO_VALUES = "the run was made by an older version of the importer, which kept no values from before"
 NO_CUSTOMER = "the customer is not in WizCommerce any more"
 AGAIN = "Call undo again: it goes on where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
-
-
-class UndoApi(RestoreApi, Protocol):
-    """The part of :class:`importer.api.Client` that undo needs."""
-
-    async def delete(self, customer_id: str) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ def forecast(ledger: Ledger, run: Run) -> Forecast:
 
 async def undo(
     ledger: Ledger,
-    api: UndoApi,
+    client: Client,
     run: Run,
     bodies: Bodies,
     *,
@@ -80,18 +73,18 @@ async def undo(
     found: Found,
     stop: anyio.Event,
 ) -> None:
-    """Delete the customers that ``run`` created and take back its updates; ``found`` gets each group once it is in
-    the ledger.
+    """Delete the customers that ``run`` created, and take back its updates.
 
-    The tenant's lock must be held. What was changed in WizCommerce since is left, unless ``force``. What may have been
-    sent is looked up first; its absence is believed ``settle`` seconds after the run was last known to send. What a
-    later run may have changed is left until that is known. ``bodies`` reads the planned bodies of items. Setting
-    ``stop`` ends it early: requests in flight finish. Called again, after whatever end, it goes on.
+    ``found`` gets each group once it is in the ledger. The tenant's lock must be held. What was changed in WizCommerce
+    since is left, unless ``force``. What may have been sent is looked up first; its absence is believed ``settle``
+    seconds after the run was last known to send. What a later run may have changed is left until that is known.
+    ``bodies`` reads the planned bodies of items. Setting ``stop`` ends it early: requests in flight finish. Called
+    again, after whatever end, it goes on.
 
     Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
     :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
     """
-    undoing = _Undoing(ledger, api, run, bodies, Rounds(concurrency, stop, AGAIN), found, force=force)
+    undoing = _Undoing(ledger, client, run, bodies, Rounds(concurrency, stop, AGAIN), found, force=force)
     await undoing.all(settle, now)
 
 
@@ -99,18 +92,17 @@ class _Undoing:
     """One call of :func:`undo`."""
 
     def __init__(
-        self, ledger: Ledger, api: UndoApi, run: Run, bodies: Bodies, rounds: Rounds, found: Found, *, force: bool
+        self, ledger: Ledger, client: Client, run: Run, bodies: Bodies, rounds: Rounds, found: Found, *, force: bool
     ) -> None:
         self._thread = LedgerThread()
         self._ledger = ledger
-        self._api = api
+        self._client = client
         self._run = run
         self._bodies = bodies
         self._rounds = rounds
         self._found = found
         self._force = force
-        self._restorer = Restorer(api, rounds, self._announce_restore, force)
-        self._wait = 0.0  # seconds until absence can be believed
+        self._restorer = Restorer(client, rounds, self._announce_restore, force)
         self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
         self._findings: list[Finding] = []
         self._removed: list[Removed] = []
@@ -119,7 +111,7 @@ class _Undoing:
 
     async def all(self, settle: float, now: Callable[[], datetime]) -> None:
         last_sent = await self._thread(self._ledger.last_heard, self._run)
-        self._wait = max(0.0, settle - (now() - last_sent).total_seconds())
+        self._restorer.wait = max(0.0, settle - (now() - last_sent).total_seconds())
         await self._each_block(self._ledger.made_by, self._created, self._delete)
         await self._each_block(self._ledger.updated_by, self._updated, self._restore)
 
@@ -158,7 +150,7 @@ class _Undoing:
 
     async def _look_up(self, unknown: Sequence[LedgerCustomer]) -> list[LedgerCustomer]:
         """Of customers that may have been created, those that are there: their absence was known before the run."""
-        there = await self._api.find([_name(customer) for customer in unknown])
+        there = await self._client.find([_name(customer) for customer in unknown])
         planned = await self._thread(planned_bodies, unknown, self._bodies)
         made: list[LedgerCustomer] = []
         steps: list[Step] = []
@@ -169,13 +161,13 @@ class _Undoing:
                 details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}; delete by hand"
                 self._report(customer, Result.DUPLICATE, details)
             elif ids:
-                moment = found[0].updated_at and found[0].updated_at.isoformat()
+                moment = None if found[0].updated_at is None else found[0].updated_at.isoformat()
                 made.append(replace(customer, state=State.CREATED, customer_id=ids[0], body=body, updated_at=moment))
                 accepted = None if body is None else Accepted(body, None, moment)
                 step = _step(customer, State.CREATED, OutcomeKind.CREATED)
                 steps.append(replace(step, customer_id=ids[0], accepted=accepted))
-            elif self._wait > 0:
-                details = f"not in WizCommerce yet; undo again in {self._wait:.0f} s to be sure"
+            elif self._restorer.wait > 0:
+                details = f"not in WizCommerce yet; undo again in {self._restorer.wait:.0f} s to be sure"
                 self._report(customer, Result.UNKNOWN, details)
             else:
                 steps.append(_no_effect(customer, State.ABSENT, "not in the API when the run was undone"))
@@ -187,83 +179,82 @@ class _Undoing:
     async def _delete(self, customer: LedgerCustomer) -> None:
         assert customer.customer_id is not None
         name = _name(customer)
-        announced = next(filter(is_deletion, self._writes.get(name, ())), None)
-        before = await self._rounds.ask(self._api.get(customer.customer_id))
-        if self._is_gone(customer, before, announced):
+        announced = [write for write in self._writes.get(name, ()) if is_deletion(write)]
+        before = await self._rounds.ask(self._client.get(customer.customer_id))
+        if self._is_gone(customer, before, announced=bool(announced)):
             return
         if reason := unreadable(before, name):
             self._report(customer, Result.FAILED, f"not deleted: {reason}")
             return
+        self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
         if not self._force and (reason := _changes(customer, before)):
             self._report(customer, Result.CHANGED, reason)
             return
-        if announced is None:
-            deletion = Write(name, "DELETE", "customer", None, None, None, None)
-            [announced] = await self._thread(self._ledger.announce_writes, self._run, [deletion])
-        answer = await self._rounds.ask(self._api.delete(customer.customer_id))
-        after = await self._rounds.ask(self._api.get(customer.customer_id))
-        if self._is_gone(customer, after, announced):
+        deletion = Write(name, "DELETE", "customer", None, None, None, None)
+        announced = await self._thread(self._ledger.announce_writes, self._run, [deletion])
+        answer = await self._rounds.ask(self._client.delete(customer.customer_id))
+        after = await self._rounds.ask(self._client.get(customer.customer_id))
+        if self._is_gone(customer, after, announced=True):
             return
         if reason := unreadable(after, name):
             self._report(customer, Result.FAILED, f"whether it was deleted is not known: {reason}")
             return
-        self._settled.append(replace(announced, state=WriteState.ABSENT))
+        self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
         self._report(customer, Result.FAILED, f"still there: {answer.message or 'the request had no effect'}")
 
-    def _is_gone(self, customer: LedgerCustomer, answer: Answer, announced: Write | None) -> bool:
+    def _is_gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> bool:
         """Whether a customer is gone, or inactive because of a deletion that undo announced; then that is reported."""
         assert customer.customer_id is not None
+        inactive = not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive"
         if answer.kind is AnswerKind.GONE:
             self._report(customer, Result.DELETED, "" if announced else "it was gone already")
-        elif announced and not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive":
+        elif announced and inactive:
             self._report(customer, Result.DEACTIVATED, "WizCommerce still has it, as inactive")
         else:
             return False
-        deactivated = answer.kind is not AnswerKind.GONE
-        self._removed.append(Removed(customer.item.position, _name(customer), customer.customer_id, deactivated))
+        self._removed.append(Removed(customer.item.position, _name(customer), customer.customer_id, inactive))
         return True
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
-        """The customers whose updates are to be taken back, each with its id in WizCommerce."""
-        bases = await self._thread(self._ledger.bases, self._run, [customer.item for customer in block])
+        """The customers whose updates have to be looked at."""
         open_writes = await self._thread(self._ledger.open_writes, self._run.tenant, [_name(one) for one in block])
         chosen = []
         for customer in block:
-            name = _name(customer)
-            others = any(write.run_id != self._run.id for write in open_writes.get(name, ()))
-            if not self._writes.get(name):
+            writes = self._writes[_name(customer)]
+            others = any(write.run_id != self._run.id for write in open_writes[_name(customer)])
+            own = customer.outcome_unknown and customer.outcome is OutcomeKind.UNKNOWN
+            if not writes:
                 self._report(customer, Result.NOT_TAKEN_BACK, NO_VALUES)
-            elif others or (customer.outcome_unknown and customer.outcome is not OutcomeKind.UNKNOWN):
+            elif not own and not any(map(is_open, writes)):
+                continue
+            elif others or (customer.outcome_unknown and not own):
                 self._report(customer, Result.UNKNOWN, LATER_RUN)
-            elif customer.outcome_unknown or any(map(is_open, self._writes[name])):
-                chosen.append(replace(customer, customer_id=bases[name].customer_id))
+            else:
+                chosen.append(customer)
         return chosen
 
     async def _restore(self, customer: LedgerCustomer) -> None:
-        name, unsettled = _name(customer), customer.outcome_unknown
-        writes = [write for write in reversed(self._writes[name]) if is_open(write)]
+        writes = [write for write in reversed(self._writes[_name(customer)]) if is_open(write)]
         there = Answer(AnswerKind.GONE)
         if customer.customer_id is not None:
-            there = await self._rounds.ask(self._api.get(customer.customer_id))
-        if customer.customer_id is None or there.kind is AnswerKind.GONE:
+            there = await self._rounds.ask(self._client.get(customer.customer_id))
+        if there.kind is AnswerKind.GONE:
             self._settled += [replace(write, state=WriteState.KEPT) for write in writes]
             self._report(customer, Result.NOT_TAKEN_BACK, NO_CUSTOMER)
             return
-        if reason := unreadable(there, name):
+        if reason := unreadable(there, _name(customer)):
             self._report(customer, Result.FAILED, f"not restored: {reason}")
             return
-        updated = Updated(name, customer.customer_id, unsettled, self._wait)
         parts: list[Part] = []
         for write in writes:
-            parts.append(await self._restorer.take_back(updated, write))
+            parts.append(await self._restorer.take_back(customer, write))
             self._settled.append(parts[-1].write)
         results = {part.result for part in parts}
         result = next((rank for rank in RANKS if rank in results), Result.RESTORED)
-        details = dict.fromkeys(part.details for part in parts if part.details and part.result is not Result.ABSENT)
-        self._report(customer, result, "; ".join(details))
-        if unsettled and result is Result.ABSENT:
+        self._report(customer, result, "; ".join(dict.fromkeys(filter(None, (part.details for part in parts)))))
+        if customer.outcome_unknown and result is Result.ABSENT:
             self._steps.append(_no_effect(customer, State.UPDATED, "not updated when the run was undone"))
-        elif unsettled and result in (Result.RESTORED, Result.NOT_TAKEN_BACK):
+        elif customer.outcome_unknown and result in (Result.RESTORED, Result.NOT_TAKEN_BACK):
             self._steps.append(_step(customer, State.UPDATED, OutcomeKind.UPDATED))
 
     async def _announce_restore(self, write: Write) -> None:
@@ -274,14 +265,14 @@ class _Undoing:
 
     async def _enter(self) -> None:
         """Make durable what was done, and report it."""
-        for enter, done in (
-            (self._ledger.settle_writes, self._settled),
-            (self._ledger.record_removed, self._removed),
-            (self._ledger.record, self._steps),
-        ):
-            if done:
-                await self._thread(enter, self._run, list(done))
-                done.clear()
+        settled, removed, steps = self._settled, self._removed, self._steps
+        self._settled, self._removed, self._steps = [], [], []
+        if settled:
+            await self._thread(self._ledger.settle_writes, self._run, settled)
+        if removed:
+            await self._thread(self._ledger.record_removed, self._run, removed)
+        if steps:
+            await self._thread(self._ledger.record, self._run, steps)
         findings, self._findings = self._findings, []
         if findings:
             self._found(findings)

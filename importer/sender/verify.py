@@ -7,10 +7,10 @@ from typing import Any
 
 import anyio
 
-from importer.api import AnswerKind, CustomerRef
+from importer.api import AnswerKind, Client, CustomerRef
 from importer.api.compare import differences
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
-from importer.sender.findings import BLOCK, Finding, Found, ReadApi, Result, Rounds, sent_values, unreadable
+from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, sent_values, unreadable
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import compare_restored, is_deletion, is_open
 
@@ -21,7 +21,7 @@ AGAIN = "Call verify again: nothing was changed."
 
 async def verify(
     ledger: Ledger,
-    api: ReadApi,
+    client: Client,
     run: Run,
     *,
     concurrency: int,
@@ -42,8 +42,8 @@ async def verify(
         after = block[-1].item.position
         names = [customer.item.reference_id for customer in block]
         writes = await thread(ledger.writes_of, run, names)
-        there = await api.find(names)
-        verifying = _Verifying(api, rounds, [])
+        there = await client.find(names)
+        verifying = _Verifying(client, rounds, [])
         pairs = [_Pair(one, there[name], writes.get(name, ())) for one, name in zip(block, names, strict=True)]
         try:
             await rounds.each(pairs, verifying.look)
@@ -75,7 +75,7 @@ class _Pair:
 class _Verifying:
     """One block of customers."""
 
-    api: ReadApi
+    client: Client
     rounds: Rounds
     findings: list[Finding]
 
@@ -91,7 +91,7 @@ class _Verifying:
         result, details = Result.OK, ""
         # One that is not listed is asked for by its id: a list may lag behind.
         if customer.body is not None or pair.restored or not pair.listed:
-            answer = await self.rounds.ask(self.api.get(customer_id))
+            answer = await self.rounds.ask(self.client.get(customer_id))
             if answer.kind is AnswerKind.GONE:
                 result = Result.UNDONE if pair.deleting else Result.MISSING
                 return Finding(name, customer_id, result, "it is not in WizCommerce any more")

@@ -9,7 +9,7 @@ import pytest
 from importer.api import RetryPolicy
 from importer.errors import UsageError
 from importer.pipeline import Watch, undo, verify
-from importer.report import aftermath_text
+from importer.report import undo_verify_text
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Options
 from tests.pipeline.desk import KEY, read_table
@@ -20,13 +20,13 @@ ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}
 
 def whole(summary):
     """The summary, which is as the published schema says and adds up."""
-    hold_against_schema(summary, "aftermath")
+    hold_against_schema(summary, "undo_verify")
     assert sum(summary["results"].values()) + summary["left"] == summary["customers"]
     return summary
 
 
 def text_of(summary, width=80):
-    text = aftermath_text(summary, width=width, colour=False)
+    text = undo_verify_text(summary, width=width, colour=False)
     copied = ("    importer ", "Each customer in ")  # never cut
     assert max(len(line) for line in text.splitlines() if not line.startswith(copied)) <= width
     return text
@@ -36,13 +36,25 @@ class Bench:
     """One run of a small source at a sandbox, sent through the command line."""
 
     def __init__(self, desk, box, count=3):
-        self.box = box
-        self.said = desk.run(box.url, *desk.small(count))
-        assert self.said.code == 0, self.said.err
-        self.run_id = self.said.summary["run_id"]
-        self.folder = desk.path / self.said.folder
+        self.desk, self.box, self.count = desk, box, count
+        self.words = desk.small(count)
         self.options = Options(ledger=str(desk.state / "importer" / "ledger.db"), rate=5000, settle=0)
         self.asked = []
+        self.said = []
+        self.run(*self.words)
+
+    def run(self, *words):
+        """Another run, which undo and verify are about from now on."""
+        ended = self.desk.run(self.box.url, *words)
+        assert ended.code == 0, ended.err
+        self.run_id, self.folder = ended.summary["run_id"], ended.folder
+
+    def update(self):
+        """A run that gives all customers another name and another town."""
+        source = self.desk.path / "small.csv"
+        changed = source.read_text().replace("Company", "Firm").replace("Anytown", "Newtown")
+        self.desk.write("small.csv", changed)
+        self.run(*self.words, "--mode", "upsert")
 
     def answer(self, yes):
         def confirm(question):
@@ -51,13 +63,15 @@ class Bench:
 
         return confirm
 
-    def undo(self, *, yes=True, force=False, watch=None):
+    def undo(self, *, yes=True, force=False, watch=None, run_id=""):
         confirm = self.answer(yes)
-        watch = watch or Watch()
-        return whole(undo(self.options, ENVIRONMENT, self.run_id, force=force, confirm=confirm, watch=watch))
+        watch = watch or Watch(phase=self.said.append)
+        run_id = self.run_id if run_id == "" else run_id
+        return whole(undo(self.options, ENVIRONMENT, run_id, force=force, confirm=confirm, watch=watch))
 
-    def verify(self):
-        return whole(verify(self.options, ENVIRONMENT, self.run_id, watch=Watch()))
+    def verify(self, run_id=""):
+        run_id = self.run_id if run_id == "" else run_id
+        return whole(verify(self.options, ENVIRONMENT, run_id, watch=Watch(phase=self.said.append)))
 
     def patch(self, name, **fields):
         there = next(one["id"] for one in self.box.customers() if one["reference_id"] == name)
@@ -67,6 +81,10 @@ class Bench:
     def table(self, name):
         return {line["reference_id"]: line for line in read_table(self.folder / name)}
 
+    @property
+    def names(self):
+        return sorted(one["name"] for one in self.box.customers() if one["status"] == "active")
+
 
 @pytest.fixture
 def box():
@@ -74,19 +92,82 @@ def box():
         yield started
 
 
-def test_undo_asks_with_number_host_and_ids_and_does_nothing_without_a_yes(desk, box):
+def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
     bench = Bench(desk, box, 7)
     with pytest.raises(UsageError, match="--yes"):
         bench.undo(yes=False)
     (question,) = bench.asked
-    host = box.url.removeprefix("http://")
-    assert f"7 customers that run {bench.run_id} created at {host} (C0, C1, C2, C3, C4, …)" in question
+    (tenant,) = desk.tenants()
+    assert question == (
+        f"Account {tenant} at {box.url.removeprefix('http://')}: undoing run {bench.run_id} deletes 7 customers that it "
+        "created (C0, C1, C2, C3, C4, …). What was changed in WizCommerce since is left. Go on?"
+    )
     assert len(box.customers()) == 7
     assert not (bench.folder / "undo.csv").exists()
     assert "DELETE" not in {seen.method for seen in box.requests()}
 
 
-def test_undo_deletes_and_tells(desk, box):
+def test_undo_takes_back_updates_and_asks_about_them(desk, box):
+    bench = Bench(desk, box)
+    before = bench.names
+    bench.update()
+    assert bench.names == ["Firm 0", "Firm 1", "Firm 2"]
+    bench.patch("C1", phone="+12125550123", company_name="By hand")
+    summary = bench.undo()
+    assert "takes back its updates of 3 customers (C0, C1, C2)" in bench.asked[0]
+    assert (summary["results"], summary["exit_code"]) == ({"restored": 2, "changed": 1}, 1)
+    assert bench.names == ["By hand", "Company 0", "Company 2"]
+    assert bench.table("undo.csv")["C1"]["details"] == "company_name"
+    assert "2  updates taken back" in text_of(summary)
+    assert bench.undo(force=True)["results"] == {"restored": 1}
+    assert "Changes made in WizCommerce since are lost." in bench.asked[1]
+    assert bench.names == before
+    checked = bench.verify()
+    assert (checked["results"], checked["exit_code"]) == ({"undone": 3}, 0)
+    assert text_of(checked).startswith("All 3 customers sent by run")
+    assert bench.undo()["results"] == {}
+    bench.run(*bench.words, "--mode", "upsert")
+    assert bench.names == ["Firm 0", "Firm 1", "Firm 2"], "after an undo the next run sends the update again"
+
+
+def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
+    bench = Bench(desk, box, 2)
+    source = desk.path / "small.csv"
+    phones = source.read_text()
+    bare = phones.replace("+14155550100", "").replace("+14155550101", "").replace("C0", "D0").replace("C1", "D1")
+    desk.write("small.csv", bare)
+    bench.run(*bench.words, "--partial")
+    desk.write("small.csv", phones.replace("C0", "D0").replace("C1", "D1").replace("Company 1", "Firm 1"))
+    bench.run(*bench.words, "--partial", "--mode", "upsert")
+    summary = bench.undo()
+    assert "takes back its updates of 1 customer (D0, D1). 1 update cannot be taken back." in bench.asked[0]
+    assert (summary["results"], summary["exit_code"]) == ({"not_taken_back": 2}, 1)
+    assert "phone: had no value before" in bench.table("undo.csv")["D1"]["details"]
+    assert bench.names == ["Company 0", "Company 0", "Company 1", "Company 1"]
+
+
+def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk, box):
+    bench = Bench(desk, box)
+    desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
+    desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
+    assert bench.verify(None)["run_id"] == bench.run_id
+    assert bench.said == [f"Run {bench.run_id}, the latest that planned anything."]
+    assert bench.undo(run_id=None)["run_id"] == bench.run_id
+    assert bench.undo()["results"] == {}
+    assert len(bench.said) == 2
+
+
+def test_yes_needs_the_id_of_the_run(desk, box):
+    bench = Bench(desk, box)
+    said = desk.do("undo", "--yes")
+    assert said.code == 2
+    assert "importer runs" in said.err
+    assert len(box.customers()) == 3
+    assert desk.do("undo", bench.run_id, "--yes", "--settle", 0, "--rate", 5000).code == 0
+    assert box.customers() == []
+
+
+def test_undo_deletes_and_reports(desk, box):
     bench = Bench(desk, box)
     bench.patch("C1", company_name="Changed by hand")
     summary = bench.undo()
@@ -98,19 +179,19 @@ def test_undo_deletes_and_tells(desk, box):
     assert stat.S_IMODE((bench.folder / "undo.csv").stat().st_mode) == 0o600
     text = text_of(summary, width=60)
     assert "--force" in text
-    assert text.startswith("2 of 3 customers created by run")
-    assert "1  changed in WizCommerce since: left alone" in text
+    assert text.startswith("2 of 3 customers created or updated by run")
+    assert "1  changed in WizCommerce since: left as they are" in text
 
     forced = bench.undo(force=True)
     assert (forced["results"], forced["exit_code"]) == ({"deleted": 1}, 0)
     assert {line["result"] for line in bench.table("undo.csv").values()} == {"deleted"}
-    assert len(bench.table("undo.csv")) == 3, "what an earlier undo did stays told"
+    assert len(bench.table("undo.csv")) == 3, "the lines of an earlier undo stay"
     assert box.customers() == []
 
     nothing = bench.undo()
     assert (nothing["results"], nothing["exit_code"]) == ({}, 0)
     assert len(bench.asked) == 2, "there is nothing to ask about"
-    assert text_of(nothing).startswith(f"Nothing of run {bench.run_id} is left to delete")
+    assert text_of(nothing).startswith(f"Nothing of run {bench.run_id} is left to take back")
     assert bench.verify()["results"] == {"undone": 3}
 
 
@@ -122,7 +203,7 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     summary = bench.undo(watch=watch)
     assert (summary["exit_code"], summary["stopped"], summary["results"]) == (3, "interrupted", {"deleted": 2})
     assert summary["left"] == 3
-    assert text_of(summary).startswith("Stopped early: interrupted. 2 of 5 customers created by run")
+    assert text_of(summary).startswith("Stopped early: interrupted. 2 of 5 customers created or updated by run")
     assert f"    importer undo {bench.run_id} --ledger " in text_of(summary)
     assert len(box.customers()) == 3
     assert bench.undo()["results"] == {"deleted": 3}
@@ -147,7 +228,7 @@ def test_verify_names_what_differs_and_changes_nothing(desk, box):
     summary = bench.verify()
     assert (summary["results"], summary["exit_code"]) == ({"ok": 2, "changed": 1}, 1)
     assert bench.table("verify.csv")["C2"]["details"] == "company_name"
-    assert "1  otherwise there than they were sent" in text_of(summary)
+    assert "1  different from what was sent" in text_of(summary)
     assert box.customers() == before
     assert {seen.method for seen in box.requests()} == {"GET", "POST", "PATCH"}
 

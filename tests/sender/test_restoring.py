@@ -229,7 +229,7 @@ def test_another_customer_under_the_id_is_never_touched(tmp_path):
             s.ledger.record(run, [step])
         before = len(writes(s))
         assert s.undo(updated, force=True)["b"] == "failed"
-        assert "another customer under this id, with the reference id a" in s.last["b"].details
+        assert "another record under this id, with the reference id a" in s.last["b"].details
         assert len(writes(s)) == before + 1
         assert s.undo(created, force=True) == {"a": "deleted", "b": "failed"}
         assert s.names() == ["b"]
