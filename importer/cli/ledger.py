@@ -90,7 +90,7 @@ def forget(
         done = erase(options, reference_ids)
     print(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
     if done.folders:
-        print("Run folders that may still hold them; delete those that are not needed any more:")
+        print("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
         print("\n".join(f"  {folder}" for folder in done.folders))
 
 

@@ -33,7 +33,7 @@ class AdoptFacet(SendFacet):
             connection.execute(_OURS.values(run_id=run.id), {"named": named})
             self._enter(connection, run, steps, self._stamp())
 
-    def tell(self, run: Run, steps: Sequence[Step]) -> None:
+    def record_outcomes(self, run: Run, steps: Sequence[Step]) -> None:
         """Record outcomes in the run alone: what the tenant knows of the customers stays as it is."""
         with self._write() as connection:
             self._enter_results(connection, run, steps)

@@ -1,5 +1,6 @@
 """Maintenance of a ledger: its faults, a copy of it, its size, and personal data that it must forget."""
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ _CUSTOMER, _BODY, _WRITE = (
 )
 _OPEN = select(WRITES.c.reference_id).where(_WRITE, WRITES.c.state.in_(OPEN_WRITES))
 _SAME = and_(CUSTOMERS.c.tenant == RUNS.c.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
-# What must hold in every ledger: (what it means when a row breaks it, the rows that do).
+# What must be true of every ledger: (what it means when a row breaks it, how many rows do).
 _RULES = (
     (
         "customers are accepted without an id of the API",
@@ -82,7 +83,10 @@ _RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """``known``: how many of the customers the ledger had. ``folders``: run folders that may still have their data."""
+    """``known``: how many of the customers the ledger had.
+
+    ``folders``: run folders, and copies of the ledger from before a migration, that may still have their data.
+    """
 
     known: int
     folders: tuple[Path, ...]
@@ -103,7 +107,7 @@ class MaintenanceFacet(Database):
     def backup(self, target: Path) -> None:
         """Write a whole copy to ``target``, which only its owner can read; runs may go on meanwhile.
 
-        Raises :class:`UsageError` when something is there already or the ledger is no file.
+        Raises :class:`UsageError` when something is there already or the ledger is not a file.
         """
         if target.exists():
             raise UsageError(f"{target} exists already", "Name a new file: a backup is never written over another.")
@@ -149,4 +153,8 @@ class MaintenanceFacet(Database):
                 update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(theirs, reasons), named
             )
         self._store.vacuum()
-        return Forgotten(len(states), kept)
+        return Forgotten(len(states), (*kept, *self._copies()))
+
+    def _copies(self) -> list[Path]:
+        """The copies that migrations left beside the ledger."""
+        return [] if self.path is None else sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.schema-*"))

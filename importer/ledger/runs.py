@@ -77,7 +77,7 @@ class RunFacet(Database):
             connection.execute(update(TENANTS).where(TENANTS.c.name == tenant).values(values))
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
-        """Hold the tenant while a run is under way. Raises :class:`TenantLockedError` naming who holds it."""
+        """Lock the tenant while a run is under way. Raises :class:`TenantLockedError` naming who has the lock."""
         return self._store.lock(tenant, run_id)
 
     def start_run(

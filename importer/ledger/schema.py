@@ -55,7 +55,7 @@ class State(StrEnum):
 
     ``ABSENT``: looked for in the API and not there, ``absent_at`` says when. ``EXISTS``: was there before we sent
     anything. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left
-    and nobody can tell what came of it. ``REFUSED``: the API said no, nothing was created.
+    and its outcome is not known. ``REFUSED``: the API said no, nothing was created.
     """
 
     ABSENT = "absent"
@@ -98,7 +98,7 @@ def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     return CheckConstraint(" OR ".join(f"{column} = {str(value)!r}" for value in values), name=f"known_{column}")
 
 
-# SQLite gives numbers of its own only to a column that is called INTEGER, and has one size for all of them.
+# SQLite numbers rows by itself only in a column that is called INTEGER, and has one size for all integers.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 METADATA = MetaData()
@@ -125,7 +125,7 @@ RUNS = Table(
     Column("options", Text, nullable=False),
     Column("summary", Text),
 )
-# Small rows, so that planning can go through 300,000 of them; the bodies stand apart.
+# Small rows, so that planning can go through 300,000 of them; the bodies have a table of their own.
 CUSTOMERS = Table(
     "customers",
     METADATA,
@@ -259,16 +259,16 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_times_of_acceptance, _w
 
 
 def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> None:
-    """Make the tables, or bring older ones up to date. Raises :class:`LedgerError` for a ledger of a newer importer.
+    """Make the tables, or migrate older ones. Raises :class:`LedgerError` for a ledger of a newer importer.
 
-    ``keep`` is told the version of an older ledger, and may copy it, before anything is changed.
+    ``keep`` gets the version of an older ledger, and may copy it, before anything is changed.
     """
     newest = len(MIGRATIONS) + 1
     tables = set(inspect(connection).get_table_names())
     if SCHEMA_VERSION.name not in tables:
         if tables:
             raise LedgerError(
-                f"{place} is a database, but no ledger of the importer",
+                f"{place} is a database, but not a ledger of the importer",
                 "Name another file with --ledger; a new one is made where none is.",
             )
         METADATA.create_all(connection)

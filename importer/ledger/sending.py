@@ -185,7 +185,7 @@ _ADD_ATTEMPTS = insert(ATTEMPTS).from_select([column.name for column in _ATTEMPT
 
 
 class SendFacet(Database):
-    """The write-ahead states of a run. The tenant's lock must be held: nobody else may send for it meanwhile."""
+    """The write-ahead states of a run. The tenant's lock must be held: no other run may send for it meanwhile."""
 
     def adopt(self, run: Run) -> None:
         """Bring the open customers of a run up to what other runs of the tenant have found or done since.
@@ -223,7 +223,7 @@ class SendFacet(Database):
             )
 
     def unsettled(self, run: Run) -> list[Item]:
-        """Customers of the run of which a request may have left, and nobody knows what came of it."""
+        """Customers of the run whose outcome is unknown: a request may have left."""
         query = (
             select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash"))
             .join(CUSTOMERS, and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER))

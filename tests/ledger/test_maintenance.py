@@ -116,7 +116,7 @@ def test_a_backup_of_a_server_is_the_servers_business(ledger, tmp_path):
     if ledger.path is not None:
         ledger.backup(tmp_path / "copy.db")
         return
-    with pytest.raises(UsageError, match="no file") as caught:
+    with pytest.raises(UsageError, match="not a file") as caught:
         ledger.backup(tmp_path / "copy.db")
     assert "pg_dump" in caught.value.hint
 

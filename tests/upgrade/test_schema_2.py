@@ -34,6 +34,15 @@ def test_it_opens_whole_and_a_copy_is_kept(office: Office) -> None:
             assert copy.execute("SELECT count(*) FROM customers").fetchone() > (30,)
 
 
+def test_what_is_forgotten_may_be_in_the_copy(office: Office) -> None:
+    copy = Path(f"{office.ledger}.schema-2")
+    with open_ledger(office.ledger) as ledger:
+        forgotten = ledger.forget("acme", ["C0", "never heard of"])
+    folders = {office.folder("first"), office.folder("night")}
+    assert (forgotten.known, set(forgotten.folders)) == (1, folders | ({copy} if copy.exists() else set()))
+    assert ("://" in office.ledger) != copy.exists()
+
+
 def layout(ledger) -> dict[str, object]:
     """Tables, columns, keys, indexes and checks, whatever their order and wording."""
     look = inspect(ledger._store.engine)
