@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from importer.errors import InternalError
-from importer.ledger import LedgerCustomer, Removed, State, Step, Write, WriteState, open_ledger
+from importer.ledger import Accepted, LedgerCustomer, Removed, State, Step, Write, WriteState, open_ledger
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, outcomes, plan_run
 
@@ -134,7 +134,7 @@ def test_one_whose_update_is_unknown_is_known_by_its_id(ledger, tmp_path):
     run = updating(ledger, tmp_path)
     ledger.announce_writes(run, [PATCH])
     ledger.record(run, [Step(1, "b", State.UPDATED, OutcomeKind.UPDATED, 1, "id-b")])
-    (customer,) = ledger.updated_by(run, after=-1, count=9)
+    customer, _ = ledger.updated_by(run, after=-1, count=9)
     assert (customer.customer_id, customer.outcome_unknown, customer.outcome) == ("id-a", True, "unknown")
     assert ledger.made_by(run, after=-1, count=9) == [], "it was there before"
     first = ledger.runs(TENANT)[1]
@@ -142,6 +142,45 @@ def test_one_whose_update_is_unknown_is_known_by_its_id(ledger, tmp_path):
         (True, False),
         (False, False),
     ]
+
+
+def test_customers_that_a_version_without_writes_updated_are_among_them(ledger, tmp_path):
+    run = updating(ledger, tmp_path, ("a", "b", "c"))
+    steps = [
+        Step(position, name, State.UPDATED, OutcomeKind.UPDATED, 1, f"id-{name}") for position, name in enumerate("ab")
+    ]
+    ledger.record(run, [*steps, Step(2, "c", State.UPDATED, OutcomeKind.UNCHANGED, 1, "id-c")])
+    (write,) = ledger.announce_writes(run, [PATCH])
+    assert names(ledger.updated_by(run, after=-1, count=9)) == ["a", "b"]
+    ledger.settle_writes(run, [replace(write, state=WriteState.RESTORED)])
+    assert names(ledger.updated_by(run, after=-1, count=9)) == ["b"]
+    assert ledger.count_updated(run) == 1
+
+
+def test_while_a_write_is_restored_its_body_does_not_count_as_accepted(ledger, tmp_path):
+    run = updating(ledger, tmp_path)
+    (write,) = ledger.announce_writes(run, [PUT])
+    ledger.settle_writes(run, [replace(write, state=WriteState.DONE)])
+    steps = [
+        Step(
+            position,
+            name,
+            State.UPDATED,
+            OutcomeKind.UPDATED,
+            1,
+            f"id-{name}",
+            accepted=Accepted(b"{}", None),
+            hash="h",
+        )
+        for position, name in enumerate("ab")
+    ]
+    ledger.record(run, steps)
+    ledger.announce_restores(run, [write])
+    assert [one.state for one in ledger.open_writes(TENANT, ["a"])["a"]] == ["sending"]
+    assert list(ledger.accepted(TENANT, ["a", "b"])) == ["b"], "a later run compares it with its source again"
+    known = ledger.known(TENANT, ["a", "b"]).set_index("reference_id")
+    assert known.loc["a", ["state", "customer_id"]].tolist() == ["updated", "id-a"]
+    assert known["hash"].isna().to_dict() == {"a": True, "b": False}
 
 
 def test_a_run_that_created_only_has_no_updates(ledger, tmp_path):
