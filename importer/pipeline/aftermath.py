@@ -40,7 +40,7 @@ def undo(
     run_id: str | None,
     *,
     force: bool,
-    confirm: Confirm,
+    confirm: Confirm | None,
     watch: Watch,
 ) -> dict[str, Any]:
     """Delete the customers that a run created; ``undo.csv`` tells what became of each. Comes back: the summary.
@@ -49,7 +49,7 @@ def undo(
     WizCommerce since. Undoing a run again goes on where it stopped. Raises :class:`UsageError` when the question is
     not answered with yes; nothing was done then.
     """
-    with opened_run(options, environment, run_id, question="", confirm=_asked_below, watch=watch) as job:
+    with opened_run(options, environment, run_id, watch=watch) as job:
         count = job.ledger.count_made(job.run)
         if count and not options.yes:
             ask(confirm, _question(job, count, force=force))
@@ -76,18 +76,13 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
 
     Nothing is changed, neither in the API nor in the ledger.
     """
-    with opened_run(options, environment, run_id, question="", confirm=_asked_below, watch=watch) as job:
+    with opened_run(options, environment, run_id, watch=watch) as job:
 
         async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
             concurrency = job.options.concurrency
             await hold_against(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
 
         return _conduct("verify", job, job.ledger.count_held(job.run), step)
-
-
-def _asked_below(_question: str) -> bool:
-    """Undo asks one question of its own for every API, and verify changes nothing."""
-    return True
 
 
 def _question(job: Job, count: int, *, force: bool) -> str:
