@@ -14,7 +14,7 @@ TARGETS = {
 }
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HINT = "Give --api staging, production, or a URL such as https://api.wizcommerce.com."
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*")
 
 
 def resolve_target(target: str) -> str:
@@ -29,7 +29,7 @@ def resolve_target(target: str) -> str:
         raise UsageError("the API's address holds characters that no URL has", HINT)
     try:
         parts = urlsplit(name)
-        host, port = parts.hostname, parts.port
+        host, port = (parts.hostname or "").removesuffix("."), parts.port  # with a final dot it is the same host
     except ValueError:
         raise UsageError("the API's address is not a URL", HINT) from None
     if "@" in parts.netloc:

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from importer.cli import options as opt
-from importer.cli.shared import carry_out, confirm, make_options
+from importer.cli.shared import asker, carry_out, make_options
 from importer.settings import Options
 
 __all__ = ["resume", "retry", "undo", "verify"]
@@ -20,7 +20,7 @@ def resume(run: opt.Run = None, limit: opt.Limit = None, yes: opt.Yes = False, *
     from importer.pipeline import resume as go_on
 
     options = make_options({"limit": limit, "yes": yes, **given})
-    carry_out("resume", options, given, lambda watch: go_on(options, os.environ, run, confirm=confirm, watch=watch))
+    carry_out("resume", options, given, lambda watch: go_on(options, os.environ, run, confirm=asker(), watch=watch))
 
 
 @opt.takes(opt.ACCOUNT, opt.DISPATCH, opt.OUTPUT)
@@ -33,7 +33,7 @@ def retry(run: opt.Run = None, include_refused: opt.IncludeRefused = False, yes:
     from importer.pipeline import retry as try_again
 
     options = make_options({"yes": yes, **given})
-    more: dict[str, Any] = {"include_refused": include_refused, "confirm": confirm}
+    more: dict[str, Any] = {"include_refused": include_refused, "confirm": asker()}
     carry_out("retry", options, given, lambda watch: try_again(options, os.environ, run, watch=watch, **more))
 
 
@@ -45,7 +45,7 @@ def undo(
     yes: opt.Yes = False,
     **given: Any,
 ) -> None:
-    r"""Delete what a run created, after showing it. What was changed in WizCommerce since is left.
+    r"""Take back what a run created and updated, after asking. What was changed in WizCommerce since is left.
 
     \b
     Example: importer undo 20250331-140502
@@ -53,18 +53,18 @@ def undo(
     from importer.pipeline import undo as take_back
 
     options = make_options({"settle": settle, "yes": yes, **given})
-    more: dict[str, Any] = {"force": force, "confirm": confirm}
+    more: dict[str, Any] = {"force": force, "confirm": asker()}
     carry_out("undo", options, given, lambda watch: take_back(options, os.environ, run, watch=watch, **more))
 
 
 @opt.takes(opt.ACCOUNT, opt.PACE, opt.OUTPUT)
 def verify(run: opt.Run = None, **given: Any) -> None:
-    r"""Hold the ledger against what the API has: what is missing, there twice, or changed. Changes nothing.
+    r"""Compare the ledger with what WizCommerce has: what is missing, there twice, or changed. Changes nothing.
 
     \b
     Example: importer verify
     """
-    from importer.pipeline import verify as hold_against
+    from importer.pipeline import verify as compare
 
     options = make_options(given)
-    carry_out("verify", options, given, lambda watch: hold_against(options, os.environ, run, watch=watch))
+    carry_out("verify", options, given, lambda watch: compare(options, os.environ, run, watch=watch))

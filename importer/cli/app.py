@@ -17,8 +17,8 @@ from importer.cli.configured import Given
 from importer.cli.jobs import run_folder
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
-from importer.cli.output import Console, as_json, failed, ready_streams
-from importer.cli.shared import carry_out, confirm, finish, make_options, need
+from importer.cli.output import Console, as_json, failed, ready_streams, show
+from importer.cli.shared import asker, carry_out, finish, make_options, need
 from importer.errors import UsageError
 from importer.settings import Commands, Options
 
@@ -154,7 +154,7 @@ def run(
         need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
     own = {"sources": sources, "plan": plan, "out": out, "limit": limit, "only": only, "yes": yes}
     options = make_options({**own, **given, "mapping": mapping or "", "api": api or ""})
-    carry_out("run", options, given, lambda watch: run_import(options, os.environ, confirm=confirm, watch=watch))
+    carry_out("run", options, given, lambda watch: run_import(options, os.environ, confirm=asker(), watch=watch))
 
 
 @app.command()
@@ -177,9 +177,9 @@ def runs(
     if json:
         print(as_json(lines))
     elif not lines:
-        print("No runs yet.")
+        show("No runs yet.")
     else:
-        print(runs_text(lines, **Console(json=json, quiet=False).look))
+        show(runs_text(lines, **Console(json=json, quiet=False).look))
 
 
 def history_line(item: Any) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def mappings(
     from importer.pipeline import explain_mapping, list_mappings
 
     width = Console(json=False, quiet=False).width
-    print(list_mappings(width) if name is None else explain_mapping(name, width))
+    show(list_mappings(width) if name is None else explain_mapping(name, width))
 
 
 @app.command()
@@ -246,7 +246,7 @@ def explain(
     from importer.pipeline import explain_code, list_codes
 
     width = Console(json=False, quiet=False).width
-    print(list_codes(width) if code is None else explain_code(code, width))
+    show(list_codes(width) if code is None else explain_code(code, width))
 
 
 @app.command()
@@ -262,7 +262,7 @@ def example(
     """
     from importer.pipeline import list_examples, show_example
 
-    print(list_examples() if name is None else show_example(name))
+    show(list_examples() if name is None else show_example(name))
 
 
 @app.command()
@@ -284,7 +284,7 @@ def sandbox(
     from importer.pipeline import serve_sandbox
 
     serve_sandbox(
-        lambda url: print(f"The sandbox serves at {url}", flush=True),
+        lambda url: show(f"The sandbox serves at {url}"),
         port=port, faults=faults, rate=rate, latency=latency, list_lag=lag, data=data, seed=seed,
     )  # fmt: skip
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from importer.cli import options as opt
-from importer.cli.shared import confirm, make_options
+from importer.cli.output import show
+from importer.cli.shared import asker, make_options
 from importer.errors import UsageError
 from importer.settings import Commands
 
@@ -28,9 +29,9 @@ def check(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
 
     options = make_options(locals())
     faults = ledger_faults(options)
-    print("\n".join(faults) if faults else "The ledger is whole.")
+    show("\n".join(faults) if faults else "The ledger is whole.")
     if faults:
-        print(Commands.of(options).completed("Restore a backup; then `importer verify` shows what it lacks."))
+        show(Commands.of(options).completed("Restore a backup; then `importer verify` shows what it lacks."))
         raise typer.Exit(1)
 
 
@@ -48,7 +49,7 @@ def backup(
     from importer.pipeline import backup_ledger
 
     size = backup_ledger(make_options(locals()), target)
-    print(f"{target}: {_size(size)}")
+    show(f"{target}: {_size(size)}")
 
 
 @ledger_app.command()
@@ -61,7 +62,7 @@ def vacuum(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
     from importer.pipeline import vacuum_ledger
 
     before, after = vacuum_ledger(make_options(locals()))
-    print(f"{_size(before)} before, {_size(after)} now")
+    show(f"{_size(before)} before, {_size(after)} now")
 
 
 @ledger_app.command()
@@ -82,16 +83,17 @@ def forget(
     from importer.pipeline import forget as erase
 
     options = make_options(locals())
-    if not yes and not confirm(f"Erase what the ledger holds of {len(reference_ids)} customers?"):
+    confirm = asker()
+    if not yes and (confirm is None or not confirm(f"Erase what the ledger has of {len(reference_ids)} customers?")):
         raise UsageError(
             "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
         )
     with Commands.of(options).advising():
         done = erase(options, reference_ids)
-    print(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
+    show(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
     if done.folders:
-        print("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
-        print("\n".join(f"  {folder}" for folder in done.folders))
+        show("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
+        show("\n".join(f"  {folder}" for folder in done.folders))
 
 
 def _size(count: int) -> str:

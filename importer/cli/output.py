@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -11,10 +12,15 @@ from typing import Any, TextIO
 
 from importer.errors import ImporterError
 
-__all__ = ["Console", "as_json", "coloured", "failed", "ready_streams", "say", "terminal_width"]
+__all__ = ["Console", "as_json", "coloured", "failed", "ready_streams", "safe", "say", "show", "terminal_width"]
 
 DEBUG = "IMPORTER_DEBUG"
 WIDEST = 120
+# What could move a terminal's cursor, reorder a line or hide a part of it; our own colours are no such thing.
+_UNSAFE = re.compile(
+    r"(\x1b\[(?:0|1|2|31|32|33)(?:;(?:31|32|33))?m)"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
 PLAIN = {"…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "×": "x", "’": "'", "“": '"', "”": '"', "·": "-"}  # noqa: RUF001
 
 
@@ -87,7 +93,7 @@ class Console:
         if self.json:
             print(as_json(dict(summary)))
         else:
-            print(text)
+            show(text)
 
     @property
     def look(self) -> dict[str, Any]:
@@ -101,9 +107,19 @@ class Console:
         return terminal_width()
 
 
+def safe(text: str) -> str:
+    """Text from files, mappings and the API as a terminal may show it: what would control it becomes ``�``."""
+    return _UNSAFE.sub(lambda found: found[1] or "\ufffd", text)
+
+
+def show(text: str) -> None:
+    """Text on stdout."""
+    print(safe(text), flush=True)
+
+
 def say(text: str) -> None:
     """One message on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(safe(text), file=sys.stderr, flush=True)
 
 
 def failed(error: BaseException) -> int:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from importer.cli.output import say, terminal_width
+from importer.cli.output import safe, say, terminal_width
 
 __all__ = ["Progress"]
 
@@ -27,11 +27,13 @@ class Progress:
         self._status = ""
 
     def stage(self, text: str) -> None:
-        """What takes a while now: a line that the next one replaces, on a terminal only."""
+        """What takes a while now: a line that the next one replaces, on a terminal only; ``""`` takes it away."""
         if self._quiet or not self._terminal or self._bar is not None:
             return
         self._clear()
-        self._status = f"{text} ..."[: terminal_width() - 1]
+        if not text:
+            return
+        self._status = safe(f"{text} ...")[: terminal_width() - 1]
         print(self._status, end="", file=sys.stderr, flush=True)
 
     def _clear(self) -> None:
@@ -46,7 +48,7 @@ class Progress:
             return
         self._clear()
         if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
+            self._bar.write(safe(text), file=sys.stderr)
         else:
             say(text)
 

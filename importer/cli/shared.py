@@ -1,6 +1,7 @@
 """What commands have in common: options checked, progress shown, a question asked, the summary printed."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +11,12 @@ from typing import Any
 import typer
 
 from importer.cli.configured import Given
-from importer.cli.output import Console, say
+from importer.cli.output import Console, safe, say
 from importer.cli.progress import Progress
 from importer.errors import OptionError, UsageError
 from importer.settings import Commands, Options, default_ledger, read_notices
 
-__all__ = ["carry_out", "confirm", "finish", "make_options", "need", "watched"]
+__all__ = ["asker", "carry_out", "finish", "make_options", "need", "watched"]
 
 
 TOLD = frozenset({"run", "resume", "retry"})  # the commands of which somebody is told
@@ -103,6 +104,16 @@ def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
         progress.close()  # nothing of it is left on a terminal, however the block ends
 
 
-def confirm(question: str) -> bool:
-    """Ask on a terminal; elsewhere nobody can answer."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+def asker() -> Callable[[str], bool] | None:
+    """Who answers questions: a person at a terminal. None where there is none."""
+    return _asked if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _asked(question: str) -> bool:
+    """Whether the answer is yes. Raises :class:`KeyboardInterrupt` for Ctrl-C, whoever handles signals else."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # an event loop waits for the answer, too
+    try:
+        print(f"{safe(question)} [y/N]: ", end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -139,9 +139,7 @@ class RunFacet(Database):
             row = connection.execute(query.limit(1)).mappings().first()
         if row is None:
             what = "run that planned anything" if planned else "run"
-            raise UsageError(
-                f"the ledger {self.place} knows no {what} yet", "Check --ledger, or start with a run."
-            )
+            raise UsageError(f"the ledger {self.place} knows no {what} yet", "Check --ledger, or start with a run.")
         return _run(row)
 
 

@@ -152,9 +152,10 @@ async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
     return summary
 
 
-def ask(confirm: Confirm, question: str) -> None:
-    """Raise :class:`UsageError` unless the question is answered with yes."""
-    if not confirm(question):
+def ask(confirm: Confirm | None, question: str) -> None:
+    """Raise :class:`UsageError` unless the question is answered with yes; None: nobody can be asked."""
+    if confirm is None or not confirm(question):
         raise UsageError(
-            "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
+            "nothing was changed in WizCommerce: the question was not answered with yes",
+            "Add --yes to answer it beforehand.",
         )

@@ -13,10 +13,11 @@ from importer.api import Client, CustomerRef
 from importer.ledger import Ledger, open_ledger
 from importer.pipeline.applying import SavedPlan, check_drift, open_plan
 from importer.pipeline.bodies import with_facts
+from importer.pipeline.consent import check_can_ask, confirm_target
 from importer.pipeline.fetching import fetch_directory
 from importer.pipeline.guards import guard_export, guard_plan
 from importer.pipeline.held import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
-from importer.pipeline.job import Confirm, Job, ask, conduct
+from importer.pipeline.job import Confirm, Job, conduct
 from importer.pipeline.pieces import Work, check_only, prepared
 from importer.pipeline.prepare import Timings, chosen, utc_now, with_dates
 from importer.pipeline.targets import Target, open_target, resolve
@@ -35,22 +36,21 @@ def run(
     options: Options,
     environment: Mapping[str, str],
     *,
-    confirm: Confirm,
+    confirm: Confirm | None,
     watch: Watch,
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
     """Load, map and validate; plan against ledger and API; send; write the reports. Comes back: the summary.
 
-    With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again.
-    ``confirm`` is asked before anything goes to production. A run that stops early still leaves its reports, and its
-    summary says so; only what fails before there is a run's folder is raised: :class:`InputError`, :class:`StopError`.
+    With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again. ``confirm`` is
+    asked before anything goes to production; None: nobody can be asked. A run that stops early still leaves its
+    reports, and its summary says so; raised is an answer other than yes, and what fails before there is a run's folder:
+    :class:`InputError`, :class:`StopError`.
     """
     timings = Timings(began=watch.stage)
     saved = open_plan(options.plan, options.out) if options.plan else None
     options = with_dates(options, now()) if saved is None else saved.options(options)
-    named = resolve(options, environment)
-    if named is not None and named.is_production and not options.yes:
-        ask(confirm, "This sends customers to production. Go on?")
+    check_can_ask(resolve(options, environment), options, confirm)
     with prepared(options, timings, hashed=True) as work:
         check_only(options, work)
         if saved is not None:
@@ -65,7 +65,7 @@ def run(
             out, mapping = options.out, work.loaded.name
             entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.public())
             job = Job(options, ledger, target, entered, watch, now, timings)
-            return conduct(job, partial(_carry_out, work=work, saved=saved))
+            return conduct(job, partial(_carry_out, work=work, saved=saved, confirm=confirm))
 
 
 @contextmanager
@@ -80,8 +80,8 @@ def locked(ledger: Ledger, target: Target, options: Options, now: Callable[[], d
         yield tenant
 
 
-async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan | None) -> None:
-    """Settle, plan and send."""
+async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan | None, confirm: Confirm | None) -> None:
+    """Settle, plan, ask and send."""
     await prepare_run(job, client, work)
     guard_export(job, work.loaded)
     if saved is None:
@@ -90,6 +90,7 @@ async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan |
         saved.check_bodies(job.paths.payloads, job.bodies)
         job.paths.save_plan(saved.planned, saved.facts)
     await plan_bodies(job, client, job.bodies)
+    confirm_target(job, confirm)
     await job.send(client)
 
 

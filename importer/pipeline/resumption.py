@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from importer.api import Client
 from importer.errors import UsageError
-from importer.ledger import Run, open_ledger
+from importer.ledger import open_ledger
+from importer.pipeline.consent import check_can_ask, confirm_target
 from importer.pipeline.history import folder_of
-from importer.pipeline.job import Confirm, Job, ask, conduct
+from importer.pipeline.job import Confirm, Job, conduct
 from importer.pipeline.live_run import plan_bodies
 from importer.pipeline.prepare import Timings, utc_now
 from importer.pipeline.targets import open_target, resolve
@@ -20,7 +22,6 @@ __all__ = ["opened_run", "resume", "retry"]
 
 # What a run began with; a guard is among them that it may not have come to yet.
 _KEPT = ("api", "mode", "on_conflict", "max_changed")
-QUESTION = "This sends customers to production. Go on?"
 
 
 @contextmanager
@@ -29,15 +30,13 @@ def opened_run(
     environment: Mapping[str, str],
     run_id: str | None,
     *,
-    question: str,
-    confirm: Confirm,
     watch: Watch,
     now: Callable[[], datetime] = utc_now,
 ) -> Iterator[Job]:
     """A run of the ledger with its target, its tenant's lock and its folder, ready to go on.
 
-    It goes on with the API and the tenant that it began with. ``question`` is asked before anything goes to
-    production. Raises :class:`UsageError` for an unknown run, one that had not begun to send, or another key.
+    It goes on with the API and the tenant that it began with. Raises :class:`UsageError` for an unknown run, one that
+    had not begun to send, or another key.
     """
     with open_ledger(options.ledger, now=now) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
@@ -45,9 +44,7 @@ def opened_run(
             watch.phase(f"Run {run.id}, the latest that planned anything.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
-        named = resolve(own, environment)
-        if named is not None and named.is_production and not options.yes:
-            ask(confirm, question)
+        resolve(own, environment)  # a missing key is noticed before the folder is read
         folder = folder_of(ledger, run)
         stage = folder.load()
         with open_target(own, environment, ledger.path) as target:
@@ -58,19 +55,21 @@ def opened_run(
                 yield job
 
 
-async def _send(job: Job, client: Client) -> None:
-    """Send; a run that was stopped before its plan was entered makes its plan first."""
+async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
+    """Ask and send; a run that was stopped before its plan was entered makes its plan first."""
     bodies = job.paths.load_bodies()
     if not job.ledger.counts(job.run.id) and bodies is not None:
         await plan_bodies(job, client, bodies)
+    confirm_target(job, confirm)
     await job.send(client)
 
 
-def _check_sends(run: Run) -> None:
-    """Raise :class:`UsageError` for a run that never sends."""
-    if run.command == "adopt":
+def _check_sends(job: Job, confirm: Confirm | None) -> None:
+    """Raise :class:`UsageError` for a run that never sends, or whose question nobody can answer."""
+    check_can_ask(job.target, job.options, confirm)
+    if job.run.command == "adopt":
         raise UsageError(
-            f"{run.id} was no run that sends, but `importer adopt`",
+            f"{job.run.id} was no run that sends, but `importer adopt`",
             "Adopt again with the same sources, or name another run (`importer runs` lists them).",
         )
 
@@ -80,13 +79,16 @@ def resume(
     environment: Mapping[str, str],
     run_id: str | None,
     *,
-    confirm: Confirm,
+    confirm: Confirm | None,
     watch: Watch,
 ) -> dict[str, Any]:
-    """Go on with a run: what is in doubt is looked up, what was not sent is sent. Comes back: the summary."""
-    with opened_run(options, environment, run_id, question=QUESTION, confirm=confirm, watch=watch) as job:
-        _check_sends(job.run)
-        return conduct(job, _send)
+    """Go on with a run: what is in doubt is looked up, what was not sent is sent. Returns the summary.
+
+    ``confirm`` is asked before anything goes to production; None: nobody can be asked.
+    """
+    with opened_run(options, environment, run_id, watch=watch) as job:
+        _check_sends(job, confirm)
+        return conduct(job, partial(_send, confirm=confirm))
 
 
 def retry(
@@ -95,12 +97,15 @@ def retry(
     run_id: str | None,
     *,
     include_refused: bool,
-    confirm: Confirm,
+    confirm: Confirm | None,
     watch: Watch,
 ) -> dict[str, Any]:
-    """Send again what failed for reasons that can pass; what the API refused only with ``include_refused``."""
-    with opened_run(options, environment, run_id, question=QUESTION, confirm=confirm, watch=watch) as job:
-        _check_sends(job.run)
+    """Send again what failed for reasons that can pass; what the API refused only with ``include_refused``.
+
+    ``confirm`` as in :func:`resume`.
+    """
+    with opened_run(options, environment, run_id, watch=watch) as job:
+        _check_sends(job, confirm)
         count = job.ledger.reopen(job.run, include_refused=include_refused)
         watch.phase(f"{count:,} customers are tried again." if count else "Nothing failed for a reason that can pass.")
-        return conduct(job, _send)
+        return conduct(job, partial(_send, confirm=confirm))

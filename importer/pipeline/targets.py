@@ -18,7 +18,7 @@ __all__ = ["Target", "account_of", "client_for", "open_target"]
 # The sandbox is of this machine and takes any key; a real key is never handed to it.
 SANDBOX_KEY = "sandbox-takes-any-key"
 SANDBOX_RATE = 1000.0  # it has no limit of its own: there is no pace to find
-PRODUCTION = "https://api.wizcommerce.com"
+PRODUCTION = urlsplit(resolve_target("production")).hostname
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,14 @@ class Target:
         return f"Target({self.url!r}, tenant={self.tenant!r})"
 
     @property
+    def host(self) -> str:
+        """The API's host, with its port where that is not the usual one."""
+        return urlsplit(self.url).netloc
+
+    @property
     def is_production(self) -> bool:
         """True when real customers are at stake."""
-        return self.url == PRODUCTION
+        return urlsplit(self.url).hostname == PRODUCTION
 
 
 def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:

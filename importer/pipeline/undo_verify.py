@@ -41,7 +41,7 @@ def undo(
     run_id: str | None,
     *,
     force: bool,
-    confirm: Confirm,
+    confirm: Confirm | None,
     watch: Watch,
 ) -> dict[str, Any]:
     """Take back what a run created and updated; ``undo.csv`` has a line for each customer. Returns the summary.
@@ -55,7 +55,7 @@ def undo(
             "undo --yes needs the id of the run to take back",
             "`importer runs` lists them. Without --yes, undo takes the latest run and asks first.",
         )
-    with opened_run(options, environment, run_id, question="", confirm=_asks_below, watch=watch) as job:
+    with opened_run(options, environment, run_id, watch=watch) as job:
         expected = forecast(job.ledger, job.run)
         if (expected.deleted or expected.restored) and not options.yes:
             ask(confirm, _question(job, expected, force=force))
@@ -82,7 +82,7 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
 
     Nothing is changed, neither in WizCommerce nor in the ledger.
     """
-    with opened_run(options, environment, run_id, question="", confirm=_asks_below, watch=watch) as job:
+    with opened_run(options, environment, run_id, watch=watch) as job:
 
         async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
             concurrency = job.options.concurrency
@@ -91,25 +91,19 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
         return _conduct("verify", job, job.ledger.count_held(job.run), step)
 
 
-def _asks_below(_question: str) -> bool:
-    """Undo asks a question of its own for every API, and verify changes nothing."""
-    return True
-
-
 def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     read = job.ledger.made_by if expected.deleted else job.ledger.updated_by
     first = [customer.item.reference_id for customer in read(job.run, after=-1, count=NAMED)]
-    some = expected.deleted + expected.restored > len(first)
-    names = f"({', '.join(first)}{', …' if some else ''})"
+    names = ", ".join(first) + (", …" if expected.deleted + expected.restored > len(first) else "")
     parts = []
     if expected.deleted:
-        parts.append(f"deletes {_count(expected.deleted, 'customer')} that it created")
+        parts.append(f"{_count(expected.deleted, 'customer')} that it created will be deleted")
     if expected.restored:
-        parts.append(f"takes back its updates of {_count(expected.restored, 'customer')}")
-    kept = f" {_count(expected.kept, 'update')} cannot be taken back." if expected.kept else ""
-    left = "Changes made in WizCommerce since are lost." if force else "What was changed in WizCommerce since is left."
-    account = f"Account {job.run.tenant} at {urlsplit(job.target.url).netloc}"
-    return f"{account}: undoing run {job.run.id} {' and '.join(parts)} {names}.{kept} {left} Go on?"
+        parts.append(f"its updates of {_count(expected.restored, 'customer')} will be taken back")
+    kept = f"; {_count(expected.kept, 'update')} cannot be taken back" if expected.kept else ""
+    left = "Changes made in WizCommerce since will be lost." if force else "What was changed there since will be left."
+    account = f"{job.target.host}, account {job.run.tenant}"
+    return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
 
 
 def _count(number: int, noun: str) -> str:

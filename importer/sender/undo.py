@@ -30,7 +30,7 @@ from importer.sender.restoring import Part, Restorer, is_deletion, is_open, rest
 __all__ = ["Forecast", "forecast", "undo"]
 
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
-NO_VALUES = "the run was made by an older version of the importer, which kept no values from before"
+NO_VALUES = "this run has no values from before: an earlier run made the update, or an older version of the importer"
 NO_CUSTOMER = "the customer is not in WizCommerce any more"
 AGAIN = "Call undo again: it goes on where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)

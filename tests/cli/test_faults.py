@@ -216,12 +216,6 @@ def test_strict_counts_loose_rows_too(desk) -> None:
         assert (said.code, box.customers()) == (3, [])
 
 
-def test_production_is_asked_for_and_nobody_answers(desk) -> None:
-    said = desk.do("run", *desk.small(), "--api", "production")
-    assert (said.code, said.out) == (2, "")
-    assert "--yes" in said.err
-
-
 def test_another_key_for_a_named_tenant_must_be_accepted(desk) -> None:
     with running() as box:
         assert desk.run(box.url, *desk.small(), "--tenant", "shop").code == 0

@@ -99,8 +99,8 @@ def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
     (question,) = bench.asked
     (tenant,) = desk.tenants()
     assert question == (
-        f"Account {tenant} at {box.url.removeprefix('http://')}: undoing run {bench.run_id} deletes 7 customers that it "
-        "created (C0, C1, C2, C3, C4, …). What was changed in WizCommerce since is left. Go on?"
+        f"This undoes run {bench.run_id} ({box.url.removeprefix('http://')}, account {tenant}): 7 customers that it "
+        "created will be deleted (C0, C1, C2, C3, C4, …). What was changed there since will be left. Continue?"
     )
     assert len(box.customers()) == 7
     assert not (bench.folder / "undo.csv").exists()
@@ -114,13 +114,13 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"]
     bench.patch("C1", phone="+12125550123", company_name="By hand")
     summary = bench.undo()
-    assert "takes back its updates of 3 customers (C0, C1, C2)" in bench.asked[0]
+    assert "its updates of 3 customers will be taken back (C0, C1, C2)." in bench.asked[0]
     assert (summary["results"], summary["exit_code"]) == ({"restored": 2, "changed": 1}, 1)
     assert bench.names == ["By hand", "Company 0", "Company 2"]
     assert bench.table("undo.csv")["C1"]["details"] == "company_name"
     assert "2  updates taken back" in text_of(summary)
     assert bench.undo(force=True)["results"] == {"restored": 1}
-    assert "Changes made in WizCommerce since are lost." in bench.asked[1]
+    assert "Changes made in WizCommerce since will be lost." in bench.asked[1]
     assert bench.names == before
     checked = bench.verify()
     assert (checked["results"], checked["exit_code"]) == ({"undone": 3}, 0)
@@ -140,7 +140,7 @@ def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
     desk.write("small.csv", phones.replace("C0", "D0").replace("C1", "D1").replace("Company 1", "Firm 1"))
     bench.run(*bench.words, "--partial", "--mode", "upsert")
     summary = bench.undo()
-    assert "takes back its updates of 1 customer (D0, D1). 1 update cannot be taken back." in bench.asked[0]
+    assert "its updates of 1 customer will be taken back (D0, D1); 1 update cannot be taken back." in bench.asked[0]
     assert (summary["results"], summary["exit_code"]) == ({"not_taken_back": 2}, 1)
     assert "phone: had no value before" in bench.table("undo.csv")["D1"]["details"]
     assert bench.names == ["Company 0", "Company 0", "Company 1", "Company 1"]

@@ -1,0 +1,130 @@
+"""The question before production: whose account, where, how many; and nothing is sent before it is answered."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from importer.pipeline import targets
+from importer.pipeline.targets import Target
+from importer.sandbox import SandboxConfig, running
+from tests.pipeline.desk import KEY, ROOT
+
+# Ctrl-C goes to those whose terminal it is. The real host must not be reached, so the loopback address stands for it.
+START = """
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+import importer.pipeline.targets
+importer.pipeline.targets.PRODUCTION = "127.0.0.1"
+from importer.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def box():
+    with running(SandboxConfig(keys=(KEY,))) as made:
+        yield made
+
+
+def at_a_terminal(desk, typed: bytes, *words: object) -> tuple[int, str]:
+    """Exit code, and what a person saw who typed this once the question was there."""
+    outer, inner = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, *map(str, words)],
+        cwd=desk.path, stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **desk.variables},
+    )  # fmt: skip
+    os.close(inner)
+    shown = b""
+    with closing(os.fdopen(outer, "r+b", buffering=0)) as terminal:
+        while select.select([terminal], [], [], 60)[0] and (chunk := read(terminal)):
+            shown += chunk
+            if typed and shown.endswith(b"[y/N]: "):
+                terminal.write(typed)
+                typed = b""
+    return process.wait(timeout=30), " ".join(shown.decode().split())
+
+
+def read(terminal) -> bytes:
+    try:
+        return terminal.read(4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_the_question_states_account_host_and_counts(desk, box) -> None:
+    words = ("run", *desk.small(3), "--api", box.url, "--rate", 5000, "--tenant", "acme")
+    host = box.url.removeprefix("http://")
+    first = at_a_terminal(desk, b"y\n", *words, "--only", "C0")
+    assert first[0] == 0
+    assert f"This sends to production ({host}, account acme): 1 new customer. Continue? [y/N]: " in first[1]
+    assert "This sends" not in first[1].partition("Continue?")[2]
+    text = (desk.path / "small.csv").read_text().replace("Company 0", "Firm 0")
+    desk.write("small.csv", f"{text}C9,Wrong,,no address,,\nC8,Wrong,,no address,,\n")
+    code, shown = at_a_terminal(desk, b"n\n", *words, "--mode", "upsert")
+    assert code == 2
+    assert (
+        f"({host}, account acme): 2 new customers, 1 update; 2 customers are rejected and not sent. Continue?" in shown
+    )
+    assert "nothing was changed in WizCommerce" in shown
+    assert [one["display_name"] for one in box.customers()] == ["Company 0"]
+    code, shown = at_a_terminal(desk, b"yes\n", "resume", "--limit", 1, "--rate", 5000)
+    assert "2 new customers, 1 update; of these the first 1; 2 customers are rejected" in shown
+    assert code == 1
+
+
+@pytest.mark.parametrize("typed", [b"\n", b"\x04", b"no\n", b"yo\n"])
+def test_anything_but_yes_sends_nothing(desk, box, typed) -> None:
+    code, shown = at_a_terminal(desk, typed, "run", *desk.small(), "--api", box.url)
+    assert (code, box.counts()["customers"]) == (2, 0), shown
+
+
+def test_ctrl_c_at_the_question_stops_at_once(desk, box) -> None:
+    code, shown = at_a_terminal(desk, b"\x03", "run", *desk.small(), "--api", box.url)
+    assert (code, box.counts()["customers"]) == (3, 0), shown
+    assert "interrupted" in shown
+    assert "Traceback" not in shown
+    code, shown = at_a_terminal(desk, b"y\n", "resume")
+    assert (code, box.counts()["customers"]) == (0, 3), shown
+
+
+def test_yes_answers_beforehand_and_nothing_to_send_is_no_question(desk, box) -> None:
+    words = ("run", *desk.small(), "--api", box.url)
+    assert at_a_terminal(desk, b"", *words, "--yes")[0] == 0
+    assert at_a_terminal(desk, b"", *words)[0] == 0
+
+
+def test_without_a_terminal_nothing_is_done(desk, box, monkeypatch) -> None:
+    monkeypatch.setattr(targets, "PRODUCTION", "127.0.0.1")
+    said = desk.do("run", *desk.small(), "--api", box.url)
+    assert (said.code, said.out, box.requests()) == (2, "", [])
+    assert "--yes" in said.err
+    assert not (desk.path / "results").exists()
+    assert desk.do("run", *desk.small(), "--api", box.url, "--limit", 1, "--yes").code == 0
+    for command in ("resume", "retry"):
+        before = len(box.requests())
+        said = desk.do(command)
+        assert (said.code, len(box.requests())) == (2, before)
+        assert "--yes" in said.err
+    assert desk.do("resume", "--yes").code == 0
+    assert box.counts()["customers"] == 3
+
+
+@pytest.mark.parametrize(
+    "api", ["production", "https://api.wizcommerce.com.", "HTTPS://API.WizCommerce.com.:443/v1/", "https://api.wizcommerce.com:8443"]
+)  # fmt: skip
+def test_production_is_known_however_it_is_written(desk, api) -> None:
+    said = desk.do("run", *desk.small(), "--api", api)
+    assert (said.code, said.out) == (2, "")
+    assert re.search("sends to production.*--yes", said.err, re.DOTALL)
+
+
+@pytest.mark.parametrize("url", ["https://api-staging.sourcerer.tech", "https://api.wizcommerce.com.example.com"])
+def test_other_hosts_are_not_production(url) -> None:
+    assert not Target(url, KEY, "t").is_production
