@@ -45,10 +45,14 @@ class Directory:
     def find(self, kind: str, text: str) -> Sequence[Known]:
         """Who may be meant by ``text``: one, none, or several of one name.
 
-        An id goes before an e-mail address or reference id, and those before a name; case and spaces do not count.
+        An id goes before an e-mail address or reference id, and those before a name, which may be written with the
+        last name first (``de la Cruz, Maria``). Case and spaces do not count.
         """
+        ids, keys, names = self._indexes[kind]
         sought = fold(text)
-        return next((index[sought] for index in self._indexes[kind] if sought in index), ())
+        last, _, first = sought.partition(",")
+        tries = ((ids, sought), (keys, sought), (names, sought), (names, fold(f"{first} {last}")))
+        return next((index[words] for index, words in tries if words in index), ())
 
     def nearest(self, kind: str, text: str) -> list[str]:
         """Names (or e-mail addresses and reference ids) that ``text`` may have been meant for, the nearest first."""
@@ -63,7 +67,7 @@ class Directory:
             kind: (
                 _index((one.id, one) for one in everyone),
                 _index((one.key, one) for one in everyone),
-                _index((spelling, one) for one in everyone for spelling in _spellings(one.name)),
+                _index((one.name, one) for one in everyone),
             )
             for kind, everyone in self.known.items()
         }
@@ -89,12 +93,6 @@ def _index(items: Iterable[tuple[str, Known]]) -> dict[str, list[Known]]:
         if text and one not in same:
             same.append(one)
     return {text: same for text, same in found.items() if same}
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    """A person's name, and as many systems list it: last name first."""
-    first, _, last = name.rpartition(" ")
-    return (name, f"{last}, {first}") if first else (name,)
 
 
 def known_reps(items: Iterable[Mapping[str, Any]]) -> tuple[Known, ...]:
