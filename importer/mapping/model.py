@@ -27,6 +27,7 @@ from importer.mapping.rules import (
     fault,
     one_value,
 )
+from importer.mapping.transforms import read_flag
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
@@ -78,9 +79,18 @@ class _Section(Strict):
                 raise fault("does not go with a field that every customer has", *place, "clear_when_blank")
             if rule.extension_to and name != "phone":
                 raise fault("extension_to belongs to phone", *place, "extension_to")
+            if name == "is_default":
+                _says_yes_or_no(rule, place)
             if name != "assigned_sales_rep_ids":
                 one_value(rule, place, several_types=name == "type")
         return self
+
+
+def _says_yes_or_no(rule: FieldRule, place: tuple[str, ...]) -> None:
+    """Raise for a text of the mapping's own that does not say whether a child is the default."""
+    for text in rule.targets():
+        if read_flag(text) is None:
+            raise fault(f"is yes or no, not {text!r}", *place)
 
 
 def _section_of(name: str, fields: tuple[str, ...]) -> Any:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from importer.catalogue import CODES
 from importer.records import Severity
-from importer.tables import BOOLEAN, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
+from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
 from importer.validation.limits import REQUIRED
 from importer.validation.places import arrow
 
@@ -207,10 +207,10 @@ def _in(numbers: Positions, texts: list[str], wanted: AbstractSet[str]) -> Mask:
 
 
 def complete_defaults(tables: EntityTables) -> EntityTables:
-    """New tables in which every customer has one default address of each type it has, and one default contact.
+    """New tables in which ``is_default`` is never null: what the source or the mapping says stays, yes and no alike.
 
-    ``is_default`` stays where the source has set it; where it has not, the first of the type becomes the default.
-    All others are false, never null.
+    Where a customer has no default address of a type, or no default contact, the first one that is not said to be
+    none becomes it. All others are false.
     """
     return dataclasses.replace(
         tables,
@@ -220,16 +220,17 @@ def complete_defaults(tables: EntityTables) -> EntityTables:
 
 
 def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
-    count = len(frame)
-    flagged = np.zeros(count, dtype=np.bool_)
-    if "is_default" in frame.columns:
-        flagged = frame["is_default"].fillna(False).to_numpy(dtype=np.bool_)
+    said = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
+    yes = said.fillna(False).to_numpy(dtype=np.bool_)
+    unsaid = said.isna().to_numpy(dtype=np.bool_)
     group = frame["_customer"].to_numpy()
     if by_type and "type" in frame.columns:
         kind, kinds = _encode(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
-    # The first of each group in the order flagged before unflagged, then as sent.
-    order = np.concatenate([np.flatnonzero(flagged), np.flatnonzero(~flagged)])
+    # The first of each group, a yes before one of which nothing is said, then as sent; never an explicit no.
+    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unsaid)])
     _, first = np.unique(group[order], return_index=True)
-    default = _marked(count, order[first])
-    return frame.assign(is_default=pd.Series(default, index=frame.index, dtype=BOOLEAN))
+    default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
+    # A wrong flag that was left out states nothing.
+    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unsaid, index=frame.index, dtype=BOOLEAN)
+    return frame.assign(is_default=default, **{DEFAULT_STATED: stated})
