@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from importer.pipeline.directory import Directory, Known, Needs
 from importer.records import Severity
-from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
+from importer.tables import ENTITIES, TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
 from importer.validation import used_attributes
 from importer.validation.places import locate
 
@@ -29,7 +29,8 @@ Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers 
 def needs_of(tables: EntityTables) -> Needs:
     """What must be known before the names and attributes in ``tables`` can be judged."""
     kinds = (origin.lookup for origin in _needed_lookups(tables).values())
-    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)))
+    entities = frozenset(entity for entity in ENTITIES if len(tables.frame(entity)))
+    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)), entities)
 
 
 def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:

@@ -23,7 +23,9 @@ __all__ = ["Settled", "complete_defaults", "settle"]
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
-_VALUE_STAYS = frozenset({"customer_conflict"})  # made a warning, the first row's value counts: nothing is left out
+# Made a warning, these leave nothing out: the first row's value counts, or there is none.
+_VALUE_STAYS = frozenset({"customer_conflict", "attribute_missing"})
+_NO_VALUE = frozenset({"contact_without_email", "attribute_missing"})  # there is no cell to leave out
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,23 @@ def settle(
     problems: ProblemTable,
     *,
     contact_email_required: bool = False,
+    mandatory: Mapping[Entity, AbstractSet[str]] | None = None,
     severities: Mapping[str, Severity] | None = None,
 ) -> Settled:
     """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors of all rooms; the rest rejects customers.
 
-    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out. A
-    problem of a row alone (no customer, no record) passes unchanged. An error that only repeats what an earlier room
-    said of the same cell is taken out, and so is what was judged by another country than the address's own, which is
-    wrong. ``severities``: code → what it is instead of the catalogue's severity; a value
-    whose error becomes less than one is left out, and where it cannot be, because it is required, the error stays.
+    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out, nor can
+    what is wrong in a ``mandatory`` column of an entity. A problem of a row alone (no customer, no record) passes
+    unchanged. An error that only repeats what an earlier room said of the same cell is taken out, and so is what was
+    judged by another country than the address's own, which is wrong. ``severities``: code → what it is instead of the
+    catalogue's severity; a value whose error becomes less than one is left out, and where it cannot be, because it is
+    required, the error stays.
     """
     frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    fixed = {"contact": {"email"}} if contact_email_required else {}
+    fixed = {entity: REQUIRED[entity] | (mandatory or {}).get(entity, frozenset()) for entity in ENTITIES}
+    if contact_email_required:
+        fixed["contact"] |= {"email"}
     blanked, dropped = np.zeros_like(errors), np.zeros_like(errors)
     customer = frame["customer"].to_numpy().copy()
     changed: dict[Entity, pd.DataFrame] = {}
@@ -68,7 +74,7 @@ def settle(
         part, records = frame.iloc[about], moved[about]
         customer[about] = records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records]
         left_out = eased.is_valid().to_numpy(zero_copy_only=False)[about]
-        can_blank, can_drop = _policies(tables, entity, part, REQUIRED[entity] | fixed.get(entity, set()), left_out)
+        can_blank, can_drop = _policies(tables, entity, part, fixed[entity], left_out)
         blanked[about] = can_blank & errors[about]
         dropped[about] = can_drop & errors[about] & ~can_blank
         new = _blank_cells(tables.frame(entity), part[blanked[about]])
@@ -111,7 +117,7 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
     cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    echo = about & _in(code, codes, {"required", "invalid_uuid"})
+    echo = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
     echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
     echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
     return frame[~echo].reset_index(drop=True)
@@ -150,8 +156,7 @@ def _policies(
     """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
     field, names = _encode(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
-    # This code says that nothing is there; there is no cell to leave out.
-    optional = optional[field] & (part["code"] != "contact_without_email").to_numpy(dtype=np.bool_)
+    optional = optional[field] & ~part["code"].isin(_NO_VALUE).to_numpy(dtype=np.bool_)
     entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
     blank = np.zeros((len(tables.entries), len(names) + 1), dtype=np.bool_)
     for number, item in enumerate(tables.entries):

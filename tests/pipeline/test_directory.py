@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from importer.pipeline.directory import Directory, known_price_lists, known_reps
+from importer.pipeline.directory import Directory, definitions, known_price_lists, known_reps
 from tests.pipeline.strict_api import strict_api
 
 NAMES = (
@@ -112,3 +112,33 @@ def test_ids_in_the_file_or_the_mapping_are_sent_once_too(desk, rule: str, cell:
     assert said.code == 0
     (body,) = map(json.loads, (said.folder / "payloads.jsonl").read_text().splitlines())
     assert len(body["assigned_sales_rep_ids"]) == expected
+
+
+PAIRS = [{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("defined", "options", "labels"),
+    [
+        ({"options": ["Red", "Blue", 3]}, ("Red", "Blue", "3"), {}),
+        ({"options": PAIRS}, ("r", "b"), {"Red": "r", "Blue": "b"}),
+        ({"configuration": {"options": PAIRS}}, ("r", "b"), {"Red": "r", "Blue": "b"}),
+        ({"configuration": {"options": ["Red", "Blue"]}, "options": []}, ("Red", "Blue"), {}),
+        # The list shows labels or values as texts, the configuration both.
+        ({"options": ["Red", "Blue"], "configuration": {"options": PAIRS}}, ("r", "b"), {"Red": "r", "Blue": "b"}),
+        ({"options": ["r", "b"], "configuration": {"options": PAIRS}}, ("r", "b"), {"Red": "r", "Blue": "b"}),
+        ({"options": [{"label": "Red"}, {"value": "b"}, {"label": "x", "value": "x"}, {}]}, ("Red", "b", "x"), {}),
+        ({"options": [{"label": "Red", "value": "r1"}, {"label": "Red", "value": "r2"}]}, ("r1", "r2"), {}),
+        ({"options": [{"label": "None", "value": None}, {"label": None, "value": 5}, None, ""]}, ("None", "5"), {}),
+        ({"options": None, "configuration": None}, (), {}),
+        ({"options": "Red", "configuration": ["Red"]}, (), {}),
+    ],
+)
+def test_options_are_texts_or_labels_with_values_at_either_place(defined: Any, options: Any, labels: Any) -> None:
+    found = definitions([{"name": "Color", "data_type": "select", **defined}])["Color"]
+    assert (found.options, found.labels) == (options, labels)
+
+
+def test_only_a_plain_true_makes_an_attribute_mandatory() -> None:
+    items = [{"name": str(n), "is_mandatory": said} for n, said in enumerate([True, False, None, "no", 0])]
+    assert [one.mandatory for one in definitions([*items, {"name": "5"}]).values()] == [True, *[False] * 5]

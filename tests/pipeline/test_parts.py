@@ -19,6 +19,7 @@ import pytest
 
 from importer.errors import MappingError, OutputError, UsageError
 from importer.pipeline import pieces
+from importer.pipeline.directory import Needs
 from importer.pipeline.dry_run import check
 from importer.pipeline.parts import cluster, whole
 from importer.pipeline.parts.cluster import dask_crew
@@ -28,7 +29,7 @@ from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import join_bodies
 from importer.pipeline.prepare import Timings
 from importer.settings import Options, read_size
-from importer.tables import DEFAULT_STATED, Sources
+from importer.tables import DEFAULT_STATED, ENTITIES, Sources
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.support import make_source
 
@@ -145,6 +146,7 @@ def test_parts_know_which_defaults_the_source_states(tmp_path: Path, monkeypatch
     monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: 1)
     options = Options(sources=(str(tmp_path / "m.csv"),), mapping=str(tmp_path / "m.yaml"), out=tmp_path / "out")
     with whole.in_parts(options, Timings(), hashed=False) as work:
+        assert work.needs() == Needs(frozenset(), frozenset(), frozenset(ENTITIES))
         tables = work.settled(None).tables
     found = {name: getattr(tables, name)[["is_default", DEFAULT_STATED]] for name in ("addresses", "contacts")}
     assert found["addresses"].to_numpy().tolist() == [[False, True], [True, False], [True, True]]
