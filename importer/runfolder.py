@@ -24,7 +24,16 @@ from pyarrow import feather
 
 from importer.errors import OutputError
 from importer.records import Location, Problem, Severity
-from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sources, SourceTable
+from importer.tables import (
+    BOOLEAN,
+    DEFAULT_STATED,
+    EntityTables,
+    Entry,
+    FieldOrigin,
+    ProblemTable,
+    Sources,
+    SourceTable,
+)
 
 __all__ = ["RunFolder", "Stage", "new_run_id"]
 
@@ -33,7 +42,8 @@ _OURS = frozenset({
     *("results.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
     *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
 })  # fmt: skip
-_FRAMES = ("customers", "addresses", "contacts", "rows", "changes")
+_CHILDREN = ("addresses", "contacts")
+_FRAMES = ("customers", *_CHILDREN, "rows", "changes")
 
 
 def new_run_id(now: datetime) -> str:
@@ -181,8 +191,9 @@ class RunFolder:
             with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
                 rejected, lost_child = arrays["rejected"], arrays["lost_child"]
+            frames = {name: self._read(name) for name in _FRAMES}
             tables = EntityTables(
-                **{name: self._read(name) for name in _FRAMES},
+                **{name: frame if name not in _CHILDREN else _with_stated(frame) for name, frame in frames.items()},
                 entries=tuple(_entry(item) for item in described["entries"]),
                 customer_field_rows=field_rows,
                 unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
@@ -229,6 +240,13 @@ class RunFolder:
 def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
     """Numbers and the flags of rows stay numpy, as the tables document them; text and defaults are Arrow's."""
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
+
+
+def _with_stated(children: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the column that run folders of earlier versions lack: there, nothing is known to be stated."""
+    if DEFAULT_STATED in children:
+        return children
+    return children.assign(**{DEFAULT_STATED: pd.Series(False, index=children.index, dtype=BOOLEAN)})
 
 
 @contextmanager

@@ -27,6 +27,7 @@ __all__ = [
     "CHANGE_DTYPES",
     "CONTACT_FIELDS",
     "CUSTOMER_FIELDS",
+    "DEFAULT_STATED",
     "ENTITIES",
     "GUIDE_COLUMNS",
     "GUIDE_TITLE",
@@ -97,6 +98,7 @@ CONTACT_FIELDS: tuple[str, ...] = (
     "is_default",
 )
 ATTRIBUTE_PREFIX = "attributes."
+DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
 
 # What report and loader agree on, so that rows to mend can be given back: the column that says what is wrong, and the
 # sheet of a workbook that explains it. That sheet is known by its title, wherever the cell with it has got to; under
@@ -279,8 +281,9 @@ class EntityTables:
     the API names them (only those that the mapping fills, ``TEXT``; ``is_default`` is ``BOOLEAN``,
     ``assigned_sales_rep_ids`` is ``TEXT_LIST``), custom attributes ``attributes.<name>``; a missing value is null,
     never ``""``. Bookkeeping columns: ``_row`` (int64, row position of the record's first row), ``_entry`` (int64,
-    index into ``entries``) and, for children, ``_customer`` (int64, customer position). Children are sorted by
-    ``_customer`` and then in the order in which they are sent.
+    index into ``entries``) and, for children, ``_customer`` (int64, customer position) and ``_default_stated``
+    (``BOOLEAN``, never null: True where ``is_default`` comes from a cell of the source, False where the mapping or the
+    program chose it). Children are sorted by ``_customer`` and then in the order in which they are sent.
 
     ``rows``: one line per row position: ``customer`` (int64, -1 when none), ``skipped`` (``TEXT``, the reason or null),
     ``rejected`` (bool: rejected alone, with no customer).

@@ -6,7 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from importer.tables import BOOLEAN, TEXT, TEXT_LIST, Entity, EntityTables, Entry, FieldOrigin, Sources, SourceTable
+from importer.tables import (
+    BOOLEAN,
+    DEFAULT_STATED,
+    TEXT,
+    TEXT_LIST,
+    Entity,
+    EntityTables,
+    Entry,
+    FieldOrigin,
+    Sources,
+    SourceTable,
+)
 
 Record = Mapping[str, Any]
 
@@ -40,6 +51,9 @@ def make_tables(
         columns["_entry"] = np.full(len(records), number, dtype=np.int64)
         if entity != "customer":
             columns["_customer"] = np.array([record.get("customer", 0) for record in records], dtype=np.int64)
+            columns[DEFAULT_STATED] = pd.Series(
+                [record.get("is_default") is not None for record in records], dtype=BOOLEAN
+            )
         frames[entity] = pd.DataFrame(columns, index=pd.RangeIndex(len(records)))
         for record in records:
             own = {**{field: record.get(field) for field in fields}, **record.get("cells", {})}

@@ -11,7 +11,7 @@ import pytest
 from importer.errors import OutputError
 from importer.records import Location, Problem, Severity
 from importer.runfolder import RunFolder, Stage, new_run_id
-from importer.tables import TEXT, ProblemTable
+from importer.tables import BOOLEAN, DEFAULT_STATED, TEXT, ProblemTable
 from tests.support import make_tables
 
 RUN = "20250331-140502-k3fa"
@@ -90,6 +90,15 @@ def test_a_stage_comes_back_as_it_was_kept(folder) -> None:
     pd.testing.assert_frame_equal(back.problems.frame, kept.problems.frame)
     np.testing.assert_array_equal(back.rejected, kept.rejected)
     np.testing.assert_array_equal(back.lost_child, kept.lost_child)
+
+
+def test_a_folder_of_an_earlier_version_states_no_defaults(folder) -> None:
+    stage = make_stage()
+    before = {name: getattr(stage.tables, name).drop(columns=DEFAULT_STATED) for name in ("addresses", "contacts")}
+    folder.save(replace(stage, tables=replace(stage.tables, **before)))
+    back = folder.load().tables
+    assert (back.addresses[DEFAULT_STATED].tolist(), back.contacts[DEFAULT_STATED].tolist()) == ([False], [False])
+    assert folder.load().tables.addresses[DEFAULT_STATED].dtype == BOOLEAN
 
 
 def test_bodies_are_there_once_they_were_kept(folder) -> None:

@@ -145,10 +145,20 @@ ANSWERS = (
         "The mapping says `Shiping Notes`, WizCommerce has Shipping Notes.",
     ),
     Code(
+        "attribute_missing",
+        "A mandatory attribute is missing",
+        Severity.ERROR,
+        "WizCommerce wants every record of this kind to have the attribute, and would refuse one without it. What the "
+        "account defines is known in a run, and in a check with `--lookups`.",
+        "Fill in the cell, add the attribute to the mapping, or make it optional in WizCommerce.",
+        "A customer without a Sales region, where that attribute is mandatory.",
+    ),
+    Code(
         "attribute_option",
         "Not one of an attribute's options",
         Severity.ERROR,
-        "The attribute is a choice among options that were set up in WizCommerce, and this text is none of them.",
+        "The attribute is a choice among options that were set up in WizCommerce, and this text is neither the label "
+        "nor the value of any.",
         "Mend the cell, translate its words with `values` in the mapping, or add the option in WizCommerce.",
         "`Wholesale` where the options are Retail and Distributor.",
     ),

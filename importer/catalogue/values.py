@@ -23,7 +23,8 @@ VALUES = (
         "A text is too long",
         Severity.ERROR,
         "The API takes at most 255 characters in a field and 50 in a city. Nothing is cut off, because nobody would "
-        "notice what was lost.",
+        "notice what was lost. Attributes of the types long_text and html may be longer; a check knows which those are "
+        "with `--lookups`.",
         "Shorten the text in the source, by as many characters as the hint says.",
         "A city of 61 characters, because the state was typed into the same cell: 11 too many.",
     ),

@@ -29,6 +29,7 @@ from importer.tables import (
     BOOLEAN,
     CONTACT_FIELDS,
     CUSTOMER_FIELDS,
+    DEFAULT_STATED,
     TEXT,
     TEXT_LIST,
     Entity,
@@ -169,7 +170,7 @@ class _Builder:
         sets = [self._candidates(one) for one in entries]
         if not sets:
             nothing = np.empty(0, np.int64)
-            return Children({}, nothing, nothing, nothing), []
+            return Children({}, nothing, nothing, nothing, np.empty(0, bool)), []
         return merge_children(entity, sets, self.ids), sets
 
     def _candidates(self, prepared: Prepared) -> Candidates:
@@ -196,10 +197,13 @@ def _entity_tables(
     frames: dict[Entity, pd.DataFrame] = {}
     for entity, (children, sets) in made.items():
         numbers = children.entries + len(entries)
-        frames[entity] = _frame(entity, children.columns, children.rows, numbers, children.customers)
+        frames[entity] = _frame(entity, children.columns, children.rows, numbers).assign(
+            _customer=children.customers,
+            **{DEFAULT_STATED: pd.Series(children.stated, dtype=BOOLEAN)},
+        )
         entries += [_entry(entity, one) for one in sets]
     zeros = np.zeros(len(owners.ids), np.int64)
-    customers = _frame("customer", {**grouped.columns}, grouped.rows, zeros, None)
+    customers = _frame("customer", {**grouped.columns}, grouped.rows, zeros)
     return EntityTables(
         customers,
         frames["address"],
@@ -221,14 +225,10 @@ def _entry(entity: Entity, made: Candidates) -> Entry:
     return Entry(entity, label, fields, made.entry.on_error == "drop_child", idle_fields(made.entry))
 
 
-def _frame(
-    entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, entries: Codes, customers: Codes | None
-) -> pd.DataFrame:
+def _frame(entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, entries: Codes) -> pd.DataFrame:
     data: dict[str, object] = {name: _series(name, columns[name]) for name in in_order(entity, columns)}
     data["_row"] = rows
     data["_entry"] = entries
-    if customers is not None:
-        data["_customer"] = customers
     return pd.DataFrame(data, index=pd.RangeIndex(len(rows)))
 
 

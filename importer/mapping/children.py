@@ -30,7 +30,7 @@ class Candidates:
     """Children that one entry (for one number of a repeated group) makes, one a line.
 
     ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
-    ``texts``: the cells that a child's id is made of.
+    ``stated``: a cell says whether the child is the default; ``texts``: the cells that a child's id is made of.
     """
 
     entry: ChildEntry
@@ -41,6 +41,7 @@ class Candidates:
     at: Codes
     customers: Codes
     several: Mask
+    stated: Mask
     texts: tuple[Column, ...]
     owners: Codes
 
@@ -54,12 +55,16 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Children:
-    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from."""
+    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
+
+    ``stated``: a cell says whether the child is the default.
+    """
 
     columns: dict[str, Column | pa.Array]
     customers: Codes
     rows: Codes
     entries: Codes
+    stated: Mask
     problems: list[ProblemTable] = field(default_factory=list)
 
 
@@ -78,10 +83,13 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
-    if isinstance(entry, AddressEntry) and entry.type.flags is not None and "is_default" not in columns:
+    stated = np.zeros(len(at), bool)
+    if "is_default" in columns:
+        stated = columns["is_default"].filled & evaluated["is_default"].filled[at]
+    elif isinstance(entry, AddressEntry) and entry.type.flags is not None:
         unset = entry.type.model_copy(update={"default": None})
-        flagged = evaluate("type", unset, table, number, context).column.filled[at]
-        columns["is_default"] = Column.constant("true", len(at)).where(flagged)
+        stated = evaluate("type", unset, table, number, context).column.filled[at]
+        columns["is_default"] = Column.constant("true", len(at)).where(stated)
     phone = evaluated.get("phone")
     if phone is not None and entry.phone.extension_to is not None:
         extension = (phone.extension or Column.blank(len(table))).where(phone.column.filled)
@@ -89,7 +97,8 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
         columns[name] = extension.take(at)
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
     texts = _source_texts(prepared, evaluated, at)
-    made = Candidates(entry, number, table, evaluated, columns, at, owners[at], np.zeros(len(at), bool), texts, owners)
+    several = np.zeros(len(at), bool)
+    made = Candidates(entry, number, table, evaluated, columns, at, owners[at], several, stated, texts, owners)
     return _by_type(made) if "type" in columns else made
 
 
@@ -134,6 +143,7 @@ def _by_type(made: Candidates) -> Candidates:
         at=made.at[lines],
         customers=made.customers[lines],
         several=(counts > 1)[lines],
+        stated=made.stated[lines],
         texts=tuple(column.take(lines) for column in made.texts),
     )
 
@@ -148,8 +158,14 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
     group, first = _equal(columns, customers, order)
     heads = order[first]
-    columns = _merged_defaults(columns, order, group, heads)
+    record = np.empty(len(order), np.int64)
+    record[order] = group
+    flag = columns.pop("is_default", None)
     columns = {name: column.take(heads) for name, column in columns.items()}
+    if flag is not None:
+        columns["is_default"] = _merged_default(flag, record, len(heads))
+    stated = np.zeros(len(heads), bool)
+    stated[record[np.concatenate([made.stated for made in sets])]] = True
     several = np.concatenate([made.several for made in sets])[heads]
     customers, rows, entries = customers[heads], rows[heads], entries[heads]
     own = columns.get("reference_id", Column.blank(len(first)))
@@ -159,10 +175,8 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     roles = pa.repeat(pa.scalar(entity, pa.string()), len(first)) if types is None else types.to_arrow()
     given = Given(own, several, roles, ids.take(pa.array(customers)))
     ids = child_ids(given, wanting, texts.least(order, group, first, wanting))
-    record = np.empty(len(order), np.int64)
-    record[order] = group
     problems = _problems(entity, sets, record)
-    return Children({**columns, "reference_id": ids}, customers, rows, entries, problems)
+    return Children({**columns, "reference_id": ids}, customers, rows, entries, stated, problems)
 
 
 def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
@@ -176,17 +190,15 @@ def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[
     return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
-def _merged_defaults(columns: dict[str, Column], order: Codes, group: Codes, heads: Codes) -> dict[str, Column]:
-    """A merged child is default when any of its lines says so. ``group``: of the lines in ``order``."""
-    flag = columns.get("is_default")
-    if flag is None or len(heads) == len(order):
-        return columns
-    yes = flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))
-    any_yes = np.zeros(len(heads), bool)
-    any_yes[group[yes[order]]] = True
-    codes = np.where(flag.filled, 1, -1)
-    codes[heads[any_yes]] = 0
-    return {**columns, "is_default": Column(codes, pa.array(["true", "false"], pa.string()))}
+def _merged_default(flag: Column, record: Codes, count: int) -> Column:
+    """A merged child is the default when any of its lines says so, and is not when none does and any says no.
+
+    ``record``: the child of each line, of ``count`` children.
+    """
+    codes = np.full(count, -1, np.int64)
+    codes[record[flag.filled]] = 1
+    codes[record[flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))]] = 0
+    return Column(codes, pa.array(["true", "false"], pa.string()))
 
 
 def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list[ProblemTable]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from importer.errors import MappingError
 from importer.mapping.parts import Part
 
-__all__ = ["EXTENDS", "INHERITED", "lay_onto"]
+__all__ = ["EXTENDS", "INHERITED", "functions", "lay_onto"]
 
 EXTENDS = "extends"
 INHERITED = "..."  # an item of a list: the base's items stand here
@@ -62,6 +62,9 @@ def _new(part: Part) -> Part:
 
 
 def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
+    inherited = [item for item in own if item.value == INHERITED]
+    if len(inherited) > 1:
+        raise MappingError(f"{inherited[1].where}: '{INHERITED}' stands twice in the same list")
     for item in own:
         if item.value == INHERITED:
             yield from base.items if base.items is not None else [base]
@@ -83,12 +86,26 @@ def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
     return [part for part in changed.values() if part is not None]
 
 
+def functions(part: Part, key: str = "") -> Iterator[Part]:
+    """Every Python function that a mapping names: ``file.py:function``."""
+    for name, inner in (part.table or {}).items():
+        yield from functions(inner, name)
+    for inner in part.items or ():
+        yield from functions(inner)
+    if _is_function(part, key):
+        yield part
+
+
+def _is_function(part: Part, key: str) -> bool:
+    return key == "python" and isinstance(part.value, str) and part.value.rpartition(":")[0].endswith(".py")
+
+
 def _moved(part: Part, folder: Path, key: str = "") -> Part:
     """The part with the files of its Python functions named from another folder."""
     if isinstance(part.value, dict):
         return replace(part, value={name: _moved(inner, folder, name) for name, inner in part.value.items()})
     if isinstance(part.value, list):
         return replace(part, value=[_moved(inner, folder) for inner in part.value])
-    if key != "python" or not part.value.rpartition(":")[0].endswith(".py") or part.path.parent == folder:
+    if not _is_function(part, key) or part.path.parent == folder:
         return part
     return replace(part, value=f"{os.path.relpath(part.path.parent, folder)}/{part.value}")

@@ -70,8 +70,18 @@ class Evaluated:
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group.
 
-    With ``take: "{n}"`` a row counts as filled where its cells have that many parts.
+    With ``take: "{n}"`` a row counts as filled where its cells have that many parts. ``is_default`` is ``true`` or
+    ``false``; a list of sales reps names each once.
     """
+    found = _evaluate(name, rule, table, number, context)
+    if name == "is_default":
+        return _as_flag(found)
+    if name == "assigned_sales_rep_ids":
+        return replace(found, column=_each_once(found.column))
+    return found
+
+
+def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     length = len(table)
     if rule.constant is not None:
         constant = Column.constant(LIST_SEPARATOR.join(rule.constant), length)
@@ -261,6 +271,31 @@ def _joined(columns: Sequence[Column], separator: str) -> Column:
     place = np.full(len(some), -1, np.int64)
     place[at] = np.arange(len(at))
     return Column.keyed(place[tuples], text)
+
+
+def _as_flag(found: Evaluated) -> Evaluated:
+    """``true`` or ``false``, also where the mapping's own words or a transform say it otherwise."""
+    column = found.column
+    result = run_step(Step("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
+    findings = [
+        RowFinding(own, column.codes[own], finding, reference, 0)
+        for finding in result.findings
+        for reference, own in found.by_reference(np.flatnonzero(column.rows_with(finding.chosen)).astype(np.int64))
+    ]
+    return replace(found, column=column.replaced(result.values), findings=(*found.findings, *findings))
+
+
+def _each_once(column: Column) -> Column:
+    """Lists without what they have already; case does not count."""
+    if not pc.any(pc.match_substring(column.values, LIST_SEPARATOR)).as_py():
+        return column
+    once = []
+    for text in column.values.to_pylist():
+        items: dict[str, str] = {}
+        for item in text.split(LIST_SEPARATOR):
+            items.setdefault(item.casefold(), item)
+        once.append(LIST_SEPARATOR.join(items.values()))
+    return column.replaced(pa.array(once, pa.string()))
 
 
 def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:

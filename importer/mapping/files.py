@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 import importer
 from importer.errors import MappingError
-from importer.mapping.extending import EXTENDS, lay_onto
+from importer.mapping.extending import EXTENDS, functions, lay_onto
 from importer.mapping.model import ONE_TABLE, Mapping
 from importer.mapping.parts import Part, Place, Spot, read_parts, to_plain
 
@@ -19,6 +19,8 @@ __all__ = ["LoadedMapping", "list_mappings", "load_mapping"]
 
 _PACKAGE = Path(importer.__file__).parent
 SUFFIXES = (".yaml", ".yml")
+MOST_BYTES = 1 << 20  # of a file: reading as much takes some seconds
+MOST_FILES = 20  # that extend one another
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,20 @@ def load_mapping(name: str) -> LoadedMapping:
 def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
     """A mapping file laid onto what it extends; ``chain`` takes up each file that is read, with its bytes."""
     try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise MappingError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > MOST_BYTES:
+        raise MappingError(f"{path}: has more than {MOST_BYTES:,} bytes", "Is it a mapping at all?")
+    try:
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
     own = read_parts(text, path)
+    for part in functions(own):
+        _refuse_outside(part)
     said = (own.table or {}).get(EXTENDS)
     if said is None:
         return own
@@ -96,12 +104,31 @@ def _base(said: Part, chain: list[tuple[Path, bytes]]) -> Path:
         path = _find(said.value, said.path.parent)
     except MappingError as error:
         raise MappingError(f"{said.where}: {EXTENDS}: {error.message}", error.hint) from error
+    if len(chain) == MOST_FILES:
+        raise MappingError(f"{said.where}: {EXTENDS}: {MOST_FILES} mappings extend one another, more are not read")
     files = [file for file, _ in chain]
     if path.resolve() in (file.resolve() for file in files):
         raise MappingError(
             f"{said.where}: {EXTENDS}: goes round in a circle: {' → '.join(file.name for file in [*files, path])}"
         )
     return path
+
+
+def _refuse_outside(function: Part) -> None:
+    """Raise for a Python function that is not in the folder of the mapping that names it, or below.
+
+    A mapping may come from someone else: it must not run a file that its user did not put beside it.
+    """
+    folder, file = function.path.parent, Path(str(function.value).rpartition(":")[0])
+    try:
+        inside = not file.is_absolute() and (folder / file).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a link to itself, or a name that no file can have
+        inside = False
+    if not inside:
+        raise MappingError(
+            f"{function.where}: python: {function.value!r} is not in the mapping's folder",
+            "Put the file beside the mapping or in a folder below, name it from there, and use no link that leads out.",
+        )
 
 
 def _digest(files: list[bytes]) -> str:

@@ -5,6 +5,7 @@ long ones here, so that everything downstream sees one form only.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +28,7 @@ from importer.mapping.rules import (
     fault,
     one_value,
 )
+from importer.mapping.transforms import read_flag
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
@@ -52,8 +54,13 @@ ONE_TABLE = (
 )  # stand at the top of a mapping that has one table
 
 
+_LONGEST_NAME = 255  # characters of an attribute's name
+
+
 class _Section(Strict):
-    attributes: dict[str, FieldSpec] = Field(default_factory=dict)
+    attributes: dict[str, FieldSpec] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": r"\S", "maxLength": _LONGEST_NAME}}
+    )
     optional: YesNo = False
 
     def fields(self) -> dict[str, FieldRule]:
@@ -63,6 +70,22 @@ class _Section(Strict):
 
     def _names(self) -> tuple[str, ...]:
         raise AssertionError  # each section lists its own
+
+    def attribute_names(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The name of every attribute that the section fills, and its place."""
+        yield from ((name, ("attributes", name)) for name in self.attributes)
+        phone = getattr(self, "phone", None)
+        if phone is not None and phone.extension_to is not None:
+            yield phone.extension_to, ("phone", "extension_to")
+
+    @model_validator(mode="after")
+    def _attributes_have_names(self) -> Self:
+        for name, place in self.attribute_names():
+            if not name.strip():
+                raise fault("an attribute needs a name", *place)
+            if len(name) > _LONGEST_NAME:
+                raise fault(f"the name has {len(name)} characters, {_LONGEST_NAME} are the most", *place)
+        return self
 
     @model_validator(mode="after")
     def _rules_fit_fields(self) -> Self:
@@ -78,9 +101,18 @@ class _Section(Strict):
                 raise fault("does not go with a field that every customer has", *place, "clear_when_blank")
             if rule.extension_to and name != "phone":
                 raise fault("extension_to belongs to phone", *place, "extension_to")
+            if name == "is_default":
+                _says_yes_or_no(rule, place)
             if name != "assigned_sales_rep_ids":
                 one_value(rule, place, several_types=name == "type")
         return self
+
+
+def _says_yes_or_no(rule: FieldRule, place: tuple[str, ...]) -> None:
+    """Raise for a text of the mapping's own that does not say whether a child is the default."""
+    for text in rule.targets():
+        if read_flag(text) is None:
+            raise fault(f"is yes or no, not {text!r}", *place)
 
 
 def _section_of(name: str, fields: tuple[str, ...]) -> Any:
@@ -305,6 +337,22 @@ class Mapping(Strict):
                 if entry.table is not None and entry.table not in self.tables:
                     text = f"there is no table {entry.table!r}, only {', '.join(self.tables)}"
                     raise fault(text, kind, number, "table")
+        return self
+
+    @model_validator(mode="after")
+    def _attributes_differ(self) -> Self:
+        """WizCommerce may take two names that differ only in case for one, and one value would replace the other."""
+        sections: list[tuple[tuple[str | int, ...], _Section]] = [(("customer",), self.customer)]
+        sections += [(("addresses", number), entry) for number, entry in enumerate(self.addresses)]
+        sections += [(("contacts", number), entry) for number, entry in enumerate(self.contacts)]
+        seen: dict[tuple[str | int, str], str] = {}
+        for where, section in sections:
+            for name, place in section.attribute_names():
+                key = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+                other = seen.setdefault((where[0], key), name)
+                if other != name:
+                    text = f"{name!r} and {other!r} differ only in case or spaces: write both alike, or drop one"
+                    raise fault(text, *where, *place)
         return self
 
     @property

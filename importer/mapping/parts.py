@@ -14,6 +14,8 @@ __all__ = ["Part", "Place", "Spot", "read_parts", "to_plain"]
 Place = tuple[str | int, ...]
 Spot = tuple[Path, int]
 _NULL = "tag:yaml.org,2002:null"
+MOST_PARTS = 200_000  # texts, lists and tables of a file; the largest shipped mapping has 300
+MOST_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Part:
 
 
 def read_parts(text: str, path: Path) -> Part:
-    """YAML → its parts, every scalar a text. Raises :class:`MappingError` with file and line when it is no YAML."""
+    """YAML → its parts, every scalar a text.
+
+    Raises :class:`MappingError` with file and line when it is not YAML, or its aliases make too much of it.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -57,43 +62,59 @@ def read_parts(text: str, path: Path) -> Part:
         ) from error
     except yaml.YAMLError as error:
         raise MappingError(f"{path}: not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise MappingError(_too_deep(f"{path}")) from error
     if root is None:
         raise MappingError(f"{path}: the file is empty")
-    try:
-        return _read(root, path)
-    except RecursionError as error:
-        raise MappingError(
-            f"{path}: tables lie in one another without end (an alias '*' inside its own '&')"
-        ) from error
+    return _Reader(path).read(root)
 
 
-def _read(node: yaml.Node, path: Path, line: int | None = None) -> Part:
-    line = line or node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        return Part([_read(item, path) for item in node.value], path, line)
-    if isinstance(node, yaml.MappingNode):
-        return Part(_table(node, path), path, line)
-    return Part(node.value, path, line, node.tag == _NULL)
+@dataclass
+class _Reader:
+    """Makes parts of YAML's nodes. An alias is read again wherever it stands, which is counted."""
+
+    path: Path
+    count: int = 0
+
+    def read(self, node: yaml.Node, depth: int = 0, line: int | None = None) -> Part:
+        line = line or node.start_mark.line + 1
+        self.count += 1
+        if self.count > MOST_PARTS:
+            raise MappingError(
+                f"{self.path}:{line}: the mapping has more than {MOST_PARTS:,} parts, what aliases ('*') and merges "
+                "('<<') repeat counted each time",
+                "Use fewer aliases of aliases, or move long value tables out of what is repeated.",
+            )
+        if depth > MOST_DEPTH:
+            raise MappingError(_too_deep(f"{self.path}:{line}"))
+        if isinstance(node, yaml.SequenceNode):
+            return Part([self.read(item, depth + 1) for item in node.value], self.path, line)
+        if isinstance(node, yaml.MappingNode):
+            return Part(self._table(node, depth + 1), self.path, line)
+        return Part(node.value, self.path, line, node.tag == _NULL)
+
+    def _table(self, node: yaml.MappingNode, depth: int) -> dict[str, Part]:
+        table: dict[str, Part] = {}
+        merged: list[yaml.Node] = []
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise MappingError(f"{self.path}:{line}: a key must be a plain text")
+            if key.value == "<<":
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+                continue
+            if key.value in table:
+                raise MappingError(f"{self.path}:{line}: {key.value!r} stands twice in the same table")
+            table[key.value] = self.read(value, depth, line)
+        for source in merged:  # what stands in the table itself goes before what it inherits
+            if not isinstance(source, yaml.MappingNode):
+                raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
+            table = {**(self.read(source, depth).table or {}), **table}
+        return table
 
 
-def _table(node: yaml.MappingNode, path: Path) -> dict[str, Part]:
-    table: dict[str, Part] = {}
-    merged: list[yaml.Node] = []
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise MappingError(f"{path}:{line}: a key must be a plain text")
-        if key.value == "<<":
-            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-            continue
-        if key.value in table:
-            raise MappingError(f"{path}:{line}: {key.value!r} stands twice in the same table")
-        table[key.value] = _read(value, path, line)
-    for source in merged:  # what stands in the table itself goes before what it inherits
-        if not isinstance(source, yaml.MappingNode):
-            raise MappingError(f"{path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
-        table = {**_table(source, path), **table}
-    return table
+def _too_deep(where: str) -> str:
+    return f"{where}: tables lie in one another more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
 
 
 def to_plain(part: Part) -> tuple[Any, dict[Place, Spot]]:

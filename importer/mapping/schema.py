@@ -29,7 +29,7 @@ _PERSON = {
     "email": "E-mail address; `email` is applied unless `as` says otherwise.",
 }
 _CHILD = {
-    "is_default": "Whether it is the default one; `flag` is applied. Without it the first of its kind is the default.",
+    "is_default": "Whether it is the default one: yes or no. Without a yes, the first that is not a no becomes it.",
     "attributes": "Custom attributes: their names in WizCommerce, each with a field.",
     "optional": "`true`: the columns of these fields may be absent, unless a field says otherwise.",
     "table": "Which of `tables` the rows come from; the first one unless said.",

@@ -45,10 +45,14 @@ class Directory:
     def find(self, kind: str, text: str) -> Sequence[Known]:
         """Who may be meant by ``text``: one, none, or several of one name.
 
-        An id goes before an e-mail address or reference id, and those before a name; case and spaces do not count.
+        An id goes before an e-mail address or reference id, and those before a name, which may be written with the
+        last name first (``de la Cruz, Maria``). Case and spaces do not count.
         """
+        ids, keys, names = self._indexes[kind]
         sought = fold(text)
-        return next((index[sought] for index in self._indexes[kind] if sought in index), ())
+        last, _, first = sought.partition(",")
+        tries = ((ids, sought), (keys, sought), (names, sought), (names, fold(f"{first} {last}")))
+        return next((index[words] for index, words in tries if words in index), ())
 
     def nearest(self, kind: str, text: str) -> list[str]:
         """Names (or e-mail addresses and reference ids) that ``text`` may have been meant for, the nearest first."""
@@ -63,7 +67,7 @@ class Directory:
             kind: (
                 _index((one.id, one) for one in everyone),
                 _index((one.key, one) for one in everyone),
-                _index((spelling, one) for one in everyone for spelling in _spellings(one.name)),
+                _index((one.name, one) for one in everyone),
             )
             for kind, everyone in self.known.items()
         }
@@ -71,10 +75,15 @@ class Directory:
 
 @dataclass(frozen=True)
 class Needs:
-    """What of a :class:`Directory` some records refer to: kinds of lookup, and entities that have attributes."""
+    """What of a :class:`Directory` some records refer to.
+
+    ``lookups``: kinds of lookup. ``attributes``: entities whose records have attributes. ``entities``: those of which
+    there are records, which may lack a mandatory attribute.
+    """
 
     lookups: frozenset[str]
     attributes: frozenset[Entity]
+    entities: frozenset[Entity]
 
 
 def fold(text: str) -> str:
@@ -89,12 +98,6 @@ def _index(items: Iterable[tuple[str, Known]]) -> dict[str, list[Known]]:
         if text and one not in same:
             same.append(one)
     return {text: same for text, same in found.items() if same}
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    """A person's name, and as many systems list it: last name first."""
-    first, _, last = name.rpartition(" ")
-    return (name, f"{last}, {first}") if first else (name,)
 
 
 def known_reps(items: Iterable[Mapping[str, Any]]) -> tuple[Known, ...]:
@@ -124,11 +127,41 @@ def definitions(items: Iterable[Mapping[str, Any]]) -> dict[str, AttributeDefini
     """Attribute definitions as the API lists them, by name."""
     return {
         str(item["name"]): AttributeDefinition(
-            str(item["name"]), str(item.get("data_type") or ""), tuple(map(str, item.get("options") or ()))
+            str(item["name"]),
+            str(item.get("data_type") or ""),
+            *_options(item),
+            mandatory=item.get("is_mandatory") is True,
         )
         for item in items
         if item.get("name")
     }
+
+
+def _options(item: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The values that an attribute takes, and label → value where the two differ.
+
+    Options are texts, or a label and a value each; at ``options``, at ``configuration.options``, or at both. A label
+    of two values stands for neither.
+    """
+    configuration = item.get("configuration")
+    configured = configuration.get("options") if isinstance(configuration, Mapping) else None
+    listed = [option for options in (configured, item.get("options")) for option in _listed(options)]
+    pairs = [(option.get("label"), option.get("value")) for option in listed if isinstance(option, Mapping)]
+    values: dict[str, None] = {}
+    labels: dict[str, set[str]] = {}
+    for label, own in pairs:
+        value = label if own in (None, "") else own
+        if value not in (None, ""):
+            values[str(value)] = None
+            labels.setdefault(str(value if label in (None, "") else label), set()).add(str(value))
+    texts = (str(option) for option in listed if not isinstance(option, Mapping) and option not in (None, ""))
+    values |= dict.fromkeys(text for text in texts if text not in labels)
+    known = {label: own.pop() for label, own in labels.items() if len(own) == 1}
+    return tuple(values), {label: value for label, value in known.items() if label != value}
+
+
+def _listed(options: Any) -> Sequence[Any]:
+    return options if isinstance(options, list) else ()
 
 
 def _active(item: Mapping[str, Any]) -> bool:

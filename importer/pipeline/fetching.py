@@ -1,5 +1,6 @@
 """Asking the API for what names are looked up in: for a run, or to keep it in a file."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +10,9 @@ from urllib.parse import urlsplit
 import anyio
 
 from importer.api import Client, Limiter
-from importer.errors import InterruptedRunError
+from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
 from importer.ledger import open_ledger
+from importer.logs import event
 from importer.pipeline.directory import Directory, Known, Needs, definitions, known_price_lists, known_reps
 from importer.pipeline.lookups import NAMES
 from importer.pipeline.prepare import utc_now
@@ -18,11 +20,12 @@ from importer.pipeline.snapshot import Snapshot, write_lookups
 from importer.pipeline.targets import client_for, open_target
 from importer.pipeline.watch import Watch
 from importer.settings import Options
-from importer.tables import ENTITIES
+from importer.tables import ENTITIES, Entity
+from importer.validation import AttributeDefinition
 
 __all__ = ["fetch_directory", "save_lookups"]
 
-EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES))
+EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 
 
 async def fetch_directory(client: Client, needs: Needs) -> Directory:
@@ -30,10 +33,26 @@ async def fetch_directory(client: Client, needs: Needs) -> Directory:
 
     Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
-    return Directory(
-        {kind: await _known(client, kind) for kind in NAMES if kind in needs.lookups},
-        {entity: definitions(await client.attributes(entity)) for entity in ENTITIES if entity in needs.attributes},
-    )
+    known = {kind: await _known(client, kind) for kind in NAMES if kind in needs.lookups}
+    attributes = {
+        entity: definitions(await client.attributes(entity)) for entity in ENTITIES if entity in needs.attributes
+    }
+    return Directory(known, attributes | await _other_attributes(client, needs))
+
+
+async def _other_attributes(client: Client, needs: Needs) -> dict[Entity, dict[str, AttributeDefinition]]:
+    """The attributes of records that have none: some may be mandatory.
+
+    A key that may not see them can still create customers, and an API that does not answer is reported where it must.
+    """
+    found: dict[Entity, dict[str, AttributeDefinition]] = {}
+    for entity in (entity for entity in ENTITIES if entity in needs.entities - needs.attributes):
+        try:
+            found[entity] = definitions(await client.attributes(entity))
+        except (ApiUnavailableError, KeyRefusedError) as error:
+            event(logging.WARNING, "mandatory attributes not checked", entity=entity, reason=error.message)
+            break
+    return found
 
 
 async def _known(client: Client, kind: str) -> tuple[Known, ...]:

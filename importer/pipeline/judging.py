@@ -9,7 +9,7 @@ from importer.pipeline.lookups import Told, pending_lookups, resolve_lookups
 from importer.records import Severity
 from importer.settings import Options
 from importer.tables import EntityTables, ProblemTable, Sources
-from importer.validation import Settled, check_attributes, complete_defaults, settle, validate
+from importer.validation import Settled, check_attributes, complete_defaults, defined_columns, settle, validate
 from importer.validation.twins import Others
 
 __all__ = ["Shared", "Terms", "judged"]
@@ -48,11 +48,12 @@ def judged(
     ``shared`` where ``tables`` hold only some of the customers.
     """
     told = None if shared is None else shared.told
+    definitions = {} if terms.directory is None else terms.directory.attributes
     if terms.directory is None:
         looked_up = pending_lookups(tables, told)
     else:
         tables, unresolved = resolve_lookups(tables, sources, terms.directory, told)
-        attributes = check_attributes(tables, sources, terms.directory.attributes)
+        tables, attributes = check_attributes(tables, sources, definitions)
         looked_up = ProblemTable.concat([unresolved, attributes])
     checked = validate(
         tables,
@@ -61,7 +62,14 @@ def judged(
         resolved_lookups=terms.directory is not None,
         alike=terms.alike,
         others=None if shared is None else shared.others,
+        unlimited=defined_columns(definitions, lambda definition: definition.unlimited),
     )
     found = ProblemTable.concat([problems, looked_up, checked])
-    result = settle(tables, found, contact_email_required=terms.contact_email_required, severities=terms.severities)
+    result = settle(
+        tables,
+        found,
+        contact_email_required=terms.contact_email_required,
+        mandatory=defined_columns(definitions, lambda definition: definition.mandatory),
+        severities=terms.severities,
+    )
     return replace(result, tables=complete_defaults(result.tables))

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from importer.pipeline.directory import Directory, Known, Needs
 from importer.records import Severity
-from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
+from importer.tables import ENTITIES, TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
 from importer.validation import used_attributes
 from importer.validation.places import locate
 
@@ -29,7 +29,8 @@ Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers 
 def needs_of(tables: EntityTables) -> Needs:
     """What must be known before the names and attributes in ``tables`` can be judged."""
     kinds = (origin.lookup for origin in _needed_lookups(tables).values())
-    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)))
+    entities = frozenset(entity for entity in ENTITIES if len(tables.frame(entity)))
+    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)), entities)
 
 
 def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
@@ -182,12 +183,15 @@ def _inactive(kind: str, name: str) -> tuple[str, str]:
 
 
 def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd.Series[Any]":
+    """The column with these values, a null for none; of a list each value once."""
     if series.dtype != TEXT_LIST:
         out = np.full(len(series), None, object)
         out[positions] = values.to_pylist()
         return pd.Series(out, index=series.index, dtype=TEXT)
-    kept = values.is_valid().to_numpy(zero_copy_only=False)
+    # A rep under two names, or by name and by id, is one rep.
+    again = pd.DataFrame({"position": positions, "value": values.to_pandas()}).duplicated().to_numpy()
+    kept = values.is_valid().to_numpy(zero_copy_only=False) & ~again
     counts = np.bincount(positions[kept], minlength=len(series))
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
-    lists = pa.ListArray.from_arrays(offsets, values.drop_null(), mask=pa.array(counts == 0))
+    lists = pa.ListArray.from_arrays(offsets, values.filter(pa.array(kept)), mask=pa.array(counts == 0))
     return pd.Series(pd.arrays.ArrowExtensionArray(lists), index=series.index, dtype=TEXT_LIST)

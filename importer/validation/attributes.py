@@ -1,11 +1,13 @@
-"""Custom attributes held against what WizCommerce defines: their names, types and options.
+"""Custom attributes compared with what WizCommerce defines: their names, types and options, and which are missing.
 
-Values are sent as the text they are; what does not fit is a problem at its cell, never converted.
+Values are sent as the text they are, the label of an option as its value. What does not fit is a problem at its cell,
+and is never converted.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,28 +19,20 @@ import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
 from importer.records import Severity
-from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
+from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources
 from importer.validation import rules
-from importer.validation.places import arrow, locate
+from importer.validation.definitions import AttributeDefinition, Definitions
+from importer.validation.places import Places, arrow, locate
 
-__all__ = ["AttributeDefinition", "check_attributes", "unchecked_attributes", "used_attributes"]
+__all__ = ["check_attributes", "unchecked_attributes", "used_attributes"]
 
 NEAR = 75  # of 100: what two names must at least have in common
 MOST_OPTIONS = 10  # named in a hint
 SHOWN = 60  # characters of a value that a message repeats
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 _URL = re.compile(r"https?://[^\s/?#.]+(?:\.[^\s/?#.]+)*(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
-_CHOICES = frozenset({"select", "multi_select"})
-_SEPARATORS = re.compile(r"\s*[,;|]\s*")  # between choices; which one the API takes is not documented
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeDefinition:
-    """An attribute as WizCommerce defines it; ``options`` are those of a ``select`` or ``multi_select``."""
-
-    name: str
-    data_type: str
-    options: tuple[str, ...] = ()
+_SECTIONS: Mapping[Entity, str] = {"customer": "customer", "address": "addresses", "contact": "contacts"}
+_PLAIN_KEY = re.compile(r"[A-Za-z][\w .()/&+-]*")  # a name that YAML takes without quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +99,29 @@ def used_attributes(tables: EntityTables) -> dict[Entity, list[str]]:
 
 
 def check_attributes(
-    tables: EntityTables, sources: Sources, definitions: Mapping[Entity, Mapping[str, AttributeDefinition]]
-) -> ProblemTable:
-    """A problem for each value of an attribute that WizCommerce does not define, and for each that does not fit.
+    tables: EntityTables, sources: Sources, definitions: Definitions
+) -> tuple[EntityTables, ProblemTable]:
+    """The tables with the labels of options replaced by their values, and every fault of an attribute.
 
-    ``definitions``: entity → name → definition. An entity without any cannot be checked, which one line says.
+    A fault is a value of an attribute that WizCommerce does not define, one that does not fit, and the lack of an
+    attribute that is mandatory. An entity without any definitions cannot be checked, which one line says.
     """
     parts = []
+    frames = {entity: tables.frame(entity) for entity in ENTITIES}
     for entity, columns in used_attributes(tables).items():
         known = definitions.get(entity)
         if not known:
             parts.append(unchecked_attributes(entity))
             continue
-        parts += [_check(tables, sources, entity, column, known) for column in columns]
-    return ProblemTable.concat(parts)
+        for column in columns:
+            values, problems = _check(tables, sources, entity, column, known)
+            parts.append(problems)
+            if values is not None:
+                frames[entity] = frames[entity].assign(**{column: values})
+    for entity in ENTITIES:
+        parts += _missing(tables, sources, entity, definitions.get(entity, {}))
+    changed = replace(tables, customers=frames["customer"], addresses=frames["address"], contacts=frames["contact"])
+    return changed, ProblemTable.concat(parts)
 
 
 def unchecked_attributes(entity: Entity) -> ProblemTable:
@@ -135,53 +138,87 @@ def unchecked_attributes(entity: Entity) -> ProblemTable:
 
 def _check(
     tables: EntityTables, sources: Sources, entity: Entity, column: str, known: Mapping[str, AttributeDefinition]
-) -> ProblemTable:
+) -> tuple["pd.Series[Any] | None", ProblemTable]:
+    """The column with the values of its options, if labels stand in it, and what is wrong with it."""
     name = column.removeprefix(ATTRIBUTE_PREFIX)
     encoded = arrow(tables.frame(entity)[column]).dictionary_encode()
+    texts, values = encoded.dictionary.to_pylist(), None
     definition = known.get(name)
+    faults: Sequence[tuple[str, str] | None]
     if definition is None:
-        code, hint = "attribute_unknown", _correct_name(name, list(known))
-        told: list[tuple[str, str] | None] = [
-            (f"WizCommerce has no attribute '{name}' for {entity} records", hint)
-        ] * len(encoded.dictionary)
+        code = "attribute_unknown"
+        fault = f"WizCommerce has no attribute '{name}' for {entity} records", _correct_name(name, list(known))
+        faults = [fault] * len(texts)
+    elif definition.has_options:
+        code = "attribute_option"
+        chosen = [definition.choose(text) for text in texts]
+        faults = [None if wrong is None else _no_option(wrong, definition) for _, wrong in chosen]
+        if any(value != text for (value, _), text in zip(chosen, texts, strict=True)):
+            sent = pa.array([value for value, _ in chosen], pa.string()).take(encoded.indices)
+            values = pd.Series(sent, index=tables.frame(entity).index, dtype=TEXT)
     else:
-        code = "attribute_option" if _has_options(definition) else "attribute_invalid"
-        told = [_fault(text, definition) for text in encoded.dictionary.to_pylist()]
-    wrong = np.array([*(item is not None for item in told), False], dtype=np.bool_)
-    codes = pc.fill_null(encoded.indices, len(told)).to_numpy(zero_copy_only=False)
+        code = "attribute_invalid"
+        faults = [_fault(text, definition) for text in texts]
+    wrong = np.array([*(fault is not None for fault in faults), False], dtype=np.bool_)
+    codes = pc.fill_null(encoded.indices, len(faults)).to_numpy(zero_copy_only=False)
     records = np.flatnonzero(wrong[codes])
     if not len(records):
-        return ProblemTable.empty()
-    return _told(
-        tables, sources, entity, column, records, [told[number] or ("", "") for number in codes[records]], code
-    )
-
-
-def _told(
-    tables: EntityTables,
-    sources: Sources,
-    entity: Entity,
-    column: str,
-    records: npt.NDArray[np.int64],
-    told: Sequence[tuple[str, str]],
-    code: str,
-) -> ProblemTable:
-    frame = tables.frame(entity)
+        return values, ProblemTable.empty()
     places = locate(tables, sources, entity, column, records)
-    values = pc.coalesce(places.cells, arrow(frame[column]).take(pa.array(records)))
+    cells = pc.coalesce(places.cells, encoded.dictionary.take(encoded.indices.take(pa.array(records))))
+    found = [faults[number] or ("", "") for number in codes[records]]
+    words = {"message": [message for message, _ in found], "hint": [hint for _, hint in found]}
+    return values, _problems(tables, entity, column, records, places, code=code, value=_column(cells), **words)
+
+
+def _missing(
+    tables: EntityTables, sources: Sources, entity: Entity, known: Mapping[str, AttributeDefinition]
+) -> Iterator[ProblemTable]:
+    """A problem for each record that lacks an attribute which WizCommerce wants every such record to have."""
+    frame = tables.frame(entity)
+    for name in (name for name, definition in known.items() if definition.mandatory):
+        column = f"{ATTRIBUTE_PREFIX}{name}"
+        lacking = frame[column].isna().to_numpy(dtype=np.bool_) if column in frame.columns else np.ones(len(frame))
+        records = np.flatnonzero(lacking)
+        places = locate(tables, sources, entity, column, records)
+        filled = pc.binary_join_element_wise('Fill in the column "', places.columns, '", or give a `default`.', "")
+        key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+        added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
+        yield _problems(
+            tables,
+            entity,
+            column,
+            records,
+            places,
+            code="attribute_missing",
+            value=_column(places.cells),
+            message=f"The {entity} lacks the attribute '{name}', which is mandatory in WizCommerce",
+            hint=_column(pc.coalesce(filled, added)),
+        )
+
+
+def _problems(
+    tables: EntityTables,
+    entity: Entity,
+    field: str,
+    records: npt.NDArray[np.int64],
+    places: Places,
+    *,
+    code: str,
+    **columns: Any,
+) -> ProblemTable:
+    """An error for each of these records; ``columns``: value, message and hint."""
     return ProblemTable.build(
         len(records),
         severity=Severity.ERROR,
         code=code,
-        customer=records if entity == "customer" else frame["_customer"].to_numpy()[records],
+        customer=records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records],
         entity=entity,
         record=records,
-        field=column,
+        field=field,
         row=places.rows,
         column=_column(places.columns),
-        value=_column(values),
-        message=[message for message, _ in told],
-        hint=[hint for _, hint in told],
+        **columns,
     )
 
 
@@ -195,22 +232,15 @@ def _correct_name(name: str, known: Sequence[str]) -> str:
     return f"{guess}Correct the name in the mapping, or make the attribute in WizCommerce first."
 
 
-def _has_options(definition: AttributeDefinition) -> bool:
-    return definition.data_type in _CHOICES and bool(definition.options)
+def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
+    """What is wrong with a text that is no option, and what to do."""
+    labels = {value: label for label, value in definition.labels.items()}
+    words = [labels.get(option, option) for option in definition.options]
+    return f"'{_shown(text)}' is not an option of the attribute '{definition.name}'", _choose(text, words)
 
 
 def _fault(text: str, definition: AttributeDefinition) -> tuple[str, str] | None:
     """What is wrong with a value and what to do, or None."""
-    if _has_options(definition):
-        chosen = [text]
-        if definition.data_type == "multi_select" and text not in definition.options:
-            chosen = [part for part in _SEPARATORS.split(text) if part]
-        wrong = next((part for part in chosen if part not in definition.options), None)
-        if wrong is None:
-            return None
-        return f"'{_shown(wrong)}' is no option of the attribute '{definition.name}'", _choose(
-            wrong, definition.options
-        )
     kind = _KINDS.get(definition.data_type)
     if kind is None or kind.takes(text):
         return None

@@ -1,6 +1,8 @@
 """Everything the API's contract says, checked on the three tables at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from importer.validation.twins import Others
 __all__ = ["validate"]
 
 Positions = npt.NDArray[np.int64]
+_NONE: Mapping[Entity, AbstractSet[str]] = MappingProxyType({})
 _LOOKED_AT = 10_000  # of a column's first values, to learn whether they repeat
 
 
@@ -32,15 +35,21 @@ def validate(
     resolved_lookups: bool = True,
     alike: Severity | None = None,
     others: Others | None = None,
+    unlimited: Mapping[Entity, AbstractSet[str]] = _NONE,
 ) -> ProblemTable:
     """Every breach of the API's contract, each with the place it comes from, in the order of the source rows.
 
     ``contact_email_required`` makes a contact without e-mail an error instead of a warning. With ``resolved_lookups``
     False the ids of sales reps and price lists are not looked at where their field's entry has a lookup: there they
     are still the source's words. ``alike``: how much it matters that two customers are probably one; None: not at all.
-    ``others``: what all customers together show, where ``tables`` hold only some of them.
+    ``others``: what all customers together show, where ``tables`` hold only some of them. ``unlimited``: entity → the
+    columns of attributes that may be longer than 255 characters.
     """
-    findings = [*_findings(tables, contact_email_required, resolved_lookups)]
+    findings = [
+        finding
+        for finding in _findings(tables, contact_email_required, resolved_lookups)
+        if finding.code != "too_long" or finding.field not in unlimited.get(finding.entity, ())
+    ]
     findings += relation_findings(tables, sources, others)
     if alike is not None and others is None:
         findings += alike_findings(tables, sources, alike)

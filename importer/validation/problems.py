@@ -117,7 +117,8 @@ def _shorten(finding: Finding, _: Places) -> pa.Array:
     length = pc.utf8_length(finding.values)
     over = pc.subtract(length, max_length(finding.field))
     noun = pc.if_else(pc.equal(over, 1), " character", " characters")
-    return _join("Shorten it by ", over.cast(pa.string()), noun, ": it has ", length.cast(pa.string()), ".")
+    longer = " Only attributes of the types long_text and html may be longer." if "." in finding.field else ""
+    return _join("Shorten it by ", over.cast(pa.string()), noun, ": it has ", length.cast(pa.string()), f".{longer}")
 
 
 def _take_out(finding: Finding, _: Places) -> pa.Array:

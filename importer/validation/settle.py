@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from importer.catalogue import CODES
 from importer.records import Severity
-from importer.tables import BOOLEAN, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
+from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
 from importer.validation.limits import REQUIRED
 from importer.validation.places import arrow
 
@@ -23,7 +23,9 @@ __all__ = ["Settled", "complete_defaults", "settle"]
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
-_VALUE_STAYS = frozenset({"customer_conflict"})  # made a warning, the first row's value counts: nothing is left out
+# Made a warning, these leave nothing out: the first row's value counts, or there is none.
+_VALUE_STAYS = frozenset({"customer_conflict", "attribute_missing"})
+_NO_VALUE = frozenset({"contact_without_email", "attribute_missing"})  # there is no cell to leave out
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,23 @@ def settle(
     problems: ProblemTable,
     *,
     contact_email_required: bool = False,
+    mandatory: Mapping[Entity, AbstractSet[str]] | None = None,
     severities: Mapping[str, Severity] | None = None,
 ) -> Settled:
     """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors of all rooms; the rest rejects customers.
 
-    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out. A
-    problem of a row alone (no customer, no record) passes unchanged. An error that only repeats what an earlier room
-    said of the same cell is taken out, and so is what was judged by another country than the address's own, which is
-    wrong. ``severities``: code → what it is instead of the catalogue's severity; a value
-    whose error becomes less than one is left out, and where it cannot be, because it is required, the error stays.
+    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out, nor can
+    what is wrong in a ``mandatory`` column of an entity. A problem of a row alone (no customer, no record) passes
+    unchanged. An error that only repeats what an earlier room said of the same cell is taken out, and so is what was
+    judged by another country than the address's own, which is wrong. ``severities``: code → what it is instead of the
+    catalogue's severity; a value whose error becomes less than one is left out, and where it cannot be, because it is
+    required, the error stays.
     """
     frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    fixed = {"contact": {"email"}} if contact_email_required else {}
+    fixed = {entity: REQUIRED[entity] | (mandatory or {}).get(entity, frozenset()) for entity in ENTITIES}
+    if contact_email_required:
+        fixed["contact"] |= {"email"}
     blanked, dropped = np.zeros_like(errors), np.zeros_like(errors)
     customer = frame["customer"].to_numpy().copy()
     changed: dict[Entity, pd.DataFrame] = {}
@@ -68,7 +74,7 @@ def settle(
         part, records = frame.iloc[about], moved[about]
         customer[about] = records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records]
         left_out = eased.is_valid().to_numpy(zero_copy_only=False)[about]
-        can_blank, can_drop = _policies(tables, entity, part, REQUIRED[entity] | fixed.get(entity, set()), left_out)
+        can_blank, can_drop = _policies(tables, entity, part, fixed[entity], left_out)
         blanked[about] = can_blank & errors[about]
         dropped[about] = can_drop & errors[about] & ~can_blank
         new = _blank_cells(tables.frame(entity), part[blanked[about]])
@@ -111,7 +117,7 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
     cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    echo = about & _in(code, codes, {"required", "invalid_uuid"})
+    echo = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
     echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
     echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
     return frame[~echo].reset_index(drop=True)
@@ -150,8 +156,7 @@ def _policies(
     """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
     field, names = _encode(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
-    # This code says that nothing is there; there is no cell to leave out.
-    optional = optional[field] & (part["code"] != "contact_without_email").to_numpy(dtype=np.bool_)
+    optional = optional[field] & ~part["code"].isin(_NO_VALUE).to_numpy(dtype=np.bool_)
     entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
     blank = np.zeros((len(tables.entries), len(names) + 1), dtype=np.bool_)
     for number, item in enumerate(tables.entries):
@@ -207,10 +212,10 @@ def _in(numbers: Positions, texts: list[str], wanted: AbstractSet[str]) -> Mask:
 
 
 def complete_defaults(tables: EntityTables) -> EntityTables:
-    """New tables in which every customer has one default address of each type it has, and one default contact.
+    """New tables in which ``is_default`` is never null: what the source or the mapping says stays, yes and no alike.
 
-    ``is_default`` stays where the source has set it; where it has not, the first of the type becomes the default.
-    All others are false, never null.
+    Where a customer has no default address of a type, or no default contact, the first one that is not said to be
+    none becomes it. All others are false.
     """
     return dataclasses.replace(
         tables,
@@ -220,16 +225,17 @@ def complete_defaults(tables: EntityTables) -> EntityTables:
 
 
 def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
-    count = len(frame)
-    flagged = np.zeros(count, dtype=np.bool_)
-    if "is_default" in frame.columns:
-        flagged = frame["is_default"].fillna(False).to_numpy(dtype=np.bool_)
+    said = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
+    yes = said.fillna(False).to_numpy(dtype=np.bool_)
+    unsaid = said.isna().to_numpy(dtype=np.bool_)
     group = frame["_customer"].to_numpy()
     if by_type and "type" in frame.columns:
         kind, kinds = _encode(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
-    # The first of each group in the order flagged before unflagged, then as sent.
-    order = np.concatenate([np.flatnonzero(flagged), np.flatnonzero(~flagged)])
+    # The first of each group, a yes before one of which nothing is said, then as sent; never an explicit no.
+    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unsaid)])
     _, first = np.unique(group[order], return_index=True)
-    default = _marked(count, order[first])
-    return frame.assign(is_default=pd.Series(default, index=frame.index, dtype=BOOLEAN))
+    default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
+    # A wrong flag that was left out states nothing.
+    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unsaid, index=frame.index, dtype=BOOLEAN)
+    return frame.assign(is_default=default, **{DEFAULT_STATED: stated})

@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from importer.errors import MappingError
+from importer.tables import DEFAULT_STATED
 from tests.mapping.support import BASE, apply, column, problems, records
 
 ADDRESS = (
@@ -102,6 +105,73 @@ def test_is_default_is_what_the_source_says_and_merged_ones_are_default_if_any_i
     mapping = ADDRESS + "    is_default: Main\n"
     cells = "Id|Type|Street|City|Main\n1|B|Mill Lane|x|No\n1|B|Mill Lane|x|Y\n1|S|High St|x|0\n1|S|Low Rd|x|"
     assert column(apply(mapping, cells), "is_default", "address") == [True, False, None]
+
+
+def stated(made: Any, entity: Any = "address") -> list[tuple[Any, bool]]:
+    frame = made.tables.frame(entity)
+    said = [None if pd.isna(flag) else bool(flag) for flag in frame["is_default"]]
+    return list(zip(said, frame[DEFAULT_STATED].tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rule", "cells", "expected"),
+    [
+        ("Main", ["Yes", "No", ""], [(True, True), (False, True), (None, False)]),
+        ("{from: Main, as: not_flag}", ["1", "0", ""], [(False, True), (True, True), (None, False)]),
+        ("{from: Main, values: {main: yes, branch: no}, as: text}", ["main", "Branch"], [(True, True), (False, True)]),
+        (
+            "{from: Main, values: {a: Y}, else: Street, as: text, invalid: blank}",
+            ["a", ""],
+            [(True, True), (None, False)],
+        ),
+        ("{from: Main, default: no}", ["Yes", ""], [(True, True), (False, False)]),
+        ("{from: Main, default: 'Yes'}", ["No", ""], [(False, True), (True, False)]),
+        ("{constant: yes}", ["No"], [(True, False)]),
+        ("{constant: no}", ["Yes"], [(False, False)]),
+        ("{from: Main, invalid: blank}", ["perhaps", "No"], [(None, False), (False, True)]),
+    ],
+)
+def test_it_is_known_whether_the_source_says_which_child_is_the_default(rule: str, cells: Any, expected: Any) -> None:
+    rows = [f"1|B|{number} Mill Lane|x|{cell}" for number, cell in enumerate(cells)]
+    made = apply(f"{ADDRESS}    is_default: {rule}\n", "\n".join(["Id|Type|Street|City|Main", *rows]))
+    assert stated(made) == expected
+
+
+@pytest.mark.parametrize("rule", ["{constant: main}", "{from: Main, default: maybe}", "{from: Main, values: {A: B}}"])
+def test_a_mapping_cannot_answer_with_something_else_than_yes_or_no(rule: str) -> None:
+    with pytest.raises(MappingError, match=r":\d+: addresses\.0\.is_default: is yes or no, not '"):
+        apply(f"{ADDRESS}    is_default: {rule}\n", "Id|Type|Street|City|Main\n1|B|x|y|A")
+
+
+def test_what_is_neither_yes_nor_no_is_an_error_whatever_the_transform() -> None:
+    made = apply(ADDRESS + "    is_default: {from: Main, as: text}\n", "Id|Type|Street|City|Main\n1|B|x|y|maybe")
+    assert problems(made, "code", "row", "column") == [("invalid_flag", 2, "Main")]
+    assert stated(made) == [(None, False)]
+
+
+def test_contacts_and_children_of_both_types_know_it_too() -> None:
+    both = apply(ADDRESS + "    is_default: Main\n", "Id|Type|Street|City|Main\n1|BS|Mill Lane|x|No\n1|BS|Low Rd|x|")
+    assert stated(both) == [(False, True), (False, True), (None, False), (None, False)]
+    flags = apply(FLAGS, "Id|Bill|Ship|Street\n1|Yes||Mill Lane\n1|No|No|High Street")
+    assert stated(flags) == [(True, True), (None, False)]
+    people = BASE + "contacts:\n  - {first_name: First, is_default: Main}\n"
+    assert stated(apply(people, "Id|First|Main\n1|Ada|no\n1|Ben|"), "contact") == [(False, True), (None, False)]
+    assert apply(WIDE, "Id|Bill Street|Ship Street|First|Last\n1||||").tables.contacts[DEFAULT_STATED].tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["", "No"], (False, True)),
+        (["No", ""], (False, True)),
+        (["No", "", "Yes"], (True, True)),
+        (["", ""], (None, False)),
+    ],
+)
+def test_what_any_line_of_a_merged_child_says_counts(cells: list[str], expected: Any) -> None:
+    rows = [f"1|B|Mill Lane|x|{cell}" for cell in cells]
+    made = apply(ADDRESS + "    is_default: Main\n", "\n".join(["Id|Type|Street|City|Main", *rows]))
+    assert stated(made) == [expected]
 
 
 def test_an_id_is_made_of_customer_role_and_folded_text() -> None:

@@ -221,3 +221,36 @@ def test_the_explanation_says_what_is_extended(tmp_path: Path) -> None:
     assert "Ours\n====" in told
     assert '"*ContactName"' in told
     assert "What it extends" not in explain(load_mapping("xero"), width=80)
+
+
+def test_a_function_of_the_base_lies_in_the_folder_of_the_base(tmp_path: Path) -> None:
+    """Its file is outside the folder of the mapping that extends it, which may not name it itself."""
+    (tmp_path / "ours.py").write_text("def shout(text):\n    return text.upper()\n", encoding="utf-8")
+    firm = tmp_path / "firm"
+    firm.mkdir()
+    (tmp_path / "base.yaml").write_text(BASE, encoding="utf-8")
+    (firm / "own.yaml").write_text("extends: ../base.yaml\n", encoding="utf-8")
+    load_mapping(str(firm / "own.yaml"))
+    for own in ("", "extends: ../base.yaml\n"):
+        field = "customer: {display_name: {from: N, as: {python: '../ours.py:shout'}}}\n"
+        (firm / "own.yaml").write_text(own + field, encoding="utf-8")
+        with pytest.raises(MappingError, match=r"own\.yaml:\d: python: '\.\./ours\.py:shout' is not in the mapping's"):
+            load_mapping(str(firm / "own.yaml"))
+    (tmp_path / "base.yaml").write_text(BASE.replace("ours.py", "../ours.py"), encoding="utf-8")
+    (firm / "own.yaml").write_text("extends: ../base.yaml\n", encoding="utf-8")
+    with pytest.raises(MappingError, match=r"base\.yaml:\d+: python: "):
+        load_mapping(str(firm / "own.yaml"))
+
+
+def test_what_a_list_inherits_stands_in_it_once(tmp_path: Path) -> None:
+    message = refused("ignore: ['...', x, '...']\n", tmp_path)
+    assert message == "own.yaml:2: '...' stands twice in the same list"
+
+
+def test_a_chain_of_mappings_has_an_end(tmp_path: Path) -> None:
+    (tmp_path / "0.yaml").write_text(BASE, encoding="utf-8")
+    for number in range(1, 1000):
+        (tmp_path / f"{number}.yaml").write_text(f"extends: {number - 1}.yaml\n", encoding="utf-8")
+    assert load_mapping(str(tmp_path / "19.yaml")).mapping.title == "Base"
+    with pytest.raises(MappingError, match=r"\.yaml:1: extends: 20 mappings extend one another, more are not read"):
+        load_mapping(str(tmp_path / "999.yaml"))

@@ -1,14 +1,16 @@
 """Finding and reading mapping files: YAML as plain text, and every fault of the file with its line."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping import list_mappings, load_mapping
+from importer.mapping import LoadedMapping, apply_mapping, list_mappings, load_mapping
 from importer.mapping.files import shipped_folder
-from tests.mapping.support import BASE, loaded
+from importer.tables import Sources
+from tests.mapping.support import BASE, column, loaded, sheet
 
 
 def refused(text: str | bytes, folder: Path) -> str:
@@ -54,8 +56,11 @@ def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
         ("title: x\ntitle: y\n", "m.yaml:2: 'title' stands twice in the same table"),
         ("a: {b: 1,\n  b: 2}\n", "m.yaml:2: 'b' stands twice"),
         ("? [a, b]\n: c\n", "m.yaml:1: a key must be a plain text"),
-        ("a: &a\n  - *a\n", "without end"),
-        ("a: &a {b: *a}\n", "without end"),
+        ("a: &a\n  - *a\n", "m.yaml:1: tables lie in one another more than 50 deep (is an alias '*' inside its own"),
+        ("a: &a {b: *a}\n", "m.yaml:1: tables lie in one another more than 50 deep"),
+        ("a: &a {b: 1, <<: *a}\n", "m.yaml:1: tables lie in one another more than 50 deep"),
+        ("a: " + "[" * 60 + "]" * 60, "m.yaml:1: tables lie in one another more than 50 deep"),
+        ("a: " + "[" * 5000 + "]" * 5000, "m.yaml: tables lie in one another more than 50 deep"),
         ("a: text\nb:\n  <<: text\n", "m.yaml:3: '<<' takes a table"),
         ("title: \x07\n", "m.yaml: not valid YAML"),
         (b"title: caf\xe9\n", "m.yaml: is not UTF-8 text (byte 11)\nSave the file as UTF-8."),
@@ -119,3 +124,86 @@ def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
     assert "m.yaml:6: customer: unknown key 'emial'; did you mean 'email'?" in message
     assert "m.yaml:7: unknown key 'adresses'; did you mean 'addresses'?" in message
     assert "`importer mappings`" in message
+
+
+def bomb(kind: str, levels: int) -> str:
+    """YAML of a few lines that says ten times as much with each of them."""
+    item = {"lists": "[{0}]", "tables": "{{{0}}}", "merges": "{{{0}}}"}[kind]
+    lines = [f"a0: &a0 {{{', '.join(f'k{n}: x' for n in range(10))}}}"]
+    for level in range(levels):
+        alias = f"*a{level}"
+        inner = {
+            "lists": ", ".join([alias] * 10),
+            "tables": ", ".join(f"k{n}: {alias}" for n in range(10)),
+            "merges": f"k: {alias}, <<: [{', '.join([alias] * 10)}]",
+        }[kind]
+        lines.append(f"a{level + 1}: &a{level + 1} {item.format(inner)}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("kind", ["lists", "tables", "merges"])
+def test_aliases_that_multiply_are_bounded(kind: str, tmp_path: Path) -> None:
+    message = refused(bomb(kind, 30), tmp_path)
+    assert re.search(r"m\.yaml:\d+: the mapping has more than 200,000 parts, what aliases", message)
+    assert "unknown key 'a0'" in refused(BASE + bomb(kind, 1), tmp_path)  # a few are as good as any
+
+
+def test_a_merge_counts_even_where_all_that_it_gives_is_said_already(tmp_path: Path) -> None:
+    table = ", ".join(f"k{n}: x" for n in range(100))
+    merges = ", ".join(["*t"] * 2500)
+    assert "more than 200,000 parts" in refused(f"a: &t {{{table}}}\nb: {{{table}, <<: [{merges}]}}\n", tmp_path)
+
+
+def test_a_file_too_large_to_be_a_mapping_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # it takes no room on the disk
+    with pytest.raises(MappingError, match="has more than 1,048,576 bytes"):
+        load_mapping(str(path))
+    path.write_text(BASE + "# " + "ä" * 200_000 + "\n", encoding="utf-8")
+    assert load_mapping(str(path)).mapping.title == "Test"
+
+
+def with_function(path: str, folder: Path) -> LoadedMapping:
+    text = f'{BASE}  display_name: {{from: N, as: [{{python: "{path}:f"}}]}}\n'
+    (folder / "m.yaml").write_text(text, encoding="utf-8")
+    return load_mapping(str(folder / "m.yaml"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../outside.py",
+        "below/../../outside.py",
+        "{outside}/outside.py",
+        "{folder}/mine.py",
+        "link.py",
+        "away/outside.py",
+        "loop.py",
+        "nul\\0.py",
+    ],
+)
+def test_a_function_outside_the_mappings_folder_is_refused(path: str, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "mappings", tmp_path / "elsewhere"
+    (folder / "below").mkdir(parents=True)
+    outside.mkdir()
+    for place in (tmp_path, outside):
+        (place / "outside.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\ndef f(text): return text\n")
+    (folder / "mine.py").write_text("def f(text): return text\n")
+    (folder / "link.py").symlink_to(tmp_path / "outside.py")
+    (folder / "away").symlink_to(outside)
+    (folder / "loop.py").symlink_to(folder / "loop.py")
+    with pytest.raises(MappingError, match=r"m\.yaml:\d+: python: '.*:f' is not in the mapping's folder") as caught:
+        with_function(path.format(outside=outside, folder=folder), folder)
+    assert "beside the mapping" in caught.value.hint
+    assert not (tmp_path / "ran").exists()
+
+
+def test_functions_beside_the_mapping_below_it_and_behind_links_within_are_called(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "mine.py").write_text("def f(text): return text.upper()\n")
+    (tmp_path / "link.py").symlink_to(tmp_path / "below" / "mine.py")
+    monkeypatch.chdir(tmp_path)
+    for path in ("below/mine.py", "./below/../link.py", "link.py"):
+        made = apply_mapping(with_function(path, Path()), Sources((sheet("Id|Name|N\n1|A|b"),)))
+        assert column(made, "display_name") == ["B"]

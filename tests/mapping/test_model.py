@@ -184,3 +184,53 @@ def test_header_hints_and_two_headers() -> None:
     assert mapping.header_hints() == (frozenset({"Id", "Name", "Firm"}), frozenset({"Parent", "Owner"} | people))
     assert mapping.two_headers
     assert not loaded(TOP).mapping.two_headers
+
+
+CHILDREN = "addresses:\n  - type: {constant: billing}\n    attributes: {Notes: A}\n  - type: {constant: shipping}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (FIELD + "  attributes:\n    '': A\n", "6: customer.attributes.: an attribute needs a name"),
+        (
+            FIELD + "  attributes:\n    Ok: A\n    ' \u00a0': A\n",
+            "7: customer.attributes. \u00a0: an attribute needs a name",
+        ),
+        (
+            FIELD + "  phone: {from: A, extension_to: ' '}\n",
+            "5: customer.phone.extension_to: an attribute needs a name",
+        ),
+        (
+            TOP + f"contacts:\n  - first_name: A\n    attributes:\n      {'x' * 256}: A\n",
+            f"7: contacts.0.attributes.{'x' * 256}: the name has 256 characters, 255 are the most",
+        ),
+        (
+            FIELD + "  attributes:\n    Notes: A\n    NOTES: B\n",
+            "7: customer.attributes.NOTES: 'NOTES' and 'Notes' differ only in case or spaces: write both alike",
+        ),
+        (
+            FIELD + "  attributes:\n    Stra\u00dfe: A\n    STRASSE: B\n",
+            "7: customer.attributes.STRASSE: 'STRASSE' and",
+        ),
+        (FIELD + "  attributes:\n    e\u0301: A\n    \u00e9: B\n", "7: customer.attributes.\u00e9: "),
+        (FIELD + "  attributes:\n    Dock no: A\n    'Dock  no ': B\n", "7: customer.attributes.Dock  no : "),
+        (
+            FIELD + "  phone: {from: A, extension_to: EXT}\n  attributes:\n    Ext: A\n",
+            "5: customer.phone.extension_to: 'EXT' and 'Ext' differ",
+        ),
+        (
+            TOP + CHILDREN + "    attributes: {notes: A}\n",
+            "8: addresses.1.attributes.notes: 'notes' and 'Notes' differ",
+        ),
+    ],
+)
+def test_names_of_attributes_that_cannot_be_or_may_be_taken_for_one(text: str, wanted: str) -> None:
+    (fault,) = faults(text)
+    assert fault.startswith(wanted)
+
+
+def test_the_same_name_in_several_entries_and_of_other_records_is_no_fault() -> None:
+    text = TOP.replace("Name}", "Name, attributes: {NOTES: N}}") + CHILDREN + "    attributes: {Notes: B}\n"
+    assert [list(entry.attributes) for entry in loaded(text).mapping.addresses] == [["Notes"], ["Notes"]]
+    assert list(loaded(FIELD + f"  attributes: {{{'x' * 255}: A}}\n").mapping.customer.attributes) == ["x" * 255]

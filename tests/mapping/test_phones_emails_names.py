@@ -331,6 +331,31 @@ def test_names_that_are_taken_apart_without_the_parser_are_what_it_makes_of_them
 
 
 @pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("de la Cruz, Maria", "Maria", "de la Cruz"),
+        ("DE LA CRUZ, MARIA ELENA", "MARIA ELENA", "DE LA CRUZ"),
+        ("Cruz, Maria de la", "Maria", "de la Cruz"),
+        ("Maria de la Cruz", "Maria", "de la Cruz"),
+        ("van der Berg, Jan", "Jan", "van der Berg"),
+        ("van Dyke, Dick, Jr.", "Dick", "van Dyke"),
+        ("von Trapp, Georg", "Georg", "von Trapp"),
+        ("O'Neil, Mary Ann", "Mary Ann", "O'Neil"),
+        ("O\u2019Neil, Mary Ann", "Mary Ann", "O\u2019Neil"),
+        ("Müller-Lüdenscheidt, Dr. Hans", "Hans", "Müller-Lüdenscheidt"),
+        ("García López, José", "José", "García López"),
+        ("Ortega y Gasset, José", "José", "Ortega y Gasset"),
+        ("dos Santos, João", "João", "dos Santos"),
+        ("bin Salman, Mohammed", "Mohammed", "bin Salman"),
+        ("'t Hooft, Gerard", "Gerard", "'t Hooft"),
+        ("St. John, Mary", "Mary", "St. John"),
+    ],
+)
+def test_a_last_name_of_several_words_stays_whole(text: str, first: str, last: str) -> None:
+    assert split_name(text) == (first, last)
+
+
+@pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("Dr. Ada Lovelace", ("Ada", "Lovelace", "Dr.", "")),

@@ -74,7 +74,7 @@ def test_the_next_night_sends_only_what_differs(desk, fresh) -> None:
         words = write(desk, rows)[:3]
         asked(api)
         said = adopt(desk, api, *words, *fresh)
-        assert asked(api)["GET"] == 38 + 2 + 1, "each that is there, two lists, and attributes"
+        assert asked(api)["GET"] == 38 + 2 + 3, "each that is there, two lists, and attributes"
         assert (said.code, api.broken) == (1, []), "C5 is rejected"
         assert found(said) == {"same": 36, "differ": 2, "absent": 1, "rejected": 1}
         assert {line["reference_id"]: line["field"] for line in said.table("changes.csv")} == {
@@ -91,7 +91,7 @@ def test_the_next_night_sends_only_what_differs(desk, fresh) -> None:
         assert told["C1"]["message"] == "WizCommerce holds something else in phone"
 
         assert found(adopt(desk, api, *words, *fresh)) == {"known": 38, "absent": 1, "rejected": 1}
-        assert asked(api)["GET"] <= 3
+        assert asked(api)["GET"] <= 3 + 2
         night = desk.run(api.url, *write(desk, rows), *fresh)
         assert counts(night) == {"created": 1, "updated": 2, "unchanged": 36, "rejected": 1}
         assert api.patches["C1"] == [{"phone": "+14155550101"}]

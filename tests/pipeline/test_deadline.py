@@ -77,7 +77,7 @@ def test_what_is_in_flight_ends_and_the_rest_is_gone_on_with(options, box) -> No
 def test_time_that_is_up_before_anything_is_sent(options, box) -> None:
     """Reading and mapping count, too."""
     hours = Hours()
-    watch = Watch(stage=lambda _: hours.put_on(40.0), deadline=hours.deadline(60.0))
+    watch = Watch(stage=lambda _: hours.put_on(14.0), deadline=hours.deadline(60.0))
     first = run(options, ENVIRONMENT, confirm=bool, watch=watch)
     assert (first["exit_code"], first["customers"]["pending"]) == (3, 300)
     assert box.counts()["customers"] == 0

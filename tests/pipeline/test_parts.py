@@ -19,6 +19,7 @@ import pytest
 
 from importer.errors import MappingError, OutputError, UsageError
 from importer.pipeline import pieces
+from importer.pipeline.directory import Needs
 from importer.pipeline.dry_run import check
 from importer.pipeline.parts import cluster, whole
 from importer.pipeline.parts.cluster import dask_crew
@@ -28,7 +29,7 @@ from importer.pipeline.parts.sizes import rows_of_a_part
 from importer.pipeline.parts.work import join_bodies
 from importer.pipeline.prepare import Timings
 from importer.settings import Options
-from importer.tables import Sources
+from importer.tables import DEFAULT_STATED, ENTITIES, Sources
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.support import make_source
 
@@ -126,6 +127,30 @@ def test_what_customers_have_in_common_is_found_across_parts(offered, tmp_path: 
     assert {"duplicate_reference_id", "reference_id_case", "customer_alike", "lookup_pending", "key_blank"} <= codes
     assert {"phone_extension_split", "address_parsed", "text_tidied", "customer_conflict"} <= codes
     assert offered(options, rows) == at_once
+
+
+def test_parts_know_which_defaults_the_source_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "m.yaml").write_text(
+        "title: T\nkey: Id\ncustomer: {company_name: Name}\n"
+        "addresses: [{type: {constant: billing}, address_line_1: Street, city: Town, is_default: Main}]\n"
+        "contacts: [{first_name: Who, is_default: First, optional: true}]\n"
+    )
+    rows = [
+        "1,Owl,Mill Ln,Marlow,No,Ada,",
+        "2,Wren,Low Rd,Marlow,,Ben,No",
+        "3,Jay,Dock 7,Marlow,Yes,,",
+        "4,Kea,,,,Dee,",
+    ]
+    (tmp_path / "m.csv").write_text("\n".join(["Id,Name,Street,Town,Main,Who,First", *rows, ""]))
+    monkeypatch.setattr(whole, "processes", lambda: nullcontext(OneProcess()))
+    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: 1)
+    options = Options(sources=(str(tmp_path / "m.csv"),), mapping=str(tmp_path / "m.yaml"), out=tmp_path / "out")
+    with whole.in_parts(options, Timings(), hashed=False) as work:
+        assert work.needs() == Needs(frozenset(), frozenset(), frozenset(ENTITIES))
+        tables = work.settled(None).tables
+    found = {name: getattr(tables, name)[["is_default", DEFAULT_STATED]] for name in ("addresses", "contacts")}
+    assert found["addresses"].to_numpy().tolist() == [[False, True], [True, False], [True, True]]
+    assert found["contacts"].to_numpy().tolist() == [[True, False], [False, True], [True, False]]
 
 
 def test_no_customer_at_all(offered, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_an_account_too_large_to_read_is_said_and_not_read(desk, monkeypatch) ->
         for number in range(301):
             by_hand(api, f"X{number}")
         said = plan(desk, api, *desk.small())
-        assert len(api.seen) <= 4
+        assert api.seen.count("GET /v1/customers") <= 4
     assert [(line["severity"], line["code"]) for line in said.table("errors.csv")] == [("info", "names_not_compared")]
 
 

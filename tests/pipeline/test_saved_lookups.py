@@ -15,7 +15,8 @@ from tests.pipeline.test_dry_run import LOOKUPS, offline
 
 __all__ = ["offline"]
 MAPPING = LOOKUPS + "  attributes: {Color: Color}\n"
-COLOR = {"customer": [{"name": "Color", "data_type": "select", "options": ["Red", "Blue"]}]}
+OPTIONS = [{"label": "Red", "value": "r"}, {"label": "Blue", "value": "b"}]
+COLOR = {"customer": [{"name": "Color", "data_type": "select", "configuration": {"options": OPTIONS}}]}
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def test_a_check_resolves_names_offline_and_finds_those_that_are_wrong(desk) -> 
     (body,) = map(json.loads, (said.folder / "payloads.jsonl").read_text().splitlines())
     assert body["assigned_sales_rep_ids"] == [REP["id"]]
     assert body["assigned_price_list_id"] == PRICE_LIST["id"]
+    assert body["attributes"] == [{"name": "Color", "value": "r"}]
     assert said.summary["lookups"]["age_seconds"] < 3600
     assert said.summary["lookups"]["saved"].endswith("Z")
     text = " ".join(desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", "kept/lookups.json").out.split())
@@ -83,6 +85,19 @@ def test_a_broken_or_foreign_file_is_said_to_be_one(desk, change) -> None:
     assert (said.code, said.out) == (2, "")
     assert "is no file of `importer lookups save`" in said.err
     assert "importer lookups save --api TARGET --to FILE" in said.err
+
+
+def test_a_file_of_an_earlier_version_is_read(desk, saved) -> None:
+    """It knows options as texts, and neither labels nor what is mandatory."""
+    path = desk.path / "kept/lookups.json"
+    old = json.loads(path.read_text())
+    old["directory"]["attributes"]["customer"] = {
+        "Color": {"name": "Color", "data_type": "select", "options": ["Red", "Blue"]}
+    }
+    path.write_text(json.dumps(old))
+    said = desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", "kept/lookups.json", "--json")
+    (body,) = map(json.loads, (said.folder / "payloads.jsonl").read_text().splitlines())
+    assert body["attributes"] == [{"name": "Color", "value": "Red"}]
 
 
 def test_a_file_that_is_not_there_and_an_api_that_is_not(desk) -> None:

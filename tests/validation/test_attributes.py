@@ -1,8 +1,18 @@
-"""What each type of attribute takes."""
+"""What each type of attribute takes, what is sent for a label, and which attributes are missing."""
+
+from typing import Any
 
 import pytest
 
-from importer.validation import AttributeDefinition, check_attributes, used_attributes
+from importer.records import Severity
+from importer.validation import (
+    AttributeDefinition,
+    check_attributes,
+    defined_columns,
+    settle,
+    used_attributes,
+    validate,
+)
 from tests.support import make_tables
 
 OPTIONS = ("Red", "Dark blue", "A, B")
@@ -34,7 +44,10 @@ REFUSED = [
 def check(data_type: str, values: list[str]):
     sources, tables = make_tables([{"reference_id": str(n), "attributes.X": text} for n, text in enumerate(values)])
     options = OPTIONS if "select" in data_type else ()
-    return check_attributes(tables, sources, {"customer": {"X": AttributeDefinition("X", data_type, options)}}).frame
+    definition = AttributeDefinition("X", data_type, options)
+    changed, problems = check_attributes(tables, sources, {"customer": {"X": definition}})
+    assert changed.customers["attributes.X"].tolist() == values
+    return problems.frame
 
 
 @pytest.mark.parametrize(("data_type", "values"), TAKEN)
@@ -51,16 +64,53 @@ def test_what_does_not(data_type, values, code) -> None:
     assert found["hint"].str.len().min() > 20
 
 
+LABELS = {"Red": "r", "Dark blue": "db", "2": "two"}
+
+
+@pytest.mark.parametrize(
+    ("data_type", "text", "sent"),
+    [
+        ("select", "Red", "r"),
+        ("select", "r", "r"),
+        ("select", "1", "1"),  # the value of one and no label
+        ("select", "2", "2"),  # a value goes before a label
+        ("multi_select", "Dark blue", "db"),
+        ("multi_select", "Red, Dark blue", "r, db"),
+        ("multi_select", "r;Dark blue | 1", "r;db | 1"),
+        ("multi_select", "r, db", "r, db"),
+    ],
+)
+def test_the_source_gives_the_label_or_the_value_and_the_value_is_sent(data_type, text, sent) -> None:
+    given = [{"reference_id": "1", "attributes.X": text}, {"reference_id": "2", "attributes.X": None}]
+    sources, tables = make_tables(given)
+    definition = AttributeDefinition("X", data_type, ("r", "db", "two", "2", "1"), LABELS)
+    changed, problems = check_attributes(tables, sources, {"customer": {"X": definition}})
+    assert changed.customers["attributes.X"].tolist()[0] == sent
+    assert changed.customers["attributes.X"].isna().tolist() == [False, True]
+    assert problems.frame.empty
+    assert tables.customers["attributes.X"].tolist()[0] == text
+
+
+@pytest.mark.parametrize(("data_type", "text"), [("select", "Rad"), ("multi_select", "Red, Rad"), ("select", "Red, r")])
+def test_what_is_neither_label_nor_value_is_named_with_the_words_that_people_see(data_type, text) -> None:
+    sources, tables = make_tables([{"reference_id": "1", "attributes.X": text}])
+    definition = AttributeDefinition("X", data_type, ("r", "db"), LABELS)
+    changed, problems = check_attributes(tables, sources, {"customer": {"X": definition}})
+    assert problems.frame["code"].tolist() == ["attribute_option"]
+    assert "The options are 'Red', 'Dark blue';" in problems.frame["hint"][0]
+    assert changed.customers["attributes.X"].tolist() == [text]
+
+
 def test_a_choice_without_options_takes_anything() -> None:
     sources, tables = make_tables([{"reference_id": "1", "attributes.X": "odd"}])
     defined = {"customer": {"X": AttributeDefinition("X", "select")}}
-    assert check_attributes(tables, sources, defined).frame.empty
+    assert check_attributes(tables, sources, defined)[1].frame.empty
 
 
 def test_a_name_is_proposed_when_it_is_near_and_a_long_value_is_cut() -> None:
     sources, tables = make_tables([{"reference_id": "1", "attributes.Colour": "x", "attributes.Size": "y" * 200}])
     defined = {"customer": {name: AttributeDefinition(name, "number") for name in ("color", "Size")}}
-    found = check_attributes(tables, sources, defined).frame.set_index("code")
+    found = check_attributes(tables, sources, defined)[1].frame.set_index("code")
     assert found.loc["attribute_unknown", "hint"].startswith("Did you mean 'color'? ")
     assert len(found.loc["attribute_invalid", "message"]) < 120
 
@@ -68,3 +118,90 @@ def test_a_name_is_proposed_when_it_is_near_and_a_long_value_is_cut() -> None:
 def test_columns_without_values_are_not_asked_for() -> None:
     _, tables = make_tables([{"reference_id": "1", "attributes.X": None}], [], [])
     assert used_attributes(tables) == {}
+
+
+CUSTOMERS = [{"reference_id": "1", "company_name": "Owl"}, {"reference_id": "2", "company_name": "Wren"}]
+ADDRESS = {"address_line_1": "1 Main St", "city": "Marlow", "type": "billing"}
+MANDATORY = {
+    "customer": {name: AttributeDefinition(name, "text", mandatory=name != "Size") for name in ("Region", "Size")},
+    "address": {"Dock: no.": AttributeDefinition("Dock: no.", "text", mandatory=True)},
+}
+
+
+def lacking(**more: Any):
+    """Two customers with an address each; the second lacks all that is mandatory, the first the address's."""
+    customers = [{**CUSTOMERS[0], "attributes.Region": "West"}, {**CUSTOMERS[1], "attributes.Region": None}]
+    addresses = [{**ADDRESS, "reference_id": f"A{n}", "customer": n} for n in range(2)]
+    return make_tables(customers, addresses, **more)
+
+
+def test_a_mandatory_attribute_that_a_record_lacks_is_an_error_at_its_place() -> None:
+    sources, tables = lacking()
+    found = check_attributes(tables, sources, MANDATORY)[1].frame
+    assert found[["severity", "code", "entity", "record", "customer", "field", "row"]].to_numpy().tolist() == [
+        ["error", "attribute_missing", "customer", 1, 1, "attributes.Region", 1],
+        ["error", "attribute_missing", "address", 0, 0, "attributes.Dock: no.", 2],
+        ["error", "attribute_missing", "address", 1, 1, "attributes.Dock: no.", 3],
+    ]
+    assert found["message"][0] == "The customer lacks the attribute 'Region', which is mandatory in WizCommerce"
+    assert found["column"].fillna("").tolist() == ["customer attributes.Region", "", ""]
+    assert found["hint"].tolist() == [
+        'Fill in the column "customer attributes.Region", or give a `default`.',
+        *['Add to the mapping, under `addresses` and there under `attributes`: `"Dock: no.": COLUMN`.'] * 2,
+    ]
+
+
+def settled(tables, sources, **more: Any):
+    problems = check_attributes(tables, sources, MANDATORY)[1]
+    mandatory = defined_columns(MANDATORY, lambda definition: definition.mandatory)
+    return settle(tables, problems, mandatory=mandatory, **more)
+
+
+def test_it_rejects_the_customer_or_its_record_is_dropped_and_a_mapping_can_make_it_a_warning() -> None:
+    sources, tables = lacking()
+    assert settled(tables, sources).rejected.tolist() == [True, True]
+    sources, tables = lacking(drop=["address"], blank=["customer attributes.Region"])
+    done = settled(tables, sources)
+    assert (done.rejected.tolist(), done.lost_child.tolist()) == ([False, True], [True, True])
+    assert done.tables.addresses.empty
+    done = settled(tables, sources, severities={"attribute_missing": Severity.WARNING})
+    assert (done.rejected.tolist(), done.lost_child.tolist()) == ([False, False], [False, False])
+    assert not done.problems.frame["message"].str.contains("left out").any()
+
+
+def test_a_wrong_value_of_a_mandatory_attribute_is_not_left_out() -> None:
+    given = [{**CUSTOMERS[0], "attributes.Region": "North"}, {**CUSTOMERS[1], "attributes.Size": "huge"}]
+    sources, tables = make_tables(given, blank=["customer attributes.Region", "customer attributes.Size"])
+    defined = {
+        "customer": {
+            "Region": AttributeDefinition("Region", "select", ("West",), mandatory=True),
+            "Size": AttributeDefinition("Size", "number"),
+        }
+    }
+    tables, problems = check_attributes(tables, sources, defined)
+    done = settle(tables, problems, mandatory=defined_columns(defined, lambda definition: definition.mandatory))
+    assert done.rejected.tolist() == [True, True]
+    codes = done.problems.frame[["severity", "code", "customer"]].to_numpy().tolist()
+    assert codes == [
+        ["error", "attribute_option", 0],
+        ["warning", "attribute_invalid", 1],
+        ["error", "attribute_missing", 1],
+    ]
+
+
+def test_long_texts_and_html_have_no_limit_and_the_other_types_do() -> None:
+    names = ("text", "long_text", "html", "url", "of tomorrow")
+    given = {**CUSTOMERS[0], **{f"attributes.{name}": "x" * 256 for name in names}}
+    sources, tables = make_tables([given], [{**ADDRESS, "reference_id": "A", "attributes.html": "x" * 256}])
+    defined = {"customer": {name: AttributeDefinition(name, name) for name in names}}
+    unlimited = defined_columns(defined, lambda definition: definition.unlimited)
+
+    def too_long(**more: Any) -> set[str]:
+        found = validate(tables, sources, **more).frame
+        long = found[found["code"] == "too_long"]
+        assert long["hint"].str.contains("long_text").all()
+        return {f"{entity} {field}" for entity, field in zip(long["entity"], long["field"], strict=True)}
+
+    kept = {f"customer attributes.{name}" for name in ("text", "url", "of tomorrow")} | {"address attributes.html"}
+    assert too_long(unlimited=unlimited) == kept
+    assert too_long() == kept | {"customer attributes.long_text", "customer attributes.html"}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from importer.records import Severity
-from importer.tables import EntityTables, ProblemTable
+from importer.tables import BOOLEAN, DEFAULT_STATED, EntityTables, ProblemTable
 from importer.validation import complete_defaults, settle, validate
 from tests.support import make_tables
 
@@ -72,7 +72,9 @@ def test_lists_and_flags_can_be_left_out_too() -> None:
     settled = settle(tables, validate(tables, sources))
     assert not settled.rejected.any()
     assert settled.tables.customers["assigned_sales_rep_ids"].isna().all()
-    assert complete_defaults(settled.tables).addresses["is_default"].tolist() == [True, False]
+    done = complete_defaults(settled.tables).addresses
+    assert done["is_default"].tolist() == [True, False]
+    assert done[DEFAULT_STATED].tolist() == [True, False]  # a flag that was left out states nothing
 
 
 def test_a_required_value_cannot_be_left_out() -> None:
@@ -231,7 +233,7 @@ def defaults(tables: EntityTables) -> tuple[list[bool], list[bool]]:
     return done.addresses["is_default"].tolist(), done.contacts["is_default"].tolist()
 
 
-def test_every_type_present_has_one_default() -> None:
+def test_every_type_has_one_default_unless_the_source_says_no() -> None:
     _, tables = make_tables(
         CUSTOMERS,
         [
@@ -241,11 +243,18 @@ def test_every_type_present_has_one_default() -> None:
             address("D", type="shipping", is_default=False),
             address("E", 1, is_default=False),
             address("F", 1),
+            address("G", 1, type="shipping", is_default=False),
         ],
-        [{"reference_id": f"K{n}", "first_name": "Ann", "customer": n // 2} for n in range(4)],
+        [
+            *({"reference_id": f"K{n}", "first_name": "Ann", "customer": n // 2} for n in range(4)),
+            {"reference_id": "K4", "first_name": "Ann", "customer": 2, "is_default": False},
+        ],
     )
-    assert defaults(tables) == ([False, True, True, False, True, False], [True, False, True, False])
-    assert complete_defaults(tables).addresses["is_default"].dtype == tables.addresses["is_default"].dtype
+    assert defaults(tables) == ([False, True, True, False, False, True, False], [True, False, True, False, False])
+    done = complete_defaults(tables).addresses
+    assert done["is_default"].dtype == tables.addresses["is_default"].dtype
+    assert done[DEFAULT_STATED].tolist() == [False, True, False, True, True, False, True]
+    assert done[DEFAULT_STATED].dtype == BOOLEAN
 
 
 def test_defaults_of_nothing() -> None:

@@ -115,8 +115,9 @@ class InParts:
     def needs(self) -> Needs:
         """What the API must be asked for."""
         kinds = (one.entries[0].fields[name].lookup for one in self.made for name in one.names)
-        entities = frozenset(entity for one in self.made for entity in one.attributes)
-        return Needs(frozenset(kind for kind in kinds if kind), entities)
+        attributes = frozenset(entity for one in self.made for entity in one.attributes)
+        entities = frozenset(entity for one in self.made for entity, count in one.counts.items() if count)
+        return Needs(frozenset(kind for kind in kinds if kind), attributes, entities)
 
     def reference_ids(self) -> "Iterator[pd.Series[str]]":
         """The reference ids of all customers, part by part."""
