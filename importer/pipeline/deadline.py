@@ -1,9 +1,10 @@
-"""A bounded total time: when it is over, and in which words a run then stops."""
+"""A bounded total time: when it is over, and how a run then says that it stops."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+import anyio
 
 from importer.errors import InterruptedRunError
 
@@ -16,7 +17,7 @@ class Deadline:
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     until: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,8 +36,7 @@ class Deadline:
     def error(self, *, sending: bool) -> InterruptedRunError:
         """Why the run stops; ``sending``: whether it had begun to send."""
         hint = "`importer resume` goes on from there." if sending else "Nothing was sent: give it more time."
-        given = _length(self.seconds)
-        return InterruptedRunError(f"--deadline: the time that the run was given ({given}) is over", hint)
+        return InterruptedRunError(f"--deadline: the time allowed for the run ({_length(self.seconds)}) is over", hint)
 
 
 def _length(seconds: float) -> str:

@@ -54,7 +54,12 @@ class Job:
     limiter: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
+        self.limiter = Limiter(
+            ceiling=self.options.rate or self.target.rate,
+            max_concurrency=self.options.concurrency,
+            max_wait=self.options.max_wait,
+            announce=self.watch.phase,
+        )
 
     @property
     def paths(self) -> RunFolder:
@@ -127,7 +132,7 @@ def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[st
     folder is raised.
     """
     with about(job.run.id, job.run.tenant):
-        return anyio.run(_conduct, job, work, backend_options={"use_uvloop": True})
+        return anyio.run(_conduct, job, work)
 
 
 async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:

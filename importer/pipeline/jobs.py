@@ -1,9 +1,9 @@
 """Many jobs in one go, each in a process of its own, so that none can stop another, whatever becomes of it."""
 
-import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+
 from importer.errors import StopError
 
 __all__ = ["JobFile", "jobs_line", "run_jobs"]
 
-CHUNK = 65_536
 NOT_BEGUN = "not begun: interrupted"
 
 
@@ -39,57 +41,64 @@ class _Runner:
     words: Sequence[str]
     environment: Mapping[str, str]
     hear: Callable[[str, str], None]
-    slots: asyncio.Semaphore
-    accounts: "defaultdict[str, asyncio.Lock]" = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    running: "set[asyncio.subprocess.Process]" = field(default_factory=set)
+    slots: anyio.Semaphore
+    accounts: "defaultdict[str, anyio.Lock]" = field(default_factory=lambda: defaultdict(anyio.Lock))
+    running: set[Process] = field(default_factory=set)
+    results: dict[Path, dict[str, Any]] = field(default_factory=dict)
     stopping: bool = False
 
-    def stop(self) -> None:
-        """Interrupt what runs, and begin nothing new; called again, what runs stops at once."""
-        self.stopping = True
-        for process in self.running:
-            process.send_signal(signal.SIGINT)
+    async def stop_on_signals(self) -> None:
+        """At a signal, interrupt what runs, and begin nothing new; at another, what runs stops at once."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            async for _ in received:
+                self.stopping = True
+                for process in self.running:
+                    process.send_signal(signal.SIGINT)
 
-    async def run(self, job: JobFile) -> dict[str, Any]:
+    async def run(self, job: JobFile) -> None:
         async with self.accounts[job.account], self.slots:
             began = time.monotonic()
             if self.stopping:
-                return _result(job, StopError.exit_code, "", NOT_BEGUN, 0.0)
+                self.results[job.path] = _result(job, StopError.exit_code, "", NOT_BEGUN, 0.0)
+                return
             try:
                 code, out, said = await self._process(job)
             except OSError as error:
                 code, out, said = StopError.exit_code, "", f"the process could not be started: {error.strerror}"
-            return _result(job, code, out, said, time.monotonic() - began)
+            self.results[job.path] = _result(job, code, out, said, time.monotonic() - began)
 
     async def _process(self, job: JobFile) -> tuple[int, str, str]:
-        """Exit code, what stood on stdout, and the last thing that was said."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "importer", "run", "--config", str(job.path), *self.words, "--json"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        """The exit code, what was on stdout, and the last message on stderr."""
+        out: list[bytes] = []
+        lines: list[str] = []
+        async with await anyio.open_process(
+            [sys.executable, "-m", "importer", "run", "--config", str(job.path), *self.words, "--json"],
+            stdin=subprocess.DEVNULL,
             env={**self.environment, "NO_COLOR": "1"},
             start_new_session=True,  # a Ctrl-C reaches it through us, once
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.running.add(process)
-        try:
-            out, lines = await asyncio.gather(process.stdout.read(), self._listen(job, process.stderr))
-            code = await process.wait()
-        finally:
-            self.running.discard(process)
-        return code, out.decode(errors="replace"), _last_words(lines)
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            self.running.add(process)
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._listen, job, process.stderr, lines)
+                    async for chunk in process.stdout:
+                        out.append(chunk)
+                code = await process.wait()
+            finally:
+                self.running.discard(process)
+        return code, b"".join(out).decode(errors="replace"), _last_words(lines)
 
-    async def _listen(self, job: JobFile, stream: asyncio.StreamReader) -> list[str]:
-        lines: list[str] = []
+    async def _listen(self, job: JobFile, stream: ByteReceiveStream, lines: list[str]) -> None:
         rest = ""
-        while chunk := await stream.read(CHUNK):
+        async for chunk in stream:
             *whole, rest = (rest + chunk.decode(errors="replace")).split("\n")
             for line in whole:
                 self.hear(job.name, line)
             lines += whole
-        return [*lines, rest] if rest else lines
+        if rest:
+            lines.append(rest)
 
 
 def run_jobs(
@@ -106,7 +115,7 @@ def run_jobs(
     highest of their exit codes. The first SIGINT or SIGTERM interrupts what runs and begins nothing new.
     """
     started = datetime.now(UTC)
-    results = asyncio.run(_run_all(jobs, words, environment, parallel, hear))
+    results = anyio.run(_run_all, jobs, words, environment, parallel, hear)
     finished = datetime.now(UTC)
     return {
         "command": "jobs",
@@ -125,12 +134,15 @@ async def _run_all(
     parallel: int,
     hear: Callable[[str, str], None],
 ) -> list[dict[str, Any]]:
-    runner = _Runner(words, environment, hear, asyncio.Semaphore(parallel))
-    loop = asyncio.get_running_loop()
-    if os.name == "posix":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, runner.stop)
-    return await asyncio.gather(*(runner.run(job) for job in jobs))
+    runner = _Runner(words, environment, hear, anyio.Semaphore(parallel))
+    async with anyio.create_task_group() as helpers:
+        if os.name == "posix":
+            helpers.start_soon(runner.stop_on_signals)
+        async with anyio.create_task_group() as group:
+            for job in jobs:
+                group.start_soon(runner.run, job)
+        helpers.cancel_scope.cancel()
+    return [runner.results[job.path] for job in jobs]
 
 
 def _last_words(lines: Sequence[str]) -> str:

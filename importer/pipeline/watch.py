@@ -1,10 +1,12 @@
-"""Whoever watches a command: what is told of its course, and the wish to stop it."""
+"""The caller's view of a command: its progress, and the wish to stop it."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskStatus
 
 from importer.errors import InterruptedRunError, StopError
 from importer.pipeline.deadline import Deadline
@@ -16,18 +18,18 @@ Counts = Mapping[OutcomeKind, int]
 
 
 def _silent(_: str) -> None:
-    """Nobody watches."""
+    """Report nothing."""
 
 
 def _uncounted(_: Counts) -> None:
-    """Nobody watches."""
+    """Report nothing."""
 
 
 @dataclass
 class Watch:
-    """Whoever watches a run: ``phase`` is told what happens, ``counts`` how many customers have which outcome.
+    """Where a run reports: ``phase`` gets what happens, ``counts`` how many customers have which outcome.
 
-    ``stage`` is told what takes a while now, which is of no interest afterwards.
+    ``stage`` gets what takes a while now, which is of no interest afterwards.
     It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
     The end of the ``deadline`` is such a wish, too.
     """
@@ -35,7 +37,7 @@ class Watch:
     phase: Callable[[str], None] = _silent
     counts: Callable[[Counts], None] = _uncounted
     stage: Callable[[str], None] = _silent
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: anyio.Event = field(default_factory=anyio.Event)
     deadline: Deadline | None = None
     sending: bool = False
     stopped: StopError | None = None  # what ended the run early
@@ -46,41 +48,38 @@ class Watch:
 
         Raises :class:`InterruptedRunError` where they cut it off.
         """
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
+        failed: Exception | None = None
+        async with anyio.create_task_group() as group:
+            with anyio.CancelScope() as block:
+                await group.start(self._listen, block)
+                group.start_soon(self._expire, block)
+                try:
+                    yield
+                except Exception as error:  # noqa: BLE001 - raised again below: the group would wrap it
+                    failed = error
+            group.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+        if block.cancelled_caught:
+            hint = "`importer resume` goes on; requests in flight are looked up first."
+            raise self.reason(InterruptedRunError("interrupted", hint))
 
-        def asked() -> None:
-            if self.sending and not self.stop.is_set():
-                self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
-                self.stop.set()
-            else:
-                task.cancel()
-
-        expiry = asyncio.create_task(self._expire(task))
-        caught = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, asked)
-            except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not in the main thread
-                continue
-            caught.append(number)
+    async def _listen(self, block: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+        """Stop on signals: gently while customers are sent, else at once."""
         try:
-            yield
-        except asyncio.CancelledError:
-            task.uncancel()
-            raise self.reason(
-                InterruptedRunError("interrupted", "`importer resume` goes on; what was in flight is looked up first.")
-            ) from None
-        finally:
-            expiry.cancel()
-            with suppress(asyncio.CancelledError):
-                await expiry
-            for number in caught:
-                loop.remove_signal_handler(number)
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+                task_status.started()
+                async for _ in received:
+                    if self.sending and not self.stop.is_set():
+                        self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
+                        self.stop.set()
+                    else:
+                        block.cancel()
+        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not in the main thread
+            task_status.started()
 
-    async def _expire(self, task: "asyncio.Task[None]") -> None:
-        """Stop when the time is up: what is being sent in peace, everything else at once."""
+    async def _expire(self, block: anyio.CancelScope) -> None:
+        """Stop when the time is up: gently while customers are sent, else at once."""
         if self.deadline is None:
             return
         await self.deadline.passed()
@@ -88,7 +87,7 @@ class Watch:
             self.phase("The time is up: waiting for requests in flight. Interrupt to stop now.")
             self.stop.set()
         else:
-            task.cancel()
+            block.cancel()
 
     def reason(self, interrupted: InterruptedRunError) -> InterruptedRunError:
         """Why the run was interrupted: the deadline, where that is over."""

@@ -1,7 +1,8 @@
-"""Noticing that nothing gets through any more."""
+"""Noticing that nothing gets through to the API any more."""
 
 import random
-from collections.abc import Callable
+
+import anyio
 
 from importer.api import RetryPolicy
 
@@ -13,13 +14,13 @@ FEW = 10  # failures in a row that may be chance
 class Breaker:
     """Counts failures in a row; from ``FEW`` on, one request at a time goes, after growing pauses.
 
-    A failure is a request without a readable answer, or a connection that could not be made.
+    A failure is a request without a readable answer, or a connection that could not be made. ``patience``: seconds
+    without any request getting through after which the API counts as gone.
     """
 
-    def __init__(self, policy: RetryPolicy, patience: float, *, clock: Callable[[], float], rng: random.Random) -> None:
+    def __init__(self, policy: RetryPolicy, patience: float, rng: random.Random) -> None:
         self._policy = policy
         self._patience = patience
-        self._clock = clock
         self._rng = rng
         self._failures = 0
         self._since = 0.0
@@ -32,14 +33,14 @@ class Breaker:
         return self._failures >= FEW
 
     @property
-    def pause(self) -> float:
-        """Seconds until the next request may go."""
-        return max(0.0, self._until - self._clock())
-
-    @property
     def exhausted(self) -> bool:
         """Nothing got through for longer than the patience lasts."""
-        return self.probing and self._clock() - self._since >= self._patience
+        return self.probing and anyio.current_time() - self._since >= self._patience
+
+    async def pause(self) -> None:
+        """Wait until the next request may go."""
+        while (left := self._until - anyio.current_time()) > 0:
+            await anyio.sleep(left)
 
     def passed(self) -> None:
         """A request was answered."""
@@ -48,9 +49,10 @@ class Breaker:
 
     def failed(self, of_round: int) -> None:
         """A request that was let go in round ``of_round`` failed."""
+        now = anyio.current_time()
         if not self._failures:
-            self._since = self._clock()
+            self._since = now
         self._failures += 1
         if self.probing and of_round == self.round:
             self.round += 1
-            self._until = self._clock() + self._policy.delay(self.round, self._rng)
+            self._until = now + self._policy.delay(self.round, self._rng)

@@ -1,180 +1,197 @@
-"""How creating a customer goes: what an answer means, and what a lookup proves.
-
-Everything that is particular to the action lives here; another action is another class with the same methods.
-"""
+"""Creating a customer: what an answer means, and what a lookup proves."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import anyio
 import orjson
 
 from importer.api import Answer, AnswerKind, CustomerRef
 from importer.ledger import Accepted, Attempt, State, Step
 from importer.records import OutcomeKind
-from importer.sender.options import Api
-from importer.sender.work import Next, Verdict, Work
+from importer.sender.options import Api, SendOptions
+from importer.sender.tasks import (
+    CustomerTask,
+    Next,
+    Transition,
+    absence_proven,
+    answered,
+    attempt_of,
+    step_of,
+    text_of,
+)
+from importer.sender.waiting import gather
 
-__all__ = ["Creating", "child_ids", "moment_text"]
+__all__ = ["Creating", "child_ids", "disowned", "moment_text", "says_taken"]
 
 _TAKEN = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Creating:
-    """POST once; what has no readable answer is looked up by its reference id.
+    """POST once; a customer without a readable answer is looked up by its reference id.
 
-    ``since``: what the run's own requests made was created after that, by the API's clock.
+    ``sending`` is the client whose waits end when the run is stopped, ``reading`` the one for lookups. ``since``: what
+    the run's own requests made was created after that, by the API's clock.
     """
 
-    api: Api
+    sending: Api
+    reading: Api
+    options: SendOptions
+    now: Callable[[], datetime]
     since: datetime | None = None
-    alarm: None = None  # no customer's creation says anything about another's
+    problem: None = None  # no customer's creation says anything about another's
 
-    async def send(self, work: Work) -> Answer:
-        """One request. Raises :class:`ApiUnavailableError` when 429 holds it back for too long."""
-        return await self.api.create(work.body)
-
-    def judge(self, work: Work, answer: Answer, *, clock: float, now: datetime) -> Verdict:
-        """What one answer makes of a customer. ``clock`` and ``now`` are the moment at which it came."""
-        work.attempt = Attempt(work.attempts, now, answer.seconds, answer.kind, answer.status)
-        work.answer = answer
-        if work.began is None:
-            work.began = clock - answer.seconds
-        step, then = self._read(work, answer, clock)
-        work.attempt = None
-        return Verdict(work, step, then)
-
-    def _read(self, work: Work, answer: Answer, clock: float) -> tuple[Step, Next]:
+    async def send(self, task: CustomerTask) -> Transition:
+        """One request. Raises :class:`ApiUnavailableError` when the API asks for too long a wait."""
+        answer = await self.sending.create(task.body, task.reference_id)
+        task = answered(task, answer)
+        attempt = attempt_of(task, self.now())
         if answer.kind is AnswerKind.OK and answer.data is not None:
-            accepted = Accepted(work.body, child_ids(answer.data), _text(answer.data.get("updated_at")))
-            return _there(work, str(answer.data["id"]), clock, OutcomeKind.CREATED, accepted), Next.DONE
+            accepted = Accepted(task.body, child_ids(answer.data), text_of(answer.data, "updated_at"))
+            step = _there(
+                task,
+                str(answer.data["id"]),
+                OutcomeKind.CREATED,
+                accepted,
+                display_id=text_of(answer.data, "display_id"),
+                attempt=attempt,
+            )
+            return Transition(task, step, Next.DONE)
         if answer.kind is AnswerKind.KEY_REFUSED:
-            return _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.DONE
+            return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING, attempt), Next.DONE)
         if answer.kind is AnswerKind.NOT_SENT:
-            work.attempts, work.tries, work.misses = work.attempts - 1, work.tries - 1, work.misses + 1
-            return _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.AGAIN
-        if answer.kind is AnswerKind.REFUSED and not _says_taken(answer):
-            return _refused(work, State.REFUSED, clock), Next.DONE
-        return _to_look_up(work, answer, clock), Next.LOOK
+            task = replace(task, attempts=task.attempts - 1, tries=task.tries - 1, misses=task.misses + 1)
+            return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING, attempt), Next.SEND_AGAIN)
+        if answer.kind is AnswerKind.REFUSED and not says_taken(answer):
+            return Transition(task, _refused(task, State.REFUSED, attempt), Next.DONE)
+        return _to_look_up(task, answer, attempt)
 
-    async def look(self, works: Sequence[Work]) -> dict[str, list[CustomerRef]]:
-        """Reference id → what the API holds. Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`."""
-        ours = all(work.doubtful and work.mine and work.taken is None for work in works)
-        return await self.api.find([work.item.reference_id for work in works], since=self.since if ours else None)
+    async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
+        """See :class:`importer.sender.tasks.Strategy`."""
+        ours = all(task.outcome_unknown and task.sent_by_this_run and not task.conflict_answer for task in tasks)
+        began = anyio.current_time()
+        there = await self.reading.find([task.reference_id for task in tasks], since=self.since if ours else None)
 
-    def found(self, work: Work, there: Sequence[CustomerRef], clock: float) -> Verdict:
-        """What it means that the API holds ``there`` (one or more) under a customer's reference id.
+        async def judge(task: CustomerTask) -> Transition | None:
+            if customers := there.get(task.reference_id):
+                return await self._found(task, customers)
+            return self._absent(task) if absence_proven(task, began, self.options.settle) else None
 
-        Before the first request its absence was recorded, so what a doubtful request may have made, it did make.
+        return await gather(judge, tasks)
+
+    def unsent(self, task: CustomerTask) -> Transition:
+        """See :class:`importer.sender.tasks.Strategy`."""
+        task = replace(task, attempts=task.attempts - 1)
+        return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING), Next.DONE)
+
+    async def _found(self, task: CustomerTask, customers: Sequence[CustomerRef]) -> Transition:
+        """What it means that the API has ``customers`` (one or more) under a customer's reference id.
+
+        Before the first request its absence was recorded, so a request with an unknown outcome made what is there.
         """
-        if not work.doubtful:
-            return Verdict(work, _there(work, there[0].id, clock, OutcomeKind.EXISTS), Next.DONE)
-        if len(there) > 1:
-            return Verdict(work, _duplicate(work, there, clock), Next.DONE)
-        same = work.item.sent_hash in (None, work.item.hash)
-        accepted = Accepted(work.body, None, moment_text(there[0])) if same else None
+        first = customers[0]
+        there = partial(_there, task, first.id)
+        if not task.outcome_unknown:
+            return Transition(task, there(OutcomeKind.EXISTS, display_id=first.display_id or None), Next.DONE)
+        if len(customers) > 1:
+            return Transition(task, _duplicate(task, customers), Next.DONE)
+        answer = await self.reading.get(first.id)
+        data = answer.data if answer.kind is AnswerKind.OK else None
+        same = task.item.sent_hash in (None, task.item.hash)
+        accepted = Accepted(task.body, data and child_ids(data), moment_text(first)) if same else None
         outcome = OutcomeKind.CREATED
-        if not work.mine:
+        if not task.sent_by_this_run:
             outcome = OutcomeKind.UNCHANGED if same else OutcomeKind.EXISTS
-        return Verdict(work, _there(work, there[0].id, clock, outcome, accepted), Next.DONE)
+        display_id = text_of(data, "display_id") or first.display_id or None
+        return Transition(task, there(outcome, accepted, display_id=display_id), Next.DONE)
 
-    def absent(self, work: Work, clock: float, *, again: bool) -> Verdict:
-        """What it means that a customer is not there, for good. ``again``: it may be sent once more."""
-        if work.taken is not None:
-            # A request in doubt and a refusal that contradicts the list: the next run has to look again.
-            return Verdict(work, _refused(work, State.UNKNOWN if work.doubtful else State.REFUSED, clock), Next.DONE)
-        if again:
-            return Verdict(work, _step(work, State.ABSENT, OutcomeKind.PENDING, clock), Next.AGAIN)
-        return Verdict(work, _given_up(work, clock), Next.DONE)
-
-    def unsent(self, work: Work, clock: float) -> Verdict:
-        """A customer that was announced, and of which nothing left."""
-        work.attempts -= 1
-        return Verdict(work, _step(work, State.PLANNED, OutcomeKind.PENDING, clock), Next.DONE)
+    def _absent(self, task: CustomerTask) -> Transition:
+        """What it means that a customer is not there, for good."""
+        if task.conflict_answer is not None:
+            # A request with an unknown outcome and a refusal that contradicts the list: the next run looks again.
+            state = State.UNKNOWN if task.outcome_unknown else State.REFUSED
+            return Transition(task, _refused(replace(task, answer=task.conflict_answer), state), Next.DONE)
+        now = anyio.current_time()
+        if self.options.may_send_again(tries=task.tries, began=task.began, abandoned=task.abandoned, now=now):
+            return Transition(task, _latest(task, State.ABSENT, OutcomeKind.PENDING), Next.SEND_AGAIN)
+        return Transition(task, _given_up(task), Next.DONE)
 
 
-def _to_look_up(work: Work, answer: Answer, clock: float) -> Step:
-    work.abandoned, work.looks = clock, 0
+def disowned(transition: Transition, owner: str) -> Transition:
+    """What becomes of a created customer whose id belongs to another one of the ledger, ``owner``.
+
+    The answer proves nothing, so the customer is looked up. A lookup that shows the same id fails it; its state stays
+    unknown, so that the next run looks again.
+    """
+    task = transition.task
+    message = f"WizCommerce gave it the id of another customer ({owner})"
+    attempt = transition.step.attempt
+    if task.answer is not None and task.answer.kind is AnswerKind.OK:
+        answer = replace(task.answer, kind=AnswerKind.UNKNOWN, message=message)
+        return _to_look_up(replace(task, answer=answer), answer, attempt)
+    step = step_of(task, State.UNKNOWN, OutcomeKind.FAILED, code="id_of_another", message=message, attempt=attempt)
+    return Transition(task, step, Next.DONE)
+
+
+def _to_look_up(task: CustomerTask, answer: Answer, attempt: Attempt | None) -> Transition:
+    task = replace(task, abandoned=anyio.current_time(), looks=0)
     if answer.kind is AnswerKind.REFUSED:
-        work.taken = answer
+        task = replace(task, conflict_answer=answer)
     else:
-        work.doubtful = work.mine = True
-    if work.doubtful:
-        return _step(work, State.UNKNOWN, OutcomeKind.UNKNOWN, clock)
-    # This request did nothing and none before it is in doubt, so whatever is there is not ours.
-    return _step(work, State.PLANNED, OutcomeKind.PENDING, clock)
+        task = replace(task, outcome_unknown=True, sent_by_this_run=True)
+    # If this request did nothing and no earlier one has an unknown outcome, whatever is there is not ours.
+    known = (State.UNKNOWN, OutcomeKind.UNKNOWN) if task.outcome_unknown else (State.PLANNED, OutcomeKind.PENDING)
+    return Transition(task, _latest(task, *known, attempt), Next.LOOK_UP)
 
 
-def _step(work: Work, state: State, outcome: OutcomeKind, clock: float) -> Step:
+def _latest(task: CustomerTask, state: State, outcome: OutcomeKind, attempt: Attempt | None = None) -> Step:
     """A step that repeats what the latest answer said."""
-    if work.answer is None:
-        return _entry(work, state, outcome, clock)
-    return _entry(work, state, outcome, clock, code=work.answer.code, message=work.answer.message)
+    answer = task.answer
+    code, message = (answer.code, answer.message) if answer else (None, None)
+    return step_of(task, state, outcome, code=code, message=message, attempt=attempt)
 
 
-def _entry(
-    work: Work,
-    state: State,
-    outcome: OutcomeKind,
-    clock: float,
-    *,
-    code: str | None = None,
-    message: str | None = None,
-    customer_id: str | None = None,
-    refusals: str | None = None,
-    accepted: Accepted | None = None,
+def _there(
+    task: CustomerTask, customer_id: str, outcome: OutcomeKind, accepted: Accepted | None = None, **more: Any
 ) -> Step:
-    return Step(
-        work.item.position,
-        work.item.reference_id,
-        state,
-        outcome,
-        work.attempts,
-        customer_id,
-        work.answer.status if work.answer else None,
-        code,
-        message,
-        refusals,
-        None if work.began is None else clock - work.began,
-        accepted,
-        work.attempt,
-    )
+    state = State.EXISTS if not task.outcome_unknown and outcome is OutcomeKind.EXISTS else State.CREATED
+    return step_of(task, state, outcome, customer_id=customer_id, accepted=accepted, **more)
 
 
-def _there(work: Work, customer_id: str, clock: float, outcome: OutcomeKind, accepted: Accepted | None = None) -> Step:
-    state = State.EXISTS if not work.doubtful and outcome is OutcomeKind.EXISTS else State.CREATED
-    return _entry(work, state, outcome, clock, customer_id=customer_id, accepted=accepted)
-
-
-def _refused(work: Work, state: State, clock: float) -> Step:
-    """The API's own reasons: of the refusal that said the id is taken, if there was one."""
-    answer = work.answer = work.taken or work.answer
+def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -> Step:
+    """The API's own reasons."""
+    answer = task.answer
     assert answer is not None
     refusals = orjson.dumps([asdict(refusal) for refusal in answer.refusals]).decode()
     code = answer.code or f"http_{answer.status}"
-    return _entry(work, state, OutcomeKind.FAILED, clock, code=code, message=answer.message, refusals=refusals)
+    message = answer.message
+    return step_of(
+        task, state, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt
+    )
 
 
-def _given_up(work: Work, clock: float) -> Step:
-    reason = (work.answer and work.answer.message) or "no readable answer"
-    attempts = f"{work.attempts} attempt{'' if work.attempts == 1 else 's'}"
-    message = f"not in the API after {attempts}; the last: {reason}"
-    return _entry(work, State.ABSENT, OutcomeKind.FAILED, clock, code="no_answer", message=message)
+def _given_up(task: CustomerTask) -> Step:
+    reason = (task.answer and task.answer.message) or "no readable answer"
+    attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
+    message = f"not in WizCommerce after {attempts}; the last answer: {reason}"
+    return step_of(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 
 
-def _duplicate(work: Work, there: Sequence[CustomerRef], clock: float) -> Step:
+def _duplicate(task: CustomerTask, customers: Sequence[CustomerRef]) -> Step:
     """Its state stays unknown, so that the next run looks again: by then somebody may have deleted one."""
-    ids = " and ".join(customer.id for customer in there)
-    message = f"the API holds it {len(there)} times, as {ids}; delete all but one by hand"
-    return _entry(work, State.UNKNOWN, OutcomeKind.FAILED, clock, code="duplicate_in_api", message=message)
+    ids = " and ".join(customer.id for customer in customers)
+    message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
+    return step_of(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
 
 
-def _says_taken(answer: Answer) -> bool:
-    """Whether a refusal may mean that the reference id is in use: nobody documents how the API would say so."""
+def says_taken(answer: Answer) -> bool:
+    """Whether a refusal may mean that the reference id is in use: it is not documented how the API would say so."""
     if answer.status == 409:
         return True
     if answer.status not in (400, 422):
@@ -188,10 +205,6 @@ def _says_taken(answer: Answer) -> bool:
 def moment_text(customer: CustomerRef) -> str | None:
     """When a listed customer was changed last, as the ledger keeps it."""
     return None if customer.updated_at is None else customer.updated_at.isoformat()
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def child_ids(data: Mapping[str, Any]) -> str:

@@ -1,17 +1,16 @@
-"""Sending a run: batches are announced, requests leave, answers are recorded, doubts are cleared up."""
+"""Sending a run: batches are announced, workers send them, answers are recorded, unknown outcomes are looked up."""
 
-import asyncio
-import gc
-import hashlib
 import heapq
 import itertools
+import math
 import random
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from importer.api import Answer, AnswerKind
+import anyio
+
+from importer.api import AnswerKind, Turns
 from importer.errors import (
     ApiUnavailableError,
     GuardError,
@@ -21,24 +20,24 @@ from importer.errors import (
     OutputError,
     StopError,
 )
-from importer.ledger import Item, Ledger, Run
+from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
 from importer.sender.breaker import Breaker
-from importer.sender.creating import Creating
-from importer.sender.options import Api, Bodies, SendOptions
+from importer.sender.creating import Creating, disowned
+from importer.sender.options import Api, SendOptions
+from importer.sender.payloads import Bodies, is_planned
 from importer.sender.reconciler import Reconciler
 from importer.sender.recorder import LedgerThread, Recorder
-from importer.sender.strategies import Strategies, Strategy
-from importer.sender.telling import tell
+from importer.sender.strategies import Strategies
+from importer.sender.tasks import CustomerTask, Next, Strategy, Transition, log_step
 from importer.sender.updating import Updating
-from importer.sender.wait import Sleep, wait_for
-from importer.sender.work import Next, Verdict, Work
+from importer.sender.waiting import Wakeup, first_error
 
 __all__ = ["Engine"]
 
-MOST_UNSETTLED = 10_000  # customers in doubt, with their bodies in memory, before no new ones are begun
-CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API: a time zone taken for another included
-RESUME = "Resume the run: it looks up what is in doubt and goes on from there."
+MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun
+CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a mistaken time zone included
+RESUME = "Resume the run: it looks up unknown outcomes and goes on from there."
 
 
 class Engine:
@@ -53,11 +52,10 @@ class Engine:
         options: SendOptions,
         *,
         rng: random.Random,
-        clock: Callable[[], float],
-        sleep: Sleep,
         now: Callable[[], datetime],
         progress: Callable[[Mapping[OutcomeKind, int]], None],
-        stop: asyncio.Event,
+        stop: anyio.Event,
+        thread: LedgerThread,
     ) -> None:
         self._ledger = ledger
         self._api = api
@@ -65,144 +63,167 @@ class Engine:
         self._bodies = bodies
         self._options = options
         self._rng = rng
-        self._clock = clock
-        self._sleep = sleep
-        self._now = now
         self._progress = progress
         self._stop_asked = stop
-        self._thread = LedgerThread()
-        self._strategy = _strategies(api, run, options)
-        self._breaker = Breaker(options.retry, options.patience, clock=clock, rng=rng)
-        self._recorder = Recorder(self._thread, ledger, run, size=options.batch_size, sleep=sleep, follow=self._follow)
-        self._reconciler = self._new_reconciler()
-        self._ready: deque[Work] = deque()
-        self._again: list[tuple[float, int, Work]] = []
+        self._thread = thread
+        self._turns = Turns()
+        self._strategy = self._strategies(now)
+        self._breaker = Breaker(options.retry, options.patience, rng)
+        self._recorder = Recorder(
+            thread, ledger, run, size=options.batch_size, check=self._check_ids, follow=self._follow
+        )
+        self._reconciler = Reconciler(
+            self._strategy, options, rng, done=self._recorder.put, dropped=self._wake, stop=self._wind_down
+        )
+        self._ready, self._tasks = anyio.create_memory_object_stream[CustomerTask](math.inf)
+        self._gate = anyio.CapacityLimiter(self._room())
+        self._again: list[tuple[float, int, CustomerTask]] = []
         self._order = itertools.count()
-        self._flights: set[asyncio.Task[None]] = set()
+        self._outstanding = 0  # customers that were announced and whose transition is not with the recorder yet
         self._after = -1  # the last position that was taken from the ledger
         self._begun = 0
         self._exhausted = False
-        self._taken_up: set[int] = set()  # positions of those that were in doubt at the start
+        self._taken_up: set[int] = set()  # positions of those whose outcome was unknown at the start
         self._announcing = False
-        self._broken = False
         self._failed = 0
         self._counts: dict[OutcomeKind, int] = {}
         self._stopped_by: StopError | None = None
-        self._changed = asyncio.Event()
-        self._hungry = asyncio.Event()
+        self._changed = Wakeup()
+        self._hungry = Wakeup()
 
-    def _new_reconciler(self) -> Reconciler:
-        return Reconciler(
-            self._strategy,
-            self._options,
-            clock=self._clock,
-            sleep=self._sleep,
-            rng=self._rng,
-            done=self._recorder.put,
-            dropped=self._wake,
-            stop=self._wind_down,
-        )
+    def _strategies(self, now: Callable[[], datetime]) -> Strategies:
+        options, sending = self._options, self._api.with_turns(self._turns)
+        since = self._run.started_at - CLOCK_SKEW
+        known: dict[Action, Strategy] = {Action.CREATE: Creating(sending, self._api, options, now, since)}
+        if options.merge is not None:
+            known[Action.UPDATE] = Updating(
+                sending, self._api, self._ledger, self._thread, self._run, options.merge, options, now
+            )
+        return Strategies(known)
 
     async def run(self) -> dict[OutcomeKind, int]:
-        """Send, and give the counts of the whole run."""
-        gc.freeze()  # what stands now outlives the run: going through it time and again took a fifth of the time
+        """Send, and return the counts of the whole run."""
         try:
-            await self._begin()
-            async with asyncio.TaskGroup() as self._group:
-                parts = (self._recorder.run(), self._reconciler.run(), self._feed(), self._watch())
-                helpers = [self._group.create_task(part) for part in parts]
-                for helper in helpers:
-                    helper.add_done_callback(self._notice_failure)
-                await self._until_done()
-                for helper in helpers:
-                    helper.cancel()
-        except asyncio.CancelledError:
+            await self._take_up()
+            async with anyio.create_task_group() as helpers:
+                for helper in (self._recorder.run, self._reconciler.run, self._feed, self._watch):
+                    helpers.start_soon(helper)
+                async with anyio.create_task_group() as workers:
+                    for _ in range(self._options.concurrency):
+                        workers.start_soon(self._work)
+                    await self._until_sent()
+                    workers.cancel_scope.cancel()
+                await self._until_settled()
+                helpers.cancel_scope.cancel()
+        except anyio.get_cancelled_exc_class():
             self._hand_back()
-            await self._recorder.flush()  # answers that had come are kept; what was cut off stays in doubt
+            with anyio.CancelScope(shield=True):  # answers that had come are kept; what was cut off stays unknown
+                await self._recorder.flush()
             raise
         except BaseExceptionGroup as errors:
-            raise _first_of(errors) from None
+            raise first_error(errors) from None
         finally:
-            self._thread.close()
-            gc.unfreeze()
+            self._ready.close()
+            self._tasks.close()
         if self._stopped_by is not None:
             raise self._stopped_by
         return dict(self._counts)
 
-    async def _begin(self) -> None:
-        """Take up the run as the ledger has it; what a killed process left in doubt is looked up first."""
+    async def _take_up(self) -> None:
+        """Take up the run as the ledger has it; outcomes that a killed process left unknown are looked up first."""
         await self._thread(self._ledger.adopt, self._run)
         unsettled = await self._thread(self._ledger.unsettled, self._run)
         self._counts = await self._thread(self._ledger.counts, self._run.id)
-        now = self._clock()
+        now = anyio.current_time()
         for start in range(0, len(unsettled), self._options.batch_size):
-            for work in await self._thread(self._load, unsettled[start : start + self._options.batch_size]):
-                work.doubtful, work.mine, work.abandoned = True, work.item.maker == self._run.id, now
-                work.shown = OutcomeKind.UNKNOWN
-                self._taken_up.add(work.item.position)
-                self._reconciler.add(work, at_once=True)
+            for task in await self._thread(self._load, unsettled[start : start + self._options.batch_size]):
+                self._taken_up.add(task.item.position)
+                unknown = replace(
+                    task,
+                    outcome_unknown=True,
+                    sent_by_this_run=task.item.maker == self._run.id,
+                    abandoned=now,
+                    outcome=OutcomeKind.UNKNOWN,
+                )
+                self._reconciler.add(unknown, at_once=True)
 
-    def _load(self, items: Sequence[Item]) -> list[Work]:
+    def _load(self, items: Sequence[Item]) -> list[CustomerTask]:
         """In the ledger's thread: items with their bodies, which must be those that were planned, byte for byte."""
-        works = [Work(item, body, item.attempts) for item, body in zip(items, self._bodies(items), strict=True)]
-        for work in works:
-            if work.item.action not in self._strategy:
-                raise InternalError(f"the sender cannot {work.item.action} customers")
-            if hashlib.sha256(work.body).hexdigest() != work.item.hash:
+        tasks = [CustomerTask(item, body, item.attempts) for item, body in zip(items, self._bodies(items), strict=True)]
+        for task in tasks:
+            if task.item.action not in self._strategy:
+                raise InternalError(f"the sender cannot {task.item.action} customers")
+            if not is_planned(task.item, task.body):
                 raise OutputError(
-                    f"the body of customer {work.item.reference_id} is not the one that was planned",
+                    f"the body of customer {task.reference_id} is not the one that was planned",
                     "The run's folder was changed. Run again with the same sources: the ledger knows what was sent.",
                 )
-        updates = [work for work in works if work.item.action is Action.UPDATE]
-        if updates:
-            bases = self._ledger.bases(self._run, [work.item for work in updates])
-            for work in updates:
-                work.base = bases[work.item.reference_id]
-        return works
+        updates = [task.item for task in tasks if task.item.action is Action.UPDATE]
+        if not updates:
+            return tasks
+        bases = self._ledger.bases(self._run, updates)
+        writes = self._ledger.open_writes(self._run.tenant, [item.reference_id for item in updates])
+        return [
+            replace(
+                task,
+                base=bases[task.reference_id],
+                open_writes=tuple(one for one in writes.get(task.reference_id, ()) if one.method == "POST"),
+            )
+            if task.item.action is Action.UPDATE
+            else task
+            for task in tasks
+        ]
 
-    async def _until_done(self) -> None:
-        while not self._done():
-            self._pump()
-            self._changed.clear()
-            await wait_for(self._changed, self._breaker.pause or None, self._sleep)
-            if self._stopped_by is not None:
-                await self._land()
+    async def _until_sent(self) -> None:
+        """Until every customer is settled, or the run is stopped and requests in flight have had their time."""
+        while self._stopped_by is None and not self._finished:
+            await self._changed.wait()
+        with anyio.move_on_after(self._options.grace):
+            while self._outstanding:
+                await self._changed.wait()
 
-    def _done(self) -> bool:
-        if self._flights or self._announcing or self._ready or not self._recorder.idle:
-            return False
-        if self._stopped_by is not None:
-            return not self._reconciler.draining or not len(self._reconciler)
-        return self._nobody_new and not self._again and not len(self._reconciler)
+    @property
+    def _finished(self) -> bool:
+        busy = self._outstanding or self._announcing or not self._recorder.idle
+        return self._nothing_new and not (busy or self._again or len(self._reconciler))
+
+    async def _until_settled(self) -> None:
+        """After the last request: until all is durable, and what can still be looked up is."""
+        while self._announcing or not self._recorder.idle or (self._reconciler.draining and len(self._reconciler)):
+            await self._changed.wait()
 
     # Announcing: the feeder keeps up to a batch and a half of customers ready to go.
 
     async def _feed(self) -> None:
         while True:
-            self._hungry.clear()
             again, fresh = self._next_batch()
             if again or fresh:
                 await self._announce(again, fresh)
             else:
-                await wait_for(self._hungry, self._next_again(), self._sleep)
+                await self._hungry.wait(self._next_again())
+
+    @property
+    def _waiting(self) -> int:
+        return self._ready.statistics().current_buffer_used
 
     @property
     def _full(self) -> bool:
-        return self._stopped_by is not None or len(self._ready) > self._options.batch_size // 2
+        return self._stopped_by is not None or self._waiting > self._options.batch_size // 2
 
     @property
-    def _nobody_new(self) -> bool:
+    def _nothing_new(self) -> bool:
         return self._exhausted or (self._options.limit is not None and self._begun >= self._options.limit)
 
-    def _next_batch(self) -> tuple[list[Work], int]:
-        """Whom to announce now: those that are due again, and how many new ones."""
-        again: list[Work] = []
+    def _next_batch(self) -> tuple[list[CustomerTask], int]:
+        """The customers to announce now: those that are due again, and how many new ones."""
+        again: list[CustomerTask] = []
         if self._full:
             return again, 0
-        while self._again and len(again) < self._options.batch_size and self._again[0][0] <= self._clock():
+        now = anyio.current_time()
+        while self._again and len(again) < self._options.batch_size and self._again[0][0] <= now:
             again.append(heapq.heappop(self._again)[2])
         fresh = self._options.batch_size - len(again)
-        if self._nobody_new or len(self._reconciler) + len(self._again) >= MOST_UNSETTLED:
+        if self._nothing_new or len(self._reconciler) + len(self._again) >= MOST_UNSETTLED:
             fresh = 0
         elif self._options.limit is not None:
             fresh = min(fresh, self._options.limit - self._begun)
@@ -211,101 +232,129 @@ class Engine:
     def _next_again(self) -> float | None:
         if self._full or not self._again:
             return None
-        return max(0.0, self._again[0][0] - self._clock())
+        return max(0.0, self._again[0][0] - anyio.current_time())
 
-    async def _announce(self, again: list[Work], fresh: int) -> None:
+    async def _announce(self, again: list[CustomerTask], fresh: int) -> None:
         self._announcing = True
-        works = await self._thread(self._mark, again, fresh)
+        tasks = await self._thread(self._mark, again, fresh)
         self._announcing = False
-        self._begun += len(works) - len(again)
-        self._ready.extend(works)
+        self._begun += len(tasks) - len(again)
+        self._outstanding += len(tasks)
+        for task in tasks:
+            self._ready.send_nowait(task)
         if self._stopped_by is not None:
             self._hand_back()
-        self._pump()
         self._wake()
 
-    def _mark(self, again: list[Work], fresh: int) -> list[Work]:
+    def _mark(self, again: list[CustomerTask], fresh: int) -> list[CustomerTask]:
         """In the ledger's thread: make it durable that these may leave, before any of them does."""
-        works = again
+        tasks = again
         if fresh:
             items = self._ledger.pending(self._run, after=self._after, count=fresh)
             self._exhausted = len(items) < fresh
             self._after = items[-1].position if items else self._after
-            # One that was in doubt at the start may have been found absent, and so be pending, before its turn here.
-            works = again + self._load([item for item in items if item.position not in self._taken_up])
-        if works:
-            marked = [replace(work.item, attempts=work.attempts) for work in works]
-            self._ledger.mark_sending(self._run, marked)
-        for work in works:
-            work.attempts += 1
-            work.tries += 1
-        return works
+            # One that was unknown at the start may have been found absent, and so be pending, before its turn here.
+            tasks = again + self._load([item for item in items if item.position not in self._taken_up])
+        if tasks:
+            self._ledger.mark_sending(self._run, [replace(task.item, attempts=task.attempts) for task in tasks])
+        return [replace(task, attempts=task.attempts + 1, tries=task.tries + 1) for task in tasks]
 
     # Sending.
 
-    def _pump(self) -> None:
-        """Let as many go as may be in flight."""
-        if self._broken or self._stopped_by is not None or self._breaker.pause:
-            return
-        room = 1 if self._breaker.probing else min(self._options.concurrency, max(1, self._api.limiter.concurrency))
-        while self._ready and len(self._flights) < room:
-            flight = self._group.create_task(self._fly(self._ready.popleft(), self._breaker.round))
-            self._flights.add(flight)
-            flight.add_done_callback(self._landed)
-        if len(self._ready) <= self._options.batch_size // 2:
-            self._hungry.set()
+    def _room(self) -> int:
+        """How many requests may be in flight now."""
+        return 1 if self._breaker.probing else max(1, min(self._options.concurrency, self._api.limiter.concurrency))
 
-    async def _fly(self, work: Work, of_round: int) -> None:
+    async def _work(self) -> None:
+        """A worker: takes customers that were announced, one after the other, and sends them."""
+        async for task in self._tasks:
+            if self._waiting <= self._options.batch_size // 2:
+                self._hungry.set()
+            leaving = False
+            try:
+                with self._turns.waiting() as turn:
+                    await self._gate.acquire()
+                if not turn.cancelled_caught:
+                    try:
+                        with self._turns.waiting() as pause:
+                            await self._breaker.pause()
+                        leaving = not pause.cancelled_caught
+                        if leaving:
+                            await self._send_one(task)
+                    finally:
+                        self._gate.release()
+            finally:
+                if not leaving:
+                    self._put(self._strategy.unsent(task))
+
+    async def _send_one(self, task: CustomerTask) -> None:
+        of_round = self._breaker.round
         try:
-            answer = await self._strategy.send(work)
-        except ApiUnavailableError as error:  # 429 for too long: refused, so nothing came of it
-            answer = Answer(AnswerKind.NOT_SENT, message=error.message, sent=False)
+            transition = await self._strategy.send(task)
+        except StopError as error:  # too long a wait, or paths that the API lacks: nothing came of the last request
+            transition = self._strategy.unsent(task)
             self._wind_down(error)
-        self._recorder.put(self._strategy.judge(work, answer, clock=self._clock(), now=self._now()))
-        if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
+        self._put(transition)
+        answer = transition.task.answer
+        if answer is not None:
+            self._judge(answer.kind, answer.status, answer.message or "", of_round)
+        if (room := self._room()) != self._gate.total_tokens:
+            self._gate.total_tokens = room
+
+    def _judge(self, kind: AnswerKind, status: int | None, message: str, of_round: int) -> None:
+        """What an answer says about the API as a whole."""
+        if kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._breaker.failed(of_round)
         else:
             self._breaker.passed()
-        if answer.kind is AnswerKind.KEY_REFUSED:
+        if kind is AnswerKind.KEY_REFUSED:
             hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
-            self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {answer.message}", hint))
-        elif self._strategy.alarm is not None:
-            self._wind_down(self._strategy.alarm)
+            self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {status}): {message}", hint))
+        elif self._strategy.problem is not None:
+            self._wind_down(self._strategy.problem)
         elif self._breaker.exhausted:
-            message = f"nothing got through to the API for {self._options.patience:.0f} s; the last: {answer.message}"
-            self._wind_down(ApiUnavailableError(message, RESUME))
+            seconds = f"{self._options.patience:.0f} s"
+            self._wind_down(ApiUnavailableError(f"nothing got through to the API for {seconds}; last: {message}", RESUME))
 
-    def _landed(self, flight: "asyncio.Task[None]") -> None:
-        self._flights.discard(flight)
-        self._notice_failure(flight)
-        if not flight.cancelled() and not flight.exception():
-            self._pump()
-        if not self._flights or self._breaker.probing:
+    def _put(self, transition: Transition) -> None:
+        self._outstanding -= 1
+        self._recorder.put(transition)
+        if not self._outstanding:
             self._wake()
-
-    def _notice_failure(self, task: "asyncio.Task[None]") -> None:
-        """A part that failed ends the whole: its group takes no new tasks, so nobody may be let go any more."""
-        self._broken = self._broken or (not task.cancelled() and task.exception() is not None)
 
     # What follows.
 
-    def _follow(self, verdicts: Sequence[Verdict]) -> None:
-        """Steps are durable: tell, and go on with what is not done."""
-        for verdict in verdicts:
-            work, outcome = verdict.work, verdict.step.outcome
-            self._counts[work.shown] -= 1
+    def _check_ids(self, group: list[Transition]) -> list[Transition]:
+        """In the ledger's thread: an id that another customer has already proves that an answer is not about ours."""
+        created = [one.step.customer_id for one in group if one.step.state is State.CREATED and one.step.customer_id]
+        owners = self._ledger.owners(self._run.tenant, created) if created else {}
+        checked = []
+        for one in group:
+            step = one.step
+            if step.state is State.CREATED and step.customer_id:
+                owner = owners.setdefault(step.customer_id, step.reference_id)
+                checked.append(one if owner == step.reference_id else disowned(one, owner))
+            else:
+                checked.append(one)
+        return checked
+
+    def _follow(self, transitions: Sequence[Transition]) -> None:
+        """Steps are durable: report them, and go on with what is not done."""
+        for transition in transitions:
+            outcome = transition.step.outcome
+            self._counts[transition.task.outcome] -= 1
             self._counts[outcome] = self._counts.get(outcome, 0) + 1
-            work.shown = outcome
+            task = replace(transition.task, outcome=outcome)
             self._failed += outcome is OutcomeKind.FAILED
-            tell(verdict)
-            if verdict.then is Next.LOOK and (self._stopped_by is None or self._reconciler.draining):
-                self._reconciler.add(work)
-            elif verdict.then is Next.AGAIN and self._stopped_by is None:
-                delay = self._options.retry.delay(max(1, work.tries + work.misses), self._rng)
-                heapq.heappush(self._again, (self._clock() + delay, next(self._order), work))
+            log_step(transition)
+            if transition.then is Next.LOOK_UP and (self._stopped_by is None or self._reconciler.draining):
+                self._reconciler.add(task)
+            elif transition.then is Next.SEND_AGAIN and self._stopped_by is None:
+                delay = self._options.retry.delay(max(1, task.tries + task.misses), self._rng)
+                heapq.heappush(self._again, (anyio.current_time() + delay, next(self._order), task))
         if self._options.max_failed is not None and self._failed > self._options.max_failed:
             message = f"{self._failed} customers failed, more than the {self._options.max_failed} allowed"
-            self._wind_down(GuardError(message, "Mend what the report names; then resume the run."))
+            self._wind_down(GuardError(message, "Fix what the report names; then resume the run."))
         self._progress(dict(self._counts))
         self._hungry.set()
         self._wake()
@@ -320,39 +369,23 @@ class Engine:
         self._wind_down(InterruptedRunError("the run was interrupted", RESUME))
 
     def _wind_down(self, reason: StopError) -> None:
-        """Send nothing more. When the API is gone, what is in doubt is still looked up, as far as that goes."""
+        """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes.
+
+        Whatever waits for its turn comes back at once; requests in flight have their time.
+        """
         self._stopped_by = self._stopped_by or reason
         self._reconciler.draining = isinstance(reason, ApiUnavailableError)
         if not self._reconciler.draining:
             self._reconciler.clear()
+        self._turns.cancel()
         self._hand_back()
         self._wake()
 
     def _hand_back(self) -> None:
-        """What was announced and did not leave is planned again."""
-        while self._ready:
-            self._recorder.put(self._strategy.unsent(self._ready.popleft(), self._clock()))
-
-    async def _land(self) -> None:
-        """Give requests in flight their time; what has no answer then stays in doubt."""
-        until = self._clock() + self._options.grace
-        while self._flights and (left := until - self._clock()) > 0:
-            self._changed.clear()
-            await wait_for(self._changed, left, self._sleep)
-        flights = list(self._flights)
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
-
-
-def _strategies(api: Api, run: Run, options: SendOptions) -> Strategies:
-    known: dict[Action, Strategy] = {Action.CREATE: Creating(api, since=run.started_at - CLOCK_SKEW)}
-    if options.merge is not None:
-        known[Action.UPDATE] = Updating(api, options.merge, options.on_conflict)
-    return Strategies(known)
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group, which may hold groups."""
-    first = errors.exceptions[0]
-    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+        """Customers that were announced, and of which nothing left, are planned again."""
+        while True:
+            try:
+                task = self._tasks.receive_nowait()
+            except (anyio.WouldBlock, anyio.EndOfStream):
+                return
+            self._put(self._strategy.unsent(task))

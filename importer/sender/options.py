@@ -1,20 +1,17 @@
-"""What a caller can decide about sending."""
+"""What a caller decides about sending, and the parts of the API's client and of the planner that sending needs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
-from importer.api import Answer, CustomerRef, RetryPolicy
-from importer.ledger import Item
+from importer.api import Answer, CustomerRef, RetryPolicy, Turns
 
-__all__ = ["Api", "Bodies", "Changed", "Merge", "OnConflict", "Pace", "SendOptions"]
+__all__ = ["Api", "ChildChange", "CustomerUpdate", "Kind", "Merge", "OnConflict", "Pace", "SendOptions"]
 
 OnConflict = Literal["overwrite", "skip", "report"]
+Kind = Literal["addresses", "contacts"]
 Body = Mapping[str, Any]
-
-# Items → their bodies, in the same order; called in the ledger's thread. Raises OutputError when they cannot be read.
-Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
 
 
 class Pace(Protocol):
@@ -30,7 +27,9 @@ class Api(Protocol):
     @property
     def limiter(self) -> Pace: ...
 
-    async def create(self, body: bytes) -> Answer: ...
+    def with_turns(self, turns: Turns) -> Self: ...
+
+    async def create(self, body: bytes, reference_id: str) -> Answer: ...
 
     async def find(
         self, reference_ids: Sequence[str], *, since: datetime | None = None
@@ -38,20 +37,47 @@ class Api(Protocol):
 
     async def get(self, customer_id: str) -> Answer: ...
 
-    async def patch(self, customer_id: str, body: bytes, *, adds_child: bool) -> Answer: ...
+    async def patch(self, customer_id: str, body: bytes) -> Answer: ...
+
+    async def children(self, customer_id: str, kind: Kind) -> list[dict[str, Any]]: ...
+
+    async def get_child(self, customer_id: str, kind: Kind, child_id: str) -> Answer: ...
+
+    async def create_child(self, customer_id: str, kind: Kind, body: bytes, reference_id: str) -> Answer: ...
+
+    async def replace_child(self, customer_id: str, kind: Kind, child_id: str, body: bytes) -> Answer: ...
 
 
-class Changed(Protocol):
-    """What is to be sent: see :class:`importer.planner.Update`."""
+class ChildChange(Protocol):
+    """One child to change or to add: see :class:`importer.planner.ChildChange`."""
 
     @property
-    def body(self) -> dict[str, Any]: ...
+    def kind(self) -> Kind: ...
     @property
-    def adds_child(self) -> bool: ...
+    def id(self) -> str | None: ...
     @property
-    def places(self) -> Mapping[str, Sequence[int | None]]: ...
+    def reference_id(self) -> str: ...
     @property
-    def blocked(self) -> str: ...
+    def values(self) -> dict[str, Any]: ...
+    @property
+    def place(self) -> int | None: ...
+
+
+class CustomerUpdate(Protocol):
+    """Everything to send for one customer: see :class:`importer.planner.CustomerUpdate`."""
+
+    @property
+    def fields(self) -> dict[str, Any]: ...
+    @property
+    def before(self) -> dict[str, Any]: ...
+    @property
+    def after(self) -> dict[str, Any]: ...
+    @property
+    def children(self) -> Sequence[ChildChange]: ...
+    @property
+    def reports(self) -> Sequence[str]: ...
+    @property
+    def empty(self) -> bool: ...
 
 
 class Merge(Protocol):
@@ -59,11 +85,11 @@ class Merge(Protocol):
 
     def changes(self, old: Body, new: Body) -> Sequence[Any]: ...
     def same(self, accepted: Body, new: Body) -> bool: ...
-    def update(self, new: Body, held: Body, raw: Body, accepted: Body | None) -> Any: ...
-    def settled(self, held: Body, accepted: Body, new: Body) -> dict[str, Any]: ...
+    def update(self, new: Body, customer: Body, accepted: Body | None, children: str | None) -> CustomerUpdate: ...
+    def settled(self, customer: Body, accepted: Body, new: Body) -> dict[str, Any]: ...
     def merged(self, accepted: Body, new: Body) -> dict[str, Any]: ...
     def kept(self, accepted: Body, new: Body) -> list[str]: ...
-    def lost(self, update: Any, before: Body, after: Body) -> list[str]: ...
+    def unexpected(self, update: Any, before: Body, after: Body) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +100,7 @@ class SendOptions:
     the seconds within which the last may start. ``limit``: customers to begin with in this call (None: all).
     ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in flight when the run
     is stopped. ``patience``: seconds without any request getting through after which the API counts as gone.
-    ``merge``: what an update changes (None: nobody is updated). ``on_conflict``: what becomes of an update of one who
+    ``merge``: what an update changes (None: no updates). ``on_conflict``: what happens to an update of a customer that
     was changed in WizCommerce since.
     """
 
@@ -88,3 +114,11 @@ class SendOptions:
     patience: float = 60.0
     merge: Merge | None = None
     on_conflict: OnConflict = "report"
+
+    def may_send_again(self, *, tries: int, began: float | None, abandoned: float, now: float) -> bool:
+        """Whether a customer whose request did nothing may be sent once more; times are seconds of one clock."""
+        return tries < self.retry.attempts and now < self.deadline(began, abandoned)
+
+    def deadline(self, began: float | None, abandoned: float) -> float:
+        """When the last attempt of a customer may start."""
+        return (abandoned if began is None else began) + self.retry.deadline

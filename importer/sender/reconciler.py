@@ -1,19 +1,19 @@
 """Customers that may be in the API: looked up with patience until it is certain, while others go on."""
 
-import asyncio
 import heapq
 import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import anyio
 
 from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.sender.options import SendOptions
-from importer.sender.strategies import Strategy
-from importer.sender.wait import Sleep, wait_for
-from importer.sender.work import Verdict, Work
+from importer.sender.tasks import CustomerTask, Strategy, Transition
+from importer.sender.waiting import Wakeup
 
 __all__ = ["Reconciler"]
 
@@ -30,16 +30,16 @@ class _Lane:
 
     size: int
     free: int
-    queue: list[tuple[float, int, Work]] = field(default_factory=list)
-    begun: float = float("-inf")
+    queue: list[tuple[float, int, CustomerTask]] = field(default_factory=list)
+    begun: float = -math.inf
 
     def due(self) -> float:
         """When the next look is to begin; never while none may."""
-        return max(self.queue[0][0], self.begun + GATHER) if self.queue and self.free else float("inf")
+        return max(self.queue[0][0], self.begun + GATHER) if self.queue and self.free else math.inf
 
-    def take(self, now: float) -> list[Work]:
-        """Whom to look up at ``now``."""
-        group: list[Work] = []
+    def take(self, now: float) -> list[CustomerTask]:
+        """The customers to look up at ``now``."""
+        group: list[CustomerTask] = []
         full = len(self.queue) >= self.size and self.queue[0][0] <= now and self.free
         if full or self.due() <= now:
             while self.queue and len(group) < self.size and self.queue[0][0] <= now:
@@ -52,27 +52,22 @@ class _Lane:
 class Reconciler:
     """A queue by the time of the next look.
 
-    Absence is believed when a look that began ``settle`` seconds after the request was abandoned shows nothing. A
-    lookup that cannot be read proves nothing; it is repeated, until the customer's deadline leaves it unknown.
-    Reference ids that only a walk through the API's list finds share one walk at a time, and hold up nobody else.
+    A lookup that cannot be read proves nothing; it is repeated, until the customer's deadline leaves it unknown.
+    Reference ids that only a walk through the API's list finds share one walk at a time, and hold up no others.
     """
 
     def __init__(
         self,
         strategy: Strategy,
         options: SendOptions,
-        *,
-        clock: Callable[[], float],
-        sleep: Sleep,
         rng: random.Random,
-        done: Callable[[Verdict], None],
+        *,
+        done: Callable[[Transition], None],
         dropped: Callable[[], None],
         stop: Callable[[StopError], None],
     ) -> None:
         self._strategy = strategy
         self._options = options
-        self._clock = clock
-        self._sleep = sleep
         self._rng = rng
         self._done = done
         self._dropped = dropped
@@ -80,7 +75,7 @@ class Reconciler:
         self._plain = _Lane(GROUP, LOOKS)
         self._odd = _Lane(MOST_IN_WALK, 1)
         self._order = itertools.count()
-        self._more = asyncio.Event()
+        self._more = Wakeup()
         self._looking = 0
         self._failures = 0
         self.draining = False  # nothing is sent any more: a lookup that fails is not repeated
@@ -88,9 +83,10 @@ class Reconciler:
     def __len__(self) -> int:
         return len(self._plain.queue) + len(self._odd.queue) + self._looking
 
-    def add(self, work: Work, *, at_once: bool = False) -> None:
-        """Have it looked up: after a while, since a listing may lag, or at once."""
-        self._push(work, self._clock() if at_once else self._due(work, self._clock()))
+    def add(self, task: CustomerTask, *, at_once: bool = False) -> None:
+        """Look it up: after a while, since a listing may lag, or at once."""
+        now = anyio.current_time()
+        self._push(task, now if at_once else self._due(task, now))
 
     def clear(self) -> None:
         """Leave all of them as they are in the ledger."""
@@ -99,72 +95,61 @@ class Reconciler:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        async with asyncio.TaskGroup() as looks:
+        async with anyio.create_task_group() as lookups:
             while True:
-                self._more.clear()
-                now = self._clock()
+                now = anyio.current_time()
                 for lane in (self._plain, self._odd):
                     while group := lane.take(now):
                         self._looking += len(group)
-                        looks.create_task(self._serve(lane, group))
+                        lookups.start_soon(self._serve, lane, group)
                 delay = min(self._plain.due(), self._odd.due()) - now
-                await wait_for(self._more, None if delay == math.inf else delay, self._sleep)
+                await self._more.wait(None if delay == math.inf else max(0.0, delay))
 
-    async def _serve(self, lane: _Lane, group: Sequence[Work]) -> None:
-        await self._look(group)
+    async def _serve(self, lane: _Lane, group: Sequence[CustomerTask]) -> None:
+        await self._look_up(group)
         self._looking -= len(group)
         lane.free += 1
         self._more.set()
         self._dropped()
 
-    async def _look(self, works: Sequence[Work]) -> None:
-        began = self._clock()
+    async def _look_up(self, tasks: Sequence[CustomerTask]) -> None:
         try:
-            there = await self._strategy.look(works)
+            transitions = await self._strategy.look_up(tasks)
         except KeyRefusedError as error:
             self._stop(error)
             return
         except ApiUnavailableError:
-            self._failed(works)
+            self._failed(tasks)
             return
         self._failures = 0
-        now = self._clock()
-        for work in works:
-            work.looks += 1
-            if found := there.get(work.item.reference_id):
-                self._done(self._strategy.found(work, found, now))
-            elif began >= work.abandoned + self._options.settle:
-                self._done(self._strategy.absent(work, now, again=self._may_go_again(work, now)))
+        now = anyio.current_time()
+        for task, transition in zip(tasks, transitions, strict=True):
+            if transition is not None:
+                self._done(transition)
             else:
-                self._push(work, self._due(work, now))
+                later = replace(task, looks=task.looks + 1)
+                self._push(later, self._due(later, now))
 
-    def _failed(self, works: Sequence[Work]) -> None:
+    def _failed(self, tasks: Sequence[CustomerTask]) -> None:
         if self.draining:
             self.clear()
             return
         self._failures += 1
-        now = self._clock()
+        now = anyio.current_time()
         due = now + self._options.retry.delay(self._failures, self._rng)
-        for work in works:
-            settled = work.abandoned + self._options.settle + self._options.patience
-            if now < max(self._deadline(work), settled):
-                self._push(work, due)
+        for task in tasks:
+            settled = task.abandoned + self._options.settle + self._options.patience
+            if now < max(self._options.deadline(task.began, task.abandoned), settled):
+                self._push(task, due)
 
-    def _may_go_again(self, work: Work, now: float) -> bool:
-        return work.tries < self._options.retry.attempts and now < self._deadline(work)
-
-    def _deadline(self, work: Work) -> float:
-        began = work.abandoned if work.began is None else work.began
-        return began + self._options.retry.deadline
-
-    def _due(self, work: Work, now: float) -> float:
+    def _due(self, task: CustomerTask, now: float) -> float:
         """The next look: at once shows most of them; the last, which counts for absence, when they have settled."""
         settle = self._options.settle
-        last = work.abandoned + settle
-        due = max(now, work.abandoned + settle / FIRST_LOOK * 2.0**work.looks)
+        last = task.abandoned + settle
+        due = max(now, task.abandoned + settle / FIRST_LOOK * 2.0**task.looks)
         return last if due > last - settle / FIRST_LOOK else due
 
-    def _push(self, work: Work, due: float) -> None:
-        lane = self._plain if fits_filter(work.item.reference_id) else self._odd
-        heapq.heappush(lane.queue, (due, next(self._order), work))
+    def _push(self, task: CustomerTask, due: float) -> None:
+        lane = self._plain if fits_filter(task.reference_id) else self._odd
+        heapq.heappush(lane.queue, (due, next(self._order), task))
         self._more.set()

@@ -1,42 +1,42 @@
-"""The one writer: answers go into the ledger in groups, and nothing follows from them before they are durable."""
+"""The one writer: steps go into the ledger in groups, and nothing follows from them before they are durable."""
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ParamSpec, TypeVar
 
+import anyio
+from anyio import to_thread
+
 from importer.ledger import Ledger, Run
-from importer.sender.wait import Sleep
-from importer.sender.work import Verdict
+from importer.sender.tasks import Transition
+from importer.sender.waiting import Wakeup
 
 __all__ = ["LedgerThread", "Recorder"]
 
-LINGER = 0.05  # seconds that a group may grow; nobody waits for it but the progress and the end of the run
+LINGER = 0.05  # seconds that a group may grow; only the progress and the end of the run wait for it
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
 class LedgerThread:
-    """One thread for everything that touches the disk, in the order in which it was asked for."""
+    """One thread at a time for everything that touches the disk, in the order of the calls."""
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._one = anyio.CapacityLimiter(1)
 
     async def __call__(
         self, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
-        """Call ``function`` there. It ends even when the caller is cancelled meanwhile."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
-
-    def close(self) -> None:
-        """Wait for what is under way, and end the thread."""
-        self._executor.shutdown(wait=True)
+        """Call ``function`` in a thread. It runs to its end even when the caller is cancelled."""
+        return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._one)
 
 
 class Recorder:
-    """Collects verdicts, writes them in one transaction, and hands them to ``follow`` once they are durable."""
+    """Collects transitions, writes them in one transaction, and hands them to ``follow`` once they are durable.
+
+    ``check`` runs right before the write, in the ledger's thread, and returns the transitions to write.
+    """
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class Recorder:
         run: Run,
         *,
         size: int,
-        sleep: Sleep,
-        follow: Callable[[list[Verdict]], None],
+        check: Callable[[list[Transition]], list[Transition]],
+        follow: Callable[[Sequence[Transition]], None],
     ) -> None:
         self._thread = thread
         self._ledger = ledger
         self._run = run
         self._size = size
-        self._sleep = sleep
+        self._check = check
         self._follow = follow
-        self._waiting: list[Verdict] = []
-        self._some = asyncio.Event()
+        self._waiting: list[Transition] = []
+        self._some = Wakeup()
         self._writing = False
 
     @property
@@ -63,9 +63,9 @@ class Recorder:
         """Everything is durable."""
         return not self._waiting and not self._writing
 
-    def put(self, verdict: Verdict) -> None:
-        """Have it written with the next group."""
-        self._waiting.append(verdict)
+    def put(self, transition: Transition) -> None:
+        """Write it with the next group."""
+        self._waiting.append(transition)
         self._some.set()
 
     async def run(self) -> None:
@@ -73,16 +73,21 @@ class Recorder:
         while True:
             await self._some.wait()
             if len(self._waiting) < self._size:
-                await self._sleep(LINGER)
+                await anyio.sleep(LINGER)
             await self.flush()
 
     async def flush(self) -> None:
         """Write what is waiting. Raises :class:`LedgerError`."""
         group, self._waiting = self._waiting, []
-        self._some.clear()
         if not group:
             return
         self._writing = True
-        await self._thread(self._ledger.record, self._run, [verdict.step for verdict in group])
+        with anyio.CancelScope(shield=True):  # what is written has to be followed by what comes of it
+            group = await self._thread(self._write, group)
         self._writing = False
         self._follow(group)
+
+    def _write(self, group: list[Transition]) -> list[Transition]:
+        checked = self._check(group)
+        self._ledger.record(self._run, [transition.step for transition in checked])
+        return checked

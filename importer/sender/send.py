@@ -1,16 +1,17 @@
 """The entrance to the sender."""
 
-import asyncio
 import random
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+
+import anyio
 
 from importer.ledger import Ledger, Run
 from importer.records import OutcomeKind
 from importer.sender.engine import Engine
-from importer.sender.options import Api, Bodies, SendOptions
-from importer.sender.wait import Sleep
+from importer.sender.options import Api, SendOptions
+from importer.sender.payloads import Bodies
+from importer.sender.recorder import LedgerThread
 
 __all__ = ["send"]
 
@@ -28,23 +29,23 @@ async def send(
     options: SendOptions,
     rng: random.Random,
     progress: Callable[[Mapping[OutcomeKind, int]], None],
-    stop: asyncio.Event,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Sleep = asyncio.sleep,
+    stop: anyio.Event,
     now: Callable[[], datetime] = _utc_now,
+    thread: LedgerThread | None = None,
 ) -> dict[OutcomeKind, int]:
-    """Deal with every open customer of a planned run, and give the counts of all its outcomes.
+    """Deal with every open customer of a planned run, and return the counts of all its outcomes.
 
     The tenant's lock must be held. ``bodies`` reads the planned bodies of items (their ``offset`` and ``length``).
-    ``progress`` is told the counts each time that something has become durable. Setting ``stop`` ends the run early:
-    requests in flight get ``options.grace`` seconds. Cancelling this call ends it at once: requests in flight are cut
-    off and stay in doubt. Called again for the same run, after whatever end, it goes on: what is in doubt is looked
-    up, never sent again blindly.
+    ``progress`` gets the counts each time that something has become durable. Setting ``stop`` ends the run early:
+    what has not left is handed back at once, and requests in flight get ``options.grace`` seconds. Cancelling this call
+    ends it at once: requests in flight are cut off and their outcome stays unknown. Called again for the same run,
+    after whatever end, it goes on: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the
+    time of day for the ledger, ``thread`` calls it.
 
     Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
     :class:`GuardError` (``options.max_failed``), :class:`LedgerError` (nothing leaves any more once a write has
     failed), and :class:`OutputError` when ``bodies`` gives others than were planned. Whatever is raised, the ledger
-    holds the truth: what did not leave is pending, what may have left is unknown.
+    has the truth: what did not leave is pending, what may have left is unknown.
     """
     engine = Engine(
         ledger,
@@ -53,10 +54,9 @@ async def send(
         bodies,
         options,
         rng=rng,
-        clock=clock,
-        sleep=sleep,
         now=now,
         progress=progress,
         stop=stop,
+        thread=thread or LedgerThread(),
     )
     return await engine.run()

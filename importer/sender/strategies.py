@@ -1,41 +1,16 @@
-"""Each action its own way: what the engine and the reconciler ask, handed on to the one whose customer it is."""
+"""Each action its own way: what the engine and the reconciler ask, handed to the strategy of the customer's action."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
 
-from importer.api import Answer, CustomerRef
 from importer.errors import StopError
 from importer.records import Action
-from importer.sender.work import Verdict, Work
+from importer.sender.tasks import CustomerTask, Strategy, Transition
 
-__all__ = ["Strategies", "Strategy"]
-
-There = dict[str, list[CustomerRef]]
-
-
-class Strategy(Protocol):
-    """What is particular to an action: see :class:`importer.sender.creating.Creating`."""
-
-    @property
-    def alarm(self) -> StopError | None:
-        """Why nothing more may be sent, if so."""
-
-    async def send(self, work: Work) -> Answer: ...
-
-    def judge(self, work: Work, answer: Answer, *, clock: float, now: datetime) -> Verdict: ...
-
-    async def look(self, works: Sequence[Work]) -> There: ...
-
-    def found(self, work: Work, there: Sequence[CustomerRef], clock: float) -> Verdict: ...
-
-    def absent(self, work: Work, clock: float, *, again: bool) -> Verdict: ...
-
-    def unsent(self, work: Work, clock: float) -> Verdict: ...
+__all__ = ["Strategies"]
 
 
 class Strategies:
-    """A strategy made of several, by the action of a customer."""
+    """A :class:`Strategy` made of several, by the action of a customer."""
 
     def __init__(self, known: Mapping[Action, Strategy]) -> None:
         self._known = known
@@ -44,38 +19,23 @@ class Strategies:
         return action in self._known
 
     @property
-    def alarm(self) -> StopError | None:
+    def problem(self) -> StopError | None:
         """See :class:`Strategy`."""
-        return next((strategy.alarm for strategy in self._known.values() if strategy.alarm is not None), None)
+        return next((one.problem for one in self._known.values() if one.problem is not None), None)
 
-    async def send(self, work: Work) -> Answer:
+    async def send(self, task: CustomerTask) -> Transition:
         """See :class:`Strategy`."""
-        return await self._of(work).send(work)
+        return await self._known[task.item.action].send(task)
 
-    def judge(self, work: Work, answer: Answer, *, clock: float, now: datetime) -> Verdict:
+    async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
         """See :class:`Strategy`."""
-        return self._of(work).judge(work, answer, clock=clock, now=now)
-
-    async def look(self, works: Sequence[Work]) -> There:
-        """See :class:`Strategy`."""
-        found: There = {}
+        found: dict[int, Transition | None] = {}
         for action, strategy in self._known.items():
-            own = [work for work in works if work.item.action is action]
+            own = [task for task in tasks if task.item.action is action]
             if own:
-                found |= await strategy.look(own)
-        return found
+                found |= zip((task.item.position for task in own), await strategy.look_up(own), strict=True)
+        return [found[task.item.position] for task in tasks]
 
-    def found(self, work: Work, there: Sequence[CustomerRef], clock: float) -> Verdict:
+    def unsent(self, task: CustomerTask) -> Transition:
         """See :class:`Strategy`."""
-        return self._of(work).found(work, there, clock)
-
-    def absent(self, work: Work, clock: float, *, again: bool) -> Verdict:
-        """See :class:`Strategy`."""
-        return self._of(work).absent(work, clock, again=again)
-
-    def unsent(self, work: Work, clock: float) -> Verdict:
-        """See :class:`Strategy`."""
-        return self._of(work).unsent(work, clock)
-
-    def _of(self, work: Work) -> Strategy:
-        return self._known[work.item.action]
+        return self._known[task.item.action].unsent(task)

@@ -1,354 +1,429 @@
-"""How updating a customer goes: looked at first, then only what changed is sent, and never blindly again."""
+"""Updating a customer: read first, then only what changed is sent, and a POST never blindly again."""
 
-import asyncio
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import anyio
 import orjson
 
-from importer.api import Answer, AnswerKind, CustomerRef
+from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
-from importer.api.compare import as_sent, body_of, inactive_children
+from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, StopError
-from importer.ledger import Accepted, Attempt, State, Step
-from importer.records import OutcomeKind, Refusal
-from importer.sender.findings import sent_values
-from importer.sender.moments import moved_on
-from importer.sender.options import Api, Merge, OnConflict
-from importer.sender.work import Ending, Next, Verdict, Work
+from importer.ledger import Accepted, Base, Ledger, Run, State, Write, WriteState
+from importer.records import OutcomeKind
+from importer.sender.creating import child_ids
+from importer.sender.options import Api, CustomerUpdate, Kind, Merge, SendOptions
+from importer.sender.recorder import LedgerThread
+from importer.sender.tasks import (
+    CustomerTask,
+    Next,
+    Transition,
+    absence_proven,
+    answered,
+    attempt_of,
+    step_of,
+    text_of,
+)
+from importer.sender.waiting import gather
+from importer.sender.writing import CustomerWriter, Written, entity_of, refusals_text
 
-__all__ = ["Updating"]
+__all__ = ["Updating", "moved_on"]
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
-NO_ID = "the ledger knows no id of it in WizCommerce any more"
-_KINDS = ("addresses", "contacts")
-_PLACE = re.compile(r"^(addresses|contacts|attributes)(?:\[|\.)(\d+)\]?(.*)$")
+NO_ID = "the ledger has no WizCommerce id for it"
+KINDS: tuple[Kind, ...] = ("addresses", "contacts")
+SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
 
 
 @dataclass
 class Updating:
-    """GET, compare, PATCH; what has no readable answer is looked at by GET and compared before anything goes again.
+    """GET, compare, then PATCH, PUT and POST; what has no readable answer is read again before anything is sent again.
 
-    The first update of each sort (fields, children, attributes) is read back before another of that sort goes: it is
-    not documented whether an API replaces or merges lists. ``alarm`` is set when it lost anything.
+    The first write of each kind in a run is read back before another of that kind goes: it is not documented whether
+    the API replaces or merges. ``problem`` is set when something was lost. ``sending`` is the client whose waits end
+    when the run is stopped, ``reading`` the one for lookups.
     """
 
-    api: Api
+    sending: Api
+    reading: Api
+    ledger: Ledger
+    thread: LedgerThread
+    run: Run
     merge: Merge
-    on_conflict: OnConflict = "report"
-    alarm: StopError | None = None
-    _proved: set[str] = field(default_factory=set)
-    _first: asyncio.Lock = field(default_factory=asyncio.Lock)
+    options: SendOptions
+    now: Callable[[], datetime]
+    problem: StopError | None = None
+    _proven: set[str] = field(default_factory=set)
+    _first: anyio.Lock = field(default_factory=anyio.Lock)
 
-    async def send(self, work: Work) -> Answer:
-        """Look, and send what is to be changed. Raises :class:`ApiUnavailableError` when 429 holds it back."""
-        work.ending = work.update = None
-        new = sent_values(work.body)
-        if work.base is None or work.base.customer_id is None:
-            return Answer(AnswerKind.GONE, message=NO_ID, sent=False)
-        accepted = _accepted(work)
-        if accepted is not None and not work.doubtful and self.merge.same(accepted, new):
-            work.ending = self._ending(work, OutcomeKind.UNCHANGED, work.base.updated_at)
-            return Answer(AnswerKind.OK, sent=False)
-        there = await self.api.get(work.base.customer_id)
+    async def send(self, task: CustomerTask) -> Transition:
+        """Read the customer, and send what changes. Raises :class:`ApiUnavailableError`."""
+        base = task.base
+        if base is None or base.customer_id is None:
+            return _failed(_unsent(task), "lost_in_api", NO_ID)
+        if task.open_writes and not task.outcome_unknown:  # of an earlier process
+            task = replace(_unsent(task), outcome_unknown=True, abandoned=anyio.current_time(), looks=0)
+            return Transition(task, step_of(task, State.UNKNOWN, OutcomeKind.UNKNOWN), Next.LOOK_UP)
+        new, accepted = task.values, _accepted(base)
+        if accepted is not None and not task.outcome_unknown and self.merge.same(accepted, new):
+            return self._finished(_unsent(task), OutcomeKind.UNCHANGED, accepted, base.children, base.updated_at)
+        there = await self.sending.get(base.customer_id)
+        task = answered(task, there)
         if there.kind is not AnswerKind.OK or there.data is None:
-            return _unread(there)
-        return await self._bring_up(work, new, accepted, replace(there, sent=False), there.data)
+            return _unread(_unsent(task), there)
+        if wrong := _other_customer(_unsent(task), there.data):
+            return wrong
+        conflict = None if task.outcome_unknown or accepted is None else self._conflict(base, accepted, there.data)
+        if conflict and self.options.on_conflict != "overwrite":
+            reported = self.options.on_conflict == "report"
+            code, message = ("changed_in_api", conflict) if reported else (None, None)
+            task = _unsent(task)
+            return Transition(task, _step(task, OutcomeKind.EXISTS, code=code, message=message), Next.DONE)
+        return await self._bring_up_to_date(task, there.data, None if conflict else accepted)
 
-    async def _bring_up(
-        self, work: Work, new: Body, accepted: Body | None, there: Answer, customer: dict[str, Any]
-    ) -> Answer:
-        """Send what ``customer`` lacks, if anything and if it may be."""
-        conflict = None if work.doubtful or accepted is None else _conflict(work, self.merge, accepted, customer)
-        if conflict and self.on_conflict != "overwrite":
-            work.ending = Ending(OutcomeKind.EXISTS)
-            if self.on_conflict == "report":
-                work.ending = Ending(OutcomeKind.EXISTS, code="changed_in_api", message=conflict)
-            return there
-        held = body_of(customer)
-        if work.doubtful:
-            accepted = self._settled(work, held, new)
-        work.update = self.merge.update(new, held, as_sent(customer), None if conflict else accepted)
-        if not work.update.body:
-            outcome = OutcomeKind.UPDATED if work.doubtful else OutcomeKind.UNCHANGED
-            work.ending = self._ending(work, outcome, _moment(work, customer))
-            return there
-        if work.update.blocked:
-            return Answer(AnswerKind.REFUSED, None, None, "no_child_ids", work.update.blocked, sent=False)
-        return await self._patch(work, customer)
-
-    def _settled(self, work: Work, held: Body, new: Body) -> Body | None:
-        """What the update of a customer in doubt starts from: what is there now."""
-        accepted = _accepted(work)
-        if accepted is None or work.base is None:
-            return None
-        found = self.merge.settled(held, accepted, new)
-        work.base = replace(work.base, body=orjson.dumps(found))
-        return found
-
-    async def _patch(self, work: Work, customer: Body) -> Answer:
-        assert work.update is not None
-        sorts = _sorts(work.update.body, customer)
-        if sorts <= self._proved:
-            return await self._send(work)
+    async def _bring_up_to_date(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
+        """Send what ``customer``, as WizCommerce shows it, lacks."""
+        assert task.base is not None
+        new = task.values
+        if task.outcome_unknown:
+            customer = await self._with_all_children(self.sending, customer)
+            accepted = accepted and self.merge.settled(customer, accepted, new)
+        update = self.merge.update(new, customer, accepted, task.base.children)
+        known = accepted if accepted is not None else _accepted(task.base)
+        if update.empty:
+            outcome = OutcomeKind.UPDATED if task.outcome_unknown else OutcomeKind.UNCHANGED
+            return self._finished(
+                _unsent(task),
+                outcome,
+                known,
+                child_ids(customer),
+                _moment(task, customer),
+                customer,
+                update.reports,
+                complete=not update.reports,
+            )
+        kinds = _kinds(update)
+        if kinds <= self._proven:
+            return await self._write(task, customer, update, known, kinds)
         async with self._first:
-            if self.alarm is not None:
-                return Answer(AnswerKind.NOT_SENT, message=self.alarm.message, sent=False)
-            answer = await self._send(work)
-            if answer.kind is AnswerKind.OK and not sorts <= self._proved:
-                await self._prove(work, customer, sorts)
-            return answer
+            if self.problem is not None:
+                return Transition(_unsent(task), _step(_unsent(task), OutcomeKind.PENDING), Next.DONE)
+            return await self._write(task, customer, update, known, kinds)
 
-    async def _send(self, work: Work) -> Answer:
-        assert work.base is not None
-        assert work.base.customer_id is not None
-        assert work.update is not None
-        body = orjson.dumps(work.update.body)
-        answer = await self.api.patch(work.base.customer_id, body, adds_child=work.update.adds_child)
-        work.repeated = work.repeated or answer.repeated
-        if answer.kind is AnswerKind.OK:
-            work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, answer.data or {}))
-        return answer
-
-    async def _prove(self, work: Work, before: Body, sorts: set[str]) -> None:
-        """Read an update back, and hold it against what was there; a loss stops the run."""
-        assert work.base is not None
-        assert work.base.customer_id is not None
-        there = await self.api.get(work.base.customer_id)
-        if there.kind is not AnswerKind.OK or there.data is None:
-            return  # it proves nothing: the next one is read back
-        lost = [*self.merge.lost(work.update, body_of(before), body_of(there.data)), *_gone_idle(before, there.data)]
-        if not lost:
-            self._proved |= sorts
-            work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, there.data))
-            return
-        more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
-        message = f"the update was read back, and is not as it was sent: {', '.join(lost[:5])}{more}"
-        work.ending = Ending(OutcomeKind.FAILED, None, "update_incomplete", message)
-        self.alarm = GuardError(
-            f"customer {work.item.reference_id}: {message}; no other customer was updated that way",
-            "Compare the customer in WizCommerce with its source and mend it there. Use --mode create until it is "
-            "known how the API treats updates.",
+    async def _write(
+        self, task: CustomerTask, customer: Body, update: CustomerUpdate, accepted: Body | None, kinds: set[str]
+    ) -> Transition:
+        assert task.base is not None
+        customer_id = str(task.base.customer_id)
+        writer = CustomerWriter(self.sending, self.ledger, self.thread, self.run)
+        written = await writer.write(task.reference_id, customer_id, update)
+        task = answered(task, written.answer)
+        if not written.sent:
+            task = _unsent(task)
+        if written.answer.kind is not AnswerKind.OK:
+            return self._interrupted(task, written)
+        if written.refused is not None:
+            return self._refused(task, written)
+        after: Body | None = None
+        if update.children or not kinds <= self._proven:
+            after = await self._read_back(customer_id, task.reference_id, written)
+        reports = [*update.reports, *written.reports]
+        complete = not reports
+        if after is not None and written.complete:
+            if wrong := self.merge.unexpected(update, customer, after):
+                if not kinds <= self._proven:
+                    return self._incomplete(task, wrong)
+                reports.append(f"changed besides what was sent: {_listed(wrong)}")
+            self._proven |= kinds
+        seen = after if after is not None else {} if update.children else written.answer.data or {}
+        moment = None if written.repeated else _moment(task, seen)
+        children = child_ids(after) if after is not None else task.base.children
+        return self._finished(
+            task, OutcomeKind.UPDATED, accepted, children, moment, seen, reports, complete=complete
         )
 
-    def _ending(self, work: Work, outcome: OutcomeKind, updated_at: str | None) -> Ending:
-        """The customer says what the source says; children that only the ledger knows of are told."""
-        new, accepted = sent_values(work.body), _accepted(work)
-        if accepted is None:
-            return Ending(outcome, Accepted(work.body, None, updated_at))
-        body = orjson.dumps(self.merge.merged(accepted, new))
-        kept = self.merge.kept(accepted, new)
-        taken = Accepted(body, None, updated_at)
-        if not kept:
-            return Ending(outcome, taken)
-        listed = ", ".join(kept[:5]) + (f" and {len(kept) - 5:,} more" if len(kept) > 5 else "")
-        return Ending(outcome, taken, "child_not_in_source", f"not in the source any more, and kept: {listed}")
+    async def _read_back(self, customer_id: str, reference_id: str, written: Written) -> Body | None:
+        """The customer after its writes, with the new children even if a list does not show them yet."""
+        answer = await self.sending.get(customer_id)
+        if answer.kind is not AnswerKind.OK or answer.data is None or answer.data.get("reference_id") != reference_id:
+            return None  # it proves nothing: the next one is read back
+        after = dict(answer.data)
+        for kind, child_id in written.added:
+            if all(child.get("id") != child_id for child in after.get(kind) or ()):
+                child = await self.sending.get_child(customer_id, kind, child_id)
+                if child.kind is AnswerKind.OK and child.data is not None:
+                    after[kind] = [*(after.get(kind) or ()), child.data]
+        return after
 
-    def judge(self, work: Work, answer: Answer, *, clock: float, now: datetime) -> Verdict:
-        """What one answer makes of a customer. ``clock`` and ``now`` are the moment at which it came."""
-        if answer.sent:
-            work.attempt = Attempt(work.attempts, now, answer.seconds, answer.kind, answer.status)
-        else:
-            work.attempts -= 1
-        work.answer = answer
-        if work.began is None:
-            work.began = clock - answer.seconds
-        step, then = self._read(work, answer, clock)
-        work.attempt = None
-        return Verdict(work, step, then)
+    async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
+        """See :class:`importer.sender.tasks.Strategy`."""
+        began = anyio.current_time()
 
-    def _read(self, work: Work, answer: Answer, clock: float) -> tuple[Step, Next]:
-        if answer.kind is AnswerKind.OK:
-            return _ended(work, clock), Next.DONE
-        if answer.kind is AnswerKind.KEY_REFUSED:
-            return _open(work, clock), Next.DONE
-        if answer.kind is AnswerKind.NOT_SENT:
-            return _missed(work, answer, clock)
-        if answer.kind is AnswerKind.GONE:
-            return _failed(work, clock, "lost_in_api", _gone(answer)), Next.DONE
-        if answer.kind is AnswerKind.REFUSED:
-            return _refused(work, answer, clock), Next.DONE
-        return _doubted(work, answer, clock), Next.LOOK
+        async def look(task: CustomerTask) -> Transition | Answer | None:
+            return await self._look_up(task, began)
 
-    async def look(self, works: Sequence[Work]) -> dict[str, list[CustomerRef]]:
-        """Reference id → the customer, of those whose updates are in place or that are gone; the rest waits.
+        found = await gather(look, tasks)
+        unread = [answer for answer in found if isinstance(answer, Answer)]
+        if unread and len(unread) == len(tasks):
+            raise ApiUnavailableError(f"customers could not be read: {unread[0].message}")
+        return [
+            self._unreadable(task, began, one) if isinstance(one, Answer) else one
+            for task, one in zip(tasks, found, strict=True)
+        ]
 
-        Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
-        """
-        answers = await asyncio.gather(*(self._look(work) for work in works))
-        if all(work.unread for work in works):
-            raise ApiUnavailableError(f"customers could not be read: {answers[0].message}")
-        return {
-            work.item.reference_id: [CustomerRef(work.base.customer_id or "", work.item.reference_id, "", "active")]
-            for work in works
-            if work.ending is not None and work.base is not None
-        }
-
-    async def _look(self, work: Work) -> Answer:
-        work.ending, work.unread = None, False
-        if work.base is None or work.base.customer_id is None:
-            work.ending = Ending(OutcomeKind.FAILED, None, "lost_in_api", NO_ID)
-            return Answer(AnswerKind.GONE)
-        answer = await self.api.get(work.base.customer_id)
+    async def _look_up(self, task: CustomerTask, began: float) -> Transition | Answer | None:
+        """What the API shows of a customer whose update has an unknown outcome; the answer if it cannot be read."""
+        if task.base is None or task.base.customer_id is None:
+            return _failed(task, "lost_in_api", NO_ID)
+        answer = await self.reading.get(task.base.customer_id)
         if answer.kind is AnswerKind.KEY_REFUSED:
             raise KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {answer.message}")
-        if answer.kind is AnswerKind.GONE:
-            work.ending = Ending(OutcomeKind.FAILED, None, "lost_in_api", _gone(answer))
-        elif answer.kind is not AnswerKind.OK or answer.data is None:
-            work.unread = True
-        else:
-            new, held = sent_values(work.body), body_of(answer.data)
-            update = self.merge.update(new, held, as_sent(answer.data), self._settled(work, held, new))
-            if not update.body:
-                work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, answer.data))
-        return answer
-
-    def found(self, work: Work, there: Sequence[CustomerRef], clock: float) -> Verdict:  # noqa: ARG002 - a strategy's
-        """What it means that an update in doubt is in place, or its customer gone."""
-        return Verdict(work, _ended(work, clock), Next.DONE)
-
-    def absent(self, work: Work, clock: float, *, again: bool) -> Verdict:
-        """What it means that an update in doubt is not in place, for good. ``again``: it may be sent once more."""
-        if again:
-            return Verdict(work, _open(work, clock), Next.AGAIN)
-        reason = (work.answer and work.answer.message) or "no readable answer"
-        if work.unread:
-            step = _step(
-                work, State.UNKNOWN, OutcomeKind.UNKNOWN, clock, "no_answer", f"it could not be read: {reason}"
+        if answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED):
+            return _failed(task, *_lost(answer))
+        if answer.kind is not AnswerKind.OK or answer.data is None:
+            return answer
+        if wrong := _other_customer(task, answer.data):
+            return wrong
+        customer = await self._with_all_children(self.reading, answer.data)
+        proven = absence_proven(task, began, self.options.settle)
+        task = await self._settle_open_writes(task, customer, proven=proven)
+        new, accepted = task.values, _accepted(task.base)
+        accepted = accepted and self.merge.settled(customer, accepted, new)
+        update = self.merge.update(new, customer, accepted, task.base.children)
+        if task.open_writes:
+            return None
+        if update.empty:
+            children = child_ids(customer)
+            return self._finished(
+                task, OutcomeKind.UPDATED, accepted, children, None, customer, update.reports, complete=not update.reports
             )
-        else:
-            step = _failed(work, clock, "no_answer", f"not updated; the last answer: {reason}")
-        return Verdict(work, step, Next.DONE)
+        # What is missing now can be sent again: a POST is proven absent by now, everything else may be repeated.
+        return self._again(task)
 
-    def unsent(self, work: Work, clock: float) -> Verdict:
-        """A customer that was announced, and of which nothing left."""
-        work.attempts -= 1
-        return Verdict(work, _open(work, clock), Next.DONE)
+    async def _settle_open_writes(self, task: CustomerTask, customer: Body, *, proven: bool) -> CustomerTask:
+        """Settle the POSTs whose child is there, and with ``proven`` those whose child is not."""
+        there = {
+            (entity_of(kind), child.get("reference_id")): str(child.get("id"))
+            for kind in KINDS
+            for child in customer.get(kind) or ()
+        }
+        settled, still_open = [], []
+        for write in task.open_writes:
+            child_id = there.get((write.entity, write.child_reference_id))
+            if child_id is not None:
+                settled.append(replace(write, state=WriteState.DONE, child_id=child_id))
+            elif proven:
+                settled.append(replace(write, state=WriteState.ABSENT))
+            else:
+                still_open.append(write)
+        if settled:
+            await self.thread(self.ledger.settle_writes, self.run, settled)
+        return replace(task, open_writes=tuple(still_open))
+
+    async def _with_all_children(self, api: Api, customer: Body) -> Body:
+        """The customer with all its children, inactive and fresh ones included."""
+        whole = dict(customer)
+        for kind in KINDS:
+            listed = {str(child.get("id")): child for child in await api.children(str(customer["id"]), kind)}
+            shown = {str(child.get("id")): child for child in customer.get(kind) or ()}
+            whole[kind] = list((listed | shown).values())
+        return whole
+
+    def unsent(self, task: CustomerTask) -> Transition:
+        """See :class:`importer.sender.tasks.Strategy`."""
+        task = _unsent(task)
+        return Transition(task, _step(task, OutcomeKind.PENDING), Next.DONE)
+
+    # What becomes of a customer.
+
+    def _finished(
+        self,
+        task: CustomerTask,
+        outcome: OutcomeKind,
+        accepted: Body | None,
+        children: str | None,
+        updated_at: str | None,
+        customer: Body | None = None,
+        reports: Sequence[str] = (),
+        *,
+        complete: bool = True,
+    ) -> Transition:
+        """WizCommerce has what the source says; children that only the ledger knows are reported.
+
+        An update that is not ``complete`` leaves what counts as accepted as it was, so that the next run tries again.
+        """
+        new = task.values
+        kept = [] if accepted is None else self.merge.kept(accepted, new)
+        code = "child_left_alone" if reports else "child_not_in_source" if kept else None
+        notes = [*reports, *([f"not in the source any more, and kept: {_listed(kept)}"] if kept else [])]
+        body = task.body if accepted is None else orjson.dumps(self.merge.merged(accepted, new))
+        taken = Accepted(body, children, updated_at) if complete else None
+        state = State.UPDATED if complete else _state(task)
+        step = step_of(
+            task,
+            state,
+            outcome,
+            code=code,
+            message="; ".join(notes) or None,
+            customer_id=None if task.base is None else task.base.customer_id,
+            display_id=text_of(customer, "display_id"),
+            accepted=taken,
+            hash=task.item.hash if complete else None,
+            attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED and task.answer else None,
+        )
+        return Transition(task, step, Next.DONE)
+
+    def _interrupted(self, task: CustomerTask, written: Written) -> Transition:
+        """A request of the update got no readable answer, or never left."""
+        answer = written.answer
+        if answer.kind is AnswerKind.KEY_REFUSED:
+            return Transition(task, _step(task, OutcomeKind.PENDING, attempt=attempt_of(task, self.now())), Next.DONE)
+        if answer.kind is AnswerKind.NOT_SENT:
+            return _missed(task, answer)
+        abandoned = anyio.current_time()
+        open_writes = (*task.open_writes, *written.open_writes)
+        task = replace(task, outcome_unknown=True, abandoned=abandoned, looks=0, open_writes=open_writes)
+        attempt = attempt_of(task, self.now())
+        step = step_of(
+            task,
+            State.UNKNOWN,
+            OutcomeKind.UNKNOWN,
+            code=answer.code,
+            message=answer.message,
+            customer_id=None if task.base is None else task.base.customer_id,
+            attempt=attempt,
+        )
+        return Transition(task, step, Next.LOOK_UP)
+
+    def _refused(self, task: CustomerTask, written: Written) -> Transition:
+        answer = written.refused
+        assert answer is not None
+        task = answered(task, answer)
+        code, message = answer.code or f"http_{answer.status}", answer.message
+        refusals = refusals_text(written.refusals)
+        attempt = attempt_of(task, self.now())
+        step = _step(task, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt)
+        return Transition(task, step, Next.DONE)
+
+    def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
+        """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
+        message = f"the update was read back, and is not as it was sent: {_listed(wrong)}"
+        self.problem = GuardError(
+            f"customer {task.reference_id}: {message}; no other customer was updated that way",
+            "Compare the customer in WizCommerce with its source, and fix it there. Use --mode create until it is "
+            "known how the API treats updates.",
+        )
+        attempt = attempt_of(task, self.now())
+        step = _step(task, OutcomeKind.FAILED, code="update_incomplete", message=message, attempt=attempt)
+        return Transition(task, step, Next.DONE)
+
+    def _again(self, task: CustomerTask) -> Transition:
+        now = anyio.current_time()
+        if self.options.may_send_again(tries=task.tries, began=task.began, abandoned=task.abandoned, now=now):
+            return Transition(task, _step(task, OutcomeKind.PENDING), Next.SEND_AGAIN)
+        reason = (task.answer and task.answer.message) or "no readable answer"
+        return _failed(task, "no_answer", f"not updated; the last answer: {reason}")
+
+    def _unreadable(self, task: CustomerTask, began: float, answer: Answer) -> Transition | None:
+        """A customer that could not be read while others could: after its time, it stays unknown."""
+        now = anyio.current_time()
+        again = self.options.may_send_again(tries=task.tries, began=task.began, abandoned=task.abandoned, now=now)
+        if again or not absence_proven(task, began, self.options.settle):
+            return None
+        message = f"it could not be read: {answer.message}"
+        step = step_of(task, State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
+        return Transition(task, step, Next.DONE)
+
+    def _conflict(self, base: Base, accepted: Body, customer: Body) -> str | None:
+        """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not.
+
+        By the API's own times; where they say nothing, by what was accepted: what somebody added proves nothing.
+        """
+        moved = moved_on(base.updated_at, customer.get("updated_at"))
+        if moved:
+            return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}; nothing was sent"
+        if moved is None and (changed := [one.path for one in self.merge.changes(body_of(customer), accepted)]):
+            return f"changed in WizCommerce since it was sent ({clean(', '.join(changed), 200)}); nothing was sent"
+        return None
 
 
-def _accepted(work: Work) -> dict[str, Any] | None:
-    return None if work.base is None or work.base.body is None else sent_values(work.base.body)
+def moved_on(accepted_at: str | None, now: Any) -> bool | None:
+    """Whether a customer changed since the API took a body; None where the API's times do not say."""
+    try:
+        before, after = (datetime.fromisoformat(moment) for moment in (accepted_at or "", now))
+    except (TypeError, ValueError):
+        return None
+    return after > before if (before.tzinfo is None) == (after.tzinfo is None) else None
 
 
-def _conflict(work: Work, merge: Merge, accepted: Body, customer: Body) -> str | None:
-    """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not.
-
-    By the API's own times; where they do not tell, by what was taken: what somebody added to that says nothing.
-    """
-    assert work.base is not None
-    moved = moved_on(work.base.updated_at, customer.get("updated_at"))
-    if moved:
-        return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}; nothing was sent"
-    if moved is None and (changed := [change.path for change in merge.changes(body_of(customer), accepted)]):
-        return f"changed in WizCommerce since it was sent ({clean(', '.join(changed), 200)}); nothing was sent"
-    return None
+def _accepted(base: Base) -> dict[str, Any] | None:
+    return None if base.body is None else orjson.loads(base.body)
 
 
-def _sorts(body: Body, customer: Body) -> set[str]:
-    """What an update of ``customer`` proves when it is read back."""
-    found = {"fields"} | ({*_KINDS, "attributes"} & body.keys())
-    found |= {f"{kind} attributes" for kind in _KINDS if any("attributes" in child for child in body.get(kind, ()))}
-    return found | {f"inactive {kind}" for kind in _KINDS if kind in body and inactive_children(customer, kind)}
+def _kinds(update: CustomerUpdate) -> set[str]:
+    """The kinds of writes that an update proves when it is read back."""
+    found = {"attributes" if name == "attributes" else "fields" for name in update.fields}
+    return found | {f"{'POST' if change.id is None else 'PUT'} {change.kind}" for change in update.children}
 
 
-def _gone_idle(before: Body, after: Body) -> list[str]:
-    """The inactive children that an update lost."""
-    there = {child.get("id") for kind in _KINDS for child in after.get(kind) or ()}
-    idle = [(kind, child) for kind in _KINDS for child in inactive_children(before, kind)]
-    return [f"{kind}[{child.get('reference_id') or child['id']}]" for kind, child in idle if child["id"] not in there]
+def _moment(task: CustomerTask, customer: Body) -> str | None:
+    """The API's time of an update; None where a request of ours may still change the customer, and the time."""
+    return None if task.outcome_unknown else text_of(customer, "updated_at")
 
 
-def _moment(work: Work, customer: Body) -> str | None:
-    """The API's time of an update; None where a request of ours may change the customer, and the time, still."""
-    return None if work.doubtful or work.repeated else _text(customer.get("updated_at"))
+def _other_customer(task: CustomerTask, customer: Body) -> Transition | None:
+    """A failure when WizCommerce shows another customer under the id than the one that the ledger knows."""
+    if customer.get("reference_id") == task.reference_id:
+        return None
+    return _failed(task, "other_customer", "WizCommerce shows another reference id under its id; nothing was sent")
 
 
-def _unread(answer: Answer) -> Answer:
-    """The answer to a look before anything was sent, as one to the update: so nothing came of it."""
-    if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.OK):
-        return replace(answer, kind=AnswerKind.NOT_SENT, sent=False)
-    return replace(answer, sent=False)
+def _unsent(task: CustomerTask) -> CustomerTask:
+    """The task without the request that was announced: none left."""
+    return replace(task, attempts=task.attempts - 1)
 
 
-def _gone(answer: Answer) -> str:
-    return f"it is not in WizCommerce any more{f': {answer.message}' if answer.message else ''}"
+def _state(task: CustomerTask) -> State:
+    """The state of a customer that is not being updated now: unknown as long as a POST of ours is."""
+    assert task.base is not None
+    return State.UNKNOWN if task.open_writes else task.base.state
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _step(task: CustomerTask, outcome: OutcomeKind, **more: Any) -> Any:
+    customer_id = None if task.base is None else task.base.customer_id
+    return step_of(task, _state(task), outcome, customer_id=customer_id, **more)
 
 
-def _base_state(work: Work) -> State:
-    """The state of a customer of whom no update is under way. One still in doubt stays so."""
-    assert work.base is not None
-    return work.base.state
+def _failed(task: CustomerTask, code: str, message: str) -> Transition:
+    return Transition(task, _step(task, OutcomeKind.FAILED, code=code, message=message), Next.DONE)
 
 
-def _open(work: Work, clock: float) -> Step:
-    return _step(work, _base_state(work), OutcomeKind.PENDING, clock)
+def _lost(answer: Answer) -> tuple[str, str]:
+    if answer.kind is AnswerKind.REFUSED:
+        return answer.code or f"http_{answer.status}", answer.message or ""
+    return "lost_in_api", f"it is not in WizCommerce any more{f': {answer.message}' if answer.message else ''}"
 
 
-def _failed(work: Work, clock: float, code: str, message: str) -> Step:
-    return _step(work, _base_state(work), OutcomeKind.FAILED, clock, code, message)
+def _unread(task: CustomerTask, answer: Answer) -> Transition:
+    """The customer could not be read before anything was sent."""
+    if answer.kind is AnswerKind.KEY_REFUSED:
+        return Transition(task, _step(task, OutcomeKind.PENDING), Next.DONE)
+    if answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED):
+        return _failed(task, *_lost(answer))
+    return _missed(task, answer)
 
 
-def _missed(work: Work, answer: Answer, clock: float) -> tuple[Step, Next]:
-    """Nothing left, or the look before it showed nothing: again, but not for ever where others get through."""
-    work.misses, work.tries = work.misses + 1, work.tries - 1
-    if answer.status is None or work.misses < MOST_MISSES:
-        return _open(work, clock), Next.AGAIN
-    return _failed(work, clock, "no_answer", f"it could not be read: {answer.message}"), Next.DONE
+def _missed(task: CustomerTask, answer: Answer) -> Transition:
+    """Nothing left, or the customer could not be read: again, but not for ever where others get through."""
+    task = replace(task, misses=task.misses + 1, tries=task.tries - 1)
+    if answer.status is None or task.misses < MOST_MISSES:
+        return Transition(task, _step(task, OutcomeKind.PENDING), Next.SEND_AGAIN)
+    return _failed(task, "no_answer", f"it could not be read: {answer.message}")
 
 
-def _doubted(work: Work, answer: Answer, clock: float) -> Step:
-    work.doubtful, work.abandoned, work.looks = True, clock, 0
-    return _step(work, State.UNKNOWN, OutcomeKind.UNKNOWN, clock, answer.code, answer.message)
-
-
-def _ended(work: Work, clock: float) -> Step:
-    ending = work.ending
-    assert ending is not None
-    state = _base_state(work) if ending.accepted is None else State.UPDATED
-    step = _step(work, state, ending.outcome, clock, ending.code, ending.message)
-    return replace(step, accepted=ending.accepted, hash=None if ending.accepted is None else work.item.hash)
-
-
-def _refused(work: Work, answer: Answer, clock: float) -> Step:
-    places = work.update.places if work.update is not None else {}
-    reasons = [asdict(Refusal(_led_back(reason.field, places), reason.reason)) for reason in answer.refusals]
-    step = _failed(work, clock, answer.code or f"http_{answer.status}", answer.message or "")
-    return replace(step, refusals=orjson.dumps(reasons).decode())
-
-
-def _led_back(name: str, places: Mapping[str, Sequence[int | None]]) -> str:
-    """A field of what was sent, by the place that its record has in the whole body."""
-    found = _PLACE.match(name)
-    if found is None or found[1] not in places:
-        return name
-    listed, number = places[found[1]], int(found[2])
-    place = listed[number] if number < len(listed) else None
-    rest = found[3].partition(".attributes")[0]  # an attribute's number there is another one
-    return found[1] if place is None else f"{found[1]}[{place}]{rest}"
-
-
-def _step(
-    work: Work, state: State, outcome: OutcomeKind, clock: float, code: str | None = None, message: str | None = None
-) -> Step:
-    assert work.base is not None
-    return Step(
-        work.item.position,
-        work.item.reference_id,
-        state,
-        outcome,
-        work.attempts,
-        work.base.customer_id,
-        http_status=work.answer.status if work.answer else None,
-        error_code=code,
-        error_message=message,
-        seconds=None if work.began is None else clock - work.began,
-        attempt=work.attempt,
-    )
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from importer.api import Answer, AnswerKind, CustomerRef
+from importer.api import Answer, AnswerKind, CustomerRef, NoListError, Turns
 from importer.api.compare import body_of
 from importer.ledger import Ledger
 from importer.planner import Merger, ids_to_look_up, plan
@@ -54,7 +54,7 @@ def plan_night(
 
 @dataclass
 class NightApi:
-    """``script``: what the next POSTs and PATCHes meet, ``reads`` what the next GETs do; afterwards all goes well.
+    """``script``: what the next POSTs, PATCHes and PUTs meet, ``reads`` what the next GETs do; afterwards all goes well.
 
     ``ok``, ``slow``; ``lost`` (nothing done, no answer), ``dropped`` (done, no answer), ``late`` (done only seconds
     after it was given up), ``not_sent``, ``refused`` (422). A read is lost when it is True. ``replaces``: whether a
@@ -79,7 +79,10 @@ class NightApi:
         """By reference id."""
         return {customer["reference_id"]: customer for customer in self.customers.values()}
 
-    async def create(self, body: bytes) -> Answer:
+    def with_turns(self, _turns: Turns) -> "NightApi":
+        return self
+
+    async def create(self, body: bytes, reference_id: str) -> Answer:
         made: Body = {}
 
         def do() -> None:
@@ -91,12 +94,13 @@ class NightApi:
             self.customers[made["id"]] = made
             self.touch(made)
 
-        return await self._write(orjson.loads(body)["reference_id"], do, made)
+        return await self._write(reference_id, do, made)
 
-    async def patch(self, customer_id: str, body: bytes, *, adds_child: bool) -> Answer:
+    async def patch(self, customer_id: str, body: bytes) -> Answer:
         change, customer = orjson.loads(body), self.customers.get(customer_id)
         if customer is None:
             return Answer(AnswerKind.GONE, 404, message="no such customer")
+        assert not {*KINDS} & change.keys(), "children have their own paths"
 
         def do() -> None:
             self.patches.append((customer["reference_id"], change))
@@ -107,20 +111,60 @@ class NightApi:
 
     def change(self, customer: Body, change: Body) -> None:
         for name, value in change.items():
-            if name in KINDS:
-                customer[name] = self._children(customer[name], value)
-            elif name == "attributes":
+            if name == "attributes":
                 known = {} if self.replaces else {item["name"]: item for item in customer["attributes"]}
                 customer[name] = list((known | {item["name"]: item for item in value}).values())
             else:
                 customer["name" if name == "company_name" else name] = value
 
-    def _children(self, held: list[Body], given: list[Body]) -> list[Body]:
-        known = {child["id"]: child for child in held}
-        assert all(child["id"] in known for child in given if "id" in child), "a child of nobody"
-        made = {child["id"]: {**known[child["id"]], **child} for child in given if "id" in child}
-        kept = [made.get(child["id"], child) for child in held if child["id"] in made or not self.replaces]
-        return kept + [{**child, "id": f"child-{self.ids()}"} for child in given if "id" not in child]
+    async def children(self, customer_id: str, kind: str) -> list[Body]:
+        await asyncio.sleep(0.05)
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            raise NoListError(f"no list of {kind}")
+        return copy.deepcopy(customer[kind])
+
+    def child(self, customer_id: str, kind: str, child_id: str) -> Body | None:
+        customer = self.customers.get(customer_id) or {kind: []}
+        return next((child for child in customer[kind] if child["id"] == child_id), None)
+
+    async def get_child(self, customer_id: str, kind: str, child_id: str) -> Answer:
+        await asyncio.sleep(0.05)
+        found = copy.deepcopy(self.child(customer_id, kind, child_id))
+        if found is None:
+            return Answer(AnswerKind.GONE, 404, message="no such child")
+        return Answer(AnswerKind.OK, 200, found)
+
+    async def create_child(self, customer_id: str, kind: str, body: bytes, reference_id: str) -> Answer:
+        customer, made = self.customers[customer_id], orjson.loads(body)
+        assert made["reference_id"] == reference_id
+
+        def do() -> None:
+            made["id"] = f"child-{self.ids()}"
+            customer[kind].append(made)
+            self.patches.append((customer["reference_id"], {kind: [made]}))
+            self.touch(customer)
+
+        return await self._write(customer["reference_id"], do, made)
+
+    async def replace_child(self, customer_id: str, kind: str, child_id: str, body: bytes) -> Answer:
+        customer, child = self.customers[customer_id], self.child(customer_id, kind, child_id)
+        assert child is not None
+
+        def do() -> None:
+            child.clear()
+            child.update(orjson.loads(body), id=child_id)
+            self.patches.append((customer["reference_id"], {kind: [dict(child)]}))
+            self.touch(customer)
+
+        return await self._write(customer["reference_id"], do, child)
+
+    async def delete_child(self, customer_id: str, kind: str, child_id: str) -> Answer:
+        await asyncio.sleep(self.latency)
+        self.customers[customer_id][kind] = [
+            child for child in self.customers[customer_id][kind] if child["id"] != child_id
+        ]
+        return Answer(AnswerKind.OK, 200, seconds=self.latency)
 
     def touch(self, customer: Body) -> None:
         customer["updated_at"] = now().isoformat() if self.moments else None

@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import orjson
 import pandas as pd
 
-from importer.api import Answer, AnswerKind, CustomerRef, RetryPolicy
+from importer.api import Answer, AnswerKind, CustomerRef, RetryPolicy, Turns
 from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.ledger import Ledger, Run, open_ledger
 from importer.planner import ids_to_look_up, plan
 from importer.records import Refusal
 from importer.sender import PayloadFile, SendOptions, send
+from importer.sender.recorder import LedgerThread
 from importer.tables import TEXT
 
 TENANT = "acme"
@@ -52,14 +54,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.warp.now
 
-    def run_in_executor(self, executor, func, *args):
-        future = super().run_in_executor(executor, func, *args)
-        self.warp.threads += 1
-        future.add_done_callback(self._back)
-        return future
 
-    def _back(self, _future) -> None:
-        self.warp.threads -= 1
+class CountedThread(LedgerThread):
+    """Time stands still while the ledger's thread works."""
+
+    async def __call__(self, function, *args, **kwargs):
+        warp = asyncio.get_running_loop().warp
+        warp.threads += 1
+        try:
+            return await super().__call__(function, *args, **kwargs)
+        finally:
+            warp.threads -= 1
 
 
 def run_virtually(main: Coroutine[Any, Any, Any]) -> Any:
@@ -155,8 +160,18 @@ class FakeApi:
         self.customers.append((reference_id, identity, self.time() + delay + self.lag))
         return identity
 
-    async def create(self, body: bytes) -> Answer:
-        reference_id = orjson.loads(body)["reference_id"]
+    def with_turns(self, _turns: Turns) -> "FakeApi":
+        return self
+
+    async def get(self, customer_id: str) -> Answer:
+        await asyncio.sleep(0.05)
+        names = [name for name, identity, _ in self.customers if identity == customer_id]
+        if not names:
+            return Answer(AnswerKind.GONE, 404, message="no such customer")
+        return Answer(AnswerKind.OK, 200, {"id": customer_id, "reference_id": names[0]})
+
+    async def create(self, body: bytes, reference_id: str) -> Answer:
+        assert orjson.loads(body)["reference_id"] == reference_id
         fault = self.script[len(self.posts)] if len(self.posts) < len(self.script) else "ok"
         self.posts.append((self.time(), reference_id))
         self.on_post(len(self.posts))
@@ -204,7 +219,7 @@ def options(**changes: Any) -> SendOptions:
 
 async def send_virtually(ledger: Any, api: Any, run: Run, bodies: Any, **changes: Any) -> Any:
     """The sender on the running virtual loop."""
-    stop = changes.pop("stop", None) or asyncio.Event()
+    stop = changes.pop("stop", None) or anyio.Event()
     progress = changes.pop("progress", lambda _counts: None)
     return await send(
         ledger,
@@ -215,9 +230,8 @@ async def send_virtually(ledger: Any, api: Any, run: Run, bodies: Any, **changes
         rng=random.Random(3),
         progress=progress,
         stop=stop,
-        clock=clock,
-        sleep=asyncio.sleep,
         now=now,
+        thread=CountedThread(),
     )
 
 

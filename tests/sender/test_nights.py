@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ async def agrees(ledger, api: NightApi, run, by_hand, spare=frozenset()) -> None
     """
     api.reads = ()
     found = []
-    await verify(ledger, api, run, concurrency=4, found=found.extend, stop=asyncio.Event())
+    await verify(ledger, api, run, concurrency=4, found=found.extend, stop=anyio.Event())
     for finding in found:
         others = {*spare, f"addresses[{by_hand.get(finding.reference_id)}]"}
         assert finding.result is Result.OK or set(finding.details.split(", ")) <= others, finding
@@ -337,7 +338,7 @@ def test_one_whose_update_is_in_doubt_is_not_taken_back() -> None:
             found = []
             await undo(
                 ledger, api, run, payloads, force=False, concurrency=4, settle=60.0, now=now, found=found.extend,
-                stop=asyncio.Event(),
+                stop=anyio.Event(),
             )  # fmt: skip
             return {finding.reference_id: finding.result for finding in found}
 

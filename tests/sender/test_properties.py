@@ -177,9 +177,9 @@ def test_outcomes_do_not_depend_on_workers(tmp_path):
     refused = set(random.Random(5).sample(names, 9))
 
     class Picky(FakeApi):
-        async def create(self, body):
+        async def create(self, body, reference_id):
             self.script = ["ok"] * len(self.posts) + ["invalid" if _name(body) in refused else "ok"]
-            return await super().create(body)
+            return await super().create(body, reference_id)
 
     seen = []
     for workers in (1, 3, 16):

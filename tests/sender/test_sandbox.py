@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 
+import anyio
 import pytest
 
 from importer.api import Client, Limiter, RetryPolicy
@@ -43,7 +44,7 @@ async def send_to(url, ledger, run, bodies, *, key="key-1", **changes):
             options=SendOptions(**values),
             rng=random.Random(2),
             progress=lambda _counts: None,
-            stop=asyncio.Event(),
+            stop=anyio.Event(),
             clock=clock,
             sleep=sleep,
         )

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sqlite3
 
+import anyio
 import pytest
 from sqlalchemy import event
 
@@ -103,7 +104,7 @@ def test_lookups_that_never_answer_end_in_unknown(ledger, tmp_path):
 def test_interrupt_lets_requests_finish(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
-        stop = asyncio.Event()
+        stop = anyio.Event()
         api = FakeApi(["slow"] * 40, limiter=FakePace(4))
         asyncio.get_running_loop().call_later(7.0, stop.set)
         with pytest.raises(InterruptedRunError):
@@ -120,7 +121,7 @@ def test_interrupt_lets_requests_finish(ledger, tmp_path):
 def test_interrupt_waits_for_requests_only_so_long(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
-        stop = asyncio.Event()
+        stop = anyio.Event()
         api = FakeApi(limiter=FakePace(4), latency=100.0)
         asyncio.get_running_loop().call_later(1.0, stop.set)
         with pytest.raises(InterruptedRunError):
@@ -188,10 +189,10 @@ def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
 
 def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path):
     class Flooded(FakeApi):
-        async def create(self, body):
+        async def create(self, body, reference_id):
             if len(self.posts) >= 3:
                 raise ApiUnavailableError("the API answers 429 since 900 s")
-            return await super().create(body)
+            return await super().create(body, reference_id)
 
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
@@ -204,10 +205,10 @@ def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path
 
 def test_defect_in_a_request_stops_and_leaves_it_in_doubt(ledger, tmp_path):
     class Broken(FakeApi):
-        async def create(self, body):
+        async def create(self, body, reference_id):
             if len(self.posts) == 3:
                 raise InternalError("a defect")
-            return await super().create(body)
+            return await super().create(body, reference_id)
 
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
@@ -281,9 +282,9 @@ class Odd(FakeApi):
 
     first: Answer
 
-    async def create(self, body):
+    async def create(self, body, reference_id):
         if self.posts:
-            return await super().create(body)
+            return await super().create(body, reference_id)
         self.posts.append((clock(), "CUS-0"))
         return self.first
 

@@ -1,0 +1,180 @@
+"""A customer on its way through the sender, as values: every step makes a new one."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Protocol
+
+import anyio
+import orjson
+
+from importer.api import Answer
+from importer.errors import StopError
+from importer.ledger import Attempt, Base, Item, State, Step, Write
+from importer.logs import event
+from importer.records import OutcomeKind
+
+__all__ = [
+    "CustomerTask",
+    "Next",
+    "Strategy",
+    "Transition",
+    "absence_proven",
+    "answered",
+    "attempt_of",
+    "log_step",
+    "step_of",
+    "text_of",
+]
+
+
+class Next(Enum):
+    """What happens to a customer once a step is durable."""
+
+    DONE = auto()
+    LOOK_UP = auto()  # now or later
+    SEND_AGAIN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerTask:
+    """One customer while the sender works on it. Times are seconds of the event loop's clock.
+
+    ``attempts`` counts the requests of this run, ``tries`` those of this process, ``misses`` the connections that could
+    not be made. ``outcome_unknown``: a request of ours may have been carried out, but no answer says so.
+    ``sent_by_this_run``: that request belongs to this run, not to an earlier one. ``conflict_answer``: the refusal that
+    said the reference id is in use. ``answer``: the latest. ``abandoned``: when the request without an answer was given
+    up. ``looks``: lookups since then. ``outcome``: the outcome that was recorded last. Of updates, ``base`` is what the
+    update starts from and ``open_writes`` are requests of an earlier process whose outcome is unknown.
+    """
+
+    item: Item
+    body: bytes
+    attempts: int
+    tries: int = 0
+    misses: int = 0
+    outcome_unknown: bool = False
+    sent_by_this_run: bool = True
+    conflict_answer: Answer | None = None
+    answer: Answer | None = None
+    began: float | None = None
+    abandoned: float = 0.0
+    looks: int = 0
+    outcome: OutcomeKind = OutcomeKind.PENDING
+    base: Base | None = None
+    open_writes: tuple[Write, ...] = ()
+
+    @property
+    def reference_id(self) -> str:
+        """The customer's reference id."""
+        return self.item.reference_id
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The body as values."""
+        values: dict[str, Any] = orjson.loads(self.body)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The step to record for a customer, and what happens once it is durable."""
+
+    task: CustomerTask
+    step: Step
+    then: Next
+
+
+class Strategy(Protocol):
+    """How one action (create, update) is carried out."""
+
+    @property
+    def problem(self) -> StopError | None:
+        """Why nothing more may be sent, if so."""
+
+    async def send(self, task: CustomerTask) -> Transition:
+        """Send a customer. Raises :class:`StopError` when the request was never let go."""
+
+    async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
+        """What the API shows of customers, one entry each; None when that proves nothing yet.
+
+        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
+        """
+
+    def unsent(self, task: CustomerTask) -> Transition:
+        """A customer that was announced, and none of whose requests left."""
+
+
+def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bool:
+    """Whether a lookup that found nothing proves that the request without an answer did nothing.
+
+    It does if it began at least ``settle`` seconds after the request was given up: a list may lag, and a request may
+    be carried out late. When the lookup ended says nothing.
+    """
+    return lookup_began >= task.abandoned + settle
+
+
+def answered(task: CustomerTask, answer: Answer) -> CustomerTask:
+    """The task with its latest answer, which came just now."""
+    began = anyio.current_time() - answer.seconds if task.began is None else task.began
+    return replace(task, answer=answer, began=began)
+
+
+def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
+    """The latest answer as the ledger's attempt, which ended at ``at``."""
+    answer = task.answer
+    return answer and Attempt(task.attempts, at, answer.seconds, str(answer.kind), answer.status)
+
+
+def step_of(
+    task: CustomerTask,
+    state: State,
+    outcome: OutcomeKind,
+    *,
+    code: str | None = None,
+    message: str | None = None,
+    **more: Any,
+) -> Step:
+    """The ledger's step for a task, taken just now; ``more`` are further fields of the step."""
+    return Step(
+        task.item.position,
+        task.reference_id,
+        state,
+        outcome,
+        task.attempts,
+        http_status=task.answer.status if task.answer else None,
+        error_code=code,
+        error_message=message,
+        seconds=None if task.began is None else anyio.current_time() - task.began,
+        **more,
+    )
+
+
+def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
+    """A text field of an answer's record; None when it has no such text."""
+    value = (data or {}).get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def log_step(transition: Transition) -> None:
+    """Log a recorded step that is a failure, an unknown outcome or a new attempt."""
+    step = transition.step
+    if step.outcome is OutcomeKind.FAILED:
+        level, name = logging.WARNING, "failed"
+    elif transition.then is Next.LOOK_UP:
+        level, name = logging.WARNING, "unknown"
+    elif transition.then is Next.SEND_AGAIN:
+        level, name = logging.INFO, "again"
+    else:
+        return
+    event(
+        level,
+        name,
+        {"reference_id": step.reference_id, "text": step.error_message},
+        customer=step.position + 1,  # its line in results.csv, not counting the header
+        attempts=step.attempts,
+        http_status=step.http_status,
+        code=step.error_code,
+    )

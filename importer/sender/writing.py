@@ -1,0 +1,185 @@
+"""The requests of one update, in their order: PATCH for the customer, then PUT or POST for each child.
+
+Each is in the ledger, with the values from before, before it leaves. A PATCH and a PUT may be repeated; a POST goes once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+
+from importer.api import Answer, AnswerKind, NoListError
+from importer.api.compare import NotReplaceableError, previous, replacement
+from importer.errors import ApiUnavailableError
+from importer.ledger import Ledger, Run, Write, WriteState
+from importer.records import Refusal
+from importer.sender.creating import says_taken
+from importer.sender.options import Api, ChildChange, CustomerUpdate, Kind
+from importer.sender.recorder import LedgerThread
+from importer.sender.tasks import text_of
+
+__all__ = ["CustomerWriter", "Written", "entity_of", "refusals_text"]
+
+NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
+_ENTITIES: Mapping[Kind, str] = {"addresses": "address", "contacts": "contact"}
+
+
+def entity_of(kind: Kind) -> str:
+    """``address`` or ``contact``."""
+    return _ENTITIES[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of the requests of one update.
+
+    ``answer``: the one that ended them, or the last. ``sent``: whether any of them may have left. ``refused``: the
+    first refusal, and ``refusals`` the reasons of all, each led back to its place in the body. ``reports``: children
+    that were left alone, and why. ``open_writes``: POSTs whose outcome is unknown. ``added``: ids of new children by
+    their kind.
+    """
+
+    answer: Answer
+    sent: bool = False
+    repeated: bool = False
+    refused: Answer | None = None
+    refusals: tuple[Refusal, ...] = ()
+    reports: tuple[str, ...] = ()
+    open_writes: tuple[Write, ...] = ()
+    added: tuple[tuple[Kind, str], ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Everything was sent and taken."""
+        return self.answer.kind is AnswerKind.OK and self.refused is None and not self.reports
+
+
+@dataclass(frozen=True)
+class CustomerWriter:
+    """Sends the requests of one customer's update, one after the other."""
+
+    api: Api
+    ledger: Ledger
+    thread: LedgerThread
+    run: Run
+
+    async def write(self, reference_id: str, customer_id: str, update: CustomerUpdate) -> Written:
+        """Send ``update``. It ends at a request without a readable answer; a refused one does not stop the others.
+
+        Raises :class:`ApiUnavailableError` when the API lacks the paths of children, or asks for too long a wait.
+        """
+        done = Written(Answer(AnswerKind.OK, sent=False))
+        if update.fields:
+            done = _after(done, *await self._patch(reference_id, customer_id, update))
+        for change in update.children:
+            if done.answer.kind is not AnswerKind.OK:
+                break
+            send = self._add if change.id is None else self._replace
+            done = await send(done, reference_id, customer_id, change)
+        return done
+
+    async def _patch(self, reference_id: str, customer_id: str, update: CustomerUpdate) -> tuple[Answer, str]:
+        write = Write(reference_id, "PATCH", "customer", None, None, update.before, update.after)
+        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        answer = await self.api.patch(customer_id, orjson.dumps(update.fields))
+        await self._settle(write, answer)
+        return answer, ""
+
+    async def _replace(self, done: Written, reference_id: str, customer_id: str, change: ChildChange) -> Written:
+        """GET the child, and PUT it whole with only what changes replaced."""
+        assert change.id is not None
+        place = f"{change.kind}[{change.reference_id}]"
+        there = await self.api.get_child(customer_id, change.kind, change.id)
+        if there.status in NO_PATH:
+            await self._check_paths(customer_id, change.kind, there)
+            return _left_alone(done, f"{place} is not in WizCommerce any more")
+        if there.kind is not AnswerKind.OK or there.data is None:
+            kind = AnswerKind.KEY_REFUSED if there.kind is AnswerKind.KEY_REFUSED else AnswerKind.NOT_SENT
+            return replace(done, answer=replace(there, kind=kind, sent=False))
+        if there.data.get("reference_id", change.reference_id) != change.reference_id:
+            return _left_alone(done, f"{place} has another reference id in WizCommerce by now")
+        try:
+            body = replacement(change.kind, there.data, change.values)
+        except NotReplaceableError as error:
+            return _left_alone(done, f"{place}: {error}")
+        before = previous(change.kind, there.data, change.values)
+        entity = entity_of(change.kind)
+        write = Write(reference_id, "PUT", entity, change.id, change.reference_id, before, change.values)
+        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        answer = await self.api.replace_child(customer_id, change.kind, change.id, orjson.dumps(body))
+        await self._settle(write, answer)
+        return _after(done, answer, _place(change))
+
+    async def _add(self, done: Written, reference_id: str, customer_id: str, change: ChildChange) -> Written:
+        """POST a new child, once."""
+        entity = entity_of(change.kind)
+        write = Write(reference_id, "POST", entity, None, change.reference_id, None, change.values)
+        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        body = orjson.dumps(change.values)
+        answer = await self.api.create_child(customer_id, change.kind, body, change.reference_id)
+        if answer.kind is AnswerKind.REFUSED and answer.status != 405 and says_taken(answer):
+            # Nothing had this reference id a moment ago: an earlier request of ours may have arrived after all.
+            answer = replace(answer, kind=AnswerKind.UNKNOWN)
+        write = await self._settle(write, answer)
+        if answer.status in NO_PATH:
+            await self._check_paths(customer_id, change.kind, answer)
+            answer = replace(answer, kind=AnswerKind.REFUSED)
+        done = _after(done, answer, _place(change))
+        if answer.kind is AnswerKind.UNKNOWN:
+            return replace(done, open_writes=(*done.open_writes, write))
+        if answer.kind is AnswerKind.OK and write.child_id:
+            return replace(done, added=(*done.added, (change.kind, write.child_id)))
+        return done
+
+    async def _settle(self, write: Write, answer: Answer) -> Write:
+        state = {
+            AnswerKind.OK: WriteState.DONE,
+            AnswerKind.UNKNOWN: WriteState.UNKNOWN,
+            AnswerKind.NOT_SENT: WriteState.ABSENT,
+        }.get(answer.kind, WriteState.REFUSED)
+        settled = replace(write, state=state)
+        if write.method == "POST":
+            settled = replace(settled, child_id=text_of(answer.data, "id"))
+        await self.thread(self.ledger.settle_writes, self.run, [settled])
+        return settled
+
+    async def _check_paths(self, customer_id: str, kind: Kind, answer: Answer) -> None:
+        """Tell a child that is gone from an API that lacks the path; the latter raises."""
+        try:
+            await self.api.children(customer_id, kind)
+        except NoListError:
+            raise ApiUnavailableError(
+                f"WizCommerce answers HTTP {answer.status} at the path of a customer's {kind}",
+                f"Its {kind} cannot be updated by this API. Send new customers with --mode create, and ask WizCommerce.",
+            ) from None
+
+
+def _after(done: Written, answer: Answer, place: str) -> Written:
+    """What is known after one more request; ``place``: the record that it is about, as the whole body has it."""
+    done = replace(done, sent=done.sent or answer.sent, repeated=done.repeated or answer.repeated)
+    if answer.kind not in (AnswerKind.REFUSED, AnswerKind.GONE):
+        return replace(done, answer=answer)
+    named = tuple(Refusal(_within(place, refusal.field), refusal.reason) for refusal in answer.refusals)
+    return replace(done, refused=done.refused or answer, refusals=(*done.refusals, *named))
+
+
+def _left_alone(done: Written, reason: str) -> Written:
+    return replace(done, reports=(*done.reports, reason))
+
+
+def _place(change: ChildChange) -> str:
+    return change.kind if change.place is None else f"{change.kind}[{change.place}]"
+
+
+def _within(place: str, name: str) -> str:
+    """A field that the API names in a refusal, by its place in the whole body."""
+    if not place:
+        return name
+    attribute = name.startswith("attributes")  # its number there is another one
+    return place if attribute or not name else f"{place}.{name}"
+
+
+def refusals_text(refusals: Sequence[Refusal]) -> str:
+    """Refusals as the ledger keeps them."""
+    return orjson.dumps([asdict(refusal) for refusal in refusals]).decode()
