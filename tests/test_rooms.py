@@ -66,6 +66,17 @@ def test_imports_stay_within_the_table(path: Path) -> None:
     assert imported_rooms(path) - {room} <= ALLOWED[room]
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_http_is_httpx_and_concurrency_is_anyio(path: Path) -> None:
+    roots = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots.add(str(node.module).partition(".")[0])
+    assert not roots & {"asyncio", "aiohttp", "yarl", "uvloop"}
+
+
 def test_only_cli_prints_asks_or_exits() -> None:
     for path in MODULES:
         if room_of(path) in {"cli", "sandbox"}:

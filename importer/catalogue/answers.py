@@ -107,23 +107,54 @@ ANSWERS = (
         fixed="it is about a customer of whom the sources say nothing",
     ),
     Code(
-        "update_incomplete",
-        "An update that was not carried out as it was sent",
-        Severity.ERROR,
-        "The first update of each sort is read back. Something was lost there, or came twice, so the run stopped "
-        "before it did the same to others.",
-        "Compare the customer with its source and mend it in WizCommerce. Use `--mode create` until it is known how "
-        "the API treats updates.",
-        "`addresses[A2]`, gone after an update that carried both addresses.",
+        "child_left_alone",
+        "An address or contact that was left as it is",
+        Severity.WARNING,
+        "The source has something new for it, and the importer could not tell which one in WizCommerce is meant, or it "
+        "is inactive or gone there. Neither a change nor a new address or contact was sent.",
+        "Compare the customer with its source in WizCommerce, and change it there.",
+        "Two addresses in WizCommerce that fit the changed one equally well.",
         fixed=_ANSWERED,
     ),
     Code(
-        "no_child_ids",
-        "Children without ids",
+        "other_customer",
+        "Another customer under the id that the ledger knows",
         Severity.ERROR,
-        "WizCommerce shows addresses or contacts of the customer without ids, so nobody can say which is to change.",
-        "Change them in WizCommerce by hand.",
-        "An address that was made by another program.",
+        "WizCommerce shows another reference id under the customer's id than the importer sent. Nothing is changed or "
+        "deleted then, with any option.",
+        "Look at both in WizCommerce. `importer adopt … --only ID` connects the customer with its own record again.",
+        "The id of customer 0017 shows reference id 0018.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "id_of_another",
+        "A new customer with the id of another one",
+        Severity.ERROR,
+        "The answer to a request gave the id of a customer that the ledger knows under another reference id. Such an "
+        "answer is not believed. The customer was looked up, with the same result.",
+        "Show the message to WizCommerce. The next run looks again.",
+        "Three requests that were answered with the same id.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "odd_id",
+        "An id that no web address can carry",
+        Severity.ERROR,
+        "WizCommerce gave the customer, address or contact an id with characters such as spaces or slashes. It cannot "
+        "be read, changed or deleted by that id.",
+        "Change it in WizCommerce by hand, and show the id to WizCommerce.",
+        "The id `a b/c`.",
+        fixed=_ANSWERED,
+    ),
+    Code(
+        "update_incomplete",
+        "An update that was not carried out as it was sent",
+        Severity.ERROR,
+        "The first update of each kind is read back. Something was lost or changed there, so the run stopped before "
+        "the same happened to other customers.",
+        "Compare the customer with its source, and fix it in WizCommerce. Use `--mode create` until it is known how "
+        "the API treats updates.",
+        "`addresses[A2].phone`, empty after an update that did not touch it.",
         fixed=_ANSWERED,
     ),
     Code(

@@ -25,6 +25,7 @@ NOTES = {
     "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
     "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
     "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
+    "child_left_alone": "Compare the customer with its source in WizCommerce, and change it there.",
     "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only); then the next run creates it.",
 }
 

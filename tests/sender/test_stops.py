@@ -391,7 +391,7 @@ def test_attempts_end(ledger, tmp_path):
         assert (await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=3, deadline=9e9)))[OutcomeKind.FAILED]
         line = outcomes(ledger, run)["CUS-0"]
         assert (line.error_code, line.attempts) == ("no_answer", 3)
-        assert line.error_message == "not in the API after 3 attempts; the last: no readable answer"
+        assert line.error_message == "not in WizCommerce after 3 attempts; the last answer: no readable answer"
 
     run_virtually(main())
 
