@@ -6,9 +6,7 @@ thread are left there.
 """
 
 import argparse
-import asyncio
 import cProfile
-import gc
 import json
 import random
 import time
@@ -16,7 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import uvloop
+import anyio
+import orjson
 
 from importer.api import AnswerKind, Client, Limiter
 from importer.errors import InterruptedRunError
@@ -35,13 +34,19 @@ def new_client(given: argparse.Namespace) -> Client:
 
 
 @asynccontextmanager
-async def stopping_after(seconds: float) -> AsyncIterator[asyncio.Event]:
+async def stopping_after(seconds: float) -> AsyncIterator[anyio.Event]:
     """An event that is set when the block has run for ``seconds`` (0: never)."""
-    stop = asyncio.Event()
-    timer = asyncio.get_running_loop().call_later(seconds, stop.set) if seconds else None
-    yield stop
-    if timer:
-        timer.cancel()
+    stop = anyio.Event()
+
+    async def end() -> None:
+        await anyio.sleep(seconds)
+        stop.set()
+
+    async with anyio.create_task_group() as group:
+        if seconds:
+            group.start_soon(end)
+        yield stop
+        group.cancel_scope.cancel()
 
 
 async def by_importer(given: argparse.Namespace) -> None:
@@ -67,15 +72,15 @@ async def by_importer(given: argparse.Namespace) -> None:
 
 async def by_client(given: argparse.Namespace) -> None:
     bodies = iter((given.folder / "payloads.jsonl").read_bytes().splitlines())
-    gc.freeze()  # as the sender does
 
     async def worker(client: Client) -> None:
         for body in bodies:
-            answer = await client.create(body)
+            answer = await client.create(body, orjson.loads(body)["reference_id"])
             assert answer.kind is AnswerKind.OK, answer
 
-    async with new_client(given) as client:
-        await asyncio.gather(*(worker(client) for _ in range(given.connections)))
+    async with new_client(given) as client, anyio.create_task_group() as group:
+        for _ in range(given.connections):
+            group.start_soon(worker, client)
 
 
 WAYS: dict[str, Way] = {"importer": by_importer, "client": by_client}
@@ -95,10 +100,10 @@ def main() -> None:
     profile = cProfile.Profile() if given.profile else None
     wall, cpu = time.perf_counter(), time.process_time()
     if profile:
-        profile.runcall(uvloop.run, WAYS[given.way](given))
+        profile.runcall(anyio.run, WAYS[given.way], given)
         profile.dump_stats(given.profile)
     else:
-        uvloop.run(WAYS[given.way](given))
+        anyio.run(WAYS[given.way], given)
     print(json.dumps({"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
 
 
