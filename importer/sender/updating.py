@@ -70,7 +70,8 @@ class Updating:
             return Transition(task, step_of(task, State.UNKNOWN, OutcomeKind.UNKNOWN), Next.LOOK_UP)
         new, accepted = task.values, _accepted(base)
         if accepted is not None and not task.outcome_unknown and self.merge.same(accepted, new):
-            return self._finished(_unsent(task), OutcomeKind.UNCHANGED, accepted, base.children, base.updated_at)
+            body = self.merge.merged(accepted, new)
+            return self._finished(_unsent(task), OutcomeKind.UNCHANGED, body, accepted, base.children, base.updated_at)
         there = await self.sending.get(base.customer_id)
         task = answered(task, there)
         if there.kind is not AnswerKind.OK or there.data is None:
@@ -99,6 +100,7 @@ class Updating:
             return self._finished(
                 _unsent(task),
                 outcome,
+                update.accepted,
                 known,
                 child_ids(customer),
                 _moment(task, customer),
@@ -143,7 +145,15 @@ class Updating:
         moment = None if written.repeated else _moment(task, seen)
         children = child_ids(after) if after is not None else task.base.children
         return self._finished(
-            task, OutcomeKind.UPDATED, accepted, children, moment, seen, reports, complete=complete
+            task,
+            OutcomeKind.UPDATED,
+            update.accepted,
+            accepted,
+            children,
+            moment,
+            seen,
+            reports,
+            complete=complete,
         )
 
     async def _read_back(self, customer_id: str, reference_id: str, written: Written) -> Body | None:
@@ -199,7 +209,15 @@ class Updating:
         if update.empty:
             children = child_ids(customer)
             return self._finished(
-                task, OutcomeKind.UPDATED, accepted, children, None, customer, update.reports, complete=not update.reports
+                task,
+                OutcomeKind.UPDATED,
+                update.accepted,
+                accepted,
+                children,
+                None,
+                customer,
+                update.reports,
+                complete=not update.reports,
             )
         # What is missing now can be sent again: a POST is proven absent by now, everything else may be repeated.
         return self._again(task)
@@ -244,7 +262,8 @@ class Updating:
         self,
         task: CustomerTask,
         outcome: OutcomeKind,
-        accepted: Body | None,
+        body: Body,
+        before: Body | None,
         children: str | None,
         updated_at: str | None,
         customer: Body | None = None,
@@ -252,16 +271,14 @@ class Updating:
         *,
         complete: bool = True,
     ) -> Transition:
-        """WizCommerce has what the source says; children that only the ledger knows are reported.
+        """WizCommerce has what the source says: ``body`` counts as accepted, where it was ``before``.
 
-        An update that is not ``complete`` leaves what counts as accepted as it was, so that the next run tries again.
+        Children that the source had and has no more are reported. An update that is not ``complete`` leaves what counts as accepted as it was, so that the next run tries again.
         """
-        new = task.values
-        kept = [] if accepted is None else self.merge.kept(accepted, new)
+        kept = [] if before is None else self.merge.kept(before, task.values)
         code = "child_left_alone" if reports else "child_not_in_source" if kept else None
         notes = [*reports, *([f"not in the source any more, and kept: {_listed(kept)}"] if kept else [])]
-        body = task.body if accepted is None else orjson.dumps(self.merge.merged(accepted, new))
-        taken = Accepted(body, children, updated_at) if complete else None
+        accepted = Accepted(orjson.dumps(body), children, updated_at) if complete else None
         state = State.UPDATED if complete else _state(task)
         step = step_of(
             task,
@@ -271,7 +288,7 @@ class Updating:
             message="; ".join(notes) or None,
             customer_id=None if task.base is None else task.base.customer_id,
             display_id=text_of(customer, "display_id"),
-            accepted=taken,
+            accepted=accepted,
             hash=task.item.hash if complete else None,
             attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED and task.answer else None,
         )

@@ -67,6 +67,29 @@ class CountedThread(LedgerThread):
             warp.threads -= 1
 
 
+FASTER = 100.0
+
+
+class _FastSelector(selectors.DefaultSelector):
+    def select(self, timeout=None):
+        return super().select(timeout if timeout is None else timeout / FASTER)
+
+
+class FastLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock runs ``FASTER`` times as fast, for real servers in little time."""
+
+    def __init__(self) -> None:
+        super().__init__(_FastSelector())
+
+    def time(self) -> float:
+        return super().time() * FASTER
+
+
+def run_fast(main: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
+        return runner.run(main)
+
+
 def run_virtually(main: Coroutine[Any, Any, Any]) -> Any:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

@@ -1,6 +1,5 @@
 """Two tenants' nights at once, each in a process of its own with the same ledger, killed while they update."""
 
-import asyncio
 import subprocess
 import sys
 import time
@@ -17,22 +16,24 @@ from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig, running
 from tests.postgres import database
 from tests.sender.nights import MERGER, faults, plan_night
+from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to
 
 FAULTS = "drop-before=4%,drop-after=4%,500-after=4%,502-html=3%,cut=3%,malformed=3%,429=2%"
 COUNT = 36
 CHILD = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from importer.ledger import open_ledger
 from importer.sender import PayloadFile
 from tests.sender.nights import MERGER
+from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to
 url, place, run_id, payloads = sys.argv[1:]
 with open_ledger(place) as ledger:
     run = ledger.run(run_id)
     with ledger.lock(run.tenant, run_id):
-        asyncio.run(send_to(url, ledger, run, PayloadFile(Path(payloads)), merge=MERGER))
+        run_fast(send_to(url, ledger, run, PayloadFile(Path(payloads)), merge=MERGER))
 """
 
 
@@ -89,13 +90,13 @@ def test_killed_while_they_update(place, tmp_path, children) -> None:
         nights, plans = [night(changed=False), night(changed=True)], {}
         for tenant, box in boxes.items():
             run, payloads = plan_night(ledger, tmp_path, nights[0], {}, tenant)
-            asyncio.run(send_to(box.url, ledger, run, payloads, merge=MERGER))
+            run_fast(send_to(box.url, ledger, run, payloads, merge=MERGER))
             plans[tenant] = plan_night(ledger, tmp_path, nights[1], {}, tenant)
         kill_both(boxes, place, plans, tmp_path)
         for tenant, box in boxes.items():
             run, payloads = plans[tenant]
             taken(ledger, tenant, stack)
-            asyncio.run(send_to(box.url, ledger, run, payloads, merge=MERGER))
+            run_fast(send_to(box.url, ledger, run, payloads, merge=MERGER))
             assert set(ledger.counts(run.id)) == {OutcomeKind.UPDATED, OutcomeKind.UNCHANGED}
             held = {customer["id"]: customer for customer in box.customers()}
             assert faults(SimpleNamespace(customers=held), nights, {}) == []

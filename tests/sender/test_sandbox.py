@@ -16,24 +16,17 @@ from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig, running
 from importer.sender import SendOptions, send
-from tests.sender.support import fresh_ledger, outcomes, plan_run
+from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run
 
-FASTER = 100.0
 NAMES = [f"CUS-{number:03}" for number in range(150)]
 LISTED_WITHIN = 30.0
 
 
-def clock() -> float:
-    return time.monotonic() * FASTER
-
-
-async def sleep(seconds: float) -> None:
-    await asyncio.sleep(seconds / FASTER)
-
-
 async def send_to(url, ledger, run, bodies, *, key="key-1", **changes):
-    limiter = Limiter(ceiling=2_000.0 / FASTER, max_concurrency=16, clock=clock, sleep=sleep)
-    quick = {"clock": clock, "sleep": sleep, "timeout": 0.5, "connections": 16, "rng": random.Random(1)}
+    """Send on a :class:`FastLoop`."""
+    clock = asyncio.get_running_loop().time
+    limiter = Limiter(ceiling=2_000.0 / FASTER, max_concurrency=16, clock=clock)
+    quick = {"clock": clock, "timeout": 50.0, "connections": 16, "rng": random.Random(1)}
     async with Client(url, key, limiter=limiter, **quick) as client:
         values = {"batch_size": 30, "settle": LISTED_WITHIN, "retry": RetryPolicy(attempts=9, deadline=9e9), **changes}
         return await send(
@@ -45,8 +38,6 @@ async def send_to(url, ledger, run, bodies, *, key="key-1", **changes):
             rng=random.Random(2),
             progress=lambda _counts: None,
             stop=anyio.Event(),
-            clock=clock,
-            sleep=sleep,
         )
 
 
@@ -72,7 +63,7 @@ def test_faults_on_the_wire(ledger, tmp_path, duplicates):
     config = SandboxConfig(faults=FAULTS, duplicates=duplicates, list_lag=LISTED_WITHIN / FASTER / 2, seed=4)
     with running(config) as sandbox:
         run, bodies = plan_run(ledger, tmp_path, NAMES)
-        counts = asyncio.run(send_to(sandbox.url, ledger, run, bodies))
+        counts = run_fast(send_to(sandbox.url, ledger, run, bodies))
         assert counts[OutcomeKind.CREATED] == len(NAMES)
         exactly_once(sandbox, ledger, run)
         assert sandbox.counts()["faults"].keys() >= {"drop-after", "cut", "500-after"}
@@ -82,23 +73,24 @@ def test_wrong_key_and_no_server(ledger, tmp_path):
     with running(SandboxConfig(keys=("other",))) as sandbox:
         run, bodies = plan_run(ledger, tmp_path, NAMES)
         with pytest.raises(KeyRefusedError):
-            asyncio.run(send_to(sandbox.url, ledger, run, bodies))
+            run_fast(send_to(sandbox.url, ledger, run, bodies))
         assert not sandbox.customers()
     assert ledger.counts(run.id) == {OutcomeKind.PENDING: len(NAMES)}
     with pytest.raises(ApiUnavailableError):
-        asyncio.run(send_to(sandbox.url, ledger, run, bodies))
+        run_fast(send_to(sandbox.url, ledger, run, bodies))
     assert ledger.counts(run.id) == {OutcomeKind.PENDING: len(NAMES)}
 
 
 CHILD = """
-import asyncio, sys
+import sys
 from importer.ledger import open_ledger
 from importer.sender import PayloadFile
 from pathlib import Path
+from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to
 url, ledger, run, payloads = sys.argv[1:]
 with open_ledger(ledger) as opened:
-    asyncio.run(send_to(url, opened, opened.run(run), PayloadFile(Path(payloads))))
+    run_fast(send_to(url, opened, opened.run(run), PayloadFile(Path(payloads))))
 """
 
 
@@ -116,5 +108,5 @@ def test_killed_process(ledger, tmp_path):
         child.wait()
         time.sleep(0.1)  # what the server still had in hand is done
         assert ledger.counts(run.id)[OutcomeKind.UNKNOWN]
-        asyncio.run(send_to(sandbox.url, ledger, run, bodies))
+        run_fast(send_to(sandbox.url, ledger, run, bodies))
         exactly_once(sandbox, ledger, run)
