@@ -13,7 +13,7 @@ from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
 from importer.ledger import LedgerCustomer
-from importer.sender.options import Bodies
+from importer.sender.payloads import Bodies
 
 __all__ = [
     "BLOCK",

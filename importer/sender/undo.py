@@ -22,8 +22,8 @@ from importer.sender.findings import (
     sent_values,
     unreadable,
 )
-from importer.sender.moments import moved_on
-from importer.sender.options import Bodies
+from importer.sender.updating import moved_on
+from importer.sender.payloads import Bodies
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open, restorable
 
