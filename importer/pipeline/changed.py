@@ -58,8 +58,6 @@ def _text(value: Any) -> str | None:
 
 def _spots(stage: Stage, position: int, changes: Iterable[Change]) -> list[Spot]:
     """Where each change of one customer stands in the tables."""
-    changes = list(changes)
-    renamed = {change.where[:2]: change.after for change in changes if change.where[2:] == ("reference_id",)}
     spots: list[Spot] = []
     for change in changes:
         kind, *rest = change.where
@@ -67,7 +65,7 @@ def _spots(stage: Stage, position: int, changes: Iterable[Change]) -> list[Spot]
             spots.append(("customer", position, _field(change.where)))
             continue
         entity = KINDS[kind]
-        name = renamed.get(change.where[:2], rest[0])
+        name = change.child or rest[0]
         spots.append((entity, _child(stage.tables.frame(entity), position, name), _field(rest[1:])))
     return spots
 

@@ -69,7 +69,7 @@ class _Runner:
 
     async def _process(self, job: JobFile) -> tuple[int, str, str]:
         """The exit code, what was on stdout, and the last message on stderr."""
-        out: list[bytes] = []
+        out = b""
         lines: list[str] = []
         async with await anyio.open_process(
             [sys.executable, "-m", "importer", "run", "--config", str(job.path), *self.words, "--json"],
@@ -84,11 +84,11 @@ class _Runner:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._listen, job, process.stderr, lines)
                     async for chunk in process.stdout:
-                        out.append(chunk)
+                        out += chunk
                 code = await process.wait()
             finally:
                 self.running.discard(process)
-        return code, b"".join(out).decode(errors="replace"), _last_words(lines)
+        return code, out.decode(errors="replace"), _last_words(lines)
 
     async def _listen(self, job: JobFile, stream: ByteReceiveStream, lines: list[str]) -> None:
         rest = ""

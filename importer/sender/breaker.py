@@ -39,8 +39,7 @@ class Breaker:
 
     async def pause(self) -> None:
         """Wait until the next request may go."""
-        while (left := self._until - anyio.current_time()) > 0:
-            await anyio.sleep(left)
+        await anyio.sleep_until(self._until)
 
     def passed(self) -> None:
         """A request was answered."""

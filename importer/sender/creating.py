@@ -10,10 +10,10 @@ from typing import Any
 import anyio
 import orjson
 
-from importer.api import Answer, AnswerKind, CustomerRef
+from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.ledger import Accepted, Attempt, State, Step
 from importer.records import OutcomeKind
-from importer.sender.options import Api, SendOptions
+from importer.sender.options import SendOptions
 from importer.sender.tasks import (
     CustomerTask,
     Next,
@@ -40,8 +40,8 @@ class Creating:
     the run's own requests made was created after that, by the API's clock.
     """
 
-    sending: Api
-    reading: Api
+    sending: Client
+    reading: Client
     options: SendOptions
     now: Callable[[], datetime]
     since: datetime | None = None
@@ -104,7 +104,7 @@ class Creating:
         answer = await self.reading.get(first.id)
         data = answer.data if answer.kind is AnswerKind.OK else None
         same = task.item.sent_hash in (None, task.item.hash)
-        accepted = Accepted(task.body, data and child_ids(data), moment_text(first)) if same else None
+        accepted = Accepted(task.body, child_ids(data) if data else None, moment_text(first)) if same else None
         outcome = OutcomeKind.CREATED
         if not task.sent_by_this_run:
             outcome = OutcomeKind.UNCHANGED if same else OutcomeKind.EXISTS
@@ -171,9 +171,7 @@ def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -
     refusals = orjson.dumps([asdict(refusal) for refusal in answer.refusals]).decode()
     code = answer.code or f"http_{answer.status}"
     message = answer.message
-    return step_of(
-        task, state, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt
-    )
+    return step_of(task, state, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt)
 
 
 def _given_up(task: CustomerTask) -> Step:

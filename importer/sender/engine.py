@@ -6,11 +6,11 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from importer.api import AnswerKind, Turns
+from importer.api import AnswerKind, Client, Turns
 from importer.errors import (
     ApiUnavailableError,
     GuardError,
@@ -24,33 +24,65 @@ from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
 from importer.sender.breaker import Breaker
 from importer.sender.creating import Creating, disowned
-from importer.sender.options import Api, SendOptions
+from importer.sender.options import SendOptions
 from importer.sender.payloads import Bodies, is_planned
 from importer.sender.reconciler import Reconciler
 from importer.sender.recorder import LedgerThread, Recorder
-from importer.sender.strategies import Strategies
 from importer.sender.tasks import CustomerTask, Next, Strategy, Transition, log_step
 from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup, first_error
 
-__all__ = ["Engine"]
+__all__ = ["send"]
 
 MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun
 CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a mistaken time zone included
 RESUME = "Resume the run: it looks up unknown outcomes and goes on from there."
 
 
-class Engine:
-    """One call of :func:`importer.sender.send`; see there."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def send(
+    ledger: Ledger,
+    api: Client,
+    run: Run,
+    bodies: Bodies,
+    *,
+    options: SendOptions,
+    rng: random.Random,
+    progress: Callable[[Mapping[OutcomeKind, int]], None],
+    stop: anyio.Event,
+    now: Callable[[], datetime] = _utc_now,
+    thread: LedgerThread | None = None,
+) -> dict[OutcomeKind, int]:
+    """Deal with every open customer of a planned run, and return the counts of all its outcomes.
+
+    The tenant's lock must be held. ``bodies`` reads the planned bodies of items (their ``offset`` and ``length``).
+    ``progress`` gets the counts each time that something has become durable. Setting ``stop`` ends the run early:
+    what has not left is handed back at once, and requests in flight get ``options.grace`` seconds. Cancelling this call
+    ends it at once: requests in flight are cut off and their outcome stays unknown. Called again for the same run,
+    after whatever end, it goes on: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the
+    time of day for the ledger, ``thread`` calls it.
+
+    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
+    :class:`GuardError` (``options.max_failed``), :class:`LedgerError` (nothing leaves any more once a write has
+    failed), and :class:`OutputError` when ``bodies`` gives others than were planned. Whatever is raised, the ledger
+    has the truth: what did not leave is pending, what may have left is unknown.
+    """
+    return await _Engine(ledger, api, run, bodies, options, rng, now, progress, stop, thread or LedgerThread()).run()
+
+
+class _Engine:
+    """One call of :func:`send`."""
 
     def __init__(
         self,
         ledger: Ledger,
-        api: Api,
+        api: Client,
         run: Run,
         bodies: Bodies,
         options: SendOptions,
-        *,
         rng: random.Random,
         now: Callable[[], datetime],
         progress: Callable[[Mapping[OutcomeKind, int]], None],
@@ -67,13 +99,13 @@ class Engine:
         self._stop_asked = stop
         self._thread = thread
         self._turns = Turns()
-        self._strategy = self._strategies(now)
+        self._strategies = self._new_strategies(now)
         self._breaker = Breaker(options.retry, options.patience, rng)
         self._recorder = Recorder(
             thread, ledger, run, size=options.batch_size, check=self._check_ids, follow=self._follow
         )
         self._reconciler = Reconciler(
-            self._strategy, options, rng, done=self._recorder.put, dropped=self._wake, stop=self._wind_down
+            self._strategies, options, rng, done=self._recorder.put, dropped=self._wake, stop=self._wind_down
         )
         self._ready, self._tasks = anyio.create_memory_object_stream[CustomerTask](math.inf)
         self._gate = anyio.CapacityLimiter(self._room())
@@ -91,7 +123,7 @@ class Engine:
         self._changed = Wakeup()
         self._hungry = Wakeup()
 
-    def _strategies(self, now: Callable[[], datetime]) -> Strategies:
+    def _new_strategies(self, now: Callable[[], datetime]) -> dict[Action, Strategy]:
         options, sending = self._options, self._api.with_turns(self._turns)
         since = self._run.started_at - CLOCK_SKEW
         known: dict[Action, Strategy] = {Action.CREATE: Creating(sending, self._api, options, now, since)}
@@ -99,7 +131,7 @@ class Engine:
             known[Action.UPDATE] = Updating(
                 sending, self._api, self._ledger, self._thread, self._run, options.merge, options, now
             )
-        return Strategies(known)
+        return known
 
     async def run(self) -> dict[OutcomeKind, int]:
         """Send, and return the counts of the whole run."""
@@ -151,7 +183,7 @@ class Engine:
         """In the ledger's thread: items with their bodies, which must be those that were planned, byte for byte."""
         tasks = [CustomerTask(item, body, item.attempts) for item, body in zip(items, self._bodies(items), strict=True)]
         for task in tasks:
-            if task.item.action not in self._strategy:
+            if task.item.action not in self._strategies:
                 raise InternalError(f"the sender cannot {task.item.action} customers")
             if not is_planned(task.item, task.body):
                 raise OutputError(
@@ -285,14 +317,14 @@ class Engine:
                         self._gate.release()
             finally:
                 if not leaving:
-                    self._put(self._strategy.unsent(task))
+                    self._put(self._strategies[task.item.action].unsent(task))
 
     async def _send_one(self, task: CustomerTask) -> None:
         of_round = self._breaker.round
         try:
-            transition = await self._strategy.send(task)
+            transition = await self._strategies[task.item.action].send(task)
         except StopError as error:  # too long a wait, or paths that the API lacks: nothing came of the last request
-            transition = self._strategy.unsent(task)
+            transition = self._strategies[task.item.action].unsent(task)
             self._wind_down(error)
         self._put(transition)
         answer = transition.task.answer
@@ -310,11 +342,11 @@ class Engine:
         if kind is AnswerKind.KEY_REFUSED:
             hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
             self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {status}): {message}", hint))
-        elif self._strategy.problem is not None:
-            self._wind_down(self._strategy.problem)
+        elif problem := next((one.problem for one in self._strategies.values() if one.problem), None):
+            self._wind_down(problem)
         elif self._breaker.exhausted:
-            seconds = f"{self._options.patience:.0f} s"
-            self._wind_down(ApiUnavailableError(f"nothing got through to the API for {seconds}; last: {message}", RESUME))
+            silence = f"nothing got through to the API for {self._options.patience:.0f} s; the last: {message}"
+            self._wind_down(ApiUnavailableError(silence, RESUME))
 
     def _put(self, transition: Transition) -> None:
         self._outstanding -= 1
@@ -388,4 +420,4 @@ class Engine:
                 task = self._tasks.receive_nowait()
             except (anyio.WouldBlock, anyio.EndOfStream):
                 return
-            self._put(self._strategy.unsent(task))
+            self._put(self._strategies[task.item.action].unsent(task))

@@ -4,13 +4,14 @@ import heapq
 import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
 
 from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
+from importer.records import Action
 from importer.sender.options import SendOptions
 from importer.sender.tasks import CustomerTask, Strategy, Transition
 from importer.sender.waiting import Wakeup
@@ -58,7 +59,7 @@ class Reconciler:
 
     def __init__(
         self,
-        strategy: Strategy,
+        strategies: Mapping[Action, Strategy],
         options: SendOptions,
         rng: random.Random,
         *,
@@ -66,7 +67,7 @@ class Reconciler:
         dropped: Callable[[], None],
         stop: Callable[[StopError], None],
     ) -> None:
-        self._strategy = strategy
+        self._strategies = strategies
         self._options = options
         self._rng = rng
         self._done = done
@@ -114,7 +115,7 @@ class Reconciler:
 
     async def _look_up(self, tasks: Sequence[CustomerTask]) -> None:
         try:
-            transitions = await self._strategy.look_up(tasks)
+            transitions = await self._ask(tasks)
         except KeyRefusedError as error:
             self._stop(error)
             return
@@ -123,12 +124,20 @@ class Reconciler:
             return
         self._failures = 0
         now = anyio.current_time()
-        for task, transition in zip(tasks, transitions, strict=True):
+        for task, transition in transitions:
             if transition is not None:
                 self._done(transition)
             else:
                 later = replace(task, looks=task.looks + 1)
                 self._push(later, self._due(later, now))
+
+    async def _ask(self, tasks: Sequence[CustomerTask]) -> list[tuple[CustomerTask, Transition | None]]:
+        """Each task with what its strategy found."""
+        found: list[tuple[CustomerTask, Transition | None]] = []
+        for action, strategy in self._strategies.items():
+            if own := [task for task in tasks if task.item.action is action]:
+                found += zip(own, await strategy.look_up(own), strict=True)
+        return found
 
     def _failed(self, tasks: Sequence[CustomerTask]) -> None:
         if self.draining:

@@ -125,7 +125,9 @@ def answered(task: CustomerTask, answer: Answer) -> CustomerTask:
 def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
     """The latest answer as the ledger's attempt, which ended at ``at``."""
     answer = task.answer
-    return answer and Attempt(task.attempts, at, answer.seconds, str(answer.kind), answer.status)
+    if answer is None:
+        return None
+    return Attempt(task.attempts, at, answer.seconds, str(answer.kind), answer.status)
 
 
 def step_of(

@@ -22,10 +22,10 @@ from importer.sender.findings import (
     sent_values,
     unreadable,
 )
-from importer.sender.updating import moved_on
 from importer.sender.payloads import Bodies
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open, restorable
+from importer.sender.updating import moved_on
 
 __all__ = ["Forecast", "forecast", "undo"]
 

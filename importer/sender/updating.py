@@ -8,14 +8,15 @@ from typing import Any
 import anyio
 import orjson
 
-from importer.api import Answer, AnswerKind
+from importer.api import Answer, AnswerKind, ChildKind, Client
 from importer.api.answers import clean
 from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, StopError
-from importer.ledger import Accepted, Base, Ledger, Run, State, Write, WriteState
+from importer.ledger import Accepted, Base, Ledger, Run, State, WriteState
+from importer.planner import CustomerUpdate, Merger
 from importer.records import OutcomeKind
 from importer.sender.creating import child_ids
-from importer.sender.options import Api, CustomerUpdate, Kind, Merge, SendOptions
+from importer.sender.options import SendOptions
 from importer.sender.recorder import LedgerThread
 from importer.sender.tasks import (
     CustomerTask,
@@ -34,7 +35,7 @@ __all__ = ["Updating", "moved_on"]
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
 NO_ID = "the ledger has no WizCommerce id for it"
-KINDS: tuple[Kind, ...] = ("addresses", "contacts")
+KINDS: tuple[ChildKind, ...] = ("addresses", "contacts")
 SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
 
@@ -48,12 +49,12 @@ class Updating:
     when the run is stopped, ``reading`` the one for lookups.
     """
 
-    sending: Api
-    reading: Api
+    sending: Client
+    reading: Client
     ledger: Ledger
     thread: LedgerThread
     run: Run
-    merge: Merge
+    merge: Merger
     options: SendOptions
     now: Callable[[], datetime]
     problem: StopError | None = None
@@ -76,15 +77,17 @@ class Updating:
         task = answered(task, there)
         if there.kind is not AnswerKind.OK or there.data is None:
             return _unread(_unsent(task), there)
-        if wrong := _other_customer(_unsent(task), there.data):
-            return wrong
-        conflict = None if task.outcome_unknown or accepted is None else self._conflict(base, accepted, there.data)
+        return _other_customer(_unsent(task), there.data) or await self._resolve(task, base, there.data, accepted)
+
+    async def _resolve(self, task: CustomerTask, base: Base, customer: Body, accepted: Body | None) -> Transition:
+        """Send the update, unless the customer was changed in WizCommerce and the policy is to leave it then."""
+        conflict = None if task.outcome_unknown or accepted is None else self._conflict(base, accepted, customer)
         if conflict and self.options.on_conflict != "overwrite":
             reported = self.options.on_conflict == "report"
             code, message = ("changed_in_api", conflict) if reported else (None, None)
             task = _unsent(task)
             return Transition(task, _step(task, OutcomeKind.EXISTS, code=code, message=message), Next.DONE)
-        return await self._bring_up_to_date(task, there.data, None if conflict else accepted)
+        return await self._bring_up_to_date(task, customer, None if conflict else accepted)
 
     async def _bring_up_to_date(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
         """Send what ``customer``, as WizCommerce shows it, lacks."""
@@ -196,9 +199,12 @@ class Updating:
             return _failed(task, *_lost(answer))
         if answer.kind is not AnswerKind.OK or answer.data is None:
             return answer
-        if wrong := _other_customer(task, answer.data):
-            return wrong
-        customer = await self._with_all_children(self.reading, answer.data)
+        return _other_customer(task, answer.data) or await self._compare(task, answer.data, began)
+
+    async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
+        """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
+        assert task.base is not None
+        customer = await self._with_all_children(self.reading, customer)
         proven = absence_proven(task, began, self.options.settle)
         task = await self._settle_open_writes(task, customer, proven=proven)
         new, accepted = task.values, _accepted(task.base)
@@ -242,7 +248,7 @@ class Updating:
             await self.thread(self.ledger.settle_writes, self.run, settled)
         return replace(task, open_writes=tuple(still_open))
 
-    async def _with_all_children(self, api: Api, customer: Body) -> Body:
+    async def _with_all_children(self, api: Client, customer: Body) -> Body:
         """The customer with all its children, inactive and fresh ones included."""
         whole = dict(customer)
         for kind in KINDS:
@@ -273,7 +279,8 @@ class Updating:
     ) -> Transition:
         """WizCommerce has what the source says: ``body`` counts as accepted, where it was ``before``.
 
-        Children that the source had and has no more are reported. An update that is not ``complete`` leaves what counts as accepted as it was, so that the next run tries again.
+        Children that the source had and has no more are reported. An update that is not ``complete`` leaves what counts
+        as accepted as it was, so that the next run tries again.
         """
         kept = [] if before is None else self.merge.kept(before, task.values)
         code = "child_left_alone" if reports else "child_not_in_source" if kept else None

@@ -1,31 +1,30 @@
 """The requests of one update, in their order: PATCH for the customer, then PUT or POST for each child.
 
-Each is in the ledger, with the values from before, before it leaves. A PATCH and a PUT may be repeated; a POST goes once.
+Each is in the ledger, with the values from before, before it leaves. PATCH and PUT may be repeated; a POST goes once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import orjson
 
-from importer.api import Answer, AnswerKind, NoListError
+from importer.api import Answer, AnswerKind, ChildKind, Client, NoListError
 from importer.api.compare import NotReplaceableError, previous, replacement
 from importer.errors import ApiUnavailableError
 from importer.ledger import Ledger, Run, Write, WriteState
+from importer.planner import ChildChange, CustomerUpdate
 from importer.records import Refusal
 from importer.sender.creating import says_taken
-from importer.sender.options import Api, ChildChange, CustomerUpdate, Kind
 from importer.sender.recorder import LedgerThread
 from importer.sender.tasks import text_of
 
 __all__ = ["CustomerWriter", "Written", "entity_of", "refusals_text"]
 
 NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
-_ENTITIES: Mapping[Kind, str] = {"addresses": "address", "contacts": "contact"}
+_ENTITIES: Mapping[ChildKind, str] = {"addresses": "address", "contacts": "contact"}
 
 
-def entity_of(kind: Kind) -> str:
+def entity_of(kind: ChildKind) -> str:
     """``address`` or ``contact``."""
     return _ENTITIES[kind]
 
@@ -47,7 +46,7 @@ class Written:
     refusals: tuple[Refusal, ...] = ()
     reports: tuple[str, ...] = ()
     open_writes: tuple[Write, ...] = ()
-    added: tuple[tuple[Kind, str], ...] = ()
+    added: tuple[tuple[ChildKind, str], ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -59,7 +58,7 @@ class Written:
 class CustomerWriter:
     """Sends the requests of one customer's update, one after the other."""
 
-    api: Api
+    api: Client
     ledger: Ledger
     thread: LedgerThread
     run: Run
@@ -144,14 +143,14 @@ class CustomerWriter:
         await self.thread(self.ledger.settle_writes, self.run, [settled])
         return settled
 
-    async def _check_paths(self, customer_id: str, kind: Kind, answer: Answer) -> None:
+    async def _check_paths(self, customer_id: str, kind: ChildKind, answer: Answer) -> None:
         """Tell a child that is gone from an API that lacks the path; the latter raises."""
         try:
             await self.api.children(customer_id, kind)
         except NoListError:
             raise ApiUnavailableError(
                 f"WizCommerce answers HTTP {answer.status} at the path of a customer's {kind}",
-                f"Its {kind} cannot be updated by this API. Send new customers with --mode create, and ask WizCommerce.",
+                f"This API cannot update {kind}. Send new customers with --mode create, and ask WizCommerce.",
             ) from None
 
 

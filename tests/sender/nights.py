@@ -54,7 +54,7 @@ def plan_night(
 
 @dataclass
 class NightApi:
-    """``script``: what the next POSTs, PATCHes and PUTs meet, ``reads`` what the next GETs do; afterwards all goes well.
+    """``script``: what the next writes meet, ``reads`` what the next GETs do; afterwards all goes well.
 
     ``ok``, ``slow``; ``lost`` (nothing done, no answer), ``dropped`` (done, no answer), ``late`` (done only seconds
     after it was given up), ``not_sent``, ``refused`` (422). A read is lost when it is True. ``replaces``: whether a

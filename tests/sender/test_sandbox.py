@@ -16,7 +16,7 @@ from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig, running
 from importer.sender import SendOptions, send
-from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run
+from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run, run_fast
 
 NAMES = [f"CUS-{number:03}" for number in range(150)]
 LISTED_WITHIN = 30.0
