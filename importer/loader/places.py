@@ -1,10 +1,11 @@
 """Where a source lies: on this machine, or behind a URL that fsspec can open."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,12 @@ def local_path(source: str) -> str | None:
 
 def public_source(source: str) -> str:
     """A source as messages and reports may show it: without user, password and query."""
-    return "::".join(_public(part) for part in source.split("::")) if is_url(source) else source
+    return "::".join(_public(part) for part in _parts(source)) if is_url(source) else source
+
+
+def _parts(source: str) -> list[str]:
+    """The URLs of a chain. The two colons of an IPv6 address in brackets part nothing."""
+    return re.split(r"::(?![0-9A-Fa-f:.]*\])", source)
 
 
 def _public(url: str) -> str:
@@ -98,16 +104,17 @@ def find_remote(source: str) -> list[RemoteFile]:
     """The files that a URL stands for: one file, the files of a folder, or all that a pattern matches.
 
     Raises :class:`SourceError` for an unknown kind of URL, one whose packages are not installed, plain http and ftp to
-    other machines, and when there is no such file.
+    other machines, and when there is no such file. What the URL leads to, by redirects or links, is checked likewise
+    when it is asked for.
     """
     shown = public_source(source)
-    for part in source.split("::"):
-        _refuse_plain(part)
     from fsspec.core import url_to_fs  # noqa: PLC0415 - seldom needed, and slow to import
 
     with _explained(shown):
-        system, path = url_to_fs(source)
-    web = source.split("://", 1)[0].casefold() in _WEB
+        for part in _parts(source):
+            _refuse_plain(part)
+        system, path = url_to_fs(source, **_checks(source))
+    web = _scheme(source) in _WEB
     pattern = re.split(r"[?#]", path, maxsplit=1)[0] if web else path
     with _explained(shown):
         if re.search(r"[*\[]" if web else r"[*?\[]", pattern):
@@ -124,12 +131,41 @@ def find_remote(source: str) -> list[RemoteFile]:
 
 
 def _refuse_plain(url: str) -> None:
-    scheme = url.split("://", 1)[0].casefold()
-    if scheme in _PLAIN and "://" in url and not _is_loopback(urlsplit(url).hostname or ""):
+    scheme = _scheme(url)
+    if scheme in _PLAIN and not _is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
-            f"{public_source(url)}: customer data is not fetched over {scheme}, which anybody on the way can read",
+            f"{_public(url)}: customer data is not fetched over {scheme}, which anybody on the way can read",
             "Use https or sftp, or download the file by other means and give its path.",
         )
+
+
+def _checks(source: str) -> dict[str, Any]:
+    """The options by which the file systems of web addresses check every request before they connect."""
+    web = [part for part in _parts(source) if _scheme(part) in _WEB]
+    local = all(_is_loopback(urlsplit(part).hostname or "") for part in web)
+    check = partial(_check_request, source=public_source(source), local=local)
+    return {part.split("://", 1)[0]: {"client_kwargs": {"middlewares": (check,)}} for part in web}
+
+
+async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]], *, source: str, local: bool) -> Any:
+    """A middleware of aiohttp: refuse what would be refused as a source, and this machine where the source is another.
+
+    ``request``: aiohttp's, also one that follows a redirect; ``local``: the source is on this machine.
+    """
+    url = str(request.url)
+    try:
+        _refuse_plain(url)
+    except SourceError as error:
+        raise SourceError(f"{source} leads elsewhere: {error.message}", error.hint) from None
+    if not local and _is_loopback(urlsplit(url).hostname or ""):
+        raise SourceError(
+            f"{source} leads to {_public(url)}, which is this machine", "Give the address of the file itself."
+        )
+    return await handler(request)
+
+
+def _scheme(url: str) -> str:
+    return url.split("://", 1)[0].casefold() if "://" in url else ""
 
 
 def _is_loopback(host: str) -> bool:
@@ -146,13 +182,15 @@ def _explained(shown: str) -> Iterator[None]:
         yield
     except SourceError:
         raise
+    except FileNotFoundError as error:
+        if isinstance(error.__cause__, SourceError):  # fsspec takes whatever stops a request for a missing file
+            raise error.__cause__ from None
+        raise NoSourceError(f"{shown}: no such file", "Check the address.") from error
     except ImportError as error:
         raise SourceError(
             f"{shown}: the packages that read such sources are not installed",
             "Install them with: pip install 'importer[remote]'. Or download the file and give its path.",
         ) from error
-    except FileNotFoundError as error:
-        raise NoSourceError(f"{shown}: no such file", "Check the address.") from error
     except Exception as error:  # noqa: BLE001  # each file system has exceptions of its own
         if isinstance(error, ValueError) and "Protocol not known" in str(error):
             known = "file, https, s3, gs, abfs, sftp and memory"

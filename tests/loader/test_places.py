@@ -1,18 +1,21 @@
 """URLs as sources."""
 
+import asyncio
 import functools
 import http.server
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import fsspec
 import pytest
 
 from importer.errors import SourceError
-from importer.loader import LoadOptions, load
+from importer.loader import LoadOptions, load, places
 from importer.loader.places import public_source
 from tests.loader.support import write
 
@@ -53,12 +56,21 @@ def test_member_of_an_archive(tmp_path: Path) -> None:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def served(folder: Path, redirects: Mapping[str, str] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """A server of a folder's files; ``redirects``: path → where a request for it is sent on to."""
     asked: list[str] = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             asked.append(f"{self.command} {self.path}")
+
+        def send_head(self) -> Any:
+            if self.path not in (redirects or {}):
+                return super().send_head()
+            self.send_response(307)
+            self.send_header("Location", (redirects or {})[self.path])
+            self.end_headers()
+            return None
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
@@ -89,6 +101,91 @@ def test_two_answers_of_one_address_have_names_of_their_own(tmp_path: Path) -> N
         assert names(f"http://{host}/export?list=1", f"http://{host}/export?list=2") == ["export", "export (2)"]
 
 
+def port(host: str) -> str:
+    return host.rpartition(":")[2]
+
+
+@pytest.mark.parametrize("source", ["http://{0}/go", "simplecache::http://{0}/go"])
+def test_a_redirect_on_this_machine_is_followed(source: str, tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", CSV)
+    with served(tmp_path) as (other, asked):
+        sent_on = {"/go": "/again", "/again": f"http://localhost:{port(other)}/a.csv"}
+        with served(tmp_path, sent_on) as (host, _):
+            assert len(names(source.format(host))) == 1
+        assert "GET /a.csv" in asked
+
+
+# 0.0.0.0 leads to this machine, too, but is not a loopback address: what is not refused arrives.
+@pytest.mark.parametrize("path", ["/go", "/twice", "/credentials"])
+@pytest.mark.parametrize("source", ["http://{0}{1}", "zip://a.csv::http://{0}{1}", "simplecache::http://{0}{1}"])
+def test_a_redirect_to_plain_http_elsewhere_is_refused_before_it_is_followed(
+    path: str, source: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.csv", CSV)
+    with served(tmp_path) as (other, asked):
+        outside = f"http://0.0.0.0:{port(other)}/a.csv"
+        sent_on = {
+            "/go": outside,
+            "/twice": "/go",
+            "/credentials": outside.replace("//", "//u:secret@") + "?sig=secret",
+        }
+        with served(tmp_path, sent_on) as (host, _), pytest.raises(SourceError) as caught:
+            names(source.format(host, path))
+    assert asked == []
+    shown = source.format(host, path)
+    assert caught.value.message == (
+        f"{shown} leads elsewhere: {outside}: customer data is not fetched over http, which anybody on the way can read"
+    )
+    assert caught.value.hint
+
+
+def test_a_link_on_a_page_of_files_is_refused_like_a_redirect(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", CSV)
+    with served(tmp_path) as (other, asked):
+        with served(tmp_path, {"/in/": f"http://0.0.0.0:{port(other)}/"}) as (host, _):
+            for source in (f"http://{host}/in/*.csv", f"http://{host}/in/"):
+                with pytest.raises(SourceError, match=r"leads elsewhere: http://0\.0\.0\.0"):
+                    names(source)
+        assert asked == []
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a.csv", "gopher://127.0.0.1/", "data:,Id"])
+def test_a_redirect_to_another_kind_of_address_is_not_followed(target: str, tmp_path: Path) -> None:
+    with served(tmp_path, {"/go": target}) as (host, _), pytest.raises(SourceError, match="cannot be read") as caught:
+        names(f"http://{host}/go")
+    assert "Redirect" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [
+        ("https://example.com/b.csv", None),
+        ("https://other.example.com/b.csv", None),
+        (
+            "http://example.com/b.csv",
+            "leads elsewhere: http://example.com/b.csv: customer data is not fetched over http",
+        ),
+        ("http://127.0.0.1/b.csv", "leads to http://127.0.0.1/b.csv, which is this machine"),
+        ("https://localhost/b.csv", "leads to https://localhost/b.csv, which is this machine"),
+        ("https://u:secret@[::1]/b.csv?k=secret", r"leads to https://\[::1\]/b.csv, which is this machine"),
+    ],
+)
+def test_what_another_machine_may_lead_to(target: str, fault: str | None) -> None:
+    """Asked of the check itself: no test has a certificate for another machine."""
+    options = places._checks("zip://a.csv::https://u:secret@example.com/a.zip")
+    (check,) = options["https"]["client_kwargs"]["middlewares"]
+
+    async def handler(request: Any) -> str:
+        return f"answer to {request.url}"
+
+    outcome = check(SimpleNamespace(url=target), handler)
+    if fault is None:
+        assert asyncio.run(outcome) == f"answer to {target}"
+    else:
+        with pytest.raises(SourceError, match=f"^zip://a.csv::https://example.com/a.zip {fault}"):
+            asyncio.run(outcome)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -100,6 +197,9 @@ def test_two_answers_of_one_address_have_names_of_their_own(tmp_path: Path) -> N
         ("memory://none/*.csv", "no file is there"),
         ("file:///none/a.csv", "no such file"),
         ("http://127.0.0.1:1/a.csv", "the source cannot be read"),
+        ("http://u:secret@[2001:db8::1]/a.csv?k=secret", "not fetched over http"),
+        ("https://[::1]/a.csv?k=secret", "the source cannot be read"),
+        ("https://[a.csv", "the source cannot be read"),
         ("zip://a.csv::file:///none.zip", "no such file"),
     ],
 )
@@ -126,6 +226,8 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://u:p@example.com:8443/x/a@b.csv?sig=1#x", "https://example.com:8443/x/a@b.csv"),
         ("sftp://u:p/w@example.com/a.csv", "sftp://example.com/a.csv"),
         ("s3://bucket/key.csv", "s3://bucket/key.csv"),
+        ("https://u:p@[2001:db8::1]:8443/a.csv?k=1", "https://[2001:db8::1]:8443/a.csv"),
+        ("zip://a.csv::https://u:p@[::1]/a.zip?k=1", "zip://a.csv::https://[::1]/a.zip"),
         ("zip://a.csv::https://u:p@example.com/a.zip?k=1", "zip://a.csv::https://example.com/a.zip"),
         ("simplecache::https://token@example.com/a.csv", "simplecache::https://example.com/a.csv"),
         ("memory://in/a?.csv", "memory://in/a?.csv"),
