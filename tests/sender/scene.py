@@ -211,11 +211,15 @@ class Scene:
         return answer.json()["data"]
 
     def undo(self, sent: Any, *, after: Callable[[Any, list[Finding]], None] | None = None, **more: Any) -> Any:
-        """Reference id → result. ``after`` gets the stop event and what was found so far; ``steps`` may kill it."""
+        """Reference id → result.
+
+        ``after`` gets the stop event and what was found so far; ``steps`` may kill it; ``wrap`` makes its client.
+        """
         run, bodies = sent
         findings: list[Finding] = []
         values = {"force": False, "concurrency": 8, "settle": 60.0, **more}
         later, key, steps = values.pop("later", 0.0), values.pop("key", "k"), values.pop("steps", None)
+        wrap = values.pop("wrap", lambda client, _stop: client)
 
         async def work() -> None:
             stop = anyio.Event()
@@ -227,7 +231,9 @@ class Scene:
 
             async with api_client(self.box.url, key) as api:
                 now = lambda: datetime.now(UTC) + timedelta(seconds=later)  # noqa: E731 - a clock set forward
-                ledger, client = (Mortal(one, steps) for one in (self.ledger, api)) if steps else (self.ledger, api)
+                ledger, client = self.ledger, wrap(api, stop)
+                if steps:
+                    ledger, client = Mortal(ledger, steps), Mortal(client, steps)
                 await undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values)
 
         try:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from importer.api import Turns
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
 from importer.ledger import State, Step
 from importer.records import OutcomeKind
@@ -126,6 +127,44 @@ def test_interrupted_in_the_middle_and_continued(tmp_path, monkeypatch):
         assert set(second) == set(names[4:])
         assert set(second.values()) == {"deleted"}
         assert s.names() == []
+
+
+class StopAtDelete:
+    """A client of a process that is asked to stop while its first DELETE is on its way."""
+
+    def __init__(self, client, stop):
+        self._turns = Turns()
+        self._client = client.with_turns(self._turns)
+        self._stop = stop
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    async def delete(self, customer_id):
+        answer = await self._client.delete(customer_id)
+        self._stop.set()
+        self._turns.cancel()
+        return answer
+
+
+@pytest.mark.parametrize("delete", ["remove", "deactivate"])
+def test_a_stop_sends_nothing_more_and_the_next_call_understands(tmp_path, delete):
+    with scene(tmp_path, delete=delete) as s:
+        sent = s.send(["a", "b", "c"])
+        with pytest.raises(InterruptedRunError):
+            s.undo(sent, wrap=StopAtDelete, concurrency=1)
+        assert (s.last, len(deletes(s)), s.box.requests()[-1].method) == ({}, 1, "DELETE")
+        assert sorted(s.verify(sent).values()) == ["ok", "ok", "undone"]
+        assert s.undo(sent) == dict.fromkeys("abc", "deleted" if delete == "remove" else "deactivated")
+
+
+def test_one_that_somebody_deactivated_counts_as_changed(tmp_path):
+    with scene(tmp_path, delete="deactivate") as s:
+        sent = s.send(["a"])
+        s.delete("a")
+        assert s.undo(sent) == {"a": "changed"}
+        assert s.last["a"].details == "status"
+        assert s.verify(sent) == {"a": "inactive"}
 
 
 def test_a_refused_key_stops_it_at_once(tmp_path):
