@@ -66,7 +66,7 @@ def test_an_update_is_taken_back_and_can_be_sent_again(tmp_path, delete):
         assert content(s.whole("c")) == before
         assert s.verify(sent) == {"c": "undone"}
         assert s.undo(sent) == {}
-        run, _ = s.plan({"c": whole(company_name="By Change")}, mode="upsert")
+        run, _ = s.plan(s.bodies, mode="upsert")
         assert [item.action for item in s.ledger.pending(run, after=-1, count=9)] == ["update"]
         assert s.ledger.bases(run, s.ledger.pending(run, after=-1, count=9))["c"].body is None
 
