@@ -318,7 +318,7 @@ class Change:
 
 
 def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accepted: Accepted) -> Step:
-    return Step(item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted)
+    return Step(item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted, hash=item.hash)
 
 
 @contextmanager
