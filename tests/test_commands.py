@@ -74,7 +74,7 @@ def files(tmp_path) -> Path:
         (["run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--rate", "fast"], 2, "auto"),
         (["run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--limit", "0"], 2, "--limit"),
         (["run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--ledger", "good.csv"], 3, "--ledger"),
-        (["resume"], 2, "no run yet"),
+        (["resume"], 2, "no run that planned anything"),
         (["report", "20200101-000000"], 2, "importer runs"),
         (["chekc"], 2, "check"),
     ],
@@ -170,10 +170,11 @@ def test_a_limit_leaves_the_rest_to_resume(command, files) -> None:
     assert code == 0
     assert "2 created" in out
     assert command("report")[0] == 0
-    code, out, err = command("undo")  # nobody to ask
+    code, out, err = command("undo")  # there is no terminal to ask on
     assert code == 2
-    assert "--yes" in err
-    assert command("undo", "--yes")[0] == 0
+    (advice,) = (line.partition(": importer ")[2] for line in err.splitlines() if ": importer undo" in line)
+    assert command("undo", "--yes")[0] == 2, "which run?"
+    assert command(*advice.split())[0] == 0
     code, out, _ = command("run", "good.csv", "-m", "netsuite", "--api", "sandbox", "--json")
     assert json.loads(out)["customers"]["created"] == 2
 

@@ -58,7 +58,7 @@ def undo(
     with opened_run(options, environment, run_id, watch=watch) as job:
         expected = forecast(job.ledger, job.run)
         if (expected.deleted or expected.restored) and not options.yes:
-            ask(confirm, _question(job, expected, force=force))
+            _ask(job, confirm, expected, force=force)
 
         async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
             await take_back(
@@ -89,6 +89,15 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
             await compare(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
 
         return _conduct("verify", job, job.ledger.count_held(job.run), step)
+
+
+def _ask(job: Job, confirm: Confirm | None, expected: Forecast, *, force: bool) -> None:
+    if confirm is None:
+        raise UsageError(
+            "undo asks before it changes anything, and there is no terminal to ask on",
+            f"To answer beforehand: importer undo {job.run.id}{' --force' if force else ''} --yes",
+        )
+    ask(confirm, _question(job, expected, force=force))
 
 
 def _question(job: Job, expected: Forecast, *, force: bool) -> str:

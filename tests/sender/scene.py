@@ -117,6 +117,7 @@ class Scene:
         self.ledger: Ledger = open_ledger(folder / "ledger.db", busy_seconds=0.1)
         self.http = raw_client(box)
         self.last: dict[str, Finding] = {}
+        self.bodies: Mapping[str, Body] = {}  # that the last update was planned with
 
     def plan(
         self, bodies: Sequence[str] | Mapping[str, Body], found: Mapping[str, str] | None = None, mode: Any = "create"
@@ -164,6 +165,7 @@ class Scene:
         ``end``: of updates ``done``, ``unanswered`` (they arrived) or ``lost`` (they did not).
         """
         bodies = {name: company(name, company_name=f"By {change!r}"[:250]) for name, change in changes.items()}
+        self.bodies = bodies
         there = {one["reference_id"]: one["id"] for one in self.box.customers()}
         run, payloads = self.plan(bodies, there, "upsert")
         items = self.ledger.pending(run, after=-1, count=9_999)
@@ -211,11 +213,16 @@ class Scene:
         return answer.json()["data"]
 
     def undo(self, sent: Any, *, after: Callable[[Any, list[Finding]], None] | None = None, **more: Any) -> Any:
-        """Reference id → result. ``after`` gets the stop event and what was found so far; ``steps`` may kill it."""
+        """Reference id → result.
+
+        ``after`` gets the stop event and what was found so far. ``steps`` may kill it. ``wrap`` makes its client, with
+        the stop event and the scope that cancels it.
+        """
         run, bodies = sent
         findings: list[Finding] = []
         values = {"force": False, "concurrency": 8, "settle": 60.0, **more}
         later, key, steps = values.pop("later", 0.0), values.pop("key", "k"), values.pop("steps", None)
+        wrap = values.pop("wrap", lambda client, _stop, _scope: client)
 
         async def work() -> None:
             stop = anyio.Event()
@@ -227,8 +234,11 @@ class Scene:
 
             async with api_client(self.box.url, key) as api:
                 now = lambda: datetime.now(UTC) + timedelta(seconds=later)  # noqa: E731 - a clock set forward
-                ledger, client = (Mortal(one, steps) for one in (self.ledger, api)) if steps else (self.ledger, api)
-                await undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values)
+                with anyio.CancelScope() as scope:
+                    ledger, client = self.ledger, wrap(api, stop, scope)
+                    if steps:
+                        ledger, client = Mortal(ledger, steps), Mortal(client, steps)
+                    await undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values)
 
         try:
             anyio.run(work)
@@ -308,7 +318,7 @@ class Change:
 
 
 def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accepted: Accepted) -> Step:
-    return Step(item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted)
+    return Step(item.position, item.reference_id, state, outcome, 1, customer_id, accepted=accepted, hash=item.hash)
 
 
 @contextmanager

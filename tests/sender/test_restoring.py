@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from importer.api import NoListError
 from importer.errors import InterruptedRunError
 from importer.ledger import State, Step
 from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig, running
+from importer.sender.undo import Forecast, forecast
 from tests.sandbox.support import address, contact
 from tests.sender.scene import Change, KilledError, Steps, company, scene, scene_at
 
@@ -64,7 +66,7 @@ def test_an_update_is_taken_back_and_can_be_sent_again(tmp_path, delete):
         assert content(s.whole("c")) == before
         assert s.verify(sent) == {"c": "undone"}
         assert s.undo(sent) == {}
-        run, _ = s.plan({"c": whole(company_name="By Change")}, mode="upsert")
+        run, _ = s.plan(s.bodies, mode="upsert")
         assert [item.action for item in s.ledger.pending(run, after=-1, count=9)] == ["update"]
         assert s.ledger.bases(run, s.ledger.pending(run, after=-1, count=9))["c"].body is None
 
@@ -233,6 +235,41 @@ def test_another_customer_under_the_id_is_never_touched(tmp_path):
         assert len(writes(s)) == before + 1
         assert s.undo(created, force=True) == {"a": "deleted", "b": "failed"}
         assert s.names() == ["b"]
+
+
+def test_answers_about_another_customer_are_not_acted_on(tmp_path):
+    with scene(tmp_path, fault_reads=True) as s:
+        sent = s.send(["a", "b"])
+        s.box.set_faults(aimed={"a": ["foreign"] * 3})
+        assert s.undo(sent, force=True, concurrency=1) == {"a": "failed", "b": "deleted"}
+        assert "another id" in s.last["a"].details
+        assert s.names() == ["a"]
+        assert s.undo(sent) == {"a": "deleted"}
+
+
+def test_values_that_were_erased_cannot_be_taken_back(tmp_path):
+    with scene(tmp_path) as s:
+        s.send({"c": whole()})
+        sent = s.update({"c": restorable()})
+        s.ledger.erase_values(sent[0])
+        before = content(s.whole("c"))
+        assert forecast(s.ledger, sent[0]) == Forecast(0, 0, 1)
+        assert s.undo(sent, force=True) == {"c": "not_taken_back"}
+        assert s.last["c"].details == "the values from before were erased"
+        assert content(s.whole("c")) == before
+
+
+def test_an_api_without_the_paths_of_children_ends_it(tmp_path):
+    data = tmp_path / "sandbox.db"
+    with scene(tmp_path, data=data) as s:
+        s.send({"c": whole()})
+        sent = s.update({"c": Change(put={"A1": {"city": "Newtown"}})})
+    with scene(tmp_path, data=data, child_endpoints=False) as s:
+        with pytest.raises(NoListError):
+            s.undo(sent)
+        assert s.last == {}
+    with scene(tmp_path, data=data) as s:
+        assert s.undo(sent) == {"c": "restored"}
 
 
 def test_an_odd_id_fails_one_customer_alone(tmp_path):

@@ -2,11 +2,12 @@
 
 import pytest
 
+from importer.api import Turns
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
 from importer.ledger import State, Step
 from importer.records import OutcomeKind
 from importer.sender.findings import MOST_MISSES
-from tests.sender.scene import scene
+from tests.sender.scene import KilledError, Steps, scene
 
 
 def deletes(scene):
@@ -126,6 +127,84 @@ def test_interrupted_in_the_middle_and_continued(tmp_path, monkeypatch):
         assert set(second) == set(names[4:])
         assert set(second.values()) == {"deleted"}
         assert s.names() == []
+
+
+class StopAtDelete:
+    """A client of a process that is asked to stop while its first DELETE is on its way."""
+
+    def __init__(self, client, stop, _scope):
+        self._turns = Turns()
+        self._client = client.with_turns(self._turns)
+        self._stop = stop
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    async def delete(self, customer_id):
+        answer = await self._client.delete(customer_id)
+        self._stop.set()
+        self._turns.cancel()
+        return answer
+
+
+@pytest.mark.parametrize("delete", ["remove", "deactivate"])
+def test_a_stop_sends_nothing_more_and_the_next_call_understands(tmp_path, delete):
+    with scene(tmp_path, delete=delete) as s:
+        sent = s.send(["a", "b", "c"])
+        with pytest.raises(InterruptedRunError):
+            s.undo(sent, wrap=StopAtDelete, concurrency=1)
+        assert (s.last, len(deletes(s)), s.box.requests()[-1].method) == ({}, 1, "DELETE")
+        assert sorted(s.verify(sent).values()) == ["ok", "ok", "undone"]
+        assert s.undo(sent) == dict.fromkeys("abc", "deleted" if delete == "remove" else "deactivated")
+
+
+class CancelAtDelete:
+    """A client whose second DELETE is cancelled while it is on its way."""
+
+    def __init__(self, client, _stop, scope):
+        self._client = client
+        self._scope = scope
+        self._deletes = 0
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    async def delete(self, customer_id):
+        self._deletes += 1
+        if self._deletes == 2:
+            self._scope.cancel()
+        return await self._client.delete(customer_id)
+
+
+def test_what_was_done_is_recorded_when_it_is_cut_off(tmp_path):
+    with scene(tmp_path) as s:
+        sent = s.send(["a", "b", "c"])
+        s.undo(sent, wrap=CancelAtDelete, concurrency=1)
+        assert {name: str(one.result) for name, one in s.last.items()} == {"a": "deleted"}
+        assert s.states("a", "b", "c") == {"a": "absent", "b": "created", "c": "created"}
+        assert s.undo(sent) == {"b": "deleted", "c": "deleted"}
+
+
+def test_a_deletion_that_never_left_is_closed_when_the_customer_was_changed_since(tmp_path):
+    with scene(tmp_path) as s:
+        sent = s.send(["a"])
+        steps = Steps(6, late=False)
+        with pytest.raises(KilledError):
+            s.undo(sent, steps=steps)
+        assert [write.method for write in s.ledger.open_writes("acme", ["a"])["a"]] == ["DELETE"]
+        assert deletes(s) == []
+        s.patch("a", company_name="By hand")
+        assert s.undo(sent) == {"a": "changed"}
+        assert s.ledger.open_writes("acme", ["a"]) == {"a": []}
+
+
+def test_one_that_somebody_deactivated_counts_as_changed(tmp_path):
+    with scene(tmp_path, delete="deactivate") as s:
+        sent = s.send(["a"])
+        s.delete("a")
+        assert s.undo(sent) == {"a": "changed"}
+        assert s.last["a"].details == "status"
+        assert s.verify(sent) == {"a": "inactive"}
 
 
 def test_a_refused_key_stops_it_at_once(tmp_path):
