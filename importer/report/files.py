@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from importer.errors import OutputError
+from importer.private import make_folder
 from importer.tables import SourceTable, mark_formulas
 
 __all__ = ["BLOCK", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
@@ -45,7 +46,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Missing folders are made (0700), the file is readable by its owner only (0600). Raises :class:`OutputError`.
     """
     try:
-        _make_private(path.parent)
+        make_folder(path.parent)
         handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -71,12 +72,6 @@ def removed(path: Path) -> None:
 def _output_error(path: Path, error: OSError) -> OutputError:
     hint = _HINTS.get(error.errno or 0, _OTHER_HINT)
     return OutputError(f"{path} cannot be written: {error.strerror or error}", hint)
-
-
-def _make_private(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
