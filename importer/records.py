@@ -6,6 +6,7 @@ from enum import StrEnum
 from importer.errors import InternalError
 
 __all__ = [
+    "TEMPORARY_STATUSES",
     "Action",
     "Location",
     "Outcome",
@@ -15,6 +16,9 @@ __all__ = [
     "Severity",
     "Totals",
 ]
+
+# The 4xx answers that say nothing about the customer: the same request can succeed later.
+TEMPORARY_STATUSES = (408, 425, 429)
 
 
 class Severity(StrEnum):

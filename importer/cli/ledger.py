@@ -92,7 +92,7 @@ def forget(
         done = erase(options, reference_ids)
     show(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
     if done.folders:
-        show("Run folders that may still hold them; delete those that are not needed any more:")
+        show("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
         show("\n".join(f"  {folder}" for folder in done.folders))
 
 

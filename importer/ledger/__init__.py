@@ -1,23 +1,26 @@
 """The ledger: who imports, what was planned, what was sent, and what came of it. The only owner of SQL."""
 
-from importer.ledger.aftermath import Held, Removed
-from importer.ledger.care import Forgotten
+from importer.ledger.after_run import LedgerCustomer, Removed
 from importer.ledger.ledger import Ledger, open_ledger
+from importer.ledger.maintenance import Forgotten
 from importer.ledger.runs import Run
-from importer.ledger.schema import State
+from importer.ledger.schema import State, WriteState
 from importer.ledger.sending import Accepted, Attempt, Base, Item, Step
+from importer.ledger.writes import Write
 
 __all__ = [
     "Accepted",
     "Attempt",
     "Base",
     "Forgotten",
-    "Held",
     "Item",
     "Ledger",
+    "LedgerCustomer",
     "Removed",
     "Run",
     "State",
     "Step",
+    "Write",
+    "WriteState",
     "open_ledger",
 ]

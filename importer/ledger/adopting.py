@@ -1,4 +1,4 @@
-"""Customers that a run found in the API, and did not send: a ledger that was lost is made again from them."""
+"""Customers that a run found in the API and did not send: a lost ledger is rebuilt from them."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,16 @@ _NAMED = dialect.rows("named", tenant=Text(), reference_id=Text())
 _OURS = update(CUSTOMERS).where(
     CUSTOMERS.c.tenant == _NAMED.c.tenant, CUSTOMERS.c.reference_id == _NAMED.c.reference_id
 )
-_FORGET_BODIES = delete(ACCEPTED).where(
+_DROP_BODIES = delete(ACCEPTED).where(
     tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(select(_NAMED.c.tenant, _NAMED.c.reference_id))
 )
 
 
 class AdoptFacet(SendFacet):
-    """What adopting enters. The tenant's lock must be held, and nothing may be in doubt of the customers named."""
+    """What adopting records. The tenant's lock must be held, and no outcome of the customers may be unknown."""
 
     def take_over(self, run: Run, steps: Sequence[Step]) -> None:
-        """Enter what the API holds of customers, in one transaction: from now on they count as sent by ``run``.
+        """Record what the API has of customers, in one transaction: from now on they count as sent by ``run``.
 
         Each step has an ``accepted`` body and its ``hash``; the customers are known to the ledger.
         """
@@ -33,16 +33,17 @@ class AdoptFacet(SendFacet):
             connection.execute(_OURS.values(run_id=run.id), {"named": named})
             self._enter(connection, run, steps, self._stamp())
 
-    def tell(self, run: Run, steps: Sequence[Step]) -> None:
-        """Enter what came of customers in the run alone: what the tenant knows of them stays as it is."""
+    def record_outcomes(self, run: Run, steps: Sequence[Step]) -> None:
+        """Record outcomes in the run alone: what the tenant knows of the customers stays as it is."""
         with self._write() as connection:
             self._enter_results(connection, run, steps)
 
     def record_gone(self, tenant: str, reference_ids: Sequence[str]) -> None:
         """Customers that were sent are not in the API any more: absent from now on, and created by the next run."""
         at = self._stamp()
-        gone = _OURS.values(state=State.ABSENT, customer_id=None, hash=None, absent_at=at, updated_at=at)
+        cleared = dict.fromkeys(("customer_id", "display_id", "hash"))
+        gone = _OURS.values(state=State.ABSENT, absent_at=at, updated_at=at, **cleared)
         named = {"named": dialect.as_json([[tenant, name] for name in reference_ids])}
         with self._write() as connection:
             connection.execute(gone, named)
-            connection.execute(_FORGET_BODIES, named)
+            connection.execute(_DROP_BODIES, named)

@@ -42,6 +42,6 @@ class Database:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        """A consistent view that holds up no writer. Raises :class:`LedgerError`."""
+        """A consistent view that blocks no writer. Raises :class:`LedgerError`."""
         with self._store.translated(), self._store.reader.connect() as connection:
             yield connection

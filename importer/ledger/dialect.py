@@ -1,15 +1,26 @@
 """The few statements that SQLite and PostgreSQL write differently: rows handed over, and brought back, as JSON.
 
-Everything else in this room is SQLAlchemy Core that both understand. What is particular to opening each of them is in
-``sqlite`` and ``postgres``.
+Everything else in this package is SQLAlchemy Core that both understand. What is particular to opening each of them is
+in ``sqlite`` and ``postgres``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, Table, Text, bindparam, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert  # its ON CONFLICT is what SQLite's compiler writes, too
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -138,14 +149,17 @@ def fetch_columns(
     return [orjson.loads(text) for text in found]
 
 
-def replacing(table: Table, new: Subquery, *, where: ColumnElement[bool] | None = None) -> Insert:
-    """Insert the rows of ``new``; where the key is taken (and ``where`` holds for the old row), set its columns."""
+def replacing(
+    table: Table, new: Subquery, *, where: ColumnElement[bool] | None = None, keeping: Collection[str] = ()
+) -> Insert:
+    """Insert the rows of ``new``; where the key is taken (and ``where`` holds for the old row), set its columns.
+
+    Columns that are ``keeping`` stay as they are where the new value is null.
+    """
     names = [column.name for column in new.c]
     keys = [column.name for column in table.primary_key]
     # SQLite takes ON CONFLICT behind a SELECT for a join unless the SELECT has a WHERE.
     statement = insert(table).from_select(names, select(new).where(new.c[keys[0]].is_not(None)))
-    return statement.on_conflict_do_update(
-        index_elements=keys,
-        set_={name: statement.excluded[name] for name in names if name not in keys},
-        where=where,
-    )
+    values: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names if name not in keys}
+    values |= {name: func.coalesce(values[name], table.c[name]) for name in keeping}
+    return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)

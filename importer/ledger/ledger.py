@@ -12,25 +12,27 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import UsageError
 from importer.ledger.adopting import AdoptFacet
-from importer.ledger.aftermath import AfterFacet
-from importer.ledger.care import CareFacet
+from importer.ledger.after_run import AfterRunFacet
+from importer.ledger.known_ids import IdFacet
+from importer.ledger.maintenance import MaintenanceFacet
 from importer.ledger.plans import PlanFacet
 from importer.ledger.postgres import PostgresStore
 from importer.ledger.runs import RunFacet
 from importer.ledger.schema import migrate
 from importer.ledger.sqlite import SqliteStore, file_of
 from importer.ledger.store import Store
+from importer.ledger.writes import WriteFacet
 
 __all__ = ["Ledger", "open_ledger"]
 
 BUSY_SECONDS = 30.0
 
 
-class Ledger(RunFacet, PlanFacet, AdoptFacet, AfterFacet, CareFacet):
+class Ledger(RunFacet, PlanFacet, AdoptFacet, WriteFacet, AfterRunFacet, IdFacet, MaintenanceFacet):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:
-        """Give back the file or the connections; the ledger cannot be used any more."""
+        """Close the file or the connections; the ledger cannot be used any more."""
         self._store.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -49,7 +51,7 @@ def _utc_now() -> datetime:
 def open_ledger(
     target: str | Path, *, now: Callable[[], datetime] = _utc_now, busy_seconds: float = BUSY_SECONDS
 ) -> Ledger:
-    """Open the ledger at ``target``, make it, or bring an older one up to date.
+    """Open the ledger at ``target``; make it, or migrate an older one.
 
     ``target``: a path, ``sqlite:///path`` or ``postgresql://user@host/database``. ``busy_seconds``: how long to wait
     for another program's lock. Raises :class:`UsageError` for another kind of URL, :class:`LedgerError` when the
@@ -58,7 +60,7 @@ def open_ledger(
     store = _store(target, busy_seconds)
     ledger = Ledger(store, now)
     try:
-        with ledger._write() as connection:  # noqa: SLF001 - making a ledger is part of its own affairs
+        with ledger._write() as connection:  # noqa: SLF001 - opening a ledger makes its tables
             store.alone(connection)
             migrate(connection, store.place, lambda version: _keep(store, version))
     except BaseException:
@@ -68,7 +70,7 @@ def open_ledger(
 
 
 def _keep(store: Store, version: int) -> None:
-    """A copy beside the file of an older ledger, before it is brought up to date."""
+    """Keep a copy beside the file of an older ledger before it is migrated."""
     if store.path is not None:
         copy = store.path.with_name(f"{store.path.name}.schema-{version}")
         if not copy.exists():  # the first copy is the one that no migration has touched
@@ -84,7 +86,8 @@ def _store(target: str | Path, busy_seconds: float) -> Store:
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
         raise UsageError(
-            "--ledger is no URL that can be understood", "Give a path, sqlite:///path or postgresql://host/database."
+            "--ledger is not a URL that the importer understands",
+            "Give a path, sqlite:///path or postgresql://host/database.",
         ) from None
     if kind == "sqlite":
         return SqliteStore(file_of(url), busy_seconds)

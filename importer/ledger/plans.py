@@ -27,6 +27,7 @@ OUTCOME_DTYPES: dict[str, Any] = {
     "action": TEXT,
     "outcome": TEXT,
     "customer_id": TEXT,
+    "display_id": TEXT,
     "http_status": pd.Int64Dtype(),
     "attempts": "int64",
     "error_code": TEXT,
@@ -48,7 +49,14 @@ _ACCEPTED = select(ACCEPTED.c.reference_id, ACCEPTED.c.body).join_from(
     and_(ACCEPTED.c.tenant == _ASKED.c.tenant, ACCEPTED.c.reference_id == _ASKED.c.reference_id),
 )
 _LOOKED = dialect.rows(
-    "looked", tenant=Text(), reference_id=Text(), state=Text(), customer_id=Text(), absent_at=Text(), updated_at=Text()
+    "looked",
+    tenant=Text(),
+    reference_id=Text(),
+    state=Text(),
+    customer_id=Text(),
+    display_id=Text(),
+    absent_at=Text(),
+    updated_at=Text(),
 )
 _PLAN = dialect.rows(
     "plan",
@@ -72,12 +80,12 @@ _REMEMBER = dialect.replacing(CUSTOMERS, _LOOKED, where=CUSTOMERS.c.state.in_([*
 
 
 class PlanFacet(Database):
-    """From what the ledger holds to the plan of a run, and to its outcomes."""
+    """From what the ledger knows to the plan of a run, and to its outcomes."""
 
     def known(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> pd.DataFrame:
-        """What the ledger holds of these customers: ``reference_id, state, hash, customer_id``, all TEXT, any order.
+        """What the ledger knows of these customers: ``reference_id, state, hash, customer_id``, all TEXT, any order.
 
-        ``hash`` and ``customer_id`` may be null; ids that the ledger does not hold are left out.
+        ``hash`` and ``customer_id`` may be null; ids that the ledger does not know are left out.
         """
         dtypes = dict.fromkeys(KNOWN_COLUMNS, TEXT)
         with self._read() as connection:
@@ -89,7 +97,7 @@ class PlanFacet(Database):
             return _frame(dialect.fetch_columns(connection, _KNOWN, asked), dtypes)
 
     def accepted(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> dict[str, bytes]:
-        """Reference id → the body that the API took last, of those customers of whom the ledger has it."""
+        """Reference id → the body that the API accepted last, for customers whose body the ledger has."""
         found: dict[str, bytes] = {}
         with self._read() as connection:
             for block in _blocks(_listed(reference_ids)):
@@ -101,7 +109,7 @@ class PlanFacet(Database):
     def sent_with(self, tenant: str, mapping: str) -> pd.DataFrame:
         """Every customer that runs with this mapping sent, or may have: ``reference_id`` and ``customer_id`` (TEXT).
 
-        Of those that are still known to be there; in the order of their reference ids.
+        Only those that are still known to be there, in the order of their reference ids.
         """
         query = (
             select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
@@ -114,20 +122,21 @@ class PlanFacet(Database):
             return _frame(columns, dict.fromkeys(("reference_id", "customer_id"), TEXT))
 
     def record_lookup(self, tenant: str, reference_ids: Sequence[str] | pd.Series, found: pd.DataFrame) -> None:
-        """Remember that the API was asked for ``reference_ids`` before anything was sent.
+        """Record that the API was asked for ``reference_ids`` before anything was sent.
 
-        ``found``: ``reference_id, customer_id`` (TEXT) of those that it holds. They become ``exists``; the absence of
-        all others is recorded with the time, so that a later match is known to be ours. Customers that were sent, or
-        may have been, stay as they are.
+        ``found``: ``reference_id, customer_id``, and ``display_id`` if known (TEXT), of those that it has. They become
+        ``exists``; the absence of all others is recorded with the time, so that a later match is known to be ours.
+        Customers that were sent, or may have been, stay as they are.
         """
-        there = dict(zip(_listed(found["reference_id"]), _listed(found["customer_id"]), strict=True))
+        columns = found.reindex(columns=["reference_id", "customer_id", "display_id"])
+        there = {name: ids for name, *ids in zip(*(_listed(columns[name]) for name in columns), strict=True)}
         at = self._stamp()
         with self._write() as connection:
             for block in _blocks(_listed(reference_ids)):
                 looked = [
-                    [tenant, reference_id, State.EXISTS, there[reference_id], None, at]
+                    [tenant, reference_id, State.EXISTS, *there[reference_id], None, at]
                     if reference_id in there
-                    else [tenant, reference_id, State.ABSENT, None, at, at]
+                    else [tenant, reference_id, State.ABSENT, None, None, at, at]
                     for reference_id in block
                 ]
                 connection.execute(_REMEMBER, {"looked": dialect.as_json(looked)})
@@ -177,12 +186,19 @@ class PlanFacet(Database):
     def outcomes(self, run_id: str) -> pd.DataFrame:
         """Every customer of the run, ordered by position.
 
-        ``position`` (int64), ``reference_id, action, outcome, customer_id`` (TEXT), ``http_status`` (Int64),
-        ``attempts`` (int64), ``error_code, error_message`` (TEXT), ``refusals`` (TEXT, a JSON array of
+        ``position`` (int64), ``reference_id, action, outcome, customer_id, display_id`` (TEXT), ``http_status``
+        (Int64), ``attempts`` (int64), ``error_code, error_message`` (TEXT), ``refusals`` (TEXT, a JSON array of
         ``{"field", "reason"}``, or null), ``seconds`` (Float64, from the first request to the last answer).
         """
+        same = and_(
+            CUSTOMERS.c.tenant == RUNS.c.tenant,
+            CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id,
+            CUSTOMERS.c.customer_id == RUN_CUSTOMERS.c.customer_id,
+        )
+        tables = {"display_id": CUSTOMERS}
         query = (
-            select(*(RUN_CUSTOMERS.c[name] for name in OUTCOME_DTYPES))
+            select(*(tables.get(name, RUN_CUSTOMERS).c[name] for name in OUTCOME_DTYPES))
+            .select_from(RUN_CUSTOMERS.join(RUNS).outerjoin(CUSTOMERS, same))
             .where(RUN_CUSTOMERS.c.run_id == run_id)
             .order_by(RUN_CUSTOMERS.c.position)
         )

@@ -25,14 +25,14 @@ _RESUME = "then resume the run: what was recorded is safe."
 # By the beginning of the SQLSTATE (PostgreSQL documentation, appendix A).
 _ADVICE: Mapping[str, tuple[str, str]] = {
     "42501": ("the user may not do this", "Let the user own the database or its schema."),
-    "53100": ("the server's disk is full", f"Make room, {_RESUME}"),
+    "53100": ("the server's disk is full", f"Free some space, {_RESUME}"),
     "53": ("the server has too little left", f"Look at its connections and memory, {_RESUME}"),
-    "55P03": ("somebody else holds a lock", f"Find out who, {_RESUME}"),
+    "55P03": ("another program has a lock", f"Find out which, {_RESUME}"),
     "57P": ("the server was shut down", f"Start it, {_RESUME}"),
     "25006": ("it is read-only", "Name the primary server, not a copy."),
     "08": ("the connection was lost", f"Look after the server and the network, {_RESUME}"),
 }
-_UNREACHED = "Check the URL, the server and the network; a password can stand in ~/.pgpass."
+_UNREACHED = "Check the URL, the server and the network; a password can be kept in ~/.pgpass."
 
 
 class PostgresStore:
@@ -94,10 +94,10 @@ class PostgresStore:
         return []
 
     def backup(self, target: Path) -> None:
-        """See :class:`Store`: this is the server's own business."""
+        """See :class:`Store`: a server has its own backups."""
         raise UsageError(
-            f"the ledger {self.place} is no file, so there is no copy to write to {target}",
-            "Back the database up with pg_dump, or as your server's are backed up anyhow.",
+            f"the ledger {self.place} is not a file, so there is no copy to write to {target}",
+            "Back the database up with pg_dump, or the way your server's databases are backed up.",
         )
 
     def size(self) -> int:

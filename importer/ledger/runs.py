@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, Select, exists, func, insert, select, update
 
 from importer.errors import UsageError
 from importer.ledger.database import Database
-from importer.ledger.schema import RUNS, TENANTS, stamp
+from importer.ledger.schema import RUN_CUSTOMERS, RUNS, TENANTS, stamp
 
 __all__ = ["Run", "RunFacet"]
 
@@ -40,7 +40,7 @@ class RunFacet(Database):
     """Who imports, and when they did."""
 
     def tenant(self, name: str) -> str:
-        """Make the tenant known, if it is not, and hand back its name."""
+        """Make the tenant known, if it is not. Returns its name."""
         with self._write() as connection:
             if connection.execute(select(TENANTS.c.name).where(TENANTS.c.name == name)).first() is None:
                 connection.execute(insert(TENANTS).values(name=name, created_at=self._stamp()))
@@ -52,7 +52,7 @@ class RunFacet(Database):
             return list(connection.execute(select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
 
     def check_key(self, tenant: str, key: str, *, accept: bool = False, remember: bool = True) -> None:
-        """Hold ``key`` against the tenant's fingerprint; the first key is remembered, and with ``accept`` any.
+        """Compare ``key`` with the tenant's fingerprint; the first key is remembered, and with ``accept`` any.
 
         Without ``remember`` nothing is written, and the tenant need not be known.
 
@@ -77,7 +77,7 @@ class RunFacet(Database):
             connection.execute(update(TENANTS).where(TENANTS.c.name == tenant).values(values))
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
-        """Hold the tenant while a run is under way. Raises :class:`TenantLockedError` naming who holds it."""
+        """Lock the tenant while a run is under way. Raises :class:`TenantLockedError` naming who has the lock."""
         return self._store.lock(tenant, run_id)
 
     def start_run(
@@ -116,11 +116,8 @@ class RunFacet(Database):
 
     def runs(self, tenant: str | None = None) -> list[Run]:
         """The history, latest first."""
-        query = select(RUNS).order_by(RUNS.c.started_at.desc(), func.length(RUNS.c.id).desc(), RUNS.c.id.desc())
-        if tenant is not None:
-            query = query.where(RUNS.c.tenant == tenant)
         with self._read() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [_run(row) for row in connection.execute(_history(tenant)).mappings()]
 
     def run(self, run_id: str) -> Run:
         """One run. Raises :class:`UsageError` when there is none with that id."""
@@ -130,12 +127,25 @@ class RunFacet(Database):
             raise UsageError(f"the ledger {self.place} knows no run {run_id}", "`importer runs` lists them.")
         return _run(row)
 
-    def latest_run(self, tenant: str | None = None) -> Run:
-        """The run that was started last. Raises :class:`UsageError` when there is none."""
-        runs = self.runs(tenant)
-        if not runs:
-            raise UsageError(f"the ledger {self.place} knows no run yet", "Check --ledger, or start with a run.")
-        return runs[0]
+    def latest_run(self, tenant: str | None = None, *, planned: bool = False) -> Run:
+        """The run that was started last; with ``planned`` the last one that got as far as planning a customer.
+
+        Raises :class:`UsageError` when there is none.
+        """
+        query = _history(tenant)
+        if planned:
+            query = query.where(exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
+        with self._read() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        if row is None:
+            what = "run that planned anything" if planned else "run"
+            raise UsageError(f"the ledger {self.place} knows no {what} yet", "Check --ledger, or start with a run.")
+        return _run(row)
+
+
+def _history(tenant: str | None) -> Select[Any]:
+    query = select(RUNS).order_by(RUNS.c.started_at.desc(), func.length(RUNS.c.id).desc(), RUNS.c.id.desc())
+    return query if tenant is None else query.where(RUNS.c.tenant == tenant)
 
 
 def _fingerprint(key: str, salt: bytes) -> bytes:

@@ -1,12 +1,13 @@
 """The ledger's tables and the migrations that lead to them.
 
-Times are UTC, ISO 8601 text with milliseconds and ``Z``, which sorts as time does. Options, summaries, refusals and
-children are JSON text.
+Times are UTC, ISO 8601 text with milliseconds and ``Z``, which sorts as time does. Options, summaries, refusals,
+children and the values before and after a write are JSON text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 
 from importer.errors import LedgerError
 from importer.records import Action, OutcomeKind
+from importer.tables import ENTITIES
 
 __all__ = [
     "ACCEPTED",
@@ -39,7 +41,10 @@ __all__ = [
     "RUNS",
     "RUN_CUSTOMERS",
     "TENANTS",
+    "WRITES",
     "State",
+    "WriteMethod",
+    "WriteState",
     "migrate",
     "stamp",
 ]
@@ -50,7 +55,7 @@ class State(StrEnum):
 
     ``ABSENT``: looked for in the API and not there, ``absent_at`` says when. ``EXISTS``: was there before we sent
     anything. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left
-    and nobody can tell what came of it. ``REFUSED``: the API said no, nothing was created.
+    and its outcome is not known. ``REFUSED``: the API said no, nothing was created.
     """
 
     ABSENT = "absent"
@@ -63,17 +68,37 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
+class WriteState(StrEnum):
+    """What is known of one request that changes a customer who is there, or one of its children.
+
+    ``SENDING``: it may have left. ``DONE``: it took effect. ``REFUSED``: the API said no. ``UNKNOWN``: it left, and
+    its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo brought back what was there before.
+    ``KEPT``: undo left it in place.
+    """
+
+    SENDING = "sending"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ABSENT = "absent"
+    RESTORED = "restored"
+    KEPT = "kept"
+
+
+WriteMethod = Literal["PATCH", "PUT", "POST", "DELETE"]
+
+
 def stamp(moment: datetime) -> str:
     """A moment as the ledger writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     # Not IN: SQLite would make a table of the values for each row, which takes longer than all else about the row.
     return CheckConstraint(" OR ".join(f"{column} = {str(value)!r}" for value in values), name=f"known_{column}")
 
 
-# SQLite gives numbers of its own only to a column that is called INTEGER, and has one size for all of them.
+# SQLite numbers rows by itself only in a column that is called INTEGER, and has one size for all integers.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 METADATA = MetaData()
@@ -100,7 +125,7 @@ RUNS = Table(
     Column("options", Text, nullable=False),
     Column("summary", Text),
 )
-# Small rows, so that planning can go through 300,000 of them; the bodies stand apart.
+# Small rows, so that planning can go through 300,000 of them; the bodies have a table of their own.
 CUSTOMERS = Table(
     "customers",
     METADATA,
@@ -112,7 +137,9 @@ CUSTOMERS = Table(
     Column("run_id", ForeignKey("runs.id")),  # the run that planned or sent it last
     Column("absent_at", Text),
     Column("updated_at", Text, nullable=False),
+    Column("display_id", Text),  # as WizCommerce shows the customer to people
     _one_of("state", State),
+    Index("customers_of_id", "tenant", "customer_id"),
     sqlite_with_rowid=False,
 )
 ACCEPTED = Table(
@@ -162,26 +189,86 @@ ATTEMPTS = Table(
 )
 
 
+# Requests that change what is there, each with the values from before: what undo restores.
+WRITES = Table(
+    "writes",
+    METADATA,
+    Column("id", NUMBER, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("tenant", ForeignKey("tenants.name"), nullable=False),
+    Column("reference_id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("child_id", Text),
+    Column("child_reference_id", Text),
+    Column("before", Text),
+    Column("after", Text),
+    Column("state", Text, nullable=False),
+    Column("announced_at", Text, nullable=False),
+    Column("settled_at", Text),
+    _one_of("method", get_args(WriteMethod)),
+    _one_of("entity", ENTITIES),
+    _one_of("state", WriteState),
+    Index("writes_of_customer", "tenant", "reference_id"),
+)
+
+
 def _times_of_acceptance(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE accepted ADD COLUMN updated_at TEXT")
 
 
+def _writes_and_display_ids(connection: Connection) -> None:
+    number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGSERIAL"
+    for statement in (
+        "ALTER TABLE customers ADD COLUMN display_id TEXT",
+        "CREATE INDEX customers_of_id ON customers (tenant, customer_id)",
+        f"""CREATE TABLE writes (
+            id {number} NOT NULL,
+            run_id TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            reference_id TEXT NOT NULL,
+            method TEXT NOT NULL,
+            entity TEXT NOT NULL,
+            child_id TEXT,
+            child_reference_id TEXT,
+            before TEXT,
+            after TEXT,
+            state TEXT NOT NULL,
+            announced_at TEXT NOT NULL,
+            settled_at TEXT,
+            PRIMARY KEY (id),
+            CONSTRAINT known_method CHECK (
+                method = 'PATCH' OR method = 'PUT' OR method = 'POST' OR method = 'DELETE'
+            ),
+            CONSTRAINT known_entity CHECK (entity = 'customer' OR entity = 'address' OR entity = 'contact'),
+            CONSTRAINT known_state CHECK (
+                state = 'sending' OR state = 'done' OR state = 'refused' OR state = 'unknown' OR state = 'absent'
+                OR state = 'restored' OR state = 'kept'
+            ),
+            FOREIGN KEY(run_id) REFERENCES runs (id),
+            FOREIGN KEY(tenant) REFERENCES tenants (name)
+        )""",
+        "CREATE INDEX writes_of_customer ON writes (tenant, reference_id)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # MIGRATIONS[n] leads from version n + 1 to n + 2; a new ledger is made in the newest version at once. A migration that
 # was released never changes.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_times_of_acceptance,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_times_of_acceptance, _writes_and_display_ids)
 
 
 def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> None:
-    """Make the tables, or bring older ones up to date. Raises :class:`LedgerError` for a ledger of a newer importer.
+    """Make the tables, or migrate older ones. Raises :class:`LedgerError` for a ledger of a newer importer.
 
-    ``keep`` is told the version of an older ledger, and may copy it, before anything is changed.
+    ``keep`` gets the version of an older ledger, and may copy it, before anything is changed.
     """
     newest = len(MIGRATIONS) + 1
     tables = set(inspect(connection).get_table_names())
     if SCHEMA_VERSION.name not in tables:
         if tables:
             raise LedgerError(
-                f"{place} is a database, but no ledger of the importer",
+                f"{place} is a database, but not a ledger of the importer",
                 "Name another file with --ledger; a new one is made where none is.",
             )
         METADATA.create_all(connection)

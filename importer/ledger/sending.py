@@ -39,15 +39,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What an update starts from: the API's id, the state to go back to when nothing comes of it, and what was taken.
+    """What an update starts from: the API's id, and the state to go back to when nothing comes of the update.
 
-    ``body``: the one that the API took last, ``updated_at`` its own time of that; None: not known.
+    ``body``: the one that the API accepted last, ``updated_at`` its own time of that, ``children`` the ids of its
+    children as JSON (``[{"entity", "reference_id", "id"}]``); None: not known.
     """
 
     customer_id: str | None
     state: State
     body: bytes | None = None
     updated_at: str | None = None
+    children: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A body that the API took, the ids that it gave to the children (JSON), and its own time of the change.
+    """A body that the API accepted, the ids of its children (JSON, as in :class:`Base`), and its time of the change.
 
-    None: not known.
+    ``children`` None keeps what the ledger has; ``updated_at`` None: not known.
     """
 
     body: bytes
@@ -78,6 +80,7 @@ class Step:
     """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is entered if given.
 
     ``hash``: of the content that the customer has now, where that is known only now (after an update).
+    ``display_id`` None keeps what the ledger has, as long as the customer has the same id.
     """
 
     position: int
@@ -94,13 +97,14 @@ class Step:
     accepted: Accepted | None = None
     attempt: Attempt | None = None
     hash: str | None = None
+    display_id: str | None = None
 
 
 _KEY: dict[str, TypeEngine[Any]] = {"tenant": Text(), "reference_id": Text()}
 _PLACE: dict[str, TypeEngine[Any]] = {"run_id": Text(), "position": Integer()}
 _CLAIM = dialect.rows("claims", **_KEY, hash=Text())
 _CLAIM_RUN = dialect.rows("places", **_PLACE, attempts=Integer())
-_STATE = dialect.rows("states", **_KEY, state=Text(), customer_id=Text(), hash=Text())
+_STATE = dialect.rows("states", **_KEY, state=Text(), customer_id=Text(), hash=Text(), display_id=Text())
 _WANTED = dialect.rows("wanted", **_KEY)
 _RESULT = dialect.rows(
     "results",
@@ -146,6 +150,9 @@ _SET_STATES = (
         state=_STATE.c.state,
         customer_id=_STATE.c.customer_id,
         hash=func.coalesce(_STATE.c.hash, CUSTOMERS.c.hash),
+        display_id=func.coalesce(
+            _STATE.c.display_id, case((CUSTOMERS.c.customer_id == _STATE.c.customer_id, CUSTOMERS.c.display_id))
+        ),
         absent_at=case((_STATE.c.state == State.ABSENT, bindparam("at", type_=Text)), else_=CUSTOMERS.c.absent_at),
         updated_at=bindparam("at", type_=Text),
     )
@@ -164,6 +171,7 @@ _BASES = (
         CUSTOMERS.c.customer_id,
         ACCEPTED.c.body,
         ACCEPTED.c.updated_at.label("accepted_updated_at"),
+        ACCEPTED.c.children,
     )
     .join_from(
         _WANTED,
@@ -172,12 +180,12 @@ _BASES = (
     )
     .outerjoin(ACCEPTED, and_(ACCEPTED.c.tenant == _WANTED.c.tenant, ACCEPTED.c.reference_id == _WANTED.c.reference_id))
 )
-_SET_BODIES = dialect.replacing(ACCEPTED, _BODY)
+_SET_BODIES = dialect.replacing(ACCEPTED, _BODY, keeping=["children"])
 _ADD_ATTEMPTS = insert(ATTEMPTS).from_select([column.name for column in _ATTEMPT.c], select(_ATTEMPT))
 
 
 class SendFacet(Database):
-    """The write-ahead states of a run. The tenant's lock must be held: nobody else may send for it meanwhile."""
+    """The write-ahead states of a run. The tenant's lock must be held: no other run may send for it meanwhile."""
 
     def adopt(self, run: Run) -> None:
         """Bring the open customers of a run up to what other runs of the tenant have found or done since.
@@ -215,7 +223,7 @@ class SendFacet(Database):
             )
 
     def unsettled(self, run: Run) -> list[Item]:
-        """Customers of the run of which a request may have left, and nobody knows what came of it."""
+        """Customers of the run whose outcome is unknown: a request may have left."""
         query = (
             select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash"))
             .join(CUSTOMERS, and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER))
@@ -283,8 +291,9 @@ class SendFacet(Database):
                 State.EXISTS if state == State.EXISTS or known is None else State.UPDATED,
                 None if body is None else body.encode(),
                 updated_at,
+                children,
             )
-            for name, state, known, customer_id, body, updated_at in rows
+            for name, state, known, customer_id, body, updated_at, children in rows
         }
 
     def record(self, run: Run, steps: Sequence[Step]) -> None:
@@ -293,7 +302,9 @@ class SendFacet(Database):
             self._enter(connection, run, steps, self._stamp())
 
     def _enter(self, connection: Connection, run: Run, steps: Sequence[Step], at: str) -> None:
-        states = [[run.tenant, step.reference_id, step.state, step.customer_id, step.hash] for step in steps]
+        states = [
+            [run.tenant, step.reference_id, step.state, step.customer_id, step.hash, step.display_id] for step in steps
+        ]
         connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})
         self._enter_results(connection, run, steps)
         bodies = [

@@ -23,22 +23,22 @@ _LOG_PAGES = 8_000
 _CACHE_PAGES = 4_000
 
 _ADVICE: Mapping[str, tuple[str, str]] = {
-    "SQLITE_FULL": ("the disk is full", "Make room, then resume the run: what was recorded is safe."),
-    "SQLITE_BUSY": ("another program holds it locked", "Close that program, then resume the run."),
-    "SQLITE_LOCKED": ("another program holds it locked", "Close that program, then resume the run."),
+    "SQLITE_FULL": ("the disk is full", "Free some space, then resume the run: what was recorded is safe."),
+    "SQLITE_BUSY": ("another program has locked it", "Close that program, then resume the run."),
+    "SQLITE_LOCKED": ("another program has locked it", "Close that program, then resume the run."),
     "SQLITE_READONLY": ("it is read-only", "Make the file and its folder writable, or name another with --ledger."),
     "SQLITE_CANTOPEN": ("it cannot be opened", "Check the path and its permissions, or name another with --ledger."),
     "SQLITE_PERM": ("access is denied", "Check the path and its permissions, or name another with --ledger."),
-    "SQLITE_NOTADB": ("it is no SQLite database", "Name another file with --ledger."),
+    "SQLITE_NOTADB": ("it is not an SQLite database", "Name another file with --ledger."),
     "SQLITE_CORRUPT": ("the file is damaged", "Restore it from a backup, or start a new one with --ledger."),
-    "SQLITE_IOERR": ("the disk gave an error", "Check the disk (network drives are no place for a ledger)."),
+    "SQLITE_IOERR": ("the disk gave an error", "Check the disk, and do not keep a ledger on a network drive."),
 }
 
 
 def file_of(url: URL) -> Path:
     """The file of ``sqlite:///path``. Raises :class:`UsageError` when it names none."""
     if not url.database or url.database == ":memory:":
-        raise UsageError("--ledger names no file; a ledger in memory would forget what was sent")
+        raise UsageError("--ledger does not name a file; a ledger in memory would forget what was sent")
     return Path(url.database)
 
 
@@ -89,7 +89,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             target.unlink(missing_ok=True)
             raise LedgerError(
-                f"the backup {target} could not be written: {error}", "Make room, or name another."
+                f"the backup {target} could not be written: {error}", "Free some space, or name another file."
             ) from None
 
     def size(self) -> int:
@@ -98,7 +98,7 @@ class SqliteStore:
         return sum(path.stat().st_size for path in (self._file, log) if path.exists())
 
     def vacuum(self) -> None:
-        """See :class:`Store`: the file is written anew, and the log is cut to nothing."""
+        """See :class:`Store`: the file is rewritten, and the log is emptied."""
         with self.translated(), self.engine.connect() as connection:
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)

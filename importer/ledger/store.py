@@ -1,4 +1,4 @@
-"""Where a ledger is kept: what the rest of the room asks of SQLite and of PostgreSQL alike."""
+"""Where a ledger is kept: what the rest of the package needs from SQLite and PostgreSQL alike."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,7 +13,7 @@ class Store(Protocol):
     """An open database.
 
     ``place`` names it in messages, without anything secret. ``path`` is its file, if it is one. ``engine`` begins
-    transactions that write, ``reader`` such that see one consistent state and hold up no writer.
+    transactions that write, ``reader`` transactions that see one consistent state and block no writer.
     """
 
     place: str
@@ -25,7 +25,7 @@ class Store(Protocol):
         """Turn the database's errors into a :class:`LedgerError` that says what is wrong and what to do."""
 
     def alone(self, connection: Connection) -> None:
-        """Until the transaction ends nobody else changes the tables' layout."""
+        """Let no other program change the tables' layout until the transaction ends."""
 
     def still_held(self, connection: Connection) -> None:
         """Raise :class:`LedgerError` when a tenant's lock that was taken here has been lost meanwhile."""
@@ -40,7 +40,7 @@ class Store(Protocol):
         """Bytes on the disk."""
 
     def vacuum(self) -> None:
-        """Give unused room back; what was deleted cannot be read from the files afterwards."""
+        """Free unused space; what was deleted cannot be read from the files afterwards."""
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
-        """Hold a tenant while the block lasts. Raises :class:`TenantLockedError` naming who holds it."""
+        """Lock a tenant while the block lasts. Raises :class:`TenantLockedError` naming who has the lock."""

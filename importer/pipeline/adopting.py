@@ -136,7 +136,7 @@ class _Adopting:
         )
         job.ledger.plan_run(job.run.id, self.planned)
         lines = planned[doubled]
-        job.ledger.tell(job.run, found_twice(lines, twice))
+        job.ledger.record_outcomes(job.run, found_twice(lines, twice))
 
     async def compare(self) -> None:
         """Hold what was found against the source, and let the ledger know it. Raises :class:`StopError`."""

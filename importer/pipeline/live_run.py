@@ -144,7 +144,7 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
     if mode == "upsert":
-        job.ledger.tell(job.run, found_twice(planned, twice))
+        job.ledger.record_outcomes(job.run, found_twice(planned, twice))
 
 
 async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:

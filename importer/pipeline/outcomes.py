@@ -11,7 +11,7 @@ import pandas as pd
 from importer.ledger import Ledger
 from importer.payload import record_of
 from importer.pipeline.reports import unsent_outcomes
-from importer.records import OutcomeKind, Severity
+from importer.records import TEMPORARY_STATUSES, OutcomeKind, Severity
 from importer.runfolder import Stage
 from importer.tables import ENTITIES, Entity, ProblemTable
 from importer.validation.places import locate
@@ -27,8 +27,6 @@ NOTES = {
     "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
     "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only); then the next run creates it.",
 }
-# A 4xx is final for a customer, apart from these, which say nothing about it.
-PASSING = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def tell(ledger: Ledger, run_id: str, stage: Stage) -> Told:
         outcomes[name] = column
     failed = known["outcome"].eq(str(OutcomeKind.FAILED)).to_numpy(dtype=np.bool_)
     status = known["http_status"].fillna(0).to_numpy(dtype=np.int64)
-    final = failed & (status >= 400) & (status < 500) & ~np.isin(status, list(PASSING))
+    final = failed & (status >= 400) & (status < 500) & ~np.isin(status, TEMPORARY_STATUSES)
     refused = np.zeros(len(outcomes), dtype=np.bool_)
     refused[at[final]] = True
     reasons = known[final & known["refusals"].notna().to_numpy()]

@@ -22,7 +22,7 @@ def prune(ledger: Ledger, ended: Run, keep: int, tell: Callable[[str], None]) ->
         try:
             if _unfinished(ledger, run):
                 continue
-            why = _remove(run)
+            why = _remove(ledger, run)
         except OSError as error:
             why = f"{error.strerror}: {error.filename}"
         except ImporterError as error:
@@ -37,11 +37,12 @@ def _unfinished(ledger: Ledger, run: Run) -> bool:
     return ledger.has_open_ends(run)
 
 
-def _remove(run: Run) -> str:
-    """Delete a run's folder; comes back: why not, or nothing."""
+def _remove(ledger: Ledger, run: Run) -> str:
+    """Delete a run's folder, and the values from before its updates. Returns why not, or nothing."""
     folder = RunFolder(run.out)
     strangers = folder.strangers((run.summary or {}).get("files", ()))
     if strangers:
         return f"it holds {', '.join(strangers[:3])}, which the importer did not put there"
     folder.remove()
+    ledger.erase_values(run)
     return ""

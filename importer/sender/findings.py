@@ -11,7 +11,7 @@ import orjson
 
 from importer.api import Answer, AnswerKind, CustomerRef
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
-from importer.ledger import Held
+from importer.ledger import LedgerCustomer
 from importer.sender.options import Bodies
 
 __all__ = ["BLOCK", "Finding", "Found", "ReadApi", "Result", "Rounds", "planned_bodies", "sent_values"]
@@ -127,7 +127,7 @@ class Rounds:
         return answer
 
 
-def planned_bodies(held: Sequence[Held], bodies: Bodies) -> list[bytes | None]:
+def planned_bodies(held: Sequence[LedgerCustomer], bodies: Bodies) -> list[bytes | None]:
     """The bodies that the run had planned, byte for byte; None where its folder holds others by now."""
     read = bodies([one.item for one in held])
     return [

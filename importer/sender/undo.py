@@ -9,7 +9,7 @@ from typing import Protocol
 from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.api.compare import differences
-from importer.ledger import Accepted, Held, Ledger, Removed, Run, State, Step
+from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step
 from importer.records import OutcomeKind
 from importer.sender.creating import moment_text
 from importer.sender.findings import (
@@ -93,11 +93,11 @@ class _Undoing:
         while block := await self.thread(self._ledger.made_by, self._run, after=after, count=BLOCK):
             self._rounds.check()
             after = block[-1].item.position
-            certain = [held for held in block if not held.in_doubt]
+            certain = [held for held in block if not held.outcome_unknown]
             for held in block:
-                if held.update_in_doubt:
+                if held.update_unknown:
                     self._tell(held, Result.UNKNOWN, UPDATE_IN_DOUBT)
-            doubtful = [held for held in block if held.in_doubt and not held.update_in_doubt]
+            doubtful = [held for held in block if held.outcome_unknown and not held.update_unknown]
             if doubtful:
                 age = (now() - heard).total_seconds()
                 certain += await self._settle(doubtful, patience=settle - age)
@@ -108,14 +108,14 @@ class _Undoing:
                 await self._enter()
             self._rounds.check()
 
-    async def _settle(self, doubtful: Sequence[Held], *, patience: float) -> list[Held]:
+    async def _settle(self, doubtful: Sequence[LedgerCustomer], *, patience: float) -> list[LedgerCustomer]:
         """Look customers in doubt up. Comes back: those that are there, and so were created by the run.
 
         Their absence was recorded before the first request. ``patience``: seconds until absence can be believed.
         """
         there = await self._api.find([held.item.reference_id for held in doubtful])
         planned = await self.thread(planned_bodies, doubtful, self._bodies)
-        made: list[Held] = []
+        made: list[LedgerCustomer] = []
         steps: list[Step] = []
         for held, body in zip(doubtful, planned, strict=True):
             name = held.item.reference_id
@@ -137,7 +137,7 @@ class _Undoing:
             await self.thread(self._ledger.record, self._run, steps)
         return made
 
-    async def _with_bodies(self, certain: Sequence[Held]) -> list[Held]:
+    async def _with_bodies(self, certain: Sequence[LedgerCustomer]) -> list[LedgerCustomer]:
         """Where the ledger kept no accepted body, the planned one is what was sent."""
         bare = [held for held in certain if held.body is None]
         if not bare:
@@ -151,7 +151,7 @@ class _Undoing:
         )
         return [replace(held, body=held.body or planned.get(held.item.position)) for held in certain]
 
-    async def _take_back(self, held: Held) -> None:
+    async def _take_back(self, held: LedgerCustomer) -> None:
         assert held.customer_id is not None
         before = await self._rounds.ask(self._api.get(held.customer_id))
         if before.kind is AnswerKind.GONE:
@@ -175,11 +175,11 @@ class _Undoing:
         else:
             self._tell(held, Result.FAILED, f"still there: {answer.message or 'it was deleted without an effect'}")
 
-    def _gone(self, held: Held, details: str) -> None:
+    def _gone(self, held: LedgerCustomer, details: str) -> None:
         self._tell(held, Result.DELETED, details)
         self._removed.append(_removed(held, deactivated=False))
 
-    def _tell(self, held: Held, result: Result, details: str) -> None:
+    def _tell(self, held: LedgerCustomer, result: Result, details: str) -> None:
         self._findings.append(Finding(held.item.reference_id, held.customer_id, result, details))
 
     async def _enter(self) -> None:
@@ -192,7 +192,7 @@ class _Undoing:
             self._found(findings)
 
 
-def _changes(held: Held, answer: Answer) -> str:
+def _changes(held: LedgerCustomer, answer: Answer) -> str:
     """Why a customer counts as changed in WizCommerce; empty when it does not."""
     if held.body is None:
         return "nobody knows any more what was sent"
@@ -203,12 +203,12 @@ def _changes(held: Held, answer: Answer) -> str:
     return changed
 
 
-def _removed(held: Held, *, deactivated: bool) -> Removed:
+def _removed(held: LedgerCustomer, *, deactivated: bool) -> Removed:
     assert held.customer_id is not None
     return Removed(held.item.position, held.item.reference_id, held.customer_id, deactivated)
 
 
-def _created(held: Held, customer_id: str, body: bytes | None, updated_at: str | None) -> Step:
+def _created(held: LedgerCustomer, customer_id: str, body: bytes | None, updated_at: str | None) -> Step:
     item = held.item
     accepted = None if body is None else Accepted(body, None, updated_at)
     return Step(
@@ -222,7 +222,7 @@ def _created(held: Held, customer_id: str, body: bytes | None, updated_at: str |
     )
 
 
-def _absent(held: Held) -> Step:
+def _absent(held: LedgerCustomer) -> Step:
     """As the sender enters a customer that is still absent after its last attempt."""
     return Step(
         held.item.position,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from importer.api import AnswerKind, CustomerRef
 from importer.api.compare import differences
-from importer.ledger import Held, Ledger, Run, State
-from importer.records import OutcomeKind
+from importer.ledger import Ledger, LedgerCustomer, Run
 from importer.sender.findings import BLOCK, Finding, Found, ReadApi, Result, Rounds, sent_values
 from importer.sender.recorder import LedgerThread
 
@@ -54,7 +53,7 @@ async def verify(
 class _Pair:
     """A customer of the ledger, and what the API lists under its reference id."""
 
-    held: Held
+    held: LedgerCustomer
     listed: Sequence[CustomerRef]
 
 
@@ -100,11 +99,11 @@ def _by_list(pair: _Pair) -> Finding | None:
     ids = [customer.id for customer in pair.listed]
     if len(ids) > 1:
         return Finding(name, held.customer_id, Result.DUPLICATE, f"the API holds it as {' and '.join(ids)}")
-    if held.state is State.ABSENT and held.outcome is OutcomeKind.CREATED:
-        if ids:
+    if held.taken_back:
+        if any(customer.status != "inactive" for customer in pair.listed):
             return Finding(name, ids[0], Result.CHANGED, "the API holds it, though it was taken back")
         return Finding(name, None, Result.UNDONE)
-    if held.in_doubt:
+    if held.outcome_unknown:
         details = f"the API holds it as {ids[0]}" if ids else "the API does not list it"
         return Finding(name, ids[0] if ids else None, Result.UNKNOWN, f"{details}; resume the run to settle it")
     if ids and held.customer_id is not None and ids[0] != held.customer_id:

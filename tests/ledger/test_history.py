@@ -1,5 +1,6 @@
 """Tenants, keys, runs, and what is known before a run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from importer.errors import InternalError, LedgerError, UsageError
-from importer.ledger import Accepted, State, Step, open_ledger
+from importer.ledger import Accepted, Removed, State, Step, open_ledger
 from importer.records import OutcomeKind
 from importer.tables import TEXT
 from tests.sender.support import TENANT, body_of, found_frame, outcomes, plan_run
@@ -77,9 +78,23 @@ def test_runs(ledger, tmp_path):
     assert (done.finished_at, done.exit_code, done.summary) == (MOMENT, 1, {"created": 2})
     assert ledger.latest_run() == second
     assert ledger.latest_run(TENANT) == done
+    with pytest.raises(UsageError, match="no run that planned anything yet"):
+        ledger.latest_run(planned=True)
     assert [run.id for run in ledger.runs()] == [second.id, first.id]
     with pytest.raises(UsageError, match="knows no run nonsense"):
         ledger.run("nonsense")
+
+
+def test_the_latest_run_that_planned_anything(ledger, tmp_path):
+    planned, _ = plan_run(ledger, tmp_path, ["a"])
+    ledger.start_run(TENANT, "run", out=tmp_path, mapping="m")
+    ledger.tenant("other")
+    other = ledger.start_run("other", "run", out=tmp_path, mapping="m")
+    assert ledger.latest_run() == other
+    assert ledger.latest_run(planned=True).id == planned.id
+    assert ledger.latest_run(TENANT, planned=True).id == planned.id
+    with pytest.raises(UsageError, match="no run that planned anything yet"):
+        ledger.latest_run("other", planned=True)
 
 
 def test_a_run_of_another_ledger_in_the_same_second_keeps_its_folder(ledger, tmp_path):
@@ -249,6 +264,48 @@ def test_accepted_bodies_are_kept_byte_for_byte(ledger, tmp_path):
         assert [(row.body.encode(), row.children) for row in kept] == [(body, '[{"entity":"address"}]')]
         assert ledger.accepted(TENANT, ["a", "b"]) == {"a": body}
         assert ledger.accepted("other", ["a"]) == {}
+
+
+def test_children_are_kept_through_an_update_that_does_not_tell_them(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a", "b"])
+    items = ledger.pending(run, after=-1, count=2)
+    ledger.record(run, [_created(items[0])])
+    children = '[{"entity":"address"}]'
+    assert ledger.bases(run, items)["a"].children == children
+    ledger.record(run, [Step(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", None))])
+    bases = ledger.bases(run, items)
+    assert (bases["a"].children, bases["a"].body, bases["b"].children) == (children, b"{}", None)
+    (customer,) = ledger.held_by(run, after=-1, count=1)
+    assert customer.children == children
+    ledger.record(run, [Step(0, "a", State.UPDATED, OutcomeKind.UPDATED, 1, "id-a", accepted=Accepted(b"{}", "[]"))])
+    assert ledger.bases(run, items)["a"].children == "[]"
+
+
+def test_display_ids(ledger, tmp_path):
+    """Kept as long as the customer has the same id; told of the run's customer alone."""
+    ledger.record_lookup(TENANT, ["x", "y"], found_frame({"x": "id-x"}).assign(display_id=["WC_1"]))
+    run, _ = plan_run(ledger, tmp_path, ["a", "b", "x"])
+
+    def shown(*names):
+        lines = outcomes(ledger, run)
+        return [None if pd.isna(lines[name].display_id) else lines[name].display_id for name in names]
+
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=2))
+    step = Step(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", display_id="WC_2")
+    ledger.record(run, [step, replace(step, position=1, reference_id="b", customer_id="id-b", display_id=None)])
+    assert shown("a", "b", "x") == ["WC_2", None, "WC_1"]
+    ledger.record(run, [replace(step, state=State.UPDATED, display_id=None)])
+    assert shown("a") == ["WC_2"]
+    assert ledger.held_by(run, after=-1, count=1)[0].display_id == "WC_2"
+    ledger.record(run, [replace(step, customer_id="another", display_id=None)])
+    assert shown("a") == [None]
+    ledger.record(run, [step])
+    ledger.record_removed(run, [Removed(0, "a", "id-a", deactivated=True)])
+    assert shown("a") == ["WC_2"]
+    ledger.record_removed(run, [Removed(0, "a", "id-a", deactivated=False)])
+    assert ledger.held_by(run, after=-1, count=1)[0].display_id is None
+    ledger.record_gone(TENANT, ["x"])
+    assert shown("x") == [None]
 
 
 def test_absence_is_recorded_with_its_time(ledger, tmp_path):

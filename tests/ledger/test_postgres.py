@@ -124,7 +124,7 @@ def test_errors_say_what_is_wrong_and_no_password(url, change, message):
 
 def test_somebody_elses_database(url):
     statement("CREATE TABLE songs (title text)", name_of(url))
-    with pytest.raises(LedgerError, match="no ledger of the importer"):
+    with pytest.raises(LedgerError, match="not a ledger of the importer"):
         open_ledger(url)
 
 

@@ -3,9 +3,11 @@
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from importer.ledger import Write, WriteState, open_ledger
 from importer.sandbox import running
 
 
@@ -67,6 +69,23 @@ def test_a_run_with_unknown_outcomes_stays(desk, box) -> None:
     said = desk.run(box.url, *desk.small(3), "--only", "C0", "--keep", 1)
     assert said.code == 0
     assert first.exists()
+
+
+def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box) -> None:
+    first, second = nights(desk, box, 2)
+    place = desk.state / "importer" / "ledger.db"
+    with open_ledger(place) as ledger:
+        runs = [ledger.run(folder.name) for folder in (first, second)]
+        for run in runs:
+            write = Write("C1", "PATCH", "customer", None, None, {"phone": "+14155550101"}, {"phone": None})
+            ledger.settle_writes(
+                run, [replace(one, state=WriteState.DONE) for one in ledger.announce_writes(run, [write])]
+            )
+    nights(desk, box, 1, "--keep", 2)
+    assert (first.exists(), second.exists()) == (False, True)
+    with open_ledger(place) as ledger:
+        before = [ledger.writes_of(run, ["C1"])["C1"][0].before for run in runs]
+    assert before == [None, {"phone": "+14155550101"}]
 
 
 def test_a_run_that_stopped_early_deletes_nothing(desk, box) -> None:

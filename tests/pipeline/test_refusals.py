@@ -3,6 +3,9 @@
 import json
 import re
 
+from importer.ledger import State, Step, open_ledger
+from importer.records import OutcomeKind
+from importer.sandbox import running
 from tests.pipeline.strict_api import strict_api
 
 MAPPING = """\
@@ -56,3 +59,21 @@ def test_every_reason_is_shown_at_its_cell_in_every_report(desk) -> None:
     assert shown == {reasons[field]: place for field, place in AIMED.items()}
     assert "Customers that failed, by what the API said" in page
     assert "validation_failed" in page
+
+
+def test_a_4xx_that_says_nothing_about_a_customer_is_no_refusal(desk) -> None:
+    """Failures are written into the ledger: an API would have to answer so for minutes."""
+    statuses = [408, 425, 429, 422]
+    with running() as box:
+        said = desk.run(box.url, *desk.small(len(statuses)))
+    run_id = said.summary["run_id"]
+    with open_ledger(desk.state / "importer" / "ledger.db") as ledger:
+        ledger.record(
+            ledger.run(run_id),
+            [
+                Step(at, f"C{at}", State.ABSENT, OutcomeKind.FAILED, 5, http_status=status, refusals="[]")
+                for at, status in enumerate(statuses)
+            ],
+        )
+    summary = desk.do("report", run_id, "--json").summary
+    assert (summary["retryable"], summary["refused"]) == (3, 1)

@@ -32,7 +32,7 @@ def test_deactivated_ones_exist_from_then_on(tmp_path):
         assert s.undo(sent) == {"a": "deactivated"}
         assert s.states("a") == {"a": "exists"}
         assert s.undo(sent) == {}
-        assert s.verify(sent) == {"a": "inactive"}
+        assert s.verify(sent) == {"a": "undone"}
         assert outcomes(s.ledger, s.send(["a"])[0])["a"].outcome == "exists"
 
 

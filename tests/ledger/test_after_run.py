@@ -1,4 +1,4 @@
-"""Trying again what failed, and taking back what was created."""
+"""Trying again what failed, taking back what was created, and what was only updated."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -67,6 +67,14 @@ def test_what_can_pass_is_tried_again(ledger, tmp_path):
     assert ledger.reopen(run, include_refused=False) == 0
 
 
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_a_4xx_that_says_nothing_about_the_customer_is_tried_again(ledger, tmp_path, status):
+    run = failed_run(ledger, tmp_path, [Ended("busy", State.ABSENT, status), Ended("wrong", State.REFUSED, 422)])
+    assert ledger.has_open_ends(run)
+    assert ledger.reopen(run, include_refused=False) == 1
+    assert outcomes(ledger, run)["busy"].outcome == "pending"
+
+
 def test_refused_ones_only_on_request_and_duplicates_never(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, ENDED)
     assert ledger.reopen(run, include_refused=True) == 6
@@ -106,8 +114,13 @@ def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_pat
     step = Step(0, "made", State.CREATED, OutcomeKind.CREATED, 1, "id-1", accepted=Accepted(b'{"a":1}', None))
     ledger.record(run, [step])
     made, doubtful = ledger.made_by(run, after=-1, count=10)
-    assert (made.item.reference_id, made.customer_id, made.body, made.in_doubt) == ("made", "id-1", b'{"a":1}', False)
-    assert (doubtful.item.reference_id, doubtful.customer_id, doubtful.in_doubt) == ("sending", None, True)
+    assert (made.item.reference_id, made.customer_id, made.body, made.outcome_unknown) == (
+        "made",
+        "id-1",
+        b'{"a":1}',
+        False,
+    )
+    assert (doubtful.item.reference_id, doubtful.customer_id, doubtful.outcome_unknown) == ("sending", None, True)
     assert ledger.made_by(run, after=0, count=10) == [doubtful]
     assert ledger.made_by(run, after=-1, count=1) == [made]
     assert ledger.count_made(run) == 2
@@ -126,9 +139,12 @@ def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_pa
     assert [held.item.reference_id for held in ledger.made_by(run, after=-1, count=9)] == ["c"]
     bodies = {held.item.reference_id: held.body for held in ledger.held_by(run, after=-1, count=9)}
     assert bodies == {"a": None, "b": None, "c": b'{"a":1}'}
+    back = {customer.item.reference_id: customer.taken_back for customer in ledger.held_by(run, after=-1, count=9)}
+    assert back == {"a": True, "b": True, "c": False}
     later = created_run(ledger, tmp_path, ["a"], number="2")
     assert [held.item.reference_id for held in ledger.made_by(run, after=-1, count=9)] == ["c"]
     assert [held.customer_id for held in ledger.made_by(later, after=-1, count=9)] == ["id2-a"]
+    assert not any(customer.taken_back for customer in ledger.held_by(later, after=-1, count=9))
     assert {line.outcome for line in outcomes(ledger, run).values()} == {"created"}
 
 

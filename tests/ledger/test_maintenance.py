@@ -1,16 +1,17 @@
-"""Looking after a ledger: faults found, copies made, room given back, personal data erased."""
+"""Maintenance of a ledger: faults found, copies made, space freed, personal data erased."""
 
 import sqlite3
 import stat
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 from importer.errors import LedgerError, UsageError
-from importer.ledger import Accepted, State, Step, open_ledger, schema
+from importer.ledger import Accepted, State, Step, Write, WriteState, open_ledger, schema
 from importer.records import OutcomeKind
-from tests.sender.support import TENANT, outcomes, plan_run
+from tests.sender.support import TENANT, found_frame, outcomes, plan_run
 
 SECRET = "Rosalind Invented"
 
@@ -39,6 +40,12 @@ def sent(ledger, folder, names=("a", "b")):
     return run
 
 
+def patch(name):
+    """A write with personal data in its values."""
+    values = {"company_name": SECRET}
+    return Write(name, "PATCH", "customer", None, None, values, {"phone": None, **values})
+
+
 def test_a_whole_ledger(ledger, tmp_path):
     assert ledger.faults() == []
     sent(ledger, tmp_path)
@@ -54,6 +61,27 @@ def test_contradictions_are_found(ledger, tmp_path):
         "1 customers are accepted without an id of the API",
         "1 accepted bodies belong to no customer",
     ]
+
+
+def test_two_customers_with_one_id_are_found(ledger, tmp_path):
+    sent(ledger, tmp_path, ["a", "b", "c"])
+    ledger.tenant("other")
+    ledger.record_lookup("other", ["a"], found_frame({"a": "id-a"}))
+    assert ledger.faults() == [], "another account may have the same id"
+    with ledger._write() as connection:
+        connection.exec_driver_sql("UPDATE customers SET state = 'created', customer_id = 'id-a' WHERE tenant = 'acme'")
+    assert ledger.faults() == ["1 ids of WizCommerce belong to two customers or more"]
+
+
+def test_writes_of_nobody_are_found(ledger, tmp_path):
+    run = sent(ledger, tmp_path)
+    ledger.announce_writes(run, [patch("a"), patch("a"), patch("a"), patch("b")])
+    assert ledger.faults() == []
+    ledger.tenant("other")
+    with ledger._write() as connection:
+        connection.exec_driver_sql("UPDATE writes SET tenant = 'other' WHERE id = 1")
+        connection.exec_driver_sql("UPDATE writes SET reference_id = 'nobody' WHERE id = 2")
+    assert ledger.faults() == ["2 writes belong to no customer of their run's tenant"]
 
 
 def test_a_damaged_file_is_found(tmp_path):
@@ -88,7 +116,7 @@ def test_a_backup_of_a_server_is_the_servers_business(ledger, tmp_path):
     if ledger.path is not None:
         ledger.backup(tmp_path / "copy.db")
         return
-    with pytest.raises(UsageError, match="no file") as caught:
+    with pytest.raises(UsageError, match="not a file") as caught:
         ledger.backup(tmp_path / "copy.db")
     assert "pg_dump" in caught.value.hint
 
@@ -106,6 +134,8 @@ def test_room_is_given_back(ledger, tmp_path):
 
 def test_forgetting_leaves_only_that_they_were_sent(ledger, tmp_path):
     run = sent(ledger, tmp_path)
+    (write,) = ledger.announce_writes(run, [patch("a")])
+    ledger.settle_writes(run, [replace(write, state=WriteState.DONE)])
     run.out.mkdir(parents=True)
     told = ledger.forget(TENANT, ["a", "b", "never heard of"])
     assert (told.known, told.folders) == (2, (run.out,))
@@ -114,9 +144,11 @@ def test_forgetting_leaves_only_that_they_were_sent(ledger, tmp_path):
     assert known.loc["a", "customer_id"] == "id-a"
     assert pd.isna(outcomes(ledger, run)["b"].error_message)
     with ledger._read() as connection:
-        for table in ("accepted", "run_customers"):
+        for table in ("accepted", "run_customers", "writes"):
             rows = connection.exec_driver_sql(f"SELECT * FROM {table}").all()
             assert SECRET not in repr(rows)
+    (erased,) = ledger.writes_of(run, ["a"])["a"]
+    assert (erased.before, erased.after, erased.state) == (None, None, "done")
     if ledger.path is not None:
         for file in tmp_path.glob("ledger.db*"):
             assert SECRET.encode() not in file.read_bytes()
@@ -133,8 +165,17 @@ def test_forgetting_is_one_tenants(ledger, tmp_path):
 def test_what_is_in_doubt_is_not_forgotten(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
-    with pytest.raises(LedgerError, match="whether a arrived is not known yet"):
+    with pytest.raises(LedgerError, match="the outcome of requests for a is not known yet"):
         ledger.forget(TENANT, ["a"])
+
+
+def test_what_a_killed_undo_left_open_is_not_forgotten(ledger, tmp_path):
+    run = sent(ledger, tmp_path)
+    ledger.announce_writes(run, [Write("a", "DELETE", "customer", None, None, None, None)])
+    with pytest.raises(LedgerError, match="the outcome of requests for a is not known yet") as caught:
+        ledger.forget(TENANT, ["a", "b"])
+    assert "importer undo" in caught.value.hint
+    assert ledger.accepted(TENANT, ["a"])
 
 
 def test_an_older_ledger_is_copied_before_it_is_brought_up_to_date(tmp_path, monkeypatch):

@@ -1,0 +1,67 @@
+"""The ids of WizCommerce: from a reference id, of children, and whose an id is."""
+
+import pytest
+
+from importer.ledger import Accepted, State, Step, open_ledger
+from importer.records import OutcomeKind
+from importer.tables import TEXT
+from tests.sender.support import TENANT, found_frame, plan_run
+
+CHILDREN = (
+    '[{"entity":"address","reference_id":"A-1","id":"id-1"},{"entity":"contact","reference_id":null,"id":"id-2"},'
+    '{"entity":"contact","reference_id":"P-3","id":null}]'
+)
+
+
+@pytest.fixture
+def ledger(place):
+    with open_ledger(place) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(ledger, tmp_path):
+    """It created b with children and a without any that are known, and left c pending; d was there before."""
+    made, _ = plan_run(ledger, tmp_path, ["b", "a", "c", "d"], {"d": "id-d"})
+    ledger.mark_sending(made, ledger.pending(made, after=-1, count=2))
+    steps = [
+        Step(
+            0, "b", State.CREATED, OutcomeKind.CREATED, 1, "id-b", accepted=Accepted(b"{}", CHILDREN), display_id="WC_1"
+        ),
+        Step(1, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", accepted=Accepted(b"{}", None)),
+    ]
+    ledger.record(made, steps)
+    return made
+
+
+def rows(frame) -> list[tuple[str | None, ...]]:
+    assert (frame.dtypes == TEXT).all()
+    return [tuple(row) for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False)]
+
+
+def test_all_ids_of_a_tenant(ledger, run):
+    frame = ledger.ids(TENANT)
+    assert frame.columns.tolist() == ["reference_id", "kind", "child_reference_id", "id", "display_id"]
+    assert rows(frame) == [
+        ("a", "customer", None, "id-a", None),
+        ("b", "customer", None, "id-b", "WC_1"),
+        ("b", "address", "A-1", "id-1", None),
+        ("b", "contact", None, "id-2", None),
+        ("d", "customer", None, "id-d", None),
+    ]
+    assert rows(ledger.ids("other")) == []
+
+
+def test_the_children_of_a_run(ledger, run, tmp_path):
+    frame = ledger.children_of(run.id)
+    assert frame.columns.tolist() == ["reference_id", "kind", "child_reference_id", "id"]
+    assert rows(frame) == [("b", "address", "A-1", "id-1"), ("b", "contact", None, "id-2")]
+    assert rows(ledger.children_of(ledger.start_run(TENANT, "run", out=tmp_path, mapping="m").id)) == []
+
+
+def test_whose_an_id_is(ledger, run):
+    assert ledger.owners(TENANT, ["id-a", "id-d", "nobody's", "WC_1"]) == {"id-a": "a", "id-d": "d"}
+    ledger.tenant("other")
+    ledger.record_lookup("other", ["theirs"], found_frame({"theirs": "id-a"}))
+    assert ledger.owners("other", ["id-a", "id-d"]) == {"id-a": "theirs"}
+    assert ledger.owners(TENANT, []) == {}
