@@ -30,7 +30,7 @@ __all__ = ["RunFolder", "Stage", "new_run_id"]
 
 # What commands put into a run's folder.
 _OURS = frozenset({
-    *("results.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
+    *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
     *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
 })  # fmt: skip
 _FRAMES = ("customers", "addresses", "contacts", "rows", "changes")

@@ -6,6 +6,7 @@ every text is in quotes and every cell without a value is bare: Excel and Python
 """
 
 import errno
+import io
 import os
 import re
 import tempfile
@@ -25,7 +26,7 @@ from importer.errors import OutputError
 from importer.private import make_folder
 from importer.tables import SourceTable, mark_formulas
 
-__all__ = ["BLOCK", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
+__all__ = ["BLOCK", "csv_bytes", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
@@ -86,13 +87,25 @@ def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> N
     write_blocks(path, parts, comes_back=comes_back)
 
 
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """What :func:`write_csv` writes."""
+    file = io.BytesIO()
+    _write(file, [frame], comes_back=False)
+    return file.getvalue()
+
+
 def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:
     """As :func:`write_csv`, of frames that follow one another: one at least, and all with the same columns."""
+    with whole_file(path) as file:
+        _write(file, blocks, comes_back=comes_back)
+
+
+def _write(file: BinaryIO, blocks: Iterable[pd.DataFrame], *, comes_back: bool) -> None:
     tables = (pa.Table.from_pandas(block, preserve_index=False) for block in blocks)
     first = next(tables)
     names = mark_formulas(pa.array(first.column_names, pa.string())).to_pylist()
     schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
-    with whole_file(path) as file, pyarrow.csv.CSVWriter(file, schema) as writer:
+    with pyarrow.csv.CSVWriter(file, schema) as writer:
         for table in chain([first], tables):
             writer.write_table(pa.table([_cells(column, comes_back) for column in table.columns], schema=schema))
 
