@@ -5,7 +5,6 @@ source rows, the entity tables and the problems, as Arrow files. Folders and fil
 """
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping
@@ -23,6 +22,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 from importer.errors import OutputError
+from importer.private import make_folder, open_private
 from importer.records import Location, Problem, Severity
 from importer.tables import (
     BOOLEAN,
@@ -39,7 +39,7 @@ __all__ = ["RunFolder", "Stage", "new_run_id"]
 
 # What commands put into a run's folder.
 _OURS = frozenset({
-    *("results.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
+    *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
     *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
 })  # fmt: skip
 _CHILDREN = ("addresses", "contacts")
@@ -78,7 +78,7 @@ class RunFolder:
         """Make ``<out>/<run id>/``. Raises :class:`OutputError` when that is not possible."""
         folder = cls(out / run_id)
         with _readable(out):
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
             folder.path.mkdir(mode=0o700)
         return folder
 
@@ -224,7 +224,7 @@ class RunFolder:
     def _create(self, name: str) -> Path:
         """An empty file that its owner alone may read."""
         path = self.work / name
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        open_private(path).close()
         return path
 
     def _write(self, name: str, frame: pd.DataFrame) -> None:

@@ -154,7 +154,7 @@ def test_a_stage_that_is_not_whole_is_told_from_one_that_is(folder, damage) -> N
             path.write_bytes(whole[: len(whole) // 2] if damage == "half" else b"")
         with pytest.raises(OutputError, match="gone or not whole") as caught:
             folder.load()
-        assert "importer run" in caught.value.hint
+        assert "run with the same sources" in caught.value.hint
         path.write_bytes(whole)
     folder.load()
 

@@ -17,7 +17,7 @@ from importer.cli.configured import Given
 from importer.cli.jobs import run_folder
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
-from importer.cli.output import Console, as_json, failed, ready_streams, show
+from importer.cli.output import Console, as_json, failed, put, ready_streams, show
 from importer.cli.shared import asker, carry_out, finish, make_options, need
 from importer.errors import UsageError
 from importer.settings import Commands, Options
@@ -196,6 +196,29 @@ def history_line(item: Any) -> dict[str, Any]:
         "folder_gone": bool(item.summary) and not item.out.is_dir(),
         "customers": dict((item.summary or {}).get("customers", {})),
     }
+
+
+@app.command()
+def ids(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file; readable by you alone.")
+    ] = None,
+    ledger: opt.Ledger = None,
+    tenant: opt.Tenant = None,
+    config: opt.Config = None,
+) -> None:
+    r"""The ids that WizCommerce gave to customers, addresses and contacts, as CSV.
+
+    \b
+    Examples:
+      importer ids > ids.csv
+      importer ids -o ids.csv --tenant acme
+    """
+    from importer.pipeline import ids as list_ids
+
+    found = list_ids(make_options(locals()), output)
+    if output is None:
+        put(found.decode())
 
 
 @app.command()

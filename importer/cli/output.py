@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from importer.errors import ImporterError
 
-__all__ = ["Console", "as_json", "coloured", "failed", "ready_streams", "safe", "say", "show", "terminal_width"]
+__all__ = ["Console", "as_json", "coloured", "failed", "put", "ready_streams", "safe", "say", "show", "terminal_width"]
 
 DEBUG = "IMPORTER_DEBUG"
 WIDEST = 120
@@ -115,6 +115,16 @@ def safe(text: str) -> str:
 def show(text: str) -> None:
     """Text on stdout."""
     print(safe(text), flush=True)
+
+
+def put(text: str) -> None:
+    """A file's content on stdout: for programs as it is and in UTF-8, for a terminal as it may show it."""
+    change = getattr(sys.stdout, "reconfigure", None)
+    if sys.stdout.isatty():
+        text = safe(text)
+    elif change is not None:
+        change(encoding="utf-8", errors="strict")
+    print(text, end="", flush=True)
 
 
 def say(text: str) -> None:

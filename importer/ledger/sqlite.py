@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.lock import tenant_lock
+from importer.private import make_folder
 
 __all__ = ["SqliteStore", "file_of"]
 
@@ -116,7 +117,7 @@ def make_file(path: Path, what: str) -> None:
     SQLite gives its ``-wal`` and ``-shm`` files the mode of the database. Raises :class:`LedgerError`.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(descriptor).st_mode & 0o077:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         show_example,
     )
     from importer.pipeline.fetching import save_lookups
-    from importer.pipeline.history import report, runs
+    from importer.pipeline.history import ids, report, runs
     from importer.pipeline.jobs import JobFile, jobs_line, run_jobs
     from importer.pipeline.live_run import run
     from importer.pipeline.planning import plan
@@ -46,6 +46,7 @@ __all__ = [
     "explain_code",
     "explain_mapping",
     "forget",
+    "ids",
     "jobs_line",
     "ledger_faults",
     "list_codes",
@@ -84,6 +85,7 @@ _HOMES = {
     "explain_code": "importer.pipeline.extras",
     "explain_mapping": "importer.pipeline.extras",
     "forget": "importer.pipeline.care",
+    "ids": "importer.pipeline.history",
     "ledger_faults": "importer.pipeline.care",
     "list_codes": "importer.pipeline.extras",
     "list_examples": "importer.pipeline.extras",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from importer.errors import UsageError
-from importer.ledger import Forgotten, open_ledger
+from importer.ledger import Forgotten, Ledger, open_ledger
 from importer.settings import Options
 
-__all__ = ["backup_ledger", "forget", "ledger_faults", "vacuum_ledger"]
+__all__ = ["backup_ledger", "forget", "ledger_faults", "one_tenant", "vacuum_ledger"]
 
 
 def ledger_faults(options: Options) -> list[str]:
@@ -35,13 +35,16 @@ def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
     Raises :class:`UsageError`, and :class:`LedgerError` when whether one of them arrived is not known yet.
     """
     with open_ledger(options.ledger) as ledger:
-        tenant = options.tenant or _only(ledger.tenants(), ledger.place)
+        tenant = one_tenant(ledger, options.tenant)
         with ledger.lock(tenant, "forget"):
             return ledger.forget(tenant, reference_ids)
 
 
-def _only(tenants: Sequence[str], place: str) -> str:
-    if len(tenants) == 1:
-        return tenants[0]
-    listed = ", ".join(tenants) or "none"
-    raise UsageError(f"the ledger {place} holds {len(tenants)} tenants: {listed}", "Name one with --tenant.")
+def one_tenant(ledger: Ledger, named: str | None) -> str:
+    """The tenant that is ``named``, or the only one. Raises :class:`UsageError` that lists those there are."""
+    known = ledger.tenants()
+    if named in known or (named is None and len(known) == 1):
+        return named or known[0]
+    listed = ", ".join(known) or "none"
+    wrong = f"knows no tenant {named}" if named else f"has {len(known)} tenants"
+    raise UsageError(f"the ledger {ledger.place} {wrong}; there are: {listed}", "Name one of them with --tenant.")

@@ -1,6 +1,7 @@
 """Commands that need one room only: mappings and problem codes explained, the sandbox served."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from importer.catalogue.text import code_text, codes_text
 from importer.errors import UsageError
 from importer.mapping import load_mapping
 from importer.mapping.explain import explain, overview
+from importer.private import make_folder
 from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 
 __all__ = [
@@ -88,6 +90,9 @@ def serve_sandbox(
         config = SandboxConfig(data=data, rate=rate, latency=latency, faults=faults, seed=seed, list_lag=list_lag)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if data is not None:
+        with suppress(OSError):  # the sandbox says what is wrong with it
+            make_folder(data.parent)
     try:
         serve(config, host="127.0.0.1", port=port, on_ready=on_ready)
     except (PortTakenError, DataFileError, OverflowError) as error:

@@ -2,23 +2,41 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from importer.errors import UsageError
 from importer.ledger import Ledger, Run, open_ledger
+from importer.pipeline.care import one_tenant
 from importer.pipeline.outcomes import tell
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.report import totals
+from importer.report.files import csv_bytes, whole_file
 from importer.runfolder import RunFolder
 from importer.settings import Commands, Options
 
-__all__ = ["folder_of", "report", "runs"]
+__all__ = ["folder_of", "ids", "report", "runs"]
 
 
 def runs(options: Options) -> list[Run]:
     """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
     with open_ledger(options.ledger) as ledger:
         return ledger.runs(options.tenant)
+
+
+def ids(options: Options, target: Path | None = None) -> bytes:
+    """The ids that WizCommerce gave to all customers of one tenant, and to their addresses and contacts, as CSV.
+
+    Columns: ``reference_id, kind, child_reference_id, id, display_id``; cells that a spreadsheet would run as a formula
+    are marked. With ``target`` that file is written, too, for its owner only. Raises :class:`UsageError` for an unknown
+    tenant, or when there are several and none is named, and :class:`OutputError`.
+    """
+    with open_ledger(options.ledger) as ledger:
+        text = csv_bytes(ledger.ids(one_tenant(ledger, options.tenant)))
+    if target is not None:
+        with whole_file(target) as file:
+            file.write(text)
+    return text
 
 
 def folder_of(ledger: Ledger, run: Run) -> RunFolder:
@@ -61,6 +79,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
             told.retryable,
             folder.load_bodies() is not None,
             adopted=last.get("adopted"),
+            children=told.children,
         )
         commands = Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"])
         return write_reports(folder, told.stage, told.outcomes, told.refused, ending, commands)

@@ -98,7 +98,16 @@ class Job:
         code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
         reason = None if stopped is None else stopped.in_one_line
         resumable = self.paths.load_bodies() is not None
-        ending = Ending(code, self.now(), reason, self._pace(), told.retryable, resumable, adopted=self.adopted)
+        ending = Ending(
+            code,
+            self.now(),
+            reason,
+            self._pace(),
+            told.retryable,
+            resumable,
+            adopted=self.adopted,
+            children=told.children,
+        )
         self.watch.stage("Writing the reports")
         try:
             summary = write_reports(

@@ -18,7 +18,10 @@ from importer.validation.places import locate
 
 __all__ = ["Told", "tell"]
 
-COLUMNS = ("action", "outcome", "customer_id", "http_status", "attempts", "error_code", "error_message", "seconds")
+COLUMNS = (
+    *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
+    *("error_code", "error_message", "seconds"),
+)
 AT_A_CELL = "Mend the cell, then run again: what was refused is sent again."
 AT_NO_CELL = "The API names no cell of the source: mend what its reason says, then run again."
 NOTES = {
@@ -32,12 +35,13 @@ NOTES = {
 
 @dataclass(frozen=True)
 class Told:
-    """What the reports of a run that sent are made from."""
+    """What the reports of a run that sent are made from; ``children``: the ids of its addresses and contacts."""
 
     stage: Stage
     outcomes: pd.DataFrame
     refused: npt.NDArray[np.bool_]
     retryable: int
+    children: pd.DataFrame
 
 
 def tell(ledger: Ledger, run_id: str, stage: Stage) -> Told:
@@ -62,7 +66,7 @@ def tell(ledger: Ledger, run_id: str, stage: Stage) -> Told:
     stage = replace(stage, problems=ProblemTable.concat([stage.problems, problems])) if len(problems) else stage
     twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
     retryable = int((failed & ~final & ~twice).sum())
-    return Told(stage, outcomes, refused, retryable)
+    return Told(stage, outcomes, refused, retryable, ledger.children_of(run_id))
 
 
 def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:

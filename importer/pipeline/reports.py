@@ -31,6 +31,7 @@ from importer.report import (
     write_summary,
     write_workbook,
 )
+from importer.report.files import write_csv
 from importer.runfolder import RunFolder, Stage
 from importer.settings import Commands
 
@@ -46,7 +47,7 @@ class Ending:
 
     ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it. ``plan``: what a
     run would do with how many customers, of a plan. ``adopted``: what was found, of an adoption. ``lookups``: which
-    saved ones a check went by.
+    saved ones a check went by. ``children``: the ids of addresses and contacts, of a run that sends.
     """
 
     exit_code: int
@@ -58,6 +59,7 @@ class Ending:
     plan: Mapping[str, Any] | None = None
     adopted: Mapping[str, Any] | None = None
     lookups: Mapping[str, Any] | None = None
+    children: pd.DataFrame | None = None
 
 
 def versions() -> dict[str, str]:
@@ -83,6 +85,7 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
             "action": pd.Series(pd.arrays.ArrowExtensionArray(action)),
             "outcome": pd.Series(pd.arrays.ArrowExtensionArray(outcome)),
             "customer_id": nothing,
+            "display_id": nothing,
             "http_status": pd.Series(pd.NA, index=range(count), dtype="Int64"),
             "attempts": pd.Series(0, index=range(count), dtype="Int64"),
             "error_code": nothing,
@@ -130,9 +133,12 @@ def write_reports(
     workbook = write_workbook(folder.workbook, report, command=again, begin=helper.begin)
     rejected = write_rejected(folder.rejected, report)
     write_results(folder.file("results.csv"), report)
+    if ending.children is not None:
+        write_csv(folder.file("children.csv"), ending.children)
     write_errors(folder.file("errors.csv"), report.located)
     helper.finish()
-    names = ["results.csv", "errors.csv", *(f"rejected/{path.name}" for path in rejected)]
+    names = ["results.csv", "children.csv"] if ending.children is not None else ["results.csv"]
+    names += ["errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]

@@ -3,13 +3,14 @@
 import hashlib
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from importer.api import Client, Limiter, RetryPolicy, resolve_target
 from importer.errors import StopError
+from importer.private import make_folder
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
 
@@ -101,6 +102,8 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path |
     tenant = options.tenant or SANDBOX
     beside = ledger or Path(default_ledger(environment))
     data = beside.with_name(f"{beside.stem}-{SANDBOX}.db")
+    with suppress(OSError):  # the sandbox says what is wrong with it
+        make_folder(data.parent)
     try:
         with spawned(SandboxConfig(data=data)) as sandbox:
             yield Target(sandbox.url, SANDBOX_KEY, tenant, SANDBOX_RATE)

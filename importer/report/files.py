@@ -6,6 +6,7 @@ every text is in quotes and every cell without a value is bare: Excel and Python
 """
 
 import errno
+import io
 import os
 import re
 import tempfile
@@ -22,9 +23,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from importer.errors import OutputError
+from importer.private import make_folder
 from importer.tables import SourceTable, mark_formulas
 
-__all__ = ["BLOCK", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
+__all__ = ["BLOCK", "csv_bytes", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
@@ -45,7 +47,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Missing folders are made (0700), the file is readable by its owner only (0600). Raises :class:`OutputError`.
     """
     try:
-        _make_private(path.parent)
+        make_folder(path.parent)
         handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -73,12 +75,6 @@ def _output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written: {error.strerror or error}", hint)
 
 
-def _make_private(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(mode=0o700, exist_ok=True)
-
-
 def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
     """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
 
@@ -91,13 +87,25 @@ def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> N
     write_blocks(path, parts, comes_back=comes_back)
 
 
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """What :func:`write_csv` writes."""
+    file = io.BytesIO()
+    _write(file, [frame], comes_back=False)
+    return file.getvalue()
+
+
 def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:
     """As :func:`write_csv`, of frames that follow one another: one at least, and all with the same columns."""
+    with whole_file(path) as file:
+        _write(file, blocks, comes_back=comes_back)
+
+
+def _write(file: BinaryIO, blocks: Iterable[pd.DataFrame], *, comes_back: bool) -> None:
     tables = (pa.Table.from_pandas(block, preserve_index=False) for block in blocks)
     first = next(tables)
     names = mark_formulas(pa.array(first.column_names, pa.string())).to_pylist()
     schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
-    with whole_file(path) as file, pyarrow.csv.CSVWriter(file, schema) as writer:
+    with pyarrow.csv.CSVWriter(file, schema) as writer:
         for table in chain([first], tables):
             writer.write_table(pa.table([_cells(column, comes_back) for column in table.columns], schema=schema))
 

@@ -25,8 +25,8 @@ class ReportInput:
     ``tables`` are final (children that were left out are gone), ``problems`` have their final severities.
     ``rejected``: customers that may not be sent. ``lost_child``: customers of which a wrong child was left out.
     ``refused``: customers that the API refused. ``outcomes``: columns ``reference_id, action, outcome, customer_id,
-    http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: where they are counted
-    already.
+    display_id, http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: where they are
+    counted already.
     """
 
     sources: Sources

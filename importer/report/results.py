@@ -22,7 +22,7 @@ __all__ = ["RESULT_COLUMNS", "results", "write_errors", "write_results"]
 
 Positions = npt.NDArray[np.int64]
 RESULT_COLUMNS: tuple[str, ...] = (
-    *("reference_id", "company_name", "action", "outcome", "customer_id", "http_status", "attempts"),
+    *("reference_id", "company_name", "action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
     *("error_code", "error_message", "source", "rows", "seconds"),
 )
 _NUMBERS = {"http_status": pd.ArrowDtype(pa.int64()), "attempts": pd.ArrowDtype(pa.int64())}
@@ -57,7 +57,7 @@ def _lines(report: ReportInput, errors: "_FirstErrors", start: int, stop: int) -
     first, _ = report.sources.split(customers["_row"].to_numpy(np.int64))
     columns: dict[str, Any] = {
         name: outcomes[name].astype(TEXT)
-        for name in ("action", "outcome", "customer_id", "error_code", "error_message")
+        for name in ("action", "outcome", "customer_id", "display_id", "error_code", "error_message")
     }
     columns |= {name: outcomes[name].astype(dtype) for name, dtype in _NUMBERS.items()}
     columns["seconds"] = outcomes["seconds"].astype(pd.ArrowDtype(pa.float64())).round(3)

@@ -20,20 +20,22 @@ _PACE = ("rate", "concurrency", "timeout", "max_wait")
 _SENDING = (*_PACE, "batch_size", "settle", "keep")
 _GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict")
 _READING = ("country", "sheet", "encoding", "delimiter", "partial")
-_WORK = ("dedupe", "memory", "engine", "out")
+_RESULTS = ("dedupe", "out")
 _TARGET = ("mapping", "api", "mode", "only")
-# What a repeated command needs. What bounds one call only (--limit, --deadline, --max-failed) is not among it.
+# What a repeated command needs: neither what bounds one call only (--limit, --deadline, --max-failed), nor what changes
+# how the work is done (--memory, --engine).
 _TAKES: Mapping[str, tuple[str, ...]] = {
-    "check": ("mapping", "lookups", *_READING, *_WORK),
-    "plan": (*_TARGET, *_READING, *_WORK, *_ACCOUNT, *_PACE),
-    "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_WORK, *_ACCOUNT, *_SENDING),
-    "adopt": ("mapping", "api", "only", *_READING, *_WORK, *_ACCOUNT, *_PACE),
+    "check": ("mapping", "lookups", *_READING, *_RESULTS),
+    "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
+    "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
+    "adopt": ("mapping", "api", "only", *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
     "resume": (*_ACCOUNT, *_SENDING),
     "retry": (*_ACCOUNT, *_SENDING),
     "undo": (*_ACCOUNT, *_PACE, "settle"),
     "verify": (*_ACCOUNT, *_PACE),
     "report": ("ledger", "tenant"),
     "runs": ("ledger", "tenant"),
+    "ids": ("ledger", "tenant"),
 }
 _WITH_SOURCES = frozenset({"check", "plan", "run", "adopt"})
 _OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})

@@ -2,12 +2,13 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
-from importer.cli.output import as_json, coloured
+from importer.cli.output import as_json, coloured, safe
 from importer.cli.progress import Progress
 from tests.pipeline.desk import ROOT
 
@@ -96,6 +97,36 @@ def test_json_escapes_what_stdout_lacks(monkeypatch) -> None:
     assert as_json({"a": "é…"}) == '{"a":"\\u00e9\\u2026"}'
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
     assert as_json({"a": "é…"}) == '{"a":"é…"}'
+
+
+CONTROLS = "\x1b]0;title\x07\x1b[2J\x9b31m\u202egnp\u2066\r"
+
+
+def test_nothing_that_controls_a_terminal_is_printed(desk) -> None:
+    name = f"a{CONTROLS}b.csv"
+    desk.write(name, f"Id,Name,Phone,Mail,Street,Town,{CONTROLS}\n1,One,,no address{CONTROLS},,,x\n")
+    desk.small()
+    desk.environment["FORCE_COLOR"] = "1"
+    for words in (["check", name], ["check", f"absent{name}"]):
+        said = desk.process(*words, "-m", "small.yaml")
+        text = said.out + said.err
+        assert "b.csv" in text
+        assert "\ufffd" in text
+        assert not set(re.sub(r"\x1b\[[0-9;]+m", "", text)) & set("\x1b\x07\x9b\u202e\u2066\r")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[1;33mtold\x1b[0m", "\x1b[1;33mtold\x1b[0m"),
+        ("\x1b[8mhidden", "\ufffd[8mhidden"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("père 株式会社 👩\u200d👧 क्\u200dष", "père 株式会社 👩\u200d👧 क्\u200dष"),
+        ("a\u202eb\u2069c\x7f", "a\ufffdb\ufffdc\ufffd"),
+    ],
+)
+def test_what_a_terminal_is_shown(text, shown) -> None:
+    assert safe(text) == shown
 
 
 def test_a_stage_passes_and_leaves_nothing(monkeypatch) -> None:

@@ -45,7 +45,7 @@ def rows(customer: list[int], skipped: dict[int, str] | None = None, rejected: t
 
 
 def outcomes(*lines: tuple[Any, ...]) -> pd.DataFrame:
-    names = ["reference_id", "action", "outcome", "customer_id", "http_status", "attempts", "error_code"]
+    names = ["reference_id", "action", "outcome", "customer_id", "display_id", "http_status", "attempts", "error_code"]
     return pd.DataFrame(list(lines), columns=[*names, "error_message", "seconds"])
 
 
@@ -152,11 +152,11 @@ def small_run() -> ReportInput:
         ),
     )
     ends = outcomes(
-        ("A", "create", "created", "c-1", 201, 1, None, None, 0.12345),
-        ("B", "none", "rejected", None, None, None, None, None, None),
-        ("C", "create", "failed", None, 422, 1, "validation_error", "state: unknown", 0.5),
-        ("D", "create", "created", "c-2", 201, 2, None, None, 1.0),
-        ("E", "create", "created", "c-3", 201, 1, None, None, 0.25),
+        ("A", "create", "created", "c-1", "WC-1", 201, 1, None, None, 0.12345),
+        ("B", "none", "rejected", None, None, None, None, None, None, None),
+        ("C", "create", "failed", None, None, 422, 1, "validation_error", "state: unknown", 0.5),
+        ("D", "create", "created", "c-2", None, 201, 2, None, None, 1.0),
+        ("E", "create", "created", "c-3", None, 201, 1, None, None, 0.25),
     )
     mask = np.arange(5)
     return ReportInput(sources, tables, problems, mask == 1, mask == 3, mask == 2, ends)

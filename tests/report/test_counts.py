@@ -46,7 +46,7 @@ def test_identities_hold(data: st.DataObject) -> None:
         Sources(tuple(read)),
         EntityTables(frame, frame[:0], frame[:0], (), rows(owner, skipped, alone)),
         rejected,
-        outcomes(*[(str(c), "create", "rejected" if bad else "valid", *[None] * 6) for c, bad in enumerate(rejected)]),
+        outcomes(*[(str(c), "create", "rejected" if bad else "valid", *[None] * 7) for c, bad in enumerate(rejected)]),
     )
     assert found.rows_read == len(ends) + 2 == found.rows_used + sum(found.rows_skipped.values()) + found.rows_rejected
     assert found.rows_rejected == sum(

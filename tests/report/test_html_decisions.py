@@ -21,7 +21,7 @@ DANA, LEE = "4dc3b4e3-0a0e-4f6f-8d5f-3f1c1a2b3c4d", "5ec3b4e3-0a0e-4f6f-8d5f-3f1
 def report_of(*customers: dict[str, Any], addresses: list[dict[str, Any]]) -> ReportInput:
     sources, tables = make_tables(customers, addresses)
     nobody = np.zeros(len(customers), dtype=np.bool_)
-    ends = outcomes(*[(one["reference_id"], "create", "valid", *[None] * 6) for one in customers])
+    ends = outcomes(*[(one["reference_id"], "create", "valid", *[None] * 7) for one in customers])
     return ReportInput(sources, tables, ProblemTable.empty(), nobody, nobody, nobody, ends)
 
 

@@ -16,15 +16,15 @@ from importer.tables import ProblemTable
 from tests.report.build import rows, small_run, without_problems
 
 RESULTS = '''\
-"reference_id","company_name","action","outcome","customer_id","http_status","attempts",\
+"reference_id","company_name","action","outcome","customer_id","display_id","http_status","attempts",\
 "error_code","error_message","source","rows","seconds"
-"A","Ann & Co","create","created","c-1",201,1,,,"list.csv","list.csv:3-4; staff.xlsx!People:2",0.123
-"B","Bob, Inc","none","rejected",,,,"invalid_phone","not a phone number; and 1 more",\
+"A","Ann & Co","create","created","c-1","WC-1",201,1,,,"list.csv","list.csv:3-4; staff.xlsx!People:2",0.123
+"B","Bob, Inc","none","rejected",,,,,"invalid_phone","not a phone number; and 1 more",\
 "list.csv","list.csv:5-6; staff.xlsx!People:3",
-"C","Cäsar","create","failed",,422,1,"validation_error","state: unknown","list.csv","list.csv:9",0.5
-"D","""D""","create","created","c-2",201,2,,,"list.csv","list.csv:10; staff.xlsx!People:4-5",1
+"C","Cäsar","create","failed",,,422,1,"validation_error","state: unknown","list.csv","list.csv:9",0.5
+"D","""D""","create","created","c-2",,201,2,,,"list.csv","list.csv:10; staff.xlsx!People:4-5",1
 "E","E
-Ltd","create","created","c-3",201,1,,,"list.csv","list.csv:12",0.25
+Ltd","create","created","c-3",,201,1,,,"list.csv","list.csv:12",0.25
 '''
 ERRORS = """\
 "severity","code","reference_id","entity","field","value","message","hint","source","sheet","row","column"

@@ -28,7 +28,7 @@ def all_rejected(sources: Sources) -> ReportInput:
     )
     yes, no = np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     tables = EntityTables(customers, customers.iloc[:0], customers.iloc[:0], (), rows(owner))
-    ends = outcomes(*[(str(number), "none", "rejected", *[None] * 6) for number in owner])
+    ends = outcomes(*[(str(number), "none", "rejected", *[None] * 7) for number in owner])
     return ReportInput(sources, tables, ProblemTable.empty(), yes, no, no, ends)
 
 

@@ -17,6 +17,7 @@ from pyarrow import ipc
 
 from importer.errors import OutputError
 from importer.pipeline.parts.resident import mapped
+from importer.private import make_folder, open_private
 
 __all__ = ["keep", "kept", "read_frame", "scratch_folder", "stored", "write_frame"]
 
@@ -32,7 +33,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
     A folder in use is known by a lock on a file in it, which ends with its process. Raises :class:`OutputError`.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         _clear(out)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
     except OSError as error:
@@ -40,7 +41,7 @@ def scratch_folder(out: Path) -> Iterator[Path]:
             f"{out}: a scratch folder cannot be made: {error.strerror or error}", "Give another folder with --out."
         ) from error
     try:
-        with (folder / _LOCK).open("wb") as lock:
+        with open_private(folder / _LOCK) as lock:
             _take(lock.fileno())
             yield folder
     finally:
@@ -66,7 +67,7 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
     columns = {str(name): pa.array(frame[name]) for name in frame.columns}
     table = pa.table(columns)
     with _told(path):
-        path.touch(mode=0o600)
+        open_private(path).close()
         with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, table.schema) as writer:
             writer.write_table(table, max_chunksize=_ROWS)
 
@@ -75,19 +76,15 @@ def stored(path: Path, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """An array that lies in a file from now on. Raises :class:`OutputError`."""
     if not len(array):
         return array
-    with _told(path):
-        path.touch(mode=0o600)
-        with path.open("wb") as file:
-            file.write(np.ascontiguousarray(array).data)
+    with _told(path), open_private(path) as file:
+        file.write(np.ascontiguousarray(array).data)
     return np.frombuffer(mapped(path), array.dtype)
 
 
 def keep(path: Path, thing: object) -> None:
     """Put arrays and plain values away; :func:`kept` gives them back. Raises :class:`OutputError`."""
-    with _told(path):
-        path.touch(mode=0o600)
-        with path.open("wb") as file:
-            pickle.dump(thing, file, protocol=pickle.HIGHEST_PROTOCOL)
+    with _told(path), open_private(path) as file:
+        pickle.dump(thing, file, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def kept(path: Path) -> Any:

@@ -22,6 +22,7 @@ from importer.pipeline.lookups import Told, looked_up_names
 from importer.pipeline.parts.part import Part
 from importer.pipeline.parts.resident import give_back
 from importer.pipeline.parts.scratch import keep, kept, read_frame, write_frame
+from importer.private import open_private
 from importer.report.files import whole_file
 from importer.report.words import WordCounts, word_counts
 from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Entry, ProblemTable
@@ -179,8 +180,7 @@ def finish_part(part: Part, verdict: Verdict, terms: Terms) -> Finished:
 def _write_bodies(part: Part, settled: Settled, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
     path = part.path("payloads")
     try:
-        path.touch(mode=0o600)
-        with path.open("wb") as file:
+        with open_private(path) as file:
             return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
     except OSError as error:
         raise OutputError(

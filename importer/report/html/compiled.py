@@ -8,6 +8,8 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket
 
+from importer.private import make_folder
+
 __all__ = ["CompiledTemplates"]
 
 
@@ -25,5 +27,5 @@ class CompiledTemplates(jinja2.FileSystemBytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         with contextlib.suppress(OSError):
             if not sys.dont_write_bytecode:
-                Path(self.directory).mkdir(parents=True, exist_ok=True)
+                make_folder(Path(self.directory))
                 super().dump_bytecode(bucket)

@@ -1,0 +1,136 @@
+"""What WizCommerce called everything: ``children.csv`` and ``display_id`` of a run, ``importer ids`` of the account."""
+
+import contextlib
+import csv
+import io
+import sqlite3
+import stat
+
+import pytest
+
+from importer.sandbox import SandboxConfig, running
+from tests.pipeline.desk import KEY, read_table
+
+MAPPING = """\
+title: With contacts
+key: Id
+customer: {company_name: Name}
+addresses:
+  - {type: {constant: billing}, address_line_1: Street, city: Town, optional: true}
+contacts:
+  - {reference_id: Who, first_name: Who, email: Mail, optional: true}
+"""
+ROWS = "Id,Name,Street,Town,Who,Mail\n=1,One,1 Main Street,Anytown,Ann,ann@example.com\n2,Two,,,=Bob,\n3,Bad,,,,no\n"
+COLUMNS = ["reference_id", "kind", "child_reference_id", "id"]
+
+
+@pytest.fixture
+def box():
+    with running(SandboxConfig(keys=(KEY,))) as made:
+        yield made
+
+
+def sent(desk, box, *words: object):
+    desk.write("own.yaml", MAPPING)
+    desk.write("list.csv", ROWS)
+    return desk.run(box.url, "list.csv", "-m", "own.yaml", *words)
+
+
+def named(desk) -> None:
+    """Give each customer of the ledger the number that people know it by."""
+    with contextlib.closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE customers SET display_id = 'WC-' || reference_id WHERE customer_id IS NOT NULL")
+
+
+def known_by(box) -> list[tuple[str, str, str, str]]:
+    """What the API says itself: (customer's reference id, kind, child's reference id, id), formulas marked."""
+    found = [
+        (one["reference_id"], kind, child["reference_id"], child["id"])
+        for one in sorted(box.customers(), key=lambda one: one["reference_id"] != "=1")
+        for kind, name in (("address", "addresses"), ("contact", "contacts"))
+        for child in one[name]
+    ]
+    return [tuple(f"'{text}" if text.startswith("=") else text for text in line) for line in found]
+
+
+def test_children_of_a_run_are_listed_with_their_ids(desk, box) -> None:
+    said = sent(desk, box)
+    assert "children.csv" in said.summary["files"]
+    lines = said.table("children.csv")
+    assert list(lines[0]) == COLUMNS
+    assert [tuple(line.values()) for line in lines] == known_by(box)
+    assert len(lines) == 3
+    assert stat.S_IMODE((said.folder / "children.csv").stat().st_mode) == 0o600
+    again = sent(desk, box)
+    assert again.summary["customers"]["unchanged"] == 2
+    assert again.table("children.csv") == lines
+    for words in (("resume",), ("retry",), ("report", again.summary["run_id"])):
+        assert desk.do(*words, "--json").table("children.csv") == lines
+    adopted = desk.do("adopt", "list.csv", "-m", "own.yaml", "--api", box.url, "--ledger", "new.db", "--json")
+    assert adopted.table("children.csv") == lines
+
+
+def test_only_runs_that_send_have_them(desk, box) -> None:
+    words = (*desk.small(), "--json")
+    for said in (desk.do("check", *words), desk.do("plan", *words, "--api", box.url)):
+        assert "children.csv" not in said.summary["files"]
+        assert not (said.folder / "children.csv").exists()
+        assert {line["display_id"] for line in said.table("results.csv")} == {""}
+
+
+def test_results_name_customers_as_people_do(desk, box) -> None:
+    said = sent(desk, box)
+    named(desk)
+    lines = desk.do("report", said.summary["run_id"], "--json").table("results.csv")
+    assert list(lines[0])[4:7] == ["customer_id", "display_id", "http_status"]
+    assert [line["display_id"] for line in lines] == ["WC-=1", "WC-2", ""]
+
+
+def test_ids_of_the_account(desk, box) -> None:
+    sent(desk, box, "--only", "2")
+    sent(desk, box)
+    named(desk)
+    said = desk.do("ids")
+    assert (said.code, said.err) == (0, "")
+    lines = list(csv.DictReader(io.StringIO(said.out), strict=True))
+    assert list(lines[0]) == [*COLUMNS, "display_id"]
+    customers = [line for line in lines if line["kind"] == "customer"]
+    assert {line["reference_id"]: line["id"] for line in customers} == {
+        one["reference_id"].replace("=", "'="): one["id"] for one in box.customers()
+    }
+    assert [(line["child_reference_id"], line["display_id"]) for line in customers] == [("", "WC-2"), ("", "WC-=1")]
+    children = [tuple(line[name] for name in COLUMNS) for line in lines if line["kind"] != "customer"]
+    assert sorted(children) == sorted(known_by(box))
+    assert {line["display_id"] for line in lines if line["kind"] != "customer"} == {""}
+    written = desk.do("ids", "-o", "deep/ids.csv")
+    assert (written.code, written.out) == (0, "")
+    assert read_table(desk.path / "deep" / "ids.csv") == lines
+    assert stat.S_IMODE((desk.path / "deep" / "ids.csv").stat().st_mode) == 0o600
+    assert stat.S_IMODE((desk.path / "deep").stat().st_mode) == 0o700
+
+
+def test_stdout_is_the_file_in_utf_8_whatever_the_console(desk, box) -> None:
+    desk.environment["PYTHONIOENCODING"] = "ascii"
+    desk.write("own.yaml", MAPPING)
+    desk.write("list.csv", ROWS.replace("2,Two", "é,Two"))
+    assert desk.run(box.url, "list.csv", "-m", "own.yaml").code == 1
+    desk.do("ids", "-o", "ids.csv")
+    with desk.start("ids") as process:
+        process.stdout.reconfigure(encoding="utf-8")
+        assert process.stdout.read() == (desk.path / "ids.csv").read_text("utf-8")
+
+
+def test_one_account_is_meant(desk, box) -> None:
+    assert "there are: none" in desk.do("ids").err
+    assert sent(desk, box, "--tenant", "acme").code == 1
+    assert desk.do("ids").out
+    assert sent(desk, box, "--tenant", "bolt").code == 1
+    for words in ((), ("--tenant", "cask")):
+        said = desk.do("ids", *words)
+        assert (said.code, said.out) == (2, "")
+        assert "there are: acme, bolt" in said.err
+        assert "--tenant" in said.err
+    assert desk.do("ids", "--tenant", "acme").out == desk.do("ids", "--tenant", "acme").out != ""
+    refused = desk.do("ids", "--tenant", "acme", "-o", "own.yaml/ids.csv")
+    assert refused.code == 2
+    assert "own.yaml" in refused.err

@@ -1,0 +1,92 @@
+"""With a umask that forbids nothing, whatever the importer makes is its owner's only."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+
+from importer.pipeline.parts.scratch import keep, scratch_folder, stored, write_frame
+from importer.private import make_folder, open_private
+from importer.report.html.compiled import CompiledTemplates
+from tests.pipeline.desk import Desk
+
+
+@pytest.fixture
+def open_umask():
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def open_to_others(folder: Path, ours: set[Path]) -> dict[str, str]:
+    """What lies below a folder and is not its owner's alone, apart from what the test put there."""
+    found = [path for path in folder.rglob("*") if path not in ours]
+    return {str(path): oct(mode(path)) for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)}
+
+
+def test_everything_that_commands_leave(desk: Desk) -> None:
+    small = desk.small(4)
+    text = (desk.path / "small.csv").read_text()
+    desk.write("small.csv", f"{text}C9,Wrong,,no address,,\n")
+    desk.environment = {"XDG_STATE_HOME": str(desk.path.parent / "a" / "state")}
+    ours = set(desk.path.parent.rglob("*"))
+    api = ("--api", "sandbox")
+    for words, code in (
+        (("check", *small, "--out", "b/c", "--log", "log"), 1),
+        (("check", *small, "--memory", "1GiB"), 1),
+        (("plan", *small, *api), 1),
+        (("run", *small, *api, "--limit", 1), 1),
+        (("resume",), 1),
+        (("verify",), 0),
+        (("report",), 1),
+        (("lookups", "save", *api, "--to", "d/e/lookups.json"), 0),
+        (("ledger", "backup", "f/g/backup.db"), 0),
+        (("adopt", *small, *api, "--ledger", "h/i/ledger.db"), 1),
+        (("undo", "--yes"), 0),
+    ):
+        said = desk.process(*words, umask=0)
+        assert said.code == code, said.err
+    made = set(desk.path.parent.rglob("*")) - ours
+    assert {"c", "state", "importer", "lookups.json", "ledger.db", "rejected", "work", "undo.csv", "log"} <= {
+        path.name for path in made
+    }
+    assert open_to_others(desk.path.parent, ours) == {}
+
+
+def test_the_scratch_folder(tmp_path, open_umask) -> None:
+    with scratch_folder(tmp_path / "a" / "out") as folder:
+        write_frame(folder / "frame", pd.DataFrame({"a": [1]}))
+        stored(folder / "array", np.array([1]))
+        keep(folder / "thing", {})
+        assert {path.name for path in folder.iterdir()} == {"in-use", "frame", "array", "thing"}
+        assert open_to_others(tmp_path, set()) == {}
+
+
+def test_compiled_templates(tmp_path, open_umask, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "compiled"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    loader = jinja2.DictLoader({"a": "text"})
+    jinja2.Environment(loader=loader, bytecode_cache=CompiledTemplates(tmp_path), autoescape=True).get_template("a")
+    assert any(path.is_file() for path in (tmp_path / "compiled").rglob("*"))
+    assert open_to_others(tmp_path, set()) == {}
+
+
+def test_what_is_there_stays_as_it_is(tmp_path, open_umask) -> None:
+    (tmp_path / "there").mkdir(mode=0o755)
+    make_folder(tmp_path / "there" / "a" / "b")
+    make_folder(tmp_path / "there" / "a" / "b")
+    with open_private(tmp_path / "file") as file:
+        file.write(b"text")
+    (tmp_path / "file").chmod(0o640)
+    open_private(tmp_path / "file").close()
+    assert (tmp_path / "file").read_bytes() == b""
+    assert [mode(tmp_path / name) for name in ("there", "there/a", "there/a/b", "file")] == [0o755, 0o700, 0o700, 0o640]
