@@ -111,7 +111,7 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
         findings.extend(group)
         job.watch.stage(f"{command}: {len(findings):,} of {count:,} customers")
 
-    stopped = anyio.run(_stopped, job, step, found, backend_options={"use_uvloop": True})
+    stopped = anyio.run(_stopped, job, step, found)
     path = _folder(job) / f"{command}.csv"
     frame = _frame(findings)
     write_csv(path, _after_earlier(path, frame) if command == "undo" else frame)

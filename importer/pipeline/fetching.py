@@ -65,7 +65,7 @@ def save_lookups(
             raise InterruptedRunError(error.message, "Nothing was saved.") from error
 
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-        anyio.run(fetch, backend_options={"use_uvloop": True})
+        anyio.run(fetch)
     snapshot = Snapshot("importer lookups 1", urlsplit(target.url).netloc, now(), directories[0])
     write_lookups(path, snapshot)
     known, attributes = snapshot.directory.known, snapshot.directory.attributes

@@ -119,7 +119,7 @@ def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[st
     folder is raised.
     """
     with about(job.run.id, job.run.tenant):
-        return anyio.run(_conduct, job, work, backend_options={"use_uvloop": True})
+        return anyio.run(_conduct, job, work)
 
 
 async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def plan(
         with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
             ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=False)
             planning = _Planning(options, ledger, target, watch, work, timings, started, recheck)
-            anyio.run(planning.find_out, backend_options={"use_uvloop": True})
+            anyio.run(planning.find_out)
         return planning.report(now)
 
 

@@ -36,7 +36,7 @@ class Creating:
 
     async def send(self, work: Work) -> Answer:
         """One request. Raises :class:`ApiUnavailableError` when 429 holds it back for too long."""
-        return await self.api.create(work.body)
+        return await self.api.create(work.body, work.item.reference_id)
 
     def judge(self, work: Work, answer: Answer, *, clock: float, now: datetime) -> Verdict:
         """What one answer makes of a customer. ``clock`` and ``now`` are the moment at which it came."""

@@ -108,7 +108,7 @@ class Updating:
         assert work.base.customer_id is not None
         assert work.update is not None
         body = orjson.dumps(work.update.body)
-        answer = await self.api.patch(work.base.customer_id, body, adds_child=work.update.adds_child)
+        answer = await self.api.patch(work.base.customer_id, body)
         work.repeated = work.repeated or answer.repeated
         if answer.kind is AnswerKind.OK:
             work.ending = self._ending(work, OutcomeKind.UPDATED, _moment(work, answer.data or {}))
