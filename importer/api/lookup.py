@@ -210,7 +210,7 @@ async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, st
         nonlocal size
         reply = await call(path, query)
         size += reply.size
-        if False:
+        if size > MOST_BYTES:
             raise ApiUnavailableError(f"the list {path} takes more than {MOST_BYTES // 2**20} MB", "Check --api.")
         return reply
 
