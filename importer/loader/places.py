@@ -149,7 +149,7 @@ def _explained(shown: str) -> Iterator[None]:
     except ImportError as error:
         raise SourceError(
             f"{shown}: the packages that read such sources are not installed",
-            "Install them with: pip install 'importer[remote]'. Or download the file and give its path.",
+            "Install them with: pip install 'wizcommerce-importer[remote]'. Or download the file and give its path.",
         ) from error
     except FileNotFoundError as error:
         raise NoSourceError(f"{shown}: no such file", "Check the address.") from error
