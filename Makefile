@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO := xero netsuite sap-business-one
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench soak lock format clean
+.PHONY: help install demo test check bare bench soak lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
@@ -34,11 +34,14 @@ demo: install  ## import the sample data into a local sandbox API, and show the 
 test: install  ## run the tests
 	$(BIN)/python -m pytest
 
-check: install  ## what CI runs: lint, types, tests
+check: install  ## lint, types, tests; CI runs this and `bare`
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bare: install  ## install the wheel alone, without development extras, and run it
+	VENV=$(VENV) tests/bare_install.sh
 
 bench: install  ## run the benchmarks and print their ratios
 	$(BIN)/python -m tests.bench

@@ -1,9 +1,13 @@
-"""Telling somebody who is not there: notifications by Apprise, and a healthcheck that is pinged.
+"""Notifications for people who are not watching: by Apprise, and by a health check that is pinged.
 
-Nothing here ends or changes a run: what cannot be told comes back as a sentence. Nothing names a URL.
+Nothing here ends or changes a run: what could not be sent is returned as a sentence. No message names a URL.
 """
 
 import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,53 +18,85 @@ from importer.settings import Notices
 
 __all__ = ["Announcer"]
 
-PING = 5.0  # seconds for one ping
+PING = 10.0  # seconds for one ping, all tries together
 TRIES = 2
 NOTIFY = 30.0  # seconds for all notifications
 
 
 class Announcer:
-    """Speaks for one run. Raises :class:`UsageError` when Apprise is lacking, or takes an address for none."""
+    """Announces one run. Raises :class:`UsageError` when Apprise is missing, or does not know an address."""
 
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
-        self._apprise = _apprise(notices.urls) if notices.urls else None
+        self._services = _services(notices.urls) if notices.urls else []
 
     def began(self) -> list[str]:
-        """The run begins. Comes back: what could not be told."""
+        """The run begins. Returns what could not be sent, in sentences."""
         return self._ping("/start", "")
 
     def ended(self, end: str, title: str, text: str) -> list[str]:
-        """The run has ended; ``end`` is one of ``settings.ENDS``. Comes back: what could not be told."""
+        """The run has ended; ``end`` is one of ``settings.ENDS``. Returns what could not be sent, in sentences."""
         failed = self._ping("" if end in {"success", "rejected"} else "/fail", title)
         return failed + (self._notify(end, title, text) if end in self._notices.on else [])
 
     def _notify(self, end: str, title: str, text: str) -> list[str]:
-        if self._apprise is None:
-            return []
         kind = {"success": "success", "rejected": "warning", "guard": "warning"}.get(end, "failure")
-        try:
-            result = self._apprise.notify(text, title, kind, body_format="text", timeout=NOTIFY)
-        except Exception as error:  # noqa: BLE001 - a service's own code, of which there are more than a hundred
-            return [f"no notification could be sent: {type(error).__name__}"]
-        lacking = [service.name for service in result if not service]
-        return [f"no notification could be sent by {', '.join(lacking) or 'any service'}"] if not result else []
+
+        def send(service: Any) -> str:
+            return "" if service.notify(text, title, kind, body_format="text") else "failed"
+
+        reasons = _at_once([partial(send, service) for service in self._services], NOTIFY)
+        failed = [
+            service[0].service_name if reason == "failed" else f"{service[0].service_name} ({reason})"
+            for service, reason in zip(self._services, reasons, strict=True)
+            if reason
+        ]
+        return [f"no notification could be sent by {', '.join(failed)}"] if failed else []
 
     def _ping(self, ending: str, text: str) -> list[str]:
         if self._notices.healthcheck is None:
             return []
-        url = _below(self._notices.healthcheck, ending)
-        reason = ""
-        for _ in range(TRIES):
-            try:
-                answer = httpx.post(url, content=text.encode(), timeout=PING)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                reason = type(error).__name__
-                continue
-            if answer.is_success:
-                return []
-            reason = f"HTTP {answer.status_code}"
-        return [f"the healthcheck could not be pinged{f' ({ending[1:]})' if ending else ''}: {reason}"]
+        (reason,) = _at_once([partial(_post, _below(self._notices.healthcheck, ending), text)], PING)
+        where = f" ({ending[1:]})" if ending else ""
+        return [f"the healthcheck could not be pinged{where}: {reason}"] if reason else []
+
+
+def _at_once(actions: Sequence[Callable[[], str]], seconds: float) -> list[str]:
+    """What each action says went wrong ("" for nothing), at the latest after ``seconds``.
+
+    The time-outs of libraries begin again with every byte that arrives, so each action has a thread, which is left
+    behind when its time is up.
+    """
+    reasons = ["timed out"] * len(actions)
+
+    def run(number: int, action: Callable[[], str]) -> None:
+        try:
+            reasons[number] = action()
+        except Exception as error:  # noqa: BLE001 - of Apprise's services there are more than a hundred
+            reasons[number] = type(error).__name__
+
+    threads = [threading.Thread(target=run, args=item, daemon=True) for item in enumerate(actions)]
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return reasons.copy()
+
+
+def _post(url: str, text: str) -> str:
+    """Ping ``url``. Returns what went wrong; the answer's body is not read."""
+    proxied = urlsplit(url).scheme == "https"  # plain http is for this machine only, and never for a proxy
+    reason = ""
+    for _ in range(TRIES):
+        try:
+            with httpx.stream("POST", url, content=text.encode(), timeout=PING / TRIES, trust_env=proxied) as answer:
+                if answer.is_success:
+                    return ""
+                reason = f"HTTP {answer.status_code}"
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = type(error).__name__
+    return reason
 
 
 def _below(url: str, ending: str) -> str:
@@ -69,19 +105,23 @@ def _below(url: str, ending: str) -> str:
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + ending))
 
 
-def _apprise(urls: tuple[str, ...]) -> Any:
+def _services(urls: tuple[str, ...]) -> list[Any]:
+    """One Apprise for each URL, so that none waits for another."""
     try:
         import apprise  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError:
-        raise UsageError("notifications need Apprise", "pip install 'importer[notify]'") from None
+        raise UsageError("notifications need Apprise", "pip install 'wizcommerce-importer[notify]'") from None
     logging.getLogger("apprise").addHandler(logging.NullHandler())  # its warnings are ours to give
-    asset = apprise.AppriseAsset(storage_mode="memory")
+    # Its own limit would leave behind a thread that Python waits for at its exit.
+    asset = apprise.AppriseAsset(storage_mode="memory", service_timeout=0)
     asset.app_id = asset.app_desc = "importer"
-    made = apprise.Apprise(asset=asset)
+    services = []
     for number, url in enumerate(urls, 1):
-        if not made.add(url):
+        service = apprise.Apprise(asset=asset)
+        if not service.add(url):
             raise UsageError(
-                f"[notify] urls: number {number} is no address that Apprise knows",
+                f"[notify] urls: number {number} is not an address that Apprise knows",
                 "Such as mailto://user:password@example.com; see https://appriseit.com/services/.",
             )
-    return made
+        services.append(service)
+    return services

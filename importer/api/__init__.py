@@ -5,9 +5,9 @@ conclusions.
 """
 
 from importer.api.answers import Answer, AnswerKind
-from importer.api.client import Client
-from importer.api.limiter import Limiter, PaceStatistics
-from importer.api.lookup import CustomerRef, fits_filter
+from importer.api.client import ChildKind, Client
+from importer.api.limiter import Limiter, PaceStatistics, Turns
+from importer.api.lookup import CustomerRef, NoListError, fits_filter
 from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
 from importer.api.target import resolve_target
@@ -15,12 +15,15 @@ from importer.api.target import resolve_target
 __all__ = [
     "Answer",
     "AnswerKind",
+    "ChildKind",
     "Client",
     "CustomerRef",
     "Grant",
     "Limiter",
+    "NoListError",
     "PaceStatistics",
     "RetryPolicy",
+    "Turns",
     "fits_filter",
     "resolve_target",
 ]

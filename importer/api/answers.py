@@ -1,4 +1,7 @@
-"""What the API said to one request, read defensively: a proxy in front may answer HTML, half an answer or nothing."""
+"""What the API said to one request, read defensively: a proxy in front may answer HTML, half an answer or nothing.
+
+An answer is believed only if it is ours: an answer that nobody asked for can be taken for that to the next request.
+"""
 
 import os
 import re
@@ -9,17 +12,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import httpx
 import orjson
 
+from importer.api.headers import quota_pause, retry_after
+from importer.api.transport import UnreadableAnswerError
 from importer.records import Refusal
 
-__all__ = ["Answer", "AnswerKind", "Reply", "clean", "no_answer", "read_reply"]
+__all__ = ["IDENTIFIER", "Answer", "AnswerKind", "Call", "Reply", "clean", "list_items", "no_answer", "read_reply"]
 
 LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
 MOST_REFUSALS = 100
+SHORTEST_SECRET = 8  # characters; a shorter key may well be a part of a customer's name
 RETRYABLE_STATUS = frozenset({408, 425})  # the server may have acted, or not
 GONE_STATUS = frozenset({404, 410})
-_AS_IT_CAME = re.compile(r": <|: b'|\n")  # behind these, errors show what they came upon
+IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")  # what can stand in a path as it is
+_LIMIT = re.compile(r"rate.?limit|too.?many|quota|throttl", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
@@ -27,8 +35,8 @@ class AnswerKind(StrEnum):
     """What an answer means for the request.
 
     ``OK``: done. ``REFUSED``: final for this request, ``code``, ``message`` and ``refusals`` say why. ``KEY_REFUSED``:
-    401 or 403. ``UNKNOWN``: the request may have reached the API, and nobody can tell what came of it. ``NOT_SENT``:
-    no connection could be made, so nothing left this machine. ``GONE``: no such customer (GET, PATCH, DELETE).
+    401, or a 403 that does not speak of a limit. ``UNKNOWN``: the request may have reached the API, and its outcome is
+    not known. ``NOT_SENT``: nothing left this machine. ``GONE``: there is no such customer, address or contact.
     """
 
     OK = "ok"
@@ -37,6 +45,21 @@ class AnswerKind(StrEnum):
     UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
     GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, and what a 2xx answer has to show to be believed.
+
+    A POST: a usable id and ``reference_id``. A GET without ``ids``: a list. A GET with ``ids``: a record. Where a
+    record shows its id, it must be one of ``ids``.
+    """
+
+    method: str
+    path: str
+    body: bytes = b""
+    ids: tuple[str, ...] = ()
+    reference_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +84,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with the whole parsed body, the headers, and the seconds that ``Retry-After`` asks for."""
+    """An answer with the whole parsed body, the headers, and what they ask for.
+
+    ``pause``: seconds that ``Retry-After`` or a used-up quota asks for. ``limited``: the request was not carried out
+    because there were too many. ``size``: bytes of the body.
+    """
 
     answer: Answer
     payload: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     pause: float | None = None
+    limited: bool = False
+    size: int = 0
 
 
 def clean(text: object, longest: int = LONGEST_TEXT) -> str:
@@ -77,69 +106,89 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
-def read_reply(
-    method: str,
-    status: int,
-    headers: Mapping[str, str],
-    content: bytes,
-    *,
-    pause: float | None = None,
-    seconds: float = 0.0,
-    secret: str = "",
-) -> Reply:
-    """Status, headers (names in lower case) and body → what they mean.
+def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: float = 0.0, secret: str = "") -> Reply:
+    """What the answer to ``call`` means.
 
-    ``secret`` is blanked wherever the API repeats it in its texts.
+    ``now``: this machine's time in epoch seconds. ``secret`` is blanked wherever the API repeats it.
     """
-    payload, readable = _parse(content)
-    data = payload.get("data") if isinstance(payload, dict) else None
-    if not isinstance(data, dict):
-        data = None
+    status, headers, content = response.status_code, response.headers, response.content
+    payload, readable = _parse(content, secret)
+    pause, limited = retry_after(headers, now), False
+    if pause is None:
+        pause = quota_pause(headers, now)
     if 200 <= status < 300:
-        missing = _missing(method, data, payload, empty=not content.strip(), readable=readable)
-        kind = AnswerKind.UNKNOWN if missing else AnswerKind.OK
-        message = f"HTTP {status}, but {missing}" if missing else None
-        return Reply(Answer(kind, status, data, message=message, seconds=seconds), payload, headers, pause)
-    code, message, refusals = _reasons(payload, content, secret, readable=readable)
-    if 300 <= status < 400:
-        place = clean(_hide(headers.get("location", ""), secret), 200)
-        message = f"redirected to {place or 'nowhere'}; redirects are not followed with the key"
-    kind = _failure(method, status)
-    return Reply(
-        Answer(kind, status, None, code, message or f"HTTP {status}", refusals, seconds), payload, headers, pause
-    )
+        # A PATCH, PUT or DELETE may be answered without a body.
+        problem = _problem(call, payload) if readable or not content.strip() else "the answer is not JSON"
+        kind = AnswerKind.UNKNOWN if problem else AnswerKind.OK
+        message = f"HTTP {status}, but {problem}" if problem else None
+        answer = Answer(kind, status, _data(payload), message=message, seconds=seconds)
+    else:
+        code, message, refusals = _reasons(payload, content, secret, readable=readable)
+        limited = status == 429 or (status == 403 and (pause is not None or bool(_LIMIT.search(f"{code} {message}"))))
+        if 300 <= status < 400:
+            place = clean(_hide(headers.get("location", ""), secret), 200)
+            message = f"redirected to {place or 'nowhere'}; redirects are not followed with the key"
+        kind = AnswerKind.REFUSED if limited else _failure(call.method, status)
+        answer = Answer(kind, status, None, code, message or f"HTTP {status}", refusals, seconds)
+    return Reply(answer, payload, headers, pause, limited, len(content))
 
 
-def no_answer(error: BaseException, *, sent: bool, seconds: float, secret: str) -> Reply:
+def no_answer(error: Exception, *, sent: bool, seconds: float, secret: str) -> Reply:
     """The answer to a request that got none: ``NOT_SENT`` when nothing left this machine, else ``UNKNOWN``."""
-    reason = clean(_hide(_told(error), secret), 200)
+    reason = clean(_hide(_reason(error), secret), 200)
     kind, what = (AnswerKind.UNKNOWN, "readable answer") if sent else (AnswerKind.NOT_SENT, "connection")
     return Reply(Answer(kind, message=f"no {what} ({reason})", seconds=seconds, sent=sent))
 
 
-def _told(error: BaseException) -> str:
-    """An error of the network in the words of the system, or in aiohttp's without what came over the wire."""
-    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    if isinstance(inner, OSError) and inner.strerror and not isinstance(inner, ssl.SSLError):
-        number = inner.errno or 0
-        return os.strerror(number) if number > 0 else inner.strerror  # below: the name could not be looked up
-    if isinstance(inner, TimeoutError) and not str(inner):
-        return "timed out"
-    said = getattr(inner, "message", str(inner))
-    if not isinstance(said, str):  # aiohttp puts what it has of an answer there
-        return "cut off"
-    words = _AS_IT_CAME.split(said.removeprefix("400, message:").strip(), maxsplit=1)[0]
-    return words.rstrip(" :") or type(error).__name__
+def _reason(error: Exception) -> str:
+    """An error of the network in the system's words, without anything that came over the wire."""
+    causes: list[BaseException] = [error]
+    while (cause := causes[0].__cause__) is not None:
+        causes.insert(0, cause)
+    for cause in causes:
+        if isinstance(cause, UnreadableAnswerError):
+            return str(cause)
+        if isinstance(cause, httpx.ProxyError):
+            return "the proxy refused or could not be reached"
+        if isinstance(cause, ssl.SSLError):
+            words = str(cause.reason or "TLS failed").replace("_", " ").lower()
+            detail = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else ""
+            return f"{words}: {detail}" if detail else words
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)  # below: the name is unknown
+        if isinstance(cause, TimeoutError):
+            return "timed out"
+    return f"cut off or malformed: {type(error.__cause__ or error).__name__}"
 
 
-def _missing(method: str, data: dict[str, Any] | None, payload: Any, *, empty: bool, readable: bool) -> str:
-    """What a 2xx answer lacks to be believed; empty when nothing."""
-    if method == "POST":
-        identifier = data.get("id") if data else None
-        return "" if isinstance(identifier, str) and identifier else "the answer holds no id"
-    if method == "GET":
-        return "" if isinstance(payload, list | dict) else "the answer holds no data"
-    return "" if empty or readable else "the answer is no JSON"  # PATCH and DELETE: any 2xx, with or without a body
+def list_items(payload: Any) -> list[dict[str, Any]] | None:
+    """The items of one page of a list, bare or with its pagination; None when ``payload`` is no such page."""
+    items = payload
+    if isinstance(payload, dict):
+        items, pagination = payload.get("data"), payload.get("pagination")
+        if items is None and isinstance(pagination, dict) and pagination.get("total_records") == 0:
+            items = []
+    return items if isinstance(items, list) and all(isinstance(item, dict) for item in items) else None
+
+
+def _problem(call: Call, payload: Any) -> str:
+    """Why a 2xx answer cannot be believed; empty when it can."""
+    if call.method == "GET" and not call.ids:
+        return "" if list_items(payload) is not None else "the answer has no list"
+    data = _data(payload)
+    identifier = data.get("id") if data else None
+    if call.method == "POST":
+        if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier):
+            return "the answer has no usable id"
+        return "" if data and data.get("reference_id") == call.reference_id else "the answer has another reference id"
+    if call.method == "GET" and data is None:
+        return "the answer has no record"
+    return "" if identifier is None or identifier in call.ids else "the answer is about another id"
+
+
+def _data(payload: Any) -> dict[str, Any] | None:
+    data = payload.get("data") if isinstance(payload, dict) else None
+    return data if isinstance(data, dict) else None
 
 
 def _failure(method: str, status: int) -> AnswerKind:
@@ -152,11 +201,26 @@ def _failure(method: str, status: int) -> AnswerKind:
     return AnswerKind.UNKNOWN
 
 
-def _parse(content: bytes) -> tuple[Any, bool]:
+def _parse(content: bytes, secret: str) -> tuple[Any, bool]:
+    """The body as JSON without ``secret`` in it, and whether it is JSON that can be handled."""
     try:
-        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf")), True
-    except ValueError:
+        payload = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+        plain = orjson.dumps(payload)  # raises where lists and objects are nested deeper than anybody means
+    except (ValueError, TypeError):
         return None, False
+    if len(secret) >= SHORTEST_SECRET and orjson.dumps(secret)[1:-1] in plain:
+        payload = _without(payload, secret)
+    return payload, True
+
+
+def _without(value: Any, secret: str) -> Any:
+    if isinstance(value, str):
+        return _hide(value, secret)
+    if isinstance(value, list):
+        return [_without(item, secret) for item in value]
+    if isinstance(value, dict):
+        return {_hide(name, secret): _without(item, secret) for name, item in value.items()}
+    return value
 
 
 def _reasons(

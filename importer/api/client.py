@@ -1,45 +1,52 @@
-"""The WizCommerce client: one call, one customer; paced, repeated only where repeating is harmless."""
+"""The WizCommerce client: one call, one record; paced, and repeated only where repeating is harmless."""
 
-import asyncio
+import copy
 import random
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Final, Literal, Self
+from urllib.parse import urlencode
 
 import anyio
+import httpx
 
 from importer import __version__
-from importer.api.answers import Answer, AnswerKind, Reply, no_answer, read_reply
-from importer.api.headers import retry_after
-from importer.api.limiter import Limiter
-from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, list_items, read_list
+from importer.api.answers import IDENTIFIER, Answer, AnswerKind, Call, Reply, no_answer, read_reply
+from importer.api.limiter import Limiter, Turns
+from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, read_list
 from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
-from importer.api.transport import FAULTS, Departure, Transport
+from importer.api.transport import SendTracker, Transport
 from importer.errors import ApiUnavailableError, InternalError, UsageError
 
-__all__ = ["Client"]
+__all__ = ["ChildKind", "Client"]
+
+ChildKind = Literal["addresses", "contacts"]
 
 CUSTOMERS = "/v1/customers"
-PATIENCE = 900.0  # seconds for which one request is held back by 429 before the run gives up
 READ_PATIENCE = 60.0  # seconds for which a page of a list that gets no readable answer is asked for again
-NOT_WHOLE = "the answer holds nothing of what was asked for"
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
-# Whether these lists show who is inactive unless asked is not documented; that of customers does not.
-_EVERY_STATUS: tuple[dict[str, str], ...] = ({}, {"status": "inactive"})
-_IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")
+# Whether lists other than that of customers show who is inactive unless asked is not documented.
+EVERY_STATUS: Final[tuple[dict[str, str], ...]] = ({}, {"status": "inactive"})
+ODD_ID: Final = Answer(
+    AnswerKind.REFUSED,
+    code="odd_id",
+    message="the id from WizCommerce has characters that cannot be part of an address; nothing was sent",
+    sent=False,
+)
+STOPPED: Final = Reply(Answer(AnswerKind.NOT_SENT, message="stopped before it was sent", sent=False))
 
 
 class Client:
     """One connection pool, one key, one limiter: an async context manager, one for a run.
 
     ``timeout`` (seconds) bounds one request from the moment its turn has come to the last byte of its answer.
+    ``retry`` is for requests that may be repeated; how long the API may ask us to wait is the limiter's to say.
+
+    An id with characters that cannot be part of a path is never sent: the answer is REFUSED with code ``odd_id``.
     """
 
     def __init__(
@@ -51,7 +58,6 @@ class Client:
         timeout: float = 30.0,
         connections: int = 64,
         retry: RetryPolicy | None = None,
-        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -59,7 +65,7 @@ class Client:
     ) -> None:
         if not key or not key.isascii() or not key.isprintable() or key != key.strip():
             raise UsageError(
-                "the API key is empty or holds characters that no header can carry",
+                "the API key is empty or has characters that a header cannot carry",
                 "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
             )
         self.limiter = limiter
@@ -68,47 +74,92 @@ class Client:
         self._timeout = timeout
         self._connections = connections
         self._retry = retry or RetryPolicy()
-        self._patience = patience
         self._clock = clock
         self._wall = wall
         self._sleep = sleep
         self._rng = rng
-        self._transport: Transport | None = None
-        self._head = (
-            f" HTTP/1.1\r\nHost: {urlsplit(self._base_url).netloc}\r\nX-API-Key: {key}\r\n"
-            f"User-Agent: importer/{__version__}\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate\r\n"
-        ).encode("ascii")
+        self._turns = Turns()
+        self._http: httpx.AsyncClient | None = None
+        self._headers = {
+            "X-API-Key": key,
+            "User-Agent": f"importer/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+        }
 
     def __repr__(self) -> str:
         return f"Client({self._base_url!r})"
 
     async def __aenter__(self) -> Self:
-        self._transport = await Transport(self._base_url, self._connections).__aenter__()
+        transport = Transport(self._base_url, self._connections)
+        # One deadline per request instead of the client's own time-outs, which trickles outlast.
+        self._http = await httpx.AsyncClient(transport=transport, timeout=None, trust_env=False).__aenter__()  # noqa: S113
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._transport is not None:
-            await self._transport.__aexit__(kind, error, traceback)
-            self._transport = None
+    async def __aexit__(self, *_: object) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
 
-    async def create(self, body: bytes) -> Answer:
-        """POST one customer. Sent once; sent again only after 429, which says that nothing was done."""
-        return (await self._exchange("POST", CUSTOMERS, body)).answer
+    def with_turns(self, turns: Turns) -> Self:
+        """The same client, with the same connections, key and limiter, whose waits end when ``turns`` is cancelled.
+
+        A call that then has not sent anything returns NOT_SENT; one whose earlier attempt may have left, UNKNOWN.
+        A request on its way is not cancelled. The client must be entered already, and is left by the original.
+        """
+        other = copy.copy(self)
+        other._turns = turns  # noqa: SLF001 - a copy of itself
+        return other
+
+    async def create(self, body: bytes, reference_id: str) -> Answer:
+        """POST one customer. Sent once; sent again only after 429, which says that nothing was done.
+
+        OK only if the answer has a usable id and ``reference_id``.
+        """
+        return (await self._exchange(Call("POST", CUSTOMERS, body, reference_id=reference_id))).answer
 
     async def get(self, customer_id: str) -> Answer:
         """GET one customer, whole, in ``data``; repeated within the retry policy."""
-        return (await self._persist("GET", _customer_path(customer_id), whole=_holds_record)).answer
+        return await self._repeat("GET", customer_id)
 
-    async def patch(self, customer_id: str, body: bytes, *, adds_child: bool = True) -> Answer:
-        """PATCH one customer. Repeated only when ``adds_child`` is False: adding a child twice makes two."""
-        call = self._exchange if adds_child else self._persist
-        return (await call("PATCH", _customer_path(customer_id), body)).answer
+    async def patch(self, customer_id: str, body: bytes) -> Answer:
+        """PATCH one customer's own fields, which is idempotent; repeated within the retry policy."""
+        return await self._repeat("PATCH", customer_id, body=body)
 
     async def delete(self, customer_id: str) -> Answer:
         """DELETE one customer; repeated within the retry policy. ``GONE`` when there is none (any more)."""
-        return (await self._persist("DELETE", _customer_path(customer_id))).answer
+        return await self._repeat("DELETE", customer_id)
+
+    async def children(self, customer_id: str, kind: ChildKind) -> list[dict[str, Any]]:
+        """All addresses or contacts of one customer, active and inactive, each once.
+
+        Raises :class:`NoListError` when the API has no such list (404, 405) or cannot be asked for it (an odd id),
+        :class:`ApiUnavailableError`, and :class:`KeyRefusedError`.
+        """
+        path = _path(customer_id, kind)
+        if path is None:
+            raise NoListError(f"the list of {kind} cannot be read: {ODD_ID.message}")
+        return await read_list(self._list, path, EVERY_STATUS)
+
+    async def get_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
+        """GET one address or contact in ``data``; repeated within the retry policy."""
+        return await self._repeat("GET", customer_id, kind, child_id)
+
+    async def create_child(self, customer_id: str, kind: ChildKind, body: bytes, reference_id: str) -> Answer:
+        """POST one address or contact. Sent, and believed, like a customer."""
+        path = _path(customer_id, kind)
+        if path is None:
+            return ODD_ID
+        return (await self._exchange(Call("POST", path, body, reference_id=reference_id))).answer
+
+    async def replace_child(self, customer_id: str, kind: ChildKind, child_id: str, body: bytes) -> Answer:
+        """PUT one address or contact whole, which is idempotent; repeated within the retry policy."""
+        return await self._repeat("PUT", customer_id, kind, child_id, body=body)
+
+    async def delete_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
+        """DELETE one address or contact; repeated within the retry policy. ``GONE`` when there is none (any more)."""
+        return await self._repeat("DELETE", customer_id, kind, child_id)
 
     async def find(
         self, reference_ids: Sequence[str], *, since: datetime | None = None
@@ -131,11 +182,11 @@ class Client:
 
     async def sales_reps(self) -> list[dict[str, Any]]:
         """All sales reps, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
-        return await read_list(self._list, "/v1/sales-reps", _EVERY_STATUS)
+        return await read_list(self._list, "/v1/sales-reps", EVERY_STATUS)
 
     async def price_lists(self) -> list[dict[str, Any]]:
         """All price lists, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
-        return await read_list(self._list, "/v1/price-lists", _EVERY_STATUS)
+        return await read_list(self._list, "/v1/price-lists", EVERY_STATUS)
 
     async def attributes(self, entity: str) -> list[dict[str, Any]]:
         """The attributes defined for ``customer``, ``address`` or ``contact``; none where the API has no such list.
@@ -148,38 +199,37 @@ class Client:
             return []
 
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
-        return await self._persist("GET", f"{path}?{urlencode(query)}", whole=_holds_list, patient=True)
+        return await self._persist(Call("GET", f"{path}?{urlencode(query)}"), patient=True)
 
-    async def _persist(
-        self,
-        method: str,
-        path: str,
-        body: bytes = b"",
-        *,
-        whole: Callable[[Any], bool] | None = None,
-        patient: bool = False,
-    ) -> Reply:
+    async def _repeat(self, method: str, *parts: str, body: bytes = b"") -> Answer:
+        """``parts``: the id of a customer, or with kind and id of one of its children."""
+        path = _path(*parts)
+        if path is None:
+            return ODD_ID
+        # A write may be answered with the customer instead of the child; what is read must be the child.
+        ids = parts[-1:] if method == "GET" else parts[::2]
+        return (await self._persist(Call(method, path, body, ids))).answer
+
+    async def _persist(self, call: Call, *, patient: bool = False) -> Reply:
         """An exchange that may be repeated without harm, within the retry policy.
 
-        A 2xx whose payload is not ``whole`` is no readable answer, either, and is repeated like one that never came.
         A ``patient`` one that reaches the API is repeated beyond the policy's attempts, for a minute: one page of a
         list in vain would stop a whole run.
         """
         started = self._clock()
         attempt, sent, open_ends = 1, False, 0
         while True:
-            reply = await self._exchange(method, path, body)
-            if reply.answer.kind is AnswerKind.OK and whole is not None and not whole(reply.payload):
-                reply = replace(reply, answer=replace(reply.answer, kind=AnswerKind.UNKNOWN, message=NOT_WHOLE))
+            reply = await self._exchange(call)
             answer = reply.answer
             sent = sent or answer.sent
             open_ends += answer.kind is AnswerKind.UNKNOWN
             delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
             spent = self._clock() + delay - started
             more = attempt < self._retry.attempts or (patient and sent and spent <= READ_PATIENCE)
-            if answer.kind not in TRANSIENT or not more or spent > self._retry.deadline:
+            more = more and spent <= self._retry.deadline and not self._turns.cancelled
+            if answer.kind not in TRANSIENT or not more:
                 break
-            await self._sleep(delay)
+            await self._pause(delay)
             attempt += 1
         if attempt == 1:
             return reply
@@ -188,18 +238,19 @@ class Client:
         seconds = self._clock() - started
         return replace(reply, answer=replace(answer, kind=kind, sent=sent, repeated=repeated, seconds=seconds))
 
-    async def _exchange(self, method: str, path: str, body: bytes = b"") -> Reply:
-        """One request and its answer, sent again as often as the API answers 429 and asks us to come back."""
+    async def _exchange(self, call: Call) -> Reply:
+        """One request and its answer, sent again as often as the API answers that there are too many requests."""
         first: float | None = None
         refusals = 0
         while True:
-            grant = await self.limiter.acquire()
+            grant = await self._turn()
+            if grant is None:
+                return STOPPED
             started = self._clock()
             first = started if first is None else first
-            reply = await self._send(method, path, body, grant, since=first)
-            answer = reply.answer
-            if answer.status != 429:
-                if answer.kind in TRANSIENT:
+            reply = await self._send(call, grant, since=first)
+            if not reply.limited:
+                if reply.answer.kind in TRANSIENT:
                     self.limiter.failed(reply.pause)
                 else:
                     self.limiter.answered(self._clock() - started, reply.headers)
@@ -207,48 +258,48 @@ class Client:
             refusals += 1
             self.limiter.throttled(reply.pause, grant)
             delay = reply.pause if reply.pause is not None else self._retry.delay(refusals, self._rng)
-            if answer.seconds + delay > self._patience:
+            if reply.answer.seconds + delay > self.limiter.max_wait:
                 raise ApiUnavailableError(
-                    f"the API answers 429 (too many requests) since {answer.seconds:.0f} s; "
-                    f"the next try would be {delay:.0f} s away",
-                    "Nothing came of the refused request. Resume the run later, or with a lower --rate.",
+                    f"the API has answered HTTP {reply.answer.status} (too many requests) for "
+                    f"{reply.answer.seconds:.0f} s, and the next attempt would be {delay:.0f} s away",
+                    "The refused request had no effect. Resume the run later, with a lower --rate or a longer "
+                    "--max-wait.",
                 )
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
-                await self._sleep(delay)
+                await self._pause(delay)
 
-    async def _send(self, method: str, path: str, body: bytes, grant: Grant, *, since: float) -> Reply:
-        """One request on the wire. What goes wrong with the network is an answer, too, not an exception."""
-        if self._transport is None:
+    async def _turn(self) -> Grant | None:
+        """Leave to send one request now; None when the turns are cancelled."""
+        with self._turns.waiting():
+            grant = await self.limiter.acquire()
+            if not self._turns.cancelled:
+                return grant
+        return None
+
+    async def _pause(self, seconds: float) -> None:
+        with self._turns.waiting():
+            await self._sleep(seconds)
+
+    async def _send(self, call: Call, grant: Grant, *, since: float) -> Reply:
+        """One request on the wire. What goes wrong with the network is an answer, too, not an exception.
+
+        Every method has a body, if an empty one: it shows whether the request was sent, and keeps aiohttp from sending
+        a GET, PUT or DELETE a second time by itself, past the limiter.
+        """
+        if self._http is None:
             raise InternalError("the API client is used outside its context")
-        line = f"{method} {path}".encode("ascii")
-        content = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-        request = b"%b%b%b" % (line, self._head, content if body else b"\r\n")
-        departure = Departure(partial(self.limiter.left, grant))
+        tracker = SendTracker(call.body, partial(self.limiter.left, grant))
+        headers = {**self._headers, "Content-Length": str(len(call.body))}
+        message = httpx.Request(call.method, self._base_url + call.path, headers=headers, stream=tracker)
         try:
-            async with asyncio.timeout(self._timeout):
-                received = await self._transport.exchange(request, departure)
-        except FAULTS as error:
-            return no_answer(error, sent=departure.begun, seconds=self._clock() - since, secret=self._key)
-        return read_reply(
-            method,
-            received.status,
-            received.headers,
-            received.content,
-            pause=retry_after(received.headers, self._wall()),
-            seconds=self._clock() - since,
-            secret=self._key,
-        )
+            with anyio.fail_after(self._timeout):
+                response = await self._http.send(message)
+        except Exception as error:  # noqa: BLE001 - aiohttp's own errors are among them; a cancellation is none
+            return no_answer(error, sent=tracker.sent, seconds=self._clock() - since, secret=self._key)
+        seconds = self._clock() - since
+        return read_reply(call, response, now=self._wall(), seconds=seconds, secret=self._key)
 
 
-def _holds_record(payload: Any) -> bool:
-    return isinstance(payload, dict) and isinstance(payload.get("data"), dict)
-
-
-def _holds_list(payload: Any) -> bool:
-    return list_items(payload) is not None
-
-
-def _customer_path(customer_id: str) -> str:
-    if not _IDENTIFIER.fullmatch(customer_id):
-        raise InternalError("a customer id holds characters that do not belong into an address")
-    return f"{CUSTOMERS}/{customer_id}"
+def _path(*parts: str) -> str | None:
+    """The path of a customer, or of what is below it; None when an id cannot be part of one."""
+    return "/".join((CUSTOMERS, *parts)) if all(IDENTIFIER.fullmatch(part) for part in parts) else None

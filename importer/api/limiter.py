@@ -5,8 +5,8 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import anyio
@@ -14,9 +14,10 @@ import anyio
 from importer.api.headers import quota_pause
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
 from importer.api.timeline import Timeline
+from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["Limiter", "PaceStatistics"]
+__all__ = ["Limiter", "PaceStatistics", "Turns"]
 
 # Requests go one interval apart (GCRA), 2 % under the ceiling. What is late may be made up for, but request 51 at a
 # ceiling of 50 never leaves within 1.02 s of the first: that is room for requests that come closer to each other on
@@ -46,6 +47,32 @@ class PaceStatistics:
     pace: float
 
 
+class Turns:
+    """The waits for a turn of those who can be stopped: all of them end when :meth:`cancel` is called."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def cancel(self) -> None:
+        """End every wait of now and later."""
+        self.cancelled = True
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextmanager
+    def waiting(self) -> Iterator[anyio.CancelScope]:
+        """A scope that :meth:`cancel` cancels; at once if it was called before."""
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            if self.cancelled:
+                scope.cancel()
+            try:
+                yield scope
+            finally:
+                self._scopes.discard(scope)
+
+
 class Limiter:
     """Lets requests go one after the other, in the order in which they asked.
 
@@ -59,6 +86,7 @@ class Limiter:
         *,
         ceiling: float | None,
         max_concurrency: int = 64,
+        max_wait: float = 900.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         wall: Callable[[], float] = time.time,
@@ -71,6 +99,7 @@ class Limiter:
         self._sleep = sleep
         self._wall = wall
         self._max_concurrency = max_concurrency
+        self.max_wait = max_wait
         top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
         now = clock()
         self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
@@ -103,9 +132,17 @@ class Limiter:
         return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, math.ceil(finder.pace * latency * HEADROOM) + 2))
 
     async def acquire(self) -> Grant:
-        """Wait for leave to send one request now."""
+        """Wait for leave to send one request now.
+
+        Raises :class:`ApiUnavailableError` when the API asked for a wait of more than ``max_wait`` seconds.
+        """
         async with self._turn:
             now = self._clock()
+            if self._held_until - now > self.max_wait:
+                raise ApiUnavailableError(
+                    f"the API asks us to wait for {self._held_until - now:.0f} s",
+                    "Resume the run later, or with a longer --max-wait.",
+                )
             while now < max((due := max(self._next, self._room_at(now))) - EARLY, self._held_until):
                 await self._sleep(max(due, self._held_until) - now)
                 after = self._clock()

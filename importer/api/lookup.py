@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import anyio
 
-from importer.api.answers import Answer, AnswerKind, Reply
+from importer.api.answers import Answer, AnswerKind, Reply, list_items
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "find_customers",
     "fits_filter",
     "list_customers",
-    "list_items",
     "read_list",
 ]
 
@@ -33,6 +32,7 @@ PAGE_SIZE = 100  # the API's maximum
 GROUP_SIZE = 100
 GROUP_CHARACTERS = 5_500  # of a group's ids as they stand in the URL, which then stays below 6,000 with the rest
 MOST_PAGES = 10_000
+MOST_BYTES = 32 * 2**20  # of a list that is kept whole
 STATUSES = ("active", "inactive")  # one at a time; inactive customers are listed only when asked for
 # Oldest first: a customer that is created meanwhile is added at the end and shifts nothing between pages.
 ORDER: Final = {"sort_by": "created_at", "sort": "asc"}
@@ -59,6 +59,7 @@ class CustomerRef:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     email: str = ""
+    display_id: str = ""
 
 
 class NoListError(ApiUnavailableError):
@@ -203,8 +204,18 @@ async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, st
     :class:`KeyRefusedError`.
     """
     items: dict[str, dict[str, Any]] = {}
+    size = 0
+
+    async def bounded(path: str, query: Mapping[str, str]) -> Reply:
+        nonlocal size
+        reply = await call(path, query)
+        size += reply.size
+        if size > MOST_BYTES:
+            raise ApiUnavailableError(f"the list {path} takes more than {MOST_BYTES // 2**20} MB", "Check --api.")
+        return reply
+
     for query in queries:
-        await _each_item(call, path, query, lambda item: items.setdefault(_identity(item), item))
+        await _each_item(bounded, path, query, lambda item: items.setdefault(_identity(item), item))
     return list(items.values())
 
 
@@ -254,16 +265,6 @@ def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], boo
     return items, _more(reply.payload.get("pagination") if isinstance(reply.payload, dict) else None, page)
 
 
-def list_items(payload: Any) -> list[dict[str, Any]] | None:
-    """The items of one page of a list, bare or with its pagination; None when ``payload`` is no such page."""
-    items = payload
-    if isinstance(payload, dict):
-        items, pagination = payload.get("data"), payload.get("pagination")
-        if items is None and isinstance(pagination, dict) and pagination.get("total_records") == 0:
-            items = []
-    return items if isinstance(items, list) and all(isinstance(item, dict) for item in items) else None
-
-
 def _failure(answer: Answer) -> type[ApiUnavailableError]:
     if answer.kind is AnswerKind.REFUSED and answer.status in TOO_ODD:
         return _FilterRefusedError
@@ -303,6 +304,7 @@ def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
         _moment(item.get("created_at")),
         _moment(item.get("updated_at")),
         str(item.get("email") or ""),
+        str(item.get("display_id") or ""),
     )
 
 

@@ -1,164 +1,153 @@
-"""Requests over aiohttp's connections, made to tell exactly whether one may have left this machine.
+"""Requests over httpx, made so that it is known whether one may have left this machine.
 
-The pool, TLS, proxies and the reading of answers are aiohttp's. Its session is passed by: it takes twice as long for a
-request as all the rest, and sends some a second time by itself when a kept-alive connection turns out to be dead.
+The exception of a failed request proves nothing: httpx-aiohttp raises ``ConnectTimeout`` also when the server has read
+the whole request. What proves it is the body. It is handed over as a stream, which the transport asks for its first
+bytes only when it has a connection, and it holds back the head until then.
 """
 
-import asyncio
 import base64
+import logging
 import os
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
-from types import TracebackType
-from typing import Self
-from urllib.parse import unquote, urlsplit
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-import certifi
-from aiohttp.http import HttpProcessingError
-from yarl import URL
+import anyio
+import httpx
+from httpx_aiohttp import AiohttpTransport
 
 from importer.api.target import is_loopback
 from importer.errors import UsageError
 
-__all__ = ["FAULTS", "Departure", "Proxy", "Received", "Transport", "proxy_for", "trusted_authorities"]
+__all__ = ["SendTracker", "Transport", "UnreadableAnswerError"]
 
 # Servers commonly close idle connections after 5 s (uvicorn, Node.js) or later. Giving them up before that means that
 # a POST hardly ever meets a connection that is being closed, which would leave its outcome unknown.
 KEEPALIVE_SECONDS = 4.0
-FAULTS = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, EOFError)  # what an exchange can raise
-_NO_TIME_OUT = aiohttp.ClientTimeout()  # whoever asks has one for the whole exchange
+LARGEST = 8 * 2**20  # bytes of one answer: 80 KB for each item of a full page
+LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many connections take no more memory than one
 
 
-@dataclass(slots=True)
-class Departure:
-    """Whether a request was handed to a connection. ``notice`` is called right before."""
+class _Reported(logging.Filter):
+    """Drops what asyncio would log of a lost connection that is reported as an answer.
 
-    notice: Callable[[], None]
-    begun: bool = False
+    aiohttp writes a body in a task of its own (before Python 3.12, a moment later), and may leave its error behind.
+    """
 
-    def begin(self) -> None:
-        """The request is about to be written."""
-        self.notice()
-        self.begun = True
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An answer as it came; the names of ``headers`` are found in any case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
+logging.getLogger("asyncio").addFilter(_Reported())
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """The address of a proxy, and the headers that are meant for it alone."""
-
-    url: str
-    headers: Mapping[str, str]
+class UnreadableAnswerError(Exception):
+    """The answer is too large, or encoded although that was not asked for; the message says which."""
 
 
-class Transport:
-    """At most ``connections`` to ``base_url`` at a time, kept alive: an async context manager.
+class SendTracker(httpx.AsyncByteStream):
+    """The body of one request, which records whether the request may have left this machine.
 
-    TLS is verified, and proxies are taken from the environment.
+    ``on_send`` is called right before, when the first bytes of the body are asked for. An empty body is asked for, too.
+    """
+
+    def __init__(self, body: bytes, on_send: Callable[[], None]) -> None:
+        self._body = body
+        self._on_send = on_send
+        self.sent = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.sent = True
+        self._on_send()
+        if self._body:
+            yield self._body
+
+
+class Transport(AiohttpTransport):
+    """At most ``connections`` to ``base_url`` at a time, kept alive, with whole answers of bounded size.
+
+    TLS is verified against ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else against certifi's authorities. A proxy is taken
+    from the environment. Raises :class:`UsageError` when either of these settings cannot be used.
     """
 
     def __init__(self, base_url: str, connections: int) -> None:
-        self._url = URL(base_url)
-        self._connections = connections
-        self._proxy = proxy_for(base_url)
-        self._context = trusted_authorities() if self._url.scheme == "https" else True
-
-    async def __aenter__(self) -> Self:
-        self._connector = aiohttp.TCPConnector(
-            limit=self._connections, ssl=self._context, keepalive_timeout=KEEPALIVE_SECONDS
+        super().__init__(
+            verify=_ssl_context(base_url),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=KEEPALIVE_SECONDS),
+            proxy=_proxy(base_url),
         )
-        self._direct = self._new_route()
-        return self
+        self._large = anyio.Lock()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._connector.close()
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request`` once, and read its answer whole.
 
-    async def exchange(self, request: bytes, departure: Departure) -> Received:
-        """Write one whole request to a connection, and read its answer.
-
-        ``departure`` tells afterwards, whatever was raised (one of ``FAULTS``, or a cancellation), whether any of it
-        may have left. Redirects are answers, and nothing is sent twice.
+        What goes wrong is raised as it comes: errors of httpx, of aiohttp and of the system, and
+        :class:`UnreadableAnswerError`.
         """
-        route = self._direct if self._proxy is None else self._new_route()  # aiohttp writes into one with a proxy
-        connection = await self._connector.connect(route, [], _NO_TIME_OUT)
-        try:
-            received = await _converse(connection, request, departure)
-        except BaseException:
-            connection.close()
-            raise
-        connection.release()
-        return received
+        async with aclosing(await super().handle_async_request(request)) as response:
+            # No cookie of an answer goes into another request. Nothing else can run before this line.
+            self.get_client().cookie_jar.clear()
+            response.headers.pop("set-cookie", None)
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                raise UnreadableAnswerError("the answer is compressed, which was not asked for")
+            content = await self._read(response)
+            return httpx.Response(response.status_code, headers=response.headers, content=content)
 
-    def _new_route(self) -> aiohttp.ClientRequest:
-        """What aiohttp needs to know to connect, in the form in which it wants to be told."""
-        proxy = self._proxy
-        return aiohttp.ClientRequest(
-            "GET",
-            self._url,
-            loop=asyncio.get_running_loop(),
-            proxy=URL(proxy.url) if proxy else None,
-            proxy_headers=dict(proxy.headers) if proxy else None,
-        )
-
-
-async def _converse(connection: aiohttp.connector.Connection, request: bytes, departure: Departure) -> Received:
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None or transport.is_closing() or protocol.should_close:
-        # Closed, or something came that nobody asked for, and must not be taken for the answer to this.
-        raise ConnectionResetError("the kept-alive connection came to its end before anything was written")
-    protocol.set_response_params(read_until_eof=True)
-    departure.begin()
-    transport.write(request)
-    message, payload = await protocol.read()
-    while message.code < 200 and message.code != HTTPStatus.SWITCHING_PROTOCOLS:  # an announcement; more follows
-        message, payload = await protocol.read()
-    return Received(message.code, message.headers, await payload.read())
+    async def _read(self, response: httpx.Response) -> bytes:
+        content = bytearray()
+        async with AsyncExitStack() as stack:
+            async for chunk in response.aiter_raw():
+                if len(content) <= LARGE < len(content) + len(chunk):
+                    await stack.enter_async_context(self._large)
+                content += chunk
+                if len(content) > LARGEST:
+                    raise UnreadableAnswerError(f"the answer is larger than {LARGEST // 2**20} MB")
+        return bytes(content)
 
 
-def trusted_authorities() -> ssl.SSLContext:
-    """TLS that is verified against ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else against the authorities of certifi.
-
-    Raises :class:`UsageError` when the file holds none.
-    """
+def _ssl_context(base_url: str) -> ssl.SSLContext:
+    if urlsplit(base_url).scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of no use, and trusts nobody
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if folder and not file:
-        return ssl.create_default_context(capath=folder)
+    if folder and not file and not Path(folder).is_dir():
+        raise UsageError(
+            f"SSL_CERT_DIR names a folder that does not exist: {folder}",
+            "Set it to a folder of certificates in PEM form, or unset it.",
+        )
     try:
-        return ssl.create_default_context(cafile=file or certifi.where())
+        return httpx.create_ssl_context()
     except OSError as error:
         raise UsageError(
-            f"no certificates can be read from {file or certifi.where()} ({error.strerror or error})",
-            "SSL_CERT_FILE, if set, names a file of certificates in PEM form.",
+            f"the certificates cannot be read from {file or folder or 'the package certifi'} "
+            f"({error.strerror or type(error).__name__})",
+            "Set SSL_CERT_FILE to a file of certificates in PEM form, or unset it.",
         ) from None
 
 
-def proxy_for(base_url: str) -> Proxy | None:
-    """The proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name for ``base_url``; never one for loopback."""
+def _proxy(base_url: str) -> httpx.Proxy | None:
+    """The proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name for ``base_url``; none for loopback.
+
+    Its user name and password go into a header that the proxy alone gets.
+    """
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(host):
-        return None
     proxies = getproxies()
     address = proxies.get(parts.scheme) or proxies.get("all")
-    if not address:
+    if not address or is_loopback(host) or proxy_bypass(host):
         return None
-    proxy = urlsplit(address if "://" in address else f"http://{address}")
-    headers = {}
-    if proxy.username:
-        user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(user.encode()).decode("ascii")
-    return Proxy(f"{proxy.scheme}://{proxy.netloc.rpartition('@')[2]}", headers)
+    try:
+        url = httpx.URL(address if "://" in address else f"http://{address}")
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise UsageError(
+            "the proxy in HTTPS_PROXY or ALL_PROXY is not an http(s) URL",
+            "Set it to an address such as http://proxy.example.com:3128, or add the API's host to NO_PROXY.",
+        )
+    user = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    headers = {"Proxy-Authorization": f"Basic {user}"} if url.username else {}
+    return httpx.Proxy(url.copy_with(username=None, password=None), headers=headers)

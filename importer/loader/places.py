@@ -189,7 +189,7 @@ def _explained(shown: str) -> Iterator[None]:
     except ImportError as error:
         raise SourceError(
             f"{shown}: the packages that read such sources are not installed",
-            "Install them with: pip install 'importer[remote]'. Or download the file and give its path.",
+            "Install them with: pip install 'wizcommerce-importer[remote]'. Or download the file and give its path.",
         ) from error
     except Exception as error:  # noqa: BLE001  # each file system has exceptions of its own
         if isinstance(error, ValueError) and "Protocol not known" in str(error):

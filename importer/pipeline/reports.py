@@ -38,7 +38,7 @@ from importer.settings import Commands
 __all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
 
 ALONE = Alone()
-LIBRARIES = ("pandas", "pandera", "pyarrow", "aiohttp", "anyio", "phonenumbers", "sqlalchemy")
+LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """A raw HTTP server that answers exactly the bytes a test wants, or hangs up where a test wants."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -86,6 +88,36 @@ async def raw_server(respond: Respond) -> AsyncIterator[RawServer]:
         for writer in server.writers:
             writer.close()
         await listener.wait_closed()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN."""
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def always(answer: bytes | None) -> Respond:
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
+        return answer
+
+    return respond
+
+
+def in_turn(*answers: bytes | None) -> Respond:
+    """The answers one after the other, the last one for ever."""
+    queue = list(answers)
+
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    return respond
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def http(status: int, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:

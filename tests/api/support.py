@@ -3,10 +3,16 @@
 import random
 from collections.abc import Awaitable, Callable
 
-from importer.api import Client, Limiter, RetryPolicy
+from importer.api import Answer, Client, Limiter, RetryPolicy
+from tests.api.server import http_json
 
 KEY = "key-that-must-not-show"
 BODY = b'{"reference_id":"C-1","company_name":"Example"}'
+CREATED = http_json(201, {"data": {"id": "id-1", "reference_id": "C-1"}})
+
+
+async def create(client: Client) -> Answer:
+    return await client.create(BODY, "C-1")
 
 
 class Naps:
@@ -30,7 +36,7 @@ class Naps:
 def make_client(url: str, naps: Naps | None = None, *, ceiling: float | None = 10_000.0, **options) -> Client:
     """A client on a clock of its own, which moves only when something sleeps."""
     naps = naps or Naps()
-    sleep: Callable[[float], Awaitable[None]] = naps.sleep
+    sleep: Callable[[float], Awaitable[None]] = options.pop("sleep", naps.sleep)
     limiter = Limiter(ceiling=ceiling, clock=naps.clock, sleep=sleep, wall=naps.wall)
     options = {"retry": RetryPolicy(attempts=3), "rng": random.Random(1), "timeout": 5.0} | options
     return Client(url, KEY, limiter=limiter, clock=naps.clock, sleep=sleep, wall=naps.wall, **options)

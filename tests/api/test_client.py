@@ -1,48 +1,72 @@
-"""Answers that can be read, what 429 does, and where the key is."""
+"""Answers that can be read, which of them are believed, what limits do, and where the key is."""
 
 import logging
 import random
 from email.utils import formatdate
 
+import anyio
 import orjson
 import pytest
 
 from importer import __version__
-from importer.api import AnswerKind, Client, Limiter
+from importer.api import AnswerKind, Client, Limiter, NoListError, Turns
 from importer.errors import ApiUnavailableError, InternalError, KeyRefusedError, UsageError
 from importer.records import Refusal
-from tests.api.server import http, http_json, raw_server
-from tests.api.support import BODY, KEY, Naps, make_client
+from tests.api.server import always, http, http_json, in_turn, raw_server
+from tests.api.support import BODY, CREATED, KEY, Naps, create, make_client
 
 pytestmark = pytest.mark.anyio
 
-CREATED = http_json(201, {"data": {"id": "id-1", "reference_id": "C-1"}})
 HTML = b"<html><head><title>502 Bad\x07 Gateway</title></head><body>" + b"x" * 5000 + b"</body></html>"
 
 
-def always(answer):
-    async def respond(seen, writer):
-        return answer
-
-    return respond
-
-
-async def create(answer):
+async def created_by(answer):
+    """What one POST makes of ``answer``."""
     async with raw_server(always(answer)) as server, make_client(server.url) as client:
-        got = await client.create(BODY)
+        got = await create(client)
         assert len(server.requests) == 1
         return got
 
 
+# what is sent, and what is believed
+
+
 async def test_what_is_sent() -> None:
-    async with raw_server(always(CREATED)) as server, make_client(server.url + "/") as client:
-        answer = await client.create(BODY)
-    (seen,) = server.requests
-    assert (seen.method, seen.target, seen.body) == ("POST", "/v1/customers", BODY)
-    assert seen.headers["x-api-key"] == KEY
-    assert seen.headers["content-type"] == "application/json"
-    assert seen.headers["user-agent"] == f"importer/{__version__}"
-    assert (answer.kind, answer.status, answer.data["id"], answer.sent) == (AnswerKind.OK, 201, "id-1", True)
+    ok = http_json(200, {"data": {"id": "b", "reference_id": "A-1"}})
+    async with raw_server(in_turn(CREATED, ok)) as server, make_client(server.url + "/") as client:
+        answers = [
+            await create(client),
+            await client.get("b"),
+            await client.patch("b", BODY),
+            await client.delete("b"),
+            await client.get_child("c", "addresses", "b"),
+            await client.create_child("c", "addresses", BODY, "A-1"),
+            await client.replace_child("c", "contacts", "b", BODY),
+            await client.delete_child("c", "contacts", "b"),
+        ]
+        assert server.connections == 1
+    assert [(seen.method, seen.target, seen.body) for seen in server.requests] == [
+        ("POST", "/v1/customers", BODY),
+        ("GET", "/v1/customers/b", b""),
+        ("PATCH", "/v1/customers/b", BODY),
+        ("DELETE", "/v1/customers/b", b""),
+        ("GET", "/v1/customers/c/addresses/b", b""),
+        ("POST", "/v1/customers/c/addresses", BODY),
+        ("PUT", "/v1/customers/c/contacts/b", BODY),
+        ("DELETE", "/v1/customers/c/contacts/b", b""),
+    ]
+    for seen in server.requests:
+        assert seen.headers == {
+            "host": server.url.removeprefix("http://"),
+            "x-api-key": KEY,
+            "content-type": "application/json",
+            "content-length": str(len(seen.body)),
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": f"importer/{__version__}",
+        }
+    assert [(answer.kind, answer.sent) for answer in answers] == [(AnswerKind.OK, True)] * 8
+    assert [answer.data["id"] for answer in answers] == ["id-1"] + ["b"] * 7
 
 
 @pytest.mark.parametrize(
@@ -54,19 +78,54 @@ async def test_what_is_sent() -> None:
         http_json(201, []),
         http_json(201, {"id": "id-1"}),
         http_json(201, {"data": {"reference_id": "C-1"}}),
-        http_json(201, {"data": {"id": ""}}),
-        http_json(201, {"data": [{"id": "id-1"}]}),
+        http_json(201, {"data": {"id": "id-1"}}),
+        http_json(201, {"data": {"id": "id-1", "reference_id": None}}),
+        http_json(201, {"data": {"id": "id-1", "reference_id": "c-1"}}),
+        http_json(201, {"data": {"id": "id-1", "reference_id": "C-10"}}),
+        *(
+            http_json(201, {"data": {"id": odd, "reference_id": "C-1"}})
+            for odd in ("", None, 7, "..", "a/b", "a b", "a?b", "\u00e4", "x" * 256, "id-1\n")
+        ),
+        http_json(201, {"data": [{"id": "id-1", "reference_id": "C-1"}]}),
         http(201, b'{"data": {"id": "id-1"}'),
         *(http(status, HTML) for status in (408, 425, 500, 502, 503, 504, 599)),
     ],
 )
 async def test_a_post_without_a_believable_answer_is_unknown(answer) -> None:
-    assert (await create(answer)).kind is AnswerKind.UNKNOWN
+    assert (await created_by(answer)).kind is AnswerKind.UNKNOWN
+    async with raw_server(always(answer)) as server, make_client(server.url) as client:
+        assert (await client.create_child("a", "contacts", BODY, "C-1")).kind is AnswerKind.UNKNOWN
+        assert len(server.requests) == 1
+
+
+async def test_one_foreign_answer_to_three_posts_creates_nothing() -> None:
+    foreign = http_json(201, {"data": {"id": "id-9", "reference_id": "C-9"}})
+    async with raw_server(always(foreign)) as server, make_client(server.url) as client:
+        answers = [await client.create(BODY, f"C-{number}") for number in range(3)]
+    assert {(answer.kind, answer.message) for answer in answers} == {
+        (AnswerKind.UNKNOWN, "HTTP 201, but the answer has another reference id")
+    }
+
+
+async def test_what_is_about_another_record_is_not_believed() -> None:
+    other = http_json(200, {"data": {"id": "other", "reference_id": "C-1"}})
+    async with raw_server(always(other)) as server, make_client(server.url) as client:
+        answers = [
+            await client.get("a"),
+            await client.patch("a", BODY),
+            await client.delete("a"),
+            await client.get_child("other", "contacts", "a"),
+            await client.replace_child("a", "contacts", "b", BODY),
+            await client.delete_child("a", "contacts", "b"),
+        ]
+    assert {(answer.kind, answer.message) for answer in answers} == {
+        (AnswerKind.UNKNOWN, "HTTP 200, but the answer is about another id")
+    }
 
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_refused_key(status) -> None:
-    answer = await create(http_json(status, {"code": "bad_key", "message": f"the key {KEY} is unknown"}))
+    answer = await created_by(http_json(status, {"code": "bad_key", "message": f"the key {KEY} is unknown"}))
     assert (answer.kind, answer.code, answer.message) == (
         AnswerKind.KEY_REFUSED,
         "bad_key",
@@ -76,7 +135,7 @@ async def test_a_refused_key(status) -> None:
 
 async def test_the_reasons_of_a_refusal() -> None:
     details = [{"field": "addresses[1].zip_code", "reason": "too\nlong"}, {"field": "phone"}, "odd", 7, None, {}]
-    answer = await create(http_json(422, {"code": "invalid", "message": "no\x00 good", "details": details}))
+    answer = await created_by(http_json(422, {"code": "invalid", "message": "no\x00 good", "details": details}))
     assert (answer.kind, answer.status, answer.code, answer.message) == (AnswerKind.REFUSED, 422, "invalid", "no good")
     assert answer.refusals == (
         Refusal("addresses[1].zip_code", "too long"),
@@ -106,7 +165,7 @@ async def test_the_reasons_of_a_refusal() -> None:
     ],
 )
 async def test_refusals_of_any_shape(body, code, message, refusals) -> None:
-    answer = await create(http(400, body))
+    answer = await created_by(http(400, body))
     assert (answer.kind, answer.code, answer.message, answer.refusals) == (
         AnswerKind.REFUSED,
         code,
@@ -117,15 +176,24 @@ async def test_refusals_of_any_shape(body, code, message, refusals) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 413, 418])
 async def test_other_client_errors_of_a_post_are_refusals(status) -> None:
-    assert (await create(http(status, b"{}"))).kind is AnswerKind.REFUSED
+    assert (await created_by(http(status, b"{}"))).kind is AnswerKind.REFUSED
 
 
 async def test_gone() -> None:
     async with raw_server(always(http_json(404, {"code": "not_found"}))) as server:
         async with make_client(server.url) as client:
-            answers = [await client.get("a"), await client.delete("a"), await client.patch("a", BODY)]
-        assert [answer.kind for answer in answers] == [AnswerKind.GONE] * 3
-        assert [seen.method for seen in server.requests] == ["GET", "DELETE", "PATCH"]
+            answers = [
+                await client.get("a"),
+                await client.delete("a"),
+                await client.patch("a", BODY),
+                await client.get_child("a", "addresses", "b"),
+                await client.replace_child("a", "addresses", "b", BODY),
+                await client.delete_child("a", "addresses", "b"),
+            ]
+            post = await client.create_child("a", "addresses", BODY, "C-1")
+        assert {(answer.kind, answer.status) for answer in answers} == {(AnswerKind.GONE, 404)}
+        assert (post.kind, post.status) == (AnswerKind.REFUSED, 404)
+        assert len(server.requests) == 7
 
 
 @pytest.mark.parametrize("answer", [http(204), http_json(200, {"data": None}), http_json(201, {"data": {"id": "a"}})])
@@ -133,6 +201,8 @@ async def test_any_2xx_of_patch_and_delete_is_a_success(answer) -> None:
     async with raw_server(always(answer)) as server, make_client(server.url) as client:
         assert (await client.patch("a", BODY)).kind is AnswerKind.OK
         assert (await client.delete("a")).kind is AnswerKind.OK
+        assert (await client.replace_child("a", "contacts", "b", BODY)).kind is AnswerKind.OK
+        assert (await client.delete_child("a", "contacts", "b")).kind is AnswerKind.OK
 
 
 async def test_html_is_no_success_of_patch_get_or_delete() -> None:
@@ -146,22 +216,28 @@ async def test_get_needs_a_customer() -> None:
         assert (await client.get("a")).kind is AnswerKind.UNKNOWN
 
 
-@pytest.mark.parametrize("customer_id", ["", "..", ".", "a/b", "a?b", "ä", "a b"])
-async def test_an_id_cannot_lead_elsewhere(customer_id) -> None:
+@pytest.mark.parametrize("odd", ["", "..", ".", "a/b", "a?b", "\u00e4", "a b", "a\n", "x" * 256])
+async def test_an_odd_id_is_refused_and_leads_nowhere(odd) -> None:
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
-        with pytest.raises(InternalError):
-            await client.delete(customer_id)
+        answers = [
+            await client.get(odd),
+            await client.patch(odd, BODY),
+            await client.delete(odd),
+            await client.get_child("a", "contacts", odd),
+            await client.get_child(odd, "contacts", "a"),
+            await client.create_child(odd, "contacts", BODY, "C-1"),
+            await client.replace_child("a", "contacts", odd, BODY),
+            await client.delete_child("a", "contacts", odd),
+        ]
+        assert {(answer.kind, answer.status, answer.code, answer.sent) for answer in answers} == {
+            (AnswerKind.REFUSED, None, "odd_id", False)
+        }
+        with pytest.raises(NoListError):
+            await client.children(odd, "contacts")
     assert server.requests == []
 
 
-def first_then(*answers):
-    """The answers in turn, the last one for ever."""
-    queue = list(answers)
-
-    async def respond(seen, writer):
-        return queue.pop(0) if len(queue) > 1 else queue[0]
-
-    return respond
+# limits
 
 
 @pytest.mark.parametrize(
@@ -173,11 +249,11 @@ def first_then(*answers):
         ([f"Retry-After: {formatdate(1_750_000_000 + 1000 + 30, usegmt=True)}"], 30.0),
     ],
 )
-async def test_429_waits_exactly_as_told_and_burns_no_attempt(headers, seconds) -> None:
+async def test_429_waits_exactly_as_asked_and_is_not_an_attempt(headers, seconds) -> None:
     naps = Naps()
-    async with raw_server(first_then(http(429, b"", *headers), CREATED)) as server:
+    async with raw_server(in_turn(http(429, b"", *headers), CREATED)) as server:
         async with make_client(server.url, naps) as client:
-            answer = await client.create(BODY)
+            answer = await create(client)
         assert (answer.kind, len(server.requests)) == (AnswerKind.OK, 2)
         assert naps.now == pytest.approx(1000 + seconds, abs=1e-6)
         assert naps.now >= 1000 + seconds
@@ -186,45 +262,159 @@ async def test_429_waits_exactly_as_told_and_burns_no_attempt(headers, seconds) 
 
 async def test_429_without_advice_waits_with_jitter_and_slows_the_sender() -> None:
     naps = Naps()
-    async with raw_server(first_then(http(429), http(429), http(429), CREATED)) as server:
+    async with raw_server(in_turn(http(429), http(429), http(429), CREATED)) as server:
         async with make_client(server.url, naps, ceiling=100) as client:
-            assert (await client.create(BODY)).kind is AnswerKind.OK
+            assert (await create(client)).kind is AnswerKind.OK
         assert client.limiter.statistics.pace < 60
         assert naps.now > 1000
 
 
-async def test_429_for_too_long_ends_the_run() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        http_json(403, {"code": "RATE_LIMIT_EXCEEDED"}),
+        http_json(403, {"message": "Too many requests, slow down"}),
+        http_json(403, {"error": {"message": "You are being throttled."}}),
+        http_json(403, {"message": "daily quota used up"}),
+        http(403, b"<html><title>Rate limit</title></html>"),
+        http(403, b"no", "Retry-After: 7"),
+        http(403, b"no", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 7"),
+    ],
+)
+async def test_a_403_that_speaks_of_a_limit_is_waited_for(refusal) -> None:
+    naps = Naps()
+    async with raw_server(in_turn(refusal, CREATED)) as server, make_client(server.url, naps) as client:
+        assert (await create(client)).kind is AnswerKind.OK
+        assert len(server.requests) == 2
+        assert client.limiter.statistics.throttled == 1
+    assert naps.now > 1000
+
+
+async def test_limits_for_too_long_end_the_run() -> None:
     async with raw_server(always(http(429, b"", "Retry-After: 50"))) as server, make_client(server.url) as client:
         with pytest.raises(ApiUnavailableError, match="429") as caught:
-            await client.create(BODY)
+            await create(client)
         assert "resume" in str(caught.value).lower()
-        assert len(server.requests) == 19  # 900 s of patience, 50 s at a time
+        assert len(server.requests) == 19  # 900 s at most, 50 s at a time
 
 
-async def test_429_that_asks_for_a_day_is_not_waited_for() -> None:
-    async with raw_server(always(http(429, b"", "Retry-After: 86400"))) as server, make_client(server.url) as client:
+async def test_limits_without_advice_for_too_long_end_the_run() -> None:
+    naps = Naps()
+    async with raw_server(always(http(429))) as server, make_client(server.url, naps) as client:
+        client.limiter.max_wait = 60.0
+        with pytest.raises(ApiUnavailableError, match="too many requests"):
+            await client.get("a")
+    assert 1030 < naps.now <= 1060
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(429, b"", "Retry-After: 86400"),
+        http(403, b"", "Retry-After: 86400"),
+        http(503, b"", "Retry-After: 86400"),
+        http_json(201, {}, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 3600"),
+    ],
+)
+async def test_a_pause_of_hours_is_not_waited_for(answer) -> None:
+    async with raw_server(always(answer)) as server, make_client(server.url) as client:
+        if b"HTTP/1.1 503" in answer or b"HTTP/1.1 201" in answer:
+            assert (await create(client)).kind is AnswerKind.UNKNOWN
         with pytest.raises(ApiUnavailableError):
-            await client.create(BODY)
+            await create(client)
         assert len(server.requests) == 1
 
 
 async def test_a_503_that_asks_for_a_pause_holds_back_the_next_request() -> None:
     naps = Naps()
-    answers = first_then(http(503, b"", "Retry-After: 20"), CREATED)
+    answers = in_turn(http(503, b"", "Retry-After: 20"), CREATED)
     async with raw_server(answers) as server, make_client(server.url, naps) as client:
-        assert (await client.create(BODY)).kind is AnswerKind.UNKNOWN
-        assert (await client.create(BODY)).kind is AnswerKind.OK
+        assert (await create(client)).kind is AnswerKind.UNKNOWN
+        assert (await create(client)).kind is AnswerKind.OK
     assert naps.now >= 1020
 
 
 async def test_a_used_up_quota_holds_back_the_next_request() -> None:
     naps = Naps()
     spent = http_json(201, {"data": {"id": "a"}}, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 12")
-    async with raw_server(first_then(spent, CREATED)) as server, make_client(server.url, naps) as client:
-        await client.create(BODY)
+    async with raw_server(in_turn(spent, CREATED)) as server, make_client(server.url, naps) as client:
+        await create(client)
         assert naps.now < 1001
-        await client.create(BODY)
+        await create(client)
     assert naps.now >= 1012
+
+
+# stopping
+
+
+async def test_a_stop_ends_the_waits_and_not_the_request_on_its_way() -> None:
+    arrived, go_on = anyio.Event(), anyio.Event()
+
+    async def slow(seen, writer):
+        arrived.set()
+        await go_on.wait()
+        return CREATED
+
+    async def sleep(seconds: float) -> None:
+        await anyio.sleep_forever()
+
+    turns, answers, naps = Turns(), {}, Naps()
+    async with raw_server(slow) as server, make_client(server.url, naps, ceiling=1, sleep=sleep) as client:
+        stoppable = client.with_turns(turns)
+        assert stoppable.limiter is client.limiter
+
+        async def call(name, coroutine) -> None:
+            answers[name] = await coroutine
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(call, "on its way", create(stoppable))
+                await arrived.wait()
+                group.start_soon(call, "waiting", create(stoppable))
+                group.start_soon(call, "reading", stoppable.get("a"))
+                await anyio.wait_all_tasks_blocked()
+                turns.cancel()
+                await anyio.wait_all_tasks_blocked()
+                assert set(answers) == {"waiting", "reading"}
+                go_on.set()
+            answers["later"] = await create(stoppable)
+        assert len(server.requests) == 1
+        assert answers.pop("on its way").kind is AnswerKind.OK
+        assert {(answer.kind, answer.sent, answer.message) for answer in answers.values()} == {
+            (AnswerKind.NOT_SENT, False, "stopped before it was sent")
+        }
+        naps.now += 60
+        assert (await create(client)).kind is AnswerKind.OK  # the original goes on
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "sent"),
+    [(None, AnswerKind.UNKNOWN, True), (http(500), AnswerKind.UNKNOWN, True), (http(429), AnswerKind.NOT_SENT, False)],
+)
+async def test_a_stop_between_attempts(fault, kind, sent) -> None:
+    turns = Turns()
+
+    async def sleep(seconds: float) -> None:
+        turns.cancel()
+        await anyio.sleep_forever()
+
+    async with raw_server(always(fault)) as server, make_client(server.url, sleep=sleep) as client:
+        with anyio.fail_after(5):
+            answer = await client.with_turns(turns).delete("a")
+    assert (answer.kind, answer.sent, answer.message) == (kind, sent, "stopped before it was sent")
+    assert len(server.requests) == 1
+
+
+async def test_a_stop_while_a_list_is_read() -> None:
+    turns = Turns()
+    turns.cancel()
+    async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
+        with pytest.raises(ApiUnavailableError, match="stopped"):
+            await client.with_turns(turns).find(["C-1"])
+    assert server.requests == []
+
+
+# the key
 
 
 @pytest.mark.parametrize("key", ["", "ab\ncd-secret", "schlüssel-secret", " secret", "secret\x7f"])
@@ -242,7 +432,7 @@ async def test_the_key_shows_nowhere(caplog) -> None:
     broken = b"HTTP/1.1 201 Created\r\nContent-Length: " + KEY.encode() + b"\r\n\r\n"
     for answer in (echo, redirect, broken, http(500, KEY.encode()), None):
         async with raw_server(always(answer)) as server, make_client(server.url) as client:
-            texts += [repr(await client.create(BODY)), repr(client), str(client.limiter), repr(vars(client).keys())]
+            texts += [repr(await create(client)), repr(client), str(client.limiter), repr(vars(client).keys())]
     async with raw_server(always(http_json(401, {"message": KEY}))) as server, make_client(server.url) as client:
         with pytest.raises(KeyRefusedError) as caught:
             await client.find(["C-1"])
@@ -250,6 +440,25 @@ async def test_the_key_shows_nowhere(caplog) -> None:
     assert KEY not in "".join([*texts, caplog.text, *(repr(vars(record)) for record in caplog.records)])
 
 
+async def test_a_key_that_comes_back_in_data_is_blanked_there_too() -> None:
+    data = {"id": "a", "name": f"x {KEY} y", KEY: [{"value": KEY}, 7, None, True]}
+    escaped = orjson.dumps({"data": data}).replace(KEY.encode(), "".join(f"\\u{ord(c):04x}" for c in KEY).encode())
+    for body in (orjson.dumps({"data": data}), escaped):
+        async with raw_server(always(http(200, body))) as server, make_client(server.url) as client:
+            answer = await client.get("a")
+        assert answer.data == {"id": "a", "name": "x [key] y", "[key]": [{"value": "[key]"}, 7, None, True]}
+    listed = http_json(200, [{"id": "a", "name": KEY}])
+    async with raw_server(always(listed)) as server, make_client(server.url) as client:
+        assert await client.sales_reps() == [{"id": "a", "name": "[key]"}]
+
+
+async def test_a_key_as_short_as_a_word_damages_no_data() -> None:
+    options = {"limiter": Limiter(ceiling=1000), "rng": random.Random(1)}
+    there = http_json(200, {"data": {"id": "a", "name": "Test Ltd"}})
+    async with raw_server(always(there)) as server, Client(server.url, "Test", **options) as client:
+        assert (await client.get("a")).data["name"] == "Test Ltd"
+
+
 async def test_outside_its_context() -> None:
     with pytest.raises(InternalError):
-        await make_client("http://127.0.0.1").create(BODY)
+        await create(make_client("http://127.0.0.1"))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from importer.api import CustomerRef
+from importer.api import AnswerKind, CustomerRef, NoListError
 from importer.errors import ApiUnavailableError, KeyRefusedError
 from tests.api.server import Seen, http, http_json, raw_server
 from tests.api.support import make_client
@@ -60,10 +60,11 @@ async def find(directory: Directory, ids, **options) -> dict[str, list[str]]:
 
 async def test_what_a_match_says() -> None:
     item = customer(1, "A") | {"updated_at": "2025-02-01T10:00:00.123456789+02:00", "created_at": "no date"}
+    item |= {"display_id": "WC_7"}
     async with raw_server(Directory([item]).respond) as server, make_client(server.url) as client:
         found = await client.find(["A"])
     updated = datetime(2025, 2, 1, 8, 0, 0, 123456, tzinfo=UTC)
-    assert found == {"A": [CustomerRef("id-1", "A", "N", "active", None, updated)]}
+    assert found == {"A": [CustomerRef("id-1", "A", "N", "active", None, updated, "", "WC_7")]}
 
 
 async def test_active_inactive_absent_and_twice() -> None:
@@ -343,3 +344,56 @@ async def test_sales_reps_price_lists_and_attributes(shape) -> None:
         ("/v1/attributes-0", 150),
     ]
     assert server.requests[-1].query["entity"] == "address"
+
+
+async def test_a_customer_with_an_odd_id_is_found_and_refused_later() -> None:
+    directory = Directory([customer(1, "A") | {"id": "a/b?"}, customer(2, "B")])
+    async with raw_server(directory.respond) as server, make_client(server.url) as client:
+        found = await client.find(["A", "B"])
+        answer = await client.get(found["A"][0].id)
+    assert [found[name][0].id for name in "AB"] == ["a/b?", "id-2"]
+    assert (answer.kind, answer.code) == (AnswerKind.REFUSED, "odd_id")
+
+
+@pytest.mark.parametrize("kind", ["addresses", "contacts"])
+@pytest.mark.parametrize("paged", [True, False])
+@pytest.mark.parametrize("filters", [True, False])
+async def test_children_are_all_listed_once(kind, paged, filters) -> None:
+    children = [{"id": f"id-{number}", "status": "active"} for number in range(150)]
+    children += [{"id": "id-x", "status": "inactive"}, {"id": "id-y", "status": "inactive"}]
+
+    async def respond(seen, writer):
+        status = seen.query.get("status", "active")
+        items = [child for child in children if child["status"] == status] if filters else children
+        if not paged:
+            return http_json(200, items)
+        page = int(seen.query["page"])
+        part = items[(page - 1) * 100 : page * 100]
+        return http_json(200, {"data": part, "pagination": {"total_pages": math.ceil(len(items) / 100)}})
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        found = await client.children("id-1", kind)
+    assert [child["id"] for child in found] == [child["id"] for child in children]
+    assert {seen.path for seen in server.requests} == {f"/v1/customers/id-1/{kind}"}
+
+
+@pytest.mark.parametrize("status", [404, 405])
+async def test_an_api_without_child_lists(status) -> None:
+    async def respond(seen, writer):
+        return http(status)
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(NoListError, match=f"HTTP {status}"):
+            await client.children("id-1", "contacts")
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [None, http(500), http(200, b"<html>"), http_json(200, {"data": {"id": "x"}})])
+async def test_children_that_cannot_be_read_are_never_taken_for_none(answer) -> None:
+    async def respond(seen, writer):
+        return answer
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(ApiUnavailableError) as caught:
+            await client.children("id-1", "contacts")
+    assert not isinstance(caught.value, NoListError)

@@ -1,30 +1,32 @@
-"""What lies between a request and the wire: TLS, proxies, and answers that belong to no request or come in parts."""
+"""What lies between a request and the wire: TLS, proxies, cookies, and answers that are not what they should be."""
 
 import asyncio
+import gzip
+import json
 import ssl
 import subprocess
-from contextlib import asynccontextmanager
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
 
+import anyio
+import orjson
 import pytest
 
 from importer.api import AnswerKind
-from importer.errors import UsageError
-from tests.api.server import RawServer, http_json, raw_server
-from tests.api.support import BODY, make_client
+from importer.api.transport import LARGEST
+from importer.errors import ApiUnavailableError, UsageError
+from tests.api.server import RawServer, always, http, http_json, in_turn, raw_server, unused_port
+from tests.api.support import BODY, CREATED, KEY, create, make_client
 
 pytestmark = pytest.mark.anyio
 
-CREATED = http_json(201, {"data": {"id": "id-1", "reference_id": "C-1"}})
 OPENSSL = "openssl req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
-
-
-async def created(seen, writer):
-    return CREATED
 
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A file with a key and a certificate for api.example.com that nobody vouches for."""
+    """A file with a key and a certificate for api.example.com that no authority signed."""
     path = tmp_path / "certificate.pem"
     names = ["-subj", "/CN=api.example.com", "-addext", "subjectAltName=DNS:api.example.com,IP:127.0.0.1"]
     subprocess.run([*OPENSSL.split(), *names, "-keyout", path, "-out", path.with_suffix(".crt")], check=True)
@@ -32,12 +34,20 @@ def certificate(tmp_path):
     return path
 
 
+@pytest.fixture
+def through_proxy(monkeypatch):
+    """Sets the address of the proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda address: monkeypatch.setenv("HTTPS_PROXY", address)
+
+
 @asynccontextmanager
 async def tls_server(certificate):
     """A server that speaks TLS, and the port on which it listens."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = RawServer(created)
+    server = RawServer(always(CREATED))
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
     try:
         yield server, listener.sockets[0].getsockname()[1]
@@ -47,26 +57,75 @@ async def tls_server(certificate):
             writer.close()
 
 
-async def test_only_who_is_vouched_for_gets_anything(certificate, monkeypatch) -> None:
+@contextmanager
+def at_most(megabytes: float) -> Iterator[None]:
+    """What Python allocates in the block stays below that, the server's part included."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < megabytes * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+# TLS
+
+
+async def test_only_a_server_with_a_trusted_certificate_gets_anything(certificate, monkeypatch) -> None:
     async with tls_server(certificate) as (server, port):
         async with make_client(f"https://127.0.0.1:{port}") as client:
-            answer = await client.create(BODY)
+            answer = await create(client)
         assert (answer.kind, server.requests) == (AnswerKind.NOT_SENT, [])
-        assert "certificate" in answer.message
+        assert "certificate verify failed: self" in answer.message
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         async with make_client(f"https://127.0.0.1:{port}") as client:
-            assert (await client.create(BODY)).kind is AnswerKind.OK
+            assert (await create(client)).kind is AnswerKind.OK
+        async with make_client(f"https://localhost:{port}") as client:
+            answer = await create(client)
+        assert answer.kind is AnswerKind.NOT_SENT
+        assert "mismatch" in answer.message
         assert [seen.body for seen in server.requests] == [BODY]
 
 
-async def test_a_file_of_certificates_that_is_not_there(monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    with pytest.raises(UsageError, match=r"none\.pem"):
+@pytest.mark.parametrize(
+    ("name", "there"), [("SSL_CERT_FILE", False), ("SSL_CERT_FILE", True), ("SSL_CERT_DIR", False)]
+)
+async def test_certificates_that_cannot_be_read_are_wrong_usage(name, there, monkeypatch, tmp_path) -> None:
+    path = tmp_path / "none.pem"
+    if there:
+        path.write_text("no certificate")
+    for one in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(name, str(path))
+    with pytest.raises(UsageError, match=r"none\.pem") as caught:
         async with make_client("https://api.example.com"):
             pass
+    assert name in str(caught.value)
+    async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
+        assert (await create(client)).kind is AnswerKind.OK  # plain http needs none
 
 
-async def test_a_tunnel_through_a_proxy_is_kept_and_shows_the_proxy_nothing(certificate, monkeypatch) -> None:
+async def test_the_other_end_speaks_no_tls() -> None:
+    heard = []
+
+    async def plain(reader, writer):
+        heard.append(await reader.read(1000))
+        writer.write(http(400, b"plain http only"))
+        writer.close()
+
+    listener = await asyncio.start_server(plain, "127.0.0.1", 0)
+    async with listener, make_client(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}") as client:
+        answer = await create(client)
+    assert answer.kind is AnswerKind.NOT_SENT
+    assert b"example" not in b"".join(heard).lower()
+
+
+# proxies
+
+
+async def test_a_tunnel_through_a_proxy_is_kept_and_shows_the_proxy_nothing(
+    certificate, monkeypatch, through_proxy
+) -> None:
     passed: list[bytes] = []
 
     async def pipe(reader, writer):
@@ -84,41 +143,232 @@ async def test_a_tunnel_through_a_proxy_is_kept_and_shows_the_proxy_nothing(cert
     async with tls_server(certificate) as (server, port):
         proxy = await asyncio.start_server(tunnel, "127.0.0.1", 0)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
-        for name in ("NO_PROXY", "no_proxy"):
-            monkeypatch.delenv(name, raising=False)
+        through_proxy(f"http://us%40er:s%C3%A9cret@127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
         async with proxy, make_client(f"https://api.example.com:{port}") as client:
-            kinds = [(await client.create(BODY)).kind for _ in range(3)]
+            kinds = [(await create(client)).kind for _ in range(3)]
         assert (kinds, server.connections) == ([AnswerKind.OK] * 3, 1)
-        assert {seen.headers["x-api-key"] for seen in server.requests} == {"key-that-must-not-show"}
-        assert "proxy-authorization" not in server.requests[0].headers
+        assert {seen.headers["x-api-key"] for seen in server.requests} == {KEY}
+        assert not any("proxy-authorization" in seen.headers for seen in server.requests)
         wire = b"".join(passed)
-        assert b"Proxy-Authorization: Basic" in wire
-        assert b"key-that-must-not-show" not in wire
+        assert b"proxy-authorization: Basic dXNAZXI6c8OpY3JldA==\r\n" in wire
+        assert KEY.encode() not in wire
         assert BODY not in wire
 
 
-async def test_an_announcement_is_not_taken_for_the_answer() -> None:
-    async def early(seen, writer):
-        return b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CREATED
+@pytest.mark.parametrize(
+    "answer",
+    [http(403, b"no"), http(407, b""), http(200, b"a page", length=500), b"HTTP/1.1 2", b"nonsense\r\n\r\n", None],
+)
+async def test_a_proxy_that_gives_no_tunnel_has_seen_neither_key_nor_customer(answer, through_proxy) -> None:
+    async def respond(seen, writer):
+        writer.write(answer or b"")
 
-    async with raw_server(early) as server, make_client(server.url) as client:
-        answers = [await client.create(BODY), await client.create(BODY)]
+    async with raw_server(respond) as proxy:
+        through_proxy(proxy.url.replace("http://", "http://user:secret@"))
+        async with make_client("https://api.example.com", timeout=1.0) as client:
+            got = await create(client)
+        assert (got.kind, got.sent) == (AnswerKind.NOT_SENT, False)
+        assert "secret" not in str(got)
+        (seen,) = proxy.requests
+        assert (seen.method, seen.target, seen.body) == ("CONNECT", "api.example.com:443", b"")
+        assert seen.headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
+        assert "x-api-key" not in seen.headers
+
+
+async def test_a_proxy_that_is_not_there(through_proxy) -> None:
+    through_proxy(f"127.0.0.1:{unused_port()}")
+    async with make_client("https://api.example.com") as client:
+        answer = await create(client)
+    assert (answer.kind, answer.message) == (AnswerKind.NOT_SENT, "no connection (Connection refused)")
+
+
+@pytest.mark.parametrize("address", ["socks5://user:secret@127.0.0.1:1080", "http://user:secret@proxy:port", "http://"])
+async def test_a_proxy_that_cannot_be_used_is_wrong_usage(address, through_proxy) -> None:
+    through_proxy(address)
+    with pytest.raises(UsageError, match="HTTPS_PROXY") as caught:
+        async with make_client("https://api.example.com"):
+            pass
+    assert "secret" not in str(caught.value)
+
+
+async def test_no_proxy_for_loopback_nor_where_none_is_wanted(certificate, monkeypatch, through_proxy) -> None:
+    through_proxy(f"http://127.0.0.1:{unused_port()}")
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+    async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
+        assert (await create(client)).kind is AnswerKind.OK
+    monkeypatch.setenv("NO_PROXY", "no-such-host.invalid")
+    async with make_client("https://no-such-host.invalid") as client:
+        assert "refused" not in (await create(client)).message
+
+
+# what an answer may carry
+
+
+async def test_an_announcement_is_not_taken_for_the_answer() -> None:
+    early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CREATED
+    async with raw_server(always(early)) as server, make_client(server.url) as client:
+        answers = [await create(client), await create(client)]
     assert [(answer.kind, answer.status) for answer in answers] == [(AnswerKind.OK, 201)] * 2
     assert server.connections == 1
 
 
-async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer() -> None:
-    """A gateway says 408 on an idle connection before it closes it."""
-    async with raw_server(created) as server, make_client(server.url) as client:
-        assert (await client.create(BODY)).kind is AnswerKind.OK
+async def test_an_answer_to_no_request_is_not_taken_for_that_to_the_next() -> None:
+    """A gateway says 408 on an idle connection before it closes it; this one speaks of another customer."""
+    async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
+        assert (await create(client)).kind is AnswerKind.OK
         server.writers[0].write(http_json(201, {"data": {"id": "another's", "reference_id": "C-0"}}))
         await server.writers[0].drain()
-        for _ in range(100):  # turns of the loop, in which it arrives
-            await asyncio.sleep(0)
-        answers = [await client.create(BODY) for _ in range(2)]
-    assert [(answer.kind, answer.sent, answer.data) for answer in answers] == [
-        (AnswerKind.NOT_SENT, False, None),
-        (AnswerKind.OK, True, {"id": "id-1", "reference_id": "C-1"}),
-    ]
-    assert len(server.requests) == 2
+        answers = [await create(client) for _ in range(3)]
+    assert [answer for answer in answers if answer.kind is AnswerKind.OK and answer.data["id"] != "id-1"] == []
+    assert answers[-1].kind is AnswerKind.OK
+
+
+async def test_cookies_are_neither_kept_nor_sent() -> None:
+    cookie = http_json(201, {"data": {"id": "id-1", "reference_id": "C-1"}}, "Set-Cookie: session=x; Path=/")
+    async with raw_server(always(cookie)) as server:
+        # By name, because cookies of an address without one are not kept anyway.
+        async with make_client(server.url.replace("127.0.0.1", "localhost")) as client:
+            answers = [await create(client), await create(client), await client.get("id-1")]
+            assert list(client._http.cookies.jar) == []
+        assert [answer.kind for answer in answers] == [AnswerKind.OK] * 3
+        assert [seen.headers.get("cookie") for seen in server.requests] == [None] * 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("place", ["{}/v1/customers", "https://[::1", ""])
+async def test_redirects_are_not_followed(status, place) -> None:
+    async with raw_server(always(CREATED)) as other:
+        redirect = http(status, b"", f"Location: {place.format(other.url)}")
+        async with raw_server(always(redirect)) as server, make_client(server.url) as client:
+            answers = [await create(client), await client.get("id-1"), await client.delete("id-1")]
+            with pytest.raises(ApiUnavailableError):
+                await client.find(["C-1"])
+        assert [answer.kind for answer in answers] == [AnswerKind.UNKNOWN] * 3
+        assert other.requests == []
+        assert "redirect" in answers[0].message or "cut off or malformed" in answers[0].message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 20", id="cut-status-line"),
+        pytest.param(b"HTTP/1.1 201 Created\r\nContent-", id="cut-headers"),
+        pytest.param(http(201, b'{"data": {"id": "id-1"', length=500), id="cut-body"),
+        pytest.param(b'HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"dat', id="cut-chunk"),
+        pytest.param(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n{}", id="broken-chunk"),
+        pytest.param(b"nonsense\r\n\r\n", id="not-http"),
+        pytest.param(b"HTTP/1.1 201 Created\r\nContent-Length: many\r\n\r\n{}", id="broken-length"),
+        pytest.param(b"HTTP/1.1 201 Created\r\nContent-Length: -5\r\n\r\n{}", id="negative-length"),
+        pytest.param(b"HTTP/1.1 201 OK\r\nContent-Length: 2\r\nContent-Length: 30\r\n\r\n" + CREATED, id="two-lengths"),
+        pytest.param(http(201, b"{}", length=10**17), id="huge-length"),
+        pytest.param(b"HTTP/1.1 201 Created\r\n" + b"X: 1\r\n" * 100_000 + b"\r\n", id="many-headers"),
+        pytest.param(b"HTTP/1.1 201 Created\r\nX: " + b"x" * 10**6 + b"\r\n\r\n", id="long-header"),
+        pytest.param(http(201, gzip.compress(bytes(10**8)), "Content-Encoding: gzip"), id="gzip-bomb"),
+        pytest.param(http(201, CREATED.split(b"\r\n\r\n")[1], "Content-Encoding: x-own"), id="odd-encoding"),
+        pytest.param(http(101, b"", "Upgrade: websocket"), id="other-protocol"),
+        pytest.param(http(201, b"[" * 200_000), id="deep-json"),
+        pytest.param(http(201, b'{"data":' + b"[" * 500 + b"]" * 500 + b"}"), id="rather-deep-json"),
+    ],
+)
+async def test_an_unreadable_answer_is_unknown(answer) -> None:
+    async def respond(seen, writer):
+        writer.write(answer)
+        await writer.drain()
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with at_most(20):
+            got = await create(client)
+        assert (got.kind, got.sent) == (AnswerKind.UNKNOWN, True)
+        assert len(server.requests) == 1
+        assert not any(piece in got.message for piece in ("nonsense", "id-1", "many", "b'"))  # as it came
+        assert len(got.message) < 150
+
+
+async def test_what_follows_an_answer_that_is_longer_than_it_says_is_not_taken_for_another() -> None:
+    body = CREATED.split(b"\r\n\r\n")[1]
+    longer = in_turn(http(201, body + b'{"data": {"id": "no"}}', length=len(body)), CREATED)
+    async with raw_server(longer) as server, make_client(server.url) as client:
+        answers = [await create(client) for _ in range(3)]
+    assert {answer.data["id"] for answer in answers if answer.kind is AnswerKind.OK} == {"id-1"}
+    assert answers[-1].kind is AnswerKind.OK
+
+
+# answers without an end
+
+
+def endless(head: bytes, piece: bytes):
+    """A head, and the same piece over and over, as fast as the client takes it."""
+
+    async def respond(seen, writer):
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+
+    return respond
+
+
+CHUNKED = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        pytest.param(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 500, id="announcements"),
+        pytest.param(b"HTTP/1.1 201 Created\r\n\r\n", b"x" * 65_536, id="body"),
+        pytest.param(CHUNKED, b"10000\r\n" + b"x" * 65_536 + b"\r\n", id="chunks"),
+        pytest.param(CHUNKED, b"1\r\nx\r\n" * 5000, id="tiny-chunks"),
+        pytest.param(CHUNKED, b"1;" + b"x" * 60_000, id="chunk-extension"),
+        pytest.param(CHUNKED + b"0\r\n", b"X: x\r\n" * 5000, id="trailers"),
+        pytest.param(b"HTTP/1.1 201 Created\r\n", b"X: x\r\n" * 5000, id="headers"),
+        pytest.param(http(201, b'{"data": [', length=200 * 10**6), b'{"id": "id-1"}, ' * 5000, id="200-megabytes"),
+    ],
+)
+async def test_an_answer_without_an_end_ends_in_time_and_in_bounded_memory(head, piece) -> None:
+    async with raw_server(endless(head, piece)) as server, make_client(server.url, timeout=1.0) as client:
+        with at_most(60), anyio.fail_after(20):
+            answers = []
+
+            async def one() -> None:
+                answers.append(await create(client))
+
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(one)
+    assert [(answer.kind, answer.sent) for answer in answers] == [(AnswerKind.UNKNOWN, True)] * 4
+
+
+async def test_many_large_answers_take_little_more_memory_than_one() -> None:
+    respond = endless(CHUNKED, b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+    async with raw_server(respond) as server, make_client(server.url, timeout=5.0) as client:
+        with at_most(30):
+            async with anyio.create_task_group() as group:
+                for _ in range(16):
+                    group.start_soon(create, client)
+    assert len(server.requests) == 16
+
+
+async def test_an_answer_may_be_large_but_not_too_large() -> None:
+    item = {"id": "id", "reference_id": "C-1", "note": "x" * 2000}
+    page = orjson.dumps({"data": [{**item, "id": f"id-{number}"} for number in range(2500)]})
+    assert LARGEST / 2 < len(page) < LARGEST
+    async with raw_server(always(http(200, page))) as server, make_client(server.url) as client:
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(client.price_lists)
+        assert len(server.requests) >= 16
+        server.respond = always(http(200, json.dumps([item] * 6000).encode()))
+        with pytest.raises(ApiUnavailableError, match="larger than 8 MB"):
+            await client.sales_reps()
+
+
+async def test_a_list_that_never_ends_is_given_up() -> None:
+    async def respond(seen, writer):
+        items = [{"id": f"{seen.query['page']}-{number}", "note": "x" * 20_000} for number in range(100)]
+        return http_json(200, {"data": items, "pagination": {"total_pages": 10**6}})
+
+    async with raw_server(respond) as server, make_client(server.url) as client:
+        with pytest.raises(ApiUnavailableError, match="more than 32 MB"):
+            await client.sales_reps()
+        assert len(server.requests) < 20

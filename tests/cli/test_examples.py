@@ -148,13 +148,13 @@ def test_the_image_runs_as_nobody_and_holds_no_key(tmp_path) -> None:
     assert extras
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert set(extras[1].split(",")) <= set(declared)
-    workflow = re.search(r"importer\[([a-z,]+)\]", TEXTS["workflow.yml"])
+    workflow = re.search(r"wizcommerce-importer\[([a-z,]+)\]", TEXTS["workflow.yml"])
     assert workflow
     assert set(workflow[1].split(",")) <= set(declared)
     # What `pip install .` does without an index: the package is built from the sources, and has all in it.
     build = "import hatchling.build, sys; hatchling.build.build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, timeout=60)
-    (wheel,) = tmp_path.glob("importer-*.whl")
+    (wheel,) = tmp_path.glob("wizcommerce_importer-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"importer/examples/{name}" for name in TEXTS} <= names
     assert {"importer/_mappings/netsuite.yaml", "importer/report/jobs.schema.json"} <= names

@@ -1,8 +1,11 @@
 """``[notify]``: who hears of a run's end, in which words, and what happens when they cannot be told."""
 
 import json
+import socket
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -240,10 +243,76 @@ def test_addresses_that_others_can_read_are_refused_before_anything_is_sent(desk
 
 
 def test_what_apprise_does_not_know_is_refused_by_its_number(monkeypatch) -> None:
-    with pytest.raises(UsageError, match="number 2 is no address") as caught:
+    with pytest.raises(UsageError, match="number 2 is not an address") as caught:
         Announcer(Notices(("json://127.0.0.1", f"nonsense://{SECRET}")))
     assert SECRET not in str(caught.value)
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(UsageError) as caught:
         Announcer(Notices(("json://127.0.0.1",)))
-    assert "importer[notify]" in caught.value.hint
+    assert "wizcommerce-importer[notify]" in caught.value.hint
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[int]:
+    """The port of a server that answers with a head, and then a byte at a time, without an end."""
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(head)
+            while not over.wait(0.02):
+                try:
+                    connection.sendall(b"X")
+                except OSError:
+                    return
+
+    def serve() -> None:
+        while not over.is_set():
+            try:
+                threading.Thread(target=drip, args=[listener.accept()[0]], daemon=True).start()
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+# In a process of its own, which must not wait for a thread that it has given up, either.
+SEND = """
+from importer import notify
+from importer.settings import Notices
+notify.PING = notify.NOTIFY = 0.5
+urls = ("json://127.0.0.1:{port}/a", "json://127.0.0.1:{port}/b")
+announcer = notify.Announcer(Notices(urls, frozenset({{"failure"}}), "http://127.0.0.1:{port}/ping"))
+print(*announcer.began(), *announcer.ended("failure", "title", "text"), sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 500 No\r\nContent-Length: 1000000000\r\n\r\n"])
+def test_an_answer_that_drips_holds_nobody_up(head) -> None:
+    with dripping(head) as port:
+        started = time.monotonic()
+        code = SEND.format(port=port)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+        took = time.monotonic() - started
+    reason = "HTTP 500" if head else "timed out"
+    assert done.stdout.splitlines() == [
+        f"the healthcheck could not be pinged (start): {reason}",
+        f"the healthcheck could not be pinged (fail): {reason}",
+        "no notification could be sent by JSON (timed out), JSON (timed out)",
+    ]
+    assert took < 10
+
+
+def test_a_ping_of_this_machine_goes_through_no_proxy(desk, box, hook, monkeypatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    announcer = Announcer(Notices(healthcheck=f"http://127.0.0.1:{hook.port}/ping"))
+    assert (announcer.began(), hook.pings) == ([], ["/ping/start"])

@@ -150,7 +150,7 @@ def test_without_the_driver_the_extra_is_named(url, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(UsageError, match="psycopg") as caught:
         open_ledger(url)
-    assert "importer[postgres]" in caught.value.hint
+    assert "wizcommerce-importer[postgres]" in caught.value.hint
 
 
 def test_columns_of_one_name_and_another_place_are_told_apart(url):
