@@ -148,6 +148,8 @@ def _given(name: str, value: Any) -> Iterator[str]:
     """An option as words of a command line; none for one that is not given."""
     if name == "api":
         value = value or Options.api  # commands have no default for it
+    if name == "only" and value:
+        value = "ID"  # advice is logged and sent on, and in some systems a reference id is a name
     flag = "-m" if name == "mapping" else f"--{name.replace('_', '-')}"
     for item in value if isinstance(value, list) else [value]:
         if item is None or item is False or item == "":

@@ -148,6 +148,18 @@ def test_what_an_error_advises(odd, box) -> None:
     assert pasted(odd, plan).returncode == 1
 
 
+def test_advice_names_no_customer(odd, box) -> None:
+    """It is logged, and sent with notifications; a reference id may be a name."""
+    odd.write("names.csv", "Id,Name,Phone,Mail,Street,Town\nAnna Berg,Firm,,,,\nCarl Dahl,Firm,,,,\n")
+    words = ("names.csv", "-m", "my mapping.yaml", *ACCOUNT, "--api", box.url, "--only", "Anna Berg", "--log", "log")
+    assert odd.do("run", *words).code == 0
+    odd.write("names.csv", (odd.path / "names.csv").read_text().replace("Firm", "Company"))
+    said = odd.do("run", *words, "--mode", "upsert", "--max-changed", 0)
+    assert said.code == 3
+    assert "--only ID" in said.out
+    assert "Anna" not in said.out + (odd.path / "log").read_text()
+
+
 def test_every_option_that_is_repeated_is_one_of_the_command(desk) -> None:
     """The commands' own options are the source of truth; a command without any is not built."""
     for name, options in _TAKES.items():

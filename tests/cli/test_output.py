@@ -107,8 +107,14 @@ def test_nothing_that_controls_a_terminal_is_printed(desk) -> None:
     desk.write(name, f"Id,Name,Phone,Mail,Street,Town,{CONTROLS}\n1,One,,no address{CONTROLS},,,x\n")
     desk.small()
     desk.environment["FORCE_COLOR"] = "1"
-    for words in (["check", name], ["check", f"absent{name}"]):
-        said = desk.process(*words, "-m", "small.yaml")
+    title = json.dumps(f"{CONTROLS} of b.csv")
+    desk.write("odd.yaml", (desk.path / "small.yaml").read_text().replace("A small mapping", title))
+    for words in (
+        ["check", name, "-m", "odd.yaml"],
+        ["check", f"absent{name}", "-m", "odd.yaml"],
+        ["mappings", "odd.yaml"],
+    ):
+        said = desk.process(*words)
         text = said.out + said.err
         assert "b.csv" in text
         assert "\ufffd" in text
