@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
-import orjson
 
 from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
@@ -22,7 +21,6 @@ __all__ = [
     "Result",
     "Rounds",
     "planned_bodies",
-    "sent_values",
     "unreadable",
 ]
 
@@ -154,9 +152,3 @@ def planned_bodies(customers: Sequence[LedgerCustomer], bodies: Bodies) -> list[
         body if hashlib.sha256(body).hexdigest() == one.item.hash else None
         for one, body in zip(customers, read, strict=True)
     ]
-
-
-def sent_values(body: bytes) -> dict[str, Any]:
-    """A body as values."""
-    values: dict[str, Any] = orjson.loads(body)
-    return values

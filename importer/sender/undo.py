@@ -1,30 +1,22 @@
 """Taking back a run: customers that it created are deleted, and its updates of other customers are taken back."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 import anyio
+import orjson
 
-from importer.api import Answer, AnswerKind, Client
+from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.api.answers import clean
 from importer.api.compare import differences
 from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
 from importer.records import OutcomeKind
-from importer.sender.findings import (
-    BLOCK,
-    Finding,
-    Found,
-    Result,
-    Rounds,
-    planned_bodies,
-    sent_values,
-    unreadable,
-)
+from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
 from importer.sender.payloads import Bodies
 from importer.sender.recorder import LedgerThread
-from importer.sender.restoring import Part, Restorer, is_deletion, is_open, restorable
+from importer.sender.restoring import Part, Restorer, is_deletion, is_open, replaced_by
 from importer.sender.updating import moved_on
 
 __all__ = ["Forecast", "forecast", "undo"]
@@ -34,6 +26,7 @@ NO_VALUES = "this run has no values from before: an earlier run made the update,
 NO_CUSTOMER = "the customer is not in WizCommerce any more"
 AGAIN = "Call undo again: it goes on where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
+Customers = list[LedgerCustomer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +44,10 @@ def forecast(ledger: Ledger, run: Run) -> Forecast:
     after = -1
     while block := ledger.updated_by(run, after=after, count=BLOCK):
         after = block[-1].item.position
-        writes = ledger.writes_of(run, [customer.item.reference_id for customer in block])
-        for customer in block:
-            made = writes.get(customer.item.reference_id, [])
-            left = [write for write in made if is_open(write)]
-            restored += any(map(restorable, left))
-            kept += not made or (bool(left) and not any(map(restorable, left)))
+        for writes in ledger.writes_of(run, [_name(customer) for customer in block]).values():
+            left = [replaced_by(write).restorable for write in writes if is_open(write)]
+            restored += any(left)
+            kept += not any(left) and bool(left or not writes)
     return Forecast(ledger.count_made(run), restored, kept)
 
 
@@ -117,8 +108,8 @@ class _Undoing:
 
     async def _each_block(
         self,
-        read: Callable[..., list[LedgerCustomer]],
-        choose: Callable[[list[LedgerCustomer]], Awaitable[list[LedgerCustomer]]],
+        read: Callable[..., Customers],
+        choose: Callable[[Customers], Awaitable[Customers]],
         work: Callable[[LedgerCustomer], Awaitable[None]],
     ) -> None:
         """Do the work for the customers that ``read`` gives and ``choose`` leaves, in blocks of ``BLOCK``."""
@@ -135,46 +126,43 @@ class _Undoing:
                     await self._enter()
             self._rounds.check()
 
-    async def _created(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
+    async def _created(self, block: Customers) -> Customers:
         """The customers that the run is known to have created, with the bodies that were sent."""
-        for customer in block:
-            if customer.update_unknown:
-                self._report(customer, Result.UNKNOWN, LATER_RUN)
-        certain = [customer for customer in block if not customer.outcome_unknown]
-        if unknown := [one for one in block if one.outcome_unknown and not one.update_unknown]:
-            certain += await self._look_up(unknown)
-        bare = [customer for customer in certain if customer.body is None]
+        bare = [customer for customer in block if customer.body is None]
         planned = await self._thread(planned_bodies, bare, self._bodies) if bare else []
         bodies = {_name(customer): body for customer, body in zip(bare, planned, strict=True)}
-        return [replace(one, body=bodies[_name(one)]) if one.body is None else one for one in certain]
+        unknown = [_name(one) for one in block if one.outcome_unknown and not one.update_unknown]
+        there = await self._client.find(unknown) if unknown else {}
+        created = []
+        for one in block:
+            customer = replace(one, body=bodies.get(_name(one), one.body))
+            if customer.update_unknown:
+                self._report(customer, Result.UNKNOWN, LATER_RUN)
+            elif not customer.outcome_unknown:
+                created.append(customer)
+            elif found := self._look_up(customer, there[_name(customer)]):
+                created.append(found)
+        await self._enter()
+        return created
 
-    async def _look_up(self, unknown: Sequence[LedgerCustomer]) -> list[LedgerCustomer]:
-        """Of customers that may have been created, those that are there: their absence was known before the run."""
-        there = await self._client.find([_name(customer) for customer in unknown])
-        planned = await self._thread(planned_bodies, unknown, self._bodies)
-        made: list[LedgerCustomer] = []
-        steps: list[Step] = []
-        for customer, body in zip(unknown, planned, strict=True):
-            found = there[_name(customer)]
-            ids = [ref.id for ref in found]
-            if len(ids) > 1:
-                details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}; delete by hand"
-                self._report(customer, Result.DUPLICATE, details)
-            elif ids:
-                moment = None if found[0].updated_at is None else found[0].updated_at.isoformat()
-                made.append(replace(customer, state=State.CREATED, customer_id=ids[0], body=body, updated_at=moment))
-                accepted = None if body is None else Accepted(body, None, moment)
-                step = _step(customer, State.CREATED, OutcomeKind.CREATED)
-                steps.append(replace(step, customer_id=ids[0], accepted=accepted))
-            elif self._restorer.wait > 0:
-                details = f"not in WizCommerce yet; undo again in {self._restorer.wait:.0f} s to be sure"
-                self._report(customer, Result.UNKNOWN, details)
-            else:
-                steps.append(_no_effect(customer, State.ABSENT, "not in the API when the run was undone"))
-                self._report(customer, Result.ABSENT, "its request had no effect")
-        if steps:
-            await self._thread(self._ledger.record, self._run, steps)
-        return made
+    def _look_up(self, customer: LedgerCustomer, found: list[CustomerRef]) -> LedgerCustomer | None:
+        """A customer that may have been created, if it is there: before the run it was known not to be."""
+        if len(found) > 1:
+            ids = " and ".join(ref.id for ref in found)
+            self._report(customer, Result.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete by hand")
+        elif found:
+            moment = None if found[0].updated_at is None else found[0].updated_at.isoformat()
+            made = replace(customer, state=State.CREATED, customer_id=found[0].id, updated_at=moment)
+            accepted = None if made.body is None else Accepted(made.body, None, moment)
+            self._steps.append(replace(_step(made, State.CREATED, OutcomeKind.CREATED), accepted=accepted))
+            return made
+        elif self._restorer.wait > 0:
+            details = f"not in WizCommerce yet; undo again in {self._restorer.wait:.0f} s to be sure"
+            self._report(customer, Result.UNKNOWN, details)
+        else:
+            self._steps.append(_no_effect(customer, State.ABSENT, "not in the API when the run was undone"))
+            self._report(customer, Result.ABSENT, "its request had no effect")
+        return None
 
     async def _delete(self, customer: LedgerCustomer) -> None:
         assert customer.customer_id is not None
@@ -220,14 +208,14 @@ class _Undoing:
         open_writes = await self._thread(self._ledger.open_writes, self._run.tenant, [_name(one) for one in block])
         chosen = []
         for customer in block:
-            writes = self._writes[_name(customer)]
+            writes, unknown = self._writes[_name(customer)], customer.outcome_unknown
             others = any(write.run_id != self._run.id for write in open_writes[_name(customer)])
-            own = customer.outcome_unknown and customer.outcome is OutcomeKind.UNKNOWN
+            own = unknown and customer.outcome is OutcomeKind.UNKNOWN
             if not writes:
                 self._report(customer, Result.NOT_TAKEN_BACK, NO_VALUES)
             elif not own and not any(map(is_open, writes)):
                 continue
-            elif others or (customer.outcome_unknown and not own):
+            elif unknown and (others or not own):
                 self._report(customer, Result.UNKNOWN, LATER_RUN)
             else:
                 chosen.append(customer)
@@ -287,7 +275,7 @@ def _changes(customer: LedgerCustomer, answer: Answer) -> str:
     if customer.body is None:
         return "what was sent is not known any more"
     shown = answer.data or {}
-    changed = differences(sent_values(customer.body), shown) + ["status"] * (shown.get("status") == "inactive")
+    changed = differences(orjson.loads(customer.body), shown) + ["status"] * (shown.get("status") == "inactive")
     if not changed and moved_on(customer.updated_at, shown.get("updated_at")):
         return f"changed in WizCommerce at {clean(shown['updated_at'], 40)}, in what was not sent"
     return ", ".join(changed)

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 import anyio
+import orjson
 
 from importer.api import AnswerKind, Client, CustomerRef
 from importer.api.compare import differences
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
-from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, sent_values, unreadable
+from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, unreadable
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import compare_restored, is_deletion, is_open
 
@@ -108,7 +109,7 @@ class _Verifying:
 def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:
     """How the record that WizCommerce shows compares with what the ledger expects."""
     if not pair.restored:
-        changes = [] if pair.customer.body is None else differences(sent_values(pair.customer.body), shown)
+        changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
         return Result.CHANGED if changes else Result.OK, ", ".join(changes)
     if any(map(is_open, pair.writes)):
         return Result.CHANGED, "its update was taken back in part"

@@ -81,7 +81,7 @@ def test_time_that_is_up_before_anything_is_sent(options, box) -> None:
     first = run(options, ENVIRONMENT, confirm=bool, watch=watch)
     assert (first["exit_code"], first["customers"]["pending"]) == (3, 300)
     assert box.counts()["customers"] == 0
-    again = resume(options, ENVIRONMENT, None, confirm=bool, watch=Watch())
+    again = resume(options, ENVIRONMENT, first["run_id"], confirm=bool, watch=Watch())
     assert (again["exit_code"], box.counts()["customers"]) == (0, 300)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from importer.ledger import open_ledger
 from importer.pipeline import guards
 from importer.sandbox import running
 
@@ -178,7 +179,9 @@ def test_a_bad_night_sends_nothing_and_says_why_and_how_to_go_on(desk, box, text
     # Going on with it would pass the guard by.
     if code == 3:
         assert "resume" not in words
-        assert desk.do("resume").code == 2
+        with open_ledger(desk.state / "importer" / "ledger.db") as ledger:
+            stopped = ledger.latest_run().id
+        assert desk.do("resume", stopped).code == 2
     assert box.counts()["customers"] == 20
 
 
