@@ -25,6 +25,7 @@ __all__ = [
     "ATTRIBUTE_PREFIX",
     "BOOLEAN",
     "CHANGE_DTYPES",
+    "CHILD_ENTITIES",
     "CONTACT_FIELDS",
     "CUSTOMER_FIELDS",
     "DEFAULT_STATED",
@@ -34,6 +35,7 @@ __all__ = [
     "IMPORT_ERRORS",
     "TEXT",
     "TEXT_LIST",
+    "ChildKind",
     "Entity",
     "EntityTables",
     "Entry",
@@ -50,6 +52,8 @@ __all__ = [
 ]
 
 Entity = Literal["customer", "address", "contact"]
+ChildKind = Literal["addresses", "contacts"]  # as bodies and paths of the API name them
+CHILD_ENTITIES: Mapping[ChildKind, Entity] = {"addresses": "address", "contacts": "contact"}
 ENTITIES: tuple[Entity, ...] = ("customer", "address", "contact")
 
 TEXT = pd.ArrowDtype(pa.string())

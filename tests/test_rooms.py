@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "payload": ANYWHERE,
     "api": ANYWHERE | {"settings"},
     "ledger": ANYWHERE,
-    "planner": ANYWHERE | {"api"},
+    "planner": ANYWHERE,
     "sender": ANYWHERE | {"api", "ledger", "planner"},
     "report": ANYWHERE,
     "runfolder": ANYWHERE,

@@ -5,7 +5,7 @@ conclusions.
 """
 
 from importer.api.answers import Answer, AnswerKind
-from importer.api.client import ChildKind, Client
+from importer.api.client import Client
 from importer.api.limiter import Limiter, PaceStatistics, Turns
 from importer.api.lookup import CustomerRef, NoListError, fits_filter
 from importer.api.pace import Grant
@@ -15,7 +15,6 @@ from importer.api.target import resolve_target
 __all__ = [
     "Answer",
     "AnswerKind",
-    "ChildKind",
     "Client",
     "CustomerRef",
     "Grant",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 import anyio
@@ -21,10 +21,9 @@ from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
 from importer.api.transport import SendTracker, Transport
 from importer.errors import ApiUnavailableError, InternalError, UsageError
+from importer.tables import ChildKind
 
-__all__ = ["ChildKind", "Client"]
-
-ChildKind = Literal["addresses", "contacts"]
+__all__ = ["Client"]
 
 CUSTOMERS = "/v1/customers"
 READ_PATIENCE = 60.0  # seconds for which a page of a list that gets no readable answer is asked for again

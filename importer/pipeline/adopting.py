@@ -13,7 +13,6 @@ import orjson
 import pandas as pd
 
 from importer.api import AnswerKind, Client, CustomerRef
-from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError
 from importer.ledger import Accepted, State, Step, open_ledger
 from importer.pipeline.changed import changes_frame, examples
@@ -27,6 +26,7 @@ from importer.pipeline.targets import open_target
 from importer.pipeline.updating import merger_for
 from importer.pipeline.watch import Watch
 from importer.planner import Change, Merger, plan
+from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
 from importer.report.files import write_csv
 from importer.sender.creating import child_ids

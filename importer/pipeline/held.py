@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
-from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, OutputError
 from importer.ledger import Ledger, State, Step
 from importer.planner import LOST, Change, Merger
+from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
 from importer.sender.findings import Rounds
 from importer.tables import TEXT

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from importer.api.compare import as_text, body_of, child_of, records, replacement
+from importer.planner.compare import as_text, body_of, child_of, records, replacement
+from importer.tables import ChildKind
 
 __all__ = ["Replaced"]
 
@@ -25,7 +26,7 @@ class Replaced:
     """
 
     method: str
-    kind: str | None
+    kind: ChildKind | None
     before: Values | None
     after: Values | None
 

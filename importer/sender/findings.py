@@ -98,7 +98,7 @@ class Rounds:
                 try:
                     await work(thing)
                 except StopError as error:
-                    self._stopped_by = self._stopped_by or error
+                    self._end(error)
 
         try:
             async with anyio.create_task_group() as group:
@@ -106,6 +106,9 @@ class Rounds:
                     group.start_soon(worker)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
+
+    def _end(self, error: StopError) -> None:
+        self._stopped_by = self._stopped_by or error
 
     async def ask(self, call: Awaitable[Answer]) -> Answer:
         """The answer to a call.

@@ -9,15 +9,16 @@ from typing import Any
 
 import orjson
 
-from importer.api import Answer, AnswerKind, ChildKind, Client
-from importer.api.compare import NotReplaceableError, records
+from importer.api import Answer, AnswerKind, Client
 from importer.ledger import LedgerCustomer, Write, WriteState
+from importer.planner.compare import NotReplaceableError, records
 from importer.planner.replaced import Replaced
 from importer.sender.findings import Result, Rounds, unreadable
+from importer.tables import CHILD_ENTITIES, ChildKind
 
 __all__ = ["Part", "Restorer", "compare_restored", "is_deletion", "is_open", "replaced_by"]
 
-KINDS: Mapping[str, ChildKind] = {"address": "addresses", "contact": "contacts"}  # by the entity of a write
+KINDS: Mapping[str, ChildKind] = {entity: kind for kind, entity in CHILD_ENTITIES.items()}  # by the entity of a write
 ENDED = frozenset({WriteState.REFUSED, WriteState.ABSENT, WriteState.RESTORED, WriteState.KEPT})
 ERASED = "the values from before were erased"
 Values = Mapping[str, Any]

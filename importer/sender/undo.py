@@ -10,8 +10,8 @@ import orjson
 
 from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.api.answers import clean
-from importer.api.compare import differences
 from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
+from importer.planner.compare import differences
 from importer.records import OutcomeKind
 from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
 from importer.sender.payloads import Bodies

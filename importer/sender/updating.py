@@ -8,12 +8,12 @@ from typing import Any
 import anyio
 import orjson
 
-from importer.api import Answer, AnswerKind, ChildKind, Client
+from importer.api import Answer, AnswerKind, Client
 from importer.api.answers import clean
-from importer.api.compare import body_of
 from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, StopError
 from importer.ledger import Accepted, Base, Ledger, Run, State, WriteState
 from importer.planner import CustomerUpdate, Merger
+from importer.planner.compare import body_of
 from importer.records import OutcomeKind
 from importer.sender.creating import child_ids
 from importer.sender.options import SendOptions
@@ -29,13 +29,13 @@ from importer.sender.tasks import (
     text_of,
 )
 from importer.sender.waiting import gather
-from importer.sender.writing import CustomerWriter, Written, entity_of, refusals_text
+from importer.sender.writing import CustomerWriter, Written, refusals_text
+from importer.tables import CHILD_ENTITIES
 
 __all__ = ["Updating", "moved_on"]
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
 NO_ID = "the ledger has no WizCommerce id for it"
-KINDS: tuple[ChildKind, ...] = ("addresses", "contacts")
 SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
 
@@ -122,8 +122,9 @@ class Updating:
     async def _write(
         self, task: CustomerTask, customer: Body, update: CustomerUpdate, accepted: Body | None, kinds: set[str]
     ) -> Transition:
-        assert task.base is not None
-        customer_id = str(task.base.customer_id)
+        base = task.base
+        assert base is not None
+        customer_id = str(base.customer_id)
         writer = CustomerWriter(self.sending, self.ledger, self.thread, self.run)
         written = await writer.write(task.reference_id, customer_id, update)
         task = answered(task, written.answer)
@@ -146,7 +147,7 @@ class Updating:
             self._proven |= kinds
         seen = after if after is not None else {} if update.children else written.answer.data or {}
         moment = None if written.repeated else _moment(task, seen)
-        children = child_ids(after) if after is not None else task.base.children
+        children = child_ids(after) if after is not None else base.children
         return self._finished(
             task,
             OutcomeKind.UPDATED,
@@ -203,13 +204,14 @@ class Updating:
 
     async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
         """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
-        assert task.base is not None
+        base = task.base
+        assert base is not None
         customer = await self._with_all_children(self.reading, customer)
         proven = absence_proven(task, began, self.options.settle)
         task = await self._settle_open_writes(task, customer, proven=proven)
-        new, accepted = task.values, _accepted(task.base)
+        new, accepted = task.values, _accepted(base)
         accepted = accepted and self.merge.settled(customer, accepted, new)
-        update = self.merge.update(new, customer, accepted, task.base.children)
+        update = self.merge.update(new, customer, accepted, base.children)
         if task.open_writes:
             return None
         if update.empty:
@@ -231,8 +233,8 @@ class Updating:
     async def _settle_open_writes(self, task: CustomerTask, customer: Body, *, proven: bool) -> CustomerTask:
         """Settle the POSTs whose child is there, and with ``proven`` those whose child is not."""
         there = {
-            (entity_of(kind), child.get("reference_id")): str(child.get("id"))
-            for kind in KINDS
+            (CHILD_ENTITIES[kind], child.get("reference_id")): str(child.get("id"))
+            for kind in CHILD_ENTITIES
             for child in customer.get(kind) or ()
         }
         settled, still_open = [], []
@@ -251,7 +253,7 @@ class Updating:
     async def _with_all_children(self, api: Client, customer: Body) -> Body:
         """The customer with all its children, inactive and fresh ones included."""
         whole = dict(customer)
-        for kind in KINDS:
+        for kind in CHILD_ENTITIES:
             listed = {str(child.get("id")): child for child in await api.children(str(customer["id"]), kind)}
             shown = {str(child.get("id")): child for child in customer.get(kind) or ()}
             whole[kind] = list((listed | shown).values())

@@ -9,8 +9,8 @@ import anyio
 import orjson
 
 from importer.api import AnswerKind, Client, CustomerRef
-from importer.api.compare import differences
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
+from importer.planner.compare import differences
 from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, unreadable
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import compare_restored, is_deletion, is_open

@@ -3,30 +3,25 @@
 Each is in the ledger, with the values from before, before it leaves. PATCH and PUT may be repeated; a POST goes once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import orjson
 
-from importer.api import Answer, AnswerKind, ChildKind, Client, NoListError
-from importer.api.compare import NotReplaceableError, previous, replacement
+from importer.api import Answer, AnswerKind, Client, NoListError
 from importer.errors import ApiUnavailableError
 from importer.ledger import Ledger, Run, Write, WriteState
 from importer.planner import ChildChange, CustomerUpdate
+from importer.planner.compare import NotReplaceableError, previous, replacement
 from importer.records import Refusal
 from importer.sender.creating import says_taken
 from importer.sender.recorder import LedgerThread
 from importer.sender.tasks import text_of
+from importer.tables import CHILD_ENTITIES, ChildKind
 
-__all__ = ["CustomerWriter", "Written", "entity_of", "refusals_text"]
+__all__ = ["CustomerWriter", "Written", "refusals_text"]
 
 NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
-_ENTITIES: Mapping[ChildKind, str] = {"addresses": "address", "contacts": "contact"}
-
-
-def entity_of(kind: ChildKind) -> str:
-    """``address`` or ``contact``."""
-    return _ENTITIES[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ class CustomerWriter:
         except NotReplaceableError as error:
             return _left_alone(done, f"{place}: {error}")
         before = previous(change.kind, there.data, change.values)
-        entity = entity_of(change.kind)
+        entity = CHILD_ENTITIES[change.kind]
         write = Write(reference_id, "PUT", entity, change.id, change.reference_id, before, change.values)
         (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
         answer = await self.api.replace_child(customer_id, change.kind, change.id, orjson.dumps(body))
@@ -112,7 +107,7 @@ class CustomerWriter:
 
     async def _add(self, done: Written, reference_id: str, customer_id: str, change: ChildChange) -> Written:
         """POST a new child, once."""
-        entity = entity_of(change.kind)
+        entity = CHILD_ENTITIES[change.kind]
         write = Write(reference_id, "POST", entity, None, change.reference_id, None, change.values)
         (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
         body = orjson.dumps(change.values)

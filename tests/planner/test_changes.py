@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.api.compare import body_of
+from importer.planner.compare import body_of
 from importer.planner import Merger, apply_changes, compared, differences, in_effect
 
 OLD = {

@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 
 from importer.api import Answer, AnswerKind, CustomerRef, NoListError, Turns
-from importer.api.compare import body_of
+from importer.planner.compare import body_of
 from importer.ledger import Ledger
 from importer.planner import Merger, ids_to_look_up, plan
 from importer.sender import PayloadFile

@@ -49,7 +49,9 @@ def dask_crew(engine: str, folder: Path) -> Iterator[Crew]:
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
-        raise UsageError(f"--engine {engine}: Dask is not installed", "pip install 'wizcommerce-importer[dask]'") from error
+        raise UsageError(
+            f"--engine {engine}: Dask is not installed", "pip install 'wizcommerce-importer[dask]'"
+        ) from error
     with ExitStack() as stack:
         if engine == LOCAL:
             address: Any = stack.enter_context(

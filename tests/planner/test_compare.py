@@ -5,7 +5,7 @@ import copy
 import httpx
 import pytest
 
-from importer.api.compare import body_of, differences
+from importer.planner.compare import body_of, differences
 from importer.sandbox import running
 from tests.sandbox.support import address, client, contact, customer
 
