@@ -52,7 +52,8 @@ class PostgresStore:
             )
         except ModuleNotFoundError:
             raise UsageError(
-                "a ledger in PostgreSQL needs the driver psycopg", "Install it: pip install 'wizcommerce-importer[postgres]'."
+                "a ledger in PostgreSQL needs the driver psycopg",
+                "Install it: pip install 'wizcommerce-importer[postgres]'.",
             ) from None
         self.reader: Engine = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._held: dict[int, int] = {}  # lock → the server's process that holds it for us
