@@ -23,6 +23,7 @@ __all__ = ["IDENTIFIER", "Answer", "AnswerKind", "Call", "Reply", "clean", "list
 
 LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
 MOST_REFUSALS = 100
+MOST_VALUES = 500_000  # of one answer: a small value takes twenty times as much memory as text
 SHORTEST_SECRET = 8  # characters; a shorter key may well be a part of a customer's name
 RETRYABLE_STATUS = frozenset({408, 425})  # the server may have acted, or not
 GONE_STATUS = frozenset({404, 410})
@@ -111,14 +112,14 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
 
     ``now``: this machine's time in epoch seconds. ``secret`` is blanked wherever the API repeats it.
     """
-    status, headers, content = response.status_code, response.headers, response.content
+    status, headers, content = response.status_code, dict(response.headers.items()), response.content
     payload, readable = _parse(content, secret)
     pause, limited = retry_after(headers, now), False
     if pause is None:
         pause = quota_pause(headers, now)
     if 200 <= status < 300:
         # A PATCH, PUT or DELETE may be answered without a body.
-        problem = _problem(call, payload) if readable or not content.strip() else "the answer is not JSON"
+        problem = _problem(call, payload) if readable or not content.strip() else "the answer is not readable JSON"
         kind = AnswerKind.UNKNOWN if problem else AnswerKind.OK
         message = f"HTTP {status}, but {problem}" if problem else None
         answer = Answer(kind, status, _data(payload), message=message, seconds=seconds)
@@ -203,6 +204,8 @@ def _failure(method: str, status: int) -> AnswerKind:
 
 def _parse(content: bytes, secret: str) -> tuple[Any, bool]:
     """The body as JSON without ``secret`` in it, and whether it is JSON that can be handled."""
+    if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        return None, False
     try:
         payload = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
         plain = orjson.dumps(payload)  # raises where lists and objects are nested deeper than anybody means

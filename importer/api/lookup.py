@@ -117,7 +117,7 @@ class _Search:
             async for items, payload in pages:
                 for item in items:
                     self._keep(item, wanted)
-                before, total = total, _told(payload, "total_records")
+                before, total = total, _count(payload, "total_records")
                 if total < before:
                     return False
                 moments = [_moment(item.get("created_at")) for item in items]
@@ -192,7 +192,7 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
             more = more and any(customer.id not in found for customer in customers)
             found |= {customer.id: customer for customer in customers}
             asked += 1
-            if asked + max(_told(reply.payload, "total_pages") - page, int(more)) > most_pages:
+            if asked + max(_count(reply.payload, "total_pages") - page, int(more)) > most_pages:
                 return None
     return list(found.values())
 
@@ -234,8 +234,8 @@ async def _each_page(
 ) -> AsyncGenerator[tuple[list[dict[str, Any]], Any], None]:
     """Read page after page: the items that no page before had, and the answer's payload.
 
-    A list that does not tell its pages is read until one brings nothing new, which also ends a list that ignores
-    ``page``. Where they are told, a page of old acquaintances proves nothing: new customers may have moved them there.
+    A list without page counts is read until a page has nothing new, which also ends a list that ignores ``page``. With
+    page counts, a page without anything new proves nothing: new customers may have moved known ones there.
     """
     seen: set[str] = set()
     for page in range(1, MOST_PAGES + 1):
@@ -244,7 +244,7 @@ async def _each_page(
         fresh = {identity: item for item in items if (identity := _identity(item)) not in seen}
         yield list(fresh.values()), reply.payload
         seen |= fresh.keys()
-        if not items or not more or (not fresh and not _told(reply.payload, "total_pages")):
+        if not items or not more or (not fresh and not _count(reply.payload, "total_pages")):
             return
     raise ApiUnavailableError(f"the list {path} does not end after {MOST_PAGES} pages")
 
@@ -280,7 +280,7 @@ def _more(pagination: Any, page: int) -> bool:
     return "next_page" not in pagination or bool(following)
 
 
-def _told(payload: Any, name: str) -> int:
+def _count(payload: Any, name: str) -> int:
     """A number from an answer's pagination, ``total_pages`` or ``total_records``; 0 when it says nothing."""
     pagination = payload.get("pagination") if isinstance(payload, dict) else None
     total = pagination.get(name) if isinstance(pagination, dict) else None

@@ -267,6 +267,8 @@ async def test_redirects_are_not_followed(status, place) -> None:
         pytest.param(http(201, gzip.compress(bytes(10**8)), "Content-Encoding: gzip"), id="gzip-bomb"),
         pytest.param(http(201, CREATED.split(b"\r\n\r\n")[1], "Content-Encoding: x-own"), id="odd-encoding"),
         pytest.param(http(101, b"", "Upgrade: websocket"), id="other-protocol"),
+        pytest.param(http(201, b'{"data":[' + b"{}," * 2_000_000 + b"{}]}"), id="many-values"),
+        pytest.param(http(201, b"[" + b"[[[[]]]]," * 600_000 + b"1]"), id="many-nested-values"),
         pytest.param(http(201, b"[" * 200_000), id="deep-json"),
         pytest.param(http(201, b'{"data":' + b"[" * 500 + b"]" * 500 + b"}"), id="rather-deep-json"),
     ],

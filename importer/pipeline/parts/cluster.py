@@ -49,9 +49,8 @@ def dask_crew(engine: str, folder: Path) -> Iterator[Crew]:
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
-        raise UsageError(
-            f"--engine {engine}: Dask is not installed", "pip install 'wizcommerce-importer[dask]'"
-        ) from error
+        hint = "pip install 'wizcommerce-importer[dask]'"
+        raise UsageError(f"--engine {engine}: Dask is not installed", hint) from error
     with ExitStack() as stack:
         if engine == LOCAL:
             address: Any = stack.enter_context(
