@@ -307,7 +307,7 @@ def sandbox(
     from importer.pipeline import serve_sandbox
 
     serve_sandbox(
-        lambda url: show(f"The sandbox serves at {url}"),
+        lambda url: show(f"The sandbox serves at {url}", flush=True),
         port=port, faults=faults, rate=rate, latency=latency, list_lag=lag, data=data, seed=seed,
     )  # fmt: skip
 

@@ -338,7 +338,9 @@ Engine = Annotated[
 Recheck = Annotated[
     bool, _flag("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
 ]
-Run = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest by default.")]
+Run = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest that planned anything by default.")
+]
 
 # What commands have in common: names of options, their kind and their default, in the order in which help shows them.
 Group = Mapping[str, tuple[Any, Any]]

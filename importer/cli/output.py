@@ -112,9 +112,9 @@ def safe(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[1] or "\ufffd", text)
 
 
-def show(text: str) -> None:
-    """Text on stdout."""
-    print(safe(text), flush=True)
+def show(text: str, *, flush: bool = False) -> None:
+    """Text on stdout; ``flush``: the command goes on for long. (Where the reader went away, ``main`` notices.)"""
+    print(safe(text), flush=flush)
 
 
 def put(text: str) -> None:
@@ -124,7 +124,7 @@ def put(text: str) -> None:
         text = safe(text)
     elif change is not None:
         change(encoding="utf-8", errors="strict")
-    print(text, end="", flush=True)
+    print(text, end="")
 
 
 def say(text: str) -> None:

@@ -57,7 +57,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
     :class:`OutputError` when what it kept for them is gone.
     """
     with open_ledger(options.ledger) as ledger:
-        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant)
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(

@@ -268,8 +268,9 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
         with monkeypatch.context() as patch:
             patch.setattr(RunFolder, "save", killed)
             assert desk.run(box.url, *desk.small(3)).code == 3
+        (killed_run,) = json.loads(desk.do("runs", "--json").out)
         for command in ("resume", "retry", "undo", "verify", "report"):
-            said = desk.do(command)
+            said = desk.do(command, killed_run["run_id"])
             assert (said.code, "had not come as far as planning" in said.err) == (2, True)
             assert "Start it again, with the same sources" in said.err
         assert desk.run(box.url, *desk.small(3)).code == 0
