@@ -20,7 +20,7 @@ from importer.api.lookup import CustomerRef, NoListError, find_customers, list_c
 from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
 from importer.api.transport import SendTracker, Transport
-from importer.errors import ApiUnavailableError, InternalError, UsageError
+from importer.errors import InternalError, UsageError
 from importer.tables import ChildKind
 
 __all__ = ["Client"]
@@ -250,22 +250,14 @@ class Client:
             reply = await self._send(call, grant, since=first)
             if not reply.limited:
                 if reply.answer.kind in TRANSIENT:
-                    self.limiter.failed(reply.pause)
+                    self.limiter.failed(reply.pause, status=reply.answer.status or 503, headers=reply.headers)
                 else:
                     self.limiter.answered(self._clock() - started, reply.headers)
                 return reply
             refusals += 1
-            self.limiter.throttled(reply.pause, grant)
-            delay = reply.pause if reply.pause is not None else self._retry.delay(refusals, self._rng)
-            if reply.answer.seconds + delay > self.limiter.max_wait:
-                raise ApiUnavailableError(
-                    f"the API has answered HTTP {reply.answer.status} (too many requests) for "
-                    f"{reply.answer.seconds:.0f} s, and the next attempt would be {delay:.0f} s away",
-                    "The refused request had no effect. Resume the run later, with a lower --rate or a longer "
-                    "--max-wait.",
-                )
+            self.limiter.throttled(reply.pause, grant, status=reply.answer.status or 429, headers=reply.headers)
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
-                await self._pause(delay)
+                await self._pause(self._retry.delay(refusals, self._rng))
 
     async def _turn(self) -> Grant | None:
         """Leave to send one request now; None when the turns are cancelled."""

@@ -33,10 +33,12 @@ class Naps:
         return 1_750_000_000.0 + self.now
 
 
-def make_client(url: str, naps: Naps | None = None, *, ceiling: float | None = 10_000.0, **options) -> Client:
+def make_client(
+    url: str, naps: Naps | None = None, *, ceiling: float | None = 10_000.0, max_wait=900.0, **options
+) -> Client:
     """A client on a clock of its own, which moves only when something sleeps."""
     naps = naps or Naps()
     sleep: Callable[[float], Awaitable[None]] = options.pop("sleep", naps.sleep)
-    limiter = Limiter(ceiling=ceiling, clock=naps.clock, sleep=sleep, wall=naps.wall)
+    limiter = Limiter(ceiling=ceiling, max_wait=max_wait, clock=naps.clock, sleep=sleep, wall=naps.wall)
     options = {"retry": RetryPolicy(attempts=3), "rng": random.Random(1), "timeout": 5.0} | options
     return Client(url, KEY, limiter=limiter, clock=naps.clock, sleep=sleep, wall=naps.wall, **options)

@@ -260,12 +260,12 @@ async def test_429_waits_exactly_as_asked_and_is_not_an_attempt(headers, seconds
         assert client.limiter.statistics.throttled == 1
 
 
-async def test_429_without_advice_waits_with_jitter_and_slows_the_sender() -> None:
+async def test_429_without_advice_waits_with_jitter() -> None:
     naps = Naps()
     async with raw_server(in_turn(http(429), http(429), http(429), CREATED)) as server:
         async with make_client(server.url, naps, ceiling=100) as client:
             assert (await create(client)).kind is AnswerKind.OK
-        assert client.limiter.statistics.pace < 60
+        assert len(server.requests) == 4
         assert naps.now > 1000
 
 
@@ -300,11 +300,10 @@ async def test_limits_for_too_long_end_the_run() -> None:
 
 async def test_limits_without_advice_for_too_long_end_the_run() -> None:
     naps = Naps()
-    async with raw_server(always(http(429))) as server, make_client(server.url, naps) as client:
-        client.limiter.max_wait = 60.0
-        with pytest.raises(ApiUnavailableError, match="too many requests"):
+    async with raw_server(always(http(429))) as server, make_client(server.url, naps, max_wait=60.0) as client:
+        with pytest.raises(ApiUnavailableError, match="keeps asking us to wait"):
             await client.get("a")
-    assert 1030 < naps.now <= 1060
+    assert 1060 < naps.now <= 1090
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.planner.compare import body_of
 from importer.planner import Merger, apply_changes, compared, differences, in_effect
+from importer.planner.compare import body_of
 
 OLD = {
     "reference_id": "C1",

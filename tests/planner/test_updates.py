@@ -4,11 +4,10 @@ import copy
 import hashlib
 from dataclasses import replace
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.planner import ChildChange, Merger
+from importer.planner import Merger
 from importer.planner.content import content
 from tests.planner.wizcommerce import KINDS, Shop
 
@@ -77,7 +76,10 @@ def add_by_hand(shop: Shop, by_hand: dict) -> None:
     shop.data["attributes"] = [*shop.data["attributes"], {"name": "by hand", "value": True}]
 
 
-HANDS = st.lists(st.tuples(st.sampled_from([*KINDS]), st.integers(0, 5), st.sampled_from(["delete", "deactivate", "a", "b", "c"])), max_size=3)
+HANDS = st.lists(
+    st.tuples(st.sampled_from([*KINDS]), st.integers(0, 5), st.sampled_from(["delete", "deactivate", "a", "b", "c"])),
+    max_size=3,
+)
 
 
 def change_by_hand(shop: Shop, hands: list[tuple[str, int, str]]) -> None:
@@ -172,7 +174,14 @@ def test_nights_hands(nights, by_hand, ids) -> None:
 
 
 @settings(max_examples=3000, deadline=None)
-@given(first=BODIES, new=BODIES, by_hand=BY_HAND, ids=st.booleans(), lost=st.booleans(), rng=st.randoms(use_true_random=False))
+@given(
+    first=BODIES,
+    new=BODIES,
+    by_hand=BY_HAND,
+    ids=st.booleans(),
+    lost=st.booleans(),
+    rng=st.randoms(use_true_random=False),
+)
 def test_the_order_of_children_changes_nothing(first, new, by_hand, ids, lost, rng) -> None:
     shop = Shop(first)
     add_by_hand(shop, by_hand)

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from importer.planner.compare import replacement
 from importer.planner import CustomerUpdate
+from importer.planner.compare import replacement
 
 KINDS = {"addresses": "address", "contacts": "contact"}
 Data = dict[str, Any]
@@ -19,7 +19,9 @@ class Shop:
     def __init__(self, body: Data) -> None:
         self._ids = itertools.count(1)
         self.data: Data = {"id": "customer", "status": "active", "name": body["company_name"], "attributes": []}
-        self.data |= {name: value for name, value in copy.deepcopy(body).items() if name not in (*KINDS, "company_name")}
+        self.data |= {
+            name: value for name, value in copy.deepcopy(body).items() if name not in (*KINDS, "company_name")
+        }
         for kind in KINDS:
             self.data[kind] = [self._new(child) for child in body.get(kind, ())]
         self.puts = 0

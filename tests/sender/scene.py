@@ -18,9 +18,9 @@ import orjson
 import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
-from importer.planner.compare import body_of, previous, replacement
 from importer.ledger import Accepted, Ledger, Run, State, Step, Write, WriteState, open_ledger
 from importer.planner import ids_to_look_up, plan
+from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig, running
 from importer.sender import PayloadFile
