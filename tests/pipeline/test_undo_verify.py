@@ -2,6 +2,7 @@
 
 import csv
 import stat
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -208,6 +209,18 @@ def test_an_interrupted_undo_goes_on(desk, box, monkeypatch):
     assert len(box.customers()) == 3
     assert bench.undo()["results"] == {"deleted": 3}
     assert sorted(bench.table("undo.csv")) == [f"C{number}" for number in range(5)]
+
+
+def test_a_stop_ends_a_wait_that_the_api_asked_for(desk, box):
+    bench = Bench(desk, box)
+    bench.options = replace(bench.options, max_wait=7_200)
+    watch = Watch()
+    watch.phase = lambda text: watch.stop.set() if "wait until" in text else None
+    box.set_faults(aimed={"C0": ["quota"]})  # the answer to the first DELETE: the quota is used up for an hour
+    summary = bench.undo(watch=watch)
+    assert (summary["exit_code"], summary["stopped"]) == (3, "interrupted")
+    assert bench.undo()["exit_code"] == 0
+    assert box.customers() == []
 
 
 def test_the_lines_of_an_earlier_undo_keep_their_text(desk, box):

@@ -184,7 +184,8 @@ class Scene:
                 if end == "done":
                     done = replace(write, state=WriteState.DONE, child_id=write.child_id or child_id)
                     self.ledger.settle_writes(run, [done])
-            accepted = Accepted(body, None, self.whole(name)["updated_at"])
+            customer = self.whole(name)
+            accepted = Accepted(orjson.dumps(body_of(customer)), None, customer["updated_at"])
             steps.append(_step(item, State.UPDATED, OutcomeKind.UPDATED, there[name], accepted))
         if end == "done":
             self.ledger.record(run, steps)
