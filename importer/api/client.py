@@ -19,7 +19,7 @@ from importer.api.limiter import Limiter, Turns
 from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, read_list
 from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
-from importer.api.transport import SendTracker, Transport
+from importer.api.transport import SendTracker, Transport, UnreadableAnswerError
 from importer.errors import InternalError, UsageError
 from importer.tables import ChildKind
 
@@ -285,8 +285,10 @@ class Client:
         try:
             with anyio.fail_after(self._timeout):
                 response = await self._http.send(message)
+            if not tracker.close():
+                raise UnreadableAnswerError("an answer came before the request was sent")  # noqa: TRY301 - it is none
         except Exception as error:  # noqa: BLE001 - aiohttp's own errors are among them; a cancellation is none
-            return no_answer(error, sent=tracker.sent, seconds=self._clock() - since, secret=self._key)
+            return no_answer(error, sent=tracker.close(), seconds=self._clock() - since, secret=self._key)
         seconds = self._clock() - since
         return read_reply(call, response, now=self._wall(), seconds=seconds, secret=self._key)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import anyio
+import anyio.lowlevel
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -45,7 +45,7 @@ logging.getLogger("asyncio").addFilter(_Reported())
 
 
 class UnreadableAnswerError(Exception):
-    """The answer is too large, or encoded although that was not asked for; the message says which."""
+    """The answer is too large, oddly encoded, or not to this request; the message says which."""
 
 
 class SendTracker(httpx.AsyncByteStream):
@@ -57,13 +57,21 @@ class SendTracker(httpx.AsyncByteStream):
     def __init__(self, body: bytes, on_send: Callable[[], None]) -> None:
         self._body = body
         self._on_send = on_send
-        self.sent = False
+        self._begun = self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        self.sent = True
+        await anyio.lowlevel.checkpoint()  # an answer that is there already is returned meanwhile: it is not to this
+        if self._closed:
+            raise ConnectionAbortedError("given up before it was sent")
+        self._begun = True
         self._on_send()
         if self._body:
             yield self._body
+
+    def close(self) -> bool:
+        """Whether the request may have left. If not, it never will."""
+        self._closed = True
+        return self._begun
 
 
 class Transport(AiohttpTransport):

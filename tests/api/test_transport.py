@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from importer.api import AnswerKind
-from importer.api.transport import LARGEST
+from importer.api.transport import LARGEST, SendTracker
 from importer.errors import ApiUnavailableError, UsageError
 from tests.api.server import RawServer, always, http, http_json, in_turn, raw_server, unused_port
 from tests.api.support import BODY, CREATED, KEY, create, make_client
@@ -213,15 +213,60 @@ async def test_an_announcement_is_not_taken_for_the_answer() -> None:
     assert server.connections == 1
 
 
-async def test_an_answer_to_no_request_is_not_taken_for_that_to_the_next() -> None:
-    """A gateway says 408 on an idle connection before it closes it; this one speaks of another customer."""
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 100])
+async def test_an_answer_to_no_request_is_not_taken_for_that_to_the_next(turns) -> None:
+    """A gateway says something on an idle connection before it closes it; this one speaks of another customer."""
     async with raw_server(always(CREATED)) as server, make_client(server.url) as client:
         assert (await create(client)).kind is AnswerKind.OK
         server.writers[0].write(http_json(201, {"data": {"id": "another's", "reference_id": "C-0"}}))
-        await server.writers[0].drain()
-        answers = [await create(client) for _ in range(3)]
+        for _ in range(turns):  # of the loop, in which it arrives
+            await asyncio.sleep(0)
+        answers = [await create(client) for _ in range(5)]
     assert [answer for answer in answers if answer.kind is AnswerKind.OK and answer.data["id"] != "id-1"] == []
     assert answers[-1].kind is AnswerKind.OK
+    assert len(server.requests) == 1 + sum(answer.sent for answer in answers)
+
+
+@pytest.mark.parametrize("status", [201, 400, 401, 408])
+@pytest.mark.parametrize("idle", [True, False])
+async def test_an_answer_that_is_there_before_the_request_sends_nothing(status, idle) -> None:
+    early = http_json(status, {"data": {"id": "id-1", "reference_id": "C-1"}})
+
+    async def serve(reader, writer):
+        if not idle and not server.connections:  # an overloaded server, right after accepting
+            server.connections += 1
+            server.writers.append(writer)
+            writer.write(early)
+        else:
+            await server.serve(reader, writer)
+
+    server = RawServer(always(CREATED))
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener, make_client(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}") as client:
+        if idle:
+            assert (await create(client)).kind is AnswerKind.OK
+            server.writers[0].write(early)
+            for _ in range(100):
+                await asyncio.sleep(0)
+        before = len(server.requests)
+        answer = await create(client)
+        assert (await create(client)).kind is AnswerKind.OK
+        if idle or answer.kind is AnswerKind.NOT_SENT:  # right after accepting, either may come first
+            assert (answer.kind, answer.sent) == (AnswerKind.NOT_SENT, False)
+            assert len(server.requests) == before + 1
+        for writer in server.writers:
+            writer.close()
+
+
+async def test_a_request_that_counts_as_not_sent_is_never_sent() -> None:
+    tracker = SendTracker(BODY, lambda: None)
+    pieces = aiter(tracker)
+    assert tracker.close() is False
+    with pytest.raises(ConnectionAbortedError):
+        await anext(pieces)
+    tracker = SendTracker(BODY, lambda: None)
+    assert [piece async for piece in tracker] == [BODY]
+    assert tracker.close() is True
 
 
 async def test_cookies_are_neither_kept_nor_sent() -> None:
