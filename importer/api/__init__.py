@@ -10,7 +10,6 @@ from importer.api.limiter import Limiter, PaceStatistics, Turns
 from importer.api.lookup import CustomerRef, NoListError, fits_filter
 from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
-from importer.api.target import resolve_target
 
 __all__ = [
     "Answer",
@@ -24,5 +23,4 @@ __all__ = [
     "RetryPolicy",
     "Turns",
     "fits_filter",
-    "resolve_target",
 ]

@@ -19,8 +19,8 @@ import anyio.lowlevel
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from importer.api.target import is_loopback
 from importer.errors import UsageError
+from importer.settings.target import is_loopback
 
 __all__ = ["SendTracker", "Transport", "UnreadableAnswerError"]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from importer.api import Client, Limiter, RetryPolicy, resolve_target
+from importer.api import Client, Limiter, RetryPolicy
 from importer.errors import StopError
 from importer.private import make_folder
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
+from importer.settings.target import resolve_target
 
 __all__ = ["Target", "account_of", "client_for", "open_target"]
 

@@ -14,16 +14,16 @@ import pyarrow.csv
 
 from importer.api import Client, Turns
 from importer.errors import ApiUnavailableError, InterruptedRunError, OutputError, StopError, UsageError
+from importer.pipeline.forecast import Forecast, forecast
 from importer.pipeline.job import Confirm, Job, ask
 from importer.pipeline.resumption import opened_run
+from importer.pipeline.verifying import verify as compare
 from importer.pipeline.watch import Watch
 from importer.report import undo_verify_steps
 from importer.report.files import write_csv
 from importer.sender import PayloadFile
 from importer.sender.findings import Finding, Result
-from importer.sender.undo import Forecast, forecast
 from importer.sender.undo import undo as take_back
-from importer.sender.verify import verify as compare
 from importer.settings import Options
 from importer.tables import TEXT, unmark_formulas
 

@@ -1,7 +1,7 @@
 """Taking back a run: customers that it created are deleted, and its updates of other customers are taken back."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -16,10 +16,10 @@ from importer.records import OutcomeKind
 from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
 from importer.sender.payloads import Bodies
 from importer.sender.recorder import LedgerThread
-from importer.sender.restoring import Part, Restorer, is_deletion, is_open, replaced_by
+from importer.sender.restoring import Part, Restorer, is_deletion, is_open
 from importer.sender.updating import moved_on
 
-__all__ = ["Forecast", "forecast", "undo"]
+__all__ = ["undo"]
 
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
 NO_VALUES = "this run has no values from before: an earlier run made the update, or an older version of the importer"
@@ -27,28 +27,6 @@ NO_CUSTOMER = "the customer is not in WizCommerce any more"
 AGAIN = "Call undo again: it goes on where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
 Customers = list[LedgerCustomer]
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """How many customers undo would delete and restore, and how many updates it cannot take back."""
-
-    deleted: int
-    restored: int
-    kept: int
-
-
-def forecast(ledger: Ledger, run: Run) -> Forecast:
-    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
-    restored = kept = 0
-    after = -1
-    while block := ledger.updated_by(run, after=after, count=BLOCK):
-        after = block[-1].item.position
-        for writes in ledger.writes_of(run, [_name(customer) for customer in block]).values():
-            left = [replaced_by(write).restorable for write in writes if is_open(write)]
-            restored += any(left)
-            kept += not any(left) and bool(left or not writes)
-    return Forecast(ledger.count_made(run), restored, kept)
 
 
 async def undo(

@@ -19,6 +19,7 @@ import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
 from importer.ledger import Accepted, Ledger, Run, State, Step, Write, WriteState, open_ledger
+from importer.pipeline.verifying import verify
 from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
@@ -26,7 +27,6 @@ from importer.sandbox import SandboxConfig, running
 from importer.sender import PayloadFile
 from importer.sender.findings import Finding
 from importer.sender.undo import undo
-from importer.sender.verify import verify
 from importer.tables import TEXT
 from tests.sandbox.support import client as raw_client
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from importer.errors import GuardError, ImporterError
 from importer.ledger import State
+from importer.pipeline.verifying import verify
 from importer.records import OutcomeKind
 from importer.sender.findings import Result
 from importer.sender.undo import undo
 from importer.sender.updating import MOST_MISSES
-from importer.sender.verify import verify
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
 from tests.sender.support import TENANT, FakePace, fresh_ledger, now, outcomes, run_virtually
 from tests.sender.support import send_virtually as send

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from importer.errors import InterruptedRunError
-from importer.sender.verify import verify
+from importer.pipeline.verifying import verify
 from tests.sender.scene import api_client, scene
 
 
