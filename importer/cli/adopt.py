@@ -1,4 +1,4 @@
-"""The command that makes a lost ledger again: adopt."""
+"""The command that rebuilds a lost ledger: adopt."""
 
 import os
 from typing import Any
@@ -22,7 +22,7 @@ def adopt(
     only: opt.Only = None,
     **given: Any,
 ) -> None:
-    r"""Make a lost ledger again: finds the customers in WizCommerce, and compares. Sends nothing.
+    r"""Rebuild a lost ledger: find the customers in WizCommerce and compare. Sends nothing.
 
     \b
     Examples:

@@ -142,7 +142,7 @@ def run(
       importer run customers.csv -m netsuite --api staging --mode upsert
       WIZCOMMERCE_API_KEY=… importer run customers.csv -m netsuite --api staging --limit 1
       importer run --plan 20250331-140502-k3fa
-      importer run --config acme.toml                       everything stands in the file
+      importer run --config acme.toml                       everything is in the file
       importer run --config jobs/                           every file of a folder, each on its own
     """
     from importer.pipeline import run as run_import
@@ -261,7 +261,7 @@ def mappings(
 def explain(
     code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A problem's code, as reports name it.")] = None,
 ) -> None:
-    r"""What a problem's code means and how to mend it; without a code, the list of all.
+    r"""What a problem's code means and how to fix it; without a code, the list of all.
 
     \b
     Example: importer explain too_long

@@ -1,4 +1,4 @@
-"""``importer ledger``: looking after what is known of earlier runs."""
+"""``importer ledger``: looking after the import history."""
 
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +54,7 @@ def backup(
 
 @ledger_app.command()
 def vacuum(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
-    r"""Give unused room back to the disk.
+    r"""Give unused space back to the disk.
 
     \b
     Example: importer ledger vacuum

@@ -97,7 +97,7 @@ class Console:
 
     @property
     def look(self) -> dict[str, Any]:
-        """How stdout shows text, as the functions that make it want to be told."""
+        """How stdout shows text, as the functions that make it take it."""
         encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
         return {"width": self.width, "colour": coloured(sys.stdout), "unicode": encoding.startswith("utf")}
 
@@ -133,7 +133,7 @@ def say(text: str) -> None:
 
 
 def failed(error: BaseException) -> int:
-    """Say on stderr what went wrong and what to do; comes back: the exit code."""
+    """Say on stderr what went wrong and what to do. Returns the exit code."""
     if isinstance(error, ImporterError):
         _complain(error.message, error.hint)
         return error.exit_code

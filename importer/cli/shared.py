@@ -19,7 +19,7 @@ from importer.settings import Commands, Options, default_ledger, read_notices
 __all__ = ["asker", "carry_out", "finish", "make_options", "need", "watched"]
 
 
-TOLD = frozenset({"run", "resume", "retry"})  # the commands of which somebody is told
+NOTIFYING = frozenset({"run", "resume", "retry"})
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
@@ -76,7 +76,7 @@ def carry_out(
     from importer.logs import log_to
     from importer.pipeline import supervise
 
-    notices = read_notices(options.config, os.environ) if command in TOLD else None
+    notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
     with (
         log_to(options.log, options.log_level, personal=given["log_personal"]),
         watched(

@@ -1,4 +1,4 @@
-"""Commands that need one room only: mappings and problem codes explained, the sandbox served."""
+"""Commands that need one package only: mappings and problem codes explained, the sandbox served."""
 
 from collections.abc import Callable
 from contextlib import suppress

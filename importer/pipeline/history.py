@@ -51,7 +51,7 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
 
 
 def report(options: Options, run_id: str | None) -> dict[str, Any]:
-    """Write the reports of a run again, as the ledger has it now. Comes back: the summary.
+    """Write the reports of a run again, as the ledger has it now. Returns the summary.
 
     Raises :class:`UsageError` when there is no such run or it never got as far as having reports, and
     :class:`OutputError` when what it kept for them is gone.

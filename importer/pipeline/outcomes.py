@@ -22,8 +22,8 @@ COLUMNS = (
     *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
     *("error_code", "error_message", "seconds"),
 )
-AT_A_CELL = "Mend the cell, then run again: what was refused is sent again."
-AT_NO_CELL = "The API names no cell of the source: mend what its reason says, then run again."
+AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
+AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
 NOTES = {
     "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
     "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",

@@ -27,9 +27,9 @@ def supervise(
     notices: Notices | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Do the work of a command, and tell of it: in the log, and to whom ``notices`` names. Comes back: its summary.
+    """Do the work of a command, and report its course and end: in the log, and by ``notices``. Returns its summary.
 
-    ``warn`` is told what could not be told; that changes nothing else. Raises what ``work`` raises, and
+    ``warn`` takes a sentence on what could not be reported; that changes nothing else. Raises what ``work`` raises, and
     :class:`UsageError`, before anything is done, when ``notices`` cannot be followed.
     """
     began = time.monotonic()
@@ -67,7 +67,7 @@ class NoNews:
 
 
 def _overhear(watch: Watch) -> None:
-    """Have what the watcher is told entered into the log as well."""
+    """Enter what the watcher hears into the log as well."""
     phase, counts = watch.phase, watch.counts
     said = time.monotonic()
 

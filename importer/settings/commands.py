@@ -91,7 +91,8 @@ class Commands:
         Without sources among ``words`` it gets those in force, and without a run's id that of the run.
         """
         bare = not words or words[0].startswith("-")
-        left_out = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
+        left_out = {word.lstrip("-").replace("-", "_") for word in words if word.startswith("-")}
+        left_out |= {"mapping"} if "m" in left_out else set()
         left_out |= _PLANNED if "plan" in left_out else set()
         config, configured = self.config, self.configured
         if command in _WITH_SOURCES and not bare:
@@ -105,7 +106,7 @@ class Commands:
             arguments = [self.run]
         names = [name for name in _TAKES[command] if name not in left_out | configured]
         given = [word for name in names for word in _given(name, self.values.get(name))]
-        last = [] if config is None else ["--config", str(config)]
+        last = [] if config is None or "config" in left_out else ["--config", str(config)]
         return shlex.join(["importer", command, *arguments, *words, *given, *last])
 
     def completed(self, text: str) -> str:

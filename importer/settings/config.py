@@ -1,4 +1,4 @@
-"""The config file, and where things lie when nobody says."""
+"""The config file, and the default place of the ledger."""
 
 import difflib
 import tomllib

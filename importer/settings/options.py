@@ -92,7 +92,7 @@ _READERS: Mapping[str, Reader] = {
 
 @dataclass(frozen=True)
 class Options:
-    """Everything a command was told. Times are seconds, ``rate`` is per second (None: find the pace).
+    """The options of a command. Times are seconds, ``rate`` is per second (None: find the pace).
 
     Each value is read as :mod:`importer.settings.values` says, from text as well as from what it stands for. Raises
     :class:`OptionError` for one that cannot be. ``config``: the config file. ``configured``: the options that it gave.

@@ -205,3 +205,7 @@ def test_a_command_is_completed_once() -> None:
     once = commands.completed("Go on: importer resume")
     assert once == "Go on: importer resume r1 --ledger 'a b' --settle 0"
     assert commands.completed(once) == once
+    commands = Commands.of(Options(sources=("a.csv",), mapping="xero", config="b c", configured=frozenset({"api"})))
+    once = commands.completed("See `importer plan --mode upsert`.")
+    assert once == "See `importer plan a.csv --mode upsert -m xero --config 'b c'`."
+    assert commands.completed(once) == once
