@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from importer.api import Client, Limiter
+from importer.api import Client
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
 from importer.ledger import open_ledger
 from importer.logs import event
@@ -17,7 +17,7 @@ from importer.pipeline.directory import Directory, Known, Needs, definitions, kn
 from importer.pipeline.lookups import NAMES
 from importer.pipeline.prepare import utc_now
 from importer.pipeline.snapshot import Snapshot, write_lookups
-from importer.pipeline.targets import client_for, open_target
+from importer.pipeline.targets import client_for, limiter_for, open_target
 from importer.pipeline.watch import Watch
 from importer.settings import Options
 from importer.tables import ENTITIES, Entity
@@ -76,7 +76,7 @@ def save_lookups(
     directories: list[Directory] = []
 
     async def fetch() -> None:
-        limiter = Limiter(ceiling=options.rate or target.rate, max_concurrency=options.concurrency)
+        limiter = limiter_for(target, options, watch.phase)
         try:
             async with watch.signals(), client_for(target, options, limiter) as client:
                 directories.append(await fetch_directory(client, EVERYTHING))

@@ -105,9 +105,10 @@ def without_twice(planned: pd.DataFrame, twice: Twice) -> pd.DataFrame:
 
 
 def found_frame(found: Refs) -> pd.DataFrame:
-    """What :func:`look_up` brought, as the planner takes it: ``reference_id, customer_id`` (TEXT)."""
+    """What :func:`look_up` brought, for planner and ledger: ``reference_id, customer_id, display_id`` (TEXT)."""
     ids = [ref.id for ref in found.values()]
-    return pd.DataFrame({"reference_id": list(found), "customer_id": ids}, dtype=TEXT)
+    shown = [ref.display_id or None for ref in found.values()]
+    return pd.DataFrame({"reference_id": list(found), "customer_id": ids, "display_id": shown}, dtype=TEXT)
 
 
 def with_moments(planned: pd.DataFrame, found: Refs) -> pd.DataFrame:

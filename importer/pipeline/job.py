@@ -20,7 +20,7 @@ from importer.pipeline.prepare import Timings
 from importer.pipeline.pruning import prune
 from importer.pipeline.reports import Ending, exit_code, write_reports
 from importer.pipeline.sending import send_run
-from importer.pipeline.targets import Target, client_for
+from importer.pipeline.targets import Target, client_for, limiter_for
 from importer.pipeline.updating import merger_for
 from importer.pipeline.watch import Watch
 from importer.report import totals
@@ -54,12 +54,7 @@ class Job:
     limiter: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limiter = Limiter(
-            ceiling=self.options.rate or self.target.rate,
-            max_concurrency=self.options.concurrency,
-            max_wait=self.options.max_wait,
-            announce=self.watch.phase,
-        )
+        self.limiter = limiter_for(self.target, self.options, self.watch.phase)
 
     @property
     def paths(self) -> RunFolder:

@@ -10,7 +10,7 @@ import anyio
 import numpy as np
 import pandas as pd
 
-from importer.api import Client, CustomerRef, Limiter
+from importer.api import Client, CustomerRef
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
 from importer.pipeline import twins
@@ -22,7 +22,7 @@ from importer.pipeline.held import Compared, examine, found_frame, look_up, with
 from importer.pipeline.pieces import Work, check_only, prepared
 from importer.pipeline.prepare import Timings, chosen, utc_now, with_dates
 from importer.pipeline.reports import Ending, exit_code, unsent_outcomes, write_reports
-from importer.pipeline.targets import Target, client_for, open_target
+from importer.pipeline.targets import Target, client_for, limiter_for, open_target
 from importer.pipeline.updating import merger_for, missing
 from importer.pipeline.watch import Watch
 from importer.planner import LOST, Mode, ids_to_look_up
@@ -86,7 +86,7 @@ class _Planning:
 
     async def find_out(self) -> None:
         """Ask ledger and API everything that the plan rests on."""
-        limiter = Limiter(ceiling=self.options.rate or self.target.rate, max_concurrency=self.options.concurrency)
+        limiter = limiter_for(self.target, self.options, self.watch.phase)
         try:
             async with self.watch.signals(), client_for(self.target, self.options, limiter) as client:
                 await self._prepare(client)

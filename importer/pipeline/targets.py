@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
 from importer.settings.target import resolve_target
 
-__all__ = ["Target", "account_of", "client_for", "open_target"]
+__all__ = ["Target", "account_of", "client_for", "limiter_for", "open_target"]
 
 # The sandbox is of this machine and takes any key; a real key is never handed to it.
 SANDBOX_KEY = "sandbox-takes-any-key"
@@ -73,6 +73,16 @@ def _tenant(url: str, key: str) -> str:
     """The API's host and the beginning of a digest of the key: enough to tell accounts apart, not to find the key."""
     digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
     return f"{urlsplit(url).netloc}-{digest[:8]}"
+
+
+def limiter_for(target: Target, options: Options, announce: Callable[[str], None]) -> Limiter:
+    """The one limiter of a command; ``announce`` gets a sentence about each wait that the API asks for."""
+    return Limiter(
+        ceiling=options.rate or target.rate,
+        max_concurrency=options.concurrency,
+        max_wait=options.max_wait,
+        announce=announce,
+    )
 
 
 def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
