@@ -1,34 +1,37 @@
 """One limiter for all workers: when the next request may go, and how many may be on their way."""
 
-import asyncio
 import logging
 import math
 import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import anyio
 
 from importer.api.headers import quota_pause
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
 from importer.api.timeline import Timeline
+from importer.api.waits import Waits
+from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["Limiter", "PaceStatistics"]
+__all__ = ["Limiter", "PaceStatistics", "Turns"]
 
-# Requests go one interval apart (GCRA), 2 % under the ceiling. What is late may be made up for, but request 51 at a
-# ceiling of 50 never leaves within 1.02 s of the first: that is room for requests that come closer to each other on
-# their way, or wait for a busy machine to take them up.
+# Requests go one interval apart (GCRA). What is late may be made up for, but at a pace of 49 a second, request 51 never
+# leaves within 1.02 s of the first: that is room for requests that come closer to each other on their way, or wait for
+# a busy machine to take them up. A ceiling is a pace 2 % below it.
 UNDER_CEILING = 0.98
 EARLY = 0.002  # a timer is no finer than a millisecond or two; a request that is due so soon goes at once
-LATE = 0.005  # a request that came so late may be made up for by the next ones
-LATER = 0.1  # below a ceiling, which is counted besides: on a busy machine, everything comes late
+LATE = 0.1  # a request that came so late may be made up for by the next ones: on a busy machine, everything comes late
 UNLIMITED = 1_000_000.0
 FEWEST_IN_FLIGHT = 4
-FIRST_LATENCY = 1.0  # assumed until an answer shows better
 HEADROOM = 1.3  # requests in flight, over pace times latency
+MAX_WAIT = 900.0
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,45 @@ class PaceStatistics:
     pace: float
 
 
+class Turns:
+    """Waits that can be ended together, for good: those of a run that is stopped, say."""
+
+    def __init__(self) -> None:
+        self._scopes: set[anyio.CancelScope] = set()
+        self._cancelled = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """End all waits at once, those that begin later included."""
+        self._cancelled = True
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextmanager
+    def waiting(self) -> Iterator[anyio.CancelScope]:
+        """Wait in this block; the scope's ``cancelled_caught`` tells afterwards whether the wait was cut short."""
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            if self._cancelled:
+                scope.cancel()
+            try:
+                yield scope
+            finally:
+                self._scopes.discard(scope)
+
+
 class Limiter:
     """Lets requests go one after the other, in the order in which they asked.
 
     ``ceiling`` (requests per second) is never passed in any one second, None finds the pace from the answers; a
-    ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``clock`` gives seconds of a steady
-    clock, ``sleep`` waits on it, ``wall`` gives epoch seconds. A request that is cancelled while it waits uses nothing.
+    ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``max_wait`` (seconds) bounds the
+    waits that the API asks for, and ``announce`` gets a sentence about each that a person would notice. ``clock`` gives
+    seconds of a steady clock, ``sleep`` waits on it, ``wall`` gives epoch seconds. A request that is cancelled while it
+    waits uses nothing.
     """
 
     def __init__(
@@ -59,6 +95,8 @@ class Limiter:
         *,
         ceiling: float | None,
         max_concurrency: int = 64,
+        max_wait: float = MAX_WAIT,
+        announce: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         wall: Callable[[], float] = time.time,
@@ -67,25 +105,31 @@ class Limiter:
             raise ValueError("the ceiling is a positive number of requests per second")
         if max_concurrency < 1:
             raise ValueError("at least one request must be allowed at a time")
+        if not max_wait > 0:
+            raise ValueError("the longest wait is a positive number of seconds")
         self._clock = clock
         self._sleep = sleep
         self._wall = wall
         self._max_concurrency = max_concurrency
+        self._max_wait = max_wait
         top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
         now = clock()
         self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
-        self._most = math.inf if ceiling is None else max(1, math.floor(ceiling))  # requests in any window
-        self._window = 1.0 if ceiling is None else self._most / top
-        self._late = LATE if ceiling is None else LATER
-        self._turn = asyncio.Lock()  # first come, first served
+        self._waits = Waits(longest=max_wait, announce=announce, clock=clock, wall=wall)
+        self._turn = anyio.Lock(fast_acquire=True)  # first come, first served
+        self._turns = Turns()  # cancelled when a wait is too long
         self._next = now
-        self._held_until = -math.inf
         self._left: deque[float] = deque()  # when the latest requests left, in order
         self._requests = 0
         self._throttled = 0
         self._waited = 0.0
         self._peak = 0
         self.timeline = Timeline()
+
+    @property
+    def max_wait(self) -> float:
+        """The longest wait in seconds that the API may ask for."""
+        return self._max_wait
 
     @property
     def statistics(self) -> PaceStatistics:
@@ -98,22 +142,30 @@ class Limiter:
 
         Latency that the requests' own queue adds is not followed by still more requests.
         """
-        finder = self._finder
-        latency = min(finder.latency, 2.0 * finder.base_latency + 0.5) or FIRST_LATENCY
-        return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, math.ceil(finder.pace * latency * HEADROOM) + 2))
+        latency = min(self._finder.latency, self._finder.queueing_latency)
+        needed = math.ceil(self._finder.pace * latency * HEADROOM) + 2
+        return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, needed))
 
     async def acquire(self) -> Grant:
-        """Wait for leave to send one request now."""
+        """Wait for leave to send one request now.
+
+        Raises :class:`ApiUnavailableError`, from then on, when the API asked for a wait longer than ``max_wait``.
+        """
         async with self._turn:
             now = self._clock()
-            while now < max((due := max(self._next, self._room_at(now))) - EARLY, self._held_until):
-                await self._sleep(max(due, self._held_until) - now)
+            while self._waits.error is None and now < max((due := self._due()) - EARLY, self._waits.until):
+                with self._turns.waiting():
+                    await self._sleep(due - now)
                 after = self._clock()
                 self._waited += after - now
                 now = after
+            if self._waits.error is not None:
+                raise ApiUnavailableError(self._waits.error.message, self._waits.error.hint)
             # What was held back on purpose is not made up for.
-            self._next = max(self._next, now - self._late, self._held_until) + 1.0 / self._finder.pace
-            return self._grant(now)
+            self._next = max(self._next, now - LATE, self._waits.until) + 1.0 / self._finder.pace
+            self._requests += 1
+            self.timeline.request(now)
+            return Grant(now, self._note(now))
 
     def left(self, grant: Grant) -> None:
         """The request of ``grant`` leaves only now: what follows keeps its distance from this moment.
@@ -131,51 +183,64 @@ class Limiter:
 
         Headers that say that the quota is used up hold the next requests back until it returns.
         """
-        now = self._clock()
-        self._finder.answered(now, latency)
-        self._hold(quota_pause(headers, self._wall()), now)
+        self._finder.answered(self._clock(), latency)
+        self._waits.accepted()
+        self._hold(None, headers, 200)
 
-    def throttled(self, retry_after: float | None, grant: Grant | None = None) -> None:
-        """The request of ``grant`` was refused with 429: slow down, and send nothing for ``retry_after`` seconds."""
+    def throttled(
+        self,
+        retry_after: float | None,
+        grant: Grant | None = None,
+        *,
+        status: int = 429,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
+        """The request of ``grant`` was refused for the sake of a limit: slow down, and send nothing for a while.
+
+        ``retry_after``: the seconds that were asked for; ``status`` (429, or a 403 that speaks of a limit) and
+        ``headers`` are those of the answer.
+        """
         now = self._clock()
         self._throttled += 1
         self.timeline.refusal(now)
-        if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), retry_after or 0.0):
+        pause = self._hold(retry_after, headers, status) or self._ask(0.0, f"HTTP {status}")
+        if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), pause):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
             event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=retry_after)
-        self._hold(retry_after, now)
 
-    def failed(self, retry_after: float | None = None) -> None:
-        """A request got no usable answer; ``retry_after`` is the pause that a 503 asked for."""
-        now = self._clock()
-        self._finder.failed(now)
-        self._hold(retry_after, now)
+    def failed(
+        self, retry_after: float | None = None, *, status: int = 503, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
+        """A request got no usable answer; ``retry_after``: the seconds that a 503 asked for."""
+        self._hold(retry_after, headers, status)
 
-    def _hold(self, pause: float | None, now: float) -> None:
-        if pause is not None:
-            self._held_until = max(self._held_until, now + pause)
+    def _hold(self, retry_after: float | None, headers: Mapping[str, str], status: int) -> float:
+        """Wait as long as an answer asks for, by whatever means. Returns the seconds."""
+        quota = quota_pause(headers, self._wall())
+        if quota is not None and quota + 1.0 > (retry_after or 0.0):  # "until 14:05:30" counts down while it is read
+            return self._ask(quota, "the quota is used up")
+        if retry_after is not None:
+            return self._ask(retry_after, f"Retry-After of HTTP {status}")
+        return 0.0
 
-    def _room_at(self, now: float) -> float:
-        """When the window that then ends has room for one more request; ``now`` when it has."""
-        return self._left[-int(self._most)] + self._window if len(self._left) >= self._most else now
+    def _ask(self, seconds: float, cause: str) -> float:
+        wait = self._waits.ask(seconds, cause)
+        if self._waits.error is not None:
+            self._turns.cancel()
+        return wait
 
-    def _grant(self, now: float) -> Grant:
-        load = self._note(now)
-        self._requests += 1
-        self.timeline.request(now)
-        self._finder.granted()
-        return Grant(now, load)
+    def _due(self) -> float:
+        """When the next request may leave: after the last one, with room in its window, when waits are over."""
+        pace = self._finder.pace
+        most = max(1, math.floor(round(pace / UNDER_CEILING, 6)))
+        room = self._left[-most] + most / pace if len(self._left) >= most else -math.inf
+        return max(self._next, room, self._waits.until)
 
     def _note(self, now: float) -> int:
-        """A request leaves: how many did so in the second up to ``now``."""
+        """A request leaves: how many did so within a second, and what requests may gain on each other on their way."""
         left = self._left
         left.append(now)
-        while left[0] <= now - max(1.0, self._window):
+        while len(left) > 1 and left[0] <= now - 1.0 / UNDER_CEILING:
             left.popleft()
-        load = self._load(now)
-        self._peak = max(self._peak, load)
-        return load
-
-    def _load(self, now: float) -> int:
-        outside = next(index for index, moment in enumerate(self._left) if moment > now - 1.0)
-        return len(self._left) - outside
+        self._peak = max(self._peak, len(left) - bisect_right(left, now - 1.0))
+        return len(left)

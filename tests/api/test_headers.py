@@ -26,7 +26,7 @@ def test_retry_after(text, seconds) -> None:
     assert retry_after({"retry-after": text}, NOW) == seconds
 
 
-def test_a_date_is_held_against_the_servers_own_clock() -> None:
+def test_a_date_is_compared_with_the_servers_own_clock() -> None:
     headers = {"retry-after": "Wed, 01 Jan 2025 00:01:00 GMT", "date": "Wed, 01 Jan 2025 00:00:15 GMT"}
     assert retry_after(headers, NOW) == 45.0
 

@@ -7,15 +7,14 @@ import pytest
 
 from importer.api import Limiter
 from importer.api.pace import Grant
-from tests.api.virtual import SimulatedServer, busiest_second, drive, now, run_virtually, virtual_limiter
+from tests.api.virtual import SimulatedServer, busiest_second, drive, now, run_virtually, sluggish, virtual_limiter
 
 
-def sluggish(seed: int, most: float):
-    """A sleep that oversleeps, as timers do."""
-    rng = random.Random(seed)
+def busy(rng: random.Random):
+    """A sleep that now and then takes up to 60 ms longer, as where other programs use the processor."""
 
     async def sleep(seconds: float) -> None:
-        await asyncio.sleep(seconds + rng.random() * most)
+        await asyncio.sleep(seconds + (rng.random() * 0.06 if rng.random() < 0.1 else 0.0))
 
     return sleep
 
@@ -107,6 +106,8 @@ def test_a_cancelled_wait_uses_nothing() -> None:
         (50, 0.02, 15, 120),
         (50, 1.0, 25, 150),
         (50, 2.0, 30, 150),
+        (200, 0.02, 20, 90),
+        (200, 1.0, 30, 120),
         (500, 0.02, 20, 50),
         (500, 2.0, 45, 80),
         (5, 0.2, 20, 300),
@@ -120,9 +121,27 @@ def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
 
     limiter, server = run_virtually(main)
     assert server.rate(0, 2) <= 6  # it starts low
-    assert server.rate(climb, seconds - 3) >= 0.9 * limit
+    assert server.rate(climb, seconds - 3) >= (0.95 if limit == 200 else 0.9) * limit
     assert server.share_refused() < 0.01
-    assert limiter.statistics.throttled == len(server.refused)
+    unanswered = sum(moment > seconds - latency for moment in server.refused)
+    assert limiter.statistics.throttled >= len(server.refused) - unanswered > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("limit", "share"), [(50, 0.9), (200, 0.95)])
+@pytest.mark.parametrize("latency", [0.02, 1.0])
+def test_the_pace_is_found_on_a_busy_machine(limit, share, latency, seed) -> None:
+    """One timer in ten comes up to 60 ms late, and the way takes up to 18 ms longer for one request than another."""
+    rng = random.Random(seed)
+
+    async def main():
+        server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
+        await drive(virtual_limiter(None, sleep=busy(rng)), server, 120)
+        return server
+
+    server = run_virtually(main)
+    assert server.rate(30, 117) >= share * limit
+    assert server.share_refused() < 0.01
 
 
 @pytest.mark.parametrize(("seed", "spread"), [(2, 0.6), (7, 0.6), (3, 0.9)])
@@ -193,7 +212,7 @@ def test_a_ceiling_too_is_slowed_by_refusals() -> None:
 
     server = run_virtually(main)
     assert server.rate(5, 97) >= 0.9 * 50
-    assert server.share_refused() < 0.03  # whoever gave the ceiling vouched for it: it is gone back to soon
+    assert server.share_refused() < 0.02
 
 
 def test_a_lifted_limit_is_noticed() -> None:
@@ -207,7 +226,23 @@ def test_a_lifted_limit_is_noticed() -> None:
 
     server = run_virtually(main)
     assert server.rate(60, 100) <= 10
-    assert server.rate(220, 297) >= 0.9 * 50
+    assert server.rate(160, 297) >= 0.9 * 50
+
+
+@pytest.mark.parametrize("retry_after", [None, 1.0])
+def test_a_limit_that_is_lowered_is_obeyed(retry_after) -> None:
+    async def main():
+        server = SimulatedServer(50, lambda: 0.2, retry_after)
+        running = asyncio.create_task(drive(virtual_limiter(None), server, 200))
+        await asyncio.sleep(60)
+        server.limit = 10
+        await running
+        return server
+
+    server = run_virtually(main)
+    assert sum(60 <= moment < 75 for moment in server.refused) < 100
+    assert server.share_refused(75) < 0.01
+    assert server.rate(110, 197) >= 0.9 * 10
 
 
 def test_after_a_long_pause_no_burst_and_the_pace_of_before() -> None:
@@ -262,7 +297,7 @@ def test_an_api_that_becomes_slower_by_itself_is_used_as_before() -> None:
     assert server.share_refused() < 0.01
 
 
-@pytest.mark.parametrize("seconds", [0.001, 3.0, 3600.0])
+@pytest.mark.parametrize("seconds", [0.001, 3.0, 600.0])
 def test_retry_after_is_obeyed_exactly(seconds) -> None:
     async def main():
         limiter = virtual_limiter(1000.0)
@@ -272,9 +307,9 @@ def test_retry_after_is_obeyed_exactly(seconds) -> None:
         limiter.throttled(seconds / 2, grant)
         return now(), [(await limiter.acquire()).at for _ in range(20)]
 
-    told, moments = run_virtually(main)
-    assert moments[0] >= told + seconds
-    assert moments[0] <= told + seconds + 0.01
+    asked, moments = run_virtually(main)
+    assert moments[0] >= asked + seconds
+    assert moments[0] <= asked + seconds + 0.01
     assert busiest_second(moments[:2]) == 2
     assert moments[19] - moments[0] >= 18 / 1000  # no burst after the pause
 
@@ -294,16 +329,19 @@ def test_a_pause_holds_those_who_wait_already() -> None:
 def test_one_cut_for_one_congestion_event() -> None:
     async def main():
         limiter = virtual_limiter(100.0)
-        grants = [await limiter.acquire() for _ in range(100)]
+        grants = [await limiter.acquire() for _ in range(200)]
+        for grant in grants[:190]:
+            limiter.answered(now() - grant.at, {})
         paces = []
-        for grant in grants[90:]:
+        for grant in grants[190:]:
             limiter.throttled(None, grant)
             paces.append(limiter.statistics.pace)
         return paces
 
     paces = run_virtually(main)
-    assert len(set(paces)) == 1
-    assert 80 <= paces[0] <= 90
+    assert paces[0] == 98.0  # one alone may be stray
+    assert len(set(paces[1:])) == 1
+    assert 90 <= paces[1] <= 97
 
 
 @pytest.mark.parametrize(("latency", "low", "high"), [(0.02, 4, 6), (1.0, 50, 75), (2.0, 100, 150), (20.0, 200, 200)])
@@ -337,7 +375,7 @@ def test_nothing_grows_while_requests_fail() -> None:
     assert run_virtually(main) == 5.0
 
 
-def test_seconds_held_back_are_counted_once_for_all_workers() -> None:
+def test_seconds_spent_waiting_are_counted_once_for_all_workers() -> None:
     async def main():
         limiter = virtual_limiter(10.0)
         await asyncio.gather(*(limiter.acquire() for _ in range(50)))
@@ -367,11 +405,8 @@ def test_a_busy_machine_reaches_the_ceiling_and_does_not_pass_it() -> None:
     """One timer in ten comes up to 60 ms late, as where other programs take the processor."""
     rng = random.Random(4)
 
-    async def sleep(seconds: float) -> None:
-        await asyncio.sleep(seconds + (rng.random() * 0.06 if rng.random() < 0.1 else 0.0))
-
     async def main():
-        return await drive(virtual_limiter(50.0, sleep=sleep), SimulatedServer(10_000, lambda: 0.02), 60)
+        return await drive(virtual_limiter(50.0, sleep=busy(rng)), SimulatedServer(10_000, lambda: 0.02), 60)
 
     sent = run_virtually(main)
     assert sum(5 <= moment < 60 for moment in sent) / 55 >= 0.97 * 50
@@ -383,11 +418,8 @@ def test_requests_that_come_closer_on_their_way_are_not_refused(connecting) -> N
     """Some need a new connection first, timers come late, and the way takes up to 18 ms longer for one than another."""
     rng = random.Random(8)
 
-    async def sleep(seconds: float) -> None:
-        await asyncio.sleep(seconds + (rng.random() * 0.06 if rng.random() < 0.1 else 0.0))
-
     async def main():
-        limiter = virtual_limiter(50.0, sleep=sleep)
+        limiter = virtual_limiter(50.0, sleep=busy(rng))
         server = SimulatedServer(50, lambda: 0.05, way=lambda: rng.random() * 0.018)
 
         async def worker() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -11,24 +12,49 @@ from tests.api.virtual import SimulatedServer, drive, now, run_virtually, virtua
 
 @dataclass
 class FlakyServer(SimulatedServer):
-    """Has room for everybody, and answers 2 % of all requests with 429 all the same."""
+    """Answers with 429 now and then, whether there is room or not."""
 
-    dice: random.Random = field(default_factory=lambda: random.Random(3))
+    flaky: Callable[[], bool] = lambda: False
 
     def take(self) -> bool:
-        if self.dice.random() < 0.02:
-            self.refused.append(0.0)
+        if self.flaky():
+            self.refused.append(now())
             return False
         return super().take()
 
 
+@pytest.mark.parametrize("at", [5.0, 40.0])
+@pytest.mark.parametrize("latency", [0.02, 1.0])
+@pytest.mark.parametrize(("ceiling", "retry_after"), [(None, None), (40.0, None), (40.0, 2.0)])
+def test_one_stray_refusal_costs_its_pause_and_no_more(at, latency, ceiling, retry_after) -> None:
+    """During the climb and later."""
+
+    def run(strays: list[float]) -> float:
+        def flaky() -> bool:
+            return bool(strays) and now() >= strays[0] and bool(strays.pop())
+
+        async def main():
+            server = FlakyServer(50, lambda: latency, retry_after, flaky=flaky)
+            await drive(virtual_limiter(ceiling), server, at + 40)
+            return server
+
+        return run_virtually(main).rate(at, at + 30)
+
+    assert run([at]) >= 0.95 * run([]) * (30 - (retry_after or 0.0)) / 30
+
+
 @pytest.mark.parametrize(
-    ("ceiling", "retry_after", "least"), [(400, None, 320), (400, 1.0, 40), (None, None, 40), (None, 1.0, 30)]
+    ("ceiling", "retry_after", "least"), [(400, None, 320), (400, 1.0, 30), (None, None, 25), (None, 1.0, 10)]
 )
-def test_stray_refusals_cost_their_pause_and_no_more(ceiling, retry_after, least) -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_pace_stays_up_where_one_request_in_fifty_is_refused_for_no_reason(
+    ceiling, retry_after, least, seed
+) -> None:
+    dice = random.Random(seed)
+
     async def main():
-        limiter, server = virtual_limiter(ceiling), FlakyServer(100_000, lambda: 0.02, retry_after=retry_after)
-        await drive(limiter, server, 120)
+        server = FlakyServer(100_000, lambda: 0.02, retry_after, flaky=lambda: dice.random() < 0.02)
+        await drive(virtual_limiter(ceiling), server, 120)
         return server
 
     assert run_virtually(main).rate(30, 117) >= least
@@ -41,7 +67,7 @@ def _found(share: float) -> float:
         limiter = virtual_limiter(None)
 
         async def worker() -> None:
-            while now() < 15:
+            while now() < 20:
                 grant = await limiter.acquire()
                 await asyncio.sleep(0.02)
                 if dice.random() < share:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from importer.api.timeline import MOST, Timeline
 
 
-def test_the_first_minutes_are_told_by_the_second() -> None:
+def test_the_first_minutes_are_counted_by_the_second() -> None:
     line = Timeline()
     for moment in (100.0, 100.5, 102.1, 103.999):
         line.request(moment)
@@ -27,11 +27,11 @@ def test_nothing_is_lost_however_long_it_takes(gaps: list[float], start: float) 
     for moment in moments:
         line.request(moment)
         line.refusal(moment)
-    told = line.series()
-    requests, throttled = told["requests"], told["throttled"]
+    series = line.series()
+    requests, throttled = series["requests"], series["throttled"]
     assert isinstance(requests, list)
     assert requests == throttled
     assert sum(requests) == len(moments)
     assert len(requests) <= MOST
     assert requests[-1] > 0
-    assert told["every"] * len(requests) > (moments[-1] - moments[0]) * 0.999
+    assert series["every"] * len(requests) > (moments[-1] - moments[0]) * 0.999

@@ -85,7 +85,7 @@ class SimulatedServer:
 
 
 async def drive(limiter: Limiter, server: SimulatedServer, seconds: float) -> list[float]:
-    """Keep ``limiter.concurrency`` requests in flight for ``seconds``; gives the moments at which requests left."""
+    """Keep ``limiter.concurrency`` requests in flight for ``seconds``. Returns the moments at which requests left."""
     end = now() + seconds
     sent: list[float] = []
     tasks: set[asyncio.Task[None]] = set()
@@ -133,7 +133,16 @@ def busiest_second(moments: list[float]) -> int:
     return most
 
 
-def virtual_limiter(
-    ceiling: float | None, *, max_concurrency: int = 4000, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> Limiter:
-    return Limiter(ceiling=ceiling, max_concurrency=max_concurrency, clock=now, sleep=sleep, wall=now)
+def sluggish(seed: int, most: float) -> Callable[[float], Awaitable[None]]:
+    """A sleep that oversleeps by up to ``most`` seconds, as timers do."""
+    rng = random.Random(seed)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds + rng.random() * most)
+
+    return sleep
+
+
+def virtual_limiter(ceiling: float | None, *, max_concurrency: int = 4000, **options: Any) -> Limiter:
+    defaults = {"clock": now, "sleep": asyncio.sleep, "wall": now}
+    return Limiter(ceiling=ceiling, max_concurrency=max_concurrency, **{**defaults, **options})

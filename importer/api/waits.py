@@ -1,0 +1,92 @@
+"""The waits that the API asks for: announced once, and never longer than the user allows."""
+
+import logging
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from importer.errors import ApiUnavailableError
+from importer.logs import event
+
+__all__ = ["Waits", "in_words"]
+
+ANNOUNCED = 5.0  # seconds: shorter waits are ordinary pacing, which needs no message; the log has them all
+IN_A_ROW = 120.0  # seconds after a wait; what is asked for later has nothing to do with it
+LONGEST = 366 * 86_400.0  # seconds: what goes beyond is taken for a year, so that it can be added to any time
+HINT = "Nothing is lost. Run `importer resume` later, or allow a longer wait with --max-wait."
+
+
+class Waits:
+    """Until when nothing may be sent (``until``, on ``clock``).
+
+    ``longest`` (seconds) bounds one wait, and the time in which the API asks for waits and accepts nothing between
+    them. Once it is passed, ``error`` is set: waiting is over for good.
+    """
+
+    def __init__(
+        self,
+        *,
+        longest: float,
+        announce: Callable[[str], None],
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self.until = -math.inf
+        self.error: ApiUnavailableError | None = None
+        self._longest = longest
+        self._announce = announce
+        self._clock = clock
+        self._wall = wall
+        self._began: float | None = None  # the first wait since a request was accepted
+        self._reported = -math.inf  # the end of the wait that was reported last
+
+    def accepted(self) -> None:
+        """A request was accepted: the API is there, and the next wait has nothing to do with the last."""
+        self._began = None
+
+    def ask(self, seconds: float, cause: str) -> float:
+        """The API asks for a pause of ``seconds`` from now, and says so by ``cause`` ("Retry-After of HTTP 429").
+
+        Waits do not add up: the one that ends last counts. Returns the seconds that were understood: what is not a
+        number, or is below 0, counts as 0.
+        """
+        now = self._clock()
+        wait = 0.0 if math.isnan(seconds) else min(max(0.0, seconds), LONGEST)
+        if self._began is None or now > self.until + IN_A_ROW:
+            self._began = now
+        if self.error is None and now + wait - self._began > self._longest:
+            self._refuse(wait, now + wait - self._began, cause)
+        if self.error is not None:
+            return wait
+        going_on = now < self.until and now + wait < self._reported + ANNOUNCED
+        self.until = max(self.until, now + wait)
+        if wait > 0.0 and not going_on:
+            self._report(now, cause)
+        return wait
+
+    def _report(self, now: float, cause: str) -> None:
+        self._reported = self.until
+        wait = self.until - now
+        moment = datetime.fromtimestamp(self._wall() + wait, UTC)
+        event(logging.INFO, "wait", seconds=round(wait, 3), until=moment.isoformat(timespec="seconds"), cause=cause)
+        if wait >= ANNOUNCED:
+            day = "" if wait < 43_200.0 else f"{moment:%Y-%m-%d} "
+            self._announce(f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending goes on then.")
+
+    def _refuse(self, wait: float, in_all: float, cause: str) -> None:
+        what = f"asks us to wait {in_words(wait)}"
+        if wait <= self._longest:
+            what = f"keeps asking us to wait, {in_words(in_all)} in all"
+        message = f"the API {what} ({cause}), longer than --max-wait allows ({in_words(self._longest)})"
+        event(logging.WARNING, "wait too long", seconds=round(wait, 3), cause=cause)
+        self.error = ApiUnavailableError(message, HINT)
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as a person says it: ``24 h``, ``15 min``, ``1 min 30 s``."""
+    if seconds < 1.0:
+        return f"{seconds:g} s"
+    minutes, rest = divmod(round(min(seconds, LONGEST)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{count:,} {unit}" for count, unit in ((hours, "h"), (minutes, "min"), (rest, "s")) if count]
+    return " ".join(parts[:2])

@@ -1,0 +1,298 @@
+"""Waits that the API asks for: announced once, bounded by --max-wait; and waits that are cut short by a stop."""
+
+import asyncio
+import logging
+import math
+from datetime import UTC, datetime
+
+import anyio
+import pytest
+
+from importer.api.limiter import Limiter, Turns
+from importer.api.waits import in_words
+from importer.errors import ApiUnavailableError
+from tests.api.virtual import now, run_virtually, virtual_limiter
+
+NOON = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC).timestamp()
+USED_UP = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"}
+
+
+def announcing(said: list[str], ceiling: float | None = 100.0, **options) -> Limiter:
+    return virtual_limiter(ceiling, announce=said.append, wall=lambda: NOON + now(), **options)
+
+
+async def refused(limiter: Limiter, message: str) -> float:
+    """Seconds until a request for leave fails with ``message``."""
+    began = now()
+    with pytest.raises(ApiUnavailableError) as caught:
+        await limiter.acquire()
+    assert caught.value.message == message
+    assert caught.value.hint == "Nothing is lost. Run `importer resume` later, or allow a longer wait with --max-wait."
+    return now() - began
+
+
+def test_a_wait_is_announced_once_for_all_requests_in_flight(caplog) -> None:
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said)
+        grants = [await limiter.acquire() for _ in range(64)]
+        await asyncio.sleep(10 - now())
+        for number, grant in enumerate(grants):
+            limiter.throttled(80.0 + number / 100, grant)
+            await asyncio.sleep(0.01)
+        return (await limiter.acquire()).at
+
+    with caplog.at_level(logging.INFO, "importer"):
+        assert run_virtually(main) >= 90.0
+    assert said == ["The API asks us to wait until 12:01:30 UTC (Retry-After of HTTP 429). Sending goes on then."]
+    waits = [record.fields for record in caplog.records if record.message == "wait"]
+    assert waits == [{"seconds": 80.0, "until": "2030-01-01T12:01:30+00:00", "cause": "Retry-After of HTTP 429"}]
+
+
+def test_each_new_wait_is_announced_and_one_that_grows_noticeably() -> None:
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said)
+        limiter.throttled(60.0)
+        limiter.throttled(64.0)
+        limiter.throttled(70.0)
+        limiter.throttled(30.0)
+        await limiter.acquire()
+        limiter.answered(0.1, {})
+        limiter.throttled(60.0)
+        return (await limiter.acquire()).at
+
+    assert run_virtually(main) >= 130
+    assert [text[30:38] for text in said] == ["12:01:00", "12:01:10", "12:02:10"]
+
+
+def test_short_waits_are_only_logged(caplog) -> None:
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said)
+        for _ in range(3):
+            limiter.throttled(4.9)
+            await limiter.acquire()
+
+    with caplog.at_level(logging.INFO, "importer"):
+        run_virtually(main)
+    assert said == []
+    assert [record.fields["seconds"] for record in caplog.records if record.message == "wait"] == [4.9] * 3
+
+
+@pytest.mark.parametrize(
+    ("ask", "cause"),
+    [
+        (lambda limiter: limiter.throttled(60.0), "Retry-After of HTTP 429"),
+        (lambda limiter: limiter.throttled(60.0, status=403), "Retry-After of HTTP 403"),
+        (lambda limiter: limiter.throttled(None, headers=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.throttled(5.0, headers=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.failed(60.0), "Retry-After of HTTP 503"),
+        (lambda limiter: limiter.failed(headers=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
+    ],
+)
+def test_one_rule_for_all_ways_to_ask_for_a_wait(ask, cause) -> None:
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said)
+        ask(limiter)
+        first = (await limiter.acquire()).at
+        strict = announcing([], max_wait=59.0)
+        ask(strict)
+        await refused(strict, f"the API asks us to wait 1 min ({cause}), longer than --max-wait allows (59 s)")
+        return first
+
+    assert run_virtually(main) == pytest.approx(60.0)
+    assert said == [f"The API asks us to wait until 12:01:00 UTC ({cause}). Sending goes on then."]
+
+
+def test_a_long_wait_is_announced_with_its_day() -> None:
+    said: list[str] = []
+
+    async def main():
+        announcing(said, max_wait=1e9).failed(86_400.0)
+
+    run_virtually(main)
+    assert said == [
+        "The API asks us to wait until 2030-01-02 12:00:00 UTC (Retry-After of HTTP 503). Sending goes on then."
+    ]
+
+
+def test_nothing_waits_longer_than_allowed() -> None:
+    """Neither who waits already, in whatever state, nor who comes later; and answers of others change nothing."""
+    message = "the API asks us to wait 24 h (Retry-After of HTTP 503), longer than --max-wait allows (15 min)"
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said)
+        limiter.throttled(600.0)
+        waiting = [asyncio.create_task(refused(limiter, message)) for _ in range(5)]
+        await asyncio.sleep(30.0)
+        limiter.failed(86_400.0)
+        limiter.answered(0.1, {})
+        spent = await asyncio.gather(*waiting)
+        limiter.throttled(60.0)
+        return now(), spent, await refused(limiter, message)
+
+    assert run_virtually(main) == (30.0, [30.0] * 5, 0.0)
+    assert len(said) == 1  # the one that was allowed
+
+
+def test_waits_in_a_row_count_together() -> None:
+    async def main():
+        limiter = announcing([])
+        for _ in range(2):
+            limiter.throttled(400.0, await limiter.acquire())
+        grant = await limiter.acquire()
+        limiter.throttled(400.0, grant)
+        return await refused(
+            limiter,
+            "the API keeps asking us to wait, 20 min in all (Retry-After of HTTP 429), "
+            "longer than --max-wait allows (15 min)",
+        )
+
+    assert run_virtually(main) == 0.0
+
+
+def test_a_request_that_is_accepted_in_between_starts_the_count_anew() -> None:
+    async def main():
+        limiter = announcing([])
+        for _ in range(10):
+            grant = await limiter.acquire()
+            limiter.answered(0.1, {})
+            limiter.throttled(400.0, grant)
+        return (await limiter.acquire()).at
+
+    assert run_virtually(main) == pytest.approx(4000.0, abs=1.0)
+
+
+def test_waits_far_apart_do_not_count_together() -> None:
+    async def main():
+        limiter = announcing([])
+        for _ in range(5):
+            limiter.throttled(400.0, await limiter.acquire())
+            await asyncio.sleep(1000.0)
+        return (await limiter.acquire()).at
+
+    assert run_virtually(main) == pytest.approx(5000.0)
+
+
+def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
+    async def main():
+        limiter = announcing([])
+
+        async def send_in_vain(limiter: Limiter) -> None:
+            while True:
+                limiter.throttled(None, await limiter.acquire())
+                await asyncio.sleep(60.0)
+
+        with pytest.raises(
+            ApiUnavailableError, match=r"the API keeps asking us to wait, 16 min in all \(HTTP 429\), longer"
+        ):
+            await send_in_vain(limiter)
+        return now()
+
+    assert 900.0 < run_virtually(main) <= 1020.0
+
+
+@pytest.mark.parametrize("odd", [-1.0, -math.inf, math.nan, 0.0])
+@pytest.mark.parametrize("way", ["throttled", "failed"])
+def test_odd_pauses_are_none(odd, way) -> None:
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said)
+        getattr(limiter, way)(odd)
+        limiter.answered(0.1, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(odd)})
+        return [(await limiter.acquire()).at for _ in range(10)]
+
+    assert run_virtually(main)[-1] < 1.0
+    assert said == []
+
+
+@pytest.mark.parametrize("endless", [1e20, 1e308, math.inf])
+@pytest.mark.parametrize("longest", [900.0, 1e308, math.inf])
+def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
+    said: list[str] = []
+
+    async def main():
+        limiter = announcing(said, max_wait=longest)
+        limiter.throttled(endless)
+        with anyio.move_on_after(3600.0):
+            with pytest.raises(ApiUnavailableError, match=r"the API asks us to wait 8,784 h \("):
+                await limiter.acquire()
+            return "raised"
+        return "waits"
+
+    assert run_virtually(main) == ("raised" if longest == 900.0 else "waits")
+    assert [text[30:50] for text in said] == ([] if longest == 900.0 else ["2031-01-02 12:00:00 "])
+
+
+@pytest.mark.parametrize("longest", [0.0, -1.0, math.nan])
+def test_the_longest_wait_is_a_positive_number(longest) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        Limiter(ceiling=None, max_wait=longest)
+    assert Limiter(ceiling=None).max_wait == 900.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (86_400.0, "24 h"),
+        (900.0, "15 min"),
+        (90.0, "1 min 30 s"),
+        (45.4, "45 s"),
+        (0.5, "0.5 s"),
+        (3600.0 * 2 + 61, "2 h 1 min"),
+        (3599.7, "1 h"),
+        (math.inf, "8,784 h"),
+    ],
+)
+def test_lengths_of_time_in_words(seconds, words) -> None:
+    assert in_words(seconds) == words
+
+
+def test_a_stop_ends_every_wait_for_a_turn_at_once_and_uses_none() -> None:
+    async def main():
+        limiter, turns = virtual_limiter(1.0), Turns()
+        await limiter.acquire()
+        ends = []
+
+        async def wait(whose: Turns) -> None:
+            with whose.waiting() as scope:
+                await limiter.acquire()
+            ends.append((scope.cancelled_caught, now()))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(wait, turns)
+            group.start_soon(wait, Turns())
+            await anyio.sleep(0.5)
+            assert not turns.cancelled
+            turns.cancel()
+        assert turns.cancelled
+        await wait(turns)
+        return ends, limiter.statistics.requests
+
+    ends, requests = run_virtually(main)
+    assert ends[:5] == [(True, 0.5)] * 5
+    assert ends[5] == (False, pytest.approx(1 / 0.98))
+    assert ends[6] == (True, pytest.approx(1 / 0.98))
+    assert requests == 2
+
+
+def test_a_stop_during_a_wait_that_the_api_asked_for() -> None:
+    async def main():
+        limiter, turns = virtual_limiter(10.0), Turns()
+        limiter.throttled(600.0)
+        asyncio.get_running_loop().call_later(5.0, turns.cancel)
+        with turns.waiting() as scope:
+            await limiter.acquire()
+        return scope.cancelled_caught, now()
+
+    assert run_virtually(main) == (True, 5.0)
