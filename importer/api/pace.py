@@ -42,7 +42,8 @@ class PaceFinder:
         self.latency = 1.0  # smoothed seconds from request to answer; assumed until answers show better
         self._ceiling = ceiling
         self._limit: float | None = None  # requests per second at which the API last refused some
-        self._began = self._cut_at = now
+        self._began = now
+        self._cut_at = now - 1.0
         self._pause = 0.0  # seconds that the last refusal cost
         self._lowered_at = now  # when so much was refused that what was accepted before proves nothing any more
         self._exhausted_since: float | None = None  # when the API began to refuse everything
@@ -87,7 +88,8 @@ class PaceFinder:
         self._clean = False
         if grant.at < self._cut_at + 1.0:  # the second in which the limit was passed is not over
             return False
-        limit = grant.load - 1.0 if few else self.pace * (1.0 - refused / len(self._latest))
+        shown = few and now >= self._began + 1.0  # a load in the first second is not that of a whole one
+        limit = grant.load - 1.0 if shown else self.pace * (1.0 - refused / len(self._latest))
         if pause >= LONG_PAUSE and self._limit is not None:
             limit = min(limit, self._average(now))
         if refused == len(self._latest) and self._exhausted_since is None:
