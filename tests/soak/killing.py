@@ -21,7 +21,7 @@ from importer.sandbox import SandboxConfig, spawned
 
 FAULTS = "drop-before=2%,drop-after=2%,500-before=2%,500-after=2%,502-html=2%,429=1%,cut=2%,malformed=1%,slow=1%"
 KEY = "a-key-that-must-not-be-found-anywhere"
-OPTIONS = ["--rate", "400", "--timeout", "1", "--settle", "3.5", "--quiet"]
+OPTIONS = ["--rate", "150", "--timeout", "1", "--settle", "3.5", "--quiet"]
 LAG = (
     1.0  # seconds; so far below --settle that a busy machine's server, which takes requests up late, keeps the promise
 )
