@@ -248,7 +248,10 @@ Deadline = Annotated[
     ),
 ]
 IncludeRefused = Annotated[bool, _flag("--include-refused", text="Also send what the API refused.", panel=SENDING)]
-Force = Annotated[bool, _flag("--force", text="Also take back what was changed in WizCommerce since; those changes are lost.", panel=STOPS)]
+Force = Annotated[
+    bool,
+    _flag("--force", text="Also what was changed in WizCommerce since; that is lost.", panel=STOPS),
+]
 MaxRejected = Annotated[
     str | None,
     _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),

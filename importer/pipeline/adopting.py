@@ -164,9 +164,9 @@ class _Adopting:
         held, new = body_of(answer.data), orjson.loads(body)
         changes = self.merger.changes(held, new)
         outcome, code, message, digest = OutcomeKind.UNCHANGED, None, None, row.hash
+        body = orjson.dumps(self.merger.claimed(held, new))
         if changes:
             outcome, code, message = OutcomeKind.EXISTS, "differs_in_api", _differences(changes)
-            body = orjson.dumps(self.merger.claimed(held, new))
             digest = hashlib.sha256(body).hexdigest()
             self.changes[row.reference_id] = changes
         self.same += not changes

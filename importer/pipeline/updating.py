@@ -1,6 +1,8 @@
-"""What updating needs of a run: what a blank clears, how conflicts end, and who is missing from the source."""
+"""What updating needs of a run: what a blank clears, which defaults are stated, how conflicts end, who is missing."""
 
-from typing import cast
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from importer.records import Severity
 from importer.runfolder import Stage
 from importer.sender.options import OnConflict
 from importer.settings import Options
-from importer.tables import ATTRIBUTE_PREFIX, ProblemTable
+from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
 
 __all__ = ["merger_for", "missing", "on_conflict"]
 
@@ -28,15 +30,49 @@ def merger_for(stage: Stage) -> Merger:
         for name, origin in entry.fields.items()
         if origin.clears
     }
+    stated = _StatedDefaults(stage.tables)
     if not fields:
-        return Merger()
+        return Merger(stated_defaults=stated)
     frame = stage.problems.frame
     wrong = frame[(frame["entity"] == "customer") & frame["field"].isin(list(fields)) & (frame["customer"] >= 0)]
     names = stage.tables.customers["reference_id"].take(wrong["customer"].to_numpy()).tolist()
     spared: dict[str, frozenset[tuple[str, ...]]] = {}
     for name, field in zip(names, wrong["field"], strict=True):
         spared[name] = spared.get(name, frozenset()) | {fields[field]}
-    return Merger(frozenset(fields.values()), spared)
+    return Merger(frozenset(fields.values()), spared, stated)
+
+
+class _StatedDefaults(Mapping[str, frozenset[tuple[str, str]]]):
+    """Customer's reference id -> kind and reference id of the children whose ``is_default`` the source states.
+
+    Looked up one by one: as a dict, it would take more memory than the tables.
+    """
+
+    def __init__(self, tables: EntityTables) -> None:
+        self._names = tables.customers["reference_id"]
+        frames = (("addresses", tables.addresses), ("contacts", tables.contacts))
+        self._frames = [(kind, frame) for kind, frame in frames if DEFAULT_STATED in frame.columns]
+
+    @cached_property
+    def _positions(self) -> "pd.Index[Any]":
+        index: pd.Index[Any] = pd.Index(self._names)
+        return index
+
+    def __getitem__(self, name: str) -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for position in self._positions.get_indexer_for(pd.Index([name])) if self._frames else ():
+            for kind, frame in self._frames:
+                first, last = np.searchsorted(frame["_customer"].to_numpy(), [position, position + 1])
+                stated = frame[DEFAULT_STATED].iloc[first:last].fillna(value=False).tolist()
+                children = frame["reference_id"].iloc[first:last].tolist()
+                found |= {(kind, child) for child, own in zip(children, stated, strict=True) if own}
+        return frozenset(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.tolist())
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _path(name: str) -> tuple[str, ...]:

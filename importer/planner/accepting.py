@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from importer.planner.changes import Stated
+from importer.planner.comparable import KINDS, Body, Path
 from importer.planner.compare import VANISHED
-from importer.planner.content import KINDS, Body, Path
 from importer.planner.matching import Matches
 from importer.planner.updates import added
 from importer.tables import ChildKind

@@ -1,14 +1,14 @@
 """What changes in a customer, field by field, between a body that was accepted before and a new one.
 
-Bodies are those of :mod:`importer.planner.content`. The order of ids, attributes and children does not count. Children
-are compared with those that they match (:mod:`importer.planner.matching`).
+Bodies are those of :mod:`importer.planner.comparable`. The order of ids, attributes and children does not count.
+Children are compared with those that they match (:mod:`importer.planner.matching`).
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from importer.planner.content import KINDS, Body, Path, child_names, content, path_text
+from importer.planner.comparable import KINDS, Body, Path, child_names, content, path_text
 from importer.planner.matching import Matches, candidates_of, match
 from importer.tables import ChildKind
 

@@ -5,7 +5,7 @@ does not have.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -13,10 +13,10 @@ import orjson
 from importer.planner import readback
 from importer.planner.accepting import claimed_record, merged_children, merged_record
 from importer.planner.changes import Change, differences, in_effect, matches_of
+from importer.planner.comparable import KINDS, Body, Path
 from importer.planner.compare import VANISHED, body_of
-from importer.planner.content import KINDS, Body, Path
-from importer.planner.matching import Candidate, Ids, Matches, match, present
-from importer.planner.updates import ChildChange, CustomerUpdate, child_changes, new_values, own_changes
+from importer.planner.matching import Candidate, Matches, match, present
+from importer.planner.updates import ChildChange, CustomerUpdate, child_changes, own_changes
 from importer.tables import ChildKind
 
 __all__ = ["Clears", "Merger"]
@@ -55,8 +55,10 @@ class Merger:
         With ``accepted``, the body that was taken last, only what changed since is sent; without, whatever differs.
         What is there already is left out. ``children``: the ledger's JSON of the ids that WizCommerce gave.
         """
-        current, stated = body_of(customer), self._stated(new)
-        found = {kind: self._found(kind, new, customer, accepted, _ids(kind, children)) for kind in KINDS}
+        current, stated, found = body_of(customer), self._stated(new), {}
+        for kind in KINDS:
+            ids = _ids(kind, children)
+            found[kind] = match(kind, list(new.get(kind) or ()), present(kind, customer, accepted, ids), ids)
         fields, before, after = own_changes(new, customer, accepted, self._clears(new))
         planned = [item for kind in KINDS for item in child_changes(kind, new, found[kind], current, stated)]
         changes = tuple(item for item in planned if isinstance(item, ChildChange))
@@ -92,9 +94,7 @@ class Merger:
         """
         body = self.claimed(body_of(customer), self.merged(accepted, new))
         for kind in KINDS:  # what somebody removed there is not to be added again
-            removed = [
-                dict(one.accepted or {}) for one in present(kind, new, customer, accepted, {}) if not one.current
-            ]
+            removed = [dict(one.accepted or {}) for one in present(kind, customer, accepted, {}) if not one.current]
             if removed:
                 body[kind] = [*body.get(kind, ()), *removed]
         return body
@@ -112,20 +112,6 @@ class Merger:
 
     def _stated(self, new: Body) -> frozenset[tuple[str, str]]:
         return self.stated_defaults.get(str(new["reference_id"]), frozenset())
-
-    def _found(self, kind: ChildKind, new: Body, customer: Body, accepted: Body | None, ids: Ids) -> Matches:
-        """Which child of the customer each of the source is.
-
-        One that was removed there is new again if it changed in the source.
-        """
-        children = list(new.get(kind) or ())
-        found = match(kind, children, present(kind, new, customer, accepted, ids), ids)
-        pairs = {
-            place: one
-            for place, one in found.pairs.items()
-            if one.current or not new_values(kind, children[place], one, self._stated(new))
-        }
-        return replace(found, pairs=pairs)
 
     def _merged(self, accepted: Body, new: Body, found: Mapping[ChildKind, Matches], there: Body) -> dict[str, Any]:
         body = merged_record(accepted, new, self._clears(new))

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from importer.planner.comparable import KINDS, Body, Path, child_names, content, path_text
 from importer.planner.compare import body_of, child_of, is_active, records
-from importer.planner.content import KINDS, Body, Path, child_names, content, path_text
 from importer.planner.updates import ChildChange, CustomerUpdate
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, ChildKind
 
@@ -43,7 +43,7 @@ def _children(kind: ChildKind, update: CustomerUpdate, before: Body, after: Body
     changes = [change for change in update.children if change.kind == kind]
     was, left = _by_id(kind, before), _by_id(kind, after)
     sent = {change.id: _values(change.values) for change in changes if change.id is not None}
-    moved = {was.get(change.id or "", change.values).get("type") for change in changes if _default(change)}
+    moved = {was.get(change.id or "", change.values).get("type") for change in changes if _moves_default(change)}
     own = _values(update.after)
     for key, child in was.items():
         name = f"{kind}[{child.get('reference_id') or key}]"
@@ -67,8 +67,9 @@ def _by_id(kind: ChildKind, customer: Body) -> dict[str, Body]:
     return {str(child.get("id") or name): child for name, child in zip(names, found, strict=True)}
 
 
-def _default(change: ChildChange) -> bool:
-    return bool(change.values.get("is_default"))
+def _moves_default(change: ChildChange) -> bool:
+    """Whether the API may make another child of the type the default, or no longer the default."""
+    return bool(change.values.get("is_default") if change.id is None else "is_default" in change.values)
 
 
 def _added(kind: ChildKind, changes: Sequence[ChildChange], new: list[Body]) -> Iterator[str]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from importer.planner.changes import Stated, changed, counts, in_effect
+from importer.planner.comparable import Body, Path, content
 from importer.planner.compare import body_of, records
-from importer.planner.content import Body, Path, content
 from importer.planner.matching import Candidate, Matches
 from importer.tables import ChildKind
 
-__all__ = ["ChildChange", "CustomerUpdate", "added", "child_changes", "own_changes", "values_of"]
+__all__ = ["ChildChange", "CustomerUpdate", "added", "child_changes", "own_changes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def own_changes(
     before: dict[str, Any] = {name: current.get(name) for name in names}
     after = dict(fields)
     if attributes := [path[1] for path in paths if path[0] == "attributes"]:
-        shown, given = values_of(records(customer.get("attributes"))), values_of(new.get("attributes"))
+        shown, given = _values(records(customer.get("attributes"))), _values(new.get("attributes"))
         before["attributes"] = {name: shown.get(name) for name in attributes}
         after["attributes"] = {name: given.get(name, "") for name in attributes}
         fields["attributes"] = [{"name": name, "value": value} for name, value in (shown | after["attributes"]).items()]
@@ -94,7 +94,7 @@ def child_changes(
             continue  # somebody removed it there, and the source says what it said before
         elif not one.active:
             yield f"{label} is inactive in WizCommerce: neither changed nor added"
-        elif values := new_values(kind, child, one, stated):
+        elif values := _new_values(kind, child, one, stated):
             if child_id := one.current.get("id"):
                 known = one.current.get("reference_id") or reference_id
                 yield ChildChange(kind, str(child_id), str(known), values, place)
@@ -102,7 +102,7 @@ def child_changes(
                 yield f"{label} has no id in WizCommerce: not changed"
 
 
-def new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) -> dict[str, Any]:
+def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) -> dict[str, Any]:
     """The values to set in a child: what changed since it was accepted, or differs, and is not there already."""
     there = content(one.current or {})
     reference_id = str(child["reference_id"])
@@ -113,7 +113,7 @@ def new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) -> 
     ]
     values: dict[str, Any] = {path[0]: child[path[0]] for path in paths if path[0] != "attributes"}
     if names := [path[1] for path in paths if path[0] == "attributes"]:
-        given = values_of(child.get("attributes"))
+        given = _values(child.get("attributes"))
         values["attributes"] = {name: given[name] for name in names}
     return values
 
@@ -124,6 +124,6 @@ def added(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, A
     return {**child, "is_default": False} if child.get("is_default") and taken and not stated else dict(child)
 
 
-def values_of(attributes: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+def _values(attributes: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
     """Name -> value of each attribute that has one."""
     return {item["name"]: item["value"] for item in attributes or () if item.get("value") is not None}

@@ -1,13 +1,13 @@
-"""What the API holds, held against what was sent."""
+"""What the API shows, compared with what was sent, and what is sent back of it."""
 
 import copy
 
 import httpx
 import pytest
 
-from importer.planner.compare import body_of, differences
+from importer.planner.compare import VANISHED, NotReplaceableError, body_of, differences, previous, replacement
 from importer.sandbox import running
-from tests.sandbox.support import address, client, contact, customer
+from tests.sandbox.support import DOCUMENT, address, client, contact, customer, validator
 
 # The body and the answer of the API's own example, as far as they speak of the same customer.
 SENT = {
@@ -129,3 +129,102 @@ def test_a_body_has_no_ids_of_reps_and_lists_but_those_that_are_held():
     body = body_of({**said_back, "assigned_sales_rep_ids": ["X"], "assigned_price_list_id": "Y"})
     assert not {"assigned_sales_rep_ids", "assigned_price_list_id"} & body.keys()
     assert body_of(HELD)["assigned_sales_rep_ids"] == ["01f5d171-d3e3-4b2b-bd57-0727194b5bed"]
+
+
+ADDRESS = {
+    **HELD["addresses"][0],
+    "customer_id": "c",
+    "address_line_2": "",
+    "zip_code": None,
+    "phone": "+14155550101",
+    "created_at": "2025-01-01T00:00:00Z",
+    "attributes": [
+        {"id": "x", "name": "Floor", "value": 5, "created_by": "me"},
+        {"id": "y", "name": "Empty", "value": None},
+        {"id": "z", "name": "Color", "value": "Red"},
+    ],
+}
+CONTACT = {**HELD["contacts"][0], "is_default": True, "designation": "Buyer"}
+SHAPES = {"addresses": "AddressCreate", "contacts": "ContactCreate"}
+
+
+def replaced(kind, child, values):
+    body = replacement(kind, child, values)
+    validator(DOCUMENT["components"]["schemas"][SHAPES[kind]]).validate(body)
+    return body
+
+
+def test_a_replacement_has_everything_that_can_be_written_and_what_changes():
+    body = replaced("addresses", ADDRESS, {"city": "Elsewhere", "attributes": {"Color": "Blue", "Dock": "4"}})
+    assert body == {
+        "reference_id": "ADDR123",
+        "address_line_1": "123 Main St",
+        "city": "Elsewhere",
+        "country": "US",
+        "type": "billing",
+        "phone": "+14155550101",
+        "is_default": False,
+        "attributes": [
+            {"name": "Floor", "value": 5},
+            {"name": "Color", "value": "Blue"},
+            {"name": "Dock", "value": "4"},
+        ],
+    }
+    assert replaced("contacts", CONTACT, {"email": "john@example.com"}) == {
+        "reference_id": "CUS123",
+        "first_name": "John",
+        "email": "john@example.com",
+        "is_default": True,
+        "designation": "Buyer",
+    }
+
+
+@pytest.mark.parametrize(("shown", "sent"), [("XKX", "XK"), ("XK", "XK"), ("GBR", "GB"), ("Atlantis", "Atlantis")])
+def test_countries_go_with_two_letters(shown, sent):
+    assert replacement("addresses", {**ADDRESS, "country": shown}, {})["country"] == sent
+    assert replacement("addresses", ADDRESS, {"country": shown})["country"] == sent
+    assert body_of({"addresses": [{**ADDRESS, "country": shown}]})["addresses"][0]["country"] == sent
+
+
+@pytest.mark.parametrize(
+    ("kind", "child", "values", "reason"),
+    [
+        ("addresses", {**ADDRESS, "status": "inactive"}, {}, "inactive"),
+        ("addresses", {**ADDRESS, "reference_id": None}, {}, "no reference_id"),
+        ("addresses", {**ADDRESS, "address_line_1": "", "type": None}, {}, "no address_line_1 and no type"),
+        ("addresses", ADDRESS, {"city": None}, "no city"),
+        ("contacts", {**CONTACT, "first_name": ""}, {"phone": "+14155550101"}, "no first_name"),
+    ],
+)
+def test_what_cannot_be_replaced_says_why(kind, child, values, reason):
+    with pytest.raises(NotReplaceableError, match=reason):
+        replacement(kind, child, values)
+    assert replacement("contacts", {**CONTACT, "first_name": ""}, {"first_name": "Jo"})["first_name"] == "Jo"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"city": "Elsewhere", "zip_code": "02138", "country": "CA", "is_default": True},
+        {"attributes": {"Floor": "6", "Empty": "x", "New": "y"}},
+    ],
+)
+def test_what_was_there_before_brings_it_back(values):
+    before = previous("addresses", ADDRESS, values)
+    assert before.keys() == values.keys()
+    changed = replacement("addresses", ADDRESS, values)
+    assert replacement("addresses", {**changed, "status": "active"}, before) == replacement("addresses", ADDRESS, {})
+
+
+def test_values_from_before_have_the_shape_of_those_that_are_sent():
+    values = {"country": "CA", "zip_code": "02138", "attributes": {"Floor": "6", "New": "y"}}
+    assert previous("addresses", ADDRESS, values) == {
+        "country": "US",
+        "zip_code": None,
+        "attributes": {"Floor": 5, "New": None},
+    }
+    assert previous("contacts", CONTACT, {"email": "a@example.com"}) == {"email": None}
+
+
+def test_the_planners_mark_is_no_field():
+    assert differences({**SENT, "contacts": [{**SENT["contacts"][0], VANISHED: True}]}, HELD) == []
