@@ -285,6 +285,7 @@ class Client:
         try:
             with anyio.fail_after(self._timeout):
                 response = await self._http.send(message)
+            del response.stream  # it refers to the response: a large one would wait for the garbage collector
             if not tracker.close():
                 raise UnreadableAnswerError("an answer came before the request was sent")  # noqa: TRY301 - it is none
         except Exception as error:  # noqa: BLE001 - aiohttp's own errors are among them; a cancellation is none
