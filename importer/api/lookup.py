@@ -1,7 +1,8 @@
 """Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
 
 A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
-read is an error, never an absence, because what is believed absent gets created.
+read is an error, never an absence, because what is believed absent gets created: :class:`ApiUnavailableError`, or
+:class:`KeyRefusedError` when the API refuses the key.
 """
 
 import re
@@ -65,28 +66,24 @@ class _FilterRefusedError(NoListError):
 
 @dataclass(frozen=True)
 class _Page:
-    """One page of a list: its number, the items that no page before had, and the whole answer."""
+    """One page of a list: its number, the items that no page before had, and the size of the answer in bytes."""
 
-    items: list[dict[str, Any]]
-    reply: Reply
     number: int
+    items: list[dict[str, Any]]
+    pagination: dict[str, Any]
+    size: int
 
     @property
     def left(self) -> int:
         """How many pages follow, as far as the API says."""
         total = self.count("total_pages")
-        following = self._pagination.get("next_page", not total) if self.items or total else None
+        following = self.pagination.get("next_page", not total) if self.items or total else None
         return max(total - self.number, int(bool(following)))
 
     def count(self, name: str) -> int:
         """A number from the pagination, ``total_pages`` or ``total_records``; 0 when it says nothing."""
-        total = self._pagination.get(name)
+        total = self.pagination.get(name)
         return total if isinstance(total, int) else 0
-
-    @property
-    def _pagination(self) -> dict[str, Any]:
-        pagination = self.reply.payload.get("pagination") if isinstance(self.reply.payload, dict) else None
-        return pagination if isinstance(pagination, dict) else {}
 
 
 @dataclass
@@ -163,7 +160,6 @@ async def find_customers(
 
     Ids go in groups; those that cannot be joined with commas go alone (unless they are many) and, if that shows
     nothing, by paging through the list (of customers created since ``since``), once for all of them.
-    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
     search = _Search(call, since, {reference: {} for reference in reference_ids})
     plain = [reference for reference in search.found if fits_filter(reference)]
@@ -194,10 +190,7 @@ def fits_filter(reference_id: str) -> bool:
 
 
 async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] | None:
-    """Every customer, active and inactive, of whatever reference id (``""`` for none); None for more than such pages.
-
-    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
-    """
+    """Every customer, active and inactive, of any reference id (``""`` for none); None for more such pages."""
     found: dict[str, CustomerRef] = {}
     asked = 0
     for status in STATUSES:
@@ -215,14 +208,13 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
 async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
     """All items of a list, paged or bare, that any of ``queries`` brings, each once.
 
-    Raises :class:`ApiUnavailableError`, and its :class:`NoListError` when the API has no such list;
-    :class:`KeyRefusedError`.
+    Raises :class:`NoListError` when the API has no such list.
     """
     items: dict[str, dict[str, Any]] = {}
     size = 0
     for query in queries:
         async for page in _each_page(call, path, query):
-            size += page.reply.size
+            size += page.size
             if size > MOST_BYTES:
                 raise ApiUnavailableError(f"the list {path} takes more than {MOST_BYTES // 2**20} MB", "Check --api.")
             for item in page.items:
@@ -242,7 +234,8 @@ async def _each_page(call: ListCall, path: str, query: Mapping[str, str]) -> Asy
         items = _items(reply, path)
         fresh = {identity: item for item in items if (identity := _identity(item)) not in seen}
         seen |= fresh.keys()
-        page = _Page(list(fresh.values()), reply, number)
+        pagination = reply.payload.get("pagination") if isinstance(reply.payload, dict) else None
+        page = _Page(number, list(fresh.values()), pagination if isinstance(pagination, dict) else {}, reply.size)
         yield page
         if not items or not page.left:
             return
