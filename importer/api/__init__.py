@@ -6,9 +6,8 @@ conclusions.
 
 from importer.api.answers import Answer, AnswerKind
 from importer.api.client import Client
-from importer.api.limiter import Limiter, PaceStatistics, Turns
+from importer.api.limiter import Limiter, Turns
 from importer.api.lookup import CustomerRef, NoListError, fits_filter
-from importer.api.pace import Grant
 from importer.api.retry import RetryPolicy
 
 __all__ = [
@@ -16,10 +15,8 @@ __all__ = [
     "AnswerKind",
     "Client",
     "CustomerRef",
-    "Grant",
     "Limiter",
     "NoListError",
-    "PaceStatistics",
     "RetryPolicy",
     "Turns",
     "fits_filter",

@@ -25,27 +25,20 @@ LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a p
 MOST_REFUSALS = 100
 MOST_VALUES = 500_000  # of one answer: a small value takes twenty times as much memory as text
 SHORTEST_SECRET = 8  # characters; a shorter key may well be a part of a customer's name
-RETRYABLE_STATUS = frozenset({408, 425})  # the server may have acted, or not
-GONE_STATUS = frozenset({404, 410})
 IDENTIFIER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}")  # what can stand in a path as it is
 _LIMIT = re.compile(r"rate.?limit|too.?many|quota|throttl", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 class AnswerKind(StrEnum):
-    """What an answer means for the request.
-
-    ``OK``: done. ``REFUSED``: final for this request, ``code``, ``message`` and ``refusals`` say why. ``KEY_REFUSED``:
-    401, or a 403 that does not speak of a limit. ``UNKNOWN``: the request may have reached the API, and its outcome is
-    not known. ``NOT_SENT``: nothing left this machine. ``GONE``: there is no such customer, address or contact.
-    """
+    """What an answer means for the request."""
 
     OK = "ok"
-    REFUSED = "refused"
-    KEY_REFUSED = "key_refused"
-    UNKNOWN = "unknown"
-    NOT_SENT = "not_sent"
-    GONE = "gone"
+    REFUSED = "refused"  # final for this request; ``code``, ``message`` and ``refusals`` say why
+    KEY_REFUSED = "key_refused"  # 401, or a 403 that does not speak of a limit
+    UNKNOWN = "unknown"  # the request may have reached the API, and its outcome is not known
+    NOT_SENT = "not_sent"  # nothing left this machine
+    GONE = "gone"  # there is no such customer, address or contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,45 +58,35 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of one call.
-
-    ``data`` is the answer's own ``data`` object, ``seconds`` the time from the first request to the last answer, and
-    ``sent`` says whether any request of the call may have left this machine, ``repeated`` whether one before the
-    answered one may have, so that it may be carried out later still.
-    """
+    """The outcome of one call."""
 
     kind: AnswerKind
     status: int | None = None
-    data: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None  # the answer's own ``data`` object
     code: str | None = None
     message: str | None = None
     refusals: tuple[Refusal, ...] = ()
-    seconds: float = 0.0
-    sent: bool = True
-    repeated: bool = False
+    seconds: float = 0.0  # from the first request to the last answer
+    sent: bool = True  # any request of the call may have left this machine
+    repeated: bool = False  # one before the answered one may have, and may be carried out later still
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with the whole parsed body, the headers, and what they ask for.
-
-    ``pause``: seconds that ``Retry-After`` or a used-up quota asks for. ``limited``: the request was not carried out
-    because there were too many. ``size``: bytes of the body.
-    """
+    """An answer with the whole parsed body, the headers, and what they ask for."""
 
     answer: Answer
     payload: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    pause: float | None = None
-    limited: bool = False
-    size: int = 0
+    pause: float | None = None  # seconds that ``Retry-After`` or a used-up quota asks for
+    limited: bool = False  # the request was not carried out because there were too many
+    size: int = 0  # bytes of the body
 
 
 def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     """``text`` on one line, without control and formatting characters, cut to ``longest`` characters."""
     head = str(text)[: longest * 4]
-    plain = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in head)
-    plain = " ".join(plain.split())
+    plain = " ".join("".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in head).split())
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
@@ -113,18 +96,19 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
     ``now``: this machine's time in epoch seconds. ``secret`` is blanked wherever the API repeats it.
     """
     status, headers, content = response.status_code, dict(response.headers.items()), response.content
-    payload, readable = _parse(content, secret)
+    success = 200 <= status < 300
+    payload, readable = _parse(content, "" if success and len(secret) < SHORTEST_SECRET else secret)
     pause, limited = retry_after(headers, now), False
     if pause is None:
         pause = quota_pause(headers, now)
-    if 200 <= status < 300:
+    if success:
         # A PATCH, PUT or DELETE may be answered without a body.
         problem = _problem(call, payload) if readable or not content.strip() else "the answer is not readable JSON"
         kind = AnswerKind.UNKNOWN if problem else AnswerKind.OK
         message = f"HTTP {status}, but {problem}" if problem else None
         answer = Answer(kind, status, _data(payload), message=message, seconds=seconds)
     else:
-        code, message, refusals = _reasons(payload, content, secret, readable=readable)
+        code, message, refusals = _reasons(payload) if readable else (None, _plain_message(content, secret), ())
         limited = status == 429 or (status == 403 and (pause is not None or bool(_LIMIT.search(f"{code} {message}"))))
         if 300 <= status < 400:
             place = clean(_hide(headers.get("location", ""), secret), 200)
@@ -195,9 +179,9 @@ def _data(payload: Any) -> dict[str, Any] | None:
 def _failure(method: str, status: int) -> AnswerKind:
     if status in {401, 403}:
         return AnswerKind.KEY_REFUSED
-    if status in GONE_STATUS and method != "POST":
+    if status in {404, 410} and method != "POST":
         return AnswerKind.GONE
-    if 400 <= status < 500 and status not in RETRYABLE_STATUS:
+    if 400 <= status < 500 and status not in {408, 425}:  # at these two, the server may have acted, or not
         return AnswerKind.REFUSED
     return AnswerKind.UNKNOWN
 
@@ -211,69 +195,59 @@ def _parse(content: bytes, secret: str) -> tuple[Any, bool]:
         plain = orjson.dumps(payload)  # raises where lists and objects are nested deeper than anybody means
     except (ValueError, TypeError):
         return None, False
-    if len(secret) >= SHORTEST_SECRET and orjson.dumps(secret)[1:-1] in plain:
-        payload = _without(payload, secret)
-    return payload, True
+    return _without(payload, secret) if secret and orjson.dumps(secret)[1:-1] in plain else payload, True
 
 
 def _without(value: Any, secret: str) -> Any:
-    if isinstance(value, str):
-        return _hide(value, secret)
     if isinstance(value, list):
         return [_without(item, secret) for item in value]
     if isinstance(value, dict):
-        return {_hide(name, secret): _without(item, secret) for name, item in value.items()}
-    return value
+        in_names = secret if len(secret) >= SHORTEST_SECRET else ""
+        return {_hide(name, in_names): _without(item, secret) for name, item in value.items()}
+    return value if isinstance(value, bool | None) or secret not in str(value) else _hide(str(value), secret)
 
 
-def _reasons(
-    payload: Any, content: bytes, secret: str, *, readable: bool
-) -> tuple[str | None, str | None, tuple[Refusal, ...]]:
+def _reasons(payload: Any) -> tuple[str | None, str | None, tuple[Refusal, ...]]:
     """Code, message and refusals of an error body.
 
     The API's own shape is ``{code, message, details: [{field, reason}]}``; gateways nest it below ``error``, or call
     the parts ``errors``, ``detail``, ``path``, ``loc``, ``msg``.
     """
-    if not readable:
-        return None, _plain_message(content, secret), ()
-    body = payload
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]
-    if not isinstance(body, dict):
-        return None, _text(body, secret), ()
+    if not isinstance(payload, dict):
+        return None, _text(payload), ()
+    body = payload["error"] if isinstance(payload.get("error"), dict) else payload
     refusals = tuple(
         refusal
         for name in ("details", "errors", "detail", "message")
         if isinstance(body.get(name), list)
         for item in body[name][:MOST_REFUSALS]
-        if (refusal := _refusal(item, secret))
+        if (refusal := _refusal(item))
     )[:MOST_REFUSALS]
-    message = _first_text(body, ("message", "error", "error_description", "detail", "title"), secret)
+    message = _first_text(body, ("message", "error", "error_description", "detail", "title"))
     if message is None and refusals:
         message = clean("; ".join(refusal.reason for refusal in refusals))
-    return _first_text(body, ("code", "error_code", "type"), secret), message, refusals
+    return _first_text(body, ("code", "error_code", "type")), message, refusals
 
 
-def _refusal(item: Any, secret: str) -> Refusal | None:
+def _refusal(item: Any) -> Refusal | None:
     if not isinstance(item, dict):
-        reason = _text(item, secret)
+        reason = _text(item)
         return Refusal("", reason) if reason else None
     place = next((item[name] for name in ("field", "path", "loc", "property") if item.get(name)), "")
     if isinstance(place, list):
         place = ".".join(str(part) for part in place[:20])
-    reason = _first_text(item, ("reason", "message", "msg", "detail", "code"), secret)
-    field = clean(_hide(str(place), secret), 200)
+    reason = _first_text(item, ("reason", "message", "msg", "detail", "code"))
+    field = clean(place, 200)
     return Refusal(field, reason or "refused") if field or reason else None
 
 
-def _first_text(body: dict[str, Any], names: tuple[str, ...], secret: str) -> str | None:
-    return next((text for name in names if (text := _text(body.get(name), secret))), None)
+def _first_text(body: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((text for name in names if (text := _text(body.get(name)))), None)
 
 
-def _text(value: Any, secret: str) -> str | None:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return clean(_hide(str(value), secret)) or None
-    return None
+def _text(value: Any) -> str | None:
+    usable = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return clean(value) or None if usable else None
 
 
 def _plain_message(content: bytes, secret: str) -> str | None:
@@ -282,7 +256,7 @@ def _plain_message(content: bytes, secret: str) -> str | None:
         text = title[1]
     elif text.lstrip().startswith("<"):
         text = "an HTML page without a title"
-    return _text(text[:2000], secret)
+    return clean(_hide(text[:2000], secret)) or None
 
 
 def _hide(text: str, secret: str) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
@@ -46,6 +45,8 @@ class Client:
     ``retry`` is for requests that may be repeated; how long the API may ask us to wait is the limiter's to say.
 
     An id with characters that cannot be part of a path is never sent: the answer is REFUSED with code ``odd_id``.
+    Every call raises :class:`ApiUnavailableError` when the API asks for too long a wait, and one that reads lists also
+    when it gets no readable page, or :class:`KeyRefusedError`.
     """
 
     def __init__(
@@ -112,29 +113,25 @@ class Client:
         return other
 
     async def create(self, body: bytes, reference_id: str) -> Answer:
-        """POST one customer. Sent once; sent again only after 429, which says that nothing was done.
-
-        OK only if the answer has a usable id and ``reference_id``.
-        """
-        return (await self._exchange(Call("POST", CUSTOMERS, body, reference_id=reference_id))).answer
+        """POST one customer; again only after 429 (nothing was done). OK only with a usable id and ``reference_id``."""
+        return await self._call("POST", body=body, reference_id=reference_id)
 
     async def get(self, customer_id: str) -> Answer:
         """GET one customer, whole, in ``data``; repeated within the retry policy."""
-        return await self._repeat("GET", customer_id)
+        return await self._call("GET", customer_id)
 
     async def patch(self, customer_id: str, body: bytes) -> Answer:
         """PATCH one customer's own fields, which is idempotent; repeated within the retry policy."""
-        return await self._repeat("PATCH", customer_id, body=body)
+        return await self._call("PATCH", customer_id, body=body)
 
     async def delete(self, customer_id: str) -> Answer:
         """DELETE one customer; repeated within the retry policy. ``GONE`` when there is none (any more)."""
-        return await self._repeat("DELETE", customer_id)
+        return await self._call("DELETE", customer_id)
 
     async def children(self, customer_id: str, kind: ChildKind) -> list[dict[str, Any]]:
         """All addresses or contacts of one customer, active and inactive, each once.
 
-        Raises :class:`NoListError` when the API has no such list (404, 405) or cannot be asked for it (an odd id),
-        :class:`ApiUnavailableError`, and :class:`KeyRefusedError`.
+        Raises :class:`NoListError`, too, when the API has no such list (404, 405) or cannot be asked for it (odd id).
         """
         path = _path(customer_id, kind)
         if path is None:
@@ -143,22 +140,19 @@ class Client:
 
     async def get_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
         """GET one address or contact in ``data``; repeated within the retry policy."""
-        return await self._repeat("GET", customer_id, kind, child_id)
+        return await self._call("GET", customer_id, kind, child_id)
 
     async def create_child(self, customer_id: str, kind: ChildKind, body: bytes, reference_id: str) -> Answer:
         """POST one address or contact. Sent, and believed, like a customer."""
-        path = _path(customer_id, kind)
-        if path is None:
-            return ODD_ID
-        return (await self._exchange(Call("POST", path, body, reference_id=reference_id))).answer
+        return await self._call("POST", customer_id, kind, body=body, reference_id=reference_id)
 
     async def replace_child(self, customer_id: str, kind: ChildKind, child_id: str, body: bytes) -> Answer:
         """PUT one address or contact whole, which is idempotent; repeated within the retry policy."""
-        return await self._repeat("PUT", customer_id, kind, child_id, body=body)
+        return await self._call("PUT", customer_id, kind, child_id, body=body)
 
     async def delete_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
         """DELETE one address or contact; repeated within the retry policy. ``GONE`` when there is none (any more)."""
-        return await self._repeat("DELETE", customer_id, kind, child_id)
+        return await self._call("DELETE", customer_id, kind, child_id)
 
     async def find(
         self, reference_ids: Sequence[str], *, since: datetime | None = None
@@ -166,32 +160,25 @@ class Client:
         """Every given reference id → the customers that have exactly it, active and inactive (none: an empty list).
 
         ``since``: only customers created at or after it matter, which shortens the search for ids that the API's
-        filter cannot express. A read without a readable answer is repeated for a minute. Raises
-        :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
+        filter cannot express. A read without a readable answer is repeated for a minute.
         """
         width = max(1, min(self._connections, self.limiter.concurrency))
         return await find_customers(self._list, reference_ids, since=since, width=width)
 
     async def customers(self, *, most_pages: int) -> list[CustomerRef] | None:
-        """Every customer as the list shows it, active and inactive; None where they fill more pages of 100 than that.
-
-        Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`.
-        """
+        """Every customer as the list shows it, active and inactive; None where they fill more pages (of 100)."""
         return await list_customers(self._list, most_pages)
 
     async def sales_reps(self) -> list[dict[str, Any]]:
-        """All sales reps, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
+        """All sales reps, active and inactive."""
         return await read_list(self._list, "/v1/sales-reps", EVERY_STATUS)
 
     async def price_lists(self) -> list[dict[str, Any]]:
-        """All price lists, active and inactive. Raises :class:`ApiUnavailableError` and :class:`KeyRefusedError`."""
+        """All price lists, active and inactive."""
         return await read_list(self._list, "/v1/price-lists", EVERY_STATUS)
 
     async def attributes(self, entity: str) -> list[dict[str, Any]]:
-        """The attributes defined for ``customer``, ``address`` or ``contact``; none where the API has no such list.
-
-        Raises as the other lists do when the API cannot be reached.
-        """
+        """The attributes defined for ``customer``, ``address`` or ``contact``; none where the API has no such list."""
         try:
             return await read_list(self._list, "/v1/attributes", [{"entity": entity}])
         except NoListError:
@@ -200,11 +187,13 @@ class Client:
     async def _list(self, path: str, query: Mapping[str, str]) -> Reply:
         return await self._persist(Call("GET", f"{path}?{urlencode(query)}"), patient=True)
 
-    async def _repeat(self, method: str, *parts: str, body: bytes = b"") -> Answer:
-        """``parts``: the id of a customer, or with kind and id of one of its children."""
+    async def _call(self, method: str, *parts: str, body: bytes = b"", reference_id: str = "") -> Answer:
+        """``parts``: what stands in the path below the customers. All but a POST is repeated within the policy."""
         path = _path(*parts)
         if path is None:
             return ODD_ID
+        if method == "POST":
+            return (await self._exchange(Call(method, path, body, reference_id=reference_id))).answer
         # A write may be answered with the customer instead of the child; what is read must be the child.
         ids = parts[-1:] if method == "GET" else parts[::2]
         return (await self._persist(Call(method, path, body, ids))).answer
@@ -242,8 +231,9 @@ class Client:
         first: float | None = None
         refusals = 0
         while True:
-            grant = await self._turn()
-            if grant is None:
+            with self._turns.waiting():
+                grant = await self.limiter.acquire()
+            if self._turns.cancelled:
                 return STOPPED
             started = self._clock()
             first = started if first is None else first
@@ -259,14 +249,6 @@ class Client:
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
                 await self._pause(self._retry.delay(refusals, self._rng))
 
-    async def _turn(self) -> Grant | None:
-        """Leave to send one request now; None when the turns are cancelled."""
-        with self._turns.waiting():
-            grant = await self.limiter.acquire()
-            if not self._turns.cancelled:
-                return grant
-        return None
-
     async def _pause(self, seconds: float) -> None:
         with self._turns.waiting():
             await self._sleep(seconds)
@@ -279,7 +261,7 @@ class Client:
         """
         if self._http is None:
             raise InternalError("the API client is used outside its context")
-        tracker = SendTracker(call.body, partial(self.limiter.left, grant))
+        tracker = SendTracker(call.body, lambda: self.limiter.left(grant))
         headers = {**self._headers, "Content-Length": str(len(call.body))}
         message = httpx.Request(call.method, self._base_url + call.path, headers=headers, stream=tracker)
         try:

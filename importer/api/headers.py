@@ -20,15 +20,10 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     ``now`` is this machine's time in epoch seconds; for a date the answer's own ``Date`` is preferred, so that a clock
     that goes wrong here does no harm.
     """
-    text = headers.get("retry-after")
-    if text is None:
-        return None
-    seconds = _number(text)
-    if seconds is not None:
+    text = headers.get("retry-after", "")
+    seconds, until = _number(text), _date(text)
+    if seconds is not None or until is None:
         return seconds
-    until = _date(text)
-    if until is None:
-        return None
     return max(0.0, until - (_date(headers.get("date", "")) or now))
 
 
@@ -38,18 +33,10 @@ def quota_pause(headers: Mapping[str, str], now: float) -> float | None:
     Understands ``RateLimit-Remaining``/``-Reset`` with and without ``X-`` (reset in seconds, epoch seconds or epoch
     milliseconds) and the IETF drafts' single headers ``limit=…, remaining=0, reset=5`` and ``"default";r=0;t=5``.
     """
-    for name in _NAMES:
-        remaining, reset = headers.get(f"{name}-remaining"), headers.get(f"{name}-reset")
-        if remaining is not None and reset is not None:
-            return _pause(_number(remaining), _number(reset), now)
-    if (combined := headers.get("ratelimit")) is not None:
-        parts: dict[str, str] = dict(_STRUCTURED.findall(combined.lower()))
-        remaining, reset = parts.get("remaining", parts.get("r")), parts.get("reset", parts.get("t"))
-        return _pause(_number(remaining), _number(reset), now)
-    return None
-
-
-def _pause(remaining: float | None, reset: float | None, now: float) -> float | None:
+    parts: dict[str, str] = dict(_STRUCTURED.findall(headers.get("ratelimit", "").lower()))
+    pairs = [(headers.get(f"{name}-remaining"), headers.get(f"{name}-reset")) for name in _NAMES]
+    pairs.append((parts.get("remaining", parts.get("r")), parts.get("reset", parts.get("t"))))
+    remaining, reset = map(_number, next((pair for pair in pairs if None not in pair), (None, None)))
     if reset is None or remaining is None or remaining >= 1:
         return None
     if reset >= _EPOCH_MILLISECONDS:
@@ -58,10 +45,8 @@ def _pause(remaining: float | None, reset: float | None, now: float) -> float | 
 
 
 def _number(text: str | None) -> float | None:
-    if text is None:
-        return None
     try:
-        value = float(text)
+        value = float(text or "")
     except ValueError:
         return None
     return value if math.isfinite(value) and value >= 0 else None

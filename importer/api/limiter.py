@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import anyio
 
@@ -30,23 +29,17 @@ LATE = 0.1  # a request that came so late may be made up for by the next ones: o
 UNLIMITED = 1_000_000.0
 FEWEST_IN_FLIGHT = 4
 HEADROOM = 1.3  # requests in flight, over pace times latency
-MAX_WAIT = 900.0
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class PaceStatistics:
-    """What the limiter did so far.
+    """What the limiter did so far."""
 
-    Requests let go, answers with 429, seconds in which requests were held back, the most requests in any one second,
-    and the present pace (requests per second).
-    """
-
-    requests: int
-    throttled: int
-    waited_seconds: float
-    peak_per_second: int
-    pace: float
+    requests: int  # let go
+    throttled: int  # answers with 429
+    waited_seconds: float  # in which requests were held back
+    peak_per_second: int  # the most requests in any one second
+    pace: float  # at present, in requests per second
 
 
 class Turns:
@@ -54,16 +47,11 @@ class Turns:
 
     def __init__(self) -> None:
         self._scopes: set[anyio.CancelScope] = set()
-        self._cancelled = False
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether :meth:`cancel` was called."""
-        return self._cancelled
+        self.cancelled = False  # whether cancel() was called
 
     def cancel(self) -> None:
         """End all waits at once, those that begin later included."""
-        self._cancelled = True
+        self.cancelled = True
         for scope in self._scopes:
             scope.cancel()
 
@@ -72,7 +60,7 @@ class Turns:
         """Wait in this block; the scope's ``cancelled_caught`` tells afterwards whether the wait was cut short."""
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
-            if self._cancelled:
+            if self.cancelled:
                 scope.cancel()
             try:
                 yield scope
@@ -95,7 +83,7 @@ class Limiter:
         *,
         ceiling: float | None,
         max_concurrency: int = 64,
-        max_wait: float = MAX_WAIT,
+        max_wait: float = 900.0,
         announce: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -111,7 +99,6 @@ class Limiter:
         self._sleep = sleep
         self._wall = wall
         self._max_concurrency = max_concurrency
-        self._max_wait = max_wait
         top = UNLIMITED if ceiling is None else ceiling * UNDER_CEILING
         now = clock()
         self._finder = PaceFinder(FIRST_PACE if ceiling is None else top, ceiling=top, now=now)
@@ -124,12 +111,8 @@ class Limiter:
         self._throttled = 0
         self._waited = 0.0
         self._peak = 0
+        self.max_wait = max_wait
         self.timeline = Timeline()
-
-    @property
-    def max_wait(self) -> float:
-        """The longest wait in seconds that the API may ask for."""
-        return self._max_wait
 
     @property
     def statistics(self) -> PaceStatistics:
@@ -168,10 +151,7 @@ class Limiter:
             return Grant(now, self._note(now))
 
     def left(self, grant: Grant) -> None:
-        """The request of ``grant`` leaves only now: what follows keeps its distance from this moment.
-
-        To be called right before it is written, as it may have had to wait for a connection.
-        """
+        """The request of ``grant`` leaves only now (call this right before): others keep their distance from here."""
         now = self._clock()
         if now - grant.at > EARLY:
             with suppress(ValueError):
@@ -179,10 +159,7 @@ class Limiter:
             self._note(now)
 
     def answered(self, latency: float, headers: Mapping[str, str]) -> None:
-        """A request was answered, not with 429, after ``latency`` seconds.
-
-        Headers that say that the quota is used up hold the next requests back until it returns.
-        """
+        """A request was answered, not with 429, after ``latency`` seconds; ``headers`` may show a used-up quota."""
         self._finder.answered(self._clock(), latency)
         self._waits.accepted()
         self._hold(None, headers, 200)
@@ -193,37 +170,34 @@ class Limiter:
         grant: Grant | None = None,
         *,
         status: int = 429,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """The request of ``grant`` was refused for the sake of a limit: slow down, and send nothing for a while.
+        """The request of ``grant`` was refused because of a limit: slow down, and wait ``retry_after`` seconds.
 
-        ``retry_after``: the seconds that were asked for; ``status`` (429, or a 403 that speaks of a limit) and
-        ``headers`` are those of the answer.
+        ``status`` (429, or a 403 that speaks of a limit) and ``headers`` are those of the answer.
         """
         now = self._clock()
         self._throttled += 1
         self.timeline.refusal(now)
-        pause = self._hold(retry_after, headers, status) or self._ask(0.0, f"HTTP {status}")
+        pause = self._hold(retry_after or 0.0, headers, status)
         if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), pause):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
             event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=retry_after)
 
     def failed(
-        self, retry_after: float | None = None, *, status: int = 503, headers: Mapping[str, str] = NO_HEADERS
+        self, retry_after: float | None = None, *, status: int = 503, headers: Mapping[str, str] | None = None
     ) -> None:
         """A request got no usable answer; ``retry_after``: the seconds that a 503 asked for."""
         self._hold(retry_after, headers, status)
 
-    def _hold(self, retry_after: float | None, headers: Mapping[str, str], status: int) -> float:
+    def _hold(self, retry_after: float | None, headers: Mapping[str, str] | None, status: int) -> float:
         """Wait as long as an answer asks for, by whatever means. Returns the seconds."""
-        quota = quota_pause(headers, self._wall())
+        seconds, cause = retry_after, f"Retry-After of HTTP {status}" if retry_after else f"HTTP {status}"
+        quota = quota_pause(headers or {}, self._wall())
         if quota is not None and quota + 1.0 > (retry_after or 0.0):  # "until 14:05:30" counts down while it is read
-            return self._ask(quota, "the quota is used up")
-        if retry_after is not None:
-            return self._ask(retry_after, f"Retry-After of HTTP {status}")
-        return 0.0
-
-    def _ask(self, seconds: float, cause: str) -> float:
+            seconds, cause = quota, "the quota is used up"
+        if seconds is None:
+            return 0.0
         wait = self._waits.ask(seconds, cause)
         if self._waits.error is not None:
             self._turns.cancel()

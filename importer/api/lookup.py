@@ -1,7 +1,8 @@
 """Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
 
 A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
-read is an error, never an absence, because what is believed absent gets created.
+read is an error, never an absence, because what is believed absent gets created: :class:`ApiUnavailableError`, or
+:class:`KeyRefusedError` when the API refuses the key.
 """
 
 import re
@@ -15,17 +16,10 @@ from urllib.parse import quote
 
 import anyio
 
-from importer.api.answers import Answer, AnswerKind, Reply, list_items
+from importer.api.answers import AnswerKind, Reply, list_items
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
-__all__ = [
-    "CustomerRef",
-    "NoListError",
-    "find_customers",
-    "fits_filter",
-    "list_customers",
-    "read_list",
-]
+__all__ = ["CustomerRef", "NoListError", "find_customers", "fits_filter", "list_customers", "read_list"]
 
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
@@ -70,6 +64,28 @@ class _FilterRefusedError(NoListError):
     """The API refused a list for what was asked, not for who asked."""
 
 
+@dataclass(frozen=True)
+class _Page:
+    """One page of a list: its number, the items that no page before had, and the size of the answer in bytes."""
+
+    number: int
+    items: list[dict[str, Any]]
+    pagination: dict[str, Any]
+    size: int
+
+    @property
+    def left(self) -> int:
+        """How many pages follow, as far as the API says."""
+        total = self.count("total_pages")
+        following = self.pagination.get("next_page", not total) if self.items or total else None
+        return max(total - self.number, int(bool(following)))
+
+    def count(self, name: str) -> int:
+        """A number from the pagination, ``total_pages`` or ``total_records``; 0 when it says nothing."""
+        total = self.pagination.get(name)
+        return total if isinstance(total, int) else 0
+
+
 @dataclass
 class _Search:
     """One call of :func:`find_customers`: what was found so far, and the ids that no filter could ask for."""
@@ -83,7 +99,9 @@ class _Search:
         """Ask for ``ids`` in one filter; a filter that the API refuses is halved, and its last id left to paging."""
         try:
             for status in STATUSES:
-                await self._read({"reference_ids": ",".join(ids), "status": status}, set(ids))
+                query = {"reference_ids": ",".join(ids), "status": status, **ORDER}
+                async for page in _each_page(self.call, CUSTOMERS, query):
+                    self._keep(page.items, set(ids))
         except _FilterRefusedError:
             if len(ids) == 1:
                 self.unasked.update(ids)
@@ -114,13 +132,12 @@ class _Search:
         latest: datetime | None = None
         earliest = datetime.max.replace(tzinfo=UTC)
         async with aclosing(_each_page(self.call, CUSTOMERS, {"status": status, **NEWEST})) as pages:
-            async for items, payload in pages:
-                for item in items:
-                    self._keep(item, wanted)
-                before, total = total, _count(payload, "total_records")
+            async for page in pages:
+                self._keep(page.items, wanted)
+                before, total = total, page.count("total_records")
                 if total < before:
                     return False
-                moments = [_moment(item.get("created_at")) for item in items]
+                moments = [_moment(item.get("created_at")) for item in page.items]
                 known = [earliest, *(moment for moment in moments if moment is not None)]
                 in_order = in_order and len(known) == len(moments) + 1 and all(a >= b for a, b in pairwise(known))
                 latest, earliest = latest or known[:2][-1], known[-1]
@@ -128,14 +145,12 @@ class _Search:
                     return True
         return True
 
-    async def _read(self, query: Mapping[str, str], wanted: set[str]) -> None:
-        await _each_item(self.call, CUSTOMERS, {**query, **ORDER}, lambda item: self._keep(item, wanted))
-
-    def _keep(self, item: dict[str, Any], wanted: set[str]) -> None:
-        reference = item.get("reference_id")
-        if isinstance(reference, str) and reference in wanted:
-            customer = _customer(item, reference)
-            self.found[reference].setdefault(customer.id, customer)
+    def _keep(self, items: Iterable[dict[str, Any]], wanted: set[str]) -> None:
+        for item in items:
+            reference = item.get("reference_id")
+            if isinstance(reference, str) and reference in wanted:
+                customer = _customer(item, reference)
+                self.found[reference].setdefault(customer.id, customer)
 
 
 async def find_customers(
@@ -145,12 +160,11 @@ async def find_customers(
 
     Ids go in groups; those that cannot be joined with commas go alone (unless they are many) and, if that shows
     nothing, by paging through the list (of customers created since ``since``), once for all of them.
-    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
     search = _Search(call, since, {reference: {} for reference in reference_ids})
-    asked = [reference for reference in search.found if reference]  # no customer has an empty reference id
-    plain = [reference for reference in asked if fits_filter(reference)]
-    odd = [reference for reference in asked if not fits_filter(reference)]
+    plain = [reference for reference in search.found if fits_filter(reference)]
+    # No customer has an empty reference id.
+    odd = [reference for reference in search.found if reference and not fits_filter(reference)]
     alone = odd if len(odd) <= MOST_ALONE else []
     work = iter([*_groups(plain), *([reference] for reference in alone)])
 
@@ -176,81 +190,60 @@ def fits_filter(reference_id: str) -> bool:
 
 
 async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] | None:
-    """Every customer, active and inactive, of whatever reference id (``""`` for none); None for more than such pages.
-
-    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
-    """
+    """Every customer, active and inactive, of any reference id (``""`` for none); None for more such pages."""
     found: dict[str, CustomerRef] = {}
     asked = 0
     for status in STATUSES:
-        page, more = 0, True
-        while more:
-            page += 1
-            reply = await call(CUSTOMERS, {"status": status, **ORDER, "page": str(page), "page_size": str(PAGE_SIZE)})
-            items, more = _page(reply, CUSTOMERS, page)
-            customers = [_customer(item, str(item.get("reference_id") or "")) for item in items]
-            more = more and any(customer.id not in found for customer in customers)
-            found |= {customer.id: customer for customer in customers}
-            asked += 1
-            if asked + max(_count(reply.payload, "total_pages") - page, int(more)) > most_pages:
-                return None
+        async with aclosing(_each_page(call, CUSTOMERS, {"status": status, **ORDER})) as pages:
+            async for page in pages:
+                for item in page.items:
+                    customer = _customer(item, str(item.get("reference_id") or ""))
+                    found[customer.id] = customer
+                asked += 1
+                if asked + page.left > most_pages:
+                    return None
     return list(found.values())
 
 
 async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
     """All items of a list, paged or bare, that any of ``queries`` brings, each once.
 
-    Raises :class:`ApiUnavailableError`, and its :class:`NoListError` when the API has no such list;
-    :class:`KeyRefusedError`.
+    Raises :class:`NoListError` when the API has no such list.
     """
     items: dict[str, dict[str, Any]] = {}
     size = 0
-
-    async def bounded(path: str, query: Mapping[str, str]) -> Reply:
-        nonlocal size
-        reply = await call(path, query)
-        size += reply.size
-        if size > MOST_BYTES:
-            raise ApiUnavailableError(f"the list {path} takes more than {MOST_BYTES // 2**20} MB", "Check --api.")
-        return reply
-
     for query in queries:
-        await _each_item(bounded, path, query, lambda item: items.setdefault(_identity(item), item))
+        async for page in _each_page(call, path, query):
+            size += page.size
+            if size > MOST_BYTES:
+                raise ApiUnavailableError(f"the list {path} takes more than {MOST_BYTES // 2**20} MB", "Check --api.")
+            for item in page.items:
+                items.setdefault(_identity(item), item)
     return list(items.values())
 
 
-async def _each_item(
-    call: ListCall, path: str, query: Mapping[str, str], visit: Callable[[dict[str, Any]], object]
-) -> None:
-    """Read page after page, and hand every item on once."""
-    async with aclosing(_each_page(call, path, query)) as pages:
-        async for items, _ in pages:
-            for item in items:
-                visit(item)
-
-
-async def _each_page(
-    call: ListCall, path: str, query: Mapping[str, str]
-) -> AsyncGenerator[tuple[list[dict[str, Any]], Any], None]:
-    """Read page after page: the items that no page before had, and the answer's payload.
+async def _each_page(call: ListCall, path: str, query: Mapping[str, str]) -> AsyncGenerator[_Page, None]:
+    """Read page after page.
 
     A list without page counts is read until a page has nothing new, which also ends a list that ignores ``page``. With
     page counts, a page without anything new proves nothing: new customers may have moved known ones there.
     """
     seen: set[str] = set()
-    for page in range(1, MOST_PAGES + 1):
-        reply = await call(path, {**query, "page": str(page), "page_size": str(PAGE_SIZE)})
-        items, more = _page(reply, path, page)
+    for number in range(1, MOST_PAGES + 1):
+        reply = await call(path, {**query, "page": str(number), "page_size": str(PAGE_SIZE)})
+        items = _items(reply, path)
         fresh = {identity: item for item in items if (identity := _identity(item)) not in seen}
-        yield list(fresh.values()), reply.payload
         seen |= fresh.keys()
-        if not items or not more or (not fresh and not _count(reply.payload, "total_pages")):
+        pagination = reply.payload.get("pagination") if isinstance(reply.payload, dict) else None
+        page = _Page(number, list(fresh.values()), pagination if isinstance(pagination, dict) else {}, reply.size)
+        yield page
+        if not items or not page.left:
             return
     raise ApiUnavailableError(f"the list {path} does not end after {MOST_PAGES} pages")
 
 
-def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], bool]:
-    """The items of one page, and whether there may be another. Raises when the API gave no readable page."""
+def _items(reply: Reply, path: str) -> list[dict[str, Any]]:
+    """The items of one page. Raises when the API gave no readable page."""
     answer = reply.answer
     if answer.kind is AnswerKind.KEY_REFUSED:
         raise KeyRefusedError(
@@ -258,33 +251,12 @@ def _page(reply: Reply, path: str, page: int) -> tuple[list[dict[str, Any]], boo
             "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
         )
     items = list_items(reply.payload) if answer.kind is AnswerKind.OK else None
-    if items is None:
-        raise _failure(answer)(
-            f"the API gave no list from {path}: {answer.message}", "Check --api, then resume the run."
-        )
-    return items, _more(reply.payload.get("pagination") if isinstance(reply.payload, dict) else None, page)
-
-
-def _failure(answer: Answer) -> type[ApiUnavailableError]:
+    if items is not None:
+        return items
+    error = NoListError if answer.kind in (AnswerKind.REFUSED, AnswerKind.GONE) else ApiUnavailableError
     if answer.kind is AnswerKind.REFUSED and answer.status in TOO_ODD:
-        return _FilterRefusedError
-    return NoListError if answer.kind in (AnswerKind.REFUSED, AnswerKind.GONE) else ApiUnavailableError
-
-
-def _more(pagination: Any, page: int) -> bool:
-    if not isinstance(pagination, dict):
-        return True
-    total, following = pagination.get("total_pages"), pagination.get("next_page")
-    if isinstance(total, int):
-        return page < total or bool(following)
-    return "next_page" not in pagination or bool(following)
-
-
-def _count(payload: Any, name: str) -> int:
-    """A number from an answer's pagination, ``total_pages`` or ``total_records``; 0 when it says nothing."""
-    pagination = payload.get("pagination") if isinstance(payload, dict) else None
-    total = pagination.get(name) if isinstance(pagination, dict) else None
-    return total if isinstance(total, int) else 0
+        error = _FilterRefusedError
+    raise error(f"the API gave no list from {path}: {answer.message}", "Check --api, then resume the run.")
 
 
 def _identity(item: dict[str, Any]) -> str:
@@ -296,16 +268,9 @@ def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
     identifier = item.get("id")
     if not isinstance(identifier, str) or not identifier:
         raise ApiUnavailableError("the list of customers holds one without an id", "Check --api, then resume the run.")
-    return CustomerRef(
-        identifier,
-        reference,
-        str(item.get("name") or ""),
-        str(item.get("status") or ""),
-        _moment(item.get("created_at")),
-        _moment(item.get("updated_at")),
-        str(item.get("email") or ""),
-        str(item.get("display_id") or ""),
-    )
+    name, status, email, display_id = (str(item.get(of) or "") for of in ("name", "status", "email", "display_id"))
+    created, updated = _moment(item.get("created_at")), _moment(item.get("updated_at"))
+    return CustomerRef(identifier, reference, name, status, created, updated, email, display_id)
 
 
 def _groups(ids: Sequence[str]) -> list[list[str]]:
@@ -323,10 +288,8 @@ def _groups(ids: Sequence[str]) -> list[list[str]]:
 
 
 def _moment(value: Any) -> datetime | None:
-    if not isinstance(value, str):
-        return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

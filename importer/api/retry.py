@@ -21,5 +21,4 @@ class RetryPolicy:
         Full jitter spreads many workers that failed together over the whole interval instead of letting them return
         together (AWS Architecture Blog, "Exponential Backoff and Jitter").
         """
-        bound = min(self.longest, self.first * 2.0 ** min(attempt - 1, 60))
-        return rng.uniform(0.0, bound)
+        return rng.uniform(0.0, min(self.longest, self.first * 2.0 ** min(attempt - 1, 60)))

@@ -1,5 +1,7 @@
 """What happened when: counts in equal slices of time, as few as a picture needs however long it goes on."""
 
+from itertools import zip_longest
+
 __all__ = ["Timeline"]
 
 MOST = 240  # slices; when there would be more, each two become one
@@ -11,37 +13,27 @@ class Timeline:
     def __init__(self) -> None:
         self._start = 0.0
         self._every = 1.0
-        self._requests: list[int] = []
-        self._throttled: list[int] = []
+        self._slices: list[list[int]] = []  # of each, how many requests and how many refusals
 
     def request(self, now: float) -> None:
         """A request was let go."""
-        at = self._slice(now)  # which may put other lists in place
-        self._requests[at] += 1
+        self._slice(now)[0] += 1
 
     def refusal(self, now: float) -> None:
         """A request was answered with 429."""
-        at = self._slice(now)
-        self._throttled[at] += 1
+        self._slice(now)[1] += 1
 
     def series(self) -> dict[str, float | list[int]]:
         """``every`` (seconds in a slice), and ``requests`` and ``throttled`` of each slice from the first request."""
-        return {"every": self._every, "requests": list(self._requests), "throttled": list(self._throttled)}
+        requests, throttled = ([counts[at] for counts in self._slices] for at in (0, 1))
+        return {"every": self._every, "requests": requests, "throttled": throttled}
 
-    def _slice(self, now: float) -> int:
-        if not self._requests:
+    def _slice(self, now: float) -> list[int]:
+        if not self._slices:
             self._start = now
-        at = int((now - self._start) / self._every)
-        while at >= MOST:
-            self._requests, self._throttled = _halved(self._requests), _halved(self._throttled)
+        while (at := int((now - self._start) / self._every)) >= MOST:
+            pairs = zip_longest(self._slices[::2], self._slices[1::2], fillvalue=(0, 0))
+            self._slices = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs]
             self._every *= 2.0
-            at = int((now - self._start) / self._every)
-        missing = at + 1 - len(self._requests)
-        if missing > 0:
-            self._requests += [0] * missing
-            self._throttled += [0] * missing
-        return at
-
-
-def _halved(counts: list[int]) -> list[int]:
-    return [sum(counts[at : at + 2]) for at in range(0, len(counts), 2)]
+        self._slices += ([0, 0] for _ in range(len(self._slices), at + 1))
+        return self._slices[at]

@@ -31,17 +31,15 @@ LARGEST = 8 * 2**20  # bytes of one answer: 80 KB for each item of a full page
 LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many connections take no more memory than one
 
 
-class _Reported(logging.Filter):
+def _is_news(record: logging.LogRecord) -> bool:
     """Drops what asyncio would log of a lost connection that is reported as an answer.
 
     aiohttp writes a body in a task of its own (before Python 3.12, a moment later), and may leave its error behind.
     """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
+    return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 
-logging.getLogger("asyncio").addFilter(_Reported())
+logging.getLogger("asyncio").addFilter(_is_news)
 
 
 class UnreadableAnswerError(Exception):

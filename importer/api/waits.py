@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from importer.errors import ApiUnavailableError
@@ -16,6 +17,7 @@ LONGEST = 366 * 86_400.0  # seconds: what goes beyond is taken for a year, so th
 HINT = "Nothing is lost. Run `importer resume` later, or allow a longer wait with --max-wait."
 
 
+@dataclass(kw_only=True)
 class Waits:
     """Until when nothing may be sent (``until``, on ``clock``).
 
@@ -23,22 +25,14 @@ class Waits:
     them. Once it is passed, ``error`` is set: waiting is over for good.
     """
 
-    def __init__(
-        self,
-        *,
-        longest: float,
-        announce: Callable[[str], None],
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-    ) -> None:
-        self.until = -math.inf
-        self.error: ApiUnavailableError | None = None
-        self._longest = longest
-        self._announce = announce
-        self._clock = clock
-        self._wall = wall
-        self._began: float | None = None  # the first wait since a request was accepted
-        self._reported = -math.inf  # the end of the wait that was reported last
+    longest: float
+    announce: Callable[[str], None]
+    clock: Callable[[], float]
+    wall: Callable[[], float]
+    until: float = field(default=-math.inf, init=False)
+    error: ApiUnavailableError | None = field(default=None, init=False)
+    _began: float | None = field(default=None, init=False)  # the first wait since a request was accepted
+    _reported: float = field(default=-math.inf, init=False)  # the end of the wait that was reported last
 
     def accepted(self) -> None:
         """A request was accepted: the API is there, and the next wait has nothing to do with the last."""
@@ -50,11 +44,11 @@ class Waits:
         Waits do not add up: the one that ends last counts. Returns the seconds that were understood: what is not a
         number, or is below 0, counts as 0.
         """
-        now = self._clock()
+        now = self.clock()
         wait = 0.0 if math.isnan(seconds) else min(max(0.0, seconds), LONGEST)
         if self._began is None or now > self.until + IN_A_ROW:
             self._began = now
-        if self.error is None and now + wait - self._began > self._longest:
+        if self.error is None and now + wait - self._began > self.longest:
             self._refuse(wait, now + wait - self._began, cause)
         if self.error is not None:
             return wait
@@ -67,17 +61,17 @@ class Waits:
     def _report(self, now: float, cause: str) -> None:
         self._reported = self.until
         wait = self.until - now
-        moment = datetime.fromtimestamp(self._wall() + wait, UTC)
+        moment = datetime.fromtimestamp(self.wall() + wait, UTC)
         event(logging.INFO, "wait", seconds=round(wait, 3), until=moment.isoformat(timespec="seconds"), cause=cause)
         if wait >= ANNOUNCED:
             day = "" if wait < 43_200.0 else f"{moment:%Y-%m-%d} "
-            self._announce(f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending goes on then.")
+            self.announce(f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending goes on then.")
 
     def _refuse(self, wait: float, in_all: float, cause: str) -> None:
         what = f"asks us to wait {in_words(wait)}"
-        if wait <= self._longest:
+        if wait <= self.longest:
             what = f"keeps asking us to wait, {in_words(in_all)} in all"
-        message = f"the API {what} ({cause}), longer than --max-wait allows ({in_words(self._longest)})"
+        message = f"the API {what} ({cause}), longer than --max-wait allows ({in_words(self.longest)})"
         event(logging.WARNING, "wait too long", seconds=round(wait, 3), cause=cause)
         self.error = ApiUnavailableError(message, HINT)
 
