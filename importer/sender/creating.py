@@ -73,7 +73,10 @@ class Creating:
         return _to_look_up(task, answer, attempt)
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """See :class:`importer.sender.tasks.Strategy`."""
+        """What the API shows of customers, one entry each; None when that proves nothing yet.
+
+        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
+        """
         ours = all(task.outcome_unknown and task.sent_by_this_run and not task.conflict_answer for task in tasks)
         began = anyio.current_time()
         there = await self.reading.find([task.reference_id for task in tasks], since=self.since if ours else None)
@@ -86,7 +89,7 @@ class Creating:
         return await gather(judge, tasks)
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """See :class:`importer.sender.tasks.Strategy`."""
+        """A customer that was announced, and none of whose requests left."""
         task = replace(task, attempts=task.attempts - 1)
         return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING), Next.DONE)
 

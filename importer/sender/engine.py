@@ -1,5 +1,6 @@
 """Sending a run: batches are announced, workers send them, answers are recorded, unknown outcomes are looked up."""
 
+import hashlib
 import heapq
 import itertools
 import math
@@ -25,10 +26,9 @@ from importer.records import Action, OutcomeKind
 from importer.sender.breaker import Breaker
 from importer.sender.creating import Creating, disowned
 from importer.sender.options import SendOptions
-from importer.sender.payloads import Bodies, is_planned
-from importer.sender.reconciler import Reconciler
+from importer.sender.reconciler import Reconciler, Strategy
 from importer.sender.recorder import LedgerThread, Recorder
-from importer.sender.tasks import CustomerTask, Next, Strategy, Transition, log_step
+from importer.sender.tasks import Bodies, CustomerTask, Next, Transition, log_step
 from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup, first_error
 
@@ -185,7 +185,7 @@ class _Engine:
         for task in tasks:
             if task.item.action not in self._strategies:
                 raise InternalError(f"the sender cannot {task.item.action} customers")
-            if not is_planned(task.item, task.body):
+            if hashlib.sha256(task.body).hexdigest() != task.item.hash:
                 raise OutputError(
                     f"the body of customer {task.reference_id} is not the one that was planned",
                     "The run's folder was changed. Run again with the same sources: the ledger knows what was sent.",

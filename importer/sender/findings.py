@@ -12,7 +12,7 @@ from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
 from importer.ledger import LedgerCustomer
-from importer.sender.payloads import Bodies
+from importer.sender.tasks import Bodies
 
 __all__ = [
     "BLOCK",

@@ -12,11 +12,15 @@ import anyio
 from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.records import Action
+from importer.sender.creating import Creating
 from importer.sender.options import SendOptions
-from importer.sender.tasks import CustomerTask, Strategy, Transition
+from importer.sender.tasks import CustomerTask, Transition
+from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup
 
-__all__ = ["Reconciler"]
+__all__ = ["Reconciler", "Strategy"]
+
+Strategy = Creating | Updating
 
 GROUP = 100  # customers in one lookup
 MOST_IN_WALK = 10_000  # customers that one walk through the API's list looks for

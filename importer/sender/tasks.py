@@ -1,25 +1,24 @@
 """A customer on its way through the sender, as values: every step makes a new one."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import orjson
 
 from importer.api import Answer
-from importer.errors import StopError
 from importer.ledger import Attempt, Base, Item, State, Step, Write
 from importer.logs import event
 from importer.records import OutcomeKind
 
 __all__ = [
+    "Bodies",
     "CustomerTask",
     "Next",
-    "Strategy",
     "Transition",
     "absence_proven",
     "answered",
@@ -28,6 +27,9 @@ __all__ = [
     "step_of",
     "text_of",
 ]
+
+# Items → their planned bodies, in the same order; called in the ledger's thread. Raises OutputError.
+Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
 
 
 class Next(Enum):
@@ -85,26 +87,6 @@ class Transition:
     task: CustomerTask
     step: Step
     then: Next
-
-
-class Strategy(Protocol):
-    """How one action (create, update) is carried out."""
-
-    @property
-    def problem(self) -> StopError | None:
-        """Why nothing more may be sent, if so."""
-
-    async def send(self, task: CustomerTask) -> Transition:
-        """Send a customer. Raises :class:`StopError` when the request was never let go."""
-
-    async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """What the API shows of customers, one entry each; None when that proves nothing yet.
-
-        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
-        """
-
-    def unsent(self, task: CustomerTask) -> Transition:
-        """A customer that was announced, and none of whose requests left."""
 
 
 def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bool:

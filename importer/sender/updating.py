@@ -174,7 +174,10 @@ class Updating:
         return after
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """See :class:`importer.sender.tasks.Strategy`."""
+        """What the API shows of customers, one entry each; None when that proves nothing yet.
+
+        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
+        """
         began = anyio.current_time()
 
         async def look(task: CustomerTask) -> Transition | Answer | None:
@@ -260,7 +263,7 @@ class Updating:
         return whole
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """See :class:`importer.sender.tasks.Strategy`."""
+        """A customer that was announced, and none of whose requests left."""
         task = _unsent(task)
         return Transition(task, _step(task, OutcomeKind.PENDING), Next.DONE)
 
