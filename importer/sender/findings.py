@@ -13,6 +13,7 @@ from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
 from importer.ledger import LedgerCustomer
 from importer.sender.tasks import Bodies
+from importer.sender.waiting import gather
 
 __all__ = [
     "BLOCK",
@@ -93,19 +94,14 @@ class Rounds:
         """Call ``work`` for each; those under way finish when it ends early. See :meth:`check`."""
         left = iter(things)
 
-        async def worker() -> None:
+        async def worker(_number: int) -> None:
             while self._stopped_by is None and not self._stop.is_set() and (thing := next(left, None)) is not None:
                 try:
                     await work(thing)
                 except StopError as error:
                     self._end(error)
 
-        try:
-            async with anyio.create_task_group() as group:
-                for _ in range(min(self._concurrency, len(things))):
-                    group.start_soon(worker)
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await gather(worker, range(min(self._concurrency, len(things))))
 
     def _end(self, error: StopError) -> None:
         self._stopped_by = self._stopped_by or error

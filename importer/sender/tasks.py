@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
@@ -13,7 +13,7 @@ import orjson
 from importer.api import Answer
 from importer.ledger import Attempt, Base, Item, State, Step, Write
 from importer.logs import event
-from importer.records import OutcomeKind
+from importer.records import OutcomeKind, Refusal
 
 __all__ = [
     "Bodies",
@@ -24,8 +24,9 @@ __all__ = [
     "answered",
     "attempt_of",
     "log_step",
-    "step_of",
+    "refusals_text",
     "text_of",
+    "transition",
 ]
 
 # Items → their planned bodies, in the same order; called in the ledger's thread. Raises OutputError.
@@ -112,17 +113,18 @@ def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
     return Attempt(task.attempts, at, answer.seconds, str(answer.kind), answer.status)
 
 
-def step_of(
+def transition(
     task: CustomerTask,
     state: State,
     outcome: OutcomeKind,
+    then: Next = Next.DONE,
     *,
     code: str | None = None,
     message: str | None = None,
     **more: Any,
-) -> Step:
-    """The ledger's step for a task, taken just now; ``more`` are further fields of the step."""
-    return Step(
+) -> Transition:
+    """A step of a task, taken just now, and what happens ``then``; ``more`` are further fields of the step."""
+    step = Step(
         task.item.position,
         task.reference_id,
         state,
@@ -134,6 +136,7 @@ def step_of(
         seconds=None if task.began is None else anyio.current_time() - task.began,
         **more,
     )
+    return Transition(task, step, then)
 
 
 def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
@@ -142,14 +145,19 @@ def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def log_step(transition: Transition) -> None:
+def refusals_text(refusals: Sequence[Refusal]) -> str:
+    """Refusals as the ledger keeps them."""
+    return orjson.dumps([asdict(refusal) for refusal in refusals]).decode()
+
+
+def log_step(recorded: Transition) -> None:
     """Log a recorded step that is a failure, an unknown outcome or a new attempt."""
-    step = transition.step
+    step = recorded.step
     if step.outcome is OutcomeKind.FAILED:
         level, name = logging.WARNING, "failed"
-    elif transition.then is Next.LOOK_UP:
+    elif recorded.then is Next.LOOK_UP:
         level, name = logging.WARNING, "unknown"
-    elif transition.then is Next.SEND_AGAIN:
+    elif recorded.then is Next.SEND_AGAIN:
         level, name = logging.INFO, "again"
     else:
         return
