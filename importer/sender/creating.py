@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import anyio
@@ -21,7 +20,7 @@ from importer.sender.tasks import (
     absence_proven,
     answered,
     attempt_of,
-    refusals_text,
+    reasons_of,
     text_of,
     transition,
 )
@@ -92,11 +91,13 @@ class Creating:
         Before the first request its absence was recorded, so a request with an unknown outcome made what is there.
         """
         first = customers[0]
-        there = partial(_there, task, first.id)
         if not task.outcome_unknown:
-            return there(OutcomeKind.EXISTS, display_id=first.display_id or None)
+            return _there(task, first.id, OutcomeKind.EXISTS, display_id=first.display_id or None)
         if len(customers) > 1:
-            return _duplicate(task, customers)
+            # Its state stays unknown, so that the next run looks again: by then somebody may have deleted one.
+            ids = " and ".join(customer.id for customer in customers)
+            message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
+            return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
         answer = await self.reading.get(first.id)
         data = answer.data if answer.kind is AnswerKind.OK else None
         same = task.item.sent_hash in (None, task.item.hash)
@@ -105,7 +106,7 @@ class Creating:
         if not task.sent_by_this_run:
             outcome = OutcomeKind.UNCHANGED if same else OutcomeKind.EXISTS
         display_id = text_of(data, "display_id") or first.display_id or None
-        return there(outcome, accepted, display_id=display_id)
+        return _there(task, first.id, outcome, accepted, display_id=display_id)
 
     def _absent(self, task: CustomerTask) -> Transition:
         """What it means that a customer is not there, for good."""
@@ -115,7 +116,10 @@ class Creating:
             return _refused(replace(task, answer=task.conflict_answer), state)
         if self.options.may_send_again(task):
             return _latest(task, State.ABSENT, OutcomeKind.PENDING, Next.SEND_AGAIN)
-        return _given_up(task)
+        reason = (task.answer and task.answer.message) or "no readable answer"
+        attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
+        message = f"not in WizCommerce after {attempts}; the last answer: {reason}"
+        return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 
 
 def disowned(created: Transition, owner: str) -> Transition:
@@ -161,26 +165,9 @@ def _there(
 
 def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -> Transition:
     """The API's own reasons."""
-    answer = task.answer
-    assert answer is not None
-    refusals = refusals_text(answer.refusals)
-    code = answer.code or f"http_{answer.status}"
-    message = answer.message
-    return transition(task, state, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt)
-
-
-def _given_up(task: CustomerTask) -> Transition:
-    reason = (task.answer and task.answer.message) or "no readable answer"
-    attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
-    message = f"not in WizCommerce after {attempts}; the last answer: {reason}"
-    return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
-
-
-def _duplicate(task: CustomerTask, customers: Sequence[CustomerRef]) -> Transition:
-    """Its state stays unknown, so that the next run looks again: by then somebody may have deleted one."""
-    ids = " and ".join(customer.id for customer in customers)
-    message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
-    return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
+    assert task.answer is not None
+    reasons = reasons_of(task.answer, task.answer.refusals)
+    return transition(task, state, OutcomeKind.FAILED, attempt=attempt, **reasons)
 
 
 def says_taken(answer: Answer) -> bool:

@@ -400,9 +400,6 @@ class _Engine:
 
     def _hand_back(self) -> None:
         """Customers that were announced, and of which nothing left, are planned again."""
-        while True:
-            try:
-                task = self._tasks.receive_nowait()
-            except (anyio.WouldBlock, anyio.EndOfStream):
-                return
+        while self._waiting:
+            task = self._tasks.receive_nowait()
             self._put(self._strategies[task.item.action].unsent(task))

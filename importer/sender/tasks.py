@@ -24,7 +24,7 @@ __all__ = [
     "answered",
     "attempt_of",
     "log_step",
-    "refusals_text",
+    "reasons_of",
     "text_of",
     "transition",
 ]
@@ -145,9 +145,10 @@ def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def refusals_text(refusals: Sequence[Refusal]) -> str:
-    """Refusals as the ledger keeps them."""
-    return orjson.dumps([asdict(refusal) for refusal in refusals]).decode()
+def reasons_of(answer: Answer, refusals: Sequence[Refusal]) -> dict[str, Any]:
+    """The API's own reasons for a refusal, as arguments of :func:`transition`."""
+    text = orjson.dumps([asdict(refusal) for refusal in refusals]).decode()
+    return {"code": answer.code or f"http_{answer.status}", "message": answer.message, "refusals": text}
 
 
 def log_step(recorded: Transition) -> None:

@@ -25,7 +25,7 @@ from importer.sender.tasks import (
     absence_proven,
     answered,
     attempt_of,
-    refusals_text,
+    reasons_of,
     text_of,
     transition,
 )
@@ -285,10 +285,8 @@ class Updating:
         answer = written.refused
         assert answer is not None
         task = answered(task, answer)
-        code, message = answer.code or f"http_{answer.status}", answer.message
-        refusals = refusals_text(written.refusals)
-        attempt = attempt_of(task, self.now())
-        return _became(task, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt)
+        reasons = reasons_of(answer, written.refusals)
+        return _became(task, OutcomeKind.FAILED, attempt=attempt_of(task, self.now()), **reasons)
 
     def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
         """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
