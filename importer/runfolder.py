@@ -5,14 +5,15 @@ source rows, the entity tables and the problems, as Arrow files. Folders and fil
 """
 
 import json
+import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -35,7 +36,7 @@ from importer.tables import (
     SourceTable,
 )
 
-__all__ = ["RunFolder", "Stage", "new_run_id"]
+__all__ = ["PayloadFile", "RunFolder", "Stage", "new_run_id"]
 
 # What commands put into a run's folder.
 _OURS = frozenset({
@@ -235,6 +236,32 @@ class RunFolder:
         table = feather.read_table(self.work / f"{name}.arrow", memory_map=False)
         frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
         return frame
+
+
+class Stretch(Protocol):
+    """Where a body lies in the payloads, in bytes."""
+
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def length(self) -> int: ...
+
+
+class PayloadFile:
+    """The planned bodies, by their offset and length in a run's payloads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, items: Sequence[Stretch]) -> list[bytes]:
+        """The bodies of ``items``, in their order. Raises :class:`OutputError`."""
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                return [os.pread(file.fileno(), item.length, item.offset) for item in items]
+        except OSError as error:
+            hint = "Run again with the same sources: the ledger knows what was sent."
+            raise OutputError(f"the run's payloads {self._path} cannot be read: {error.strerror}", hint) from None
 
 
 def _types(kind: pa.DataType) -> pd.ArrowDtype | None:

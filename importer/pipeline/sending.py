@@ -9,7 +9,8 @@ from importer.ledger import Ledger, Run
 from importer.pipeline.updating import on_conflict
 from importer.pipeline.watch import Watch
 from importer.planner import Merger
-from importer.sender import PayloadFile, SendOptions, send
+from importer.runfolder import PayloadFile
+from importer.sender import SendOptions, send
 from importer.settings import Options
 
 __all__ = ["send_run"]

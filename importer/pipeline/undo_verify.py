@@ -21,7 +21,7 @@ from importer.pipeline.verifying import verify as compare
 from importer.pipeline.watch import Watch
 from importer.report import undo_verify_steps
 from importer.report.files import write_csv
-from importer.sender import PayloadFile
+from importer.runfolder import PayloadFile
 from importer.sender.findings import Finding, Result
 from importer.sender.undo import undo as take_back
 from importer.settings import Options

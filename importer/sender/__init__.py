@@ -2,6 +2,5 @@
 
 from importer.sender.engine import send
 from importer.sender.options import SendOptions
-from importer.sender.payloads import Bodies, PayloadFile
 
-__all__ = ["Bodies", "PayloadFile", "SendOptions", "send"]
+__all__ = ["SendOptions", "send"]

@@ -1,6 +1,7 @@
 """Noticing that nothing gets through to the API any more."""
 
 import random
+from dataclasses import dataclass
 
 import anyio
 
@@ -11,6 +12,7 @@ __all__ = ["Breaker"]
 FEW = 10  # failures in a row that may be chance
 
 
+@dataclass
 class Breaker:
     """Counts failures in a row; from ``FEW`` on, one request at a time goes, after growing pauses.
 
@@ -18,14 +20,13 @@ class Breaker:
     without any request getting through after which the API counts as gone.
     """
 
-    def __init__(self, policy: RetryPolicy, patience: float, rng: random.Random) -> None:
-        self._policy = policy
-        self._patience = patience
-        self._rng = rng
-        self._failures = 0
-        self._since = 0.0
-        self._until = 0.0
-        self.round = 0  # of the present pause; a failure of an earlier round says nothing new
+    policy: RetryPolicy
+    patience: float
+    rng: random.Random
+    _failures: int = 0
+    _since: float = 0.0
+    _until: float = 0.0
+    round: int = 0  # of the present pause; a failure of an earlier round says nothing new
 
     @property
     def probing(self) -> bool:
@@ -35,7 +36,7 @@ class Breaker:
     @property
     def exhausted(self) -> bool:
         """Nothing got through for longer than the patience lasts."""
-        return self.probing and anyio.current_time() - self._since >= self._patience
+        return self.probing and anyio.current_time() - self._since >= self.patience
 
     async def pause(self) -> None:
         """Wait until the next request may go."""
@@ -54,4 +55,4 @@ class Breaker:
         self._failures += 1
         if self.probing and of_round == self.round:
             self.round += 1
-            self._until = now + self._policy.delay(self.round, self._rng)
+            self._until = now + self.policy.delay(self.round, self.rng)

@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import anyio
 import orjson
 
 from importer.api import Answer, AnswerKind, Client, CustomerRef
-from importer.ledger import Accepted, Attempt, State, Step
+from importer.ledger import Accepted, Attempt, State
 from importer.records import OutcomeKind
 from importer.sender.options import SendOptions
 from importer.sender.tasks import (
@@ -21,8 +20,9 @@ from importer.sender.tasks import (
     absence_proven,
     answered,
     attempt_of,
-    step_of,
+    reasons_of,
     text_of,
+    transition,
 )
 from importer.sender.waiting import gather
 
@@ -54,26 +54,22 @@ class Creating:
         attempt = attempt_of(task, self.now())
         if answer.kind is AnswerKind.OK and answer.data is not None:
             accepted = Accepted(task.body, child_ids(answer.data), text_of(answer.data, "updated_at"))
-            step = _there(
-                task,
-                str(answer.data["id"]),
-                OutcomeKind.CREATED,
-                accepted,
-                display_id=text_of(answer.data, "display_id"),
-                attempt=attempt,
-            )
-            return Transition(task, step, Next.DONE)
+            customer_id, display_id = str(answer.data["id"]), text_of(answer.data, "display_id")
+            return _there(task, customer_id, OutcomeKind.CREATED, accepted, display_id=display_id, attempt=attempt)
         if answer.kind is AnswerKind.KEY_REFUSED:
-            return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING, attempt), Next.DONE)
+            return _latest(task, State.PLANNED, OutcomeKind.PENDING, attempt=attempt)
         if answer.kind is AnswerKind.NOT_SENT:
             task = replace(task, attempts=task.attempts - 1, tries=task.tries - 1, misses=task.misses + 1)
-            return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING, attempt), Next.SEND_AGAIN)
+            return _latest(task, State.PLANNED, OutcomeKind.PENDING, Next.SEND_AGAIN, attempt=attempt)
         if answer.kind is AnswerKind.REFUSED and not says_taken(answer):
-            return Transition(task, _refused(task, State.REFUSED, attempt), Next.DONE)
+            return _refused(task, State.REFUSED, attempt)
         return _to_look_up(task, answer, attempt)
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """See :class:`importer.sender.tasks.Strategy`."""
+        """What the API shows of customers, one entry each; None when that proves nothing yet.
+
+        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
+        """
         ours = all(task.outcome_unknown and task.sent_by_this_run and not task.conflict_answer for task in tasks)
         began = anyio.current_time()
         there = await self.reading.find([task.reference_id for task in tasks], since=self.since if ours else None)
@@ -86,9 +82,8 @@ class Creating:
         return await gather(judge, tasks)
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """See :class:`importer.sender.tasks.Strategy`."""
-        task = replace(task, attempts=task.attempts - 1)
-        return Transition(task, _latest(task, State.PLANNED, OutcomeKind.PENDING), Next.DONE)
+        """A customer that was announced, and none of whose requests left."""
+        return _latest(replace(task, attempts=task.attempts - 1), State.PLANNED, OutcomeKind.PENDING)
 
     async def _found(self, task: CustomerTask, customers: Sequence[CustomerRef]) -> Transition:
         """What it means that the API has ``customers`` (one or more) under a customer's reference id.
@@ -96,11 +91,13 @@ class Creating:
         Before the first request its absence was recorded, so a request with an unknown outcome made what is there.
         """
         first = customers[0]
-        there = partial(_there, task, first.id)
         if not task.outcome_unknown:
-            return Transition(task, there(OutcomeKind.EXISTS, display_id=first.display_id or None), Next.DONE)
+            return _there(task, first.id, OutcomeKind.EXISTS, display_id=first.display_id or None)
         if len(customers) > 1:
-            return Transition(task, _duplicate(task, customers), Next.DONE)
+            # Its state stays unknown, so that the next run looks again: by then somebody may have deleted one.
+            ids = " and ".join(customer.id for customer in customers)
+            message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
+            return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
         answer = await self.reading.get(first.id)
         data = answer.data if answer.kind is AnswerKind.OK else None
         same = task.item.sent_hash in (None, task.item.hash)
@@ -109,34 +106,34 @@ class Creating:
         if not task.sent_by_this_run:
             outcome = OutcomeKind.UNCHANGED if same else OutcomeKind.EXISTS
         display_id = text_of(data, "display_id") or first.display_id or None
-        return Transition(task, there(outcome, accepted, display_id=display_id), Next.DONE)
+        return _there(task, first.id, outcome, accepted, display_id=display_id)
 
     def _absent(self, task: CustomerTask) -> Transition:
         """What it means that a customer is not there, for good."""
         if task.conflict_answer is not None:
             # A request with an unknown outcome and a refusal that contradicts the list: the next run looks again.
             state = State.UNKNOWN if task.outcome_unknown else State.REFUSED
-            return Transition(task, _refused(replace(task, answer=task.conflict_answer), state), Next.DONE)
-        now = anyio.current_time()
-        if self.options.may_send_again(tries=task.tries, began=task.began, abandoned=task.abandoned, now=now):
-            return Transition(task, _latest(task, State.ABSENT, OutcomeKind.PENDING), Next.SEND_AGAIN)
-        return Transition(task, _given_up(task), Next.DONE)
+            return _refused(replace(task, answer=task.conflict_answer), state)
+        if self.options.may_send_again(task):
+            return _latest(task, State.ABSENT, OutcomeKind.PENDING, Next.SEND_AGAIN)
+        reason = (task.answer and task.answer.message) or "no readable answer"
+        attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
+        message = f"not in WizCommerce after {attempts}; the last answer: {reason}"
+        return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 
 
-def disowned(transition: Transition, owner: str) -> Transition:
+def disowned(created: Transition, owner: str) -> Transition:
     """What becomes of a created customer whose id belongs to another one of the ledger, ``owner``.
 
     The answer proves nothing, so the customer is looked up. A lookup that shows the same id fails it; its state stays
     unknown, so that the next run looks again.
     """
-    task = transition.task
+    task, attempt = created.task, created.step.attempt
     message = f"WizCommerce gave it the id of another customer ({owner})"
-    attempt = transition.step.attempt
     if task.answer is not None and task.answer.kind is AnswerKind.OK:
         answer = replace(task.answer, kind=AnswerKind.UNKNOWN, message=message)
         return _to_look_up(replace(task, answer=answer), answer, attempt)
-    step = step_of(task, State.UNKNOWN, OutcomeKind.FAILED, code="id_of_another", message=message, attempt=attempt)
-    return Transition(task, step, Next.DONE)
+    return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="id_of_another", message=message, attempt=attempt)
 
 
 def _to_look_up(task: CustomerTask, answer: Answer, attempt: Attempt | None) -> Transition:
@@ -147,45 +144,30 @@ def _to_look_up(task: CustomerTask, answer: Answer, attempt: Attempt | None) -> 
         task = replace(task, outcome_unknown=True, sent_by_this_run=True)
     # If this request did nothing and no earlier one has an unknown outcome, whatever is there is not ours.
     known = (State.UNKNOWN, OutcomeKind.UNKNOWN) if task.outcome_unknown else (State.PLANNED, OutcomeKind.PENDING)
-    return Transition(task, _latest(task, *known, attempt), Next.LOOK_UP)
+    return _latest(task, *known, Next.LOOK_UP, attempt=attempt)
 
 
-def _latest(task: CustomerTask, state: State, outcome: OutcomeKind, attempt: Attempt | None = None) -> Step:
+def _latest(
+    task: CustomerTask, state: State, outcome: OutcomeKind, then: Next = Next.DONE, attempt: Attempt | None = None
+) -> Transition:
     """A step that repeats what the latest answer said."""
     answer = task.answer
     code, message = (answer.code, answer.message) if answer else (None, None)
-    return step_of(task, state, outcome, code=code, message=message, attempt=attempt)
+    return transition(task, state, outcome, then, code=code, message=message, attempt=attempt)
 
 
 def _there(
     task: CustomerTask, customer_id: str, outcome: OutcomeKind, accepted: Accepted | None = None, **more: Any
-) -> Step:
+) -> Transition:
     state = State.EXISTS if not task.outcome_unknown and outcome is OutcomeKind.EXISTS else State.CREATED
-    return step_of(task, state, outcome, customer_id=customer_id, accepted=accepted, **more)
+    return transition(task, state, outcome, customer_id=customer_id, accepted=accepted, **more)
 
 
-def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -> Step:
+def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -> Transition:
     """The API's own reasons."""
-    answer = task.answer
-    assert answer is not None
-    refusals = orjson.dumps([asdict(refusal) for refusal in answer.refusals]).decode()
-    code = answer.code or f"http_{answer.status}"
-    message = answer.message
-    return step_of(task, state, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt)
-
-
-def _given_up(task: CustomerTask) -> Step:
-    reason = (task.answer and task.answer.message) or "no readable answer"
-    attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
-    message = f"not in WizCommerce after {attempts}; the last answer: {reason}"
-    return step_of(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
-
-
-def _duplicate(task: CustomerTask, customers: Sequence[CustomerRef]) -> Step:
-    """Its state stays unknown, so that the next run looks again: by then somebody may have deleted one."""
-    ids = " and ".join(customer.id for customer in customers)
-    message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
-    return step_of(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
+    assert task.answer is not None
+    reasons = reasons_of(task.answer, task.answer.refusals)
+    return transition(task, state, OutcomeKind.FAILED, attempt=attempt, **reasons)
 
 
 def says_taken(answer: Answer) -> bool:

@@ -1,16 +1,17 @@
 """Sending a run: batches are announced, workers send them, answers are recorded, unknown outcomes are looked up."""
 
+import hashlib
 import heapq
 import itertools
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from importer.api import AnswerKind, Client, Turns
+from importer.api import Answer, AnswerKind, Client, Turns
 from importer.errors import (
     ApiUnavailableError,
     GuardError,
@@ -25,10 +26,9 @@ from importer.records import Action, OutcomeKind
 from importer.sender.breaker import Breaker
 from importer.sender.creating import Creating, disowned
 from importer.sender.options import SendOptions
-from importer.sender.payloads import Bodies, is_planned
-from importer.sender.reconciler import Reconciler
+from importer.sender.reconciler import Reconciler, Strategy
 from importer.sender.recorder import LedgerThread, Recorder
-from importer.sender.tasks import CustomerTask, Next, Strategy, Transition, log_step
+from importer.sender.tasks import Bodies, CustomerTask, Next, Transition, log_step
 from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup, first_error
 
@@ -70,42 +70,34 @@ async def send(
     failed), and :class:`OutputError` when ``bodies`` gives others than were planned. Whatever is raised, the ledger
     has the truth: what did not leave is pending, what may have left is unknown.
     """
-    return await _Engine(ledger, api, run, bodies, options, rng, now, progress, stop, thread or LedgerThread()).run()
+    return await _Engine(ledger, api, run, bodies, options, rng, progress, stop, now, thread or LedgerThread()).send()
 
 
+@dataclass
 class _Engine:
     """One call of :func:`send`."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        api: Client,
-        run: Run,
-        bodies: Bodies,
-        options: SendOptions,
-        rng: random.Random,
-        now: Callable[[], datetime],
-        progress: Callable[[Mapping[OutcomeKind, int]], None],
-        stop: anyio.Event,
-        thread: LedgerThread,
-    ) -> None:
-        self._ledger = ledger
-        self._api = api
-        self._run = run
-        self._bodies = bodies
-        self._options = options
-        self._rng = rng
-        self._progress = progress
-        self._stop_asked = stop
-        self._thread = thread
+    ledger: Ledger
+    api: Client
+    run: Run
+    bodies: Bodies
+    options: SendOptions
+    rng: random.Random
+    progress: Callable[[Mapping[OutcomeKind, int]], None]
+    stop: anyio.Event
+    now: Callable[[], datetime]
+    thread: LedgerThread
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self._changed = Wakeup()
+        self._hungry = Wakeup()
         self._turns = Turns()
-        self._strategies = self._new_strategies(now)
-        self._breaker = Breaker(options.retry, options.patience, rng)
-        self._recorder = Recorder(
-            thread, ledger, run, size=options.batch_size, check=self._check_ids, follow=self._follow
-        )
+        self._strategies = self._new_strategies()
+        self._breaker = Breaker(options.retry, options.patience, self.rng)
+        self._recorder = Recorder(self.thread, options.batch_size, self._record, self._follow)
         self._reconciler = Reconciler(
-            self._strategies, options, rng, done=self._recorder.put, dropped=self._wake, stop=self._wind_down
+            self._strategies, options, self.rng, self._recorder.put, self._changed.set, self._wind_down
         )
         self._ready, self._tasks = anyio.create_memory_object_stream[CustomerTask](math.inf)
         self._gate = anyio.CapacityLimiter(self._room())
@@ -120,20 +112,19 @@ class _Engine:
         self._failed = 0
         self._counts: dict[OutcomeKind, int] = {}
         self._stopped_by: StopError | None = None
-        self._changed = Wakeup()
-        self._hungry = Wakeup()
 
-    def _new_strategies(self, now: Callable[[], datetime]) -> dict[Action, Strategy]:
-        options, sending = self._options, self._api.with_turns(self._turns)
-        since = self._run.started_at - CLOCK_SKEW
-        known: dict[Action, Strategy] = {Action.CREATE: Creating(sending, self._api, options, now, since)}
+    def _new_strategies(self) -> dict[Action, Strategy]:
+        api, options, now, sending = self.api, self.options, self.now, self.api.with_turns(self._turns)
+        known: dict[Action, Strategy] = {
+            Action.CREATE: Creating(sending, api, options, now, self.run.started_at - CLOCK_SKEW)
+        }
         if options.merge is not None:
             known[Action.UPDATE] = Updating(
-                sending, self._api, self._ledger, self._thread, self._run, options.merge, options, now
+                sending, api, self.ledger, self.thread, self.run, options.merge, options, now
             )
         return known
 
-    async def run(self) -> dict[OutcomeKind, int]:
+    async def send(self) -> dict[OutcomeKind, int]:
         """Send, and return the counts of the whole run."""
         try:
             await self._take_up()
@@ -141,7 +132,7 @@ class _Engine:
                 for helper in (self._recorder.run, self._reconciler.run, self._feed, self._watch):
                     helpers.start_soon(helper)
                 async with anyio.create_task_group() as workers:
-                    for _ in range(self._options.concurrency):
+                    for _ in range(self.options.concurrency):
                         workers.start_soon(self._work)
                     await self._until_sent()
                     workers.cancel_scope.cancel()
@@ -163,17 +154,17 @@ class _Engine:
 
     async def _take_up(self) -> None:
         """Take up the run as the ledger has it; outcomes that a killed process left unknown are looked up first."""
-        await self._thread(self._ledger.adopt, self._run)
-        unsettled = await self._thread(self._ledger.unsettled, self._run)
-        self._counts = await self._thread(self._ledger.counts, self._run.id)
+        await self.thread(self.ledger.adopt, self.run)
+        unsettled = await self.thread(self.ledger.unsettled, self.run)
+        self._counts = await self.thread(self.ledger.counts, self.run.id)
         now = anyio.current_time()
-        for start in range(0, len(unsettled), self._options.batch_size):
-            for task in await self._thread(self._load, unsettled[start : start + self._options.batch_size]):
+        for start in range(0, len(unsettled), self.options.batch_size):
+            for task in await self.thread(self._load, unsettled[start : start + self.options.batch_size]):
                 self._taken_up.add(task.item.position)
                 unknown = replace(
                     task,
                     outcome_unknown=True,
-                    sent_by_this_run=task.item.maker == self._run.id,
+                    sent_by_this_run=task.item.maker == self.run.id,
                     abandoned=now,
                     outcome=OutcomeKind.UNKNOWN,
                 )
@@ -181,11 +172,11 @@ class _Engine:
 
     def _load(self, items: Sequence[Item]) -> list[CustomerTask]:
         """In the ledger's thread: items with their bodies, which must be those that were planned, byte for byte."""
-        tasks = [CustomerTask(item, body, item.attempts) for item, body in zip(items, self._bodies(items), strict=True)]
+        tasks = [CustomerTask(item, body, item.attempts) for item, body in zip(items, self.bodies(items), strict=True)]
         for task in tasks:
             if task.item.action not in self._strategies:
                 raise InternalError(f"the sender cannot {task.item.action} customers")
-            if not is_planned(task.item, task.body):
+            if hashlib.sha256(task.body).hexdigest() != task.item.hash:
                 raise OutputError(
                     f"the body of customer {task.reference_id} is not the one that was planned",
                     "The run's folder was changed. Run again with the same sources: the ledger knows what was sent.",
@@ -193,14 +184,11 @@ class _Engine:
         updates = [task.item for task in tasks if task.item.action is Action.UPDATE]
         if not updates:
             return tasks
-        bases = self._ledger.bases(self._run, updates)
-        writes = self._ledger.open_writes(self._run.tenant, [item.reference_id for item in updates])
+        bases = self.ledger.bases(self.run, updates)
+        writes = self.ledger.open_writes(self.run.tenant, [item.reference_id for item in updates])
+        posts = {name: tuple(one for one in found if one.method == "POST") for name, found in writes.items()}
         return [
-            replace(
-                task,
-                base=bases[task.reference_id],
-                open_writes=tuple(one for one in writes.get(task.reference_id, ()) if one.method == "POST"),
-            )
+            replace(task, base=bases[task.reference_id], open_writes=posts.get(task.reference_id, ()))
             if task.item.action is Action.UPDATE
             else task
             for task in tasks
@@ -210,7 +198,7 @@ class _Engine:
         """Until every customer is settled, or the run is stopped and requests in flight have had their time."""
         while self._stopped_by is None and not self._finished:
             await self._changed.wait()
-        with anyio.move_on_after(self._options.grace):
+        with anyio.move_on_after(self.options.grace):
             while self._outstanding:
                 await self._changed.wait()
 
@@ -240,11 +228,11 @@ class _Engine:
 
     @property
     def _full(self) -> bool:
-        return self._stopped_by is not None or self._waiting > self._options.batch_size // 2
+        return self._stopped_by is not None or self._waiting > self.options.batch_size // 2
 
     @property
     def _nothing_new(self) -> bool:
-        return self._exhausted or (self._options.limit is not None and self._begun >= self._options.limit)
+        return self._exhausted or (self.options.limit is not None and self._begun >= self.options.limit)
 
     def _next_batch(self) -> tuple[list[CustomerTask], int]:
         """The customers to announce now: those that are due again, and how many new ones."""
@@ -252,13 +240,13 @@ class _Engine:
         if self._full:
             return again, 0
         now = anyio.current_time()
-        while self._again and len(again) < self._options.batch_size and self._again[0][0] <= now:
+        while self._again and len(again) < self.options.batch_size and self._again[0][0] <= now:
             again.append(heapq.heappop(self._again)[2])
-        fresh = self._options.batch_size - len(again)
+        fresh = self.options.batch_size - len(again)
         if self._nothing_new or len(self._reconciler) + len(self._again) >= MOST_UNSETTLED:
             fresh = 0
-        elif self._options.limit is not None:
-            fresh = min(fresh, self._options.limit - self._begun)
+        elif self.options.limit is not None:
+            fresh = min(fresh, self.options.limit - self._begun)
         return again, fresh
 
     def _next_again(self) -> float | None:
@@ -268,7 +256,7 @@ class _Engine:
 
     async def _announce(self, again: list[CustomerTask], fresh: int) -> None:
         self._announcing = True
-        tasks = await self._thread(self._mark, again, fresh)
+        tasks = await self.thread(self._mark, again, fresh)
         self._announcing = False
         self._begun += len(tasks) - len(again)
         self._outstanding += len(tasks)
@@ -276,31 +264,31 @@ class _Engine:
             self._ready.send_nowait(task)
         if self._stopped_by is not None:
             self._hand_back()
-        self._wake()
+        self._changed.set()
 
     def _mark(self, again: list[CustomerTask], fresh: int) -> list[CustomerTask]:
         """In the ledger's thread: make it durable that these may leave, before any of them does."""
         tasks = again
         if fresh:
-            items = self._ledger.pending(self._run, after=self._after, count=fresh)
+            items = self.ledger.pending(self.run, after=self._after, count=fresh)
             self._exhausted = len(items) < fresh
             self._after = items[-1].position if items else self._after
             # One that was unknown at the start may have been found absent, and so be pending, before its turn here.
             tasks = again + self._load([item for item in items if item.position not in self._taken_up])
         if tasks:
-            self._ledger.mark_sending(self._run, [replace(task.item, attempts=task.attempts) for task in tasks])
+            self.ledger.mark_sending(self.run, [replace(task.item, attempts=task.attempts) for task in tasks])
         return [replace(task, attempts=task.attempts + 1, tries=task.tries + 1) for task in tasks]
 
     # Sending.
 
     def _room(self) -> int:
         """How many requests may be in flight now."""
-        return 1 if self._breaker.probing else max(1, min(self._options.concurrency, self._api.limiter.concurrency))
+        return 1 if self._breaker.probing else max(1, min(self.options.concurrency, self.api.limiter.concurrency))
 
     async def _work(self) -> None:
         """A worker: takes customers that were announced, one after the other, and sends them."""
         async for task in self._tasks:
-            if self._waiting <= self._options.batch_size // 2:
+            if self._waiting <= self.options.batch_size // 2:
                 self._hungry.set()
             leaving = False
             try:
@@ -320,54 +308,54 @@ class _Engine:
                     self._put(self._strategies[task.item.action].unsent(task))
 
     async def _send_one(self, task: CustomerTask) -> None:
-        of_round = self._breaker.round
+        of_round, strategy = self._breaker.round, self._strategies[task.item.action]
         try:
-            transition = await self._strategies[task.item.action].send(task)
+            transition = await strategy.send(task)
         except StopError as error:  # too long a wait, or paths that the API lacks: nothing came of the last request
-            transition = self._strategies[task.item.action].unsent(task)
+            transition = strategy.unsent(task)
             self._wind_down(error)
         self._put(transition)
         answer = transition.task.answer
         if answer is not None:
-            self._judge(answer.kind, answer.status, answer.message or "", of_round)
+            self._judge(answer, of_round)
         if (room := self._room()) != self._gate.total_tokens:
             self._gate.total_tokens = room
 
-    def _judge(self, kind: AnswerKind, status: int | None, message: str, of_round: int) -> None:
+    def _judge(self, answer: Answer, of_round: int) -> None:
         """What an answer says about the API as a whole."""
-        if kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
+        message = answer.message or ""
+        if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._breaker.failed(of_round)
         else:
             self._breaker.passed()
-        if kind is AnswerKind.KEY_REFUSED:
+        if answer.kind is AnswerKind.KEY_REFUSED:
             hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
-            self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {status}): {message}", hint))
+            self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {message}", hint))
         elif problem := next((one.problem for one in self._strategies.values() if one.problem), None):
             self._wind_down(problem)
         elif self._breaker.exhausted:
-            silence = f"nothing got through to the API for {self._options.patience:.0f} s; the last: {message}"
+            silence = f"nothing got through to the API for {self.options.patience:.0f} s; the last: {message}"
             self._wind_down(ApiUnavailableError(silence, RESUME))
 
     def _put(self, transition: Transition) -> None:
         self._outstanding -= 1
         self._recorder.put(transition)
         if not self._outstanding:
-            self._wake()
+            self._changed.set()
 
     # What follows.
 
-    def _check_ids(self, group: list[Transition]) -> list[Transition]:
-        """In the ledger's thread: an id that another customer has already proves that an answer is not about ours."""
+    def _record(self, group: list[Transition]) -> list[Transition]:
+        """In the ledger's thread. An id that another customer has already proves that an answer is not about ours."""
         created = [one.step.customer_id for one in group if one.step.state is State.CREATED and one.step.customer_id]
-        owners = self._ledger.owners(self._run.tenant, created) if created else {}
+        owners = self.ledger.owners(self.run.tenant, created) if created else {}
         checked = []
         for one in group:
-            step = one.step
-            if step.state is State.CREATED and step.customer_id:
-                owner = owners.setdefault(step.customer_id, step.reference_id)
-                checked.append(one if owner == step.reference_id else disowned(one, owner))
-            else:
-                checked.append(one)
+            owner = name = one.step.reference_id
+            if one.step.state is State.CREATED and one.step.customer_id:
+                owner = owners.setdefault(one.step.customer_id, name)
+            checked.append(one if owner == name else disowned(one, owner))
+        self.ledger.record(self.run, [one.step for one in checked])
         return checked
 
     def _follow(self, transitions: Sequence[Transition]) -> None:
@@ -382,22 +370,19 @@ class _Engine:
             if transition.then is Next.LOOK_UP and (self._stopped_by is None or self._reconciler.draining):
                 self._reconciler.add(task)
             elif transition.then is Next.SEND_AGAIN and self._stopped_by is None:
-                delay = self._options.retry.delay(max(1, task.tries + task.misses), self._rng)
+                delay = self.options.retry.delay(max(1, task.tries + task.misses), self.rng)
                 heapq.heappush(self._again, (anyio.current_time() + delay, next(self._order), task))
-        if self._options.max_failed is not None and self._failed > self._options.max_failed:
-            message = f"{self._failed} customers failed, more than the {self._options.max_failed} allowed"
+        if self.options.max_failed is not None and self._failed > self.options.max_failed:
+            message = f"{self._failed} customers failed, more than the {self.options.max_failed} allowed"
             self._wind_down(GuardError(message, "Fix what the report names; then resume the run."))
-        self._progress(dict(self._counts))
+        self.progress(dict(self._counts))
         self._hungry.set()
-        self._wake()
-
-    def _wake(self) -> None:
         self._changed.set()
 
     # Stopping.
 
     async def _watch(self) -> None:
-        await self._stop_asked.wait()
+        await self.stop.wait()
         self._wind_down(InterruptedRunError("the run was interrupted", RESUME))
 
     def _wind_down(self, reason: StopError) -> None:
@@ -411,13 +396,10 @@ class _Engine:
             self._reconciler.clear()
         self._turns.cancel()
         self._hand_back()
-        self._wake()
+        self._changed.set()
 
     def _hand_back(self) -> None:
         """Customers that were announced, and of which nothing left, are planned again."""
-        while True:
-            try:
-                task = self._tasks.receive_nowait()
-            except (anyio.WouldBlock, anyio.EndOfStream):
-                return
+        while self._waiting:
+            task = self._tasks.receive_nowait()
             self._put(self._strategies[task.item.action].unsent(task))

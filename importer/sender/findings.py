@@ -12,7 +12,8 @@ from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
 from importer.ledger import LedgerCustomer
-from importer.sender.payloads import Bodies
+from importer.sender.tasks import Bodies
+from importer.sender.waiting import gather
 
 __all__ = [
     "BLOCK",
@@ -68,17 +69,17 @@ class Finding:
 Found = Callable[[Sequence[Finding]], None]
 
 
+@dataclass
 class Rounds:
     """Does something for each of many customers, ``concurrency`` at a time, until asked to stop or the API is gone."""
 
-    def __init__(self, concurrency: int, stop: anyio.Event, hint: str) -> None:
-        self._concurrency = concurrency
-        self._stop = stop
-        self._hint = hint
-        self._misses = 0
-        self._answered = False  # whether the API answered any call
-        self._gone: ApiUnavailableError | None = None
-        self._stopped_by: StopError | None = None
+    concurrency: int
+    stop: anyio.Event
+    hint: str
+    _misses: int = 0
+    _answered: bool = False  # whether the API answered any call
+    _gone: ApiUnavailableError | None = None
+    _stopped_by: StopError | None = None
 
     def check(self) -> None:
         """Raise :class:`StopError` when it ended early."""
@@ -86,26 +87,21 @@ class Rounds:
             raise self._stopped_by
         if self._gone is not None and not self._answered:
             raise self._gone
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise self._interrupted
 
     async def each(self, things: Sequence[Thing], work: Callable[[Thing], Awaitable[None]]) -> None:
         """Call ``work`` for each; those under way finish when it ends early. See :meth:`check`."""
         left = iter(things)
 
-        async def worker() -> None:
-            while self._stopped_by is None and not self._stop.is_set() and (thing := next(left, None)) is not None:
+        async def worker(_number: int) -> None:
+            while self._stopped_by is None and not self.stop.is_set() and (thing := next(left, None)) is not None:
                 try:
                     await work(thing)
                 except StopError as error:
                     self._end(error)
 
-        try:
-            async with anyio.create_task_group() as group:
-                for _ in range(min(self._concurrency, len(things))):
-                    group.start_soon(worker)
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await gather(worker, range(min(self.concurrency, len(things))))
 
     def _end(self, error: StopError) -> None:
         self._stopped_by = self._stopped_by or error
@@ -125,17 +121,17 @@ class Rounds:
         if answer.kind not in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._misses, self._answered = 0, self._answered or answer.sent
             return answer
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise self._interrupted
         self._misses += 1
-        self._gone = ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self._hint)
+        self._gone = ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self.hint)
         if self._misses >= MOST_MISSES:
             raise self._gone
         return answer
 
     @property
     def _interrupted(self) -> InterruptedRunError:
-        return InterruptedRunError("interrupted", self._hint)
+        return InterruptedRunError("interrupted", self.hint)
 
 
 def unreadable(answer: Answer, reference_id: str | None) -> str:

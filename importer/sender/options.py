@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+import anyio
+
 from importer.api import RetryPolicy
 from importer.planner import Merger
+from importer.sender.tasks import CustomerTask
 
 __all__ = ["OnConflict", "SendOptions"]
 
@@ -34,10 +37,10 @@ class SendOptions:
     merge: Merger | None = None
     on_conflict: OnConflict = "report"
 
-    def may_send_again(self, *, tries: int, began: float | None, abandoned: float, now: float) -> bool:
-        """Whether a customer whose request did nothing may be sent once more; times are seconds of one clock."""
-        return tries < self.retry.attempts and now < self.deadline(began, abandoned)
+    def may_send_again(self, task: CustomerTask) -> bool:
+        """Whether a customer whose request did nothing may be sent once more, now."""
+        return task.tries < self.retry.attempts and anyio.current_time() < self.deadline(task)
 
-    def deadline(self, began: float | None, abandoned: float) -> float:
-        """When the last attempt of a customer may start."""
-        return (abandoned if began is None else began) + self.retry.deadline
+    def deadline(self, task: CustomerTask) -> float:
+        """When the last attempt of a customer may start, by the event loop's clock."""
+        return (task.abandoned if task.began is None else task.began) + self.retry.deadline

@@ -4,7 +4,7 @@ import heapq
 import itertools
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -12,11 +12,15 @@ import anyio
 from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.records import Action
+from importer.sender.creating import Creating
 from importer.sender.options import SendOptions
-from importer.sender.tasks import CustomerTask, Strategy, Transition
+from importer.sender.tasks import CustomerTask, Transition
+from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup
 
-__all__ = ["Reconciler"]
+__all__ = ["Reconciler", "Strategy"]
+
+Strategy = Creating | Updating
 
 GROUP = 100  # customers in one lookup
 MOST_IN_WALK = 10_000  # customers that one walk through the API's list looks for
@@ -50,6 +54,7 @@ class _Lane:
         return group
 
 
+@dataclass
 class Reconciler:
     """A queue by the time of the next look.
 
@@ -57,29 +62,19 @@ class Reconciler:
     Reference ids that only a walk through the API's list finds share one walk at a time, and hold up no others.
     """
 
-    def __init__(
-        self,
-        strategies: Mapping[Action, Strategy],
-        options: SendOptions,
-        rng: random.Random,
-        *,
-        done: Callable[[Transition], None],
-        dropped: Callable[[], None],
-        stop: Callable[[StopError], None],
-    ) -> None:
-        self._strategies = strategies
-        self._options = options
-        self._rng = rng
-        self._done = done
-        self._dropped = dropped
-        self._stop = stop
-        self._plain = _Lane(GROUP, LOOKS)
-        self._odd = _Lane(MOST_IN_WALK, 1)
-        self._order = itertools.count()
-        self._more = Wakeup()
-        self._looking = 0
-        self._failures = 0
-        self.draining = False  # nothing is sent any more: a lookup that fails is not repeated
+    strategies: Mapping[Action, Strategy]
+    options: SendOptions
+    rng: random.Random
+    done: Callable[[Transition], None]
+    dropped: Callable[[], None]
+    stop: Callable[[StopError], None]
+    _plain: _Lane = field(default_factory=lambda: _Lane(GROUP, LOOKS))
+    _odd: _Lane = field(default_factory=lambda: _Lane(MOST_IN_WALK, 1))
+    _order: Iterator[int] = field(default_factory=itertools.count)
+    _more: Wakeup = field(default_factory=Wakeup)
+    _looking: int = 0
+    _failures: int = 0
+    draining: bool = False  # nothing is sent any more: a lookup that fails is not repeated
 
     def __len__(self) -> int:
         return len(self._plain.queue) + len(self._odd.queue) + self._looking
@@ -111,13 +106,13 @@ class Reconciler:
         self._looking -= len(group)
         lane.free += 1
         self._more.set()
-        self._dropped()
+        self.dropped()
 
     async def _look_up(self, tasks: Sequence[CustomerTask]) -> None:
         try:
             transitions = await self._ask(tasks)
         except KeyRefusedError as error:
-            self._stop(error)
+            self.stop(error)
             return
         except ApiUnavailableError:
             self._failed(tasks)
@@ -126,7 +121,7 @@ class Reconciler:
         now = anyio.current_time()
         for task, transition in transitions:
             if transition is not None:
-                self._done(transition)
+                self.done(transition)
             else:
                 later = replace(task, looks=task.looks + 1)
                 self._push(later, self._due(later, now))
@@ -134,7 +129,7 @@ class Reconciler:
     async def _ask(self, tasks: Sequence[CustomerTask]) -> list[tuple[CustomerTask, Transition | None]]:
         """Each task with what its strategy found."""
         found: list[tuple[CustomerTask, Transition | None]] = []
-        for action, strategy in self._strategies.items():
+        for action, strategy in self.strategies.items():
             if own := [task for task in tasks if task.item.action is action]:
                 found += zip(own, await strategy.look_up(own), strict=True)
         return found
@@ -145,15 +140,15 @@ class Reconciler:
             return
         self._failures += 1
         now = anyio.current_time()
-        due = now + self._options.retry.delay(self._failures, self._rng)
+        due = now + self.options.retry.delay(self._failures, self.rng)
         for task in tasks:
-            settled = task.abandoned + self._options.settle + self._options.patience
-            if now < max(self._options.deadline(task.began, task.abandoned), settled):
+            settled = task.abandoned + self.options.settle + self.options.patience
+            if now < max(self.options.deadline(task), settled):
                 self._push(task, due)
 
     def _due(self, task: CustomerTask, now: float) -> float:
         """The next look: at once shows most of them; the last, which counts for absence, when they have settled."""
-        settle = self._options.settle
+        settle = self.options.settle
         last = task.abandoned + settle
         due = max(now, task.abandoned + settle / FIRST_LOOK * 2.0**task.looks)
         return last if due > last - settle / FIRST_LOOK else due

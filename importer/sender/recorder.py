@@ -1,13 +1,13 @@
 """The one writer: steps go into the ledger in groups, and nothing follows from them before they are durable."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 import anyio
 from anyio import to_thread
 
-from importer.ledger import Ledger, Run
 from importer.sender.tasks import Transition
 from importer.sender.waiting import Wakeup
 
@@ -32,31 +32,21 @@ class LedgerThread:
         return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=self._one)
 
 
+@dataclass
 class Recorder:
     """Collects transitions, writes them in one transaction, and hands them to ``follow`` once they are durable.
 
-    ``check`` runs right before the write, in the ledger's thread, and returns the transitions to write.
+    ``write`` runs in the ledger's thread, and returns the transitions as it wrote them. A group of ``size`` does not
+    linger.
     """
 
-    def __init__(
-        self,
-        thread: LedgerThread,
-        ledger: Ledger,
-        run: Run,
-        *,
-        size: int,
-        check: Callable[[list[Transition]], list[Transition]],
-        follow: Callable[[Sequence[Transition]], None],
-    ) -> None:
-        self._thread = thread
-        self._ledger = ledger
-        self._run = run
-        self._size = size
-        self._check = check
-        self._follow = follow
-        self._waiting: list[Transition] = []
-        self._some = Wakeup()
-        self._writing = False
+    thread: LedgerThread
+    size: int
+    write: Callable[[list[Transition]], list[Transition]]
+    follow: Callable[[Sequence[Transition]], None]
+    _waiting: list[Transition] = field(default_factory=list)
+    _some: Wakeup = field(default_factory=Wakeup)
+    _writing: bool = False
 
     @property
     def idle(self) -> bool:
@@ -72,7 +62,7 @@ class Recorder:
         """Write until cancelled. Raises :class:`LedgerError`."""
         while True:
             await self._some.wait()
-            if len(self._waiting) < self._size:
+            if len(self._waiting) < self.size:
                 await anyio.sleep(LINGER)
             await self.flush()
 
@@ -83,11 +73,6 @@ class Recorder:
             return
         self._writing = True
         with anyio.CancelScope(shield=True):  # what is written has to be followed by what comes of it
-            group = await self._thread(self._write, group)
+            group = await self.thread(self.write, group)
         self._writing = False
-        self._follow(group)
-
-    def _write(self, group: list[Transition]) -> list[Transition]:
-        checked = self._check(group)
-        self._ledger.record(self._run, [transition.step for transition in checked])
-        return checked
+        self.follow(group)

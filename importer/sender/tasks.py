@@ -1,33 +1,36 @@
 """A customer on its way through the sender, as values: every step makes a new one."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import orjson
 
 from importer.api import Answer
-from importer.errors import StopError
 from importer.ledger import Attempt, Base, Item, State, Step, Write
 from importer.logs import event
-from importer.records import OutcomeKind
+from importer.records import OutcomeKind, Refusal
 
 __all__ = [
+    "Bodies",
     "CustomerTask",
     "Next",
-    "Strategy",
     "Transition",
     "absence_proven",
     "answered",
     "attempt_of",
     "log_step",
-    "step_of",
+    "reasons_of",
     "text_of",
+    "transition",
 ]
+
+# Items → their planned bodies, in the same order; called in the ledger's thread. Raises OutputError.
+Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
 
 
 class Next(Enum):
@@ -87,26 +90,6 @@ class Transition:
     then: Next
 
 
-class Strategy(Protocol):
-    """How one action (create, update) is carried out."""
-
-    @property
-    def problem(self) -> StopError | None:
-        """Why nothing more may be sent, if so."""
-
-    async def send(self, task: CustomerTask) -> Transition:
-        """Send a customer. Raises :class:`StopError` when the request was never let go."""
-
-    async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """What the API shows of customers, one entry each; None when that proves nothing yet.
-
-        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
-        """
-
-    def unsent(self, task: CustomerTask) -> Transition:
-        """A customer that was announced, and none of whose requests left."""
-
-
 def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bool:
     """Whether a lookup that found nothing proves that the request without an answer did nothing.
 
@@ -130,17 +113,18 @@ def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
     return Attempt(task.attempts, at, answer.seconds, str(answer.kind), answer.status)
 
 
-def step_of(
+def transition(
     task: CustomerTask,
     state: State,
     outcome: OutcomeKind,
+    then: Next = Next.DONE,
     *,
     code: str | None = None,
     message: str | None = None,
     **more: Any,
-) -> Step:
-    """The ledger's step for a task, taken just now; ``more`` are further fields of the step."""
-    return Step(
+) -> Transition:
+    """A step of a task, taken just now, and what happens ``then``; ``more`` are further fields of the step."""
+    step = Step(
         task.item.position,
         task.reference_id,
         state,
@@ -152,6 +136,7 @@ def step_of(
         seconds=None if task.began is None else anyio.current_time() - task.began,
         **more,
     )
+    return Transition(task, step, then)
 
 
 def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
@@ -160,14 +145,20 @@ def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def log_step(transition: Transition) -> None:
+def reasons_of(answer: Answer, refusals: Sequence[Refusal]) -> dict[str, Any]:
+    """The API's own reasons for a refusal, as arguments of :func:`transition`."""
+    text = orjson.dumps([asdict(refusal) for refusal in refusals]).decode()
+    return {"code": answer.code or f"http_{answer.status}", "message": answer.message, "refusals": text}
+
+
+def log_step(recorded: Transition) -> None:
     """Log a recorded step that is a failure, an unknown outcome or a new attempt."""
-    step = transition.step
+    step = recorded.step
     if step.outcome is OutcomeKind.FAILED:
         level, name = logging.WARNING, "failed"
-    elif transition.then is Next.LOOK_UP:
+    elif recorded.then is Next.LOOK_UP:
         level, name = logging.WARNING, "unknown"
-    elif transition.then is Next.SEND_AGAIN:
+    elif recorded.then is Next.SEND_AGAIN:
         level, name = logging.INFO, "again"
     else:
         return

@@ -1,7 +1,7 @@
 """Taking back a run: customers that it created are deleted, and its updates of other customers are taken back."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,10 +13,11 @@ from importer.api.answers import clean
 from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
 from importer.planner.compare import differences
 from importer.records import OutcomeKind
+from importer.sender.creating import moment_text
 from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
-from importer.sender.payloads import Bodies
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
+from importer.sender.tasks import Bodies
 from importer.sender.updating import moved_on
 
 __all__ = ["undo"]
@@ -53,25 +54,25 @@ async def undo(
     Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
     :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
     """
-    undoing = _Undoing(ledger, client, run, bodies, Rounds(concurrency, stop, AGAIN), found, force=force)
+    undoing = _Undoing(ledger, client, run, bodies, Rounds(concurrency, stop, AGAIN), found, force)
     await undoing.all(settle, now)
 
 
+@dataclass
 class _Undoing:
     """One call of :func:`undo`."""
 
-    def __init__(
-        self, ledger: Ledger, client: Client, run: Run, bodies: Bodies, rounds: Rounds, found: Found, *, force: bool
-    ) -> None:
+    ledger: Ledger
+    client: Client
+    run: Run
+    bodies: Bodies
+    rounds: Rounds
+    found: Found
+    force: bool
+
+    def __post_init__(self) -> None:
         self._thread = LedgerThread()
-        self._ledger = ledger
-        self._client = client
-        self._run = run
-        self._bodies = bodies
-        self._rounds = rounds
-        self._found = found
-        self._force = force
-        self._restorer = Restorer(client, rounds, self._announce_restore, force)
+        self._restorer = Restorer(self.client, self.rounds, self._announce_restore, self.force)
         self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
         self._findings: list[Finding] = []
         self._removed: list[Removed] = []
@@ -79,38 +80,42 @@ class _Undoing:
         self._steps: list[Step] = []
 
     async def all(self, settle: float, now: Callable[[], datetime]) -> None:
-        last_sent = await self._thread(self._ledger.last_heard, self._run)
+        last_sent = await self._thread(self.ledger.last_heard, self.run)
         self._restorer.wait = max(0.0, settle - (now() - last_sent).total_seconds())
-        await self._each_block(self._ledger.made_by, self._created, self._delete)
-        await self._each_block(self._ledger.updated_by, self._updated, self._restore)
+        await self._each_block(self.ledger.made_by, self._created, self._delete)
+        await self._each_block(self.ledger.updated_by, self._updated, self._restore)
 
     async def _each_block(
         self,
         read: Callable[..., Customers],
         choose: Callable[[Customers], Awaitable[Customers]],
-        work: Callable[[LedgerCustomer], Awaitable[None]],
+        work: Callable[[LedgerCustomer], Awaitable[tuple[Result, str]]],
     ) -> None:
         """Do the work for the customers that ``read`` gives and ``choose`` leaves, in blocks of ``BLOCK``."""
+
+        async def one(customer: LedgerCustomer) -> None:
+            self._report(customer, *await work(customer))
+
         after = -1
-        while block := await self._thread(partial(read, self._run, after=after, count=BLOCK)):
-            self._rounds.check()
+        while block := await self._thread(partial(read, self.run, after=after, count=BLOCK)):
+            self.rounds.check()
             after = block[-1].item.position
-            self._writes = await self._thread(self._ledger.writes_of, self._run, [_name(one) for one in block])
+            self._writes = await self._thread(self.ledger.writes_of, self.run, [_name(one) for one in block])
             customers = await choose(block)
             try:
-                await self._rounds.each(customers, work)
+                await self.rounds.each(customers, one)
             finally:
                 with anyio.CancelScope(shield=True):
                     await self._enter()
-            self._rounds.check()
+            self.rounds.check()
 
     async def _created(self, block: Customers) -> Customers:
         """The customers that the run is known to have created, with the bodies that were sent."""
         bare = [customer for customer in block if customer.body is None]
-        planned = await self._thread(planned_bodies, bare, self._bodies) if bare else []
+        planned = await self._thread(planned_bodies, bare, self.bodies) if bare else []
         bodies = {_name(customer): body for customer, body in zip(bare, planned, strict=True)}
         unknown = [_name(one) for one in block if one.outcome_unknown and not one.update_unknown]
-        there = await self._client.find(unknown) if unknown else {}
+        there = await self.client.find(unknown) if unknown else {}
         created = []
         for one in block:
             customer = replace(one, body=bodies.get(_name(one), one.body))
@@ -129,7 +134,7 @@ class _Undoing:
             ids = " and ".join(ref.id for ref in found)
             self._report(customer, Result.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete by hand")
         elif found:
-            moment = None if found[0].updated_at is None else found[0].updated_at.isoformat()
+            moment = moment_text(found[0])
             made = replace(customer, state=State.CREATED, customer_id=found[0].id, updated_at=moment)
             accepted = None if made.body is None else Accepted(made.body, None, moment)
             self._steps.append(replace(_step(made, State.CREATED, OutcomeKind.CREATED), accepted=accepted))
@@ -142,52 +147,47 @@ class _Undoing:
             self._report(customer, Result.ABSENT, "its request had no effect")
         return None
 
-    async def _delete(self, customer: LedgerCustomer) -> None:
+    async def _delete(self, customer: LedgerCustomer) -> tuple[Result, str]:
         assert customer.customer_id is not None
         name = _name(customer)
         announced = [write for write in self._writes.get(name, ()) if is_deletion(write)]
-        before = await self._rounds.ask(self._client.get(customer.customer_id))
-        if self._is_gone(customer, before, announced=bool(announced)):
-            return
+        before = await self.rounds.ask(self.client.get(customer.customer_id))
+        if gone := self._gone(customer, before, announced=bool(announced)):
+            return gone
         if reason := unreadable(before, name):
-            self._report(customer, Result.FAILED, f"not deleted: {reason}")
-            return
+            return Result.FAILED, f"not deleted: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
-        if not self._force and (reason := _changes(customer, before)):
-            self._report(customer, Result.CHANGED, reason)
-            return
+        if not self.force and (reason := _changes(customer, before)):
+            return Result.CHANGED, reason
         deletion = Write(name, "DELETE", "customer", None, None, None, None)
-        announced = await self._thread(self._ledger.announce_writes, self._run, [deletion])
-        answer = await self._rounds.ask(self._client.delete(customer.customer_id))
-        after = await self._rounds.ask(self._client.get(customer.customer_id))
-        if self._is_gone(customer, after, announced=True):
-            return
+        announced = await self._thread(self.ledger.announce_writes, self.run, [deletion])
+        answer = await self.rounds.ask(self.client.delete(customer.customer_id))
+        after = await self.rounds.ask(self.client.get(customer.customer_id))
+        if gone := self._gone(customer, after, announced=True):
+            return gone
         if reason := unreadable(after, name):
-            self._report(customer, Result.FAILED, f"whether it was deleted is not known: {reason}")
-            return
+            return Result.FAILED, f"whether it was deleted is not known: {reason}"
         self._settled += [replace(write, state=WriteState.ABSENT) for write in announced]
-        self._report(customer, Result.FAILED, f"still there: {answer.message or 'the request had no effect'}")
+        return Result.FAILED, f"still there: {answer.message or 'the request had no effect'}"
 
-    def _is_gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> bool:
-        """Whether a customer is gone, or inactive because of a deletion that undo announced; then that is reported."""
+    def _gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> tuple[Result, str] | None:
+        """What to report of a customer that is gone, or inactive because of a deletion that undo announced."""
         assert customer.customer_id is not None
         inactive = not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive"
-        if answer.kind is AnswerKind.GONE:
-            self._report(customer, Result.DELETED, "" if announced else "it was gone already")
-        elif announced and inactive:
-            self._report(customer, Result.DEACTIVATED, "WizCommerce still has it, as inactive")
-        else:
-            return False
+        if answer.kind is not AnswerKind.GONE and not (announced and inactive):
+            return None
         self._removed.append(Removed(customer.item.position, _name(customer), customer.customer_id, inactive))
-        return True
+        if inactive:
+            return Result.DEACTIVATED, "WizCommerce still has it, as inactive"
+        return Result.DELETED, "" if announced else "it was gone already"
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
         """The customers whose updates have to be looked at."""
-        open_writes = await self._thread(self._ledger.open_writes, self._run.tenant, [_name(one) for one in block])
+        open_writes = await self._thread(self.ledger.open_writes, self.run.tenant, [_name(one) for one in block])
         chosen = []
         for customer in block:
             writes, unknown = self._writes[_name(customer)], customer.outcome_unknown
-            others = any(write.run_id != self._run.id for write in open_writes[_name(customer)])
+            others = any(write.run_id != self.run.id for write in open_writes[_name(customer)])
             own = unknown and customer.outcome is OutcomeKind.UNKNOWN
             if not writes:
                 self._report(customer, Result.NOT_TAKEN_BACK, NO_VALUES)
@@ -199,32 +199,30 @@ class _Undoing:
                 chosen.append(customer)
         return chosen
 
-    async def _restore(self, customer: LedgerCustomer) -> None:
+    async def _restore(self, customer: LedgerCustomer) -> tuple[Result, str]:
         writes = [write for write in reversed(self._writes[_name(customer)]) if is_open(write)]
         there = Answer(AnswerKind.GONE)
         if customer.customer_id is not None:
-            there = await self._rounds.ask(self._client.get(customer.customer_id))
+            there = await self.rounds.ask(self.client.get(customer.customer_id))
         if there.kind is AnswerKind.GONE:
             self._settled += [replace(write, state=WriteState.KEPT) for write in writes]
-            self._report(customer, Result.NOT_TAKEN_BACK, NO_CUSTOMER)
-            return
+            return Result.NOT_TAKEN_BACK, NO_CUSTOMER
         if reason := unreadable(there, _name(customer)):
-            self._report(customer, Result.FAILED, f"not restored: {reason}")
-            return
+            return Result.FAILED, f"not restored: {reason}"
         parts: list[Part] = []
         for write in writes:
             parts.append(await self._restorer.take_back(customer, write))
             self._settled.append(parts[-1].write)
         results = {part.result for part in parts}
         result = next((rank for rank in RANKS if rank in results), Result.RESTORED)
-        self._report(customer, result, "; ".join(dict.fromkeys(filter(None, (part.details for part in parts)))))
         if customer.outcome_unknown and result is Result.ABSENT:
             self._steps.append(_no_effect(customer, State.UPDATED, "not updated when the run was undone"))
         elif customer.outcome_unknown and result in (Result.RESTORED, Result.NOT_TAKEN_BACK):
             self._steps.append(_step(customer, State.UPDATED, OutcomeKind.UPDATED))
+        return result, "; ".join(dict.fromkeys(filter(None, (part.details for part in parts))))
 
     async def _announce_restore(self, write: Write) -> None:
-        await self._thread(self._ledger.announce_restores, self._run, [write])
+        await self._thread(self.ledger.announce_restores, self.run, [write])
 
     def _report(self, customer: LedgerCustomer, result: Result, details: str = "") -> None:
         self._findings.append(Finding(_name(customer), customer.customer_id, result, details))
@@ -234,14 +232,14 @@ class _Undoing:
         settled, removed, steps = self._settled, self._removed, self._steps
         self._settled, self._removed, self._steps = [], [], []
         if settled:
-            await self._thread(self._ledger.settle_writes, self._run, settled)
+            await self._thread(self.ledger.settle_writes, self.run, settled)
         if removed:
-            await self._thread(self._ledger.record_removed, self._run, removed)
+            await self._thread(self.ledger.record_removed, self.run, removed)
         if steps:
-            await self._thread(self._ledger.record, self._run, steps)
+            await self._thread(self.ledger.record, self.run, steps)
         findings, self._findings = self._findings, []
         if findings:
-            self._found(findings)
+            self.found(findings)
 
 
 def _name(customer: LedgerCustomer) -> str:

@@ -25,11 +25,12 @@ from importer.sender.tasks import (
     absence_proven,
     answered,
     attempt_of,
-    step_of,
+    reasons_of,
     text_of,
+    transition,
 )
 from importer.sender.waiting import gather
-from importer.sender.writing import CustomerWriter, Written, refusals_text
+from importer.sender.writing import CustomerWriter, Written
 from importer.tables import CHILD_ENTITIES
 
 __all__ = ["Updating", "moved_on"]
@@ -63,68 +64,55 @@ class Updating:
 
     async def send(self, task: CustomerTask) -> Transition:
         """Read the customer, and send what changes. Raises :class:`ApiUnavailableError`."""
-        base = task.base
-        if base is None or base.customer_id is None:
+        base = _base(task)
+        if base.customer_id is None:
             return _failed(_unsent(task), "lost_in_api", NO_ID)
         if task.open_writes and not task.outcome_unknown:  # of an earlier process
             task = replace(_unsent(task), outcome_unknown=True, abandoned=anyio.current_time(), looks=0)
-            return Transition(task, step_of(task, State.UNKNOWN, OutcomeKind.UNKNOWN), Next.LOOK_UP)
+            return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, Next.LOOK_UP)
         new, accepted = task.values, _accepted(base)
         if accepted is not None and not task.outcome_unknown and self.merge.same(accepted, new):
-            body = self.merge.merged(accepted, new)
-            return self._finished(_unsent(task), OutcomeKind.UNCHANGED, body, accepted, base.children, base.updated_at)
+            took = Accepted(orjson.dumps(self.merge.merged(accepted, new)), base.children, base.updated_at)
+            return self._finished(_unsent(task), OutcomeKind.UNCHANGED, took, accepted)
         there = await self.sending.get(base.customer_id)
         task = answered(task, there)
         if there.kind is not AnswerKind.OK or there.data is None:
             return _unread(_unsent(task), there)
-        return _other_customer(_unsent(task), there.data) or await self._resolve(task, base, there.data, accepted)
+        return _other_customer(_unsent(task), there.data) or await self._resolve(task, there.data, accepted)
 
-    async def _resolve(self, task: CustomerTask, base: Base, customer: Body, accepted: Body | None) -> Transition:
+    async def _resolve(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
         """Send the update, unless the customer was changed in WizCommerce and the policy is to leave it then."""
-        conflict = None if task.outcome_unknown or accepted is None else self._conflict(base, accepted, customer)
+        conflict = None if task.outcome_unknown or accepted is None else self._conflict(_base(task), accepted, customer)
         if conflict and self.options.on_conflict != "overwrite":
             reported = self.options.on_conflict == "report"
             code, message = ("changed_in_api", conflict) if reported else (None, None)
-            task = _unsent(task)
-            return Transition(task, _step(task, OutcomeKind.EXISTS, code=code, message=message), Next.DONE)
+            return _became(_unsent(task), OutcomeKind.EXISTS, code=code, message=message)
         return await self._bring_up_to_date(task, customer, None if conflict else accepted)
 
     async def _bring_up_to_date(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
         """Send what ``customer``, as WizCommerce shows it, lacks."""
-        assert task.base is not None
-        new = task.values
+        new, base = task.values, _base(task)
         if task.outcome_unknown:
             customer = await self._with_all_children(self.sending, customer)
             accepted = accepted and self.merge.settled(customer, accepted, new)
-        update = self.merge.update(new, customer, accepted, task.base.children)
-        known = accepted if accepted is not None else _accepted(task.base)
+        update = self.merge.update(new, customer, accepted, base.children)
+        known = accepted if accepted is not None else _accepted(base)
         if update.empty:
             outcome = OutcomeKind.UPDATED if task.outcome_unknown else OutcomeKind.UNCHANGED
-            return self._finished(
-                _unsent(task),
-                outcome,
-                update.accepted,
-                known,
-                child_ids(customer),
-                _moment(task, customer),
-                customer,
-                update.reports,
-                complete=not update.reports,
-            )
+            took = Accepted(orjson.dumps(update.accepted), child_ids(customer), _moment(task, customer))
+            return self._finished(_unsent(task), outcome, took, known, customer, update.reports)
         kinds = _kinds(update)
         if kinds <= self._proven:
             return await self._write(task, customer, update, known, kinds)
         async with self._first:
             if self.problem is not None:
-                return Transition(_unsent(task), _step(_unsent(task), OutcomeKind.PENDING), Next.DONE)
+                return _became(_unsent(task), OutcomeKind.PENDING)
             return await self._write(task, customer, update, known, kinds)
 
     async def _write(
         self, task: CustomerTask, customer: Body, update: CustomerUpdate, accepted: Body | None, kinds: set[str]
     ) -> Transition:
-        base = task.base
-        assert base is not None
-        customer_id = str(base.customer_id)
+        customer_id = str(_base(task).customer_id)
         writer = CustomerWriter(self.sending, self.ledger, self.thread, self.run)
         written = await writer.write(task.reference_id, customer_id, update)
         task = answered(task, written.answer)
@@ -137,28 +125,19 @@ class Updating:
         after: Body | None = None
         if update.children or not kinds <= self._proven:
             after = await self._read_back(customer_id, task.reference_id, written)
-        reports = [*update.reports, *written.reports]
-        complete = not reports
+        also_changed: list[str] = []
         if after is not None and written.complete:
             if wrong := self.merge.unexpected(update, customer, after):
                 if not kinds <= self._proven:
                     return self._incomplete(task, wrong)
-                reports.append(f"changed besides what was sent: {_listed(wrong)}")
+                also_changed = [f"changed besides what was sent: {_listed(wrong)}"]
             self._proven |= kinds
         seen = after if after is not None else {} if update.children else written.answer.data or {}
         moment = None if written.repeated else _moment(task, seen)
-        children = child_ids(after) if after is not None else base.children
-        return self._finished(
-            task,
-            OutcomeKind.UPDATED,
-            update.accepted,
-            accepted,
-            children,
-            moment,
-            seen,
-            reports,
-            complete=complete,
-        )
+        children = child_ids(after) if after is not None else _base(task).children
+        took = Accepted(orjson.dumps(update.accepted), children, moment)
+        left_alone = (*update.reports, *written.reports)
+        return self._finished(task, OutcomeKind.UPDATED, took, accepted, seen, left_alone, also_changed)
 
     async def _read_back(self, customer_id: str, reference_id: str, written: Written) -> Body | None:
         """The customer after its writes, with the new children even if a list does not show them yet."""
@@ -174,7 +153,10 @@ class Updating:
         return after
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """See :class:`importer.sender.tasks.Strategy`."""
+        """What the API shows of customers, one entry each; None when that proves nothing yet.
+
+        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
+        """
         began = anyio.current_time()
 
         async def look(task: CustomerTask) -> Transition | Answer | None:
@@ -191,9 +173,10 @@ class Updating:
 
     async def _look_up(self, task: CustomerTask, began: float) -> Transition | Answer | None:
         """What the API shows of a customer whose update has an unknown outcome; the answer if it cannot be read."""
-        if task.base is None or task.base.customer_id is None:
+        customer_id = _base(task).customer_id
+        if customer_id is None:
             return _failed(task, "lost_in_api", NO_ID)
-        answer = await self.reading.get(task.base.customer_id)
+        answer = await self.reading.get(customer_id)
         if answer.kind is AnswerKind.KEY_REFUSED:
             raise KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {answer.message}")
         if answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED):
@@ -204,29 +187,18 @@ class Updating:
 
     async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
         """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
-        base = task.base
-        assert base is not None
+        base = _base(task)
         customer = await self._with_all_children(self.reading, customer)
         proven = absence_proven(task, began, self.options.settle)
         task = await self._settle_open_writes(task, customer, proven=proven)
+        if task.open_writes:
+            return None
         new, accepted = task.values, _accepted(base)
         accepted = accepted and self.merge.settled(customer, accepted, new)
         update = self.merge.update(new, customer, accepted, base.children)
-        if task.open_writes:
-            return None
         if update.empty:
-            children = child_ids(customer)
-            return self._finished(
-                task,
-                OutcomeKind.UPDATED,
-                update.accepted,
-                accepted,
-                children,
-                None,
-                customer,
-                update.reports,
-                complete=not update.reports,
-            )
+            took = Accepted(orjson.dumps(update.accepted), child_ids(customer), None)
+            return self._finished(task, OutcomeKind.UPDATED, took, accepted, customer, update.reports)
         # What is missing now can be sent again: a POST is proven absent by now, everything else may be repeated.
         return self._again(task)
 
@@ -260,9 +232,8 @@ class Updating:
         return whole
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """See :class:`importer.sender.tasks.Strategy`."""
-        task = _unsent(task)
-        return Transition(task, _step(task, OutcomeKind.PENDING), Next.DONE)
+        """A customer that was announced, and none of whose requests left."""
+        return _became(_unsent(task), OutcomeKind.PENDING)
 
     # What becomes of a customer.
 
@@ -270,70 +241,52 @@ class Updating:
         self,
         task: CustomerTask,
         outcome: OutcomeKind,
-        body: Body,
+        took: Accepted,
         before: Body | None,
-        children: str | None,
-        updated_at: str | None,
         customer: Body | None = None,
-        reports: Sequence[str] = (),
-        *,
-        complete: bool = True,
+        left_alone: Sequence[str] = (),
+        also_changed: Sequence[str] = (),
     ) -> Transition:
-        """WizCommerce has what the source says: ``body`` counts as accepted, where it was ``before``.
+        """WizCommerce has what the source says: what it ``took`` counts as accepted, where it was ``before``.
 
-        Children that the source had and has no more are reported. An update that is not ``complete`` leaves what counts
-        as accepted as it was, so that the next run tries again.
+        Children that the source had and has no more are reported. An update that has ``left_alone`` some leaves what
+        counts as accepted as it was, so that the next run tries again.
         """
         kept = [] if before is None else self.merge.kept(before, task.values)
-        code = "child_left_alone" if reports else "child_not_in_source" if kept else None
-        notes = [*reports, *([f"not in the source any more, and kept: {_listed(kept)}"] if kept else [])]
-        accepted = Accepted(orjson.dumps(body), children, updated_at) if complete else None
-        state = State.UPDATED if complete else _state(task)
-        step = step_of(
+        notes = [*left_alone, *also_changed]
+        code = "child_left_alone" if notes else "child_not_in_source" if kept else None
+        notes += [f"not in the source any more, and kept: {_listed(kept)}"] if kept else []
+        return _became(
             task,
-            state,
             outcome,
+            state=_state(task) if left_alone else State.UPDATED,
             code=code,
             message="; ".join(notes) or None,
-            customer_id=None if task.base is None else task.base.customer_id,
             display_id=text_of(customer, "display_id"),
-            accepted=accepted,
-            hash=task.item.hash if complete else None,
-            attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED and task.answer else None,
+            accepted=None if left_alone else took,
+            hash=None if left_alone else task.item.hash,
+            attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED else None,
         )
-        return Transition(task, step, Next.DONE)
 
     def _interrupted(self, task: CustomerTask, written: Written) -> Transition:
         """A request of the update got no readable answer, or never left."""
-        answer = written.answer
+        answer, attempt = written.answer, attempt_of(task, self.now())
         if answer.kind is AnswerKind.KEY_REFUSED:
-            return Transition(task, _step(task, OutcomeKind.PENDING, attempt=attempt_of(task, self.now())), Next.DONE)
+            return _became(task, OutcomeKind.PENDING, attempt=attempt)
         if answer.kind is AnswerKind.NOT_SENT:
             return _missed(task, answer)
         abandoned = anyio.current_time()
         open_writes = (*task.open_writes, *written.open_writes)
         task = replace(task, outcome_unknown=True, abandoned=abandoned, looks=0, open_writes=open_writes)
-        attempt = attempt_of(task, self.now())
-        step = step_of(
-            task,
-            State.UNKNOWN,
-            OutcomeKind.UNKNOWN,
-            code=answer.code,
-            message=answer.message,
-            customer_id=None if task.base is None else task.base.customer_id,
-            attempt=attempt,
-        )
-        return Transition(task, step, Next.LOOK_UP)
+        reason = {"code": answer.code, "message": answer.message}
+        return _became(task, OutcomeKind.UNKNOWN, Next.LOOK_UP, state=State.UNKNOWN, attempt=attempt, **reason)
 
     def _refused(self, task: CustomerTask, written: Written) -> Transition:
         answer = written.refused
         assert answer is not None
         task = answered(task, answer)
-        code, message = answer.code or f"http_{answer.status}", answer.message
-        refusals = refusals_text(written.refusals)
-        attempt = attempt_of(task, self.now())
-        step = _step(task, OutcomeKind.FAILED, code=code, message=message, refusals=refusals, attempt=attempt)
-        return Transition(task, step, Next.DONE)
+        reasons = reasons_of(answer, written.refusals)
+        return _became(task, OutcomeKind.FAILED, attempt=attempt_of(task, self.now()), **reasons)
 
     def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
         """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
@@ -344,25 +297,20 @@ class Updating:
             "known how the API treats updates.",
         )
         attempt = attempt_of(task, self.now())
-        step = _step(task, OutcomeKind.FAILED, code="update_incomplete", message=message, attempt=attempt)
-        return Transition(task, step, Next.DONE)
+        return _became(task, OutcomeKind.FAILED, code="update_incomplete", message=message, attempt=attempt)
 
     def _again(self, task: CustomerTask) -> Transition:
-        now = anyio.current_time()
-        if self.options.may_send_again(tries=task.tries, began=task.began, abandoned=task.abandoned, now=now):
-            return Transition(task, _step(task, OutcomeKind.PENDING), Next.SEND_AGAIN)
+        if self.options.may_send_again(task):
+            return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
         reason = (task.answer and task.answer.message) or "no readable answer"
         return _failed(task, "no_answer", f"not updated; the last answer: {reason}")
 
     def _unreadable(self, task: CustomerTask, began: float, answer: Answer) -> Transition | None:
         """A customer that could not be read while others could: after its time, it stays unknown."""
-        now = anyio.current_time()
-        again = self.options.may_send_again(tries=task.tries, began=task.began, abandoned=task.abandoned, now=now)
-        if again or not absence_proven(task, began, self.options.settle):
+        if self.options.may_send_again(task) or not absence_proven(task, began, self.options.settle):
             return None
         message = f"it could not be read: {answer.message}"
-        step = step_of(task, State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
-        return Transition(task, step, Next.DONE)
+        return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
 
     def _conflict(self, base: Base, accepted: Body, customer: Body) -> str | None:
         """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not.
@@ -384,6 +332,12 @@ def moved_on(accepted_at: str | None, now: Any) -> bool | None:
     except (TypeError, ValueError):
         return None
     return after > before if (before.tzinfo is None) == (after.tzinfo is None) else None
+
+
+def _base(task: CustomerTask) -> Base:
+    """What an update starts from: the engine reads it with the task."""
+    assert task.base is not None
+    return task.base
 
 
 def _accepted(base: Base) -> dict[str, Any] | None:
@@ -415,17 +369,17 @@ def _unsent(task: CustomerTask) -> CustomerTask:
 
 def _state(task: CustomerTask) -> State:
     """The state of a customer that is not being updated now: unknown as long as a POST of ours is."""
-    assert task.base is not None
-    return State.UNKNOWN if task.open_writes else task.base.state
+    return State.UNKNOWN if task.open_writes else _base(task).state
 
 
-def _step(task: CustomerTask, outcome: OutcomeKind, **more: Any) -> Any:
-    customer_id = None if task.base is None else task.base.customer_id
-    return step_of(task, _state(task), outcome, customer_id=customer_id, **more)
+def _became(
+    task: CustomerTask, outcome: OutcomeKind, then: Next = Next.DONE, *, state: State | None = None, **more: Any
+) -> Transition:
+    return transition(task, state or _state(task), outcome, then, customer_id=_base(task).customer_id, **more)
 
 
 def _failed(task: CustomerTask, code: str, message: str) -> Transition:
-    return Transition(task, _step(task, OutcomeKind.FAILED, code=code, message=message), Next.DONE)
+    return _became(task, OutcomeKind.FAILED, code=code, message=message)
 
 
 def _lost(answer: Answer) -> tuple[str, str]:
@@ -437,7 +391,7 @@ def _lost(answer: Answer) -> tuple[str, str]:
 def _unread(task: CustomerTask, answer: Answer) -> Transition:
     """The customer could not be read before anything was sent."""
     if answer.kind is AnswerKind.KEY_REFUSED:
-        return Transition(task, _step(task, OutcomeKind.PENDING), Next.DONE)
+        return _became(task, OutcomeKind.PENDING)
     if answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED):
         return _failed(task, *_lost(answer))
     return _missed(task, answer)
@@ -447,7 +401,7 @@ def _missed(task: CustomerTask, answer: Answer) -> Transition:
     """Nothing left, or the customer could not be read: again, but not for ever where others get through."""
     task = replace(task, misses=task.misses + 1, tries=task.tries - 1)
     if answer.status is None or task.misses < MOST_MISSES:
-        return Transition(task, _step(task, OutcomeKind.PENDING), Next.SEND_AGAIN)
+        return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
     return _failed(task, "no_answer", f"it could not be read: {answer.message}")
 
 

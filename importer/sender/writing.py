@@ -3,8 +3,7 @@
 Each is in the ledger, with the values from before, before it leaves. PATCH and PUT may be repeated; a POST goes once.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -19,7 +18,7 @@ from importer.sender.recorder import LedgerThread
 from importer.sender.tasks import text_of
 from importer.tables import CHILD_ENTITIES, ChildKind
 
-__all__ = ["CustomerWriter", "Written", "refusals_text"]
+__all__ = ["CustomerWriter", "Written"]
 
 NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
 
@@ -172,8 +171,3 @@ def _within(place: str, name: str) -> str:
         return name
     attribute = name.startswith("attributes")  # its number there is another one
     return place if attribute or not name else f"{place}.{name}"
-
-
-def refusals_text(refusals: Sequence[Refusal]) -> str:
-    """Refusals as the ledger keeps them."""
-    return orjson.dumps([asdict(refusal) for refusal in refusals]).decode()

@@ -20,7 +20,8 @@ import orjson
 from importer.api import AnswerKind, Client, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import open_ledger
-from importer.sender import PayloadFile, SendOptions, send
+from importer.runfolder import PayloadFile
+from importer.sender import SendOptions, send
 from tests.bench.measure import pin
 
 NO_CEILING = 1_000_000.0  # requests per second, so far off that it never holds one back

@@ -23,8 +23,8 @@ from importer.pipeline.verifying import verify
 from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
+from importer.runfolder import PayloadFile
 from importer.sandbox import SandboxConfig, running
-from importer.sender import PayloadFile
 from importer.sender.findings import Finding
 from importer.sender.undo import undo
 from importer.tables import TEXT

@@ -20,7 +20,8 @@ from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.ledger import Ledger, Run, open_ledger
 from importer.planner import ids_to_look_up, plan
 from importer.records import Refusal
-from importer.sender import PayloadFile, SendOptions, send
+from importer.runfolder import PayloadFile
+from importer.sender import SendOptions, send
 from importer.sender.recorder import LedgerThread
 from importer.tables import TEXT
 
