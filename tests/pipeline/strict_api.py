@@ -31,6 +31,10 @@ def schema(value: Mapping[str, Any]) -> OAS30Validator:
 
 
 BODY = schema(DOCUMENT["components"]["schemas"]["CustomerCreate"])
+CHILD = {
+    kind: schema(DOCUMENT["components"]["schemas"][name])
+    for kind, name in (("addresses", "AddressCreate"), ("contacts", "ContactCreate"))
+}
 CHANGE = schema(
     {**DOCUMENT["components"]["schemas"]["CustomerCreate"], "required": []}
     | {
@@ -82,8 +86,13 @@ class StrictApi:
     def answer(self, method: str, target: str, headers: Mapping[str, list[str]], body: bytes) -> tuple[int, Any]:
         place = urlsplit(target)
         self.seen.append(f"{method} {place.path}")
-        customer_id = place.path.removeprefix("/v1/customers/") if place.path.count("/") == 3 else ""
-        path = place.path if not customer_id else "/v1/customers/{id}"
+        customer_id, kind, child_id = [*place.path.removeprefix("/v1/customers").strip("/").split("/"), "", ""][:3]
+        if not place.path.startswith("/v1/customers"):
+            customer_id = kind = ""
+        path = place.path
+        if customer_id:
+            name = {"addresses": "{address_id}", "contacts": "{contact_id}"}.get(kind, "")
+            path = "/".join(["/v1/customers/{id}", *([kind] if kind else []), *([name] if child_id else [])])
         operation = DOCUMENT["paths"].get(path, {}).get(method.lower())
         if self.read_only and method != "GET":
             raise self._wrong(500, f"{method} {place.path} changes something")
@@ -95,10 +104,10 @@ class StrictApi:
             raise RefusedError(403, "forbidden", "unknown key")
         query = parse_qsl(place.query, keep_blank_values=True, strict_parsing=bool(place.query))
         self._check_query(operation, query)
-        if method == "POST":
-            return 201, {"data": self._create(headers, body)}
-        if method == "PATCH":
-            return 201, {"data": self._change(customer_id, body)}
+        if kind:
+            return self._of_child(method, customer_id, kind, child_id, body, dict(query))
+        if method in {"POST", "PATCH"}:
+            return 201, {"data": self._create(headers, body) if method == "POST" else self._change(customer_id, body)}
         if body:
             raise self._wrong(400, f"{method} with a body")
         if customer_id:
@@ -155,6 +164,40 @@ class StrictApi:
         self.touch(reference_id)
         return whole
 
+    def _of_child(
+        self, method: str, customer_id: str, kind: str, child_id: str, body: bytes, query: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        customer = next((one for one in self.customers.values() if one["id"] == customer_id), None)
+        if customer is None:
+            raise RefusedError(404, "not_found", "no such customer")
+        children = customer[kind]
+        if not child_id and method == "GET":
+            wanted = query.get("status", "active")
+            return 200, _page([one for one in children if one.get("status", "active") == wanted], query)
+        child = next((one for one in children if one["id"] == child_id), None)
+        if child_id and child is None:
+            raise RefusedError(404, "not_found", "no such child")
+        if method == "GET":
+            return 200, {"data": child}
+        reference_id = customer["reference_id"]
+        given = json.loads(body)
+        for error in CHILD[kind].iter_errors(given):
+            raise self._wrong(422, f"{error.json_path}: {error.message}")
+        if reference_id in self.aimed:
+            raise RefusedError(422, "validation_failed", "refused on purpose", self.aimed[reference_id])
+        self.patches.setdefault(reference_id, []).append({kind: [given]})
+        made = {"id": child_id or str(uuid.uuid4()), **given}
+        if self.children == "twice":
+            children.append({**made, "id": str(uuid.uuid4())})
+        if child is None:
+            children.append(made)
+        else:
+            children[children.index(child)] = made
+        if self.children == "forget":
+            customer[kind] = []
+        self.touch(reference_id)
+        return 200 if child_id else 201, {"data": made}
+
     def touch(self, reference_id: str) -> None:
         """A customer was changed now; every change has a time of its own."""
         self.ticks += 1
@@ -175,8 +218,8 @@ class StrictApi:
         self.patches.setdefault(reference_id, []).append(change)
         for name, value in change.items():
             if name in ("addresses", "contacts"):
-                customer[name] = self._children(customer[name], value)
-            elif name == "attributes":
+                raise self._wrong(422, f"{name} have paths of their own")
+            if name == "attributes":
                 customer[name] = value if self.children == "replace" else self._attributes(customer, value)
             else:
                 customer["name" if name == "company_name" else name] = value
@@ -186,20 +229,6 @@ class StrictApi:
     def _attributes(self, customer: Mapping[str, Any], given: list[dict[str, Any]]) -> list[dict[str, Any]]:
         values = {item["name"]: item for item in [*customer.get("attributes", ()), *given]}
         return list(values.values())
-
-    def _children(self, held: list[dict[str, Any]], given: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        known = {child["id"]: child for child in held}
-        if self.children == "twice":
-            return [*held, *({**child, "id": str(uuid.uuid4())} for child in given)]
-        for child in given:
-            if child.get("id", next(iter(known), "")) not in known and "id" in child:
-                raise self._wrong(422, "a child of somebody else")
-        made = [
-            {**known.get(child.get("id", ""), {}), "id": child.get("id") or str(uuid.uuid4()), **child}
-            for child in given
-        ]
-        named = {child["id"] for child in made}
-        return made if self.children == "replace" else [*(one for one in held if one["id"] not in named), *made]
 
     def _list(self, query: Mapping[str, str]) -> dict[str, Any]:
         wanted = query.get("reference_ids")

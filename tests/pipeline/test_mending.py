@@ -330,7 +330,7 @@ def test_reports_written_again_keep_the_workbook_true(desk: Desk) -> None:
     before = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
     path.write_bytes(b"stale")
-    assert desk.do("report", "--json").summary["workbook"] == {"rows": 1, "left_out": 0}
+    assert desk.do("report", said.summary["run_id"], "--json").summary["workbook"] == {"rows": 1, "left_out": 0}
     assert path.read_bytes() == before
     assert read_table(said.folder / "rejected" / "list.csv")
     assert not [item.name for item in said.folder.iterdir() if item.name.startswith(".")]  # nothing half-written

@@ -92,8 +92,9 @@ def test_an_id_made_of_content_shows_that_we_sent_a_child() -> None:
 
 
 def test_one_with_all_values_of_the_source_is_the_same_wherever_it_comes_from() -> None:
-    assert same("contacts", {**CONTACT, "id": "7"}, {"reference_id": "P2", "first_name": "ann"})
-    assert not same("contacts", {**CONTACT, "id": "7"}, {"reference_id": "P2", "first_name": "ann", "phone": "+9"})
+    there = {**CONTACT, "id": "7", "reference_id": "P1"}
+    assert same("contacts", there, {"reference_id": "P2", "first_name": "ann"})
+    assert not same("contacts", there, {"reference_id": "P2", "first_name": "ann", "phone": "+9"})
 
 
 def pairs(kind: str, new: list[dict], candidates, ids=None) -> dict[str, str]:
