@@ -264,7 +264,7 @@ class SendFacet(Database):
         )
         customers = claimed.values(hash=_CLAIM.c.hash).where(CUSTOMERS.c.state.in_(NOT_SENT))
         there = claimed.values(hash=case((CUSTOMERS.c.state == State.EXISTS, None), else_=CUSTOMERS.c.hash)).where(
-            CUSTOMERS.c.state.in_((*_SENT, State.EXISTS))
+            CUSTOMERS.c.state.in_((*_SENT, State.EXISTS, State.UNKNOWN))
         )
         in_run = (
             update(RUN_CUSTOMERS)

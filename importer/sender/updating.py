@@ -1,5 +1,6 @@
 """Updating a customer: read first, then only what changed is sent, and a POST never blindly again."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -249,8 +250,8 @@ class Updating:
     ) -> Transition:
         """WizCommerce has what the source says: what it ``took`` counts as accepted, where it was ``before``.
 
-        Children that the source had and has no more are reported. An update that has ``left_alone`` some leaves what
-        counts as accepted as it was, so that the next run tries again.
+        Children that the source had and has no more are reported. Where some were ``left_alone``, the content does not
+        count as the source's, so that the next run looks again.
         """
         kept = [] if before is None else self.merge.kept(before, task.values)
         notes = [*left_alone, *also_changed]
@@ -259,12 +260,12 @@ class Updating:
         return _became(
             task,
             outcome,
-            state=_state(task) if left_alone else State.UPDATED,
+            state=State.UPDATED,
             code=code,
             message="; ".join(notes) or None,
             display_id=text_of(customer, "display_id"),
-            accepted=None if left_alone else took,
-            hash=None if left_alone else task.item.hash,
+            accepted=took,
+            hash=hashlib.sha256(took.body).hexdigest() if left_alone else task.item.hash,
             attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED else None,
         )
 
@@ -368,8 +369,8 @@ def _unsent(task: CustomerTask) -> CustomerTask:
 
 
 def _state(task: CustomerTask) -> State:
-    """The state of a customer that is not being updated now: unknown as long as a POST of ours is."""
-    return State.UNKNOWN if task.open_writes else _base(task).state
+    """The state of a customer that is not being updated now: unknown as long as what an update of ours did is."""
+    return State.UNKNOWN if task.outcome_unknown else _base(task).state
 
 
 def _became(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from importer.api import RetryPolicy
 from importer.errors import GuardError, ImporterError
 from importer.ledger import State
 from importer.pipeline.verifying import verify
@@ -26,6 +27,7 @@ FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_se
 SLOW_DISK = settings(
     max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
 )
+PATIENT = RetryPolicy(attempts=50, deadline=9e9)  # a long script of faults may meet one customer alone
 TEXT = st.sampled_from(["one", "two", "three"])
 
 
@@ -121,7 +123,14 @@ def test_any_faults(found, script, reads, replaces, moments, batch, workers, by_
             api.script, api.reads = script, reads
             run, payloads = plan_night(ledger, folder, found[1], {})
             await send_to_the_end(
-                ledger, api, run, payloads, batch_size=batch, concurrency=workers, on_conflict="overwrite"
+                ledger,
+                api,
+                run,
+                payloads,
+                batch_size=batch,
+                concurrency=workers,
+                on_conflict="overwrite",
+                retry=PATIENT,
             )
             ends = {name: OutcomeKind(line.outcome) for name, line in outcomes(ledger, run).items()}
             assert set(ends.values()) <= {OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNCHANGED}
