@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import OutputError
 from importer.records import Location, Problem, Severity
-from importer.runfolder import RunFolder, Stage, new_run_id
+from importer.run_folder import RunFolder, Stage, new_run_id
 from importer.tables import BOOLEAN, DEFAULT_STATED, TEXT, ProblemTable
 from tests.support import make_tables
 

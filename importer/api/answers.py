@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import orjson
 
-from importer.api.headers import quota_pause, retry_after
 from importer.api.transport import UnreadableAnswerError
+from importer.api.waits import quota_pause, retry_after
 from importer.records import Refusal
 
 __all__ = ["IDENTIFIER", "Answer", "AnswerKind", "Call", "Reply", "clean", "list_items", "no_answer", "read_reply"]

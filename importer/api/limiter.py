@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import anyio
 
-from importer.api.headers import quota_pause
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
 from importer.api.timeline import Timeline
-from importer.api.waits import Waits
+from importer.api.waits import Waits, quota_pause
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 

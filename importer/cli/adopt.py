@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from importer.cli import options as opt
+from importer.cli import parameters as opt
 from importer.cli.shared import carry_out, make_options
 from importer.settings import Options
 
@@ -29,7 +29,7 @@ def adopt(
       importer adopt customers.csv -m netsuite --api production
       importer adopt customers.csv -m netsuite --api production --only CUS-1001    one again that the ledger knows
     """
-    from importer.pipeline import adopt as take_over
+    from importer.commands.adopt import adopt as take_over
 
     options = make_options({"sources": sources, "mapping": mapping, "api": api, "out": out, "only": only, **given})
     carry_out("adopt", options, given, lambda watch: take_over(options, os.environ, watch=watch))

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from importer.cli import options as opt
+from importer.cli import parameters as opt
 from importer.cli.shared import asker, carry_out, make_options
 from importer.settings import Options
 
@@ -17,7 +17,7 @@ def resume(run: opt.Run = None, limit: opt.Limit = None, yes: opt.Yes = False, *
     \b
     Example: importer resume
     """
-    from importer.pipeline import resume as go_on
+    from importer.commands.resume import resume as go_on
 
     options = make_options({"limit": limit, "yes": yes, **given})
     carry_out("resume", options, given, lambda watch: go_on(options, os.environ, run, confirm=asker(), watch=watch))
@@ -30,7 +30,7 @@ def retry(run: opt.Run = None, include_refused: opt.IncludeRefused = False, yes:
     \b
     Example: importer retry 20250331-140502
     """
-    from importer.pipeline import retry as try_again
+    from importer.commands.resume import retry as try_again
 
     options = make_options({"yes": yes, **given})
     more: dict[str, Any] = {"include_refused": include_refused, "confirm": asker()}
@@ -50,7 +50,7 @@ def undo(
     \b
     Example: importer undo 20250331-140502
     """
-    from importer.pipeline import undo as take_back
+    from importer.commands.undo import undo as take_back
 
     options = make_options({"settle": settle, "yes": yes, **given})
     more: dict[str, Any] = {"force": force, "confirm": asker()}
@@ -64,7 +64,7 @@ def verify(run: opt.Run = None, **given: Any) -> None:
     \b
     Example: importer verify
     """
-    from importer.pipeline import verify as compare
+    from importer.commands.undo import verify as compare
 
     options = make_options(given)
     carry_out("verify", options, given, lambda watch: compare(options, os.environ, run, watch=watch))

@@ -11,7 +11,7 @@ import typer
 import importer
 from importer.cli import adopt as adopting
 from importer.cli import after
-from importer.cli import options as opt
+from importer.cli import parameters as opt
 from importer.cli import plan as looking_ahead
 from importer.cli.configured import Given
 from importer.cli.jobs import run_folder
@@ -110,7 +110,7 @@ def check(
     \b
     Example: importer check customers.csv -m netsuite --country US
     """
-    from importer.pipeline import check as run_check
+    from importer.commands.check import check as run_check
 
     options = make_options({"sources": sources, "mapping": mapping, "out": out, "lookups": lookups, **given})
     carry_out("check", options, given, lambda watch: run_check(options, began=watch.stage))
@@ -145,7 +145,7 @@ def run(
       importer run --config acme.toml                       everything is in the file
       importer run --config jobs/                           every file of a folder, each on its own
     """
-    from importer.pipeline import run as run_import
+    from importer.commands.run import run as run_import
 
     folder = given["config"].path
     if folder is not None and folder.is_dir():
@@ -169,8 +169,8 @@ def runs(
     \b
     Example: importer runs
     """
-    from importer.pipeline import runs as list_runs
-    from importer.pipeline import runs_text
+    from importer.commands.history import runs as list_runs
+    from importer.report import runs_text
 
     found = list_runs(make_options(locals()))
     lines = [history_line(item) for item in found]
@@ -214,7 +214,7 @@ def ids(
       importer ids > ids.csv
       importer ids -o ids.csv --tenant acme
     """
-    from importer.pipeline import ids as list_ids
+    from importer.commands.history import ids as list_ids
 
     found = list_ids(make_options(locals()), output)
     if output is None:
@@ -234,7 +234,7 @@ def report(
     \b
     Example: importer report 20250331-140502
     """
-    from importer.pipeline import report as write_again
+    from importer.commands.history import report as write_again
 
     options = make_options(locals())
     with Commands.of(options).advising():
@@ -251,7 +251,7 @@ def mappings(
     \b
     Example: importer mappings netsuite
     """
-    from importer.pipeline import explain_mapping, list_mappings
+    from importer.commands.reference import explain_mapping, list_mappings
 
     width = Console(json=False, quiet=False).width
     show(list_mappings(width) if name is None else explain_mapping(name, width))
@@ -266,7 +266,7 @@ def explain(
     \b
     Example: importer explain too_long
     """
-    from importer.pipeline import explain_code, list_codes
+    from importer.commands.reference import explain_code, list_codes
 
     width = Console(json=False, quiet=False).width
     show(list_codes(width) if code is None else explain_code(code, width))
@@ -283,7 +283,7 @@ def example(
     \b
     Example: importer example config > acme.toml
     """
-    from importer.pipeline import list_examples, show_example
+    from importer.commands.reference import list_examples, show_example
 
     show(list_examples() if name is None else show_example(name))
 
@@ -304,7 +304,7 @@ def sandbox(
     Example: importer sandbox --port 8080 --rate 50 --faults drop-after=2%
     Then:    WIZCOMMERCE_API_KEY=any importer run … --api http://127.0.0.1:8080
     """
-    from importer.pipeline import serve_sandbox
+    from importer.commands.reference import serve_sandbox
 
     serve_sandbox(
         lambda url: show(f"The sandbox serves at {url}", flush=True),

@@ -21,7 +21,7 @@ def run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> No
 
     A line for each job is printed, or with ``--json`` one object; the exit code is the highest of theirs.
     """
-    from importer.pipeline import JobFile, jobs_line, run_jobs
+    from importer.commands.jobs import JobFile, jobs_line, run_jobs
 
     files = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
     if not files:
@@ -62,7 +62,7 @@ def _words(ctx: typer.Context) -> list[str]:
 
 def _account(ctx: typer.Context, path: Path, words: list[str]) -> str:
     """Whose limits a job counts towards; a file that is wrong counts for itself, and says so when it is run."""
-    from importer.pipeline import account_of
+    from importer.workflow.targets import account_of
 
     try:
         job = ctx.command.make_context("run", ["--config", str(path), *words], parent=ctx.parent)

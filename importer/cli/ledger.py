@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli import options as opt
+from importer.cli import parameters as opt
 from importer.cli.output import show
 from importer.cli.shared import asker, make_options
 from importer.errors import UsageError
@@ -25,7 +25,7 @@ def check(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
     \b
     Example: importer ledger check
     """
-    from importer.pipeline import ledger_faults
+    from importer.commands.ledger import ledger_faults
 
     options = make_options(locals())
     faults = ledger_faults(options)
@@ -46,7 +46,7 @@ def backup(
     \b
     Example: importer ledger backup /backup/ledger-2030-05-01.db
     """
-    from importer.pipeline import backup_ledger
+    from importer.commands.ledger import backup_ledger
 
     size = backup_ledger(make_options(locals()), target)
     show(f"{target}: {_size(size)}")
@@ -59,7 +59,7 @@ def vacuum(ledger: opt.Ledger = None, config: opt.Config = None) -> None:
     \b
     Example: importer ledger vacuum
     """
-    from importer.pipeline import vacuum_ledger
+    from importer.commands.ledger import vacuum_ledger
 
     before, after = vacuum_ledger(make_options(locals()))
     show(f"{_size(before)} before, {_size(after)} now")
@@ -80,7 +80,7 @@ def forget(
     \b
     Example: importer ledger forget CUS-1001 CUS-1002
     """
-    from importer.pipeline import forget as erase
+    from importer.commands.ledger import forget as erase
 
     options = make_options(locals())
     confirm = asker()

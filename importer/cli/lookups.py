@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli import options as opt
+from importer.cli import parameters as opt
 from importer.cli.output import Console
 from importer.cli.shared import make_options, watched
 from importer.settings import Options
@@ -43,7 +43,7 @@ def save(
     \b
     Example: importer lookups save --api staging --to lookups.json
     """
-    from importer.pipeline import save_lookups
+    from importer.commands.lookups import save_lookups
 
     options = make_options(locals())
     with watched(options, quiet=quiet) as watch:

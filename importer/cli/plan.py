@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from importer.cli import options as opt
+from importer.cli import parameters as opt
 from importer.cli.shared import carry_out, make_options
 from importer.settings import Options
 
@@ -28,7 +28,7 @@ def plan(
       importer plan customers.csv -m netsuite --api staging
       importer run --plan 20250331-140502-k3fa              sends exactly what that plan shows
     """
-    from importer.pipeline import plan as look_ahead
+    from importer.commands.plan import plan as look_ahead
 
     own = {"sources": sources, "mapping": mapping, "api": api, "out": out, "mode": mode, "only": only}
     options = make_options({**own, **given})

@@ -50,7 +50,7 @@ def need(given: Mapping[str, Any]) -> None:
 
 def finish(console: Console, summary: dict[str, Any]) -> None:
     """Print the summary, and exit with its code."""
-    from importer.pipeline import summary_text, undo_verify_text
+    from importer.report import summary_text, undo_verify_text
 
     text = undo_verify_text if summary["command"] in {"undo", "verify"} else summary_text
     console.summary(summary, text(summary, **console.look))
@@ -65,7 +65,7 @@ def carry_out(
 ) -> None:
     """Do the work of a command, watched and logged; print its summary, and exit with its code.
 
-    ``work`` is given the :class:`importer.pipeline.Watch`.
+    ``work`` is given the :class:`importer.workflow.watch.Watch`.
     """
     commands = Commands.of(options)
 
@@ -74,7 +74,7 @@ def carry_out(
             return work(watch)
 
     from importer.logs import log_to
-    from importer.pipeline import supervise
+    from importer.workflow.supervision import supervise
 
     notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
     with (
@@ -90,7 +90,7 @@ def carry_out(
 @contextmanager
 def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
     """Progress on stderr while the block runs; the deadline counts from here."""
-    from importer.pipeline import Deadline, Watch
+    from importer.workflow.watch import Deadline, Watch
 
     progress = Progress(quiet=quiet)
     try:

@@ -2,10 +2,10 @@
 
 from importer.ledger.after_run import LedgerCustomer, Removed
 from importer.ledger.ledger import Ledger, open_ledger
+from importer.ledger.ledger_schema import State, WriteState
 from importer.ledger.maintenance import Forgotten
 from importer.ledger.runs import Run
-from importer.ledger.schema import State, WriteState
-from importer.ledger.sending import Accepted, Attempt, Base, Item, Step
+from importer.ledger.send_states import Accepted, Attempt, Base, Item, Step
 from importer.ledger.writes import Write
 
 __all__ = [

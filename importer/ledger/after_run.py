@@ -25,9 +25,7 @@ from sqlalchemy import (
 
 from importer.ledger import dialect
 from importer.ledger.database import Database
-from importer.ledger.plans import NOT_SENT
-from importer.ledger.runs import Run
-from importer.ledger.schema import (
+from importer.ledger.ledger_schema import (
     ACCEPTED,
     ATTEMPTS,
     CUSTOMERS,
@@ -38,7 +36,9 @@ from importer.ledger.schema import (
     WriteState,
     stamp,
 )
-from importer.ledger.sending import ITEM_COLUMNS, Item, read_item
+from importer.ledger.run_plans import NOT_SENT
+from importer.ledger.runs import Run
+from importer.ledger.send_states import ITEM_COLUMNS, Item, read_item
 from importer.ledger.writes import OPEN_WRITES
 from importer.records import TEMPORARY_STATUSES, Action, OutcomeKind
 

@@ -1,16 +1,53 @@
 """What the facets of the ledger share: transactions and the time."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from importer.ledger.schema import stamp
-from importer.ledger.store import Store
+from importer.ledger.ledger_schema import stamp
 
-__all__ = ["Database"]
+__all__ = ["Database", "Store"]
+
+
+class Store(Protocol):
+    """An open database.
+
+    ``place`` names it in messages, without anything secret. ``path`` is its file, if it is one. ``engine`` begins
+    transactions that write, ``reader`` transactions that see one consistent state and block no writer.
+    """
+
+    place: str
+    path: Path | None
+    engine: Engine
+    reader: Engine
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turn the database's errors into a :class:`LedgerError` that says what is wrong and what to do."""
+
+    def alone(self, connection: Connection) -> None:
+        """Let no other program change the tables' layout until the transaction ends."""
+
+    def still_held(self, connection: Connection) -> None:
+        """Raise :class:`LedgerError` when a tenant's lock that was taken here has been lost meanwhile."""
+
+    def faults(self) -> list[str]:
+        """What the database itself finds damaged; empty when it is whole."""
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of one consistent state to a new file. Raises :class:`UsageError` where there is no file."""
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+
+    def vacuum(self) -> None:
+        """Free unused space; what was deleted cannot be read from the files afterwards."""
+
+    def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
+        """Lock a tenant while the block lasts. Raises :class:`TenantLockedError` naming who has the lock."""
 
 
 class Database:

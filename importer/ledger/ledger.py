@@ -11,16 +11,15 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from importer.errors import UsageError
-from importer.ledger.adopting import AdoptFacet
 from importer.ledger.after_run import AfterRunFacet
-from importer.ledger.known_ids import IdFacet
+from importer.ledger.database import Store
+from importer.ledger.known_ids import AdoptFacet, IdFacet
+from importer.ledger.ledger_schema import migrate
 from importer.ledger.maintenance import MaintenanceFacet
-from importer.ledger.plans import PlanFacet
 from importer.ledger.postgres import PostgresStore
+from importer.ledger.run_plans import PlanFacet
 from importer.ledger.runs import RunFacet
-from importer.ledger.schema import migrate
 from importer.ledger.sqlite import SqliteStore, file_of
-from importer.ledger.store import Store
 from importer.ledger.writes import WriteFacet
 
 __all__ = ["Ledger", "open_ledger"]

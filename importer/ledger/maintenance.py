@@ -11,7 +11,7 @@ from importer.errors import LedgerError, UsageError
 from importer.ledger import dialect
 from importer.ledger.after_run import MAYBE_THERE
 from importer.ledger.database import Database
-from importer.ledger.schema import ACCEPTED, CUSTOMERS, RUN_CUSTOMERS, RUNS, WRITES, State
+from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, RUN_CUSTOMERS, RUNS, WRITES, State
 from importer.ledger.writes import OPEN_WRITES
 from importer.records import OutcomeKind
 

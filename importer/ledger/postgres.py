@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, literal_col
 from sqlalchemy.exc import DBAPIError
 
 from importer.errors import LedgerError, TenantLockedError, UsageError
-from importer.ledger.schema import METADATA
+from importer.ledger.ledger_schema import METADATA
 
 __all__ = ["PostgresStore"]
 

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, Select, exists, func, insert, select, update
 
 from importer.errors import UsageError
 from importer.ledger.database import Database
-from importer.ledger.schema import RUN_CUSTOMERS, RUNS, TENANTS, stamp
+from importer.ledger.ledger_schema import RUN_CUSTOMERS, RUNS, TENANTS, stamp
 
 __all__ = ["Run", "RunFacet"]
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.lock import tenant_lock
-from importer.private import make_folder
+from importer.private_files import make_folder
 
 __all__ = ["SqliteStore", "file_of"]
 

@@ -10,8 +10,8 @@ from sqlalchemy import Select, Text, and_, delete, insert, select, tuple_, updat
 from importer.errors import InternalError
 from importer.ledger import dialect
 from importer.ledger.database import Database
+from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, NUMBER, WRITES, WriteMethod, WriteState
 from importer.ledger.runs import Run
-from importer.ledger.schema import ACCEPTED, CUSTOMERS, NUMBER, WRITES, WriteMethod, WriteState
 from importer.tables import Entity
 
 __all__ = ["OPEN_WRITES", "Write", "WriteFacet"]

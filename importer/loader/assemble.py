@@ -13,11 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import NoSourceError
-from importer.loader.body import Body, positions
-from importer.loader.cells import NOWHERE, chosen
 from importer.loader.layout import Header, classify
-from importer.loader.options import LoadOptions
-from importer.loader.sensitive import holds_card_numbers, is_secret, is_tax_number
+from importer.loader.load_options import LoadOptions
+from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
+from importer.loader.text.text_cells import NOWHERE, Body, chosen, positions
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.loader.body import Body, positions
-from importer.loader.options import LoadOptions
+from importer.loader.load_options import LoadOptions
+from importer.loader.text.text_cells import Body, positions
 from importer.tables import header_key, taken
 
 __all__ = ["Header", "classify", "find_header", "header_score"]

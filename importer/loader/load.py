@@ -6,14 +6,14 @@ from importer.errors import NoSourceError, SourceError
 from importer.loader.archive import is_packed, unpack
 from importer.loader.assemble import Origin, refuse_without_rows
 from importer.loader.content import Content, Digest
-from importer.loader.delimited import read_text
 from importer.loader.discovery import File, find_files
 from importer.loader.layout import header_score
-from importer.loader.markup import is_markup, read_markup
-from importer.loader.options import LoadOptions
-from importer.loader.places import LocalFile
-from importer.loader.sheets import Loaded, Part, ignored_table
-from importer.loader.workbook import is_workbook, read_sheets
+from importer.loader.load_options import LoadOptions
+from importer.loader.locations import LocalFile
+from importer.loader.text.delimited import read_text
+from importer.loader.workbook.markup import is_markup, read_markup
+from importer.loader.workbook.sheets import Loaded, Part, ignored_table
+from importer.loader.workbook.workbooks import is_workbook, read_sheets
 from importer.records import Problem
 from importer.tables import Sources, SourceTable
 

@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
-from importer.mapping.changes import Counted, RowChange
-from importer.mapping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.conditions import holds
-from importer.mapping.customers import Grouped, group_customers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
-from importer.mapping.files import LoadedMapping
-from importer.mapping.model import AddressEntry, Mapping
-from importer.mapping.owners import Owners, assign_owners
-from importer.mapping.packed import Prepared, idle_fields, prepare
-from importer.mapping.rules import alternatives
-from importer.mapping.tabledata import TableData, assign_tables, check_columns, find_column, gather
+from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
+from importer.mapping.grouping.customers import Grouped, group_customers
+from importer.mapping.grouping.row_assignment import Owners, assign_owners
+from importer.mapping.language.mapping_files import LoadedMapping
+from importer.mapping.language.mapping_model import AddressEntry, Mapping
+from importer.mapping.language.mapping_rules import alternatives
+from importer.mapping.rewrites import Counted, RowChange
+from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather
+from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
     ADDRESS_FIELDS,

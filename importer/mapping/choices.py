@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow.compute as pc
 
-from importer.mapping.changes import RowChange
 from importer.mapping.columns import Codes, Column, combine, concat
-from importer.mapping.findings import Finding, RowFinding
+from importer.mapping.rewrites import RowChange
+from importer.mapping.transform_results import Finding, RowFinding
 from importer.records import Severity
 
 __all__ = ["Part", "after_choice", "nth", "of_chosen", "others", "passed_over", "pick"]

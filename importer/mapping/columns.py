@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.bytewise import Mask, trim
+from importer.mapping.byte_columns import Mask, trim
 
 __all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "tuple_numbers"]
 

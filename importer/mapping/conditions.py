@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Column, Mask
-from importer.mapping.rules import Condition
-from importer.mapping.tabledata import TableData
-from importer.mapping.transforms import read_flag
+from importer.mapping.language.mapping_rules import Condition
+from importer.mapping.table_rows import TableData
+from importer.mapping.transforms.registry import read_flag
 
 __all__ = ["holds"]
 

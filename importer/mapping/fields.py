@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.changes import RowChange, rewriting
 from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
-from importer.mapping.findings import Finding, RowFinding
-from importer.mapping.nearest import Nearest
-from importer.mapping.rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.tabledata import TableData
-from importer.mapping.transforms import TRANSFORMS, Step, run_step
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
+from importer.mapping.language.nearest import Nearest
+from importer.mapping.rewrites import RowChange, rewriting
+from importer.mapping.table_rows import TableData
+from importer.mapping.transform_results import Finding, RowFinding
+from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 

@@ -1,7 +1,7 @@
 """What a run does with each customer, from what the ledger and the API know of it. Pure."""
 
 from importer.planner.actions import LOST, Mode, drift, ids_to_look_up, plan
-from importer.planner.changes import Change
+from importer.planner.field_changes import Change
 from importer.planner.merger import Clears, Merger
 from importer.planner.updates import ChildChange, CustomerUpdate
 

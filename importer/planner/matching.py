@@ -1,24 +1,155 @@
 """Which child of WizCommerce each child of the source is: by WizCommerce's id, by reference id, then by content. Pure.
 
 Ids of children without an id of their own are hashes of their content, so a corrected value comes with another id. What
-two children must have in common to be the same is in :mod:`importer.planner.similarity`. All children of one kind are
+two children must have in common to be the same is in :mod:`importer.planner.matching`. All children of one kind are
 assigned together, best pairs first, none twice. Where equally good pairs would lead to different results, the children
 are unclear.
 """
 
+import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from importer.planner.assignment import Assignment
-from importer.planner.comparable import Body, child_names
-from importer.planner.compare import VANISHED, child_of, is_active, records
-from importer.planner.similarity import CORRECTED, EQUAL, SAME, Likeness, Rank
+from importer.planner.compare import VANISHED, Body, Path, child_names, child_of, content, is_active, records
 from importer.tables import ChildKind
 
-__all__ = ["Candidate", "Ids", "Matches", "candidates_of", "match", "present"]
+__all__ = [
+    "CORRECTED",
+    "EQUAL",
+    "SAME",
+    "Assignment",
+    "Candidate",
+    "Ids",
+    "Likeness",
+    "Matches",
+    "Pair",
+    "Rank",
+    "candidates_of",
+    "match",
+    "present",
+]
+
+Pair = tuple[int, int]  # the places of a child and of a candidate
+
+Rank = tuple[int, ...]  # the more the better
+
+
+@dataclass
+class Assignment:
+    """Children and candidates, by their names, while they are assigned to each other. All else is by their places.
+
+    ``unclear``: children, each with the candidates that fit it equally well. The order of neither list matters.
+    """
+
+    children: Sequence[str]
+    candidates: Sequence[str]
+    pairs: dict[int, int] = field(default_factory=dict)
+    unclear: dict[int, list[int]] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)  # candidates that are assigned or unclear
+
+    def open(self) -> list[int]:
+        """The children that are not assigned, and not unclear."""
+        return [place for place in range(len(self.children)) if place not in self.pairs and place not in self.unclear]
+
+    def assign(self, ranks: Mapping[Pair, tuple[Rank, bool]]) -> None:
+        """Take the best pairs first; each comes with whether to take it changes nothing.
+
+        Of pairs that are equally good and exclude each other, none is taken; unless each child finds one of the
+        candidates, and changes nothing in any of them.
+        """
+        taken = set(self.pairs.values())
+        levels: dict[tuple[Rank, bool], list[Pair]] = defaultdict(list)
+        for pair, rank in ranks.items():
+            if pair[1] not in taken:
+                levels[rank].append(pair)
+        for level in sorted(levels, reverse=True):
+            still, taken = set(self.open()), set(self.pairs.values())
+            pairs = [pair for pair in levels[level] if pair[0] in still and pair[1] not in taken]
+            for places, numbers, complete in _groups(pairs):
+                self._settle(places, numbers, harmless=level[1] and complete and len(places) <= len(numbers))
+
+    def _settle(self, places: set[int], numbers: set[int], *, harmless: bool) -> None:
+        ordered = sorted(numbers, key=self.candidates.__getitem__)
+        if (harmless or len(places) == len(numbers) == 1) and not numbers & self.used:
+            self.pairs |= zip(sorted(places, key=self.children.__getitem__), ordered, strict=False)
+            self.used |= {self.pairs[place] for place in places}
+        else:
+            self.unclear |= dict.fromkeys(places, ordered)
+            self.used |= numbers
+
+
+def _groups(pairs: Iterable[Pair]) -> Iterator[tuple[set[int], set[int], bool]]:
+    """Children and candidates that hang together, directly or by way of others; and whether each goes with each."""
+    children, candidates = defaultdict(set), defaultdict(set)
+    for place, number in pairs:
+        children[place].add(number)
+        candidates[number].add(place)
+    while children:
+        reached, places, numbers, count = {next(iter(children))}, set(), set(), 0
+        while reached:
+            places |= reached
+            own = [children.pop(place) for place in reached]
+            count += sum(map(len, own))
+            numbers |= set().union(*own)
+            reached = set().union(*(candidates[number] for number in numbers)) - places
+        yield places, numbers, count == len(places) * len(numbers)
+
+
+EQUAL, SAME, CORRECTED = range(3)  # how much of a difference is allowed
+_LEAST = 0.5  # of the fields that both fill
+_IGNORED = {("reference_id",), ("is_default",), ("type",)}
+_KEY: Mapping[str, Path] = {"addresses": ("address_line_1",), "contacts": ("first_name",)}
+_SUPPORT: Mapping[str, frozenset[Path]] = {
+    "addresses": frozenset({("city",), ("zip_code",)}),
+    "contacts": frozenset({("last_name",), ("email",)}),
+}
+_GENERATED = re.compile(r"-[0-9a-f]{12}$")  # as importer.mapping makes ids of children that have none
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What of a child counts in a comparison. ``telling``: the values of which two that are the same share one."""
+
+    kind: ChildKind
+    type: str
+    generated: bool
+    items: frozenset[tuple[Path, str]]
+    fields: frozenset[Path]
+    telling: frozenset[tuple[Path, str]]
+
+    @classmethod
+    def of(cls, kind: ChildKind, child: Body) -> "Likeness":
+        """That of a child of a body."""
+        items = frozenset((path, _plain(value)) for path, value in content(child).items() if path not in _IGNORED)
+        generated = bool(_GENERATED.search(str(child.get("reference_id") or "")))
+        telling = frozenset(item for item in items if item[0] == _KEY[kind] or item[0] in _SUPPORT[kind])
+        return cls(kind, str(child.get("type")), generated, items, frozenset(path for path, _ in items), telling)
+
+    def rank(self, there: "Likeness", most: int, *, named: bool) -> Rank | None:
+        """How well ``there`` fits this child of the source, which may differ by ``most``; None: it is another child.
+
+        An id that both have (``named``) outweighs any difference, unless all must be equal. The first number is 1 when
+        every value of the source is there.
+        """
+        equal, both = {path for path, _ in self.items & there.items}, self.fields & there.fields
+        key, support = _KEY[self.kind], _SUPPORT[self.kind]
+        contained = bool(equal) and len(equal) == len(self.items)
+        same = key in equal and bool(equal & support)
+        loose = key in equal or (bool(equal & support) and not (both - equal) & support)
+        corrected = loose and most == CORRECTED and (self.generated or there.generated)
+        fits = ((same and most != EQUAL) or corrected) and len(equal) >= _LEAST * len(both)
+        if (named and most != EQUAL) or (self.type == there.type and (contained or fits)):
+            return contained, same, len(equal), len(equal) - len(both), len(both) - len(there.fields)
+        return None
+
+
+def _plain(value: object) -> str:
+    return " ".join(unicodedata.normalize("NFKC", str(value)).split()).casefold()
+
 
 Ids = Mapping[str, str]  # reference id that was sent -> WizCommerce's id
 

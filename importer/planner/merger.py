@@ -11,10 +11,9 @@ from typing import Any
 import orjson
 
 from importer.planner import readback
-from importer.planner.accepting import claimed_record, merged_children, merged_record
-from importer.planner.changes import Change, differences, in_effect, matches_of
-from importer.planner.comparable import KINDS, Body, Path
-from importer.planner.compare import VANISHED, body_of
+from importer.planner.accepted import claimed_record, merged_children, merged_record
+from importer.planner.compare import KINDS, VANISHED, Body, Path, body_of
+from importer.planner.field_changes import Change, differences, in_effect, matches_of
 from importer.planner.matching import Candidate, Matches, match, present
 from importer.planner.updates import ChildChange, CustomerUpdate, child_changes, own_changes
 from importer.tables import ChildKind

@@ -5,8 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from importer.planner.comparable import KINDS, Body, Path, child_names, content, path_text
-from importer.planner.compare import body_of, child_of, is_active, records
+from importer.planner.compare import (
+    KINDS,
+    Body,
+    Path,
+    body_of,
+    child_names,
+    child_of,
+    content,
+    is_active,
+    path_text,
+    records,
+)
 from importer.planner.updates import ChildChange, CustomerUpdate
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, ChildKind
 

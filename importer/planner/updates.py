@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from importer.planner.changes import Stated, changed, counts, in_effect
-from importer.planner.comparable import Body, Path, content
-from importer.planner.compare import body_of, records
+from importer.planner.compare import Body, Path, body_of, content, records
+from importer.planner.field_changes import Stated, changed, counts, in_effect
 from importer.planner.matching import Candidate, Matches
 from importer.tables import ChildKind
 

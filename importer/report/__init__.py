@@ -6,13 +6,13 @@
 from importer.report.advice import import_command
 from importer.report.counts import loose_rows, totals
 from importer.report.html import write_html
-from importer.report.model import ReportInput
 from importer.report.rejected import write_rejected
+from importer.report.rejected_workbook import Workbook, write_workbook
+from importer.report.report_input import ReportInput
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
 from importer.report.terminal import runs_text, summary_text
 from importer.report.undo_verify_text import undo_verify_steps, undo_verify_text
-from importer.report.workbook import Workbook, write_workbook
 
 __all__ = [
     "ReportInput",

@@ -12,14 +12,17 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.report.counts import rejected_rows
-from importer.report.files import BLOCK, rejected_names, removed, write_blocks
-from importer.report.model import ReportInput
-from importer.report.places import join_ranges, table_names, take_text
+from importer.report.ranges import join_ranges, table_names, take_text
+from importer.report.report_files import BLOCK, rejected_names, removed, write_blocks
+from importer.report.report_input import ReportInput
 from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 
 __all__ = ["ImportErrors", "rows_to_mend", "write_rejected"]
 
+
 Positions = npt.NDArray[np.int64]
+
+
 Mask = npt.NDArray[np.bool_]
 _WHY = (
     *("customer rejected", "customer refused by the API", "part of this customer was left out"),

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.report.files import BLOCK, write_blocks
-from importer.report.located import ERROR_COLUMNS, Located
-from importer.report.model import ReportInput
-from importer.report.places import take_text
+from importer.report.problem_list import ERROR_COLUMNS, Located
+from importer.report.ranges import take_text
+from importer.report.report_files import BLOCK, write_blocks
+from importer.report.report_input import ReportInput
 from importer.tables import TEXT
 
 __all__ = ["RESULT_COLUMNS", "results", "write_errors", "write_results"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from importer.report.terminal import Look, steps_block
-from importer.report.text import wrapped
+from importer.report.text_width import wrapped
 
 __all__ = ["undo_verify_steps", "undo_verify_text"]
 

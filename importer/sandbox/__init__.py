@@ -5,13 +5,12 @@ It stands alone: it imports nothing else of the importer, so that it shares no m
 """
 
 from importer.sandbox.app import create_app
-from importer.sandbox.clock import Clock
-from importer.sandbox.config import SandboxConfig
+from importer.sandbox.child_process import SandboxProcess, SandboxStartError, spawned
+from importer.sandbox.customer_store import DataFileError
 from importer.sandbox.faults import parse_faults
-from importer.sandbox.process import SandboxProcess, SandboxStartError, spawned
+from importer.sandbox.sandbox_config import Clock, SandboxConfig
+from importer.sandbox.sandbox_state import LoggedRequest
 from importer.sandbox.server import PortTakenError, RunningSandbox, running, serve
-from importer.sandbox.state import LoggedRequest
-from importer.sandbox.store import DataFileError
 
 __all__ = [
     "Clock",

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-from importer.sandbox.config import SandboxConfig
+from importer.sandbox.sandbox_config import SandboxConfig
 from importer.sandbox.server import serve
 
 

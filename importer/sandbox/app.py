@@ -11,17 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from importer.sandbox.answers import Dropped, Refusal
 from importer.sandbox.calls import Call, Operation, reference_ids
 from importer.sandbox.child_operations import CHILD_OPERATIONS
-from importer.sandbox.clock import Clock
-from importer.sandbox.config import SandboxConfig
 from importer.sandbox.control import CONTROL_ROUTES
 from importer.sandbox.fault_answers import after, before
 from importer.sandbox.faults import AFTER, BEFORE
-from importer.sandbox.identifiers import IN_PATH
 from importer.sandbox.operations import OPERATIONS
-from importer.sandbox.state import LoggedRequest, Sandbox, read_json
+from importer.sandbox.responses import Dropped, Refusal
+from importer.sandbox.sandbox_config import IN_PATH, Clock, SandboxConfig
+from importer.sandbox.sandbox_state import LoggedRequest, Sandbox, read_json
 
 __all__ = ["create_app"]
 

@@ -6,12 +6,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from importer.sandbox.answers import Refusal, json_answer
-from importer.sandbox.checks import Detail
-from importer.sandbox.child_bodies import CHILD_KINDS
+from importer.sandbox.checks import CHILD_KINDS, Detail
+from importer.sandbox.customer_store import Row
 from importer.sandbox.listing import page_of
-from importer.sandbox.state import Sandbox
-from importer.sandbox.store import Row
+from importer.sandbox.responses import Refusal, json_answer
+from importer.sandbox.sandbox_state import Sandbox
 
 __all__ = ["Call", "Operation", "find_customer", "paged", "reference_ids", "refuse_invalid"]
 

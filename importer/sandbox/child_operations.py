@@ -5,16 +5,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from importer.sandbox.answers import Refusal, json_answer
+from importer.sandbox.api_records import clear_defaults, new_child, replace_child
 from importer.sandbox.calls import Call, Operation, find_customer, paged, refuse_invalid
-from importer.sandbox.checks import CHILDREN, find_problems
-from importer.sandbox.child_bodies import clear_defaults, new_child, replace_child
-from importer.sandbox.clock import stamp
-from importer.sandbox.identifiers import new_id
+from importer.sandbox.checks import CHILDREN, ENTITIES, attribute_problems, find_problems
+from importer.sandbox.customer_store import Row
 from importer.sandbox.listing import STATUSES, read_query
-from importer.sandbox.references import ENTITIES, attribute_problems
-from importer.sandbox.state import Sandbox
-from importer.sandbox.store import Row
+from importer.sandbox.responses import Refusal, json_answer
+from importer.sandbox.sandbox_config import new_id, stamp
+from importer.sandbox.sandbox_state import Sandbox
 
 __all__ = ["CHILD_OPERATIONS"]
 

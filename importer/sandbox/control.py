@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from importer.sandbox.answers import Refusal, json_answer
-from importer.sandbox.state import Sandbox, read_json
+from importer.sandbox.responses import Refusal, json_answer
+from importer.sandbox.sandbox_state import Sandbox, read_json
 
 __all__ = ["CONTROL_ROUTES"]
 

@@ -6,11 +6,9 @@ from typing import Any
 import orjson
 from starlette.responses import RedirectResponse, Response
 
-from importer.sandbox.answers import Cut, Dropped, Late, Refusal, html_answer, json_answer
 from importer.sandbox.calls import Call
-from importer.sandbox.state import Sandbox
-
-__all__ = ["after", "before"]
+from importer.sandbox.responses import Cut, Dropped, Late, Refusal, html_answer, json_answer
+from importer.sandbox.sandbox_state import Sandbox
 
 _DAY, _HOUR = 86_400, 3_600  # seconds
 _TAKEN = {"foreign": ("id", "reference_id"), "foreign-id": ("id",)}

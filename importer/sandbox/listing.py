@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from importer.sandbox.answers import Refusal
 from importer.sandbox.checks import Detail
-from importer.sandbox.store import Row, Store
+from importer.sandbox.customer_store import Row, Store
+from importer.sandbox.responses import Refusal
 
 __all__ = ["SORTS", "STATUSES", "CustomerQuery", "Lister", "page_of", "read_customer_query", "read_query"]
 

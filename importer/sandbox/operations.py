@@ -4,17 +4,24 @@ from typing import Any
 
 from starlette.responses import Response
 
-from importer.sandbox.answers import Refusal, json_answer
-from importer.sandbox.bodies import change_customer, list_item, new_customer
+from importer.sandbox.api_records import change_customer, list_item, new_customer
 from importer.sandbox.calls import Call, Operation, find_customer, paged, refuse_invalid
-from importer.sandbox.checks import CREATE, UPDATE, Detail, find_problems
-from importer.sandbox.child_bodies import CHILD_KINDS
-from importer.sandbox.clock import stamp
-from importer.sandbox.identifiers import new_id
+from importer.sandbox.checks import (
+    CHILD_KINDS,
+    CREATE,
+    UPDATE,
+    Detail,
+    attribute_problems,
+    find_problems,
+    unknown_children,
+    unknown_references,
+    unknown_terms,
+)
+from importer.sandbox.customer_store import Row
 from importer.sandbox.listing import SORTS, STATUSES, page_of, read_customer_query, read_query
-from importer.sandbox.references import attribute_problems, unknown_children, unknown_references, unknown_terms
-from importer.sandbox.state import Sandbox
-from importer.sandbox.store import Row
+from importer.sandbox.responses import Refusal, json_answer
+from importer.sandbox.sandbox_config import new_id, stamp
+from importer.sandbox.sandbox_state import Sandbox
 
 __all__ = ["OPERATIONS"]
 

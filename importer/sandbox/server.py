@@ -12,9 +12,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from importer.sandbox.app import create_app
-from importer.sandbox.clock import Clock
-from importer.sandbox.config import SandboxConfig, check_host
-from importer.sandbox.state import LoggedRequest, Sandbox
+from importer.sandbox.sandbox_config import Clock, SandboxConfig, check_host
+from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
 
 __all__ = ["PortTakenError", "RunningSandbox", "Server", "bind", "make_server", "running", "serve"]
 

@@ -12,7 +12,7 @@ import orjson
 from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.ledger import Accepted, Attempt, State
 from importer.records import OutcomeKind
-from importer.sender.options import SendOptions
+from importer.sender.send_options import SendOptions
 from importer.sender.tasks import (
     CustomerTask,
     Next,

@@ -25,9 +25,9 @@ from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
 from importer.sender.breaker import Breaker
 from importer.sender.creating import Creating, disowned
-from importer.sender.options import SendOptions
 from importer.sender.reconciler import Reconciler, Strategy
 from importer.sender.recorder import LedgerThread, Recorder
+from importer.sender.send_options import SendOptions
 from importer.sender.tasks import Bodies, CustomerTask, Next, Transition, log_step
 from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup, first_error

@@ -13,7 +13,7 @@ from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.records import Action
 from importer.sender.creating import Creating
-from importer.sender.options import SendOptions
+from importer.sender.send_options import SendOptions
 from importer.sender.tasks import CustomerTask, Transition
 from importer.sender.updating import Updating
 from importer.sender.waiting import Wakeup

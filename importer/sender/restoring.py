@@ -13,7 +13,7 @@ from importer.api import Answer, AnswerKind, Client
 from importer.ledger import LedgerCustomer, Write, WriteState
 from importer.planner.compare import NotReplaceableError, records
 from importer.planner.replaced import Replaced
-from importer.sender.findings import Result, Rounds, unreadable
+from importer.sender.customer_rounds import Result, Rounds, unreadable
 from importer.tables import CHILD_ENTITIES, ChildKind
 
 __all__ = ["Part", "Restorer", "compare_restored", "is_deletion", "is_open", "replaced_by"]

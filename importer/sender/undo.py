@@ -14,7 +14,7 @@ from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, Stat
 from importer.planner.compare import differences
 from importer.records import OutcomeKind
 from importer.sender.creating import moment_text
-from importer.sender.findings import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
+from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
 from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
 from importer.sender.tasks import Bodies

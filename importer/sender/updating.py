@@ -17,8 +17,9 @@ from importer.planner import CustomerUpdate, Merger
 from importer.planner.compare import body_of
 from importer.records import OutcomeKind
 from importer.sender.creating import child_ids
-from importer.sender.options import SendOptions
+from importer.sender.customer_writer import CustomerWriter, Written
 from importer.sender.recorder import LedgerThread
+from importer.sender.send_options import SendOptions
 from importer.sender.tasks import (
     CustomerTask,
     Next,
@@ -31,7 +32,6 @@ from importer.sender.tasks import (
     transition,
 )
 from importer.sender.waiting import gather
-from importer.sender.writing import CustomerWriter, Written
 from importer.tables import CHILD_ENTITIES
 
 __all__ = ["Updating", "moved_on"]

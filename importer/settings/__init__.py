@@ -1,11 +1,11 @@
 """Options of a run, from flags, environment and a config file, checked once."""
 
-from importer.settings.commands import Commands
-from importer.settings.config import default_ledger, placed, read_config
-from importer.settings.key import KEY_VARIABLE, read_key
-from importer.settings.notices import ENDS, Notices, read_notices
+from importer.settings.api_key import KEY_VARIABLE, read_key
+from importer.settings.config_file import default_ledger, placed, read_config
+from importer.settings.notifications import ENDS, Notices, read_notices
+from importer.settings.option_values import Share
 from importer.settings.options import SANDBOX, Options
-from importer.settings.values import Share
+from importer.settings.pasted_commands import Commands
 
 __all__ = [
     "ENDS",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import OptionError
-from importer.settings.values import (
+from importer.settings.option_values import (
     Reader,
     Share,
     choice,
@@ -94,7 +94,7 @@ _READERS: Mapping[str, Reader] = {
 class Options:
     """The options of a command. Times are seconds, ``rate`` is per second (None: find the pace).
 
-    Each value is read as :mod:`importer.settings.values` says, from text as well as from what it stands for. Raises
+    Each value is read as :mod:`importer.settings.option_values` says, from text or from what it stands for. Raises
     :class:`OptionError` for one that cannot be. ``config``: the config file. ``configured``: the options that it gave.
     """
 

@@ -20,9 +20,9 @@ from rapidfuzz import fuzz, process
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources
-from importer.validation import rules
-from importer.validation.definitions import AttributeDefinition, Definitions
-from importer.validation.places import Places, arrow, locate
+from importer.validation import column_rules as rules
+from importer.validation.attribute_definitions import AttributeDefinition, Definitions
+from importer.validation.field_places import Places, arrow, locate
 
 __all__ = ["check_attributes", "unchecked_attributes", "used_attributes"]
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.tables import ENTITIES, Entity, EntityTables, Sources
-from importer.validation.places import arrow, row_texts
-from importer.validation.problems import Finding
-from importer.validation.twins import Others
+from importer.validation.describe import Finding
+from importer.validation.field_places import arrow, row_texts
+from importer.validation.fingerprints import Others
 
 __all__ = ["SHARED", "relation_findings", "same_ids"]
 

@@ -17,12 +17,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
-from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
-from importer.validation import rules
-from importer.validation.limits import FIELDS, REQUIRED, max_length
-from importer.validation.places import arrow
+from importer.tables import ADDRESS_FIELDS, ATTRIBUTE_PREFIX, CONTACT_FIELDS, CUSTOMER_FIELDS, TEXT, Entity
+from importer.validation import column_rules as rules
+from importer.validation.field_places import arrow
 
-__all__ = ["SCHEMAS", "failures"]
+__all__ = ["FIELDS", "REQUIRED", "SCHEMAS", "failures", "max_length"]
+
+FIELDS: dict[Entity, tuple[str, ...]] = {
+    "customer": CUSTOMER_FIELDS,
+    "address": ADDRESS_FIELDS,
+    "contact": CONTACT_FIELDS,
+}
+REQUIRED: dict[Entity, frozenset[str]] = {
+    "customer": frozenset({"reference_id", "company_name"}),
+    "address": frozenset({"reference_id", "address_line_1", "city", "type"}),
+    "contact": frozenset({"reference_id", "first_name"}),
+}
+
+
+def max_length(field: str) -> int:
+    """The most characters (not bytes) that the API takes in a field."""
+    return 50 if field == "city" else 255
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 import pytest
 
-from importer.api.headers import quota_pause, retry_after
+from importer.api.waits import quota_pause, retry_after
 
 NOW = 1_750_000_000.0
 

@@ -20,7 +20,7 @@ import orjson
 from importer.api import AnswerKind, Client, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import open_ledger
-from importer.runfolder import PayloadFile
+from importer.run_folder import PayloadFile
 from importer.sender import SendOptions, send
 from tests.bench.measure import pin
 

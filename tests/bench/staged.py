@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from importer.pipeline import check
+from importer.commands.check import check
 from importer.settings import Options
 from tests.bench.tree import cpu_seconds
 

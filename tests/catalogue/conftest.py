@@ -1,5 +1,5 @@
 """A desk for each test."""
 
-from tests.pipeline.desk import desk
+from tests.workflow.desk import desk
 
 __all__ = ["desk"]

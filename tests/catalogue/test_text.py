@@ -6,7 +6,7 @@ import pytest
 
 from importer.catalogue import CODES
 from importer.catalogue.text import code_text, codes_text, page_text
-from tests.pipeline.desk import Desk
+from tests.workflow.desk import Desk
 
 PAGE = Path(__file__).parents[2] / "mappings" / "PROBLEMS.md"
 

@@ -15,8 +15,8 @@ import pytest
 from importer.cli.app import app
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Commands, Options
-from importer.settings.commands import _TAKES
-from tests.pipeline.desk import KEY, ROOT
+from importer.settings.pasted_commands import _TAKES
+from tests.workflow.desk import KEY, ROOT
 
 ACCOUNT = ("--ledger", "the ledger/of acme.db", "--tenant", "Acme & Co", "--api-key-file", "the key")
 

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 import importer
-from importer.cli import options
+from importer.cli import parameters as options
 from importer.cli.app import app
 from importer.sandbox import SandboxConfig, running
 from importer.settings import read_notices
-from tests.pipeline.desk import KEY, ROOT, SAMPLES
+from tests.workflow.desk import KEY, ROOT, SAMPLES
 
 FOLDER = Path(str(files(importer) / "examples"))
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}

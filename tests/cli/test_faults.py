@@ -7,8 +7,8 @@ import pytest
 from importer.cli.app import failed
 from importer.errors import InterruptedRunError
 from importer.sandbox import SandboxConfig, running
-from tests.pipeline.desk import KEY, MAPPING, Desk
-from tests.pipeline.strict_api import strict_api
+from tests.workflow.desk import KEY, MAPPING, Desk
+from tests.workflow.strict_api import strict_api
 
 CHECK = ("check", "small.csv", "-m", "small.yaml")
 FILES: dict[str, str | bytes] = {

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from importer.sandbox import SandboxConfig, running
-from tests.pipeline.desk import KEY, read_table
+from tests.workflow.desk import KEY, read_table
 
 MAPPING = """\
 title: With contacts

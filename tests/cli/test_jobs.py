@@ -11,11 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import importer.report
-from importer.pipeline import JobFile, jobs_line, run_jobs
+from importer.commands.jobs import JobFile, jobs_line, run_jobs
 from importer.sandbox import SandboxConfig, running
 from tests.cli.test_process import wait_until
-from tests.pipeline.desk import KEY
 from tests.report.schema import hold_against_schema
+from tests.workflow.desk import KEY
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from importer.sandbox import SandboxConfig, running
-from tests.pipeline.desk import KEY
+from tests.workflow.desk import KEY
 
 
 def lines(text: str) -> list[dict]:

@@ -16,7 +16,7 @@ from importer.errors import UsageError
 from importer.notify import Announcer
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Notices, read_notices
-from tests.pipeline.desk import KEY
+from tests.workflow.desk import KEY
 
 # Apprise looks for a module that Python has put on its way out.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -9,7 +9,7 @@ import pytest
 
 from importer.cli.app import app
 from importer.sandbox import running
-from tests.pipeline.desk import KEY, SAMPLES
+from tests.workflow.desk import KEY, SAMPLES
 
 COMMANDS = sorted(str(command.name or command.callback.__name__) for command in app.registered_commands)
 

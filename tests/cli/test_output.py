@@ -10,7 +10,7 @@ import pytest
 
 from importer.cli.output import as_json, coloured, safe
 from importer.cli.progress import Progress
-from tests.pipeline.desk import ROOT
+from tests.workflow.desk import ROOT
 
 
 class Terminal(io.StringIO):
@@ -185,7 +185,7 @@ def test_no_stages_where_nobody_watches(monkeypatch) -> None:
 def test_help_starts_without_the_heavy_rooms() -> None:
     heavy = {"numpy", "pandas", "pyarrow", "pandera", "pydantic", "aiohttp", "sqlalchemy", "tqdm", "xlsxwriter"}
     light = imported("--help")
-    assert not light & {*heavy, "orjson", "jinja2", "phonenumbers", "importer.mapping", "importer.pipeline.prepare"}
+    assert not light & {*heavy, "orjson", "jinja2", "phonenumbers", "importer.mapping", "importer.workflow.prepare"}
 
 
 def test_a_check_loads_only_what_it_needs(tmp_path) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from importer.pipeline.parts.scratch import keep, scratch_folder, stored, write_frame
-from importer.private import make_folder, open_private
-from importer.report.html.compiled import CompiledTemplates
-from tests.pipeline.desk import Desk
+from importer.partitions.scratch import keep, scratch_folder, stored, write_frame
+from importer.private_files import make_folder, open_private
+from importer.report.html.page import CompiledTemplates
+from tests.workflow.desk import Desk
 
 
 @pytest.fixture

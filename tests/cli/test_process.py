@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.pipeline.parts.crew import processors
+from importer.partitions.executors import processors
 from importer.sandbox import RunningSandbox, SandboxConfig, running
-from tests.pipeline.desk import KEY, Desk, Said
+from tests.workflow.desk import KEY, Desk, Said
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

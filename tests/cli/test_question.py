@@ -10,17 +10,17 @@ from contextlib import closing
 
 import pytest
 
-from importer.pipeline import targets
-from importer.pipeline.targets import Target
 from importer.sandbox import SandboxConfig, running
-from tests.pipeline.desk import KEY, ROOT
+from importer.workflow import targets
+from importer.workflow.targets import Target
+from tests.workflow.desk import KEY, ROOT
 
 # Ctrl-C goes to those whose terminal it is. The real host must not be reached, so the loopback address stands for it.
 START = """
 import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-import importer.pipeline.targets
-importer.pipeline.targets.PRODUCTION = "127.0.0.1"
+import importer.workflow.targets
+importer.workflow.targets.PRODUCTION = "127.0.0.1"
 from importer.cli import main
 main()
 """

@@ -10,12 +10,12 @@ import yaml
 
 from importer.errors import MappingError
 from importer.mapping import list_mappings, load_mapping
-from importer.mapping.explain import _STEPS, explain, overview
-from importer.mapping.model import Mapping
-from importer.mapping.parts import read_parts, to_plain
-from importer.mapping.rules import alternatives
-from importer.mapping.schema import KEYS, mapping_schema, schema_text
-from importer.mapping.transforms import TRANSFORMS
+from importer.mapping.language.explain import _STEPS, explain, overview
+from importer.mapping.language.json_schema import KEYS, mapping_schema, schema_text
+from importer.mapping.language.mapping_model import Mapping
+from importer.mapping.language.mapping_rules import alternatives
+from importer.mapping.language.yaml_source import read_parts, to_plain
+from importer.mapping.transforms.registry import TRANSFORMS
 from tests.docs.page import PAGE, Example, examples, run
 
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -103,7 +103,9 @@ def test_every_key_of_the_model_is_described() -> None:
 
 def test_committed_schema_is_the_generated_one() -> None:
     committed = (PAGE.parent / "mapping.schema.json").read_text(encoding="utf-8")
-    assert committed == schema_text(), "run: python -m importer.mapping.schema > mappings/mapping.schema.json"
+    assert committed == schema_text(), (
+        "run: python -m importer.mapping.language.json_schema > mappings/mapping.schema.json"
+    )
     jsonschema.Draft7Validator.check_schema(json.loads(committed))
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 from pathlib import Path
 
-from importer.pipeline import check
+from importer.commands.check import check
 from importer.settings import Options
 
 MAPPING = """

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from importer.commands.check import check
 from importer.errors import UsageError
-from importer.pipeline import check
 from importer.settings import Options
 
 FILE = """Code,Customer,Street,City,ZIP

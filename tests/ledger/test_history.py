@@ -130,7 +130,7 @@ def test_the_whole_tenant_is_read_where_many_are_asked_for(ledger, monkeypatch):
     ledger.record_lookup("other", ["only theirs"], found_frame({}))
     asked = pd.Series([*ODD, "only theirs"], dtype=TEXT)[::-1]
     by_keys = ledger.known(TENANT, asked).sort_values("reference_id", ignore_index=True)
-    monkeypatch.setattr("importer.ledger.plans.FEW", 1)
+    monkeypatch.setattr("importer.ledger.run_plans.FEW", 1)
     all_read = ledger.known(TENANT, asked).sort_values("reference_id", ignore_index=True)
     assert len(all_read) == len(ODD)
     pd.testing.assert_frame_equal(all_read, by_keys)

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 from importer.errors import LedgerError, UsageError
-from importer.ledger import Accepted, State, Step, Write, WriteState, open_ledger, schema
+from importer.ledger import Accepted, State, Step, Write, WriteState, open_ledger
+from importer.ledger import ledger_schema as schema
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, found_frame, outcomes, plan_run
 

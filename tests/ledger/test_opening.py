@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, inspect
 
 from importer.errors import LedgerError, TenantLockedError, UsageError
-from importer.ledger import open_ledger, schema
+from importer.ledger import ledger_schema as schema
+from importer.ledger import open_ledger
 
 
 def mode(path):

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Text, select, text
 from importer.errors import LedgerError, TenantLockedError
 from importer.ledger import open_ledger
 from importer.ledger.dialect import as_json, rows
-from importer.ledger.schema import MIGRATIONS
+from importer.ledger.ledger_schema import MIGRATIONS
 from tests.postgres import database, statement
 
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import OutputError, SourceError
-from importer.loader import blocks as blocks_module
-from importer.loader import cells as cells_module
 from importer.loader import content as content_module
-from importer.loader.blocks import blocks
 from importer.loader.content import Content
-from importer.loader.reading import Form, ReadBody, read_body
+from importer.loader.text import blocks as blocks_module
+from importer.loader.text import text_cells as cells_module
+from importer.loader.text.block_reader import Form, ReadBody, read_body
+from importer.loader.text.blocks import blocks
 from tests.loader.support import cells, options, problems, skipped, sources, write
 
 # Quoted line ends, doubled quotes, quotes within text and behind the closing one, and what needs more than a byte.
@@ -137,7 +137,7 @@ def _numbered(names: list[str]) -> list[tuple[str, str]]:
 def test_bytes_of_another_encoding_far_down_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_module, "_PIECE", 1000)
     monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 1000)
-    monkeypatch.setattr("importer.loader.delimited.HEAD_BYTES", 1000)
+    monkeypatch.setattr("importer.loader.text.delimited.HEAD_BYTES", 1000)
     rows = "".join(f"{number},Café\n" for number in range(1000)).encode()
     found = sources(write(tmp_path / "a.csv", b"Id,Name\n" + rows + b"x,Caf\xe9\n" + rows))
     assert problems(found) == [("error", "encoding_mixed", "a.csv:1002 [Name]")]

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import SourceError, UsageError
-from importer.loader import blocks as blocks_module
-from importer.loader import parse as parse_module
-from importer.loader.delimited import _choose_delimiter
+from importer.loader.text import blocks as blocks_module
+from importer.loader.text import csv_parser as parse_module
+from importer.loader.text.delimited import _choose_delimiter
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 

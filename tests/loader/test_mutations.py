@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from importer.commands.check import check
 from importer.errors import InputError
-from importer.pipeline import check
 from importer.settings import Options
 
 SAMPLE = Path(__file__).parents[2] / "sample_data/xero/contacts.csv"

@@ -15,8 +15,9 @@ import fsspec
 import pytest
 
 from importer.errors import SourceError
-from importer.loader import LoadOptions, load, places
-from importer.loader.places import public_source
+from importer.loader import LoadOptions, load
+from importer.loader import locations as places
+from importer.loader.locations import public_source
 from tests.loader.support import write
 
 CSV = b"Id,Name\n1,Acme\n"

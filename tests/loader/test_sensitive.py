@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from importer.loader import LoadOptions
-from importer.loader.sensitive import is_secret, is_tax_number
+from importer.loader.sensitive_columns import is_secret, is_tax_number
 from tests.loader.support import table, write
 
 SECRET = [

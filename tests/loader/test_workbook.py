@@ -16,9 +16,9 @@ from xlwt.CompoundDoc import XlsDoc
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
-from importer.loader import workbook as workbook_module
-from importer.loader.appearance import Appearance
-from importer.loader.numbers import number_text, number_texts, zero_filled
+from importer.loader.workbook.appearance import Appearance
+from importer.loader.workbook.number_formats import number_text, number_texts, zero_filled
+from importer.loader.workbook.workbooks import workbooks as workbook_module
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from importer.mapping.bytewise import Bytes, folded, trim
+from importer.mapping.byte_columns import Bytes, folded, trim
+from importer.mapping.cell_problems import unrepeated
 from importer.mapping.columns import Column, tuple_numbers
-from importer.mapping.findings import Result, failures
-from importer.mapping.problems import unrepeated
+from importer.mapping.transform_results import Result, failures
 
 BLANKS = "\t\r\n\v\f \u00a0\u1680\u2000\u2005\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 LETTERS = st.text("abAZ \t\n\u00a0\u200b\u0130\u00df\u00e9\u20ac\x1c\x00", max_size=5)

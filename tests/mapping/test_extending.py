@@ -8,7 +8,7 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping import LoadedMapping, apply_mapping, list_mappings, load_mapping
-from importer.mapping.explain import explain
+from importer.mapping.language.explain import explain
 from importer.tables import Sources
 from tests.mapping.support import column, sheet
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.fates import SkipReasons
+from importer.mapping.grouping.row_status import SkipReasons
 
 ROWS = 12
 TEXTS = st.sampled_from([None, "inactive", "a vendor", "total"])

@@ -8,7 +8,7 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping import LoadedMapping, apply_mapping, list_mappings, load_mapping
-from importer.mapping.files import shipped_folder
+from importer.mapping.language.mapping_files import shipped_folder
 from importer.tables import Sources
 from tests.mapping.support import BASE, column, loaded, sheet
 

@@ -8,9 +8,9 @@ import phonenumbers
 import pyarrow as pa
 import pytest
 
-from importer.mapping import numberplans
-from importer.mapping.heads import Heads, free_digits, width
-from importer.mapping.written import _with_extension, digits_of
+from importer.mapping.transforms.leading_digits import Heads, free_digits, width
+from importer.mapping.transforms.phone_text import _with_extension, digits_of
+from importer.mapping.transforms.registry import number_plans as numberplans
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from importer.mapping.nearest import Nearest
-from importer.mapping.places import _countries
+from importer.mapping.language.nearest import Nearest
+from importer.mapping.transforms.countries import _countries
 
 
 @pytest.mark.parametrize("cutoff", [0.6, 0.75, 0.82])

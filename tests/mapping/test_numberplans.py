@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from importer.mapping.numberplans import plain_numbers
-from importer.mapping.phones import phone
+from importer.mapping.transforms.number_plans import plain_numbers
+from importer.mapping.transforms.phones import phone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 BEFORE = ("+", "+", "00", "(+", "+ ", "+(", "011", "+00", "00 ")

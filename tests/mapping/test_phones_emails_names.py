@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from nameparser import HumanName
 from nameparser.config import CONSTANTS
 
-from importer.mapping import emails, people
-from importer.mapping.emails import email
-from importer.mapping.people import first_name, is_company, last_name, split_name
-from importer.mapping.phones import phone
+from importer.mapping.transforms.emails import email
+from importer.mapping.transforms.person_names import first_name, is_company, last_name, split_name
+from importer.mapping.transforms.phones import phone
+from importer.mapping.transforms.registry import emails
+from importer.mapping.transforms.registry import person_names as people
 from importer.records import Severity
 
 

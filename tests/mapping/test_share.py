@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from importer.mapping import share
+from importer.mapping.grouping import customer_ranges as share
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])

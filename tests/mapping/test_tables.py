@@ -6,7 +6,7 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping import Mapped
-from importer.mapping.tabledata import find_column
+from importer.mapping.table_rows import find_column
 from tests.mapping.support import BASE, apply, column, records, sheet
 
 JOINED = """

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from importer.errors import MappingError
-from importer.mapping.findings import Result
-from importer.mapping.transforms import TRANSFORMS, parse_step, read_flag, run_step
+from importer.mapping.transform_results import Result
+from importer.mapping.transforms.registry import TRANSFORMS, parse_step, read_flag, run_step
 from importer.records import Severity
 from tests.mapping.support import apply, column, problems
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.planner import Merger
-from importer.planner.changes import differences, in_effect
 from importer.planner.compare import body_of
+from importer.planner.field_changes import differences, in_effect
 
 OLD = {
     "reference_id": "C1",

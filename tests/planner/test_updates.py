@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.planner import ChildChange, Merger
-from importer.planner.comparable import content
-from importer.planner.compare import NotReplaceableError, replacement
+from importer.planner.compare import NotReplaceableError, content, replacement
 from tests.planner.wizcommerce import KINDS, Shop
 
 TEXT = st.sampled_from(["a", "b", "c"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jinja2 import DictLoader, Environment
 
-from importer.report.html.compiled import CompiledTemplates
+from importer.report.html.page import CompiledTemplates
 
 
 def rendered(folder: Path, source: str) -> str:

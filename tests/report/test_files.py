@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import OutputError
-from importer.report.files import rejected_names, whole_file, write_csv
+from importer.report.report_files import rejected_names, whole_file, write_csv
 from importer.tables import unmark_formulas
 from tests.report.build import table, text
 

@@ -15,8 +15,8 @@ import pytest
 
 from importer.records import Severity
 from importer.report import ReportInput, RunFacts, build_summary, write_html
-from importer.report.html import customers
-from importer.report.html.judgement import headline, sentence, series_points, tiles
+from importer.report.html import shown_customers as customers
+from importer.report.html.headline import headline, sentence, series_points, tiles
 from importer.tables import TEXT, ProblemTable
 from tests.report.build import small_run
 

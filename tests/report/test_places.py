@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.records import Location, Problem, Severity
-from importer.report import located as located_module
-from importer.report.located import ERROR_COLUMNS, Located, locate
-from importer.report.places import CustomerRows
+from importer.report import problem_list as located_module
+from importer.report.problem_list import ERROR_COLUMNS, Located, locate
+from importer.report.ranges import CustomerRows
 from importer.tables import EntityTables, ProblemTable, Sources
 from tests.report.build import rows, small_run, table, text
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from importer.records import Severity
-from importer.report import located as located_module
+from importer.report import problem_list as located_module
 from importer.report import rejected as rejected_module
 from importer.report import results as results_module
 from importer.report import write_errors, write_rejected, write_results

@@ -1,6 +1,6 @@
 """The published schema of ``summary.json`` takes every real summary, and nothing that is otherwise.
 
-That every other test's runs fit it is seen to by the desk that they are run at (``tests/pipeline/desk.py``).
+That every other test's runs fit it is seen to by the desk that they are run at (``tests/workflow/desk.py``).
 """
 
 import copy
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.desk import SAMPLES, Desk, desk, make_desk
 from tests.report.schema import hold_against_schema, schema, validator
+from tests.workflow.desk import SAMPLES, Desk, desk, make_desk
 
 __all__ = ["desk"]
 

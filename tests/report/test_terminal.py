@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.report import Workbook, runs_text, summary_text
-from importer.report.text import columns_of, cut, padded, wrapped
+from importer.report.text_width import columns_of, cut, padded, wrapped
 from tests.report.test_summary import summary
 
 SHOWN = Path(__file__).parent / "terminal"

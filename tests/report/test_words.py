@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from importer.report.words import added, word_counts
+from importer.report.word_counts import added, word_counts
 from tests.support import make_tables
 
 TERMS = ["Net 30", "net 30", "", "Cash", "Net 30", "", "Nobody"]

@@ -20,10 +20,10 @@ from importer.errors import OutputError
 from importer.loader import LoadOptions, load
 from importer.records import Severity
 from importer.report import ReportInput, Workbook, write_workbook
-from importer.report import mending as mending_module
-from importer.report import workbook as workbook_module
-from importer.report.cells import StyledColumn, rows_xml
-from importer.report.workbook import sheet_names
+from importer.report import marked_cells as mending_module
+from importer.report import rejected_workbook as workbook_module
+from importer.report.rejected_workbook import sheet_names
+from importer.report.sheet_xml import StyledColumn, rows_xml
 from importer.tables import ProblemTable, Sources
 from tests.report.build import small_run, table, without_problems
 from tests.report.test_round_trip import CELLS, all_rejected

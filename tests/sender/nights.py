@@ -17,7 +17,7 @@ from importer.api import Answer, AnswerKind, CustomerRef, NoListError, Turns
 from importer.ledger import Ledger
 from importer.planner import Merger, ids_to_look_up, plan
 from importer.planner.compare import body_of
-from importer.runfolder import PayloadFile
+from importer.run_folder import PayloadFile
 from importer.tables import TEXT
 from tests.sender.support import TENANT, FakePace, found_frame, now
 

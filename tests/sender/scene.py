@@ -18,14 +18,14 @@ import orjson
 import pandas as pd
 
 from importer.api import Client, Limiter, RetryPolicy
+from importer.commands.verify import verify
 from importer.ledger import Accepted, Ledger, Run, State, Step, Write, WriteState, open_ledger
-from importer.pipeline.verifying import verify
 from importer.planner import ids_to_look_up, plan
 from importer.planner.compare import body_of, previous, replacement
 from importer.records import OutcomeKind
-from importer.runfolder import PayloadFile
+from importer.run_folder import PayloadFile
 from importer.sandbox import SandboxConfig, running
-from importer.sender.findings import Finding
+from importer.sender.customer_rounds import Finding
 from importer.sender.undo import undo
 from importer.tables import TEXT
 from tests.sandbox.support import client as raw_client

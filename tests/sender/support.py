@@ -20,7 +20,7 @@ from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.ledger import Ledger, Run, open_ledger
 from importer.planner import ids_to_look_up, plan
 from importer.records import Refusal
-from importer.runfolder import PayloadFile
+from importer.run_folder import PayloadFile
 from importer.sender import SendOptions, send
 from importer.sender.recorder import LedgerThread
 from importer.tables import TEXT

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from importer.api import RetryPolicy
+from importer.commands.verify import verify
 from importer.errors import GuardError, ImporterError
 from importer.ledger import State
-from importer.pipeline.verifying import verify
 from importer.records import OutcomeKind
-from importer.sender.findings import Result
+from importer.sender.customer_rounds import Result
 from importer.sender.undo import undo
 from importer.sender.updating import MOST_MISSES
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night

@@ -25,7 +25,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from importer.ledger import open_ledger
-from importer.runfolder import PayloadFile
+from importer.run_folder import PayloadFile
 from tests.sender.nights import MERGER
 from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to

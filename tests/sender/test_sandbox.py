@@ -84,7 +84,7 @@ def test_wrong_key_and_no_server(ledger, tmp_path):
 CHILD = """
 import sys
 from importer.ledger import open_ledger
-from importer.runfolder import PayloadFile
+from importer.run_folder import PayloadFile
 from pathlib import Path
 from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to

@@ -6,7 +6,7 @@ from importer.api import Turns
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError
 from importer.ledger import State, Step
 from importer.records import OutcomeKind
-from importer.sender.findings import MOST_MISSES
+from importer.sender.customer_rounds import MOST_MISSES
 from tests.sender.scene import KilledError, Steps, scene
 
 

@@ -3,8 +3,8 @@
 import anyio
 import pytest
 
+from importer.commands.verify import verify
 from importer.errors import InterruptedRunError
-from importer.pipeline.verifying import verify
 from tests.sender.scene import api_client, scene
 
 

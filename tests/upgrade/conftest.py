@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from importer.sandbox import RunningSandbox, SandboxConfig, running
-from tests.pipeline.desk import KEY, Desk, Said, make_desk
 from tests.postgres import database
+from tests.workflow.desk import KEY, Desk, Said, make_desk
 
 SCHEMA_2 = Path(__file__).parent / "fixtures" / "schema-2"
 TABLES = ("schema_version", "tenants", "runs", "customers", "accepted", "run_customers", "attempts")

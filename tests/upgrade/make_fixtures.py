@@ -36,9 +36,9 @@ import httpx
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from importer.ledger.schema import METADATA
+from importer.ledger.ledger_schema import METADATA
 from importer.sandbox import RunningSandbox, SandboxConfig, running
-from tests.pipeline.desk import KEY, Desk, make_desk
+from tests.workflow.desk import KEY, Desk, make_desk
 
 FIXTURES = Path(__file__).parent / "fixtures"
 HEADER = ("Id", "Name", "Phone", "Mail", "Colour", "Street", "Town", "Person", "Contact", "ContactMail", "Memo")

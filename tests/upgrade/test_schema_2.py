@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import inspect
 
 from importer.ledger import open_ledger
-from importer.ledger.schema import MIGRATIONS
-from tests.pipeline.desk import read_table
+from importer.ledger.ledger_schema import MIGRATIONS
 from tests.postgres import database
 from tests.upgrade.conftest import Office
+from tests.workflow.desk import read_table
 
 CREATED = [f"P{number}" for number in range(14) if number != 1]
 SENT = ("first", "night", "adopted", "tries", "base")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from importer.records import Severity
 from importer.tables import TEXT, EntityTables, Sources
 from importer.validation import validate
-from importer.validation.alike import _folded, alike_findings
+from importer.validation.possible_duplicates import _folded, alike_findings
 from tests.support import make_source, make_tables
 
 

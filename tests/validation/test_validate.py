@@ -12,7 +12,7 @@ from importer.catalogue import CODES
 from importer.records import Severity
 from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sources
 from importer.validation import validate
-from importer.validation.problems import _HINTS, _MESSAGES
+from importer.validation.describe import _HINTS, _MESSAGES
 from tests.support import make_source, make_tables
 
 UUID = "01f5d171-d3e3-4b2b-bd57-0727194b5bed"

@@ -1,26 +1,56 @@
 """``report.html``: put together from the summary, the figures and the customers shown; nothing is fetched by it."""
 
 import base64
+import contextlib
 import hashlib
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from importer.report.files import whole_file
-from importer.report.html.compiled import CompiledTemplates
-from importer.report.html.customers import shown_customers
-from importer.report.html.decisions import inventory
-from importer.report.html.differences import read_changes
-from importer.report.html.figures import by_column, completeness, countries, failures, problem_groups, rewritten
-from importer.report.html.judgement import headline, sentence, series_points, tiles
-from importer.report.model import ReportInput
+from importer.private_files import make_folder
+from importer.report.html.figures import (
+    by_column,
+    completeness,
+    countries,
+    failures,
+    inventory,
+    problem_groups,
+    rewritten,
+)
+from importer.report.html.headline import headline, sentence, series_points, tiles
+from importer.report.html.shown_customers import read_changes, shown_customers
+from importer.report.report_files import whole_file
+from importer.report.report_input import ReportInput
 
-__all__ = ["page_template", "write_html"]
+__all__ = ["CompiledTemplates", "page_template", "write_html"]
+
+
+class CompiledTemplates(jinja2.FileSystemBytecodeCache):
+    """Those of a folder. One whose source has changed is compiled anew; where nothing can be written, each time."""
+
+    def __init__(self, folder: Path) -> None:
+        place = Path(cache_from_source(str(folder / "template.py")))  # has Python's version in its name
+        super().__init__(str(place.parent), f"{place.stem}-jinja-{jinja2.__version__}-%s")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(Exception):  # no folder, or damaged: a pickle then raises anything
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            if not sys.dont_write_bytecode:
+                make_folder(Path(self.directory))
+                super().dump_bytecode(bucket)
+
 
 _HERE = "importer.report.html"
 

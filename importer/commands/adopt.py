@@ -1,0 +1,233 @@
+"""``adopt``: a ledger that was lost is made again from what the API holds. Nothing is sent."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from importer.api import AnswerKind, Client, CustomerRef
+from importer.commands.run import locked, prepare_run
+from importer.errors import ApiUnavailableError
+from importer.ledger import Accepted, State, Step, open_ledger
+from importer.planner import Change, Merger, plan
+from importer.planner.compare import body_of
+from importer.records import Action, OutcomeKind
+from importer.report.report_files import write_csv
+from importer.sender.creating import child_ids
+from importer.sender.customer_rounds import Rounds
+from importer.settings import Options
+from importer.workflow.api_state import BLOCK, Refs, bodies_of, confirm_lost, found_frame, found_twice, listed
+from importer.workflow.changes_file import changes_frame, examples
+from importer.workflow.guards import guard_export
+from importer.workflow.job import Job, conduct
+from importer.workflow.pieces import Work, check_only, prepared
+from importer.workflow.prepare import Timings, chosen, utc_now
+from importer.workflow.targets import open_target
+from importer.workflow.update_rules import merger_for
+from importer.workflow.watch import Watch
+
+__all__ = ["adopt"]
+
+AGAIN = "Adopt again: what is known by now is not asked for again."
+IN_DOUBT = ("sending", "unknown")
+SENT = ("created", "updated")
+MOST_FIELDS = 5  # that a message names
+
+
+def adopt(
+    options: Options, environment: Mapping[str, str], *, watch: Watch, now: Callable[[], datetime] = utc_now
+) -> dict[str, Any]:
+    """Load, map and validate; look for each customer in the API, compare, and let the ledger know it.
+
+    What the ledger knows already is left alone, unless ``options.only`` names it. Comes back: the summary, as of a
+    run, with what was found in ``adopted``. Raises what :func:`importer.commands.run.run` raises.
+    """
+    timings = Timings(began=watch.stage)
+    with prepared(options, timings, hashed=True) as work:
+        check_only(options, work)
+        with (
+            open_ledger(options.ledger, now=now) as ledger,
+            open_target(options, environment, ledger.path) as target,
+            locked(ledger, target, options, now) as tenant,
+        ):
+            out, mapping = options.out, work.loaded.name
+            entered = ledger.start_run(tenant, "adopt", out=out, mapping=mapping, options=options.public())
+            job = Job(options, ledger, target, entered, watch, now, timings)
+            return conduct(job, partial(_carry_out, work=work))
+
+
+async def _carry_out(job: Job, client: Client, *, work: Work) -> None:
+    """Settle, look customers up and compare them."""
+    await prepare_run(job, client, work)
+    guard_export(job, work.loaded)
+    job.watch.sending = True
+    adopting = _Adopting(job, client, merger_for(job.stage))
+    try:
+        with job.timings.stage("plan"):
+            await adopting.find()
+            await adopting.compare()
+    finally:
+        job.watch.sending = False
+        adopting.tell()
+
+
+@dataclass
+class _Adopting:
+    """One call of :func:`adopt`. ``found``: those to be compared, ``changes``: what differs in them."""
+
+    job: Job
+    client: Client
+    merger: Merger
+    planned: pd.DataFrame = field(default_factory=pd.DataFrame)
+    found: Refs = field(default_factory=dict)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    same: int = 0
+
+    def __post_init__(self) -> None:
+        self.rounds = Rounds(self.job.options.concurrency, self.job.watch.stop, AGAIN)
+
+    async def find(self) -> None:
+        """Look the customers up that are to be adopted, and enter what the run sets out from."""
+        job, tenant = self.job, self.job.run.tenant
+        own = chosen(job.options, job.bodies)
+        known = job.ledger.known(tenant, own["reference_id"])
+        left = {*IN_DOUBT} if job.options.only else {*IN_DOUBT, *SENT}
+        asked = own.loc[~own["reference_id"].isin(_names(known, left)), "reference_id"].tolist()
+        twice: dict[str, Sequence[CustomerRef]] = {}
+        async for block, there in listed(self.client, asked, job.watch.stage):
+            twice |= {name: refs for name, refs in there.items() if len(refs) > 1}
+            once = {name: refs[0] for name, refs in there.items() if len(refs) == 1}
+            job.ledger.record_lookup(tenant, [name for name in block if name not in twice], found_frame(once))
+            self.found |= once
+        await self._settle_unlisted(known[known["reference_id"].isin([n for n in asked if n not in twice])])
+        self._enter(own, twice)
+
+    async def _settle_unlisted(self, known: pd.DataFrame) -> None:
+        """Those of ``known`` that were sent and are not listed: there after all, or gone."""
+        unlisted = known[known["state"].isin(SENT) & ~known["reference_id"].isin(list(self.found))]
+        gone = await confirm_lost(self.client, unlisted, self.rounds)
+        self.job.ledger.record_gone(self.job.run.tenant, sorted(gone))
+        for name, customer_id in zip(unlisted["reference_id"], unlisted["customer_id"], strict=True):
+            if name not in gone:
+                self.found[name] = CustomerRef(customer_id, name, "", "")
+
+    def _enter(self, own: pd.DataFrame, twice: Mapping[str, Sequence[CustomerRef]]) -> None:
+        job = self.job
+        known = job.ledger.known(job.run.tenant, own["reference_id"])
+        planned = plan(own, known, found_frame(self.found))
+        names = planned["reference_id"]
+        looked, doubled = names.isin(list(self.found)), names.isin(list(twice))
+        doubtful = names.isin(_names(known, IN_DOUBT))
+        self.planned = planned.assign(
+            action=planned["action"].mask(looked | doubled, str(Action.NONE)),
+            outcome=planned["outcome"]
+            .mask(looked, str(OutcomeKind.PENDING))
+            .mask(doubled, str(OutcomeKind.FAILED))
+            .mask(doubtful, str(OutcomeKind.UNKNOWN)),
+        )
+        job.ledger.plan_run(job.run.id, self.planned)
+        lines = planned[doubled]
+        job.ledger.record_outcomes(job.run, found_twice(lines, twice))
+
+    async def compare(self) -> None:
+        """Hold what was found against the source, and let the ledger know it. Raises :class:`StopError`."""
+        lines = self.planned[self.planned["reference_id"].isin(list(self.found))]
+        for start in range(0, len(lines), BLOCK):
+            self.job.watch.stage(f"Comparing customers with the source: {start:,} of {len(lines):,}")
+            block = lines.iloc[start : start + BLOCK]
+            bodies = bodies_of(self.job.paths.payloads, block)
+            try:
+                await self.rounds.each(list(zip(block.itertuples(), bodies, strict=True)), self._look)
+            finally:
+                steps, self.steps = self.steps, []
+                self.job.ledger.take_over(self.job.run, steps)
+            self.rounds.check()
+        if self.unread:
+            more = "" if len(self.unread) == 1 else f" and {len(self.unread) - 1:,} more"
+            raise ApiUnavailableError(f"customer {self.unread[0]}{more} could not be read", AGAIN)
+
+    async def _look(self, item: tuple[Any, bytes]) -> None:
+        row, body = item
+        answer = await self.rounds.ask(self.client.get(self.found[row.reference_id].id))
+        if answer.kind is not AnswerKind.OK or answer.data is None:
+            self.unread.append(row.reference_id)
+            return
+        held, new = body_of(answer.data), orjson.loads(body)
+        changes = self.merger.changes(held, new)
+        outcome, code, message, digest = OutcomeKind.UNCHANGED, None, None, row.hash
+        body = orjson.dumps(self.merger.claimed(held, new))
+        if changes:
+            outcome, code, message = OutcomeKind.EXISTS, "differs_in_api", _differences(changes)
+            digest = hashlib.sha256(body).hexdigest()
+            self.changes[row.reference_id] = changes
+        self.same += not changes
+        moment = answer.data.get("updated_at")
+        accepted = Accepted(body, child_ids(answer.data), moment if isinstance(moment, str) else None)
+        self.steps.append(
+            Step(
+                row.position,
+                row.reference_id,
+                State.UPDATED,
+                outcome,
+                attempts=0,
+                customer_id=self.found[row.reference_id].id,
+                error_code=code,
+                error_message=message,
+                accepted=accepted,
+                hash=digest,
+            )
+        )
+
+    def tell(self) -> None:
+        """What is to be reported, however far it came."""
+        job = self.job
+        if self.changes:
+            ids, positions = self.planned["reference_id"].tolist(), self.planned["position"].tolist()
+            order = sorted(self.changes, key=dict(zip(ids, positions, strict=True)).__getitem__)
+            self.changes = {name: self.changes[name] for name in order}
+            frame = changes_frame(job.stage, dict(zip(ids, positions, strict=True)), self.changes)
+            write_csv(job.paths.file("changes.csv"), frame)
+        job.adopted = self._counts()
+
+    def _counts(self) -> dict[str, Any]:
+        """How many customers were found how; together they are all customers."""
+        rejected = int(self.job.stage.rejected.sum())
+        chosen_ones = len(chosen(self.job.options, self.job.bodies))
+        found = Counter[str]()
+        if len(self.planned):
+            others = self.planned[~self.planned["reference_id"].isin(list(self.found))]
+            found = Counter((others["action"] + " " + others["outcome"]).tolist())
+        named = {
+            "same": self.same,
+            "differ": len(self.changes),
+            "absent": found["create pending"],
+            "twice": found["none failed"],
+            "known": found["none unchanged"] + found["none exists"],
+            "in_doubt": sum(count for name, count in found.items() if name.endswith(" unknown")),
+        }
+        return {
+            **named,
+            "unread": chosen_ones - sum(named.values()),
+            "left_out": len(self.job.stage.rejected) - rejected - chosen_ones,
+            "rejected": rejected,
+            "examples": examples(self.changes),
+        }
+
+
+def _names(known: pd.DataFrame, states: "Sequence[str] | set[str]") -> np.ndarray[Any, Any]:
+    return known.loc[known["state"].isin(list(states)), "reference_id"].to_numpy()
+
+
+def _differences(changes: Sequence[Change]) -> str:
+    paths = [change.path for change in changes]
+    more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
+    return f"WizCommerce holds something else in {', '.join(paths[:MOST_FIELDS])}{more}"

@@ -1,0 +1,85 @@
+"""What happened before: the runs of a ledger, and their reports again."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from importer.commands.ledger import one_tenant
+from importer.errors import UsageError
+from importer.ledger import Ledger, Run, open_ledger
+from importer.report import totals
+from importer.report.report_files import csv_bytes, whole_file
+from importer.run_folder import RunFolder
+from importer.settings import Commands, Options
+from importer.workflow.report_writer import Ending, exit_code, write_reports
+from importer.workflow.run_outcomes import tell
+
+__all__ = ["folder_of", "ids", "report", "runs"]
+
+
+def runs(options: Options) -> list[Run]:
+    """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
+    with open_ledger(options.ledger) as ledger:
+        return ledger.runs(options.tenant)
+
+
+def ids(options: Options, target: Path | None = None) -> bytes:
+    """The ids that WizCommerce gave to all customers of one tenant, and to their addresses and contacts, as CSV.
+
+    Columns: ``reference_id, kind, child_reference_id, id, display_id``; cells that a spreadsheet would run as a formula
+    are marked. With ``target`` that file is written, too, for its owner only. Raises :class:`UsageError` for an unknown
+    tenant, or when there are several and none is named, and :class:`OutputError`.
+    """
+    with open_ledger(options.ledger) as ledger:
+        text = csv_bytes(ledger.ids(one_tenant(ledger, options.tenant)))
+    if target is not None:
+        with whole_file(target) as file:
+            file.write(text)
+    return text
+
+
+def folder_of(ledger: Ledger, run: Run) -> RunFolder:
+    """The folder of a run. Raises :class:`UsageError` when the run ended before it had planned anything."""
+    folder = RunFolder(run.out)
+    if not ledger.counts(run.id) and folder.load_bodies() is None:
+        raise UsageError(
+            f"run {run.id} had not come as far as planning, so there is nothing to go on with",
+            "Start it again, with the same sources; nothing was sent.",
+        )
+    return folder
+
+
+def report(options: Options, run_id: str | None) -> dict[str, Any]:
+    """Write the reports of a run again, as the ledger has it now. Returns the summary.
+
+    Raises :class:`UsageError` when there is no such run or it never got as far as having reports, and
+    :class:`OutputError` when what it kept for them is gone.
+    """
+    with open_ledger(options.ledger) as ledger:
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
+        folder = folder_of(ledger, run)
+        if not folder.path.is_dir():
+            raise UsageError(
+                f"run {run.id}: its folder {folder.path} is gone", "Without it there is nothing to write reports from."
+            )
+        last = run.summary or {}
+        stage = folder.load()
+        stage = replace(stage, facts={**stage.facts, "timings": last.get("timings", stage.facts["timings"])})
+        told = tell(ledger, run.id, stage)
+        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
+        code = run.exit_code if run.exit_code is not None else exit_code(told.outcomes, counts.rows_rejected)
+        # When the run itself says, which is before its reports were written.
+        finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
+        ending = Ending(
+            code,
+            finished,
+            last.get("stopped"),
+            last.get("pace"),
+            told.retryable,
+            folder.load_bodies() is not None,
+            adopted=last.get("adopted"),
+            children=told.children,
+        )
+        commands = Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"])
+        return write_reports(folder, told.stage, told.outcomes, told.refused, ending, commands)

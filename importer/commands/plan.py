@@ -1,0 +1,182 @@
+"""``plan``: what a run would do with each customer. Sends nothing, and changes nothing in the ledger."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import anyio
+import numpy as np
+import pandas as pd
+
+from importer.api import Client, CustomerRef
+from importer.commands.lookups import fetch_directory
+from importer.errors import InterruptedRunError
+from importer.ledger import Ledger, open_ledger
+from importer.planner import LOST, Mode, ids_to_look_up
+from importer.planner import plan as plan_actions
+from importer.records import Action, OutcomeKind
+from importer.report import totals
+from importer.report.report_files import write_csv
+from importer.run_folder import RunFolder, Stage, new_run_id
+from importer.sender.customer_rounds import Rounds
+from importer.settings import Commands, Options
+from importer.tables import ProblemTable
+from importer.workflow import api_duplicates as twins
+from importer.workflow.api_state import Compared, examine, found_frame, look_up, without_twice
+from importer.workflow.changes_file import changes_frame, examples, with_facts
+from importer.workflow.pieces import Work, check_only, prepared
+from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
+from importer.workflow.report_writer import Ending, exit_code, unsent_outcomes, write_reports
+from importer.workflow.saved_plan import describe_plan
+from importer.workflow.targets import Target, client_for, limiter_for, open_target
+from importer.workflow.update_rules import merger_for, missing
+from importer.workflow.watch import Watch
+
+__all__ = ["plan"]
+
+AGAIN = "Nothing was sent; plan again."
+ACCEPTED = ("created", "updated")
+
+
+def plan(
+    options: Options,
+    environment: Mapping[str, str],
+    *,
+    recheck: bool,
+    watch: Watch,
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Any]:
+    """Load, map, validate, and say what a run would do now. Comes back: the summary.
+
+    ``recheck`` looks also for customers that the ledger knows and the API has lost. Raises :class:`InputError` as a
+    check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
+    """
+    started = now()
+    options = with_dates(options, started)
+    timings = Timings(began=watch.stage)
+    with prepared(options, timings, hashed=True) as work:
+        check_only(options, work)
+        with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
+            ledger.check_key(target.tenant, target.key, accept=options.accept_key, remember=False)
+            planning = _Planning(options, ledger, target, watch, work, timings, started, recheck)
+            anyio.run(planning.find_out)
+        return planning.report(now)
+
+
+@dataclass
+class _Planning:
+    """A plan in the making."""
+
+    options: Options
+    ledger: Ledger
+    target: Target
+    watch: Watch
+    work: Work
+    timings: Timings
+    started: datetime
+    recheck: bool
+    stage: Stage = field(init=False)
+    folder: RunFolder = field(init=False)
+    bodies: pd.DataFrame = field(init=False)
+    planned: pd.DataFrame = field(init=False)
+    compared: Compared = field(default_factory=Compared)
+
+    async def find_out(self) -> None:
+        """Ask ledger and API everything that the plan rests on."""
+        limiter = limiter_for(self.target, self.options, self.watch.phase)
+        try:
+            async with self.watch.signals(), client_for(self.target, self.options, limiter) as client:
+                await self._prepare(client)
+                with self.timings.stage("plan"):
+                    await self._plan(client)
+        except InterruptedRunError as error:
+            raise InterruptedRunError(error.message, AGAIN) from error
+
+    async def _prepare(self, client: Client) -> None:
+        with self.timings.stage("lookups"):
+            directory = await fetch_directory(client, self.work.needs())
+        stage = self.work.settled(directory)
+        gone = missing(self.ledger, self.target.tenant, self.work.loaded.name, stage, self.options)
+        self.stage = replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
+        self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
+        with self.timings.stage("payloads"):
+            self.bodies = self.work.write_bodies(self.folder)
+            self.work.helper.finish()
+        self.work.rest()
+
+    async def _plan(self, client: Client) -> None:
+        bodies = chosen(self.options, self.bodies)
+        tenant = self.target.tenant
+        known = self.ledger.known(tenant, bodies["reference_id"])
+        twice: dict[str, list[CustomerRef]] = {}
+        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage, twice=twice)
+        mode: Mode = "upsert" if self.options.mode == "upsert" else "create"
+        planned = without_twice(plan_actions(bodies, known, found_frame(refs), mode=mode), twice)
+        also = known.loc[known["state"].isin(ACCEPTED), "reference_id"].tolist() if self.recheck else []
+        rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
+        merger = merger_for(self.stage)
+        examined = await examine(
+            self.ledger,
+            tenant,
+            client,
+            planned,
+            refs,
+            self.folder.payloads,
+            merger,
+            rounds,
+            self.watch.stage,
+            also=also,
+        )
+        self.planned, self.compared = examined.planned, examined.compared
+        await self._look_for_twins(client)
+
+    async def _look_for_twins(self, client: Client) -> None:
+        create = self.planned["outcome"].eq(str(OutcomeKind.PENDING)) & self.planned["action"].eq(str(Action.CREATE))
+        positions = self.planned.loc[create, "position"].to_numpy(dtype=np.int64)
+        gone = self.planned.loc[self.planned["outcome"] == LOST, "position"].to_numpy(dtype=np.int64)
+        found = [self.stage.problems, twins.lost(self.stage, gone)]
+        if len(positions):
+            everyone = await client.customers(most_pages=twins.MOST_PAGES)
+            alike = twins.not_compared() if everyone is None else twins.twins(self.stage, positions, everyone)
+            found.append(alike)
+        self.stage = replace(self.stage, problems=ProblemTable.concat(found))
+
+    def report(self, now: Callable[[], datetime]) -> dict[str, Any]:
+        """Write the reports and the plan itself. Comes back: the summary."""
+        loaded = self.work.loaded
+        stage = with_facts(self.stage, "plan", self.started, loaded, self.options, self.timings)
+        if self.compared.changes:
+            ids = self.planned["reference_id"].tolist()
+            positions = dict(zip(ids, self.planned["position"].tolist(), strict=True))
+            write_csv(self.folder.file("changes.csv"), changes_frame(stage, positions, self.compared.changes))
+        outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
+        outcomes = outcomes.assign(action=outcomes["action"].where(stage.rejected, str(Action.NONE)))
+        at = self.planned["position"].to_numpy()
+        for name in ("action", "customer_id"):
+            column = outcomes[name].copy()
+            column.iloc[at] = self.planned[name].array
+            outcomes[name] = column
+        counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
+        ending = Ending(exit_code(outcomes, counts.rows_rejected), now(), plan=self._counts(stage))
+        nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
+        facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
+        self.folder.save_plan(self.planned, facts)
+        commands = Commands.of(self.options)
+        return write_reports(self.folder, stage, outcomes, nobody, ending, commands, self.work.helper)
+
+    def _counts(self, stage: Stage) -> dict[str, Any]:
+        """How many customers a run would do what with; together they are all customers."""
+        counts = Counter((self.planned["action"] + " " + self.planned["outcome"]).value_counts().to_dict())
+        named = {
+            "create": counts["create pending"],
+            "update": counts["update pending"],
+            "exists": counts["none exists"],
+            "unchanged": counts["none unchanged"],
+            "in_doubt": counts["create unknown"] + counts["update unknown"],
+            "lost": counts[f"none {LOST}"],
+        }
+        rejected = int(stage.rejected.sum())
+        left_out = len(stage.rejected) - rejected - sum(named.values())
+        return {**named, "left_out": left_out, "rejected": rejected, "examples": examples(self.compared.changes)}

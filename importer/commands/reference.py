@@ -1,0 +1,99 @@
+"""Commands that need one package only: mappings and problem codes explained, the sandbox served."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+
+from importer.catalogue import find, near
+from importer.catalogue.text import code_text, codes_text
+from importer.errors import UsageError
+from importer.mapping import load_mapping
+from importer.mapping.language.explain import explain, overview
+from importer.private_files import make_folder
+from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
+
+__all__ = [
+    "explain_code",
+    "explain_mapping",
+    "list_codes",
+    "list_examples",
+    "list_mappings",
+    "serve_sandbox",
+    "show_example",
+]
+
+# Name → what it is, and its files.
+EXAMPLES = {
+    "config": ("a job's config file", ("acme.toml",)),
+    "cron": ("a crontab", ("crontab",)),
+    "systemd": ("a service and its timer", ("importer.service", "importer.timer")),
+    "container": ("a Dockerfile", ("Dockerfile",)),
+    "github": ("a workflow of GitHub Actions", ("workflow.yml",)),
+}
+
+
+def list_mappings(width: int) -> str:
+    """All shipped mappings, a line each."""
+    return overview(width)
+
+
+def explain_mapping(name: str, width: int) -> str:
+    """A mapping in plain words. Raises :class:`MappingError` when there is none, or it is wrong."""
+    return explain(load_mapping(name), width=width)
+
+
+def list_codes(width: int) -> str:
+    """All problem codes, a line each."""
+    return codes_text(width)
+
+
+def explain_code(name: str, width: int) -> str:
+    """A problem code in plain words. Raises :class:`UsageError` when there is none, with the nearest one."""
+    code = find(name)
+    if code is None:
+        meant = near(name)
+        guess = f"Did you mean {meant}? " if meant else ""
+        raise UsageError(
+            f"no problem has the code {name!r}",
+            f"{guess}`importer explain` lists all. Codes in results.csv that are not among them are the API's own.",
+        )
+    return code_text(code, width)
+
+
+def list_examples() -> str:
+    """What there is to run the importer every night, a line each."""
+    return "\n".join(f"{name:<10} {what}" for name, (what, _) in EXAMPLES.items())
+
+
+def show_example(name: str) -> str:
+    """An example as it stands; where it is several files, one after the other. Raises :class:`UsageError`."""
+    if name not in EXAMPLES:
+        raise UsageError(f"there is no example {name!r}", f"There are: {', '.join(EXAMPLES)}.")
+    folder = files("importer") / "examples"
+    return "\n".join((folder / file).read_text(encoding="utf-8") for file in EXAMPLES[name][1]).rstrip()
+
+
+def serve_sandbox(
+    on_ready: Callable[[str], None],
+    *,
+    port: int,
+    faults: str,
+    rate: int | None,
+    latency: float,
+    list_lag: float,
+    data: Path | None,
+    seed: int,
+) -> None:
+    """Serve the sandbox until a signal ends it. Raises :class:`UsageError` for a wrong option or a port in use."""
+    try:
+        config = SandboxConfig(data=data, rate=rate, latency=latency, faults=faults, seed=seed, list_lag=list_lag)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if data is not None:
+        with suppress(OSError):  # the sandbox says what is wrong with it
+            make_folder(data.parent)
+    try:
+        serve(config, host="127.0.0.1", port=port, on_ready=on_ready)
+    except (PortTakenError, DataFileError, OverflowError) as error:
+        raise UsageError(str(error), "Choose another --port, or another --data file.") from error

@@ -1,0 +1,111 @@
+"""``resume`` and ``retry``: going on with a run from the ledger and its folder, without its sources."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from importer.api import Client
+from importer.commands.history import folder_of
+from importer.commands.run import plan_bodies
+from importer.errors import UsageError
+from importer.ledger import open_ledger
+from importer.settings import Options
+from importer.workflow.consent import check_can_ask, confirm_target
+from importer.workflow.job import Confirm, Job, conduct
+from importer.workflow.prepare import Timings, utc_now
+from importer.workflow.targets import open_target, resolve
+from importer.workflow.watch import Watch
+
+__all__ = ["opened_run", "resume", "retry"]
+
+# What a run began with; a guard is among them that it may not have come to yet.
+_KEPT = ("api", "mode", "on_conflict", "max_changed")
+
+
+@contextmanager
+def opened_run(
+    options: Options,
+    environment: Mapping[str, str],
+    run_id: str | None,
+    *,
+    watch: Watch,
+    now: Callable[[], datetime] = utc_now,
+) -> Iterator[Job]:
+    """A run of the ledger with its target, its tenant's lock and its folder, ready to go on.
+
+    It goes on with the API and the tenant that it began with. Raises :class:`UsageError` for an unknown run, one that
+    had not begun to send, or another key.
+    """
+    with open_ledger(options.ledger, now=now) as ledger:
+        run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
+        if run_id is None:
+            watch.phase(f"Run {run.id}, the latest that planned anything.")
+        stored = {name: run.options[name] for name in _KEPT if name in run.options}
+        own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
+        resolve(own, environment)  # a missing key is noticed before the folder is read
+        folder = folder_of(ledger, run)
+        stage = folder.load()
+        with open_target(own, environment, ledger.path) as target:
+            ledger.check_key(run.tenant, target.key, accept=options.accept_key)
+            with ledger.lock(run.tenant, run.id):
+                job = Job(own, ledger, target, run, watch, now, Timings(dict(stage.facts["timings"])), folder)
+                job.stage = stage
+                yield job
+
+
+async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
+    """Ask and send; a run that was stopped before its plan was entered makes its plan first."""
+    bodies = job.paths.load_bodies()
+    if not job.ledger.counts(job.run.id) and bodies is not None:
+        await plan_bodies(job, client, bodies)
+    confirm_target(job, confirm)
+    await job.send(client)
+
+
+def _check_sends(job: Job, confirm: Confirm | None) -> None:
+    """Raise :class:`UsageError` for a run that never sends, or whose question nobody can answer."""
+    check_can_ask(job.target, job.options, confirm)
+    if job.run.command == "adopt":
+        raise UsageError(
+            f"{job.run.id} was no run that sends, but `importer adopt`",
+            "Adopt again with the same sources, or name another run (`importer runs` lists them).",
+        )
+
+
+def resume(
+    options: Options,
+    environment: Mapping[str, str],
+    run_id: str | None,
+    *,
+    confirm: Confirm | None,
+    watch: Watch,
+) -> dict[str, Any]:
+    """Go on with a run: what is in doubt is looked up, what was not sent is sent. Returns the summary.
+
+    ``confirm`` is asked before anything goes to production; None: nobody can be asked.
+    """
+    with opened_run(options, environment, run_id, watch=watch) as job:
+        _check_sends(job, confirm)
+        return conduct(job, partial(_send, confirm=confirm))
+
+
+def retry(
+    options: Options,
+    environment: Mapping[str, str],
+    run_id: str | None,
+    *,
+    include_refused: bool,
+    confirm: Confirm | None,
+    watch: Watch,
+) -> dict[str, Any]:
+    """Send again what failed for reasons that can pass; what the API refused only with ``include_refused``.
+
+    ``confirm`` as in :func:`resume`.
+    """
+    with opened_run(options, environment, run_id, watch=watch) as job:
+        _check_sends(job, confirm)
+        count = job.ledger.reopen(job.run, include_refused=include_refused)
+        watch.phase(f"{count:,} customers are tried again." if count else "Nothing failed for a reason that can pass.")
+        return conduct(job, partial(_send, confirm=confirm))

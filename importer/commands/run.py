@@ -1,0 +1,169 @@
+"""``run``: check, plan, send, report."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from importer.api import Client, CustomerRef
+from importer.commands.lookups import fetch_directory
+from importer.ledger import Ledger, open_ledger
+from importer.planner import Mode, ids_to_look_up, plan
+from importer.run_folder import RunFolder
+from importer.sender.customer_rounds import Rounds
+from importer.settings import Options
+from importer.tables import ProblemTable
+from importer.workflow.api_state import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
+from importer.workflow.changes_file import with_facts
+from importer.workflow.consent import check_can_ask, confirm_target
+from importer.workflow.guards import guard_export, guard_plan
+from importer.workflow.job import Confirm, Job, conduct
+from importer.workflow.pieces import Work, check_only, prepared
+from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
+from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
+from importer.workflow.targets import Target, open_target, resolve
+from importer.workflow.update_rules import merger_for, missing
+from importer.workflow.watch import Watch
+
+__all__ = ["locked", "plan_bodies", "prepare_run", "run"]
+
+
+def run(
+    options: Options,
+    environment: Mapping[str, str],
+    *,
+    confirm: Confirm | None,
+    watch: Watch,
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Any]:
+    """Load, map and validate; plan against ledger and API; send; write the reports. Comes back: the summary.
+
+    With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again. ``confirm`` is
+    asked before anything goes to production; None: nobody can be asked. A run that stops early still leaves its
+    reports, and its summary says so; raised is an answer other than yes, and what fails before there is a run's folder:
+    :class:`InputError`, :class:`StopError`.
+    """
+    timings = Timings(began=watch.stage)
+    saved = open_plan(options.plan, options.out) if options.plan else None
+    options = with_dates(options, now()) if saved is None else saved.options(options)
+    check_can_ask(resolve(options, environment), options, confirm)
+    with prepared(options, timings, hashed=True) as work:
+        check_only(options, work)
+        if saved is not None:
+            saved.check_sources(work.loaded, work.sources)
+        with (
+            open_ledger(options.ledger, now=now) as ledger,
+            open_target(options, environment, ledger.path) as target,
+            locked(ledger, target, options, now) as tenant,
+        ):
+            if saved is not None:
+                saved.check_ledger(ledger, tenant)
+            out, mapping = options.out, work.loaded.name
+            entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.public())
+            job = Job(options, ledger, target, entered, watch, now, timings)
+            return conduct(job, partial(_carry_out, work=work, saved=saved, confirm=confirm))
+
+
+@contextmanager
+def locked(ledger: Ledger, target: Target, options: Options, now: Callable[[], datetime]) -> Iterator[str]:
+    """The target's tenant, with its key checked, held for a run that begins now.
+
+    Raises :class:`UsageError`, :class:`TenantLockedError`.
+    """
+    tenant = ledger.tenant(target.tenant)
+    ledger.check_key(tenant, target.key, accept=options.accept_key)
+    with ledger.lock(tenant, f"started {now():%Y-%m-%d %H:%M:%S} UTC"):
+        yield tenant
+
+
+async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan | None, confirm: Confirm | None) -> None:
+    """Settle, plan, ask and send."""
+    await prepare_run(job, client, work)
+    guard_export(job, work.loaded)
+    if saved is None:
+        job.paths.save_bodies(job.bodies)
+    else:
+        saved.check_bodies(job.paths.payloads, job.bodies)
+        job.paths.save_plan(saved.planned, saved.facts)
+    await plan_bodies(job, client, job.bodies)
+    confirm_target(job, confirm)
+    await job.send(client)
+
+
+async def prepare_run(job: Job, client: Client, work: Work) -> None:
+    """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
+    with job.timings.stage("lookups"):
+        directory = await fetch_directory(client, work.needs())
+    stage = work.settled(directory)
+    gone = missing(job.ledger, job.run.tenant, work.loaded.name, stage, job.options)
+    stage = replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
+    folder = RunFolder.create(job.options.out, job.run.id)
+    with job.timings.stage("payloads"):
+        job.bodies = work.write_bodies(folder)
+        job.stage = with_facts(stage, job.run.command, job.run.started_at, work.loaded, job.options, job.timings)
+        folder.save(job.stage)
+        work.helper.finish()
+    job.folder, job.helper = folder, work.helper
+    work.rest()
+
+
+async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
+    """Look up what the ledger does not know, record it, and enter the plan; nothing is sent yet.
+
+    ``bodies``: as :func:`importer.payload.write_payloads` gives them.
+    """
+    with job.timings.stage("plan"):
+        await _plan(job, client, bodies)
+
+
+async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
+    saved = job.paths.load_plan()
+    own = chosen(job.options, bodies) if saved is None else _planned_for(bodies, saved[0])
+    known = job.ledger.known(job.run.tenant, own["reference_id"])
+    wanted = ids_to_look_up(own, known)
+
+    twice: dict[str, list[CustomerRef]] = {}
+
+    def record(block: Sequence[str], there: Refs) -> None:
+        """Those that are there twice are looked up again the next time."""
+        sure = [name for name in block if name not in twice]
+        once = {name: ref for name, ref in there.items() if name not in twice}
+        job.ledger.record_lookup(job.run.tenant, sure, found_frame(once))
+
+    found = await look_up(client, wanted, job.watch.stage, record, twice=twice)
+    mode: Mode = "upsert" if job.options.mode == "upsert" else "create"
+    planned = without_twice(plan(own, known, found_frame(found), mode=mode), twice)
+    if saved is not None:
+        now = with_moments(planned, found) if mode == "create" else await _examined(job, client, planned, found)
+        check_drift(saved, now)
+        job.paths.save_bodies(bodies)  # not before: what differs from its plan is not gone on with
+    guard_plan(job, planned)
+    job.ledger.plan_run(job.run.id, planned)
+    if mode == "upsert":
+        job.ledger.record_outcomes(job.run, found_twice(planned, twice))
+
+
+async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
+    """What the plan's customers that are there hold now, looked at as the plan did."""
+    rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
+    examined = await examine(
+        job.ledger,
+        job.run.tenant,
+        client,
+        planned,
+        found,
+        job.paths.payloads,
+        merger_for(job.stage),
+        rounds,
+        job.watch.stage,
+    )
+    return examined.planned
+
+
+def _planned_for(bodies: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
+    """The bodies of the customers that a plan takes up."""
+    return bodies[bodies["reference_id"].isin(planned["reference_id"])].reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Delimited text: encoding, delimiter, records, and tagged sections."""

@@ -1,0 +1,293 @@
+"""Tables that are marked-up text: SpreadsheetML 2003 (Excel's XML, saved as .xls by many systems) and web pages.
+
+SpreadsheetML: https://learn.microsoft.com/previous-versions/office/developer/office-xp/aa140066(v=office.10).
+"""
+
+import io
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pyarrow as pa
+
+from importer.errors import SourceError, UsageError
+from importer.loader.assemble import Origin
+from importer.loader.load_options import LoadOptions
+from importer.loader.text.encoding import whole_text
+from importer.loader.workbook.number_formats import shown_number
+from importer.loader.workbook.sheets import Sheet, Unseen
+
+__all__ = ["is_markup", "read_markup"]
+
+_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|html|head|body|meta|style|table|\w+:?workbook)", re.IGNORECASE
+)
+_SPREADSHEET = "urn:schemas-microsoft-com:office:spreadsheet"
+_SS = f"{{{_SPREADSHEET}}}"
+_CHARSET = re.compile(rb"""<meta[^>]*charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+_MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 1_048_576, 16_384, 50_000_000  # the first two are Excel's own bounds
+_EXPORT = "Open it in a spreadsheet program and save it as .xlsx, or export it as CSV."
+
+
+def is_markup(content: bytes) -> bool:
+    """Whether the bytes begin like XML or a web page."""
+    return bool(_START.match(_narrow(content[:1024])))
+
+
+def _narrow(start: bytes) -> bytes:
+    """The beginning of UTF-16 text as far as it is ASCII."""
+    return start.replace(b"\0", b"").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+
+
+def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Sheet]:
+    """The worksheets of SpreadsheetML, or the tables of a web page that have at least two rows.
+
+    Raises :class:`SourceError` for broken XML and for pages and documents without such a table.
+    """
+    head = _narrow(content[:16384])
+    if _SPREADSHEET.encode() in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
+        grids = _worksheets(content, origin.file)
+    else:
+        grids = _tables(content, origin.file, options.encoding)
+    if options.sheet is not None:
+        if options.sheet not in grids:
+            listed = ", ".join(repr(name) for name in grids)
+            raise UsageError(f"{origin.file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
+        grids = {options.sheet: grids[options.sheet]}
+    sheets = [_sheet(grid, replace(origin, sheet=name or None)) for name, grid in grids.items() if grid.cells]
+    if not sheets:
+        raise SourceError(f"{origin.file}: the workbook is empty", "Export the table again, with its header and rows.")
+    return sheets
+
+
+@dataclass
+class _Grid:
+    """The cells of a sheet by (row, column) from 0, as far as they have a text."""
+
+    file: str
+    cells: dict[tuple[int, int], str] = field(default_factory=dict)
+    hidden_rows: list[int] = field(default_factory=list)
+    hidden_columns: list[int] = field(default_factory=list)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def put(self, row: int, column: int, text: str, down: int = 0, across: int = 0) -> None:
+        """A cell, which may extend ``down`` and ``across`` over others."""
+        if not (0 <= row < _MOST_ROWS and 0 <= column < _MOST_COLUMNS):
+            raise SourceError(
+                f"{self.file}: a cell in row {row + 1:,}, column {column + 1:,} is beyond all bounds", _EXPORT
+            )
+        if text:
+            self.cells[row, column] = text
+        if down > 0 or across > 0:
+            self.merged.append((row, column, row + down, column + across))
+
+    def columns(self) -> list[pa.ChunkedArray]:
+        """All columns, of the height of the last row with a text."""
+        height, width = 1 + max(row for row, _ in self.cells), 1 + max(column for _, column in self.cells)
+        if height * width > _MOST_CELLS:
+            raise SourceError(f"{self.file}: {height:,} rows and {width:,} columns are too many", _EXPORT)
+        columns = [[""] * height for _ in range(width)]
+        for (row, column), text in self.cells.items():
+            columns[column][row] = text
+        return [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
+
+
+def _sheet(grid: _Grid, origin: Origin) -> Sheet:
+    unseen = Unseen(tuple(grid.hidden_rows), tuple(grid.hidden_columns), tuple(grid.merged))
+    return Sheet.of(origin, grid.columns(), unseen)
+
+
+def _worksheets(content: bytes, file: str) -> dict[str, _Grid]:
+    """Worksheet name → cells. Rows are forgotten once they are read: as a tree they are twenty times as large."""
+    grids: dict[str, _Grid] = {}
+    formats: dict[str, str] = {}
+    sheet = _Worksheet(_Grid(file), formats)
+    try:
+        # Expat itself refuses exponential entities since 2.4.1, and ElementTree resolves no external ones.
+        for event, node in ET.iterparse(io.BytesIO(content), events=("start", "end")):  # noqa: S314
+            if event == "start":
+                if node.tag == f"{_SS}Worksheet":
+                    sheet = _Worksheet(_Grid(file), formats)
+                    grids[node.get(f"{_SS}Name", "")] = sheet.grid
+            elif node.tag == f"{_SS}Style":
+                number = node.find(f"{_SS}NumberFormat")
+                formats[node.get(f"{_SS}ID", "")] = "" if number is None else number.get(f"{_SS}Format", "")
+            elif node.tag == f"{_SS}Column":
+                sheet.add_column(node)
+            elif node.tag == f"{_SS}Row":
+                sheet.add_row(node)
+                node.clear()
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise SourceError(f"{file}: the XML workbook is broken or cut off ({error})", _EXPORT) from error
+    return grids
+
+
+@dataclass
+class _Worksheet:
+    """A worksheet that is being read: the places of the next row and column."""
+
+    grid: _Grid
+    formats: dict[str, str]
+    row: int = 0
+    column: int = 0
+
+    def add_column(self, node: ET.Element) -> None:
+        """A column's own properties."""
+        first, span = _place(node, self.column), _number(node, "Span")
+        if _number(node, "Hidden"):
+            self.grid.hidden_columns += range(first, min(first + span + 1, _MOST_COLUMNS))
+        self.column = first + span + 1
+
+    def add_row(self, node: ET.Element) -> None:
+        """A row and its cells."""
+        row = _place(node, self.row)
+        if _number(node, "Hidden"):
+            self.grid.hidden_rows.append(row)
+        column = 0
+        for cell in node.iterfind(f"{_SS}Cell"):
+            column = _place(cell, column)
+            down, across = _number(cell, "MergeDown"), _number(cell, "MergeAcross")
+            style = cell.get(f"{_SS}StyleID") or node.get(f"{_SS}StyleID") or ""
+            self.grid.put(row, column, _cell_text(cell, self.formats.get(style, "")), down, across)
+            column += across + 1
+        self.row = row + _number(node, "Span") + 1
+
+
+def _place(node: ET.Element, following: int) -> int:
+    """The place from 0: ``ss:Index`` counts from 1 and leaves a gap; without it, the one after the last."""
+    index = node.get(f"{_SS}Index")
+    return following if index is None else int(index) - 1
+
+
+def _number(node: ET.Element, name: str) -> int:
+    return max(0, int(node.get(f"{_SS}{name}", "0")))
+
+
+def _cell_text(cell: ET.Element, form: str) -> str:
+    data = cell.find(f"{_SS}Data")
+    if data is None:
+        return ""
+    text = "".join(data.itertext())
+    match data.get(f"{_SS}Type"):
+        case "Boolean":
+            return {"1": "TRUE", "0": "FALSE"}.get(text.strip(), text)
+        case "DateTime":
+            day, _, clock = text.strip().partition("T")
+            return day if not clock.strip("0:.Z") else f"{day} {clock.split('.')[0]}"
+        case "Number":
+            return shown_number(text.strip(), form)
+    return text
+
+
+class _Page(HTMLParser):
+    """Collects the tables of a web page; a table within a cell is one of its own."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.file = file
+        self.grids: list[_Grid] = []
+        self.open: list[_OpenTable] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open what opens."""
+        if tag in {"script", "style"}:
+            self.silent += 1
+        if tag == "table":
+            grid = _Grid(self.file)
+            self.grids.append(grid)
+            self.open.append(_OpenTable(grid))
+        elif self.open and tag == "tr":
+            self.open[-1].next_row()
+        elif self.open and tag in {"td", "th"}:
+            self.open[-1].next_cell(dict(attrs))
+        elif self.open and tag in {"br", "p", "div"}:
+            self.open[-1].break_line(always=tag == "br")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close what closes."""
+        if tag in {"script", "style"}:
+            self.silent = max(0, self.silent - 1)
+        elif self.open and tag == "table":
+            self.open.pop().end_cell()
+        elif self.open and tag in {"td", "th", "tr"}:
+            self.open[-1].end_cell()
+
+    def handle_data(self, data: str) -> None:
+        """The text of a cell."""
+        if self.open and not self.silent:
+            self.open[-1].add(data)
+
+
+class _OpenTable:
+    """A table whose end has not been seen: where its next cell goes."""
+
+    def __init__(self, grid: _Grid) -> None:
+        self.grid = grid
+        self.row = -1
+        self.column = 0
+        self.text: list[str] | None = None
+        self.spans = (0, 0)
+        self.covered: dict[tuple[int, int], None] = {}  # by a cell of a row above
+
+    def next_row(self) -> None:
+        self.end_cell()
+        self.row += 1
+        self.column = 0
+
+    def next_cell(self, attributes: dict[str, str | None]) -> None:
+        self.end_cell()
+        self.row = max(self.row, 0)
+        while (self.row, self.column) in self.covered:
+            self.column += 1
+        self.text = []
+        self.spans = _span(attributes.get("rowspan")), _span(attributes.get("colspan"))
+
+    def break_line(self, *, always: bool) -> None:
+        if self.text is not None and (always or "".join(self.text).strip()):
+            self.text.append("\n")
+
+    def add(self, data: str) -> None:
+        if self.text is not None:
+            self.text.append(re.sub(r"[ \t\r\n]+", " ", data))
+
+    def end_cell(self) -> None:
+        if self.text is None:
+            return
+        lines = [line.strip(" ") for line in "".join(self.text).split("\n")]
+        down, across = self.spans
+        self.grid.put(self.row, self.column, "\n".join(lines).strip("\n"), down, across)
+        for row in range(self.row + 1, self.row + down + 1):
+            self.covered.update({(row, self.column + place): None for place in range(across + 1)})
+        self.column += across + 1
+        self.text = None
+
+
+def _span(value: str | None) -> int:
+    """How many cells more than one; browsers take no more than a thousand (HTML, 4.9.11)."""
+    return min(int(value), 1000) - 1 if value is not None and value.strip().isdecimal() and int(value) > 0 else 0
+
+
+def _tables(content: bytes, file: str, encoding: str | None) -> dict[str, _Grid]:
+    """Table name → cells; one table alone has no name."""
+    named = _CHARSET.search(content[:4096])
+    if encoding is None and named is not None and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = named[1].decode()
+    try:
+        text = whole_text(content, file, encoding)
+    except (UsageError, SourceError):
+        text = whole_text(content, file)
+    page = _Page(file)
+    page.feed(text)
+    page.close()
+    while page.open:
+        page.open.pop().end_cell()
+    grids = [grid for grid in page.grids if len({row for row, _ in grid.cells}) > 1]
+    if not grids:
+        raise SourceError(
+            f"{file}: a web page or XML document, not a table",
+            "Some systems save such files under a spreadsheet's name, and some send a page to sign in instead of the "
+            "file: open it in Excel and save it as .xlsx or CSV.",
+        )
+    return {"": grids[0]} if len(grids) == 1 else {f"Table {number}": grid for number, grid in enumerate(grids, 1)}

@@ -1,0 +1,124 @@
+"""Findings about rows turned into problems about records, with the cell as it stands in the file."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.columns import Codes
+from importer.mapping.fields import Evaluated
+from importer.mapping.table_rows import TableData
+from importer.mapping.transform_results import RowFinding
+from importer.records import Severity
+from importer.tables import Entity, ProblemTable
+
+__all__ = ["cell_problems", "extension_problems", "field_problems", "unrepeated"]
+
+
+def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
+    """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
+    names = table.names(reference) if reference else ()
+    cells = table.cells(reference, at) if reference else None
+    texts: dict[str, Any] = {
+        n: _pandas(value) if isinstance(value, pa.Array) else value for n, value in columns.items()
+    }
+    return ProblemTable.build(
+        len(at),
+        row=table.rows[at],
+        column=names[0] if names else None,
+        value=None if cells is None else _pandas(cells),
+        **texts,
+    )
+
+
+def unrepeated(records: Codes, texts: Codes) -> Codes:
+    """Where each pair of a record and a number of a text stands for the first time; neither is negative."""
+    pairs = records * (texts.max(initial=0) + 1) + texts
+    return np.sort(np.unique(pairs, return_index=True)[1])
+
+
+def _pandas(texts: pa.Array) -> "pd.Series[Any]":
+    return pd.Series(pd.arrays.ArrowExtensionArray(texts))
+
+
+def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
+    """``'value' predicate`` for each value; a blank value leaves the predicate alone."""
+    text = pc.binary_join_element_wise("'", pc.fill_null(values, ""), "' ", predicate, "")
+    return pc.if_else(pc.equal(pc.fill_null(values, ""), ""), predicate, text)
+
+
+def field_problems(
+    findings: Sequence[RowFinding],
+    table: TableData,
+    *,
+    entity: Entity,
+    field: str,
+    records: tuple[Codes, Codes, Codes],
+) -> Iterator[ProblemTable]:
+    """Problems of one field. ``records``: (row index into ``table``, customer, record) of every record made from a row.
+
+    The same wrong text of the same record is told once, at its first row.
+    """
+    rows, customers, numbers = records
+    for found in findings:
+        texts = np.full(len(table), -1, np.int64)
+        texts[found.at] = found.numbers
+        chosen = np.flatnonzero((texts[rows] >= 0) & (numbers >= 0))
+        if not len(chosen):
+            continue
+        chosen = chosen[unrepeated(numbers[chosen], texts[rows[chosen]])]
+        at = rows[chosen]
+        numbers_told, which = np.unique(texts[at], return_inverse=True)
+        told = [found.finding.texts(int(number)) for number in numbers_told]
+        predicates, hints = (pa.array(own, pa.string()).take(pa.array(which)) for own in zip(*told, strict=True))
+        cells = pc.utf8_trim_whitespace(table.cells(found.reference, at))
+        yield cell_problems(
+            table,
+            at,
+            found.reference,
+            severity=found.finding.severity,
+            code=found.finding.code,
+            customer=customers[chosen],
+            entity=entity,
+            record=numbers[chosen],
+            field=field,
+            message=_quoted(cells, predicates),
+            hint=hints,
+        )
+
+
+def extension_problems(
+    found: Evaluated,
+    table: TableData,
+    *,
+    entity: Entity,
+    field: str,
+    records: tuple[Codes, Codes, Codes],
+    target: str | None,
+) -> Iterator[ProblemTable]:
+    """For each phone with an extension an info that the attribute ``target`` has it, or a warning that nothing has.
+
+    ``records`` as for :func:`field_problems`.
+    """
+    rows, customers, numbers = records
+    assert found.extension is not None
+    outcome = " is left out" if target is None else f" goes to {target!r}"
+    for reference, at in found.by_reference(rows):
+        own = np.isin(rows, at)
+        extensions = found.extension.take(rows[own]).to_arrow()
+        yield cell_problems(
+            table,
+            rows[own],
+            reference,
+            severity=Severity.WARNING if target is None else Severity.INFO,
+            code="phone_extension_dropped" if target is None else "phone_extension_split",
+            customer=customers[own],
+            entity=entity,
+            record=numbers[own],
+            field=field,
+            message=pc.binary_join_element_wise("extension ", extensions, outcome, ""),
+            hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`." if target is None else "",
+        )

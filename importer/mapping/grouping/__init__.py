@@ -1,0 +1,1 @@
+"""Rows grouped into customers with addresses and contacts."""

@@ -1,0 +1,220 @@
+"""Addresses and contacts: candidates from rows, blank ones left out, equal ones merged, each with an id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.byte_columns import folded
+from importer.mapping.cell_problems import extension_problems, field_problems
+from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, tuple_numbers
+from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.grouping.child_ids import Given, SourceTexts, child_ids
+from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
+from importer.mapping.language.mapping_rules import NUMBER
+from importer.mapping.table_rows import TableData, source_reference
+from importer.mapping.transforms.packed_addresses import Prepared
+from importer.mapping.transforms.post_codes import settled_post_codes
+from importer.tables import Entity, ProblemTable
+
+__all__ = ["Candidates", "Children", "candidates", "merge_children"]
+
+# These say what a child is, not that there is one: a row whose other cells are blank makes no child.
+_LABELS = frozenset({"type", "is_default", "reference_id"})
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Children that one entry (for one number of a repeated group) makes, one a line.
+
+    ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
+    ``stated``: a cell says whether the child is the default; ``texts``: the cells that a child's id is made of.
+    """
+
+    entry: ChildEntry
+    number: str
+    table: TableData
+    evaluated: dict[str, Evaluated]
+    columns: dict[str, Column]
+    at: Codes
+    customers: Codes
+    several: Mask
+    stated: Mask
+    texts: tuple[Column, ...]
+    owners: Codes
+
+    @property
+    def used(self) -> Mask:
+        """True on the rows of ``table`` that made a child."""
+        rows = np.zeros(len(self.table), bool)
+        rows[self.at] = True
+        return rows
+
+
+@dataclass(frozen=True)
+class Children:
+    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
+
+    ``stated``: a cell says whether the child is the default.
+    """
+
+    columns: dict[str, Column | pa.Array]
+    customers: Codes
+    rows: Codes
+    entries: Codes
+    stated: Mask
+    problems: list[ProblemTable] = field(default_factory=list)
+
+
+def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidates:
+    """The children that an entry makes of a table's rows. ``owners``: the customer of each row, -1 for none."""
+    entry, number, table = prepared.entry, prepared.number, prepared.owned.rows
+    evaluated = {name: evaluate(name, rule, table, number, context) for name, rule in entry.fields().items()}
+    if prepared.filled is not None:
+        line = evaluated["address_line_1"]
+        findings = (*line.findings, *prepared.findings)
+        evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings)
+    content = np.logical_or.reduce(
+        [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
+    )
+    at = np.flatnonzero(content & (owners >= 0)).astype(np.int64)
+    columns = {name: found.column.take(at) for name, found in evaluated.items()}
+    if isinstance(entry, AddressEntry):
+        evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
+    stated = np.zeros(len(at), bool)
+    if "is_default" in columns:
+        stated = columns["is_default"].filled & evaluated["is_default"].filled[at]
+    elif isinstance(entry, AddressEntry) and entry.type.flags is not None:
+        unset = entry.type.model_copy(update={"default": None})
+        stated = evaluate("type", unset, table, number, context).column.filled[at]
+        columns["is_default"] = Column.constant("true", len(at)).where(stated)
+    phone = evaluated.get("phone")
+    if phone is not None and entry.phone.extension_to is not None:
+        extension = (phone.extension or Column.blank(len(table))).where(phone.column.filled)
+        name = f"attributes.{entry.phone.extension_to}"
+        columns[name] = extension.take(at)
+        evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
+    texts = _source_texts(prepared, evaluated, at)
+    several = np.zeros(len(at), bool)
+    made = Candidates(entry, number, table, evaluated, columns, at, owners[at], several, stated, texts, owners)
+    return _by_type(made) if "type" in columns else made
+
+
+def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
+    """What a child's id is made of: the cells it comes from; of a cell with several children its own part.
+
+    Of a packed address all cells count, whether other addresses have something in them or not.
+    """
+    table = prepared.owned.rows
+    columns: dict[str, Column] = {}
+    for name, rule in prepared.entry.fields().items():
+        if name in _LABELS:
+            continue
+        if rule.take == NUMBER:
+            columns[f"take {name}"] = evaluated[name].column
+            continue
+        for reference in rule.columns():
+            source = source_reference(reference)
+            sources = (source,) if source == reference else prepared.entry.cells
+            numbered = [one.replace(NUMBER, prepared.number) for one in sources]
+            columns |= {one: table.column(one) for one in numbered}
+    return tuple(column.take(at) for column in columns.values())
+
+
+def _by_type(made: Candidates) -> Candidates:
+    """A row that gives several types becomes one child of each type."""
+    types = [value.split(LIST_SEPARATOR) for value in made.columns["type"].values.to_pylist()]
+    counts = np.array([*map(len, types), 1], np.int64)[made.columns["type"].codes]
+    if counts.max(initial=1) == 1:
+        return made
+    lines = np.repeat(np.arange(len(made.at), dtype=np.int64), counts)
+    within = np.arange(len(lines)) - np.repeat(np.cumsum(counts) - counts, counts)
+    offsets = np.cumsum([0, *map(len, types)])
+    flat = pa.array([item for own in types for item in own], pa.string())
+    codes = made.columns["type"].codes[lines]
+    columns = {name: column.take(lines) for name, column in made.columns.items()}
+    spread = np.where(codes >= 0, offsets[codes] + within, -1).astype(np.int64)
+    columns["type"] = Column.keyed(spread, flat)
+    return replace(
+        made,
+        columns=columns,
+        at=made.at[lines],
+        customers=made.customers[lines],
+        several=(counts > 1)[lines],
+        stated=made.stated[lines],
+        texts=tuple(column.take(lines) for column in made.texts),
+    )
+
+
+def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) -> Children:
+    """All candidates in order, equal ones of a customer merged. ``ids``: each customer's reference id, or null."""
+    names = list(dict.fromkeys(name for made in sets for name in made.columns))
+    customers = np.concatenate([made.customers for made in sets])
+    rows = np.concatenate([made.table.rows[made.at] for made in sets])
+    entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
+    columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
+    order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
+    group, first = _equal(columns, customers, order)
+    heads = order[first]
+    record = np.empty(len(order), np.int64)
+    record[order] = group
+    flag = columns.pop("is_default", None)
+    columns = {name: column.take(heads) for name, column in columns.items()}
+    if flag is not None:
+        columns["is_default"] = _merged_default(flag, record, len(heads))
+    stated = np.zeros(len(heads), bool)
+    stated[record[np.concatenate([made.stated for made in sets])]] = True
+    several = np.concatenate([made.several for made in sets])[heads]
+    customers, rows, entries = customers[heads], rows[heads], entries[heads]
+    own = columns.get("reference_id", Column.blank(len(first)))
+    wanting = np.flatnonzero(~own.filled).astype(np.int64)
+    texts = SourceTexts.of([made.texts for made in sets], [len(made.at) for made in sets])
+    types = columns.get("type")
+    roles = pa.repeat(pa.scalar(entity, pa.string()), len(first)) if types is None else types.to_arrow()
+    given = Given(own, several, roles, ids.take(pa.array(customers)))
+    ids = child_ids(given, wanting, texts.least(order, group, first, wanting))
+    problems = _problems(entity, sets, record)
+    return Children({**columns, "reference_id": ids}, customers, rows, entries, stated, problems)
+
+
+def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
+    """(The group of equal children each line is in, the first line of each group), both with the lines in order.
+
+    Groups are numbered in the order of their first lines.
+    """
+    owners = Column(customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string()))  # only numbers count here
+    compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
+    group = tuple_numbers([owners, *compared], order)
+    return group, first_rows(group, int(group.max(initial=-1)) + 1)
+
+
+def _merged_default(flag: Column, record: Codes, count: int) -> Column:
+    """A merged child is the default when any of its lines says so, and is not when none does and any says no.
+
+    ``record``: the child of each line, of ``count`` children.
+    """
+    codes = np.full(count, -1, np.int64)
+    codes[record[flag.filled]] = 1
+    codes[record[flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))]] = 0
+    return Column(codes, pa.array(["true", "false"], pa.string()))
+
+
+def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list[ProblemTable]:
+    problems: list[ProblemTable] = []
+    offset = 0
+    for made in sets:
+        own = record[offset : offset + len(made.at)]
+        offset += len(made.at)
+        rules = made.entry.fields()
+        for name, found in made.evaluated.items():
+            places = (made.at, made.customers, own)
+            problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))
+            if found.extension is not None:
+                wanting = (found.extension.filled & found.column.filled)[made.at]
+                places = (made.at[wanting], made.customers[wanting], own[wanting])
+                target = rules[name].extension_to
+                told = extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
+                problems.extend(told)
+    return problems

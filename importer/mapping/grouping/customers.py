@@ -1,0 +1,110 @@
+"""Rows grouped into customers: fields that every row of a customer must agree on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
+from importer.mapping.columns import Codes, Column, first_rows
+from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.language.mapping_model import CustomerEntry
+from importer.mapping.language.mapping_rules import FieldRule
+from importer.mapping.table_rows import TableData
+from importer.records import Severity
+from importer.tables import ProblemTable, Sources
+
+__all__ = ["Grouped", "group_customers"]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Customers by position: field → column, where each value stands, and what was found."""
+
+    columns: dict[str, Column]
+    evaluated: dict[str, Evaluated]
+    field_rows: dict[str, Codes]
+    rows: Codes
+    problems: list[ProblemTable]
+
+
+def group_customers(
+    entry: CustomerEntry, table: TableData, codes: Codes, count: int, context: Context, sources: Sources
+) -> Grouped:
+    """Group rows into customers. ``codes``: the customer of each row of ``table``, all ≥ 0."""
+    start = first_rows(codes, count)
+    grouped = Grouped({}, {}, {}, table.rows[start], [])
+    own = (np.arange(len(table), dtype=np.int64), codes, codes)
+    for name, rule in entry.fields().items():
+        # The default comes last: a blank cell agrees with any other of its customer's rows.
+        found = evaluate(name, rule.model_copy(update={"default": None}), table, "", context)
+        grouped.evaluated[name] = found
+        filled = np.flatnonzero(found.column.filled).astype(np.int64)
+        first = first_rows(codes, count, filled)
+        grouped.columns[name] = found.column.take(first)
+        if rule.default is not None:
+            wrong = np.zeros(count, bool)
+            wrong[codes[found.wrong()]] = True
+            grouped.columns[name] = grouped.columns[name].filled_up(rule.default, but=wrong)
+        where = np.where(first >= 0, first, start)
+        if not np.array_equal(where, start):
+            grouped.field_rows[name] = table.rows[where]
+        grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
+        if rule.conflict == "reject":
+            grouped.problems.extend(_conflicts(name, found, table, codes, first, sources))
+        if found.extension is not None or rule.extension_to is not None:
+            grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
+    return grouped
+
+
+def _conflicts(
+    name: str, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
+) -> Iterator[ProblemTable]:
+    """Rows of one customer that say different things; a blank agrees with anything."""
+    reference = first[codes]
+    differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
+    every = np.flatnonzero(differs).astype(np.int64)
+    if not len(every):
+        return
+    every = every[unrepeated(codes[every], found.column.codes[every])]
+    texts = pc.replace_substring(found.column.values, LIST_SEPARATOR, ", ")
+    names = pa.array([source.name for source in sources.tables], pa.string())
+    for column, at in found.by_reference(every):
+        mine = texts.take(pa.array(found.column.codes[at]))
+        other = texts.take(pa.array(found.column.codes[reference[at]]))
+        rows = table.rows[reference[at]]
+        numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
+        places = pc.binary_join_element_wise(names.take(pa.array(sources.split(rows)[0])), numbers, ":")
+        message = pc.binary_join_element_wise("'", mine, "' here, but '", other, "' at ", places, "")
+        yield cell_problems(
+            table,
+            at,
+            column,
+            severity=Severity.ERROR,
+            code="customer_conflict",
+            customer=codes[at],
+            entity="customer",
+            record=codes[at],
+            field=name,
+            message=message,
+            hint="Rows of one customer must agree: mend one of the two cells, or say `conflict: first` in the mapping.",
+        )
+
+
+def _extensions(
+    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, count: int, grouped: Grouped
+) -> Iterator[ProblemTable]:
+    """A phone's extension goes to the attribute that the mapping names, else it is dropped with a warning."""
+    whole = found.extension or Column.blank(len(table))
+    extension = whole.where(found.column.filled)
+    first = first_rows(codes, count, np.flatnonzero(extension.filled).astype(np.int64))
+    if rule.extension_to is not None:
+        target = f"attributes.{rule.extension_to}"
+        grouped.columns[target] = extension.take(first)
+        grouped.evaluated[target] = replace(found, column=extension, findings=(), changes=(), extension=None)
+    at = first[first >= 0]
+    own = (at, codes[at], codes[at])
+    found = replace(found, extension=whole)
+    yield from extension_problems(found, table, entity="customer", field=name, records=own, target=rule.extension_to)

@@ -1,0 +1,128 @@
+"""Keys: which customer a row belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.byte_columns import trim
+from importer.mapping.columns import Codes, Column, Mask, combine
+from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
+from importer.mapping.language.mapping_rules import FieldRule
+from importer.mapping.rewrites import RowChange
+from importer.mapping.table_rows import TableData
+from importer.tables import FieldOrigin
+
+Reasons = npt.NDArray[np.object_]
+
+__all__ = ["KeyCells", "Keys", "key_cells", "match_keys", "read_keys"]
+
+
+@dataclass(frozen=True)
+class KeyCells:
+    """The parts of each row's key, one column a part, and the columns of the source that they come from.
+
+    ``changes``: what the transforms of the parts rewrote.
+    """
+
+    parts: tuple[Column, ...]
+    origin: FieldOrigin
+    changes: tuple[RowChange, ...] = ()
+
+    @property
+    def some(self) -> Mask:
+        """True on rows where any part is filled."""
+        filled: Mask = np.logical_or.reduce([part.filled for part in self.parts])
+        return filled
+
+    @property
+    def whole(self) -> Mask:
+        """True on rows where every part is filled."""
+        filled: Mask = np.logical_and.reduce([part.filled for part in self.parts])
+        return filled
+
+    def take(self, rows: Codes) -> "KeyCells":
+        """The cells of the rows at these indices; an index of -1 gives blanks."""
+        changes = tuple(change.take(rows) for change in self.changes)
+        return KeyCells(tuple(part.take(rows) for part in self.parts), self.origin, changes)
+
+    def keep(self, chosen: Mask) -> "KeyCells":
+        """The cells of these rows only."""
+        return self if chosen.all() else self.take(np.flatnonzero(chosen).astype(np.int64, copy=False))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a table's rows. ``codes``: each row's key (-1: blank), numbered in the order of first rows.
+
+    ``exact``: the distinct keys with their parts told apart; ``ids``: the same joined by ``-``, as reference ids.
+    ``skipped``: keys of rows that were skipped → the reason. ``changes``: what the keys' transforms rewrote.
+    """
+
+    codes: Codes
+    exact: pa.Array
+    ids: Column
+    origin: FieldOrigin
+    skipped: dict[str, str] = field(default_factory=dict)
+    changes: tuple[RowChange, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many distinct keys there are."""
+        return len(self.exact)
+
+    def keep(self, chosen: Mask) -> "Keys":
+        """The keys of fewer rows; the rows left out must have blank keys."""
+        changes = tuple(change.take(np.flatnonzero(chosen).astype(np.int64, copy=False)) for change in self.changes)
+        return replace(self, codes=self.codes[chosen], changes=changes)
+
+    def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":
+        """Keep why the rows of other keys were skipped, so that their children are skipped alike."""
+        first = pd.DataFrame({"key": gone.codes, "reason": reasons}).drop_duplicates("key")
+        first = first[first["key"] >= 0]
+        keys = gone.exact.take(pa.array(first["key"].to_numpy()))
+        pairs = zip(keys.to_pylist(), first["reason"], pc.is_in(keys, value_set=self.exact).to_pylist(), strict=True)
+        return replace(self, skipped={key: reason for key, reason, known in pairs if not known})
+
+
+def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> KeyCells:
+    """What stands in the columns of the key, after their transforms."""
+    context = Context(Column.blank(len(table)), folder)
+    found = [evaluate("key", part, table, "", context) for part in parts]
+    origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
+    return KeyCells(
+        tuple(one.column for one in found), origin, tuple(change for one in found for change in one.changes)
+    )
+
+
+def read_keys(cells: KeyCells) -> Keys:
+    """The key of each row: trimmed, compared exactly; a key with any part blank is blank."""
+    tuples, distinct = combine(cells.parts)
+    whole = np.append(np.logical_and.reduce([column.filled for column in distinct]), False)
+    number = tuples if whole[:-1].all() else np.where(whole[tuples], tuples, -1)
+    blank = number < 0
+    order = pd.unique(number[~blank] if blank.any() else number)
+    rank = np.full(len(whole), -1, np.int64)
+    rank[order] = np.arange(len(order))
+    texts = [column.take(order).to_arrow() for column in distinct]
+    exact, joined = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
+    if len(texts) == 1 and trim(joined) is joined:  # distinct, as the values of a column are: no need to find that out
+        ids = Column(np.arange(len(joined), dtype=np.int64), joined)
+    else:
+        ids = Column.from_text(joined)
+    return Keys(rank[number], exact, ids, cells.origin, changes=cells.changes)
+
+
+def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:
+    """Each row's customer (-1: none), and why there is none when its customer's rows were skipped (else ``""``)."""
+    found = pc.index_in(own.exact, value_set=customers.exact).fill_null(-1).to_numpy().astype(np.int64)
+    owners = np.append(found, -1)[own.codes]
+    why = np.full(own.count + 1, "", dtype=object)
+    if customers.skipped:
+        why[:-1] = [customers.skipped.get(key, "") for key in own.exact.to_pylist()]
+    return owners, np.where(owners < 0, why[own.codes], "")

@@ -1,0 +1,229 @@
+"""Rows that name a parent: one list of companies, people and addresses, in any order, each naming its company."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.byte_columns import folded
+from importer.mapping.cell_problems import cell_problems
+from importer.mapping.columns import Codes, Column, Mask, first_of
+from importer.mapping.fields import Context, evaluate
+from importer.mapping.language.mapping_model import ParentRule
+from importer.mapping.table_rows import TableData
+from importer.records import Severity
+from importer.tables import ProblemTable, Sources
+
+__all__ = ["OPEN", "Found", "Names", "find_parents", "parent_problems", "read_names"]
+
+OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: not known yet; why there is none
+_MOST_PLACES = 20  # of namesakes in one message
+_MOST_LEVELS = 50  # of parents over one another; what is deeper is taken for a circle
+_NONE = -9  # of a search: nobody goes by the text
+
+_Form = Callable[[pa.Array], pa.Array]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Each row's parent as its cells name it (blank: none), and the texts by which rows may name this one."""
+
+    parent: Column
+    own: tuple[Column, ...]
+
+    def take(self, rows: Codes) -> "Names":
+        """The names where each row has the parent of the row at these indices."""
+        return Names(self.parent.take(rows), self.own)
+
+    def themselves(self) -> Mask:
+        """True on rows that name themselves, and that nobody else goes by the name of: they have no parent either."""
+        same = np.zeros(len(self.parent), bool)
+        for column in self.own:
+            both = Column.from_text(pa.chunked_array([self.parent.to_arrow(), column.to_arrow()]))
+            same |= self.parent.filled & (both.codes[: len(same)] == both.codes[len(same) :])
+        if not same.any():
+            return same
+        nowhere = np.zeros(len(same), np.int64)
+        searches = [_Search(self.own, ~same, form).match(self.parent.values, nowhere) for form in (_exact, folded)]
+        return same & self.parent.rows_with(np.maximum(*searches) == _NONE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Each row's end: a number ≥ 0 as given for the rows without a parent, or why it has none.
+
+    ``namesakes``: of ambiguous parents the text → the rows that go by it.
+    """
+
+    ends: Codes
+    namesakes: dict[str, Codes]
+
+
+def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
+    """Who is whose parent, as the cells have it. A parent that a transform refuses stays as it stands."""
+    context = Context(Column.blank(len(table)), folder)
+    found = evaluate("parent", rule.field, table, "", context)
+    raw = first_of([table.column(reference) for reference in rule.from_])[0]
+    parent = first_of([found.column, raw.where(found.wrong())])[0]
+    own = tuple(evaluate("parent", part, table, "", context).column for part in rule.match)
+    names = Names(parent, own)
+    return Names(parent.where(~names.themselves()), own)
+
+
+def find_parents(names: Names, ends: Codes, rejected: int) -> Found:
+    """Where the rows that name a parent end.
+
+    ``ends``: the end of every row that is known already, ``OPEN`` for the others. A row has the end of its parent, of
+    its parent's parent where that is a row with a parent itself, and so on. Rows without a parent are looked for
+    first: by name exactly, else without case and surplus blanks. ``rejected``: the end of what has none.
+    """
+    wanted = names.parent.values
+    found = np.full(len(wanted), OPEN, np.int64)
+    top = ~names.parent.filled
+    namesakes: dict[str, Codes] = {}
+    _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, folded)], ends, namesakes)
+    first = _first_rows(ends, top)
+    for _ in range(_MOST_LEVELS):
+        current = _ends_of(names, ends, found, rejected)
+        if not (found == OPEN).any():
+            break
+        before = found.copy()
+        waiting = _settle(found, wanted, list(_among_children(names, ~top, current, first)), current, namesakes)
+        if np.array_equal(found, before):
+            absent = (found == OPEN) & ~waiting
+            if not absent.any():
+                break
+            found[absent] = ABSENT
+    found[found == OPEN] = CIRCLE
+    own = np.append(found, OPEN)[names.parent.codes]
+    return Found(np.where(ends != OPEN, ends, own), namesakes)
+
+
+def parent_problems(
+    rule: ParentRule, names: Names, table: TableData, found: Found, lost: Mask, sources: Sources
+) -> Iterator[ProblemTable]:
+    """Why the rows that are ``lost`` have no customer, at the cells that name their parents."""
+    hint = "Mend the cell, add the row that it names, or clear it if this row is a customer by itself."
+    why = np.minimum(found.ends, OPEN)  # an end ≥ 0 is that of a rejected row here
+    told = (
+        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Name the parent by its id, or tell them apart."),
+        (ABSENT, "orphan_row", "names no row of the file", hint),
+        (OPEN, "parent_rejected", "belongs to a row that was rejected", "Mend that row first."),
+        (CIRCLE, "parent_circle", "leads to no customer: the rows name each other in a circle", hint),
+    )
+    places = {text: _places(table.rows[rows], sources) for text, rows in found.namesakes.items()}
+    texts = names.parent.to_arrow()
+    for reason, code, said, mend in told:
+        at = np.flatnonzero(lost & (why == reason)).astype(np.int64)
+        own = texts.take(pa.array(at))
+        ends = [places[text] if reason == SEVERAL else "" for text in own.to_pylist()]
+        message = pc.binary_join_element_wise("'", own, f"' {said}", pa.array(ends, pa.string()), "")
+        for reference, rows in _by_column(rule, table, at):
+            which = message.take(pa.array(np.searchsorted(at, rows)))
+            said_ = {"severity": Severity.ERROR, "code": code, "message": which, "hint": mend}
+            yield cell_problems(table, rows, reference, **said_)
+
+
+def _places(rows: Codes, sources: Sources) -> str:
+    places = ", ".join(str(sources.location(int(row))) for row in rows[:_MOST_PLACES])
+    return f": {places}" + (f" and {len(rows) - _MOST_PLACES} more" if len(rows) > _MOST_PLACES else "")
+
+
+def _by_column(rule: ParentRule, table: TableData, at: Codes) -> Iterator[tuple[str, Codes]]:
+    """The rows by the column that their parent stands in; those that continue others by the first."""
+    chosen = first_of([table.column(reference) for reference in rule.from_])[1][at]
+    for number, reference in enumerate(rule.from_):
+        rows = at[np.maximum(chosen, 0) == number]
+        if len(rows):
+            yield reference, rows
+
+
+def _ends_of(names: Names, ends: Codes, found: Codes, rejected: int) -> Codes:
+    """The ends of all rows as far as they are known: a row whose parent is not to be found is rejected."""
+    settled = np.where(found < OPEN, rejected, found)
+    return np.where(ends != OPEN, ends, np.append(settled, OPEN)[names.parent.codes]).astype(np.int64)
+
+
+def _first_rows(ends: Codes, among: Mask) -> Codes:
+    """End → the first row that has it, -1 for none."""
+    rows = np.flatnonzero(among & (ends >= 0))[::-1]
+    first = np.full(ends.max(initial=-1) + 2, -1, np.int64)
+    first[ends[rows]] = rows
+    return first
+
+
+def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> Iterator["_Search"]:
+    """How a parent is looked for that is not a customer: by name, else as ``Company, Person``; both exactly first."""
+    company = names.own[0].take(np.where(ends >= 0, first[np.minimum(ends, len(first) - 1)], -1))
+    shown = tuple(_shown(above, own) for above in (names.parent, company) for own in names.own)
+    for form in (_exact, folded):
+        yield _Search(names.own, children, form)
+        yield _Search(shown, children, form)
+
+
+def _shown(company: Column, person: Column) -> Column:
+    return Column.from_text(pc.binary_join_element_wise(company.to_arrow(), person.to_arrow(), ", "))
+
+
+def _settle(
+    found: Codes, wanted: pa.Array, searches: Sequence["_Search"], ends: Codes, namesakes: dict[str, Codes]
+) -> Mask:
+    """Set what can be said of the parents that are still open by the first search that knows them; True: must wait."""
+    waiting = np.zeros(len(found), bool)
+    for search in searches:
+        undecided = (found == OPEN) & ~waiting
+        if not undecided.any():
+            break
+        got = search.match(wanted, ends)
+        waiting |= undecided & (got == OPEN)
+        decided = undecided & (got > OPEN)
+        found[decided] = got[decided]
+        for number in np.flatnonzero(undecided & (got == SEVERAL)):
+            found[number] = SEVERAL
+            namesakes[wanted[int(number)].as_py()] = search.rows(wanted.slice(int(number), 1))
+    return waiting
+
+
+def _exact(values: pa.Array) -> pa.Array:
+    return values
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Which rows go by a text: those ``among`` which one of ``texts`` is the text, in this form of both."""
+
+    texts: tuple[Column, ...]
+    among: Mask
+    form: _Form
+
+    def match(self, wanted: pa.Array, ends: Codes) -> Codes:
+        """For each wanted text the one end of its rows; ``SEVERAL``; ``OPEN`` where a row's is; ``_NONE``."""
+        groups = self.form(wanted).dictionary_encode()
+        rows, numbers = self._pairs(groups.dictionary)
+        pairs = pd.DataFrame({"number": numbers, "end": ends[rows]}).drop_duplicates().sort_values(["number", "end"])
+        number, end = pairs["number"].to_numpy(), pairs["end"].to_numpy()
+        by_group = np.full(len(groups.dictionary) + 1, _NONE, np.int64)
+        by_group[number[::-1]] = end[::-1]  # the last assignment wins: the least end, so OPEN if there is one
+        counts = np.bincount(number, minlength=len(by_group))
+        by_group = np.where((counts > 1) & (by_group != OPEN), SEVERAL, by_group)
+        matched: Codes = by_group[groups.indices.to_numpy(zero_copy_only=False)]
+        return matched
+
+    def rows(self, text: pa.Array) -> Codes:
+        """The rows that go by one text."""
+        return np.unique(self._pairs(self.form(text))[0])
+
+    def _pairs(self, texts: pa.Array) -> tuple[Codes, Codes]:
+        """(row, number of the text in ``texts``, which are distinct) wherever a row goes by one of them."""
+        rows, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for column in self.texts:
+            place = pc.index_in(self.form(column.values), value_set=texts).fill_null(-1)
+            number = np.append(place.to_numpy(zero_copy_only=False), -1)[column.codes]
+            own = np.flatnonzero(self.among & (number >= 0)).astype(np.int64)
+            rows.append(own)
+            numbers.append(number[own].astype(np.int64))
+        return np.concatenate(rows), np.concatenate(numbers)

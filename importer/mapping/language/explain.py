@@ -1,0 +1,384 @@
+"""A mapping told in plain English, for a person who decides whether it fits an export and has never seen YAML."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from importer.catalogue import CODES
+from importer.mapping.fields import IMPLIED
+from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
+from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping, ParentRule
+from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
+from importer.mapping.language.typeset import ARROW, heading, section, table, wrap
+from importer.mapping.transforms.registry import TRANSFORMS, Step
+from importer.records import Severity
+from importer.tables import ATTRIBUTE_PREFIX
+
+__all__ = ["explain", "overview"]
+
+_MOST_NAMES = 4  # of a column beside its first one; where there are more, they are told at the end
+_MOST_VALUES = 8  # of a value table; a longer one is told by its length
+_ORDINALS = {1: "first", 2: "second", 3: "third"}
+_WHAT = f"Each field of WizCommerce {ARROW}the columns it comes from, and how their text is changed on the way."
+_SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
+_LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
+_OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
+_WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Severity.INFO: "only noted"}
+# ``{0}``, ``{1}``: the transform's argument or arguments.
+_STEPS = {
+    "text": "as it is",
+    "tidy": "with plain spaces and quotes, and nothing invisible",
+    "upper": "in capitals",
+    "lower": "in small letters",
+    "title": "each word with a capital",
+    "collapse": "line breaks and runs of spaces become one space",
+    "one_line": "line breaks become '{0}'",
+    "digits": "digits only",
+    "postcode": "without commas and dots at the end",
+    "unquote": "without a leading apostrophe",
+    "replace": "'{0}' becomes '{1}'",
+    "regex": "what matches '{0}' becomes '{1}'",
+    "extract": "only what matches '{0}'",
+    "labelled": "the first number labelled {0}",
+    "phone": "as an international phone number",
+    "email": "checked as an e-mail address",
+    "country": "as a two-letter country code",
+    "state": "as a state's code where that is usual",
+    "flag": "yes or no",
+    "not_flag": "yes and no exchanged",
+    "first_name": "the first name of the person",
+    "last_name": "the last name of the person",
+    "date": "a date, written '{0}' in the file",
+    "python": "by the function {0}",
+}
+
+
+def overview(width: int) -> str:
+    """All shipped mappings, a name and a title each, in lines of at most ``width`` characters."""
+    rows = [(name, load_mapping(name).mapping.title) for name in list_mappings()]
+    ends = "'importer mappings NAME' explains one of them; a mapping of your own is given by its path."
+    return "\n".join([*table(rows, width), "", *wrap(ends, "", width)]) + "\n"
+
+
+def explain(loaded: LoadedMapping, *, width: int) -> str:
+    """What a mapping does, in lines of at most ``width`` characters (40 or more)."""
+    mapping = loaded.mapping
+    blocks = [
+        [*wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
+        wrap(mapping.description, "", width),
+        section("What it extends", _bases(loaded), width),
+        section("How to export", [mapping.export] if mapping.export else [], width),
+        section("Files", _files(mapping), width),
+        section("Which customer a row belongs to", _keys(mapping), width),
+        section("Rows that are left out", _skips(mapping), width),
+        section("What is sent", [_WHAT], width),
+        [*heading("The customer"), *_fields(mapping.customer, width)],
+        *(_child(mapping, entry, width) for entry in mapping.children()),
+        section("Columns that must be there", _required(mapping), width),
+        section("When a value is wrong", _policies(mapping), width),
+        section("Columns with many names", _names(mapping), width),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _bases(loaded: LoadedMapping) -> list[str]:
+    """A sentence, where the mapping extends another one."""
+    if not loaded.bases:
+        return []
+    shipped = set(list_mappings().values())
+    names = [base.stem if base in shipped else str(base) for base in loaded.bases]
+    further = f", which extends {' and then '.join(names[1:])}" if names[1:] else ""
+    told = f"{loaded.path.name} states only what differs from {names[0]}{further}. All of it together is told here."
+    return [told]
+
+
+def _column(reference: str) -> str:
+    """``A|B`` → ``"A" (or "B")``; of a column with many names, which are told at the end, only the first."""
+    first, *others = (f'"{name}"' for name in alternatives(reference))
+    if len(others) >= _MOST_NAMES:
+        return f"{first} (or another name of it)"
+    return first if not others else f"{first} (or {', '.join(others)})"
+
+
+def _names(mapping: Mapping) -> list[str]:
+    """The columns that go by many names, with all of them."""
+    lines = []
+    for reference in dict.fromkeys(_references(mapping)):
+        first, *others = (f'"{name}"' for name in alternatives(reference))
+        if len(others) >= _MOST_NAMES:
+            lines.append(f"{first}: {', '.join(others)}.")
+    return lines
+
+
+def _references(mapping: Mapping) -> Iterator[str]:
+    """Every column reference as the mapping writes it, in the order in which it is told."""
+    for rule in mapping.tables.values():
+        yield from rule.has
+        yield from (column for part in rule.key for column in part.columns())
+        yield from (column for column, _ in rule.parent.references()) if rule.parent else ()
+    for rule in mapping.tables.values():
+        yield from (column for skip in rule.skip for column, _ in skip.references())
+    yield from (column for rule in mapping.customer.fields().values() for column in rule.columns())
+    for entry in mapping.children():
+        yield from (column for column, _ in entry.when.references()) if entry.when else ()
+        yield from entry.cells if isinstance(entry, AddressEntry) else ()
+        yield from (column for rule in entry.fields().values() for column in rule.columns())
+
+
+def _columns(references: Iterable[str], word: str = "and") -> str:
+    return _listed([_column(reference) for reference in references], word)
+
+
+def _listed(texts: Sequence[str], word: str) -> str:
+    return " ".join(filter(None, [", ".join(texts[:-1]), word if len(texts) > 1 else "", *texts[-1:]]))
+
+
+def _files(mapping: Mapping) -> list[str]:
+    several = len(mapping.tables) > 1
+    lines = ["Several files, or sheets of a workbook, given together."] if several else []
+    for name, rule in mapping.tables.items() if several else ():
+        seen = [f"has the column{'s' * (len(rule.has) > 1)} {_columns(rule.has)}"] if rule.has else []
+        seen += [f"is named like {_listed(rule.names, 'or')}"] if rule.names else []
+        lines.append(f"The table {name}" + (f" {', and where that leaves doubt '.join(seen)}." if seen else "."))
+    if mapping.two_headers:
+        lines.append("A second header row may stand above or under the first.")
+    return lines
+
+
+def _keys(mapping: Mapping) -> list[str]:
+    lines = []
+    for name, rule in mapping.tables.items():
+        parts = [_part(rule_) for rule_ in rule.key]
+        where = f"In the table {name}, the" if len(mapping.tables) > 1 else "The"
+        lines.append(f"{where} text in {_listed(parts, 'and')}.")
+    known = "The same text is the same customer"
+    own = mapping.customer.reference_id
+    joined = " (its parts joined with '-')" if len(mapping.tables[mapping.main_table].key) > 1 else ""
+    ids = f", and is its reference_id{joined}" if own is None else ""
+    lines.append(f"{known}{ids}. A row without it {_without(mapping)}.")
+    parent = mapping.tables[mapping.main_table].parent
+    return [*lines, *_parents(parent)] if parent is not None else lines
+
+
+def _parents(parent: ParentRule) -> list[str]:
+    changed = _changes(parent.field.model_copy(update={"take": None}), "")
+    named = f"{_columns(parent.from_, 'or else')}{f' ({changed})' if changed else ''}"
+    match = _listed([_part(rule) for rule in parent.match], "or")
+    children = f"A row that names another one in {named} belongs to that one's customer instead"
+    found = f"The row that is meant is the one with that text in {match}, wherever it stands"
+    return [
+        f"{children}: it gives addresses and contacts only. The customers are the rows that name none.",
+        f"{found}; or, of the form 'Company, Person', a person of a company. Where several have it, that is an error.",
+    ]
+
+
+def _without(mapping: Mapping) -> str:
+    """What becomes of rows whose key is blank."""
+    above = [name for name, rule in mapping.tables.items() if rule.blank_key == "above"]
+    if not above:
+        return "is rejected"
+    if len(above) == len(mapping.tables):
+        return "is a further row of the customer above it"
+    tables = f"the table{'s' * (len(above) > 1)} {_listed(above, 'and')}"
+    return f"in {tables} is a further row of the customer above it; elsewhere it is rejected"
+
+
+def _part(rule: FieldRule) -> str:
+    changed = _changes(rule, "")
+    word = "and" if rule.take is None else "or else"
+    return f"{_columns(rule.columns(), word)}{f' ({changed})' if changed else ''}"
+
+
+def _skips(mapping: Mapping) -> list[str]:
+    return [
+        f"{skip.reason}: {_condition(skip)}" + (f" (table {name})." if len(mapping.tables) > 1 else ".")
+        for name, rule in mapping.tables.items()
+        for skip in rule.skip
+    ]
+
+
+def _condition(condition: Condition) -> str:
+    if condition.any_ is not None:
+        return " or ".join(f"({_condition(inner)})" for inner in condition.any_)
+    if condition.all_ is not None:
+        return " and ".join(f"({_condition(inner)})" for inner in condition.all_)
+    if condition.only is not None:
+        return f"nothing but {_columns(condition.only)} is filled"
+    return f"{_column(condition.column or '')} {_test(condition)}"
+
+
+def _test(condition: Condition) -> str:
+    if condition.is_ is not None:
+        return f"is {_listed(_quoted(condition.is_), 'or')}"
+    if condition.is_not is not None:
+        return f"is filled, but not with {_listed(_quoted(condition.is_not), 'or')}"
+    if condition.flag is not None:
+        return "says yes" if condition.flag else "says no"
+    if condition.blank is not None:
+        return "is blank" if condition.blank else "is filled"
+    return f"matches the pattern '{condition.matches}'"
+
+
+def _quoted(texts: Iterable[str]) -> list[str]:
+    return [f"'{text}'" for text in texts]
+
+
+def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
+    lines = []
+    if len(mapping.tables) > 1:
+        lines.append(f"From the rows of the table {entry.table or mapping.main_table}.")
+    if entry.repeat is not None:
+        lines.append(f"{NUMBER} stands for {entry.repeat[0]} to {entry.repeat[-1]}, one after another.")
+    lines += _taken_apart(entry)
+    if entry.when is not None:
+        lines.append(f"Only where {_condition(entry.when)}.")
+    said = [line for text in lines for line in wrap(text, "", width)]
+    return [*heading(_child_name(entry)), *said, *_fields(entry, width)]
+
+
+def _taken_apart(entry: ChildEntry) -> list[str]:
+    """What is said of an address whose parts have no columns of their own."""
+    if not entry.cells:
+        return []
+    stands = "Its lines stand" if len(entry.cells) > 1 else "All of it stands"
+    where = f"{stands} in {_columns(entry.cells)}. It is taken apart"
+    names = "A line that repeats the customer's name is left out"
+    return [
+        f"{where}: the country in the last line, before it town, state and post code, then the street.",
+        f"{names}; one that begins with 'Attn' gives the person. Fields given below go before its parts.",
+        "The report shows every address before and after, with a warning where the parts may be wrong.",
+    ]
+
+
+def _child_name(entry: ChildEntry) -> str:
+    kind = "Address" if isinstance(entry, AddressEntry) else "Contact"
+    if isinstance(entry, AddressEntry) and entry.type.constant is not None:
+        kind = f"{' and '.join(entry.type.constant).capitalize()} address"
+    if entry.repeat is None:
+        return kind
+    plural = f"{kind}es" if kind.endswith("ess") else f"{kind}s"
+    return f"{plural} {entry.repeat[0]} to {entry.repeat[-1]}"
+
+
+def _fields(section: CustomerEntry | ChildEntry, width: int) -> list[str]:
+    fields: dict[str, FieldRule] = section.fields()
+    rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in fields.items()]
+    return table(rows, width)
+
+
+def _field_name(name: str) -> str:
+    custom = name.removeprefix(ATTRIBUTE_PREFIX)
+    return name if custom == name else f"attribute '{custom}'"
+
+
+def _source(rule: FieldRule) -> str:
+    if rule.constant is not None:
+        return f"always {_listed(_quoted(rule.constant), 'and')}"
+    if rule.flags is not None:
+        return ARROW + _listed(
+            [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()], "and"
+        )
+    word = "and" if rule.join is not None or rule.take == "all" else "or else"
+    return ARROW + _columns(rule.own_columns(), word) + (_fallback(rule.else_) if rule.else_ else "")
+
+
+def _fallback(rule: FieldRule) -> str:
+    changed = _changes(rule, "")
+    return f"; where that gives nothing {_source(rule).removeprefix(ARROW)}{f' ({changed})' if changed else ''}"
+
+
+def _changes(rule: FieldRule, name: str) -> str:
+    """Everything that happens to a field's cells, in the order in which it happens."""
+    said = []
+    if rule.split:
+        said.append(f"a cell's parts are told apart by {_listed(_quoted(rule.split), 'or')}")
+    implied = [Step(IMPLIED[name])] if name in IMPLIED and rule.columns() and rule.flags is None else []
+    said += [_step(step) for step in (rule.as_ if rule.as_ is not None else implied)]
+    if rule.take is not None:
+        said.append(_taken(rule.take))
+    if rule.join is not None:
+        said.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
+    if rule.values is not None:
+        said.append(_translated(rule.values))
+        said.append(_unlisted(rule.otherwise))
+    if rule.default is not None:
+        said.append(f"'{rule.default}' if there is none")
+    if rule.lookup is not None:
+        said.append(f"looked up among the {_LOOKUPS[rule.lookup]} in WizCommerce")
+    if rule.extension_to is not None:
+        said.append(f"an extension goes to attribute '{rule.extension_to}'")
+    return "; ".join(said)
+
+
+def _step(step: Step) -> str:
+    if TRANSFORMS[step.name].argument == "texts":
+        return _STEPS[step.name].format(_listed(_quoted(step.argument), "or else"))
+    arguments = step.argument if isinstance(step.argument, tuple) else (step.argument,)
+    return _STEPS[step.name].format(*arguments)
+
+
+def _taken(take: str | int) -> str:
+    if take == "all":
+        return "all of them"
+    if take == NUMBER:
+        return f"the valid one with the number {NUMBER}"
+    if isinstance(take, str):
+        return f"the {take} valid one"
+    place = _ORDINALS.get(abs(take), f"{abs(take)}th")
+    return f"the {place} valid one" + (" from the end" if take < 0 else "")
+
+
+def _translated(values: dict[str, list[str]]) -> str:
+    if len(values) > _MOST_VALUES:
+        return f"{len(values)} texts are replaced by a table"
+    texts: dict[tuple[str, ...], list[str]] = {}
+    for text, sent in values.items():
+        texts.setdefault(tuple(sent), []).append(text)
+    return ", ".join(
+        f"{_listed(_quoted(own), 'or')} becomes {_listed(_quoted(sent), 'and')}" for sent, own in texts.items()
+    )
+
+
+def _unlisted(otherwise: str | Otherwise) -> str:
+    if isinstance(otherwise, Otherwise):
+        return f"any other text becomes '{otherwise.constant}'"
+    return f"any other text {_OTHERWISE[otherwise]}"
+
+
+def _required(mapping: Mapping) -> list[str]:
+    lines = []
+    for name in mapping.tables:
+        needed = dict.fromkeys(reference for reference, optional in mapping.references(name) if not optional)
+        where = f"In the table {name}: " if len(mapping.tables) > 1 else ""
+        lines += [f"{where}{_columns(needed)}."] if needed else []
+    rest = "Every other column" if lines else "No single one: every column"
+    return [*lines, f"{rest} may be absent; what it would have given is left out then."]
+
+
+def _policies(mapping: Mapping) -> list[str]:
+    lines = ["It rejects its customer: nothing of that customer is sent, and the report names the cell."]
+    sections = [("customer", mapping.customer), *((_child_name(entry).lower(), entry) for entry in mapping.children())]
+    fields = [(f"{kind}: {_field_name(name)}", rule) for kind, part in sections for name, rule in part.fields().items()]
+    left_out = dict.fromkeys(name for name, rule in fields if rule.invalid == "blank")
+    if left_out:
+        lines.append(f"Left out instead, with a warning: {'; '.join(left_out)}.")
+    dropped = dict.fromkeys(
+        _child_name(entry).lower() for entry in mapping.children() if entry.on_error == "drop_child"
+    )
+    if dropped:
+        lines.append(f"Left out as a whole, with a warning, when anything in it is wrong: {'; '.join(dropped)}.")
+    lines.append("Rows of one customer must agree on the customer's own fields; a blank agrees with anything.")
+    first = [name for name, rule in fields if rule.conflict == "first" and name.startswith("customer")]
+    if first:
+        lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
+    if mapping.contact_email == "required":
+        lines.append("A contact without an e-mail address is an error.")
+    lines += [_weight(code, severity) for code, severity in mapping.severity.items()]
+    if mapping.country is not None:
+        lines.append(f"Phones and states without a country are read as those of {mapping.country}.")
+    return lines
+
+
+def _weight(code: str, severity: Severity) -> str:
+    """How much the mapping says that a problem matters, and what becomes of the value."""
+    eased = CODES[code].severity is Severity.ERROR is not severity
+    then = "" if not eased else "; the first row counts" if code == "customer_conflict" else "; the value is left out"
+    return f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{then}."

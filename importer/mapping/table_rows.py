@@ -1,0 +1,214 @@
+"""The rows of one table of the mapping, gathered from all source tables that belong to it."""
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import PurePath
+
+import numpy as np
+import pyarrow as pa
+
+from importer.errors import MappingError
+from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.language.mapping_model import Mapping
+from importer.mapping.language.mapping_rules import alternatives
+from importer.tables import Sources, SourceTable, header_key
+
+_SEPARATORS = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
+
+__all__ = ["TableData", "assign_tables", "find_column", "gather", "source_reference"]
+
+_PART = "\x1e"  # between a column and the part of its cells that a derived column holds
+
+
+def source_reference(reference: str) -> str:
+    """The column that a reference reads; of a derived column the one that it was made from."""
+    return reference.partition(_PART)[0]
+
+
+def find_column(reference: str, headers: Iterable[str]) -> str | None:
+    """The header that a reference means: exactly, else without case and decorations, else as one word; or None.
+
+    Raises :class:`MappingError` when two headers differ only in that and neither is meant exactly.
+    """
+    return _found(reference, tuple(headers))
+
+
+@lru_cache(maxsize=16384)  # asked again and again, and some mappings have hundreds of names
+def _found(reference: str, names: tuple[str, ...]) -> str | None:
+    for wanted in alternatives(reference):
+        if wanted in names:
+            return wanted
+    for same in (header_key, _one_word):
+        for wanted in alternatives(reference):
+            near = [name for name in names if same(name) == same(wanted)]
+            if len(near) > 1:
+                raise MappingError(
+                    f"column {wanted!r} could be {' or '.join(map(repr, near))}",
+                    "Write the header in the mapping exactly as it is.",
+                )
+            if near:
+                return near[0]
+    return None
+
+
+@cache
+def _one_word(header: str) -> str:
+    """``Company Name``, ``company_name`` and ``Company-Name`` as ``companyname``; a leading ``_`` stays."""
+    return _SEPARATORS.sub("", header_key(header))
+
+
+def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
+    """Which source tables (by index) belong to which table of the mapping.
+
+    With several tables, a source belongs to the one all of whose ``has`` columns it holds; ``names`` decides between
+    several. Raises :class:`MappingError` when a source fits none or several, or when none holds the main table.
+    """
+    assigned: dict[str, list[int]] = {name: [] for name in mapping.tables}
+    for number, table in enumerate(sources.tables):
+        if len(table.frame.columns):
+            assigned[_table_of(mapping, table)].append(number)
+    if not assigned[mapping.main_table]:
+        rule = mapping.tables[mapping.main_table]
+        raise MappingError(
+            f"no source holds the table {mapping.main_table!r}"
+            + (f" (columns {', '.join(rule.has)})" if rule.has else ""),
+            "Give all files of the export: "
+            + "; ".join(f"{name}: {', '.join(r.has)}" for name, r in mapping.tables.items()),
+        )
+    return assigned
+
+
+def _table_of(mapping: Mapping, table: SourceTable) -> str:
+    if len(mapping.tables) == 1:
+        return mapping.main_table
+    file, sheet = table.details.get("stands_for") or (table.file, table.sheet)
+    names = (sheet or "", table.sheet or "", file, PurePath(file).stem)
+    fitting = [
+        name
+        for name, rule in mapping.tables.items()
+        if all(find_column(column, table.frame.columns) for column in rule.has)
+    ]
+    if len(fitting) > 1:
+        named = [n for n in fitting if any(_matches(p, names) for p in mapping.tables[n].names)]
+        most = max(len(mapping.tables[n].has) for n in fitting)
+        fitting = named or [n for n in fitting if len(mapping.tables[n].has) == most]
+    if len(fitting) != 1:
+        wanted = "; ".join(f"{name}: {', '.join(rule.has)}" for name, rule in mapping.tables.items())
+        fits = f"several tables ({', '.join(fitting)})" if fitting else "no table"
+        columns = ", ".join(map(repr, table.frame.columns[:12]))
+        raise MappingError(
+            f"{table.name}: fits {fits} of the mapping",
+            f"Its columns are {columns}. The mapping tells tables apart by: {wanted}.",
+        )
+    return fitting[0]
+
+
+def _matches(pattern: str, names: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatch(name.casefold(), pattern.casefold()) for name in names)
+
+
+@dataclass(frozen=True)
+class TableData:
+    """Rows of one mapping table. ``rows``: the row position of each; ``index``: its place in the gathered whole."""
+
+    name: str
+    tables: tuple[SourceTable, ...]
+    rows: Codes
+    index: Codes
+    _raw: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    _columns: dict[str, Column] = field(default_factory=dict)
+    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def names(self, reference: str) -> tuple[str, ...]:
+        """The headers that a reference stands for, over all source tables."""
+        if reference not in self._names:
+            found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
+            self._names[reference] = tuple(dict.fromkeys(name for name in found if name is not None))
+        return self._names[reference]
+
+    def column(self, reference: str) -> Column:
+        """The column's cells, trimmed; blank where a source table has no such column."""
+        if reference not in self._columns:
+            self._columns[reference] = Column.from_text(self._raw_column(reference))
+        whole = self._columns[reference]
+        return whole if len(whole) == len(self.index) else whole.take(self.index)
+
+    def cells(self, reference: str, at: Codes) -> pa.Array:
+        """The cells at these rows (indices into ``rows``) as they stand in the file."""
+        taken = self._raw_column(reference).take(pa.array(self.index[at]))
+        return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+
+    def derive(self, reference: str, part: str, column: Column) -> str:
+        """Add a column made from the cells of another one, row by row, and give the reference by which it is read."""
+        derived = f"{reference}{_PART}{part}"
+        whole = np.full(sum(map(len, self.tables)), -1, np.int64)
+        whole[self.index] = column.codes
+        self._columns[derived] = Column(whole, column.values)
+        return derived
+
+    def keep(self, chosen: Mask) -> "TableData":
+        """The table with these rows only."""
+        known = self._raw, self._columns, self._names
+        rows = self.rows[chosen]
+        index = rows if self.index is self.rows else self.index[chosen]
+        return TableData(self.name, self.tables, rows, index, *known)
+
+    def _raw_column(self, reference: str) -> pa.ChunkedArray:
+        reference = source_reference(reference)
+        if reference not in self._raw:
+            chunks: list[pa.Array] = []
+            for table in self.tables:
+                name = find_column(reference, table.frame.columns)
+                chunks += [pa.nulls(len(table), pa.string())] if name is None else table.column(name).chunks
+            self._raw[reference] = pa.chunked_array(chunks, pa.string())
+        return self._raw[reference]
+
+
+def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
+    """The rows of several source tables as one table; rows that the loader rejected are left out."""
+    tables = tuple(sources.tables[number] for number in numbers)
+    positions = [np.arange(sources.offsets[n], sources.offsets[n + 1], dtype=np.int64) for n in numbers]
+    rows = positions[0] if len(positions) == 1 else np.concatenate([np.empty(0, np.int64), *positions])
+    broken = np.concatenate([table.broken for table in tables]) if tables else np.empty(0, bool)
+    index = rows if list(numbers) == list(range(len(numbers))) else np.arange(len(rows), dtype=np.int64)
+    data = TableData(name, tables, rows, index)
+    return data.keep(~broken) if broken.any() else data
+
+
+def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) -> None:
+    """Raise :class:`MappingError` for columns that a source must have and has not, with the nearest that it has.
+
+    Of a repeated group a number may be absent as a whole where another one is there.
+    """
+    for table in tables:
+        headers = list(table.frame.columns)
+        wanted = dict(mapping.references(name))
+        absent = [reference for reference, optional in wanted.items() if not optional]
+        absent = [reference for reference in absent if not find_column(reference, headers)]
+        for groups in mapping.repeated(name):
+            there = [group for group in groups if any(find_column(reference, headers) for reference in group)]
+            excused = frozenset[str]().union(*(group for group in groups if group not in (there or groups[:1])))
+            absent = [reference for reference in absent if reference not in excused]
+        if not absent:
+            continue
+        lines = [f"{table.name}: {len(absent)} column{'s' * (len(absent) > 1)} of the mapping not found"]
+        keys = {header_key(header): header for header in headers}
+        for reference in absent:
+            near = [
+                keys[key]
+                for wanted_name in alternatives(reference)
+                for key in difflib.get_close_matches(header_key(wanted_name), keys, n=1, cutoff=0.6)
+            ]
+            lines.append(f"  {reference!r}" + (f" (the file has {near[0]!r})" if near else ""))
+        raise MappingError(
+            "\n".join(lines),
+            f"The file's columns are: {', '.join(map(repr, headers))}. Mend the mapping, add the other name with "
+            "'A|B', or say `optional: true`.",
+        )

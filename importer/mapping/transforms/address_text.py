@@ -1,0 +1,338 @@
+"""A postal address as one text or a few untyped lines, taken apart; every doubt about where its parts end is said."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+
+import pycountry
+import usaddress
+
+from importer.mapping.transforms.countries import country_code
+
+__all__ = ["PIECES", "Line", "PostalAddress", "read_address"]
+
+PIECES = ("city", "state", "zip_code", "country", "attention", "phone", "email")  # beside the lines of the street
+
+_BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
+_EDGES = " ,;|"
+_ATTENTION = re.compile(r"^(?:attn|attention|att|fao)\b\s*[:.\-]*\s*", re.IGNORECASE)
+_LABEL = re.compile(r"^(?:tele?phone|tel|phone|ph|office|main|mobile|cell|p|t|m)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
+_FAX = re.compile(r"^(?:fax|facsimile|f)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
+_NUMBER = re.compile(r"^[+(]?\d[\d\s().\-/+]*(?:\s*(?:x|ext\.?)\s*\d{1,6})?$", re.IGNORECASE)
+_EMAIL = re.compile(r"^(?:e-?mail\s*:\s*)?[^\s@]+@[^\s@]+\.[^\s@]+$", re.IGNORECASE)
+_AMERICAN_ZIP = r"\d{5}(?:-\d{4})?"
+_POST_CODES = {  # how a post code behind the town looks where its form tells the country
+    "US": _AMERICAN_ZIP,
+    "CA": r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d",
+    "AU": r"\d{4}",
+    "GB": r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}",
+    "IE": r"[A-Z]\d[\dW] ?[A-Z\d]{4}",
+}
+_ENDS = {code: re.compile(rf"(?:^|[ ,.]){form}$", re.IGNORECASE) for code, form in _POST_CODES.items()}
+_MOST_KEPT = 2**14  # texts that may be a country: towns and states come again and again
+_WITH_STATES = ("US", "CA", "AU")
+_CODE_FIRST = re.compile(r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4,6})[ ,]+(\D.*)$")
+_CODE_LAST = re.compile(r"^(.*\D)[ ,-]+(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3})$")
+_SAINTS = frozenset(
+    {"louis", "paul", "petersburg", "augustine", "charles", "cloud", "joseph", "george", "albans", "helena", "clair"}
+)
+_DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
+_PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
+_BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
+_ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
+_CERTAIN_COUNTRIES = frozenset({"us", "usa", "uk", "gb", "u s", "u s a", "u k"})  # short, and no state's code
+
+
+@dataclass(frozen=True)
+class Line:
+    """A piece of an address, and the number of the cell that it comes from."""
+
+    text: str
+    cell: int
+
+
+@dataclass(frozen=True)
+class PostalAddress:
+    """An address taken apart. ``street``: its lines, of which the first may be a name; ``pieces``: the rest by name.
+
+    ``doubts``: why the parts may be wrong; ``left``: what has no place in an address, such as a fax number.
+    """
+
+    street: tuple[Line, ...]
+    pieces: dict[str, Line] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def having(self, street: Sequence[Line], *doubts: str, **pieces: Line | None) -> "PostalAddress":
+        """The address with this street, further pieces and further doubts."""
+        found = {name: line for name, line in pieces.items() if line is not None and line.text}
+        doubts = (*self.doubts, *filter(None, doubts))
+        return PostalAddress(tuple(street), {**self.pieces, **found}, doubts, self.left)
+
+
+def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress:
+    """Take an address apart: one cell, with line breaks or in one line, or several cells with a line each.
+
+    ``home``: the country (alpha-2) where the address names none; it decides only what a post code may look like.
+    """
+    lines = [
+        Line(text, number)
+        for number, cell in enumerate(cells)
+        for raw in (cell or "").splitlines()
+        if (text := _BLANKS.sub(" ", raw).strip(_EDGES))
+    ]
+    address = _set_aside(lines)
+    if not address.street:
+        return address.having((), "there is no street and no town in it")
+    if len(address.street) == 1:
+        address = _from_one_line(address, home)
+    else:
+        address, country = _country_line(address)
+        address = _town_line(address, country or home, named=country is not None)
+    if not address.street:
+        return address.having((), "there is no street in it")
+    return address if "city" in address.pieces else address.having(address.street, "no town is found in it")
+
+
+def _set_aside(lines: Sequence[Line]) -> PostalAddress:
+    """Lines that are no part of the address proper: whom it is for, telephone, e-mail, fax."""
+    street: list[Line] = []
+    pieces: dict[str, Line] = {}
+    left: list[str] = []
+    for line in lines:
+        name, text = _kind(line.text)
+        if name == "street":
+            street.append(line)
+        elif name == "fax" or name in pieces:
+            left.append(line.text)
+        else:
+            pieces[name] = Line(text, line.cell)
+    return PostalAddress(tuple(street), pieces, (), tuple(left))
+
+
+def _kind(text: str) -> tuple[str, str]:
+    if (match := _ATTENTION.match(text)) and match.end() < len(text) and not any(map(str.isdigit, text)):
+        return "attention", text[match.end() :]
+    if _FAX.match(text):
+        return "fax", text
+    number = _LABEL.sub("", text)
+    if _NUMBER.match(number) and sum(map(str.isdigit, number)) >= (7 if number != text else 10):
+        return "phone", number
+    if _EMAIL.match(text):
+        return "email", re.sub(r"^e-?mail\s*:\s*", "", text, flags=re.IGNORECASE)
+    return "street", text
+
+
+def _country(text: str) -> str | None:
+    """The country that a text surely means; names and codes that are a state's as well are none."""
+    return None if any(map(str.isdigit, text)) else _country_named(text)  # no country has a digit in its name
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _country_named(text: str) -> str | None:
+    plain = text.replace(".", " ").strip().casefold()
+    if " ".join(plain.split()) not in _CERTAIN_COUNTRIES and (len(plain) < 4 or plain in _states("US")):
+        return None
+    return country_code(text)
+
+
+def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
+    """The country as the last line, or behind the post code at the end of it."""
+    *before, last = address.street
+    found = _country(last.text)
+    if found is not None and before:
+        return address.having(before, country=Line(found, last.cell)), found
+    rest, found = _country_behind(last.text)
+    if found is None:
+        return address, None
+    return address.having([*before, Line(rest, last.cell)], country=Line(found, last.cell)), found
+
+
+def _country_behind(text: str) -> tuple[str, str | None]:
+    """A country at the end of a line: behind a post code, or behind a second comma."""
+    words = text.split()
+    without_digits = next((n for n, word in enumerate(reversed(words)) if any(map(str.isdigit, word))), len(words))
+    for count in range(min(4, without_digits, len(words) - 1), 0, -1):
+        rest = " ".join(words[:-count])
+        if any(map(str.isdigit, words[-count - 1])) or (rest.endswith(",") and rest.count(",") > 1):
+            country = _country(" ".join(words[-count:]))
+            if country:
+                return rest.strip(_EDGES), country
+    return text, None
+
+
+@cache
+def _states(country: str) -> dict[str, str]:
+    """The states of a country: name or code, small, → code; for Britain the counties by name."""
+    names: dict[str, str] = {}
+    for item in pycountry.subdivisions.get(country_code=country) or ():  # type: ignore[no-untyped-call]  # as shipped
+        code = item.code.split("-")[1]
+        names[item.name.casefold()] = item.name if country == "GB" else code
+        if country != "GB":
+            names[code.casefold()] = code
+    return names
+
+
+def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> PostalAddress:
+    """Town, state and post code from the last line, or the last lines, of several."""
+    *before, last = address.street
+    tried = [country] if named else [country, *_POST_CODES]
+    for code in dict.fromkeys(code for code in tried if code in _POST_CODES):
+        assert code is not None
+        match = _ENDS[code].search(last.text)
+        if match is None:
+            continue
+        zip_code = Line(match[0].strip(" ,."), last.cell)
+        rest = last.text[: match.start()].strip(_EDGES)
+        read = _with_state if code in _WITH_STATES else _with_county
+        found = read(address, before, Line(rest, last.cell), zip_code, code)
+        if found is not None:
+            return found
+    return _elsewhere(address, country, named=named)
+
+
+def _with_state(
+    address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
+) -> PostalAddress | None:
+    """``Austin, TX`` before the post code; None where no state stands there and the post code alone says nothing."""
+    town, state = _state_behind(rest.text, country)
+    if state is None and not rest.text and before:  # the post code has a line of its own
+        *before, above = before
+        town, state = _state_behind(above.text, country)
+        rest = above
+    if state is None:
+        if country == "AU" or (country == "US" and not town):
+            return None
+        return address.having(before, "no state is found in it", city=Line(town, rest.cell), zip_code=zip_code)
+    if not town and before:
+        *before, above = before
+        town, rest = above.text, Line("", above.cell)
+    pieces = {"state": Line(state, zip_code.cell), "zip_code": zip_code}
+    if any(map(str.isdigit, town)) or not before:  # the street goes on in this line
+        return _in_one_line(address.having((), **pieces), [*before, Line(town, rest.cell)], country)
+    return address.having(before, city=Line(town, rest.cell), **pieces)
+
+
+def _state_behind(text: str, country: str) -> tuple[str, str | None]:
+    """``New York NY`` → (``New York``, ``NY``); the longest name that is a state's."""
+    words = text.replace(",", " , ").split()
+    for count in (3, 2, 1):
+        name = " ".join(words[-count:]).rstrip(".").replace(".", "")
+        if len(words) >= count and name.casefold() in _states(country):
+            return " ".join(words[:-count]).replace(" ,", ",").strip(_EDGES), _states(country)[name.casefold()]
+    return text, None
+
+
+def _with_county(
+    address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
+) -> PostalAddress | None:
+    """British and Irish: the town before the post code or in the line above, perhaps with a county between."""
+    named = [Line(part.strip(), rest.cell) for part in rest.text.split(",") if part.strip()] if before else [rest]
+    lines = [*before, *filter(lambda line: line.text, named)]
+    state = None
+    if len(lines) > 1 and lines[-1].text.casefold() in _states("GB"):
+        *lines, county = lines
+        state = Line(_states(country).get(county.text.casefold(), county.text), county.cell)
+    if not lines or any(map(str.isdigit, lines[-1].text)):
+        return address.having(lines, "no town is found before the post code", zip_code=zip_code, state=state)
+    *lines, town = lines
+    return address.having(lines, zip_code=zip_code, state=state, city=town)
+
+
+def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> PostalAddress:
+    """A line with post code and town in the order of other countries; else the last line is the town, with a doubt."""
+    *before, last = address.street
+    if not before:
+        return address
+    first, behind = _CODE_FIRST.match(last.text), _CODE_LAST.match(last.text)
+    if (first or behind) and not (named and country in _WITH_STATES):
+        code, town = (first[1], first[2]) if first else (behind[2], behind[1]) if behind else ("", "")
+        city, _, state = town.strip(_EDGES).partition(",")
+        if country == "IT" and (province := _PROVINCE.match(town)):
+            city, state = province[1], province[2]
+        at = {"zip_code": Line(code, last.cell), "state": Line(state.strip(), last.cell)}
+        doubt = "its country is not known" if country is None or country in _WITH_STATES else ""
+        return address.having(before, doubt, city=Line(city.strip(), last.cell), **at)
+    if any(map(str.isdigit, last.text)):
+        return address
+    for code in _WITH_STATES if country is None else (country,):
+        town, region = _state_behind(last.text, code)
+        if code in _WITH_STATES and region is not None and town:
+            at = {"city": Line(town, last.cell), "state": Line(region, last.cell)}
+            return address.having(before, "no post code is found in it", **at)
+    return address.having(before, "no post code is found in it", city=last)
+
+
+def _from_one_line(address: PostalAddress, home: str | None) -> PostalAddress:
+    """An address in one line: American ones by usaddress, others by their commas."""
+    (line,) = address.street
+    rest, country = _country_behind(line.text)
+    if country is not None:
+        address = address.having((), country=Line(country, line.cell))
+    parts = [Line(part.strip(), line.cell) for part in rest.split(",") if part.strip()]
+    american = (country or home) in {None, "US"} or (country is None and _ends_like("US", rest))
+    if not american and len(parts) > 1:
+        return _town_line(address.having(parts), country or home, named=country is not None)
+    return _town_line(address.having([Line(rest, line.cell)]), country or home, named=country is not None)
+
+
+def _ends_like(country: str, text: str) -> bool:
+    return re.search(rf"[ ,]{_POST_CODES[country]}$", text) is not None
+
+
+def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> PostalAddress:
+    """Street and town in one text before the state: told apart by the last comma, else by usaddress."""
+    *before, last = lines
+    street, comma, town = last.text.rpartition(",")
+    if comma and street and not any(map(str.isdigit, town)) and country in _WITH_STATES:
+        return address.having([*before, Line(street.strip(_EDGES), last.cell)], city=Line(town.strip(), last.cell))
+    if not any(map(str.isdigit, last.text)):
+        return address.having(before, city=last)
+    foreign = "" if country == "US" else "street and town are in one line"
+    return _by_words(address, before, last, foreign)
+
+
+def _by_words(address: PostalAddress, before: list[Line], line: Line, doubt: str) -> PostalAddress:
+    """usaddress says where the street ends and the town begins; the text itself stays as it is."""
+    doubts = [doubt]
+    behind = f"{line.text}, {address.pieces['state'].text} {address.pieces['zip_code'].text}"
+    labelled = [(word.strip(_EDGES), label) for word, label in usaddress.parse(behind)]
+    labels = [label for _, label in labelled]
+    runs = [label for number, label in enumerate(labels) if number == 0 or labels[number - 1] != label]
+    if len(set(runs)) < len(runs):
+        doubts.append("its parts are not in the usual order")
+    end = next((number for number, label in enumerate(labels) if label in {"StateName", "ZipCode"}), len(labels))
+    start = end
+    while start and labels[start - 1] == "PlaceName":
+        start -= 1
+    town = [word for word, _ in labelled[start:end]]
+    words = line.text.split()
+    if not town or len(words) <= len(town):
+        return address.having([*before, line], *doubts)
+    doubts += _unsure_border(labelled[:start], town, numbered=bool(before))
+    rest = words[: -len(town)]
+    number = next((place for place, label in enumerate(labels[:start]) if label in _BEGINS_OF_STREETS), 0)
+    own = [" ".join(rest[:number]), " ".join(rest[number:])] if 0 < number < len(rest) else [" ".join(rest)]
+    street = [*before, *(Line(text.strip(_EDGES), line.cell) for text in own)]
+    return _attention_first(address.having(street, *doubts, city=Line(" ".join(words[-len(town) :]), line.cell)))
+
+
+def _unsure_border(street: Sequence[tuple[str, str]], town: Sequence[str], *, numbered: bool) -> list[str]:
+    """What makes it doubtful where the town begins; ``numbered``: lines before these hold the house number."""
+    labels = [label for _, label in street]
+    numbers = [word for word, label in street if label in {"AddressNumber", "USPSBoxID"}]
+    if not numbered and not any(map(str.isdigit, "".join(numbers))):
+        return ["no house number is found in it"]
+    if labels[-1] not in _ENDS_OF_STREETS or any(any(map(str.isdigit, word)) for word in town):
+        return ["nothing shows where the street ends and the town begins"]
+    begin = town[0].casefold().rstrip(".")
+    if begin in _DIRECTIONS or (street[-1][0].casefold().rstrip(".") == "st" and begin in _SAINTS):
+        return [f"{town[0]!r} may belong to the town or to the street"]
+    return []
+
+
+def _attention_first(address: PostalAddress) -> PostalAddress:
+    first, *rest = address.street
+    name, text = _kind(first.text)
+    return address.having(rest, attention=Line(text, first.cell)) if name == "attention" and rest else address

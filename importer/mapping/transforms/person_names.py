@@ -1,0 +1,106 @@
+"""A person's name in one cell: first and last name by nameparser."""
+
+import re
+from functools import cache, lru_cache
+
+import pyarrow as pa
+
+from importer.mapping.transform_results import Result, failures
+from importer.records import Severity
+
+__all__ = ["first_name", "is_company", "last_name", "split_name"]
+
+_CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y)\s", re.IGNORECASE)
+_COMPANY = re.compile(
+    r"[\s,](?:inc|llc|ltd|limited|corp|corporation|company|co|plc|llp|pty|pte)\.?$"
+    r"|[\s,](?:gmbh|ag|co\.? kg|ohg|sarl|srl|bv|nv|oy|aps)\.?$"
+    r"|[\s,](?:l\.l\.c|s\.r\.l|s\.p\.a|b\.v|n\.v|e\.k|s\.a|a/s)\.?$|& (?:sons|co\.?)$"
+    r"|^(?:accounts? (?:payable|receivable)|accounting|purchasing|reception|front desk|customer service)$",
+    re.IGNORECASE,
+)
+_HINT = "If that is wrong, export first and last name in columns of their own."
+_ATTENTION = re.compile(r"^(?:(?:attn|fao)\b[\s:.\-]*|(?:attention|att)\s*[:.\-]+\s*)(?=\w)", re.IGNORECASE)
+# Of two to four plain words the last is the last name, or the first ones before a comma are; perhaps with one of the
+# usual titles and suffixes. Anything with more to it goes to the parser, which is slow and says the same of these.
+_WORD = r"(?:[^\W\d_]['\u2019])?[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
+_TITLE, _SUFFIX = r"(?i:mr|mrs|ms|miss|dr|prof|herr|frau)\.?", r"(?i:jr|sr|ii|iii|iv)\.?"
+_FIRST = rf"(?P<first>{_WORD}(?:\s+(?:{_WORD}|[A-Z]\.?)){{0,2}})"
+_PLAIN = re.compile(
+    rf"^(?:(?P<title>{_TITLE})\s+)?{_FIRST}\s+(?P<last>(?!{_SUFFIX}$){_WORD})(?:\s+(?P<suffix>{_SUFFIX}))?$"
+)
+_PLAIN_ALONE = re.compile(rf"^(?P<first>{_WORD})(?P<last>)$")
+_PLAIN_TURNED = re.compile(rf"^(?P<last>{_WORD}(?:\s+{_WORD})?)\s*,\s*{_FIRST}$")
+_MOST_KEPT = 2**18  # readings: first and last names, of customers and contacts, come from the same cells
+
+
+@cache
+def _special_words() -> frozenset[str]:
+    from nameparser.config import CONSTANTS  # noqa: PLC0415 - takes a tenth of a second, and few mappings take names apart
+
+    words: set[str] = set()
+    for group in ("titles", "prefixes", "suffix_acronyms", "suffix_not_acronyms", "conjunctions", "first_name_titles"):
+        words |= set(getattr(CONSTANTS, group))
+    return frozenset(words)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """(first names, last name); ``Attn:``, ``Dr.`` and ``Jr.`` are left out; ``Last, First`` is understood."""
+    return _read(text)[:2]
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _read(text: str) -> tuple[str, str, str | None]:
+    """(first names, last name, what a person may want to check, if anything)."""
+    text = _ATTENTION.sub("", text)
+    if is_company(text):
+        return text, "", "is the name of a company or department, and stays whole as the first name"
+    first, last, *left_out = _plain(text) or _parsed(text)
+    if not first and not last:
+        return text, "", None
+    first, last = (first, last) if first else (last, "")
+    dropped = [part for part in left_out if part]
+    if not dropped and "," not in text and not _CONJUNCTION.search(text):
+        return first, last, None
+    told = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
+    return first, last, f"{told}; left out: {', '.join(dropped)}" if dropped else told
+
+
+def _plain(text: str) -> tuple[str, ...] | None:
+    """First and last name, title and suffix of a plain name; None of any other."""
+    match = _PLAIN.match(text) or _PLAIN_TURNED.match(text) or _PLAIN_ALONE.match(text)
+    if match is None:
+        return None
+    first, last = " ".join(match["first"].split()), " ".join(match["last"].split())
+    if not _special_words().isdisjoint(word.lower().rstrip(".") for word in f"{first} {last}".split()):
+        return None
+    found = match.groupdict()
+    return first, last, found.get("title") or "", found.get("suffix") or ""
+
+
+def _parsed(text: str) -> tuple[str, ...]:
+    """First and last name, title, suffix and nickname."""
+    from nameparser import HumanName  # noqa: PLC0415 - as above
+
+    name = HumanName(text)
+    first = " ".join(part for part in (name.first, name.middle) if part)
+    return first, name.last, name.title, name.suffix, name.nickname
+
+
+def is_company(text: str) -> bool:
+    """Whether a name ends like a company's (``Inc.``, ``GmbH``) or is a department's (``Accounts Payable``)."""
+    return _COMPANY.search(text) is not None
+
+
+def first_name(values: pa.Array) -> Result:
+    """First (and middle) names of names such as ``Ada Lovelace``, ``Lovelace, Ada``, ``Dr. Ada King Lovelace``.
+
+    Where more was decided than where to cut, an info says how the name was read.
+    """
+    read = [_read(value) for value in values.to_pylist()]
+    told = failures("name_split", [words for _, _, words in read], _HINT, Severity.INFO)
+    return Result(pa.array([first for first, _, _ in read], pa.string()), told)
+
+
+def last_name(values: pa.Array) -> Result:
+    """Last names, particles included (``de la Vega``); blank for a name of one word."""
+    return Result(pa.array([split_name(value)[1] or None for value in values.to_pylist()], pa.string()))

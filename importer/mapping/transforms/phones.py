@@ -1,0 +1,170 @@
+"""Phone numbers to E.164 by Google's libphonenumber metadata; extensions are kept apart."""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import phonenumbers
+import pyarrow as pa
+import pyarrow.compute as pc
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+
+from importer.mapping.transform_results import Result, failures
+from importer.mapping.transforms.number_plans import plain_numbers
+from importer.records import Severity
+
+__all__ = ["phone"]
+
+_HINT = "Write the number with its country code, such as +1 415 555 0132."
+_NO_COUNTRY = "has no country code, and the country is not known"
+_ROUNDED = "was turned into a rounded number by a spreadsheet; its last digits are lost"
+_ROUNDED_HINT = "Export again with the column formatted as text, or write the whole number."
+_COUNTRY_HINT = "Say which country's numbers these are (--country US), or write the number with its country code."
+_EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
+# Two numbers in one cell: libphonenumber would take the first and say nothing.
+_SEVERAL = re.compile(r"(?:\d[\s().-]*){7}(?:[;,/|\n]|\bor\b|\band\b|[A-Za-z]{3,}:)[^\d+]*\+?(?:[\s().-]*\d){7}")
+_SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, one to a contact or an attribute."
+_BETWEEN = re.compile(r"[;,/|\n]|\bor\b|\band\b|(?<=\d)\s+(?=[A-Za-z]{3,}:)")
+_LABEL = re.compile(r"^([A-Za-z][A-Za-z .]*)(?:[ #]?\d)?[ ]*[:=][ ]*(?=[+(\d])")
+_FAX = re.compile(r"^\s*(?:fax|telefax|f)\b", re.IGNORECASE)
+_REMARK = re.compile(r"\s*[(\[][^\d()\[\]]{2,}[)\]]\s*$")  # (ask for Dana)
+_WORDS = re.compile(r"(?<=\d)\s+[^\W\d_]\D*$")  # 030 23125 123 mobile
+# libphonenumber passes over a letter, as if 02O were 02; where numbers have no fixed length, what is left is one.
+_LETTER = re.compile(r"\d[^\W\d_]|\d.*[^\W\d_]\d")
+_SPELT = re.compile(r"[A-Z]{3}")  # 0800 FLOWERS
+_FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
+_FAKES = "|".join([*(f"{digit}{{7}}" for digit in range(10)), "123456789"])  # the same for whole columns
+_PLAIN = r"^\(?(?:[0-9][ ().\-]*){3,}$"
+_LONGEST = 100  # characters; libphonenumber refuses more than 250
+_NANP = 1
+_REASONS = {
+    ValidationResult.TOO_SHORT: "has too few digits for a phone number",
+    ValidationResult.TOO_LONG: "has too many digits for a phone number",
+    ValidationResult.INVALID_LENGTH: "has the wrong number of digits for a phone number",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "has no area code",
+    ValidationResult.INVALID_COUNTRY_CODE: "has a country code that does not exist",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    number: str | None = None
+    extension: str | None = None
+    reason: str | None = None
+    others: str | None = None
+
+
+_UNPLACED = _Reading(reason=_NO_COUNTRY)
+
+
+def phone(values: pa.Array, countries: pa.Array) -> Result:
+    """Distinct (number, country) pairs → E.164.
+
+    Labels and remarks around a number are left out. Of several numbers in a cell the first is taken, with a warning.
+    ``countries``: ``"GB"``, or ``"GB|US"`` for the record's own country and then the default one; null when neither is
+    known. A number that is not valid in any of them is an error; nothing is guessed.
+    """
+    numbers, extensions = plain_numbers(values, countries)
+    at = np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))
+    left = _parsed(values.take(pa.array(at)), countries.take(pa.array(at)))
+    return left.among(at, Result(numbers, extensions=extensions))
+
+
+def _parsed(values: pa.Array, countries: pa.Array) -> Result:
+    """What the parser makes of numbers."""
+    triples = zip(values.to_pylist(), countries.to_pylist(), _unplaced(values, countries).to_pylist(), strict=True)
+    readings = [
+        _UNPLACED if unplaced else _read(value, (regions or "").split("|")) for value, regions, unplaced in triples
+    ]
+    reasons = [None if reading.reason == _ROUNDED else reading.reason for reading in readings]
+    hints = [_COUNTRY_HINT if reason == _NO_COUNTRY else _HINT for reason in reasons]
+    rounded = [reading.reason if reading.reason == _ROUNDED else None for reading in readings]
+    others = [reading.others for reading in readings]
+    findings = (
+        *failures("invalid_phone", reasons, hints),
+        *failures("excel_damaged", rounded, _ROUNDED_HINT),
+        *failures("phones_left_out", others, _SPLIT_HINT, Severity.WARNING, replaces=True),
+    )
+    numbers, extensions = ([getattr(one, name) for one in readings] for name in ("number", "extension"))
+    return Result(pa.array(numbers, pa.string()), findings, pa.array(extensions, pa.string()))
+
+
+def _unplaced(values: pa.Array, countries: pa.Array) -> pa.Array:
+    """True for plain numbers without a country code where the country is not known: a whole file may be like that."""
+    if not countries.null_count:
+        return pa.array(np.zeros(len(values), bool))
+    digits = pc.replace_substring_regex(values, "[^0-9]", "")
+    plain = pc.and_(pc.match_substring_regex(values, _PLAIN), pc.less_equal(pc.utf8_length(values), _LONGEST))
+    fake = pc.or_(pc.starts_with(values, "00"), pc.match_substring_regex(digits, _FAKES))
+    return pc.and_(countries.is_null(), pc.and_(plain, pc.invert(fake)))
+
+
+def _read(value: str, regions: list[str]) -> _Reading:
+    digits = sum(map(str.isdigit, value))
+    if digits == 0:
+        return _Reading(reason="is no phone number")
+    if _EXPONENT.match(value):
+        return _Reading(reason=_ROUNDED)
+    if _SEVERAL.search(value):
+        return _first_of(value, regions)
+    return _read_one(value, regions)
+
+
+def _first_of(value: str, regions: list[str]) -> _Reading:
+    """The first of several numbers that are all valid; a fax number does not count."""
+    pieces = [piece.strip() for piece in _BETWEEN.split(value) if any(map(str.isdigit, piece))]
+    readings = [_read_one(piece, regions) for piece in pieces if not _FAX.match(piece)]
+    if len(pieces) < 2 or not readings or any(reading.number is None for reading in readings):
+        return _Reading(reason="holds more than one phone number")
+    return replace(readings[0], others=f"holds several numbers; {readings[0].number} is taken, the others are left out")
+
+
+def _read_one(value: str, regions: list[str]) -> _Reading:
+    value = _REMARK.sub("", _LABEL.sub("", value))
+    text = "+" + value[2:] if value.startswith("00") else value
+    first: _Reading | None = None
+    for form in dict.fromkeys((_WORDS.sub("", text), text)):
+        for region in regions:
+            reading = _read_as(form, region or None)
+            if reading.number is not None:
+                return reading
+            first = first or reading
+    if _FAKE.search("".join(filter(str.isdigit, text))):
+        return _Reading(reason="is a placeholder, no phone number")
+    return first or _Reading(reason="is no phone number")
+
+
+def _read_as(text: str, region: str | None) -> _Reading:
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException as error:
+        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
+            return _Reading(reason=_NO_COUNTRY)
+        return _Reading(reason="is no phone number")
+    if phonenumbers.is_valid_number(number):
+        if (
+            number.extension is None
+            and number.country_code != _NANP
+            and _LETTER.search(text)
+            and not _SPELT.search(text)
+        ):
+            return _Reading(reason="has a letter among its digits")
+        return _Reading(phonenumbers.format_number(number, PhoneNumberFormat.E164), number.extension or None)
+    return _attached_extension(number) or _Reading(reason=_reason(number))
+
+
+def _attached_extension(number: PhoneNumber) -> _Reading | None:
+    """North American exports run number and four-digit extension together: 41555501321234."""
+    national = str(number.national_number)
+    if number.country_code != _NANP or len(national) != 14 or number.extension:
+        return None
+    short = PhoneNumber(country_code=_NANP, national_number=int(national[:10]))
+    if not phonenumbers.is_valid_number(short):
+        return None
+    return _Reading(phonenumbers.format_number(short, PhoneNumberFormat.E164), national[10:])
+
+
+def _reason(number: PhoneNumber) -> str:
+    verdict = phonenumbers.is_possible_number_with_reason(number)
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return _REASONS.get(verdict, f"is not a number in use in {region}" if region != "001" else "is not a number in use")

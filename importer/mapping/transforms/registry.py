@@ -1,0 +1,258 @@
+"""The named transforms of the mapping language. Each takes the distinct values of a column and gives new ones."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.errors import MappingError
+from importer.mapping.byte_columns import Bytes, trim
+from importer.mapping.transform_results import Result, failures
+from importer.mapping.transforms.clean_text import tidy
+from importer.mapping.transforms.countries import country, state
+from importer.mapping.transforms.emails import email
+from importer.mapping.transforms.labels import labelled
+from importer.mapping.transforms.person_names import first_name, last_name
+from importer.mapping.transforms.phones import phone
+
+__all__ = ["TRANSFORMS", "Step", "TransformSpec", "parse_step", "read_flag", "run_step"]
+
+Argument = Literal["none", "text", "pair", "texts"]
+
+
+@dataclass(frozen=True)
+class TransformSpec:
+    """A transform of the language: what it does, what it is given, and whether it looks at the record's country.
+
+    ``code``: the one by which reports count the values that it rewrote.
+    """
+
+    run: Callable[..., Result]
+    about: str
+    argument: Argument = "none"
+    by_country: bool = False
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A transform as named in a mapping, with its argument."""
+
+    name: str
+    argument: Any = None
+
+
+def parse_step(item: Any) -> Step:
+    """``phone`` or ``{date: "%d.%m.%Y"}`` → Step. Raises ``ValueError`` that names what is wrong and what exists."""
+    if isinstance(item, Step):
+        return item
+    name, argument = (item, None) if isinstance(item, str) else _only_item(item)
+    if name not in TRANSFORMS:
+        raise ValueError(f"no transform {name!r}; there are {', '.join(sorted(TRANSFORMS))}")
+    spec = TRANSFORMS[name]
+    if spec.argument == "none" and argument is not None:
+        raise ValueError(f"transform {name} takes no argument")
+    if spec.argument == "text" and not isinstance(argument, str):
+        raise ValueError(f"transform {name} needs a text: {{{name}: …}}")
+    if spec.argument == "pair" and not (isinstance(argument, list) and len(argument) == 2):
+        raise ValueError(f"transform {name} needs two texts: {{{name}: [what, by what]}}")
+    if spec.argument == "texts":
+        argument = argument if isinstance(argument, list) else [argument]
+        if not argument or not all(isinstance(text, str) and text.strip() for text in argument):
+            raise ValueError(f"transform {name} needs one text or several: {{{name}: [this, else that]}}")
+    _check_argument(name, argument)
+    return Step(name, tuple(argument) if isinstance(argument, list) else argument)
+
+
+def _only_item(item: Any) -> tuple[str, Any]:
+    if not isinstance(item, dict) or len(item) != 1:
+        raise ValueError("a transform is a name, or one name with its argument: {date: '%d.%m.%Y'}")
+    name, argument = next(iter(item.items()))
+    return str(name), argument
+
+
+def _check_argument(name: str, argument: Any) -> None:
+    pattern = argument if name == "extract" else argument[0] if name == "regex" else None
+    if pattern is not None:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{name}: not a regular expression: {error}") from error
+    if name == "extract" and re.compile(argument).groups > 1:
+        raise ValueError("extract: at most one group, the part to keep")
+    if name == "python" and not re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", argument):
+        raise ValueError("python: write file.py:function; the file stands beside the mapping")
+    if name == "date" and "%" not in argument:
+        raise ValueError("date: needs the format in the file, such as '%d/%m/%Y' or '%m/%d/%Y'")
+
+
+def run_step(step: Step, values: pa.Array, countries: pa.Array, folder: Path) -> Result:
+    """Run one step over distinct values (with each one's country, null if unknown); ``folder`` holds the mapping."""
+    spec = TRANSFORMS[step.name]
+    if spec.by_country:
+        return spec.run(values, countries)
+    if step.name == "python":
+        return _python(values, step.argument, folder)
+    return spec.run(values) if spec.argument == "none" else spec.run(values, step.argument)
+
+
+def _text(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], Result]:
+    return lambda values: Result(function(values))
+
+
+def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
+    return Result(trim(pc.replace_substring(values, argument[0], argument[1])))
+
+
+def _one_line(values: pa.Array, argument: str) -> Result:
+    if not Bytes.of(values).breaks.any():  # as of most columns
+        return Result(values)
+    return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
+
+
+def _regex(values: pa.Array, argument: Sequence[str]) -> Result:
+    pattern = re.compile(argument[0])
+    return Result(trim(pa.array([pattern.sub(argument[1], value) for value in values.to_pylist()], pa.string())))
+
+
+def _extract(values: pa.Array, argument: str) -> Result:
+    pattern = re.compile(argument)
+    found = (pattern.search(value) for value in values.to_pylist())
+    kept = [None if match is None else match[match.re.groups] for match in found]
+    return Result(trim(pa.array(kept, pa.string())))
+
+
+def _date(values: pa.Array, argument: str) -> Result:
+    """A date in the given format → ``YYYY-MM-DD``; a workbook's dates come as ISO text and pass as they are."""
+    out: list[str | None] = []
+    reasons: list[str | None] = []
+    for value in values.to_pylist():
+        parsed = _parsed(value, argument) or _parsed(value, "%Y-%m-%d") or _parsed(value, "%Y-%m-%d %H:%M:%S")
+        out.append(parsed)
+        reasons.append(None if parsed else f"is not a date of the form {argument}")
+    return Result(pa.array(out, pa.string()), failures("invalid_date", reasons, f"Write the date as {argument}."))
+
+
+def _parsed(value: str, form: str) -> str | None:
+    try:
+        return datetime.strptime(value, form).date().isoformat()  # noqa: DTZ007 - a calendar date has no zone
+    except ValueError:
+        return None
+
+
+_SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
+_YES = frozenset({"yes", "y", "t", "true", "1", "tyes", "x", "on", "ja", "oui", "si", "sí", "wahr", "active"})
+_NO = frozenset({"no", "n", "f", "false", "0", "tno", "off", "nein", "non", "falsch", "inactive", "-"})
+
+
+def read_flag(value: str) -> bool | None:
+    """A flag as exports write it: yes, no, or None for what is neither."""
+    text = value.casefold().strip()
+    return True if text in _YES else False if text in _NO else None
+
+
+def _flag(values: pa.Array, *, inverted: bool) -> Result:
+    read = [read_flag(value) for value in values.to_pylist()]
+    reasons = [None if flag is not None else "is neither yes nor no" for flag in read]
+    out = [None if flag is None else "true" if flag != inverted else "false" for flag in read]
+    hint = "Write Yes or No; also understood: Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO, x/-, on/off, Active/Inactive."
+    return Result(pa.array(out, pa.string()), failures("invalid_flag", reasons, hint))
+
+
+@cache
+def _load_function(path: Path, name: str) -> Callable[[str], str | None]:
+    spec = importlib.util.spec_from_file_location(f"importer_mapping_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise MappingError(f"{path}: no such Python file", "It is looked for beside the mapping file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise MappingError(f"{path}: {type(error).__name__}: {error}", "Mend the function's file.") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise MappingError(f"{path}: has no function {name!r}")
+    return function  # type: ignore[no-any-return]  # whatever the user's file defines
+
+
+def _python(values: pa.Array, argument: str, folder: Path) -> Result:
+    """Call the user's function once for each distinct value: text in, text or None out; ValueError is a problem."""
+    file, _, name = argument.rpartition(":")
+    function = _load_function(folder / file, name)
+    out: list[str | None] = []
+    reasons: list[str | None] = []
+    for value in values.to_pylist():
+        try:
+            got = function(value)
+        except ValueError as error:
+            out.append(None)
+            reasons.append(str(error) or "was refused by the mapping's function")
+            continue
+        except Exception as error:
+            raise MappingError(
+                f"{folder / file}: {name}({value!r}) failed: {type(error).__name__}: {error}",
+                "A function of a mapping returns text or None, and raises ValueError for a wrong value.",
+            ) from error
+        if got is not None and not isinstance(got, str):
+            raise MappingError(f"{folder / file}: {name}({value!r}) returned {type(got).__name__}, not text or None")
+        out.append(got)
+        reasons.append(None)
+    found = failures("function_refused", reasons, "See the mapping's function for what it takes.")
+    return Result(trim(pa.array(out, pa.string())), found)
+
+
+def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
+    """Replace a pattern in whole columns (RE2 syntax) and trim what is left."""
+    return lambda values: Result(trim(pc.replace_substring_regex(values, pattern, by)))
+
+
+_TIDIED, _NAME = "text_tidied", "name_taken_apart"
+TRANSFORMS: dict[str, TransformSpec] = {
+    "text": TransformSpec(Result, "leaves the text as it is (switches a field's own transform off)"),
+    "tidy": TransformSpec(tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
+    "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
+    "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
+    "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalised"),
+    "collapse": TransformSpec(_without(_SPACES, " "), "line breaks and runs of spaces become one space", code=_TIDIED),
+    "one_line": TransformSpec(
+        _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
+    ),
+    "digits": TransformSpec(_without(r"[^0-9]"), "keeps digits only"),
+    "postcode": TransformSpec(_without(r"[\s.,;]+$"), "takes stray commas and dots off the end"),
+    "unquote": TransformSpec(_without(r"^'"), "takes one leading apostrophe off"),
+    "replace": TransformSpec(_replace, "replaces one text by another: {replace: [what, by what]}", "pair"),
+    "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
+    "extract": TransformSpec(_extract, "keeps the (one group of a) regular expression: {extract: pattern}", "text"),
+    "labelled": TransformSpec(
+        labelled, "of labelled numbers the first one so called: {labelled: [Phone, Main]}", "texts"
+    ),
+    "phone": TransformSpec(
+        phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"
+    ),
+    "email": TransformSpec(email, "e-mail address, checked and tidied", code="email_rewritten"),
+    "country": TransformSpec(country, "country name or code to ISO 3166-1 alpha-2", code="country_rewritten"),
+    "state": TransformSpec(
+        state, "state or province name to its code where codes are usual", by_country=True, code="state_rewritten"
+    ),
+    "flag": TransformSpec(
+        partial(_flag, inverted=False), "Yes/No, Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO", code="flag_rewritten"
+    ),
+    "not_flag": TransformSpec(partial(_flag, inverted=True), "the same, inverted", code="flag_rewritten"),
+    "first_name": TransformSpec(
+        first_name, "the first name(s) of a person's name; 'Last, First' understood", code=_NAME
+    ),
+    "last_name": TransformSpec(last_name, "the last name of a person's name", code=_NAME),
+    "date": TransformSpec(
+        _date, "a date in the given format to YYYY-MM-DD: {date: '%d/%m/%Y'}", "text", code="date_rewritten"
+    ),
+    "python": TransformSpec(_python, "a function of yours: {python: file.py:function}", "text"),
+}

@@ -1,0 +1,282 @@
+"""The customers that ``report.html`` shows in full: chosen, and put into compact plain values.
+
+What is embedded is bounded whatever the size of the run: so many customers, the ones with problems first, and for each
+of them so many rows, problems and bytes. The CSV files hold the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from importer.records import Location, OutcomeKind, Severity
+from importer.report.report_input import ReportInput
+from importer.tables import ATTRIBUTE_PREFIX, unmark_formulas
+
+__all__ = ["SHOWN", "Shown", "cut", "cut_all", "differences", "read_changes", "shown_customers"]
+
+Positions = npt.NDArray[np.int64]
+CUSTOMERS = 3_000
+ROWS = 20  # of a customer
+PROBLEMS = 20  # of a customer
+CELLS = 400_000  # of all customers together: rows times columns
+TEXT = 300  # characters of a cell, or of anything else that is said
+BODY = 6_000  # bytes of a body
+WEIGHT = 8_000_000  # bytes of all customers together
+_SEVERITIES = [str(severity) for severity in Severity]
+_PLANNED = {"create": "to create", "update": "to update", "none": "left alone"}
+_WANT_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(OutcomeKind.UNKNOWN)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """``json``: what the page's script reads, safe within HTML. ``listed`` of ``total`` customers are in it."""
+
+    json: str
+    listed: int
+    total: int
+
+
+def shown_customers(
+    report: ReportInput, payloads: Path, changes: pa.Table | None = None, *, planned: bool = False
+) -> Shown:
+    """The customers to embed: those that want attention, then those with warnings or changes, then the others.
+
+    ``payloads`` holds the bodies of all customers that are not rejected, one a line; it may be absent. ``changes``:
+    what updates would change. ``planned``: nothing was sent yet, so what would be done stands for the outcome.
+    """
+    counts = _severity_counts(report)
+    chosen = _chosen(report, counts, changes)
+    rows, rows_left_out = _rows(report, chosen)
+    sources = _source_rows(report, chosen, rows)
+    problems = _problems(report, chosen)
+    bodies = _bodies(report, chosen, payloads)
+    outcomes = report.outcomes.take(chosen)
+    customers = report.tables.customers.take(chosen)
+    plain = {name: _plain(outcomes[name]) for name in ("outcome", "action", "customer_id", "error_message")}
+    ids = _plain(customers["reference_id"])
+    names = (
+        [cut(name) for name in _plain(customers["company_name"])] if "company_name" in customers else [""] * len(chosen)
+    )
+    places = report.rows.text(chosen).to_pylist()
+    if planned:
+        ways = zip(plain["outcome"], plain["action"], strict=True)
+        plain["outcome"] = [_PLANNED[action] if outcome == OutcomeKind.VALID else outcome for outcome, action in ways]
+    differing = differences(changes, ids)
+    lines = [
+        [
+            *(ids[n], cut(names[n]), plain["outcome"][n], int(counts[0][at]), int(counts[1][at]), cut(places[n])),
+            *(plain["customer_id"][n], plain["error_message"][n], plain["action"][n]),
+            *(problems[n], sources[n], bodies[n], int(rows_left_out[n])),
+            *([[text if text is None else cut(text) for text in line] for line in differing[n][0]], differing[n][1]),
+        ]
+        for n, at in enumerate(chosen)
+    ]
+    kept = _within_weight(lines)
+    tables = [{"name": table.name, "columns": list(table.frame.columns)} for table in report.sources.tables]
+    data = f'{{"tables":{_safe(tables)},"customers":[{",".join(kept)}]}}'
+    return Shown(data, len(kept), len(report.tables.customers))
+
+
+def _safe(data: Any) -> str:
+    """JSON that may stand inside a ``<script>`` element: nothing in it can end the element or a line of script."""
+    text = orjson.dumps(data).decode()
+    for mark in "<>&\u2028\u2029":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
+
+
+def _within_weight(lines: list[list[Any]]) -> list[str]:
+    """As many of the customers, as JSON, as the page can bear."""
+    kept: list[str] = []
+    weight = 0
+    for line in lines:
+        text = _safe(line)
+        weight += len(text.encode())
+        if weight > WEIGHT:
+            break
+        kept.append(text)
+    return kept
+
+
+def _plain(series: "pd.Series[Any]") -> list[str]:
+    return ["" if text is None else str(text) for text in pa.array(series).to_pylist()]
+
+
+def cut(text: str) -> str:
+    """A text as long as the page can bear."""
+    return text if len(text) <= TEXT else text[:TEXT] + "…"
+
+
+def cut_all(texts: pa.Array) -> pa.Array:
+    """As :func:`cut`, for a column."""
+    long = pc.greater(pc.utf8_length(texts), TEXT)
+    if not pc.any(long).as_py():
+        return texts
+    return pc.if_else(long, pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, TEXT), "…", ""), texts)
+
+
+def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positions]:
+    """For each customer its errors, warnings and notes."""
+    kinds = report.located.kinds
+    owner = kinds["_customer"].to_numpy(np.int64)
+    count = len(report.tables.customers)
+    errors, warnings, notes = (
+        np.bincount(owner[(owner >= 0) & (kinds["severity"] == name).to_numpy(np.bool_)], minlength=count)
+        for name in _SEVERITIES
+    )
+    return errors, warnings, notes
+
+
+def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions], changes: pa.Table | None) -> Positions:
+    """The positions to show: by how much attention they want, and within the bounds."""
+    attention = report.outcomes["outcome"].isin(_WANT_ATTENTION).to_numpy(np.bool_) | report.refused
+    differs = np.zeros(len(attention), dtype=np.bool_)
+    if changes is not None:
+        ids = pa.array(report.tables.customers["reference_id"])
+        differs = pc.is_in(ids, value_set=changes["reference_id"].combine_chunks()).to_numpy(zero_copy_only=False)
+    told = [attention | (counts[0] > 0), report.lost_child, counts[1] > 0, differs, counts[2] > 0]
+    rank = np.select(told, [0, 1, 2, 3, 4], 5)
+    order = np.argsort(rank, kind="stable")[:CUSTOMERS]
+    first = report.tables.customers["_row"].to_numpy(np.int64)[order]
+    widths = np.array([len(table.frame.columns) for table in report.sources.tables] or [1])
+    table = report.sources.split(np.maximum(first, 0))[0]
+    owner = report.tables.rows["customer"].to_numpy(np.int64)
+    heights = np.minimum(np.bincount(owner[owner >= 0], minlength=len(rank))[order], ROWS)
+    inside = np.cumsum(heights * widths[np.minimum(table, len(widths) - 1)]) <= CELLS
+    inside[:1] = True
+    return order[inside].astype(np.int64)
+
+
+def _rows(report: ReportInput, chosen: Positions) -> tuple[tuple[Positions, Positions], Positions]:
+    """((index into ``chosen``, row position) of the rows shown, how many rows of each customer are left out)."""
+    owner = report.tables.rows["customer"].to_numpy(np.int64)
+    index = np.full(len(report.tables.customers) + 1, -1, dtype=np.int64)
+    index[chosen] = np.arange(len(chosen))
+    at = np.flatnonzero(index[owner] >= 0)
+    at = at[np.argsort(index[owner[at]], kind="stable")]
+    whose = index[owner[at]]
+    within = np.arange(len(at)) - np.searchsorted(whose, whose)
+    kept = within < ROWS
+    left_out = np.bincount(whose[~kept], minlength=len(chosen)).astype(np.int64)
+    return (whose[kept], at[kept].astype(np.int64)), left_out
+
+
+def _source_rows(report: ReportInput, chosen: Positions, rows: tuple[Positions, Positions]) -> list[list[Any]]:
+    """For each customer its rows: table, row number, and the cells that are not blank with their columns."""
+    whose, at = rows
+    out: list[list[Any]] = [[] for _ in chosen]
+    tables, local = report.sources.split(at)
+    numbers = report.sources.row_numbers(at)
+    cells: list[list[tuple[int, str]]] = [[] for _ in at]
+    for index in np.unique(tables):
+        here = np.flatnonzero(tables == index)
+        source = report.sources.tables[index]
+        lines = [cells[line] for line in here.tolist()]
+        for column, name in enumerate(source.frame.columns):
+            for line, text in zip(lines, cut_all(source.cells(name, local[here])).to_pylist(), strict=True):
+                if text:
+                    line.append((column, text))
+    for owner, table, number, own in zip(whose.tolist(), tables.tolist(), numbers.tolist(), cells, strict=True):
+        out[owner].append([table, number, own])
+    return out
+
+
+def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
+    """For each customer its problems, errors first, each with its place."""
+    index = np.full(len(report.tables.customers) + 1, -1, dtype=np.int64)
+    index[chosen] = np.arange(len(chosen))
+    located = report.located
+    whose = index[located.kinds["_customer"].to_numpy(np.int64)]
+    at = np.flatnonzero(whose >= 0)
+    rank = {name: number for number, name in enumerate(_SEVERITIES)}
+    severity = located.kinds["severity"].take(at).cat.set_categories(_SEVERITIES).cat.codes.to_numpy()
+    at = at[np.lexsort((severity, whose[at]))]
+    within = np.arange(len(at)) - np.searchsorted(whose[at], whose[at])
+    at = at[within < PROBLEMS]
+    lines = located.lines(at)
+    rows = located.kinds["_row"].to_numpy(np.int64)[at]
+    out: list[list[Any]] = [[] for _ in chosen]
+    table, _ = report.sources.split(np.maximum(rows, 0))
+    columns = {str(name): pa.array(lines[name]).to_pylist() for name in lines.columns}
+    for number, (owner, place) in enumerate(zip(whose[at].tolist(), table.tolist(), strict=True)):
+        known = {name: values[number] for name, values in columns.items()}
+        where = Location(known["source"] or "", known["sheet"], known["row"], None)
+        field = (known["field"] or "").replace(ATTRIBUTE_PREFIX, "attribute ")
+        out[owner].append(
+            [
+                *(rank[str(known["severity"])], known["code"], f"{known['entity'] or ''} {field}".strip()),
+                *(
+                    known["column"] or "",
+                    cut(known["value"] or ""),
+                    cut(known["message"] or ""),
+                    cut(known["hint"] or ""),
+                ),
+                *(str(where) if known["source"] else "", place, known["row"] or 0),
+            ]
+        )
+    return out
+
+
+def _bodies(report: ReportInput, chosen: Positions, payloads: Path) -> list[str | None]:
+    """For each customer its body as it stands in ``payloads``: None where there is none, ``""`` where it is long."""
+    out: list[str | None] = [None] * len(chosen)
+    if not payloads.is_file():
+        return out
+    line_of = np.cumsum(~report.rejected) - 1
+    wanted = {int(line_of[at]): n for n, at in enumerate(chosen) if not report.rejected[at]}
+    last = max(wanted, default=-1)
+    with payloads.open("rb") as file:
+        for number, line in enumerate(file):
+            if number > last:
+                break
+            n = wanted.get(number)
+            if n is None:
+                continue
+            out[n] = line.decode().rstrip("\n") if len(line) <= BODY else ""
+    return out
+
+
+SHOWN = 20  # of a customer
+
+
+_NAMES = ("reference_id", "field", "before", "after", "place")
+
+
+def read_changes(path: Path) -> pa.Table | None:
+    """The lines of a run's ``changes.csv``; None where there is no such file."""
+    if not path.is_file():
+        return None
+    table = csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(_NAMES, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    return pa.table({name: unmark_formulas(table[name]) for name in _NAMES})
+
+
+def differences(changes: pa.Table | None, ids: Sequence[str]) -> list[tuple[list[list[str | None]], int]]:
+    """For each of these customers its first changes (field, before, after, place), and how many more there are."""
+    found: dict[str, list[list[str | None]]] = {name: [] for name in ids}
+    more = dict.fromkeys(ids, 0)
+    if changes is not None:
+        own = changes.filter(pc.is_in(changes["reference_id"], value_set=pa.array(ids, pa.string())))
+        for name, *told in zip(*(own[column].to_pylist() for column in _NAMES), strict=True):
+            if len(found[name]) < SHOWN:
+                found[name].append(told)
+            else:
+                more[name] += 1
+    return [(found[name], more[name]) for name in ids]

@@ -1,0 +1,159 @@
+"""Writing a report's files: whole or not at all, for the owner's eyes only, the same bytes for the same input.
+
+CSV files are UTF-8 with a byte order mark, because Excel takes a file without one for the system's code page; the
+loader and every CSV reader that knows ``utf-8-sig`` take it off. Cells are separated by commas, lines by a line feed,
+every text is in quotes and every cell without a value is bare: Excel and Python's ``csv`` read both alike.
+"""
+
+import errno
+import io
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from importer.errors import OutputError
+from importer.private_files import make_folder
+from importer.tables import SourceTable, mark_formulas
+
+__all__ = ["BLOCK", "csv_bytes", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
+
+BLOCK = 65_536  # rows at a time, so that a large file is never held whole
+_HINTS = {
+    errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",
+    errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with --out.",
+    errno.EFBIG: "The file would be larger than this system allows: choose another place with --out.",
+    errno.EROFS: "The file system is read-only: choose another place with --out.",
+    errno.EACCES: "Choose a folder that you may write to with --out.",
+    errno.EPERM: "Choose a folder that you may write to with --out.",
+}
+_OTHER_HINT = "Choose another place with --out."
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes ``path``'s place when the block ends well, and vanishes when it does not.
+
+    Missing folders are made (0700), the file is readable by its owner only (0600). Raises :class:`OutputError`.
+    """
+    try:
+        make_folder(path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _output_error(path, error) from error
+
+
+def removed(path: Path) -> None:
+    """Take an outdated file away, if it is there. Raises :class:`OutputError`."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _output_error(path, error) from error
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    hint = _HINTS.get(error.errno or 0, _OTHER_HINT)
+    return OutputError(f"{path} cannot be written: {error.strerror or error}", hint)
+
+
+def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
+    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
+
+    UTF-8 without a byte order mark, so that programs read the first header as it is. Text that a spreadsheet would
+    run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too. Where the file is only read,
+    plain numbers and phone numbers stay as they are; with ``comes_back`` a spreadsheet must not touch them either.
+    Raises :class:`OutputError`.
+    """
+    parts = (frame.iloc[start : start + BLOCK] for start in range(0, max(len(frame), 1), BLOCK))
+    write_blocks(path, parts, comes_back=comes_back)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """What :func:`write_csv` writes."""
+    file = io.BytesIO()
+    _write(file, [frame], comes_back=False)
+    return file.getvalue()
+
+
+def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:
+    """As :func:`write_csv`, of frames that follow one another: one at least, and all with the same columns."""
+    with whole_file(path) as file:
+        _write(file, blocks, comes_back=comes_back)
+
+
+def _write(file: BinaryIO, blocks: Iterable[pd.DataFrame], *, comes_back: bool) -> None:
+    tables = (pa.Table.from_pandas(block, preserve_index=False) for block in blocks)
+    first = next(tables)
+    names = mark_formulas(pa.array(first.column_names, pa.string())).to_pylist()
+    schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
+    with pyarrow.csv.CSVWriter(file, schema) as writer:
+        for table in chain([first], tables):
+            writer.write_table(pa.table([_cells(column, comes_back) for column in table.columns], schema=schema))
+
+
+def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    blank = pc.equal(column, "")
+    if pc.any(blank).as_py():
+        column = pc.if_else(blank, None, column)
+    marked = mark_formulas(column)
+    return (
+        marked
+        if comes_back or marked is column
+        else pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
+    )
+
+
+# A number or a phone number, perhaps with an extension: nothing that a spreadsheet could run.
+_NUMBER = r"(?i)^[+-][0-9][0-9 ().\-/]*(?:(?:ext|x|#)[. ]*[0-9]+)?$"
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+_LONGEST = 180  # bytes; file systems allow 255 and some tools add to a name
+
+
+def rejected_names(tables: Sequence[SourceTable]) -> list[str]:
+    """The file name under ``rejected/`` of each table: its source's base name with ``.csv``, safe and unique.
+
+    ``contacts.csv`` → ``contacts.csv``; ``list.xlsx`` → ``list.csv``, or ``list.<sheet>.csv`` if several were read.
+    """
+    sheets = Counter(table.file for table in tables)
+    names: list[str] = []
+    taken: set[str] = set()
+    for table in tables:
+        stem = re.sub(r"(?i)\.(csv|tsv|tab|txt)$", "", PurePath(table.file.replace("\\", "/")).stem)
+        if sheets[table.file] > 1 and table.sheet is not None:
+            stem = f"{stem}.{table.sheet}"
+        stem = _safe(stem)
+        name, number = f"{stem}.csv", 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}.csv"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _safe(stem: str) -> str:
+    text = _UNSAFE.sub("_", stem).strip(" .") or "source"
+    text = text.encode()[:_LONGEST].decode(errors="ignore")
+    return f"_{text}" if _RESERVED.match(text) else text

@@ -1,0 +1,325 @@
+"""A run's folder: what lies where in it, and the stage tables that it keeps.
+
+``<out>/<run id>/`` holds the reports. ``work/`` in it holds what resuming and reporting need without the sources: the
+source rows, the entity tables and the problems, as Arrow files. Folders and files are their owner's only.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pyarrow import feather
+
+from importer.errors import OutputError
+from importer.private_files import make_folder, open_private
+from importer.records import Location, Problem, Severity
+from importer.tables import (
+    BOOLEAN,
+    DEFAULT_STATED,
+    EntityTables,
+    Entry,
+    FieldOrigin,
+    ProblemTable,
+    Sources,
+    SourceTable,
+)
+
+__all__ = ["PayloadFile", "RunFolder", "Stage", "new_run_id"]
+
+# What commands put into a run's folder.
+_OURS = frozenset({
+    *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
+    *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
+})  # fmt: skip
+_CHILDREN = ("addresses", "contacts")
+_FRAMES = ("customers", *_CHILDREN, "rows", "changes")
+
+
+def new_run_id(now: datetime) -> str:
+    """A run's id: its UTC time and four random characters, so that ids sort by time: ``20250331-140502-k3fa``."""
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a run knows before it sends: everything that its reports are made from, apart from outcomes.
+
+    ``words``: of the source, where they are counted already (``report.words``); they are not kept.
+    """
+
+    sources: Sources
+    tables: EntityTables
+    problems: ProblemTable
+    rejected: npt.NDArray[np.bool_]
+    lost_child: npt.NDArray[np.bool_]
+    facts: dict[str, Any]
+    words: Mapping[str, pa.Table] | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, out: Path, run_id: str) -> "RunFolder":
+        """Make ``<out>/<run id>/``. Raises :class:`OutputError` when that is not possible."""
+        folder = cls(out / run_id)
+        with _readable(out):
+            make_folder(out)
+            folder.path.mkdir(mode=0o700)
+        return folder
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: the folder's name."""
+        return self.path.name
+
+    @property
+    def work(self) -> Path:
+        """What resuming and reporting need."""
+        return self.path / "work"
+
+    @property
+    def payloads(self) -> Path:
+        """The exact bodies, one a line."""
+        return self.path / "payloads.jsonl"
+
+    @property
+    def rejected(self) -> Path:
+        """The folder of the rows to mend."""
+        return self.path / "rejected"
+
+    @property
+    def workbook(self) -> Path:
+        """The rows to mend as a workbook. Not within ``rejected``: that folder given back would hold them twice."""
+        return self.path / "rejected.xlsx"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there, as a folder and not as a link to one."""
+        return self.path.is_dir() and not self.path.is_symlink()
+
+    def strangers(self, files: Collection[str]) -> list[str]:
+        """What lies in it that is not ours; ``files``: what the run's summary says that it wrote.
+
+        Raises :class:`OSError`.
+        """
+        names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]
+        if self.rejected.is_dir() and not self.rejected.is_symlink():
+            below = (f"rejected/{path.name}" for path in self.rejected.iterdir())
+            names += [name for name in below if name not in files]
+        return sorted(names)
+
+    def remove(self) -> None:
+        """Delete the folder and all that is in it; links are not followed. Raises :class:`OSError`."""
+        shutil.rmtree(self.path)
+
+    def file(self, name: str) -> Path:
+        """A file in the folder."""
+        return self.path / name
+
+    def save(self, stage: Stage) -> None:
+        """Keep a stage. Raises :class:`OutputError`."""
+        with _readable(self.path):
+            self.work.mkdir(mode=0o700, exist_ok=True)
+            for number, table in enumerate(stage.sources.tables):
+                self._write(f"source-{number}", table.frame)
+                self._write(f"source-{number}-skipped", table.skipped)
+                np.savez(self._create(f"source-{number}.npz"), rows=table.row_numbers, broken=table.broken)
+            for name in _FRAMES:
+                self._write(name, getattr(stage.tables, name))
+            self._write("problems", stage.problems.frame)
+            field_rows = {f"field:{name}": rows for name, rows in stage.tables.customer_field_rows.items()}
+            arrays: dict[str, Any] = {"rejected": stage.rejected, "lost_child": stage.lost_child, **field_rows}
+            np.savez(self._create("customers.npz"), **arrays)
+            with self._create("stage.json").open("w", encoding="utf-8") as file:
+                json.dump(_describe(stage), file, ensure_ascii=False)
+
+    def save_bodies(self, bodies: pd.DataFrame) -> None:
+        """Keep where each body stands in ``payloads.jsonl``: the sign that the run may plan. Raises `OutputError`."""
+        with _readable(self.path):
+            self._write("bodies", bodies)
+
+    def drop_bodies(self) -> None:
+        """Take back what :meth:`save_bodies` kept: the run cannot be gone on with. Raises :class:`OutputError`."""
+        with _readable(self.path):
+            (self.work / "bodies.arrow").unlink(missing_ok=True)
+
+    def load_bodies(self) -> pd.DataFrame | None:
+        """What :meth:`save_bodies` kept, or None when the run never got as far. Raises :class:`OutputError`."""
+        if not (self.work / "bodies.arrow").is_file():
+            return None
+        with _whole(self.path):
+            return self._read("bodies")
+
+    def save_plan(self, plan: pd.DataFrame, facts: dict[str, Any]) -> None:
+        """Keep what is planned for each customer, and what the plan rests on. Raises :class:`OutputError`."""
+        with _readable(self.path):
+            self.work.mkdir(mode=0o700, exist_ok=True)
+            self._write("plan", plan)
+            with self._create("plan.json").open("w", encoding="utf-8") as file:
+                json.dump(facts, file, ensure_ascii=False)
+
+    def load_plan(self) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+        """What :meth:`save_plan` kept, or None where there is no plan. Raises :class:`OutputError`."""
+        if not (self.work / "plan.json").is_file():
+            return None
+        with _whole(self.path):
+            return self._read("plan"), json.loads((self.work / "plan.json").read_text(encoding="utf-8"))
+
+    def load(self) -> Stage:
+        """The stage that :meth:`save` kept. Raises :class:`OutputError` when it is gone or not whole."""
+        with _whole(self.path):
+            described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
+            sources = Sources(
+                tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
+                tuple(_problem(item) for item in described["problems"]),
+            )
+            with self._arrays("customers") as arrays:
+                field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
+                rejected, lost_child = arrays["rejected"], arrays["lost_child"]
+            frames = {name: self._read(name) for name in _FRAMES}
+            tables = EntityTables(
+                **{name: frame if name not in _CHILDREN else _with_stated(frame) for name, frame in frames.items()},
+                entries=tuple(_entry(item) for item in described["entries"]),
+                customer_field_rows=field_rows,
+                unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
+            )
+            problems = ProblemTable(self._read("problems"))
+            return Stage(sources, tables, problems, rejected, lost_child, described["facts"])
+
+    def _source(self, number: int, described: dict[str, Any]) -> SourceTable:
+        with self._arrays(f"source-{number}") as arrays:
+            rows, broken = arrays["rows"], arrays["broken"]
+        return SourceTable(
+            described["file"],
+            described["sheet"],
+            self._read(f"source-{number}"),
+            rows,
+            self._read(f"source-{number}-skipped"),
+            broken,
+            frozenset(described["secrets"]),
+            described["details"],
+        )
+
+    @contextmanager
+    def _arrays(self, name: str) -> Iterator[Any]:
+        """The arrays of a file, which is closed whatever it turns out to hold."""
+        with (self.work / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
+            yield arrays
+
+    def _create(self, name: str) -> Path:
+        """An empty file that its owner alone may read."""
+        path = self.work / name
+        open_private(path).close()
+        return path
+
+    def _write(self, name: str, frame: pd.DataFrame) -> None:
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        feather.write_feather(table, self._create(f"{name}.arrow"), compression="lz4")
+
+    def _read(self, name: str) -> pd.DataFrame:
+        table = feather.read_table(self.work / f"{name}.arrow", memory_map=False)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+        return frame
+
+
+class Stretch(Protocol):
+    """Where a body lies in the payloads, in bytes."""
+
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def length(self) -> int: ...
+
+
+class PayloadFile:
+    """The planned bodies, by their offset and length in a run's payloads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, items: Sequence[Stretch]) -> list[bytes]:
+        """The bodies of ``items``, in their order. Raises :class:`OutputError`."""
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                return [os.pread(file.fileno(), item.length, item.offset) for item in items]
+        except OSError as error:
+            hint = "Run again with the same sources: the ledger knows what was sent."
+            raise OutputError(f"the run's payloads {self._path} cannot be read: {error.strerror}", hint) from None
+
+
+def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """Numbers and the flags of rows stay numpy, as the tables document them; text and defaults are Arrow's."""
+    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
+
+
+def _with_stated(children: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the column that run folders of earlier versions lack: there, nothing is known to be stated."""
+    if DEFAULT_STATED in children:
+        return children
+    return children.assign(**{DEFAULT_STATED: pd.Series(False, index=children.index, dtype=BOOLEAN)})
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            "Give another folder with --out, or make room on the disk.",
+        ) from error
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        raise OutputError(
+            f"{path}: what the run kept for its reports is gone or not whole ({error})",
+            "A run with the same sources goes on where it stopped: the ledger knows what was sent.",
+        ) from error
+
+
+def _describe(stage: Stage) -> dict[str, Any]:
+    return {
+        "facts": stage.facts,
+        "sources": [
+            {"file": t.file, "sheet": t.sheet, "secrets": sorted(t.secrets), "details": dict(t.details)}
+            for t in stage.sources.tables
+        ],
+        "problems": [asdict(problem) for problem in stage.sources.problems],
+        "entries": [asdict(entry) for entry in stage.tables.entries],
+        "unused_columns": {name: list(columns) for name, columns in stage.tables.unused_columns.items()},
+    }
+
+
+def _problem(item: dict[str, Any]) -> Problem:
+    place = item["location"]
+    return Problem(
+        **{**item, "severity": Severity(item["severity"]), "location": None if place is None else Location(**place)}
+    )
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    origins = {
+        name: FieldOrigin(**{**origin, "columns": tuple(origin["columns"])}) for name, origin in item["fields"].items()
+    }
+    return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"])

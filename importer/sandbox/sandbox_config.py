@@ -1,0 +1,170 @@
+"""The options of a sandbox."""
+
+import dataclasses
+import ipaddress
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import anyio
+from starlette.convertors import Convertor, register_url_convertor
+
+from importer.sandbox.faults import check_names, parse_faults
+
+__all__ = ["IN_PATH", "Clock", "SandboxConfig", "check_host", "new_id", "stamp"]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """``wall``: seconds since 1970, for stamps and listings. ``ticks``: seconds that never go back, for the rate."""
+
+    wall: Callable[[], float] = time.time
+    ticks: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[object]] = anyio.sleep
+
+
+def stamp(micros: int) -> str:
+    """Microseconds since 1970 as the API writes times; texts of one length, so they sort as the times do."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+
+
+IN_PATH = "sandbox_id"
+"""The name of the convertor that finds an id in a path, odd ones with their slash included."""
+_END = "/1"
+
+
+def new_id(*, odd: bool) -> str:
+    """An id that nothing else has; an ``odd`` one holds a space and a slash."""
+    return f"odd {uuid.uuid4()}{_END}" if odd else str(uuid.uuid4())
+
+
+class _IdConvertor(Convertor[str]):
+    regex = f"[^/]+(?:{_END})?"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor(IN_PATH, _IdConvertor())
+
+_CHOICES = {
+    "duplicates": ("refuse", "allow"),
+    "child_duplicates": ("refuse", "allow"),
+    "patch_children": ("merge", "replace"),
+    "delete": ("remove", "deactivate"),
+    "retry_after": ("seconds", "date", "none"),
+    "missing_status": (404, 405),
+    "child_lists": ("active", "all"),
+    "default_siblings": ("clear", "keep"),
+}
+_TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxConfig:
+    """Options of a sandbox; the defaults are a quick and well-behaved API. Wrong values raise ValueError.
+
+    *Access*: ``keys``: the accepted API keys; empty means any non-empty key. ``max_body``, ``max_target``: bytes of a
+    body and of a request's path with its query. ``rate``: requests accepted in any one second. ``rate_headers``,
+    ``retry_after``: what answers say about it.
+
+    *Data*: ``data``: the SQLite file that keeps the customers; None keeps them in memory. ``fixtures``: a JSON file
+    with ``sales_reps``, ``price_lists``, ``attributes`` in place of the invented ones. ``known_terms``: field (such as
+    ``payment_term``) to the values it takes; fields that are left out take any. ``require_mandatory``: whether a
+    customer or child without a mandatory attribute is refused.
+
+    *Time*: ``latency``, ``slow_seconds``, ``list_lag``: seconds.
+
+    *Faults*: ``faults``: a plan as :func:`importer.sandbox.parse_faults` reads it, assigned by a generator seeded with
+    ``seed`` to writes and, with ``fault_reads``, to reads. ``aimed``: reference id (of a customer or a child) to the
+    faults that its next requests meet, one each.
+
+    *What is not documented*: ``duplicates``, ``child_duplicates``: what becomes of a second POST with a known reference
+    id, for children within their customer. ``patch_children``: whether a PATCH keeps the children and attributes that
+    it leaves out. ``delete``: whether DELETE leaves an inactive customer or child. ``bare_lists``: lists other than
+    that of customers come without pages. ``child_endpoints``: whether the paths of addresses and contacts exist;
+    where not, they answer ``missing_status``. ``child_lists``: which children are listed without a ``status``.
+    ``fresh_children``: whether GET of a customer shows an added child at once, or after ``list_lag``.
+    ``default_siblings``: whether a child that becomes the default takes that from its siblings, for addresses those of
+    its type. ``touch_customer``: whether a change of a child moves its customer's ``updated_at``.
+    """
+
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    data: Path | None = None
+    rate: int | None = None
+    rate_headers: bool = False
+    retry_after: Literal["seconds", "date", "none"] = "seconds"
+    latency: float = 0.0
+    faults: str = ""
+    seed: int = 0
+    fault_reads: bool = False
+    aimed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    slow_seconds: float = 60.0
+    list_lag: float = 0.0
+    duplicates: Literal["refuse", "allow"] = "refuse"
+    child_duplicates: Literal["refuse", "allow"] = "refuse"
+    patch_children: Literal["merge", "replace"] = "merge"
+    delete: Literal["remove", "deactivate"] = "remove"
+    bare_lists: bool = False
+    child_endpoints: bool = True
+    missing_status: Literal[404, 405] = 404
+    child_lists: Literal["active", "all"] = "active"
+    fresh_children: bool = True
+    default_siblings: Literal["clear", "keep"] = "clear"
+    touch_customer: bool = True
+    fixtures: Path | None = None
+    known_terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    require_mandatory: bool = False
+    max_body: int = 5_000_000
+    max_target: int = 16_384
+
+    def __post_init__(self) -> None:
+        parse_faults(self.faults)
+        for names in self.aimed.values():
+            check_names(names)
+        for option, choices in _CHOICES.items():
+            if getattr(self, option) not in choices:
+                raise ValueError(f"{option} is {getattr(self, option)!r}; it can be {' or '.join(map(str, choices))}")
+        for name in self.known_terms:
+            if name not in _TERMS:
+                raise ValueError(f"known_terms has {name!r}; it can have {', '.join(_TERMS)}")
+        if self.rate is not None and self.rate < 1:
+            raise ValueError(f"rate is {self.rate}; it is a number of requests a second, 1 or more")
+        for option in ("latency", "slow_seconds", "list_lag"):
+            if not getattr(self, option) >= 0:
+                raise ValueError(f"{option} is {getattr(self, option)}; it is a number of seconds, 0 or more")
+        if not all(self.keys):
+            raise ValueError("an API key is empty")
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, keys included, as JSON values: only for a pipe to a child process."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The config that :meth:`to_json` wrote."""
+        paths = {name: Path(values[name]) for name in ("data", "fixtures") if values[name] is not None}
+        lists = {
+            option: {name: tuple(items) for name, items in values[option].items()}
+            for option in ("aimed", "known_terms")
+        }
+        return cls(**{**values, **paths, **lists, "keys": tuple(values["keys"])})
+
+
+def check_host(host: str) -> None:
+    """Raise ValueError unless ``host`` is this machine's loopback: the sandbox must not be open to others."""
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"the sandbox serves this machine only: {host} is not a loopback address such as 127.0.0.1")

@@ -1,0 +1,139 @@
+"""Everything one sandbox knows while it runs."""
+
+import hmac
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+import orjson
+
+from importer.sandbox.customer_store import Store
+from importer.sandbox.faults import FaultPlan
+from importer.sandbox.fixtures import load_fixtures
+from importer.sandbox.listing import Lister
+from importer.sandbox.responses import Connections, Refusal
+from importer.sandbox.sandbox_config import Clock, SandboxConfig, stamp
+
+__all__ = ["LoggedRequest", "Sandbox"]
+
+_LOG_LENGTH = 200_000
+
+
+@dataclass(slots=True)
+class LoggedRequest:
+    """A request as it came in.
+
+    ``time``: monotonic seconds. ``reference_ids``: of the child, then of the customers that it is about, as far as it
+    says. ``status``: 0 while unanswered or when dropped.
+    """
+
+    method: str
+    path: str
+    time: float
+    reference_ids: tuple[str, ...] = ()
+    status: int = 0
+    fault: str | None = None
+
+
+class Sandbox:
+    """Configuration, customers, the limiter, the fault plan and the log of requests."""
+
+    def __init__(self, config: SandboxConfig, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.fixtures = load_fixtures(config.fixtures)
+        self.store = Store(config.data)
+        self.lister = Lister(self.store, config.list_lag)
+        self.log: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
+        self.connections: Connections = {}
+        self.set_faults(config.faults, config.aimed)
+        self._keys = [key.encode() for key in config.keys]
+        self._accepted: deque[float] = deque()
+        self._last_micros = 0
+
+    def micros(self) -> int:
+        """Now, in microseconds since 1970; never the same twice, so that times show the order of changes."""
+        self._last_micros = max(int(self.clock.wall() * 1_000_000), self._last_micros + 1)
+        return self._last_micros
+
+    def listed_until(self) -> str:
+        """The time (as in answers) up to which what was created shows in lists."""
+        return stamp(max(0, self.micros() - round(self.config.list_lag * 1_000_000)))
+
+    def set_faults(self, faults: str, aimed: Mapping[str, Iterable[str]]) -> None:
+        """Put another fault plan in place. Raises ValueError for a wrong one."""
+        self.faults = FaultPlan(faults, seed=self.config.seed, reads=self.config.fault_reads, aimed=aimed)
+
+    def check_key(self, key: str | None) -> None:
+        """Refuse with 401 when there is no key, with 403 when it is not one of the configured ones."""
+        if not key:
+            raise Refusal(401, "unauthorized", "The header X-API-Key is missing.")
+        if self._keys and not any(hmac.compare_digest(key.encode(), known) for known in self._keys):
+            raise Refusal(403, "forbidden", "This API key is not accepted.")
+
+    def check_rate(self, now: float) -> None:
+        """Refuse with 429 when the last second (in ticks) has seen as many accepted requests as are allowed."""
+        if self.config.rate is None:
+            return
+        while self._accepted and self._accepted[0] <= now - 1:
+            self._accepted.popleft()
+        if len(self._accepted) >= self.config.rate:
+            raise self.too_many(self._accepted[0] + 1 - now)
+        self._accepted.append(now)
+
+    def too_many(self, wait: float, *, status: int = 429) -> Refusal:
+        """The refusal of a request that may be sent again after ``wait`` seconds."""
+        seconds = max(1, math.ceil(wait))
+        headers = self.rate_headers(self.clock.ticks())
+        if self.config.retry_after == "seconds":
+            headers["Retry-After"] = str(seconds)
+        elif self.config.retry_after == "date":
+            headers["Retry-After"] = formatdate(math.ceil(self.clock.wall() + wait), usegmt=True)
+        return Refusal(status, "rate_limited", "Too many requests.", headers=headers)
+
+    def rate_headers(self, now: float) -> dict[str, str]:
+        """The RateLimit headers, when they are asked for and there is a limit."""
+        if self.config.rate is None or not self.config.rate_headers:
+            return {}
+        left = self._accepted[0] + 1 - now if self._accepted else 0
+        return {
+            "RateLimit-Limit": str(self.config.rate),
+            "RateLimit-Remaining": str(self.config.rate - len(self._accepted)),
+            "RateLimit-Reset": str(max(0, math.ceil(left))),
+        }
+
+    def customers(self) -> list[dict[str, Any]]:
+        """All customers, whole, in the order they were created."""
+        return [row.customer() for row in sorted(self.store, key=lambda row: row.number)]
+
+    def counts(self) -> dict[str, Any]:
+        """How many customers there are, and of the requests logged how many had which status and fault."""
+        active = sum(row.active for row in self.store)
+        statuses = Counter(str(entry.status) for entry in list(self.log))
+        faults = Counter(entry.fault for entry in list(self.log) if entry.fault is not None)
+        return {
+            "customers": len(self.store),
+            "active": active,
+            "inactive": len(self.store) - active,
+            "requests": len(self.log),
+            "statuses": dict(statuses),
+            "faults": dict(faults),
+        }
+
+    def reset(self) -> None:
+        """Forget the customers, the log, the rate and the fault plan in place; begin again as configured."""
+        self.store.clear()
+        self.log.clear()
+        self._accepted.clear()
+        self.set_faults(self.config.faults, self.config.aimed)
+
+
+def read_json(body: bytes) -> Any:
+    """The JSON value of a body. Raises Refusal 400."""
+    try:
+        return orjson.loads(body)
+    except ValueError as error:
+        raise Refusal(400, "invalid_json", f"The body is not readable as JSON: {error}") from error

@@ -1,0 +1,162 @@
+"""Commands that the user can paste: each repeats the options in force that it needs, quoted for a shell."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from importer.errors import ImporterError
+from importer.settings.config_file import default_ledger
+from importer.settings.options import Options
+
+__all__ = ["Commands"]
+
+_ACCOUNT = ("ledger", "tenant", "api_key_file")
+_PACE = ("rate", "concurrency", "timeout", "max_wait")
+_SENDING = (*_PACE, "batch_size", "settle", "keep")
+_GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict")
+_READING = ("country", "sheet", "encoding", "delimiter", "partial")
+_RESULTS = ("dedupe", "out")
+_TARGET = ("mapping", "api", "mode", "only")
+# What a repeated command needs: neither what bounds one call only (--limit, --deadline, --max-failed), nor what changes
+# how the work is done (--memory, --engine).
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "check": ("mapping", "lookups", *_READING, *_RESULTS),
+    "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
+    "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
+    "adopt": ("mapping", "api", "only", *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
+    "resume": (*_ACCOUNT, *_SENDING),
+    "retry": (*_ACCOUNT, *_SENDING),
+    "undo": (*_ACCOUNT, *_PACE, "settle"),
+    "verify": (*_ACCOUNT, *_PACE),
+    "report": ("ledger", "tenant"),
+    "runs": ("ledger", "tenant"),
+    "ids": ("ledger", "tenant"),
+}
+_WITH_SOURCES = frozenset({"check", "plan", "run", "adopt"})
+_OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})
+# These say which sources there are and what is expected of them, so they do not go with other sources.
+_ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *_GUARDS})
+# A plan knows these.
+_PLANNED = frozenset({*_TARGET, *_READING})
+_TO_FILL_IN = frozenset({"…", "CODE", "FILE", "ID", "MAPPING", "NAME", "RUN", "SOURCE…", "TARGET"})
+_COMMAND = re.compile(r"`importer ([^`]+)`|(?:^|(?<=: ))importer (.+)$")
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&])\w*password=[^&#]*&?")
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Builds commands. ``values``: options in force that are not at their defaults, as plain values.
+
+    ``config``: the config file, which brings the options ``configured``. ``run``: the run that commands are about.
+    """
+
+    values: Mapping[str, Any]
+    config: Path | None = None
+    configured: frozenset[str] = frozenset()
+    run: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        options: Options,
+        *,
+        run: str | None = None,
+        out: Path | None = None,
+        kept: Mapping[str, Any] | None = None,
+    ) -> "Commands":
+        """Commands after a call with ``options``.
+
+        For a call about an earlier ``run``: ``out`` is where its folder lies, ``kept`` are the options that it began
+        with, which give what the call did not.
+        """
+        defaults = Options().plain()
+        own = {name: value for name, value in options.plain().items() if value != defaults[name]}
+        if own.get("ledger") == default_ledger(os.environ):
+            del own["ledger"]
+        if kept is None:
+            return cls(own, options.config, options.configured)
+        began = {name: value for name, value in kept.items() if value not in (defaults.get(name, value), "auto")}
+        if out is not None and out != Path(defaults["out"]).absolute():
+            began["out"] = str(out)
+        return cls({**began, **own, "tenant": began.get("tenant")}, options.config, options.configured, run)
+
+    def line(self, command: str, *words: str) -> str:
+        """``importer command`` with ``words`` (arguments, then options) and whatever else it needs.
+
+        Without sources among ``words`` it gets those in force, and without a run's id that of the run.
+        """
+        bare = not words or words[0].startswith("-")
+        left_out = {word.lstrip("-").replace("-", "_") for word in words if word.startswith("-")}
+        left_out |= {"mapping"} if "m" in left_out else set()
+        left_out |= _PLANNED if "plan" in left_out else set()
+        config, configured = self.config, self.configured
+        if command in _WITH_SOURCES and not bare:
+            left_out |= _ABOUT_SOURCES
+            if configured & _ABOUT_SOURCES:  # the file cannot be given without them
+                config, configured = None, frozenset()
+        arguments: list[str] = []
+        if bare and command in _WITH_SOURCES and not {"plan", "sources"} & {*left_out, *configured}:
+            arguments = [_argument(source) for source in self.values.get("sources", ())]
+        elif bare and command in _OF_A_RUN and self.run:
+            arguments = [self.run]
+        names = [name for name in _TAKES[command] if name not in left_out | configured]
+        given = [word for name in names for word in _given(name, self.values.get(name))]
+        last = [] if config is None or "config" in left_out else ["--config", str(config)]
+        return shlex.join(["importer", command, *arguments, *words, *given, *last])
+
+    def completed(self, text: str) -> str:
+        """A text whose commands, in backticks or after the last colon, can be pasted.
+
+        A command that names what the user has to fill in stays as it is.
+        """
+        return _COMMAND.sub(self._completed, text)
+
+    def _completed(self, found: "re.Match[str]") -> str:
+        try:
+            command, *words = shlex.split(found[1] or found[2])
+        except ValueError:  # an apostrophe: words of a sentence
+            return found[0]
+        sources = self.values.get("sources") or "sources" in self.configured or "--plan" in words
+        known = command not in _WITH_SOURCES or sources or (words and not words[0].startswith("-"))
+        if command not in _TAKES or not known or _TO_FILL_IN & {*words}:
+            return found[0]
+        line = self.line(command, *words)
+        return f"`{line}`" if found[1] else line
+
+    @contextmanager
+    def advising(self) -> Iterator[None]:
+        """Errors leave the block with hints whose commands can be pasted."""
+        try:
+            yield
+        except ImporterError as error:
+            error.hint = self.completed(error.hint)
+            raise
+
+
+def _argument(source: str) -> str:
+    """A source as an argument; of a URL that may hold a secret, a word to be filled in."""
+    if "://" in source and re.search("[@?#]", source):
+        return "SOURCE"
+    return f"./{source}" if source.startswith("-") else source
+
+
+def _given(name: str, value: Any) -> Iterator[str]:
+    """An option as words of a command line; none for one that is not given."""
+    if name == "api":
+        value = value or Options.api  # commands have no default for it
+    if name == "only" and value:
+        value = "ID"  # advice is logged and sent on, and in some systems a reference id is a name
+    flag = "-m" if name == "mapping" else f"--{name.replace('_', '-')}"
+    for item in value if isinstance(value, list) else [value]:
+        if item is None or item is False or item == "":
+            continue
+        yield flag
+        if isinstance(item, float):
+            yield f"{item:.15g}"
+        elif item is not True:
+            yield {"\t": "tab"}.get(str(item), _PASSWORD.sub(r"\1", str(item)))

@@ -1,0 +1,241 @@
+"""From problems to decisions: what is left out, what is dropped, which customers are rejected."""
+
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.catalogue import CODES
+from importer.records import Severity
+from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
+from importer.validation.field_places import arrow
+from importer.validation.schemas import REQUIRED
+
+__all__ = ["Settled", "complete_defaults", "settle"]
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+_BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
+# Made a warning, these leave nothing out: the first row's value counts, or there is none.
+_VALUE_STAYS = frozenset({"customer_conflict", "attribute_missing"})
+_NO_VALUE = frozenset({"contact_without_email", "attribute_missing"})  # there is no cell to leave out
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the mapping's policies make of the problems.
+
+    ``tables``: cells left out are null, dropped children are gone; customers keep their positions. ``rejected`` and
+    ``lost_child``: True per customer position. ``problems``: the final ones; ``record`` counts in the new frames, and
+    is -1 for a child that was dropped.
+    """
+
+    tables: EntityTables
+    rejected: Mask
+    lost_child: Mask
+    problems: ProblemTable
+
+
+def settle(
+    tables: EntityTables,
+    problems: ProblemTable,
+    *,
+    contact_email_required: bool = False,
+    mandatory: Mapping[Entity, AbstractSet[str]] | None = None,
+    severities: Mapping[str, Severity] | None = None,
+) -> Settled:
+    """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors of all rooms; the rest rejects customers.
+
+    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out, nor can
+    what is wrong in a ``mandatory`` column of an entity. A problem of a row alone (no customer, no record) passes
+    unchanged. An error that only repeats what an earlier room said of the same cell is taken out, and so is what was
+    judged by another country than the address's own, which is wrong. ``severities``: code → what it is instead of the
+    catalogue's severity; a value whose error becomes less than one is left out, and where it cannot be, because it is
+    required, the error stays.
+    """
+    frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
+    errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
+    fixed = {entity: REQUIRED[entity] | (mandatory or {}).get(entity, frozenset()) for entity in ENTITIES}
+    if contact_email_required:
+        fixed["contact"] |= {"email"}
+    blanked, dropped = np.zeros_like(errors), np.zeros_like(errors)
+    customer = frame["customer"].to_numpy().copy()
+    changed: dict[Entity, pd.DataFrame] = {}
+    moved = frame["record"].to_numpy().copy()
+    for entity in ENTITIES:
+        about = np.flatnonzero((frame["entity"] == entity).fillna(False).to_numpy(dtype=np.bool_) & (moved >= 0))
+        part, records = frame.iloc[about], moved[about]
+        customer[about] = records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records]
+        left_out = eased.is_valid().to_numpy(zero_copy_only=False)[about]
+        can_blank, can_drop = _policies(tables, entity, part, fixed[entity], left_out)
+        blanked[about] = can_blank & errors[about]
+        dropped[about] = can_drop & errors[about] & ~can_blank
+        new = _blank_cells(tables.frame(entity), part[blanked[about]])
+        changed[entity], positions = _drop_records(new, records[dropped[about]])
+        moved[about] = positions[records]
+    rejects = errors & ~blanked & ~dropped & (customer >= 0)
+    count = len(tables.customers)
+    told = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
+    idle = _judged_by_another_country(frame, rejects)
+    told = ProblemTable(told.frame[~idle].reset_index(drop=True)) if idle.any() else told
+    return Settled(
+        tables=dataclasses.replace(
+            tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
+        ),
+        rejected=_marked(count, customer[rejects]),
+        lost_child=_marked(count, customer[dropped]),
+        problems=_told_once(told),
+    )
+
+
+def _told_once(problems: ProblemTable) -> ProblemTable:
+    """One line for a wrong cell, though a billing and a shipping address may both have been made from it."""
+    frame = problems.frame
+    keys = pd.DataFrame({"row": frame["row"], "customer": frame["customer"]})
+    for name in ("severity", "code", "field", "column"):
+        keys[name] = _encode(frame[name])[0]
+    again = keys.duplicated().to_numpy() & (keys["row"] >= 0).to_numpy() & (keys["column"] >= 0).to_numpy()
+    return ProblemTable(frame[~again].reset_index(drop=True)) if again.any() else problems
+
+
+def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without problems that another one of the same cell explains.
+
+    A cell that an earlier room found wrong comes as null or as the source's words: that it is blank, or no UUID, is
+    then no news. An error about a contact's missing e-mail stays: it decides when the wrong one is left out.
+    """
+    code, codes = _encode(frame["code"])
+    field, fields = _encode(frame["field"])
+    entity, _ = _encode(frame["entity"])
+    about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
+    cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
+    errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
+    echo = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
+    echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
+    echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
+    return frame[~echo].reset_index(drop=True)
+
+
+def _judged_by_another_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
+    """True for doubts about state and post code of an address that is rejected because its country is none."""
+    code, codes = _encode(frame["code"])
+    lost, doubts = _in(code, codes, {"invalid_country"}) & rejects, _in(code, codes, _BY_COUNTRY)
+    if not (lost.any() and doubts.any()):
+        return np.zeros_like(rejects)
+    doubts[doubts] = np.isin(frame["record"].to_numpy()[doubts], frame["record"].to_numpy()[lost])
+    return doubts
+
+
+def _weighed(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
+    """The problems with the mapping's severities, and what each error becomes if its value is left out (or null).
+
+    What differs from the catalogue's severity already (another value was taken, so it is only a warning) stays.
+    """
+    code, codes = _encode(frame["code"])
+    own = pa.array([str(severities[name]) if name in severities else None for name in codes], pa.string())
+    usual = pa.array([str(CODES[name].severity) if name in CODES else None for name in codes], pa.string())
+    numbers = pa.array(code, mask=code < 0)
+    severity = arrow(frame["severity"])
+    wanted = pc.if_else(pc.equal(severity, usual.take(numbers)), own.take(numbers), pa.scalar(None, pa.string()))
+    left_out = pc.and_(pc.equal(severity, str(Severity.ERROR)), pc.invert(pa.array(_in(code, codes, _VALUE_STAYS))))
+    eased = pc.if_else(pc.and_(left_out, pc.not_equal(wanted, str(Severity.ERROR))), wanted, None)
+    at_once = pc.coalesce(pc.if_else(left_out, pa.scalar(None, pa.string()), wanted), severity)
+    return frame.assign(severity=pd.Series(at_once, dtype=TEXT)), eased
+
+
+def _policies(
+    tables: EntityTables, entity: Entity, part: pd.DataFrame, fixed: AbstractSet[str], left_out: Mask
+) -> tuple[Mask, Mask]:
+    """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
+    field, names = _encode(part["field"])
+    optional = np.array([*(name not in fixed for name in names), False])
+    optional = optional[field] & ~part["code"].isin(_NO_VALUE).to_numpy(dtype=np.bool_)
+    entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
+    blank = np.zeros((len(tables.entries), len(names) + 1), dtype=np.bool_)
+    for number, item in enumerate(tables.entries):
+        blank[number, :-1] = [name in item.fields and item.fields[name].blank_when_invalid for name in names]
+    drop = np.array([item.drop_when_wrong and entity != "customer" for item in tables.entries], dtype=np.bool_)
+    return (blank[entry, field] | left_out) & optional, drop[entry]
+
+
+def _blank_cells(frame: pd.DataFrame, blanked: pd.DataFrame) -> pd.DataFrame:
+    new: dict[str, pd.Series[Any]] = {}
+    for field, part in blanked.groupby("field", sort=False):
+        if field in frame.columns:
+            keep = np.ones(len(frame), dtype=np.bool_)
+            keep[part["record"].to_numpy()] = False
+            new[str(field)] = frame[str(field)].where(keep)
+    return frame.assign(**new) if new else frame
+
+
+def _drop_records(frame: pd.DataFrame, records: Positions) -> tuple[pd.DataFrame, Positions]:
+    """The frame without these records, and old position → new position (-1 for those that are gone)."""
+    keep = ~_marked(len(frame), records)
+    positions = np.where(keep, np.cumsum(keep) - 1, -1)
+    return (frame if keep.all() else frame[keep].reset_index(drop=True)), positions
+
+
+def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask, eased: pa.Array) -> ProblemTable:
+    """The problems, with warnings (or what ``eased`` makes of them) that say so where something was left out."""
+    entity = arrow(frame["entity"])
+    notes = pc.if_else(pa.array(dropped), pc.binary_join_element_wise("; the ", entity, " is left out", ""), "")
+    notes = pc.if_else(pa.array(blanked), "; the value is left out", pc.fill_null(notes, ""))
+    milder = pc.if_else(pa.array(blanked), pc.fill_null(eased, str(Severity.WARNING)), str(Severity.WARNING))
+    severity = pc.if_else(pa.array(blanked | dropped), milder, arrow(frame["severity"]))
+    message = pc.binary_join_element_wise(arrow(frame["message"]), notes, "")
+    columns = {"severity": severity, "message": message}
+    return ProblemTable(frame.assign(**{name: pd.Series(data, dtype=TEXT) for name, data in columns.items()}))
+
+
+def _marked(count: int, positions: Positions) -> Mask:
+    out = np.zeros(count, dtype=np.bool_)
+    out[positions] = True
+    return out
+
+
+def _encode(column: "pd.Series[Any]") -> tuple[Positions, list[str]]:
+    """Numbers from 0 for the distinct texts, -1 for null; and the texts."""
+    encoded = pc.dictionary_encode(arrow(column))
+    numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return numbers.astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def _in(numbers: Positions, texts: list[str], wanted: AbstractSet[str]) -> Mask:
+    return np.array([*(text in wanted for text in texts), False], dtype=np.bool_)[numbers]
+
+
+def complete_defaults(tables: EntityTables) -> EntityTables:
+    """New tables in which ``is_default`` is never null: what the source or the mapping says stays, yes and no alike.
+
+    Where a customer has no default address of a type, or no default contact, the first one that is not said to be
+    none becomes it. All others are false.
+    """
+    return dataclasses.replace(
+        tables,
+        addresses=_with_defaults(tables.addresses, by_type=True),
+        contacts=_with_defaults(tables.contacts, by_type=False),
+    )
+
+
+def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
+    said = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
+    yes = said.fillna(False).to_numpy(dtype=np.bool_)
+    unsaid = said.isna().to_numpy(dtype=np.bool_)
+    group = frame["_customer"].to_numpy()
+    if by_type and "type" in frame.columns:
+        kind, kinds = _encode(frame["type"])
+        group = group * (len(kinds) + 1) + kind + 1
+    # The first of each group, a yes before one of which nothing is said, then as sent; never an explicit no.
+    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unsaid)])
+    _, first = np.unique(group[order], return_index=True)
+    default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
+    # A wrong flag that was left out states nothing.
+    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unsaid, index=frame.index, dtype=BOOLEAN)
+    return frame.assign(is_default=default, **{DEFAULT_STATED: stated})

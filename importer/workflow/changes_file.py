@@ -1,0 +1,133 @@
+"""``changes.csv``: what an update would change, field by field, each with the source cell that it comes from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from importer.loader import public_source
+from importer.mapping import LoadedMapping
+from importer.payload import write_payloads
+from importer.planner import Change
+from importer.report.report_files import whole_file
+from importer.run_folder import RunFolder, Stage
+from importer.settings import Options
+from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
+from importer.validation.field_places import locate
+from importer.workflow.prepare import Timings
+
+__all__ = ["changes_frame", "examples", "with_facts", "write_bodies"]
+
+
+def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
+    """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; comes back where each stands."""
+    with whole_file(folder.payloads) as file:
+        return write_payloads(stage.tables, ~stage.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
+
+
+def with_facts(
+    stage: Stage, command: str, started: datetime, loaded: LoadedMapping, options: Options, timings: Timings
+) -> Stage:
+    """The stage with what its reports say about the run: plain values that JSON can hold."""
+    return replace(
+        stage,
+        facts={
+            "command": command,
+            "started": started.isoformat(),
+            "mapping": loaded.name,
+            "mapping_sha256": loaded.sha256,
+            "options": {
+                "sources": [public_source(source) for source in options.sources],
+                "mapping": options.mapping,
+                **options.public(),
+            },
+            "timings": dict(timings.seconds),
+        },
+    )
+
+
+COLUMNS = ("reference_id", "field", "before", "after", "place")
+KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
+MOST_EXAMPLES = 3  # customers
+MOST_FIELDS = 4  # of each
+
+Spot = tuple[Entity, int, str]  # entity, record, field
+
+
+def changes_frame(stage: Stage, positions: Mapping[str, int], changes: Mapping[str, Sequence[Change]]) -> pd.DataFrame:
+    """One line per change, customers in the order of ``changes``. ``positions``: reference id → customer position."""
+    lines: list[tuple[str, Change]] = [(name, change) for name, found in changes.items() for change in found]
+    spots = [spot for name, found in changes.items() for spot in _spots(stage, positions[name], found)]
+    places = _places(stage, spots)
+    data = {
+        "reference_id": [name for name, _ in lines],
+        "field": [change.path for _, change in lines],
+        "before": [_text(change.before) for _, change in lines],
+        "after": [_text(change.after) for _, change in lines],
+        "place": places,
+    }
+    return pd.DataFrame({name: pd.Series(data[name], dtype=TEXT) for name in COLUMNS})
+
+
+def examples(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Any]]:
+    """The first few customers with the fields that change; no values, because a summary may be passed on."""
+    return [
+        {
+            "reference_id": name,
+            "fields": [change.path for change in found[:MOST_FIELDS]],
+            "more": max(0, len(found) - MOST_FIELDS),
+        }
+        for name, found in list(changes.items())[:MOST_EXAMPLES]
+    ]
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def _spots(stage: Stage, position: int, changes: Iterable[Change]) -> list[Spot]:
+    """Where each change of one customer stands in the tables."""
+    spots: list[Spot] = []
+    for change in changes:
+        kind, *rest = change.where
+        if kind not in KINDS:
+            spots.append(("customer", position, _field(change.where)))
+            continue
+        entity = KINDS[kind]
+        name = change.child or rest[0]
+        spots.append((entity, _child(stage.tables.frame(entity), position, name), _field(rest[1:])))
+    return spots
+
+
+def _field(where: Sequence[str]) -> str:
+    return ATTRIBUTE_PREFIX + where[1] if where[0] == "attributes" else where[0]
+
+
+def _child(frame: pd.DataFrame, position: int, name: str) -> int:
+    """The position of a customer's child of that reference id."""
+    owner = frame["_customer"].to_numpy()
+    first, last = np.searchsorted(owner, [position, position + 1]).tolist()
+    own = frame["reference_id"].iloc[first:last].tolist()
+    return int(first + own.index(name))
+
+
+def _places(stage: Stage, spots: Sequence[Spot]) -> list[str | None]:
+    """``file!sheet:7 [Phone]`` for each spot; null where a field comes from no column."""
+    found: list[str | None] = [None] * len(spots)
+    groups: dict[tuple[Entity, str], list[int]] = {}
+    for index, (entity, _, field) in enumerate(spots):
+        groups.setdefault((entity, field), []).append(index)
+    for (entity, field), indexes in groups.items():
+        records = np.array([spots[index][1] for index in indexes], dtype=np.int64)
+        places = locate(stage.tables, stage.sources, entity, field, records)
+        for index, row, column in zip(indexes, places.rows.tolist(), places.columns.to_pylist(), strict=True):
+            if row >= 0:
+                found[index] = str(stage.sources.location(row, column))
+    return found

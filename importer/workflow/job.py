@@ -1,0 +1,170 @@
+"""A run under way: what its stages share, and how it ends, whatever happens."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import pandas as pd
+
+from importer.api import Client, Limiter
+from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
+from importer.ledger import Ledger, Run
+from importer.logs import about, event, trouble
+from importer.partitions.helper import Alone, Helper
+from importer.report import totals
+from importer.run_folder import RunFolder, Stage
+from importer.settings import Commands, Options
+from importer.workflow.prepare import Timings
+from importer.workflow.pruning import prune
+from importer.workflow.report_writer import Ending, exit_code, write_reports
+from importer.workflow.run_outcomes import tell
+from importer.workflow.send_run import send_run
+from importer.workflow.targets import Target, client_for, limiter_for
+from importer.workflow.update_rules import merger_for
+from importer.workflow.watch import Watch
+
+__all__ = ["Confirm", "Job", "ask", "conduct"]
+
+Confirm = Callable[[str], bool]
+
+
+@dataclass
+class Job:
+    """One run in the ledger, the target it sends to, and what it has brought about so far.
+
+    There is a ``stage`` once there is a ``folder``.
+    """
+
+    options: Options
+    ledger: Ledger
+    target: Target
+    run: Run
+    watch: Watch
+    now: Callable[[], datetime]
+    timings: Timings
+    folder: RunFolder | None = None
+    bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
+    adopted: Mapping[str, Any] | None = None
+    helper: Helper = field(default_factory=Alone)
+    stage: Stage = field(init=False)
+    limiter: Limiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limiter = limiter_for(self.target, self.options, self.watch.phase)
+
+    @property
+    def paths(self) -> RunFolder:
+        """The run's folder, once there is one."""
+        if self.folder is None:
+            raise InternalError("the run has no folder yet")
+        return self.folder
+
+    @property
+    def commands(self) -> Commands:
+        """Commands that go on with this run."""
+        kept = self.run.options if self.folder is None else self.stage.facts["options"]
+        return Commands.of(self.options, run=self.run.id, out=self.run.out.parent, kept=kept)
+
+    def client(self) -> Client:
+        """A client for the target, to be entered."""
+        return client_for(self.target, self.options, self.limiter)
+
+    async def send(self, client: Client) -> None:
+        """Send what is planned. Raises :class:`StopError` when it ends early."""
+        try:
+            with self.timings.stage("send"):
+                merger = merger_for(self.stage)
+                await send_run(self.ledger, client, self.run, self.paths.payloads, merger, self.options, self.watch)
+        except OutputError as error:  # by now something may have been sent, which an input error denies
+            raise StopError(error.message, error.hint) from error
+
+    def report(self, stopped: ImporterError | None) -> dict[str, Any]:
+        """Write the reports, however the run ended, and its end into the ledger. Comes back: the summary.
+
+        Raises :class:`StopError` when they cannot be written.
+        """
+        stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
+        told = tell(self.ledger, self.run.id, stage)
+        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
+        code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
+        reason = None if stopped is None else stopped.in_one_line
+        resumable = self.paths.load_bodies() is not None
+        ending = Ending(
+            code,
+            self.now(),
+            reason,
+            self._pace(),
+            told.retryable,
+            resumable,
+            adopted=self.adopted,
+            children=told.children,
+        )
+        self.watch.stage("Writing the reports")
+        try:
+            summary = write_reports(
+                self.paths, told.stage, told.outcomes, told.refused, ending, self.commands, self.helper
+            )
+        except OutputError as error:
+            self.ledger.finish_run(self.run.id, StopError.exit_code, {})
+            hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."
+            raise StopError(f"the reports could not be written: {error.message}", hint) from error
+        self.ledger.finish_run(self.run.id, code, summary)
+        return summary
+
+    def _pace(self) -> dict[str, Any]:
+        seconds = self.timings.seconds.get("send", 0.0)
+        figures = self.limiter.statistics
+        return {
+            "requests": figures.requests,
+            "throttled": figures.throttled,
+            "waited_seconds": round(figures.waited_seconds, 3),
+            "peak_per_second": figures.peak_per_second,
+            "reached_per_second": round(figures.requests / seconds, 1) if seconds > 0 else None,
+            "ceiling": self.options.rate,
+            "series": self.limiter.timeline.series(),
+        }
+
+
+def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
+    """Do the work of a run, and report. Comes back: the summary.
+
+    A run that stops early still leaves its reports, and its summary says so; only what fails before there is a run's
+    folder is raised.
+    """
+    with about(job.run.id, job.run.tenant):
+        return anyio.run(_conduct, job, work)
+
+
+async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
+    stopped: StopError | None = None
+    event(logging.INFO, "run", mapping=job.run.mapping, api=urlsplit(job.target.url).netloc, mode=job.options.mode)
+    try:
+        async with job.watch.signals(), job.client() as client:
+            await work(job, client)
+    except StopError as error:
+        stopped = job.watch.stopped = error
+        error.hint = job.commands.completed(error.hint)
+        trouble("stopped", error)
+        if job.folder is None:
+            job.ledger.finish_run(job.run.id, error.exit_code, {})
+            raise
+    except ImporterError as error:
+        job.ledger.finish_run(job.run.id, error.exit_code, {})
+        raise
+    summary = job.report(stopped)
+    if stopped is None and job.options.keep is not None:
+        prune(job.ledger, job.run, job.options.keep, job.watch.phase)
+    return summary
+
+
+def ask(confirm: Confirm | None, question: str) -> None:
+    """Raise :class:`UsageError` unless the question is answered with yes; None: nobody can be asked."""
+    if confirm is None or not confirm(question):
+        raise UsageError(
+            "nothing was changed in WizCommerce: the question was not answered with yes",
+            "Add --yes to answer it beforehand.",
+        )

@@ -1,0 +1,197 @@
+"""Names in the sources that stand for something in the API: what they are looked up in, and what comes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.records import Severity
+from importer.tables import ENTITIES, TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
+from importer.validation import used_attributes
+from importer.validation.field_places import locate
+from importer.workflow.directory import Directory, Known, Needs
+
+__all__ = ["NAMES", "Told", "looked_up_names", "needs_of", "pending_lookups", "resolve_lookups"]
+
+NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
+KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
+MOST_TWINS = 5  # told apart in a hint
+
+Positions = npt.NDArray[np.int64]
+Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
+
+
+def needs_of(tables: EntityTables) -> Needs:
+    """What must be known before the names and attributes in ``tables`` can be judged."""
+    kinds = (origin.lookup for origin in _needed_lookups(tables).values())
+    entities = frozenset(entity for entity in ENTITIES if len(tables.frame(entity)))
+    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)), entities)
+
+
+def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
+    """Customer fields with a lookup that have any value: field → origin."""
+    origins = tables.entries[0].fields
+    return {
+        name: origin
+        for name, origin in origins.items()
+        if origin.lookup and name in tables.customers and tables.customers[name].notna().any()
+    }
+
+
+def _values(series: "pd.Series[Any]") -> tuple[Positions, pa.Array]:
+    """(customer position, text) of every value; a list gives several lines."""
+    data = series.array.__arrow_array__()
+    data = data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
+    if pa.types.is_list(data.type):
+        return pc.list_parent_indices(data).to_numpy().astype(np.int64), pc.list_flatten(data)
+    positions = np.flatnonzero(data.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
+    return positions, data.drop_null()
+
+
+def _rows(tables: EntityTables, field: str, positions: Positions) -> Any:
+    rows = tables.customer_field_rows.get(field)
+    return (tables.customers["_row"].to_numpy() if rows is None else rows)[positions]
+
+
+def looked_up_names(tables: EntityTables) -> Told:
+    """The names in the fields that are looked up, and how many customers have each."""
+    found: dict[str, dict[str, int]] = {}
+    for field in _needed_lookups(tables):
+        counts = pc.value_counts(_values(tables.customers[field])[1])
+        found[field] = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
+    return found
+
+
+def pending_lookups(tables: EntityTables, told: Told | None = None) -> ProblemTable:
+    """A warning for each distinct name that only the API can turn into an id, at the first place it stands.
+
+    ``told``: the names to tell of, and how many customers have each, where ``tables`` are not all there is.
+    """
+    parts = []
+    for field, origin in _needed_lookups(tables).items():
+        positions, texts = _values(tables.customers[field])
+        encoded = texts.dictionary_encode()
+        codes, first, counts = np.unique(encoded.indices.to_numpy(), return_index=True, return_counts=True)
+        kind = NAMES[origin.lookup or ""]
+        names = encoded.dictionary.take(pa.array(codes)).to_pylist()
+        if told is not None:
+            own = told.get(field, {})
+            kept = np.array([name in own for name in names], dtype=np.bool_)
+            codes, first, names = codes[kept], first[kept], [name for name in names if name in own]
+            counts = np.array([own[name] for name in names], dtype=np.int64)
+        parts.append(
+            ProblemTable.build(
+                len(codes),
+                severity=Severity.WARNING,
+                code="lookup_pending",
+                customer=positions[first],
+                entity="customer",
+                record=positions[first],
+                field=field,
+                row=_rows(tables, field, positions[first]),
+                column=origin.columns[0] if origin.columns else None,
+                value=names,
+                message=[f"{kind} '{name}' is looked up in the API when the run starts" for name in names],
+                hint=[f"{count:,} customer{'s' if count != 1 else ''} with this {kind}." for count in counts],
+            )
+        )
+    return ProblemTable.concat(parts)
+
+
+def resolve_lookups(
+    tables: EntityTables, sources: Sources, directory: Directory, told: Told | None = None
+) -> tuple[EntityTables, ProblemTable]:
+    """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known ones.
+
+    One that is inactive is taken, with a warning at the first cell that names it; ``told``: as for
+    :func:`pending_lookups`.
+    """
+    customers = tables.customers.copy()
+    parts = []
+    for field, origin in _needed_lookups(tables).items():
+        kind = origin.lookup or ""
+        positions, texts = _values(customers[field])
+        encoded = texts.dictionary_encode()
+        names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+        meant = [directory.find(kind, name) for name in names]
+        ids = pa.array([found[0].id if len(found) == 1 else None for found in meant], pa.string())
+        customers[field] = _put_back(customers[field], positions, ids.take(encoded.indices))
+        unresolved = np.flatnonzero(np.array([len(found) != 1 for found in meant], dtype=np.bool_)[codes])
+        said = [_unresolved(kind, name, found, directory) for name, found in zip(names, meant, strict=True)]
+        cells = _Cells(tables, sources, field, names, said)
+        parts.append(cells.problems(Severity.ERROR, "lookup_unresolved", positions[unresolved], codes[unresolved]))
+        idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
+        if told is not None:
+            idle &= np.array([name in told.get(field, {}) for name in names], dtype=np.bool_)
+        codes, first = np.unique(codes, return_index=True)
+        cells = _Cells(tables, sources, field, names, [_inactive(kind, name) for name in names])
+        parts.append(cells.problems(Severity.WARNING, "lookup_inactive", positions[first][idle], codes[idle]))
+    return replace(tables, customers=customers), ProblemTable.concat(parts)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of a field that is looked up: the distinct names in them, and message and hint about each name."""
+
+    tables: EntityTables
+    sources: Sources
+    field: str
+    names: Sequence[str]
+    told: Sequence[tuple[str, str]]
+
+    def problems(self, severity: Severity, code: str, positions: Positions, names: Positions) -> ProblemTable:
+        """A problem for each of these customers, about the name of that number."""
+        places = locate(self.tables, self.sources, "customer", self.field, positions)
+        return ProblemTable.build(
+            len(positions),
+            severity=severity,
+            code=code,
+            customer=positions,
+            entity="customer",
+            record=positions,
+            field=self.field,
+            row=places.rows,
+            column=places.columns.to_pylist(),
+            value=[self.names[number] for number in names],
+            message=[self.told[number][0] for number in names],
+            hint=[self.told[number][1] for number in names],
+        )
+
+
+def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directory) -> tuple[str, str]:
+    word = NAMES[kind]
+    if len(found) > 1:
+        twins = ", ".join(one.told_apart for one in found[:MOST_TWINS]) + (", …" if len(found) > MOST_TWINS else "")
+        return (
+            f"'{name}' may be any of {len(found)} {word}s of that name",
+            f"More than one {word} is called so: {twins}. Give its {KEYS[kind]} or its id instead.",
+        )
+    near = " or ".join(f"'{other}'" for other in directory.nearest(kind, name))
+    guess = f"Did you mean {near}? " if near else ""
+    hint = f"{guess}Mend the cell, or make the {word} in WizCommerce first."
+    return f"'{name}' is no {word} that the API knows", hint
+
+
+def _inactive(kind: str, name: str) -> tuple[str, str]:
+    word = NAMES[kind]
+    return f"the {word} '{name}' is inactive in WizCommerce", f"It is sent all the same. Is it still the right {word}?"
+
+
+def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd.Series[Any]":
+    """The column with these values, a null for none; of a list each value once."""
+    if series.dtype != TEXT_LIST:
+        out = np.full(len(series), None, object)
+        out[positions] = values.to_pylist()
+        return pd.Series(out, index=series.index, dtype=TEXT)
+    # A rep under two names, or by name and by id, is one rep.
+    again = pd.DataFrame({"position": positions, "value": values.to_pandas()}).duplicated().to_numpy()
+    kept = values.is_valid().to_numpy(zero_copy_only=False) & ~again
+    counts = np.bincount(positions[kept], minlength=len(series))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    lists = pa.ListArray.from_arrays(offsets, values.filter(pa.array(kept)), mask=pa.array(counts == 0))
+    return pd.Series(pd.arrays.ArrowExtensionArray(lists), index=series.index, dtype=TEXT_LIST)

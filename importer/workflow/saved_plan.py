@@ -1,0 +1,163 @@
+"""Applying a plan: what it rests on, and whether all of that is still as it was."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from importer.errors import GuardError, OutputError, UsageError
+from importer.ledger import Ledger
+from importer.mapping import LoadedMapping
+from importer.planner import drift
+from importer.run_folder import RunFolder
+from importer.settings import Options
+from importer.tables import Sources
+from importer.workflow.targets import Target
+
+__all__ = ["SavedPlan", "check_drift", "describe_plan", "open_plan"]
+
+# What shapes the bodies and the choice of customers; all other options say how to send.
+SHAPING = ("mode", "country", "sheet", "encoding", "delimiter", "partial", "only")
+_DEFAULTS = Options()
+AGAIN = "Plan again, look at what changed, and run that plan. Nothing was sent."
+NAMED = 3  # customers that a message names
+
+
+def describe_plan(
+    options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path
+) -> dict[str, Any]:
+    """What a plan rests on, as plain values."""
+    shaping = {name: getattr(options, name) for name in SHAPING}
+    return {
+        "api": options.api,
+        "tenant": target.tenant,
+        "named_tenant": options.tenant,
+        "sources": [_absolute(source) for source in options.sources],
+        "inputs": _inputs(sources),
+        "mapping": _absolute(options.mapping) if Path(options.mapping).exists() else options.mapping,
+        "mapping_sha256": loaded.sha256,
+        "options": {**shaping, "only": sorted(options.only)},
+        "payloads_sha256": _digest(payloads),
+    }
+
+
+def _absolute(source: str) -> str:
+    return source if "://" in source else str(Path(source).expanduser().absolute())
+
+
+def _inputs(sources: Sources) -> list[list[str]]:
+    """Name and digest of every file that was read."""
+    found = {(Path(table.file).name, str(table.details.get("sha256"))) for table in sources.tables}
+    return [list(item) for item in sorted(found)]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan that was made before: what it says of each customer, and what it rests on."""
+
+    folder: RunFolder
+    planned: pd.DataFrame
+    facts: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The plan's id."""
+        return self.folder.run_id
+
+    def options(self, given: Options) -> Options:
+        """``given`` with what the plan says, which overrides a config file.
+
+        Raises :class:`UsageError` where the command line and the plan contradict each other.
+        """
+        facts = self.facts
+        planned = given.kept({**facts["options"], "sources": facts["sources"]}, f"plan {self.id}")
+        for name in facts["options"]:
+            if name not in given.configured and getattr(given, name) not in (
+                getattr(_DEFAULTS, name),
+                getattr(planned, name),
+            ):
+                raise UsageError(
+                    f"--{name} is not what plan {self.id} was made with", "Leave it out: the plan knows it."
+                )
+        own = () if "sources" in given.configured else given.sources
+        if own and [_absolute(source) for source in own] != facts["sources"]:
+            raise UsageError(f"the sources are not those of plan {self.id}", "Leave them out: the plan knows them.")
+        mapping = _absolute(given.mapping) if given.mapping and Path(given.mapping).exists() else given.mapping
+        for name, value in (("mapping", mapping), ("api", given.api), ("tenant", given.tenant)):
+            if value and value != (facts["named_tenant"] if name == "tenant" else facts[name]):
+                raise UsageError(f"--{name} is not that of plan {self.id}", "Leave it out: the plan knows it.")
+        return replace(planned, plan=self.id, api=facts["api"], tenant=facts["named_tenant"], mapping=facts["mapping"])
+
+    def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
+        """Raise :class:`UsageError` when the mapping or a source is another than the plan's."""
+        if loaded.sha256 != self.facts["mapping_sha256"]:
+            raise UsageError(f"the mapping {loaded.name} changed since plan {self.id} was made", AGAIN)
+        now, then = _inputs(sources), self.facts["inputs"]
+        if now != then:
+            names = sorted({item[0] for item in [*now, *then] if (item in now) != (item in then)})
+            raise UsageError(f"the sources changed since plan {self.id} was made: {', '.join(names)}", AGAIN)
+
+    def check_ledger(self, ledger: Ledger, tenant: str) -> None:
+        """Raise :class:`UsageError` when the plan is another tenant's, or was applied. The lock must be held."""
+        if tenant != self.facts["tenant"]:
+            raise UsageError(
+                f"plan {self.id} belongs to tenant {self.facts['tenant']}, and this is {tenant}",
+                "Use the key and the API that the plan was made with.",
+            )
+        for run in ledger.runs(tenant):
+            if run.options.get("plan") == self.id and ledger.counts(run.id):
+                raise UsageError(
+                    f"plan {self.id} was applied already, by run {run.id}",
+                    f"`importer resume {run.id}` goes on with it where it stopped; else make a new plan.",
+                )
+
+    def check_bodies(self, payloads: Path, bodies: pd.DataFrame) -> None:
+        """Raise :class:`GuardError` unless the bodies are, byte for byte, those of the plan."""
+        if _digest(payloads) == self.facts["payloads_sha256"]:
+            return
+        merged = self.planned[["reference_id", "hash"]].merge(
+            bodies[["reference_id", "hash"]], on="reference_id", how="outer", suffixes=("", "_now")
+        )
+        other = merged.loc[~merged["hash"].eq(merged["hash_now"]).fillna(value=False), "reference_id"].tolist()
+        raise GuardError(
+            f"what would be sent is not what plan {self.id} shows{_such_as(other)}: sales reps, price lists or "
+            "attributes changed in WizCommerce since, or the importer did.",
+            AGAIN,
+        )
+
+
+def open_plan(name: str, out: Path) -> SavedPlan:
+    """The plan of that id below ``out``, or in that folder. Raises :class:`UsageError`, :class:`OutputError`."""
+    folder = next((RunFolder(path) for path in (out / name, Path(name)) if path.is_dir()), None)
+    saved = None if folder is None else folder.load_plan()
+    if folder is None or saved is None:
+        raise UsageError(f"there is no plan {name}", f"Give the id of a plan in {out}, or the path of its folder.")
+    plan = SavedPlan(RunFolder(folder.path.absolute()), *saved)
+    if _digest(plan.folder.payloads) != plan.facts.get("payloads_sha256"):
+        raise UsageError(f"{plan.folder.payloads} is not as the plan left it", AGAIN)
+    return plan
+
+
+def check_drift(saved: tuple[pd.DataFrame, dict[str, Any]], planned: pd.DataFrame) -> None:
+    """Raise :class:`GuardError` when something else than was planned would be done with any customer."""
+    changed = drift(saved[0], planned)
+    if changed:
+        raise GuardError(f"WizCommerce or the ledger changed since the plan was made{_such_as(changed)}.", AGAIN)
+
+
+def _such_as(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return f" ({len(names):,} customer{'s' if len(names) > 1 else ''}: {listed})"
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}", AGAIN) from error

@@ -1,0 +1,122 @@
+"""Where a run sends to: an API by name or URL, or a sandbox started for the command; and whose account it is."""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from importer.api import Client, Limiter, RetryPolicy
+from importer.errors import StopError
+from importer.private_files import make_folder
+from importer.sandbox import SandboxConfig, SandboxStartError, spawned
+from importer.settings import SANDBOX, Options, default_ledger, read_key
+from importer.settings.target_url import resolve_target
+
+__all__ = ["Target", "account_of", "client_for", "limiter_for", "open_target"]
+
+# The sandbox is of this machine and takes any key; a real key is never handed to it.
+SANDBOX_KEY = "sandbox-takes-any-key"
+SANDBOX_RATE = 1000.0  # it has no limit of its own: there is no pace to find
+PRODUCTION = urlsplit(resolve_target("production")).hostname
+
+
+@dataclass(frozen=True)
+class Target:
+    """An API at ``url``, the key for it, and the tenant under which the ledger keeps what it holds.
+
+    ``rate``: a pace known to be right, where there is one.
+    """
+
+    url: str
+    key: str
+    tenant: str
+    rate: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Target({self.url!r}, tenant={self.tenant!r})"
+
+    @property
+    def host(self) -> str:
+        """The API's host, with its port where that is not the usual one."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def is_production(self) -> bool:
+        """True when real customers are at stake."""
+        return urlsplit(self.url).hostname == PRODUCTION
+
+
+def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
+    """The target, or None for a sandbox. Raises :class:`UsageError` for a wrong address or a missing key."""
+    if options.api.strip().lower() == SANDBOX:
+        return None
+    url = resolve_target(options.api)
+    key = read_key(environment, options.api_key_file)
+    return Target(url, key, options.tenant or _tenant(url, key))
+
+
+def account_of(options: Options, environment: Mapping[str, str]) -> str:
+    """Whose limits a run counts towards: a digest of API and key, or a sandbox by where its data lie.
+
+    Raises :class:`UsageError` for a wrong address or a missing key.
+    """
+    target = resolve(replace(options, tenant=None), environment)
+    if target is not None:
+        return target.tenant
+    return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data lie there
+
+
+def _tenant(url: str, key: str) -> str:
+    """The API's host and the beginning of a digest of the key: enough to tell accounts apart, not to find the key."""
+    digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
+    return f"{urlsplit(url).netloc}-{digest[:8]}"
+
+
+def limiter_for(target: Target, options: Options, announce: Callable[[str], None]) -> Limiter:
+    """The one limiter of a command; ``announce`` gets a sentence about each wait that the API asks for."""
+    return Limiter(
+        ceiling=options.rate or target.rate,
+        max_concurrency=options.concurrency,
+        max_wait=options.max_wait,
+        announce=announce,
+    )
+
+
+def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
+    """A client for the target, to be entered."""
+    return Client(
+        target.url,
+        target.key,
+        limiter=limiter,
+        timeout=options.timeout,
+        connections=options.concurrency,
+        retry=RetryPolicy(),
+        rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
+    )
+
+
+@contextmanager
+def open_target(options: Options, environment: Mapping[str, str], ledger: Path | None) -> Iterator[Target]:
+    """The target, ready to be talked to; a sandbox is started, keeps its data beside the ledger, and ends with this.
+
+    ``ledger`` is its file; where it is none, the sandbox keeps its data where a ledger's file would be by default.
+
+    Raises :class:`UsageError` and, when the sandbox cannot be started, :class:`StopError`.
+    """
+    target = resolve(options, environment)
+    if target is not None:
+        yield target
+        return
+    tenant = options.tenant or SANDBOX
+    beside = ledger or Path(default_ledger(environment))
+    data = beside.with_name(f"{beside.stem}-{SANDBOX}.db")
+    with suppress(OSError):  # the sandbox says what is wrong with it
+        make_folder(data.parent)
+    try:
+        with spawned(SandboxConfig(data=data)) as sandbox:
+            yield Target(sandbox.url, SANDBOX_KEY, tenant, SANDBOX_RATE)
+    except SandboxStartError as error:
+        raise StopError(f"the sandbox could not be started: {error}", f"Its data is kept in {data}.") from error

@@ -1,5 +1,0 @@
-"""A desk for each test."""
-
-from tests.pipeline.desk import desk
-
-__all__ = ["desk"]

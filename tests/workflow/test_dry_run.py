@@ -1,0 +1,91 @@
+"""``check``: no connection, no key, no ledger; names to look up stand open in the bodies."""
+
+import json
+import socket
+
+import pytest
+
+from tests.workflow.desk import KEY
+
+LOOKUPS = """\
+title: Names that the API knows
+key: Id
+customer:
+  company_name: Name
+  assigned_sales_rep_ids: {from: Rep, split: ";", lookup: sales_rep}
+  assigned_price_list_id: {from: Prices, lookup: price_list}
+"""
+
+
+@pytest.fixture
+def offline(monkeypatch) -> list[str]:
+    """Any attempt to reach anything fails, and is listed: no fault could be made otherwise."""
+    attempts: list[str] = []
+
+    def refused(*_: object, **__: object) -> None:
+        attempts.append("a connection was opened")
+        raise AssertionError(attempts[-1])
+
+    for name in ("connect", "connect_ex", "sendto", "bind"):
+        monkeypatch.setattr(socket.socket, name, refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    return attempts
+
+
+def test_a_check_needs_no_network_no_key_and_no_ledger(desk, offline) -> None:
+    desk.environment["WIZCOMMERCE_API_KEY"] = ""
+    said = desk.do("check", *desk.small(), "--json")
+    assert (said.code, said.err) == (0, "")
+    assert offline == []
+    assert said.summary["customers"]["valid"] == 3
+    assert list(said.summary["timings"]) == ["load", "map", "validate", "payloads", "reports"]
+    assert not desk.state.exists()
+    assert {line["outcome"] for line in said.table("results.csv")} == {"valid"}
+    bodies = [json.loads(line) for line in (said.folder / "payloads.jsonl").read_text().splitlines()]
+    assert [body["reference_id"] for body in bodies] == ["C0", "C1", "C2"]
+
+
+def test_the_trap_does_catch_a_run(desk, offline) -> None:
+    """So that the test above cannot pass for a wrong reason."""
+    with pytest.raises(AssertionError, match="a connection was opened"):
+        socket.create_connection(("127.0.0.1", 9))
+    offline.clear()
+    assert desk.run("http://127.0.0.1:9", *desk.small()).code == 3
+    assert offline
+
+
+def test_names_stay_open_in_a_check_and_are_counted_as_warnings(desk, offline) -> None:
+    desk.write("reps.yaml", LOOKUPS)
+    desk.write(
+        "reps.csv",
+        "Id,Name,Rep,Prices\n1,One,Robin Vale;Sam Okoro,Wholesale\n2,Two,Robin Vale,\n3,Three,,\n4,Four,Ines Duarte,\n",
+    )
+    said = desk.do("check", "reps.csv", "-m", "reps.yaml", "--json")
+    assert said.code == 0
+    bodies = [json.loads(line) for line in (said.folder / "payloads.jsonl").read_text().splitlines()]
+    rep = {"$lookup": {"sales_rep": "Robin Vale"}}
+    assert bodies[0]["assigned_sales_rep_ids"] == [rep, {"$lookup": {"sales_rep": "Sam Okoro"}}]
+    assert bodies[0]["assigned_price_list_id"] == {"$lookup": {"price_list": "Wholesale"}}
+    assert bodies[1]["assigned_sales_rep_ids"] == [rep]
+    assert "assigned_sales_rep_ids" not in bodies[2]
+    pending = [line for line in said.table("errors.csv") if line["code"] == "lookup_pending"]
+    assert {(line["severity"], line["value"], line["row"]) for line in pending} == {
+        ("warning", "Robin Vale", "2"),
+        ("warning", "Ines Duarte", "5"),
+        ("warning", "Wholesale", "2"),
+    }
+
+
+def test_the_key_is_nowhere_even_when_it_is_set(desk) -> None:
+    said = desk.do("check", *desk.small())
+    assert KEY not in said.out + said.err
+    assert all(KEY.encode() not in path.read_bytes() for path in desk.files())
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_part_of_the_files_is_no_loss_when_it_is_said_to_be_a_part(desk, partial) -> None:
+    part = desk.write("BusinessPartners.csv", "CardCode,CardName,Phone1\nC1,Harbor Goods,+14155550101\n")
+    said = desk.do("check", part, "-m", "sap-business-one", "--json", *["--partial"][:partial])
+    assert said.code == 0
+    missing = [problem["count"] for problem in said.summary["problems"] if problem["code"] == "table_missing"]
+    assert (missing, said.summary["options"].get("partial")) == (([], True) if partial else ([2], None))

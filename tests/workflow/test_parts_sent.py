@@ -1,0 +1,213 @@
+"""Plans and runs in parts: the same bodies, actions, reports and ledger as in one piece, however small the parts."""
+
+import itertools
+import json
+import multiprocessing
+import re
+import sqlite3
+import uuid
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from importer.partitions import dask_executor as cluster
+from importer.partitions import executors as crew
+from importer.partitions import parent as whole
+from importer.partitions.executors import OneProcess
+from importer.run_folder import RunFolder
+from tests.workflow import strict_api as strict
+from tests.workflow.desk import Desk, Said, make_desk
+from tests.workflow.strict_api import REP, StrictApi, strict_api
+from tests.workflow.test_parts import contents
+
+COLOURS = [
+    {"name": "Colour", "data_type": "select", "options": ["Red", "Blue"]},
+    {"name": "Shade", "data_type": "text"},
+]
+IDLE = {**REP, "id": str(uuid.UUID(int=9)), "email": "idle@example.com", "first_name": "Ines", "status": "inactive"}
+MAPPING = """
+title: What only the API knows
+key: Id
+customer:
+  company_name: Name
+  phone: Phone
+  assigned_sales_rep_ids: {from: Rep, split: ";", lookup: sales_rep}
+  assigned_price_list_id: {from: Prices, lookup: price_list}
+  attributes: {Colour: Colour, Shade: Shade}
+contacts:
+  - {first_name: Who, optional: true, attributes: {Desk: Desk}}
+"""
+ROWS = """
+Id,Name,Phone,Rep,Prices,Colour,Shade,Who,Desk
+A,Harbor Goods,415-555-0132,Robin Vale,,Red,,Ada,7
+B,Kestrel,,Robin Vail,,,,,
+C,Lantern Works,415-555-0133,"Vale, Ines; Robin Vale",Wholesale,Red,,Ben,
+D,Odd Fellows,call us,Ines Vale,Wholesail,Green,,,
+A,Harbor Goods,,,,,,Cy,
+E,Pier Nine,415-555-0135,,PRC-1,Blue,dark,Eve,9
+F,Quay Sons,415-555-0136,,,,,,
+"""
+LATER = ROWS.replace("415-555-0133", "415-555-0199").replace("0136", "0177").replace("E,Pier Nine", "G,Pier Ten")
+OTHER = re.compile(rb"127\.0\.0\.1:\d+|\d{8}-\d{6}(-\w+)?|/(one|parts)/")  # in the command to give rows back with
+FREE = ("customer_id", "seconds")  # columns that are another in each run
+
+
+@pytest.fixture(params=[1, 3])
+def desks(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two desks with the same files, and what each does with words to name its way: in one piece, and in parts."""
+    monkeypatch.setattr(whole, "processes", lambda: nullcontext(OneProcess()))
+    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: request.param)
+    found = []
+    for name, words in (("one", ()), ("parts", ("--memory", "1GiB"))):
+        (tmp_path / name).mkdir()
+        desk = make_desk(tmp_path / name)
+        desk.write("m.yaml", MAPPING)
+        desk.write("c.csv", ROWS.strip() + "\n")
+        found.append((desk, ("c.csv", "-m", "m.yaml", "--country", "US", "--concurrency", "1", *words)))
+    return found
+
+
+def both(desks, steps) -> tuple[Any, Any]:
+    """What ``steps(desk, words, api)`` gives at each of the desks, each with an API of its own."""
+    found = []
+    for desk, words in desks:
+        numbers = itertools.count(100)
+        with pytest.MonkeyPatch.context() as patch, strict_api(sales_reps=[REP, IDLE]) as api:
+            patch.setattr(strict.uuid, "uuid4", lambda numbers=numbers: uuid.UUID(int=next(numbers)))
+            api.attributes["customer"] = COLOURS
+            found.append(steps(desk, words, api))
+            assert api.broken == []
+    return found[0], found[1]
+
+
+def told(said: Said) -> dict[str, object]:
+    """What a command left behind, but for what is another each time."""
+    found = {name: data for name, data in contents(said.folder).items() if not name.startswith("work/")}
+    found["results.csv"] = [
+        {name: text for name, text in line.items() if name not in FREE} for line in said.table("results.csv")
+    ]
+    summary = said.summary
+    del found["report.html"], found["summary.json"]
+    book = found["rejected.xlsx"]
+    assert isinstance(book, dict)
+    found["rejected.xlsx"] = {name: OTHER.sub(b"", data) for name, data in book.items()}
+    kept = {name: summary[name] for name in ("customers", "rows", "exit_code", "problems", "plan") if name in summary}
+    return {**found, "summary": kept, "stage": kept_stage(said.folder)}
+
+
+def kept_stage(folder: Path) -> dict[str, object]:
+    """What the folder keeps for commands that come later."""
+    if not (folder / "work" / "stage.json").exists():
+        return {}
+    stage = RunFolder(folder).load()
+    tables = stage.tables
+    frames = {name: getattr(tables, name) for name in ("customers", "addresses", "contacts", "rows", "changes")}
+    frames |= {"problems": stage.problems.frame.sort_values(list(stage.problems.frame.columns), ignore_index=True)}
+    plain = {name: (dict(frame.dtypes), pa.Table.from_pandas(frame).to_pydict()) for name, frame in frames.items()}
+    fields = {name: rows.tolist() for name, rows in tables.customer_field_rows.items()}
+    return {**plain, "entries": tables.entries, "fields": fields, "rejected": stage.rejected.tolist()}
+
+
+def entered(desk: Desk) -> list[tuple[object, ...]]:
+    """What the ledger holds of customers, without times and places."""
+    query = """
+        SELECT c.reference_id, c.state, c.hash, c.customer_id, a.body, r.position, r.action, r.outcome, r.body_offset
+        FROM customers c LEFT JOIN accepted a USING (tenant, reference_id)
+        LEFT JOIN run_customers r ON r.run_id = c.run_id AND r.reference_id = c.reference_id ORDER BY 1
+    """
+    with closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger:
+        return ledger.execute(query).fetchall()
+
+
+def test_a_run_and_the_next_night_are_the_same_in_parts(desks) -> None:
+    def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
+        first = desk.run(api.url, *words)
+        assert first.outcomes["B"] == "rejected"
+        assert {line["code"] for line in first.table("errors.csv")} >= {"lookup_unresolved", "lookup_inactive"}
+        desk.write("c.csv", LATER.strip() + "\n")
+        night = desk.run(api.url, *words, "--mode", "upsert")
+        assert night.outcomes == {**night.outcomes, "A": "unchanged", "F": "updated", "G": "created"}
+        return [told(first), told(night), entered(desk), api.bodies, api.patches, api.seen]
+
+    one, parts = both(desks, steps)
+    assert one == parts
+
+
+def test_a_plan_is_the_same_in_parts_and_either_is_applied_by_the_other_way(desks) -> None:
+    def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
+        desk.run(api.url, *words)
+        desk.write("c.csv", LATER.strip() + "\n")
+        said = desk.do("plan", *words, "--mode", "upsert", "--api", api.url, "--json")
+        assert said.table("changes.csv")
+        frame, facts = RunFolder(said.folder).load_plan() or (pd.DataFrame(), {})
+        other = () if "--memory" in words else ("--memory", "1GiB")
+        done = desk.run(api.url, "--plan", said.summary["run_id"], *other)
+        own = {name: facts[name] for name in ("mapping_sha256", "options", "payloads_sha256")}
+        return [told(said), pa.Table.from_pandas(frame).to_pydict(), own, told(done), entered(desk)]
+
+    one, parts = both(desks, steps)
+    assert one == parts
+
+
+def test_an_adoption_is_the_same_in_parts(desks) -> None:
+    def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
+        desk.run(api.url, *words)
+        desk.write("c.csv", LATER.strip() + "\n")
+        said = desk.do("adopt", *words, "--api", api.url, "--ledger", "new.db", "--json")
+        return [told(said), said.summary["adopted"]]
+
+    one, parts = both(desks, steps)
+    assert one == parts
+
+
+def test_only_one_that_is_there_is_taken_and_one_that_is_not_is_told(desks) -> None:
+    def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
+        wrong = desk.run(api.url, *words, "--only", "A", "--only", "X", "--only", "N")
+        assert "no customer 'N', 'X'" in wrong.err
+        said = desk.run(api.url, *words, "--only", "F", "--only", "A")
+        assert [json.loads(body)["reference_id"] for body in api.bodies.values()] == ["A", "F"]
+        return [wrong.code, told(said), entered(desk)]
+
+    one, parts = both(desks, steps)
+    assert one == parts
+
+
+@pytest.mark.parametrize("words", [("--memory", "1GiB"), ("--engine", "dask")], ids=["processes", "dask"])
+def test_others_do_the_parts_of_a_run_and_are_gone_when_it_sends(desk, words, monkeypatch) -> None:
+    for place in (crew, cluster):
+        monkeypatch.setattr(place, "processors", lambda: 2)
+    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: 3)
+    left: list[object] = []
+    monkeypatch.setattr(StrictApi, "_create", _noting(left, StrictApi._create))
+    desk.write("m.yaml", MAPPING)
+    desk.write("c.csv", ROWS.strip() + "\n")
+    with strict_api(sales_reps=[REP, IDLE], attributes={"customer": COLOURS}) as api:
+        said = desk.run(api.url, "c.csv", "-m", "m.yaml", "--country", "US", *words)
+        assert api.broken == []
+    assert set(api.bodies) == {"A", "C", "E", "F"}
+    assert (said.outcomes["B"], said.outcomes["D"]) == ("rejected", "rejected")
+    assert left == [[]] * 4
+
+
+def _noting(left: list[object], create: Any) -> Any:
+    """Creating as ever, with a note of the processes that this one has meanwhile."""
+
+    def noted(*given: Any) -> Any:
+        left.append(multiprocessing.active_children())
+        return create(*given)
+
+    return noted
+
+
+def test_nothing_of_the_parts_is_left_and_nothing_but_an_interrupted_run_keeps_them(desks) -> None:
+    desk, words = desks[1]
+    with strict_api(sales_reps=[REP, IDLE]) as api:
+        said = desk.run(api.url, *words, "--limit", "2")
+        assert [path.name for path in (desk.path / "results").iterdir()] == [said.summary["run_id"]]
+        resumed = desk.do("resume", "--json", "--rate", 5000)
+        assert resumed.outcomes["F"] == "created"
+        assert api.broken == []

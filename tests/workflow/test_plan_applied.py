@@ -1,0 +1,195 @@
+"""``run --plan``: exactly what the plan shows, once, or not at all."""
+
+import json
+
+import pytest
+
+from importer.sandbox import SandboxConfig, running
+from tests.workflow.desk import KEY
+from tests.workflow.strict_api import PRICE_LIST, REP, strict_api
+from tests.workflow.test_dry_run import LOOKUPS
+from tests.workflow.test_plan import by_hand, plan
+
+
+def apply(desk, said, *words):
+    return desk.do("run", "--plan", said.summary["run_id"], "--rate", 5000, "--json", *words)
+
+
+def test_what_is_sent_is_what_the_plan_shows_byte_for_byte(desk) -> None:
+    desk.write("reps.yaml", LOOKUPS)
+    desk.write(
+        "reps.csv", 'Id,Name,Rep,Prices\n1,"Ünï ""Q""",Robin Vale,wholesale\n2,Two,,\n3,Three,nobody,\n4,Four,,\n'
+    )
+    with strict_api() as api:
+        by_hand(api, "4")
+        shown = plan(desk, api, "reps.csv", "-m", "reps.yaml")
+        said = apply(desk, shown)
+        assert api.broken == []
+    assert said.code == 1
+    assert said.outcomes == {"1": "created", "2": "created", "3": "rejected", "4": "exists"}
+    planned = (shown.folder / "payloads.jsonl").read_bytes()
+    assert (said.folder / "payloads.jsonl").read_bytes() == planned
+    bodies = {json.loads(line)["reference_id"]: line for line in planned.splitlines()}
+    assert api.bodies == {name: bodies[name] for name in ("1", "2")}
+    assert said.summary["options"]["plan"] == shown.summary["run_id"]
+    assert said.summary["resumable"]
+
+
+def test_a_plan_is_applied_once(desk) -> None:
+    with strict_api() as api:
+        shown = plan(desk, api, *desk.small(3))
+        first = apply(desk, shown, "--limit", 1)
+        assert sorted(first.outcomes.values()) == ["created", "pending", "pending"]
+        again = apply(desk, shown)
+        assert (again.code, again.out) == (2, "")
+        assert f"was applied already, by run {first.summary['run_id']}" in again.err
+        rest = desk.do("resume", first.summary["run_id"], "--json")
+        assert set(rest.outcomes.values()) == {"created"}
+        assert len(api.bodies) == 3
+
+
+def test_a_run_that_could_not_begin_does_not_use_the_plan_up(desk) -> None:
+    with strict_api() as api:
+        shown = plan(desk, api, *desk.small(3))
+        api.missing = True
+        assert apply(desk, shown).code == 3
+        api.missing = False
+        assert set(apply(desk, shown).outcomes.values()) == {"created"}
+
+
+def edit(name, old, new):
+    def change(desk, api) -> None:
+        desk.write(name, (desk.path / name).read_text().replace(old, new))
+
+    return change
+
+
+def appears(desk, api) -> None:
+    by_hand(api, "C1")
+
+
+def is_sent_by_another_run(desk, api) -> None:
+    assert desk.run(api.url, "small.csv", "-m", "small.yaml", "--only", "C1").code == 0
+
+
+def rep_is_renamed(desk, api) -> None:
+    api.sales_reps[:] = [{**REP, "id": PRICE_LIST["id"]}]
+
+
+CHANGED = [
+    (edit("small.csv", "Company 1", "Company One"), 2, "the sources changed since plan"),
+    (edit("small.yaml", "title: A", "title: Another"), 2, "the mapping small changed since plan"),
+    (appears, 3, "WizCommerce or the ledger changed since the plan was made (1 customer: C1)."),
+    (is_sent_by_another_run, 3, "WizCommerce or the ledger changed since the plan was made (1 customer: C1)."),
+    (rep_is_renamed, 3, "what would be sent is not what plan"),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "text"), CHANGED)
+def test_what_changed_since_is_refused_and_nothing_is_sent(desk, change, code, text) -> None:
+    words = desk.small(3)
+    rule = "  assigned_sales_rep_ids: {from: Rep, lookup: sales_rep}\n"
+    edit("small.yaml", "addresses:", f"{rule}addresses:")(desk, None)
+    table = (desk.path / "small.csv").read_text().splitlines()
+    desk.write("small.csv", "\n".join(["Rep," + table[0], *(f"Robin Vale,{line}" for line in table[1:]), ""]))
+    with strict_api(sales_reps=[dict(REP)]) as api:
+        shown = plan(desk, api, *words)
+        assert shown.summary["plan"]["create"] == 3, shown.out
+        change(desk, api)
+        sent = len(api.bodies)
+        said = apply(desk, shown)
+        assert said.code == code
+        assert text in (said.err if code == 2 else said.summary["stopped"])
+        assert len(api.bodies) == sent
+        if code == 3:
+            assert not said.summary["resumable"]
+            assert apply(desk, shown).code == 3  # and still not, nor is it "applied"
+
+
+def test_the_plans_own_files_are_not_to_be_touched(desk) -> None:
+    with strict_api() as api:
+        shown = plan(desk, api, *desk.small(3))
+        path = shown.folder / "payloads.jsonl"
+        path.write_bytes(path.read_bytes().replace(b"Company 1", b"Company X"))
+        said = apply(desk, shown)
+        assert (said.code, said.out) == (2, "")
+        assert "payloads.jsonl is not as the plan left it" in said.err
+        assert not api.bodies
+
+
+def test_a_plan_belongs_to_its_tenant(desk) -> None:
+    with strict_api(keys=(KEY, "another-key-1")) as api:
+        shown = plan(desk, api, *desk.small(3))
+        desk.environment["WIZCOMMERCE_API_KEY"] = "another-key-1"
+        said = apply(desk, shown)
+        assert (said.code, said.out) == (2, "")
+        assert "belongs to tenant" in said.err
+        assert not api.bodies
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--country", "GB"), "--country is not what plan"),
+        (("--only", "C1"), "--only is not what plan"),
+        (("other.csv",), "the sources are not those of plan"),
+        (("-m", "xero"), "--mapping is not that of plan"),
+        (("--api", "sandbox"), "--api is not that of plan"),
+        (("--tenant", "other"), "--tenant is not that of plan"),
+    ],
+)
+def test_what_contradicts_the_plan_is_wrong_usage(desk, words, text) -> None:
+    desk.small(3)
+    desk.write("other.csv", (desk.path / "small.csv").read_text())
+    with strict_api() as api:
+        shown = plan(desk, api, *desk.small(3), "--country", "US")
+        said = apply(desk, shown, *words)
+        assert (said.code, said.out) == (2, "")
+        assert text in said.err
+        assert apply(desk, shown, "small.csv", "--country", "US", "-m", "small.yaml", "--api", api.url).code == 0
+
+
+def test_a_plan_can_be_named_by_its_folder_and_applied_from_elsewhere(desk) -> None:
+    with strict_api() as api:
+        shown = plan(desk, api, *desk.small(3), "--only", "C1")
+        elsewhere = desk.path.parent / "home"
+        desk.path, folder = elsewhere, shown.folder
+        said = desk.do("run", "--plan", folder, "--json")
+        assert said.outcomes == {"C0": "pending", "C1": "created", "C2": "pending"}
+        assert list(api.bodies) == ["C1"]
+
+
+def test_no_plan_at_all(desk) -> None:
+    checked = desk.do("check", *desk.small(3), "--json")
+    for name in (checked.summary["run_id"], "20250331-140502", "small.csv"):
+        said = desk.do("run", "--plan", name)
+        assert (said.code, said.out) == (2, "")
+        assert f"there is no plan {name}" in said.err
+    nothing = desk.do("run")
+    assert (nothing.code, nothing.out) == (2, "")
+    assert "SOURCE… and --mapping and --api are missing" in nothing.err
+
+
+def test_a_plan_of_the_sandbox_is_applied_to_it(desk) -> None:
+    said = desk.do("plan", *desk.small(3), "--api", "sandbox", "--json")
+    assert said.summary["plan"]["create"] == 3
+    assert set(apply(desk, said).outcomes.values()) == {"created"}
+
+
+def test_a_kill_between_plan_and_sending_is_gone_on_with(desk, monkeypatch) -> None:
+    """The run stops after its plan was entered: resuming sends those bodies, and only those."""
+    from importer.errors import InterruptedRunError
+    from importer.workflow.job import Job
+
+    async def stopped(*_: object) -> None:
+        raise InterruptedRunError("interrupted", "resume")
+
+    with running(SandboxConfig(keys=(KEY,))) as box:
+        shown = plan(desk, box, *desk.small(3))
+        with monkeypatch.context() as patch:
+            patch.setattr(Job, "send", stopped)
+            assert apply(desk, shown).code == 3
+        edit("small.csv", "Company", "Firm")(desk, box)
+        said = desk.do("resume", "--json")
+        assert set(said.outcomes.values()) == {"created"}
+        assert {one["name"] for one in box.customers()} == {"Company 0", "Company 1", "Company 2"}

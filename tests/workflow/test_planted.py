@@ -1,0 +1,45 @@
+"""Single wrong cells in otherwise clean exports: each is found, with its code, at its place, and nothing else is."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from importer.commands.check import check
+from importer.settings import Options
+from tests.workflow.desk import read_table
+from tests.workflow.planting import LAYOUTS, Layout, made, plant, write
+
+COUNT = 110
+
+
+def found(layout: Layout, folder: Path) -> list[dict[str, str]]:
+    """What errors.csv says, without what was changed on the way and what a check leaves open."""
+    options = Options(sources=(str(folder),), mapping=layout.mapping, country="US", out=folder.parent / "out")
+    lines = read_table(Path(check(options)["folder"]) / "errors.csv")
+    return [line for line in lines if line["severity"] != "info"]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_clean_export_has_no_problem(tmp_path: Path, name: str) -> None:
+    layout = LAYOUTS[name]
+    write(layout, made(layout, 5, COUNT), tmp_path / "clean")
+    assert found(layout, tmp_path / "clean") == []
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_wrong_cell_is_found_and_nothing_else(tmp_path: Path, name: str) -> None:
+    layout = LAYOUTS[name]
+    lines, planted = plant(layout, 5, COUNT)
+    where = write(layout, lines, tmp_path / "wrong")
+    wanted = Counter(
+        (severity, code, *where[line.table], str(line.number), column, line.cells[column].strip())
+        for line, column, code, severity in planted
+    )
+    told = Counter(
+        tuple(line[name].strip() for name in ("severity", "code", "source", "sheet", "row", "column", "value"))
+        for line in found(layout, tmp_path / "wrong")
+    )
+    assert len(planted) > 40
+    assert told - wanted == Counter()
+    assert wanted - told == Counter()

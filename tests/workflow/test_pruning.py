@@ -1,0 +1,148 @@
+"""``--keep N``: folders of old runs go; never one with something left to do, nor anything that is no run's folder."""
+
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from importer.ledger import Write, WriteState, open_ledger
+from importer.sandbox import running
+
+
+@pytest.fixture
+def box():
+    with running() as made:
+        yield made
+
+
+def nights(desk, box, count: int, *words: object) -> list:
+    """So many runs of the same source; comes back: their folders."""
+    made = []
+    for _ in range(count):
+        said = desk.run(box.url, *desk.small(3), *words)
+        assert said.code == 0, said.err
+        made.append(said.folder)
+    return made
+
+
+def test_the_latest_stay_and_the_history_tells_of_the_rest(desk, box) -> None:
+    first, second, third, fourth = nights(desk, box, 4)
+    said = desk.run(box.url, *desk.small(3), "--keep", 3)
+    assert said.summary["options"]["keep"] == 3
+    assert [folder.exists() for folder in (first, second, third, fourth, said.folder)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert said.err.count("was deleted") == 2
+    listed = {line["run_id"]: line["folder_gone"] for line in json.loads(desk.do("runs", "--json").out)}
+    assert [listed[folder.name] for folder in (first, second, third)] == [True, True, False]
+    assert desk.do("runs").out.count("folder gone") == 2
+    gone = desk.do("report", first.name)
+    assert (gone.code, gone.out) == (2, "")
+    assert "is gone" in gone.err
+    assert desk.do("undo", first.name, "--yes").code == 2
+
+
+def test_what_can_be_gone_on_with_stays_until_a_later_run_has_settled_it(desk, box) -> None:
+    canary = desk.run(box.url, *desk.small(3), "--limit", 1)
+    assert (canary.code, canary.summary["customers"]["pending"]) == (0, 2)
+    only = desk.run(box.url, *desk.small(3), "--only", "C0", "--keep", 1)
+    assert (canary.folder.exists(), only.folder.exists()) == (True, True)
+    assert desk.do("resume", canary.folder.name, "--keep", 1, "--json").summary["customers"]["created"] == 3
+    last = desk.run(box.url, *desk.small(4), "--limit", 1, "--keep", 1)
+    assert [folder.exists() for folder in (canary.folder, only.folder, last.folder)] == [False, False, True]
+    (whole,) = nights(desk, box, 1, "--keep", 1)
+    (whole,) = [desk.run(box.url, *desk.small(4), "--keep", 1).folder]
+    assert (last.folder.exists(), whole.exists()) == (False, True)
+
+
+def test_a_run_with_unknown_outcomes_stays(desk, box) -> None:
+    (first,) = nights(desk, box, 1)
+    with sqlite3.connect(desk.state / "importer" / "ledger.db") as ledger:
+        ledger.execute("UPDATE customers SET state = 'unknown' WHERE reference_id = 'C1'")
+    ledger.close()
+    said = desk.run(box.url, *desk.small(3), "--only", "C0", "--keep", 1)
+    assert said.code == 0
+    assert first.exists()
+
+
+def test_values_from_before_an_update_go_with_the_folder_of_its_run(desk, box) -> None:
+    first, second = nights(desk, box, 2)
+    place = desk.state / "importer" / "ledger.db"
+    with open_ledger(place) as ledger:
+        runs = [ledger.run(folder.name) for folder in (first, second)]
+        for run in runs:
+            write = Write("C1", "PATCH", "customer", None, None, {"phone": "+14155550101"}, {"phone": None})
+            ledger.settle_writes(
+                run, [replace(one, state=WriteState.DONE) for one in ledger.announce_writes(run, [write])]
+            )
+    nights(desk, box, 1, "--keep", 2)
+    assert (first.exists(), second.exists()) == (False, True)
+    with open_ledger(place) as ledger:
+        before = [ledger.writes_of(run, ["C1"])["C1"][0].before for run in runs]
+    assert before == [None, {"phone": "+14155550101"}]
+
+
+def test_a_run_that_stopped_early_deletes_nothing(desk, box) -> None:
+    first, second = nights(desk, box, 2)
+    said = desk.run(box.url, *desk.small(3), "--new-file", "--keep", 1)
+    assert said.code == 3
+    assert first.exists()
+    assert second.exists()
+
+
+@pytest.mark.parametrize("where", ["notes.txt", "rejected/mended.csv", "work.bak/x"])
+def test_a_folder_with_something_of_others_in_it_stays(desk, box, where) -> None:
+    (first,) = nights(desk, box, 1)
+    path = first / where
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine", encoding="utf-8")
+    said = desk.run(box.url, *desk.small(3), "--keep", 1)
+    assert (said.code, path.read_text(encoding="utf-8")) == (0, "mine")
+    assert (first / "results.csv").exists()
+    assert f"stays: it holds {where.removesuffix('/x')}" in said.err
+
+
+def test_links_are_neither_followed_nor_taken_for_folders(desk, box) -> None:
+    first, second = nights(desk, box, 2)
+    precious = desk.path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("mine", encoding="utf-8")
+    shutil.rmtree(first)
+    first.symlink_to(precious)
+    shutil.rmtree(second / "work")
+    (second / "work").symlink_to(precious)
+    said = desk.run(box.url, *desk.small(3), "--keep", 1)
+    assert said.code == 0
+    assert first.is_symlink()
+    assert second.exists()
+    assert [path.name for path in precious.iterdir()] == ["file"]
+
+
+def test_another_account_in_the_same_folder_keeps_its_runs(desk, box) -> None:
+    (other,) = nights(desk, box, 1, "--tenant", "other")
+    check = desk.do("check", *desk.small(3), "--json").folder
+    first, second = nights(desk, box, 2, "--tenant", "shop")
+    (desk.path / "results" / "20200101-000000").mkdir()
+    nights(desk, box, 1, "--tenant", "shop", "--keep", 1)
+    assert (first.exists(), second.exists()) == (False, False)
+    assert (other.exists(), check.exists()) == (True, True)
+    assert (desk.path / "results" / "20200101-000000").exists()
+
+
+def test_what_cannot_be_deleted_is_told_and_the_run_has_ended_well(desk, box, monkeypatch) -> None:
+    (first,) = nights(desk, box, 1)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(first))
+
+    monkeypatch.setattr("importer.run_folder.shutil.rmtree", refused)
+    said = desk.run(box.url, *desk.small(3), "--keep", 1)
+    assert said.code == 0
+    assert "stays: Permission denied" in said.err
+    assert first.exists()
