@@ -1,31 +1,45 @@
-"""Every kind of problem that the importer reports: one place for reports, commands, documentation and tests.
+"""Every kind of problem that the importer reports: one place for reports, commands, documentation, and tests.
 
-A code that is handed to a problem anywhere has an entry here, in ``sources``, ``values``, ``changes`` or ``answers``; a
-test reads the program and fails when one is missing, or when nobody uses one.
+``problems.toml`` holds the texts. A test reads the program and fails when a code has no entry, or an entry no code.
 """
 
-import difflib
 import re
+import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
 from types import MappingProxyType
 
-from importer.catalogue.answers import ANSWERS
-from importer.catalogue.changes import CHANGES
-from importer.catalogue.model import Code
-from importer.catalogue.sources import SOURCES
-from importer.catalogue.values import VALUES
+from rapidfuzz import process
+
+from importer.records import Severity
 
 __all__ = ["CHAPTERS", "CODES", "Code", "find", "near"]
 
-CHAPTERS: Mapping[str, tuple[Code, ...]] = MappingProxyType(
-    {
-        "Files, sheets and rows": SOURCES,
-        "Values": VALUES,
-        "Values that were changed": CHANGES,
-        "Lookups and the API's answers": ANSWERS,
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of problem; ``problems.toml`` describes its fields."""
+
+    name: str
+    title: str
+    severity: Severity
+    explanation: str
+    fix: str
+    example: str
+    locked: str = ""
+
+
+def _read_chapters() -> dict[str, tuple[Code, ...]]:
+    chapters = tomllib.loads(files(__name__).joinpath("problems.toml").read_text(encoding="utf-8"))
+    return {
+        title: tuple(Code(name, severity=Severity(entry.pop("severity")), **entry) for name, entry in entries.items())
+        for title, entries in chapters.items()
     }
-)
-CODES: Mapping[str, Code] = MappingProxyType({code.name: code for part in CHAPTERS.values() for code in part})
+
+
+CHAPTERS: Mapping[str, tuple[Code, ...]] = MappingProxyType(_read_chapters())
+CODES: Mapping[str, Code] = MappingProxyType({code.name: code for codes in CHAPTERS.values() for code in codes})
 
 
 def find(name: str) -> Code | None:
@@ -35,8 +49,8 @@ def find(name: str) -> Code | None:
 
 
 def near(name: str) -> str | None:
-    """The code that was probably meant by one that does not exist: by its letters, or by its words in any order."""
+    """The code that a misspelled one probably means: the same words in another order, or similar letters."""
     name = re.sub(r"[\s-]+", "_", name.strip().casefold())
     words = {"_".join(sorted(code.split("_"))): code for code in CODES}
-    same = words.get("_".join(sorted(name.split("_"))))
-    return same or next(iter(difflib.get_close_matches(name, CODES, n=1, cutoff=0.5)), None)
+    best = process.extractOne(name, list(CODES), score_cutoff=50)
+    return words.get("_".join(sorted(name.split("_")))) or (best[0] if best else None)

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from importer.catalogue import find, near
-from importer.catalogue.text import code_text, codes_text
+from importer.catalogue.catalogue_text import code_text, codes_text
 from importer.errors import UsageError
 from importer.mapping import load_mapping
 from importer.mapping.language.explain import explain, overview

@@ -77,7 +77,7 @@ def _codes(located: Located, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> Ite
     for group in groups:
         first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
         entry = find(group.code)
-        texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.mend]
+        texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
         yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
 
 

@@ -18,11 +18,11 @@ def test_every_entry_can_be_read(code: Code) -> None:
     assert FORM.fullmatch(code.name)
     assert 8 < len(code.title) < 60
     assert not code.title.endswith(".")
-    for text in (code.explanation, code.mend, code.example):
+    for text in (code.explanation, code.fix, code.example):
         assert text[0] == "`" or text[0].isupper()
         assert text.endswith(".")
         assert "  " not in text
-    assert not code.fixed.endswith(".")
+    assert not code.locked.endswith(".")
 
 
 def test_names_and_titles_tell_codes_apart() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from importer.catalogue import CODES
-from importer.catalogue.text import code_text, codes_text, page_text
+from importer.catalogue.catalogue_text import code_text, codes_text, page_text
 from tests.workflow.desk import Desk
 
 PAGE = Path(__file__).parents[2] / "mappings" / "PROBLEMS.md"
@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "mappings" / "PROBLEMS.md"
 
 def test_committed_page_is_the_generated_one() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert text == page_text(), "run: python -m importer.catalogue.text > mappings/PROBLEMS.md"
+    assert text == page_text(), "run: python -m importer.catalogue.catalogue_text > mappings/PROBLEMS.md"
 
 
 def test_page_explains_every_code() -> None:
@@ -34,7 +34,7 @@ def test_texts_keep_to_the_width(width: int) -> None:
 def test_explain_a_code(desk: Desk) -> None:
     said = desk.do("explain", "too_long")
     assert said.code == 0
-    for text in (CODES["too_long"].title, CODES["too_long"].mend):
+    for text in (CODES["too_long"].title, CODES["too_long"].fix):
         assert text in " ".join(said.out.split())
 
 

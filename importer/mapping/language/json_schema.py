@@ -173,7 +173,7 @@ _FORMS: dict[str, Schema] = {
         "properties": {
             name: {"enum": [str(severity) for severity in Severity], "description": code.title}
             for name, code in CODES.items()
-            if not code.fixed
+            if not code.locked
         },
     },
     "steps": {

@@ -323,8 +323,8 @@ class Mapping(Strict):
                 meant = near(name)
                 guess = f"did you mean {meant!r}?" if meant else "`importer explain` lists all"
                 raise fault(f"no problem has this code; {guess}", "severity", name)
-            if CODES[name].fixed:
-                raise fault(f"its severity cannot be changed: {CODES[name].fixed}", "severity", name)
+            if CODES[name].locked:
+                raise fault(f"its severity cannot be changed: {CODES[name].locked}", "severity", name)
         own = self.severity.get(_EMAIL[1], Severity.ERROR)
         if self.contact_email == "required" and own is not Severity.ERROR:
             raise fault("contact_email: required makes it an error; say one of the two", *_EMAIL)

@@ -1,6 +1,6 @@
 """The catalogue for people: in a terminal, and as the page ``mappings/PROBLEMS.md``.
 
-``python -m importer.catalogue.text > mappings/PROBLEMS.md`` writes the page.
+``python -m importer.catalogue.catalogue_text > mappings/PROBLEMS.md`` writes the page.
 """
 
 import sys
@@ -49,7 +49,7 @@ def code_text(code: Code, width: int) -> str:
         f"{code.name}: {code.title}",
         severity_text(code),
         code.explanation,
-        f"What to do: {code.mend}",
+        f"What to do: {code.fix}",
         f"Example: {code.example}",
     ]
     return "\n\n".join(textwrap.fill(text, width, break_on_hyphens=False) for text in paragraphs)
@@ -57,8 +57,8 @@ def code_text(code: Code, width: int) -> str:
 
 def severity_text(code: Code) -> str:
     """What the code's severity does, and whether a mapping can change it."""
-    if code.fixed:
-        return f"{_EFFECTS[code.severity]}. A mapping cannot change that: {code.fixed}."
+    if code.locked:
+        return f"{_EFFECTS[code.severity]}. A mapping cannot change that: {code.locked}."
     return f"{_EFFECTS[code.severity]}, unless the mapping says otherwise under `severity`."
 
 
@@ -75,7 +75,7 @@ def _page() -> Iterator[str]:
         yield f"\n## {title}"
         for code in codes:
             yield f"\n### {code.name}\n\n**{code.title}.** {code.explanation}\n"
-            yield f"- To mend it: {code.mend}"
+            yield f"- To fix it: {code.fix}"
             yield f"- Example: {code.example}"
             yield f"- {severity_text(code)}"
 
