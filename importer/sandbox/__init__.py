@@ -5,12 +5,19 @@ It stands alone: it imports nothing else of the importer, so that it shares no m
 """
 
 from importer.sandbox.app import create_app
-from importer.sandbox.child_process import SandboxProcess, SandboxStartError, spawned
 from importer.sandbox.customer_store import DataFileError
 from importer.sandbox.faults import parse_faults
 from importer.sandbox.sandbox_config import Clock, SandboxConfig
 from importer.sandbox.sandbox_state import LoggedRequest
-from importer.sandbox.server import PortTakenError, RunningSandbox, running, serve
+from importer.sandbox.server import (
+    PortTakenError,
+    RunningSandbox,
+    SandboxProcess,
+    SandboxStartError,
+    running,
+    serve,
+    spawned,
+)
 
 __all__ = [
     "Clock",
