@@ -14,18 +14,18 @@ __all__ = ["code_text", "codes_text", "page_text", "severity_text"]
 
 _EFFECTS = {
     Severity.ERROR: "An error: the customer or row is not sent",
-    Severity.WARNING: "A warning: the customer is sent all the same",
-    Severity.INFO: "An info: something was changed, nothing is wrong",
+    Severity.WARNING: "A warning: the customer is still sent",
+    Severity.INFO: "An info: something was changed, and nothing is wrong",
 }
 _HEAD = """\
 # Problems
 
-Every problem that a report can name, by the code that stands in `errors.csv`, `report.html` and `results.csv`.
-`importer explain CODE` shows the same in a terminal. An **error** keeps its customer or row from being sent, a
-**warning** does not, an **info** tells what was changed.
+Every problem that a report can name, by its code in `errors.csv`, `report.html`, and `results.csv`.
+`importer explain CODE` shows the same text in a terminal. An **error** stops its customer or row from being sent, a
+**warning** does not, and an **info** reports what was changed.
 
-A mapping can give many codes another severity: see
-[How much a problem matters](README.md#how-much-a-problem-matters). Where it cannot, the page says why.
+A mapping can change the severity of many codes: see
+[How much a problem matters](README.md#how-much-a-problem-matters). If it cannot, this page says why.
 """
 
 
@@ -40,7 +40,7 @@ def codes_text(width: int) -> str:
             head = f"  {code.name:<{names}}  {code.severity:<7}  "
             lines.append(textwrap.fill(head + code.title, width, subsequent_indent=indent, break_on_hyphens=False))
         blocks.append("\n".join(lines))
-    return "\n\n".join([*blocks, textwrap.fill("`importer explain CODE` explains one of them.", width)])
+    return "\n\n".join([*blocks, textwrap.fill("`importer explain CODE` explains a code.", width)])
 
 
 def code_text(code: Code, width: int) -> str:
@@ -58,7 +58,7 @@ def code_text(code: Code, width: int) -> str:
 def severity_text(code: Code) -> str:
     """What the code's severity does, and whether a mapping can change it."""
     if code.locked:
-        return f"{_EFFECTS[code.severity]}. A mapping cannot change that: {code.locked}."
+        return f"{_EFFECTS[code.severity]}. A mapping cannot change this: {code.locked}."
     return f"{_EFFECTS[code.severity]}, unless the mapping says otherwise under `severity`."
 
 
