@@ -158,7 +158,7 @@ def test_every_code_stands_with_its_count_and_how_to_mend_it(tmp_path: Path) -> 
     text = written(tmp_path, report)
     for code in {*located["code"], "too_long"}:
         assert f'<span class="name mono">{code}</span>' in text
-    assert "Nothing is cut off, because nobody would notice what was lost." in text
+    assert "Nothing is cut off, because no one would notice what was lost." in text
     assert "What blocks" in text
 
 
