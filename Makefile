@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO := xero netsuite sap-business-one
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bare bench soak lock format clean
+.PHONY: help install demo test check bare bench soak mutate lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
@@ -48,6 +48,9 @@ bench: install  ## run the benchmarks and print their ratios
 
 soak: install  ## kill and resume imports at random moments, for ten minutes
 	$(BIN)/python -m tests.soak
+
+mutate: install  ## change the code at 300 random places, and list the changes that no test notices
+	$(BIN)/python -m tests.mutate
 
 lock: install  ## pin newer versions of all dependencies in requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --extra dev \

@@ -1,0 +1,121 @@
+"""The documents: every command and Python example in them works, and every link leads somewhere."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from importer.sandbox import RunningSandbox, SandboxConfig, running
+from tests.workflow.desk import KEY, ROOT, SAMPLES, Desk, make_desk
+
+DOCUMENTS = (
+    "README.md",
+    "importer/README.md",
+    "importer/examples/README.md",
+    "importer/report/README.md",
+    "tests/README.md",
+)
+PAGES = (*DOCUMENTS, "mappings/README.md", "mappings/PROBLEMS.md", "tests/bench/README.md")
+_BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_CELLS = re.compile(r"^\| `(importer [^`]+)`", re.MULTILINE)
+
+
+def blocks(document: str, kind: str) -> list[str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return [content for found, content in _BLOCK.findall(text) if found == kind]
+
+
+def commands(document: str) -> list[str]:
+    lines = [line.partition("  #")[0].strip() for block in blocks(document, "console") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Desk:
+    """A desk with everything that the documents name: an export, a job, and a folder of jobs."""
+    desk = make_desk(tmp_path)
+    source = SAMPLES / "netsuite" / "customers.csv"
+    shutil.copy(source, desk.path / "customers.csv")
+    (desk.path / "exports").mkdir()
+    shutil.copy(source, desk.path / "exports" / f"customers-{datetime.now().astimezone():%Y-%m-%d}.csv")
+    desk.write("acme.key", KEY).chmod(0o600)
+    return desk
+
+
+def write_jobs(desk: Desk, document: str, api: str) -> None:
+    job = next((block for block in blocks(document, "toml") if "mapping =" in block), "")
+    (desk.path / "jobs").mkdir(exist_ok=True)
+    for path in (desk.path / "acme.toml", desk.path / "jobs" / "acme.toml"):
+        up = "../" if path.parent.name == "jobs" else ""
+        text = job.replace('"production"', f'"{api}"').replace('"exports/', f'"{up}exports/')
+        path.write_text(text.replace('"acme.key"', f'"{up}acme.key"').replace("new-file = true\n", ""))
+
+
+def latest_run(desk: Desk, containing: str = "summary.json") -> Path:
+    return max(path.parent for path in desk.path.glob(f"*results/*/{containing}"))
+
+
+def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
+    """Run a command of a document; ``staging`` and ``production`` are the local server."""
+    words = shlex.split(re.sub(r"--api (staging|production)", f"--api {box.url} --rate 5000", line))
+    if words[0] == "export":
+        return
+    if words[0] == "make":
+        checked = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+        return
+    assert words.pop(0) == "importer", line
+    words = [
+        str(latest_run(desk, "rejected.xlsx").relative_to(desk.path) / "rejected.xlsx") if "rejected.xlsx" in word
+        else latest_run(desk).name if word == "<run>" else word
+        for word in words
+    ]  # fmt: skip
+    said = desk.do(*words)
+    assert said.code in (0, 1), f"{line}\n{said.out}{said.err}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_works(scene: Desk, document: str) -> None:
+    found = commands(document)
+    assert found or document == "importer/README.md"
+    with running(SandboxConfig(keys=(KEY,))) as box:
+        write_jobs(scene, document, box.url)
+        for line in found:
+            run_command(scene, box, line)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_python_example_runs_as_a_script(scene: Desk, document: str) -> None:
+    with running(SandboxConfig(keys=(KEY,))) as box:
+        for number, code in enumerate(blocks(document, "python")):
+            script = scene.write(f"example_{number}.py", re.sub(r"https://[\w./-]+", box.url, code))
+            environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **scene.variables}
+            done = subprocess.run(
+                [sys.executable, script], cwd=scene.path, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        path = ((ROOT / page).parent / name).resolve() if name else ROOT / page
+        assert path.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+            assert anchor in slugs, target
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
