@@ -25,7 +25,7 @@ from cosmic_ray.work_item import MutationSpec, TestOutcome
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
-    "planner": "tests/planner tests/sender/test_updating.py",
+    "planner": "tests/planner",
     "api": "tests/api",
     "ledger": "tests/ledger tests/upgrade",
     "sender": "tests/sender",

@@ -1,111 +1,139 @@
-"""The imports between rooms are those of the table in the README's "How it works", and no others."""
+"""The layout: which package imports which, as the table in importer/README.md says, and what no module may do."""
 
 import ast
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "importer"
-ANYWHERE = {"errors", "records", "tables", "catalogue", "logs", "private_files"}
-STAGES = {
-    *("settings", "loader", "mapping", "validation", "payload", "api"),
-    *("ledger", "planner", "sender", "report", "run_folder", "notify"),
-}
-ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
-    "records": {"errors"},
-    "tables": {"errors", "records"},
-    "catalogue": {"records"},
-    "logs": {"errors"},
-    "private_files": set(),
-    "settings": ANYWHERE,
-    "loader": ANYWHERE,
-    "mapping": ANYWHERE,
-    "validation": ANYWHERE,
-    "payload": ANYWHERE,
-    "api": ANYWHERE | {"settings"},
-    "ledger": ANYWHERE,
-    "planner": ANYWHERE,
-    "sender": ANYWHERE | {"api", "ledger", "planner"},
-    "report": ANYWHERE,
-    "run_folder": ANYWHERE,
-    "notify": ANYWHERE | {"settings"},
-    "sandbox": set(),
-    "partitions": ANYWHERE | STAGES | {"workflow"},
-    "workflow": ANYWHERE | STAGES | {"partitions", "sandbox"},
-    "commands": ANYWHERE | STAGES | {"workflow", "partitions", "sandbox"},
-    "cli": ANYWHERE | {"commands", "workflow", "settings", "report"},
-    "__main__": {"cli"},
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "importer"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_FUNCTION = 50  # lines
+TOP_LEVEL = {
+    *("pyproject.toml", "README.md", "LICENSE", "Makefile", "requirements.lock"),
+    *("importer", "mappings", "tests", "sample_data"),
 }
 
 
-def room_of(path: Path) -> str:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+BY_NAME = {name_of(path): path for path in MODULES}
+
+
+def allowed() -> dict[str, set[str]]:
+    """The table of packages: each with those that it may import."""
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8").partition("## Packages")[2].partition("\n## ")[0]
+    anywhere = set(re.findall(r"`(\w+)`", text.partition("may be imported everywhere")[0].rpartition("says.")[2]))
+    stages = set(re.findall(r"`(\w+)`", text.partition('"All stages" are')[2]))
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*)\|$", text, re.MULTILINE)
+    table = {}
+    for package, imports in rows:
+        named = set(re.findall(r"`(\w+)`", imports))
+        table[package] = named | (stages if "all stages" in imports else set()) | (anywhere - {package})
+    return table | {"sandbox": set(), "__main__": {"cli"}, "__init__": {"commands", "settings"}}
+
+
+ALLOWED = allowed()
+
+
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[str]:
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(path: Path, body: list[ast.stmt] | None = None) -> Iterator[str]:
+    """The full names of the modules that a module imports; ``body``: only what these statements import at once."""
+    nodes = ast.walk(parsed(path)) if body is None else body
+    for node in nodes:
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import; write it out so that the arrow can be seen"
-            names = [
-                f"{node.module}.{alias.name}" if node.module == "importer" else str(node.module) for alias in node.names
-            ]
-        else:
-            continue
-        rooms |= {name.split(".")[1] for name in names if name.startswith("importer.")}
-    return rooms - {"__version__"}
+            assert node.level == 0, f"{path}: write relative imports out"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in BY_NAME else str(node.module)
 
 
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_stay_within_the_table(path: Path) -> None:
-    room = room_of(path)
-    assert room in ALLOWED, f"{room} is a new room: add it to the table"
-    assert imported_rooms(path) - {room} <= ALLOWED[room]
+    package = package_of(path)
+    assert package in ALLOWED, f"add {package} to the table in importer/README.md"
+    found = {name.split(".")[1] for name in imported(path) if name.startswith("importer.")}
+    assert found - {package} <= ALLOWED[package]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_http_is_httpx_and_concurrency_is_anyio(path: Path) -> None:
-    roots = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            roots |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            roots.add(str(node.module).partition(".")[0])
-    assert not roots & {"asyncio", "aiohttp", "yarl", "uvloop"}
+    assert not {name.partition(".")[0] for name in imported(path)} & {"asyncio", "aiohttp", "yarl", "uvloop"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_private_name_of_another_module_is_used(path: Path) -> None:
+    nodes = list(ast.walk(parsed(path)))
+    froms = [alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+    modules = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    used = [
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules
+    ]
+    assert [name for name in (*froms, *used) if re.match(r"_(?!_)", name)] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_fit_on_a_screen(path: Path) -> None:
+    long = [
+        node.name
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_a_module_name_occurs_once() -> None:
+    names = Counter(path.stem for path in MODULES if not path.stem.startswith("__") and package_of(path) != "commands")
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    graph = {
+        name: {found for found in imported(path, parsed(path).body) if found in BY_NAME} - {name, "importer"}
+        for name, path in BY_NAME.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_only_cli_prints_asks_or_exits() -> None:
     for path in MODULES:
-        if room_of(path) in {"cli", "sandbox"}:
+        if package_of(path) in {"cli", "sandbox"}:
             continue
         calls = {
             node.func.id
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for node in ast.walk(parsed(path))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         assert not calls & {"print", "input", "exit", "quit"}, path
 
 
 def test_top_level_holds_nothing_else() -> None:
-    import subprocess
-
-    listed = subprocess.run(["git", "ls-files"], cwd=PACKAGE.parent, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in listed.splitlines()}
-    allowed = {
-        "pyproject.toml",
-        "README.md",
-        "LICENSE",
-        "Makefile",
-        "requirements.lock",
-        "importer",
-        "mappings",
-        "tests",
-        "sample_data",
-    }
-    assert {name for name in top if not name.startswith(".")} <= allowed
+    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL

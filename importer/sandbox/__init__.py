@@ -4,7 +4,7 @@ It stands alone: it imports nothing else of the importer, so that it shares no m
 ``openapi.yaml`` in this folder says what is known, and from where.
 """
 
-from importer.sandbox.app import create_app
+from importer.sandbox.asgi_app import create_app
 from importer.sandbox.customer_store import DataFileError
 from importer.sandbox.faults import parse_faults
 from importer.sandbox.sandbox_config import Clock, SandboxConfig

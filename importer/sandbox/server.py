@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.applications import Starlette
 
-from importer.sandbox.app import create_app
+from importer.sandbox.asgi_app import create_app
 from importer.sandbox.sandbox_config import Clock, SandboxConfig, check_host
 from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
 
