@@ -5,6 +5,8 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from importer.catalogue import find, near
 from importer.catalogue.catalogue_text import code_text, codes_text
 from importer.errors import UsageError
@@ -88,8 +90,10 @@ def serve_sandbox(
     """Serve the sandbox until a signal ends it. Raises :class:`UsageError` for a wrong option or a port in use."""
     try:
         config = SandboxConfig(data=data, rate=rate, latency=latency, faults=faults, seed=seed, list_lag=list_lag)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        option = "".join(f"--{str(name).replace('_', '-')}: " for name in wrong["loc"][:1])
+        raise UsageError(f"{option}{wrong['msg'].removeprefix('Value error, ')}") from error
     if data is not None:
         with suppress(OSError):  # the sandbox says what is wrong with it
             make_folder(data.parent)

@@ -63,9 +63,9 @@ class Sandbox:
         """The time (as in answers) up to which what was created shows in lists."""
         return stamp(max(0, self.micros() - round(self.config.list_lag * 1_000_000)))
 
-    def set_faults(self, faults: str, aimed: Mapping[str, Iterable[str]]) -> None:
-        """Put another fault plan in place. Raises ValueError for a wrong one."""
-        self.faults = FaultPlan(faults, seed=self.config.seed, reads=self.config.fault_reads, aimed=aimed)
+    def set_faults(self, faults: str = "", aimed: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Put another fault plan in place; without arguments, none. Raises ValueError for a wrong one."""
+        self.faults = FaultPlan(faults, seed=self.config.seed, reads=self.config.fault_reads, aimed=aimed or {})
 
     def check_key(self, key: str | None) -> None:
         """Refuse with 401 when there is no key, with 403 when it is not one of the configured ones."""

@@ -1,7 +1,6 @@
 """The sandbox as a server: in a thread, in the foreground, or in a process of its own that ends with this one."""
 
 import contextlib
-import http.client
 import json
 import os
 import signal
@@ -13,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 
@@ -132,27 +131,15 @@ class RunningSandbox:
 
     def __init__(self, url: str, sandbox: Sandbox) -> None:
         self.url = url
-        self._sandbox = sandbox
-
-    def customers(self) -> list[dict[str, Any]]:
-        """All customers, whole, in the order they were created."""
-        return self._sandbox.customers()
+        self.customers = sandbox.customers
+        self.counts = sandbox.counts
+        self.reset = sandbox.reset
+        self.set_faults = sandbox.set_faults
+        self._log = sandbox.log
 
     def requests(self) -> list[LoggedRequest]:
         """The requests in the order they came (the latest 200,000)."""
-        return list(self._sandbox.log)
-
-    def counts(self) -> dict[str, Any]:
-        """Customers, active and inactive ones, requests by status and by fault."""
-        return self._sandbox.counts()
-
-    def set_faults(self, faults: str = "", aimed: Mapping[str, Iterable[str]] | None = None) -> None:
-        """Put another fault plan in place; without arguments, none."""
-        self._sandbox.set_faults(faults, aimed or {})
-
-    def reset(self) -> None:
-        """Forget customers and requests, and take up the configured fault plan from its beginning."""
-        self._sandbox.reset()
+        return list(self._log)
 
 
 @contextlib.contextmanager
@@ -274,17 +261,11 @@ class SandboxProcess:
         self._ask("POST", "reset")
 
     def _ask(self, method: str, name: str, body: object = None) -> Any:
-        place = urlsplit(self.url)
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
-        try:
-            connection.request(method, f"/_sandbox/{name}", json.dumps(body), {"X-API-Key": self._key})
-            answer = connection.getresponse()
-            content = answer.read()
-        finally:
-            connection.close()
-        if answer.status >= 400:
-            raise ValueError(f"the sandbox refused {method} {name}: {json.loads(content)['message']}")
-        return json.loads(content) if content else None
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=30, headers={"X-API-Key": self._key}) as client:
+            answer = client.request(method, f"/_sandbox/{name}", json=body)
+        if answer.is_error:
+            raise ValueError(f"the sandbox refused {method} {name}: {answer.json()['message']}")
+        return answer.json() if answer.content else None
 
     def stop(self, timeout: float = 5) -> None:
         """End it: requests under way are answered within a second, and what was committed is kept."""
