@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from importer.errors import InternalError, UsageError
-from importer.partitions.mapped_memory import watch_memory
+from importer.partitions.scratch import watch_memory
 
 __all__ = ["InlineExecutor", "dask_executor", "process_executor", "processors", "run_all", "start"]
 

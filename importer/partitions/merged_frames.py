@@ -62,15 +62,12 @@ def _merged_origin(origins: Sequence[FieldOrigin], order: Sequence[str]) -> Fiel
     return replace(origins[0], columns=tuple(dict.fromkeys((*ordered, *columns))))
 
 
-def merged_field_rows(partitions: Sequence[Partition], mapped: Sequence[Mapped]) -> dict[str, Positions]:
+def merged_field_rows(partitions: Sequence[Partition]) -> dict[str, Positions]:
     """The rows of customer fields that do not always come from the first row, by position among all rows."""
-    names = dict.fromkeys(name for one in mapped for name in one.field_rows)
-    if not names:
-        return {}
-    found: dict[str, list[Positions]] = {name: [] for name in names}
-    for partition in partitions:
-        own, rows = partition.read("field-rows"), partition.share.rows
-        first_rows = partition.read("customer.mapped")["_row"]
+    known = [partition.read("field-rows") for partition in partitions]
+    found: dict[str, list[Positions]] = {str(name): [] for own in known for name in own.columns}
+    for partition, own in zip(partitions if found else (), known, strict=False):
+        rows, first_rows = partition.share.rows, partition.read("customer.mapped")["_row"]
         for name, positions in found.items():
             positions.append(rows[own.get(name, first_rows).to_numpy()])
     return {name: np.concatenate(positions) for name, positions in found.items()}

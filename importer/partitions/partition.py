@@ -10,21 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import ipc
 
 from importer.errors import UsageError
 from importer.mapping.grouping.customer_ranges import Share
-from importer.partitions.mapped_memory import map_file
-from importer.partitions.scratch import new_file, read_array, read_frame, write_frame
+from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
-from importer.tables import Sources, SourceTable
+from importer.tables import Sources, SourceTable, taken
 
 __all__ = ["Partition", "SourceFile", "StoredTable", "rows_per_partition"]
 
 _USUAL = 60_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
 _MIB = 1 << 20
+_SMALL = 128 * _MIB  # of text: one partition
 _LEAST = 400 * _MIB  # of memory in all
 _PARENT = 200 * _MIB  # the importer itself, and what it keeps of every row
 _PROCESS = 130 * _MIB  # a worker process before its first partition
@@ -38,15 +37,16 @@ def rows_per_partition(options: Options, sources: Sources, workers: int) -> int:
 
     Raises :class:`UsageError` when ``--memory`` is too small for any partition.
     """
-    count = sources.row_count
-    most = _USUAL
+    count, most = sources.row_count, _USUAL
+    text = sum(int(table.frame.memory_usage(index=False, deep=False).sum()) for table in sources.tables)
+    if options.memory is None and workers == 1 and text < _SMALL:
+        return count
     if options.memory is not None:
         if options.memory < _LEAST:
             raise UsageError(
                 f"--memory is {options.memory // _MIB} MiB, which is too little",
                 f"Give {_LEAST // _MIB}MiB or more; each of several processes needs {_PROCESS // _MIB} MiB.",
             )
-        text = sum(int(table.frame.memory_usage(index=False, deep=False).sum()) for table in sources.tables)
         free = (options.memory - _PARENT) / workers - _PROCESS
         most = min(_USUAL, max(_FEWEST, int(free / _TIMES / max(text / count, 1.0))))
     partitions = workers * math.ceil(count / most / workers)
@@ -64,34 +64,14 @@ class StoredTable(SourceTable):
     chosen: Positions
 
     def column(self, name: str) -> pa.ChunkedArray:
-        return pa.chunked_array(_take(name, self._own), pa.string())
+        return pa.chunked_array([taken(self._file.column(name), self.chosen)])
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
-        wanted, places = np.unique(self.chosen[rows], return_inverse=True)
-        found = _take(name, self._among(wanted))
-        return pa.concat_arrays([pa.array([], pa.string()), *found]).take(pa.array(places))
+        return taken(self._file.column(name), self.chosen[rows])
 
     @cached_property
-    def _batches(self) -> tuple[list[pa.RecordBatch], Positions]:
-        """The file's batches, mapped into memory, and where each begins; the end of the last as well."""
-        batches = ipc.open_file(map_file(self.path)).read_all().to_batches()
-        return batches, np.cumsum([0, *map(len, batches)])
-
-    @cached_property
-    def _own(self) -> list[tuple[pa.RecordBatch, pa.Array]]:
-        return self._among(self.chosen)
-
-    def _among(self, rows: Positions) -> list[tuple[pa.RecordBatch, pa.Array]]:
-        """The batches that hold any of these rows of the file (ascending), each with their places in it."""
-        batches, starts = self._batches
-        edges = np.searchsorted(rows, starts)
-        return [
-            (batches[n], pa.array(rows[edges[n] : edges[n + 1]] - starts[n])) for n in np.flatnonzero(np.diff(edges))
-        ]
-
-
-def _take(name: str, among: list[tuple[pa.RecordBatch, pa.Array]]) -> list[pa.Array]:
-    return [pc.take(batch.column(name), rows, boundscheck=False) for batch, rows in among]
+    def _file(self) -> pa.Table:
+        return ipc.open_file(map_file(self.path)).read_all()
 
 
 @dataclass(frozen=True)

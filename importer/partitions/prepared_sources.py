@@ -24,9 +24,16 @@ from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
 from importer.partitions.cross_customer import shared_by_all
 from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
-from importer.partitions.mapped_memory import release_memory, watch_memory
 from importer.partitions.partition import Partition, SourceFile, rows_per_partition
-from importer.partitions.scratch import read_array, read_frame, scratch_folder, write_array, write_frame
+from importer.partitions.scratch import (
+    read_array,
+    read_frame,
+    release_memory,
+    scratch_folder,
+    watch_memory,
+    write_array,
+    write_frame,
+)
 from importer.partitions.worker import Mapped, ValidationPolicy, finish_part, map_part
 from importer.report.report_files import whole_file
 from importer.report.word_counts import added
@@ -113,7 +120,8 @@ class PreparedSources:
             keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
         self.changes = keys.frame()
         self.problems = ProblemTable.concat(owners.problems)
-        self.rows = _rows_on_disk(owners.fates.frame(), folder)
+        write_frame(folder / "rows", owners.fates.frame())
+        self.rows = read_frame(folder / "rows", numbers=False)
         self.sources = replace(self.sources, problems=(*self.sources.problems, *notes))
 
     def map_rows(self) -> None:
@@ -159,7 +167,7 @@ class PreparedSources:
             merge.merged_frame(self.partitions, "contact.final"),
             entries,
             self.rows,
-            merge.merged_field_rows(self.partitions, self.mapped),
+            merge.merged_field_rows(self.partitions),
             self.unused,
             self.changes,
         )
@@ -241,11 +249,3 @@ def _on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], So
         )
         files.append(SourceFile(cells, numbers, int(sources.offsets[number]), without_rows))
     return tuple(files), replace(sources, tables=tuple(tables))
-
-
-def _rows_on_disk(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """``EntityTables.rows``, on disk as well."""
-    write_frame(folder / "rows", rows[["skipped", "rejected"]])
-    write_array(folder / "rows.customer", rows["customer"].to_numpy())
-    customer = read_array(folder / "rows.customer", np.int64)
-    return pd.DataFrame({"customer": customer, **read_frame(folder / "rows")}, copy=False)

@@ -1,8 +1,17 @@
-"""The scratch folder of a run, and the tables and arrays in it, which are mapped into memory, not read."""
+"""The scratch folder of a run, and the tables and arrays in it, which are mapped into memory, not read.
 
+A page of a mapped file comes into memory when it is read, and counts as the process's own until the system needs the
+memory for something else. All pages can be read again, so they are released when there are many.
+"""
+
+import ctypes
 import fcntl
+import mmap
+import os
 import shutil
 import tempfile
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,14 +24,30 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import OutputError
-from importer.partitions.mapped_memory import map_file
 from importer.private_files import make_folder, open_private
 
-__all__ = ["new_file", "read_array", "read_frame", "scratch_folder", "write_array", "write_frame"]
+__all__ = [
+    "map_file",
+    "new_file",
+    "read_array",
+    "read_frame",
+    "release_memory",
+    "release_pages",
+    "scratch_folder",
+    "watch_memory",
+    "write_array",
+    "write_frame",
+]
 
 PREFIX = ".parts-"
 _LOCK_FILE = "in-use"
+_MOST = 128 << 20  # bytes of mapped files in memory, the program's own code included
+_INTERVAL = 0.02  # seconds
+_SIZES = Path("/proc/self/statm")
 _ROWS = 65_536  # of a batch: far more would not fit into ordinary Arrow strings, and each batch takes time to open
+
+_maps: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
+_maps_lock = threading.Lock()
 
 
 @contextmanager
@@ -110,3 +135,44 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
 def read_array(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """An array of this type that stays in its file until it is used."""
     return np.frombuffer(map_file(path) if path.stat().st_size else b"", dtype)
+
+
+def map_file(path: Path) -> pa.Buffer:
+    """The content of a file that is not empty; a page is read when it is used."""
+    with path.open("rb") as file:
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with _maps_lock:
+        _maps.add(memory)
+    return pa.py_buffer(memory)
+
+
+def release_pages() -> None:
+    """Release all pages of mapped files; they are read again when they are used."""
+    with _maps_lock:
+        maps = list(_maps)
+    for memory in maps:
+        with suppress(OSError, ValueError):  # closed meanwhile
+            memory.madvise(mmap.MADV_DONTNEED)
+
+
+def watch_memory(most: int = _MOST) -> threading.Event:
+    """Keep the pages of mapped files below so many bytes, where the system counts them, until the event is set."""
+    done = threading.Event()
+    if _SIZES.exists() and hasattr(mmap, "MADV_DONTNEED"):
+        threading.Thread(target=_watch, args=(most, done), daemon=True).start()
+    return done
+
+
+def _watch(most: int, done: threading.Event) -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    while not done.wait(_INTERVAL):
+        if int(_SIZES.read_text().split()[2]) * page > most:
+            release_pages()
+
+
+def release_memory() -> None:
+    """Return free memory to the system; allocators keep it for later."""
+    with suppress(NotImplementedError):
+        pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # not every C library has it
+        ctypes.CDLL(None).malloc_trim(0)

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping import LoadedMapping
 from importer.mapping import Mapping as MappingFile
 from importer.mapping.apply import build
 from importer.mapping.grouping.customer_ranges import Share, owners_of
-from importer.partitions.mapped_memory import release_memory
 from importer.partitions.partition import Partition
-from importer.partitions.scratch import new_file, write_array
+from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
@@ -31,8 +29,7 @@ from importer.validation import (
     used_attributes,
     validate,
 )
-from importer.validation.field_places import arrow
-from importer.validation.possible_duplicates import SharedFindings, company_addresses, fingerprints
+from importer.validation.possible_duplicates import SharedFindings, company_addresses, fingerprints, text_column
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import Told, looked_up_names, pending_lookups, resolve_lookups
 
@@ -56,15 +53,14 @@ _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 class Mapped:
     """The result of mapping a partition, besides its files: ``counts`` of records, ``columns`` of their frames.
 
-    ``changes``: with row positions among all sources. ``field_rows``: the customer fields that have row positions of
-    their own. ``names``: the names to look up. ``attributes``: entities that have any.
+    ``changes``: with row positions among all sources. ``names``: the names to look up. ``attributes``: entities that
+    have any.
     """
 
     counts: Mapping[Entity, int]
     columns: Columns
     entries: tuple[Entry, ...]
     changes: pd.DataFrame
-    field_rows: tuple[str, ...]
     names: Told
     attributes: tuple[Entity, ...]
 
@@ -76,8 +72,7 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
     for entity in ENTITIES:
         frame = tables.frame(entity)
         partition.write(f"{entity}.mapped", frame)
-        ids = arrow(frame["reference_id"]) if "reference_id" in frame else pa.nulls(len(frame), pa.string())
-        write_array(partition.path(f"{entity}.ids"), fingerprints(pc.utf8_lower(ids)))
+        write_array(partition.path(f"{entity}.ids"), fingerprints(pc.utf8_lower(text_column(frame, "reference_id"))))
     partition.write("problems.mapped", problems.frame)
     partition.write("companies", company_addresses(tables))
     partition.write("field-rows", pd.DataFrame(dict(tables.customer_field_rows)))
@@ -86,7 +81,6 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
         {entity: _columns(tables.frame(entity)) for entity in ENTITIES},
         tables.entries,
         tables.changes.assign(row=share.rows[tables.changes["row"].to_numpy()]),
-        tuple(tables.customer_field_rows),
         looked_up_names(tables),
         tuple(used_attributes(tables)),
     )
@@ -168,7 +162,10 @@ def finish_part(
     partition.write("problems.final", _among_all(settled.problems.frame[known].reset_index(drop=True), share))
     for entity in ENTITIES:
         partition.write(f"{entity}.final", _among_all(settled.tables.frame(entity), share))
-    partition.write("bodies", _write_bodies(partition, settled, unresolved=policy.directory is None, hashed=hashed))
+    keep, open_lookups = ~settled.rejected, policy.directory is None
+    with new_file(partition.path("payloads")) as file:
+        bodies = write_payloads(settled.tables, keep, file, unresolved_lookups=open_lookups, hashed=hashed)
+    partition.write("bodies", bodies)
     counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
     finished = Finished(settled.rejected, settled.lost_child, counts, word_counts(sources, settled.tables))
     release_memory()
@@ -203,11 +200,6 @@ def validate_records(
         severities=policy.severities,
     )
     return replace(settled, tables=complete_defaults(settled.tables))
-
-
-def _write_bodies(partition: Partition, settled: Settled, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
-    with new_file(partition.path("payloads")) as file:
-        return write_payloads(settled.tables, ~settled.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
 
 
 def _completed(partition: Partition, entity: Entity, columns: Columns) -> pd.DataFrame:

@@ -26,6 +26,7 @@ __all__ = [
     "find_duplicates",
     "fingerprints",
     "repeated",
+    "text_column",
 ]
 
 Positions = npt.NDArray[np.int64]
@@ -35,7 +36,6 @@ _FORMS = (
     r" (inc|incorporated|llc|llp|lp|ltd|limited|corp|corporation|company|co|plc|gmbh|ag|kg|ohg|ug|mbh|sarl|sas|srl|spa"
     r"|bv|nv|oy|ab|aps|pty|pte)$"
 )
-_MARKS_TO_SPACES = bytes(n if n > 127 or chr(n).isalnum() else ord(" ") for n in range(256))
 _NEAR = 92  # of 100: how similar two names at one address, or two streets of one name, have to be
 _MOST = 30  # customers of one address, or of one name and post code, that are compared with each other
 
@@ -50,6 +50,11 @@ class OtherRecords:
 
 
 SharedFindings = Mapping[tuple[str, Entity], OtherRecords]  # (code of the problem, entity) → the records that have it
+
+
+def text_column(frame: pd.DataFrame, name: str) -> pa.Array:
+    """The texts of a column; nulls where the frame does not have it."""
+    return arrow(frame[name]) if name in frame else pa.nulls(len(frame), pa.string())
 
 
 def fingerprints(texts: pa.Array) -> Fingerprints:
@@ -76,14 +81,10 @@ def company_addresses(tables: EntityTables) -> pd.DataFrame:
     and of the post code. A customer without such a name and address has no line.
     """
     frame = tables.addresses
-    if not {"address_line_1", "zip_code"} <= set(frame.columns) or "company_name" not in tables.customers.columns:
-        nothing = {name: np.zeros(0, np.uint64) for name in ("name", "line", "code")}
-        texts = {name: pd.Series([], dtype=TEXT) for name in ("name_text", "line_text")}
-        return pd.DataFrame({"customer": np.zeros(0, np.int64), **nothing, **texts})
     owner = frame["_customer"].to_numpy()
-    names = _folded_name(arrow(tables.customers["company_name"]))
-    lines = _folded(arrow(frame["address_line_1"]))
-    raw = pc.dictionary_encode(arrow(frame["zip_code"]))  # few are distinct
+    names = _folded_name(text_column(tables.customers, "company_name"))
+    lines = _folded(text_column(frame, "address_line_1"))
+    raw = pc.dictionary_encode(text_column(frame, "zip_code"))  # few are distinct
     codes = pc.utf8_slice_codeunits(_folded(raw.dictionary), 0, 5)
     found: pd.DataFrame = pd.DataFrame(
         {
@@ -136,21 +137,9 @@ def duplicate_finding(tables: EntityTables, severity: Severity, others: OtherRec
 
 
 def _folded(texts: pa.Array) -> pa.Array:
-    """Without case, and with one space for all that is neither letter nor figure."""
-    spaced = _spaced(pc.replace_substring(pc.utf8_lower(texts), "&", " and "))
-    foreign = pc.invert(pc.string_is_ascii(spaced))
-    others = pc.replace_substring_regex(spaced.filter(foreign), r"[^\pL\pN]+", " ")
-    plain = pc.replace_with_mask(spaced, foreign, others)
-    while pc.any(pc.match_substring(plain, "  ")).as_py():
-        plain = pc.replace_substring(plain, "  ", " ")
-    return pc.utf8_trim_whitespace(plain)
-
-
-def _spaced(texts: pa.Array) -> pa.Array:
-    """A space for each ASCII mark, by its byte: a pattern takes ten times as long."""
-    known, ends, data = texts.buffers()
-    spaced = (data or pa.py_buffer(b"")).to_pybytes().translate(_MARKS_TO_SPACES)
-    return pa.Array.from_buffers(texts.type, len(texts), [known, ends, pa.py_buffer(spaced)], offset=texts.offset)
+    """Without case, and with one space for all that is neither a letter nor a digit."""
+    plain = pc.replace_substring(pc.utf8_lower(texts), "&", " and ")
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\pL\pN]+", " "))
 
 
 def _folded_name(texts: pa.Array) -> pa.Array:

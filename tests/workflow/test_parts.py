@@ -197,6 +197,7 @@ def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Pa
 
 def test_there_is_a_partition_for_each_worker_and_little_memory_makes_them_small() -> None:
     sources = Sources((make_source("a.csv", [{"Id": "x" * 400}] * 100_000),))
+    assert rows_per_partition(Options(), sources, 1) == 100_000
     assert rows_per_partition(Options(), sources, 2) == 50_000
     little, much = (rows_per_partition(Options(memory=text), sources, 2) for text in ("600MiB", "8GiB"))
     assert little < 50_000 == much

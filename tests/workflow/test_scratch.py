@@ -9,10 +9,19 @@ import pandas as pd
 import pytest
 
 from importer.errors import OutputError
-from importer.partitions import mapped_memory, scratch
-from importer.partitions.mapped_memory import map_file, release_memory, release_pages, watch_memory
+from importer.partitions import scratch
 from importer.partitions.partition import SourceFile
-from importer.partitions.scratch import new_file, read_array, read_frame, write_array, write_frame
+from importer.partitions.scratch import (
+    map_file,
+    new_file,
+    read_array,
+    read_frame,
+    release_memory,
+    release_pages,
+    watch_memory,
+    write_array,
+    write_frame,
+)
 from importer.tables import TEXT
 from tests.support import make_source
 
@@ -54,13 +63,13 @@ def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
         write_array(tmp_path / "gone" / "file", np.arange(3))
 
 
-@pytest.mark.skipif(not mapped_memory._SIZES.exists(), reason="the system does not say how much is in memory")
+@pytest.mark.skipif(not scratch._SIZES.exists(), reason="the system does not say how much is in memory")
 def test_pages_are_released_when_there_are_many(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "file").write_bytes(b"x" * 10_000)
     buffer = map_file(tmp_path / "file")
     released = threading.Event()
-    monkeypatch.setattr(mapped_memory, "release_pages", released.set)
-    monkeypatch.setattr(mapped_memory, "_INTERVAL", 0.001)
+    monkeypatch.setattr(scratch, "release_pages", released.set)
+    monkeypatch.setattr(scratch, "_INTERVAL", 0.001)
     done = watch_memory(most=0)
     assert released.wait(10)
     done.set()
