@@ -9,15 +9,21 @@ import pandas as pd
 from importer.tables import (
     BOOLEAN,
     DEFAULT_STATED,
+    ENTITIES,
     TEXT,
     TEXT_LIST,
     Entity,
     EntityTables,
     Entry,
     FieldOrigin,
+    ProblemTable,
     Sources,
     SourceTable,
 )
+from importer.validation import validate
+from importer.validation.field_places import arrow, row_texts
+from importer.validation.possible_duplicates import OtherRecords, company_addresses, find_duplicates
+from importer.validation.relations import same_ids
 
 Record = Mapping[str, Any]
 
@@ -78,6 +84,24 @@ def make_tables(
     )
     tables = EntityTables(frames["customer"], frames["address"], frames["contact"], tuple(entries), rows)
     return Sources((source,)), tables
+
+
+def validate_all(tables: EntityTables, sources: Sources, **options: Any) -> ProblemTable:
+    """What ``validate`` finds where the tables hold all customers."""
+    found: dict[tuple[str, Entity], np.ndarray] = {}
+    for entity in ENTITIES:
+        if "reference_id" in tables.frame(entity):
+            own = same_ids(arrow(tables.frame(entity)["reference_id"]))
+            found |= {(code, entity): others for code, others in own.items()}
+    found["customer_alike", "customer"] = find_duplicates(company_addresses(tables), len(tables.customers))
+    shared = {}
+    for (code, entity), others in found.items():
+        records, frame = np.flatnonzero(others >= 0), tables.frame(entity)
+        if len(records):
+            places = row_texts(sources, frame["_row"].to_numpy()[others[records]])
+            ids = arrow(frame["reference_id"].iloc[others[records]])
+            shared[code, entity] = OtherRecords(records, places, ids)
+    return validate(tables, sources, shared, **options)
 
 
 def make_source(file: str, cells: Sequence[Mapping[str, str]], *, sheet: str | None = None) -> SourceTable:

@@ -16,6 +16,7 @@ from importer.api import AnswerKind, Client, CustomerRef
 from importer.commands.run import locked, prepare_run
 from importer.errors import ApiUnavailableError
 from importer.ledger import Accepted, State, Step, open_ledger
+from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import Change, Merger, plan
 from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
@@ -27,7 +28,6 @@ from importer.workflow.api_state import BLOCK, Refs, bodies_of, confirm_lost, fo
 from importer.workflow.changes_file import changes_frame, examples
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
-from importer.workflow.pieces import Work, check_only, prepared
 from importer.workflow.prepare import Timings, chosen, utc_now
 from importer.workflow.targets import open_target
 from importer.workflow.update_rules import merger_for
@@ -63,7 +63,7 @@ def adopt(
             return conduct(job, partial(_carry_out, work=work))
 
 
-async def _carry_out(job: Job, client: Client, *, work: Work) -> None:
+async def _carry_out(job: Job, client: Client, *, work: PreparedSources) -> None:
     """Settle, look customers up and compare them."""
     await prepare_run(job, client, work)
     guard_export(job, work.loaded)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from importer.partitions.prepared_sources import prepared
 from importer.records import OutcomeKind
 from importer.report import totals
 from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
 from importer.workflow.changes_file import with_facts
 from importer.workflow.lookups_file import load_lookups
-from importer.workflow.pieces import prepared
 from importer.workflow.prepare import Timings, utc_now, with_dates
 from importer.workflow.report_writer import Ending, exit_code, unsent_outcomes, write_reports
 
@@ -44,4 +44,4 @@ def check(
         ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
         nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
         timings.began("Writing the reports")
-        return write_reports(folder, stage, outcomes, nobody, ending, Commands.of(options), work.helper)
+        return write_reports(folder, stage, outcomes, nobody, ending, Commands.of(options), work.executor)

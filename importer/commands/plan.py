@@ -14,6 +14,7 @@ from importer.api import Client, CustomerRef
 from importer.commands.lookups import fetch_directory
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
+from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind
@@ -26,7 +27,6 @@ from importer.tables import ProblemTable
 from importer.workflow import api_duplicates as twins
 from importer.workflow.api_state import Compared, examine, found_frame, look_up, without_twice
 from importer.workflow.changes_file import changes_frame, examples, with_facts
-from importer.workflow.pieces import Work, check_only, prepared
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import Ending, exit_code, unsent_outcomes, write_reports
 from importer.workflow.saved_plan import describe_plan
@@ -73,7 +73,7 @@ class _Planning:
     ledger: Ledger
     target: Target
     watch: Watch
-    work: Work
+    work: PreparedSources
     timings: Timings
     started: datetime
     recheck: bool
@@ -103,8 +103,7 @@ class _Planning:
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
             self.bodies = self.work.write_bodies(self.folder)
-            self.work.helper.finish()
-        self.work.rest()
+        self.work.release()
 
     async def _plan(self, client: Client) -> None:
         bodies = chosen(self.options, self.bodies)
@@ -164,7 +163,7 @@ class _Planning:
         facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
         self.folder.save_plan(self.planned, facts)
         commands = Commands.of(self.options)
-        return write_reports(self.folder, stage, outcomes, nobody, ending, commands, self.work.helper)
+        return write_reports(self.folder, stage, outcomes, nobody, ending, commands)
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""

@@ -12,6 +12,7 @@ import pandas as pd
 from importer.api import Client, CustomerRef
 from importer.commands.lookups import fetch_directory
 from importer.ledger import Ledger, open_ledger
+from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import Mode, ids_to_look_up, plan
 from importer.run_folder import RunFolder
 from importer.sender.customer_rounds import Rounds
@@ -22,7 +23,6 @@ from importer.workflow.changes_file import with_facts
 from importer.workflow.consent import check_can_ask, confirm_target
 from importer.workflow.guards import guard_export, guard_plan
 from importer.workflow.job import Confirm, Job, conduct
-from importer.workflow.pieces import Work, check_only, prepared
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
 from importer.workflow.targets import Target, open_target, resolve
@@ -80,7 +80,9 @@ def locked(ledger: Ledger, target: Target, options: Options, now: Callable[[], d
         yield tenant
 
 
-async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan | None, confirm: Confirm | None) -> None:
+async def _carry_out(
+    job: Job, client: Client, *, work: PreparedSources, saved: SavedPlan | None, confirm: Confirm | None
+) -> None:
     """Settle, plan, ask and send."""
     await prepare_run(job, client, work)
     guard_export(job, work.loaded)
@@ -94,7 +96,7 @@ async def _carry_out(job: Job, client: Client, *, work: Work, saved: SavedPlan |
     await job.send(client)
 
 
-async def prepare_run(job: Job, client: Client, work: Work) -> None:
+async def prepare_run(job: Job, client: Client, work: PreparedSources) -> None:
     """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
     with job.timings.stage("lookups"):
         directory = await fetch_directory(client, work.needs())
@@ -106,9 +108,8 @@ async def prepare_run(job: Job, client: Client, work: Work) -> None:
         job.bodies = work.write_bodies(folder)
         job.stage = with_facts(stage, job.run.command, job.run.started_at, work.loaded, job.options, job.timings)
         folder.save(job.stage)
-        work.helper.finish()
-    job.folder, job.helper = folder, work.helper
-    work.rest()
+    job.folder = folder
+    work.release()
 
 
 async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:

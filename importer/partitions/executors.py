@@ -1,171 +1,148 @@
-"""Who does the parts: this process, several processes of this machine, or a Dask cluster."""
+"""The executors that partitions run on: this process, several processes of this machine, or a Dask cluster."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from importer.errors import InternalError
-from importer.partitions.helper import Alone, Helper
-from importer.partitions.mapped_memory import watch
+from importer.errors import InternalError, UsageError
+from importer.partitions.scratch import watch_memory
 
-__all__ = ["Crew", "OneProcess", "Processes", "processes", "processors"]
+__all__ = ["InlineExecutor", "dask_executor", "process_executor", "processors", "run_all", "start"]
 
-_PRELOADED = [  # imported once, before the processes are made
-    "importer.partitions.worker",
-    "importer.validation.schemas",
-]
-_ATTEMPTS = 3
+_PRELOADED = ["importer.partitions.worker", "importer.validation.schemas"]  # imported once for all processes
+_DASK_RETRIES = 3  # of a partition whose worker died, besides those that the scheduler's own settings allow
+_DASK_TIMEOUT = 10  # seconds until a scheduler must have answered
 
 Result = TypeVar("Result")
 
 
-class Crew(Helper, Protocol):
-    """Does the same to all parts, in any order; ``hands``: so many of them at once."""
+class InlineExecutor(Executor):
+    """Runs each call in this process, when it is submitted."""
 
-    hands: int
-
-    def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
-        """What comes of ``work`` for each task, in the order of the tasks. Raises what ``work`` raises."""
-
-    def close(self) -> None:
-        """Let everybody go until there is more to do."""
-
-
-class OneProcess(Alone):
-    """Does one part after the other, here."""
-
-    hands = 1
-
-    def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
-        return [work(*task) for task in tasks]
-
-    def close(self) -> None:
-        pass
-
-
-class Processes:
-    """Processes of this machine. One that dies is replaced, and its parts are done again."""
-
-    def __init__(self, count: int) -> None:
-        self.hands = count
-        self._pool: ProcessPoolExecutor | None = None
-        self._line: Connection | None = None  # hung up, the processes end
-        self._begun: list[tuple[Future[object], Callable[..., object], tuple[object, ...]]] = []
-
-    def map(self, work: Callable[..., Result], tasks: Sequence[tuple[object, ...]]) -> list[Result]:
-        done: dict[int, Result] = {}
-        for _ in range(_ATTEMPTS):
-            try:
-                futures = {n: self._open().submit(work, *task) for n, task in enumerate(tasks) if n not in done}
-                for number, future in futures.items():
-                    done[number] = future.result()
-            except BrokenProcessPool:
-                self.close()
-                continue
-            return [done[number] for number in range(len(tasks))]
-        raise InternalError(
-            f"processes that work on parts of the sources died {_ATTEMPTS} times",
-            "Probably there is too little memory: give less with --memory.",
-        )
-
-    def begin(self, work: Callable[..., object], *arguments: object) -> None:
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        future: Future[Result] = Future()
         try:
-            self._begun.append((self._open().submit(work, *arguments), work, arguments))
-        except BrokenProcessPool:  # a process died that had nothing to do
-            self.close()
-            work(*arguments)
-
-    def finish(self) -> None:
-        begun, self._begun = self._begun, []
-        for future, work, arguments in begun:
-            try:
-                future.result()
-            except BrokenProcessPool:
-                self.close()
-                work(*arguments)
-
-    def _open(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-            context = multiprocessing.get_context(kind)
-            if kind == "forkserver":
-                context.set_forkserver_preload(_PRELOADED)
-            listens, self._line = context.Pipe(duplex=False)
-            self._pool = ProcessPoolExecutor(self.hands, context, _begin, (listens,))
-        return self._pool
-
-    def start(self) -> None:
-        """Begin to make the processes while something else is done: whoever makes them waits for what they import."""
-        threading.Thread(target=_make_processes, args=(self._open(), self.hands), daemon=True).start()
-
-    def close(self) -> None:
-        """End the processes, each when it is through with what it has begun."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def stop(self) -> None:
-        """End the processes at once: what they do is of no use any more. Reports that were begun are finished."""
-        if self._line is not None and not self._begun:
-            self._line.close()
-        self.close()
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the future raises it
+            future.set_exception(error)
+        return future
 
 
-def _begin(line: Connection) -> None:
-    """A process of the crew: interrupts are its parent's affair, and it has one processor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pa.set_cpu_count(1)
-    watch()
-    threading.Thread(target=_end_with, args=(line,), daemon=True).start()
-
-
-def _end_with(line: Connection) -> None:
-    """End at once when the parent hangs up: it stops early, or it was killed."""
-    with contextlib.suppress(EOFError, OSError):
-        line.recv()
-    os._exit(1)
-
-
-def _make_processes(pool: ProcessPoolExecutor, count: int) -> None:
-    if hasattr(signal, "pthread_sigmask"):  # a terminal interrupts all processes, those that still import included
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    with contextlib.suppress(Exception):  # closed already, or it shows again as soon as there is work
-        for _ in range(count):
-            pool.submit(_nothing)
-
-
-def _nothing() -> None:
-    """Only that there is a process to do it."""
-
-
-@contextmanager
-def processes() -> Iterator[Crew]:
-    """A crew for all processors, for as long as the block lasts."""
-    count = processors()
-    if count == 1:
-        yield OneProcess()
-        return
-    crew = Processes(count)
-    crew.start()
+def start(executor: Executor, work: Callable[..., Result], *args: Any) -> Callable[[], Result]:
+    """Submit a call. Returns a function that waits for its result; a call whose worker died runs again, here."""
     try:
-        yield crew
-    except BaseException:
-        crew.stop()
-        raise
-    else:
-        crew.close()
+        future = executor.submit(work, *args)
+    except BrokenExecutor:
+        return partial(work, *args)
+
+    def result() -> Result:
+        try:
+            return future.result()
+        except BrokenExecutor:
+            return work(*args)
+
+    return result
+
+
+def run_all(executor: Executor, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> list[Result]:
+    """The results of ``work`` for each task, in the order of the tasks. Raises what ``work`` raises."""
+    return [result() for result in [start(executor, work, *task) for task in tasks]]
 
 
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def process_executor(workers: int) -> Iterator[Executor]:
+    """A pool of processes. When the block fails, or this process is killed, they end at once."""
+    kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(kind)
+    if kind == "forkserver":
+        context.set_forkserver_preload(_PRELOADED)
+    receiver, sender = context.Pipe(duplex=False)
+    with receiver, sender, ProcessPoolExecutor(workers, context, _start_worker, (receiver,)) as pool:
+        # Starting the first process waits for its imports: meanwhile this process reads the sources.
+        threading.Thread(target=_start_processes, args=(pool, workers), daemon=True).start()
+        try:
+            yield pool
+        except BaseException:
+            sender.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_processes(pool: Executor, count: int) -> None:
+    if hasattr(signal, "pthread_sigmask"):  # a terminal interrupts all processes, even while they import
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with contextlib.suppress(Exception):  # shut down already, or the first real call raises it again
+        for _ in range(count):
+            pool.submit(os.getpid)
+
+
+def _start_worker(parent: Connection) -> None:
+    """A worker leaves interrupts to its parent and uses one processor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pa.set_cpu_count(1)
+    watch_memory()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Connection) -> None:
+    """End at once when the parent closes its end of the pipe: it stops early, or it was killed."""
+    with contextlib.suppress(EOFError, OSError):
+        parent.recv()
+    os._exit(1)
+
+
+@contextmanager
+def dask_executor(engine: str, folder: Path) -> Iterator[tuple[Executor, int]]:
+    """The executor of ``dask``, a cluster in ``folder``, or of ``dask://host:port``; and how many workers it has.
+
+    Raises :class:`UsageError` when Dask is not installed, or the cluster does not answer.
+    """
+    try:
+        from distributed import Client, KilledWorker, LocalCluster  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        hint = "pip install 'wizcommerce-importer[dask]'"
+        raise UsageError(f"--engine {engine}: Dask is not installed", hint) from error
+    with ExitStack() as stack:
+        address: Any = f"tcp://{engine.removeprefix('dask://')}"
+        if engine == "dask":
+            cluster = LocalCluster(  # type: ignore[no-untyped-call]  # as shipped
+                n_workers=processors(),
+                threads_per_worker=1,
+                dashboard_address=None,
+                local_directory=str(folder),
+                silence_logs=logging.CRITICAL,
+            )
+            address = stack.enter_context(cluster)
+        try:
+            client: Any = Client(address, timeout=_DASK_TIMEOUT)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            hint = "Start one with: dask scheduler"
+            raise UsageError(f"--engine {engine}: no scheduler answers there", hint) from error
+        stack.callback(client.close)  # not its __exit__, which must run in the context that entered it
+        try:
+            # Not pure: a partition that runs again must write its files again.
+            executor = client.get_executor(pure=False, retries=_DASK_RETRIES)
+            yield executor, max(1, sum(client.ncores().values()))
+        except KilledWorker as error:
+            raise InternalError(
+                "workers of the Dask cluster died several times while they worked on the same part of the sources",
+                "They probably need more memory: make the parts smaller with --memory.",
+            ) from error

@@ -1,54 +1,60 @@
-"""The parts' frames as those of the whole: texts stay where they lie on disk, numbers count over all parts."""
+"""The frames of all partitions as one: texts stay in their files, positions count over all partitions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from importer.mapping.apply import in_order
-from importer.partitions.partition import Part
+from importer.partitions.partition import Partition
 from importer.partitions.scratch import read_frame
-from importer.partitions.worker import Made, field_rows
+from importer.partitions.worker import Columns, Mapped
 from importer.tables import CHANGE_DTYPES, ENTITIES, Entity, Entry, FieldOrigin, Sources
 
-__all__ = ["merged_changes", "merged_columns", "merged_entries", "merged_field_rows", "merged_frame", "merged_problems"]
+__all__ = [
+    "merged_bodies",
+    "merged_changes",
+    "merged_columns",
+    "merged_entries",
+    "merged_field_rows",
+    "merged_frame",
+    "merged_problems",
+]
 
 Positions = npt.NDArray[np.int64]
 Ordering = Mapping[int, Mapping[str, Sequence[str]]]
 _KEY = ["code", "entity", "field", "table", "column"]
 
 
-def merged_columns(made: Sequence[Made]) -> dict[Entity, tuple[tuple[str, Any], ...]]:
-    """The columns that each entity's frame has in any part, as they stand in the whole, with their types."""
-    found: dict[Entity, tuple[tuple[str, Any], ...]] = {}
+def merged_columns(mapped: Sequence[Mapped]) -> Columns:
+    """The columns that each entity's frame has in any partition, in their final order, with their types."""
+    found = {}
     for entity in ENTITIES:
-        kinds = {name: kind for one in made for name, kind in one.columns[entity]}
-        found[entity] = tuple((name, kinds[name]) for name in in_order(entity, kinds))
+        kinds = {name: kind for one in mapped for name, kind in one.columns[entity].items()}
+        found[entity] = {name: kinds[name] for name in in_order(entity, kinds)}
     return found
 
 
-def merged_entries(made: Sequence[Made], orders: Ordering) -> tuple[Entry, ...]:
-    """The entries with all fields and columns that they have in any part.
+def merged_entries(mapped: Sequence[Mapped], orders: Ordering) -> tuple[Entry, ...]:
+    """The entries with all fields and columns that they have in any partition.
 
-    ``orders``: number of an entry → field → the order of its columns, where not every part knows all of them.
+    ``orders``: number of an entry → field → the order of its columns, where not every partition knows all of them.
     """
-    return tuple(
-        _entry([one.entries[number] for one in made], orders.get(number, {})) for number in range(len(made[0].entries))
-    )
+    by_entry = zip(*(one.entries for one in mapped), strict=True)
+    return tuple(_merged_entry(own, orders.get(number, {})) for number, own in enumerate(by_entry))
 
 
-def _entry(entries: Sequence[Entry], orders: Mapping[str, Sequence[str]]) -> Entry:
+def _merged_entry(entries: Sequence[Entry], orders: Mapping[str, Sequence[str]]) -> Entry:
     names = dict.fromkeys(name for entry in entries for name in entry.fields)
     busy = {name: [e.fields[name] for e in entries if name in e.fields and name not in e.idle] for name in names}
     idle = {name: [e.fields[name] for e in entries if name in e.fields] for name in names if not busy[name]}
-    fields = {name: _origin((busy | idle)[name], orders.get(name, ())) for name in names}
+    fields = {name: _merged_origin((busy | idle)[name], orders.get(name, ())) for name in names}
     return replace(entries[0], fields=fields, idle=tuple(name for name in entries[0].idle if name in idle))
 
 
-def _origin(origins: Sequence[FieldOrigin], order: Sequence[str]) -> FieldOrigin:
+def _merged_origin(origins: Sequence[FieldOrigin], order: Sequence[str]) -> FieldOrigin:
     if all(origin == origins[0] for origin in origins):
         return origins[0]
     columns = dict.fromkeys(column for origin in origins for column in origin.columns)
@@ -56,40 +62,42 @@ def _origin(origins: Sequence[FieldOrigin], order: Sequence[str]) -> FieldOrigin
     return replace(origins[0], columns=tuple(dict.fromkeys((*ordered, *columns))))
 
 
-def merged_field_rows(parts: Sequence[Part], made: Sequence[Made]) -> dict[str, Positions]:
-    """Where customer fields stand that do not always stand in the first row; by row positions of the whole."""
-    names = dict.fromkeys(name for one in made for name in one.field_rows)
-    if not names:
-        return {}
-    found: dict[str, list[Positions]] = {name: [] for name in names}
-    for part in parts:
-        own, rows = field_rows(part), part.share.rows
-        start = None
+def merged_field_rows(partitions: Sequence[Partition]) -> dict[str, Positions]:
+    """The rows of customer fields that do not always come from the first row, by position among all rows."""
+    known = [partition.read("field-rows") for partition in partitions]
+    found: dict[str, list[Positions]] = {str(name): [] for own in known for name in own.columns}
+    for partition, own in zip(partitions if found else (), known, strict=False):
+        rows, first_rows = partition.share.rows, partition.read("customer.mapped")["_row"]
         for name, positions in found.items():
-            if name not in own and start is None:
-                start = read_frame(part.path("customer.made"))["_row"].to_numpy()
-            positions.append(rows[own.get(name, start)])
+            positions.append(rows[own.get(name, first_rows).to_numpy()])
     return {name: np.concatenate(positions) for name, positions in found.items()}
 
 
-def merged_frame(parts: Sequence[Part], entity: Entity, suffix: str) -> pd.DataFrame:
-    """An entity's frame over all parts."""
-    frames = [read_frame(part.path(f"{entity}.{suffix}"), numbers=False) for part in parts]
+def merged_frame(partitions: Sequence[Partition], name: str) -> pd.DataFrame:
+    """A frame over all partitions."""
+    return pd.concat([read_frame(one.path(name), numbers=False) for one in partitions], ignore_index=True)
+
+
+def merged_problems(partitions: Sequence[Partition], counts: Sequence[Mapping[Entity, int]]) -> pd.DataFrame:
+    """The final problems of all partitions, in their order. ``counts``: the records of each partition."""
+    frames = []
+    before = dict.fromkeys(ENTITIES, 0)
+    for partition, own in zip(partitions, counts, strict=True):
+        frame = partition.read("problems.final")
+        records = frame["record"].to_numpy()
+        shift = frame["entity"].map(before).fillna(0).to_numpy(np.int64)
+        frames.append(frame.assign(record=np.where(records < 0, -1, records + shift)))
+        before = {entity: before[entity] + own[entity] for entity in ENTITIES}
     return pd.concat(frames, ignore_index=True)
 
 
-def merged_problems(parts: Sequence[Part], counts: Sequence[Mapping[Entity, int]], suffix: str) -> pd.DataFrame:
-    """The problems of all parts, in their order. ``counts``: the rows of each part's frames."""
-    frames = []
-    before = dict.fromkeys(ENTITIES, 0)
-    for part, own in zip(parts, counts, strict=True):
-        frame = read_frame(part.path(f"problems.{suffix}"))
-        records, entity = frame["record"].to_numpy(), frame["entity"]
-        shift = np.zeros(len(frame), np.int64)
-        for name in ENTITIES:
-            shift[(entity == name).fillna(False).to_numpy(np.bool_)] = before[name]
-            before[name] += own[name]
-        frames.append(frame.assign(record=np.where(records < 0, -1, records + shift)))
+def merged_bodies(partitions: Sequence[Partition]) -> pd.DataFrame:
+    """The place of each body in the file that has the bodies of all partitions."""
+    frames, start = [], 0
+    for partition in partitions:
+        frame = partition.read("bodies")
+        frames.append(frame.assign(position=frame["position"] + partition.first, offset=frame["offset"] + start))
+        start += partition.path("payloads").stat().st_size
     return pd.concat(frames, ignore_index=True)
 
 

@@ -1,74 +1,104 @@
-"""A part of the customers: which they are, and where its files lie."""
+"""A partition of the customers: which rows it has, and where its files are."""
 
 import math
-from collections.abc import Sequence
+import pickle
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pyarrow import ipc
 
 from importer.errors import UsageError
 from importer.mapping.grouping.customer_ranges import Share
-from importer.partitions.scratch import keep, kept
-from importer.partitions.stored_table import StoredTable
+from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
-from importer.tables import Sources, SourceTable
+from importer.tables import Sources, SourceTable, taken
 
-__all__ = ["Part", "SourceFile", "rows_of_a_part"]
+__all__ = ["Partition", "SourceFile", "StoredTable", "rows_per_partition"]
 
-_USUAL = 60_000  # rows: more need more memory, fewer repeat what is done once for a part
+_USUAL = 60_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
 _MIB = 1 << 20
+_SMALL = 128 * _MIB  # of text: one partition
 _LEAST = 400 * _MIB  # of memory in all
-_PARENT = 200 * _MIB  # the importer itself, and what it knows of every row
-_PROCESS = 130 * _MIB  # a process of the crew before it has done anything
-_TIMES = 9  # what a part needs, compared with the text of its rows
-
-
-def rows_of_a_part(options: Options, sources: Sources, hands: int) -> int:
-    """How many rows a part may have: so many that all are busy to the end, and fit into the memory together.
-
-    Raises :class:`UsageError` when so little memory is given that no part would do.
-    """
-    count = sources.row_count
-    most = _USUAL
-    if options.memory is not None:
-        if options.memory < _LEAST:
-            raise UsageError(
-                f"--memory is {options.memory // _MIB} MiB, which is too little",
-                f"Give {_LEAST // _MIB}MiB or more; in several processes each needs {_PROCESS // _MIB} MiB.",
-            )
-        text = sum(int(table.frame.memory_usage(index=False, deep=False).sum()) for table in sources.tables)
-        room = (options.memory - _PARENT) / hands - _PROCESS
-        most = min(_USUAL, max(_FEWEST, int(room / _TIMES / max(text / count, 1.0))))
-    parts = hands * math.ceil(count / most / hands)
-    return max(_FEWEST, math.ceil(count / parts))
-
+_PARENT = 200 * _MIB  # the importer itself, and what it keeps of every row
+_PROCESS = 130 * _MIB  # a worker process before its first partition
+_TIMES = 9  # what a partition needs, as a multiple of the text of its rows
 
 Positions = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """A source table whose frame lies on disk, and where its rows begin among all row positions."""
+def rows_per_partition(options: Options, sources: Sources, workers: int) -> int:
+    """How many rows a partition may have, so that all workers are busy to the end and fit into the memory together.
+
+    Raises :class:`UsageError` when ``--memory`` is too small for any partition.
+    """
+    count, most = sources.row_count, _USUAL
+    text = sum(int(table.frame.memory_usage(index=False, deep=False).sum()) for table in sources.tables)
+    if options.memory is None and workers == 1 and text < _SMALL:
+        return count
+    if options.memory is not None:
+        if options.memory < _LEAST:
+            raise UsageError(
+                f"--memory is {options.memory // _MIB} MiB, which is too little",
+                f"Give {_LEAST // _MIB}MiB or more; each of several processes needs {_PROCESS // _MIB} MiB.",
+            )
+        free = (options.memory - _PARENT) / workers - _PROCESS
+        most = min(_USUAL, max(_FEWEST, int(free / _TIMES / max(text / count, 1.0))))
+    partitions = workers * math.ceil(count / most / workers)
+    return max(_FEWEST, math.ceil(count / partitions))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTable(SourceTable):
+    """Some rows of a source table whose cells are on disk; ``frame`` has all columns and no rows.
+
+    ``path``: the file with all of its rows. ``chosen``: which of them, ascending.
+    """
 
     path: Path
+    chosen: Positions
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return pa.chunked_array([taken(self._file.column(name), self.chosen)])
+
+    def cells(self, name: str, rows: Positions) -> pa.Array:
+        return taken(self._file.column(name), self.chosen[rows])
+
+    @cached_property
+    def _file(self) -> pa.Table:
+        return ipc.open_file(map_file(self.path)).read_all()
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A source table on disk: its cells, its row numbers, and where its rows begin among all row positions.
+
+    ``table``: the rest of it, without rows.
+    """
+
+    cells: Path
+    numbers: Path
     start: int
     table: SourceTable
 
-    def rows(self, chosen: Positions, numbers: Positions) -> SourceTable:
-        """Some rows of the table; ``numbers``: their row numbers."""
+    def rows(self, chosen: Positions) -> SourceTable:
+        """Some rows of the table."""
         known = {one.name: getattr(self.table, one.name) for one in fields(SourceTable)}
+        numbers = read_array(self.numbers, np.int64)[chosen]
         known |= {"row_numbers": numbers, "broken": np.zeros(len(chosen), np.bool_)}
-        return StoredTable(**known, path=self.path, chosen=chosen)
+        return StoredTable(**known, path=self.cells, chosen=chosen)
 
 
 @dataclass(frozen=True)
-class Part:
-    """A share of the customers, and the folder of what is made of it: its rows as well lie there.
+class Partition:
+    """A range of customers, and the folder with its files.
 
-    ``first``: the position of its first customer among all. ``files``: of every source table what a part needs.
+    ``first``: the position of its first customer among all. ``files``: what it needs of every source table.
     """
 
     number: int
@@ -77,38 +107,36 @@ class Part:
     files: tuple[SourceFile, ...]
 
     @classmethod
-    def dealt(cls, number: int, folder: Path, share: Share, files: tuple[SourceFile, ...], sources: Sources) -> "Part":
-        """A part of some customers. Raises :class:`OutputError`."""
-        part = cls(number, folder, share.first, files)
-        keep(part.path("share"), share)
-        keep(part.path("row-numbers"), _row_numbers(share, files, sources))
-        return part
+    def create(cls, number: int, folder: Path, share: Share, files: tuple[SourceFile, ...]) -> "Partition":
+        """A partition of these customers. Raises :class:`OutputError`."""
+        partition = cls(number, folder, share.first, files)
+        with new_file(partition.path("share")) as file:
+            pickle.dump(share, file, protocol=pickle.HIGHEST_PROTOCOL)
+        return partition
 
     @property
     def share(self) -> Share:
         """Its customers and their rows, read from disk."""
-        share: Share = kept(self.path("share"))
+        with self.path("share").open("rb") as file:
+            share: Share = pickle.load(file)  # noqa: S301 - from our own folder, which only its owner may write to
         return share
 
     def sources(self) -> Sources:
-        """The rows of the share as sources of their own; their cells are read from disk when they are asked for."""
-        rows, numbers = self.share.rows, kept(self.path("row-numbers"))
+        """The rows of the partition as sources of their own; a column's cells are read from disk when it is used."""
+        rows = self.share.rows
         edges = np.searchsorted(rows, [*(file.start for file in self.files), np.iinfo(np.int64).max])
-        tables = []
-        for place, file in enumerate(self.files):
-            own = rows[edges[place] : edges[place + 1]] - file.start
-            tables.append(file.rows(own, numbers[place]))
-        return Sources(tuple(tables))
+        return Sources(
+            tuple(file.rows(rows[edges[n] : edges[n + 1]] - file.start) for n, file in enumerate(self.files))
+        )
 
     def path(self, name: str) -> Path:
-        """A file of the part."""
+        """A file of the partition."""
         return self.folder / f"{self.number}-{name}"
 
+    def write(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a frame for :meth:`read`. Raises :class:`OutputError`."""
+        write_frame(self.path(name), frame)
 
-def _row_numbers(share: Share, files: Sequence[SourceFile], sources: Sources) -> tuple[Positions, ...]:
-    """Of each source table the numbers of the share's rows."""
-    edges = np.searchsorted(share.rows, [*(file.start for file in files), sources.row_count])
-    return tuple(
-        table.row_numbers[share.rows[edges[place] : edges[place + 1]] - file.start]
-        for place, (file, table) in enumerate(zip(files, sources.tables, strict=True))
-    )
+    def read(self, name: str) -> pd.DataFrame:
+        """A frame of the partition; texts stay on disk until they are used."""
+        return read_frame(self.path(name))

@@ -1,13 +1,21 @@
-"""The scratch folder of a run in parts, and tables in it as Arrow files that are mapped into memory, not read."""
+"""The scratch folder of a run, and the tables and arrays in it, which are mapped into memory, not read.
 
+A page of a mapped file comes into memory when it is read, and counts as the process's own until the system needs the
+memory for something else. All pages can be read again, so they are released when there are many.
+"""
+
+import ctypes
 import fcntl
-import pickle
+import mmap
+import os
 import shutil
 import tempfile
+import threading
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,103 +24,155 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import OutputError
-from importer.partitions.mapped_memory import mapped
 from importer.private_files import make_folder, open_private
 
-__all__ = ["keep", "kept", "read_frame", "scratch_folder", "stored", "write_frame"]
+__all__ = [
+    "map_file",
+    "new_file",
+    "read_array",
+    "read_frame",
+    "release_memory",
+    "release_pages",
+    "scratch_folder",
+    "watch_memory",
+    "write_array",
+    "write_frame",
+]
 
 PREFIX = ".parts-"
-_LOCK = "in-use"
-_ROWS = 65_536  # of a batch: far more would not fit into ordinary Arrow strings, each costs time to open
+_LOCK_FILE = "in-use"
+_MOST = 128 << 20  # bytes of mapped files in memory, the program's own code included
+_INTERVAL = 0.02  # seconds
+_SIZES = Path("/proc/self/statm")
+_ROWS = 65_536  # of a batch: far more would not fit into ordinary Arrow strings, and each batch takes time to open
+
+_maps: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
+_maps_lock = threading.Lock()
 
 
 @contextmanager
 def scratch_folder(out: Path) -> Iterator[Path]:
-    """A folder in ``out`` for its owner alone, gone when the block ends; what killed runs left behind goes first.
+    """A folder in ``out`` for its owner only, removed when the block ends, with ``out`` if it is new and still empty.
 
-    A folder in use is known by a lock on a file in it, which ends with its process. Raises :class:`OutputError`.
+    Removes first what killed runs left behind: a folder in use has a file that is locked as long as its process lives.
+    Raises :class:`OutputError`.
     """
+    new = not out.exists()
     try:
         make_folder(out)
-        _clear(out)
+        _remove_leftovers(out)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
     except OSError as error:
         raise OutputError(
             f"{out}: a scratch folder cannot be made: {error.strerror or error}", "Give another folder with --out."
         ) from error
     try:
-        with open_private(folder / _LOCK) as lock:
-            _take(lock.fileno())
+        with open_private(folder / _LOCK_FILE) as lock:
+            _lock(lock)
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if new:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
 
 
-def _clear(out: Path) -> None:
+def _remove_leftovers(out: Path) -> None:
     for folder in out.glob(f"{PREFIX}*"):
-        try:
-            with (folder / _LOCK).open("rb") as lock:
-                _take(lock.fileno())
-        except OSError:  # in use, or just being made
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError), (folder / _LOCK_FILE).open("rb") as file:  # in use, or just being made
+            _lock(file)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _take(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame of Arrow and number columns, readable by its owner only. Raises :class:`OutputError`."""
-    columns = {str(name): pa.array(frame[name]) for name in frame.columns}
-    table = pa.table(columns)
-    with _told(path):
-        open_private(path).close()
-        with pa.OSFile(str(path), "wb") as file, ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table, max_chunksize=_ROWS)
-
-
-def stored(path: Path, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """An array that lies in a file from now on. Raises :class:`OutputError`."""
-    if not len(array):
-        return array
-    with _told(path), open_private(path) as file:
-        file.write(np.ascontiguousarray(array).data)
-    return np.frombuffer(mapped(path), array.dtype)
-
-
-def keep(path: Path, thing: object) -> None:
-    """Put arrays and plain values away; :func:`kept` gives them back. Raises :class:`OutputError`."""
-    with _told(path), open_private(path) as file:
-        pickle.dump(thing, file, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def kept(path: Path) -> Any:
-    """What :func:`keep` put away."""
-    with path.open("rb") as file:
-        return pickle.load(file)  # noqa: S301 - of our own folder, which is its owner's alone
+def _lock(file: Any) -> None:
+    fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file for its owner only, which appears under its name when it is complete. Raises :class:`OutputError`.
+
+    A worker that was given up may still write the same file: the last one that is complete counts.
+    """
     try:
-        yield
+        with tempfile.NamedTemporaryFile(prefix=f"{path.name}.", dir=path.parent, delete=False) as file:  # 0600
+            yield cast("BinaryIO", file)
+        Path(file.name).replace(path)
     except OSError as error:
         raise OutputError(
             f"{path.parent}: the scratch folder cannot be written: {error.strerror or error}",
-            "Make room on the disk, or give another folder with --out.",
+            "Free some space on the disk, or give another folder with --out.",
         ) from error
 
 
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame of Arrow and number columns as an Arrow file. Raises :class:`OutputError`."""
+    table = pa.table({str(name): pa.array(frame[name]) for name in frame.columns})
+    with new_file(path) as file, ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=_ROWS)
+
+
 def read_frame(path: Path, *, numbers: bool = True) -> pd.DataFrame:
-    """What :func:`write_frame` wrote; texts stay in the file until they are looked at.
+    """What :func:`write_frame` wrote; texts stay in the file until they are used.
 
     Numbers become numpy's, as the tables between stages have them; without ``numbers`` they stay in the file as well.
     """
-    table = ipc.open_file(mapped(path)).read_all()
+    table = ipc.open_file(map_file(path)).read_all()
     frame: pd.DataFrame = table.to_pandas(types_mapper=_types if numbers else pd.ArrowDtype)
     return frame
 
 
 def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array for :func:`read_array`. Raises :class:`OutputError`."""
+    with new_file(path) as file:
+        file.write(np.ascontiguousarray(array).data)
+
+
+def read_array(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """An array of this type that stays in its file until it is used."""
+    return np.frombuffer(map_file(path) if path.stat().st_size else b"", dtype)
+
+
+def map_file(path: Path) -> pa.Buffer:
+    """The content of a file that is not empty; a page is read when it is used."""
+    with path.open("rb") as file:
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with _maps_lock:
+        _maps.add(memory)
+    return pa.py_buffer(memory)
+
+
+def release_pages() -> None:
+    """Release all pages of mapped files; they are read again when they are used."""
+    with _maps_lock:
+        maps = list(_maps)
+    for memory in maps:
+        with suppress(OSError, ValueError):  # closed meanwhile
+            memory.madvise(mmap.MADV_DONTNEED)
+
+
+def watch_memory(most: int = _MOST) -> threading.Event:
+    """Keep the pages of mapped files below so many bytes, where the system counts them, until the event is set."""
+    done = threading.Event()
+    if _SIZES.exists() and hasattr(mmap, "MADV_DONTNEED"):
+        threading.Thread(target=_watch, args=(most, done), daemon=True).start()
+    return done
+
+
+def _watch(most: int, done: threading.Event) -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    while not done.wait(_INTERVAL):
+        if int(_SIZES.read_text().split()[2]) * page > most:
+            release_pages()
+
+
+def release_memory() -> None:
+    """Return free memory to the system; allocators keep it for later."""
+    with suppress(NotImplementedError):
+        pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # not every C library has it
+        ctypes.CDLL(None).malloc_trim(0)

@@ -15,46 +15,43 @@ from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
 from importer.validation.describe import Finding, describe
 from importer.validation.field_places import arrow
-from importer.validation.fingerprints import Others
-from importer.validation.possible_duplicates import alike_finding, alike_findings
+from importer.validation.possible_duplicates import SharedFindings, duplicate_finding
 from importer.validation.relations import relation_findings
 from importer.validation.schemas import FIELDS, REQUIRED
 
 __all__ = ["validate"]
 
 Positions = npt.NDArray[np.int64]
-_NONE: Mapping[Entity, AbstractSet[str]] = MappingProxyType({})
 _LOOKED_AT = 10_000  # of a column's first values, to learn whether they repeat
 
 
 def validate(
     tables: EntityTables,
     sources: Sources,
+    shared: SharedFindings = MappingProxyType({}),
     *,
     contact_email_required: bool = False,
     resolved_lookups: bool = True,
-    alike: Severity | None = None,
-    others: Others | None = None,
-    unlimited: Mapping[Entity, AbstractSet[str]] = _NONE,
+    possible_duplicates: Severity | None = None,
+    unlimited: Mapping[Entity, AbstractSet[str]] = MappingProxyType({}),
 ) -> ProblemTable:
-    """Every breach of the API's contract, each with the place it comes from, in the order of the source rows.
+    """Every breach of the API's contract, each with its place, in the order of the source rows.
 
-    ``contact_email_required`` makes a contact without e-mail an error instead of a warning. With ``resolved_lookups``
-    False the ids of sales reps and price lists are not looked at where their field's entry has a lookup: there they
-    are still the source's words. ``alike``: how much it matters that two customers are probably one; None: not at all.
-    ``others``: what all customers together show, where ``tables`` hold only some of them. ``unlimited``: entity → the
-    columns of attributes that may be longer than 255 characters.
+    ``shared``: what only all customers together show: ids that occur twice, and possible duplicates.
+    ``contact_email_required`` makes a contact without e-mail an error instead of a warning. Without
+    ``resolved_lookups`` the ids of sales reps and price lists are not checked where their field's entry has a lookup:
+    they are still the source's words. ``possible_duplicates``: their severity; None: not reported. ``unlimited``:
+    entity → the columns of attributes that may be longer than 255 characters.
     """
     findings = [
         finding
         for finding in _findings(tables, contact_email_required, resolved_lookups)
         if finding.code != "too_long" or finding.field not in unlimited.get(finding.entity, ())
     ]
-    findings += relation_findings(tables, sources, others)
-    if alike is not None and others is None:
-        findings += alike_findings(tables, sources, alike)
-    elif alike is not None and others and (twins := others.get(("customer_alike", "customer"))) is not None:
-        findings.append(alike_finding(tables, alike, twins))
+    findings += relation_findings(tables, sources, shared)
+    duplicates = shared.get(("customer_alike", "customer"))
+    if possible_duplicates is not None and duplicates is not None:
+        findings.append(duplicate_finding(tables, possible_duplicates, duplicates))
     found = [describe(finding, tables, sources) for finding in findings if len(finding.records)]
     frame = ProblemTable.concat(found).frame
     return ProblemTable(frame.iloc[np.argsort(frame["row"].to_numpy(), kind="stable")].reset_index(drop=True))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from importer.tables import ENTITIES, Entity, EntityTables, Sources
 from importer.validation.describe import Finding
 from importer.validation.field_places import arrow, row_texts
-from importer.validation.fingerprints import Others
+from importer.validation.possible_duplicates import SharedFindings
 
 __all__ = ["SHARED", "relation_findings", "same_ids"]
 
@@ -19,22 +19,15 @@ SHARED = ("duplicate_reference_id", "reference_id_case")  # what records of diff
 Positions = npt.NDArray[np.int64]
 
 
-def relation_findings(tables: EntityTables, sources: Sources, others: Others | None) -> Iterator[Finding]:
-    """Reference ids used twice or differing only in case (per entity, over all customers), and defaults too many.
-
-    ``others``: the first two kinds as they are known already, where ``tables`` are not all there is.
-    """
+def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFindings) -> Iterator[Finding]:
+    """Reference ids used twice or differing only in case, as ``shared`` has them, and several defaults."""
     for entity in ENTITIES:
-        if "reference_id" in tables.frame(entity).columns:
-            ids = arrow(tables.frame(entity)["reference_id"])
-            for code in SHARED:
-                if others is None:
-                    yield _about_two(tables, sources, code, entity, ids, same_ids(ids)[code])
-                elif (twins := others.get((code, entity))) is not None:
-                    own = ids.take(pa.array(twins.records))
-                    yield Finding(
-                        code, entity, "reference_id", twins.records, own, others=twins.places, other_values=twins.values
-                    )
+        for code in SHARED:
+            if (others := shared.get((code, entity))) is not None:
+                ids = arrow(tables.frame(entity)["reference_id"]).take(pa.array(others.records))
+                yield Finding(
+                    code, entity, "reference_id", others.records, ids, others=others.places, other_values=others.values
+                )
     yield from _defaults(tables, sources, "address", by_type=True)
     yield from _defaults(tables, sources, "contact", by_type=False)
 
@@ -72,21 +65,14 @@ def _defaults(tables: EntityTables, sources: Sources, entity: Entity, *, by_type
     extra = leader != np.arange(len(flagged))
     others[flagged[extra]] = flagged[leader[extra]]
     values = arrow(frame["is_default"]).cast(pa.string())
-    yield _about_two(tables, sources, "several_defaults", entity, values, others)
-
-
-def _about_two(
-    tables: EntityTables, sources: Sources, code: str, entity: Entity, values: pa.Array, others: Positions
-) -> Finding:
-    """A finding for every record that has another one; ``others`` holds record positions, -1 for none."""
     records = np.flatnonzero(others >= 0)
-    return Finding(
-        code,
+    yield Finding(
+        "several_defaults",
         entity,
-        "is_default" if code == "several_defaults" else "reference_id",
+        "is_default",
         records,
         values.take(pa.array(records)),
-        others=row_texts(sources, tables.frame(entity)["_row"].to_numpy()[others[records]]),
+        others=row_texts(sources, frame["_row"].to_numpy()[others[records]]),
         other_values=values.take(pa.array(others[records])),
     )
 

@@ -10,22 +10,14 @@ import pandas as pd
 
 from importer.loader import public_source
 from importer.mapping import LoadedMapping
-from importer.payload import write_payloads
 from importer.planner import Change
-from importer.report.report_files import whole_file
-from importer.run_folder import RunFolder, Stage
+from importer.run_folder import Stage
 from importer.settings import Options
 from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
 from importer.validation.field_places import locate
 from importer.workflow.prepare import Timings
 
-__all__ = ["changes_frame", "examples", "with_facts", "write_bodies"]
-
-
-def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
-    """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; comes back where each stands."""
-    with whole_file(folder.payloads) as file:
-        return write_payloads(stage.tables, ~stage.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
+__all__ = ["changes_frame", "examples", "with_facts"]
 
 
 def with_facts(

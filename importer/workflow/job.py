@@ -14,7 +14,6 @@ from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.logs import about, event, trouble
-from importer.partitions.helper import Alone, Helper
 from importer.report import totals
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands, Options
@@ -49,7 +48,6 @@ class Job:
     folder: RunFolder | None = None
     bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
     adopted: Mapping[str, Any] | None = None
-    helper: Helper = field(default_factory=Alone)
     stage: Stage = field(init=False)
     limiter: Limiter = field(init=False)
 
@@ -105,9 +103,7 @@ class Job:
         )
         self.watch.stage("Writing the reports")
         try:
-            summary = write_reports(
-                self.paths, told.stage, told.outcomes, told.refused, ending, self.commands, self.helper
-            )
+            summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending, self.commands)
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
             hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."

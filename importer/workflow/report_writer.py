@@ -2,7 +2,9 @@
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import importer
-from importer.partitions.helper import Alone, Helper
+from importer.partitions.executors import InlineExecutor, start
 from importer.records import OutcomeKind
 from importer.report import (
     ReportInput,
@@ -37,7 +39,7 @@ from importer.settings import Commands
 
 __all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
 
-ALONE = Alone()
+INLINE = InlineExecutor()
 LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
 
 
@@ -115,12 +117,12 @@ def write_reports(
     refused: npt.NDArray[np.bool_],
     ending: Ending,
     commands: Commands,
-    helper: Helper = ALONE,
+    executor: Executor = INLINE,
 ) -> dict[str, Any]:
     """Write results, errors, rejected rows and the summary. Returns the summary.
 
     Its timings end with ``reports``: everything here but the summary's own file. ``commands`` completes those that
-    the reports advise. ``helper`` saves the workbook, and what it has begun before, while others are written. Raises
+    the reports advise. ``executor`` saves the workbook while the others are written. Raises
     :class:`OutputError`.
     """
     began = time.monotonic()
@@ -130,13 +132,17 @@ def write_reports(
     facts = stage.facts
     alone = loose_rows(stage.sources, stage.tables) > 0
     again = commands.completed(import_command(facts["command"], folder.workbook.name, upsert=alone))
-    workbook = write_workbook(folder.workbook, report, command=again, begin=helper.begin)
-    rejected = write_rejected(folder.rejected, report)
-    write_results(folder.file("results.csv"), report)
-    if ending.children is not None:
-        write_csv(folder.file("children.csv"), ending.children)
-    write_errors(folder.file("errors.csv"), report.located)
-    helper.finish()
+    with ExitStack() as saving:
+
+        def begin(work: Callable[..., object], *arguments: object) -> None:
+            saving.callback(start(executor, work, *arguments))
+
+        workbook = write_workbook(folder.workbook, report, command=again, begin=begin)
+        rejected = write_rejected(folder.rejected, report)
+        write_results(folder.file("results.csv"), report)
+        if ending.children is not None:
+            write_csv(folder.file("children.csv"), ending.children)
+        write_errors(folder.file("errors.csv"), report.located)
     names = ["results.csv", "children.csv"] if ending.children is not None else ["results.csv"]
     names += ["errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.tables import ENTITIES, TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
-from importer.validation import used_attributes
+from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
 from importer.validation.field_places import locate
-from importer.workflow.directory import Directory, Known, Needs
+from importer.workflow.directory import Directory, Known
 
-__all__ = ["NAMES", "Told", "looked_up_names", "needs_of", "pending_lookups", "resolve_lookups"]
+__all__ = ["NAMES", "Told", "looked_up_names", "pending_lookups", "resolve_lookups"]
 
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
 KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
@@ -24,13 +23,6 @@ MOST_TWINS = 5  # told apart in a hint
 
 Positions = npt.NDArray[np.int64]
 Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
-
-
-def needs_of(tables: EntityTables) -> Needs:
-    """What must be known before the names and attributes in ``tables`` can be judged."""
-    kinds = (origin.lookup for origin in _needed_lookups(tables).values())
-    entities = frozenset(entity for entity in ENTITIES if len(tables.frame(entity)))
-    return Needs(frozenset(kind for kind in kinds if kind), frozenset(used_attributes(tables)), entities)
 
 
 def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
@@ -67,26 +59,23 @@ def looked_up_names(tables: EntityTables) -> Told:
     return found
 
 
-def pending_lookups(tables: EntityTables, told: Told | None = None) -> ProblemTable:
+def pending_lookups(tables: EntityTables, told: Told) -> ProblemTable:
     """A warning for each distinct name that only the API can turn into an id, at the first place it stands.
 
-    ``told``: the names to tell of, and how many customers have each, where ``tables`` are not all there is.
+    ``told``: the names to report, and how many customers have each in all.
     """
     parts = []
     for field, origin in _needed_lookups(tables).items():
         positions, texts = _values(tables.customers[field])
         encoded = texts.dictionary_encode()
-        codes, first, counts = np.unique(encoded.indices.to_numpy(), return_index=True, return_counts=True)
-        kind = NAMES[origin.lookup or ""]
+        codes, first = np.unique(encoded.indices.to_numpy(), return_index=True)
+        kind, own = NAMES[origin.lookup or ""], told.get(field, {})
         names = encoded.dictionary.take(pa.array(codes)).to_pylist()
-        if told is not None:
-            own = told.get(field, {})
-            kept = np.array([name in own for name in names], dtype=np.bool_)
-            codes, first, names = codes[kept], first[kept], [name for name in names if name in own]
-            counts = np.array([own[name] for name in names], dtype=np.int64)
+        first = first[np.array([name in own for name in names], dtype=np.bool_)]
+        names = [name for name in names if name in own]
         parts.append(
             ProblemTable.build(
-                len(codes),
+                len(names),
                 severity=Severity.WARNING,
                 code="lookup_pending",
                 customer=positions[first],
@@ -97,14 +86,14 @@ def pending_lookups(tables: EntityTables, told: Told | None = None) -> ProblemTa
                 column=origin.columns[0] if origin.columns else None,
                 value=names,
                 message=[f"{kind} '{name}' is looked up in the API when the run starts" for name in names],
-                hint=[f"{count:,} customer{'s' if count != 1 else ''} with this {kind}." for count in counts],
+                hint=[f"{own[name]:,} customer{'s' if own[name] != 1 else ''} with this {kind}." for name in names],
             )
         )
     return ProblemTable.concat(parts)
 
 
 def resolve_lookups(
-    tables: EntityTables, sources: Sources, directory: Directory, told: Told | None = None
+    tables: EntityTables, sources: Sources, directory: Directory, told: Told
 ) -> tuple[EntityTables, ProblemTable]:
     """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known ones.
 
@@ -126,8 +115,7 @@ def resolve_lookups(
         cells = _Cells(tables, sources, field, names, said)
         parts.append(cells.problems(Severity.ERROR, "lookup_unresolved", positions[unresolved], codes[unresolved]))
         idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
-        if told is not None:
-            idle &= np.array([name in told.get(field, {}) for name in names], dtype=np.bool_)
+        idle &= np.array([name in told.get(field, {}) for name in names], dtype=np.bool_)
         codes, first = np.unique(codes, return_index=True)
         cells = _Cells(tables, sources, field, names, [_inactive(kind, name) for name in names])
         parts.append(cells.problems(Severity.WARNING, "lookup_inactive", positions[first][idle], codes[idle]))

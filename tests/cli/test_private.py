@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from importer.partitions.scratch import keep, scratch_folder, stored, write_frame
+from importer.partitions.scratch import scratch_folder, write_array, write_frame
 from importer.private_files import make_folder, open_private
 from importer.report.html.page import CompiledTemplates
 from tests.workflow.desk import Desk
@@ -66,9 +66,8 @@ def test_everything_that_commands_leave(desk: Desk) -> None:
 def test_the_scratch_folder(tmp_path, open_umask) -> None:
     with scratch_folder(tmp_path / "a" / "out") as folder:
         write_frame(folder / "frame", pd.DataFrame({"a": [1]}))
-        stored(folder / "array", np.array([1]))
-        keep(folder / "thing", {})
-        assert {path.name for path in folder.iterdir()} == {"in-use", "frame", "array", "thing"}
+        write_array(folder / "array", np.array([1]))
+        assert {path.name for path in folder.iterdir()} == {"in-use", "frame", "array"}
         assert open_to_others(tmp_path, set()) == {}
 
 

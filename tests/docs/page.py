@@ -11,7 +11,8 @@ from importer.errors import ImporterError
 from importer.loader import LoadOptions, load
 from importer.mapping import Mapped, Mapping, apply_mapping, load_mapping
 from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources, header_key
-from importer.validation import complete_defaults, settle, validate
+from importer.validation import complete_defaults, settle
+from tests.support import validate_all
 
 PAGE = Path(__file__).parent.parent.parent / "mappings" / "README.md"
 _BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -76,7 +77,7 @@ def run(example: Example, folder: Path) -> str:
 
 def _told(sources: Sources, mapped: Mapped, mapping: Mapping) -> Iterator[str]:
     needed = mapping.needs_contact_email
-    checked = validate(mapped.tables, sources, contact_email_required=needed, resolved_lookups=False)
+    checked = validate_all(mapped.tables, sources, contact_email_required=needed, resolved_lookups=False)
     problems = type(checked).concat([mapped.problems, checked])
     settled = settle(mapped.tables, problems, contact_email_required=needed, severities=mapping.severity)
     tables = complete_defaults(settled.tables)

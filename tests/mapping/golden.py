@@ -16,8 +16,9 @@ from importer.loader import LoadOptions, load
 from importer.mapping import Mapped, apply_mapping, list_mappings, load_mapping
 from importer.payload import write_payloads
 from importer.tables import ProblemTable, Sources, header_key
-from importer.validation import Settled, complete_defaults, settle, validate
+from importer.validation import Settled, complete_defaults, settle
 from tests.samples.__main__ import SAMPLE_DATA
+from tests.support import validate_all
 
 __all__ = ["GOLDENS", "Checked", "bodies", "check", "checked", "said"]
 
@@ -71,7 +72,7 @@ def check(system: str, paths: Sequence[Path]) -> Checked:
     options = LoadOptions(columns=hints, two_headers=loaded.mapping.two_headers, allowed=allowed, names=names)
     sources = load([str(path) for path in paths], options)
     mapped = apply_mapping(loaded, sources, country="US")
-    further = validate(mapped.tables, sources, resolved_lookups=False)
+    further = validate_all(mapped.tables, sources, resolved_lookups=False)
     return Checked(sources, mapped, settle(mapped.tables, ProblemTable.concat([mapped.problems, further])))
 
 

@@ -16,11 +16,12 @@ from importer.errors import MappingError
 from importer.loader import LoadOptions, load
 from importer.mapping import Mapped, apply_mapping, load_mapping
 from importer.tables import ProblemTable, Sources, header_key
-from importer.validation import Settled, settle, validate
+from importer.validation import Settled, settle
 from tests.samples.dirt import Planted, Sample
 from tests.samples.netsuite import make as make_netsuite
 from tests.samples.sap_business_one import make as make_sap
 from tests.samples.xero import make as make_xero
+from tests.support import validate_all
 
 MAKERS: dict[str, Callable[[], Sample]] = {
     "xero": make_xero,
@@ -99,7 +100,7 @@ def check(system: str, files: Mapping[str, bytes], folder: Path) -> Checked:
     )
     sources = load([str(folder)], options)
     mapped = apply_mapping(loaded, sources, country="US")
-    checked = validate(mapped.tables, sources, resolved_lookups=False)
+    checked = validate_all(mapped.tables, sources, resolved_lookups=False)
     return Checked(sources, mapped, settle(mapped.tables, ProblemTable.concat([mapped.problems, checked])))
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from importer.records import Severity
 from importer.tables import BOOLEAN, DEFAULT_STATED, EntityTables, ProblemTable
-from importer.validation import complete_defaults, settle, validate
-from tests.support import make_tables
+from importer.validation import complete_defaults, settle
+from tests.support import make_tables, validate_all
 
 CUSTOMERS = [
     {"reference_id": "C1", "company_name": "Wren", "phone": "+14155550123"},
@@ -32,7 +32,7 @@ def facts(problems: ProblemTable) -> list[tuple[Any, ...]]:
 
 def test_a_wrong_customer_field_rejects_the_customer() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]])
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert settled.rejected.tolist() == [True, False]
     assert settled.lost_child.tolist() == [False, False]
     assert settled.tables.customers["phone"].tolist()[0] == "555"
@@ -40,7 +40,7 @@ def test_a_wrong_customer_field_rejects_the_customer() -> None:
 
 def test_a_wrong_value_that_may_be_blank_is_left_out_with_a_warning() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}, CUSTOMERS[1]], blank=["customer phone"])
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert not settled.rejected.any()
     assert settled.tables.customers["phone"].isna().all()
     assert tables.customers["phone"].tolist()[0] == "555"
@@ -57,7 +57,7 @@ def test_what_was_judged_by_another_country_than_the_wrong_one_is_not_told(
     about = {"severity": Severity.WARNING, "entity": "address", "customer": 0, "message": "Odd"}
     doubts = [ProblemTable.build(1, code=code, record=0, **about) for code in ("state_unknown", "zip_doubtful")]
     other = ProblemTable.build(1, code="state_unknown", record=1, **about)
-    settled = settle(tables, ProblemTable.concat([*doubts, other, validate(tables, sources)]))
+    settled = settle(tables, ProblemTable.concat([*doubts, other, validate_all(tables, sources)]))
     kept = [(code, record) for _, code, _, record in facts(settled.problems) if code != "invalid_country"]
     assert kept == [*((code, 0) for code in told), ("state_unknown", 1)]
     assert settled.problems.frame.index.equals(pd.RangeIndex(len(settled.problems)))
@@ -69,7 +69,7 @@ def test_lists_and_flags_can_be_left_out_too() -> None:
         [address("A", is_default=True), address("B", is_default=True)],
         blank=["customer assigned_sales_rep_ids", "address is_default"],
     )
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert not settled.rejected.any()
     assert settled.tables.customers["assigned_sales_rep_ids"].isna().all()
     done = complete_defaults(settled.tables).addresses
@@ -79,7 +79,7 @@ def test_lists_and_flags_can_be_left_out_too() -> None:
 
 def test_a_required_value_cannot_be_left_out() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)], blank=["address city"])
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert settled.rejected.tolist() == [True, False]
     assert settled.tables.addresses["city"].tolist() == ["x" * 60]
 
@@ -87,7 +87,7 @@ def test_a_required_value_cannot_be_left_out() -> None:
 def test_a_wrong_child_is_dropped_where_the_mapping_says_so() -> None:
     addresses = [address("A", city="x" * 60), address("B", 0, state="Caf\ufffd"), address("C", 1, city="x" * 60)]
     sources, tables = make_tables(CUSTOMERS, addresses, drop=["address"])
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert settled.rejected.tolist() == [False, False]
     assert settled.lost_child.tolist() == [True, True]
     assert settled.tables.addresses["reference_id"].tolist() == ["B"]
@@ -103,14 +103,14 @@ def test_a_wrong_child_is_dropped_where_the_mapping_says_so() -> None:
 
 def test_a_wrong_child_rejects_its_customer_otherwise() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("C", 1, city="x" * 60)])
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert settled.rejected.tolist() == [False, True]
     assert not settled.lost_child.any()
 
 
 def test_what_may_be_blank_is_left_out_before_the_child_is_dropped() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", phone="5")], blank=["address phone"], drop=["address"])
-    settled = settle(tables, validate(tables, sources))
+    settled = settle(tables, validate_all(tables, sources))
     assert not settled.lost_child.any()
     assert settled.tables.addresses["phone"].isna().all()
 
@@ -142,7 +142,7 @@ def test_no_problems_change_nothing() -> None:
 def test_a_blank_cell_that_an_earlier_room_explains_is_said_once() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", 0), address("B", 0, type=None), address("C", 1, type=None)])
     earlier = error("unknown_value", entity="address", record=1, field="type", customer=0)
-    settled = settle(tables, ProblemTable.concat([earlier, validate(tables, sources)]))
+    settled = settle(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
     assert facts(settled.problems) == [("error", "unknown_value", "address", 1), ("error", "required", "address", 2)]
 
 
@@ -151,7 +151,7 @@ def test_an_earlier_warning_does_not_hide_an_error() -> None:
     note = ProblemTable.build(
         1, severity=Severity.WARNING, code="note", entity="customer", record=0, field="company_name"
     )
-    settled = settle(tables, ProblemTable.concat([note, validate(tables, sources)]))
+    settled = settle(tables, ProblemTable.concat([note, validate_all(tables, sources)]))
     assert settled.rejected.all()
     assert len(settled.problems) == 2
 
@@ -160,7 +160,7 @@ def test_the_same_code_from_two_rooms_is_said_once() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555"}])
     place = {"row": 0, "column": "customer phone"}
     earlier = error("invalid_phone", entity="customer", record=0, field="phone", customer=0, **place)
-    settled = settle(tables, ProblemTable.concat([earlier, validate(tables, sources)]))
+    settled = settle(tables, ProblemTable.concat([earlier, validate_all(tables, sources)]))
     assert settled.problems.frame["message"].tolist() == ["Wrong"]
 
 
@@ -168,7 +168,7 @@ def test_the_same_code_from_two_rooms_is_said_once() -> None:
 def test_a_contacts_wrong_email_is_left_out_unless_it_is_required(required: bool) -> None:
     contact = {"reference_id": "K", "first_name": "Ann", "email": "ann@"}
     sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
-    problems = validate(tables, sources, contact_email_required=required)
+    problems = validate_all(tables, sources, contact_email_required=required)
     settled = settle(tables, problems, contact_email_required=required)
     assert settled.rejected.tolist() == [required, False]
     assert settled.tables.contacts["email"].isna().all() != required
@@ -179,7 +179,7 @@ def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
     contact = {"reference_id": "K", "first_name": "Ann", "email": None}
     sources, tables = make_tables(CUSTOMERS, [], [contact], blank=["contact email"])
     earlier = error("several_emails", entity="contact", record=0, field="email", customer=0)
-    problems = ProblemTable.concat([earlier, validate(tables, sources, contact_email_required=required)])
+    problems = ProblemTable.concat([earlier, validate_all(tables, sources, contact_email_required=required)])
     settled = settle(tables, problems, contact_email_required=required)
     assert settled.rejected.tolist() == [required, False]
 
@@ -187,7 +187,7 @@ def test_a_contacts_email_that_an_earlier_room_took_out(required: bool) -> None:
 def test_a_value_whose_error_matters_less_is_left_out() -> None:
     sources, tables = make_tables([{**CUSTOMERS[0], "phone": "555", "email": "x"}, CUSTOMERS[1]])
     ways = {"invalid_phone": Severity.WARNING, "invalid_email": Severity.INFO}
-    settled = settle(tables, validate(tables, sources), severities=ways)
+    settled = settle(tables, validate_all(tables, sources), severities=ways)
     assert not settled.rejected.any()
     assert facts(settled.problems) == [
         ("warning", "invalid_phone", "customer", 0),
@@ -199,7 +199,7 @@ def test_a_value_whose_error_matters_less_is_left_out() -> None:
 
 def test_a_required_value_cannot_be_left_out_by_severity_either() -> None:
     sources, tables = make_tables(CUSTOMERS, [address("A", city="x" * 60)])
-    settled = settle(tables, validate(tables, sources), severities={"too_long": Severity.WARNING})
+    settled = settle(tables, validate_all(tables, sources), severities={"too_long": Severity.WARNING})
     assert settled.rejected.tolist() == [True, False]
     assert facts(settled.problems) == [("error", "too_long", "address", 0)]
 
@@ -215,7 +215,7 @@ def test_a_conflict_that_is_only_a_warning_leaves_the_first_value() -> None:
 
 def test_a_warning_made_an_error_rejects() -> None:
     sources, tables = make_tables([CUSTOMERS[0], {**CUSTOMERS[1], "company_name": "Caf\ufffd"}])
-    settled = settle(tables, validate(tables, sources), severities={"replacement_character": Severity.ERROR})
+    settled = settle(tables, validate_all(tables, sources), severities={"replacement_character": Severity.ERROR})
     assert settled.rejected.tolist() == [False, True]
 
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from importer.catalogue import CODES
 from importer.records import Severity
 from importer.tables import EntityTables, Entry, FieldOrigin, ProblemTable, Sources
-from importer.validation import validate
 from importer.validation.describe import _HINTS, _MESSAGES
-from tests.support import make_source, make_tables
+from tests.support import make_source, make_tables, validate_all
 
 UUID = "01f5d171-d3e3-4b2b-bd57-0727194b5bed"
 CUSTOMER: dict[str, Any] = {
@@ -42,7 +41,7 @@ BASES = {"customer": CUSTOMER, "address": ADDRESS, "contact": CONTACT}
 
 def problems_of(*parts: Any, **options: Any) -> list[dict[str, Any]]:
     sources, tables = parts
-    return validate(tables, sources, **options).frame.to_dict("records")
+    return validate_all(tables, sources, **options).frame.to_dict("records")
 
 
 def with_value(entity: str, field: str, value: Any, **options: Any) -> tuple[Sources, EntityTables]:
@@ -59,7 +58,7 @@ def test_a_customer_without_children_is_fine() -> None:
 
 
 def test_no_customers_at_all() -> None:
-    assert len(validate(make_tables([])[1], make_tables([])[0])) == 0
+    assert len(validate_all(make_tables([])[1], make_tables([])[0])) == 0
 
 
 WRONG = [
@@ -308,7 +307,7 @@ def test_planted_faults_are_found_at_their_cells_and_nothing_else(plants: list[t
         address["is_default"] = n % 2 == 0
         records["contact"][n]["is_default"] = n % 2 == 0
     sources, tables = make_tables(records["customer"], records["address"], records["contact"])
-    frame = validate(tables, sources).frame
+    frame = validate_all(tables, sources).frame
     start = {"customer": 0, "address": 60, "contact": 120}
     expected = {(code, e, n, start[e] + n, f"{e} {f}") for n, (e, f, _, code) in plants}
     found = frame[["code", "entity", "record", "row", "column"]].itertuples(index=False, name=None)
@@ -319,7 +318,7 @@ def test_planted_faults_are_found_at_their_cells_and_nothing_else(plants: list[t
 
 def test_the_result_is_a_problem_table_of_the_agreed_types() -> None:
     sources, tables = with_value("customer", "phone", "555")
-    pd.testing.assert_series_equal(validate(tables, sources).frame.dtypes, ProblemTable.empty().frame.dtypes)
+    pd.testing.assert_series_equal(validate_all(tables, sources).frame.dtypes, ProblemTable.empty().frame.dtypes)
 
 
 def test_every_code_has_a_message_a_hint_and_a_test() -> None:

@@ -1,13 +1,10 @@
-"""A check in parts: the same files, byte for byte, as in one piece, however small the parts are."""
+"""A check in many partitions: the same files, byte for byte, as in one, however small they are."""
 
 import csv
 import io
 import json
-import os
+import multiprocessing
 import re
-import signal
-import sys
-import threading
 import zipfile
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,21 +15,18 @@ from pathlib import Path
 import pytest
 
 from importer.commands.check import check
-from importer.errors import MappingError, OutputError, UsageError
-from importer.partitions import dask_executor as cluster
-from importer.partitions import parent as whole
-from importer.partitions.dask_executor import dask_crew
-from importer.partitions.executors import Crew, OneProcess, Processes, processes
-from importer.partitions.partition import rows_of_a_part
+from importer.errors import MappingError, UsageError
+from importer.partitions import prepared_sources
+from importer.partitions.executors import dask_executor, run_all
+from importer.partitions.partition import rows_per_partition
 from importer.partitions.scratch import PREFIX, scratch_folder
-from importer.partitions.worker import join_bodies
 from importer.settings import Options
 from importer.tables import DEFAULT_STATED, ENTITIES, Sources
-from importer.workflow import pieces
 from importer.workflow.directory import Needs
 from importer.workflow.prepare import Timings
 from tests.samples.__main__ import SAMPLE_DATA
 from tests.support import make_source
+from tests.workflow.test_executors import dies_once
 
 NOW = datetime(2025, 3, 31, 14, 5, 2, tzinfo=UTC)
 CHANGING = ("timings",)
@@ -66,20 +60,17 @@ Id,Ref,Name,Phone,Mail,Rep,B1,B2,B3,B4,Address,Who,Whose,Contact,Loose
 
 @pytest.fixture
 def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """``offered(options, rows)``: the files of a check in parts of so many rows, of one in one piece for 0."""
+    """``offered(options, rows)``: the files of a check in partitions of so many rows, or in one for 0."""
 
-    def run(
-        options: Options, rows: int, *, memory: int | None = 1 << 30, crew: Crew | None = None
-    ) -> dict[str, object]:
+    def run(options: Options, rows: int) -> dict[str, object]:
         folder = tmp_path / str(rows)
         folder.mkdir()
         monkeypatch.chdir(folder)
         monkeypatch.setattr("importer.commands.check.new_run_id", lambda _: "run")
         monkeypatch.setattr("importer.commands.check.Timings", partial(Timings, clock=lambda: 0.0))
-        monkeypatch.setattr(whole, "processes", lambda: nullcontext(crew or OneProcess()))
-        monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: rows)
-        check(replace(options, memory=memory if rows else None), now=lambda: NOW)
-        assert [path.name for path in Path("results").iterdir()] == ["run"]  # nothing is left of the parts
+        monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: rows or 1_000_000)
+        check(options, now=lambda: NOW)
+        assert [path.name for path in Path("results").iterdir()] == ["run"]  # the scratch folder is gone
         return contents(Path("results/run"))
 
     return run
@@ -109,13 +100,13 @@ def contents(folder: Path) -> dict[str, object]:
         ("shopify", 50),  # blank keys
     ],
 )
-def test_samples_come_out_alike(offered, system: str, rows: int) -> None:
+def test_samples_give_the_same(offered, system: str, rows: int) -> None:
     options = Options(sources=(str(SAMPLE_DATA / system),), mapping=system, country="US")
     assert offered(options, rows) == offered(options, 0)
 
 
 @pytest.mark.parametrize(("rows", "dedupe"), [(1, "warn"), (4, "reject"), (100, "warn")])
-def test_what_customers_have_in_common_is_found_across_parts(offered, tmp_path: Path, rows: int, dedupe: str) -> None:
+def test_what_customers_share_is_found_across_partitions(offered, tmp_path: Path, rows: int, dedupe: str) -> None:
     (tmp_path / "planted.yaml").write_text(PLANTED, encoding="utf-8")
     (tmp_path / "planted.csv").write_text(ROWS.strip() + "\n", encoding="utf-8")
     options = Options(
@@ -130,7 +121,7 @@ def test_what_customers_have_in_common_is_found_across_parts(offered, tmp_path: 
     assert offered(options, rows) == at_once
 
 
-def test_parts_know_which_defaults_the_source_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_know_which_defaults_the_source_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.yaml").write_text(
         "title: T\nkey: Id\ncustomer: {company_name: Name}\n"
         "addresses: [{type: {constant: billing}, address_line_1: Street, city: Town, is_default: Main}]\n"
@@ -143,10 +134,9 @@ def test_parts_know_which_defaults_the_source_states(tmp_path: Path, monkeypatch
         "4,Kea,,,,Dee,",
     ]
     (tmp_path / "m.csv").write_text("\n".join(["Id,Name,Street,Town,Main,Who,First", *rows, ""]))
-    monkeypatch.setattr(whole, "processes", lambda: nullcontext(OneProcess()))
-    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: 1)
+    monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: 1)
     options = Options(sources=(str(tmp_path / "m.csv"),), mapping=str(tmp_path / "m.yaml"), out=tmp_path / "out")
-    with whole.in_parts(options, Timings(), hashed=False) as work:
+    with prepared_sources.prepared(options, Timings(), hashed=False) as work:
         assert work.needs() == Needs(frozenset(), frozenset(), frozenset(ENTITIES))
         tables = work.settled(None).tables
     found = {name: getattr(tables, name)[["is_default", DEFAULT_STATED]] for name in ("addresses", "contacts")}
@@ -161,7 +151,7 @@ def test_no_customer_at_all(offered, tmp_path: Path) -> None:
     assert offered(options, 3) == offered(options, 0)
 
 
-def test_what_a_worker_cannot_do_is_told_as_ever(offered, tmp_path: Path) -> None:
+def test_what_a_worker_raises_is_raised(offered, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(
         "title: T\nkey: Id\ncustomer: {company_name: {from: Name, as: {python: f.py:f}}}\n"
     )
@@ -172,93 +162,24 @@ def test_what_a_worker_cannot_do_is_told_as_ever(offered, tmp_path: Path) -> Non
     assert not list(Path("results").glob(f"{PREFIX}*"))
 
 
-def dies_once(mark: str, number: int) -> int:
-    """The first process to come here dies as if it were killed."""
-    if number == 1 and not Path(mark).exists():
-        Path(mark).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number * number
-
-
-def test_a_process_that_dies_loses_nothing(tmp_path: Path) -> None:
-    crew = Processes(2)
-    try:
-        done = crew.map(dies_once, [(str(tmp_path / "mark"), number) for number in range(4)])
-        assert done == [0, 1, 4, 9]
-        assert (tmp_path / "mark").exists()
-    finally:
-        crew.close()
-
-
-def leaves(mark: str, number: int) -> None:
-    Path(mark).write_text(str(dies_once(mark, number)))
-
-
-def fails(message: str) -> None:
-    raise OutputError(message, "Make room.")
-
-
-def test_what_is_done_on_the_side_is_done_when_it_is_waited_for(tmp_path: Path) -> None:
-    crew = Processes(1)
-    marks = [tmp_path / str(number) for number in range(3)]
-    try:
-        crew.begin(leaves, str(marks[0]), 0)
-        crew.finish()
-        assert marks[0].read_text() == "0"
-        crew.begin(leaves, str(marks[1]), 1)  # its process dies, so it is done here
-        crew.finish()
-        assert marks[1].read_text() == "1"
-        crew.begin(leaves, str(marks[2]), 2)
-        crew.finish()
-        assert marks[2].read_text() == "4"
-        crew.begin(fails, "full")
-        with pytest.raises(OutputError, match="full"):
-            crew.finish()
-        crew.finish()
-    finally:
-        crew.close()
-
-
-def never_ends() -> None:
-    threading.Event().wait()
-
-
-def test_an_interrupt_ends_processes_whatever_they_do(tmp_path: Path) -> None:
-    crew = Processes(2)
-    at_work = [crew._open().submit(never_ends) for _ in range(2)]
-    crew.stop()
-    assert all(future.done() for future in at_work)
-    assert crew.map(dies_once, [(str(tmp_path / "mark"), 3)]) == [9]  # whoever has work makes new ones
-    crew.close()
-
-
-def test_reports_are_the_same_when_a_process_helps_with_them(offered, monkeypatch) -> None:
+def test_processes_give_the_same(offered, monkeypatch) -> None:
     options = Options(sources=(str(SAMPLE_DATA / "netsuite"),), mapping="netsuite", country="US")
     at_once = offered(options, 0)
-    with processes() as crew:
-        monkeypatch.setattr(pieces, "_LARGE", 0)
-        assert offered(options, 160, memory=None, crew=crew) == at_once
+    monkeypatch.setattr(prepared_sources, "processors", lambda: 2)
+    monkeypatch.setattr(prepared_sources, "_LARGE", 0)
+    assert offered(options, 160) == at_once
+    assert not multiprocessing.active_children()
 
 
 def test_a_dask_cluster_gives_the_same_and_survives_a_worker(offered, tmp_path: Path, monkeypatch) -> None:
     options = Options(sources=(str(SAMPLE_DATA / "generic-wide"),), mapping="generic-wide", country="US")
     at_once = offered(options, 0)
-    with dask_crew("dask", tmp_path) as crew:
-        monkeypatch.setattr(whole, "_crew", lambda *_: nullcontext(crew))
-        assert crew.map(dies_once, [(str(tmp_path / "mark"), number) for number in range(3)]) == [0, 1, 4]
-        assert offered(options, 80) == at_once
+    with dask_executor("dask", tmp_path) as (executor, workers):
+        tasks = [(str(tmp_path / "mark"), number) for number in range(3)]
+        assert run_all(executor, dies_once, tasks) == [0, 1, 4]
+        monkeypatch.setattr(prepared_sources, "dask_executor", lambda *_: nullcontext((executor, workers)))
+        assert offered(replace(options, engine="dask"), 80) == at_once
     assert (tmp_path / "mark").exists()
-
-
-def test_an_engine_that_is_none_or_does_not_answer_is_told(tmp_path: Path, monkeypatch) -> None:
-    with pytest.raises(UsageError, match="--engine is 'spark'"):
-        Options(engine="spark")
-    monkeypatch.setattr(cluster, "_PATIENCE", 0.2)
-    with pytest.raises(UsageError, match="no scheduler answers"), dask_crew("dask://127.0.0.1:9", tmp_path):
-        pass
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match="not installed"), dask_crew("dask", tmp_path):
-        pass
 
 
 def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Path) -> None:
@@ -274,13 +195,14 @@ def test_what_a_killed_run_left_is_cleared_and_what_is_in_use_stays(tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_parts_are_as_many_as_there_are_hands_and_as_small_as_memory_wants() -> None:
+def test_there_is_a_partition_for_each_worker_and_little_memory_makes_them_small() -> None:
     sources = Sources((make_source("a.csv", [{"Id": "x" * 400}] * 100_000),))
-    assert rows_of_a_part(Options(), sources, 2) == 50_000
-    little, much = (rows_of_a_part(Options(memory=text), sources, 2) for text in ("600MiB", "8GiB"))
+    assert rows_per_partition(Options(), sources, 1) == 100_000
+    assert rows_per_partition(Options(), sources, 2) == 50_000
+    little, much = (rows_per_partition(Options(memory=text), sources, 2) for text in ("600MiB", "8GiB"))
     assert little < 50_000 == much
     with pytest.raises(UsageError, match="too little"):
-        rows_of_a_part(Options(memory="100MB"), sources, 2)
+        rows_per_partition(Options(memory="100MB"), sources, 2)
 
 
 @pytest.mark.parametrize(("text", "size"), [("1GiB", 1 << 30), ("800 mb", 800_000_000), ("1.5g", 1_500_000_000)])
@@ -289,48 +211,3 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
     for wrong in ("", "0", "much", "1 GiBs", "-1GB"):
         with pytest.raises(UsageError, match=r"^--memory is "):
             Options(memory=wrong)
-
-
-class Held:
-    """Makes no process until it is told that it may."""
-
-    def __init__(self) -> None:
-        self.may = threading.Event()
-        self.asked = threading.Semaphore(0)
-
-    def submit(self, *_: object) -> None:
-        self.may.wait()
-        self.asked.release()
-
-    def shutdown(self, **_: object) -> None:
-        self.may.set()
-
-
-def test_nobody_waits_while_processes_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = Held()
-    crew = Processes(2)
-    monkeypatch.setattr(crew, "_open", lambda: pool)
-    crew.start()
-    assert not pool.asked.acquire(blocking=False)
-    pool.may.set()
-    assert pool.asked.acquire(timeout=60)
-    assert pool.asked.acquire(timeout=60)
-
-
-def test_a_crew_may_be_let_go_while_it_is_made() -> None:
-    crew = Processes(2)
-    try:
-        crew.start()
-        crew.close()
-        assert crew.map(pow, [(2, 3), (3, 2)]) == [8, 9]
-    finally:
-        crew.close()
-
-
-def test_bodies_that_find_no_room_are_told(tmp_path: Path) -> None:
-    (tmp_path / "1").write_bytes(b"{}\n")
-    join_bodies([tmp_path / "1"] * 2, tmp_path / "whole")
-    assert (tmp_path / "whole").read_bytes() == b"{}\n{}\n"
-    assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(OutputError, match="cannot be written"):
-        join_bodies([tmp_path / "1"], tmp_path / "1" / "whole")

@@ -1,4 +1,4 @@
-"""Plans and runs in parts: the same bodies, actions, reports and ledger as in one piece, however small the parts."""
+"""Plans and runs in partitions: the same bodies, actions, reports and ledger as in one, however small they are."""
 
 import itertools
 import json
@@ -6,7 +6,7 @@ import multiprocessing
 import re
 import sqlite3
 import uuid
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from importer.partitions import dask_executor as cluster
-from importer.partitions import executors as crew
-from importer.partitions import parent as whole
-from importer.partitions.executors import OneProcess
+from importer.partitions import executors, prepared_sources
 from importer.run_folder import RunFolder
+from importer.settings import Options
 from tests.workflow import strict_api as strict
 from tests.workflow.desk import Desk, Said, make_desk
 from tests.workflow.strict_api import REP, StrictApi, strict_api
@@ -58,16 +56,19 @@ FREE = ("customer_id", "seconds")  # columns that are another in each run
 
 @pytest.fixture(params=[1, 3])
 def desks(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Two desks with the same files, and what each does with words to name its way: in one piece, and in parts."""
-    monkeypatch.setattr(whole, "processes", lambda: nullcontext(OneProcess()))
-    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: request.param)
+    """Two desks with the same files, and the words for them: one works in one partition, the other in many."""
+
+    def rows(options: Options, *_: object) -> int:
+        return 1_000_000 if options.out.resolve().is_relative_to(tmp_path / "one") else request.param
+
+    monkeypatch.setattr(prepared_sources, "rows_per_partition", rows)
     found = []
-    for name, words in (("one", ()), ("parts", ("--memory", "1GiB"))):
+    for name in ("one", "parts"):
         (tmp_path / name).mkdir()
         desk = make_desk(tmp_path / name)
         desk.write("m.yaml", MAPPING)
         desk.write("c.csv", ROWS.strip() + "\n")
-        found.append((desk, ("c.csv", "-m", "m.yaml", "--country", "US", "--concurrency", "1", *words)))
+        found.append((desk, ("c.csv", "-m", "m.yaml", "--country", "US", "--concurrency", "1")))
     return found
 
 
@@ -137,15 +138,14 @@ def test_a_run_and_the_next_night_are_the_same_in_parts(desks) -> None:
     assert one == parts
 
 
-def test_a_plan_is_the_same_in_parts_and_either_is_applied_by_the_other_way(desks) -> None:
+def test_a_plan_is_the_same_in_parts_and_is_applied(desks) -> None:
     def steps(desk: Desk, words: tuple[str, ...], api: StrictApi) -> list[object]:
         desk.run(api.url, *words)
         desk.write("c.csv", LATER.strip() + "\n")
         said = desk.do("plan", *words, "--mode", "upsert", "--api", api.url, "--json")
         assert said.table("changes.csv")
         frame, facts = RunFolder(said.folder).load_plan() or (pd.DataFrame(), {})
-        other = () if "--memory" in words else ("--memory", "1GiB")
-        done = desk.run(api.url, "--plan", said.summary["run_id"], *other)
+        done = desk.run(api.url, "--plan", said.summary["run_id"])
         own = {name: facts[name] for name in ("mapping_sha256", "options", "payloads_sha256")}
         return [told(said), pa.Table.from_pandas(frame).to_pydict(), own, told(done), entered(desk)]
 
@@ -178,9 +178,9 @@ def test_only_one_that_is_there_is_taken_and_one_that_is_not_is_told(desks) -> N
 
 @pytest.mark.parametrize("words", [("--memory", "1GiB"), ("--engine", "dask")], ids=["processes", "dask"])
 def test_others_do_the_parts_of_a_run_and_are_gone_when_it_sends(desk, words, monkeypatch) -> None:
-    for place in (crew, cluster):
-        monkeypatch.setattr(place, "processors", lambda: 2)
-    monkeypatch.setattr(whole, "rows_of_a_part", lambda *_: 3)
+    for module in (executors, prepared_sources):
+        monkeypatch.setattr(module, "processors", lambda: 2)
+    monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: 3)
     left: list[object] = []
     monkeypatch.setattr(StrictApi, "_create", _noting(left, StrictApi._create))
     desk.write("m.yaml", MAPPING)

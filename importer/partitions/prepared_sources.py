@@ -1,0 +1,251 @@
+"""The first half of every command: sources and a mapping in, validated customers and their bodies out.
+
+The work is done in partitions. This is the parent's side of it, with all that concerns more than one customer.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from importer.errors import UsageError
+from importer.loader import skipped_frame, source_bytes
+from importer.mapping import LoadedMapping
+from importer.mapping.apply import find_tables, look_over
+from importer.mapping.grouping.customer_ranges import deal_out
+from importer.mapping.grouping.row_assignment import assign_owners
+from importer.mapping.rewrites import Counted
+from importer.mapping.transforms.packed_addresses import cell_columns
+from importer.partitions import merged_frames as merge
+from importer.partitions.cross_customer import shared_by_all
+from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
+from importer.partitions.partition import Partition, SourceFile, rows_per_partition
+from importer.partitions.scratch import (
+    read_array,
+    read_frame,
+    release_memory,
+    scratch_folder,
+    watch_memory,
+    write_array,
+    write_frame,
+)
+from importer.partitions.worker import Mapped, ValidationPolicy, finish_part, map_part
+from importer.report.report_files import whole_file
+from importer.report.word_counts import added
+from importer.run_folder import RunFolder, Stage
+from importer.settings import Options
+from importer.tables import ENTITIES, EntityTables, ProblemTable, Sources
+from importer.validation import settle, unchecked_attributes
+from importer.workflow.directory import Directory, Needs
+from importer.workflow.prepare import Timings, open_sources
+
+__all__ = ["PreparedSources", "check_only", "prepared"]
+
+_LARGE = 64 << 20  # bytes of sources from which several processes save more time than they cost
+
+
+@contextmanager
+def prepared(options: Options, timings: Timings, *, hashed: bool) -> Iterator["PreparedSources"]:
+    """Read the sources and map them. The result may be used until the block ends.
+
+    ``hashed``: whether the bodies' hashes are needed. Raises :class:`InputError` when a source or the mapping cannot be
+    used.
+    """
+    with ExitStack() as scratch:
+        folder = scratch.enter_context(scratch_folder(options.out))
+        pool = scratch.enter_context(ExitStack())
+        executor, workers = _start_executor(options, folder, pool)
+        if workers > 1:
+            scratch.callback(watch_memory().set)
+        loaded, sources = open_sources(options, timings, folder)
+        files, sources = _on_disk(sources, folder)
+        work = PreparedSources(options, timings, hashed, loaded, sources, executor, pool, scratch)
+        with timings.stage("map"):
+            release_memory()  # what reading needed: finding the customers of the rows needs the most
+            work.assign_rows(files, folder, rows_per_partition(options, sources, workers))
+            release_memory()
+            work.map_rows()
+        yield work
+
+
+def _start_executor(options: Options, folder: Path, pool: ExitStack) -> tuple[Executor, int]:
+    """The executor for these sources, until ``pool`` is closed, and how many workers it has."""
+    if options.engine is not None:
+        return pool.enter_context(dask_executor(options.engine, folder))
+    large = options.memory is not None or source_bytes(options.sources) >= _LARGE
+    workers = processors() if large else 1
+    return (pool.enter_context(process_executor(workers)) if workers > 1 else InlineExecutor()), workers
+
+
+@dataclass
+class PreparedSources:
+    """Sources that are mapped, in partitions.
+
+    ``problems``: of rows without a customer; ``rows``: as ``EntityTables.rows``; ``orders``: see ``merged_entries``.
+    """
+
+    options: Options
+    timings: Timings
+    hashed: bool
+    loaded: LoadedMapping
+    sources: Sources
+    executor: Executor
+    pool: ExitStack
+    scratch: ExitStack
+    partitions: list[Partition] = field(init=False)
+    mapped: list[Mapped] = field(init=False)
+    problems: ProblemTable = field(init=False)
+    rows: pd.DataFrame = field(init=False)
+    changes: pd.DataFrame = field(init=False)
+    orders: merge.Ordering = field(init=False)
+    unused: Mapping[str, tuple[str, ...]] = field(init=False)
+
+    def assign_rows(self, files: tuple[SourceFile, ...], folder: Path, most: int) -> None:
+        """Find the customer of each row, and make partitions of at most ``most`` rows."""
+        mapping = self.loaded.mapping
+        tables = find_tables(mapping, self.sources)
+        owners = assign_owners(mapping, tables, self.sources, self.loaded)
+        self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
+        self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
+        shares = enumerate(deal_out(owners, most))
+        self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
+        keys = Counted(self.sources)
+        if "reference_id" not in mapping.customer.fields():
+            own = {"reference_id": owners.changes}
+            keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
+        self.changes = keys.frame()
+        self.problems = ProblemTable.concat(owners.problems)
+        write_frame(folder / "rows", owners.fates.frame())
+        self.rows = read_frame(folder / "rows", numbers=False)
+        self.sources = replace(self.sources, problems=(*self.sources.problems, *notes))
+
+    def map_rows(self) -> None:
+        """Map the rows of all partitions."""
+        tasks = [(partition, self.loaded, self.options.country) for partition in self.partitions]
+        self.mapped = run_all(self.executor, map_part, tasks)
+        self.changes = merge.merged_changes([self.changes, *(one.changes for one in self.mapped)], self.sources)
+
+    def needs(self) -> Needs:
+        """What the API must be asked for before anything is settled."""
+        kinds = (one.entries[0].fields[name].lookup for one in self.mapped for name in one.names)
+        attributes = frozenset(entity for one in self.mapped for entity in one.attributes)
+        entities = frozenset(entity for one in self.mapped for entity, count in one.counts.items() if count)
+        return Needs(frozenset(kind for kind in kinds if kind), attributes, entities)
+
+    def reference_ids(self) -> "Iterator[pd.Series[str]]":
+        """The reference ids of all customers, a partition at a time; null where there is none."""
+        for partition in self.partitions:
+            yield partition.read("customer.mapped")["reference_id"]
+
+    def settled(self, directory: Directory | None) -> Stage:
+        """Validate, decide what every problem leads to, and write the bodies of the partitions.
+
+        ``directory`` resolves names and checks attributes; without one both are left open.
+        """
+        with self.timings.stage("validate"):
+            return self._settled(ValidationPolicy.of(self.options, self.loaded.mapping, directory))
+
+    def _settled(self, policy: ValidationPolicy) -> Stage:
+        entries, columns = merge.merged_entries(self.mapped, self.orders), merge.merged_columns(self.mapped)
+        duplicates = policy.possible_duplicates is not None
+        shared = shared_by_all(self.partitions, self.mapped, self.sources, duplicates=duplicates)
+        tasks = [
+            (partition, policy, own, entries, columns, self.hashed)
+            for partition, own in zip(self.partitions, shared, strict=True)
+        ]
+        done = run_all(self.executor, finish_part, tasks)
+        if self.options.memory is not None or self.options.engine is not None:
+            self.end_workers()  # the reports need their memory, and are written here
+        tables = EntityTables(
+            merge.merged_frame(self.partitions, "customer.final"),
+            merge.merged_frame(self.partitions, "address.final"),
+            merge.merged_frame(self.partitions, "contact.final"),
+            entries,
+            self.rows,
+            merge.merged_field_rows(self.partitions),
+            self.unused,
+            self.changes,
+        )
+        found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
+        return Stage(
+            self.sources,
+            tables,
+            ProblemTable.concat([self._other_problems(policy), found]),
+            np.concatenate([one.rejected for one in done]),
+            np.concatenate([one.lost_child for one in done]),
+            {},
+            added([one.words for one in done]),
+        )
+
+    def _other_problems(self, policy: ValidationPolicy) -> ProblemTable:
+        """The problems of rows without a customer, and of attributes that cannot be checked at all."""
+        found = [self.problems]
+        if policy.directory is not None:
+            used = {entity for one in self.mapped for entity in one.attributes}
+            unknown = [name for name in ENTITIES if name in used and not policy.directory.attributes.get(name)]
+            found += [unchecked_attributes(entity) for entity in unknown]
+        nothing = pd.DataFrame({name: np.zeros(0, np.int64) for name in ("_row", "_entry", "_customer")})
+        tables = EntityTables(nothing, nothing, nothing, (), self.rows)
+        return settle(tables, ProblemTable.concat(found), severities=policy.severities).problems
+
+    def write_bodies(self, folder: RunFolder) -> pd.DataFrame:
+        """Write the bodies to ``payloads.jsonl``; returns where each one is, as :func:`write_payloads` does.
+
+        Raises :class:`OutputError`.
+        """
+        with whole_file(folder.payloads) as file:
+            for partition in self.partitions:
+                with partition.path("payloads").open("rb") as own:
+                    shutil.copyfileobj(own, file, 1 << 20)
+        return merge.merged_bodies(self.partitions)
+
+    def end_workers(self) -> None:
+        """End the workers; what is left to do is done in this process."""
+        self.pool.close()
+        self.executor = InlineExecutor()
+
+    def release(self) -> None:
+        """End the workers and remove the scratch folder; the stage and the bodies' places can still be used.
+
+        Sending may take hours, and needs neither. The tables stay mapped although their files have no name any more.
+        """
+        self.end_workers()
+        self.scratch.close()
+
+
+def check_only(options: Options, work: PreparedSources) -> None:
+    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
+    absent = set(options.only)
+    for some in work.reference_ids() if absent else ():
+        absent.difference_update(some[some.isin(list(absent))])
+    if absent:
+        raise UsageError(
+            f"--only: the sources hold no customer {', '.join(map(repr, sorted(absent)[:5]))}",
+            "Give reference ids as `importer check` shows them in results.csv.",
+        )
+
+
+def _on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], Sources]:
+    """The sources with their cells and row numbers on disk."""
+    files, tables = [], []
+    for number, table in enumerate(sources.tables):
+        cells, numbers = table.stored or folder / f"source-{number}", folder / f"source-{number}.rows"
+        if table.stored is None:
+            write_frame(cells, table.frame)
+        write_array(numbers, table.row_numbers)
+        tables.append(replace(table, frame=read_frame(cells), row_numbers=read_array(numbers, np.int64)))
+        nothing = np.zeros(0, np.int64)
+        without_rows = replace(
+            table,
+            frame=table.frame.iloc[:0],
+            row_numbers=nothing,
+            skipped=skipped_frame(nothing, []),
+            broken=np.zeros(0, np.bool_),
+        )
+        files.append(SourceFile(cells, numbers, int(sources.offsets[number]), without_rows))
+    return tuple(files), replace(sources, tables=tuple(tables))
