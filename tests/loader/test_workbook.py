@@ -18,7 +18,7 @@ from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
 from importer.loader.workbook.appearance import Appearance
 from importer.loader.workbook.number_formats import number_text, number_texts, zero_filled
-from importer.loader.workbook.workbooks import workbooks as workbook_module
+from importer.loader.workbook import workbooks as workbook_module
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
