@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import SourceError, UsageError
-from importer.loader.text import blocks as blocks_module
-from importer.loader.text import csv_parser as parse_module
+from importer.loader.text import csv_blocks
 from importer.loader.text.delimited import _choose_delimiter
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
@@ -47,9 +46,9 @@ def test_encoding_given(tmp_path: Path) -> None:
     assert table(path, options(encoding="cp1250")).frame.at[0, "Name"] == "Łódź"
     with pytest.raises(SourceError, match=r"a\.csv: byte 11 is not valid utf-8"):
         table(path, options(encoding="utf8"))
-    with pytest.raises(UsageError, match="'no-such' is no encoding"):
+    with pytest.raises(UsageError, match="'no-such' is not an encoding"):
         table(path, options(encoding="no-such"))
-    with pytest.raises(UsageError, match="'base64' is no encoding"):
+    with pytest.raises(UsageError, match="'base64' is not an encoding"):
         table(path, options(encoding="base64"))
 
 
@@ -181,8 +180,8 @@ def test_hundred_thousand_rows_take_the_arrow_path(tmp_path: Path, monkeypatch: 
     def refuse(*_: object) -> None:
         raise AssertionError("read by the csv module")
 
-    monkeypatch.setattr(parse_module, "_parse_slowly", refuse)
-    monkeypatch.setattr(parse_module, "_parse_ragged", refuse)
+    monkeypatch.setattr(csv_blocks, "_parse_slowly", refuse)
+    monkeypatch.setattr(csv_blocks, "_parse_ragged", refuse)
     row = ",".join(["value"] * 17 + ['"two\nlines"', ""])
     text = ",".join(f"H{number}" for number in range(20)) + "\n"
     text += "".join(f"{number},{row}\n" + "\n" * (number % 1000 == 0) for number in range(100_000))
@@ -242,12 +241,12 @@ def _holds_no_utf8(content: bytes) -> bool:
 
 
 def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 1000)
-    monkeypatch.setattr(blocks_module, "_LONG", 2000)
+    monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_blocks, "_LONG_RECORD", 2000)
     with pytest.raises(SourceError, match=r"a\.csv:3: the row cannot be read"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 10_000_000))
 
 
 def test_delimiters_are_tried_on_the_head_alone(tmp_path: Path) -> None:
-    delimiter, head = _choose_delimiter(b"Id,Name\n" + b"1,A\n" * 1_000_000, options())
-    assert (delimiter, len(head), head[-1].end) == (",", 60, 8 + 59 * 4)
+    delimiter, rows, ends = _choose_delimiter(b"Id,Name\n" + b"1,A\n" * 1_000_000, options())
+    assert (delimiter, len(rows), ends[-1]) == (",", 60, 8 + 59 * 4)

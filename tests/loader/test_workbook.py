@@ -10,15 +10,14 @@ from typing import Any
 import openpyxl
 import pytest
 import xlwt
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xlwt.CompoundDoc import XlsDoc
 
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
-from importer.loader.workbook.appearance import Appearance
-from importer.loader.workbook.number_formats import number_text, number_texts, zero_filled
 from importer.loader.workbook import workbooks as workbook_module
+from importer.loader.workbook.number_formats import format_number, number_text
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 
@@ -75,14 +74,8 @@ def test_leading_zeros_that_a_number_format_shows(tmp_path: Path) -> None:
         (12, "[$-409]0000", "0012"),
     ],
 )
-def test_zero_filled(value: int, code: str, text: str) -> None:
-    assert zero_filled(value, code) == text
-
-
-@given(st.lists(st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**54), 2**54).map(float))))
-@example([1e-4, 1e-5, 1.5e-5, 1.23456789012345e-5, 1e-6, 9.99e-7])
-def test_numbers_together_are_written_as_one_by_one(values: list[float]) -> None:
-    assert number_texts(values).to_pylist() == [number_text(value) for value in values]
+def test_format_number(value: int, code: str, text: str) -> None:
+    assert format_number(value, code) == text
 
 
 def test_small_numbers_as_a_person_sees_them() -> None:
@@ -375,12 +368,3 @@ def test_rows_a_few_at_a_time_are_the_same_as_all_at_once(
     for number, row in zip(first.row_numbers.tolist(), first.frame["Zip"].tolist(), strict=True):
         value = rows[number - above - 2][1]
         assert row == ("02138" if number % 2 == above % 2 else "2138") or value != 2138 or isinstance(value, bool)
-
-
-def test_what_cells_show_is_found_in_any_order() -> None:
-    appearance = Appearance(
-        texts=[(9, 0, "#N/A"), (1, 0, "#REF!")], formats={"00": {0: [8, 2, 5]}}, shown={1: {7: "g", 3: "c"}}
-    ).in_order()
-    assert appearance.within(0, 3) == Appearance([(1, 0, "#REF!")], {"00": {0: [2]}}, {1: {}})
-    assert appearance.within(3, 9) == Appearance([], {"00": {0: [2, 5]}}, {1: {0: "c", 4: "g"}})
-    assert appearance.within(9, 10) == Appearance([(0, 0, "#N/A")], {"00": {0: []}}, {1: {}})

@@ -1,4 +1,4 @@
-"""Tables that are marked-up text: SpreadsheetML 2003 (Excel's XML, saved as .xls by many systems) and web pages.
+"""Tables in XML and HTML: SpreadsheetML 2003 (Excel's XML, saved as .xls by many systems) and web pages.
 
 SpreadsheetML: https://learn.microsoft.com/previous-versions/office/developer/office-xp/aa140066(v=office.10).
 """
@@ -12,11 +12,11 @@ from xml.etree import ElementTree as ET
 import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
-from importer.loader.assemble import Origin
+from importer.loader.assemble import Origin, RawTable
 from importer.loader.load_options import LoadOptions
 from importer.loader.text.encoding import whole_text
-from importer.loader.workbook.number_formats import shown_number
-from importer.loader.workbook.sheets import Sheet, Unseen
+from importer.loader.workbook.number_formats import SheetDisplay, shown_number
+from importer.loader.workbook.workbooks import Sheet, select_sheets
 
 __all__ = ["is_markup", "read_markup"]
 
@@ -26,44 +26,44 @@ _START = re.compile(
 _SPREADSHEET = "urn:schemas-microsoft-com:office:spreadsheet"
 _SS = f"{{{_SPREADSHEET}}}"
 _CHARSET = re.compile(rb"""<meta[^>]*charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
-_MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 1_048_576, 16_384, 50_000_000  # the first two are Excel's own bounds
+_MAX_ROWS, _MAX_COLUMNS, _MAX_CELLS = 1_048_576, 16_384, 50_000_000  # the first two are Excel's own bounds
 _EXPORT = "Open it in a spreadsheet program and save it as .xlsx, or export it as CSV."
 
 
 def is_markup(content: bytes) -> bool:
-    """Whether the bytes begin like XML or a web page."""
-    return bool(_START.match(_narrow(content[:1024])))
+    """Whether the bytes start like XML or a web page."""
+    return bool(_START.match(_ascii_of(content[:1024])))
 
 
-def _narrow(start: bytes) -> bytes:
-    """The beginning of UTF-16 text as far as it is ASCII."""
+def _ascii_of(start: bytes) -> bytes:
+    """The start of a text, also if it is UTF-16, as far as it is ASCII."""
     return start.replace(b"\0", b"").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
 
 
-def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Sheet]:
+def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[RawTable]:
     """The worksheets of SpreadsheetML, or the tables of a web page that have at least two rows.
 
     Raises :class:`SourceError` for broken XML and for pages and documents without such a table.
     """
-    head = _narrow(content[:16384])
+    head = _ascii_of(content[:16384])
     if _SPREADSHEET.encode() in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
         grids = _worksheets(content, origin.file)
     else:
         grids = _tables(content, origin.file, options.encoding)
-    if options.sheet is not None:
-        if options.sheet not in grids:
-            listed = ", ".join(repr(name) for name in grids)
-            raise UsageError(f"{origin.file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
-        grids = {options.sheet: grids[options.sheet]}
-    sheets = [_sheet(grid, replace(origin, sheet=name or None)) for name, grid in grids.items() if grid.cells]
-    if not sheets:
+    names = select_sheets(list(grids), origin.file, options.sheet)
+    tables = [
+        Sheet(replace(origin, sheet=name or None), grids[name].columns(), grids[name].display()).raw_table(options)
+        for name in names
+        if grids[name].cells
+    ]
+    if not tables:
         raise SourceError(f"{origin.file}: the workbook is empty", "Export the table again, with its header and rows.")
-    return sheets
+    return tables
 
 
 @dataclass
 class _Grid:
-    """The cells of a sheet by (row, column) from 0, as far as they have a text."""
+    """The cells with text of a sheet, by (row, column) from 0."""
 
     file: str
     cells: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -73,9 +73,10 @@ class _Grid:
 
     def put(self, row: int, column: int, text: str, down: int = 0, across: int = 0) -> None:
         """A cell, which may extend ``down`` and ``across`` over others."""
-        if not (0 <= row < _MOST_ROWS and 0 <= column < _MOST_COLUMNS):
+        if not (0 <= row < _MAX_ROWS and 0 <= column < _MAX_COLUMNS):
             raise SourceError(
-                f"{self.file}: a cell in row {row + 1:,}, column {column + 1:,} is beyond all bounds", _EXPORT
+                f"{self.file}: a cell in row {row + 1:,}, column {column + 1:,} is beyond the limits of a sheet",
+                _EXPORT,
             )
         if text:
             self.cells[row, column] = text
@@ -85,21 +86,20 @@ class _Grid:
     def columns(self) -> list[pa.ChunkedArray]:
         """All columns, of the height of the last row with a text."""
         height, width = 1 + max(row for row, _ in self.cells), 1 + max(column for _, column in self.cells)
-        if height * width > _MOST_CELLS:
+        if height * width > _MAX_CELLS:
             raise SourceError(f"{self.file}: {height:,} rows and {width:,} columns are too many", _EXPORT)
         columns = [[""] * height for _ in range(width)]
         for (row, column), text in self.cells.items():
             columns[column][row] = text
         return [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
 
-
-def _sheet(grid: _Grid, origin: Origin) -> Sheet:
-    unseen = Unseen(tuple(grid.hidden_rows), tuple(grid.hidden_columns), tuple(grid.merged))
-    return Sheet.of(origin, grid.columns(), unseen)
+    def display(self) -> SheetDisplay:
+        """What is hidden or merged."""
+        return SheetDisplay((), self.hidden_rows, self.hidden_columns, self.merged)
 
 
 def _worksheets(content: bytes, file: str) -> dict[str, _Grid]:
-    """Worksheet name → cells. Rows are forgotten once they are read: as a tree they are twenty times as large."""
+    """Worksheet name → cells. Rows are dropped once they are read: as a tree they are twenty times as large."""
     grids: dict[str, _Grid] = {}
     formats: dict[str, str] = {}
     sheet = _Worksheet(_Grid(file), formats)
@@ -125,7 +125,7 @@ def _worksheets(content: bytes, file: str) -> dict[str, _Grid]:
 
 @dataclass
 class _Worksheet:
-    """A worksheet that is being read: the places of the next row and column."""
+    """A worksheet that is being read; ``row``, ``column``: the next ones."""
 
     grid: _Grid
     formats: dict[str, str]
@@ -136,7 +136,7 @@ class _Worksheet:
         """A column's own properties."""
         first, span = _place(node, self.column), _number(node, "Span")
         if _number(node, "Hidden"):
-            self.grid.hidden_columns += range(first, min(first + span + 1, _MOST_COLUMNS))
+            self.grid.hidden_columns += range(first, min(first + span + 1, _MAX_COLUMNS))
         self.column = first + span + 1
 
     def add_row(self, node: ET.Element) -> None:
@@ -155,7 +155,7 @@ class _Worksheet:
 
 
 def _place(node: ET.Element, following: int) -> int:
-    """The place from 0: ``ss:Index`` counts from 1 and leaves a gap; without it, the one after the last."""
+    """The position from 0: ``ss:Index`` counts from 1 and may leave a gap; without it, the next one."""
     index = node.get(f"{_SS}Index")
     return following if index is None else int(index) - 1
 
