@@ -1,13 +1,14 @@
 """Sources to ``SourceTable``s."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from importer.errors import NoSourceError, SourceError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
-from importer.loader.discovery import File, find_files
+from importer.loader.discovery import find_files, modified_at
 from importer.loader.load_options import LoadOptions
-from importer.loader.locations import LocalFile
+from importer.loader.locations import RemoteFile
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.markup import is_markup, read_markup
 from importer.loader.workbook.workbooks import is_workbook, read_workbook
@@ -37,13 +38,13 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     return Sources(tuple(table for table, _ in loaded), tuple(problem for _, found in loaded for problem in found))
 
 
-def _read(name: str, file: File, options: LoadOptions) -> list[list[RawTable]]:
+def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list[RawTable]]:
     """The tables of each file in the source."""
     try:
-        modified = file.modified()
-        when = {} if modified is None else {"modified": modified.isoformat(timespec="seconds")}
-        # A pipe, for example, can be read only once.
-        content = Content(file.path if isinstance(file, LocalFile) and file.path.is_file() else file.read())
+        if isinstance(file, RemoteFile):
+            when, content = {}, Content(file.read())
+        else:  # a pipe can be read only once
+            when, content = {"modified": modified_at(file)}, Content(file if file.is_file() else file.read_bytes())
         start = content.start(_START)
         if not start:
             raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
