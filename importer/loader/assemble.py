@@ -16,14 +16,13 @@ from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, classify, header_score
 from importer.loader.load_options import LoadOptions
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
-from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored, positions
+from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
 
 __all__ = ["Fault", "Loaded", "Origin", "RawTable", "assemble", "column_names", "ignored_table", "skipped_frame"]
 
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
-_FEW_RANGES = 64
 
 Loaded = tuple[SourceTable, list[Problem]]
 Mask = npt.NDArray[np.bool_]
@@ -103,9 +102,14 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
         Problem(Severity.ERROR, fault.code, fault.message, fault.hint, location=origin.at(row, fault.column))
         for fault, row in zip(raw.faults, at_fault.tolist(), strict=True)
     ]
-    broken[positions(body.numbers, at_fault)] = True
+    broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
-    problems += [_like_total(origin, row) for row in like_total.tolist()]
+    message = "the row looks like a total, but may be a customer of that name: it is read as a customer"
+    hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
+    problems += [
+        Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
+        for row in like_total.tolist()
+    ]
     data, secrets = _named_columns(header.cells, body, options)
     path = _path_of(data, body.stored)
     if secrets and broken.any():
@@ -146,22 +150,11 @@ def _filtered(body: Body, keep: Mask) -> Body:
     if keep.all():
         return body
     stored = StoredColumns([]) if body.stored.path is None else filter_stored(body.stored, keep)
-    columns = stored.columns + [_kept_cells(column, keep) for column in body.columns[len(stored.columns) :]]
+    columns = stored.columns + [column.filter(pa.array(keep)) for column in body.columns[len(stored.columns) :]]
     return Body(columns, body.widths[keep], body.numbers[keep], body.unfinished, stored)
 
 
-def _kept_cells(column: pa.ChunkedArray, keep: Mask) -> pa.ChunkedArray:
-    """Without a copy where they are in few ranges."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], keep, [False])).astype(np.int8)))
-    if len(edges) > 2 * _FEW_RANGES:
-        return column.filter(pa.array(keep))
-    chunks = [chunk for at, end in edges.reshape(-1, 2).tolist() for chunk in column.slice(at, end - at).chunks]
-    return pa.chunked_array(chunks, pa.string())
-
-
 def _has_text(column: pa.ChunkedArray) -> Mask:
-    if (pc.sum(pc.binary_length(column)).as_py() or 0) == 0:
-        return np.zeros(len(column), dtype=bool)
     mask: Mask = pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
     return mask
 
@@ -202,16 +195,6 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
     message = f"the row has fewer cells than the header ({width})"
     short_problems = [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
     return problems + short_problems
-
-
-def _like_total(origin: Origin, row: int) -> Problem:
-    return Problem(
-        Severity.WARNING,
-        "row_like_total",
-        "the row looks like a total, but may be a customer of that name: it is read as a customer",
-        "If it is a total, delete the row or skip it with a `skip` rule in the mapping.",
-        location=origin.at(row),
-    )
 
 
 def column_names(header: Sequence[str], width: int) -> list[str]:

@@ -1,7 +1,6 @@
 """The files of a source: globs, directories, URLs, and names with a date such as ``{date-1}`` or ``{newest}``."""
 
 import glob
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -79,7 +78,11 @@ def _expand(source: str) -> Sequence[File]:
 def _expand_path(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
-        files = _ordinary(Path(entry.path) for entry in _entries(path) if entry.is_file())
+        try:
+            files = _ordinary(entry for entry in path.iterdir() if entry.is_file())
+        except OSError as error:
+            message = f"{path}: the directory cannot be read ({error.strerror})"
+            raise SourceError(message, "Check its permissions.") from error
         if not files:
             raise NoSourceError(
                 f"{source}: the directory contains no readable file",
@@ -95,16 +98,6 @@ def _expand_path(source: str) -> list[Path]:
     if not files:
         raise NoSourceError(f"{source}: no file matches", "Check the pattern; hidden files are not matched.")
     return files
-
-
-def _entries(path: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            return list(entries)
-    except OSError as error:
-        raise SourceError(
-            f"{path}: the directory cannot be read ({error.strerror})", "Check its permissions."
-        ) from error
 
 
 def _ordinary(paths: Iterable[Path]) -> list[Path]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.loader.load_options import LoadOptions
-from importer.loader.text.column_store import Body, positions
+from importer.loader.text.column_store import Body
 from importer.tables import header_key, taken
 
 __all__ = ["HEAD_RECORDS", "Header", "classify", "find_header", "header_score"]
@@ -178,9 +178,7 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
         padded = [*(cell.strip() for cell in cells), *[""] * len(body.columns)]
         repeated |= _matches(body, padded[: max(len(body.columns), len(cells))])
     repeated &= ~blank
-    instructions = np.zeros(len(body), dtype=bool)
-    instructions[positions(body.numbers, np.array(header.instructions, np.int64))] = True
-    instructions &= ~blank & ~repeated
+    instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
     doubtful: list[int] = []

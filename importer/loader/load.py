@@ -48,10 +48,10 @@ def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list
         start = content.start(_START)
         if not start:
             raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
-        if not is_packed(start) and not is_workbook(start) and not is_markup(start):
-            return [read_text(content, Origin(name, None, when), options)]
-        whole = b"".join(content.pieces())
-        return [_read_whole(inner, data, when, options) for inner, data in unpack(whole, name)]
+        if not is_packed(start):
+            return [_read_tables(name, content, when, options)]
+        unpacked = unpack(b"".join(content.pieces()), name)
+        return [_read_tables(inner, Content(data), when, options) for inner, data in unpacked]
     except OSError as error:
         raise SourceError(
             f"{name}: the file cannot be read ({error.strerror})",
@@ -59,10 +59,11 @@ def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list
         ) from error
 
 
-def _read_whole(name: str, whole: bytes, when: dict[str, str], options: LoadOptions) -> list[RawTable]:
-    content = Content(whole)
-    if not is_workbook(whole) and not is_markup(whole):
+def _read_tables(name: str, content: Content, when: dict[str, str], options: LoadOptions) -> list[RawTable]:
+    start = content.start(_START)
+    if not is_workbook(start) and not is_markup(start):
         return read_text(content, Origin(name, None, when), options)
+    whole = b"".join(content.pieces())
     origin = Origin(name, None, {**content.details(), **when})
     return read_workbook(whole, origin, options) if is_workbook(whole) else read_markup(whole, origin, options)
 

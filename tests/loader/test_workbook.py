@@ -324,6 +324,20 @@ def test_password(tmp_path: Path, content: bytes) -> None:
         table(write(tmp_path / "a.xlsx", content))
 
 
+@pytest.mark.parametrize("name", ["a.xls", "a.xlsx"])
+def test_elapsed_time_that_is_too_large_names_the_sheet(tmp_path: Path, name: str) -> None:
+    if name == "a.xls":
+        book = xlwt.Workbook()
+        sheet = book.add_sheet("Kunden")
+        sheet.write(0, 0, "Since")
+        sheet.write(1, 0, 1e12, xlwt.easyxf(num_format_str="[h]:mm"))
+        book.save(str(tmp_path / name))
+    else:
+        save(tmp_path / name, {"Kunden": [["Since"], [1e12]]}, {"A2": "[h]:mm"})
+    with pytest.raises(SourceError, match=r"a\.xlsx?!Kunden: a cell with a format of elapsed time .* is too large\nGive"):
+        table(tmp_path / name)
+
+
 def test_broken_and_empty_workbooks(tmp_path: Path) -> None:
     whole = save(tmp_path / "a.xlsx", {"A": PEOPLE}).read_bytes()
     for content in (whole[:-200], b"PK\x03\x04rubbish", bytes.fromhex("D0CF11E0A1B11AE1") + b"rubbish" * 100):

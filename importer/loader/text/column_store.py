@@ -16,7 +16,7 @@ from pyarrow import ipc
 
 from importer.errors import OutputError
 
-__all__ = ["Body", "ColumnWriter", "Numbers", "StoredColumns", "blank_cells", "filter_stored", "positions"]
+__all__ = ["Body", "ColumnWriter", "Numbers", "StoredColumns", "blank_cells", "filter_stored"]
 
 Numbers = npt.NDArray[np.int64]
 
@@ -122,14 +122,6 @@ class Body:
     def row(self, index: int) -> list[str]:
         """The cells of one record."""
         return [column[index].as_py() for column in self.columns]
-
-
-def positions(numbers: Numbers, wanted: Numbers) -> Numbers:
-    """The positions in ascending ``numbers`` of those of ``wanted`` that are among them."""
-    at = np.searchsorted(numbers, wanted)
-    at, wanted = at[at < len(numbers)], wanted[at < len(numbers)]
-    found: Numbers = at[numbers[at] == wanted]
-    return found
 
 
 def blank_cells(count: int) -> pa.Array:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from importer.errors import SourceError
 from importer.loader.assemble import Fault, column_names
-from importer.loader.text.column_store import Body, ColumnWriter, Numbers, blank_cells, positions
+from importer.loader.text.column_store import Body, ColumnWriter, Numbers, blank_cells
 from importer.loader.text.csv_blocks import BadRecordError, Block, blocks, late_quotes, parse
 from importer.loader.text.encoding import FOREIGN_MARK, check_text
 from importer.records import Location, Problem, Severity
@@ -155,7 +155,7 @@ def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fa
 
 def damage_problems(table: SourceTable, damaged: Numbers) -> list[Problem]:
     """A warning for each row of ``damaged`` in which a visible cell is damaged; only one if they are many."""
-    rows = positions(table.row_numbers, damaged)
+    rows = np.flatnonzero(np.isin(table.row_numbers, damaged))
     found: dict[int, tuple[str, str]] = {}
     for name in table.frame.columns:
         cells = table.cells(name, rows)

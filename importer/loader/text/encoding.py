@@ -30,13 +30,14 @@ _BOMS = (
 _EXPORT_AGAIN = "Export the table again as CSV or as an Excel workbook."
 _ASCII, _NOT_ASCII = bytes(range(128)), bytes(range(128, 256))
 # Letters and signs of western text in UTF-8: U+00A0 to U+017F, dashes and quotes, the euro and trade mark signs.
-_WESTERN_UTF8 = re.compile(rb"\xc2[\xa0-\xbf]|[\xc3-\xc5][\x80-\xbf]|\xe2(?:\x80[\x90-\xba]|\x82\xac|\x84\xa2)")
+_WESTERN_UTF8 = re.compile(rb"(\xc2[\xa0-\xbf]|[\xc3-\xc5][\x80-\xbf]|\xe2(?:\x80[\x90-\xba]|\x82\xac|\x84\xa2))")
 _ANY_UTF8 = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
-    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+    rb"([\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})"
 )
 _REPLACEMENT = "\ufffd".encode()
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_UNDEFINED_AS_LATIN_1 = {0xDC00 + code: code for code in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}  # no characters in cp1252
 
 
 class NotUtf8Error(Exception):
@@ -195,25 +196,15 @@ def _decode_mixed(content: Content, utf8: bool) -> Iterator[bytes]:
 
 
 def _marked(text: bytes, *, utf8: bool) -> str:
-    parts, done = [], 0
-    for match in (_ANY_UTF8 if utf8 else _WESTERN_UTF8).finditer(text):
-        parts.append(_decode_cp1252(text[done : match.start()], mark=utf8))
-        parts.append(("" if utf8 else FOREIGN_MARK) + match[0].decode())
-        done = match.end()
-    return "".join([*parts, _decode_cp1252(text[done:], mark=utf8)])
+    parts = []
+    for number, part in enumerate((_ANY_UTF8 if utf8 else _WESTERN_UTF8).split(text)):
+        is_utf8 = number % 2 == 1  # cp1252 and UTF-8 alternate
+        decoded = (
+            part.decode() if is_utf8 else part.decode("cp1252", "surrogateescape").translate(_UNDEFINED_AS_LATIN_1)
+        )
+        parts.append(decoded if is_utf8 == utf8 else re.sub(r"[^\x00-\x7f]", FOREIGN_MARK + r"\g<0>", decoded))
+    return "".join(parts)
 
-
-def _decode_cp1252(piece: bytes, *, mark: bool) -> str:
-    text = piece.decode("cp1252", "latin_1_where_undefined")
-    return re.sub(r"([^\x00-\x7f])", FOREIGN_MARK + r"\1", text) if mark else text
-
-
-def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)
-    return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-codecs.register_error("latin_1_where_undefined", _latin_1)
 
 _OTHER_ENCODINGS = ("mac-roman", "cp850", "cp1250")
 _ENOUGH = 5  # distinct pieces of words; fewer may be chance
