@@ -246,7 +246,7 @@ def _named_columns(
 
 
 def _path_of(data: Mapping[str, pa.ChunkedArray], stored: StoredColumns) -> Path | None:
-    """The file that holds exactly these columns; a file that holds others is deleted."""
+    """The file that contains exactly these columns; a file with others is deleted."""
     if list(data) == list(stored.names) and all(map(operator.is_, data.values(), stored.columns)):
         return stored.path
     if stored.path is not None:

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import io
 import os
-import posixpath
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -90,10 +90,7 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
 
 
 def _is_workbook_container(content: bytes, file: str) -> bool:
-    """Whether a zip file is a workbook; if it is too damaged to tell, its name decides.
-
-    Raises :class:`SourceError` for a workbook that would unpack to far too many bytes.
-    """
+    """Whether a zip file is a workbook; if it is damaged, its name decides. Raises :class:`SourceError` if too large."""
     if not content.startswith(_ZIP):
         return False
     try:
@@ -118,7 +115,12 @@ def _gunzip(content: bytes, file: str) -> bytes:
 def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [member for member in archive.infolist() if _is_ordinary(member)]
+            # Without folders, hidden and lock files, and the files that macOS adds.
+            members = [
+                member
+                for member in archive.infolist()
+                if not (member.is_dir() or re.search(r"^__MACOSX/|(^|/)(\.|~\$)[^/]*$", member.filename))
+            ]
             if not members:
                 raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
             if len(members) > _MAX_MEMBERS:
@@ -138,12 +140,6 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
         raise _damaged(file, error) from error
     except (NotImplementedError, RuntimeError) as error:
         raise SourceError(f"{file}: the archive is packed in an unusual way ({error})", "Unpack it first.") from error
-
-
-def _is_ordinary(member: zipfile.ZipInfo) -> bool:
-    """Not a folder, not a hidden or lock file, and not one of the files that macOS adds."""
-    base = posixpath.basename(member.filename)
-    return not (member.is_dir() or base.startswith((".", "~$")) or member.filename.startswith("__MACOSX/"))
 
 
 def _read(packed: IO[bytes] | gzip.GzipFile, size: int, file: str, before: int = 0) -> bytes:

@@ -58,7 +58,7 @@ def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:
 
 
 def modified_at(path: Path) -> str:
-    """When a file was last changed, as ISO 8601. Raises ``OSError``."""
+    """When a file was last changed, as _ISO_DATE 8601. Raises ``OSError``."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
@@ -119,7 +119,7 @@ def _display_names(paths: list[tuple[str, ...]]) -> list[str]:
 
 
 _PLACE = re.compile(r"\{(?P<word>[a-z]+)(?P<days>[+-]\d+)?(?::(?P<format>[^{}]*))?\}")
-ISO = "%Y-%m-%d"
+_ISO_DATE = "%Y-%m-%d"
 # What can be read back from a name, and how long it is.
 _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2, "%M": 2, "%S": 2}
 
@@ -139,12 +139,14 @@ def _filled(source: str, now: datetime) -> list[str]:
     words = {place["word"] for place in places}
     if words - {"date", "newest"}:
         return [source]  # braces in the file's own name
-    text = _PLACE.sub(lambda place: place[0] if place["word"] == "newest" else _day(place, now), source)
+
+    def day(place: re.Match[str]) -> str:
+        if place["word"] == "newest":
+            return place[0]
+        return (now + timedelta(days=int(place["days"] or 0))).strftime(place["format"] or _ISO_DATE)
+
+    text = _PLACE.sub(day, source)
     return _newest(text) if "newest" in words else [text]
-
-
-def _day(place: re.Match[str], now: datetime) -> str:
-    return (now + timedelta(days=int(place["days"] or 0))).strftime(place["format"] or ISO)
 
 
 def _newest(source: str) -> list[str]:
@@ -154,7 +156,7 @@ def _newest(source: str) -> list[str]:
             f"{public_source(source)}: {{newest}} works only for files on this machine", "Use {date} instead."
         )
     places = list(_PLACE.finditer(source))
-    form = places[0]["format"] or ISO
+    form = places[0]["format"] or _ISO_DATE
     if len(places) > 1 or places[0]["days"] or set(re.findall("%.", form)) - _DIGITS.keys() or "%" not in form:
         raise UsageError(
             f"{source}: use {{newest}} only once, with a format made of {' '.join(_DIGITS)}",

@@ -19,7 +19,7 @@ __all__ = ["HEAD_RECORDS", "Header", "classify", "find_header", "header_score"]
 Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]
 
-HEAD_RECORDS = 60  # of which one is the header
+HEAD_RECORDS = 60  # the header is one of them
 _FEW = 1000
 _OCCURRENCE = re.compile(r"#\d+$")
 _NOT_TEXTUAL = re.compile(
@@ -41,7 +41,7 @@ class Header:
 
     ``cells``: its cells. ``row``: its 1-based number. ``above``: (row number, reason) of every record up to the header,
     the header included. ``labels``: the cells of a second header row above or below it. ``instructions``: the numbers
-    of the rows below it that tell people how to fill the columns.
+    of the rows below it that explain how to fill the columns.
     """
 
     cells: Row
@@ -117,15 +117,13 @@ def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
     stems = {(cell.casefold(), _DIGITS.sub("", name)) for cell, name in given}
     if len(given) < max(2, 0.9 * names) or len({cell for cell, _ in stems}) < len(stems) or _filled(row) > names:
         return False
-    if any(_NOT_TEXTUAL.fullmatch(cell) or not _digits_fit(cell, name) for cell, name in given):
+    # A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``.
+    if any(
+        _NOT_TEXTUAL.fullmatch(cell) or set(_DIGITS.findall(cell)) - set(_DIGITS.findall(name)) for cell, name in given
+    ):
         return False
     related = sum(1 for cell, name in given if _words(cell) & _words(name))
     return related * 3 >= len(given) or _unlike_data(row, data)
-
-
-def _digits_fit(cell: str, name: str) -> bool:
-    """A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``."""
-    return set(_DIGITS.findall(cell)) <= set(_DIGITS.findall(name))
 
 
 def _words(text: str) -> set[str]:
@@ -157,7 +155,7 @@ _INSTRUCTION = re.compile(
 
 
 def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
-    """The numbers of up to three rows from ``start`` (an index) on that tell people how to fill the columns."""
+    """The numbers of up to three rows from ``start`` (an index) on that explain how to fill the columns."""
     for index, row in enumerate(rows[start : start + 3], start=start):
         filled = [cell.strip() for cell in row if cell.strip()]
         instructions = sum(1 for cell in filled if _INSTRUCTION.fullmatch(cell))

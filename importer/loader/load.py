@@ -33,7 +33,13 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
             assemble(raw, options) if raw.required or not any_matches or raw.matches(options) else ignored_table(raw)
             for raw in tables
         ]
-        _refuse_without_rows(of_file)
+        with_header = [table for table, _ in of_file if len(table.frame.columns)]
+        if with_header and not any(len(table.frame) for table in with_header):
+            raise NoSourceError(
+                f"{with_header[0].name}: there is a header in row {with_header[0].details['header_row']} "
+                "but no data row below it",
+                "Export the table again with its rows, or leave this source out.",
+            )
         loaded += of_file
     return Sources(tuple(table for table, _ in loaded), tuple(problem for _, found in loaded for problem in found))
 
@@ -66,15 +72,3 @@ def _read_tables(name: str, content: Content, when: dict[str, str], options: Loa
     whole = b"".join(content.pieces())
     origin = Origin(name, None, {**content.details(), **when})
     return read_workbook(whole, origin, options) if is_workbook(whole) else read_markup(whole, origin, options)
-
-
-def _refuse_without_rows(loaded: Sequence[Loaded]) -> None:
-    """Raise :class:`NoSourceError` for a file whose tables have headers but no data."""
-    if any(len(table.frame) for table, _ in loaded):
-        return
-    for table, _ in loaded:
-        if len(table.frame.columns):
-            raise NoSourceError(
-                f"{table.name}: there is a header in row {table.details['header_row']} but no data row below it",
-                "Export the table again with its rows, or leave this source out.",
-            )

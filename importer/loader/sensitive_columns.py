@@ -52,12 +52,12 @@ def _plain(header: str) -> str:
 
 
 def is_secret(header: str) -> bool:
-    """Whether the header says: payment card, password, token, key, bank account or social security number."""
+    """Whether a header names a payment card, password, token, key, bank account or social security number."""
     return bool(_SECRET.search(_plain(header)))
 
 
 def is_tax_number(header: str) -> bool:
-    """Whether the header says: tax, VAT or resale number; kept only where a mapping names the column."""
+    """Whether a header names a tax, VAT or resale number; kept only where a mapping names the column."""
     return bool(_TAX.search(_plain(header)))
 
 

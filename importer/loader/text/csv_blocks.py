@@ -57,11 +57,14 @@ def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
         if end:
             yield Block(rest[:end], edges[: np.searchsorted(edges, end)])
             rest, due = rest[end:], _BLOCK_BYTES
-        elif len(rest) > _LONG_RECORD and not _is_readable(rest, delimiter):
-            yield Block(whole_characters(rest), edges)
-            return
-        else:
-            due = 2 * len(rest)
+            continue
+        due = 2 * len(rest)
+        if len(rest) > _LONG_RECORD:
+            try:
+                _read_rows(whole_characters(rest), delimiter)
+            except BadRecordError:  # parsing the block raises it again
+                yield Block(whole_characters(rest), edges)
+                return
     if rest:
         yield Block(rest, _quote_edges(rest, delimiter))
 
@@ -105,14 +108,6 @@ def _end_of_records(data: bytes, edges: Places) -> int:
         if place >= 0:
             return place + 1
     return 0
-
-
-def _is_readable(data: bytes, delimiter: str) -> bool:
-    try:
-        _read_rows(whole_characters(data), delimiter)
-    except BadRecordError:
-        return False
-    return True
 
 
 def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Places]:

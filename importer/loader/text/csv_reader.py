@@ -40,11 +40,6 @@ class CsvFormat:
     encoding: str = "utf-8"
     mixed: bool = False
 
-    @property
-    def named(self) -> int:
-        """How many cells a row has at least."""
-        return min(self.width, sum(1 for cell in self.header if cell.strip()))
-
 
 @dataclass(frozen=True)
 class CsvRecords:
@@ -76,7 +71,8 @@ def read_body(
     """
     writer = ColumnWriter(column_names(form.header, form.width), scratch)
     surplus: list[list[pa.Array]] = []  # of each block, the columns beyond the usual ones, which few records have
-    widths, faults, damaged = [np.empty(0, np.int64)], list[Fault](), [np.empty(0, np.int64)]
+    widths, damaged = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    faults: list[Fault] = []
     unfinished, count = False, 0
     try:
         for read in _in_parallel(partial(_read_block, form=form), blocks(pieces, form.delimiter)):
@@ -90,15 +86,11 @@ def read_body(
     except BadRecordError as error:
         raise SourceError(f"{file}:{start + count + error.index}: {error.message}", error.hint) from error
     stored = writer.finish()
-    columns = stored.columns + [
-        pa.chunked_array(
-            [
-                own[place] if place < len(own) else blank_cells(len(each))
-                for own, each in zip(surplus, widths[1:], strict=True)
-            ]
-        )
-        for place in range(max(map(len, surplus), default=0))
+    extra = max(map(len, surplus), default=0)
+    padded = [
+        own + [blank_cells(len(each))] * (extra - len(own)) for own, each in zip(surplus, widths[1:], strict=True)
     ]
+    columns = stored.columns + [pa.chunked_array(chunks, pa.string()) for chunks in zip(*padded, strict=True)]
     numbers = np.arange(start, start + count, dtype=np.int64)
     body = Body(columns, np.concatenate(widths), numbers, unfinished, stored)
     faults.sort(key=lambda fault: fault.code != "quote_unclosed")
@@ -128,7 +120,7 @@ def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
             "a quote that opens in this row is closed only in a later row, and the rows between end up in one cell",
             'Close the quote ("), or double it ("") where it is part of the text.',
         )
-        for index in late_quotes(block, form.delimiter, form.named)
+        for index in late_quotes(block, form.delimiter, min(form.width, sum(1 for cell in form.header if cell.strip())))
     ]
     if form.mixed and FOREIGN_MARK.encode() in block.data:
         faults += _foreign_characters(columns, form)

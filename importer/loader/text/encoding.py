@@ -220,10 +220,9 @@ _JOINS = frozenset("'\u2019\u2018-\u2013\u00b7\u00ad")  # occur between the lett
 def _single_byte_encoding(sample: bytes) -> tuple[str, tuple[str, ...]]:
     """The encoding of western text, and the others in which it is as plausible and has other letters.
 
-    cp1252 (latin-1 where cp1252 has no character for a byte), unless its words are implausible and those of exactly
-    one other encoding all are plausible: ``CafŽ`` in cp1252 is ``Café`` in mac-roman. A general detector does worse on
-    names: it takes any western text for cp1250, which differs from cp1252 in letters only. For the same reason cp1250
-    is never listed as an alternative to cp1252.
+    It is cp1252 (latin-1 if bytes are undefined in cp1252), unless its words are implausible and exactly one other
+    encoding fits: ``CafŽ`` in cp1252 is ``Café`` in mac-roman. A general detector takes western names for cp1250, which
+    differs from cp1252 in letters only; that is also why cp1250 is never listed as an alternative to cp1252.
     """
     words = sorted(set(_IN_WORD.findall(sample)))
     usual = "latin-1" if _NOT_CP1252.search(sample) else "cp1252"

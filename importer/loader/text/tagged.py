@@ -36,8 +36,7 @@ def is_tagged(rows: Sequence[Sequence[str]]) -> bool:
 def read_sections(body: Body, origin: Origin, faults: Sequence[Fault], options: LoadOptions) -> list[RawTable]:
     """The sections of a tagged file in the order of their first records.
 
-    Blank records belong to the section above them. Records with a tag that has no header become a section of their
-    own, without column names.
+    Blank records belong to the section above. Records with a tag that has no header become a section without names.
     """
     tags = pc.utf8_trim_whitespace(body.columns[0]).combine_chunks()
     blank = np.logical_and.reduce([pc.equal(pc.utf8_trim_whitespace(column), "").to_numpy() for column in body.columns])

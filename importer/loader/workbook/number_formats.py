@@ -9,8 +9,8 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-__all__ = ["SheetDisplay", "ShownCell", "apply_display", "cell_text", "format_number", "number_text", "shows_more"]
-__all__ += ["shown_number"]
+__all__ = ["SheetDisplay", "ShownCell", "apply_display", "cell_text", "format_number", "number_text", "shown_number"]
+__all__ += ["shows_more"]
 
 _EXACT = 2**53  # every whole number up to here is exact in a workbook's floating point
 _MOST_DIGITS = 1e15  # larger numbers have lost their last digits

@@ -39,7 +39,7 @@ _ENCRYPTED = re.compile(
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Sheet:
     """One sheet: its columns of text down to the last row with a value, and how it looks."""
 
@@ -47,14 +47,13 @@ class Sheet:
     columns: list[pa.ChunkedArray]
     display: SheetDisplay
 
-    @property
-    def head(self) -> list[tuple[str, ...]]:
-        """The first rows."""
-        return list(zip(*(column.slice(0, HEAD_RECORDS).to_pylist() for column in self.columns), strict=True))
+    def rows(self, count: int | None = None) -> list[tuple[str, ...]]:
+        """All rows, or the first ones."""
+        return list(zip(*(column.slice(0, count).to_pylist() for column in self.columns), strict=True))
 
     def raw_table(self, options: LoadOptions) -> RawTable:
         """The records below the header."""
-        header = find_header(self.head, options)
+        header = find_header(self.rows(HEAD_RECORDS), options)
         start = header.row if header else 0
         columns = [column.slice(start) for column in self.columns]
         numbers = np.arange(start + 1, len(self.columns[0]) + 1, dtype=np.int64)
@@ -65,7 +64,7 @@ class Sheet:
         """What is hidden or merged below the header: one problem for each kind, at its first place."""
         header, height = table.details["header_row"], len(self.columns[0])
         rows = [row + 1 for row in self.display.hidden_rows if header <= row < height]
-        names = [cell.strip() or f"Column {place}" for place, cell in enumerate(self.head[header - 1], start=1)]
+        names = [cell.strip() or f"Column {place}" for place, cell in enumerate(self.rows(header)[-1], start=1)]
         columns = [names[place] for place in self.display.hidden_columns if place < len(names)]
         merged = [(top + 1, bottom + 1) for top, _, bottom, _ in self.display.merged if top >= header]
         if rows:
@@ -89,7 +88,7 @@ class Sheet:
 
 
 def is_workbook(content: bytes) -> bool:
-    """Whether the bytes are a ZIP container or an OLE file, whatever the file's name says."""
+    """Whether the bytes are a ZIP container or an OLE file, whatever the file's name."""
     return content.startswith((_ZIP, _OLE))
 
 
@@ -181,7 +180,8 @@ def _columns(sheet: calamine.CalamineSheet, display: SheetDisplay, file: str) ->
         apply_display(columns, display.cells[first:after], start)
         chunks = chunks or [[] for _ in columns]
         for own, cells in zip(chunks, columns, strict=True):
-            own.append(_texts(cells))
+            texts = [value if type(value) is str else cell_text(value) for value in cells]
+            own.append(pa.array(texts, pa.string()))
         start = end
     return [pa.chunked_array(own, pa.string()).slice(0, height) for own in chunks] if height else []
 
@@ -198,37 +198,28 @@ def _blocks_of_rows(sheet: calamine.CalamineSheet, file: str) -> Iterator[list[l
         ) from error
 
 
-def _texts(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values, pa.string())
-    except pa.ArrowTypeError:  # not all of them are text
-        return pa.array([value if type(value) is str else cell_text(value) for value in values], pa.string())
-
-
 def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
     """The sheets without the one that explains a workbook of rejected rows (never data).
 
-    The details of the others get what that sheet says: the file and sheet that their rows came from.
+    It lists the file and sheet of origin of the rows in the others; their details get it as ``stands_for``.
     """
-    guides = [sheet for sheet in sheets if any(cell.strip() == GUIDE_TITLE for row in sheet.head for cell in row)]
     origins: dict[str | None, list[str]] = {}
-    for guide in guides:
-        rows = [
-            [cell.strip() for cell in row] for row in zip(*(cells.to_pylist() for cells in guide.columns), strict=True)
-        ]
+    others = []
+    for sheet in sheets:
+        if not any(cell.strip() == GUIDE_TITLE for row in sheet.rows(HEAD_RECORDS) for cell in row):
+            others.append(sheet)
+            continue
+        rows = [[cell.strip() for cell in row] for row in sheet.rows()]
         start = next((at for at, row in enumerate(rows) if set(GUIDE_COLUMNS) <= set(row)), len(rows))
         for row in rows[start + 1 :]:
             name, *source = (row[rows[start].index(column)] for column in GUIDE_COLUMNS)
             if not name:
                 break
             origins[name] = source
-    for sheet in sheets:
-        if sheet.origin.sheet in origins:
-            details = {**sheet.origin.details, "stands_for": origins[sheet.origin.sheet]}
-            origin = replace(sheet.origin, details=details)
-            yield replace(sheet, origin=origin)
-        elif sheet not in guides:
-            yield sheet
+    for sheet in others:
+        source = origins.get(sheet.origin.sheet, [])
+        details = {**sheet.origin.details, "stands_for": source} if source else sheet.origin.details
+        yield replace(sheet, origin=replace(sheet.origin, details=details))
 
 
 def _listed(items: Sequence[object]) -> str:
