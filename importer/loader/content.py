@@ -90,7 +90,7 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
 
 
 def _is_workbook_container(content: bytes, file: str) -> bool:
-    """Whether a zip file is a workbook; if it is damaged, its name decides. Raises :class:`SourceError` if too large."""
+    """Whether a zip file is a workbook; if it is damaged, its name decides. Raises :class:`SourceError` if too big."""
     if not content.startswith(_ZIP):
         return False
     try:

@@ -33,7 +33,7 @@ def padded(rows: list[list[str]], width: int) -> list[list[str]]:
     return [[*row, *[""] * (width - len(row))] for row in rows]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(st.sampled_from(CELLS), max_size=5), max_size=30),
     end=st.sampled_from(ENDS),
@@ -66,11 +66,11 @@ def _is_open(text: str) -> bool:
     return bool(after) and after[-1] != ["END"] and len(after) == len(before)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.lists(st.sampled_from(CELLS[:-1]), min_size=3, max_size=3), max_size=30), end=st.sampled_from(ENDS)
 )
-def test_rows_that_take_in_others_are_the_same_in_blocks_and_in_one(rows: list[list[str]], end: str) -> None:
+def test_faults_are_the_same_in_blocks_and_in_one(rows: list[list[str]], end: str) -> None:
     data = "".join(",".join(row) + end for row in rows).encode()
     whole = read(data, piece=1 << 20)
     with pytest.MonkeyPatch.context() as patch:
@@ -147,7 +147,7 @@ def test_bytes_of_another_encoding_far_down_are_found(tmp_path: Path, monkeypatc
         sources(write(tmp_path / "c.csv", b"\xff\xfe" + ("Id,Name\n" + rows.decode()).encode("utf-16-le") + b"x"))
 
 
-def test_damage_far_down_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_far_down_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 100)
     found = sources(write(tmp_path / "a.csv", "Id,Name\n" + "1,A\n" * 400 + "2,B\x01\n" + "3,C\n" * 400))
     assert problems(found) == [("warning", "damaged_text", "a.csv:402 [Name]")]
@@ -161,7 +161,7 @@ def test_digest_is_that_of_the_file_whatever_its_encoding(tmp_path: Path) -> Non
         assert (only.details["bytes"], skipped(only)) == (len(content), [(1, "header")])
 
 
-def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def __init__(self, *_: object) -> None:
             pass

@@ -1,4 +1,4 @@
-"""Bytes that are not all of one encoding, encodings that words give away, and files that were cut off."""
+"""Mixed encodings, encodings detected by their words, and files that were cut off."""
 
 from pathlib import Path
 

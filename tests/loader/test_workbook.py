@@ -334,7 +334,9 @@ def test_elapsed_time_that_is_too_large_names_the_sheet(tmp_path: Path, name: st
         book.save(str(tmp_path / name))
     else:
         save(tmp_path / name, {"Kunden": [["Since"], [1e12]]}, {"A2": "[h]:mm"})
-    with pytest.raises(SourceError, match=r"a\.xlsx?!Kunden: a cell with a format of elapsed time .* is too large\nGive"):
+    with pytest.raises(
+        SourceError, match=r"a\.xlsx?!Kunden: a cell with a format of elapsed time .* is too large\nGive"
+    ):
         table(tmp_path / name)
 
 
@@ -356,7 +358,7 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=12),
     above=st.integers(0, 3),

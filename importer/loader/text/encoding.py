@@ -199,9 +199,9 @@ def _marked(text: bytes, *, utf8: bool) -> str:
     parts = []
     for number, part in enumerate((_ANY_UTF8 if utf8 else _WESTERN_UTF8).split(text)):
         is_utf8 = number % 2 == 1  # cp1252 and UTF-8 alternate
-        decoded = (
-            part.decode() if is_utf8 else part.decode("cp1252", "surrogateescape").translate(_UNDEFINED_AS_LATIN_1)
-        )
+        decoded = part.decode() if is_utf8 else part.decode("cp1252", "surrogateescape")
+        if not is_utf8 and _NOT_CP1252.search(part):
+            decoded = decoded.translate(_UNDEFINED_AS_LATIN_1)
         parts.append(decoded if is_utf8 == utf8 else re.sub(r"[^\x00-\x7f]", FOREIGN_MARK + r"\g<0>", decoded))
     return "".join(parts)
 
