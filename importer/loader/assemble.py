@@ -1,8 +1,8 @@
-"""Header and body to a ``SourceTable``: names, skipped and broken records, sensitive columns."""
+"""Header and records to a ``SourceTable``: column names, skipped and broken records, sensitive columns."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.errors import NoSourceError
-from importer.loader.layout import Header, classify
+from importer.errors import SourceError
+from importer.loader.layout import HEAD_RECORDS, Header, classify, header_score
 from importer.loader.load_options import LoadOptions
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
-from importer.loader.text.text_cells import NOWHERE, Body, chosen, positions
+from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
 
-__all__ = ["Fault", "Origin", "assemble", "column_names", "refuse_without_rows", "skipped_frame"]
+__all__ = ["Fault", "Loaded", "Origin", "RawTable", "assemble", "column_names", "ignored_table", "skipped_frame"]
 
-_EACH_SHORT_ROW = 10  # told one by one in any file; of a file in which they are rare, up to ten times as many
-_FEW_RANGES = 64
+_MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
+Loaded = tuple[SourceTable, list[Problem]]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -36,14 +36,9 @@ class Origin:
     sheet: str | None
     details: Mapping[str, Any]
 
-    @property
-    def name(self) -> str:
-        """The table as reports name it."""
-        return self.file if self.sheet is None else f"{self.file}!{self.sheet}"
-
-    def at(self, row: int) -> Location:
-        """The place of a row."""
-        return Location(self.file, self.sheet, row)
+    def at(self, row: int | None, column: str | None = None) -> Location:
+        """A row or a cell."""
+        return Location(self.file, self.sheet, row, column)
 
 
 @dataclass(frozen=True)
@@ -57,194 +52,215 @@ class Fault:
     column: str | None = None
 
 
+@dataclass(frozen=True)
+class RawTable:
+    """The records of one file, sheet or tagged section.
+
+    ``header``: None if the first records are all blank. ``required``: it is read whether or not the mapping knows it.
+    ``known``: False for a section whose tag the mapping does not name, though it names others. ``more_problems``: what
+    else is to be reported of the finished table.
+    """
+
+    origin: Origin
+    header: Header | None
+    body: Body
+    faults: Sequence[Fault] = ()
+    required: bool = False
+    known: bool = True
+    more_problems: Callable[[SourceTable], Iterable[Problem]] = field(default=lambda _: ())
+
+    def matches(self, options: LoadOptions) -> bool:
+        """Whether the mapping knows the table: its tag, and columns of it."""
+        return self.known and self.header is not None and header_score(self.header.cells, options) > 0
+
+
 def skipped_frame(rows: npt.ArrayLike, reasons: Sequence[str]) -> pd.DataFrame:
     """``SourceTable.skipped``: columns ``row`` (int64) and ``reason`` (str), sorted by row."""
     frame = pd.DataFrame({"row": np.asarray(rows, dtype=np.int64), "reason": pd.Series(reasons, dtype="str")})
     return frame.sort_values("row", ignore_index=True)
 
 
-def assemble(
-    origin: Origin, header: Header, body: Body, faults: Sequence[Fault], options: LoadOptions
-) -> tuple[SourceTable, list[Problem]]:
-    """The table of one header and the records below it, and what is wrong with single rows."""
+def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
+    """The finished table, and what is wrong with single rows. Raises :class:`SourceError` if there is no header."""
+    origin, header, body = raw.origin, raw.header, raw.body
+    if header is None:
+        raise SourceError(
+            f"{Location(origin.file, origin.sheet)}: no header in the first {HEAD_RECORDS} rows",
+            "Delete the blank rows above the table.",
+        )
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
-    unsure = [int(body.numbers[index]) for index in sorted(doubtful)]
-    at_fault = body.numbers[[fault.index for fault in faults]]
-    rows = np.concatenate([[row for row, _ in header.above], *(body.numbers[mask] for _, mask in reasons)])
-    why = [reason for _, reason in header.above]
-    why += [reason for reason, mask in reasons for _ in range(int(mask.sum()))]
-    body = _only(body, keep)
-    kept = body.numbers
-    broken, problems = _long_rows(origin, body.columns, len(header.cells), kept)
-    problems += [_fault_problem(origin, fault, number) for fault, number in zip(faults, at_fault, strict=True)]
-    broken[positions(kept, at_fault)] = True
-    short = (body.widths < header.width) & ~broken
-    if _cut_off(body, keep, short):
-        broken[-1], short[-1] = True, False
-        problems.append(_cut_problem(origin, int(kept[-1]), header.width))
-    problems += _short_rows(origin, kept[short], header.width, of=len(kept))
-    problems += [_doubt_problem(origin, number) for number in unsure]
-    data, secrets = _named(header.cells, body, options)
-    stored = _path_of(data, body)
+    like_total = body.numbers[sorted(doubtful)]
+    at_fault = body.numbers[[fault.index for fault in raw.faults]]
+    skipped = skipped_frame(
+        np.concatenate([[row for row, _ in header.above], *(body.numbers[mask] for _, mask in reasons)]),
+        [reason for _, reason in header.above] + [reason for reason, mask in reasons for _ in range(int(mask.sum()))],
+    )
+    body = _filtered(body, keep)
+    broken, problems = _long_rows(origin, body, len(header.cells))
+    problems += [
+        Problem(Severity.ERROR, fault.code, fault.message, fault.hint, location=origin.at(row, fault.column))
+        for fault, row in zip(raw.faults, at_fault.tolist(), strict=True)
+    ]
+    broken |= np.isin(body.numbers, at_fault)
+    problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
+    message = "the row looks like a total, but may be a customer of that name: it is read as a customer"
+    hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
+    problems += [
+        Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
+        for row in like_total.tolist()
+    ]
+    data, secrets = _named_columns(header.cells, body, options)
+    path = _path_of(data, body.stored)
     if secrets and broken.any():
         data = _concealed(data, secrets, broken)
         problems = [replace(problem, value=None) for problem in problems]
     arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
-    frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(kept)), copy=False)
-    skipped, details = skipped_frame(rows, why), {**origin.details, "header_row": header.row}
-    return SourceTable(origin.file, origin.sheet, frame, kept, skipped, broken, secrets, details, stored), problems
+    frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(body)), copy=False)
+    details = {**origin.details, "header_row": header.row}
+    table = SourceTable(origin.file, origin.sheet, frame, body.numbers, skipped, broken, secrets, details, path)
+    return table, [*problems, *raw.more_problems(table)]
 
 
-def column_names(header: Sequence[str], width: int) -> list[str]:
-    """The names of the first ``width`` columns: the header's cells, trimmed, each a name of its own."""
-    names: list[str] = []
-    taken: dict[str, None] = {}
-    for place in range(width):
-        cell = header[place].strip() if place < len(header) else ""
-        names.append(_unique(cell or f"Column {place + 1}", taken))
-        taken[header_key(names[-1])] = None
-    return names
+def ignored_table(raw: RawTable) -> Loaded:
+    """A table without columns, for one that the mapping does not know; all of its rows count as skipped."""
+    above = [row for row, _ in raw.header.above] if raw.header else []
+    numbers = np.concatenate([np.array(above, np.int64), raw.body.numbers])
+    problem = Problem(
+        Severity.WARNING,
+        "sheet_ignored",
+        f"none of the sheet's {len(numbers):,} rows is read: it has no header with columns of the mapping",
+        "This is fine for notes and instructions; otherwise correct the headers, or name them in the mapping.",
+        location=raw.origin.at(None),
+    )
+    table = SourceTable(
+        raw.origin.file,
+        raw.origin.sheet,
+        pd.DataFrame(index=pd.RangeIndex(0)),
+        np.zeros(0, np.int64),
+        skipped_frame(numbers, ["sheet not mapped"] * len(numbers)),
+        np.zeros(0, bool),
+        details=dict(raw.origin.details),
+    )
+    return table, [problem]
 
 
-def refuse_without_rows(table: SourceTable) -> None:
-    """Raise :class:`SourceError` for a header without data."""
-    if len(table.frame.columns) and not len(table.frame):
-        raise NoSourceError(
-            f"{table.name}: there is a header in row {table.details.get('header_row')} but no data row below it",
-            "Export the table again with its rows, or leave this source out.",
-        )
-
-
-def _only(body: Body, keep: Mask) -> Body:
-    """The kept records; in a file of their own where they lie on disk."""
+def _filtered(body: Body, keep: Mask) -> Body:
+    """The kept records; in a file of their own if they are on disk."""
     if keep.all():
         return body
-    kept = NOWHERE if body.kept.path is None else chosen(body.kept, keep)
-    columns = kept.columns + [_filtered(column, keep) for column in body.columns[len(kept.columns) :]]
-    return Body(columns, body.widths[keep], body.numbers[keep], body.unfinished, kept)
-
-
-def _filtered(column: pa.ChunkedArray, keep: Mask) -> pa.ChunkedArray:
-    """The kept cells; without copying where they are in few runs."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], keep, [False])).astype(np.int8)))
-    if len(edges) > 2 * _FEW_RANGES:
-        return column.filter(pa.array(keep))
-    chunks = [chunk for at, end in edges.reshape(-1, 2).tolist() for chunk in column.slice(at, end - at).chunks]
-    return pa.chunked_array(chunks, pa.string())
+    stored = StoredColumns([]) if body.stored.path is None else filter_stored(body.stored, keep)
+    columns = stored.columns + [column.filter(pa.array(keep)) for column in body.columns[len(stored.columns) :]]
+    return Body(columns, body.widths[keep], body.numbers[keep], body.unfinished, stored)
 
 
 def _has_text(column: pa.ChunkedArray) -> Mask:
-    if (pc.sum(pc.binary_length(column)).as_py() or 0) == 0:
-        return np.zeros(len(column), dtype=bool)
     mask: Mask = pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
     return mask
 
 
-def _long_rows(
-    origin: Origin, columns: Sequence[pa.ChunkedArray], width: int, rows: npt.NDArray[np.int64]
-) -> tuple[Mask, list[Problem]]:
-    broken = np.zeros(len(rows), dtype=bool)
-    for column in columns[width:]:
-        broken |= _has_text(column)
-    problems = []
-    for index in np.flatnonzero(broken):
-        beyond = [text for column in columns[width:] if (text := column[int(index)].as_py()).strip()]
-        problems.append(
-            Problem(
-                Severity.ERROR,
-                "row_too_long",
-                f"the row has more cells than the header ({width})",
-                "Probably a delimiter or a quote within a cell: put the cell in quotes and double the quotes in it.",
-                location=origin.at(int(rows[index])),
-                value=" | ".join(beyond),
-            )
+def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Problem]]:
+    beyond = body.columns[width:]
+    broken = np.logical_or.reduce([np.zeros(len(body), dtype=bool), *map(_has_text, beyond)])
+    problems = [
+        Problem(
+            Severity.ERROR,
+            "row_too_long",
+            f"the row has more cells than the header ({width})",
+            "Probably a cell contains a delimiter or a quote: put the cell in quotes and double the quotes in it.",
+            location=origin.at(int(body.numbers[index])),
+            value=" | ".join(text for column in beyond if (text := column[int(index)].as_py()).strip()),
         )
+        for index in np.flatnonzero(broken)
+    ]
     return broken, problems
 
 
-def _short_rows(origin: Origin, rows: npt.NDArray[np.int64], width: int, *, of: int) -> list[Problem]:
-    hint = "The missing cells at the end are read as blank; check that no line break stands in a cell without quotes."
-    if len(rows) > (10 * _EACH_SHORT_ROW if 10 * len(rows) <= of else _EACH_SHORT_ROW):
-        first = ", ".join(str(row) for row in rows[:_EACH_SHORT_ROW])
+def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in_data: bool) -> list[Problem]:
+    """The rows with too few cells. The last row, if only it is short and has no line end, is marked as ``broken``."""
+    short = (body.widths < width) & ~broken
+    problems = []
+    if body.unfinished and ends_in_data and short[-1] and int(short.sum()) == 1:
+        broken[-1], short[-1] = True, False
+        message = f"the last row has fewer cells than the header ({width}) and no line end: the file was cut off in it"
+        hint = "Export or copy the file again; rows may be missing after this one."
+        at = origin.at(int(body.numbers[-1]))
+        problems.append(Problem(Severity.ERROR, "row_cut_off", message, hint, location=at))
+    rows = body.numbers[short].tolist()
+    hint = "The missing cells at the end are read as blank; check that no cell without quotes contains a line break."
+    if len(rows) > (10 * _MAX_SHORT_ROWS if 10 * len(rows) <= len(body) else _MAX_SHORT_ROWS):
+        first = ", ".join(map(str, rows[:_MAX_SHORT_ROWS]))
         message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first} and more"
-        return [Problem(Severity.WARNING, "row_short", message, hint, location=Location(origin.file, origin.sheet))]
+        return [*problems, Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(None))]
     message = f"the row has fewer cells than the header ({width})"
-    return [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(int(row))) for row in rows]
+    short_problems = [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
+    return problems + short_problems
 
 
-def _cut_off(body: Body, keep: Mask, short: Mask) -> bool:
-    """Whether the last record has neither all its cells nor a line end, while all others have all their cells."""
-    return body.unfinished and bool(keep[-1]) and bool(short[-1]) and int(short.sum()) == 1
+def column_names(header: Sequence[str], width: int) -> list[str]:
+    """The names of the first ``width`` columns: the header's cells, trimmed and made unique."""
+    names: list[str] = []
+    keys: set[str] = set()
+    for place in range(width):
+        cell = header[place].strip() if place < len(header) else ""
+        names.append(_unique(cell or f"Column {place + 1}", keys))
+    return names
 
 
-def _cut_problem(origin: Origin, row: int, width: int) -> Problem:
-    return Problem(
-        Severity.ERROR,
-        "row_cut_off",
-        f"the last row has fewer cells than the header ({width}) and no line end: the file was cut off in it",
-        "Export or copy the file again; rows may be missing behind this one.",
-        location=origin.at(row),
-    )
+def _unique(name: str, keys: set[str]) -> str:
+    """The name with a number if its key is in ``keys``; the key of the result is added to them."""
+    number = 1
+    candidate = name
+    while header_key(candidate) in keys:
+        number += 1
+        candidate = f"{name}#{number}"
+    keys.add(header_key(candidate))
+    return candidate
 
 
-def _doubt_problem(origin: Origin, row: int) -> Problem:
-    return Problem(
-        Severity.WARNING,
-        "row_like_total",
-        "the row looks like a total, but may be a customer of that name: it is read as one",
-        "If it is a total, delete the row or leave it out with a `skip` rule in the mapping.",
-        location=origin.at(row),
-    )
-
-
-def _fault_problem(origin: Origin, fault: Fault, row: int) -> Problem:
-    place = replace(origin.at(int(row)), column=fault.column)
-    return Problem(Severity.ERROR, fault.code, fault.message, fault.hint, location=place)
-
-
-def _named(
+def _named_columns(
     header: Sequence[str], body: Body, options: LoadOptions
 ) -> tuple[dict[str, pa.ChunkedArray], frozenset[str]]:
-    """Named columns, and which of them were emptied."""
-    given_back = bool(header) and header_key(header[0]) == IMPORT_ERRORS
-    if given_back:
+    """The columns by name, and the names of those that were emptied because their data must not leave the source."""
+    rejected_rows = bool(header) and header_key(header[0]) == IMPORT_ERRORS  # the program's own file, corrected
+    if rejected_rows:
         header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
-    names: dict[str, None] = {}
+    keys: set[str] = set()
     data: dict[str, pa.ChunkedArray] = {}
     secrets = set()
-    columns = body.columns
-    empty = pa.chunked_array([pa.repeat(pa.scalar("", pa.string()), len(body))])
-    for place in range(int(given_back), max(len(header), len(columns))):
+    empty = pa.chunked_array([blank_cells(len(body))])
+    for place in range(int(rejected_rows), max(len(header), len(body.columns))):
         cell = header[place].strip() if place < len(header) else ""
-        column = columns[place] if place < len(columns) else empty
+        column = body.columns[place] if place < len(body.columns) else empty
         if not cell and not _has_text(column).any():
             continue
-        name = _unique(cell or f"Column {place + 1}", names)
-        names[header_key(name)] = None
-        column = unmark_formulas(column) if given_back else column
-        if _is_sensitive(name, column, options, body.kept.forget):
+        name = _unique(cell or f"Column {place + 1}", keys)
+        column = unmark_formulas(column) if rejected_rows else column
+        tax_number = is_tax_number(name) and header_key(name) not in options.allowed
+        if is_secret(name) or tax_number or holds_card_numbers(name, column, body.stored.release_memory):
             secrets.add(name)
             column = empty
         data[name] = column
-        body.kept.forget()
+        body.stored.release_memory()
     return data, frozenset(secrets)
 
 
-def _path_of(data: Mapping[str, pa.ChunkedArray], body: Body) -> Path | None:
-    """The file that holds exactly these columns; if they are others than those of the body's file, that one goes."""
-    kept = body.kept
-    if list(data) == list(kept.names) and all(map(operator.is_, data.values(), kept.columns)):
-        return kept.path
-    if kept.path is not None:
-        kept.path.unlink()  # what is mapped of it stays until nobody needs it
+def _path_of(data: Mapping[str, pa.ChunkedArray], stored: StoredColumns) -> Path | None:
+    """The file that contains exactly these columns; a file with others is deleted."""
+    if list(data) == list(stored.names) and all(map(operator.is_, data.values(), stored.columns)):
+        return stored.path
+    if stored.path is not None:
+        stored.path.unlink()  # what is mapped of it stays readable
     return None
 
 
 def _concealed(
     columns: Mapping[str, pa.ChunkedArray], secrets: frozenset[str], broken: Mask
 ) -> dict[str, pa.ChunkedArray]:
-    """Cells of broken records emptied where a secret may have slipped to: right of its column, or into a long cell."""
+    """The columns without the cells of broken records into which a secret may have slipped.
+
+    Those are the cells to the right of a secret column, and those that contain a line end.
+    """
     first = next(place for place, name in enumerate(columns) if name in secrets)
     at = pa.array(broken)
     data = {}
@@ -252,18 +268,3 @@ def _concealed(
         slipped = at if place >= first else pc.and_(at, pc.match_substring_regex(column, r"[\r\n]"))
         data[name] = pa.chunked_array([pc.if_else(slipped, "", column)])
     return data
-
-
-def _unique(name: str, taken: Mapping[str, None]) -> str:
-    number = 1
-    candidate = name
-    while header_key(candidate) in taken:
-        number += 1
-        candidate = f"{name}#{number}"
-    return candidate
-
-
-def _is_sensitive(name: str, column: pa.ChunkedArray, options: LoadOptions, forget: Callable[[], None]) -> bool:
-    if is_secret(name) or (is_tax_number(name) and header_key(name) not in options.allowed):
-        return True
-    return holds_card_numbers(name, column, forget)

@@ -1,80 +1,167 @@
-"""A file's bytes: on disk or in memory, read a piece at a time, with their digest on the way."""
+"""The bytes of a source: of a file, or of the files in a gzip or zip archive, unpacked within bounds."""
 
+import gzip
 import hashlib
 import io
+import os
+import re
+import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
-__all__ = ["Content", "Digest", "rest_of", "whole_characters", "whole_lines"]
+from importer.errors import SourceError
 
-_PIECE = 2 * 1024 * 1024
-_BEYOND_ASCII = bytes(range(128, 256))
+__all__ = ["Content", "is_packed", "unpack"]
 
-
-@dataclass
-class Digest:
-    """What is known of bytes once all of them have been read."""
-
-    size: int = 0
-    _sha256: Any = field(default_factory=hashlib.sha256, repr=False)
-
-    def update(self, piece: bytes) -> None:
-        """Take the next piece in."""
-        self.size += len(piece)
-        self._sha256.update(piece)
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """As a table's details have it."""
-        return {"sha256": self._sha256.hexdigest(), "bytes": self.size}
+_GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
+_OTHER_KINDS = {
+    b"7z\xbc\xaf\x27\x1c": "7-Zip archive",
+    b"Rar!\x1a\x07": "RAR archive",
+    b"\xfd7zXZ\x00": "xz archive",
+    b"BZh": "bzip2 archive",
+    b"\x28\xb5\x2f\xfd": "Zstandard archive",
+    b"%PDF-": "PDF document",
+    b"MIME-Version:": "web archive",
+    b"{\\rtf": "text document",
+}
+_WORKBOOK_PARTS = frozenset({"[Content_Types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
+_WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+# Real exports compress to a tenth or a thirtieth. A file that unpacks to a hundred times its size is not an export.
+_HARMLESS_BYTES, _MAX_RATIO, _MAX_BYTES = 64 * 1024**2, 100, 4 * 1024**3
+_MAX_MEMBERS = 1000
+_PIECE = 2 * 1024**2
 
 
 @dataclass(frozen=True)
 class Content:
-    """Where the bytes are: a path, or they themselves."""
+    """A file's bytes, on disk (a path) or in memory. All methods raise ``OSError``."""
 
     source: Path | bytes
 
     def start(self, count: int) -> bytes:
-        """The first bytes. Raises ``OSError``."""
+        """The first ``count`` bytes."""
         with self._open() as file:
             return file.read(count)
 
-    def pieces(self, digest: Digest | None = None) -> Iterator[bytes]:
-        """All bytes in order, none of them kept. Raises ``OSError``."""
+    def pieces(self, skip: int = 0) -> Iterator[bytes]:
+        """All bytes in order, without the first ``skip``; only one piece is in memory at a time."""
         with self._open() as file:
+            file.seek(skip)
             while piece := file.read(_PIECE):
-                if digest is not None:
-                    digest.update(piece)
                 yield piece
 
-    def _open(self) -> BinaryIO:
+    def details(self) -> dict[str, Any]:
+        """Hash and size, as in the details of a table."""
+        with self._open() as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return {"sha256": digest, "bytes": file.seek(0, os.SEEK_END)}
+
+    def _open(self) -> io.BufferedReader | io.BytesIO:
         return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
 
 
-def rest_of(pieces: Iterator[bytes], skipped: int) -> Iterator[bytes]:
-    """The pieces without as many first bytes."""
-    for piece in pieces:
-        yield piece[skipped:] if skipped else piece
-        skipped = max(0, skipped - len(piece))
+def is_packed(start: bytes) -> bool:
+    """Whether a file that starts like this is an archive, a workbook in a ZIP container, or not a table at all."""
+    return start.startswith((_GZIP, _ZIP, _EMPTY_ZIP, *_OTHER_KINDS))
 
 
-def whole_characters(text: bytes) -> bytes:
-    """UTF-8 that may end within a character, up to its last one in ASCII."""
-    return text.rstrip(_BEYOND_ASCII)
+def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
+    """(name for reports, content) of each file in an archive, or of the source itself if it is not an archive.
+
+    The file in ``a.csv.gz`` keeps that name; those of ``a.zip`` are ``a.zip/b.csv``, in the order of their names.
+    Raises :class:`SourceError` for an archive that is damaged, protected, empty or too large, or contains archives.
+    """
+    kind = next((kind for start, kind in _OTHER_KINDS.items() if content.startswith(start)), None)
+    if kind is not None:
+        raise SourceError(f"{file}: a {kind}, not a table", "Unpack it or export the table again as CSV or .xlsx.")
+    if content.startswith(_GZIP):
+        files = [(file, _gunzip(content, file))]
+    elif content.startswith((_ZIP, _EMPTY_ZIP)) and not _is_workbook_container(content, file):
+        files = list(_members(content, file))
+    else:
+        return [(file, content)]
+    for name, inner in files:
+        if inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
+            raise SourceError(f"{name}: an archive within an archive", "Unpack the outer archive and give its files.")
+    return files
 
 
-def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces that end where lines do."""
-    rest = b""
-    for piece in pieces:
-        end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
-        if end:
-            yield rest + piece[:end]
-            rest = piece[end:]
-        else:
-            rest += piece
-    if rest:
-        yield rest
+def _is_workbook_container(content: bytes, file: str) -> bool:
+    """Whether a zip file is a workbook; if it is damaged, its name decides. Raises :class:`SourceError` if too big."""
+    if not content.startswith(_ZIP):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return file.casefold().endswith(_WORKBOOK_NAMES) or b"[Content_Types].xml" in content
+    if _WORKBOOK_PARTS.isdisjoint(member.filename for member in members):
+        return False
+    _check_size(sum(member.file_size for member in members), len(content), file)
+    return True
+
+
+def _gunzip(content: bytes, file: str) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            return _read(packed, len(content), file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(file, error) from error
+
+
+def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # Without folders, hidden and lock files, and the files that macOS adds.
+            members = [
+                member
+                for member in archive.infolist()
+                if not (member.is_dir() or re.search(r"^__MACOSX/|(^|/)(\.|~\$)[^/]*$", member.filename))
+            ]
+            if not members:
+                raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
+            if len(members) > _MAX_MEMBERS:
+                raise SourceError(
+                    f"{file}: the archive contains {len(members):,} files", "Unpack it and give only the tables."
+                )
+            unpacked = 0
+            for member in sorted(members, key=lambda member: member.filename):
+                name = f"{file}/{member.filename}"
+                if member.flag_bits & 1:
+                    raise SourceError(f"{name}: protected by a password", "Unpack the archive and give its files.")
+                with archive.open(member) as packed:
+                    data = _read(packed, len(content), file, unpacked)
+                unpacked += len(data)
+                yield name, data
+    except (zipfile.BadZipFile, EOFError, zlib.error, OSError, ValueError) as error:
+        raise _damaged(file, error) from error
+    except (NotImplementedError, RuntimeError) as error:
+        raise SourceError(f"{file}: the archive is packed in an unusual way ({error})", "Unpack it first.") from error
+
+
+def _read(packed: IO[bytes] | gzip.GzipFile, size: int, file: str, before: int = 0) -> bytes:
+    """All of it, with the size checked on the way: an archive may state false sizes."""
+    pieces = []
+    unpacked = before
+    while piece := packed.read(_PIECE):
+        pieces.append(piece)
+        unpacked += len(piece)
+        _check_size(unpacked, size, file)
+    return b"".join(pieces)
+
+
+def _check_size(unpacked: int, packed: int, file: str) -> None:
+    if unpacked > _MAX_BYTES or (unpacked > _HARMLESS_BYTES and unpacked > _MAX_RATIO * packed):
+        raise SourceError(
+            f"{file}: the archive would grow from {packed:,} to more than {unpacked:,} bytes",
+            "This is not a usual export. If you trust it, unpack it yourself and give its files.",
+        )
+
+
+def _damaged(file: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"{file}: the archive is damaged or cut off ({error})", "Copy or download it again, or give its files."
+    )

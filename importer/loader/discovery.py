@@ -1,25 +1,24 @@
-"""Dates in the names of sources: today's export, yesterday's, or the newest that there is."""
+"""The files of a source: globs, directories, URLs, and names with a date such as ``{date-1}`` or ``{newest}``."""
 
 import glob
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from importer.errors import NoSourceError, SourceError, UsageError
-from importer.loader.locations import LocalFile, RemoteFile, find_remote, is_url, local_path, public_source
+from importer.loader.locations import RemoteFile, find_remote, is_url, local_path, public_source
 
-__all__ = ["File", "changed_since", "dated", "find_files", "source_bytes"]
+__all__ = ["changed_since", "dated", "find_files", "modified_at", "source_bytes"]
 
-File = LocalFile | RemoteFile
+File = Path | RemoteFile
 
 
 def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
     """Files, globs, directories and URLs → (display name, file), each file once, in the order of the display names.
 
     The display name is the base name, or the shortest ending of the path that tells two files apart. Raises
-    :class:`UsageError` when no source is given, :class:`SourceError` when one stands for no file.
+    :class:`UsageError` if no source is given, :class:`SourceError` if there is no file for one.
     """
     if not sources:
         raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
@@ -27,8 +26,9 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
     for source in sources:
         found.update(dict.fromkeys(_expand(source)))
     parts = [file.parts for file in found]
-    shown = dict(zip(unlike := list(dict.fromkeys(parts)), _display_names(unlike), strict=True))
-    # Two URLs may differ in what is not shown: https://example.com/export?list=1 and …?list=2.
+    different = list(dict.fromkeys(parts))
+    shown = dict(zip(different, _display_names(different), strict=True))
+    # Two URLs may differ only in what is not shown: https://example.com/export?list=1 and …?list=2.
     before = [parts[:place].count(part) for place, part in enumerate(parts)]
     names = [
         f"{shown[part]} ({count + 1})" if count else shown[part] for part, count in zip(parts, before, strict=True)
@@ -37,44 +37,56 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
 
 
 def source_bytes(sources: Sequence[str]) -> int:
-    """How large the sources on this machine are, as far as they can be found."""
-    local = [source for source in sources if not is_url(source) or local_path(source) is not None]
+    """The total size of the sources on this machine, as far as they can be found."""
     try:
-        return sum(file.path.stat().st_size for _, file in find_files(local) if isinstance(file, LocalFile))
-    except (SourceError, UsageError, OSError):
+        return sum(path.stat().st_size for path in _local_files(sources).values())
+    except (SourceError, OSError):
         return 0
 
 
 def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:
-    """The names of local files that were written to since they were read, or are gone.
+    """The names of local files that were changed since they were read.
 
-    ``read``: display name → when the file was written last, as ``SourceTable.details["modified"]`` says it. Files
-    behind URLs are not asked again.
+    ``read``: display name → when the file was last changed, as in ``SourceTable.details["modified"]``. Files behind
+    URLs are not checked.
     """
-    local = [source for source in sources if not is_url(source) or local_path(source) is not None]
     try:
-        now = {name: file.modified() for name, file in find_files(local)} if local else {}
+        now = {name: modified_at(path) for name, path in _local_files(sources).items()}
     except (SourceError, OSError):
-        return []  # moved away once it was read, as some schedulers do
-    moments = {name: moment.isoformat(timespec="seconds") for name, moment in now.items() if moment is not None}
-    return [name for name, moment in moments.items() if read.get(name, moment) != moment]
+        return []  # moved away after it was read, as some schedulers do
+    return [name for name, moment in now.items() if read.get(name, moment) != moment]
+
+
+def modified_at(path: Path) -> str:
+    """When a file was last changed, as _ISO_DATE 8601. Raises ``OSError``."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+
+
+def _local_files(sources: Sequence[str]) -> dict[str, Path]:
+    """Display name → file, for the files on this machine."""
+    local = [source for source in sources if not is_url(source) or local_path(source) is not None]
+    return {name: file for name, file in find_files(local) if isinstance(file, Path)} if local else {}
 
 
 def _expand(source: str) -> Sequence[File]:
     local = local_path(source)
     if local is None and is_url(source):
         return find_remote(source)
-    return [LocalFile(path.resolve()) for path in _expand_path(source if local is None else local)]
+    return [path.resolve() for path in _expand_path(source if local is None else local)]
 
 
 def _expand_path(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
-        files = _ordinary(Path(entry.path) for entry in _entries(path) if entry.is_file())
+        try:
+            files = _ordinary(entry for entry in path.iterdir() if entry.is_file())
+        except OSError as error:
+            message = f"{path}: the directory cannot be read ({error.strerror})"
+            raise SourceError(message, "Check its permissions.") from error
         if not files:
             raise NoSourceError(
-                f"{source}: the directory holds no readable file",
-                "Put the exports directly into it; sub-folders and hidden files are not read.",
+                f"{source}: the directory contains no readable file",
+                "Put the exports directly into it; subfolders and hidden files are not read.",
             )
         return files
     if path.exists():
@@ -86,16 +98,6 @@ def _expand_path(source: str) -> list[Path]:
     if not files:
         raise NoSourceError(f"{source}: no file matches", "Check the pattern; hidden files are not matched.")
     return files
-
-
-def _entries(path: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            return list(entries)
-    except OSError as error:
-        raise SourceError(
-            f"{path}: the directory cannot be read ({error.strerror})", "Check its permissions."
-        ) from error
 
 
 def _ordinary(paths: Iterable[Path]) -> list[Path]:
@@ -117,7 +119,7 @@ def _display_names(paths: list[tuple[str, ...]]) -> list[str]:
 
 
 _PLACE = re.compile(r"\{(?P<word>[a-z]+)(?P<days>[+-]\d+)?(?::(?P<format>[^{}]*))?\}")
-ISO = "%Y-%m-%d"
+_ISO_DATE = "%Y-%m-%d"
 # What can be read back from a name, and how long it is.
 _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2, "%M": 2, "%S": 2}
 
@@ -125,9 +127,9 @@ _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2, "%M": 2, "%S": 
 def dated(sources: Sequence[str], now: datetime) -> tuple[str, ...]:
     """Sources with their dates filled in; ``now``: the time where the exports are made.
 
-    ``{date}`` is today's date, ``{date-1}`` yesterday's, ``{date:%Y%m%d}`` in a form of one's own; ``{newest}`` stands
-    for the latest date of which there is a file, and may be given a form, too. Raises :class:`UsageError` for what
-    is none of these, :class:`SourceError` when no file fits ``{newest}``.
+    ``{date}`` is today's date, ``{date-1}`` yesterday's, ``{date:%Y%m%d}`` in another format; ``{newest}`` is the
+    latest date for which there is a file, and may have a format, too. Raises :class:`UsageError` for other uses of
+    ``{newest}``, :class:`SourceError` if no file matches it.
     """
     return tuple(name for source in sources for name in _filled(source, now))
 
@@ -136,38 +138,39 @@ def _filled(source: str, now: datetime) -> list[str]:
     places = list(_PLACE.finditer(source))
     words = {place["word"] for place in places}
     if words - {"date", "newest"}:
-        return [source]  # braces of the file's own name
-    text = _PLACE.sub(lambda place: place[0] if place["word"] == "newest" else _day(place, now), source)
+        return [source]  # braces in the file's own name
+
+    def day(place: re.Match[str]) -> str:
+        if place["word"] == "newest":
+            return place[0]
+        return (now + timedelta(days=int(place["days"] or 0))).strftime(place["format"] or _ISO_DATE)
+
+    text = _PLACE.sub(day, source)
     return _newest(text) if "newest" in words else [text]
 
 
-def _day(place: re.Match[str], now: datetime) -> str:
-    return (now + timedelta(days=int(place["days"] or 0))).strftime(place["format"] or ISO)
-
-
 def _newest(source: str) -> list[str]:
-    """The files of the latest date among those that fit."""
+    """The files with the latest date among those that match."""
     if is_url(source):
-        raise UsageError(f"{public_source(source)}: {{newest}} is for files of this machine", "{date} is for all.")
+        raise UsageError(
+            f"{public_source(source)}: {{newest}} works only for files on this machine", "Use {date} instead."
+        )
     places = list(_PLACE.finditer(source))
-    form = places[0]["format"] or ISO
+    form = places[0]["format"] or _ISO_DATE
     if len(places) > 1 or places[0]["days"] or set(re.findall("%.", form)) - _DIGITS.keys() or "%" not in form:
         raise UsageError(
-            f"{source}: {{newest}} stands there once, with a form made of {' '.join(_DIGITS)}",
-            "Such as exports/customers-{newest:%Y%m%d}.csv.",
+            f"{source}: use {{newest}} only once, with a format made of {' '.join(_DIGITS)}",
+            "For example exports/customers-{newest:%Y%m%d}.csv.",
         )
     begin, end = places[0].span()
     digits = re.sub("%.", lambda code: "?" * _DIGITS[code[0]], form)
-    pattern = re.compile(f"(?s:{_regex(source[:begin])}({_regex(digits, _DIGIT)}){_regex(source[end:])})")
+    pattern = re.compile(f"(?s:{_regex(source[:begin])}({_regex(digits, '[0-9]')}){_regex(source[end:])})")
     found = sorted(glob.glob(source[:begin] + digits + source[end:]))  # noqa: PTH207  # Path.glob takes no absolute one
     days = {path: day for path in found if (fits := pattern.fullmatch(path)) and (day := _read(fits[1], form))}
     if not days:
-        raise NoSourceError(f"{source}: no file fits", "Look whether the export runs, and how it names its files.")
+        raise NoSourceError(f"{source}: no file matches", "Check whether the export runs, and how it names its files.")
     latest = max(days.values())
     return [path for path, day in days.items() if day == latest]
-
-
-_DIGIT = r"\d"
 
 
 def _regex(text: str, any_one: str = "[^/]") -> str:
@@ -177,6 +180,6 @@ def _regex(text: str, any_one: str = "[^/]") -> str:
 
 def _read(text: str, form: str) -> date | None:
     try:
-        return datetime.strptime(text, form)  # noqa: DTZ007 - compared with its like only
+        return datetime.strptime(text, form)  # noqa: DTZ007 - compared only with others like it
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""Where the header stands, and which records are no data."""
+"""Which record is the header, and which records are not data."""
 
 import re
 from collections import Counter
@@ -11,20 +11,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.loader.load_options import LoadOptions
-from importer.loader.text.text_cells import Body, positions
+from importer.loader.text.column_store import Body
 from importer.tables import header_key, taken
 
-__all__ = ["Header", "classify", "find_header", "header_score"]
+__all__ = ["HEAD_RECORDS", "Header", "classify", "find_header", "header_score"]
 
 Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]
 
+HEAD_RECORDS = 60  # the header is one of them
 _FEW = 1000
 _OCCURRENCE = re.compile(r"#\d+$")
 _NOT_TEXTUAL = re.compile(
     r"""\s*(?:[-+(]?[$€£¥]?\s*\d[\d.,\s]*[%)]?            # a number or an amount
         | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*             # a date
-        | \S+@\S+\.\S+ | https?://.*                      # an address of the net
+        | \S+@\S+\.\S+ | https?://.*                      # an e-mail or web address
         | [ct](?:YES|NO|Customer|Supplier|Lid) | bo_\w+ | true | false | yes | no | [yn]  # a flag
         )\s*""",
     re.IGNORECASE | re.VERBOSE,
@@ -38,20 +39,16 @@ _ANY_DIGIT = re.compile(r"\d")
 class Header:
     """The header among the records of a source.
 
-    ``cells``: its cells. ``labels``: the cells of a second header row above or below it. ``above``: (row number,
-    reason) of every record up to the header, the header included. ``instructions``: the numbers of the rows below it
-    that tell people how to fill the columns.
+    ``cells``: its cells. ``row``: its 1-based number. ``above``: (row number, reason) of every record up to the header,
+    the header included. ``labels``: the cells of a second header row above or below it. ``instructions``: the numbers
+    of the rows below it that explain how to fill the columns.
     """
 
     cells: Row
-    labels: Row | None
+    row: int
     above: list[tuple[int, str]]
+    labels: Row | None = None
     instructions: tuple[int, ...] = ()
-
-    @property
-    def row(self) -> int:
-        """The 1-based number of the header row."""
-        return len(self.above)
 
     @property
     def width(self) -> int:
@@ -60,36 +57,36 @@ class Header:
 
 
 def header_score(cells: Row, options: LoadOptions) -> int:
-    """How many columns of one table of the mapping the cells name; 0 when it is too few to mean anything."""
+    """How many columns of one table of the mapping the cells name; 0 if they are too few to mean anything."""
     keys = {_OCCURRENCE.sub("", header_key(cell)) for cell in cells} - {""}
     scores = [(len(keys & table), min(2, len(table))) for table in options.keys]
     return max((score for score, enough in scores if score >= enough > 0), default=0)
 
 
 def find_header(rows: Sequence[Row], options: LoadOptions) -> Header | None:
-    """The header among the first records: the best match with the mapping's columns, else by its looks.
+    """The header among the first records: the best match with the mapping's columns, else the first likely row.
 
-    None when every record is blank.
+    None if every record is blank.
     """
     scores = [header_score(row, options) for row in rows]
     best = max(scores, default=0)
-    index = scores.index(best) if best else _by_looks(rows)
+    index = scores.index(best) if best else _first_likely_header(rows)
     if index is None:
         return None
     labels = _find_labels(rows, index) if options.two_headers else None
     reasons = ["header" if place == labels else "title" if _filled(rows[place]) else "blank" for place in range(index)]
     above = list(enumerate([*reasons, "header"], start=1))
     below = max(index, index if labels is None else labels) + 1
-    instructions = tuple(_instructions(rows, below))
-    return Header(rows[index], None if labels is None else rows[labels], above, instructions)
+    label_cells = None if labels is None else rows[labels]
+    return Header(rows[index], index + 1, above, label_cells, tuple(_instructions(rows, below)))
 
 
 def _filled(row: Row) -> int:
     return sum(1 for cell in row if cell.strip())
 
 
-def _by_looks(rows: Sequence[Row]) -> int | None:
-    """The first row of words that is about as wide as most rows below it; else the first that is not blank."""
+def _first_likely_header(rows: Sequence[Row]) -> int | None:
+    """The first row of words that is about as wide as most rows below it; else the first row that is not blank."""
     filled = [_filled(row) for row in rows]
     for index, row in enumerate(rows):
         below = Counter(count for count in filled[index + 1 :] if count)
@@ -110,9 +107,9 @@ def _find_labels(rows: Sequence[Row], header: int) -> int | None:
 def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
     """Whether ``row`` repeats the header in other words.
 
-    It must fill nearly every column with words without digits of its own, which occur again only in columns numbered
-    alike (``address1_city``, ``address2_city``), and look unlike data: either its words are those of the headers, or it
-    stands in columns of numbers and codes without having any.
+    It must fill nearly every column with words that add no digits and are repeated only in columns of a numbered group
+    (``address1_city``, ``address2_city``). And it must not look like data: it shares words with the header, or has no
+    digits in columns of numbers and codes.
     """
     pairs = [(cell.strip(), name.strip()) for cell, name in zip(row, header, strict=False) if name.strip()]
     given = [(cell, name) for cell, name in pairs if cell]
@@ -120,15 +117,13 @@ def _is_labels(row: Row, header: Row, data: Sequence[Row]) -> bool:
     stems = {(cell.casefold(), _DIGITS.sub("", name)) for cell, name in given}
     if len(given) < max(2, 0.9 * names) or len({cell for cell, _ in stems}) < len(stems) or _filled(row) > names:
         return False
-    if any(_NOT_TEXTUAL.fullmatch(cell) or not _digits_fit(cell, name) for cell, name in given):
+    # A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``.
+    if any(
+        _NOT_TEXTUAL.fullmatch(cell) or set(_DIGITS.findall(cell)) - set(_DIGITS.findall(name)) for cell, name in given
+    ):
         return False
     related = sum(1 for cell, name in given if _words(cell) & _words(name))
     return related * 3 >= len(given) or _unlike_data(row, data)
-
-
-def _digits_fit(cell: str, name: str) -> bool:
-    """A label has digits only where its header has them: ``Phone1`` and ``Telephone 1``."""
-    return set(_DIGITS.findall(cell)) <= set(_DIGITS.findall(name))
 
 
 def _words(text: str) -> set[str]:
@@ -136,13 +131,13 @@ def _words(text: str) -> set[str]:
 
 
 def _unlike_data(row: Row, data: Sequence[Row]) -> bool:
-    """At least two columns in which the data has digits and the row has not."""
-    odd = 0
+    """Whether there are at least two columns in which the data has digits and the row has none."""
+    without_digits = 0
     for place, cell in enumerate(row):
         values = [other[place] for other in data if place < len(other) and other[place].strip()]
         with_digits = sum(1 for value in values if _ANY_DIGIT.search(value))
-        odd += bool(values) and not _ANY_DIGIT.search(cell) and with_digits >= 0.9 * len(values)
-    return odd >= 2
+        without_digits += bool(values) and not _ANY_DIGIT.search(cell) and with_digits >= 0.9 * len(values)
+    return without_digits >= 2
 
 
 _INSTRUCTION = re.compile(
@@ -160,59 +155,56 @@ _INSTRUCTION = re.compile(
 
 
 def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
-    """The numbers of up to three rows from ``start`` (an index) on that tell how to fill the columns."""
+    """The numbers of up to three rows from ``start`` (an index) on that explain how to fill the columns."""
     for index, row in enumerate(rows[start : start + 3], start=start):
         filled = [cell.strip() for cell in row if cell.strip()]
-        telling = sum(1 for cell in filled if _INSTRUCTION.fullmatch(cell))
-        if telling < max(2, len(filled) * 2 / 3) or not _INSTRUCTION.fullmatch(filled[0]):
+        instructions = sum(1 for cell in filled if _INSTRUCTION.fullmatch(cell))
+        if instructions < max(2, len(filled) * 2 / 3) or not _INSTRUCTION.fullmatch(filled[0]):
             return
         yield index + 1
 
 
 def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
-    """The records of ``body`` that are no data, as (reason, mask) pairs that don't overlap; and those that may be.
+    """The records of ``body`` that are not data, as (reason, mask) pairs that don't overlap; and the doubtful ones.
 
-    The header and its labels count as such wherever they occur again. A last row such as ``Total Wine & More`` stays
-    data, because it may be a customer, unless it stands below a line that is certainly a total.
+    The header and its labels are not data wherever they are repeated. A last row such as ``Total Wine & More`` stays
+    data, because it may be a customer, unless there is a line above it that is certainly a total.
     """
     blank = _matches(body, [""] * len(body.columns))
-    again = np.zeros(len(body), dtype=bool)
+    repeated = np.zeros(len(body), dtype=bool)
     for cells in [header.cells] if header.labels is None else [header.cells, header.labels]:
         padded = [*(cell.strip() for cell in cells), *[""] * len(body.columns)]
-        again |= _matches(body, padded[: max(len(body.columns), len(cells))])
-    again &= ~blank
-    told = np.zeros(len(body), dtype=bool)
-    told[positions(body.numbers, np.array(header.instructions, np.int64))] = True
-    told &= ~blank & ~again
+        repeated |= _matches(body, padded[: max(len(body.columns), len(cells))])
+    repeated &= ~blank
+    instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
     doubtful: list[int] = []
-    for index in _from_the_end(~blank & ~again & ~told):
-        cells = [cell.strip() for cell in body.row(int(index))]
+    for index in _from_the_end(~blank & ~repeated & ~instructions):
+        cells = [cell.strip() for cell in body.row(index)]
         if is_total(cells):
             total[[index, *doubtful]] = True
             doubtful.clear()
         elif may_be_total(cells):
-            doubtful.append(int(index))
+            doubtful.append(index)
         elif is_footer(cells, header.width):
             footer[index] = True
         else:
             break
-    return [("blank", blank), ("header", again), ("instructions", told), ("total", total), ("footer", footer)], doubtful
+    masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("total", total)]
+    return [*masks, ("footer", footer)], doubtful
 
 
 def _matches(body: Body, cells: Row) -> Mask:
-    """The records whose trimmed cells are ``cells``, by fewer and fewer candidates."""
+    """The records whose trimmed cells are ``cells``; each column leaves fewer candidates for the next one."""
     mask = np.zeros(len(body), dtype=bool)
     if len(cells) > len(body.columns) and any(cells[len(body.columns) :]):
         return mask
-    candidates: npt.NDArray[np.int64] | None = None
+    candidates = np.arange(len(body))
     for column, cell in zip(body.columns, cells, strict=False):
-        if candidates is None:
-            candidates = np.flatnonzero(_equal(column, cell))
-        else:
-            candidates = candidates[_equal(pa.chunked_array([taken(column, candidates)]), cell)]
-        body.kept.forget()
+        every = len(candidates) == len(body)
+        candidates = candidates[_equal(column if every else pa.chunked_array([taken(column, candidates)]), cell)]
+        body.stored.release_memory()
         if not len(candidates):
             return mask
     mask[candidates] = True
@@ -225,7 +217,7 @@ def _equal(column: pa.ChunkedArray, cell: str) -> Mask:
 
 
 def _from_the_end(mask: Mask) -> Iterator[int]:
-    """The places that are set, the last one first; few of them are asked for."""
+    """The positions that are set, the last one first; usually only a few are needed."""
     for end in range(len(mask), 0, -_FEW):
         start = max(0, end - _FEW)
         yield from (np.flatnonzero(mask[start:end])[::-1] + start).tolist()
@@ -233,7 +225,7 @@ def _from_the_end(mask: Mask) -> Iterator[int]:
 
 _TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)
 _TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
-# What a list can be the total of. A firm may be called Total, too, but none is called Total Receivables.
+# What a list can be the total of. A company may be called Total, but none is called Total Receivables.
 _TOTAL_OF_LIST = re.compile(
     r"""totals?(?:[\s:/#.()-]+(?:of|for|in|the|all|number|no|count|amount|balance|open|outstanding|overdue|due|accounts?
         |receivables?|payables?|customers?|clients?|contacts?|records?|rows?|entry|entries|lines?|items?|compan(?:y|ies)
@@ -242,7 +234,7 @@ _TOTAL_OF_LIST = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBER = re.compile(r"[-(]?\s*[$€£¥]?\s*-?\d[\d.,\s]*\)?(?:\s*(?:%|[A-Z]{3}))?")
-# A post code or a telephone number is no amount.
+# Not a post code or a phone number.
 _AMOUNT = re.compile(
     r"[-(]?\s*[$€£¥]?\s*-?(?:[1-9]\d{0,3}|0|\d{1,3}(?:[,.\s]\d{3})+|\d+(?=[.,]\d{2}\b))(?:[.,]\d{1,2})?\)?"
 )
@@ -265,7 +257,7 @@ _FOOTER = re.compile(
 
 
 def is_total(cells: Row) -> bool:
-    """Whether trimmed cells are a line of totals: ``Total`` or the total of a list, then only numbers or blanks."""
+    """Whether trimmed cells are a total row: ``Total`` or the total of a list, then only numbers or blanks."""
     filled = [cell for cell in cells if cell]
     if not filled:
         return False
@@ -276,12 +268,12 @@ def is_total(cells: Row) -> bool:
 
 
 def may_be_total(cells: Row) -> bool:
-    """Whether trimmed cells are the total of something, or a customer whose name begins so, with amounts or blanks."""
+    """Whether trimmed cells may be a total row, or a customer whose name starts with Total, with amounts or blanks."""
     filled = [cell for cell in cells if cell]
     return bool(filled and _TOTAL_OF.fullmatch(filled[0])) and all(_AMOUNT.fullmatch(cell) for cell in filled[1:])
 
 
 def is_footer(cells: Row, columns: int) -> bool:
-    """Whether trimmed cells are a date, a time or a line of a report's foot, alone in a row of a table of 3 or more."""
+    """Whether the only cell of a row is a date, a time or a report footer, in a table of at least 3 columns."""
     filled = [cell for cell in cells if cell]
     return columns >= 3 and len(filled) == 1 and bool(_FOOTER.fullmatch(filled[0]))

@@ -1,25 +1,22 @@
 """Sources to ``SourceTable``s."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from importer.errors import NoSourceError, SourceError
-from importer.loader.archive import is_packed, unpack
-from importer.loader.assemble import Origin, refuse_without_rows
-from importer.loader.content import Content, Digest
-from importer.loader.discovery import File, find_files
-from importer.loader.layout import header_score
+from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
+from importer.loader.content import Content, is_packed, unpack
+from importer.loader.discovery import find_files, modified_at
 from importer.loader.load_options import LoadOptions
-from importer.loader.locations import LocalFile
+from importer.loader.locations import RemoteFile
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.markup import is_markup, read_markup
-from importer.loader.workbook.sheets import Loaded, Part, ignored_table
-from importer.loader.workbook.workbooks import is_workbook, read_sheets
-from importer.records import Problem
-from importer.tables import Sources, SourceTable
+from importer.loader.workbook.workbooks import is_workbook, read_workbook
+from importer.tables import Sources
 
 __all__ = ["load"]
 
-_START = 64 * 1024  # bytes that tell what kind of file it is
+_START = 64 * 1024  # bytes that show what kind of file it is
 
 
 def load(sources: Sequence[str], options: LoadOptions) -> Sources:
@@ -28,59 +25,50 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     Raises :class:`SourceError` for a source that cannot be found, opened or understood, and :class:`UsageError` for
     an option that does not fit (a sheet that a workbook does not have, an unknown encoding).
     """
-    read = [items for name, file in find_files(sources) for items in _read(name, file, options)]
-    matched = any(_matches(item, options) for items in read for item in items)
-    tables: list[SourceTable] = []
-    problems: list[Problem] = []
-    for items in read:
-        loaded = [_table(item, options, matched=matched) for item in items]
-        if not any(len(table.frame) for table, _ in loaded):
-            for table, _ in loaded:
-                refuse_without_rows(table)
-        tables += [table for table, _ in loaded]
-        problems += [problem for _, found in loaded for problem in found]
-    return Sources(tuple(tables), tuple(problems))
+    files = [tables for name, file in find_files(sources) for tables in _read(name, file, options)]
+    any_matches = any(raw.matches(options) for tables in files for raw in tables)
+    loaded: list[Loaded] = []
+    for tables in files:
+        of_file = [
+            assemble(raw, options) if raw.required or not any_matches or raw.matches(options) else ignored_table(raw)
+            for raw in tables
+        ]
+        with_header = [table for table, _ in of_file if len(table.frame.columns)]
+        if with_header and not any(len(table.frame) for table in with_header):
+            raise NoSourceError(
+                f"{with_header[0].name}: there is a header in row {with_header[0].details['header_row']} "
+                "but no data row below it",
+                "Export the table again with its rows, or leave this source out.",
+            )
+        loaded += of_file
+    return Sources(tuple(table for table, _ in loaded), tuple(problem for _, found in loaded for problem in found))
 
 
-def _read(name: str, file: File, options: LoadOptions) -> list[Sequence[Part | Loaded]]:
-    """For each file in the source: its parts, not yet laid out, or the one table of a text file."""
+def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list[RawTable]]:
+    """The tables of each file in the source."""
     try:
-        modified = file.modified()
-        when = {} if modified is None else {"modified": modified.isoformat(timespec="seconds")}
-        # What can be read only once, as a pipe, is read at once.
-        content = Content(file.path if isinstance(file, LocalFile) and file.path.is_file() else file.read())
+        if isinstance(file, RemoteFile):
+            when, content = {}, Content(file.read())
+        else:  # a pipe can be read only once
+            when, content = {"modified": modified_at(file)}, Content(file if file.is_file() else file.read_bytes())
         start = content.start(_START)
         if not start:
             raise NoSourceError(f"{name}: the file is empty", "Export the table again, with its header and rows.")
-        if not is_packed(start) and not is_workbook(start) and not is_markup(start):
-            return [read_text(content, Origin(name, None, when), options)]
-        whole = b"".join(content.pieces())
-        return [_parts(inner, data, when, options) for inner, data in unpack(whole, name)]
+        if not is_packed(start):
+            return [_read_tables(name, content, when, options)]
+        unpacked = unpack(b"".join(content.pieces()), name)
+        return [_read_tables(inner, Content(data), when, options) for inner, data in unpacked]
     except OSError as error:
         raise SourceError(
             f"{name}: the file cannot be read ({error.strerror})",
-            "Check its permissions, and that no other program holds it open.",
+            "Check its permissions, and close other programs that have it open.",
         ) from error
 
 
-def _parts(name: str, whole: bytes, when: dict[str, str], options: LoadOptions) -> Sequence[Part | Loaded]:
-    content = Content(whole)
-    if not is_workbook(whole) and not is_markup(whole):
+def _read_tables(name: str, content: Content, when: dict[str, str], options: LoadOptions) -> list[RawTable]:
+    start = content.start(_START)
+    if not is_workbook(start) and not is_markup(start):
         return read_text(content, Origin(name, None, when), options)
-    digest = Digest()
-    for _ in content.pieces(digest):
-        pass
-    origin = Origin(name, None, {**digest.details, **when})
-    return read_sheets(whole, origin, options) if is_workbook(whole) else read_markup(whole, origin, options)
-
-
-def _matches(item: Part | Loaded, options: LoadOptions) -> bool:
-    if isinstance(item, tuple):
-        return header_score(list(item[0].frame.columns), options) > 0
-    return item.matches(options)
-
-
-def _table(item: Part | Loaded, options: LoadOptions, *, matched: bool) -> Loaded:
-    if isinstance(item, tuple):
-        return item
-    return ignored_table(item) if matched and not item.matches(options) else item.table(options)
+    whole = b"".join(content.pieces())
+    origin = Origin(name, None, {**content.details(), **when})
+    return read_workbook(whole, origin, options) if is_workbook(whole) else read_markup(whole, origin, options)

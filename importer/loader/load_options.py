@@ -1,4 +1,4 @@
-"""What the mapping and the command line tell the loader."""
+"""What the loader needs to know from the mapping and the command line."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +13,12 @@ __all__ = ["LoadOptions"]
 class LoadOptions:
     """How to read the sources.
 
-    ``columns``: per table of the mapping, every source column name that the mapping mentions (each alternative by
-    itself); used to find the header and the sheets. ``two_headers``: a second header row may stand directly above or
-    under the header. ``allowed``: header keys of the columns that the mapping names (tax numbers are kept only then).
-    ``names``: the patterns of the mapping's tables for file and sheet names; they choose a tagged file's sections.
-    ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: instead of those found in the file.
-    ``scratch``: a folder for the cells of large text files, which then are mapped from disk instead of held in memory.
+    ``columns``: for each table of the mapping, every source column name that it mentions (each alternative
+    separately); used to find the header and the sheets. ``two_headers``: a second header row may be directly above or
+    below the header. ``allowed``: header keys of the columns that the mapping names (only these may hold tax numbers).
+    ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
+    ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
+    ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
     """
 
     columns: tuple[frozenset[str], ...] = ()

@@ -1,58 +1,36 @@
-"""Where a source lies: on this machine, or behind a URL that fsspec can open."""
+"""Sources behind URLs that fsspec can open: which are allowed, how they are read, and how they are shown."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from importer.errors import NoSourceError, SourceError
 
-__all__ = ["LocalFile", "RemoteFile", "find_remote", "is_url", "local_path", "public_source"]
+__all__ = ["RemoteFile", "find_remote", "is_url", "local_path", "public_source"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
 _WEB = frozenset({"http", "https"})
-_PLAIN = frozenset({"http", "ftp"})  # anybody on the way can read along
+_PLAIN = frozenset({"http", "ftp"})  # not encrypted
 _LOCAL = frozenset({"file", "local", "memory", "zip", "tar"})
 _CREDENTIALS = re.compile(r"^(?:[^@/]*|[^@/:]*:(?!\d+/)[^@]*)@")
 
 
 @dataclass(frozen=True)
-class LocalFile:
-    """A file on this machine."""
-
-    path: Path
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The names that lead to it, the last one its own."""
-        return self.path.parts
-
-    def read(self) -> bytes:
-        """Its bytes. Raises ``OSError``."""
-        return self.path.read_bytes()
-
-    def modified(self) -> datetime | None:
-        """When it was last written. Raises ``OSError``."""
-        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
-
-
-@dataclass(frozen=True)
 class RemoteFile:
-    """A file behind a URL, read once. ``url``: where it lies, without credentials, as messages and reports name it."""
+    """A file behind a URL. ``url``: without credentials, as messages and reports show it."""
 
     url: str = field(compare=False)
-    path: str = field(repr=False)  # may hold credentials, as the file system may
+    path: str = field(repr=False)  # may contain credentials, like the file system
     system: Any = field(repr=False)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names that lead to it, the last one its own."""
+        """The names of its folders, and its own name last."""
         names = [part for part in re.split(r"/|::", self.url.split("://", 1)[-1]) if part]
         if "::" in self.url:  # zip://b.csv::https://…/a.zip: b.csv within a.zip
             inner, outer = self.url.split("::", 1)
@@ -65,13 +43,9 @@ class RemoteFile:
             content: bytes = self.system.cat_file(self.path)
             return content
 
-    def modified(self) -> datetime | None:
-        """Not known without asking again."""
-        return None
-
 
 def is_url(source: str) -> bool:
-    """Whether a source is a URL, or a chain of them, and no path."""
+    """Whether a source is a URL, or a chain of URLs, and not a path."""
     return bool(_URL.match(source)) and "://" in source
 
 
@@ -89,7 +63,7 @@ def public_source(source: str) -> str:
 
 
 def _parts(source: str) -> list[str]:
-    """The URLs of a chain. The two colons of an IPv6 address in brackets part nothing."""
+    """The URLs of a chain. The two colons of an IPv6 address in brackets do not separate."""
     return re.split(r"::(?![0-9A-Fa-f:.]*\])", source)
 
 
@@ -101,11 +75,10 @@ def _public(url: str) -> str:
 
 
 def find_remote(source: str) -> list[RemoteFile]:
-    """The files that a URL stands for: one file, the files of a folder, or all that a pattern matches.
+    """The files of a URL: one file, the files of a folder, or all that match a pattern.
 
     Raises :class:`SourceError` for an unknown kind of URL, one whose packages are not installed, plain http and ftp to
-    other machines, and when there is no such file. What the URL leads to, by redirects or links, is checked likewise
-    when it is asked for.
+    other machines, and if there is no such file. Redirects and links are checked in the same way when followed.
     """
     shown = public_source(source)
     from fsspec.core import url_to_fs  # noqa: PLC0415 - seldom needed, and slow to import
@@ -125,7 +98,7 @@ def find_remote(source: str) -> list[RemoteFile]:
             return [RemoteFile(shown, path, system)]
     names = sorted(name for name in found if not name.rsplit("/", 1)[-1].startswith((".", "~$")))
     if not names:
-        raise NoSourceError(f"{shown}: no file is there", "Check the address; hidden files are not read.")
+        raise NoSourceError(f"{shown}: no file matches", "Check the address; hidden files are not read.")
     chain = shown.partition("::")[1:]
     return [RemoteFile(public_source(system.unstrip_protocol(name)) + "".join(chain), name, system) for name in names]
 
@@ -134,13 +107,13 @@ def _refuse_plain(url: str) -> None:
     scheme = _scheme(url)
     if scheme in _PLAIN and not _is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
-            f"{_public(url)}: customer data is not fetched over {scheme}, which anybody on the way can read",
-            "Use https or sftp, or download the file by other means and give its path.",
+            f"{_public(url)}: customer data is not fetched over {scheme}, which is not encrypted",
+            "Use https or sftp, or download the file yourself and give its path.",
         )
 
 
 def _checks(source: str) -> dict[str, Any]:
-    """The options by which the file systems of web addresses check every request before they connect."""
+    """Options that make the file systems of web addresses check every request before they connect."""
     web = [part for part in _parts(source) if _scheme(part) in _WEB]
     local = all(_is_loopback(urlsplit(part).hostname or "") for part in web)
     check = partial(_check_request, source=public_source(source), local=local)
@@ -148,18 +121,18 @@ def _checks(source: str) -> dict[str, Any]:
 
 
 async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]], *, source: str, local: bool) -> Any:
-    """A middleware of aiohttp: refuse what would be refused as a source, and this machine where the source is another.
+    """A middleware of aiohttp: refuse what is refused as a source, and this machine if the source is on another one.
 
-    ``request``: aiohttp's, also one that follows a redirect; ``local``: the source is on this machine.
+    ``request``: aiohttp's, including those that follow a redirect; ``local``: the source is on this machine.
     """
     url = str(request.url)
     try:
         _refuse_plain(url)
     except SourceError as error:
-        raise SourceError(f"{source} leads elsewhere: {error.message}", error.hint) from None
+        raise SourceError(f"{source} redirects: {error.message}", error.hint) from None
     if not local and _is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
-            f"{source} leads to {_public(url)}, which is this machine", "Give the address of the file itself."
+            f"{source} redirects to {_public(url)}, which is this machine", "Give the address of the file itself."
         )
     return await handler(request)
 
@@ -177,13 +150,13 @@ def _is_loopback(host: str) -> bool:
 
 @contextmanager
 def _explained(shown: str) -> Iterator[None]:
-    """Whatever a file system raises as a :class:`SourceError`, without its words: they may hold credentials."""
+    """Whatever a file system raises as a :class:`SourceError`, without its message, which may contain credentials."""
     try:
         yield
     except SourceError:
         raise
     except FileNotFoundError as error:
-        if isinstance(error.__cause__, SourceError):  # fsspec takes whatever stops a request for a missing file
+        if isinstance(error.__cause__, SourceError):  # fsspec treats whatever stops a request as a missing file
             raise error.__cause__ from None
         raise NoSourceError(f"{shown}: no such file", "Check the address.") from error
     except ImportError as error:

@@ -1,8 +1,7 @@
-"""Columns whose cells must never leave the source: recognised by their header, or as card numbers by their content."""
+"""Columns whose cells must never leave the source: recognized by their header, or as card numbers by their content."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -41,8 +40,8 @@ _ID_OR_PHONE = re.compile(
 )
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
 _SHORTEST, _LONGEST = 13, 63  # bytes, with spaces
-_ENOUGH_CELLS, _ENOUGH_SHARE = 5, 0.8
-_CHUNKS = 64  # of a column on disk that may lie in memory at once
+_MIN_CELLS, _MIN_SHARE = 5, 0.8
+_CHUNKS = 64  # of a column on disk that may be in memory at once
 
 
 def _plain(header: str) -> str:
@@ -53,95 +52,60 @@ def _plain(header: str) -> str:
 
 
 def is_secret(header: str) -> bool:
-    """Whether the header says: payment card, password, token, key, bank account or social security number."""
+    """Whether a header names a payment card, password, token, key, bank account or social security number."""
     return bool(_SECRET.search(_plain(header)))
 
 
 def is_tax_number(header: str) -> bool:
-    """Whether the header says: tax, VAT or resale number; kept only where a mapping names the column."""
+    """Whether a header names a tax, VAT or resale number; kept only where a mapping names the column."""
     return bool(_TAX.search(_plain(header)))
 
 
-def holds_card_numbers(header: str, column: pa.ChunkedArray, forget: Callable[[], None]) -> bool:
-    """Whether 80 % of at least five cells are 13 to 19 digits that pass Luhn's check, and the header says no id.
+def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Callable[[], None]) -> bool:
+    """Whether 80 % of at least five filled cells are 13 to 19 digits that pass Luhn's check. Columns of ids are exempt.
 
-    ``forget`` is called now and then, where memory need not be kept any more.
+    ``release_memory``: called after each part of a column on disk.
     """
     if _ID_OR_PHONE.search(_plain(header)):
         return False
-    likely = _likely_cards(column, forget)
-    if likely is None:
-        return False
-    digits = pc.replace_substring_regex(likely.cells, r"[^0-9]", "")
-    return int(_passes_luhn(digits).sum()) >= likely.enough
-
-
-@dataclass(frozen=True)
-class _Likely:
-    """The cells of a column that look like card numbers, and how many of them are enough to tell."""
-
-    cells: pa.ChunkedArray
-    enough: float
-
-
-def _likely_cards(column: pa.ChunkedArray, forget: Callable[[], None]) -> _Likely | None:
-    """The cells that look like card numbers where they are most of those that are filled, else None.
-
-    Of a column of anything else only its first chunks are looked at: it is done with as soon as too many cells have
-    been found to be something else.
-    """
-    most = sum(int(np.count_nonzero(_has_length_of_card(_ends(chunk)))) for chunk in _each(column, forget))
-    if most < _ENOUGH_CELLS:
-        return None
-    found: list[pa.Array] = []
-    others = 0
-    for chunk in _each(column, forget):
-        cards, more = _cards(chunk)
-        found.append(cards)
-        others += more
-        if others > most * (1 - _ENOUGH_SHARE) / _ENOUGH_SHARE:
-            return None
-    likely = pa.chunked_array(found, pa.string())
-    enough = max(_ENOUGH_CELLS, _ENOUGH_SHARE * (len(likely) + others))
-    return _Likely(likely, enough) if len(likely) >= enough else None
-
-
-def _each(column: pa.ChunkedArray, forget: Callable[[], None]) -> Iterator[pa.Array]:
+    cards: list[pa.Array] = []
+    others, unread = 0, len(column)
     for number, chunk in enumerate(column.chunks, start=1):
-        yield chunk
+        unread -= len(chunk)
+        at, ruled_out = _likely_cards(chunk)
+        others += ruled_out
+        if len(at):
+            candidates = chunk.take(pa.array(at))
+            cards.append(candidates.filter(pc.match_substring_regex(candidates, _CARD_CELL)))
+            others += len(candidates) - len(cards[-1]) - (pc.sum(pc.utf8_is_space(candidates)).as_py() or 0)
+        # A column of anything else is ruled out early, whatever is in its other chunks.
+        if others > (sum(map(len, cards)) + unread) * (1 - _MIN_SHARE) / _MIN_SHARE:
+            return False
         if number % _CHUNKS == 0:
-            forget()
+            release_memory()
+    likely = pa.chunked_array(cards, pa.string())
+    if len(likely) < _MIN_CELLS:
+        return False
+    filled = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py()
+    enough: float = max(_MIN_CELLS, _MIN_SHARE * filled)
+    return len(likely) >= enough and int(_passes_luhn(likely).sum()) >= enough
 
 
-def _cards(cells: pa.Array) -> tuple[pa.Array, int]:
-    """The cells that look like card numbers, and how many others are not blank; the first byte tells of most."""
-    ends = _ends(cells)
-    at = np.flatnonzero(np.diff(ends))
-    first = np.frombuffer(cells.buffers()[2] or b"", np.uint8)[ends[at]]
-    maybe_blank, digit = (first <= ord(" ")) | (first > 127), (first >= ord("0")) & (first <= ord("9"))
-    if not (maybe_blank | digit).any():
-        return cells.slice(0, 0), len(at)
-    blank = pc.equal(pc.utf8_trim_whitespace(cells.take(pa.array(at[maybe_blank]))), "")
-    candidates = cells.take(pa.array(at[_has_length_of_card(ends)[at] & (maybe_blank | digit)]))
-    cards = candidates.filter(pc.match_substring_regex(candidates, _CARD_CELL))
-    return cards, len(at) - (pc.sum(blank).as_py() or 0) - len(cards)
-
-
-def _ends(cells: pa.Array) -> npt.NDArray[np.int32]:
-    """Where each text begins in Arrow's own bytes, and where the last one ends."""
+def _likely_cards(cells: pa.Array) -> tuple[npt.NDArray[np.int64], int]:
+    """The positions of cells that may be card numbers by length and first byte, and how many the byte rules out."""
     if not len(cells):
-        return np.zeros(1, np.int32)
-    return np.frombuffer(cells.buffers()[1], np.int32)[cells.offset : cells.offset + len(cells) + 1]
+        return np.zeros(0, np.int64), 0
+    ends = np.frombuffer(cells.buffers()[1], np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    lengths = np.diff(ends)
+    at = np.flatnonzero((lengths >= _SHORTEST) & (lengths <= _LONGEST))
+    first = np.frombuffer(cells.buffers()[2] or b"", np.uint8)[ends[at]]
+    possible = (first <= ord(" ")) | (first > 127) | ((first >= ord("0")) & (first <= ord("9")))
+    return at[possible], int((~possible).sum())
 
 
-def _has_length_of_card(ends: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    lengths = ends[1:] - ends[:-1]
-    fits: npt.NDArray[np.bool_] = (lengths - _SHORTEST).view(np.uint32) <= _LONGEST - _SHORTEST  # shorter is far more
-    return fits
-
-
-def _passes_luhn(digits: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _passes_luhn(cards: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     """ISO/IEC 7812-1: every second digit from the right is doubled; the sum of all digits is a multiple of ten."""
+    digits = pc.replace_substring_regex(cards, r"[^0-9]", "")
     padded = pc.utf8_lpad(digits, 20, "0").combine_chunks().cast(pa.binary())
     text = b"".join(padded.to_pylist())
     numbers = np.frombuffer(text, dtype=np.uint8).reshape(-1, 20).astype(np.int64) - ord("0")

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from importer.errors import SourceError
-from importer.loader import archive
+from importer.loader import content as content_module
 from tests.loader.support import cells, options, problems, sources, table, write
 
 CSV = b"Id,Name\n1,Acme\n"
@@ -71,8 +71,8 @@ def encrypted() -> bytes:
         (zipped({"a.csv": CSV}).replace(b"PK\x01\x02", b"PK\x01\x03"), "damaged or cut off"),
         (gzip.compress(CSV * 100)[:-12], "damaged or cut off"),
         (gzip.compress(CSV)[:-8] + b"\0" * 8, "damaged or cut off"),
-        (zipped({}), "the archive holds no file"),
-        (zipped({".keep": b""}), "the archive holds no file"),
+        (zipped({}), "the archive contains no files"),
+        (zipped({".keep": b""}), "the archive contains no files"),
         (encrypted(), r"all\.zip/a\.csv: protected by a password"),
         (zipped({"in.zip": zipped({"a.csv": CSV})}), r"all\.zip/in\.zip: an archive within an archive"),
         (zipped({"in.csv.gz": gzip.compress(CSV)}), "an archive within an archive"),
@@ -98,11 +98,11 @@ PACKERS = [gzip.compress, lambda data: zipped({"a.csv": data}), lambda data: zip
 @pytest.mark.parametrize("pack", PACKERS, ids=["gzip", "zip", "workbook"])
 def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack) -> None:
     path = write(tmp_path / "a.zip", pack(b"\n" * 1_000_000))
-    monkeypatch.setattr(archive, "_HARMLESS", 100_000)
-    monkeypatch.setattr(archive, "_PIECE", 10_000)
+    monkeypatch.setattr(content_module, "_HARMLESS_BYTES", 100_000)
+    monkeypatch.setattr(content_module, "_PIECE", 10_000)
     with pytest.raises(SourceError, match="the archive would grow"):
         sources(path)
-    monkeypatch.setattr(archive, "_RATIO", 100_000)
-    monkeypatch.setattr(archive, "_MOST", 500_000)
+    monkeypatch.setattr(content_module, "_MAX_RATIO", 100_000)
+    monkeypatch.setattr(content_module, "_MAX_BYTES", 500_000)
     with pytest.raises(SourceError, match="the archive would grow"):
         sources(path)

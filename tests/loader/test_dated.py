@@ -54,7 +54,7 @@ def test_the_newest_that_fits(folder, source, names) -> None:
 
 @pytest.mark.parametrize("source", ["e-{newest}.csv", "c-{newest}.csv", "d-{newest:%Y%m%d}.csv", "old-{newest}/*.csv"])
 def test_none_that_fits(folder, source) -> None:
-    with pytest.raises(SourceError, match="no file fits") as caught:
+    with pytest.raises(SourceError, match="no file matches") as caught:
         dated([f"{folder}/{source}"], NOW)
     assert source in caught.value.message
 

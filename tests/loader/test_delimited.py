@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import SourceError, UsageError
-from importer.loader.text import blocks as blocks_module
-from importer.loader.text import csv_parser as parse_module
+from importer.loader.text import csv_blocks
 from importer.loader.text.delimited import _choose_delimiter
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
@@ -47,9 +46,9 @@ def test_encoding_given(tmp_path: Path) -> None:
     assert table(path, options(encoding="cp1250")).frame.at[0, "Name"] == "Łódź"
     with pytest.raises(SourceError, match=r"a\.csv: byte 11 is not valid utf-8"):
         table(path, options(encoding="utf8"))
-    with pytest.raises(UsageError, match="'no-such' is no encoding"):
+    with pytest.raises(UsageError, match="'no-such' is not an encoding"):
         table(path, options(encoding="no-such"))
-    with pytest.raises(UsageError, match="'base64' is no encoding"):
+    with pytest.raises(UsageError, match="'base64' is not an encoding"):
         table(path, options(encoding="base64"))
 
 
@@ -148,7 +147,7 @@ def test_row_with_more_cells_than_the_header_is_broken_and_kept(tmp_path: Path) 
     assert found.problems[1].value == " J | y"
 
 
-@pytest.mark.parametrize("rows_after", [0, 3, 40_000])
+@pytest.mark.parametrize("rows_after", [0, 40_000])
 @pytest.mark.parametrize("row", ['3,"Acme', '3,"', '"3'])
 def test_quote_never_closed_stops_and_names_its_row(tmp_path: Path, row: str, rows_after: int) -> None:
     tail = "".join(f"{number},Some Name,Town\n" for number in range(rows_after))
@@ -177,20 +176,20 @@ def test_quoted_text_that_looks_like_rows_is_left_alone(tmp_path: Path) -> None:
     assert cells(found.tables[0])[1:] == [["1", "A, b, c\nd, e, f", "x"], ["2", '5" pipe', '5" pipe']]
 
 
-def test_hundred_thousand_rows_take_the_arrow_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_take_the_arrow_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("read by the csv module")
 
-    monkeypatch.setattr(parse_module, "_parse_slowly", refuse)
-    monkeypatch.setattr(parse_module, "_parse_ragged", refuse)
+    monkeypatch.setattr(csv_blocks, "_parse_slowly", refuse)
+    monkeypatch.setattr(csv_blocks, "_parse_ragged", refuse)
     row = ",".join(["value"] * 17 + ['"two\nlines"', ""])
     text = ",".join(f"H{number}" for number in range(20)) + "\n"
-    text += "".join(f"{number},{row}\n" + "\n" * (number % 1000 == 0) for number in range(100_000))
+    text += "".join(f"{number},{row}\n" + "\n" * (number % 1000 == 0) for number in range(20_000))
     read = table(write(tmp_path / "a.csv", text))
-    assert read.frame.shape == (100_000, 20)
-    assert read.frame["H0"].tolist() == [str(number) for number in range(100_000)]
-    assert read.row_numbers[-1] == 100_000 + 1 + 100
-    assert len(read.skipped) == 101
+    assert read.frame.shape == (20_000, 20)
+    assert read.frame["H0"].tolist() == [str(number) for number in range(20_000)]
+    assert read.row_numbers[-1] == 20_000 + 1 + 20
+    assert len(read.skipped) == 21
 
 
 WESTERN = st.characters(codec="cp1252", exclude_characters="\x00")
@@ -212,7 +211,7 @@ def written_tables(draw: st.DrawFn) -> tuple[list[list[str]], str, str, str, int
     return rows, encoding, draw(st.sampled_from(",;\t|")), draw(st.sampled_from(["\n", "\r\n", "\r"])), width
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=written_tables(), quote_all=st.booleans())
 def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     tmp_path: Path, written: tuple[list[list[str]], str, str, str, int], quote_all: bool
@@ -242,12 +241,12 @@ def _holds_no_utf8(content: bytes) -> bool:
 
 
 def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks_module, "_BLOCK_BYTES", 1000)
-    monkeypatch.setattr(blocks_module, "_LONG", 2000)
+    monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_blocks, "_LONG_RECORD", 2000)
     with pytest.raises(SourceError, match=r"a\.csv:3: the row cannot be read"):
-        table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 10_000_000))
+        table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 100_000))
 
 
 def test_delimiters_are_tried_on_the_head_alone(tmp_path: Path) -> None:
-    delimiter, head = _choose_delimiter(b"Id,Name\n" + b"1,A\n" * 1_000_000, options())
-    assert (delimiter, len(head), head[-1].end) == (",", 60, 8 + 59 * 4)
+    delimiter, rows, ends = _choose_delimiter(b"Id,Name\n" + b"1,A\n" * 300_000, options())
+    assert (delimiter, len(rows), ends[-1]) == (",", 60, 8 + 59 * 4)

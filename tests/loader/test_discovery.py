@@ -47,7 +47,7 @@ def test_same_base_name_is_told_apart_by_the_shortest_path(tmp_path: Path) -> No
     [
         ("none.csv", "no such file"),
         ("none*.csv", "no file matches"),
-        ("empty", "the directory holds no readable file"),
+        ("empty", "the directory contains no readable file"),
         ("zero.csv", "the file is empty"),
         ("blank.csv", "the file is empty"),
         ("header.csv", "there is a header in row 2 but no data row below it"),

@@ -1,4 +1,4 @@
-"""Bytes that are not all of one encoding, encodings that words give away, and files that were cut off."""
+"""Mixed encodings, encodings detected by their words, and files that were cut off."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_text_of_another_script_asks_for_its_encoding(tmp_path: Path) -> None:
     names = ["".join(chr(0x430 + (number * step) % 31) for step in range(1, 8)) for number in range(1, 41)]
     text = "Id,Name\n" + "".join(f"{number},{name}\n" for number, name in enumerate(names))
     path = write(tmp_path / "a.csv", text, "cp1251")
-    with pytest.raises(SourceError, match=r"a\.csv: the encoding cannot be told"):
+    with pytest.raises(SourceError, match=r"a\.csv: the encoding cannot be detected"):
         table(path)
     assert table(path, options(encoding="cp1251")).frame["Name"].tolist() == names
 
@@ -71,7 +71,7 @@ def test_unicode_within_western_text_is_rejected_too(tmp_path: Path) -> None:
 
 
 def test_nul_byte_and_broken_text_name_their_line(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"a\.csv: .* line 3 holds a NUL byte"):
+    with pytest.raises(SourceError, match=r"a\.csv: .* line 3 contains a NUL byte"):
         table(write(tmp_path / "a.csv", b"Id,Name\n1,A\n2,B\x00C\n3,D\n"))
     with pytest.raises(SourceError, match=r"b\.csv: byte 12 is not valid utf-8 \(line 2\)"):
         table(write(tmp_path / "b.csv", b"\xef\xbb\xbfId,Name\r\xff\n"))

@@ -1,4 +1,4 @@
-"""Sample files in many guises: the same customers, or a clear message; never a wrong customer without a word."""
+"""One export written in many ways gives the same customers; a damaged one is refused or reported, never misread."""
 
 import csv
 import gzip
@@ -17,9 +17,9 @@ from importer.settings import Options
 SAMPLE = Path(__file__).parents[2] / "sample_data/xero/contacts.csv"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252")
 ROWS = list(csv.reader(io.StringIO(SAMPLE.read_text(encoding="utf-8-sig"), newline="")))[:25]
-# What the loader says of files that are not whole; with one of these in the report, nothing was silent.
-SAID = {"row_cut_off", "row_short", "row_too_long", "quote_unclosed", "encoding_mixed", "encoding_guessed"}
-SAID |= {"no_final_line_end", "damaged_text", "key_blank"}
+# Problems of damaged files; if one of them is reported, the damage was not silent.
+REPORTED = {"row_cut_off", "row_short", "row_too_long", "quote_unclosed", "encoding_mixed", "encoding_guessed"}
+REPORTED |= {"no_final_line_end", "damaged_text", "key_blank"}
 
 
 def customers(folder: Path, content: bytes, name: str = "contacts.csv") -> tuple[dict[str, str], set[str]]:
@@ -43,7 +43,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return customers(tmp_path_factory.mktemp("plain"), written(ROWS).encode())[0]
 
 
-def guise(random_: random.Random) -> bytes:
+def other_form(random_: random.Random) -> bytes:
     """The same table: other order of columns, blank and title rows, delimiter, line end, quotes, encoding, archive."""
     order = random_.sample(range(len(ROWS[0])), len(ROWS[0])) if random_.random() < 0.5 else range(len(ROWS[0]))
     rows = [[row[place] for place in order] for row in ROWS]
@@ -68,10 +68,10 @@ def guise(random_: random.Random) -> bytes:
     return content
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_guises_give_the_same_customers(tmp_path: Path, plain: dict[str, str], seed: int) -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_other_forms_give_the_same_customers(tmp_path: Path, plain: dict[str, str], seed: int) -> None:
     name = random.Random(seed).choice(["a.csv", "a.xlsx", "a.xls", "a.txt"])
-    assert customers(tmp_path, guise(random.Random(seed)), name)[0] == plain
+    assert customers(tmp_path, other_form(random.Random(seed)), name)[0] == plain
 
 
 def damaged(content: bytes, random_: random.Random) -> bytes:
@@ -87,8 +87,8 @@ def damaged(content: bytes, random_: random.Random) -> bytes:
     return random_.randbytes(random_.randint(1, 5000))
 
 
-@pytest.mark.parametrize("seed", range(100, 125))
-def test_damage_is_refused_or_said(tmp_path: Path, plain: dict[str, str], seed: int) -> None:
+@pytest.mark.parametrize("seed", range(100, 116))
+def test_damage_is_refused_or_reported(tmp_path: Path, plain: dict[str, str], seed: int) -> None:
     random_ = random.Random(seed)
     content = damaged(written(ROWS).encode(), random_)
     try:
@@ -97,11 +97,11 @@ def test_damage_is_refused_or_said(tmp_path: Path, plain: dict[str, str], seed: 
         refusal = error
     else:
         refusal = None
-    if refusal is not None:  # either is right; which one depends on the place of the damage
+    if refusal is not None:  # both outcomes are right; the place of the damage decides
         assert refusal.message
         assert refusal.hint
         return
     changed = {name for name, body in found.items() if plain.get(name) != body}
     missing = plain.keys() - found.keys()
-    assert not changed or codes & SAID, (changed, codes)
+    assert not changed or codes & REPORTED, (changed, codes)
     assert not missing or codes, missing

@@ -116,7 +116,7 @@ def test_a_redirect_on_this_machine_is_followed(source: str, tmp_path: Path) -> 
         assert "GET /a.csv" in asked
 
 
-# 0.0.0.0 leads to this machine, too, but is not a loopback address: what is not refused arrives.
+# 0.0.0.0 redirects to this machine, too, but is not a loopback address: what is not refused arrives.
 @pytest.mark.parametrize("path", ["/go", "/twice", "/credentials"])
 @pytest.mark.parametrize("source", ["http://{0}{1}", "zip://a.csv::http://{0}{1}", "simplecache::http://{0}{1}"])
 def test_a_redirect_to_plain_http_elsewhere_is_refused_before_it_is_followed(
@@ -135,7 +135,7 @@ def test_a_redirect_to_plain_http_elsewhere_is_refused_before_it_is_followed(
     assert asked == []
     shown = source.format(host, path)
     assert caught.value.message == (
-        f"{shown} leads elsewhere: {outside}: customer data is not fetched over http, which anybody on the way can read"
+        f"{shown} redirects: {outside}: customer data is not fetched over http, which is not encrypted"
     )
     assert caught.value.hint
 
@@ -145,7 +145,7 @@ def test_a_link_on_a_page_of_files_is_refused_like_a_redirect(tmp_path: Path) ->
     with served(tmp_path) as (other, asked):
         with served(tmp_path, {"/in/": f"http://0.0.0.0:{port(other)}/"}) as (host, _):
             for source in (f"http://{host}/in/*.csv", f"http://{host}/in/"):
-                with pytest.raises(SourceError, match=r"leads elsewhere: http://0\.0\.0\.0"):
+                with pytest.raises(SourceError, match=r"redirects: http://0\.0\.0\.0"):
                     names(source)
         assert asked == []
 
@@ -164,11 +164,11 @@ def test_a_redirect_to_another_kind_of_address_is_not_followed(target: str, tmp_
         ("https://other.example.com/b.csv", None),
         (
             "http://example.com/b.csv",
-            "leads elsewhere: http://example.com/b.csv: customer data is not fetched over http",
+            "redirects: http://example.com/b.csv: customer data is not fetched over http",
         ),
-        ("http://127.0.0.1/b.csv", "leads to http://127.0.0.1/b.csv, which is this machine"),
-        ("https://localhost/b.csv", "leads to https://localhost/b.csv, which is this machine"),
-        ("https://u:secret@[::1]/b.csv?k=secret", r"leads to https://\[::1\]/b.csv, which is this machine"),
+        ("http://127.0.0.1/b.csv", "redirects to http://127.0.0.1/b.csv, which is this machine"),
+        ("https://localhost/b.csv", "redirects to https://localhost/b.csv, which is this machine"),
+        ("https://u:secret@[::1]/b.csv?k=secret", r"redirects to https://\[::1\]/b.csv, which is this machine"),
     ],
 )
 def test_what_another_machine_may_lead_to(target: str, fault: str | None) -> None:
@@ -195,7 +195,7 @@ def test_what_another_machine_may_lead_to(target: str, fault: str | None) -> Non
         ("ftp://u:secret@example.com/a.csv", "ftp://example.com/a.csv: customer data is not fetched over ftp"),
         ("nosuch://u:secret@example.com/a.csv?k=secret", "nosuch://example.com/a.csv: no such kind of source"),
         ("memory://none/a.csv", "memory://none/a.csv: no such file"),
-        ("memory://none/*.csv", "no file is there"),
+        ("memory://none/*.csv", "no file matches"),
         ("file:///none/a.csv", "no such file"),
         ("http://127.0.0.1:1/a.csv", "the source cannot be read"),
         ("http://u:secret@[2001:db8::1]/a.csv?k=secret", "not fetched over http"),

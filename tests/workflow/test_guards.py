@@ -155,7 +155,7 @@ BLANK = "\n".join([HEADER, *(f"{number if number < 12 else ''},Firm {number},,,,
         (BLANK, 3, "--max-rejected 20%", "raise --max-rejected"),
         ("", 2, "customers-2030-01-02.csv", "empty"),
         (f"{HEADER}\n", 2, "no data row", "Export the table again"),
-        (None, 2, "customers-{newest}.csv: no file fits", "whether the export runs"),
+        (None, 2, "customers-{newest}.csv: no file matches", "whether the export runs"),
     ],
     ids=["truncated", "yesterday's", "renamed", "needed", "changed", "blank ids", "empty", "header only", "absent"],
 )

@@ -1,115 +1,160 @@
-"""One delimited text file to a ``SourceTable``, or to the sections of which it consists."""
+"""One text file: its delimiter and header found, its records read, as a table or as tagged sections."""
 
+import csv
+import io
+import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import pyarrow.compute as pc
 
 from importer.errors import NoSourceError, UsageError
-from importer.loader.assemble import Fault, Origin, assemble
-from importer.loader.content import Content, Digest, rest_of, whole_characters
-from importer.loader.layout import Header, find_header, header_score
+from importer.loader.assemble import Origin, RawTable
+from importer.loader.content import Content
+from importer.loader.layout import HEAD_RECORDS, Header, find_header, header_score
 from importer.loader.load_options import LoadOptions
-from importer.loader.text.block_reader import Form, read_body
-from importer.loader.text.csv_parser import DELIMITERS, HEAD_BYTES, HeadRecord, consistency, read_head
-from importer.loader.text.damaged_rows import damaged_rows, misfit_faults
+from importer.loader.text.csv_blocks import raw_records
+from importer.loader.text.csv_reader import CsvFormat, CsvRecords, damage_problems, read_body
 from importer.loader.text.encoding import (
-    MISFIT,
+    FOREIGN_MARK,
     NotUtf8Error,
     NulByteError,
     Text,
+    check_text,
     decode,
-    is_damaged,
-    nul_byte,
+    nul_byte_error,
     refuse_binary,
+    whole_characters,
 )
-from importer.loader.text.tagged import Section, is_tagged, read_sections
-from importer.loader.text.text_cells import Body
-from importer.loader.workbook.sheets import Loaded
+from importer.loader.text.tagged import is_tagged, read_sections
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
 __all__ = ["read_text"]
 
+_DELIMITERS = (",", ";", "\t", "|")
+_HEAD_BYTES = 1024 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
 
 
-def read_text(content: Content, origin: Origin, options: LoadOptions) -> Sequence[Section] | Sequence[Loaded]:
-    """The table of a text file, with what is wrong or worth knowing; or the sections of a tagged file.
+def read_text(content: Content, origin: Origin, options: LoadOptions) -> list[RawTable]:
+    """The table of a text file, or the sections of a tagged file.
 
-    Raises :class:`SourceError` for a file that is empty, binary, no table, or has a quote that is never closed;
-    :class:`UsageError` for an encoding or delimiter that cannot be one; ``OSError``.
+    Raises :class:`SourceError` for a file that is empty, binary or not a table, or has a quote that is never closed;
+    :class:`UsageError` for an unusable encoding or delimiter; ``OSError``.
     """
     try:
-        return _read(decode(content, origin.file, options.encoding), origin, options)
+        return _read(decode(content, origin.file, options.encoding), content, origin, options)
     except NotUtf8Error:
-        return _read(decode(content, origin.file, options.encoding, utf8=False), origin, options)
+        return _read(decode(content, origin.file, options.encoding, utf8=False), content, origin, options)
 
 
-def _read(text: Text, origin: Origin, options: LoadOptions) -> Sequence[Section] | Sequence[Loaded]:
-    digest = Digest()
-    pieces = text.pieces(digest)
+def _read(text: Text, content: Content, origin: Origin, options: LoadOptions) -> list[RawTable]:
+    pieces = text.pieces()
     start = b""
-    while len(start) <= HEAD_BYTES and (piece := next(pieces, b"")):
+    while len(start) <= _HEAD_BYTES and (piece := next(pieces, b"")):
         start += piece
     refuse_binary(start, origin.file)
     try:
-        damaged = is_damaged(whole_characters(start))
-        form, header, skipped = _layout(start, text, origin.file, options)
-        found = read_body(
-            rest_of(chain([start], pieces), skipped),
+        check_text(whole_characters(start))
+        form, header, skip = _layout(start, text, origin.file, options)
+        records = read_body(
+            chain([start[skip:]], pieces),
             form,
             start=1 if header is None else header.row + 1,
             file=origin.file,
             scratch=None if header is None else options.scratch,
         )
     except NulByteError:
-        raise nul_byte(text.pieces(None), origin.file) from None
-    details = {**digest.details, **origin.details, "encoding": text.encoding, "delimiter": form.delimiter}
+        raise nul_byte_error(text.pieces(), origin.file) from None
+    details = {**content.details(), **origin.details, "encoding": text.encoding, "delimiter": form.delimiter}
     origin = replace(origin, details=details)
-    faults = [_swallowing(index) for index in found.swallowing] + misfit_faults(found.misfits, text.encoding)
     if header is None:
-        return read_sections(found.body, origin, faults, options)
-    table, problems = assemble(origin, header, found.body, faults, options)
-    if damaged or found.damaged:
-        problems += damaged_rows(table, found.body.kept.forget)
-    return [(table, [*problems, *_doubts(text, found.body, table)])]
+        return read_sections(records.body, origin, records.faults, options)
+    more = partial(_more_problems, text, records)
+    return [RawTable(origin, header, records.body, records.faults, required=True, more_problems=more)]
 
 
-def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[Form, Header | None, int]:
-    """How the records are written, the header, and how many bytes it and what stands above it take.
+def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[CsvFormat, Header | None, int]:
+    """How the records are written, the header, and the size in bytes of the header and everything above it.
 
-    Of a tagged file every record is one of the body, and there is no header.
+    In a tagged file every record belongs to the body, and there is no header.
     """
-    delimiter, head = _choose_delimiter(start, options)
-    rows = [[cell.replace(MISFIT, "") for cell in record.cells] if text.mixed else record.cells for record in head]
+    delimiter, rows, ends = _choose_delimiter(start, options)
+    rows = [[cell.replace(FOREIGN_MARK, "") for cell in row] for row in rows]
     if is_tagged(rows):
-        cells = max(rows, key=len)
-        return Form(delimiter, len(cells), cells, text.mixed), None, 0
+        widest = max(rows, key=len)
+        return CsvFormat(delimiter, len(widest), widest, text.encoding, text.mixed), None, 0
     header = find_header(rows, options)
     if header is None:
         raise NoSourceError(f"{file}: the file is empty", "Export the table again, with its header and rows.")
-    width = _usual_width(rows[header.row :], header)
-    return Form(delimiter, width, header.cells, text.mixed), header, head[header.row - 1].end
+    width = _usual_width(rows[header.row :]) or len(header.cells)
+    return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ends[header.row - 1]
 
 
-def _swallowing(index: int) -> Fault:
-    return Fault(
-        index,
-        "quote_unclosed",
-        "a quote that opens in this row is closed only further down, and rows between are taken into the cell",
-        'Close the quote ("), or double it ("") where it is part of the text.',
-    )
+def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[list[str]], list[int]]:
+    """The delimiter, and the first records and where they end. ``start``: all of a text, or more than a head.
+
+    It is the one that yields the most of the mapping's columns; else the one that yields the most regular table.
+    """
+    given = options.delimiter
+    if given is None:
+        line = _SEPARATOR_LINE.match(start[:16].decode("utf-8", "ignore"))
+        given = line[1] if line else None
+    elif len(given) != 1 or not given.isascii() or given in '\r\n"':
+        raise UsageError(f"{given!r} cannot be a delimiter", "Give one character, such as ',' or ';' or a tab.")
+    heads = {delimiter: _read_head(start, delimiter) for delimiter in ([given] if given else _DELIMITERS)}
+
+    def evidence(delimiter: str) -> tuple[int, float]:
+        rows, _ = heads[delimiter]
+        return max((header_score(row, options) for row in rows), default=0), _regularity(rows)
+
+    best = max(heads, key=evidence)
+    return best, *heads[best]
 
 
-def _doubts(text: Text, body: Body, table: SourceTable) -> Iterator[Problem]:
-    """What the bytes do not say for certain: the encoding, and whether the last row is whole."""
+def _read_head(start: bytes, delimiter: str) -> tuple[list[list[str]], list[int]]:
+    """The first records and where each ends, up to one that the csv module cannot read or that is cut off."""
+    lines = io.StringIO(start[:_HEAD_BYTES].decode("utf-8", "ignore"), newline="")
+    rows: list[list[str]] = []
+    ends: list[int] = []
+    try:
+        for cells, text in raw_records(lines, delimiter):
+            if len(rows) == HEAD_RECORDS:
+                return rows, ends
+            rows.append(cells)
+            ends.append((ends[-1] if ends else 0) + len(text.encode()))
+    except csv.Error:
+        return rows, ends
+    cut_off = len(start) > _HEAD_BYTES and len(rows) > 1
+    return rows[: -1 if cut_off else None], ends
+
+
+def _regularity(rows: Iterable[Sequence[str]]) -> float:
+    """How much records look like a table: the share of those with the usual width, times its information."""
+    widths = [len(row) for row in rows if any(cell.strip() for cell in row)]
+    if not widths:
+        return 0.0
+    width, count = max(Counter(widths).items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
+    return count / len(widths) * math.log2(width)
+
+
+def _usual_width(rows: Iterable[Sequence[str]]) -> int:
+    """How many cells most records have; 0 if all are blank."""
+    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    return max(widths, key=lambda width: (widths[width], width), default=0)
+
+
+def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Iterator[Problem]:
+    """Damaged characters, and what the bytes leave open: the encoding, and whether the last row is complete."""
+    yield from damage_problems(table, records.damaged)
     if not text.certain:
         others = " or ".join(text.others)
-        doubt = f", but its letters may as well be {others}" if others else ""
+        doubt = f", but its letters are as plausible in {others}" if others else ""
         right = f"--encoding {text.others[0]}" if others else "--encoding"
         yield Problem(
             Severity.WARNING if others else Severity.INFO,
@@ -119,48 +164,21 @@ def _doubts(text: Text, body: Body, table: SourceTable) -> Iterator[Problem]:
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),
         )
-    if body.unfinished and len(body) > 1:
+    if records.body.unfinished and len(records.body) > 1:
         yield Problem(
             Severity.INFO,
             "no_final_line_end",
-            "the last row has no line end; that is usual with some programs, and else a sign of a file cut off",
+            "the last row has no line end; some programs always write files like this, but the file may be cut off",
             "Compare the last row with the system it comes from.",
-            location=Location(table.file, table.sheet, int(body.numbers[-1])),
+            location=Location(table.file, table.sheet, int(records.body.numbers[-1])),
         )
 
 
 def _first_beyond_ascii(table: SourceTable) -> str | None:
     """The first cell with a character beyond ASCII, of the first column that has one."""
     for name in table.frame.columns:
-        column = table.frame[name].array.__arrow_array__()
+        column = table.column(name)
         at = pc.index(pc.not_equal(pc.binary_length(column), pc.utf8_length(column)), value=True).as_py()
         if at >= 0:
             return str(column[at].as_py())
     return None
-
-
-def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[HeadRecord]]:
-    """The delimiter, and the first records as it splits them. ``start``: all of a text, or more than a head has.
-
-    The one that yields the most of the mapping's columns; else the one that yields the most regular table.
-    """
-    given = options.delimiter
-    if given is None:
-        line = _SEPARATOR_LINE.match(start[:16].decode("utf-8", "ignore"))
-        given = line[1] if line else None
-    elif len(given) != 1 or not given.isascii() or given in '\r\n"':
-        raise UsageError(f"{given!r} cannot be a delimiter", "Give one character, such as ',' or ';' or a tab.")
-    heads = {delimiter: read_head(start, delimiter) for delimiter in ([given] if given else DELIMITERS)}
-
-    def evidence(delimiter: str) -> tuple[int, float]:
-        head = heads[delimiter]
-        return max((header_score(record.cells, options) for record in head), default=0), consistency(head)
-
-    best = max(heads, key=evidence)
-    return best, heads[best]
-
-
-def _usual_width(below: list[list[str]], header: Header) -> int:
-    """The number of cells that most records below the header have."""
-    widths = Counter(len(row) for row in below if any(cell.strip() for cell in row))
-    return max(widths, key=lambda width: (widths[width], width)) if widths else len(header.cells)

@@ -1,4 +1,4 @@
-"""Bytes of unknown encoding to UTF-8."""
+"""Text of unknown encoding to UTF-8."""
 
 import codecs
 import re
@@ -8,59 +8,57 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
-from importer.loader.content import Content, Digest, rest_of, whole_lines
-from importer.loader.text.single_byte import foreign_script, other_readings, single_byte_encoding
+from importer.loader.content import Content
 
-__all__ = ["MISFIT", "NotUtf8Error", "NulByteError", "Text", "decode", "is_damaged", "nul_byte", "refuse_binary"]
-__all__ += ["whole_text"]
+__all__ = ["FOREIGN_MARK", "NotUtf8Error", "NulByteError", "Text", "check_text", "decode", "nul_byte_error"]
+__all__ += ["refuse_binary", "whole_characters", "whole_text"]
 
-# Stands before every character that is not of the text's encoding. Unicode keeps it free of any meaning (chapter 23.7).
-MISFIT = "\ufdd0"
+# Put before every character that is not in the encoding of the rest of the file. Unicode reserves this code point for
+# internal use (chapter 23.7), so it never occurs in a real text.
+FOREIGN_MARK = "\ufdd0"
 _SAMPLE = 64 * 1024
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins like that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # starts with the BOM of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_NO_TEXT = "Export the table again as CSV or as an Excel workbook."
+_EXPORT_AGAIN = "Export the table again as CSV or as an Excel workbook."
+_ASCII, _NOT_ASCII = bytes(range(128)), bytes(range(128, 256))
 # Letters and signs of western text in UTF-8: U+00A0 to U+017F, dashes and quotes, the euro and trade mark signs.
-_UTF8_SIGN = re.compile(rb"\xc2[\xa0-\xbf]|[\xc3-\xc5][\x80-\xbf]|\xe2(?:\x80[\x90-\xba]|\x82\xac|\x84\xa2)")
-_LOST = "\ufffd".encode()
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_UTF8_ANY = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
-    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+_WESTERN_UTF8 = re.compile(rb"(\xc2[\xa0-\xbf]|[\xc3-\xc5][\x80-\xbf]|\xe2(?:\x80[\x90-\xba]|\x82\xac|\x84\xa2))")
+_ANY_UTF8 = re.compile(
+    rb"([\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})"
 )
-
-
-Pieces = Iterator[bytes]
+_REPLACEMENT = "\ufffd".encode()
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_UNDEFINED_AS_LATIN_1 = {0xDC00 + code: code for code in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}  # no characters in cp1252
 
 
 class NotUtf8Error(Exception):
-    """Bytes that are not the UTF-8 they seemed to be."""
+    """Bytes that looked like UTF-8 and are not."""
 
 
 class NulByteError(Exception):
-    """A byte that no text has."""
+    """A NUL byte, which no text contains."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A file's text, and the encoding it has.
+    """A file's text and its encoding.
 
-    ``pieces``: gives the text as UTF-8 without a byte order mark, as often as is wanted, and the file's own bytes to
-    the digest; raises :class:`SourceError` where they are no text of that encoding. ``certain``: whether the encoding
-    was given or shows by itself. ``others``: where it does not, the encodings in which the text has other letters and
-    makes as much sense. ``mixed``: whether characters of another encoding are in it, each behind a :data:`MISFIT`.
+    ``pieces``: the text as UTF-8 without a byte order mark; can be called again. It raises :class:`SourceError` where
+    the bytes are not valid. ``certain``: the encoding was given or is unmistakable. ``others``: otherwise, the
+    encodings in which the text has other letters and is as plausible. ``mixed``: characters of another encoding occur,
+    each after a :data:`FOREIGN_MARK`.
     """
 
-    pieces: Callable[[Digest | None], Pieces]
+    pieces: Callable[[], Iterator[bytes]]
     encoding: str
     certain: bool = True
     others: tuple[str, ...] = ()
@@ -70,70 +68,36 @@ class Text:
 def decode(content: Content, file: str, encoding: str | None = None, *, utf8: bool = True) -> Text:
     """The text of ``content``: by ``encoding`` if given, else by BOM, NUL pattern, UTF-8, then single bytes.
 
-    What may be UTF-8 is taken for it, and whoever reads it has to look whether it is (:func:`is_damaged`); with
-    ``utf8=False`` it is known not to be. Raises :class:`UsageError` for an unknown encoding, :class:`SourceError` for
-    bytes that are no text (in it).
+    Unless ``utf8`` is False, what may be UTF-8 is returned as UTF-8 unchecked: the reader has to call
+    :func:`check_text`, and to decode again with ``utf8=False`` if it fails. Raises :class:`UsageError` for an unknown
+    encoding and :class:`SourceError` for bytes that are not text.
     """
     start = content.start(_SAMPLE)
     bom, found = next(((bom, name) for bom, name in _BOMS if start.startswith(bom)), (b"", None))
-    name = _wide_encoding(start) if found is None else found
+    name = found or _utf16_without_bom(start)
     if encoding is not None:
-        name = _known(encoding)
+        name = _codec_name(encoding)
         bom = bom if (name, found) == ("utf-8", "utf-8") else b""
     if name not in {None, "utf-8"}:
-        return _transcoded(content, name, file, len(bom))
+        return Text(partial(_transcode, content, name, file, len(bom)), name)
     if utf8:
-        return Text(partial(_after, content, len(bom)), "utf-8")
+        return Text(partial(content.pieces, len(bom)), "utf-8")
     if name == "utf-8":
-        return _transcoded(content, name, file)  # raises, with the place
-    return _decode_narrow(content, file)
+        raise _undecodable(content, name, file, 0)
+    return _decode_single_bytes(content, file)
 
 
-def _known(encoding: str) -> str:
+def _codec_name(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
-        "".encode(name)  # a codec such as base64 has a name too, but no text
+        "".encode(name)  # raises for a codec such as base64, which is not a text encoding
     except LookupError as error:
-        raise UsageError(f"{encoding!r} is no encoding", "Use a name such as utf-8, cp1252 or utf-16.") from error
+        raise UsageError(f"{encoding!r} is not an encoding", "Use a name such as utf-8, cp1252 or utf-16.") from error
     return name
 
 
-def _after(content: Content, skipped: int, digest: Digest | None) -> Pieces:
-    return rest_of(content.pieces(digest), skipped)
-
-
-def _transcoded(content: Content, encoding: str, file: str, skipped: int = 0) -> Text:
-    return Text(partial(_transcode, content, encoding, file, skipped), encoding)
-
-
-def _transcode(content: Content, encoding: str, file: str, skipped: int, digest: Digest | None) -> Pieces:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    done, left, begun = 0, 0, False
-    for piece in chain(_after(content, skipped, digest), [b""]):
-        try:
-            text = decoder.decode(piece, final=not piece)
-            text, begun = text if begun else text.removeprefix("\ufeff"), begun or bool(text)
-            yield text.encode()
-        except UnicodeDecodeError as error:
-            raise _undecodable(content, encoding, file, skipped, done - left + error.start) from error
-        except UnicodeError as error:
-            raise SourceError(
-                f"{file}: the text is not valid {encoding}", "Name its encoding with --encoding."
-            ) from error
-        done += len(piece)
-        left = len(decoder.getstate()[0])  # bytes of a character that is not whole
-
-
-def _undecodable(content: Content, encoding: str, file: str, skipped: int, at: int) -> SourceError:
-    before = b"".join(rest_of(iter([content.start(skipped + at)]), skipped)).decode(encoding, "ignore")
-    return SourceError(
-        f"{file}: byte {at + 1:,} is not valid {encoding} (line {len(_LINE_END.findall(before)) + 1:,})",
-        "Name the encoding of the file with --encoding, or save the file as UTF-8. If it was cut off, export it again.",
-    )
-
-
-def _wide_encoding(start: bytes) -> str | None:
-    """UTF-16 without a BOM: in text of western letters every other byte is NUL."""
+def _utf16_without_bom(start: bytes) -> str | None:
+    """In UTF-16 text of western letters every other byte is NUL."""
     sample = np.frombuffer(start[: _SAMPLE // 16 * 2], dtype=np.uint8)
     if len(sample) < 4:
         return None
@@ -143,49 +107,85 @@ def _wide_encoding(start: bytes) -> str | None:
     return "utf-16-be" if even > 0.3 and odd < 0.02 else None
 
 
-def _decode_narrow(content: Content, file: str) -> Text:
+def _transcode(content: Content, encoding: str, file: str, skip: int = 0) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    started = False
+    try:
+        for piece in chain(content.pieces(skip), [b""]):
+            text = decoder.decode(piece, final=not piece)
+            yield (text if started else text.removeprefix("\ufeff")).encode()
+            started = started or bool(text)
+    except UnicodeError as error:
+        raise _undecodable(content, encoding, file, skip) from error
+
+
+def _undecodable(content: Content, encoding: str, file: str, skip: int) -> SourceError:
+    """The error that names the first byte that cannot be decoded."""
+    whole = b"".join(content.pieces(skip))
+    try:
+        whole.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = len(_LINE_END.findall(whole[: error.start].decode(encoding, "ignore"))) + 1
+        return SourceError(
+            f"{file}: byte {error.start + 1:,} is not valid {encoding} (line {line:,})",
+            "Name the encoding of the file with --encoding, or save the file as UTF-8. "
+            "If it was cut off, export it again.",
+        )
+    except UnicodeError:
+        pass
+    return SourceError(f"{file}: the text is not valid {encoding}", "Name its encoding with --encoding.")
+
+
+def _decode_single_bytes(content: Content, file: str) -> Text:
+    """Text that is not Unicode, or not all of it."""
     refuse_binary(content.start(_SAMPLE), file)
-    telling = b"".join(_telling(lines, content, file) for lines in whole_lines(content.pieces()))
-    signs, sequences = len(_UTF8_SIGN.findall(telling)), len(_UTF8_ANY.findall(telling))
-    strays = len(_UTF8_ANY.sub(b"", telling).translate(None, delete=bytes(range(128))))
-    if signs or sequences >= 10 * strays:
-        utf8 = sequences >= 10 * strays or signs >= strays
-        pieces = partial(_decode_mixed, content, utf8)
-        return Text(pieces, "utf-8" if utf8 else "cp1252", certain=utf8, mixed=True)
-    if foreign_script(telling):
+    sample = b"".join(_around_non_ascii(lines, content, file) for lines in _whole_lines(content.pieces()))
+    western, sequences = len(_WESTERN_UTF8.findall(sample)), len(_ANY_UTF8.findall(sample))
+    non_ascii, single = (len(text.translate(None, delete=_ASCII)) for text in (sample, _ANY_UTF8.sub(b"", sample)))
+    if western or sequences >= 10 * single:
+        utf8 = sequences >= 10 * single or western >= single
+        return Text(partial(_decode_mixed, content, utf8), "utf-8" if utf8 else "cp1252", certain=utf8, mixed=True)
+    runs = _LONG_RUN.findall(sample)
+    if len(set(runs)) >= _MANY_RUNS and 2 * sum(map(len, runs)) > non_ascii:
+        # Most bytes beyond ASCII are in long runs: Cyrillic, Greek or Chinese, which have many encodings.
         raise SourceError(
-            f"{file}: the encoding cannot be told: the text is not Unicode, and not western",
+            f"{file}: the encoding cannot be detected: the text is not Unicode, and not western",
             "Name it with --encoding (such as cp1251, cp1253, gbk or shift_jis), or save the file as UTF-8.",
         )
-    encoding = single_byte_encoding(telling)
-    pieces = partial(_transcode, content, encoding, file, 0)
-    return Text(pieces, encoding, certain=False, others=other_readings(telling, encoding))
+    encoding, others = _single_byte_encoding(sample)
+    return Text(partial(_transcode, content, encoding, file), encoding, certain=False, others=others)
 
 
-def _telling(lines: bytes, content: Content, file: str) -> bytes:
-    """The bytes beyond ASCII with their neighbours, line ends between: all that patterns have to look at."""
+def _around_non_ascii(lines: bytes, content: Content, file: str) -> bytes:
+    """The bytes beyond ASCII with one byte on either side, separated by line ends: enough for all patterns here."""
     if b"\0" in lines:
-        raise nul_byte(content.pieces(), file)
+        raise nul_byte_error(content.pieces(), file)
     if lines.isascii():
         return b""
-    high = np.frombuffer(lines, np.uint8) > 127
-    near = _widened(high)
-    kept = _widened(near)
-    telling = np.where(near, np.frombuffer(lines, np.uint8), ord("\n"))[kept]
-    return telling.astype(np.uint8).tobytes()
+    codes = np.pad(np.frombuffer(lines, np.uint8), 2, constant_values=ord("\n"))
+    high = codes > 127
+    near = high[1:-1] | high[2:] | high[:-2]
+    codes, near = np.where(near, codes[1:-1], np.uint8(ord("\n"))), np.pad(near, 1)
+    return codes[near[1:-1] | near[2:] | near[:-2]].tobytes()
 
 
-def _widened(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """With the places beside those that are set."""
-    wide = mask.copy()
-    wide[1:] |= mask[:-1]
-    wide[:-1] |= mask[1:]
-    return wide
+def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that end at line ends."""
+    rest = b""
+    for piece in pieces:
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
+        if end:
+            yield rest + piece[:end]
+            rest = piece[end:]
+        else:
+            rest += piece
+    if rest:
+        yield rest
 
 
-def _decode_mixed(content: Content, utf8: bool, digest: Digest | None) -> Pieces:
-    """UTF-8 and cp1252 in one file: the characters that are not of the encoding of most are marked."""
-    for lines in whole_lines(content.pieces(digest)):
+def _decode_mixed(content: Content, utf8: bool) -> Iterator[bytes]:
+    """UTF-8 and cp1252 in one file; ``utf8`` tells which of them prevails. Characters of the other one are marked."""
+    for lines in _whole_lines(content.pieces()):
         if lines.isascii() or (utf8 and _is_utf8(lines)):
             yield lines
         elif utf8:
@@ -196,58 +196,111 @@ def _decode_mixed(content: Content, utf8: bool, digest: Digest | None) -> Pieces
 
 
 def _marked(text: bytes, *, utf8: bool) -> str:
-    parts, done = [], 0
-    for match in (_UTF8_ANY if utf8 else _UTF8_SIGN).finditer(text):
-        parts.append(_single(text[done : match.start()], mark=utf8))
-        parts.append(("" if utf8 else MISFIT) + match[0].decode())
-        done = match.end()
-    return "".join([*parts, _single(text[done:], mark=utf8)])
+    parts = []
+    for number, part in enumerate((_ANY_UTF8 if utf8 else _WESTERN_UTF8).split(text)):
+        is_utf8 = number % 2 == 1  # cp1252 and UTF-8 alternate
+        decoded = part.decode() if is_utf8 else part.decode("cp1252", "surrogateescape")
+        if not is_utf8 and _NOT_CP1252.search(part):
+            decoded = decoded.translate(_UNDEFINED_AS_LATIN_1)
+        parts.append(decoded if is_utf8 == utf8 else re.sub(r"[^\x00-\x7f]", FOREIGN_MARK + r"\g<0>", decoded))
+    return "".join(parts)
 
 
-def _single(piece: bytes, *, mark: bool) -> str:
-    text = piece.decode("latin-1") if piece.isascii() else piece.decode("cp1252", "latin_1_where_undefined")
-    return re.sub(r"([^\x00-\x7f])", MISFIT + r"\1", text) if mark else text
+_OTHER_ENCODINGS = ("mac-roman", "cp850", "cp1250")
+_ENOUGH = 5  # distinct pieces of words; fewer may be chance
+_MANY_RUNS = 20
+_IN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]+(?![\x80-\xff])[A-Za-z]?")
+_LONG_RUN = re.compile(rb"[\x80-\xff]{4,}")
+_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_APOSTROPHES = frozenset("'\u2019\u2018")
+_BEFORE_APOSTROPHE, _AFTER_APOSTROPHE = frozenset("dlmnot"), frozenset("dlmrstv")  # as in O\u2019Hara and Ann\u2019s
+_JOINS = frozenset("'\u2019\u2018-\u2013\u00b7\u00ad")  # occur between the letters of one word
 
 
-def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)
-    return error.object[error.start : error.end].decode("latin-1"), error.end
+def _single_byte_encoding(sample: bytes) -> tuple[str, tuple[str, ...]]:
+    """The encoding of western text, and the others in which it is as plausible and has other letters.
+
+    It is cp1252 (latin-1 if bytes are undefined in cp1252), unless its words are implausible and exactly one other
+    encoding fits: ``CafŽ`` in cp1252 is ``Café`` in mac-roman. A general detector takes western names for cp1250, which
+    differs from cp1252 in letters only; that is also why cp1250 is never listed as an alternative to cp1252.
+    """
+    words = sorted(set(_IN_WORD.findall(sample)))
+    usual = "latin-1" if _NOT_CP1252.search(sample) else "cp1252"
+    implausible = {
+        name: sum(not _is_plausible(word.decode(name, "replace")) for word in words)
+        for name in ("cp1252", *_OTHER_ENCODINGS, usual)
+    }
+    chosen = usual
+    if len(words) >= _ENOUGH and 2 * implausible["cp1252"] >= len(words):
+        fitting = [name for name in _OTHER_ENCODINGS if not implausible[name]]
+        chosen = fitting[0] if len(fitting) == 1 else usual
+    others = [
+        name
+        for name in ("cp1252", *_OTHER_ENCODINGS)
+        if name != chosen
+        and (chosen, name) != ("cp1252", "cp1250")
+        and implausible[name] <= implausible[chosen]
+        and any(_reads_otherwise(word, chosen, name) for word in words)
+    ]
+    return chosen, (*others, *(["cp1251"] if _LONG_RUN.search(sample) else []))
 
 
-codecs.register_error("latin_1_where_undefined", _latin_1)
+def _is_plausible(word: str) -> bool:
+    """Whether there is no sign between letters, and no capital after or before a small letter within the word."""
+    for before, char, after in zip(word, word[1:], [*word[2:], " "], strict=False):
+        if not char.isalpha():
+            if after.isalpha() and char not in _JOINS:
+                return False
+        elif char.isupper() and ord(char) > 127 and (before.islower() or after.islower()):
+            return False
+    return "\ufffd" not in word
+
+
+def _reads_otherwise(word: bytes, chosen: str, name: str) -> bool:
+    """Whether a word has other letters in ``name``; an apostrophe where one is usual cannot be a letter."""
+    text = word.decode(chosen, "replace")
+    has_apostrophe = any(char in _APOSTROPHES for char in text) and (
+        text[0].casefold() in _BEFORE_APOSTROPHE or text[-1].casefold() in _AFTER_APOSTROPHE
+    )
+    return not has_apostrophe and text != word.decode(name, "replace")
 
 
 def whole_text(content: bytes, file: str, encoding: str | None = None) -> str:
-    """All of a text at once. Raises as :func:`decode` does, and for binary data."""
+    """The whole text at once. Raises what :func:`decode` raises, and :class:`SourceError` for binary data."""
     for utf8 in (True, False):
-        text = b"".join(decode(Content(content), file, encoding, utf8=utf8).pieces(None))
-        refuse_binary(text[:_SAMPLE], file)
+        text = b"".join(decode(Content(content), file, encoding, utf8=utf8).pieces())
+        refuse_binary(text, file)
         try:
-            is_damaged(text)
+            check_text(text)
         except NotUtf8Error:
             continue
         except NulByteError:
-            raise nul_byte(iter([text]), file) from None
+            raise nul_byte_error(iter([text]), file) from None
         break
     return text.decode()
 
 
-def is_damaged(text: bytes) -> bool:
-    """Whether UTF-8 may hold control characters, or the sign that programs put in place of a character they lost.
+def whole_characters(text: bytes) -> bytes:
+    """UTF-8 that may end within a character, up to its last ASCII character."""
+    return text.rstrip(_NOT_ASCII)
+
+
+def check_text(text: bytes) -> bool:
+    """Whether UTF-8 text may contain control characters or U+FFFD, which programs write for a character they lost.
 
     Raises :class:`NotUtf8Error` and :class:`NulByteError`.
     """
     if not _is_utf8(text):
         raise NotUtf8Error
-    least = int(np.frombuffer(text, np.uint8).min(initial=255))
-    if least == 0:
+    lowest = int(np.frombuffer(text, np.uint8).min(initial=255))
+    if lowest == 0:
         raise NulByteError
-    # A look for its first byte, which few texts have, is many times as fast as one for the whole sign.
-    return least < ord("\t") or (text.find(_LOST[:1]) >= 0 and _LOST in text)
+    # Looking for its first byte, which few texts contain, is many times faster than looking for all three.
+    return lowest < ord("\t") or (text.find(_REPLACEMENT[:1]) >= 0 and _REPLACEMENT in text)
 
 
 def _is_utf8(text: bytes) -> bool:
-    """Arrow's validation runs at memory speed."""
+    """Arrow validates at the speed of memory."""
     offsets = pa.py_buffer(np.array([0, len(text)], dtype=np.int64))
     try:
         pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(text)).validate(full=True)
@@ -257,25 +310,23 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def refuse_binary(start: bytes, file: str) -> None:
-    """Raise :class:`SourceError` for binary data, which the first bytes of a file show."""
+    """Raise :class:`SourceError` if the first bytes of a file are those of binary data."""
     sample = np.frombuffer(start[:_SAMPLE], dtype=np.uint8)
     control = (sample < 32) & ~np.isin(sample, (9, 10, 12, 13, 26))
     if len(sample) and float(control.mean()) > 0.05:
-        raise SourceError(f"{file}: not a table but binary data", _NO_TEXT)
+        raise SourceError(f"{file}: not a table but binary data", _EXPORT_AGAIN)
 
 
-def nul_byte(pieces: Pieces, file: str) -> SourceError:
-    """The error that names the line of the first NUL byte in these pieces."""
-    lines, before = 1, b""
+def nul_byte_error(pieces: Iterator[bytes], file: str) -> SourceError:
+    """The error that names the line of the first NUL byte."""
+    line, last_byte = 1, b""
     for piece in pieces:
-        at = piece.find(b"\0")
-        text = piece if at < 0 else piece[:at]
-        lines += text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
-        lines -= before.endswith(b"\r") and text.startswith(b"\n")
-        if at >= 0:
+        text = piece.partition(b"\0")[0]
+        line += text.count(b"\n") + text.count(b"\r") - (last_byte + text).count(b"\r\n")
+        if len(text) < len(piece):
             break
-        before = piece
+        last_byte = piece[-1:]
     return SourceError(
-        f"{file}: not a table but binary data: line {lines:,} holds a NUL byte, which no text has",
-        f"The file is damaged, or of another kind. {_NO_TEXT}",
+        f"{file}: not a table but binary data: line {line:,} contains a NUL byte",
+        f"The file is damaged or of another kind. {_EXPORT_AGAIN}",
     )

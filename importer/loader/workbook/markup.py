@@ -1,4 +1,4 @@
-"""Tables that are marked-up text: SpreadsheetML 2003 (Excel's XML, saved as .xls by many systems) and web pages.
+"""Tables in XML and HTML: SpreadsheetML 2003 (Excel's XML, saved as .xls by many systems) and web pages.
 
 SpreadsheetML: https://learn.microsoft.com/previous-versions/office/developer/office-xp/aa140066(v=office.10).
 """
@@ -12,11 +12,11 @@ from xml.etree import ElementTree as ET
 import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
-from importer.loader.assemble import Origin
+from importer.loader.assemble import Origin, RawTable
 from importer.loader.load_options import LoadOptions
 from importer.loader.text.encoding import whole_text
-from importer.loader.workbook.number_formats import shown_number
-from importer.loader.workbook.sheets import Sheet, Unseen
+from importer.loader.workbook.number_formats import SheetDisplay, shown_number
+from importer.loader.workbook.workbooks import Sheet, select_sheets
 
 __all__ = ["is_markup", "read_markup"]
 
@@ -26,44 +26,42 @@ _START = re.compile(
 _SPREADSHEET = "urn:schemas-microsoft-com:office:spreadsheet"
 _SS = f"{{{_SPREADSHEET}}}"
 _CHARSET = re.compile(rb"""<meta[^>]*charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
-_MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 1_048_576, 16_384, 50_000_000  # the first two are Excel's own bounds
+_MAX_ROWS, _MAX_COLUMNS, _MAX_CELLS = 1_048_576, 16_384, 50_000_000  # the first two are Excel's own bounds
 _EXPORT = "Open it in a spreadsheet program and save it as .xlsx, or export it as CSV."
 
 
 def is_markup(content: bytes) -> bool:
-    """Whether the bytes begin like XML or a web page."""
-    return bool(_START.match(_narrow(content[:1024])))
+    """Whether the bytes start like XML or a web page."""
+    return bool(_START.match(_ascii_of(content[:1024])))
 
 
-def _narrow(start: bytes) -> bytes:
-    """The beginning of UTF-16 text as far as it is ASCII."""
+def _ascii_of(start: bytes) -> bytes:
+    """The start of a text, also if it is UTF-16, as far as it is ASCII."""
     return start.replace(b"\0", b"").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
 
 
-def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Sheet]:
+def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[RawTable]:
     """The worksheets of SpreadsheetML, or the tables of a web page that have at least two rows.
 
     Raises :class:`SourceError` for broken XML and for pages and documents without such a table.
     """
-    head = _narrow(content[:16384])
+    head = _ascii_of(content[:16384])
     if _SPREADSHEET.encode() in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
         grids = _worksheets(content, origin.file)
     else:
         grids = _tables(content, origin.file, options.encoding)
-    if options.sheet is not None:
-        if options.sheet not in grids:
-            listed = ", ".join(repr(name) for name in grids)
-            raise UsageError(f"{origin.file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
-        grids = {options.sheet: grids[options.sheet]}
-    sheets = [_sheet(grid, replace(origin, sheet=name or None)) for name, grid in grids.items() if grid.cells]
-    if not sheets:
+    names = select_sheets(list(grids), origin.file, options.sheet)
+    tables = [
+        grids[name].sheet(replace(origin, sheet=name or None)).raw_table(options) for name in names if grids[name].cells
+    ]
+    if not tables:
         raise SourceError(f"{origin.file}: the workbook is empty", "Export the table again, with its header and rows.")
-    return sheets
+    return tables
 
 
 @dataclass
 class _Grid:
-    """The cells of a sheet by (row, column) from 0, as far as they have a text."""
+    """The cells with text of a sheet, by (row, column) from 0."""
 
     file: str
     cells: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -73,89 +71,81 @@ class _Grid:
 
     def put(self, row: int, column: int, text: str, down: int = 0, across: int = 0) -> None:
         """A cell, which may extend ``down`` and ``across`` over others."""
-        if not (0 <= row < _MOST_ROWS and 0 <= column < _MOST_COLUMNS):
-            raise SourceError(
-                f"{self.file}: a cell in row {row + 1:,}, column {column + 1:,} is beyond all bounds", _EXPORT
-            )
+        if not (0 <= row < _MAX_ROWS and 0 <= column < _MAX_COLUMNS):
+            place = f"a cell in row {row + 1:,}, column {column + 1:,}"
+            raise SourceError(f"{self.file}: {place} is beyond the limits of a sheet", _EXPORT)
         if text:
             self.cells[row, column] = text
         if down > 0 or across > 0:
             self.merged.append((row, column, row + down, column + across))
 
-    def columns(self) -> list[pa.ChunkedArray]:
-        """All columns, of the height of the last row with a text."""
+    def sheet(self, origin: Origin) -> Sheet:
+        """The whole sheet, down to the last row with a text."""
         height, width = 1 + max(row for row, _ in self.cells), 1 + max(column for _, column in self.cells)
-        if height * width > _MOST_CELLS:
+        if height * width > _MAX_CELLS:
             raise SourceError(f"{self.file}: {height:,} rows and {width:,} columns are too many", _EXPORT)
         columns = [[""] * height for _ in range(width)]
         for (row, column), text in self.cells.items():
             columns[column][row] = text
-        return [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
-
-
-def _sheet(grid: _Grid, origin: Origin) -> Sheet:
-    unseen = Unseen(tuple(grid.hidden_rows), tuple(grid.hidden_columns), tuple(grid.merged))
-    return Sheet.of(origin, grid.columns(), unseen)
+        arrays = [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
+        return Sheet(origin, arrays, SheetDisplay((), self.hidden_rows, self.hidden_columns, self.merged))
 
 
 def _worksheets(content: bytes, file: str) -> dict[str, _Grid]:
-    """Worksheet name → cells. Rows are forgotten once they are read: as a tree they are twenty times as large."""
-    grids: dict[str, _Grid] = {}
+    """Worksheet name → cells. Rows are dropped once they are read: as a tree they are twenty times as large."""
+    sheets: dict[str, _Grid] = {}
     formats: dict[str, str] = {}
-    sheet = _Worksheet(_Grid(file), formats)
+    sheet = _Worksheet(file)
     try:
         # Expat itself refuses exponential entities since 2.4.1, and ElementTree resolves no external ones.
         for event, node in ET.iterparse(io.BytesIO(content), events=("start", "end")):  # noqa: S314
             if event == "start":
                 if node.tag == f"{_SS}Worksheet":
-                    sheet = _Worksheet(_Grid(file), formats)
-                    grids[node.get(f"{_SS}Name", "")] = sheet.grid
+                    sheet = sheets[node.get(f"{_SS}Name", "")] = _Worksheet(file)
             elif node.tag == f"{_SS}Style":
                 number = node.find(f"{_SS}NumberFormat")
                 formats[node.get(f"{_SS}ID", "")] = "" if number is None else number.get(f"{_SS}Format", "")
             elif node.tag == f"{_SS}Column":
                 sheet.add_column(node)
             elif node.tag == f"{_SS}Row":
-                sheet.add_row(node)
+                sheet.add_row(node, formats)
                 node.clear()
     except (ET.ParseError, ValueError, LookupError) as error:
         raise SourceError(f"{file}: the XML workbook is broken or cut off ({error})", _EXPORT) from error
-    return grids
+    return sheets
 
 
 @dataclass
-class _Worksheet:
-    """A worksheet that is being read: the places of the next row and column."""
+class _Worksheet(_Grid):
+    """A worksheet that is being read; ``next_row``, ``next_column``: of the next element without an index."""
 
-    grid: _Grid
-    formats: dict[str, str]
-    row: int = 0
-    column: int = 0
+    next_row: int = 0
+    next_column: int = 0
 
     def add_column(self, node: ET.Element) -> None:
         """A column's own properties."""
-        first, span = _place(node, self.column), _number(node, "Span")
+        first, span = _place(node, self.next_column), _number(node, "Span")
         if _number(node, "Hidden"):
-            self.grid.hidden_columns += range(first, min(first + span + 1, _MOST_COLUMNS))
-        self.column = first + span + 1
+            self.hidden_columns += range(first, min(first + span + 1, _MAX_COLUMNS))
+        self.next_column = first + span + 1
 
-    def add_row(self, node: ET.Element) -> None:
+    def add_row(self, node: ET.Element, formats: dict[str, str]) -> None:
         """A row and its cells."""
-        row = _place(node, self.row)
+        row = _place(node, self.next_row)
         if _number(node, "Hidden"):
-            self.grid.hidden_rows.append(row)
+            self.hidden_rows.append(row)
         column = 0
         for cell in node.iterfind(f"{_SS}Cell"):
             column = _place(cell, column)
             down, across = _number(cell, "MergeDown"), _number(cell, "MergeAcross")
             style = cell.get(f"{_SS}StyleID") or node.get(f"{_SS}StyleID") or ""
-            self.grid.put(row, column, _cell_text(cell, self.formats.get(style, "")), down, across)
+            self.put(row, column, _cell_text(cell, formats.get(style, "")), down, across)
             column += across + 1
-        self.row = row + _number(node, "Span") + 1
+        self.next_row = row + _number(node, "Span") + 1
 
 
 def _place(node: ET.Element, following: int) -> int:
-    """The place from 0: ``ss:Index`` counts from 1 and leaves a gap; without it, the one after the last."""
+    """The position from 0: ``ss:Index`` counts from 1 and may leave a gap; without it, the next one."""
     index = node.get(f"{_SS}Index")
     return following if index is None else int(index) - 1
 
@@ -181,85 +171,80 @@ def _cell_text(cell: ET.Element, form: str) -> str:
 
 
 class _Page(HTMLParser):
-    """Collects the tables of a web page; a table within a cell is one of its own."""
+    """Collects the tables of a web page; a table within a cell is a table of its own."""
 
     def __init__(self, file: str) -> None:
         super().__init__(convert_charrefs=True)
         self.file = file
-        self.grids: list[_Grid] = []
-        self.open: list[_OpenTable] = []
-        self.silent = 0
+        self.tables: list[_HtmlTable] = []
+        self.open: list[_HtmlTable] = []
+        self.invisible = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open what opens."""
+        """Start a table, row, cell or line."""
         if tag in {"script", "style"}:
-            self.silent += 1
+            self.invisible += 1
         if tag == "table":
-            grid = _Grid(self.file)
-            self.grids.append(grid)
-            self.open.append(_OpenTable(grid))
+            table = _HtmlTable(self.file)
+            self.tables.append(table)
+            self.open.append(table)
         elif self.open and tag == "tr":
-            self.open[-1].next_row()
+            self.open[-1].start_row()
         elif self.open and tag in {"td", "th"}:
-            self.open[-1].next_cell(dict(attrs))
+            self.open[-1].start_cell(dict(attrs))
         elif self.open and tag in {"br", "p", "div"}:
             self.open[-1].break_line(always=tag == "br")
 
     def handle_endtag(self, tag: str) -> None:
-        """Close what closes."""
+        """End a table or cell."""
         if tag in {"script", "style"}:
-            self.silent = max(0, self.silent - 1)
+            self.invisible = max(0, self.invisible - 1)
         elif self.open and tag == "table":
             self.open.pop().end_cell()
         elif self.open and tag in {"td", "th", "tr"}:
             self.open[-1].end_cell()
 
     def handle_data(self, data: str) -> None:
-        """The text of a cell."""
-        if self.open and not self.silent:
-            self.open[-1].add(data)
+        """Add to the text of a cell."""
+        if self.open and not self.invisible and self.open[-1].text is not None:
+            self.open[-1].text += re.sub(r"[ \t\r\n]+", " ", data)
 
 
-class _OpenTable:
-    """A table whose end has not been seen: where its next cell goes."""
+@dataclass
+class _HtmlTable(_Grid):
+    """A table that is being read: where the next cell goes, and the text and spans of the current one, if any."""
 
-    def __init__(self, grid: _Grid) -> None:
-        self.grid = grid
-        self.row = -1
-        self.column = 0
-        self.text: list[str] | None = None
-        self.spans = (0, 0)
-        self.covered: dict[tuple[int, int], None] = {}  # by a cell of a row above
+    row: int = -1
+    column: int = 0
+    text: str | None = None
+    spans: tuple[int, int] = (0, 0)
+    covered: set[tuple[int, int]] = field(default_factory=set)  # by a cell of a row above
 
-    def next_row(self) -> None:
+    def start_row(self) -> None:
         self.end_cell()
         self.row += 1
         self.column = 0
 
-    def next_cell(self, attributes: dict[str, str | None]) -> None:
+    def start_cell(self, attributes: dict[str, str | None]) -> None:
         self.end_cell()
         self.row = max(self.row, 0)
         while (self.row, self.column) in self.covered:
             self.column += 1
-        self.text = []
+        self.text = ""
         self.spans = _span(attributes.get("rowspan")), _span(attributes.get("colspan"))
 
     def break_line(self, *, always: bool) -> None:
-        if self.text is not None and (always or "".join(self.text).strip()):
-            self.text.append("\n")
-
-    def add(self, data: str) -> None:
-        if self.text is not None:
-            self.text.append(re.sub(r"[ \t\r\n]+", " ", data))
+        if self.text is not None and (always or self.text.strip()):
+            self.text += "\n"
 
     def end_cell(self) -> None:
         if self.text is None:
             return
-        lines = [line.strip(" ") for line in "".join(self.text).split("\n")]
+        lines = [line.strip(" ") for line in self.text.split("\n")]
         down, across = self.spans
-        self.grid.put(self.row, self.column, "\n".join(lines).strip("\n"), down, across)
-        for row in range(self.row + 1, self.row + down + 1):
-            self.covered.update({(row, self.column + place): None for place in range(across + 1)})
+        self.put(self.row, self.column, "\n".join(lines).strip("\n"), down, across)
+        places = range(self.column, self.column + across + 1)
+        self.covered |= {(self.row + below, place) for below in range(1, down + 1) for place in places}
         self.column += across + 1
         self.text = None
 
@@ -283,11 +268,11 @@ def _tables(content: bytes, file: str, encoding: str | None) -> dict[str, _Grid]
     page.close()
     while page.open:
         page.open.pop().end_cell()
-    grids = [grid for grid in page.grids if len({row for row, _ in grid.cells}) > 1]
-    if not grids:
+    tables = [table for table in page.tables if len({row for row, _ in table.cells}) > 1]
+    if not tables:
         raise SourceError(
             f"{file}: a web page or XML document, not a table",
             "Some systems save such files under a spreadsheet's name, and some send a page to sign in instead of the "
             "file: open it in Excel and save it as .xlsx or CSV.",
         )
-    return {"": grids[0]} if len(grids) == 1 else {f"Table {number}": grid for number, grid in enumerate(grids, 1)}
+    return {"": tables[0]} if len(tables) == 1 else {f"Table {number}": one for number, one in enumerate(tables, 1)}

@@ -1,0 +1,253 @@
+"""Delimited text in blocks that end where a record ends, and each block as columns.
+
+Arrow's reader does the work; the csv module reads what Arrow cannot, and decides how quotes are read.
+"""
+
+import csv
+import io
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from importer.loader.text.column_store import blank_cells
+from importer.loader.text.encoding import whole_characters
+
+__all__ = ["BadRecordError", "Block", "blocks", "late_quotes", "parse", "raw_records"]
+
+# Few enough bytes for a processor's cache; fewer would make more chunks for everything that follows.
+_BLOCK_BYTES = 2 * 1024 * 1024
+_LONG_RECORD = 8 * 1024 * 1024  # a record of so many bytes has a quote that is never closed, or is a giant
+_QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole records. ``edges``: the places of the quotes that open and close cells, alternately."""
+
+    data: bytes
+    edges: Places
+
+
+@dataclass
+class BadRecordError(Exception):
+    """A record that makes the file unusable: its index in the block, what is wrong and what to do."""
+
+    index: int
+    message: str
+    hint: str
+
+
+def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
+    """The text of ``pieces`` in blocks; only the last one may end within a record."""
+    rest, due = b"", _BLOCK_BYTES
+    for piece in pieces:
+        rest = rest + piece if rest else piece
+        if len(rest) < due:
+            continue
+        edges = _quote_edges(rest, delimiter)
+        end = _end_of_records(rest, edges)
+        if end:
+            yield Block(rest[:end], edges[: np.searchsorted(edges, end)])
+            rest, due = rest[end:], _BLOCK_BYTES
+            continue
+        due = 2 * len(rest)
+        if len(rest) > _LONG_RECORD:
+            try:
+                _read_rows(whole_characters(rest), delimiter)
+            except BadRecordError:  # parsing the block raises it again
+                yield Block(whole_characters(rest), edges)
+                return
+    if rest:
+        yield Block(rest, _quote_edges(rest, delimiter))
+
+
+def _quote_edges(data: bytes, delimiter: str) -> Places:
+    """The places of the quotes that open or close a cell, alternately; a doubled quote closes and reopens it.
+
+    A quote opens a cell only at the cell's start; elsewhere it is text, as in Arrow and the csv module.
+    """
+    quotes = _places_of(data, '"')
+    opening = quotes[0::2]
+    before = np.frombuffer(data, np.uint8)[opening - 1]
+    # A quote directly after one that closed is the second of two.
+    at_start = np.isin(before, np.frombuffer(f'{delimiter}\r\n"'.encode(), np.uint8)) | (opening == 0)
+    return quotes if at_start.all() else np.array(list(_edges_one_by_one(data, quotes.tolist(), delimiter)), np.int64)
+
+
+def _places_of(data: bytes, char: str) -> Places:
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == ord(char))
+
+
+def _edges_one_by_one(data: bytes, quotes: list[int], delimiter: str) -> Iterator[int]:
+    starts = f"{delimiter}\r\n".encode()
+    inside, doubled = False, -1
+    for place in quotes:
+        if place == doubled:
+            continue
+        if inside and data[place + 1 : place + 2] == b'"':
+            doubled = place + 1
+        elif inside or place == 0 or data[place - 1] in starts:
+            inside = not inside
+            yield place
+
+
+def _end_of_records(data: bytes, edges: Places) -> int:
+    """The place after the last line end outside quotes; 0 if there is none."""
+    for end, stop in ((b"\n", len(data)), (b"\r", len(data) - 1)):  # a \r at the very end may be half of a line end
+        place = data.rfind(end, 0, stop)
+        while place >= 0 and (before := int(np.searchsorted(edges, place))) % 2:
+            place = data.rfind(end, 0, int(edges[before - 1]))
+        if place >= 0:
+            return place + 1
+    return 0
+
+
+def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Places]:
+    """The columns of a block, at least ``width`` (the usual number of cells), and how many cells each record had.
+
+    The columns are strings without nulls; a missing cell is ``""``. Raises :class:`BadRecordError`.
+    """
+    if len(block.edges) % 2:  # a quote is open at the end
+        raise BadRecordError(
+            len(_read_rows(block.data, delimiter)) - 1,
+            "a quote opens in this row and is never closed",
+            f"{_QUOTE_HINT} If the file was cut off, export it again.",
+        )
+    try:
+        columns = _read_with_arrow(block.data, delimiter, width)
+        return columns, np.full(len(columns[0]), width, np.int64)
+    except pa.ArrowInvalid:
+        return _parse_ragged(block.data, delimiter, width) or _parse_slowly(block.data, delimiter, width)
+
+
+def _read_with_arrow(
+    data: bytes, delimiter: str, width: int, on_ragged: Callable[[arrow_csv.InvalidRow], str] | None = None
+) -> list[pa.Array]:
+    names = [str(number) for number in range(width)]
+    table = arrow_csv.read_csv(
+        pa.BufferReader(data),
+        # One thread, because blocks are read in parallel, and only a single thread numbers the ragged rows.
+        arrow_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+        arrow_csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=on_ragged
+        ),
+        arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+            check_utf8=False,  # the whole block has been checked, which is much faster
+        ),
+    )
+    return [column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns]
+
+
+def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Places] | None:
+    """The block, with the records of another width read by the csv module; None where that is not possible."""
+    ragged: list[arrow_csv.InvalidRow] = []
+
+    def set_aside(row: arrow_csv.InvalidRow) -> str:
+        ragged.append(row)
+        return "skip"
+
+    try:
+        regular = _read_with_arrow(data, delimiter, width, set_aside)
+        rows = list(csv.reader(io.StringIO("\n".join(row.text for row in ragged), newline=""), delimiter=delimiter))
+    except (pa.ArrowInvalid, csv.Error):
+        return None
+    if len(rows) != len(ragged):
+        return None
+    usual = len(regular[0])
+    before = np.array([row.number - 1 for row in ragged], dtype=np.int64) - np.arange(len(rows))
+    order = pa.array(np.insert(np.arange(usual), before, usual + np.arange(len(rows))))
+    widths = np.insert(np.full(usual, width, np.int64), before, [len(row) for row in rows])
+    odd = _to_columns(rows, max(width, int(widths.max(initial=0))))
+    regular += [blank_cells(usual)] * (len(odd) - width)
+    return [pa.concat_arrays(pair).take(order) for pair in zip(regular, odd, strict=True)], widths
+
+
+def _parse_slowly(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Places]:
+    rows = _read_rows(data, delimiter)
+    widths = np.array([len(row) for row in rows], dtype=np.int64)
+    return _to_columns(rows, max(width, int(widths.max(initial=0)))), widths
+
+
+def _to_columns(rows: Sequence[list[str]], width: int) -> list[pa.Array]:
+    columns = [pa.array(cells, pa.string()) for cells in zip_longest(*rows, fillvalue="")]
+    return columns + [blank_cells(len(rows))] * (width - len(columns))
+
+
+def _read_rows(data: bytes, delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        rows.extend(csv.reader(_lines(data), delimiter=delimiter))
+    except csv.Error as error:
+        raise BadRecordError(
+            len(rows),
+            f"the row cannot be read ({error})",
+            'Probably a quote (") that opens in this row is never closed: close it, or double it if it is text.',
+        ) from error
+    return rows
+
+
+def _lines(data: bytes) -> Iterable[str]:
+    """The lines of UTF-8 text with their ends, split as the csv module expects."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+
+
+def raw_records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str], str]]:
+    """Each record as cells, and the text that it was read from. Raises ``csv.Error``."""
+    text: list[str] = []
+
+    def remembered() -> Iterator[str]:
+        for line in lines:
+            text.append(line)
+            yield line
+
+    for cells in csv.reader(remembered(), delimiter=delimiter):
+        yield cells, "".join(text)
+        text.clear()
+
+
+def late_quotes(block: Block, delimiter: str, width: int) -> list[int]:
+    """The records (from 0) with a quote that is closed only in a later row, so that rows are lost in a cell.
+
+    In such a record text follows a closing quote, and a cell contains what looks like further rows. ``width``: how
+    many cells a row usually has. Only suspects are read again, strictly.
+    """
+    suspects = _cells_like_rows(block, delimiter, max(1, width - 1))
+    found, start = [], 0
+    for index, (_, text) in enumerate(raw_records(_lines(block.data), delimiter) if suspects else ()):
+        end = start + len(text.encode())
+        if bisect_left(suspects, start) < bisect_left(suspects, end) and not _is_strict(text, delimiter):
+            found.append(index)
+        start = end
+    return found
+
+
+def _cells_like_rows(block: Block, delimiter: str, delimiters: int) -> list[int]:
+    """Where cells begin that contain a line end and as many delimiters as a row."""
+    if not len(block.edges):
+        return []
+    opening, closing = block.edges[0::2], block.edges[1::2]
+    reopened = opening[1:] == closing[:-1] + 1  # by a doubled quote, which does not end the cell
+    begins, ends = opening[np.append(True, ~reopened)], closing[np.append(~reopened, True)]
+    line_ends = _places_of(block.data, "\n" if b"\n" in block.data else "\r")
+    with_line_end = np.searchsorted(line_ends, begins) < np.searchsorted(line_ends, ends)
+    cells = zip(begins[with_line_end].tolist(), ends[with_line_end].tolist(), strict=True)
+    return [begin for begin, end in cells if block.data.count(delimiter.encode(), begin, end) >= delimiters]
+
+
+def _is_strict(text: str, delimiter: str) -> bool:
+    try:
+        list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""All records of a delimited text: its blocks read in parallel, with what is wrong in single records."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.errors import SourceError
+from importer.loader.assemble import Fault, column_names
+from importer.loader.text.column_store import Body, ColumnWriter, Numbers, blank_cells
+from importer.loader.text.csv_blocks import BadRecordError, Block, blocks, late_quotes, parse
+from importer.loader.text.encoding import FOREIGN_MARK, check_text
+from importer.records import Location, Problem, Severity
+from importer.tables import SourceTable
+
+__all__ = ["CsvFormat", "CsvRecords", "damage_problems", "read_body"]
+
+_DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
+_MAX_DAMAGE_PROBLEMS = 100
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How records are written.
+
+    ``width``: how many cells most have. ``header``: the columns' names. ``mixed``: characters of an encoding other
+    than ``encoding`` are marked in the text.
+    """
+
+    delimiter: str
+    width: int
+    header: Sequence[str] = ()
+    encoding: str = "utf-8"
+    mixed: bool = False
+
+
+@dataclass(frozen=True)
+class CsvRecords:
+    """All records. ``damaged``: the numbers of those with control characters or a sign for a lost character."""
+
+    body: Body
+    faults: list[Fault]
+    damaged: Numbers
+
+
+@dataclass(frozen=True)
+class _BlockRecords:
+    """The records of one block; positions count from 0 within it."""
+
+    columns: list[pa.Array]
+    widths: Numbers
+    faults: list[Fault]
+    damaged: Numbers
+    unfinished: bool
+
+
+def read_body(
+    pieces: Iterator[bytes], form: CsvFormat, *, start: int, file: str, scratch: Path | None = None
+) -> CsvRecords:
+    """All records of a text, numbered from ``start``; their cells are in a file in ``scratch`` if it is given.
+
+    Raises :class:`SourceError` for a record that cannot be read, naming its row, and what
+    :func:`~importer.loader.text.encoding.check_text` raises.
+    """
+    writer = ColumnWriter(column_names(form.header, form.width), scratch)
+    surplus: list[list[pa.Array]] = []  # of each block, the columns beyond the usual ones, which few records have
+    widths, damaged = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    faults: list[Fault] = []
+    unfinished, count = False, 0
+    try:
+        for read in _in_parallel(partial(_read_block, form=form), blocks(pieces, form.delimiter)):
+            writer.add(read.columns[: form.width])
+            surplus.append(read.columns[form.width :])
+            widths.append(read.widths)
+            faults += [replace(fault, index=fault.index + count) for fault in read.faults]
+            damaged.append(read.damaged + start + count)
+            unfinished = read.unfinished
+            count += len(read.widths)
+    except BadRecordError as error:
+        raise SourceError(f"{file}:{start + count + error.index}: {error.message}", error.hint) from error
+    stored = writer.finish()
+    extra = max(map(len, surplus), default=0)
+    padded = [
+        own + [blank_cells(len(each))] * (extra - len(own)) for own, each in zip(surplus, widths[1:], strict=True)
+    ]
+    columns = stored.columns + [pa.chunked_array(chunks, pa.string()) for chunks in zip(*padded, strict=True)]
+    numbers = np.arange(start, start + count, dtype=np.int64)
+    body = Body(columns, np.concatenate(widths), numbers, unfinished, stored)
+    faults.sort(key=lambda fault: fault.code != "quote_unclosed")
+    return CsvRecords(body, faults, np.concatenate(damaged))
+
+
+def _in_parallel(work: Callable[[Block], _BlockRecords], tasks: Iterator[Block]) -> Iterator[_BlockRecords]:
+    """The results in the order of the tasks; only a few tasks are taken before they can be done."""
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[_BlockRecords]] = deque()
+        for task in tasks:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
+    may_be_damaged = check_text(block.data)
+    columns, widths = parse(block, form.delimiter, form.width)
+    faults = [
+        Fault(
+            index,
+            "quote_unclosed",
+            "a quote that opens in this row is closed only in a later row, and the rows between end up in one cell",
+            'Close the quote ("), or double it ("") where it is part of the text.',
+        )
+        for index in late_quotes(block, form.delimiter, min(form.width, sum(1 for cell in form.header if cell.strip())))
+    ]
+    if form.mixed and FOREIGN_MARK.encode() in block.data:
+        faults += _foreign_characters(columns, form)
+        columns = [pc.replace_substring(column, FOREIGN_MARK, "") for column in columns]
+    damaged = [_matches(column, _DAMAGE) for column in columns if may_be_damaged]
+    rows = np.unique(np.concatenate([np.empty(0, np.int64), *damaged]))
+    return _BlockRecords(columns, widths, faults, rows, block.data[-1:] not in b"\r\n")
+
+
+def _matches(column: pa.Array, pattern: str) -> Numbers:
+    return np.flatnonzero(pc.match_substring_regex(column, pattern).to_numpy(zero_copy_only=False))
+
+
+def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fault]:
+    """A fault for each record with a marked character, at the first column that has one."""
+    found: dict[int, str | None] = {}
+    for place, column in enumerate(columns):
+        for index in _matches(column, FOREIGN_MARK).tolist():
+            found.setdefault(index, form.header[place] if place < len(form.header) else None)
+    message = f"the row contains characters that are not {form.encoding}, the encoding of the rest of the file"
+    hint = "Fix the cell and save the file as UTF-8, or name the encoding of the whole file with --encoding."
+    return [Fault(index, "encoding_mixed", message, hint, name) for index, name in sorted(found.items())]
+
+
+def damage_problems(table: SourceTable, damaged: Numbers) -> list[Problem]:
+    """A warning for each row of ``damaged`` in which a visible cell is damaged; only one if they are many."""
+    rows = np.flatnonzero(np.isin(table.row_numbers, damaged))
+    found: dict[int, tuple[str, str]] = {}
+    for name in table.frame.columns:
+        cells = table.cells(name, rows)
+        for index in _matches(cells, _DAMAGE).tolist():
+            found.setdefault(int(rows[index]), (name, cells[index].as_py()))
+    places = [
+        (Location(table.file, table.sheet, int(table.row_numbers[row]), name), text)
+        for row, (name, text) in sorted(found.items())
+    ]
+    hint = "The file was damaged before it was exported or copied: export it again, or correct the cell."
+    message = "the cell contains a control character, or the sign for a character that was lost"
+    problems = [
+        Problem(Severity.WARNING, "damaged_text", message, hint, location=at, value=text) for at, text in places
+    ]
+    if len(problems) <= _MAX_DAMAGE_PROBLEMS:
+        return problems
+    message = f"{len(places):,} rows contain a control character, or the sign for a character that was lost"
+    first = replace(places[0][0], column=None)
+    return [Problem(Severity.WARNING, "damaged_text", message, hint, location=first)]
