@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import phonenumbers
 import pyarrow as pa
-import pyarrow.compute as pc
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from importer.mapping.transform_results import Result, failures
-from importer.mapping.transforms.number_plans import plain_numbers
+from importer.mapping.transforms.plain_phones import plain_numbers
 from importer.records import Severity
 
 __all__ = ["phone"]
@@ -33,9 +32,6 @@ _WORDS = re.compile(r"(?<=\d)\s+[^\W\d_]\D*$")  # 030 23125 123 mobile
 _LETTER = re.compile(r"\d[^\W\d_]|\d.*[^\W\d_]\d")
 _SPELT = re.compile(r"[A-Z]{3}")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
-_FAKES = "|".join([*(f"{digit}{{7}}" for digit in range(10)), "123456789"])  # the same for whole columns
-_PLAIN = r"^\(?(?:[0-9][ ().\-]*){3,}$"
-_LONGEST = 100  # characters; libphonenumber refuses more than 250
 _NANP = 1
 _REASONS = {
     ValidationResult.TOO_SHORT: "has too few digits for a phone number",
@@ -54,9 +50,6 @@ class _Reading:
     others: str | None = None
 
 
-_UNPLACED = _Reading(reason=_NO_COUNTRY)
-
-
 def phone(values: pa.Array, countries: pa.Array) -> Result:
     """Distinct (number, country) pairs → E.164.
 
@@ -66,16 +59,14 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     """
     numbers, extensions = plain_numbers(values, countries)
     at = np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))
-    left = _parsed(values.take(pa.array(at)), countries.take(pa.array(at)))
+    left = _parse(values.take(pa.array(at)), countries.take(pa.array(at)))
     return left.among(at, Result(numbers, extensions=extensions))
 
 
-def _parsed(values: pa.Array, countries: pa.Array) -> Result:
-    """What the parser makes of numbers."""
-    triples = zip(values.to_pylist(), countries.to_pylist(), _unplaced(values, countries).to_pylist(), strict=True)
-    readings = [
-        _UNPLACED if unplaced else _read(value, (regions or "").split("|")) for value, regions, unplaced in triples
-    ]
+def _parse(values: pa.Array, countries: pa.Array) -> Result:
+    """Read each number with libphonenumber's parser."""
+    pairs = zip(values.to_pylist(), countries.to_pylist(), strict=True)
+    readings = [_read(value, (regions or "").split("|")) for value, regions in pairs]
     reasons = [None if reading.reason == _ROUNDED else reading.reason for reading in readings]
     hints = [_COUNTRY_HINT if reason == _NO_COUNTRY else _HINT for reason in reasons]
     rounded = [reading.reason if reading.reason == _ROUNDED else None for reading in readings]
@@ -89,20 +80,10 @@ def _parsed(values: pa.Array, countries: pa.Array) -> Result:
     return Result(pa.array(numbers, pa.string()), findings, pa.array(extensions, pa.string()))
 
 
-def _unplaced(values: pa.Array, countries: pa.Array) -> pa.Array:
-    """True for plain numbers without a country code where the country is not known: a whole file may be like that."""
-    if not countries.null_count:
-        return pa.array(np.zeros(len(values), bool))
-    digits = pc.replace_substring_regex(values, "[^0-9]", "")
-    plain = pc.and_(pc.match_substring_regex(values, _PLAIN), pc.less_equal(pc.utf8_length(values), _LONGEST))
-    fake = pc.or_(pc.starts_with(values, "00"), pc.match_substring_regex(digits, _FAKES))
-    return pc.and_(countries.is_null(), pc.and_(plain, pc.invert(fake)))
-
-
 def _read(value: str, regions: list[str]) -> _Reading:
     digits = sum(map(str.isdigit, value))
     if digits == 0:
-        return _Reading(reason="is no phone number")
+        return _Reading(reason="is not a phone number")
     if _EXPONENT.match(value):
         return _Reading(reason=_ROUNDED)
     if _SEVERAL.search(value):
@@ -115,8 +96,10 @@ def _first_of(value: str, regions: list[str]) -> _Reading:
     pieces = [piece.strip() for piece in _BETWEEN.split(value) if any(map(str.isdigit, piece))]
     readings = [_read_one(piece, regions) for piece in pieces if not _FAX.match(piece)]
     if len(pieces) < 2 or not readings or any(reading.number is None for reading in readings):
-        return _Reading(reason="holds more than one phone number")
-    return replace(readings[0], others=f"holds several numbers; {readings[0].number} is taken, the others are left out")
+        return _Reading(reason="contains more than one phone number")
+    return replace(
+        readings[0], others=f"contains several numbers; {readings[0].number} is taken, the others are left out"
+    )
 
 
 def _read_one(value: str, regions: list[str]) -> _Reading:
@@ -130,8 +113,8 @@ def _read_one(value: str, regions: list[str]) -> _Reading:
                 return reading
             first = first or reading
     if _FAKE.search("".join(filter(str.isdigit, text))):
-        return _Reading(reason="is a placeholder, no phone number")
-    return first or _Reading(reason="is no phone number")
+        return _Reading(reason="is a placeholder, not a phone number")
+    return first or _Reading(reason="is not a phone number")
 
 
 def _read_as(text: str, region: str | None) -> _Reading:
@@ -140,7 +123,7 @@ def _read_as(text: str, region: str | None) -> _Reading:
     except NumberParseException as error:
         if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
             return _Reading(reason=_NO_COUNTRY)
-        return _Reading(reason="is no phone number")
+        return _Reading(reason="is not a phone number")
     if phonenumbers.is_valid_number(number):
         if (
             number.extension is None
