@@ -9,14 +9,34 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import Mask, trim
-
-__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "tuple_numbers"]
+__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "folded", "trim", "tuple_numbers"]
 
 Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
+_ASCII_BLANKS = " \t\r\n\v\f"
+_BLANKS = (
+    f"{_ASCII_BLANKS}\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}"
+    "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
 
 _QUICKLY_JOINED = 1 << 17  # texts: so few are encoded faster as one chunk
 _MOST_TUPLES = 2**62  # numbers that a code can hold
+
+
+def trim(values: pa.Array) -> pa.Array:
+    """Take white space (NBSP and zero-width marks included) off both ends; the same array where there is none."""
+    trimmed = pc.utf8_trim(values, characters=_BLANKS)
+    return values if trimmed.equals(values) else trimmed
+
+
+def folded(values: pa.Array) -> pa.Array:
+    """Without case, and with every run of white space as one space: how texts are compared."""
+    odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
+    single = pc.replace_substring_regex(values.filter(odd), f"[{_BLANKS}]+", " ")
+    texts = pa.array([text.casefold() for text in single.to_pylist()], pa.string())
+    return pc.replace_with_mask(pc.ascii_lower(values), odd, texts)
 
 
 def _numbers(indices: pa.Array) -> Codes:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import Bytes, trim
+from importer.mapping.columns import trim
 from importer.mapping.transform_results import Finding, Result
 from importer.records import Severity
 
@@ -26,11 +26,9 @@ _HINT = "Export it again as UTF-8, or give the right --encoding; if it stands so
 
 def tidy(values: pa.Array) -> Result:
     """Letters in one piece (NFC), plain spaces, straight double quotes, nothing invisible; a warning for mojibake."""
-    texts = Bytes.of(values)
-    foreign = texts.rows_with(texts.foreign)
-    if not foreign.any():
+    odd = pc.invert(pc.string_is_ascii(values))
+    if not pc.any(odd).as_py():
         return Result(values)
-    odd = pa.array(foreign)
     given = values.filter(odd)
     some = pc.utf8_normalize(given, form="NFC")
     for pattern, by in ((_SPACE, " "), (_NOTHING, ""), (_QUOTES, '"')):

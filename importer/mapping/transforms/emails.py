@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from email_validator import EmailNotValidError, validate_email
 
-from importer.mapping.byte_columns import Mask, trim
+from importer.mapping.columns import Mask, trim
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
-from importer.mapping.byte_columns import Bytes, trim
+from importer.mapping.columns import trim
 from importer.mapping.transform_results import Result, failures
 from importer.mapping.transforms.clean_text import tidy
 from importer.mapping.transforms.countries import country, state
@@ -113,7 +113,7 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
 
 
 def _one_line(values: pa.Array, argument: str) -> Result:
-    if not Bytes.of(values).breaks.any():  # as of most columns
+    if not pc.any(pc.match_substring_regex(values, r"[\t-\r]")).as_py():  # as in most columns
         return Result(values)
     return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 
