@@ -19,9 +19,8 @@ from importer.mapping.transform_results import Result, failures
 from importer.mapping.transforms.clean_text import tidy
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
-from importer.mapping.transforms.labels import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
-from importer.mapping.transforms.phones import phone
+from importer.mapping.transforms.phones import labelled, phone
 
 __all__ = ["TRANSFORMS", "Step", "TransformSpec", "parse_step", "read_flag", "run_step"]
 
