@@ -21,7 +21,6 @@ _BLANKS = (
     "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 
-_QUICKLY_JOINED = 1 << 17  # texts: so few are encoded faster as one chunk
 _MOST_TUPLES = 2**62  # numbers that a code can hold
 
 
@@ -41,8 +40,7 @@ def folded(values: pa.Array) -> pa.Array:
 
 def _numbers(indices: pa.Array) -> Codes:
     """Indices into a dictionary as codes."""
-    whole = indices.fill_null(-1) if indices.null_count else indices
-    codes: Codes = whole.to_numpy()
+    codes: Codes = indices.fill_null(-1).to_numpy()
     return codes
 
 
@@ -59,20 +57,14 @@ class Column:
     @classmethod
     def from_text(cls, text: pa.ChunkedArray | pa.Array) -> "Column":
         """Encode source text; cells are trimmed and a blank cell becomes null."""
-        if isinstance(text, pa.Array):
-            text = pa.chunked_array([text], type=pa.string())
-        elif text.num_chunks > 1 and len(text) < _QUICKLY_JOINED:
-            text = pa.chunked_array([pa.concat_arrays(text.chunks)])
-        encoded = text.dictionary_encode().combine_chunks()  # the chunks share one dictionary: nothing to unify
-        if isinstance(encoded, pa.ChunkedArray):  # no chunks at all, or too many to be one
-            encoded = (
-                pa.concat_arrays(encoded.chunks)
-                if encoded.num_chunks
-                else pa.array([], pa.string()).dictionary_encode()
-            )
-        values = trim(encoded.dictionary)
-        codes = _numbers(encoded.indices)
-        return cls._without_blank(codes, values) if values is encoded.dictionary else cls.keyed(codes, values)
+        chunks = pa.chunked_array([text] if isinstance(text, pa.Array) else text.chunks, pa.string())
+        encoded = chunks.dictionary_encode()
+        if not encoded.num_chunks:
+            return cls.blank(0)
+        distinct = encoded.chunk(0).dictionary  # all chunks have the same one
+        values = trim(distinct)
+        codes = np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])
+        return cls._without_blank(codes, values) if values is distinct else cls.keyed(codes, values)
 
     @classmethod
     def blank(cls, length: int) -> "Column":
