@@ -152,9 +152,9 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
     parts: list[Column] = []
     findings: list[RowFinding] = []
     names: list[str] = []
+    context = Context(Column.blank(len(table)), Path())
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
-        context = Context(Column.blank(len(table)), Path())
         part = _transform(Part(table.column(reference), reference), index, [Step("flag")], context)
         findings += part.findings
         names += table.names(reference)
