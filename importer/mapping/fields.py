@@ -41,9 +41,9 @@ class Context:
 class Evaluated:
     """A field over all rows.
 
-    ``filled``: something stands in its cells; ``references``: its columns, of which ``chosen`` gives the one that each
+    ``filled``: its cells are not all blank; ``references``: its columns; ``chosen``: the number of the one that each
     row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
-    steps rewrote on the way.
+    steps rewrote.
     """
 
     column: Column

@@ -35,7 +35,7 @@ class RowChange:
         return replace(self, codes=np.where(rows, self.codes, -1))
 
     def take(self, rows: Codes) -> "RowChange":
-        """The change on the rows at these indices; of an index that stands there again only the first counts."""
+        """The change on the rows at these indices; only the first of repeated indices counts."""
         first = np.full(len(self.codes) + 1, -1, np.int64)
         first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1)
         fresh = first[rows] == np.arange(len(rows))
@@ -50,7 +50,7 @@ class RowChange:
 def rewriting(
     code: str, reference: str, codes: Codes, before: pa.Array, after: pa.Array, told: Mask
 ) -> Iterator[RowChange]:
-    """What became of distinct values, apart from those ``told`` of otherwise: rewritten ones, and ones left out."""
+    """What became of distinct values, apart from those ``told`` in findings: rewritten ones, and ones left out."""
     if after is before:
         return
     blank = pc.fill_null(pc.equal(after, ""), True).to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""What a transform gives back: new distinct values, and what it found on the way."""
+"""What a transform returns: new distinct values, and what it found."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -195,7 +195,7 @@ def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> P
 def _with_state(
     address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
 ) -> PostalAddress | None:
-    """``Austin, TX`` before the post code; None where no state stands there and the post code alone says nothing."""
+    """``Austin, TX`` before the post code; None where there is no state and the post code alone says nothing."""
     town, state = _state_behind(rest.text, country)
     if state is None and not rest.text and before:  # the post code has a line of its own
         *before, above = before

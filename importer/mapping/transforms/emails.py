@@ -66,7 +66,7 @@ def _tidied(value: str) -> str:
 
 
 def _first_of_several(value: str) -> tuple[str, str | None]:
-    """(The first valid one of several addresses, what is said of the others); a text with one stays as it is."""
+    """(The first valid one of several addresses, what is reported about the others); a text with one stays as it is."""
     found = [_validate(piece)[0] for piece in _pieces(value)] if value.count("@") > 1 else []
     first = next(filter(None, found), None)
     if first is None or len(found) < 2:

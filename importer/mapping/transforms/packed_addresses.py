@@ -33,7 +33,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "country": ("country", {}),
     "zip_code": ("zip_code", {}),
 }
-_FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these stand in the last lines
+_FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
 _MARKS = {code: None for code in range(128) if not chr(code).isalnum()}

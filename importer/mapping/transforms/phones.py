@@ -43,7 +43,7 @@ _REASONS = {
     ValidationResult.INVALID_COUNTRY_CODE: "has a country code that does not exist",
 }
 
-# The words of labels, as people write them; what stands nowhere here is a label by itself.
+# The words of labels, as people write them; any other word is a label of its own.
 _LABEL_WORDS = {
     "phone": ("phone", "tel", "telephone", "ph", "p", "t", "telefon", "telefono", "tél", "phones", "number", "no"),
     "mobile": ("mobile", "cell", "cellular", "mob", "m", "c", "handy", "portable"),

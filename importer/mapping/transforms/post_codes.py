@@ -33,7 +33,7 @@ _AS_NUMBER = re.compile(r"(\d+)\.0+")
 
 @dataclass(frozen=True)
 class _Remark:
-    """What is said of a post code: the words follow the cell's text."""
+    """What is reported about a post code: the words follow the cell's text."""
 
     code: str
     severity: Severity

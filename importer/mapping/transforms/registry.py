@@ -214,7 +214,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "tidy": TransformSpec(tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
-    "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalised"),
+    "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalized"),
     "collapse": TransformSpec(_without(_SPACES, " "), "line breaks and runs of spaces become one space", code=_TIDIED),
     "one_line": TransformSpec(
         _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
@@ -226,7 +226,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
     "extract": TransformSpec(_extract, "keeps the (one group of a) regular expression: {extract: pattern}", "text"),
     "labelled": TransformSpec(
-        labelled, "of labelled numbers the first one so called: {labelled: [Phone, Main]}", "texts"
+        labelled, "the first of several labeled numbers with one of these labels: {labelled: [Phone, Main]}", "texts"
     ),
     "phone": TransformSpec(
         phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"
