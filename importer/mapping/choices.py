@@ -1,4 +1,4 @@
-"""One of several candidate values on each row, and what is to be said of the others."""
+"""One of several candidate values on each row, and what is reported about the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ def passed_over(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator
 
 
 def others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[RowFinding]:
-    """An info where a cell that was split held more than the value that was taken."""
+    """An info where a cell that was split contained more than the value that was taken."""
     for reference in dict.fromkeys(part.reference for part in parts):
         numbers = [number for number, part in enumerate(parts) if part.reference == reference]
         if len(numbers) == 1:
@@ -54,7 +54,7 @@ def others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[RowF
         several = np.sum([parts[number].column.filled for number in numbers], axis=0) > 1
         at = np.flatnonzero(several & np.isin(chosen, numbers)).astype(np.int64)
         if len(at):
-            said = [f"holds several values; {text!r} is taken" for text in taken.values.to_pylist()]
+            said = [f"contains several values; {text!r} is taken" for text in taken.values.to_pylist()]
             every = np.ones(len(said), bool)
             yield RowFinding(at, taken.codes[at], Finding(every, Severity.INFO, "value_not_taken", said), reference, 0)
 

@@ -9,20 +9,38 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import Mask, trim
-
-__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "tuple_numbers"]
+__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "folded", "trim", "tuple_numbers"]
 
 Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
-_QUICKLY_JOINED = 1 << 17  # texts: so few are encoded faster as one chunk
+# What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
+_ASCII_BLANKS = " \t\r\n\v\f"
+_BLANKS = (
+    f"{_ASCII_BLANKS}\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}"
+    "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
+
 _MOST_TUPLES = 2**62  # numbers that a code can hold
+
+
+def trim(values: pa.Array) -> pa.Array:
+    """Take white space (NBSP and zero-width marks included) off both ends; the same array where there is none."""
+    trimmed = pc.utf8_trim(values, characters=_BLANKS)
+    return values if trimmed.equals(values) else trimmed
+
+
+def folded(values: pa.Array) -> pa.Array:
+    """Without case, and with every run of white space as one space: how texts are compared."""
+    odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
+    single = pc.replace_substring_regex(values.filter(odd), f"[{_BLANKS}]+", " ")
+    texts = pa.array([text.casefold() for text in single.to_pylist()], pa.string())
+    return pc.replace_with_mask(pc.ascii_lower(values), odd, texts)
 
 
 def _numbers(indices: pa.Array) -> Codes:
     """Indices into a dictionary as codes."""
-    whole = indices.fill_null(-1) if indices.null_count else indices
-    codes: Codes = whole.to_numpy()
+    codes: Codes = indices.fill_null(-1).to_numpy()
     return codes
 
 
@@ -39,20 +57,14 @@ class Column:
     @classmethod
     def from_text(cls, text: pa.ChunkedArray | pa.Array) -> "Column":
         """Encode source text; cells are trimmed and a blank cell becomes null."""
-        if isinstance(text, pa.Array):
-            text = pa.chunked_array([text], type=pa.string())
-        elif text.num_chunks > 1 and len(text) < _QUICKLY_JOINED:
-            text = pa.chunked_array([pa.concat_arrays(text.chunks)])
-        encoded = text.dictionary_encode().combine_chunks()  # the chunks share one dictionary: nothing to unify
-        if isinstance(encoded, pa.ChunkedArray):  # no chunks at all, or too many to be one
-            encoded = (
-                pa.concat_arrays(encoded.chunks)
-                if encoded.num_chunks
-                else pa.array([], pa.string()).dictionary_encode()
-            )
-        values = trim(encoded.dictionary)
-        codes = _numbers(encoded.indices)
-        return cls._without_blank(codes, values) if values is encoded.dictionary else cls.keyed(codes, values)
+        chunks = pa.chunked_array([text] if isinstance(text, pa.Array) else text.chunks, pa.string())
+        encoded = chunks.dictionary_encode()
+        if not encoded.num_chunks:
+            return cls.blank(0)
+        distinct = encoded.chunk(0).dictionary  # all chunks have the same one
+        values = trim(distinct)
+        codes = np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])
+        return cls._without_blank(codes, values) if values is distinct else cls.keyed(codes, values)
 
     @classmethod
     def blank(cls, length: int) -> "Column":

@@ -15,7 +15,7 @@ from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
 from importer.mapping.language.nearest import Nearest
 from importer.mapping.rewrites import RowChange, rewriting
 from importer.mapping.table_rows import TableData
-from importer.mapping.transform_results import Finding, RowFinding
+from importer.mapping.transform_results import Finding, RowFinding, failures
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
@@ -41,9 +41,9 @@ class Context:
 class Evaluated:
     """A field over all rows.
 
-    ``filled``: something stands in its cells; ``references``: its columns, of which ``chosen`` gives the one that each
+    ``filled``: its cells are not all blank; ``references``: its columns; ``chosen``: the number of the one that each
     row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
-    steps rewrote on the way.
+    steps rewrote.
     """
 
     column: Column
@@ -142,9 +142,8 @@ def _implied(name: str) -> list[Step]:
         return [Step(IMPLIED[name])]
     if name in {"address_line_1", "address_line_2"}:
         return [Step("one_line", ", ")]
-    if name == "zip_code":
-        return [Step("one_line", " "), Step("unquote"), Step("postcode")]
-    return [Step("one_line", " ")] if name in ONE_LINE else []
+    steps = [Step("one_line", " ")] if name in ONE_LINE else []
+    return [*steps, Step("unquote"), Step("postcode")] if name == "zip_code" else steps
 
 
 def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
@@ -153,9 +152,9 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
     parts: list[Column] = []
     findings: list[RowFinding] = []
     names: list[str] = []
+    context = Context(Column.blank(len(table)), Path())
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
-        context = Context(Column.blank(len(table)), Path())
         part = _transform(Part(table.column(reference), reference), index, [Step("flag")], context)
         findings += part.findings
         names += table.names(reference)
@@ -277,12 +276,8 @@ def _as_flag(found: Evaluated) -> Evaluated:
     """``true`` or ``false``, also where the mapping's own words or a transform say it otherwise."""
     column = found.column
     result = run_step(Step("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
-    findings = [
-        RowFinding(own, column.codes[own], finding, reference, 0)
-        for finding in result.findings
-        for reference, own in found.by_reference(np.flatnonzero(column.rows_with(finding.chosen)).astype(np.int64))
-    ]
-    return replace(found, column=column.replaced(result.values), findings=(*found.findings, *findings))
+    findings = (*found.findings, *_by_column(found, result.findings))
+    return replace(found, column=column.replaced(result.values), findings=findings)
 
 
 def _each_once(column: Column) -> Column:
@@ -303,32 +298,25 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}
     column = found.column
     texts = column.values.to_pylist()
-    out: list[str | None] = []
-    reasons: list[str] = []
-    hints: list[str] = []
-    unlisted = np.zeros(len(texts), bool)
+    out = [table.get(text.casefold()) for text in texts]
+    reasons: list[str | None] = [None] * len(texts)
+    hints = [""] * len(texts)
     nearest = Nearest(table, cutoff=0.6)
     for number, text in enumerate(texts):
-        known = table.get(text.casefold())
-        reasons.append("")
-        hints.append("")
-        if known is not None or rule.otherwise == "blank":
-            out.append(known)
-        elif isinstance(rule.otherwise, Otherwise):
-            out.append(rule.otherwise.constant)
+        if out[number] is not None or rule.otherwise == "blank":
+            continue
+        if isinstance(rule.otherwise, Otherwise):
+            out[number] = rule.otherwise.constant
         elif rule.otherwise == "keep":
-            out.append(text)
+            out[number] = text
         else:
-            out.append(None)
-            unlisted[number] = True
-            reasons[number] = "is not in the mapping's list of values"
             near = nearest(text.casefold())
+            reasons[number] = "is not in the mapping's list of values"
             hints[number] = f"Did you mean {near!r}? " if near else ""
-            hints[number] += "Mend the cell, or add the value to `values` in the mapping."
-    finding = Finding(unlisted, Severity.ERROR, "value_unlisted", reasons, hints)
-    at = np.flatnonzero(column.rows_with(unlisted)).astype(np.int64)
-    findings = [RowFinding(own, column.codes[own], finding, reference, 0) for reference, own in found.by_reference(at)]
+            hints[number] += "Fix the cell, or add the value to `values` in the mapping."
     new = pa.array(out, pa.string())
+    findings = failures("value_unlisted", reasons, hints)
+    unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
     changes = (
         change.only(found.chosen == number)
         for number, reference in enumerate(found.references)
@@ -337,9 +325,17 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     return replace(
         found,
         column=column.replaced(new),
-        findings=(*found.findings, *findings),
+        findings=(*found.findings, *_by_column(found, findings)),
         changes=(*found.changes, *changes),
     )
+
+
+def _by_column(found: Evaluated, findings: Iterable[Finding]) -> Iterator[RowFinding]:
+    """Findings about a field's values, each at the column that the row's value was taken from."""
+    for finding in findings:
+        at = np.flatnonzero(found.column.rows_with(finding.chosen)).astype(np.int64)
+        for reference, own in found.by_reference(at):
+            yield RowFinding(own, found.column.codes[own], finding, reference, 0)
 
 
 def _wrong(findings: Iterable[RowFinding], length: int) -> Mask:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ class RowChange:
         return replace(self, codes=np.where(rows, self.codes, -1))
 
     def take(self, rows: Codes) -> "RowChange":
-        """The change on the rows at these indices; of an index that stands there again only the first counts."""
+        """The change on the rows at these indices; only the first of repeated indices counts."""
         first = np.full(len(self.codes) + 1, -1, np.int64)
         first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1)
         fresh = first[rows] == np.arange(len(rows))
@@ -51,7 +50,7 @@ class RowChange:
 def rewriting(
     code: str, reference: str, codes: Codes, before: pa.Array, after: pa.Array, told: Mask
 ) -> Iterator[RowChange]:
-    """What became of distinct values, apart from those ``told`` of otherwise: rewritten ones, and ones left out."""
+    """What became of distinct values, apart from those ``told`` in findings: rewritten ones, and ones left out."""
     if after is before:
         return
     blank = pc.fill_null(pc.equal(after, ""), True).to_numpy(zero_copy_only=False)
@@ -63,16 +62,7 @@ def rewriting(
 
 
 _Key = tuple[str, Entity, str, int, str]  # code, entity, field, source table, column
-
-
-@dataclass
-class _Line:
-    """One line of the count: the cells as row positions, and the texts of the first."""
-
-    rows: list[Codes]
-    first: int
-    before: str | None
-    after: str | None
+_Line = tuple[int, list[Codes], str | None, str | None]  # the first cell's row, all rows, the first cell's texts
 
 
 @dataclass
@@ -95,23 +85,27 @@ class Counted:
         source = self.sources.split(positions)[0]  # rows, and so their tables, ascend
         edges = np.flatnonzero(np.diff(source, prepend=-1, append=-1))
         for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            here, index, number = positions[start:end], int(at[start]), int(source[start])
-            column = find_column(reference, self.sources.tables[int(number)].frame.columns)
-            key = (change.code, entity, name, int(number), column or reference)
-            text = int(change.codes[index])
-            line = _Line([here], int(here[0]), change.before[text].as_py(), change.after[text].as_py())
-            known = self.lines.setdefault(key, line)
-            if known is not line:
-                first = min(known, line, key=lambda one: one.first)
-                self.lines[key] = replace(first, rows=[*known.rows, here])
+            number, text = int(source[start]), int(change.codes[at[start]])
+            column = find_column(reference, self.sources.tables[number].frame.columns)
+            key = (change.code, entity, name, number, column or reference)
+            line = (
+                int(positions[start]),
+                [positions[start:end]],
+                change.before[text].as_py(),
+                change.after[text].as_py(),
+            )
+            known = self.lines.get(key)
+            if known is not None:
+                first, _, before, after = line if line[0] < known[0] else known
+                line = (first, [*known[1], *line[1]], before, after)
+            self.lines[key] = line
 
     def frame(self) -> pd.DataFrame:
         """The columns of ``EntityTables.changes``, in the order of the first cells."""
-        lines = sorted(self.lines.items(), key=lambda item: (item[1].first, item[0]))
-        data: dict[str, list[Any]] = {name: [] for name in CHANGE_DTYPES}
-        for (code, entity, name, _, column), line in lines:
-            count = len(line.rows[0]) if len(line.rows) == 1 else len(np.unique(np.concatenate(line.rows)))
-            values = (code, entity, name, column, count, line.first, line.before, line.after)
-            for own, value in zip(data.values(), values, strict=True):
-                own.append(value)
-        return pd.DataFrame({name: pd.Series(data[name], dtype=dtype) for name, dtype in CHANGE_DTYPES.items()})
+        lines = sorted(self.lines.items(), key=lambda item: (item[1][0], item[0]))
+        data = [
+            (code, entity, name, column, len(np.unique(np.concatenate(rows))), first, before, after)
+            for (code, entity, name, _, column), (first, rows, before, after) in lines
+        ]
+        frame = pd.DataFrame(data, columns=list(CHANGE_DTYPES))
+        return frame.astype(CHANGE_DTYPES)

@@ -1,6 +1,6 @@
-"""What a transform gives back: new distinct values, and what it found on the way."""
+"""What a transform returns: new distinct values, and what it found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Mask
 from importer.records import Severity
 
-__all__ = ["Finding", "Result", "RowFinding", "failures"]
+__all__ = ["Finding", "Result", "RowFinding", "failures", "read_each"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,13 @@ def failures(
     if not chosen.any():
         return ()
     return (Finding(chosen, severity, code, [reason or "" for reason in reasons], hint, replaces),)
+
+
+def read_each(values: pa.Array, read: Callable[[str], tuple[str | None, str | None]], code: str, hint: str) -> Result:
+    """Read each value to its new text and, or None, what is wrong with it."""
+    pairs = [read(value) for value in values.to_pylist()]
+    findings = failures(code, [reason for _, reason in pairs], hint)
+    return Result(pa.array([text for text, _ in pairs], pa.string()), findings)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_otherwise_error_names_the_cell_the_value_came_from() -> None:
     ((code, row, name, value, message, hint),) = problems(made, "code", "row", "column", "value", "message", "hint")
     assert (code, row, name, value) == ("value_unlisted", 3, "B", "Nett 30")
     assert message == "'Nett 30' is not in the mapping's list of values"
-    assert hint.startswith("Did you mean 'net 30'? Mend the cell")
+    assert hint.startswith("Did you mean 'net 30'? Fix the cell")
 
 
 def test_a_default_never_fills_what_a_transform_refused() -> None:

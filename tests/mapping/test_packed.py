@@ -5,7 +5,7 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping import Mapped
-from importer.mapping.transforms.labels import labelled
+from importer.mapping.transforms.phones import labelled
 from tests.mapping.support import BASE, apply, column, loaded, problems, records, sheet
 
 PACKED = """
@@ -183,7 +183,7 @@ def test_labelled_numbers(cell: str, labels: list[str], wanted: str | None, left
     result = labelled(pa.array([cell]), labels)
     assert result.values.to_pylist() == [wanted]
     said = [finding.texts(0)[0] for finding in result.findings]
-    assert said == ([f"holds more than is taken here; not taken: {left}"] if left else [])
+    assert said == ([f"contains more than is taken here; not taken: {left}"] if left else [])
 
 
 def test_labelled_in_a_mapping() -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import folded
-from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.columns import Codes, Column, Mask, folded
 from importer.mapping.fields import LIST_SEPARATOR
 
 __all__ = ["Given", "SourceTexts", "child_ids"]

@@ -7,9 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import folded
 from importer.mapping.cell_problems import extension_problems, field_problems
-from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, tuple_numbers
+from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.child_ids import Given, SourceTexts, child_ids
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry

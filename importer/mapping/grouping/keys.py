@@ -10,8 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import trim
-from importer.mapping.columns import Codes, Column, Mask, combine
+from importer.mapping.columns import Codes, Column, Mask, combine, trim
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.rewrites import RowChange

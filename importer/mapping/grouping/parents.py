@@ -9,9 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import folded
 from importer.mapping.cell_problems import cell_problems
-from importer.mapping.columns import Codes, Column, Mask, first_of
+from importer.mapping.columns import Codes, Column, Mask, first_of, folded
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.language.mapping_model import ParentRule
 from importer.mapping.table_rows import TableData

@@ -1,4 +1,4 @@
-"""A postal address as one text or a few untyped lines, taken apart; every doubt about where its parts end is said."""
+"""A postal address as one text or a few untyped lines, taken apart; every doubt about its parts is reported."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,7 @@ import usaddress
 
 from importer.mapping.transforms.countries import country_code
 
-__all__ = ["PIECES", "Line", "PostalAddress", "read_address"]
-
-PIECES = ("city", "state", "zip_code", "country", "attention", "phone", "email")  # beside the lines of the street
+__all__ = ["Line", "PostalAddress", "read_address"]
 
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"
@@ -54,9 +52,9 @@ class Line:
 
 @dataclass(frozen=True)
 class PostalAddress:
-    """An address taken apart. ``street``: its lines, of which the first may be a name; ``pieces``: the rest by name.
+    """An address taken apart. ``street``: its lines, the first of which may be a name; ``pieces``: the rest by name.
 
-    ``doubts``: why the parts may be wrong; ``left``: what has no place in an address, such as a fax number.
+    ``doubts``: why the parts may be wrong; ``left``: what is not part of an address, such as a fax number.
     """
 
     street: tuple[Line, ...]
@@ -96,7 +94,7 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
 
 
 def _set_aside(lines: Sequence[Line]) -> PostalAddress:
-    """Lines that are no part of the address proper: whom it is for, telephone, e-mail, fax."""
+    """Set aside lines that are not part of the address itself: recipient, telephone, e-mail, fax."""
     street: list[Line] = []
     pieces: dict[str, Line] = {}
     left: list[str] = []
@@ -112,7 +110,7 @@ def _set_aside(lines: Sequence[Line]) -> PostalAddress:
 
 
 def _kind(text: str) -> tuple[str, str]:
-    if (match := _ATTENTION.match(text)) and match.end() < len(text) and not any(map(str.isdigit, text)):
+    if (match := _ATTENTION.match(text)) and match.end() < len(text) and not _has_digit(text):
         return "attention", text[match.end() :]
     if _FAX.match(text):
         return "fax", text
@@ -124,17 +122,19 @@ def _kind(text: str) -> tuple[str, str]:
     return "street", text
 
 
-def _country(text: str) -> str | None:
-    """The country that a text surely means; names and codes that are a state's as well are none."""
-    return None if any(map(str.isdigit, text)) else _country_named(text)  # no country has a digit in its name
-
-
 @lru_cache(maxsize=_MOST_KEPT)
-def _country_named(text: str) -> str | None:
+def _country(text: str) -> str | None:
+    """The country that a text certainly means; names and codes that are also a state's are not."""
     plain = text.replace(".", " ").strip().casefold()
-    if " ".join(plain.split()) not in _CERTAIN_COUNTRIES and (len(plain) < 4 or plain in _states("US")):
+    if _has_digit(text) or (
+        " ".join(plain.split()) not in _CERTAIN_COUNTRIES and (len(plain) < 4 or plain in _states("US"))
+    ):
         return None
     return country_code(text)
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
@@ -152,10 +152,10 @@ def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
 def _country_behind(text: str) -> tuple[str, str | None]:
     """A country at the end of a line: behind a post code, or behind a second comma."""
     words = text.split()
-    without_digits = next((n for n, word in enumerate(reversed(words)) if any(map(str.isdigit, word))), len(words))
+    without_digits = next((n for n, word in enumerate(reversed(words)) if _has_digit(word)), len(words))
     for count in range(min(4, without_digits, len(words) - 1), 0, -1):
         rest = " ".join(words[:-count])
-        if any(map(str.isdigit, words[-count - 1])) or (rest.endswith(",") and rest.count(",") > 1):
+        if _has_digit(words[-count - 1]) or (rest.endswith(",") and rest.count(",") > 1):
             country = _country(" ".join(words[-count:]))
             if country:
                 return rest.strip(_EDGES), country
@@ -195,7 +195,7 @@ def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> P
 def _with_state(
     address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
 ) -> PostalAddress | None:
-    """``Austin, TX`` before the post code; None where no state stands there and the post code alone says nothing."""
+    """``Austin, TX`` before the post code; None where there is no state and the post code alone says nothing."""
     town, state = _state_behind(rest.text, country)
     if state is None and not rest.text and before:  # the post code has a line of its own
         *before, above = before
@@ -209,7 +209,7 @@ def _with_state(
         *before, above = before
         town, rest = above.text, Line("", above.cell)
     pieces = {"state": Line(state, zip_code.cell), "zip_code": zip_code}
-    if any(map(str.isdigit, town)) or not before:  # the street goes on in this line
+    if _has_digit(town) or not before:  # the street goes on in this line
         return _in_one_line(address.having((), **pieces), [*before, Line(town, rest.cell)], country)
     return address.having(before, city=Line(town, rest.cell), **pieces)
 
@@ -234,7 +234,7 @@ def _with_county(
     if len(lines) > 1 and lines[-1].text.casefold() in _states("GB"):
         *lines, county = lines
         state = Line(_states(country).get(county.text.casefold(), county.text), county.cell)
-    if not lines or any(map(str.isdigit, lines[-1].text)):
+    if not lines or _has_digit(lines[-1].text):
         return address.having(lines, "no town is found before the post code", zip_code=zip_code, state=state)
     *lines, town = lines
     return address.having(lines, zip_code=zip_code, state=state, city=town)
@@ -254,7 +254,7 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
         at = {"zip_code": Line(code, last.cell), "state": Line(state.strip(), last.cell)}
         doubt = "its country is not known" if country is None or country in _WITH_STATES else ""
         return address.having(before, doubt, city=Line(city.strip(), last.cell), **at)
-    if any(map(str.isdigit, last.text)):
+    if _has_digit(last.text):
         return address
     for code in _WITH_STATES if country is None else (country,):
         town, region = _state_behind(last.text, code)
@@ -271,23 +271,19 @@ def _from_one_line(address: PostalAddress, home: str | None) -> PostalAddress:
     if country is not None:
         address = address.having((), country=Line(country, line.cell))
     parts = [Line(part.strip(), line.cell) for part in rest.split(",") if part.strip()]
-    american = (country or home) in {None, "US"} or (country is None and _ends_like("US", rest))
-    if not american and len(parts) > 1:
-        return _town_line(address.having(parts), country or home, named=country is not None)
-    return _town_line(address.having([Line(rest, line.cell)]), country or home, named=country is not None)
-
-
-def _ends_like(country: str, text: str) -> bool:
-    return re.search(rf"[ ,]{_POST_CODES[country]}$", text) is not None
+    ends_american = re.search(rf"[ ,]{_POST_CODES['US']}$", rest) is not None
+    american = (country or home) in {None, "US"} or (country is None and ends_american)
+    lines = parts if not american and len(parts) > 1 else [Line(rest, line.cell)]
+    return _town_line(address.having(lines), country or home, named=country is not None)
 
 
 def _in_one_line(address: PostalAddress, lines: list[Line], country: str) -> PostalAddress:
     """Street and town in one text before the state: told apart by the last comma, else by usaddress."""
     *before, last = lines
     street, comma, town = last.text.rpartition(",")
-    if comma and street and not any(map(str.isdigit, town)) and country in _WITH_STATES:
+    if comma and street and not _has_digit(town) and country in _WITH_STATES:
         return address.having([*before, Line(street.strip(_EDGES), last.cell)], city=Line(town.strip(), last.cell))
-    if not any(map(str.isdigit, last.text)):
+    if not _has_digit(last.text):
         return address.having(before, city=last)
     foreign = "" if country == "US" else "street and town are in one line"
     return _by_words(address, before, last, foreign)
@@ -315,24 +311,22 @@ def _by_words(address: PostalAddress, before: list[Line], line: Line, doubt: str
     number = next((place for place, label in enumerate(labels[:start]) if label in _BEGINS_OF_STREETS), 0)
     own = [" ".join(rest[:number]), " ".join(rest[number:])] if 0 < number < len(rest) else [" ".join(rest)]
     street = [*before, *(Line(text.strip(_EDGES), line.cell) for text in own)]
-    return _attention_first(address.having(street, *doubts, city=Line(" ".join(words[-len(town) :]), line.cell)))
+    first, *more = street
+    name, text = _kind(first.text)
+    attention = Line(text, first.cell) if name == "attention" and more else None
+    city = Line(" ".join(words[-len(town) :]), line.cell)
+    return address.having(more if attention else street, *doubts, city=city, attention=attention)
 
 
 def _unsure_border(street: Sequence[tuple[str, str]], town: Sequence[str], *, numbered: bool) -> list[str]:
     """What makes it doubtful where the town begins; ``numbered``: lines before these hold the house number."""
     labels = [label for _, label in street]
     numbers = [word for word, label in street if label in {"AddressNumber", "USPSBoxID"}]
-    if not numbered and not any(map(str.isdigit, "".join(numbers))):
+    if not numbered and not _has_digit("".join(numbers)):
         return ["no house number is found in it"]
-    if labels[-1] not in _ENDS_OF_STREETS or any(any(map(str.isdigit, word)) for word in town):
+    if labels[-1] not in _ENDS_OF_STREETS or any(_has_digit(word) for word in town):
         return ["nothing shows where the street ends and the town begins"]
     begin = town[0].casefold().rstrip(".")
     if begin in _DIRECTIONS or (street[-1][0].casefold().rstrip(".") == "st" and begin in _SAINTS):
         return [f"{town[0]!r} may belong to the town or to the street"]
     return []
-
-
-def _attention_first(address: PostalAddress) -> PostalAddress:
-    first, *rest = address.street
-    name, text = _kind(first.text)
-    return address.having(rest, attention=Line(text, first.cell)) if name == "attention" and rest else address

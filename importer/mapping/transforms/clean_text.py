@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.byte_columns import Bytes, trim
-from importer.mapping.transform_results import Finding, Result
+from importer.mapping.columns import trim
+from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
 __all__ = ["tidy"]
@@ -21,46 +21,27 @@ _QUOTES = "[\u201c\u201d\u201e\u201f]"
 _BYTES = "".join(bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)).replace("\ufffd", "")
 _CONTINUATION = f"[\x80-\xbf{re.escape(_BYTES)}]"
 _GARBLED = re.compile(f"[\xc2-\xdf]{_CONTINUATION}|[\xe0-\xef]{_CONTINUATION}{{2}}|[\xf0-\xf4]{_CONTINUATION}{{3}}")
-_HINT = "Export it again as UTF-8, or give the right --encoding; if it stands so in your system, mend it there."
+_HINT = "Export it again as UTF-8, or give the right --encoding; if your system shows it like this, fix it there."
 
 
 def tidy(values: pa.Array) -> Result:
     """Letters in one piece (NFC), plain spaces, straight double quotes, nothing invisible; a warning for mojibake."""
-    texts = Bytes.of(values)
-    foreign = texts.rows_with(texts.foreign)
-    if not foreign.any():
+    at = np.flatnonzero(pc.invert(pc.string_is_ascii(values)).to_numpy(zero_copy_only=False))
+    if not len(at):
         return Result(values)
-    odd = pa.array(foreign)
-    given = values.filter(odd)
+    given = values.take(pa.array(at))
+    meant = (_ungarbled(text) if _GARBLED.search(text) else None for text in given.to_pylist())
+    told = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
     some = pc.utf8_normalize(given, form="NFC")
     for pattern, by in ((_SPACE, " "), (_NOTHING, ""), (_QUOTES, '"')):
         some = pc.replace_substring_regex(some, pattern, by)
-    some = trim(some)
-    return Result(pc.replace_with_mask(values, odd, some), _garbled(given, odd))
-
-
-def _garbled(some: pa.Array, odd: pa.Array) -> tuple[Finding, ...]:
-    meant = [_ungarbled(text) if _GARBLED.search(text) else None for text in some.to_pylist()]
-    if not any(meant):
-        return ()
-    told = np.array([f"looks like {text!r} read with the wrong encoding" if text else "" for text in meant])
-    at = odd.to_numpy(zero_copy_only=False)
-    chosen = np.zeros(len(at), bool)
-    chosen[at] = told != ""
-    messages = np.full(len(at), "", told.dtype)
-    messages[at] = told
-    return (Finding(chosen, Severity.WARNING, "mojibake", messages.tolist(), _HINT),)
+    return Result(trim(some), failures("mojibake", told, _HINT, Severity.WARNING)).among(at, Result(values))
 
 
 def _ungarbled(text: str) -> str | None:
-    """What was meant, or None when the text is no UTF-8 taken for something else."""
-    raw = bytearray()
-    for letter in text:
-        try:
-            raw += letter.encode("latin-1") if ord(letter) < 0x100 else letter.encode("cp1252")
-        except UnicodeEncodeError:
-            return None
+    """What was meant, or None when the text is not UTF-8 that was read with another encoding."""
     try:
+        raw = b"".join(letter.encode("latin-1" if ord(letter) < 0x100 else "cp1252") for letter in text)
         return raw.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeError:
         return None

@@ -1,4 +1,4 @@
-"""Addresses that stand in one cell or in untyped lines: their parts as columns that an entry's fields can read."""
+"""Addresses in one cell or in untyped lines: their parts as columns that an entry's fields can read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from importer.mapping.grouping.row_assignment import Owned, Owners
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
-from importer.mapping.transform_results import Finding, RowFinding
+from importer.mapping.transform_results import RowFinding, failures
 from importer.mapping.transforms.address_text import Line, PostalAddress, read_address
 from importer.records import Severity
 from importer.tables import Entity
@@ -33,20 +33,20 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "country": ("country", {}),
     "zip_code": ("zip_code", {}),
 }
-_FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these stand in the last lines
+_FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
-_STREET_FIRST = frozenset({None, "US", "CA"})  # where houses have numbers, and a line without one may be a name
+_STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
 _MARKS = {code: None for code in range(128) if not chr(code).isalnum()}
 _NOTHING = "nothing"  # instead of a part, where no address has it
-_HINT = "Compare the parts with the cell; where they are wrong, mend the cell, or give the parts columns of their own."
+_HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or give the parts columns of their own."
 
 
 @dataclass(frozen=True)
 class Prepared:
     """An entry for one number of a repeated group, with the rows that it reads.
 
-    Of a packed address every field has a rule by now; ``filled``: rows where something stands in its cells, and
-    ``findings``: what is to be said of taking it apart.
+    Every field of a packed address has a rule; ``filled``: rows where its cells are not all blank; ``findings``: what
+    is reported about taking it apart.
     """
 
     entry: ChildEntry
@@ -63,37 +63,40 @@ def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) ->
     """
     names = _customer_names(mapping, owners, folder) if any(entry.cells for entry in mapping.addresses) else ()
     out: dict[Entity, list[Prepared]] = {"address": [], "contact": []}
-    for entry in mapping.children():
-        owned = owners.owned[entry.table or mapping.main_table]
-        for number in entry.numbers() if owned.present else ():
-            one = Prepared(entry, number, owned)
-            if isinstance(entry, AddressEntry) and entry.cells:
-                one = _unpacked(entry, number, owned, [name.take(owned.customers) for name in names], home)
-            out["address" if isinstance(entry, AddressEntry) else "contact"].append(one)
+    for entity, entry, number, owned in _entries(mapping, owners):
+        one = Prepared(entry, number, owned)
+        if isinstance(entry, AddressEntry) and entry.cells:
+            one = _unpacked(entry, number, owned, [name.take(owned.customers) for name in names], home)
+        out[entity].append(one)
     return out
 
 
 def cell_columns(mapping: Mapping, owners: Owners) -> list[dict[str, tuple[str, ...]]]:
     """For every entry, as :func:`prepare` has them, the order in which fields of a packed address name its columns."""
     found: dict[Entity, list[dict[str, tuple[str, ...]]]] = {"address": [], "contact": []}
+    for entity, entry, number, owned in _entries(mapping, owners):
+        headers = [owned.rows.names(reference.replace(NUMBER, number)) for reference in entry.cells]
+        columns = tuple(dict.fromkeys(header for own in headers for header in own))
+        orders = {name: columns[::-1] if name in _FROM_THE_END else columns for name in _FIELDS if entry.cells}
+        found[entity].append(orders)
+    return [*found["address"], *found["contact"]]
+
+
+def _entries(mapping: Mapping, owners: Owners) -> Iterator[tuple[Entity, ChildEntry, str, Owned]]:
     for entry in mapping.children():
         owned = owners.owned[entry.table or mapping.main_table]
         for number in entry.numbers() if owned.present else ():
-            headers = [owned.rows.names(reference.replace(NUMBER, number)) for reference in entry.cells]
-            columns = tuple(dict.fromkeys(header for own in headers for header in own))
-            orders = {name: columns[::-1] if name in _FROM_THE_END else columns for name in _FIELDS if entry.cells}
-            found["address" if isinstance(entry, AddressEntry) else "contact"].append(orders)
-    return [*found["address"], *found["contact"]]
+            yield "address" if isinstance(entry, AddressEntry) else "contact", entry, number, owned
 
 
 def idle_fields(entry: ChildEntry) -> tuple[str, ...]:
     """The fields of a prepared entry that no packed address has a part for."""
-    return tuple(name for name, rule in entry.fields().items() if any(map(_is_nothing, rule.columns())))
-
-
-def _is_nothing(reference: str) -> bool:
-    """Whether a reference stands for a part that no address has."""
-    return reference != source_reference(reference) and reference.endswith(_NOTHING)
+    references = {name: rule.columns() for name, rule in entry.fields().items()}
+    return tuple(
+        name
+        for name, own in references.items()
+        if any(one.endswith(_NOTHING) and one != source_reference(one) for one in own)
+    )
 
 
 def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Column, ...]:
@@ -104,15 +107,11 @@ def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Col
     context = Context(Column.blank(len(table)), folder)
     columns += [evaluate(name, rule, table, "", context).column for name, rule in rules.items()]
     if {"first_name", "last_name"} <= rules.keys():
-        first, last = columns[-2:]
-        columns.append(_pairs(first, last))
+        tuples, parts = combine(columns[-2:])
+        both = zip(*(part.to_arrow().to_pylist() for part in parts), strict=True)
+        full = [" ".join(filter(None, pair)) or None for pair in both]
+        columns.append(Column.keyed(tuples, pa.array(full, pa.string())))
     return tuple(form for column in columns for form in _plain_forms(column.take(start)))
-
-
-def _pairs(first: Column, last: Column) -> Column:
-    tuples, parts = combine([first, last])
-    both = zip(*(part.to_arrow().to_pylist() for part in parts), strict=True)
-    return Column.keyed(tuples, pa.array([" ".join(filter(None, pair)) or None for pair in both], pa.string()))
 
 
 def _plain(text: str) -> str:
@@ -125,16 +124,17 @@ def _plain(text: str) -> str:
 def _plain_forms(name: Column) -> Iterator[Column]:
     """A name as it is compared with a line; of ``Parent:Job`` either part as well."""
     texts = name.values.to_pylist()
-    yield name.replaced(pa.array([_plain(text) for text in texts], pa.string()))
+    forms = [texts]
     if any(":" in text for text in texts):
-        for end in (0, -1):
-            yield name.replaced(pa.array([_plain(text.split(":")[end]) for text in texts], pa.string()))
+        forms += [[text.split(":")[end] for text in texts] for end in (0, -1)]
+    for form in forms:
+        yield name.replaced(pa.array(map(_plain, form), pa.string()))
 
 
 def _is_name(head: Column, names: Sequence[Column]) -> Mask:
     """True where the first line of an address is a name of its customer. ``names``: in plain forms, row by row."""
     same = np.zeros(len(head), bool)
-    own = head.replaced(pa.array([_plain(text) for text in head.values.to_pylist()], pa.string()))
+    own = head.replaced(pa.array(map(_plain, head.values.to_pylist()), pa.string()))
     for name in names:
         both = concat([own, name]).codes.reshape(2, -1)
         same |= (both[0] >= 0) & (both[0] == both[1])
@@ -143,29 +143,17 @@ def _is_name(head: Column, names: Sequence[Column]) -> Mask:
 
 @dataclass(frozen=True)
 class _Reading:
-    """An address as it is sent: its parts by name, and what is to be said of it."""
+    """An address as it is sent: its parts by name, and what is reported about it."""
 
     parts: dict[str, Line]
     told: str
     doubts: str = ""
 
 
-@dataclass(frozen=True)
-class _Packed:
-    """The cells of packed addresses. ``state``: each row's number in ``readings``, -1 where its cells are all blank.
-
-    ``first``: the first of ``references`` that is filled in each row.
-    """
-
-    references: tuple[str, ...]
-    state: Codes
-    readings: list[_Reading]
-    first: Codes
-
-
 def _unpacked(entry: AddressEntry, number: str, owned: Owned, names: Sequence[Column], home: str | None) -> Prepared:
+    """The entry with a rule for every field that it does not map itself, over columns of the addresses' parts."""
     table = owned.rows
-    references = tuple(reference.replace(NUMBER, number) for reference in entry.cells)
+    references = [reference.replace(NUMBER, number) for reference in entry.cells]
     columns = [table.column(reference) for reference in references]
     tuples, distinct = combine(columns)
     cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
@@ -174,18 +162,18 @@ def _unpacked(entry: AddressEntry, number: str, owned: Owned, names: Sequence[Co
     named = _is_name(Column.keyed(tuples, heads), names)
     filled = np.logical_or.reduce([column.filled for column in columns])
     given = frozenset(entry.fields())
-    state = np.where(filled, 2 * tuples + named, -1).astype(np.int64)
-    said = np.isin(np.arange(2 * len(addresses)), state).tolist()
+    numbers = np.where(filled, 2 * tuples + named, -1).astype(np.int64)  # each row's reading; -1: its cells are blank
+    said = np.isin(np.arange(2 * len(addresses)), numbers).tolist()
     readings = [_reading(addresses[n // 2], n % 2 == 1, given, home, said=said[n]) for n in range(len(said))]
-    packed = _Packed(references, state, readings, first_of(columns)[1])
-    rules = {name: rule for name, rule in _rules(packed, table).items() if name not in given}
-    return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(_findings(packed)))
+    rules = {name: _rule(name, readings, numbers, references, table) for name in _FIELDS if name not in given}
+    findings = _findings(readings, numbers, references, first_of(columns)[1])
+    return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(findings))
 
 
 def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None, *, said: bool) -> _Reading:
     """The parts of an address; ``named``: its first line is a name of the customer, and no line of the street.
 
-    ``said``: whether anything is to be said of it: whether a row has it.
+    ``said``: whether anything is reported about it: whether a row has it.
     """
     street = list(address.street[named:])
     parts = dict(zip(("line_1", "line_2"), street, strict=False)) | address.pieces
@@ -212,43 +200,38 @@ def _may_be_name(street: Sequence[Line], address: PostalAddress, home: str | Non
     return country in _STREET_FIRST and digits == [False, True]
 
 
-def _rules(packed: _Packed, table: TableData) -> dict[str, FieldRule]:
-    """A rule for every field of an address, which reads the columns of its part: one for each cell it may stand in."""
-    rules = {}
-    for name, (part, more) in _FIELDS.items():
-        lines = [reading.parts.get(part) for reading in packed.readings]
-        found: list[str] = []
-        for cell, reference in enumerate(packed.references):
-            texts = [line.text if line is not None and line.cell == cell else None for line in lines]
-            if any(texts):
-                column = Column.keyed(packed.state, pa.array(texts, pa.string()))
-                found.append(table.derive(reference, part, column))
-        found = found or [table.derive(packed.references[0], _NOTHING, Column.blank(len(table)))]
-        from_ = found[::-1] if name in _FROM_THE_END else found
-        rules[name] = FieldRule.model_validate({"from": from_, "take": "first", **more})
-    return rules
+def _rule(
+    name: str, readings: Sequence[_Reading], numbers: Codes, references: Sequence[str], table: TableData
+) -> FieldRule:
+    """A field's rule, which reads the columns of its part: one for each cell that the part may be in."""
+    part, more = _FIELDS[name]
+    lines = [reading.parts.get(part) for reading in readings]
+    found: list[str] = []
+    for cell, reference in enumerate(references):
+        texts = [line.text if line is not None and line.cell == cell else None for line in lines]
+        if any(texts):
+            found.append(table.derive(reference, part, Column.keyed(numbers, pa.array(texts, pa.string()))))
+    found = found or [table.derive(references[0], _NOTHING, Column.blank(len(table)))]
+    from_ = found[::-1] if name in _FROM_THE_END else found
+    return FieldRule.model_validate({"from": from_, "take": "first", **more})
 
 
-def _findings(packed: _Packed) -> Iterator[RowFinding]:
-    """What became of each address, and where that is doubtful; at the first of its cells that is filled."""
-    readings = packed.readings
-    whole = "was" if len(packed.references) == 1 else "and the lines that belong to it were"
-    parsed = Finding(
-        np.ones(len(readings), bool),
-        Severity.INFO,
-        "address_parsed",
-        [f"{whole} taken apart: {reading.told}" for reading in readings],
-    )
-    unsure = Finding(
-        np.array([reading.doubts != "" for reading in readings], bool),
-        Severity.WARNING,
-        "address_unsure",
-        [f"may be taken apart wrongly ({reading.doubts}): {reading.told}" for reading in readings],
-        _HINT,
-    )
-    for finding in (unsure, parsed):
-        chosen = np.append(finding.chosen, False)[packed.state] & (packed.state >= 0)
-        for cell, reference in enumerate(packed.references):
-            at = np.flatnonzero(chosen & (packed.first == cell)).astype(np.int64)
+def _findings(
+    readings: Sequence[_Reading], numbers: Codes, references: Sequence[str], first: Codes
+) -> Iterator[RowFinding]:
+    """What became of each address, and where that is doubtful; at the ``first`` of its cells that is filled."""
+    whole = "was" if len(references) == 1 else "and the lines that belong to it were"
+    told = [f"{whole} taken apart: {reading.told}" for reading in readings]
+    doubts = [
+        f"may be taken apart wrongly ({reading.doubts}): {reading.told}" if reading.doubts else None
+        for reading in readings
+    ]
+    for finding in (
+        *failures("address_unsure", doubts, _HINT, Severity.WARNING),
+        *failures("address_parsed", told, "", Severity.INFO),
+    ):
+        chosen = np.append(finding.chosen, False)[numbers]
+        for cell, reference in enumerate(references):
+            at = np.flatnonzero(chosen & (first == cell)).astype(np.int64)
             if len(at):
-                yield RowFinding(at, packed.state[at], finding, reference, 0)
+                yield RowFinding(at, numbers[at], finding, reference, 0)

@@ -1,19 +1,20 @@
-"""Phone numbers to E.164 by Google's libphonenumber metadata; extensions are kept apart."""
+"""Phone numbers to E.164 by Google's libphonenumber metadata, extensions apart; and one of several labeled numbers."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import phonenumbers
 import pyarrow as pa
-import pyarrow.compute as pc
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from importer.mapping.transform_results import Result, failures
-from importer.mapping.transforms.number_plans import plain_numbers
+from importer.mapping.transforms.plain_phones import plain_numbers
 from importer.records import Severity
 
-__all__ = ["phone"]
+__all__ = ["labelled", "phone"]
 
 _HINT = "Write the number with its country code, such as +1 415 555 0132."
 _NO_COUNTRY = "has no country code, and the country is not known"
@@ -33,9 +34,6 @@ _WORDS = re.compile(r"(?<=\d)\s+[^\W\d_]\D*$")  # 030 23125 123 mobile
 _LETTER = re.compile(r"\d[^\W\d_]|\d.*[^\W\d_]\d")
 _SPELT = re.compile(r"[A-Z]{3}")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
-_FAKES = "|".join([*(f"{digit}{{7}}" for digit in range(10)), "123456789"])  # the same for whole columns
-_PLAIN = r"^\(?(?:[0-9][ ().\-]*){3,}$"
-_LONGEST = 100  # characters; libphonenumber refuses more than 250
 _NANP = 1
 _REASONS = {
     ValidationResult.TOO_SHORT: "has too few digits for a phone number",
@@ -45,6 +43,27 @@ _REASONS = {
     ValidationResult.INVALID_COUNTRY_CODE: "has a country code that does not exist",
 }
 
+# The words of labels, as people write them; any other word is a label of its own.
+_LABEL_WORDS = {
+    "phone": ("phone", "tel", "telephone", "ph", "p", "t", "telefon", "telefono", "tél", "phones", "number", "no"),
+    "mobile": ("mobile", "cell", "cellular", "mob", "m", "c", "handy", "portable"),
+    "fax": ("fax", "facsimile", "f", "telefax"),
+    "work": ("work", "office", "business", "bus", "w"),
+    "home": ("home", "h"),
+    "other": ("other", "alt", "alternate"),
+}
+_SAME = {word: name for name, words in _LABEL_WORDS.items() for word in words}
+_STRONGEST = ("fax", "mobile")  # a "work fax" is a fax
+_LONGEST_LABEL = 24  # characters of a label
+_NO_LABEL = re.compile(r"^(?:ext|extn|extension|x|or|and|https?)$", re.IGNORECASE)
+_KNOWN = "|".join(sorted(map(re.escape, _SAME), key=len, reverse=True))
+_BEFORE_A_COLON = r"([^\W\d_][^\W\d_.\- ]*(?:[ .\-]+[^\W\d_]+){0,2}\.?)\s*[:=]"
+_BEFORE_A_NUMBER = rf"({_KNOWN})\.?(?=\s*[+(]?\d)"
+_ANY_LABEL = re.compile(rf"(?:^|(?<=[\s,;/|)\d]))(?:{_BEFORE_A_COLON}|{_BEFORE_A_NUMBER})\s*", re.IGNORECASE)
+_LABEL_BEHIND = re.compile(rf"^(.*\d)\s*[(\[]?({_KNOWN})\.?[)\]]?$", re.IGNORECASE | re.DOTALL)
+_BETWEEN_LABELED = re.compile(r"[;|\n]+|,(?!\s*(?:x|ext))", re.IGNORECASE)
+_EDGES = " \t\r\n,;|/"
+
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
@@ -52,9 +71,6 @@ class _Reading:
     extension: str | None = None
     reason: str | None = None
     others: str | None = None
-
-
-_UNPLACED = _Reading(reason=_NO_COUNTRY)
 
 
 def phone(values: pa.Array, countries: pa.Array) -> Result:
@@ -66,16 +82,14 @@ def phone(values: pa.Array, countries: pa.Array) -> Result:
     """
     numbers, extensions = plain_numbers(values, countries)
     at = np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))
-    left = _parsed(values.take(pa.array(at)), countries.take(pa.array(at)))
+    left = _parse(values.take(pa.array(at)), countries.take(pa.array(at)))
     return left.among(at, Result(numbers, extensions=extensions))
 
 
-def _parsed(values: pa.Array, countries: pa.Array) -> Result:
-    """What the parser makes of numbers."""
-    triples = zip(values.to_pylist(), countries.to_pylist(), _unplaced(values, countries).to_pylist(), strict=True)
-    readings = [
-        _UNPLACED if unplaced else _read(value, (regions or "").split("|")) for value, regions, unplaced in triples
-    ]
+def _parse(values: pa.Array, countries: pa.Array) -> Result:
+    """Read each number with libphonenumber's parser."""
+    pairs = zip(values.to_pylist(), countries.to_pylist(), strict=True)
+    readings = [_read(value, (regions or "").split("|")) for value, regions in pairs]
     reasons = [None if reading.reason == _ROUNDED else reading.reason for reading in readings]
     hints = [_COUNTRY_HINT if reason == _NO_COUNTRY else _HINT for reason in reasons]
     rounded = [reading.reason if reading.reason == _ROUNDED else None for reading in readings]
@@ -89,20 +103,10 @@ def _parsed(values: pa.Array, countries: pa.Array) -> Result:
     return Result(pa.array(numbers, pa.string()), findings, pa.array(extensions, pa.string()))
 
 
-def _unplaced(values: pa.Array, countries: pa.Array) -> pa.Array:
-    """True for plain numbers without a country code where the country is not known: a whole file may be like that."""
-    if not countries.null_count:
-        return pa.array(np.zeros(len(values), bool))
-    digits = pc.replace_substring_regex(values, "[^0-9]", "")
-    plain = pc.and_(pc.match_substring_regex(values, _PLAIN), pc.less_equal(pc.utf8_length(values), _LONGEST))
-    fake = pc.or_(pc.starts_with(values, "00"), pc.match_substring_regex(digits, _FAKES))
-    return pc.and_(countries.is_null(), pc.and_(plain, pc.invert(fake)))
-
-
 def _read(value: str, regions: list[str]) -> _Reading:
     digits = sum(map(str.isdigit, value))
     if digits == 0:
-        return _Reading(reason="is no phone number")
+        return _Reading(reason="is not a phone number")
     if _EXPONENT.match(value):
         return _Reading(reason=_ROUNDED)
     if _SEVERAL.search(value):
@@ -115,8 +119,10 @@ def _first_of(value: str, regions: list[str]) -> _Reading:
     pieces = [piece.strip() for piece in _BETWEEN.split(value) if any(map(str.isdigit, piece))]
     readings = [_read_one(piece, regions) for piece in pieces if not _FAX.match(piece)]
     if len(pieces) < 2 or not readings or any(reading.number is None for reading in readings):
-        return _Reading(reason="holds more than one phone number")
-    return replace(readings[0], others=f"holds several numbers; {readings[0].number} is taken, the others are left out")
+        return _Reading(reason="contains more than one phone number")
+    return replace(
+        readings[0], others=f"contains several numbers; {readings[0].number} is taken, the others are left out"
+    )
 
 
 def _read_one(value: str, regions: list[str]) -> _Reading:
@@ -130,8 +136,8 @@ def _read_one(value: str, regions: list[str]) -> _Reading:
                 return reading
             first = first or reading
     if _FAKE.search("".join(filter(str.isdigit, text))):
-        return _Reading(reason="is a placeholder, no phone number")
-    return first or _Reading(reason="is no phone number")
+        return _Reading(reason="is a placeholder, not a phone number")
+    return first or _Reading(reason="is not a phone number")
 
 
 def _read_as(text: str, region: str | None) -> _Reading:
@@ -140,7 +146,7 @@ def _read_as(text: str, region: str | None) -> _Reading:
     except NumberParseException as error:
         if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
             return _Reading(reason=_NO_COUNTRY)
-        return _Reading(reason="is no phone number")
+        return _Reading(reason="is not a phone number")
     if phonenumbers.is_valid_number(number):
         if (
             number.extension is None
@@ -168,3 +174,54 @@ def _reason(number: PhoneNumber) -> str:
     verdict = phonenumbers.is_possible_number_with_reason(number)
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return _REASONS.get(verdict, f"is not a number in use in {region}" if region != "001" else "is not a number in use")
+
+
+def labelled(values: pa.Array, labels: Sequence[str]) -> Result:
+    """Of every cell the first number with the first of ``labels`` that it has; a number without one is a phone.
+
+    Labels are compared by what they mean (``Tel.`` is ``Phone``, ``Cell`` is ``Mobile``). What else a cell
+    contains is reported.
+    """
+    wanted = [_meaning(label) for label in labels]
+    taken: list[str | None] = []
+    told: list[str | None] = []
+    for value in values.to_pylist():
+        numbers = _numbers(value)
+        chosen = next((one for label in wanted for one in numbers if one[0] == label), None)
+        taken.append(None if chosen is None else chosen[1])
+        left = ", ".join(" ".join(one) for one in numbers if one is not chosen)
+        told.append(f"contains more than is taken here; not taken: {left}" if left else None)
+    return Result(pa.array(taken, pa.string()), failures("value_not_taken", told, "", Severity.INFO))
+
+
+@cache
+def _meaning(label: str) -> str:
+    """``Cell Phone`` → ``mobile``: what a label says, however it is spelled."""
+    words = [_SAME.get(word, word) for word in re.findall(r"[^\W\d_]+", label.casefold())]
+    strong = next((word for word in _STRONGEST if word in words), None)
+    special = [word for word in words if word != "phone"]
+    return strong or " ".join(special) or "phone"
+
+
+def _numbers(value: str) -> list[tuple[str, str]]:
+    """(What its label means, number) of each number in a cell."""
+    found: list[tuple[str, str]] = []
+    label, start = "", 0
+    for match in _ANY_LABEL.finditer(value):
+        name = match[1] or match[2]
+        if len(name) > _LONGEST_LABEL or _NO_LABEL.match(name):
+            continue
+        found += _pieces(label, value[start : match.start()])
+        label, start = name, match.end()
+    return [*found, *_pieces(label, value[start:])]
+
+
+def _pieces(label: str, text: str) -> Iterator[tuple[str, str]]:
+    """The numbers behind one label, ``""`` where there is none: then it may be behind the number."""
+    for piece in _BETWEEN_LABELED.split(text):
+        number = piece.strip(_EDGES)
+        behind = None if label else _LABEL_BEHIND.match(number)
+        if behind is not None:
+            yield (_meaning(behind[2]), behind[1].strip(_EDGES))
+        elif number:
+            yield (_meaning(label) if label else "phone", number)

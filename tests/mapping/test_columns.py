@@ -1,17 +1,14 @@
-"""What is done to texts by their bytes is what Python's own string methods do to each."""
+"""What is done to whole columns of texts is what Python's own string methods do to each."""
 
 import re
-import unicodedata
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from importer.mapping.byte_columns import Bytes, folded, trim
 from importer.mapping.cell_problems import unrepeated
-from importer.mapping.columns import Column, tuple_numbers
+from importer.mapping.columns import Column, folded, trim, tuple_numbers
 from importer.mapping.transform_results import Result, failures
 
 BLANKS = "\t\r\n\v\f \u00a0\u1680\u2000\u2005\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
@@ -44,30 +41,10 @@ def test_texts_are_folded(texts: list[str | None], start: int) -> None:
     assert folded(values).to_pylist() == wanted
 
 
-def test_texts_in_small_letters_are_the_same_array_when_folded() -> None:
-    values = pa.array(["a b", "415 555 0132", None])
-    assert folded(values) is values
-
-
-def test_bytes_of_nothing_and_of_nulls() -> None:
+def test_nothing_and_nulls_stay_as_they_are() -> None:
     for values in (pa.array([], pa.string()), pa.nulls(2, pa.string()), pa.array(["", None])):
-        texts = Bytes.of(values)
-        assert len(texts.data) == 0
-        assert not texts.rows_with(texts.foreign).any()
         assert trim(values).equals(values)
         assert folded(values).equals(values)
-
-
-def test_rows_that_have_a_byte() -> None:
-    texts = Bytes.of(pa.array(["a", None, "\u00e9a", "", "b\n"]))
-    assert texts.rows_with(texts.foreign).tolist() == [False, False, True, False, False]
-    assert texts.rows_with(texts.breaks).tolist() == [False, False, False, False, True]
-
-
-@pytest.mark.parametrize("text", [chr(code) for code in range(0x3100) if chr(code) in BLANKS])
-def test_every_blank_is_a_space_or_below_or_not_ascii(text: str) -> None:
-    assert text == " " or text < " " or not text.isascii()
-    assert unicodedata.category(text)[0] in "ZC"
 
 
 def test_a_result_about_some_of_the_values_among_all() -> None:

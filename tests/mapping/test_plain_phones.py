@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from importer.mapping.transforms.number_plans import plain_numbers
+from importer.mapping.transforms import plain_phones
 from importer.mapping.transforms.phones import phone
+from importer.mapping.transforms.plain_phones import plain_numbers
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 BEFORE = ("+", "+", "00", "(+", "+ ", "+(", "011", "+00", "00 ")
@@ -72,8 +73,14 @@ def hostile(rng: random.Random, count: int) -> list[Pair]:
     return list(made)
 
 
+@pytest.fixture(autouse=True)
+def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of a country are not parsed because there are only a few of them."""
+    monkeypatch.setattr(plain_phones, "_FEWEST", 1)
+
+
 def test_whatever_is_found_is_what_the_parser_finds() -> None:
-    pairs = hostile(random.Random(20250412), 3000)
+    pairs = hostile(random.Random(20250412), 4000)
     numbers, extensions = plain_numbers(*(pa.array(own, pa.string()) for own in zip(*pairs, strict=True)))
     found = [own for own in zip(pairs, numbers.to_pylist(), extensions.to_pylist(), strict=True) if own[1]]
     assert len(found) > 300
@@ -95,37 +102,27 @@ def test_numbers_as_they_are_written_everywhere_are_found(region: str) -> None:
     ("value", "country"),
     [
         ("+1 1 310 1234", "CA"),  # a short number of Canada behind a prefix that the country code's own plan keeps
+        ("00 11310143 - 4", "CA"),
+        ("+1 (246) 555", "US"),
         ("00 821) 02/00(00000", None),  # perhaps two numbers
-        ("01149 30 901820", "US"),  # dialled abroad
+        ("01149 30 901820", "US"),  # dialed abroad
+        ("(0049 30 901820", "US"),
         ("4930901820", "DE"),  # its country code without a plus
         ("011 15-2345-6789", "AR"),  # a plan that rewrites numbers
         ("415 555 0132" + " " * 300 + "1", "US"),
         ("(415) 555-0132 x1234567", "US"),
+        ("(415) 555-0132 x(12)", "US"),
         ("+800 1234 5678", "US"),  # of no region
+        ("+49 30 901820", "US"),  # of another country
     ],
 )
 def test_what_is_not_certain_is_left_to_the_parser(value: str, country: str | None) -> None:
-    numbers, _ = plain_numbers(pa.array([value]), pa.array([country], pa.string()))
-    assert numbers.to_pylist() == [None]
+    numbers, extensions = plain_numbers(pa.array([value]), pa.array([country], pa.string()))
+    assert (numbers.to_pylist(), extensions.to_pylist()) == ([None], [None])
 
 
-def test_numbers_without_a_country_are_told_as_the_parser_tells_them() -> None:
-    values = [
-        "415 555 0132",
-        "(415) 555-0132",
-        "12",
-        "1(2",
-        "555",
-        "0000000",
-        "1234567890",
-        "0049 30 901820",
-        "call",
-        "9x9",
-    ]
-    whole = phone(pa.array(values), pa.nulls(len(values), pa.string()))
-    for place, value in enumerate(values):
-        # Behind a label a number goes to the parser.
-        single = phone(pa.array([f"Phone: {value}"]), pa.nulls(1, pa.string()))
-        told = [f.texts(place) for f in whole.findings if f.chosen[place]]
-        assert told == [f.texts(0) for f in single.findings]
-        assert whole.values[place] == single.values[0]
+def test_few_numbers_of_a_country_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_phones, "_FEWEST", 2)
+    values, countries = pa.array(["020 7946 0018", "415 555 0132", "415 555 0133"]), pa.array(["GB", "US", "US|GB"])
+    assert plain_numbers(values, countries)[0].null_count == 3
+    assert phone(values, countries).values.to_pylist() == ["+442079460018", "+14155550132", "+14155550133"]
