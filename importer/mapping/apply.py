@@ -1,6 +1,5 @@
 """Applying a mapping: source rows in, customers with their addresses and contacts out."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.conditions import holds
@@ -284,7 +284,7 @@ def _misspelt(mapping: Mapping, tables: dict[str, TableData], unused: dict[str, 
                 found = (
                     (wanted, near)
                     for wanted in alternatives(reference)
-                    for near in difflib.get_close_matches(header_key(wanted), rest, n=1, cutoff=0.85)
+                    for near in nearest(header_key(wanted), rest, cutoff=0.85)
                 )
                 wanted, near = next(found, ("", ""))
                 if near:

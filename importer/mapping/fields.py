@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.did_you_mean import nearest
 from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.language.nearest import Nearest
 from importer.mapping.rewrites import RowChange, rewriting
 from importer.mapping.table_rows import TableData
 from importer.mapping.transform_results import Finding, RowFinding
@@ -307,7 +307,6 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     reasons: list[str] = []
     hints: list[str] = []
     unlisted = np.zeros(len(texts), bool)
-    nearest = Nearest(table, cutoff=0.6)
     for number, text in enumerate(texts):
         known = table.get(text.casefold())
         reasons.append("")
@@ -322,8 +321,8 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
             out.append(None)
             unlisted[number] = True
             reasons[number] = "is not in the mapping's list of values"
-            near = nearest(text.casefold())
-            hints[number] = f"Did you mean {near!r}? " if near else ""
+            near = nearest(text.casefold(), table)
+            hints[number] = f"Did you mean {near[0]!r}? " if near else ""
             hints[number] += "Mend the cell, or add the value to `values` in the mapping."
     finding = Finding(unlisted, Severity.ERROR, "value_unlisted", reasons, hints)
     at = np.flatnonzero(column.rows_with(unlisted)).astype(np.int64)

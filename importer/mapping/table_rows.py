@@ -1,6 +1,5 @@
 """The rows of one table of the mapping, gathered from all source tables that belong to it."""
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from pathlib import PurePath
 import numpy as np
 import pyarrow as pa
 
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.language.mapping_model import Mapping
@@ -202,9 +202,7 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
         keys = {header_key(header): header for header in headers}
         for reference in absent:
             near = [
-                keys[key]
-                for wanted_name in alternatives(reference)
-                for key in difflib.get_close_matches(header_key(wanted_name), keys, n=1, cutoff=0.6)
+                keys[key] for wanted_name in alternatives(reference) for key in nearest(header_key(wanted_name), keys)
             ]
             lines.append(f"  {reference!r}" + (f" (the file has {near[0]!r})" if near else ""))
         raise MappingError(

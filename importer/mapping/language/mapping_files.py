@@ -1,6 +1,5 @@
 """Finding and reading mapping files and those that they extend: every fault with its file and line."""
 
-import difflib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 
 import importer
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.language.extends import EXTENDS, functions, lay_onto
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
@@ -148,7 +148,7 @@ def _find(name: str, folder: Path = Path()) -> Path:
         raise MappingError(f"{name}: is a folder, not a mapping file")
     if path.suffix in SUFFIXES or len(Path(name).parts) > 1:
         raise MappingError(f"{name}: no such mapping file", f"Shipped mappings: {', '.join(shipped)}.")
-    near = difflib.get_close_matches(name.casefold(), shipped, n=1)
+    near = nearest(name.casefold(), shipped)
     guess = f"Did you mean {near[0]}? " if near else ""
     raise MappingError(
         f"no mapping is called {name!r}",
@@ -179,7 +179,7 @@ def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
 
 def _unknown_key(place: Place) -> str:
     keys = sorted(_keys_at(place[:-1]))
-    near = difflib.get_close_matches(str(place[-1]), keys, n=1, cutoff=0.5)
+    near = nearest(str(place[-1]), keys, cutoff=0.5)
     guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
     return f"unknown key {place[-1]!r}; {guess}"
 
