@@ -88,7 +88,7 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {from: E, split: '', take: first}", "customer.email.split: needs at least one text"),
         ("email: [A, B]", "customer.email: several columns or parts need take (first, last, a number) or join"),
         ("email: {from: E, split: ','}", "customer.email: several columns or parts need take"),
-        ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: take and join exclude each other"),
+        ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: does not go with take"),
         ("email: {from: A, else: {constant: B}}", "customer.email.else.constant: does not belong under else"),
         ("email: {from: A, else: [B, C]}", "customer.email.else: several columns or parts need take"),
         ("email: {from: [A, B], take: all}", "customer.email.take: take: all belongs to assigned_sales_rep_ids"),
@@ -99,7 +99,7 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {constant: [x, y]}", "customer.email.constant: is one text, not a list"),
         ("email: {from: E, otherwise: error}", "customer.email.otherwise: otherwise needs values"),
         ("email: {from: E, values: [a]}", "customer.email.values: values is a table"),
-        ("email: {from: E, values: {a: x, A: y}}", "customer.email.values.A: 'A' stands twice"),
+        ("email: {from: E, values: {a: x, A: y}}", "customer.email.values.A: 'A' is listed twice"),
         ("email: {from: E, values: {a: [x, y]}}", "customer.email.values.a: is one text, not a list"),
         ("email: {from: E, lookup: sales_rep}", "customer.email.lookup: lookup belongs to assigned_sales_rep_ids"),
         ("email: {from: E, extension_to: X}", "customer.email.extension_to: extension_to belongs to phone"),
@@ -203,11 +203,11 @@ CHILDREN = "addresses:\n  - type: {constant: billing}\n    attributes: {Notes: A
         ),
         (
             TOP + f"contacts:\n  - first_name: A\n    attributes:\n      {'x' * 256}: A\n",
-            f"7: contacts.0.attributes.{'x' * 256}: the name has 256 characters, 255 are the most",
+            f"7: contacts.0.attributes.{'x' * 256}: the name has 256 characters; at most 255 are allowed",
         ),
         (
             FIELD + "  attributes:\n    Notes: A\n    NOTES: B\n",
-            "7: customer.attributes.NOTES: 'NOTES' and 'Notes' differ only in case or spaces: write both alike",
+            "7: customer.attributes.NOTES: 'NOTES' and 'Notes' differ only in case or spaces: write both the same way",
         ),
         (
             FIELD + "  attributes:\n    Stra\u00dfe: A\n    STRASSE: B\n",

@@ -13,7 +13,7 @@ from importer.mapping.byte_columns import folded
 from importer.mapping.cell_problems import cell_problems
 from importer.mapping.columns import Codes, Column, Mask, first_of
 from importer.mapping.fields import Context, evaluate
-from importer.mapping.language.mapping_model import ParentRule
+from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources

@@ -15,7 +15,8 @@ from importer.mapping.grouping.keys import KeyCells, Keys, key_cells, match_keys
 from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_problems, read_names
 from importer.mapping.grouping.row_status import Fates
 from importer.mapping.language.mapping_files import LoadedMapping
-from importer.mapping.language.mapping_model import Mapping, TableRule
+from importer.mapping.language.mapping_model import Mapping
+from importer.mapping.language.mapping_rules import TableRule
 from importer.mapping.rewrites import RowChange
 from importer.mapping.table_rows import TableData
 from importer.records import Severity

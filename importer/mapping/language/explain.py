@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
 from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping, ParentRule
-from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
+from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping
+from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, ParentRule, alternatives
 from importer.mapping.language.typeset import ARROW, heading, section, table, wrap
 from importer.mapping.transforms.registry import TRANSFORMS, Step
 from importer.records import Severity

@@ -1,12 +1,12 @@
-"""The mapping file's model: everything a mapping can say, checked strictly.
+"""The model of a mapping file: everything a mapping can say, checked strictly.
 
-A mapping is read from YAML as plain text (``mapping.files``); the short forms of the language are turned into their
-long ones here, so that everything downstream sees one form only.
+A mapping is read from YAML as plain text (``mapping_files``). Short forms are turned into long ones here, so that the
+rest of the program sees one form only. The descriptions are for editors (``mapping.schema.json``).
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
@@ -18,19 +18,16 @@ from importer.mapping.language.mapping_rules import (
     Condition,
     FieldRule,
     FieldSpec,
-    SkipRule,
-    Steps,
     Strict,
-    TextList,
+    TableRule,
     YesNo,
     alternatives,
     as_list,
     fault,
-    one_value,
+    require_one_value,
 )
 from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
-from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
 __all__ = [
     "ONE_TABLE",
@@ -39,40 +36,41 @@ __all__ = [
     "ContactEntry",
     "CustomerEntry",
     "Mapping",
-    "ParentRule",
-    "TableRule",
 ]
 
+ONE_TABLE = ("key", "blank_key", "parent", "skip", "two_headers", "ignore")  # at the top of a mapping with one table
 _EMAIL = ("severity", "contact_without_email")
-ONE_TABLE = (
-    "key",
-    "blank_key",
-    "parent",
-    "skip",
-    "two_headers",
-    "ignore",
-)  # stand at the top of a mapping that has one table
-
-
 _LONGEST_NAME = 255  # characters of an attribute's name
+_SHORT_TEXT = "A short text of the customer's, at most 255 characters."
+_PERSON = {
+    "first_name": "First name of the person. A whole name in one cell: `as: first_name`.",
+    "last_name": "Last name of the person. A whole name in one cell: `as: last_name`.",
+    "phone": "Phone number; `phone` is applied unless `as` says otherwise.",
+    "email": "E-mail address; `email` is applied unless `as` says otherwise.",
+}
+_IS_DEFAULT = "Whether it is the default one: yes or no. Without a yes, the first that is not a no becomes it."
 
 
 class _Section(Strict):
+    """The fields of one record; the subclasses have one key for each field of the API, in the API's order."""
+
     attributes: dict[str, FieldSpec] = Field(
-        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": r"\S", "maxLength": _LONGEST_NAME}}
+        default_factory=dict,
+        json_schema_extra={"propertyNames": {"pattern": r"\S", "maxLength": _LONGEST_NAME}},
+        description="Custom attributes: their names in WizCommerce, each with a field.",
     )
-    optional: YesNo = False
+    optional: YesNo = Field(
+        False, description="`true`: the columns of these fields may be absent, unless a field says otherwise."
+    )
 
     def fields(self) -> dict[str, FieldRule]:
         """Target field → rule, in the API's order; attributes last as ``attributes.<name>``."""
-        named = {name: getattr(self, name) for name in self._names() if getattr(self, name) is not None}
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        named = {name: value for name, value in values if isinstance(value, FieldRule)}
         return named | {f"attributes.{name}": rule for name, rule in self.attributes.items()}
 
-    def _names(self) -> tuple[str, ...]:
-        raise AssertionError  # each section lists its own
-
     def attribute_names(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The name of every attribute that the section fills, and its place."""
+        """Yield the name of every attribute that the section fills, and its place."""
         yield from ((name, ("attributes", name)) for name in self.attributes)
         phone = getattr(self, "phone", None)
         if phone is not None and phone.extension_to is not None:
@@ -84,13 +82,13 @@ class _Section(Strict):
             if not name.strip():
                 raise fault("an attribute needs a name", *place)
             if len(name) > _LONGEST_NAME:
-                raise fault(f"the name has {len(name)} characters, {_LONGEST_NAME} are the most", *place)
+                raise fault(f"the name has {len(name)} characters; at most {_LONGEST_NAME} are allowed", *place)
         return self
 
     @model_validator(mode="after")
     def _rules_fit_fields(self) -> Self:
         for name, rule in self.fields().items():
-            place = ("attributes", name.removeprefix("attributes.")) if name.startswith("attributes.") else (name,)
+            place = tuple(name.split(".", 1))
             if rule.lookup and name not in {"assigned_sales_rep_ids", "assigned_price_list_id"}:
                 raise fault("lookup belongs to assigned_sales_rep_ids or assigned_price_list_id", *place, "lookup")
             if rule.flags is not None and name != "type":
@@ -101,36 +99,66 @@ class _Section(Strict):
                 raise fault("does not go with a field that every customer has", *place, "clear_when_blank")
             if rule.extension_to and name != "phone":
                 raise fault("extension_to belongs to phone", *place, "extension_to")
-            if name == "is_default":
-                _says_yes_or_no(rule, place)
+            for text in rule.targets() if name == "is_default" else ():
+                if read_flag(text) is None:
+                    raise fault(f"is yes or no, not {text!r}", *place)
             if name != "assigned_sales_rep_ids":
-                one_value(rule, place, several_types=name == "type")
+                require_one_value(rule, place, several_types=name == "type")
         return self
 
 
-def _says_yes_or_no(rule: FieldRule, place: tuple[str, ...]) -> None:
-    """Raise for a text of the mapping's own that does not say whether a child is the default."""
-    for text in rule.targets():
-        if read_flag(text) is None:
-            raise fault(f"is yes or no, not {text!r}", *place)
-
-
-def _section_of(name: str, fields: tuple[str, ...]) -> Any:
-    """A section with one key for each of the API's fields."""
-    keys: dict[str, Any] = dict.fromkeys(fields, (FieldSpec | None, None))
+def _section_of(name: str, fields: dict[str, str]) -> Any:
+    """A section with one key for each of the API's fields. ``fields``: field → description."""
+    keys: dict[str, Any] = {
+        field: (FieldSpec | None, Field(None, description=description)) for field, description in fields.items()
+    }
     return create_model(name, __base__=_Section, **keys)
 
 
-_CustomerFields = _section_of("_CustomerFields", CUSTOMER_FIELDS)
-_AddressFields = _section_of("_AddressFields", ADDRESS_FIELDS)
-_ContactFields = _section_of("_ContactFields", CONTACT_FIELDS)
+_CustomerFields = _section_of(
+    "_CustomerFields",
+    {
+        "reference_id": "The customer's id in your system; the key, unless said.",
+        "assigned_sales_rep_ids": "The sales reps' ids; with `lookup: sales_rep` their names or e-mail addresses.",
+        "assigned_price_list_id": "The price list's id; with `lookup: price_list` its name.",
+        "company_name": "The company's name. Required, at most 255 characters.",
+        "display_id": "The customer number that people see; WizCommerce makes one up if there is none.",
+        "display_name": "The name that people see; the company's name, unless said.",
+        **dict.fromkeys(("freight_term", "shipping_method", "payment_mode", "payment_term"), _SHORT_TEXT),
+        **_PERSON,
+    },
+)
+_AddressFields = _section_of(
+    "_AddressFields",
+    {
+        "reference_id": "The address's id; made from its text, unless said.",
+        "address_line_1": "Street and number.",
+        "city": "At most 50 characters.",
+        "type": "`billing` or `shipping`. Required.",
+        **_PERSON,
+        "address_line_2": "What follows the street.",
+        "state": "State or province; `state` is applied unless `as` says otherwise.",
+        "country": "Country; `country` is applied unless `as` says otherwise.",
+        "zip_code": "Post code.",
+        "is_default": _IS_DEFAULT,
+    },
+)
+_ContactFields = _section_of(
+    "_ContactFields",
+    {
+        "reference_id": "The contact's id; made from its text, unless said.",
+        "first_name": _PERSON["first_name"],
+        "last_name": _PERSON["last_name"],
+        "email": _PERSON["email"],
+        "phone": _PERSON["phone"],
+        "designation": "What the person does, such as `Buyer`.",
+        "is_default": _IS_DEFAULT,
+    },
+)
 
 
-class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the base is made from the API's list of fields
+class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the base is made from a list of fields
     """The customer's own fields."""
-
-    def _names(self) -> tuple[str, ...]:
-        return CUSTOMER_FIELDS
 
     @model_validator(mode="after")
     def _has_name(self) -> Self:
@@ -149,11 +177,20 @@ def _repeat(value: Any) -> Any:
     return tuple(range(int(match[1]), int(match[2]) + 1))
 
 
+_Repeat = Annotated[tuple[int, ...], BeforeValidator(_repeat), WithJsonSchema({"form": "repeat"})]
+
+
 class _Child(Strict):
-    table: str | None = None
-    repeat: Annotated[tuple[int, ...], BeforeValidator(_repeat, json_schema_input_type=str)] | None = None
-    when: Condition | None = None
-    on_error: Literal["reject", "drop_child"] = "reject"
+    table: str | None = Field(None, description="Which of `tables` the rows come from; the first one unless said.")
+    repeat: _Repeat | None = Field(
+        None,
+        description="A range such as `1..5`: the entry is read once for each number, written `{n}` in column names.",
+    )
+    when: Condition | None = Field(None, description="A condition: only rows for which it holds are looked at.")
+    on_error: Literal["reject", "drop_child"] = Field(
+        "reject",
+        description="`reject` (a wrong child rejects its customer) or `drop_child` (it is left out, with a warning).",
+    )
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -161,7 +198,7 @@ class _Child(Strict):
         return ()
 
     def numbers(self) -> tuple[str, ...]:
-        """What ``{n}`` stands for, one after the other; one empty text without ``repeat``."""
+        """The numbers that replace ``{n}``, one after the other; one empty text without ``repeat``."""
         return tuple(map(str, self.repeat)) if self.repeat else ("",)
 
     @model_validator(mode="after")
@@ -174,14 +211,15 @@ class _Child(Strict):
 
 
 class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # as above
-    """One way in which a row gives an address.
+    """One way in which a row gives an address. With ``packed`` or ``lines``, fields not given are taken from these."""
 
-    ``packed``: a column that holds a whole address; ``lines``: columns that hold its lines, nobody knows which is
-    which. Fields that are not given are taken from them.
-    """
-
-    packed: str | None = None
-    lines: Annotated[TextList, Field(min_length=2)] | None = None
+    packed: str | None = Field(
+        None,
+        description="A column with a whole address in each cell: it is taken apart, and needs no fields but `type`.",
+    )
+    lines: (
+        Annotated[list[str], Field(min_length=2), BeforeValidator(as_list), WithJsonSchema({"form": "texts"})] | None
+    ) = Field(None, description="Columns with the lines of an address, in any order: they are taken apart likewise.")
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -189,16 +227,9 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
         return (self.packed,) if self.packed is not None else tuple(self.lines or ())
 
     @model_validator(mode="after")
-    def _packed_once(self) -> Self:
+    def _has_type(self) -> Self:
         if self.packed is not None and self.lines is not None:
             raise fault("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
-        return self
-
-    def _names(self) -> tuple[str, ...]:
-        return ADDRESS_FIELDS
-
-    @model_validator(mode="after")
-    def _has_type(self) -> Self:
         if self.type is None:
             raise ValueError("an address needs a type, e.g. type: {constant: billing}")
         for value in self.type.targets():
@@ -210,92 +241,43 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
 class ContactEntry(_Child, _ContactFields):  # type: ignore[misc,valid-type]  # as above
     """One way in which a row gives a contact."""
 
-    def _names(self) -> tuple[str, ...]:
-        return CONTACT_FIELDS
-
 
 ChildEntry = AddressEntry | ContactEntry
 
 
-KeyFields = Annotated[list[FieldSpec], BeforeValidator(as_list, json_schema_input_type=FieldSpec | list[FieldSpec])]
-
-
-def _compared(rules: Sequence[FieldRule], name: str) -> None:
-    """Raise for a rule of ``name`` that does not give one text of the file to be compared."""
-    for number, rule in enumerate(rules):
-        place: tuple[str | int, ...] = (name, number)
-        if rule.from_ is None or rule.default is not None or rule.lookup is not None or rule.take == NUMBER:
-            raise fault(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
-        one_value(rule, place)
-
-
-class ParentRule(Strict):
-    """Rows that belong to another row of the same table, which they name; the others are the customers.
-
-    ``from``: the column that names it (of several the first that is filled). ``match``: the columns by which rows may
-    be named.
-    """
-
-    from_: TextList = Field(alias="from", min_length=1)
-    as_: Steps | None = Field(None, alias="as")
-    match: KeyFields = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _match_is_read(self) -> Self:
-        _compared(self.match, "match")
-        return self
-
-    @property
-    def field(self) -> FieldRule:
-        """How the parent's name is read."""
-        return FieldRule.model_validate({"from": self.from_, "as": self.as_, "take": "first"})
-
-    def references(self) -> Iterator[tuple[str, bool]]:
-        """Every column reference, and whether its column may be absent: one of each list must be there."""
-        for columns in (self.from_, [column for rule in self.match for column in rule.columns()]):
-            yield ALTERNATIVE.join(columns), False
-            if len(columns) > 1:
-                yield from ((column, True) for column in columns)
-
-
-class TableRule(Strict):
-    """One table among several files or sheets, and how it is told from the others.
-
-    ``has``: columns that only this table has, all of them. ``names``: patterns (``*Address*``) of file or sheet names,
-    used when the columns do not decide. ``key``: the columns that say which customer a row belongs to.
-    ``blank_key``: what a row without a key is: wrong, or a further row of the customer above it. ``parent``: rows that
-    belong to other rows of the table.
-    """
-
-    key: KeyFields = Field(min_length=1)
-    blank_key: Literal["reject", "above"] = "reject"
-    parent: ParentRule | None = None
-    has: TextList = Field(default_factory=list)
-    names: TextList = Field(default_factory=list)
-    two_headers: YesNo = False
-    skip: list[SkipRule] = Field(default_factory=list)
-    ignore: TextList = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _key_is_read(self) -> Self:
-        _compared(self.key, "key")
-        return self
-
-
 class Mapping(Strict):
-    """A whole mapping file. With one table, the keys of ``TableRule`` but ``has`` and ``names`` stand at the top."""
+    """A whole mapping file. With one table, the keys of ``ONE_TABLE`` are at the top instead of under ``tables``."""
 
-    extends: str | None = None  # by now all that it says is here: see ``mapping.extending``
-    title: str
-    description: str = ""
-    export: str = ""
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
-    tables: dict[str, TableRule] = Field(min_length=1)
-    customer: CustomerEntry
-    addresses: list[AddressEntry] = Field(default_factory=list)
-    contacts: list[ContactEntry] = Field(default_factory=list)
-    contact_email: Literal["optional", "required"] = "optional"
-    severity: dict[str, Annotated[Severity, WithJsonSchema({})]] = Field(default_factory=dict)
+    extends: str | None = Field(
+        None,
+        description="Another mapping, by its name or its path from this file: what is not said here comes from there.",
+    )
+    title: str = Field(description="What the mapping is for, in one line. Required.")
+    description: str = Field("", description="What the export looks like, and what is special about it.")
+    export: str = Field("", description="How to get the export out of the system.")
+    country: str | None = Field(
+        None,
+        pattern="^[A-Z]{2}$",
+        description="Two-letter code: the country of phones and states in rows without one; `--country` overrides it.",
+    )
+    tables: dict[str, TableRule] = Field(
+        min_length=1,
+        description="Several files or sheets: a name for each, and its table rule. The first one makes the customers.",
+    )
+    customer: CustomerEntry = Field(description="The customer's own fields. Required, and in it `company_name`.")
+    addresses: list[AddressEntry] = Field(
+        default_factory=list, description="A list of ways in which a row gives an address."
+    )
+    contacts: list[ContactEntry] = Field(
+        default_factory=list, description="A list of ways in which a row gives a contact."
+    )
+    contact_email: Literal["optional", "required"] = Field(
+        "optional", description="`optional`, or `required`: a contact without an e-mail address is an error."
+    )
+    severity: Annotated[dict[str, Severity], WithJsonSchema({"form": "severity"})] = Field(
+        default_factory=dict,
+        description="A table: a problem's code, and `error`, `warning` or `info`: how much it matters here.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -310,10 +292,14 @@ class Mapping(Strict):
         return {**{k: v for k, v in data.items() if k not in short}, "tables": {"customers": short}}
 
     @model_validator(mode="after")
-    def _parents_are_customers(self) -> Self:
+    def _refers_to_tables(self) -> Self:
         for name, rule in self.tables.items():
             if rule.parent is not None and name != self.main_table:
                 raise fault(f"belongs to the table with the customers, {self.main_table}", "tables", name, "parent")
+        for place, section in self._sections():
+            if isinstance(section, ChildEntry) and section.table not in {None, *self.tables}:
+                tables = ", ".join(self.tables)
+                raise fault(f"there is no table {section.table!r}, only {tables}", *place, "table")
         return self
 
     @model_validator(mode="after")
@@ -331,29 +317,23 @@ class Mapping(Strict):
         return self
 
     @model_validator(mode="after")
-    def _refers_to_itself(self) -> Self:
-        for kind, entries in (("addresses", self.addresses), ("contacts", self.contacts)):
-            for number, entry in enumerate(entries):
-                if entry.table is not None and entry.table not in self.tables:
-                    text = f"there is no table {entry.table!r}, only {', '.join(self.tables)}"
-                    raise fault(text, kind, number, "table")
-        return self
-
-    @model_validator(mode="after")
     def _attributes_differ(self) -> Self:
-        """WizCommerce may take two names that differ only in case for one, and one value would replace the other."""
-        sections: list[tuple[tuple[str | int, ...], _Section]] = [(("customer",), self.customer)]
-        sections += [(("addresses", number), entry) for number, entry in enumerate(self.addresses)]
-        sections += [(("contacts", number), entry) for number, entry in enumerate(self.contacts)]
+        """For WizCommerce, two names that differ only in case may be one, and one value would replace the other."""
         seen: dict[tuple[str | int, str], str] = {}
-        for where, section in sections:
+        for where, section in self._sections():
             for name, place in section.attribute_names():
                 key = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
                 other = seen.setdefault((where[0], key), name)
                 if other != name:
-                    text = f"{name!r} and {other!r} differ only in case or spaces: write both alike, or drop one"
+                    text = f"{name!r} and {other!r} differ only in case or spaces: write both the same way, or drop one"
                     raise fault(text, *where, *place)
         return self
+
+    def _sections(self) -> Iterator[tuple[tuple[str | int, ...], _Section]]:
+        """Yield the customer, each address and each contact, with the keys that lead to it."""
+        yield ("customer",), self.customer
+        yield from ((("addresses", number), entry) for number, entry in enumerate(self.addresses))
+        yield from ((("contacts", number), entry) for number, entry in enumerate(self.contacts))
 
     @property
     def needs_contact_email(self) -> bool:
@@ -375,14 +355,14 @@ class Mapping(Strict):
         return any(rule.two_headers for rule in self.tables.values())
 
     def header_hints(self) -> tuple[frozenset[str], ...]:
-        """Per table every column name that the mapping mentions, alternatives each by itself: to find headers by."""
+        """Per table every column name that the mapping mentions, each alternative by itself, to find headers."""
         return tuple(
             frozenset(name for reference, _ in self.references(table) for name in alternatives(reference))
             for table in self.tables
         )
 
     def references(self, table: str) -> Iterator[tuple[str, bool]]:
-        """Every column reference to a table (``{n}`` filled in), and whether its column may be absent."""
+        """Yield every column reference to a table (``{n}`` filled in), and whether its column may be absent."""
         rule = self.tables[table]
         for part in rule.key:
             yield from part.references(optional=False)
@@ -398,7 +378,7 @@ class Mapping(Strict):
                     yield from _child_references(entry, number)
 
     def repeated(self, table: str) -> Iterator[list[frozenset[str]]]:
-        """For each repeated group of a table: the references that hold its number, by number."""
+        """Yield for each repeated group of a table the references that hold its number, by number."""
         for entry in self.children():
             if (entry.table or self.main_table) == table and entry.repeat is not None:
                 shared = {reference for reference, _ in _child_references(entry, "")}

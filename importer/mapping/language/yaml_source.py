@@ -1,6 +1,5 @@
-"""The text of a mapping file as parts: texts, lists and tables that know in which file and line they stand."""
+"""The text of a mapping file as parts: texts, lists and tables that know their file and line."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ MOST_DEPTH = 50
 class Part:
     """A text, a list of parts or a table of parts; in a table, ``line`` is that of its key.
 
-    ``null``: the text is YAML's own word for nothing (``null``, ``~`` or no text at all), without quotes.
+    ``null``: the text is YAML's word for nothing (``null``, ``~`` or no text at all), without quotes.
     """
 
     value: "str | list[Part] | dict[str, Part]"
@@ -42,7 +41,7 @@ class Part:
 
     @property
     def where(self) -> str:
-        """``file:line``, as messages have it."""
+        """``file:line``, as in messages."""
         return f"{self.path}:{self.line}"
 
 
@@ -71,7 +70,7 @@ def read_parts(text: str, path: Path) -> Part:
 
 @dataclass
 class _Reader:
-    """Makes parts of YAML's nodes. An alias is read again wherever it stands, which is counted."""
+    """Makes parts of YAML's nodes. An alias is read again wherever it is used, and counted each time."""
 
     path: Path
     count: int = 0
@@ -81,9 +80,9 @@ class _Reader:
         self.count += 1
         if self.count > MOST_PARTS:
             raise MappingError(
-                f"{self.path}:{line}: the mapping has more than {MOST_PARTS:,} parts, what aliases ('*') and merges "
-                "('<<') repeat counted each time",
-                "Use fewer aliases of aliases, or move long value tables out of what is repeated.",
+                f"{self.path}:{line}: the mapping has more than {MOST_PARTS:,} parts, counting what aliases ('*') and "
+                "merges ('<<') repeat each time",
+                "Use fewer aliases of aliases, or move long value tables out of the parts that are repeated.",
             )
         if depth > MOST_DEPTH:
             raise MappingError(_too_deep(f"{self.path}:{line}"))
@@ -104,9 +103,9 @@ class _Reader:
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
                 continue
             if key.value in table:
-                raise MappingError(f"{self.path}:{line}: {key.value!r} stands twice in the same table")
+                raise MappingError(f"{self.path}:{line}: {key.value!r} is in the same table twice")
             table[key.value] = self.read(value, depth, line)
-        for source in merged:  # what stands in the table itself goes before what it inherits
+        for source in merged:  # the table's own keys override what it inherits
             if not isinstance(source, yaml.MappingNode):
                 raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
             table = {**(self.read(source, depth).table or {}), **table}
@@ -114,22 +113,19 @@ class _Reader:
 
 
 def _too_deep(where: str) -> str:
-    return f"{where}: tables lie in one another more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
+    return f"{where}: tables are nested more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
 
 
 def to_plain(part: Part) -> tuple[Any, dict[Place, Spot]]:
     """(The data with every scalar a text, the file and line of every place in it)."""
-    return _plain(part), dict(_spots(part, ()))
+    spots: dict[Place, Spot] = {}
 
+    def plain(part: Part, place: Place) -> Any:
+        spots[place] = (part.path, part.line)
+        if isinstance(part.value, dict):
+            return {key: plain(inner, (*place, key)) for key, inner in part.value.items()}
+        if isinstance(part.value, list):
+            return [plain(inner, (*place, number)) for number, inner in enumerate(part.value)]
+        return part.value
 
-def _plain(part: Part) -> Any:
-    if isinstance(part.value, dict):
-        return {key: _plain(inner) for key, inner in part.value.items()}
-    return [_plain(inner) for inner in part.value] if isinstance(part.value, list) else part.value
-
-
-def _spots(part: Part, place: Place) -> Iterator[tuple[Place, Spot]]:
-    yield place, (part.path, part.line)
-    inside = part.value.items() if isinstance(part.value, dict) else enumerate(part.items or ())
-    for key, inner in inside:
-        yield from _spots(inner, (*place, key))
+    return plain(part, ()), spots
