@@ -12,16 +12,15 @@ import pyarrow.compute as pc
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, first_of, first_rows
-from importer.mapping.conditions import holds
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
-from importer.mapping.grouping.row_assignment import Owners, assign_owners
+from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
 from importer.mapping.rewrites import Counted, RowChange
-from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather
+from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather, holds
 from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
@@ -69,8 +68,8 @@ def apply_mapping(
     Raises :class:`MappingError` when the mapping does not fit the sources.
     """
     tables = find_tables(loaded.mapping, sources)
-    owners = assign_owners(loaded.mapping, tables, sources, loaded)
-    made, problems = build(loaded, owners, sources, country=country)
+    assignment = assign_rows(loaded.mapping, tables, sources, loaded)
+    made, problems = build(loaded, assignment, sources, country=country)
     unused, notes = look_over(loaded.mapping, tables, partial=partial)
     return Mapped(replace(made, unused_columns=unused), problems, notes)
 
@@ -95,7 +94,7 @@ def look_over(
 
 
 def build(
-    loaded: LoadedMapping, owners: Owners, sources: Sources, *, country: str | None
+    loaded: LoadedMapping, assignment: RowAssignment, sources: Sources, *, country: str | None
 ) -> tuple[EntityTables, ProblemTable]:
     """Customers with their addresses and contacts, made of the rows that they own, and what is wrong with those.
 
@@ -103,25 +102,25 @@ def build(
     """
     mapping = loaded.mapping
     country = country or mapping.country
-    main, count = owners.main, len(owners.ids)
-    prepared = prepare(mapping, owners, loaded.folder, country)
+    main, count = assignment.main, len(assignment.ids)
+    prepared = prepare(mapping, assignment, loaded.folder, country)
     countries = _customer_countries(prepared["address"], count, loaded)
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
-        grouped = replace(grouped, columns={"reference_id": owners.ids, **grouped.columns})
+        grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
     builder = _Builder(loaded, countries, country, ids)
     made = {entity: builder.children(entity, entries) for entity, entries in prepared.items()}
     of_children = [problem for children, _ in made.values() for problem in children.problems]
-    problems = [*owners.problems, *grouped.problems, *of_children]
+    problems = [*assignment.problems, *grouped.problems, *of_children]
     changes = Counted(sources)
-    own = {"reference_id": owners.changes, **_changes(grouped.evaluated)}
+    own = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
     changes.add("customer", own, main.rows, np.ones(len(main.rows), bool))
     for entity, (_, sets) in made.items():
         for one in sets:
             changes.add(entity, _changes(one.evaluated), one.table, one.used)
-    return _entity_tables(grouped, owners, made, changes.frame()), ProblemTable.concat(problems)
+    return _entity_tables(grouped, assignment, made, changes.frame()), ProblemTable.concat(problems)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -189,11 +188,14 @@ class _Builder:
 
 
 def _entity_tables(
-    grouped: Grouped, owners: Owners, made: dict[Entity, tuple[Children, list[Candidates]]], changes: pd.DataFrame
+    grouped: Grouped,
+    assignment: RowAssignment,
+    made: dict[Entity, tuple[Children, list[Candidates]]],
+    changes: pd.DataFrame,
 ) -> EntityTables:
     entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]
     if "reference_id" not in grouped.evaluated:
-        entries[0] = Entry("customer", "customer", {"reference_id": owners.origin, **entries[0].fields})
+        entries[0] = Entry("customer", "customer", {"reference_id": assignment.origin, **entries[0].fields})
     frames: dict[Entity, pd.DataFrame] = {}
     for entity, (children, sets) in made.items():
         numbers = children.entries + len(entries)
@@ -202,14 +204,14 @@ def _entity_tables(
             **{DEFAULT_STATED: pd.Series(children.stated, dtype=BOOLEAN)},
         )
         entries += [_entry(entity, one) for one in sets]
-    zeros = np.zeros(len(owners.ids), np.int64)
+    zeros = np.zeros(len(assignment.ids), np.int64)
     customers = _frame("customer", {**grouped.columns}, grouped.rows, zeros)
     return EntityTables(
         customers,
         frames["address"],
         frames["contact"],
         tuple(entries),
-        owners.fates.frame(),
+        assignment.status.frame(),
         grouped.field_rows,
         changes=changes,
     )

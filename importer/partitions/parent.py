@@ -12,7 +12,7 @@ from importer.loader import skipped_frame
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.grouping.customer_ranges import deal_out
-from importer.mapping.grouping.row_assignment import assign_owners
+from importer.mapping.grouping.row_assignment import assign_rows
 from importer.mapping.rewrites import Counted
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
@@ -86,7 +86,7 @@ class InParts:
         """Find whose rows are whose, and map at most ``most`` of them at a time; ``files``: where the sources lie."""
         folder = files[0].path.parent
         tables = find_tables(loaded.mapping, sources)
-        owners = assign_owners(loaded.mapping, tables, sources, loaded)
+        owners = assign_rows(loaded.mapping, tables, sources, loaded)
         unused, notes = look_over(loaded.mapping, tables, partial=options.partial)
         orders = {number + 1: own for number, own in enumerate(cell_columns(loaded.mapping, owners))}
         parts = [
@@ -96,7 +96,7 @@ class InParts:
         if "reference_id" not in loaded.mapping.customer.fields():
             own = {"reference_id": owners.changes}
             keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
-        problems, fates = ProblemTable.concat(owners.problems), owners.fates
+        problems, fates = ProblemTable.concat(owners.problems), owners.status
         del owners, tables
         give_back()
         rows = _on_disk(fates.frame(), folder)

@@ -1,5 +1,6 @@
 """Addresses and contacts: candidates from rows, blank ones left out, equal ones merged, each with an id."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +12,6 @@ from importer.mapping.byte_columns import folded
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, tuple_numbers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
-from importer.mapping.grouping.child_ids import Given, SourceTexts, child_ids
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER
 from importer.mapping.table_rows import TableData, source_reference
@@ -23,6 +23,8 @@ __all__ = ["Candidates", "Children", "candidates", "merge_children"]
 
 # These say what a child is, not that there is one: a row whose other cells are blank makes no child.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
+_LONGEST_ID = 255  # characters
+_DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
     content = np.logical_or.reduce(
         [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
     )
-    at = np.flatnonzero(content & (owners >= 0)).astype(np.int64)
+    at = np.flatnonzero(content & (owners >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
@@ -169,14 +171,38 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     several = np.concatenate([made.several for made in sets])[heads]
     customers, rows, entries = customers[heads], rows[heads], entries[heads]
     own = columns.get("reference_id", Column.blank(len(first)))
-    wanting = np.flatnonzero(~own.filled).astype(np.int64)
-    texts = SourceTexts.of([made.texts for made in sets], [len(made.at) for made in sets])
-    types = columns.get("type")
-    roles = pa.repeat(pa.scalar(entity, pa.string()), len(first)) if types is None else types.to_arrow()
-    given = Given(own, several, roles, ids.take(pa.array(customers)))
-    ids = child_ids(given, wanting, texts.least(order, group, first, wanting))
+    roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(first))
+    roles = pc.fill_null(roles, "")
+    given = pc.if_else(pa.array(several), pc.binary_join_element_wise(own.to_arrow(), roles, "-"), own.to_arrow())
+    wanting = np.flatnonzero(~own.filled)
+    if len(wanting):
+        owners, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
+        made_ids = _made_ids(owners, roles, _least_texts(sets, record, wanting))
+        given = pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
     problems = _problems(entity, sets, record)
-    return Children({**columns, "reference_id": ids}, customers, rows, entries, stated, problems)
+    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems)
+
+
+def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> pa.Array:
+    """The cells that each wanted child comes from as one text; the least of several, whatever the order of rows."""
+    joined = []
+    for made in sets:
+        cells = [column.replaced(folded(column.values)).to_arrow() for column in made.texts]
+        if not cells:
+            cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
+        joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))
+    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())})
+    least = texts.group_by("record").aggregate([("text", "min")]).sort_by("record")
+    return least["text_min"].take(wanting).combine_chunks()
+
+
+def _made_ids(owners: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Array:
+    """Ids from the customers' ids (as much as fits), the roles, and a digest of what each child comes from."""
+    contents = pc.binary_join_element_wise(owners, roles, texts, LIST_SEPARATOR).to_pylist()
+    digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST // 2).hexdigest() for text in contents]
+    lengths = pc.subtract(_LONGEST_ID - _DIGEST - 2, pc.utf8_length(roles)).to_pylist()
+    cut = [owner[:length] for owner, length in zip(owners.to_pylist(), lengths, strict=True)]
+    return pc.binary_join_element_wise(pa.array(cut, pa.string()), roles, pa.array(digests, pa.string()), "-")
 
 
 def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
