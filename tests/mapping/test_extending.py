@@ -220,7 +220,7 @@ def test_the_explanation_says_what_is_extended(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: xero\ncountry: NZ\n", encoding="utf-8")
     (tmp_path / "own.yaml").write_text("extends: base.yaml\ntitle: Ours\n", encoding="utf-8")
     told = explain(load_mapping(str(tmp_path / "own.yaml")), width=2000)
-    assert f"own.yaml states only what differs from {tmp_path / 'base.yaml'}, which extends xero." in told
+    assert f"own.yaml says only what differs from {tmp_path / 'base.yaml'}, which extends xero." in told
     assert "Ours\n====" in told
     assert '"*ContactName"' in told
     assert "What it extends" not in explain(load_mapping("xero"), width=80)

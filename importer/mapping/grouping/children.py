@@ -29,7 +29,7 @@ _DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
 @dataclass(frozen=True)
 class Candidates:
-    """Children that one entry (for one number of a repeated group) makes, one a line.
+    """Children that one entry (for one number of a repeated group) makes, one for each line.
 
     ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
     ``stated``: a cell says whether the child is the default; ``texts``: the cells that a child's id is made of.
@@ -45,7 +45,6 @@ class Candidates:
     several: Mask
     stated: Mask
     texts: tuple[Column, ...]
-    owners: Codes
 
     @property
     def used(self) -> Mask:
@@ -70,8 +69,8 @@ class Children:
     problems: list[ProblemTable] = field(default_factory=list)
 
 
-def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidates:
-    """The children that an entry makes of a table's rows. ``owners``: the customer of each row, -1 for none."""
+def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candidates:
+    """The children that an entry makes of a table's rows. ``customers``: the customer of each row, -1 for none."""
     entry, number, table = prepared.entry, prepared.number, prepared.owned.rows
     evaluated = {name: evaluate(name, rule, table, number, context) for name, rule in entry.fields().items()}
     if prepared.filled is not None:
@@ -81,7 +80,7 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
     content = np.logical_or.reduce(
         [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
     )
-    at = np.flatnonzero(content & (owners >= 0))
+    at = np.flatnonzero(content & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
@@ -100,12 +99,12 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
     texts = _source_texts(prepared, evaluated, at)
     several = np.zeros(len(at), bool)
-    made = Candidates(entry, number, table, evaluated, columns, at, owners[at], several, stated, texts, owners)
+    made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)
     return _by_type(made) if "type" in columns else made
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
-    """What a child's id is made of: the cells it comes from; of a cell with several children its own part.
+    """The cells that each child comes from, to make its id of; of a cell with several children the child's own part.
 
     Of a packed address all cells count, whether other addresses have something in them or not.
     """
@@ -152,6 +151,9 @@ def _by_type(made: Candidates) -> Candidates:
 
 def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) -> Children:
     """All candidates in order, equal ones of a customer merged. ``ids``: each customer's reference id, or null."""
+    if not sets:
+        nothing = np.empty(0, np.int64)
+        return Children({}, nothing, nothing, nothing, np.empty(0, bool))
     names = list(dict.fromkeys(name for made in sets for name in made.columns))
     customers = np.concatenate([made.customers for made in sets])
     rows = np.concatenate([made.table.rows[made.at] for made in sets])
@@ -206,13 +208,15 @@ def _made_ids(owners: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Array:
 
 
 def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
-    """(The group of equal children each line is in, the first line of each group), both with the lines in order.
+    """(The group of equal children of each line, the first line of each group), both with the lines in order.
 
     Groups are numbered in the order of their first lines.
     """
-    owners = Column(customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string()))  # only numbers count here
+    by_customer = Column(
+        customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string())
+    )  # only numbers count here
     compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
-    group = tuple_numbers([owners, *compared], order)
+    group = tuple_numbers([by_customer, *compared], order)
     return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
@@ -241,6 +245,7 @@ def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list
                 wanting = (found.extension.filled & found.column.filled)[made.at]
                 places = (made.at[wanting], made.customers[wanting], own[wanting])
                 target = rules[name].extension_to
-                told = extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
-                problems.extend(told)
+                problems.extend(
+                    extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
+                )
     return problems

@@ -167,7 +167,7 @@ def _parents(parent: ParentRule) -> list[str]:
     found = f"The other row is the one with that text in {match}, anywhere in the file"
     return [
         f"{children}: it gives addresses and contacts only. The customers are the rows that name none.",
-        f"{found}; or, of the form 'Company, Person', a person of a company. If several rows have it, that is an error.",
+        f"{found}; or, of the form 'Company, Person', a person of a company. Several such rows are an error.",
     ]
 
 
