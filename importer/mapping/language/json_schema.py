@@ -1,10 +1,12 @@
 """The JSON Schema by which editors complete and check mapping files.
 
-``python -m importer.mapping.language.json_schema > mappings/mapping.schema.json`` writes it. It is made from the model
-and the short forms that the model accepts. Editors read YAML's own scalars, so a text may look like a number there.
+``python -m importer.mapping.language.json_schema > mappings/mapping.schema.json`` writes it. It is made from the model,
+the short forms that the model accepts, and the descriptions of keys in ``mappings/README.md``. Editors read YAML's own
+scalars, so a text may look like a number there.
 """
 
 import json
+import re
 import sys
 from collections.abc import Collection
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from importer.catalogue import CODES
-from importer.mapping.language.mapping_files import INHERITED
+from importer.mapping.language.mapping_files import INHERITED, shipped_folder
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.transforms.registry import TRANSFORMS
@@ -22,6 +24,17 @@ __all__ = ["mapping_schema", "schema_text"]
 
 Schema = dict[str, Any]
 
+_HEADINGS = {  # of the reference in the README → the class whose keys are listed there
+    "### The top of the file": "Mapping",
+    "### A table": "TableRule",
+    "### A parent": "ParentRule",
+    "### A condition": "SkipRule",
+    "### A field": "FieldRule",
+    "Under `otherwise` in its long form:": "Otherwise",
+    "### The customer's fields": "CustomerEntry",
+    "### An address": "AddressEntry",
+    "### A contact": "ContactEntry",
+}
 _NOTHING = ("null", "~", "")  # YAML's words for nothing, as texts
 _ARGUMENTS: dict[str, Schema] = {
     "text": {"$ref": "#/$defs/text"},
@@ -91,7 +104,22 @@ def _definitions() -> dict[str, Schema]:
     definitions: dict[str, Schema] = json.loads(json.dumps(made["$defs"]), object_hook=_with_reference)
     del definitions["Step"]  # the form "steps" takes its place
     kept = ("type", "additionalProperties", "required", "properties")
+    described = _descriptions()
+    for name, own in definitions.items():
+        for key, schema in own["properties"].items():
+            schema["description"] = described[name][key]
     return {name: {key: own[key] for key in kept if key in own} for name, own in definitions.items()}
+
+
+def _descriptions() -> dict[str, dict[str, str]]:
+    """Class → key → what the reference in the README says of it."""
+    text = (shipped_folder() / "README.md").read_text(encoding="utf-8")
+    found = {}
+    for heading, name in _HEADINGS.items():
+        table = text.split(f"\n{heading}\n")[1].split("\n| `", 1)[1].split("\n\n")[0]
+        rows = re.findall(r"^\| `([^`]+)` \| (.*) \|$", f"| `{table}", re.MULTILINE)
+        found[name] = {key: described.replace("\\|", "|") for key, described in rows}
+    return {**found, "Condition": found["SkipRule"]}
 
 
 def _with_reference(part: Schema) -> Schema:

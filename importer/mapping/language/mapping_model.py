@@ -1,7 +1,7 @@
 """The model of a mapping file: everything a mapping can say, checked strictly.
 
 A mapping is read from YAML as plain text (``mapping_files``). Short forms are turned into long ones here, so that the
-rest of the program sees one form only. The descriptions are for editors (``mapping.schema.json``).
+rest of the program sees one form only. The reference in ``mappings/README.md`` says what each key means.
 """
 
 import re
@@ -28,6 +28,7 @@ from importer.mapping.language.mapping_rules import (
 )
 from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
+from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
 __all__ = [
     "ONE_TABLE",
@@ -41,27 +42,15 @@ __all__ = [
 ONE_TABLE = ("key", "blank_key", "parent", "skip", "two_headers", "ignore")  # at the top of a mapping with one table
 _EMAIL = ("severity", "contact_without_email")
 _LONGEST_NAME = 255  # characters of an attribute's name
-_SHORT_TEXT = "A short text of the customer's, at most 255 characters."
-_PERSON = {
-    "first_name": "First name of the person. A whole name in one cell: `as: first_name`.",
-    "last_name": "Last name of the person. A whole name in one cell: `as: last_name`.",
-    "phone": "Phone number; `phone` is applied unless `as` says otherwise.",
-    "email": "E-mail address; `email` is applied unless `as` says otherwise.",
-}
-_IS_DEFAULT = "Whether it is the default one: yes or no. Without a yes, the first that is not a no becomes it."
 
 
 class _Section(Strict):
     """The fields of one record; the subclasses have one key for each field of the API, in the API's order."""
 
     attributes: dict[str, FieldSpec] = Field(
-        default_factory=dict,
-        json_schema_extra={"propertyNames": {"pattern": r"\S", "maxLength": _LONGEST_NAME}},
-        description="Custom attributes: their names in WizCommerce, each with a field.",
+        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": r"\S", "maxLength": _LONGEST_NAME}}
     )
-    optional: YesNo = Field(
-        False, description="`true`: the columns of these fields may be absent, unless a field says otherwise."
-    )
+    optional: YesNo = False
 
     def fields(self) -> dict[str, FieldRule]:
         """Target field → rule, in the API's order; attributes last as ``attributes.<name>``."""
@@ -107,54 +96,15 @@ class _Section(Strict):
         return self
 
 
-def _section_of(name: str, fields: dict[str, str]) -> Any:
-    """A section with one key for each of the API's fields. ``fields``: field → description."""
-    keys: dict[str, Any] = {
-        field: (FieldSpec | None, Field(None, description=description)) for field, description in fields.items()
-    }
+def _section_of(name: str, fields: tuple[str, ...]) -> Any:
+    """A section with one key for each of the API's fields."""
+    keys: dict[str, Any] = dict.fromkeys(fields, (FieldSpec | None, None))
     return create_model(name, __base__=_Section, **keys)
 
 
-_CustomerFields = _section_of(
-    "_CustomerFields",
-    {
-        "reference_id": "The customer's id in your system; the key, unless said.",
-        "assigned_sales_rep_ids": "The sales reps' ids; with `lookup: sales_rep` their names or e-mail addresses.",
-        "assigned_price_list_id": "The price list's id; with `lookup: price_list` its name.",
-        "company_name": "The company's name. Required, at most 255 characters.",
-        "display_id": "The customer number that people see; WizCommerce makes one up if there is none.",
-        "display_name": "The name that people see; the company's name, unless said.",
-        **dict.fromkeys(("freight_term", "shipping_method", "payment_mode", "payment_term"), _SHORT_TEXT),
-        **_PERSON,
-    },
-)
-_AddressFields = _section_of(
-    "_AddressFields",
-    {
-        "reference_id": "The address's id; made from its text, unless said.",
-        "address_line_1": "Street and number.",
-        "city": "At most 50 characters.",
-        "type": "`billing` or `shipping`. Required.",
-        **_PERSON,
-        "address_line_2": "What follows the street.",
-        "state": "State or province; `state` is applied unless `as` says otherwise.",
-        "country": "Country; `country` is applied unless `as` says otherwise.",
-        "zip_code": "Post code.",
-        "is_default": _IS_DEFAULT,
-    },
-)
-_ContactFields = _section_of(
-    "_ContactFields",
-    {
-        "reference_id": "The contact's id; made from its text, unless said.",
-        "first_name": _PERSON["first_name"],
-        "last_name": _PERSON["last_name"],
-        "email": _PERSON["email"],
-        "phone": _PERSON["phone"],
-        "designation": "What the person does, such as `Buyer`.",
-        "is_default": _IS_DEFAULT,
-    },
-)
+_CustomerFields = _section_of("_CustomerFields", CUSTOMER_FIELDS)
+_AddressFields = _section_of("_AddressFields", ADDRESS_FIELDS)
+_ContactFields = _section_of("_ContactFields", CONTACT_FIELDS)
 
 
 class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the base is made from a list of fields
@@ -181,16 +131,10 @@ _Repeat = Annotated[tuple[int, ...], BeforeValidator(_repeat), WithJsonSchema({"
 
 
 class _Child(Strict):
-    table: str | None = Field(None, description="Which of `tables` the rows come from; the first one unless said.")
-    repeat: _Repeat | None = Field(
-        None,
-        description="A range such as `1..5`: the entry is read once for each number, written `{n}` in column names.",
-    )
-    when: Condition | None = Field(None, description="A condition: only rows for which it holds are looked at.")
-    on_error: Literal["reject", "drop_child"] = Field(
-        "reject",
-        description="`reject` (a wrong child rejects its customer) or `drop_child` (it is left out, with a warning).",
-    )
+    table: str | None = None
+    repeat: _Repeat | None = None
+    when: Condition | None = None
+    on_error: Literal["reject", "drop_child"] = "reject"
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -213,13 +157,10 @@ class _Child(Strict):
 class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # as above
     """One way in which a row gives an address. With ``packed`` or ``lines``, fields not given are taken from these."""
 
-    packed: str | None = Field(
-        None,
-        description="A column with a whole address in each cell: it is taken apart, and needs no fields but `type`.",
-    )
+    packed: str | None = None
     lines: (
         Annotated[list[str], Field(min_length=2), BeforeValidator(as_list), WithJsonSchema({"form": "texts"})] | None
-    ) = Field(None, description="Columns with the lines of an address, in any order: they are taken apart likewise.")
+    ) = None
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -248,36 +189,17 @@ ChildEntry = AddressEntry | ContactEntry
 class Mapping(Strict):
     """A whole mapping file. With one table, the keys of ``ONE_TABLE`` are at the top instead of under ``tables``."""
 
-    extends: str | None = Field(
-        None,
-        description="Another mapping, by its name or its path from this file: what is not said here comes from there.",
-    )
-    title: str = Field(description="What the mapping is for, in one line. Required.")
-    description: str = Field("", description="What the export looks like, and what is special about it.")
-    export: str = Field("", description="How to get the export out of the system.")
-    country: str | None = Field(
-        None,
-        pattern="^[A-Z]{2}$",
-        description="Two-letter code: the country of phones and states in rows without one; `--country` overrides it.",
-    )
-    tables: dict[str, TableRule] = Field(
-        min_length=1,
-        description="Several files or sheets: a name for each, and its table rule. The first one makes the customers.",
-    )
-    customer: CustomerEntry = Field(description="The customer's own fields. Required, and in it `company_name`.")
-    addresses: list[AddressEntry] = Field(
-        default_factory=list, description="A list of ways in which a row gives an address."
-    )
-    contacts: list[ContactEntry] = Field(
-        default_factory=list, description="A list of ways in which a row gives a contact."
-    )
-    contact_email: Literal["optional", "required"] = Field(
-        "optional", description="`optional`, or `required`: a contact without an e-mail address is an error."
-    )
-    severity: Annotated[dict[str, Severity], WithJsonSchema({"form": "severity"})] = Field(
-        default_factory=dict,
-        description="A table: a problem's code, and `error`, `warning` or `info`: how much it matters here.",
-    )
+    extends: str | None = None
+    title: str
+    description: str = ""
+    export: str = ""
+    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    tables: dict[str, TableRule] = Field(min_length=1)
+    customer: CustomerEntry
+    addresses: list[AddressEntry] = Field(default_factory=list)
+    contacts: list[ContactEntry] = Field(default_factory=list)
+    contact_email: Literal["optional", "required"] = "optional"
+    severity: Annotated[dict[str, Severity], WithJsonSchema({"form": "severity"})] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

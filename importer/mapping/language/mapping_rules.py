@@ -1,6 +1,6 @@
 """The rules in a mapping: for rows, for single fields, and for tables. Short forms are turned into long ones.
 
-The descriptions are for editors (``mapping.schema.json``). ``{"form": …}`` names a definition in ``json_schema``.
+The reference in ``mappings/README.md`` says what each key means. ``{"form": …}`` names a definition in ``json_schema``.
 """
 
 import re
@@ -66,26 +66,16 @@ YesNo = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"form": "yes_no"
 class Condition(Strict):
     """A test of a row. Exactly one of the keys but ``column`` and ``optional`` is given."""
 
-    column: str | None = Field(None, description="The column that is looked at; `A|B` are two names of one column.")
-    is_: TextList | None = Field(
-        None, alias="is", description="The cell is this text, or one of these; capitals don't matter."
-    )
-    is_not: TextList | None = Field(
-        None, description="The cell is filled, and is none of these texts; capitals don't matter."
-    )
-    flag: YesNo | None = Field(
-        None, description="`yes`: the cell says yes (`Yes, Y, T, TRUE, 1, x, tYES, Active`); `no`: it says no."
-    )
-    matches: str | None = Field(None, description="A regular expression that is found somewhere in the cell.")
-    blank: YesNo | None = Field(None, description="`true`: the cell is empty; `false`: it is not.")
-    only: TextList | None = Field(
-        None, description="One of these columns is filled, and no other column of the mapping is."
-    )
-    any_: list["Condition"] | None = Field(
-        None, alias="any", description="A list of conditions, at least one of which holds."
-    )
-    all_: list["Condition"] | None = Field(None, alias="all", description="A list of conditions, all of which hold.")
-    optional: YesNo = Field(False, description="`true`: the column may be absent; it counts as empty then.")
+    column: str | None = None
+    is_: TextList | None = Field(None, alias="is")
+    is_not: TextList | None = None
+    flag: YesNo | None = None
+    matches: str | None = None
+    blank: YesNo | None = None
+    only: TextList | None = None
+    any_: list["Condition"] | None = Field(None, alias="any")
+    all_: list["Condition"] | None = Field(None, alias="all")
+    optional: YesNo = False
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
@@ -128,11 +118,11 @@ class Condition(Strict):
 class SkipRule(Condition):
     """A condition under which rows are left out."""
 
-    reason: str = Field(min_length=1, description="Why these rows are left out; reports count them by it. Required.")
+    reason: str = Field(min_length=1)
 
 
 class Otherwise(Strict):
-    constant: str = Field(description="The text that is sent instead of one that is not in `values`.")
+    constant: str
 
 
 def _steps(value: Any) -> Any:
@@ -181,47 +171,25 @@ _OF_THE_FIELD = ("constant", "flags", "default", "lookup", "extension_to", "clea
 class FieldRule(Strict):
     """Where one target field comes from. Steps: from → split → as → take/join → values → else → default."""
 
-    from_: TextList | None = Field(
-        None, alias="from", description="The column; a list means several columns, `A|B` two names of one column."
-    )
-    constant: TextList | None = Field(None, description="The same text for every record, instead of a column.")
-    flags: dict[str, str] | None = Field(
-        None, description="For `type`: `billing` and `shipping`, each with a column that says yes or no."
-    )
-    split: TextList | None = Field(None, description="Texts that separate several values in one cell.")
-    as_: Steps | None = Field(None, alias="as", description="The transforms to apply, one after another.")
-    take: _Take | None = Field(
-        None,
-        description="Which of several is sent: `first`, `last`, a number, `{n}` with `repeat`; `all` for sales reps.",
-    )
-    join: str | None = Field(None, description="The text to put between several values, which are sent as one.")
+    from_: TextList | None = Field(None, alias="from")
+    constant: TextList | None = None
+    flags: dict[str, str] | None = None
+    split: TextList | None = None
+    as_: Steps | None = Field(None, alias="as")
+    take: _Take | None = None
+    join: str | None = None
     values: (
         Annotated[dict[str, TextList], BeforeValidator(_values, json_schema_input_type=dict[str, TextList])] | None
-    ) = Field(None, description="A table: text in the file, text to send. Capitals don't matter.")
-    otherwise: Literal["error", "keep", "blank"] | Otherwise = Field(
-        "keep",
-        description="What happens to a text that is not in `values`: `keep`, `error`, `blank`, or `{constant: text}`.",
-    )
-    else_: "FieldSpec | None" = Field(
-        None,
-        alias="else",
-        description="Another field's rule, for where this one gives nothing: a column, or everything about it.",
-    )
-    default: str | None = Field(None, description="What is sent when nothing is there.")
-    lookup: Literal["sales_rep", "price_list"] | None = Field(
-        None, description="`sales_rep` or `price_list`: the text is looked up in WizCommerce, and its id is sent."
-    )
-    optional: YesNo | None = Field(None, description="`true`: the columns may be absent; `false`: they must be there.")
-    conflict: Literal["reject", "first"] = Field(
-        "reject", description="`reject`, or `first`: where rows of one customer disagree, the first one counts."
-    )
-    invalid: Literal["reject", "blank"] = Field(
-        "reject", description="`reject`, or `blank`: a wrong value is left out, with a warning."
-    )
-    extension_to: str | None = Field(None, description="For `phone`: the attribute that a phone's extension goes to.")
-    clear_when_blank: YesNo | None = Field(
-        None, description="`true`, for a customer's own field: with `--mode upsert`, a blank empties it."
-    )
+    ) = None
+    otherwise: Literal["error", "keep", "blank"] | Otherwise = "keep"
+    else_: "FieldSpec | None" = Field(None, alias="else")
+    default: str | None = None
+    lookup: Literal["sales_rep", "price_list"] | None = None
+    optional: YesNo | None = None
+    conflict: Literal["reject", "first"] = "reject"
+    invalid: Literal["reject", "blank"] = "reject"
+    extension_to: str | None = None
+    clear_when_blank: YesNo | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -327,13 +295,9 @@ def _require_texts(rules: Sequence[FieldRule], name: str) -> None:
 class ParentRule(Strict):
     """Rows that belong to another row of the same table, which they name; the others are the customers."""
 
-    from_: TextList = Field(
-        alias="from",
-        min_length=1,
-        description="The column that names the other row; of several, the first one that is filled. Required.",
-    )
-    as_: Steps | None = Field(None, alias="as", description="Transforms of that column's text, one after another.")
-    match: KeyFields = Field(description="The columns by which rows are named: a name, an id, or both. Required.")
+    from_: TextList = Field(alias="from", min_length=1)
+    as_: Steps | None = Field(None, alias="as")
+    match: KeyFields
 
     @model_validator(mode="after")
     def _match_is_read(self) -> Self:
@@ -356,29 +320,14 @@ class ParentRule(Strict):
 class TableRule(Strict):
     """One table: a file or a sheet, or several that have the same columns."""
 
-    key: KeyFields = Field(
-        description="The column, or the columns, that say which customer a row belongs to. Required."
-    )
-    blank_key: Literal["reject", "above"] = Field(
-        "reject", description="`reject`, or `above`: a row with a blank key is a further row of the customer above it."
-    )
-    parent: ParentRule | None = Field(
-        None, description="Rows that name another row belong to it, and give its addresses and contacts; see below."
-    )
-    has: TextList = Field(
-        default_factory=list, description="Columns by which the table is told from the others: it has all of them."
-    )
-    names: TextList = Field(
-        default_factory=list,
-        description="Patterns of file or sheet names (`*Address*`), for when the columns do not decide.",
-    )
-    two_headers: YesNo = Field(False, description="`true`: a second header row may stand beside the first.")
-    skip: list[SkipRule] = Field(
-        default_factory=list, description="Conditions under which a row is left out, each with its reason."
-    )
-    ignore: TextList = Field(
-        default_factory=list, description="Columns known and left alone on purpose: they are not reported as unused."
-    )
+    key: KeyFields
+    blank_key: Literal["reject", "above"] = "reject"
+    parent: ParentRule | None = None
+    has: TextList = Field(default_factory=list)
+    names: TextList = Field(default_factory=list)
+    two_headers: YesNo = False
+    skip: list[SkipRule] = Field(default_factory=list)
+    ignore: TextList = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _key_is_read(self) -> Self:
