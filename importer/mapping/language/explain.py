@@ -73,7 +73,7 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         _section("Which customer a row belongs to", _keys(mapping), width),
         _section("Rows that are left out", _skips(mapping), width),
         _section("What is sent", [_WHAT], width),
-        [*_heading("The customer"), *_fields(mapping.customer, width)],
+        ["The customer", "-" * len("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
         _section("Columns that must be there", _required(mapping), width),
         _section("When a value is wrong", _policies(mapping), width),
@@ -160,8 +160,7 @@ def _keys(mapping: Mapping) -> list[str]:
 
 
 def _parents(parent: ParentRule) -> list[str]:
-    changed = _changes(parent.field.model_copy(update={"take": None}), "")
-    named = f"{_columns(parent.from_, 'or else')}{f' ({changed})' if changed else ''}"
+    named = _changed(_columns(parent.from_, "or else"), parent.field.model_copy(update={"take": None}))
     match = _listed([_part(rule) for rule in parent.match], "or")
     children = f"A row that names another one in {named} belongs to that one's customer instead"
     found = f"The other row is the one with that text in {match}, anywhere in the file"
@@ -183,9 +182,12 @@ def _without(mapping: Mapping) -> str:
 
 
 def _part(rule: FieldRule) -> str:
-    changed = _changes(rule, "")
-    word = "and" if rule.take is None else "or else"
-    return f"{_columns(rule.columns(), word)}{f' ({changed})' if changed else ''}"
+    return _changed(_columns(rule.columns(), "and" if rule.take is None else "or else"), rule)
+
+
+def _changed(text: str, rule: FieldRule) -> str:
+    changes = _changes(rule, "")
+    return f"{text} ({changes})" if changes else text
 
 
 def _skips(mapping: Mapping) -> list[str]:
@@ -208,9 +210,9 @@ def _condition(condition: Condition) -> str:
 
 def _test(condition: Condition) -> str:
     if condition.is_ is not None:
-        return f"is {_listed(_quoted(condition.is_), 'or')}"
+        return f"is {_quoted(condition.is_, 'or')}"
     if condition.is_not is not None:
-        return f"is filled, but not with {_listed(_quoted(condition.is_not), 'or')}"
+        return f"is filled, but not with {_quoted(condition.is_not, 'or')}"
     if condition.flag is not None:
         return "says yes" if condition.flag else "says no"
     if condition.blank is not None:
@@ -218,8 +220,8 @@ def _test(condition: Condition) -> str:
     return f"matches the pattern '{condition.matches}'"
 
 
-def _quoted(texts: Iterable[str]) -> list[str]:
-    return [f"'{text}'" for text in texts]
+def _quoted(texts: Iterable[str], word: str) -> str:
+    return _listed([f"'{text}'" for text in texts], word)
 
 
 def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
@@ -231,8 +233,9 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
     lines += _taken_apart(entry)
     if entry.when is not None:
         lines.append(f"Only where {_condition(entry.when)}.")
-    said = [line for text in lines for line in _wrap(text, "", width)]
-    return [*_heading(_child_name(entry)), *said, *_fields(entry, width)]
+    name = _child_name(entry)
+    wrapped = [line for text in lines for line in _wrap(text, "", width)]
+    return [name, "-" * len(name), *wrapped, *_fields(entry, width)]
 
 
 def _taken_apart(entry: ChildEntry) -> list[str]:
@@ -260,8 +263,7 @@ def _child_name(entry: ChildEntry) -> str:
 
 
 def _fields(section: CustomerEntry | ChildEntry, width: int) -> list[str]:
-    fields: dict[str, FieldRule] = section.fields()
-    rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in fields.items()]
+    rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in section.fields().items()]
     return _table(rows, width)
 
 
@@ -272,25 +274,22 @@ def _field_name(name: str) -> str:
 
 def _source(rule: FieldRule) -> str:
     if rule.constant is not None:
-        return f"always {_listed(_quoted(rule.constant), 'and')}"
+        return f"always {_quoted(rule.constant, 'and')}"
     if rule.flags is not None:
-        return _ARROW + _listed(
-            [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()], "and"
-        )
+        flags = [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()]
+        return _ARROW + _listed(flags, "and")
     word = "and" if rule.join is not None or rule.take == "all" else "or else"
-    return _ARROW + _columns(rule.own_columns(), word) + (_fallback(rule.else_) if rule.else_ else "")
-
-
-def _fallback(rule: FieldRule) -> str:
-    changed = _changes(rule, "")
-    return f"; if that gives nothing, {_source(rule).removeprefix(_ARROW)}{f' ({changed})' if changed else ''}"
+    source = _ARROW + _columns(rule.own_columns(), word)
+    if rule.else_ is not None:
+        source += f"; if that gives nothing, {_changed(_source(rule.else_).removeprefix(_ARROW), rule.else_)}"
+    return source
 
 
 def _changes(rule: FieldRule, name: str) -> str:
     """Everything that happens to a field's cells, in the order in which it happens."""
     steps = []
     if rule.split:
-        steps.append(f"each cell is split at {_listed(_quoted(rule.split), 'or')}")
+        steps.append(f"each cell is split at {_quoted(rule.split, 'or')}")
     implied = [Step(IMPLIED[name])] if name in IMPLIED and rule.columns() and rule.flags is None else []
     steps += [_step(step) for step in (rule.as_ if rule.as_ is not None else implied)]
     if rule.take is not None:
@@ -298,8 +297,7 @@ def _changes(rule: FieldRule, name: str) -> str:
     if rule.join is not None:
         steps.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
     if rule.values is not None:
-        steps.append(_translated(rule.values))
-        steps.append(_unlisted(rule.otherwise))
+        steps += [_translated(rule.values), _unlisted(rule.otherwise)]
     if rule.default is not None:
         steps.append(f"'{rule.default}' if there is none")
     if rule.lookup is not None:
@@ -311,9 +309,8 @@ def _changes(rule: FieldRule, name: str) -> str:
 
 def _step(step: Step) -> str:
     if TRANSFORMS[step.name].argument == "texts":
-        return _STEPS[step.name].format(_listed(_quoted(step.argument), "or else"))
-    arguments = step.argument if isinstance(step.argument, tuple) else (step.argument,)
-    return _STEPS[step.name].format(*arguments)
+        return _STEPS[step.name].format(_quoted(step.argument, "or else"))
+    return _STEPS[step.name].format(*(step.argument if isinstance(step.argument, tuple) else [step.argument]))
 
 
 def _taken(take: str | int) -> str:
@@ -333,9 +330,7 @@ def _translated(values: dict[str, list[str]]) -> str:
     texts: dict[tuple[str, ...], list[str]] = {}
     for text, sent in values.items():
         texts.setdefault(tuple(sent), []).append(text)
-    return ", ".join(
-        f"{_listed(_quoted(own), 'or')} becomes {_listed(_quoted(sent), 'and')}" for sent, own in texts.items()
-    )
+    return ", ".join(f"{_quoted(own, 'or')} becomes {_quoted(sent, 'and')}" for sent, own in texts.items())
 
 
 def _unlisted(otherwise: str | Otherwise) -> str:
@@ -383,11 +378,6 @@ def _weight(code: str, severity: Severity) -> str:
     eased = CODES[code].severity is Severity.ERROR is not severity
     then = "" if not eased else "; the first row counts" if code == "customer_conflict" else "; the value is left out"
     return f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{then}."
-
-
-def _heading(text: str) -> list[str]:
-    """A line of text, underlined."""
-    return [text, "-" * len(text)]
 
 
 def _section(title: str, sentences: Sequence[str], width: int) -> list[str]:
