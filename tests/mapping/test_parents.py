@@ -222,7 +222,7 @@ def test_what_a_parent_must_say(rule: str, wanted: str) -> None:
 def test_parents_belong_to_the_first_table() -> None:
     tables = "tables:\n  a: {key: Id}\n  b:\n    key: Id\n    parent: {from: P, match: N}\n"
     text = f"title: T\n{tables}customer: {{company_name: N}}\n"
-    with pytest.raises(MappingError, match=r":6: tables.b.parent: belongs to the table with the customers, a"):
+    with pytest.raises(MappingError, match=r":6: tables.b.parent: is for the table with the customers only, a"):
         loaded(text)
 
 

@@ -178,8 +178,8 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     given = pc.if_else(pa.array(several), pc.binary_join_element_wise(own.to_arrow(), roles, "-"), own.to_arrow())
     wanting = np.flatnonzero(~own.filled)
     if len(wanting):
-        owners, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
-        made_ids = _made_ids(owners, roles, _least_texts(sets, record, wanting))
+        customer_ids, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
+        made_ids = _made_ids(customer_ids, roles, _least_texts(sets, record, wanting))
         given = pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
     problems = _problems(entity, sets, record)
     return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems)
@@ -198,12 +198,12 @@ def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> p
     return least["text_min"].take(wanting).combine_chunks()
 
 
-def _made_ids(owners: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Array:
+def _made_ids(customer_ids: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Array:
     """Ids from the customers' ids (as much as fits), the roles, and a digest of what each child comes from."""
-    contents = pc.binary_join_element_wise(owners, roles, texts, LIST_SEPARATOR).to_pylist()
+    contents = pc.binary_join_element_wise(customer_ids, roles, texts, LIST_SEPARATOR).to_pylist()
     digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST // 2).hexdigest() for text in contents]
     lengths = pc.subtract(_LONGEST_ID - _DIGEST - 2, pc.utf8_length(roles)).to_pylist()
-    cut = [owner[:length] for owner, length in zip(owners.to_pylist(), lengths, strict=True)]
+    cut = [text[:length] for text, length in zip(customer_ids.to_pylist(), lengths, strict=True)]
     return pc.binary_join_element_wise(pa.array(cut, pa.string()), roles, pa.array(digests, pa.string()), "-")
 
 

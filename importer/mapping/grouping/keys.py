@@ -107,11 +107,11 @@ def read_keys(cells: KeyCells) -> Keys:
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:
     """Each row's customer (-1: none), and why there is none when its customer's rows were skipped (else ``""``)."""
     found = pc.index_in(own.exact, value_set=customers.exact).fill_null(-1).to_numpy().astype(np.int64)
-    owners = np.append(found, -1)[own.codes]
+    matched = np.append(found, -1)[own.codes]
     why = np.full(own.count + 1, "", dtype=object)
     if customers.skipped:
         why[:-1] = [customers.skipped.get(key, "") for key in own.exact.to_pylist()]
-    return owners, np.where(owners < 0, why[own.codes], "")
+    return matched, np.where(matched < 0, why[own.codes], "")
 
 
 def continued_rows(cells: KeyCells, table: TableData, begins: Mask) -> Codes:

@@ -112,7 +112,7 @@ def _definitions() -> dict[str, Schema]:
 
 
 def _descriptions() -> dict[str, dict[str, str]]:
-    """Class → key → what the reference in the README says of it."""
+    """Class → key → its description in the reference in the README."""
     text = (shipped_folder() / "README.md").read_text(encoding="utf-8")
     found = {}
     for heading, name in _HEADINGS.items():
@@ -195,7 +195,7 @@ def _or_nothing(schema: Schema) -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as it stands in ``mappings/mapping.schema.json``."""
+    """The text of ``mappings/mapping.schema.json``."""
     return json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

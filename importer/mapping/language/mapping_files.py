@@ -1,7 +1,7 @@
 """Finding and reading mapping files and those that they extend: every error with its file and line.
 
-A mapping that extends another one is merged with it key by key. A text, a list, and a field that says where it comes
-from replace those of the base. ``null`` removes what the base has; ``...`` in a list is replaced by the base's items;
+A mapping that extends another one is merged with it key by key. A text, a list, and a field with its own source
+replace those of the base. ``null`` removes what the base has; ``...`` in a list is replaced by the base's items;
 a table with numbers in the place of a list changes its items.
 """
 

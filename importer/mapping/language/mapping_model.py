@@ -23,7 +23,7 @@ from importer.mapping.language.mapping_rules import (
     YesNo,
     alternatives,
     as_list,
-    fault,
+    error_at,
     require_one_value,
 )
 from importer.mapping.transforms.registry import read_flag
@@ -42,6 +42,11 @@ __all__ = [
 ONE_TABLE = ("key", "blank_key", "parent", "skip", "two_headers", "ignore")  # at the top of a mapping with one table
 _EMAIL = ("severity", "contact_without_email")
 _LONGEST_NAME = 255  # characters of an attribute's name
+_ONLY_FOR = {  # a key of a field's rule → the only fields that may have it
+    "lookup": ("assigned_sales_rep_ids", "assigned_price_list_id"),
+    "flags": ("type",),
+    "extension_to": ("phone",),
+}
 
 
 class _Section(Strict):
@@ -69,28 +74,25 @@ class _Section(Strict):
     def _attributes_have_names(self) -> Self:
         for name, place in self.attribute_names():
             if not name.strip():
-                raise fault("an attribute needs a name", *place)
+                raise error_at("an attribute needs a name", *place)
             if len(name) > _LONGEST_NAME:
-                raise fault(f"the name has {len(name)} characters; at most {_LONGEST_NAME} are allowed", *place)
+                raise error_at(f"the name has {len(name)} characters; at most {_LONGEST_NAME} are allowed", *place)
         return self
 
     @model_validator(mode="after")
     def _rules_fit_fields(self) -> Self:
         for name, rule in self.fields().items():
             place = tuple(name.split(".", 1))
-            if rule.lookup and name not in {"assigned_sales_rep_ids", "assigned_price_list_id"}:
-                raise fault("lookup belongs to assigned_sales_rep_ids or assigned_price_list_id", *place, "lookup")
-            if rule.flags is not None and name != "type":
-                raise fault("flags belongs to type", *place, "flags")
+            for key, fields in _ONLY_FOR.items():
+                if getattr(rule, key) is not None and name not in fields:
+                    raise error_at(f"is for {' and '.join(fields)} only", *place, key)
             if rule.clear_when_blank and not isinstance(self, CustomerEntry):
-                raise fault("belongs to a customer's own fields", *place, "clear_when_blank")
+                raise error_at("is for a customer's own fields only", *place, "clear_when_blank")
             if rule.clear_when_blank and name in {"reference_id", "company_name"}:
-                raise fault("does not go with a field that every customer has", *place, "clear_when_blank")
-            if rule.extension_to and name != "phone":
-                raise fault("extension_to belongs to phone", *place, "extension_to")
+                raise error_at("is not for a field that every customer has", *place, "clear_when_blank")
             for text in rule.targets() if name == "is_default" else ():
                 if read_flag(text) is None:
-                    raise fault(f"is yes or no, not {text!r}", *place)
+                    raise error_at(f"is yes or no, not {text!r}", *place)
             if name != "assigned_sales_rep_ids":
                 require_one_value(rule, place, several_types=name == "type")
         return self
@@ -116,7 +118,7 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
             raise ValueError("company_name is missing: the API requires it")
         for name, rule in self.fields().items():
             if rule.numbered:
-                raise fault("{n} belongs to addresses and contacts with repeat", *name.split(".", 1))
+                raise error_at("{n} is for addresses and contacts with repeat only", *name.split(".", 1))
         return self
 
 
@@ -170,12 +172,12 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
     @model_validator(mode="after")
     def _has_type(self) -> Self:
         if self.packed is not None and self.lines is not None:
-            raise fault("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
+            raise error_at("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
         if self.type is None:
             raise ValueError("an address needs a type, e.g. type: {constant: billing}")
         for value in self.type.targets():
             if value not in {"billing", "shipping"}:
-                raise fault(f"is billing or shipping, not {value!r}", "type")
+                raise error_at(f"is billing or shipping, not {value!r}", "type")
         return self
 
 
@@ -217,11 +219,11 @@ class Mapping(Strict):
     def _refers_to_tables(self) -> Self:
         for name, rule in self.tables.items():
             if rule.parent is not None and name != self.main_table:
-                raise fault(f"belongs to the table with the customers, {self.main_table}", "tables", name, "parent")
+                raise error_at(f"is for the table with the customers only, {self.main_table}", "tables", name, "parent")
         for place, section in self._sections():
             if isinstance(section, ChildEntry) and section.table not in {None, *self.tables}:
                 tables = ", ".join(self.tables)
-                raise fault(f"there is no table {section.table!r}, only {tables}", *place, "table")
+                raise error_at(f"there is no table {section.table!r}, only {tables}", *place, "table")
         return self
 
     @model_validator(mode="after")
@@ -230,12 +232,12 @@ class Mapping(Strict):
             if name not in CODES:
                 meant = near(name)
                 guess = f"did you mean {meant!r}?" if meant else "`importer explain` lists all"
-                raise fault(f"no problem has this code; {guess}", "severity", name)
+                raise error_at(f"no problem has this code; {guess}", "severity", name)
             if CODES[name].fixed:
-                raise fault(f"its severity cannot be changed: {CODES[name].fixed}", "severity", name)
+                raise error_at(f"its severity cannot be changed: {CODES[name].fixed}", "severity", name)
         own = self.severity.get(_EMAIL[1], Severity.ERROR)
         if self.contact_email == "required" and own is not Severity.ERROR:
-            raise fault("contact_email: required makes it an error; say one of the two", *_EMAIL)
+            raise error_at("contact_email: required makes it an error; write one of the two", *_EMAIL)
         return self
 
     @model_validator(mode="after")
@@ -248,7 +250,7 @@ class Mapping(Strict):
                 other = seen.setdefault((where[0], key), name)
                 if other != name:
                     text = f"{name!r} and {other!r} differ only in case or spaces: write both the same way, or drop one"
-                    raise fault(text, *where, *place)
+                    raise error_at(text, *where, *place)
         return self
 
     def _sections(self) -> Iterator[tuple[tuple[str | int, ...], _Section]]:

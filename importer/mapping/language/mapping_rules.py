@@ -27,7 +27,7 @@ __all__ = [
     "YesNo",
     "alternatives",
     "as_list",
-    "fault",
+    "error_at",
     "require_one_value",
 ]
 
@@ -40,7 +40,7 @@ def alternatives(reference: str) -> list[str]:
     return [name.strip() for name in reference.split(ALTERNATIVE)]
 
 
-def fault(text: str, *place: str | int) -> PydanticCustomError:
+def error_at(text: str, *place: str | int) -> PydanticCustomError:
     """An error in a part of what is validated. ``place``: the keys that lead to it, so that its line can be named."""
     return PydanticCustomError("misplaced", "{text}", {"text": text, "place": place})
 
@@ -138,7 +138,7 @@ def _values(value: Any) -> Any:
     seen: set[str] = set()
     for text in value:
         if text.strip().casefold() in seen:
-            raise fault(f"{text!r} is listed twice (values are compared without case)", text)
+            raise error_at(f"{text!r} is listed twice (values are compared without case)", text)
         seen.add(text.strip().casefold())
     return value
 
@@ -193,19 +193,19 @@ class FieldRule(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        said = self.said()
-        if sum(name in said for name in _SOURCES) != 1:
+        given = self.given()
+        if sum(name in given for name in _SOURCES) != 1:
             raise ValueError("a field has exactly one of from (columns), constant, flags")
         for first, second in _EXCLUDED:
-            if first in said and second in said:
-                raise fault(f"does not go with {first}", second)
+            if first in given and second in given:
+                raise error_at(f"cannot be combined with {first}", second)
         for name in ("from", "constant", "split"):
-            if name in said and not all(said[name] if name == "split" else map(str.strip, said[name] or [""])):
-                raise fault("needs at least one text, and none may be empty", name)
+            if name in given and not all(given[name] if name == "split" else map(str.strip, given[name] or [""])):
+                raise error_at("needs at least one text, and none may be empty", name)
         if not all(map(str.strip, (self.flags or {"": "-"}).values())):
-            raise fault("needs a column for each", "flags")
+            raise error_at("needs a column for each", "flags")
         if self.otherwise != "keep" and self.values is None:
-            raise fault("otherwise needs values", "otherwise")
+            raise error_at("otherwise needs values", "otherwise")
         return self
 
     @model_validator(mode="after")
@@ -214,13 +214,13 @@ class FieldRule(Strict):
         not_cleared = {"invalid: blank": self.invalid == "blank", "lookup": self.lookup, "default": self.default}
         for name, excludes in not_cleared.items():
             if self.clear_when_blank and excludes:
-                raise fault(f"does not go with {name}", "clear_when_blank")
+                raise error_at(f"cannot be combined with {name}", "clear_when_blank")
         for name in _OF_THE_FIELD:
-            if self.else_ is not None and name in self.else_.said():
-                raise fault("does not belong under else", "else", name)
+            if self.else_ is not None and name in self.else_.given():
+                raise error_at("is not allowed under else", "else", name)
         return self
 
-    def said(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """The keys that the mapping gives for the field, with their values."""
         aliases = {name: field.alias or name for name, field in type(self).model_fields.items()}
         return {alias: value for name, alias in aliases.items() if (value := getattr(self, name)) is not None}
@@ -248,7 +248,7 @@ class FieldRule(Strict):
         return [*self.own_columns(), *(self.else_.columns() if self.else_ else ())]
 
     def references(self, *, optional: bool) -> Iterator[tuple[str, bool]]:
-        """Yield every column reference, and whether its column may be absent; ``optional``: unless the rule says."""
+        """Yield every column reference, and whether its column may be absent. ``optional``: if the rule has none."""
         optional = optional if self.optional is None else self.optional
         yield from ((column, optional) for column in self.own_columns())
         if self.else_ is not None:
@@ -264,15 +264,15 @@ def require_one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_
         require_one_value(rule.else_, (*place, "else"), several_types=several_types)
     many = len(rule.from_ or ()) > 1 or rule.split is not None
     if many and rule.take is None and rule.join is None:
-        raise fault("several columns or parts need take (first, last, a number) or join", *place)
+        raise error_at("several columns or parts need take (first, last, a number) or join", *place)
     if rule.take == "all":
-        raise fault("take: all belongs to assigned_sales_rep_ids, which is a list", *place, "take")
+        raise error_at("take: all is for assigned_sales_rep_ids only, which is a list", *place, "take")
     if not several_types:
         if len(rule.constant or ()) > 1:
-            raise fault("is one text, not a list", *place, "constant")
+            raise error_at("is one text, not a list", *place, "constant")
         for text, own in (rule.values or {}).items():
             if len(own) > 1:
-                raise fault("is one text, not a list", *place, "values", text)
+                raise error_at("is one text, not a list", *place, "values", text)
 
 
 KeyFields = Annotated[
@@ -288,7 +288,7 @@ def _require_texts(rules: Sequence[FieldRule], name: str) -> None:
     for number, rule in enumerate(rules):
         place: tuple[str | int, ...] = (name, number)
         if rule.from_ is None or rule.default is not None or rule.lookup is not None or rule.take == NUMBER:
-            raise fault(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
+            raise error_at(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
         require_one_value(rule, place)
 
 
