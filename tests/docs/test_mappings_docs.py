@@ -162,10 +162,11 @@ def test_explanation_is_the_one_read_and_approved() -> None:
     assert said == (HERE / "every_key.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("width", [40, 71, 72, 100])
 @pytest.mark.parametrize("name", [*SHIPPED, str(HERE / "every_key.yaml")], ids=lambda name: Path(name).stem)
-def test_explanations_keep_to_the_width(name: str, width: int) -> None:
-    assert max(map(len, explain(load_mapping(name), width=width).splitlines())) <= width
+def test_explanations_keep_to_the_width(name: str) -> None:
+    loaded = load_mapping(name)
+    for width in (40, 71, 72, 100):
+        assert max(map(len, explain(loaded, width=width).splitlines())) <= width
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -216,6 +216,17 @@ def test_functions_of_the_base_are_found_beside_it(tmp_path: Path) -> None:
     assert column(mapped, "attributes.Region") == ["north"]
 
 
+def test_functions_are_found_beside_the_base_of_a_base(tmp_path: Path) -> None:
+    bases = {"first": "extends: ../second/m.yaml\n", "second": "extends: ../third/m.yaml\n", "third": BASE}
+    for folder, text in bases.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "third" / "ours.py").write_text("def shout(text):\n    return text.upper() + '!'\n", encoding="utf-8")
+    source = sheet("Id|Name|Area|Region|Town|Inactive\n1|A|west|NORTH||")
+    mapped = apply_mapping(load_mapping(str(tmp_path / "first" / "m.yaml")), Sources((source,)))
+    assert column(mapped, "attributes.Area") == ["WEST!"]
+
+
 def test_the_explanation_says_what_is_extended(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: xero\ncountry: NZ\n", encoding="utf-8")
     (tmp_path / "own.yaml").write_text("extends: base.yaml\ntitle: Ours\n", encoding="utf-8")
