@@ -1,6 +1,5 @@
 """Applying a mapping: source rows in, customers with their addresses and contacts out."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,18 +9,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, first_of, first_rows
-from importer.mapping.conditions import holds
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
-from importer.mapping.grouping.row_assignment import Owners, assign_owners
+from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
 from importer.mapping.rewrites import Counted, RowChange
-from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather
+from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather, holds
 from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
@@ -40,8 +39,7 @@ from importer.tables import (
     header_key,
 )
 
-__all__ = ["Mapped", "apply_mapping", "build", "find_tables", "look_over"]
-
+__all__ = ["Mapped", "apply_mapping", "build", "find_tables", "in_order", "look_over"]
 
 _FIELDS: dict[Entity, tuple[str, ...]] = {
     "customer": CUSTOMER_FIELDS,
@@ -64,13 +62,13 @@ def apply_mapping(
 ) -> Mapped:
     """Group the rows of ``sources`` into customers, addresses and contacts as the mapping says.
 
-    ``country``: the default country (alpha-2) for phones and states; it goes before the mapping's own.
-    ``partial``: the sources are a part of the export, so that a table without a source is nothing to speak of.
+    ``country``: the default country (alpha-2) for phones and states; it overrides the mapping's own.
+    ``partial``: the sources are a part of the export, so that tables without a source are not reported.
     Raises :class:`MappingError` when the mapping does not fit the sources.
     """
     tables = find_tables(loaded.mapping, sources)
-    owners = assign_owners(loaded.mapping, tables, sources, loaded)
-    made, problems = build(loaded, owners, sources, country=country)
+    assignment = assign_rows(loaded.mapping, tables, sources, loaded)
+    made, problems = build(loaded, assignment, sources, country=country)
     unused, notes = look_over(loaded.mapping, tables, partial=partial)
     return Mapped(replace(made, unused_columns=unused), problems, notes)
 
@@ -91,37 +89,40 @@ def look_over(
     """The columns that the mapping does not mention, by source table, and notes about whole tables."""
     unused = _unused(mapping, tables)
     missing = () if partial else _missing_tables(mapping, tables)
-    return unused, (*missing, *_misspelt(mapping, tables, unused))
+    return unused, (*missing, *_misspelled(mapping, tables, unused))
 
 
 def build(
-    loaded: LoadedMapping, owners: Owners, sources: Sources, *, country: str | None
+    loaded: LoadedMapping, assignment: RowAssignment, sources: Sources, *, country: str | None
 ) -> tuple[EntityTables, ProblemTable]:
-    """Customers with their addresses and contacts, made of the rows that they own, and what is wrong with those.
+    """Customers with their addresses and contacts, and the problems of their rows.
 
-    Every record is made of its customer's own rows alone: some of the customers come out as they do among all others.
+    Every record is made of its customer's own rows only, so that partitions give the same records as all rows together.
     """
     mapping = loaded.mapping
     country = country or mapping.country
-    main, count = owners.main, len(owners.ids)
-    prepared = prepare(mapping, owners, loaded.folder, country)
+    main, count = assignment.main, len(assignment.ids)
+    prepared = prepare(mapping, assignment, loaded.folder, country)
     countries = _customer_countries(prepared["address"], count, loaded)
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
-        grouped = replace(grouped, columns={"reference_id": owners.ids, **grouped.columns})
+        grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
-    builder = _Builder(loaded, countries, country, ids)
-    made = {entity: builder.children(entity, entries) for entity, entries in prepared.items()}
-    of_children = [problem for children, _ in made.values() for problem in children.problems]
-    problems = [*owners.problems, *grouped.problems, *of_children]
+    sets = {
+        entity: [_candidates(loaded, one, countries, country) for one in entries]
+        for entity, entries in prepared.items()
+    }
+    children = {entity: merge_children(entity, own, ids) for entity, own in sets.items()}
+    problems = [*assignment.problems, *grouped.problems]
+    problems += [problem for merged in children.values() for problem in merged.problems]
     changes = Counted(sources)
-    own = {"reference_id": owners.changes, **_changes(grouped.evaluated)}
-    changes.add("customer", own, main.rows, np.ones(len(main.rows), bool))
-    for entity, (_, sets) in made.items():
-        for one in sets:
-            changes.add(entity, _changes(one.evaluated), one.table, one.used)
-    return _entity_tables(grouped, owners, made, changes.frame()), ProblemTable.concat(problems)
+    own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
+    changes.add("customer", own_changes, main.rows, np.ones(len(main.rows), bool))
+    for entity, own in sets.items():
+        for made in own:
+            changes.add(entity, _changes(made.evaluated), made.table, made.used)
+    return _entity_tables(grouped, assignment, sets, children, changes.frame()), ProblemTable.concat(problems)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -131,8 +132,8 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
                 header = find_column(reference, table.frame.columns)
                 if header in table.secrets:
                     raise MappingError(
-                        f"{table.name}: the mapping names column {header!r}, which holds secrets",
-                        "Card numbers, bank accounts, passwords and tokens are never imported: take it out.",
+                        f"{table.name}: the mapping uses column {header!r}, which contains secrets",
+                        "Card numbers, bank accounts, passwords and tokens are never imported: remove the column.",
                     )
 
 
@@ -156,60 +157,44 @@ def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: Loade
     return found
 
 
-@dataclass(frozen=True)
-class _Builder:
-    """Makes the children of one entity from all entries of the mapping."""
-
-    loaded: LoadedMapping
-    countries: Column
-    default: str | None
-    ids: pa.Array
-
-    def children(self, entity: Entity, entries: Sequence[Prepared]) -> tuple[Children, list[Candidates]]:
-        """All children of an entity, and the candidate sets that their entries index."""
-        sets = [self._candidates(one) for one in entries]
-        if not sets:
-            nothing = np.empty(0, np.int64)
-            return Children({}, nothing, nothing, nothing, np.empty(0, bool)), []
-        return merge_children(entity, sets, self.ids), sets
-
-    def _candidates(self, prepared: Prepared) -> Candidates:
-        entry, table, owners = prepared.entry, prepared.owned.rows, prepared.owned.customers
-        if entry.when is not None:
-            mapped = frozenset(reference for reference, _ in self.loaded.mapping.references(table.name))
-            owners = np.where(holds(entry.when.numbered(prepared.number), table, mapped), owners, -1)
-        countries = self.countries.take(owners)
-        if isinstance(entry, AddressEntry):
-            countries = Column.blank(len(table))
-            if entry.country is not None:
-                context = Context(countries, self.loaded.folder)
-                countries = evaluate("country", entry.country, table, prepared.number, context).column
-        context = Context(_with_default(countries, self.default), self.loaded.folder)
-        return candidates(prepared, owners, context)
+def _candidates(loaded: LoadedMapping, prepared: Prepared, countries: Column, default: str | None) -> Candidates:
+    """The children of one entry. ``countries``: each customer's country, for contacts."""
+    entry, table, customers = prepared.entry, prepared.owned.rows, prepared.owned.customers
+    if entry.when is not None:
+        mapped = frozenset(reference for reference, _ in loaded.mapping.references(table.name))
+        customers = np.where(holds(entry.when.numbered(prepared.number), table, mapped), customers, -1)
+    own = countries.take(customers)
+    if isinstance(entry, AddressEntry):
+        own = Column.blank(len(table))
+        if entry.country is not None:
+            own = evaluate("country", entry.country, table, prepared.number, Context(own, loaded.folder)).column
+    return candidates(prepared, customers, Context(_with_default(own, default), loaded.folder))
 
 
 def _entity_tables(
-    grouped: Grouped, owners: Owners, made: dict[Entity, tuple[Children, list[Candidates]]], changes: pd.DataFrame
+    grouped: Grouped,
+    assignment: RowAssignment,
+    sets: dict[Entity, list[Candidates]],
+    children: dict[Entity, Children],
+    changes: pd.DataFrame,
 ) -> EntityTables:
-    entries = [Entry("customer", "customer", {name: found.origin for name, found in grouped.evaluated.items()})]
-    if "reference_id" not in grouped.evaluated:
-        entries[0] = Entry("customer", "customer", {"reference_id": owners.origin, **entries[0].fields})
+    fields = {name: found.origin for name, found in grouped.evaluated.items()}
+    if "reference_id" not in fields:
+        fields = {"reference_id": assignment.origin, **fields}
+    entries = [Entry("customer", "customer", fields)]
     frames: dict[Entity, pd.DataFrame] = {}
-    for entity, (children, sets) in made.items():
-        numbers = children.entries + len(entries)
-        frames[entity] = _frame(entity, children.columns, children.rows, numbers).assign(
-            _customer=children.customers,
-            **{DEFAULT_STATED: pd.Series(children.stated, dtype=BOOLEAN)},
+    for entity, merged in children.items():
+        frames[entity] = _frame(entity, merged.columns, merged.rows, merged.entries + len(entries)).assign(
+            _customer=merged.customers, **{DEFAULT_STATED: pd.Series(merged.stated, dtype=BOOLEAN)}
         )
-        entries += [_entry(entity, one) for one in sets]
-    zeros = np.zeros(len(owners.ids), np.int64)
-    customers = _frame("customer", {**grouped.columns}, grouped.rows, zeros)
+        entries += [_entry(entity, made) for made in sets[entity]]
+    zeros = np.zeros(len(assignment.ids), np.int64)
     return EntityTables(
-        customers,
+        _frame("customer", {**grouped.columns}, grouped.rows, zeros),
         frames["address"],
         frames["contact"],
         tuple(entries),
-        owners.fates.frame(),
+        assignment.status.frame(),
         grouped.field_rows,
         changes=changes,
     )
@@ -226,14 +211,12 @@ def _entry(entity: Entity, made: Candidates) -> Entry:
 
 
 def _frame(entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, entries: Codes) -> pd.DataFrame:
-    data: dict[str, object] = {name: _series(name, columns[name]) for name in in_order(entity, columns)}
-    data["_row"] = rows
-    data["_entry"] = entries
-    return pd.DataFrame(data, index=pd.RangeIndex(len(rows)))
+    data = {name: _series(name, columns[name]) for name in in_order(entity, columns)}
+    return pd.DataFrame({**data, "_row": rows, "_entry": entries}, index=pd.RangeIndex(len(rows)))
 
 
 def in_order(entity: Entity, columns: Iterable[str]) -> list[str]:
-    """The columns of a frame as they stand in it: the API's own fields in its order, then attributes as they came."""
+    """The columns of a frame in order: the API's own fields in its order, then attributes in the given order."""
     places = {name: place for place, name in enumerate(_FIELDS[entity])}
     return sorted(columns, key=lambda name: places.get(name, len(places)))
 
@@ -262,19 +245,21 @@ def _unused(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, tuple[s
 
 
 def _missing_tables(mapping: Mapping, tables: dict[str, TableData]) -> Iterator[Problem]:
-    """Tables of addresses or contacts for which no source was given: perhaps a file was forgotten."""
+    """Yield a warning for each table of addresses or contacts without a source: perhaps a file was forgotten."""
     for name, data in tables.items():
         if not data.tables:
             yield Problem(
                 Severity.WARNING,
                 "table_missing",
-                f"no source holds the table {name!r}: what it would give is not imported",
-                f"Give all files of the export; {name} is known by {', '.join(mapping.tables[name].has)}.",
+                f"no source has the table {name!r}: its addresses and contacts are not imported",
+                f"Give all files of the export; {name} has the columns {', '.join(mapping.tables[name].has)}.",
             )
 
 
-def _misspelt(mapping: Mapping, tables: dict[str, TableData], unused: dict[str, tuple[str, ...]]) -> Iterator[Problem]:
-    """Optional columns that a file lacks although it has an unused one of nearly that name: a misspelt header?"""
+def _misspelled(
+    mapping: Mapping, tables: dict[str, TableData], unused: dict[str, tuple[str, ...]]
+) -> Iterator[Problem]:
+    """Yield a warning for each missing optional column if an unused one has nearly its name: a misspelled header?"""
     for name, data in tables.items():
         for table in data.tables:
             rest = {header_key(column): column for column in unused.get(table.name, ())}
@@ -284,7 +269,7 @@ def _misspelt(mapping: Mapping, tables: dict[str, TableData], unused: dict[str, 
                 found = (
                     (wanted, near)
                     for wanted in alternatives(reference)
-                    for near in difflib.get_close_matches(header_key(wanted), rest, n=1, cutoff=0.85)
+                    for near in nearest(header_key(wanted), rest, cutoff=0.85)
                 )
                 wanted, near = next(found, ("", ""))
                 if near:

@@ -1,4 +1,4 @@
-"""Findings about rows turned into problems about records, with the cell as it stands in the file."""
+"""Findings about rows turned into problems of records, with the cells exactly as in the file."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,27 +21,17 @@ __all__ = ["cell_problems", "extension_problems", "field_problems", "unrepeated"
 def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
     """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
     names = table.names(reference) if reference else ()
-    cells = table.cells(reference, at) if reference else None
-    texts: dict[str, Any] = {
-        n: _pandas(value) if isinstance(value, pa.Array) else value for n, value in columns.items()
-    }
-    return ProblemTable.build(
-        len(at),
-        row=table.rows[at],
-        column=names[0] if names else None,
-        value=None if cells is None else _pandas(cells),
-        **texts,
-    )
+    texts = {"value": table.cells(reference, at) if reference else None, **columns}
+    for name, text in texts.items():
+        if isinstance(text, pa.Array):
+            texts[name] = pd.Series(pd.arrays.ArrowExtensionArray(text))
+    return ProblemTable.build(len(at), row=table.rows[at], column=names[0] if names else None, **texts)
 
 
 def unrepeated(records: Codes, texts: Codes) -> Codes:
-    """Where each pair of a record and a number of a text stands for the first time; neither is negative."""
+    """The places where each pair of a record and a text's number is first; neither number is negative."""
     pairs = records * (texts.max(initial=0) + 1) + texts
     return np.sort(np.unique(pairs, return_index=True)[1])
-
-
-def _pandas(texts: pa.Array) -> "pd.Series[Any]":
-    return pd.Series(pd.arrays.ArrowExtensionArray(texts))
 
 
 def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
@@ -60,7 +50,7 @@ def field_problems(
 ) -> Iterator[ProblemTable]:
     """Problems of one field. ``records``: (row index into ``table``, customer, record) of every record made from a row.
 
-    The same wrong text of the same record is told once, at its first row.
+    The same wrong text of the same record is reported once, at its first row.
     """
     rows, customers, numbers = records
     for found in findings:
@@ -71,9 +61,9 @@ def field_problems(
             continue
         chosen = chosen[unrepeated(numbers[chosen], texts[rows[chosen]])]
         at = rows[chosen]
-        numbers_told, which = np.unique(texts[at], return_inverse=True)
-        told = [found.finding.texts(int(number)) for number in numbers_told]
-        predicates, hints = (pa.array(own, pa.string()).take(pa.array(which)) for own in zip(*told, strict=True))
+        distinct, which = np.unique(texts[at], return_inverse=True)
+        pairs = [found.finding.texts(int(number)) for number in distinct]
+        predicates, hints = (pa.array(own, pa.string()).take(pa.array(which)) for own in zip(*pairs, strict=True))
         cells = pc.utf8_trim_whitespace(table.cells(found.reference, at))
         yield cell_problems(
             table,
@@ -99,7 +89,7 @@ def extension_problems(
     records: tuple[Codes, Codes, Codes],
     target: str | None,
 ) -> Iterator[ProblemTable]:
-    """For each phone with an extension an info that the attribute ``target`` has it, or a warning that nothing has.
+    """For each phone with an extension an info that the attribute ``target`` gets it, or a warning that it is dropped.
 
     ``records`` as for :func:`field_problems`.
     """

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.did_you_mean import nearest
 from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.language.nearest import Nearest
 from importer.mapping.rewrites import RowChange, rewriting
 from importer.mapping.table_rows import TableData
 from importer.mapping.transform_results import Finding, RowFinding, failures
@@ -301,7 +301,6 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     out = [table.get(text.casefold()) for text in texts]
     reasons: list[str | None] = [None] * len(texts)
     hints = [""] * len(texts)
-    nearest = Nearest(table, cutoff=0.6)
     for number, text in enumerate(texts):
         if out[number] is not None or rule.otherwise == "blank":
             continue
@@ -310,9 +309,9 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
         elif rule.otherwise == "keep":
             out[number] = text
         else:
-            near = nearest(text.casefold())
+            near = nearest(text.casefold(), table)
             reasons[number] = "is not in the mapping's list of values"
-            hints[number] = f"Did you mean {near!r}? " if near else ""
+            hints[number] = f"Did you mean {near[0]!r}? " if near else ""
             hints[number] += "Fix the cell, or add the value to `values` in the mapping."
     new = pa.array(out, pa.string())
     findings = failures("value_unlisted", reasons, hints)

@@ -1,6 +1,5 @@
-"""The rows of one table of the mapping, gathered from all source tables that belong to it."""
+"""The rows of one table of the mapping, from all source tables that belong to it, and conditions on them."""
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
@@ -11,16 +10,17 @@ from pathlib import PurePath
 import numpy as np
 import pyarrow as pa
 
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import alternatives
+from importer.mapping.language.mapping_rules import Condition, alternatives
+from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable, header_key
 
+__all__ = ["TableData", "assign_tables", "check_columns", "find_column", "gather", "holds", "source_reference"]
+
 _SEPARATORS = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
-
-__all__ = ["TableData", "assign_tables", "find_column", "gather", "source_reference"]
-
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds
 
 
@@ -30,9 +30,9 @@ def source_reference(reference: str) -> str:
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:
-    """The header that a reference means: exactly, else without case and decorations, else as one word; or None.
+    """The header that a reference names: exactly, else without case and decorations, else as one word; or None.
 
-    Raises :class:`MappingError` when two headers differ only in that and neither is meant exactly.
+    Raises :class:`MappingError` when two headers differ only in that and neither is named exactly.
     """
     return _found(reference, tuple(headers))
 
@@ -72,66 +72,61 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
         if len(table.frame.columns):
             assigned[_table_of(mapping, table)].append(number)
     if not assigned[mapping.main_table]:
-        rule = mapping.tables[mapping.main_table]
+        has = mapping.tables[mapping.main_table].has
+        columns = f" (columns {', '.join(has)})" if has else ""
         raise MappingError(
-            f"no source holds the table {mapping.main_table!r}"
-            + (f" (columns {', '.join(rule.has)})" if rule.has else ""),
-            "Give all files of the export: "
-            + "; ".join(f"{name}: {', '.join(r.has)}" for name, r in mapping.tables.items()),
+            f"no source has the table {mapping.main_table!r}{columns}",
+            f"Give all files of the export: {_distinguishing_columns(mapping)}",
         )
     return assigned
+
+
+def _distinguishing_columns(mapping: Mapping) -> str:
+    return "; ".join(f"{name}: {', '.join(rule.has)}" for name, rule in mapping.tables.items())
 
 
 def _table_of(mapping: Mapping, table: SourceTable) -> str:
     if len(mapping.tables) == 1:
         return mapping.main_table
     file, sheet = table.details.get("stands_for") or (table.file, table.sheet)
-    names = (sheet or "", table.sheet or "", file, PurePath(file).stem)
+    names = [name.casefold() for name in (sheet or "", table.sheet or "", file, PurePath(file).stem)]
     fitting = [
         name
         for name, rule in mapping.tables.items()
         if all(find_column(column, table.frame.columns) for column in rule.has)
     ]
     if len(fitting) > 1:
-        named = [n for n in fitting if any(_matches(p, names) for p in mapping.tables[n].names)]
+        patterns = {n: [pattern.casefold() for pattern in mapping.tables[n].names] for n in fitting}
+        named = [n for n in fitting if any(fnmatch.filter(names, pattern) for pattern in patterns[n])]
         most = max(len(mapping.tables[n].has) for n in fitting)
         fitting = named or [n for n in fitting if len(mapping.tables[n].has) == most]
     if len(fitting) != 1:
-        wanted = "; ".join(f"{name}: {', '.join(rule.has)}" for name, rule in mapping.tables.items())
         fits = f"several tables ({', '.join(fitting)})" if fitting else "no table"
         columns = ", ".join(map(repr, table.frame.columns[:12]))
         raise MappingError(
             f"{table.name}: fits {fits} of the mapping",
-            f"Its columns are {columns}. The mapping tells tables apart by: {wanted}.",
+            f"Its columns are {columns}. The mapping finds tables by columns: {_distinguishing_columns(mapping)}.",
         )
     return fitting[0]
 
 
-def _matches(pattern: str, names: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatch(name.casefold(), pattern.casefold()) for name in names)
-
-
 @dataclass(frozen=True)
 class TableData:
-    """Rows of one mapping table. ``rows``: the row position of each; ``index``: its place in the gathered whole."""
+    """Rows of one mapping table. ``rows``: their row positions; ``index``: their places in all its source tables."""
 
     name: str
     tables: tuple[SourceTable, ...]
     rows: Codes
     index: Codes
-    _raw: dict[str, pa.ChunkedArray] = field(default_factory=dict)
-    _columns: dict[str, Column] = field(default_factory=dict)
-    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _columns: dict[str, Column] = field(default_factory=dict)  # of all rows, by reference
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def names(self, reference: str) -> tuple[str, ...]:
-        """The headers that a reference stands for, over all source tables."""
-        if reference not in self._names:
-            found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
-            self._names[reference] = tuple(dict.fromkeys(name for name in found if name is not None))
-        return self._names[reference]
+        """The headers that a reference names, over all source tables."""
+        found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
+        return tuple(dict.fromkeys(name for name in found if name is not None))
 
     def column(self, reference: str) -> Column:
         """The column's cells, trimmed; blank where a source table has no such column."""
@@ -141,12 +136,11 @@ class TableData:
         return whole if len(whole) == len(self.index) else whole.take(self.index)
 
     def cells(self, reference: str, at: Codes) -> pa.Array:
-        """The cells at these rows (indices into ``rows``) as they stand in the file."""
-        taken = self._raw_column(reference).take(pa.array(self.index[at]))
-        return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+        """The cells at these rows (indices into ``rows``) exactly as in the file."""
+        return self._raw_column(reference).take(pa.array(self.index[at])).combine_chunks()
 
     def derive(self, reference: str, part: str, column: Column) -> str:
-        """Add a column made from the cells of another one, row by row, and give the reference by which it is read."""
+        """Add a column made from the cells of another one, row by row, and return the reference to read it by."""
         derived = f"{reference}{_PART}{part}"
         whole = np.full(sum(map(len, self.tables)), -1, np.int64)
         whole[self.index] = column.codes
@@ -155,43 +149,36 @@ class TableData:
 
     def keep(self, chosen: Mask) -> "TableData":
         """The table with these rows only."""
-        known = self._raw, self._columns, self._names
-        rows = self.rows[chosen]
-        index = rows if self.index is self.rows else self.index[chosen]
-        return TableData(self.name, self.tables, rows, index, *known)
+        if chosen.all():
+            return self
+        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self._columns)
 
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
-        reference = source_reference(reference)
-        if reference not in self._raw:
-            chunks: list[pa.Array] = []
-            for table in self.tables:
-                name = find_column(reference, table.frame.columns)
-                chunks += [pa.nulls(len(table), pa.string())] if name is None else table.column(name).chunks
-            self._raw[reference] = pa.chunked_array(chunks, pa.string())
-        return self._raw[reference]
+        chunks: list[pa.Array] = []
+        for table in self.tables:
+            name = find_column(source_reference(reference), table.frame.columns)
+            chunks += [pa.nulls(len(table), pa.string())] if name is None else table.column(name).chunks
+        return pa.chunked_array(chunks, pa.string())
 
 
 def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
     """The rows of several source tables as one table; rows that the loader rejected are left out."""
     tables = tuple(sources.tables[number] for number in numbers)
     positions = [np.arange(sources.offsets[n], sources.offsets[n + 1], dtype=np.int64) for n in numbers]
-    rows = positions[0] if len(positions) == 1 else np.concatenate([np.empty(0, np.int64), *positions])
-    broken = np.concatenate([table.broken for table in tables]) if tables else np.empty(0, bool)
-    index = rows if list(numbers) == list(range(len(numbers))) else np.arange(len(rows), dtype=np.int64)
-    data = TableData(name, tables, rows, index)
-    return data.keep(~broken) if broken.any() else data
+    rows = np.concatenate([np.empty(0, np.int64), *positions])
+    broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in tables)])
+    return TableData(name, tables, rows, np.arange(len(rows), dtype=np.int64)).keep(~broken)
 
 
 def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) -> None:
-    """Raise :class:`MappingError` for columns that a source must have and has not, with the nearest that it has.
+    """Raise :class:`MappingError` for missing columns, with the nearest ones that the source has.
 
-    Of a repeated group a number may be absent as a whole where another one is there.
+    A number of a repeated group may be absent as a whole if another number is there.
     """
     for table in tables:
         headers = list(table.frame.columns)
         wanted = dict(mapping.references(name))
-        absent = [reference for reference, optional in wanted.items() if not optional]
-        absent = [reference for reference in absent if not find_column(reference, headers)]
+        absent = [name for name, optional in wanted.items() if not optional and not find_column(name, headers)]
         for groups in mapping.repeated(name):
             there = [group for group in groups if any(find_column(reference, headers) for reference in group)]
             excused = frozenset[str]().union(*(group for group in groups if group not in (there or groups[:1])))
@@ -202,13 +189,54 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
         keys = {header_key(header): header for header in headers}
         for reference in absent:
             near = [
-                keys[key]
-                for wanted_name in alternatives(reference)
-                for key in difflib.get_close_matches(header_key(wanted_name), keys, n=1, cutoff=0.6)
+                keys[key] for wanted_name in alternatives(reference) for key in nearest(header_key(wanted_name), keys)
             ]
             lines.append(f"  {reference!r}" + (f" (the file has {near[0]!r})" if near else ""))
         raise MappingError(
             "\n".join(lines),
-            f"The file's columns are: {', '.join(map(repr, headers))}. Mend the mapping, add the other name with "
-            "'A|B', or say `optional: true`.",
+            f"The file's columns are: {', '.join(map(repr, headers))}. Correct the mapping, add the other name with "
+            "'A|B', or write `optional: true`.",
         )
+
+
+def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mask:
+    """True on rows for which the condition holds. ``mapped``: every column reference of the mapping to this table."""
+    found: Mask
+    if condition.any_ is not None:
+        found = np.any([holds(inner, table, mapped) for inner in condition.any_], axis=0)
+        return found
+    if condition.all_ is not None:
+        found = np.all([holds(inner, table, mapped) for inner in condition.all_], axis=0)
+        return found
+    if condition.only is not None:
+        return _only(condition.only, table, mapped)
+    assert condition.column is not None  # the model checks that
+    if not table.names(condition.column):
+        return np.full(len(table), bool(condition.blank))  # a column that the file does not have counts as empty
+    return _cell_holds(condition, table.column(condition.column))
+
+
+def _cell_holds(condition: Condition, column: Column) -> Mask:
+    if condition.blank is not None:
+        return ~column.filled if condition.blank else column.filled
+    texts = column.values.to_pylist()
+    if condition.is_ is not None or condition.is_not is not None:
+        listed = {text.strip().lower() for text in condition.is_ or condition.is_not or ()}
+        found = column.rows_with(np.array([text.lower() in listed for text in texts], bool))
+        return found if condition.is_ is not None else column.filled & ~found
+    if condition.flag is not None:
+        return column.rows_with(np.array([read_flag(text) is condition.flag for text in texts], bool))
+    pattern = re.compile(condition.matches or "")
+    return column.rows_with(np.array([pattern.search(text) is not None for text in texts], bool))
+
+
+def _only(names: list[str], table: TableData, mapped: frozenset[str]) -> Mask:
+    """True on rows where some of these columns are filled, and no other column that the mapping reads is."""
+    own = {header for name in names for header in table.names(name)}
+    some = np.zeros(len(table), bool)
+    for name in names:
+        some |= table.column(name).filled
+    for reference in mapped:
+        if not own & set(table.names(reference)):
+            some &= ~table.column(reference).filled
+    return some

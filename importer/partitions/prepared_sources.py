@@ -18,7 +18,7 @@ from importer.loader import skipped_frame, source_bytes
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.grouping.customer_ranges import deal_out
-from importer.mapping.grouping.row_assignment import assign_owners
+from importer.mapping.grouping.row_assignment import assign_rows
 from importer.mapping.rewrites import Counted
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
@@ -109,7 +109,7 @@ class PreparedSources:
         """Find the customer of each row, and make partitions of at most ``most`` rows."""
         mapping = self.loaded.mapping
         tables = find_tables(mapping, self.sources)
-        owners = assign_owners(mapping, tables, self.sources, self.loaded)
+        owners = assign_rows(mapping, tables, self.sources, self.loaded)
         self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
         shares = enumerate(deal_out(owners, most))
@@ -120,7 +120,7 @@ class PreparedSources:
             keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
         self.changes = keys.frame()
         self.problems = ProblemTable.concat(owners.problems)
-        write_frame(folder / "rows", owners.fates.frame())
+        write_frame(folder / "rows", owners.status.frame())
         self.rows = read_frame(folder / "rows", numbers=False)
         self.sources = replace(self.sources, problems=(*self.sources.problems, *notes))
 

@@ -1,7 +1,7 @@
 """11. Rows that are not customers: suppliers, inactive, deleted, placeholders; a Command column is never obeyed."""
 
 from tests.mapping.support import apply, column
-from tests.mapping.test_rows import assert_one_fate_each, fates
+from tests.mapping.test_rows import assert_one_status_each, row_statuses
 
 MAPPING = """
 title: T
@@ -28,8 +28,8 @@ Code|Customer|Kind|Inactive|Command
 
 def test_they_are_left_out_by_the_mappings_rules_and_counted_by_reason() -> None:
     made = apply(MAPPING, ROWS)
-    assert_one_fate_each(made)
-    assert fates(made) == ["0", "supplier", "inactive", "deleted", "marked for deletion", "placeholder", "1"]
+    assert_one_status_each(made)
+    assert row_statuses(made) == ["0", "supplier", "inactive", "deleted", "marked for deletion", "placeholder", "1"]
     assert column(made, "company_name") == ["Harbor Goods", "Kettle"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from importer.errors import MappingError
 from importer.mapping import Mapped
 from tests.mapping.support import apply, column, loaded, problems, records, sheet
-from tests.mapping.test_rows import assert_one_fate_each, fates
+from tests.mapping.test_rows import assert_one_status_each, row_statuses
 
 ABOVE = """
 title: T
@@ -26,8 +26,8 @@ TWO = ABOVE.replace("key: Id", "key: [Site, Id]")
 def test_rows_with_a_blank_key_give_children_to_the_customer_above() -> None:
     cells = f"{HEAD}\n1|Kettle||a|Ada\n|||b|\n||||Bea\n2|Copper|||\n|||c|Cleo\n\u00a0|||d|"
     made = apply(ABOVE, cells)
-    assert_one_fate_each(made)
-    assert fates(made) == ["0", "0", "0", "1", "1", "1"]
+    assert_one_status_each(made)
+    assert row_statuses(made) == ["0", "0", "0", "1", "1", "1"]
     assert column(made, "company_name") == ["Kettle", "Copper"]
     assert [(a["_customer"], a["address_line_1"]) for a in records(made, "address")] == [
         (0, "a"),
@@ -45,7 +45,7 @@ def test_rows_with_a_blank_key_give_children_to_the_customer_above() -> None:
 
 def test_without_it_they_are_rejected_alone() -> None:
     made = apply(ABOVE.replace("blank_key: above", "blank_key: reject"), f"{HEAD}\n1|Kettle||a|Ada\n|||b|")
-    assert fates(made) == ["0", "rejected"]
+    assert row_statuses(made) == ["0", "rejected"]
     assert problems(made) == [("key_blank", 3, "Id")]
 
 
@@ -58,28 +58,28 @@ def test_a_continuation_row_may_fill_what_is_blank_and_must_not_contradict() -> 
 
 def test_one_at_the_very_start_is_rejected_as_often_as_it_takes() -> None:
     made = apply(ABOVE, f"{HEAD}\n|||a|\n|||b|\n1|Kettle|||\n|||c|")
-    assert fates(made) == ["rejected", "rejected", "0", "0"]
+    assert row_statuses(made) == ["rejected", "rejected", "0", "0"]
     assert problems(made) == [("continuation_lost", 2, "Id"), ("continuation_lost", 3, "Id")]
 
 
 def test_what_continues_a_skipped_row_is_skipped_for_the_same_reason() -> None:
     made = apply(ABOVE, f"{HEAD}\n1|Kettle|||\n2|Copper|S||\n|||b|\n3|Thimble|||\n||S|c|\n|||d|")
     # A continuation row that is skipped by itself takes nothing with it.
-    assert fates(made) == ["0", "supplier", "supplier", "1", "supplier", "1"]
+    assert row_statuses(made) == ["0", "supplier", "supplier", "1", "supplier", "1"]
     assert column(made, "address_line_1", "address") == ["d"]
 
 
 def test_a_row_that_the_loader_rejected_does_not_hand_its_rows_to_the_customer_before() -> None:
     table = sheet(f"{HEAD}\n1|Kettle|||\n2|torn|||\n|||b|\n|||c|\n3|Thimble|||\n|||d|", broken=np.arange(6) == 1)
     made = apply(ABOVE, table)
-    assert_one_fate_each(made)
-    assert fates(made) == ["0", "rejected", "rejected", "rejected", "1", "1"]
+    assert_one_status_each(made)
+    assert row_statuses(made) == ["0", "rejected", "rejected", "rejected", "1", "1"]
     assert problems(made) == [("continuation_lost", 4, "Id"), ("continuation_lost", 5, "Id")]
 
 
 def test_a_new_file_continues_nothing() -> None:
     made = apply(ABOVE, sheet(f"{HEAD}\n1|Kettle|||", "a.csv"), sheet(f"{HEAD}\n|||b|\n2|Copper|||\n|||c|", "b.csv"))
-    assert fates(made) == ["0", "rejected", "1", "1"]
+    assert row_statuses(made) == ["0", "rejected", "1", "1"]
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_a_new_file_continues_nothing() -> None:
 )
 def test_keys_of_several_parts(cells: str, wanted: list[str]) -> None:
     made = apply(TWO, f"Site|{HEAD}\n{cells}")
-    assert_one_fate_each(made)
-    assert fates(made) == wanted
+    assert_one_status_each(made)
+    assert row_statuses(made) == wanted
     assert len(problems(made)) == wanted.count("rejected")
 
 
@@ -115,8 +115,8 @@ def test_several_contacts_under_one_address_of_another_table() -> None:
     firms = sheet("Id|Name|Kind\n1|Kettle|\n2|Copper|S\n|Lost|", "firms.csv")
     places = sheet("Firm|Street|Person\n|x|\n1|a|Ada\n||Bea\n2|b|Cleo\n||Dora\n9|c|\n|d|", "places.csv")
     made = apply(TABLES, firms, places)
-    assert fates(made)[:3] == ["0", "supplier", "rejected"]
-    assert fates(made)[3:] == ["rejected", "0", "0", "supplier", "supplier", "rejected", "rejected"]
+    assert row_statuses(made)[:3] == ["0", "supplier", "rejected"]
+    assert row_statuses(made)[3:] == ["rejected", "0", "0", "supplier", "supplier", "rejected", "rejected"]
     assert column(made, "first_name", "contact") == ["Ada", "Bea"]
     assert [code for code, *_ in problems(made)] == ["key_blank", "continuation_lost", "orphan_row", "orphan_row"]
 
@@ -149,10 +149,10 @@ def expected(rows: list[tuple[str, str, bool, str]]) -> list[str]:
     return out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=15))
 def test_rows_add_up_and_end_where_a_reader_would_put_them(rows: list[tuple[str, str, bool, str]]) -> None:
     cells = "\n".join([HEAD, *(f"{key}|{key and 'N' + key}|{kind}|{street}|" for key, kind, _, street in rows)])
     made: Mapped = apply(ABOVE, sheet(cells, broken=np.array([broken for _, _, broken, _ in rows])))
-    assert_one_fate_each(made)
-    assert fates(made) == expected(rows)
+    assert_one_status_each(made)
+    assert row_statuses(made) == expected(rows)

@@ -81,7 +81,7 @@ def test_a_field_without_a_source_changes_that_of_the_base(tmp_path: Path) -> No
     own = (
         "customer:\n  phone: {invalid: blank}\n  email: {take: last}\n  payment_term: {values: {b: null, B: c, C: d}}\n"
     )
-    with pytest.raises(MappingError, match=r"own\.yaml:5: b: there is nothing to take out"):
+    with pytest.raises(MappingError, match=r"own\.yaml:5: b: there is nothing to remove"):
         extended(own, tmp_path)
     customer = extended(own.replace("b: null, B: c", "A: null, B: c"), tmp_path).mapping.customer
     assert (customer.phone.from_, customer.phone.invalid) == (["Phone"], "blank")
@@ -134,10 +134,10 @@ def test_numbers_change_items_of_a_list(tmp_path: Path) -> None:
     ("own", "wanted"),
     [
         ("customer: {phnoe: P}\n", "own.yaml:2: customer: unknown key 'phnoe'; did you mean 'phone'?"),
-        ("\ncustomer: {fax: null}\n", "own.yaml:3: fax: there is nothing to take out"),
-        ("addresses:\n  3: {city: C}\n", "own.yaml:3: '3' is no number from 1 to 2"),
-        ("addresses:\n  city: C\n", "own.yaml:3: 'city' is no number from 1 to 2"),
-        ("contacts: [...]\n", "own.yaml:2: there is nothing that '...' could stand for"),
+        ("\ncustomer: {fax: null}\n", "own.yaml:3: fax: there is nothing to remove"),
+        ("addresses:\n  3: {city: C}\n", "own.yaml:3: '3' is not a number from 1 to 2"),
+        ("addresses:\n  city: C\n", "own.yaml:3: 'city' is not a number from 1 to 2"),
+        ("contacts: [...]\n", "own.yaml:2: there is nothing that '...' could be replaced by"),
         ("customer:\n  company_name: null\n", "own.yaml:2: customer: company_name is missing"),
         ("addresses:\n  2: {type: null}\n", "own.yaml:3: addresses.1: an address needs a type"),
         ("customer:\n  email: {take: null}\n", "own.yaml:3: customer.email: several columns or parts need take"),
@@ -167,14 +167,17 @@ def test_a_base_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None
     misspelt = message("title: T\nextends: netsuit\n")
     assert misspelt.startswith("own.yaml:2: extends: no mapping is called 'netsuit'\nDid you mean netsuite?")
     assert "own.yaml:1: extends: none.yaml: no such mapping file" in message("extends: none.yaml\n")
-    assert "own.yaml:1: extends: the name or the path of one mapping" in message("extends: [a, b]\n")
-    assert "own.yaml:1: extends: the name or the path of one mapping" in message("extends:\n")
+    assert "own.yaml:1: extends: write the name or the path of one mapping" in message("extends: [a, b]\n")
+    assert "own.yaml:1: extends: write the name or the path of one mapping" in message("extends:\n")
 
 
 def test_circles_are_told(tmp_path: Path) -> None:
     for name, base in (("a", "b"), ("b", "c"), ("c", "b")):
         (tmp_path / f"{name}.yaml").write_text(f"extends: {base}.yaml\n", encoding="utf-8")
-    with pytest.raises(MappingError, match=r"c\.yaml:1: extends: goes round in a circle: a.yaml → b.yaml → c.yaml → b"):
+    with pytest.raises(
+        MappingError,
+        match=r"c\.yaml:1: extends: the mappings extend one another in a circle: a.yaml → b.yaml → c.yaml → b",
+    ):
         load_mapping(str(tmp_path / "a.yaml"))
     (tmp_path / "d.yaml").write_text("extends: d.yaml\n", encoding="utf-8")
     with pytest.raises(MappingError, match="circle"):
@@ -213,11 +216,22 @@ def test_functions_of_the_base_are_found_beside_it(tmp_path: Path) -> None:
     assert column(mapped, "attributes.Region") == ["north"]
 
 
+def test_functions_are_found_beside_the_base_of_a_base(tmp_path: Path) -> None:
+    bases = {"first": "extends: ../second/m.yaml\n", "second": "extends: ../third/m.yaml\n", "third": BASE}
+    for folder, text in bases.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "third" / "ours.py").write_text("def shout(text):\n    return text.upper() + '!'\n", encoding="utf-8")
+    source = sheet("Id|Name|Area|Region|Town|Inactive\n1|A|west|NORTH||")
+    mapped = apply_mapping(load_mapping(str(tmp_path / "first" / "m.yaml")), Sources((source,)))
+    assert column(mapped, "attributes.Area") == ["WEST!"]
+
+
 def test_the_explanation_says_what_is_extended(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: xero\ncountry: NZ\n", encoding="utf-8")
     (tmp_path / "own.yaml").write_text("extends: base.yaml\ntitle: Ours\n", encoding="utf-8")
     told = explain(load_mapping(str(tmp_path / "own.yaml")), width=2000)
-    assert f"own.yaml states only what differs from {tmp_path / 'base.yaml'}, which extends xero." in told
+    assert f"own.yaml says only what differs from {tmp_path / 'base.yaml'}, which extends xero." in told
     assert "Ours\n====" in told
     assert '"*ContactName"' in told
     assert "What it extends" not in explain(load_mapping("xero"), width=80)
@@ -244,7 +258,7 @@ def test_a_function_of_the_base_lies_in_the_folder_of_the_base(tmp_path: Path) -
 
 def test_what_a_list_inherits_stands_in_it_once(tmp_path: Path) -> None:
     message = refused("ignore: ['...', x, '...']\n", tmp_path)
-    assert message == "own.yaml:2: '...' stands twice in the same list"
+    assert message == "own.yaml:2: '...' is in the same list twice"
 
 
 def test_a_chain_of_mappings_has_an_end(tmp_path: Path) -> None:
@@ -252,5 +266,5 @@ def test_a_chain_of_mappings_has_an_end(tmp_path: Path) -> None:
     for number in range(1, 1000):
         (tmp_path / f"{number}.yaml").write_text(f"extends: {number - 1}.yaml\n", encoding="utf-8")
     assert load_mapping(str(tmp_path / "19.yaml")).mapping.title == "Base"
-    with pytest.raises(MappingError, match=r"\.yaml:1: extends: 20 mappings extend one another, more are not read"):
+    with pytest.raises(MappingError, match=r"\.yaml:1: extends: 20 mappings extend one another, which is the most"):
         load_mapping(str(tmp_path / "999.yaml"))

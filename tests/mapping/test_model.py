@@ -88,22 +88,22 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {from: E, split: '', take: first}", "customer.email.split: needs at least one text"),
         ("email: [A, B]", "customer.email: several columns or parts need take (first, last, a number) or join"),
         ("email: {from: E, split: ','}", "customer.email: several columns or parts need take"),
-        ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: take and join exclude each other"),
-        ("email: {from: A, else: {constant: B}}", "customer.email.else.constant: does not belong under else"),
+        ("email: {from: [A, B], take: first, join: ' '}", "customer.email.join: cannot be combined with take"),
+        ("email: {from: A, else: {constant: B}}", "customer.email.else.constant: is not allowed under else"),
         ("email: {from: A, else: [B, C]}", "customer.email.else: several columns or parts need take"),
-        ("email: {from: [A, B], take: all}", "customer.email.take: take: all belongs to assigned_sales_rep_ids"),
+        ("email: {from: [A, B], take: all}", "customer.email.take: take: all is for assigned_sales_rep_ids"),
         ("email: {from: A, take: 0}", "customer.email.take: take is first, last, all, or a number"),
         ("email: {from: A, take: second}", "customer.email.take: take is first, last, all, or a number"),
-        ("email: {constant: x, as: lower}", "customer.email.as: does not go with constant"),
-        ("email: {constant: x, default: y}", "customer.email.default: does not go with constant"),
+        ("email: {constant: x, as: lower}", "customer.email.as: cannot be combined with constant"),
+        ("email: {constant: x, default: y}", "customer.email.default: cannot be combined with constant"),
         ("email: {constant: [x, y]}", "customer.email.constant: is one text, not a list"),
         ("email: {from: E, otherwise: error}", "customer.email.otherwise: otherwise needs values"),
         ("email: {from: E, values: [a]}", "customer.email.values: values is a table"),
-        ("email: {from: E, values: {a: x, A: y}}", "customer.email.values.A: 'A' stands twice"),
+        ("email: {from: E, values: {a: x, A: y}}", "customer.email.values.A: 'A' is listed twice"),
         ("email: {from: E, values: {a: [x, y]}}", "customer.email.values.a: is one text, not a list"),
-        ("email: {from: E, lookup: sales_rep}", "customer.email.lookup: lookup belongs to assigned_sales_rep_ids"),
-        ("email: {from: E, extension_to: X}", "customer.email.extension_to: extension_to belongs to phone"),
-        ("email: {flags: {a: E}}", "customer.email.flags: flags belongs to type"),
+        ("email: {from: E, lookup: sales_rep}", "customer.email.lookup: is for assigned_sales_rep_ids"),
+        ("email: {from: E, extension_to: X}", "customer.email.extension_to: is for phone only"),
+        ("email: {flags: {a: E}}", "customer.email.flags: is for type only"),
         ("email: {from: E, as: emial}", "customer.email.as: no transform 'emial'; there are collapse, country"),
         ("email: {from: E, as: {lower: x}}", "customer.email.as: transform lower takes no argument"),
         ("email: {from: E, as: date}", "customer.email.as: transform date needs a text"),
@@ -117,7 +117,7 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {from: E, conflict: last}", "customer.email.conflict: Input should be 'reject' or 'first'"),
         ("email: {from: E, optional: perhaps}", "customer.email.optional: Input should be a valid boolean"),
         ("attributes: {Fax: {from: [A, B]}}", "customer.attributes.Fax: several columns or parts need take"),
-        ("email: P{n}Email", "customer.email: {n} belongs to addresses and contacts with repeat"),
+        ("email: P{n}Email", "customer.email: {n} is for addresses and contacts with repeat"),
     ],
 )
 def test_faults_of_a_field(rule: str, wanted: str) -> None:
@@ -132,7 +132,7 @@ def test_a_key_comes_from_columns_that_say_one_thing(key: str) -> None:
 @pytest.mark.parametrize("said", ["as: flag", "values: {a: billing}", "split: ','", "join: ' '", "take: first"])
 def test_flags_go_with_a_default_alone(said: str) -> None:
     text = f"{TOP}addresses:\n  - city: C\n    type: {{flags: {{billing: B}}, {said}}}\n"
-    assert f"6: addresses.0.type.{said.split(':', maxsplit=1)[0]}: does not go with flags" in faults(text)
+    assert f"6: addresses.0.type.{said.split(':', maxsplit=1)[0]}: cannot be combined with flags" in faults(text)
 
 
 def model(fields: str, top: str = "key: Id") -> Mapping:
@@ -203,11 +203,11 @@ CHILDREN = "addresses:\n  - type: {constant: billing}\n    attributes: {Notes: A
         ),
         (
             TOP + f"contacts:\n  - first_name: A\n    attributes:\n      {'x' * 256}: A\n",
-            f"7: contacts.0.attributes.{'x' * 256}: the name has 256 characters, 255 are the most",
+            f"7: contacts.0.attributes.{'x' * 256}: the name has 256 characters; at most 255 are allowed",
         ),
         (
             FIELD + "  attributes:\n    Notes: A\n    NOTES: B\n",
-            "7: customer.attributes.NOTES: 'NOTES' and 'Notes' differ only in case or spaces: write both alike",
+            "7: customer.attributes.NOTES: 'NOTES' and 'Notes' differ only in case or spaces: write both the same way",
         ),
         (
             FIELD + "  attributes:\n    Stra\u00dfe: A\n    STRASSE: B\n",

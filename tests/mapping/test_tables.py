@@ -59,7 +59,7 @@ def test_a_wrong_file_is_refused_with_what_tells_tables_apart() -> None:
 
 
 def test_the_main_table_must_be_there_and_a_missing_other_one_is_noted() -> None:
-    with pytest.raises(MappingError, match="no source holds the table 'partners'"):
+    with pytest.raises(MappingError, match="no source has the table 'partners'"):
         apply(JOINED, ADDRESSES)
     made = apply(JOINED, PARTNERS, ADDRESSES)
     assert codes(made) == ["table_missing"]
@@ -157,5 +157,5 @@ def test_secrets_are_refused_even_if_mapped_and_not_listed_as_unused() -> None:
     table = sheet("Id|Name|Card Number\n1|x|")
     table = replace(table, secrets=frozenset({"Card Number"}))
     assert not apply(BASE, table).tables.unused_columns
-    with pytest.raises(MappingError, match=r"customers\.csv: the mapping names column 'Card Number'"):
+    with pytest.raises(MappingError, match=r"customers\.csv: the mapping uses column 'Card Number'"):
         apply(BASE + "  attributes: {Card: Card Number}\n", table)

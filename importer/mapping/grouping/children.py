@@ -1,5 +1,6 @@
 """Addresses and contacts: candidates from rows, blank ones left out, equal ones merged, each with an id."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,6 @@ import pyarrow.compute as pc
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
-from importer.mapping.grouping.child_ids import Given, SourceTexts, child_ids
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER
 from importer.mapping.table_rows import TableData, source_reference
@@ -22,11 +22,13 @@ __all__ = ["Candidates", "Children", "candidates", "merge_children"]
 
 # These say what a child is, not that there is one: a row whose other cells are blank makes no child.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
+_LONGEST_ID = 255  # characters
+_DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Children that one entry (for one number of a repeated group) makes, one a line.
+    """Children that one entry (for one number of a repeated group) makes, one for each line.
 
     ``at``: row index into ``table``; ``customers``: customer position; ``several``: the row gave more than one type;
     ``stated``: a cell says whether the child is the default; ``texts``: the cells that a child's id is made of.
@@ -42,7 +44,6 @@ class Candidates:
     several: Mask
     stated: Mask
     texts: tuple[Column, ...]
-    owners: Codes
 
     @property
     def used(self) -> Mask:
@@ -67,8 +68,8 @@ class Children:
     problems: list[ProblemTable] = field(default_factory=list)
 
 
-def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidates:
-    """The children that an entry makes of a table's rows. ``owners``: the customer of each row, -1 for none."""
+def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candidates:
+    """The children that an entry makes of a table's rows. ``customers``: the customer of each row, -1 for none."""
     entry, number, table = prepared.entry, prepared.number, prepared.owned.rows
     evaluated = {name: evaluate(name, rule, table, number, context) for name, rule in entry.fields().items()}
     if prepared.filled is not None:
@@ -78,7 +79,7 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
     content = np.logical_or.reduce(
         [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
     )
-    at = np.flatnonzero(content & (owners >= 0)).astype(np.int64)
+    at = np.flatnonzero(content & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
@@ -97,12 +98,12 @@ def candidates(prepared: Prepared, owners: Codes, context: Context) -> Candidate
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
     texts = _source_texts(prepared, evaluated, at)
     several = np.zeros(len(at), bool)
-    made = Candidates(entry, number, table, evaluated, columns, at, owners[at], several, stated, texts, owners)
+    made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)
     return _by_type(made) if "type" in columns else made
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
-    """What a child's id is made of: the cells it comes from; of a cell with several children its own part.
+    """The cells that each child comes from, to make its id of; of a cell with several children the child's own part.
 
     Of a packed address all cells count, whether other addresses have something in them or not.
     """
@@ -149,6 +150,9 @@ def _by_type(made: Candidates) -> Candidates:
 
 def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) -> Children:
     """All candidates in order, equal ones of a customer merged. ``ids``: each customer's reference id, or null."""
+    if not sets:
+        nothing = np.empty(0, np.int64)
+        return Children({}, nothing, nothing, nothing, np.empty(0, bool))
     names = list(dict.fromkeys(name for made in sets for name in made.columns))
     customers = np.concatenate([made.customers for made in sets])
     rows = np.concatenate([made.table.rows[made.at] for made in sets])
@@ -168,24 +172,50 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     several = np.concatenate([made.several for made in sets])[heads]
     customers, rows, entries = customers[heads], rows[heads], entries[heads]
     own = columns.get("reference_id", Column.blank(len(first)))
-    wanting = np.flatnonzero(~own.filled).astype(np.int64)
-    texts = SourceTexts.of([made.texts for made in sets], [len(made.at) for made in sets])
-    types = columns.get("type")
-    roles = pa.repeat(pa.scalar(entity, pa.string()), len(first)) if types is None else types.to_arrow()
-    given = Given(own, several, roles, ids.take(pa.array(customers)))
-    ids = child_ids(given, wanting, texts.least(order, group, first, wanting))
+    roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(first))
+    roles = pc.fill_null(roles, "")
+    given = pc.if_else(pa.array(several), pc.binary_join_element_wise(own.to_arrow(), roles, "-"), own.to_arrow())
+    wanting = np.flatnonzero(~own.filled)
+    if len(wanting):
+        customer_ids, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
+        made_ids = _made_ids(customer_ids, roles, _least_texts(sets, record, wanting))
+        given = pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
     problems = _problems(entity, sets, record)
-    return Children({**columns, "reference_id": ids}, customers, rows, entries, stated, problems)
+    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems)
+
+
+def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> pa.Array:
+    """The cells that each wanted child comes from as one text; the least of several, whatever the order of rows."""
+    joined = []
+    for made in sets:
+        cells = [column.replaced(folded(column.values)).to_arrow() for column in made.texts]
+        if not cells:
+            cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
+        joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))
+    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())})
+    least = texts.group_by("record").aggregate([("text", "min")]).sort_by("record")
+    return least["text_min"].take(wanting).combine_chunks()
+
+
+def _made_ids(customer_ids: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Array:
+    """Ids from the customers' ids (as much as fits), the roles, and a digest of what each child comes from."""
+    contents = pc.binary_join_element_wise(customer_ids, roles, texts, LIST_SEPARATOR).to_pylist()
+    digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST // 2).hexdigest() for text in contents]
+    lengths = pc.subtract(_LONGEST_ID - _DIGEST - 2, pc.utf8_length(roles)).to_pylist()
+    cut = [text[:length] for text, length in zip(customer_ids.to_pylist(), lengths, strict=True)]
+    return pc.binary_join_element_wise(pa.array(cut, pa.string()), roles, pa.array(digests, pa.string()), "-")
 
 
 def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
-    """(The group of equal children each line is in, the first line of each group), both with the lines in order.
+    """(The group of equal children of each line, the first line of each group), both with the lines in order.
 
     Groups are numbered in the order of their first lines.
     """
-    owners = Column(customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string()))  # only numbers count here
+    by_customer = Column(
+        customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string())
+    )  # only numbers count here
     compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
-    group = tuple_numbers([owners, *compared], order)
+    group = tuple_numbers([by_customer, *compared], order)
     return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
@@ -214,6 +244,7 @@ def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list
                 wanting = (found.extension.filled & found.column.filled)[made.at]
                 places = (made.at[wanting], made.customers[wanting], own[wanting])
                 target = rules[name].extension_to
-                told = extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
-                problems.extend(told)
+                problems.extend(
+                    extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
+                )
     return problems

@@ -1,33 +1,28 @@
-"""Some of the customers with their rows, as a part of the work is given them."""
+"""Customers with their rows, shared out to partitions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from importer.mapping.columns import Codes, Column, Mask
-from importer.mapping.grouping.row_assignment import Owned, Owners
-from importer.mapping.grouping.row_status import Fates, SkipReasons
+from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment, RowStatus
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables, gather
 from importer.tables import FieldOrigin, Sources
 
 __all__ = ["Share", "deal_out", "owners_of"]
 
-_FEW = 2**15  # shares below it need half the bytes
-_COUNTED = 1 << 22  # rows at a time
-
 
 @dataclass(frozen=True)
 class Share:
-    """Customers that follow one another, and all their rows.
+    """Consecutive customers, and all their rows.
 
     ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
     within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
-    of the first customer among all. ``ids``, ``origin`` and ``present``: as :class:`Owners` and ``Owned`` have them.
+    of the first customer among all. ``ids``, ``origin`` and ``present``: as in :class:`RowAssignment`.
     """
 
     rows: Codes
@@ -39,33 +34,22 @@ class Share:
     present: frozenset[str]
 
 
-def deal_out(owners: Owners, most: int) -> Iterator[Share]:
+def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
     """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
 
     Where there is no customer, there is one share without rows.
     """
-    whose = owners.fates.customer
-    keyed = np.zeros(len(whose), bool)
-    keyed[owners.main.rows.rows] = True
-    present = frozenset(name for name, owned in owners.owned.items() if owned.present)
-    ids = owners.ids.to_arrow()
-    sizes = _sizes(whose, len(ids))
-    edges = _edges(sizes, most)
-    shares = np.arange(len(edges), dtype=np.int16 if len(edges) < _FEW else np.int32)  # and one that is not dealt out
-    number = np.append(np.repeat(shares[:-1], np.diff(edges)), shares[-1])[whose]
+    customers = assignment.status.customer
+    keyed = np.zeros(len(customers), bool)
+    keyed[assignment.main.rows.rows] = True
+    present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
+    ids = assignment.ids.to_arrow()
+    edges = _edges(np.bincount(customers[customers >= 0], minlength=len(ids)), most)
+    number = np.append(np.repeat(np.arange(len(edges) - 1), np.diff(edges)), -1)[customers]
     for share, (start, stop) in enumerate(pairwise(edges.tolist())):
-        rows = np.flatnonzero(number == share).astype(np.int64)  # to sort all rows would take several times the memory
-        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: else the whole column would travel along
-        yield Share(rows, whose[rows].astype(np.int64) - start, keyed[rows], start, own, owners.origin, present)
-
-
-def _sizes(whose: npt.NDArray[np.integer], customers: int) -> Codes:
-    """How many rows each customer has; counted some at a time, because counting takes 16 bytes a row."""
-    sizes = np.zeros(customers, np.int64)
-    for first in range(0, len(whose), _COUNTED):
-        own = whose[first : first + _COUNTED]
-        sizes += np.bincount(own[own >= 0], minlength=customers)
-    return sizes
+        rows = np.flatnonzero(number == share)
+        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
+        yield Share(rows, customers[rows] - start, keyed[rows], start, own, assignment.origin, present)
 
 
 def _edges(sizes: Codes, most: int) -> Codes:
@@ -78,13 +62,16 @@ def _edges(sizes: Codes, most: int) -> Codes:
     return np.array(edges, np.int64)
 
 
-def owners_of(share: Share, mapping: Mapping, sources: Sources) -> Owners:
-    """Whose rows are whose in ``sources``, which are the rows of a share."""
+def owners_of(share: Share, mapping: Mapping, sources: Sources) -> RowAssignment:
+    """The customer of each row of ``sources``, which are the rows of a share."""
     tables = {name: gather(name, sources, numbers) for name, numbers in assign_tables(mapping, sources).items()}
-    owned = {name: Owned(table, share.customers[table.rows], name in share.present) for name, table in tables.items()}
-    main = owned[mapping.main_table]
+    by_table = {
+        name: CustomerRows(table, share.customers[table.rows], name in share.present) for name, table in tables.items()
+    }
+    main = by_table[mapping.main_table]
     keyed = share.keyed[main.rows.rows]
     if not keyed.all():
-        main = Owned(main.rows.keep(keyed), main.customers[keyed], present=True)
-    fates = Fates(share.customers, SkipReasons(len(share.rows)), np.zeros(len(share.rows), bool))
-    return Owners(Column.from_text(share.ids), share.origin, (), main, owned, fates, [])
+        main = CustomerRows(main.rows.keep(keyed), main.customers[keyed], present=True)
+    count = len(share.rows)
+    status = RowStatus(share.customers, np.full(count, None, object), np.zeros(count, bool))
+    return RowAssignment(Column.from_text(share.ids), share.origin, (), main, by_table, status, [])

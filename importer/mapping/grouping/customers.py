@@ -21,7 +21,7 @@ __all__ = ["Grouped", "group_customers"]
 
 @dataclass(frozen=True)
 class Grouped:
-    """Customers by position: field → column, where each value stands, and what was found."""
+    """Customers by position: field → column, the row of each value, and the problems found."""
 
     columns: dict[str, Column]
     evaluated: dict[str, Evaluated]
@@ -89,7 +89,7 @@ def _conflicts(
             record=codes[at],
             field=name,
             message=message,
-            hint="Rows of one customer must agree: mend one of the two cells, or say `conflict: first` in the mapping.",
+            hint="Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping.",
         )
 
 

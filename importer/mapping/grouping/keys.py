@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes, Column, Mask, combine, trim
+from importer.mapping.columns import Codes, Column, Mask, combine, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.rewrites import RowChange
@@ -19,25 +19,19 @@ from importer.tables import FieldOrigin
 
 Reasons = npt.NDArray[np.object_]
 
-__all__ = ["KeyCells", "Keys", "key_cells", "match_keys", "read_keys"]
+__all__ = ["KeyCells", "Keys", "continued_rows", "key_cells", "match_keys", "read_keys"]
 
 
 @dataclass(frozen=True)
 class KeyCells:
-    """The parts of each row's key, one column a part, and the columns of the source that they come from.
+    """The parts of each row's key, one column for each part.
 
-    ``changes``: what the transforms of the parts rewrote.
+    ``origin``: the columns of the source that they come from; ``changes``: what the transforms of the parts rewrote.
     """
 
     parts: tuple[Column, ...]
     origin: FieldOrigin
     changes: tuple[RowChange, ...] = ()
-
-    @property
-    def some(self) -> Mask:
-        """True on rows where any part is filled."""
-        filled: Mask = np.logical_or.reduce([part.filled for part in self.parts])
-        return filled
 
     @property
     def whole(self) -> Mask:
@@ -59,7 +53,7 @@ class KeyCells:
 class Keys:
     """The keys of a table's rows. ``codes``: each row's key (-1: blank), numbered in the order of first rows.
 
-    ``exact``: the distinct keys with their parts told apart; ``ids``: the same joined by ``-``, as reference ids.
+    ``exact``: the distinct keys, joined by ``LIST_SEPARATOR``; ``ids``: the same joined by ``-``, as reference ids.
     ``skipped``: keys of rows that were skipped → the reason. ``changes``: what the keys' transforms rewrote.
     """
 
@@ -81,22 +75,19 @@ class Keys:
         return replace(self, codes=self.codes[chosen], changes=changes)
 
     def remember_skipped(self, gone: "Keys", reasons: Reasons) -> "Keys":
-        """Keep why the rows of other keys were skipped, so that their children are skipped alike."""
-        first = pd.DataFrame({"key": gone.codes, "reason": reasons}).drop_duplicates("key")
-        first = first[first["key"] >= 0]
-        keys = gone.exact.take(pa.array(first["key"].to_numpy()))
-        pairs = zip(keys.to_pylist(), first["reason"], pc.is_in(keys, value_set=self.exact).to_pylist(), strict=True)
+        """Keep why the rows of other keys were skipped, so that their children are skipped for the same reason."""
+        first = reasons[first_rows(gone.codes, gone.count, np.flatnonzero(gone.codes >= 0))]
+        pairs = zip(gone.exact.to_pylist(), first, pc.is_in(gone.exact, value_set=self.exact).to_pylist(), strict=True)
         return replace(self, skipped={key: reason for key, reason, known in pairs if not known})
 
 
 def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> KeyCells:
-    """What stands in the columns of the key, after their transforms."""
+    """The parts of each row's key, after their transforms."""
     context = Context(Column.blank(len(table)), folder)
     found = [evaluate("key", part, table, "", context) for part in parts]
     origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
-    return KeyCells(
-        tuple(one.column for one in found), origin, tuple(change for one in found for change in one.changes)
-    )
+    changes = tuple(change for one in found for change in one.changes)
+    return KeyCells(tuple(one.column for one in found), origin, changes)
 
 
 def read_keys(cells: KeyCells) -> Keys:
@@ -110,18 +101,40 @@ def read_keys(cells: KeyCells) -> Keys:
     rank[order] = np.arange(len(order))
     texts = [column.take(order).to_arrow() for column in distinct]
     exact, joined = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
-    if len(texts) == 1 and trim(joined) is joined:  # distinct, as the values of a column are: no need to find that out
-        ids = Column(np.arange(len(joined), dtype=np.int64), joined)
-    else:
-        ids = Column.from_text(joined)
-    return Keys(rank[number], exact, ids, cells.origin, changes=cells.changes)
+    return Keys(rank[number], exact, Column.from_text(joined), cells.origin, changes=cells.changes)
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:
     """Each row's customer (-1: none), and why there is none when its customer's rows were skipped (else ``""``)."""
     found = pc.index_in(own.exact, value_set=customers.exact).fill_null(-1).to_numpy().astype(np.int64)
-    owners = np.append(found, -1)[own.codes]
+    matched = np.append(found, -1)[own.codes]
     why = np.full(own.count + 1, "", dtype=object)
     if customers.skipped:
         why[:-1] = [customers.skipped.get(key, "") for key in own.exact.to_pylist()]
-    return owners, np.where(owners < 0, why[own.codes], "")
+    return matched, np.where(matched < 0, why[own.codes], "")
+
+
+def continued_rows(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
+    """For each row the row whose key counts for it: itself, or the one that it continues; -1 if there is none.
+
+    A blank key means the customer of the row above, in the same source table. ``begins``: rows that continue nothing,
+    whatever their key. The start of a source table and a row that the loader rejected end what is above them: the
+    customer of the rows below is not known. Where a key has several parts, a row that fills some of them and agrees
+    with the row above continues it; one that contradicts it does not, and the rows below continue that one.
+    """
+    begin = np.cumsum([0, *map(len, table.tables)])[:-1]
+    broken = np.flatnonzero(np.concatenate([np.zeros(0, bool), *(source.broken for source in table.tables)]))
+    block = np.searchsorted(np.sort(np.concatenate([begin, broken])), table.index, side="right")
+    whole = cells.whole
+    above = _last(whole, block)
+    differs = begins.copy()
+    for part in cells.parts:
+        differs |= part.filled & (part.codes != np.append(part.codes, -1)[above])
+    return _last(whole | differs, block)
+
+
+def _last(chosen: Mask, block: Codes) -> Codes:
+    """For each row the nearest chosen row at or above it in its block, or -1."""
+    found = np.where(chosen, np.arange(len(chosen), dtype=np.int64), -1)
+    found = np.maximum.accumulate(found) if len(found) else found
+    return np.where((found >= 0) & (np.append(block, -1)[found] == block), found, -1)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from importer.mapping.cell_problems import cell_problems
 from importer.mapping.columns import Codes, Column, Mask, first_of, folded
 from importer.mapping.fields import Context, evaluate
-from importer.mapping.language.mapping_model import ParentRule
+from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
@@ -20,26 +20,26 @@ from importer.tables import ProblemTable, Sources
 __all__ = ["OPEN", "Found", "Names", "find_parents", "parent_problems", "read_names"]
 
 OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: not known yet; why there is none
-_MOST_PLACES = 20  # of namesakes in one message
-_MOST_LEVELS = 50  # of parents over one another; what is deeper is taken for a circle
-_NONE = -9  # of a search: nobody goes by the text
+_MOST_PLACES = 20  # of rows with the same name, in one message
+_MOST_LEVELS = 50  # of parents of parents; what is deeper is taken for a circle
+_NONE = -9  # of a search: no row has this name
 
 _Form = Callable[[pa.Array], pa.Array]
 
 
 @dataclass(frozen=True)
 class Names:
-    """Each row's parent as its cells name it (blank: none), and the texts by which rows may name this one."""
+    """Each row's parent as its cells name it (blank: none), and the row's ``own`` names."""
 
     parent: Column
     own: tuple[Column, ...]
 
     def take(self, rows: Codes) -> "Names":
-        """The names where each row has the parent of the row at these indices."""
+        """The names, but each row has the parent of the row at these indices."""
         return Names(self.parent.take(rows), self.own)
 
     def themselves(self) -> Mask:
-        """True on rows that name themselves, and that nobody else goes by the name of: they have no parent either."""
+        """True on rows that name themselves if no other row has that name: they have no parent either."""
         same = np.zeros(len(self.parent), bool)
         for column in self.own:
             both = Column.from_text(pa.chunked_array([self.parent.to_arrow(), column.to_arrow()]))
@@ -55,7 +55,7 @@ class Names:
 class Found:
     """Each row's end: a number ≥ 0 as given for the rows without a parent, or why it has none.
 
-    ``namesakes``: of ambiguous parents the text → the rows that go by it.
+    ``namesakes``: the name of an ambiguous parent → the rows that have it.
     """
 
     ends: Codes
@@ -63,7 +63,7 @@ class Found:
 
 
 def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
-    """Who is whose parent, as the cells have it. A parent that a transform refuses stays as it stands."""
+    """The names of rows and of their parents. The name of a parent that a transform refuses stays as it is."""
     context = Context(Column.blank(len(table)), folder)
     found = evaluate("parent", rule.field, table, "", context)
     raw = first_of([table.column(reference) for reference in rule.from_])[0]
@@ -74,11 +74,11 @@ def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
 
 
 def find_parents(names: Names, ends: Codes, rejected: int) -> Found:
-    """Where the rows that name a parent end.
+    """Find the end of each row that names a parent.
 
-    ``ends``: the end of every row that is known already, ``OPEN`` for the others. A row has the end of its parent, of
-    its parent's parent where that is a row with a parent itself, and so on. Rows without a parent are looked for
-    first: by name exactly, else without case and surplus blanks. ``rejected``: the end of what has none.
+    ``ends``: the end of every row that is known, ``OPEN`` for the others. A row has the end of its parent, or of
+    its parent's parent if the parent has one itself, and so on. Rows without a parent are searched first: by the exact
+    name, else without case and surplus blanks. ``rejected``: the end of rows whose parent is not found.
     """
     wanted = names.parent.values
     found = np.full(len(wanted), OPEN, np.int64)
@@ -105,26 +105,25 @@ def find_parents(names: Names, ends: Codes, rejected: int) -> Found:
 def parent_problems(
     rule: ParentRule, names: Names, table: TableData, found: Found, lost: Mask, sources: Sources
 ) -> Iterator[ProblemTable]:
-    """Why the rows that are ``lost`` have no customer, at the cells that name their parents."""
-    hint = "Mend the cell, add the row that it names, or clear it if this row is a customer by itself."
+    """Why the ``lost`` rows have no customer, at the cells that name their parents."""
+    hint = "Correct the cell, add the row that it names, or clear it if this row is a customer by itself."
     why = np.minimum(found.ends, OPEN)  # an end ≥ 0 is that of a rejected row here
-    told = (
-        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Name the parent by its id, or tell them apart."),
+    reasons = (
+        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Name the parent by its id, or rename the rows."),
         (ABSENT, "orphan_row", "names no row of the file", hint),
-        (OPEN, "parent_rejected", "belongs to a row that was rejected", "Mend that row first."),
+        (OPEN, "parent_rejected", "belongs to a row that was rejected", "Correct that row first."),
         (CIRCLE, "parent_circle", "leads to no customer: the rows name each other in a circle", hint),
     )
     places = {text: _places(table.rows[rows], sources) for text, rows in found.namesakes.items()}
     texts = names.parent.to_arrow()
-    for reason, code, said, mend in told:
-        at = np.flatnonzero(lost & (why == reason)).astype(np.int64)
+    for reason, code, text, advice in reasons:
+        at = np.flatnonzero(lost & (why == reason))
         own = texts.take(pa.array(at))
         ends = [places[text] if reason == SEVERAL else "" for text in own.to_pylist()]
-        message = pc.binary_join_element_wise("'", own, f"' {said}", pa.array(ends, pa.string()), "")
+        message = pc.binary_join_element_wise("'", own, f"' {text}", pa.array(ends, pa.string()), "")
         for reference, rows in _by_column(rule, table, at):
             which = message.take(pa.array(np.searchsorted(at, rows)))
-            said_ = {"severity": Severity.ERROR, "code": code, "message": which, "hint": mend}
-            yield cell_problems(table, rows, reference, **said_)
+            yield cell_problems(table, rows, reference, severity=Severity.ERROR, code=code, message=which, hint=advice)
 
 
 def _places(rows: Codes, sources: Sources) -> str:
@@ -133,7 +132,7 @@ def _places(rows: Codes, sources: Sources) -> str:
 
 
 def _by_column(rule: ParentRule, table: TableData, at: Codes) -> Iterator[tuple[str, Codes]]:
-    """The rows by the column that their parent stands in; those that continue others by the first."""
+    """Yield the rows by the column that names their parent; those that continue other rows by the first column."""
     chosen = first_of([table.column(reference) for reference in rule.from_])[1][at]
     for number, reference in enumerate(rule.from_):
         rows = at[np.maximum(chosen, 0) == number]
@@ -142,7 +141,7 @@ def _by_column(rule: ParentRule, table: TableData, at: Codes) -> Iterator[tuple[
 
 
 def _ends_of(names: Names, ends: Codes, found: Codes, rejected: int) -> Codes:
-    """The ends of all rows as far as they are known: a row whose parent is not to be found is rejected."""
+    """The ends of all rows as far as they are known: a row whose parent is not found is rejected."""
     settled = np.where(found < OPEN, rejected, found)
     return np.where(ends != OPEN, ends, np.append(settled, OPEN)[names.parent.codes]).astype(np.int64)
 
@@ -156,22 +155,22 @@ def _first_rows(ends: Codes, among: Mask) -> Codes:
 
 
 def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> Iterator["_Search"]:
-    """How a parent is looked for that is not a customer: by name, else as ``Company, Person``; both exactly first."""
+    """How to search for a parent that is not a customer: by name, else as ``Company, Person``; both exactly first."""
     company = names.own[0].take(np.where(ends >= 0, first[np.minimum(ends, len(first) - 1)], -1))
-    shown = tuple(_shown(above, own) for above in (names.parent, company) for own in names.own)
+    shown = tuple(
+        Column.from_text(pc.binary_join_element_wise(above.to_arrow(), own.to_arrow(), ", "))
+        for above in (names.parent, company)
+        for own in names.own
+    )
     for form in (_exact, folded):
         yield _Search(names.own, children, form)
         yield _Search(shown, children, form)
 
 
-def _shown(company: Column, person: Column) -> Column:
-    return Column.from_text(pc.binary_join_element_wise(company.to_arrow(), person.to_arrow(), ", "))
-
-
 def _settle(
     found: Codes, wanted: pa.Array, searches: Sequence["_Search"], ends: Codes, namesakes: dict[str, Codes]
 ) -> Mask:
-    """Set what can be said of the parents that are still open by the first search that knows them; True: must wait."""
+    """Set the ends of parents that are open, by the first search that finds them. Return those that must wait."""
     waiting = np.zeros(len(found), bool)
     for search in searches:
         undecided = (found == OPEN) & ~waiting
@@ -193,7 +192,7 @@ def _exact(values: pa.Array) -> pa.Array:
 
 @dataclass(frozen=True)
 class _Search:
-    """Which rows go by a text: those ``among`` which one of ``texts`` is the text, in this form of both."""
+    """Finds the rows ``among`` which one of ``texts`` is the wanted text, in this form of both."""
 
     texts: tuple[Column, ...]
     among: Mask
@@ -203,21 +202,19 @@ class _Search:
         """For each wanted text the one end of its rows; ``SEVERAL``; ``OPEN`` where a row's is; ``_NONE``."""
         groups = self.form(wanted).dictionary_encode()
         rows, numbers = self._pairs(groups.dictionary)
-        pairs = pd.DataFrame({"number": numbers, "end": ends[rows]}).drop_duplicates().sort_values(["number", "end"])
-        number, end = pairs["number"].to_numpy(), pairs["end"].to_numpy()
+        pairs = pd.DataFrame({"number": numbers, "end": ends[rows]}).drop_duplicates()
+        found = pairs.groupby("number")["end"].agg(["min", "size"])  # the least end is OPEN if there is one
         by_group = np.full(len(groups.dictionary) + 1, _NONE, np.int64)
-        by_group[number[::-1]] = end[::-1]  # the last assignment wins: the least end, so OPEN if there is one
-        counts = np.bincount(number, minlength=len(by_group))
-        by_group = np.where((counts > 1) & (by_group != OPEN), SEVERAL, by_group)
+        by_group[found.index] = np.where((found["size"] > 1) & (found["min"] != OPEN), SEVERAL, found["min"])
         matched: Codes = by_group[groups.indices.to_numpy(zero_copy_only=False)]
         return matched
 
     def rows(self, text: pa.Array) -> Codes:
-        """The rows that go by one text."""
+        """The rows that have one text."""
         return np.unique(self._pairs(self.form(text))[0])
 
     def _pairs(self, texts: pa.Array) -> tuple[Codes, Codes]:
-        """(row, number of the text in ``texts``, which are distinct) wherever a row goes by one of them."""
+        """(row, number of the text in ``texts``, which are distinct) wherever a row has one of them."""
         rows, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for column in self.texts:
             place = pc.index_in(self.form(column.values), value_set=texts).fill_null(-1)

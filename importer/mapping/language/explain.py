@@ -1,23 +1,26 @@
-"""A mapping told in plain English, for a person who decides whether it fits an export and has never seen YAML."""
+"""A mapping in plain English, for a person who decides whether it fits an export and has never seen YAML."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from importer.catalogue import CODES
 from importer.mapping.fields import IMPLIED
 from importer.mapping.language.mapping_files import LoadedMapping, list_mappings, load_mapping
-from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping, ParentRule
-from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, alternatives
-from importer.mapping.language.typeset import ARROW, heading, section, table, wrap
+from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, CustomerEntry, Mapping
+from importer.mapping.language.mapping_rules import NUMBER, Condition, FieldRule, Otherwise, ParentRule, alternatives
 from importer.mapping.transforms.registry import TRANSFORMS, Step
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 
 __all__ = ["explain", "overview"]
 
-_MOST_NAMES = 4  # of a column beside its first one; where there are more, they are told at the end
-_MOST_VALUES = 8  # of a value table; a longer one is told by its length
+_ARROW = "← "  # further lines of a cell that begins with it are indented
+_SIDE_BY_SIDE = 72  # characters that three columns need at least
+_MOST_NAMES = 4  # of a column besides its first one; if there are more, they are listed at the end
+_MOST_VALUES = 8  # of a value table; of a longer one only the length is shown
 _ORDINALS = {1: "first", 2: "second", 3: "third"}
-_WHAT = f"Each field of WizCommerce {ARROW}the columns it comes from, and how their text is changed on the way."
+_WHAT = f"Each field of WizCommerce {_ARROW}the columns it comes from, and how their text is changed on the way."
 _SEPARATORS = {" ": "a space", "\n": "a line break", "": "nothing between"}
 _LOOKUPS = {"sales_rep": "sales reps", "price_list": "price lists"}
 _OTHERWISE = {"keep": "stays", "error": "is an error", "blank": "is left out"}
@@ -55,43 +58,41 @@ def overview(width: int) -> str:
     """All shipped mappings, a name and a title each, in lines of at most ``width`` characters."""
     rows = [(name, load_mapping(name).mapping.title) for name in list_mappings()]
     ends = "'importer mappings NAME' explains one of them; a mapping of your own is given by its path."
-    return "\n".join([*table(rows, width), "", *wrap(ends, "", width)]) + "\n"
+    return "\n".join([*_table(rows, width), "", *_wrap(ends, "", width)]) + "\n"
 
 
 def explain(loaded: LoadedMapping, *, width: int) -> str:
     """What a mapping does, in lines of at most ``width`` characters (40 or more)."""
     mapping = loaded.mapping
     blocks = [
-        [*wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
-        wrap(mapping.description, "", width),
-        section("What it extends", _bases(loaded), width),
-        section("How to export", [mapping.export] if mapping.export else [], width),
-        section("Files", _files(mapping), width),
-        section("Which customer a row belongs to", _keys(mapping), width),
-        section("Rows that are left out", _skips(mapping), width),
-        section("What is sent", [_WHAT], width),
-        [*heading("The customer"), *_fields(mapping.customer, width)],
+        [*_wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
+        _wrap(mapping.description, "", width),
+        _section("What it extends", _bases(loaded), width),
+        _section("How to export", [mapping.export] if mapping.export else [], width),
+        _section("Files", _files(mapping), width),
+        _section("Which customer a row belongs to", _keys(mapping), width),
+        _section("Rows that are left out", _skips(mapping), width),
+        _section("What is sent", [_WHAT], width),
+        ["The customer", "-" * len("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
-        section("Columns that must be there", _required(mapping), width),
-        section("When a value is wrong", _policies(mapping), width),
-        section("Columns with many names", _names(mapping), width),
+        _section("Columns that must be there", _required(mapping), width),
+        _section("When a value is wrong", _policies(mapping), width),
+        _section("Columns with many names", _names(mapping), width),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def _bases(loaded: LoadedMapping) -> list[str]:
-    """A sentence, where the mapping extends another one."""
     if not loaded.bases:
         return []
     shipped = set(list_mappings().values())
     names = [base.stem if base in shipped else str(base) for base in loaded.bases]
     further = f", which extends {' and then '.join(names[1:])}" if names[1:] else ""
-    told = f"{loaded.path.name} states only what differs from {names[0]}{further}. All of it together is told here."
-    return [told]
+    return [f"{loaded.path.name} says only what differs from {names[0]}{further}. This text shows all of it together."]
 
 
 def _column(reference: str) -> str:
-    """``A|B`` → ``"A" (or "B")``; of a column with many names, which are told at the end, only the first."""
+    """``A|B`` → ``"A" (or "B")``; of a column with many names only the first, because ``_names`` lists them."""
     first, *others = (f'"{name}"' for name in alternatives(reference))
     if len(others) >= _MOST_NAMES:
         return f"{first} (or another name of it)"
@@ -99,7 +100,7 @@ def _column(reference: str) -> str:
 
 
 def _names(mapping: Mapping) -> list[str]:
-    """The columns that go by many names, with all of them."""
+    """The columns that have many names, with all of them."""
     lines = []
     for reference in dict.fromkeys(_references(mapping)):
         first, *others = (f'"{name}"' for name in alternatives(reference))
@@ -109,7 +110,7 @@ def _names(mapping: Mapping) -> list[str]:
 
 
 def _references(mapping: Mapping) -> Iterator[str]:
-    """Every column reference as the mapping writes it, in the order in which it is told."""
+    """Yield every column reference as the mapping writes it, in the order of the explanation."""
     for rule in mapping.tables.values():
         yield from rule.has
         yield from (column for part in rule.key for column in part.columns())
@@ -137,9 +138,9 @@ def _files(mapping: Mapping) -> list[str]:
     for name, rule in mapping.tables.items() if several else ():
         seen = [f"has the column{'s' * (len(rule.has) > 1)} {_columns(rule.has)}"] if rule.has else []
         seen += [f"is named like {_listed(rule.names, 'or')}"] if rule.names else []
-        lines.append(f"The table {name}" + (f" {', and where that leaves doubt '.join(seen)}." if seen else "."))
+        lines.append(f"The table {name}" + (f" {', and if that does not decide, '.join(seen)}." if seen else "."))
     if mapping.two_headers:
-        lines.append("A second header row may stand above or under the first.")
+        lines.append("There may be a second header row above or below the first.")
     return lines
 
 
@@ -159,19 +160,18 @@ def _keys(mapping: Mapping) -> list[str]:
 
 
 def _parents(parent: ParentRule) -> list[str]:
-    changed = _changes(parent.field.model_copy(update={"take": None}), "")
-    named = f"{_columns(parent.from_, 'or else')}{f' ({changed})' if changed else ''}"
+    named = _changed(_columns(parent.from_, "or else"), parent.field.model_copy(update={"take": None}))
     match = _listed([_part(rule) for rule in parent.match], "or")
     children = f"A row that names another one in {named} belongs to that one's customer instead"
-    found = f"The row that is meant is the one with that text in {match}, wherever it stands"
+    found = f"The other row is the one with that text in {match}, anywhere in the file"
     return [
         f"{children}: it gives addresses and contacts only. The customers are the rows that name none.",
-        f"{found}; or, of the form 'Company, Person', a person of a company. Where several have it, that is an error.",
+        f"{found}; or, of the form 'Company, Person', a person of a company. Several such rows are an error.",
     ]
 
 
 def _without(mapping: Mapping) -> str:
-    """What becomes of rows whose key is blank."""
+    """What happens to rows whose key is blank."""
     above = [name for name, rule in mapping.tables.items() if rule.blank_key == "above"]
     if not above:
         return "is rejected"
@@ -182,9 +182,12 @@ def _without(mapping: Mapping) -> str:
 
 
 def _part(rule: FieldRule) -> str:
-    changed = _changes(rule, "")
-    word = "and" if rule.take is None else "or else"
-    return f"{_columns(rule.columns(), word)}{f' ({changed})' if changed else ''}"
+    return _changed(_columns(rule.columns(), "and" if rule.take is None else "or else"), rule)
+
+
+def _changed(text: str, rule: FieldRule) -> str:
+    changes = _changes(rule, "")
+    return f"{text} ({changes})" if changes else text
 
 
 def _skips(mapping: Mapping) -> list[str]:
@@ -207,9 +210,9 @@ def _condition(condition: Condition) -> str:
 
 def _test(condition: Condition) -> str:
     if condition.is_ is not None:
-        return f"is {_listed(_quoted(condition.is_), 'or')}"
+        return f"is {_quoted(condition.is_, 'or')}"
     if condition.is_not is not None:
-        return f"is filled, but not with {_listed(_quoted(condition.is_not), 'or')}"
+        return f"is filled, but not with {_quoted(condition.is_not, 'or')}"
     if condition.flag is not None:
         return "says yes" if condition.flag else "says no"
     if condition.blank is not None:
@@ -217,8 +220,8 @@ def _test(condition: Condition) -> str:
     return f"matches the pattern '{condition.matches}'"
 
 
-def _quoted(texts: Iterable[str]) -> list[str]:
-    return [f"'{text}'" for text in texts]
+def _quoted(texts: Iterable[str], word: str) -> str:
+    return _listed([f"'{text}'" for text in texts], word)
 
 
 def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
@@ -226,24 +229,25 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
     if len(mapping.tables) > 1:
         lines.append(f"From the rows of the table {entry.table or mapping.main_table}.")
     if entry.repeat is not None:
-        lines.append(f"{NUMBER} stands for {entry.repeat[0]} to {entry.repeat[-1]}, one after another.")
+        lines.append(f"Once for each number {NUMBER} from {entry.repeat[0]} to {entry.repeat[-1]}.")
     lines += _taken_apart(entry)
     if entry.when is not None:
         lines.append(f"Only where {_condition(entry.when)}.")
-    said = [line for text in lines for line in wrap(text, "", width)]
-    return [*heading(_child_name(entry)), *said, *_fields(entry, width)]
+    name = _child_name(entry)
+    wrapped = [line for text in lines for line in _wrap(text, "", width)]
+    return [name, "-" * len(name), *wrapped, *_fields(entry, width)]
 
 
 def _taken_apart(entry: ChildEntry) -> list[str]:
-    """What is said of an address whose parts have no columns of their own."""
+    """About an address whose parts have no columns of their own."""
     if not entry.cells:
         return []
-    stands = "Its lines stand" if len(entry.cells) > 1 else "All of it stands"
-    where = f"{stands} in {_columns(entry.cells)}. It is taken apart"
+    what = "Its lines are" if len(entry.cells) > 1 else "All of it is"
+    where = f"{what} in {_columns(entry.cells)}. It is taken apart"
     names = "A line that repeats the customer's name is left out"
     return [
         f"{where}: the country in the last line, before it town, state and post code, then the street.",
-        f"{names}; one that begins with 'Attn' gives the person. Fields given below go before its parts.",
+        f"{names}; one that begins with 'Attn' gives the person. Fields given below override its parts.",
         "The report shows every address before and after, with a warning where the parts may be wrong.",
     ]
 
@@ -259,9 +263,8 @@ def _child_name(entry: ChildEntry) -> str:
 
 
 def _fields(section: CustomerEntry | ChildEntry, width: int) -> list[str]:
-    fields: dict[str, FieldRule] = section.fields()
-    rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in fields.items()]
-    return table(rows, width)
+    rows = [(_field_name(name), _source(rule), _changes(rule, name)) for name, rule in section.fields().items()]
+    return _table(rows, width)
 
 
 def _field_name(name: str) -> str:
@@ -271,48 +274,43 @@ def _field_name(name: str) -> str:
 
 def _source(rule: FieldRule) -> str:
     if rule.constant is not None:
-        return f"always {_listed(_quoted(rule.constant), 'and')}"
+        return f"always {_quoted(rule.constant, 'and')}"
     if rule.flags is not None:
-        return ARROW + _listed(
-            [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()], "and"
-        )
+        flags = [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()]
+        return _ARROW + _listed(flags, "and")
     word = "and" if rule.join is not None or rule.take == "all" else "or else"
-    return ARROW + _columns(rule.own_columns(), word) + (_fallback(rule.else_) if rule.else_ else "")
-
-
-def _fallback(rule: FieldRule) -> str:
-    changed = _changes(rule, "")
-    return f"; where that gives nothing {_source(rule).removeprefix(ARROW)}{f' ({changed})' if changed else ''}"
+    source = _ARROW + _columns(rule.own_columns(), word)
+    if rule.else_ is not None:
+        source += f"; if that gives nothing, {_changed(_source(rule.else_).removeprefix(_ARROW), rule.else_)}"
+    return source
 
 
 def _changes(rule: FieldRule, name: str) -> str:
     """Everything that happens to a field's cells, in the order in which it happens."""
-    said = []
+    steps = []
     if rule.split:
-        said.append(f"a cell's parts are told apart by {_listed(_quoted(rule.split), 'or')}")
+        steps.append(f"each cell is split at {_quoted(rule.split, 'or')}")
     implied = [Step(IMPLIED[name])] if name in IMPLIED and rule.columns() and rule.flags is None else []
-    said += [_step(step) for step in (rule.as_ if rule.as_ is not None else implied)]
+    steps += [_step(step) for step in (rule.as_ if rule.as_ is not None else implied)]
     if rule.take is not None:
-        said.append(_taken(rule.take))
+        steps.append(_taken(rule.take))
     if rule.join is not None:
-        said.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
+        steps.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
     if rule.values is not None:
-        said.append(_translated(rule.values))
-        said.append(_unlisted(rule.otherwise))
+        steps += [_translated(rule.values), _unlisted(rule.otherwise)]
     if rule.default is not None:
-        said.append(f"'{rule.default}' if there is none")
+        steps.append(f"'{rule.default}' if there is none")
     if rule.lookup is not None:
-        said.append(f"looked up among the {_LOOKUPS[rule.lookup]} in WizCommerce")
+        steps.append(f"looked up among the {_LOOKUPS[rule.lookup]} in WizCommerce")
     if rule.extension_to is not None:
-        said.append(f"an extension goes to attribute '{rule.extension_to}'")
-    return "; ".join(said)
+        steps.append(f"an extension goes to attribute '{rule.extension_to}'")
+    return "; ".join(steps)
 
 
 def _step(step: Step) -> str:
     if TRANSFORMS[step.name].argument == "texts":
-        return _STEPS[step.name].format(_listed(_quoted(step.argument), "or else"))
-    arguments = step.argument if isinstance(step.argument, tuple) else (step.argument,)
-    return _STEPS[step.name].format(*arguments)
+        return _STEPS[step.name].format(_quoted(step.argument, "or else"))
+    return _STEPS[step.name].format(*(step.argument if isinstance(step.argument, tuple) else [step.argument]))
 
 
 def _taken(take: str | int) -> str:
@@ -332,9 +330,7 @@ def _translated(values: dict[str, list[str]]) -> str:
     texts: dict[tuple[str, ...], list[str]] = {}
     for text, sent in values.items():
         texts.setdefault(tuple(sent), []).append(text)
-    return ", ".join(
-        f"{_listed(_quoted(own), 'or')} becomes {_listed(_quoted(sent), 'and')}" for sent, own in texts.items()
-    )
+    return ", ".join(f"{_quoted(own, 'or')} becomes {_quoted(sent, 'and')}" for sent, own in texts.items())
 
 
 def _unlisted(otherwise: str | Otherwise) -> str:
@@ -350,7 +346,7 @@ def _required(mapping: Mapping) -> list[str]:
         where = f"In the table {name}: " if len(mapping.tables) > 1 else ""
         lines += [f"{where}{_columns(needed)}."] if needed else []
     rest = "Every other column" if lines else "No single one: every column"
-    return [*lines, f"{rest} may be absent; what it would have given is left out then."]
+    return [*lines, f"{rest} may be absent; its values are left out then."]
 
 
 def _policies(mapping: Mapping) -> list[str]:
@@ -378,7 +374,50 @@ def _policies(mapping: Mapping) -> list[str]:
 
 
 def _weight(code: str, severity: Severity) -> str:
-    """How much the mapping says that a problem matters, and what becomes of the value."""
+    """How much a problem matters in this mapping, and what happens to the value."""
     eased = CODES[code].severity is Severity.ERROR is not severity
     then = "" if not eased else "; the first row counts" if code == "customer_conflict" else "; the value is left out"
     return f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{then}."
+
+
+def _section(title: str, sentences: Sequence[str], width: int) -> list[str]:
+    """A heading and its sentences, with bullets if there are several; nothing if there are none."""
+    bullet = "- " if len(sentences) > 1 else ""
+    lines = [line for sentence in sentences for line in _wrap(sentence, bullet, width)]
+    return [*_wrap(title, "", width), "-" * min(len(title), width), *lines] if lines else []
+
+
+def _wrap(text: str, bullet: str, width: int) -> list[str]:
+    """A paragraph in lines of at most ``width`` characters, its first one behind a bullet."""
+    return textwrap.wrap(
+        text, width, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Cells side by side, each wrapped; on a narrow screen one below the other."""
+    if width < _SIDE_BY_SIDE:
+        return [line for row in rows for line in _stacked(row, width)]
+    count = len(rows[0])
+    left = width - 2 * (count - 1)
+    widths: list[int] = []
+    for number in range(count):
+        longest = max(len(row[number]) for row in rows)
+        widths.append(max(1, min(longest, (left - sum(widths)) // (count - number))))
+    lines = []
+    for row in rows:
+        cells = [_cell(text, size) for text, size in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = (part.ljust(size) for part, size in zip(parts, widths, strict=True))
+            lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _stacked(row: Sequence[str], width: int) -> list[str]:
+    first, *rest = row
+    return [*_cell(first, width), *("    " + line for text in rest if text for line in _cell(text, width - 4))]
+
+
+def _cell(text: str, width: int) -> list[str]:
+    hang = "  " if text.startswith(_ARROW) else ""
+    return textwrap.wrap(text, width, subsequent_indent=hang, break_on_hyphens=False) or [""]

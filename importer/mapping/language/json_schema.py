@@ -1,142 +1,41 @@
-"""The JSON Schema by which editors complete and check mapping files, and a line about every key of the language.
+"""The JSON Schema by which editors complete and check mapping files.
 
 ``python -m importer.mapping.language.json_schema > mappings/mapping.schema.json`` writes it. It is made from the model,
-with the short forms that the model takes as well.
-Editors read YAML's own scalars, so a text may look like a number there.
+the short forms that the model accepts, and the descriptions of keys in ``mappings/README.md``. Editors read YAML's own
+scalars, so a text may look like a number there.
 """
 
 import json
+import re
 import sys
 from collections.abc import Collection
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
 from importer.catalogue import CODES
-from importer.mapping.language.extends import INHERITED
+from importer.mapping.language.mapping_files import INHERITED, shipped_folder
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
+from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.transforms.registry import TRANSFORMS
 from importer.records import Severity
 
-__all__ = ["KEYS", "mapping_schema", "schema_text"]
+__all__ = ["mapping_schema", "schema_text"]
 
 Schema = dict[str, Any]
 
+_HEADINGS = {  # of the reference in the README → the class whose keys are listed there
+    "### The top of the file": "Mapping",
+    "### A table": "TableRule",
+    "### A parent": "ParentRule",
+    "### A condition": "SkipRule",
+    "### A field": "FieldRule",
+    "Under `otherwise` in its long form:": "Otherwise",
+    "### The customer's fields": "CustomerEntry",
+    "### An address": "AddressEntry",
+    "### A contact": "ContactEntry",
+}
 _NOTHING = ("null", "~", "")  # YAML's words for nothing, as texts
-
-_WORDS = "A short text of the customer's, at most 255 characters."
-_PERSON = {
-    "first_name": "First name of the person. A whole name in one cell: `as: first_name`.",
-    "last_name": "Last name of the person. A whole name in one cell: `as: last_name`.",
-    "phone": "Phone number; `phone` is applied unless `as` says otherwise.",
-    "email": "E-mail address; `email` is applied unless `as` says otherwise.",
-}
-_CHILD = {
-    "is_default": "Whether it is the default one: yes or no. Without a yes, the first that is not a no becomes it.",
-    "attributes": "Custom attributes: their names in WizCommerce, each with a field.",
-    "optional": "`true`: the columns of these fields may be absent, unless a field says otherwise.",
-    "table": "Which of `tables` the rows come from; the first one unless said.",
-    "repeat": "A range such as `1..5`: the entry is read once for each number, which stands for `{n}` in column names.",
-    "when": "A condition: only rows for which it holds are looked at.",
-    "on_error": "`reject` (a wrong child rejects its customer) or `drop_child` (it is left out, with a warning).",
-}
-_CONDITION = {
-    "column": "The column that is looked at; `A|B` are two names of one column.",
-    "is": "The cell is this text, or one of these; capitals don't matter.",
-    "is_not": "The cell is filled, and is none of these texts; capitals don't matter.",
-    "flag": "`yes`: the cell says yes (`Yes, Y, T, TRUE, 1, x, tYES, Active`); `no`: it says no.",
-    "matches": "A regular expression that is found somewhere in the cell.",
-    "blank": "`true`: the cell is empty; `false`: it is not.",
-    "only": "One of these columns is filled, and no other column of the mapping is.",
-    "any": "A list of conditions, at least one of which holds.",
-    "all": "A list of conditions, all of which hold.",
-    "optional": "`true`: the column may be absent; it counts as empty then.",
-}
-KEYS: dict[str, dict[str, str]] = {
-    "ParentRule": {
-        "from": "The column that names the other row; of several, the first one that is filled. Required.",
-        "as": "Transforms of that column's text, one after another.",
-        "match": "The columns by which rows are named: a name, an id, or both. Required.",
-    },
-    "Mapping": {
-        "extends": "Another mapping, by its name or its path from this file: what is not said here comes from there.",
-        "title": "What the mapping is for, in one line. Required.",
-        "description": "What the export looks like, and what is special about it.",
-        "export": "How to get the export out of the system.",
-        "country": "Two-letter code: the country of phones and states where a row names none; `--country` outdoes it.",
-        "tables": "Several files or sheets: a name for each, and its table rule. The first one makes the customers.",
-        "customer": "The customer's own fields. Required, and in it `company_name`.",
-        "addresses": "A list of ways in which a row gives an address.",
-        "contacts": "A list of ways in which a row gives a contact.",
-        "contact_email": "`optional`, or `required`: a contact without an e-mail address is an error.",
-        "severity": "A table: a problem's code, and `error`, `warning` or `info`: how much it matters here.",
-    },
-    "TableRule": {
-        "key": "The column, or the columns, that say which customer a row belongs to. Required.",
-        "blank_key": "`reject`, or `above`: a row with a blank key is a further row of the customer above it.",
-        "parent": "Rows that name another row belong to it, and give its addresses and contacts; see below.",
-        "has": "Columns by which the table is told from the others: it has all of them.",
-        "names": "Patterns of file or sheet names (`*Address*`), for when the columns do not decide.",
-        "two_headers": "`true`: a second header row may stand beside the first.",
-        "skip": "Conditions under which a row is left out, each with its reason.",
-        "ignore": "Columns known and left alone on purpose: they are not reported as unused.",
-    },
-    "SkipRule": {"reason": "Why these rows are left out; reports count them by it. Required.", **_CONDITION},
-    "Condition": _CONDITION,
-    "FieldRule": {
-        "from": "The column; a list means several columns, `A|B` two names of one column.",
-        "constant": "The same text for every record, instead of a column.",
-        "flags": "For `type`: `billing` and `shipping`, each with a column that says yes or no.",
-        "split": "Texts that separate several values in one cell.",
-        "as": "The transforms to apply, one after another.",
-        "take": "Which of several is sent: `first`, `last`, a number, `{n}` with `repeat`; `all` for sales reps.",
-        "join": "The text to put between several values, which are sent as one.",
-        "values": "A table: text in the file, text to send. Capitals don't matter.",
-        "otherwise": "What becomes of a text that `values` lacks: `keep`, `error`, `blank`, or `{constant: text}`.",
-        "else": "Another field's rule, for where this one gives nothing: a column, or everything about it.",
-        "default": "What is sent when nothing is there.",
-        "lookup": "`sales_rep` or `price_list`: the text is looked up in WizCommerce, and its id is sent.",
-        "optional": "`true`: the columns may be absent; `false`: they must be there.",
-        "conflict": "`reject`, or `first`: where rows of one customer disagree, the first one counts.",
-        "invalid": "`reject`, or `blank`: a wrong value is left out, with a warning.",
-        "extension_to": "For `phone`: the attribute that a phone's extension goes to.",
-        "clear_when_blank": "`true`, for a customer's own field: with `--mode upsert`, a blank empties it.",
-    },
-    "Otherwise": {"constant": "The text that is sent instead of one that `values` lacks."},
-    "CustomerEntry": {
-        "reference_id": "The customer's id in your system; the key, unless said.",
-        "assigned_sales_rep_ids": "The sales reps' ids; with `lookup: sales_rep` their names or e-mail addresses.",
-        "assigned_price_list_id": "The price list's id; with `lookup: price_list` its name.",
-        "company_name": "The company's name. Required, at most 255 characters.",
-        "display_id": "The customer number that people see; WizCommerce makes one up if there is none.",
-        "display_name": "The name that people see; the company's name, unless said.",
-        "freight_term": _WORDS,
-        "shipping_method": _WORDS,
-        "payment_mode": _WORDS,
-        "payment_term": _WORDS,
-        **_PERSON,
-        "attributes": _CHILD["attributes"],
-        "optional": _CHILD["optional"],
-    },
-    "AddressEntry": {
-        "reference_id": "The address's id; made from its text, unless said.",
-        "address_line_1": "Street and number.",
-        "city": "At most 50 characters.",
-        "type": "`billing` or `shipping`. Required.",
-        **_PERSON,
-        "address_line_2": "What follows the street.",
-        "state": "State or province; `state` is applied unless `as` says otherwise.",
-        "country": "Country; `country` is applied unless `as` says otherwise.",
-        "zip_code": "Post code.",
-        **_CHILD,
-        "packed": "A column with a whole address in each cell: it is taken apart, and needs no fields but `type`.",
-        "lines": "Columns with the lines of an address, whatever stands in which: taken apart likewise.",
-    },
-    "ContactEntry": {
-        "reference_id": "The contact's id; made from its text, unless said.",
-        **_PERSON,
-        "designation": "What the person does, such as `Buyer`.",
-        **_CHILD,
-    },
-}
 _ARGUMENTS: dict[str, Schema] = {
     "text": {"$ref": "#/$defs/text"},
     "texts": {"$ref": "#/$defs/texts"},
@@ -182,11 +81,56 @@ _FORMS: dict[str, Schema] = {
 }
 
 
+class _FileSchema(GenerateJsonSchema):
+    """The model as a file has it: a key is left out instead of null, and has no title and no default."""
+
+    def nullable_schema(self, schema: Any) -> Schema:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: Any) -> Schema:
+        return self.generate_inner(schema["schema"])
+
+    def str_schema(self, schema: Any) -> Schema:
+        made = super().str_schema(schema)
+        return {"form": "text"} if made == {"type": "string"} else made
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic calls it
+        return False
+
+
+def _definitions() -> dict[str, Schema]:
+    """Every class of the model, ``Mapping`` among them."""
+    _, made = models_json_schema([(Mapping, "validation"), (FieldRule, "validation")], schema_generator=_FileSchema)
+    definitions: dict[str, Schema] = json.loads(json.dumps(made["$defs"]), object_hook=_with_reference)
+    del definitions["Step"]  # the form "steps" takes its place
+    kept = ("type", "additionalProperties", "required", "properties")
+    described = _descriptions()
+    for name, own in definitions.items():
+        for key, schema in own["properties"].items():
+            schema["description"] = described[name][key]
+    return {name: {key: own[key] for key in kept if key in own} for name, own in definitions.items()}
+
+
+def _descriptions() -> dict[str, dict[str, str]]:
+    """Class → key → its description in the reference in the README."""
+    text = (shipped_folder() / "README.md").read_text(encoding="utf-8")
+    found = {}
+    for heading, name in _HEADINGS.items():
+        table = text.split(f"\n{heading}\n")[1].split("\n| `", 1)[1].split("\n\n")[0]
+        rows = re.findall(r"^\| `([^`]+)` \| (.*) \|$", f"| `{table}", re.MULTILINE)
+        found[name] = {key: described.replace("\\|", "|") for key, described in rows}
+    return {**found, "Condition": found["SkipRule"]}
+
+
+def _with_reference(part: Schema) -> Schema:
+    """``{"form": "text"}`` of the model → a reference to that definition."""
+    return {"$ref": f"#/$defs/{part.pop('form')}", **part} if "form" in part else part
+
+
 def mapping_schema() -> Schema:
     """The schema (JSON Schema, draft 7) of a mapping file in all its forms, as plain data."""
-    made = Mapping.model_json_schema(by_alias=True)
-    definitions = {name: _described(name, schema) for name, schema in made.pop("$defs").items()}
-    top = _described("Mapping", made)
+    definitions = _definitions()
+    top = definitions.pop("Mapping")
     for key in ONE_TABLE:
         top["properties"][key] = definitions["TableRule"]["properties"][key]
     extending = _extending(top, definitions)
@@ -251,47 +195,8 @@ def _or_nothing(schema: Schema) -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as it stands in ``mappings/mapping.schema.json``."""
+    """The text of ``mappings/mapping.schema.json``."""
     return json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _described(name: str, schema: Schema) -> Schema:
-    """An object of the model with short forms let in, its keys described."""
-    forms = {"as": "steps", "take": "take", "repeat": "repeat", "severity": "severity"}
-    out: Schema = {"type": "object", "additionalProperties": False}
-    if "required" in schema:
-        out["required"] = schema["required"]
-    out["properties"] = {
-        key: {
-            **({"$ref": f"#/$defs/{forms[key]}"} if key in forms else _tidy(value)),
-            "description": KEYS[name][key],
-        }
-        for key, value in schema["properties"].items()
-    }
-    return out
-
-
-def _tidy(schema: Schema) -> Schema:
-    """A property as the file has it: no null (there is none in a mapping), texts and flags in all their spellings."""
-    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    if options:
-        return _choice(options)
-    plain: Schema = {key: value for key, value in schema.items() if key not in {"title", "default"}}
-    if plain in ({"type": "string"}, {"type": "boolean"}):
-        return {"$ref": "#/$defs/text" if plain["type"] == "string" else "#/$defs/yes_no"}
-    inner = {key: _tidy(plain[key]) for key in ("items", "additionalProperties") if isinstance(plain.get(key), dict)}
-    return {**plain, **inner}
-
-
-def _choice(options: list[Schema]) -> Schema:
-    lists = [option for option in options if option.get("type") == "array"]
-    if {"$ref": "#/$defs/FieldRule"} in options:
-        field: Schema = {"$ref": "#/$defs/field"}
-        several = any("anyOf" in option["items"] for option in lists)  # key: one field, or a list of fields
-        return {"anyOf": [field, {"type": "array", "items": field, "minItems": 1}]} if several else field
-    if {"type": "string"} in options and lists:
-        return {"$ref": "#/$defs/texts"}
-    return _tidy(options[0]) if len(options) == 1 else {"anyOf": [_tidy(option) for option in options]}
 
 
 def _step() -> Schema:

@@ -1,33 +1,48 @@
-"""Finding and reading mapping files and those that they extend: every fault with its file and line."""
+"""Finding and reading mapping files and those that they extend: every error with its file and line.
 
-import difflib
+A mapping that extends another one is merged with it key by key. A text, a list, and a field with its own source
+replace those of the base. ``null`` removes what the base has; ``...`` in a list is replaced by the base's items;
+a table with numbers in the place of a list changes its items.
+"""
+
 import hashlib
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 import importer
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
-from importer.mapping.language.extends import EXTENDS, functions, lay_onto
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
-from importer.mapping.language.yaml_source import Part, Place, Spot, read_parts, to_plain
 
-__all__ = ["LoadedMapping", "list_mappings", "load_mapping"]
+__all__ = ["INHERITED", "LoadedMapping", "list_mappings", "load_mapping", "read_parts", "shipped_folder", "to_plain"]
 
-_PACKAGE = Path(importer.__file__).parent
+INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")
-MOST_BYTES = 1 << 20  # of a file: reading as much takes some seconds
+MOST_BYTES = 1 << 20  # of a file; it takes some seconds to read as much
 MOST_FILES = 20  # that extend one another
+MOST_PARTS = 200_000  # texts, lists and tables of a file; the largest shipped mapping has 300
+MOST_DEPTH = 50
+_PACKAGE = Path(importer.__file__).parent
+_EXTENDS = "extends"
+_NULL = "tag:yaml.org,2002:null"
+_NAMED = frozenset({"tables", "attributes", "values"})  # tables whose keys are names that people give
+_WHOLE = frozenset({"from", "constant", "flags", "column", "only", "any", "all"})  # replace the base's table as a whole
+
+Place = tuple[str | int, ...]
+Spot = tuple[Path, int]
 
 
 @dataclass(frozen=True)
 class LoadedMapping:
-    """A mapping with where it came from: ``folder`` is where its Python functions are looked for.
+    """A mapping and where it came from.
 
-    ``sha256`` covers the file and all that it extends; ``bases`` are those, the nearest first.
+    ``sha256``: of the file and all that it extends. ``bases``: the files that it extends, the nearest first.
     """
 
     name: str
@@ -38,12 +53,40 @@ class LoadedMapping:
 
     @property
     def folder(self) -> Path:
-        """The folder of the mapping file."""
+        """The folder of the mapping file, in which its Python functions are looked for."""
         return self.path.parent
 
 
+@dataclass(frozen=True)
+class Part:
+    """A text, a list of parts or a table of parts; in a table, ``line`` is that of its key.
+
+    ``null``: the text is YAML's word for nothing (``null``, ``~`` or no text at all), without quotes.
+    """
+
+    value: "str | list[Part] | dict[str, Part]"
+    path: Path
+    line: int
+    null: bool = False
+
+    @property
+    def table(self) -> "dict[str, Part] | None":
+        """The parts of a table by their keys; None of anything else."""
+        return self.value if isinstance(self.value, dict) else None
+
+    @property
+    def items(self) -> "list[Part] | None":
+        """The parts of a list; None of anything else."""
+        return self.value if isinstance(self.value, list) else None
+
+    @property
+    def where(self) -> str:
+        """``file:line``, as in messages."""
+        return f"{self.path}:{self.line}"
+
+
 def shipped_folder() -> Path:
-    """Where the mappings that come with the program lie: in the installed package, else beside it in a checkout."""
+    """The folder of the shipped mappings: in the installed package, or beside it in a checkout."""
     installed = _PACKAGE / "_mappings"
     return installed if installed.is_dir() else _PACKAGE.parent / "mappings"
 
@@ -74,7 +117,7 @@ def load_mapping(name: str) -> LoadedMapping:
 
 
 def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
-    """A mapping file laid onto what it extends; ``chain`` takes up each file that is read, with its bytes."""
+    """A mapping file merged with what it extends. Each file that is read is added to ``chain``, with its bytes."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -87,31 +130,44 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
-    own = read_parts(text, path)
-    for part in functions(own):
-        _refuse_outside(part)
-    said = (own.table or {}).get(EXTENDS)
-    if said is None:
+    own = _with_functions(read_parts(text, path), chain[0][0].parent)
+    extended = (own.table or {}).get(_EXTENDS)
+    if extended is None:
         return own
-    return lay_onto(_read(_base(said, chain), chain), own)
+    base = _read(_base(extended, chain), chain)
+    return base if base.table is None else _merged(base, own)
 
 
-def _base(said: Part, chain: list[tuple[Path, bytes]]) -> Path:
+def _base(extended: Part, chain: list[tuple[Path, bytes]]) -> Path:
     """The file that a mapping extends: a shipped one by its name, another by its path from the mapping's folder."""
-    if not isinstance(said.value, str) or not said.value.strip():
-        raise MappingError(f"{said.where}: {EXTENDS}: the name or the path of one mapping belongs here")
+    where = f"{extended.where}: {_EXTENDS}"
+    if not isinstance(extended.value, str) or not extended.value.strip():
+        raise MappingError(f"{where}: write the name or the path of one mapping here")
     try:
-        path = _find(said.value, said.path.parent)
+        path = _find(extended.value, extended.path.parent)
     except MappingError as error:
-        raise MappingError(f"{said.where}: {EXTENDS}: {error.message}", error.hint) from error
+        raise MappingError(f"{where}: {error.message}", error.hint) from error
     if len(chain) == MOST_FILES:
-        raise MappingError(f"{said.where}: {EXTENDS}: {MOST_FILES} mappings extend one another, more are not read")
+        raise MappingError(f"{where}: {MOST_FILES} mappings extend one another, which is the most")
     files = [file for file, _ in chain]
     if path.resolve() in (file.resolve() for file in files):
-        raise MappingError(
-            f"{said.where}: {EXTENDS}: goes round in a circle: {' → '.join(file.name for file in [*files, path])}"
-        )
+        names = " → ".join(file.name for file in [*files, path])
+        raise MappingError(f"{where}: the mappings extend one another in a circle: {names}")
     return path
+
+
+def _with_functions(part: Part, folder: Path, key: str = "") -> Part:
+    """The part with the files of its Python functions (``file.py:function``) named from ``folder``."""
+    if isinstance(part.value, dict):
+        return replace(part, value={name: _with_functions(inner, folder, name) for name, inner in part.value.items()})
+    if isinstance(part.value, list):
+        return replace(part, value=[_with_functions(inner, folder) for inner in part.value])
+    if key != "python" or not part.value.rpartition(":")[0].endswith(".py"):
+        return part
+    _refuse_outside(part)
+    if part.path.parent == folder:
+        return part
+    return replace(part, value=f"{os.path.relpath(part.path.parent, folder)}/{part.value}")
 
 
 def _refuse_outside(function: Part) -> None:
@@ -131,6 +187,54 @@ def _refuse_outside(function: Part) -> None:
         )
 
 
+def _merged(base: Part, own: Part, *, named: bool = False) -> Part:
+    if own.items is not None:
+        return replace(own, value=list(_spliced(base, own.items)))
+    if own.table is None or (not named and own.table.keys() & _WHOLE):
+        return own
+    if base.items and all(item.table is not None for item in base.items):
+        return replace(base, value=_renumbered(base.items, own.table))
+    inherited = base.table if base.table is not None else {"from": base}  # the short form of a field
+    merged = dict(inherited)
+    for key, part in own.table.items():
+        if part.null and key not in inherited:
+            raise MappingError(f"{part.where}: {key}: there is nothing to remove")
+        if part.null:
+            del merged[key]
+        elif key in inherited:
+            merged[key] = _merged(inherited[key], part, named=key in _NAMED)
+        elif any(item.value == INHERITED for item in part.items or ()):
+            raise MappingError(f"{part.where}: there is nothing that '{INHERITED}' could be replaced by")
+        else:
+            merged[key] = part
+    return replace(own, value=merged)
+
+
+def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
+    inherited = [item for item in own if item.value == INHERITED]
+    if len(inherited) > 1:
+        raise MappingError(f"{inherited[1].where}: '{INHERITED}' is in the same list twice")
+    for item in own:
+        if item.value == INHERITED:
+            yield from base.items if base.items is not None else [base]
+        else:
+            yield item
+
+
+def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
+    """The base's items, some of them changed or removed by their numbers (the first is 1)."""
+    changed: dict[int, Part | None] = dict(enumerate(items, start=1))
+    for key, part in own.items():
+        if not key.isdecimal() or int(key) not in changed:
+            raise MappingError(
+                f"{part.where}: {key!r} is not a number from 1 to {len(items)}",
+                "The mapping that is extended has a list here: write the number of the item to change, or a list that "
+                f"replaces it ('- {INHERITED}' in it is replaced by the items of the other mapping).",
+            )
+        changed[int(key)] = None if part.null else _merged(items[int(key) - 1], part)
+    return [part for part in changed.values() if part is not None]
+
+
 def _digest(files: list[bytes]) -> str:
     """SHA-256 of one file; of several, that of their digests one after another."""
     digests = [hashlib.sha256(raw).hexdigest() for raw in files]
@@ -148,7 +252,7 @@ def _find(name: str, folder: Path = Path()) -> Path:
         raise MappingError(f"{name}: is a folder, not a mapping file")
     if path.suffix in SUFFIXES or len(Path(name).parts) > 1:
         raise MappingError(f"{name}: no such mapping file", f"Shipped mappings: {', '.join(shipped)}.")
-    near = difflib.get_close_matches(name.casefold(), shipped, n=1)
+    near = nearest(name.casefold(), shipped)
     guess = f"Did you mean {near[0]}? " if near else ""
     raise MappingError(
         f"no mapping is called {name!r}",
@@ -179,7 +283,7 @@ def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
 
 def _unknown_key(place: Place) -> str:
     keys = sorted(_keys_at(place[:-1]))
-    near = difflib.get_close_matches(str(place[-1]), keys, n=1, cutoff=0.5)
+    near = nearest(str(place[-1]), keys, cutoff=0.5)
     guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
     return f"unknown key {place[-1]!r}; {guess}"
 
@@ -201,3 +305,89 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
+
+
+def read_parts(text: str, path: Path) -> Part:
+    """YAML → its parts, every scalar a text.
+
+    Raises :class:`MappingError` with file and line when it is not YAML, or its aliases make too much of it.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise MappingError(
+            f"{path}{line}: not valid YAML: {error.problem or error.context}",
+            "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'.",
+        ) from error
+    except yaml.YAMLError as error:
+        raise MappingError(f"{path}: not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise MappingError(_too_deep(f"{path}")) from error
+    if root is None:
+        raise MappingError(f"{path}: the file is empty")
+    return _Reader(path).read(root)
+
+
+@dataclass
+class _Reader:
+    """Makes parts of YAML's nodes. An alias is read again wherever it is used, and counted each time."""
+
+    path: Path
+    count: int = 0
+
+    def read(self, node: yaml.Node, depth: int = 0, line: int | None = None) -> Part:
+        line = line or node.start_mark.line + 1
+        self.count += 1
+        if self.count > MOST_PARTS:
+            raise MappingError(
+                f"{self.path}:{line}: the mapping has more than {MOST_PARTS:,} parts, counting what aliases ('*') and "
+                "merges ('<<') repeat each time",
+                "Use fewer aliases of aliases, or move long value tables out of the parts that are repeated.",
+            )
+        if depth > MOST_DEPTH:
+            raise MappingError(_too_deep(f"{self.path}:{line}"))
+        if isinstance(node, yaml.SequenceNode):
+            return Part([self.read(item, depth + 1) for item in node.value], self.path, line)
+        if isinstance(node, yaml.MappingNode):
+            return Part(self._table(node, depth + 1), self.path, line)
+        return Part(node.value, self.path, line, node.tag == _NULL)
+
+    def _table(self, node: yaml.MappingNode, depth: int) -> dict[str, Part]:
+        table: dict[str, Part] = {}
+        merged: list[yaml.Node] = []
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise MappingError(f"{self.path}:{line}: a key must be a plain text")
+            if key.value == "<<":
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+                continue
+            if key.value in table:
+                raise MappingError(f"{self.path}:{line}: {key.value!r} is in the same table twice")
+            table[key.value] = self.read(value, depth, line)
+        for source in merged:  # the table's own keys override what it inherits
+            if not isinstance(source, yaml.MappingNode):
+                raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
+            table = {**(self.read(source, depth).table or {}), **table}
+        return table
+
+
+def _too_deep(where: str) -> str:
+    return f"{where}: tables are nested more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
+
+
+def to_plain(part: Part) -> tuple[Any, dict[Place, Spot]]:
+    """(The data with every scalar a text, the file and line of every place in it)."""
+    spots: dict[Place, Spot] = {}
+
+    def plain(part: Part, place: Place) -> Any:
+        spots[place] = (part.path, part.line)
+        if isinstance(part.value, dict):
+            return {key: plain(inner, (*place, key)) for key, inner in part.value.items()}
+        if isinstance(part.value, list):
+            return [plain(inner, (*place, number)) for number, inner in enumerate(part.value)]
+        return part.value
+
+    return plain(part, ()), spots

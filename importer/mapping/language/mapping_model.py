@@ -1,12 +1,12 @@
-"""The mapping file's model: everything a mapping can say, checked strictly.
+"""The model of a mapping file: everything a mapping can say, checked strictly.
 
-A mapping is read from YAML as plain text (``mapping.files``); the short forms of the language are turned into their
-long ones here, so that everything downstream sees one form only.
+A mapping is read from YAML as plain text (``mapping_files``). Short forms are turned into long ones here, so that the
+rest of the program sees one form only. The reference in ``mappings/README.md`` says what each key means.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
@@ -18,15 +18,13 @@ from importer.mapping.language.mapping_rules import (
     Condition,
     FieldRule,
     FieldSpec,
-    SkipRule,
-    Steps,
     Strict,
-    TextList,
+    TableRule,
     YesNo,
     alternatives,
     as_list,
-    fault,
-    one_value,
+    error_at,
+    require_one_value,
 )
 from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
@@ -39,25 +37,21 @@ __all__ = [
     "ContactEntry",
     "CustomerEntry",
     "Mapping",
-    "ParentRule",
-    "TableRule",
 ]
 
+ONE_TABLE = ("key", "blank_key", "parent", "skip", "two_headers", "ignore")  # at the top of a mapping with one table
 _EMAIL = ("severity", "contact_without_email")
-ONE_TABLE = (
-    "key",
-    "blank_key",
-    "parent",
-    "skip",
-    "two_headers",
-    "ignore",
-)  # stand at the top of a mapping that has one table
-
-
 _LONGEST_NAME = 255  # characters of an attribute's name
+_ONLY_FOR = {  # a key of a field's rule → the only fields that may have it
+    "lookup": ("assigned_sales_rep_ids", "assigned_price_list_id"),
+    "flags": ("type",),
+    "extension_to": ("phone",),
+}
 
 
 class _Section(Strict):
+    """The fields of one record; the subclasses have one key for each field of the API, in the API's order."""
+
     attributes: dict[str, FieldSpec] = Field(
         default_factory=dict, json_schema_extra={"propertyNames": {"pattern": r"\S", "maxLength": _LONGEST_NAME}}
     )
@@ -65,14 +59,12 @@ class _Section(Strict):
 
     def fields(self) -> dict[str, FieldRule]:
         """Target field → rule, in the API's order; attributes last as ``attributes.<name>``."""
-        named = {name: getattr(self, name) for name in self._names() if getattr(self, name) is not None}
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        named = {name: value for name, value in values if isinstance(value, FieldRule)}
         return named | {f"attributes.{name}": rule for name, rule in self.attributes.items()}
 
-    def _names(self) -> tuple[str, ...]:
-        raise AssertionError  # each section lists its own
-
     def attribute_names(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The name of every attribute that the section fills, and its place."""
+        """Yield the name of every attribute that the section fills, and its place."""
         yield from ((name, ("attributes", name)) for name in self.attributes)
         phone = getattr(self, "phone", None)
         if phone is not None and phone.extension_to is not None:
@@ -82,37 +74,28 @@ class _Section(Strict):
     def _attributes_have_names(self) -> Self:
         for name, place in self.attribute_names():
             if not name.strip():
-                raise fault("an attribute needs a name", *place)
+                raise error_at("an attribute needs a name", *place)
             if len(name) > _LONGEST_NAME:
-                raise fault(f"the name has {len(name)} characters, {_LONGEST_NAME} are the most", *place)
+                raise error_at(f"the name has {len(name)} characters; at most {_LONGEST_NAME} are allowed", *place)
         return self
 
     @model_validator(mode="after")
     def _rules_fit_fields(self) -> Self:
         for name, rule in self.fields().items():
-            place = ("attributes", name.removeprefix("attributes.")) if name.startswith("attributes.") else (name,)
-            if rule.lookup and name not in {"assigned_sales_rep_ids", "assigned_price_list_id"}:
-                raise fault("lookup belongs to assigned_sales_rep_ids or assigned_price_list_id", *place, "lookup")
-            if rule.flags is not None and name != "type":
-                raise fault("flags belongs to type", *place, "flags")
+            place = tuple(name.split(".", 1))
+            for key, fields in _ONLY_FOR.items():
+                if getattr(rule, key) is not None and name not in fields:
+                    raise error_at(f"is for {' and '.join(fields)} only", *place, key)
             if rule.clear_when_blank and not isinstance(self, CustomerEntry):
-                raise fault("belongs to a customer's own fields", *place, "clear_when_blank")
+                raise error_at("is for a customer's own fields only", *place, "clear_when_blank")
             if rule.clear_when_blank and name in {"reference_id", "company_name"}:
-                raise fault("does not go with a field that every customer has", *place, "clear_when_blank")
-            if rule.extension_to and name != "phone":
-                raise fault("extension_to belongs to phone", *place, "extension_to")
-            if name == "is_default":
-                _says_yes_or_no(rule, place)
+                raise error_at("is not for a field that every customer has", *place, "clear_when_blank")
+            for text in rule.targets() if name == "is_default" else ():
+                if read_flag(text) is None:
+                    raise error_at(f"is yes or no, not {text!r}", *place)
             if name != "assigned_sales_rep_ids":
-                one_value(rule, place, several_types=name == "type")
+                require_one_value(rule, place, several_types=name == "type")
         return self
-
-
-def _says_yes_or_no(rule: FieldRule, place: tuple[str, ...]) -> None:
-    """Raise for a text of the mapping's own that does not say whether a child is the default."""
-    for text in rule.targets():
-        if read_flag(text) is None:
-            raise fault(f"is yes or no, not {text!r}", *place)
 
 
 def _section_of(name: str, fields: tuple[str, ...]) -> Any:
@@ -126,11 +109,8 @@ _AddressFields = _section_of("_AddressFields", ADDRESS_FIELDS)
 _ContactFields = _section_of("_ContactFields", CONTACT_FIELDS)
 
 
-class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the base is made from the API's list of fields
+class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the base is made from a list of fields
     """The customer's own fields."""
-
-    def _names(self) -> tuple[str, ...]:
-        return CUSTOMER_FIELDS
 
     @model_validator(mode="after")
     def _has_name(self) -> Self:
@@ -138,7 +118,7 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
             raise ValueError("company_name is missing: the API requires it")
         for name, rule in self.fields().items():
             if rule.numbered:
-                raise fault("{n} belongs to addresses and contacts with repeat", *name.split(".", 1))
+                raise error_at("{n} is for addresses and contacts with repeat only", *name.split(".", 1))
         return self
 
 
@@ -149,9 +129,12 @@ def _repeat(value: Any) -> Any:
     return tuple(range(int(match[1]), int(match[2]) + 1))
 
 
+_Repeat = Annotated[tuple[int, ...], BeforeValidator(_repeat), WithJsonSchema({"form": "repeat"})]
+
+
 class _Child(Strict):
     table: str | None = None
-    repeat: Annotated[tuple[int, ...], BeforeValidator(_repeat, json_schema_input_type=str)] | None = None
+    repeat: _Repeat | None = None
     when: Condition | None = None
     on_error: Literal["reject", "drop_child"] = "reject"
 
@@ -161,7 +144,7 @@ class _Child(Strict):
         return ()
 
     def numbers(self) -> tuple[str, ...]:
-        """What ``{n}`` stands for, one after the other; one empty text without ``repeat``."""
+        """The numbers that replace ``{n}``, one after the other; one empty text without ``repeat``."""
         return tuple(map(str, self.repeat)) if self.repeat else ("",)
 
     @model_validator(mode="after")
@@ -174,14 +157,12 @@ class _Child(Strict):
 
 
 class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # as above
-    """One way in which a row gives an address.
-
-    ``packed``: a column that holds a whole address; ``lines``: columns that hold its lines, nobody knows which is
-    which. Fields that are not given are taken from them.
-    """
+    """One way in which a row gives an address. With ``packed`` or ``lines``, fields not given are taken from these."""
 
     packed: str | None = None
-    lines: Annotated[TextList, Field(min_length=2)] | None = None
+    lines: (
+        Annotated[list[str], Field(min_length=2), BeforeValidator(as_list), WithJsonSchema({"form": "texts"})] | None
+    ) = None
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -189,103 +170,28 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
         return (self.packed,) if self.packed is not None else tuple(self.lines or ())
 
     @model_validator(mode="after")
-    def _packed_once(self) -> Self:
-        if self.packed is not None and self.lines is not None:
-            raise fault("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
-        return self
-
-    def _names(self) -> tuple[str, ...]:
-        return ADDRESS_FIELDS
-
-    @model_validator(mode="after")
     def _has_type(self) -> Self:
+        if self.packed is not None and self.lines is not None:
+            raise error_at("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
         if self.type is None:
             raise ValueError("an address needs a type, e.g. type: {constant: billing}")
         for value in self.type.targets():
             if value not in {"billing", "shipping"}:
-                raise fault(f"is billing or shipping, not {value!r}", "type")
+                raise error_at(f"is billing or shipping, not {value!r}", "type")
         return self
 
 
 class ContactEntry(_Child, _ContactFields):  # type: ignore[misc,valid-type]  # as above
     """One way in which a row gives a contact."""
 
-    def _names(self) -> tuple[str, ...]:
-        return CONTACT_FIELDS
-
 
 ChildEntry = AddressEntry | ContactEntry
 
 
-KeyFields = Annotated[list[FieldSpec], BeforeValidator(as_list, json_schema_input_type=FieldSpec | list[FieldSpec])]
-
-
-def _compared(rules: Sequence[FieldRule], name: str) -> None:
-    """Raise for a rule of ``name`` that does not give one text of the file to be compared."""
-    for number, rule in enumerate(rules):
-        place: tuple[str | int, ...] = (name, number)
-        if rule.from_ is None or rule.default is not None or rule.lookup is not None or rule.take == NUMBER:
-            raise fault(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
-        one_value(rule, place)
-
-
-class ParentRule(Strict):
-    """Rows that belong to another row of the same table, which they name; the others are the customers.
-
-    ``from``: the column that names it (of several the first that is filled). ``match``: the columns by which rows may
-    be named.
-    """
-
-    from_: TextList = Field(alias="from", min_length=1)
-    as_: Steps | None = Field(None, alias="as")
-    match: KeyFields = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _match_is_read(self) -> Self:
-        _compared(self.match, "match")
-        return self
-
-    @property
-    def field(self) -> FieldRule:
-        """How the parent's name is read."""
-        return FieldRule.model_validate({"from": self.from_, "as": self.as_, "take": "first"})
-
-    def references(self) -> Iterator[tuple[str, bool]]:
-        """Every column reference, and whether its column may be absent: one of each list must be there."""
-        for columns in (self.from_, [column for rule in self.match for column in rule.columns()]):
-            yield ALTERNATIVE.join(columns), False
-            if len(columns) > 1:
-                yield from ((column, True) for column in columns)
-
-
-class TableRule(Strict):
-    """One table among several files or sheets, and how it is told from the others.
-
-    ``has``: columns that only this table has, all of them. ``names``: patterns (``*Address*``) of file or sheet names,
-    used when the columns do not decide. ``key``: the columns that say which customer a row belongs to.
-    ``blank_key``: what a row without a key is: wrong, or a further row of the customer above it. ``parent``: rows that
-    belong to other rows of the table.
-    """
-
-    key: KeyFields = Field(min_length=1)
-    blank_key: Literal["reject", "above"] = "reject"
-    parent: ParentRule | None = None
-    has: TextList = Field(default_factory=list)
-    names: TextList = Field(default_factory=list)
-    two_headers: YesNo = False
-    skip: list[SkipRule] = Field(default_factory=list)
-    ignore: TextList = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _key_is_read(self) -> Self:
-        _compared(self.key, "key")
-        return self
-
-
 class Mapping(Strict):
-    """A whole mapping file. With one table, the keys of ``TableRule`` but ``has`` and ``names`` stand at the top."""
+    """A whole mapping file. With one table, the keys of ``ONE_TABLE`` are at the top instead of under ``tables``."""
 
-    extends: str | None = None  # by now all that it says is here: see ``mapping.extending``
+    extends: str | None = None
     title: str
     description: str = ""
     export: str = ""
@@ -295,7 +201,7 @@ class Mapping(Strict):
     addresses: list[AddressEntry] = Field(default_factory=list)
     contacts: list[ContactEntry] = Field(default_factory=list)
     contact_email: Literal["optional", "required"] = "optional"
-    severity: dict[str, Annotated[Severity, WithJsonSchema({})]] = Field(default_factory=dict)
+    severity: Annotated[dict[str, Severity], WithJsonSchema({"form": "severity"})] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -310,10 +216,14 @@ class Mapping(Strict):
         return {**{k: v for k, v in data.items() if k not in short}, "tables": {"customers": short}}
 
     @model_validator(mode="after")
-    def _parents_are_customers(self) -> Self:
+    def _refers_to_tables(self) -> Self:
         for name, rule in self.tables.items():
             if rule.parent is not None and name != self.main_table:
-                raise fault(f"belongs to the table with the customers, {self.main_table}", "tables", name, "parent")
+                raise error_at(f"is for the table with the customers only, {self.main_table}", "tables", name, "parent")
+        for place, section in self._sections():
+            if isinstance(section, ChildEntry) and section.table not in {None, *self.tables}:
+                tables = ", ".join(self.tables)
+                raise error_at(f"there is no table {section.table!r}, only {tables}", *place, "table")
         return self
 
     @model_validator(mode="after")
@@ -322,38 +232,32 @@ class Mapping(Strict):
             if name not in CODES:
                 meant = near(name)
                 guess = f"did you mean {meant!r}?" if meant else "`importer explain` lists all"
-                raise fault(f"no problem has this code; {guess}", "severity", name)
+                raise error_at(f"no problem has this code; {guess}", "severity", name)
             if CODES[name].locked:
-                raise fault(f"its severity cannot be changed: {CODES[name].locked}", "severity", name)
+                raise error_at(f"its severity cannot be changed: {CODES[name].locked}", "severity", name)
         own = self.severity.get(_EMAIL[1], Severity.ERROR)
         if self.contact_email == "required" and own is not Severity.ERROR:
-            raise fault("contact_email: required makes it an error; say one of the two", *_EMAIL)
-        return self
-
-    @model_validator(mode="after")
-    def _refers_to_itself(self) -> Self:
-        for kind, entries in (("addresses", self.addresses), ("contacts", self.contacts)):
-            for number, entry in enumerate(entries):
-                if entry.table is not None and entry.table not in self.tables:
-                    text = f"there is no table {entry.table!r}, only {', '.join(self.tables)}"
-                    raise fault(text, kind, number, "table")
+            raise error_at("contact_email: required makes it an error; write one of the two", *_EMAIL)
         return self
 
     @model_validator(mode="after")
     def _attributes_differ(self) -> Self:
-        """WizCommerce may take two names that differ only in case for one, and one value would replace the other."""
-        sections: list[tuple[tuple[str | int, ...], _Section]] = [(("customer",), self.customer)]
-        sections += [(("addresses", number), entry) for number, entry in enumerate(self.addresses)]
-        sections += [(("contacts", number), entry) for number, entry in enumerate(self.contacts)]
+        """For WizCommerce, two names that differ only in case may be one, and one value would replace the other."""
         seen: dict[tuple[str | int, str], str] = {}
-        for where, section in sections:
+        for where, section in self._sections():
             for name, place in section.attribute_names():
                 key = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
                 other = seen.setdefault((where[0], key), name)
                 if other != name:
-                    text = f"{name!r} and {other!r} differ only in case or spaces: write both alike, or drop one"
-                    raise fault(text, *where, *place)
+                    text = f"{name!r} and {other!r} differ only in case or spaces: write both the same way, or drop one"
+                    raise error_at(text, *where, *place)
         return self
+
+    def _sections(self) -> Iterator[tuple[tuple[str | int, ...], _Section]]:
+        """Yield the customer, each address and each contact, with the keys that lead to it."""
+        yield ("customer",), self.customer
+        yield from ((("addresses", number), entry) for number, entry in enumerate(self.addresses))
+        yield from ((("contacts", number), entry) for number, entry in enumerate(self.contacts))
 
     @property
     def needs_contact_email(self) -> bool:
@@ -375,14 +279,14 @@ class Mapping(Strict):
         return any(rule.two_headers for rule in self.tables.values())
 
     def header_hints(self) -> tuple[frozenset[str], ...]:
-        """Per table every column name that the mapping mentions, alternatives each by itself: to find headers by."""
+        """Per table every column name that the mapping mentions, each alternative by itself, to find headers."""
         return tuple(
             frozenset(name for reference, _ in self.references(table) for name in alternatives(reference))
             for table in self.tables
         )
 
     def references(self, table: str) -> Iterator[tuple[str, bool]]:
-        """Every column reference to a table (``{n}`` filled in), and whether its column may be absent."""
+        """Yield every column reference to a table (``{n}`` filled in), and whether its column may be absent."""
         rule = self.tables[table]
         for part in rule.key:
             yield from part.references(optional=False)
@@ -398,7 +302,7 @@ class Mapping(Strict):
                     yield from _child_references(entry, number)
 
     def repeated(self, table: str) -> Iterator[list[frozenset[str]]]:
-        """For each repeated group of a table: the references that hold its number, by number."""
+        """Yield for each repeated group of a table the references that hold its number, by number."""
         for entry in self.children():
             if (entry.table or self.main_table) == table and entry.repeat is not None:
                 shared = {reference for reference, _ in _child_references(entry, "")}

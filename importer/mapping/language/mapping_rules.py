@@ -1,10 +1,13 @@
-"""What mappings are made of: conditions on rows and rules for single fields, each with its short and long forms."""
+"""The rules in a mapping: for rows, for single fields, and for tables. Short forms are turned into long ones.
+
+The reference in ``mappings/README.md`` says what each key means. ``{"form": …}`` names a definition in ``json_schema``.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from importer.mapping.transforms.registry import Step, parse_step
@@ -16,28 +19,29 @@ __all__ = [
     "FieldRule",
     "FieldSpec",
     "Otherwise",
+    "ParentRule",
     "SkipRule",
-    "Steps",
     "Strict",
+    "TableRule",
     "TextList",
     "YesNo",
     "alternatives",
     "as_list",
-    "fault",
-    "one_value",
+    "error_at",
+    "require_one_value",
 ]
 
-NUMBER = "{n}"  # stands for the number of a repeated group in a column's name
+NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column
 
 
 def alternatives(reference: str) -> list[str]:
-    """``"A|B"`` → the names that one column goes by."""
+    """``"A|B"`` → the names that one column may have."""
     return [name.strip() for name in reference.split(ALTERNATIVE)]
 
 
-def fault(text: str, *place: str | int) -> PydanticCustomError:
-    """A fault of something inside what is being validated: ``place`` leads to it, so that its line can be named."""
+def error_at(text: str, *place: str | int) -> PydanticCustomError:
+    """An error in a part of what is validated. ``place``: the keys that lead to it, so that its line can be named."""
     return PydanticCustomError("misplaced", "{text}", {"text": text, "place": place})
 
 
@@ -51,24 +55,16 @@ def as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-_TextOrList = str | list[str]
-TextList = Annotated[list[str], BeforeValidator(as_list, json_schema_input_type=_TextOrList)]
-
-
 def _flag(value: Any) -> Any:
     return {"true": True, "yes": True, "false": False, "no": False}.get(str(value).lower(), value)
 
 
-YesNo = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
+TextList = Annotated[list[str], BeforeValidator(as_list), WithJsonSchema({"form": "texts"})]
+YesNo = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"form": "yes_no"})]
 
 
 class Condition(Strict):
-    """When a row counts. Exactly one test; ``column`` may name alternatives (``A|B``).
-
-    ``is``/``is_not``: one of these texts, without case. ``flag``: the cell reads as yes (``Yes, Y, T, true, 1, tYES,
-    x``) or as no. ``matches``: a regular expression found in the cell. ``blank``: the cell is empty, or is not.
-    ``only``: nothing but these columns is filled. ``any``/``all``: several conditions.
-    """
+    """A test of a row. Exactly one of the keys but ``column`` and ``optional`` is given."""
 
     column: str | None = None
     is_: TextList | None = Field(None, alias="is")
@@ -89,57 +85,51 @@ class Condition(Strict):
             raise ValueError("a condition has exactly one of is, is_not, flag, matches, blank, only, any, all")
         if (self.column is None) == any(test is not None for test in tests):
             raise ValueError("is, is_not, flag, matches and blank need a column; only, any and all have none")
-        if self.matches is not None:
-            try:
-                re.compile(self.matches)
-            except re.error as error:
-                raise ValueError(f"matches is not a regular expression: {error}") from error
+        try:
+            re.compile(self.matches or "")
+        except re.error as error:
+            raise ValueError(f"matches is not a regular expression: {error}") from error
         return self
 
     def numbered(self, number: str) -> "Condition":
         """The condition for one number of a repeated group: ``{n}`` filled in."""
         if not number:
             return self
-        filled = {name: [inner.numbered(number) for inner in own] for name, own in self._inner().items()}
-        column = None if self.column is None else self.column.replace(NUMBER, number)
-        only = None if self.only is None else [name.replace(NUMBER, number) for name in self.only]
-        return self.model_copy(update={"column": column, "only": only, **filled})
-
-    def _inner(self) -> dict[str, list["Condition"]]:
-        return {name: own for name, own in (("any_", self.any_), ("all_", self.all_)) if own is not None}
+        changes: dict[str, Any] = {}
+        if self.column is not None:
+            changes["column"] = self.column.replace(NUMBER, number)
+        if self.only is not None:
+            changes["only"] = [name.replace(NUMBER, number) for name in self.only]
+        for name, inner in (("any_", self.any_), ("all_", self.all_)):
+            if inner is not None:
+                changes[name] = [condition.numbered(number) for condition in inner]
+        return self.model_copy(update=changes)
 
     def references(self) -> Iterator[tuple[str, bool]]:
-        """Every column reference, and whether its column may be absent."""
+        """Yield every column reference, and whether its column may be absent."""
         if self.column is not None:
             yield self.column, self.optional
-        for name in self.only or ():
-            yield name, True
-        for inner in (one for own in self._inner().values() for one in own):
+        yield from ((name, True) for name in self.only or ())
+        for inner in (*(self.any_ or ()), *(self.all_ or ())):
             for reference, optional in inner.references():
                 yield reference, optional or self.optional
 
 
 class SkipRule(Condition):
-    """A condition under which rows are left out, and the reason by which reports count them."""
+    """A condition under which rows are left out."""
 
     reason: str = Field(min_length=1)
 
 
 class Otherwise(Strict):
-    """What a value becomes that a value table does not list."""
-
     constant: str
-
-
-_StepInput = str | dict[str, str | list[str]] | list[str | dict[str, str | list[str]]]
-_ValueTable = dict[str, str | list[str]]
 
 
 def _steps(value: Any) -> Any:
     return [parse_step(item) for item in as_list(value)]
 
 
-Steps = Annotated[list[Step], BeforeValidator(_steps, json_schema_input_type=_StepInput)]
+Steps = Annotated[list[Step], BeforeValidator(_steps), WithJsonSchema({"form": "steps"})]
 
 
 def _values(value: Any) -> Any:
@@ -148,7 +138,7 @@ def _values(value: Any) -> Any:
     seen: set[str] = set()
     for text in value:
         if text.strip().casefold() in seen:
-            raise fault(f"{text!r} stands twice (values are compared without case)", text)
+            raise error_at(f"{text!r} is listed twice (values are compared without case)", text)
         seen.add(text.strip().casefold())
     return value
 
@@ -162,30 +152,20 @@ def _whole_number(value: Any) -> Any:
 
 
 def _short_field(value: Any) -> Any:
-    return {"from": [value]} if isinstance(value, str) else {"from": value} if isinstance(value, list) else value
+    return {"from": value} if isinstance(value, str | list) else value
 
 
+_Take = Annotated[
+    Literal["first", "last", "all", "{n}"] | int, BeforeValidator(_whole_number), WithJsonSchema({"form": "take"})
+]
 _SOURCES = ("from", "constant", "flags")
-_FROM_ONLY = (
-    "split",
-    "as",
-    "take",
-    "join",
-    "values",
-    "else",
-    "default",
-    "extension_to",
-    "clear_when_blank",
-)  # what a constant cannot have
-_NOT_FOR_FLAGS = ("split", "as", "take", "join", "values", "else", "lookup", "extension_to", "clear_when_blank")
-_NOT_FOR_ELSE = (
-    "constant",
-    "flags",
-    "default",
-    "lookup",
-    "extension_to",
-    "clear_when_blank",
-)  # say it of the field itself
+_ALONE = ("split", "as", "take", "join", "values", "else", "extension_to", "clear_when_blank")
+_EXCLUDED = (  # pairs of keys that do not go together
+    *(("constant", name) for name in (*_ALONE, "default")),
+    *(("flags", name) for name in (*_ALONE, "lookup")),
+    ("take", "join"),
+)
+_OF_THE_FIELD = ("constant", "flags", "default", "lookup", "extension_to", "clear_when_blank")  # not under else
 
 
 class FieldRule(Strict):
@@ -196,14 +176,13 @@ class FieldRule(Strict):
     flags: dict[str, str] | None = None
     split: TextList | None = None
     as_: Steps | None = Field(None, alias="as")
-    take: Annotated[
-        Literal["first", "last", "all", "{n}"] | int | None,
-        BeforeValidator(_whole_number, json_schema_input_type=Literal["first", "last", "all", "{n}"] | int),
-    ] = None
+    take: _Take | None = None
     join: str | None = None
-    values: Annotated[dict[str, TextList], BeforeValidator(_values, json_schema_input_type=_ValueTable)] | None = None
+    values: (
+        Annotated[dict[str, TextList], BeforeValidator(_values, json_schema_input_type=dict[str, TextList])] | None
+    ) = None
     otherwise: Literal["error", "keep", "blank"] | Otherwise = "keep"
-    else_: Annotated["FieldRule", BeforeValidator(_short_field)] | None = Field(None, alias="else")
+    else_: "FieldSpec | None" = Field(None, alias="else")
     default: str | None = None
     lookup: Literal["sales_rep", "price_list"] | None = None
     optional: YesNo | None = None
@@ -214,45 +193,35 @@ class FieldRule(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        said = self.said()
-        if sum(name in said for name in _SOURCES) != 1:
+        given = self.given()
+        if sum(name in given for name in _SOURCES) != 1:
             raise ValueError("a field has exactly one of from (columns), constant, flags")
-        for source, excluded in (("constant", _FROM_ONLY), ("flags", _NOT_FOR_FLAGS)):
-            for name in excluded:
-                if source in said and name in said:
-                    raise fault(f"does not go with {source}", name)
+        for first, second in _EXCLUDED:
+            if first in given and second in given:
+                raise error_at(f"cannot be combined with {first}", second)
         for name in ("from", "constant", "split"):
-            if name in said and not all(said[name] if name == "split" else map(str.strip, said[name] or [""])):
-                raise fault("needs at least one text, and none may be empty", name)
+            if name in given and not all(given[name] if name == "split" else map(str.strip, given[name] or [""])):
+                raise error_at("needs at least one text, and none may be empty", name)
         if not all(map(str.strip, (self.flags or {"": "-"}).values())):
-            raise fault("needs a column for each", "flags")
-        if "take" in said and "join" in said:
-            raise fault("take and join exclude each other", "join")
+            raise error_at("needs a column for each", "flags")
         if self.otherwise != "keep" and self.values is None:
-            raise fault("otherwise needs values", "otherwise")
+            raise error_at("otherwise needs values", "otherwise")
         return self
 
     @model_validator(mode="after")
-    def _may_clear(self) -> Self:
-        """Only what is blank in the source clears: not what was left out because it is wrong, nor an id."""
-        for name, excluded in (
-            ("invalid: blank", self.invalid == "blank"),
-            ("lookup", self.lookup),
-            ("default", self.default),
-        ):
-            if self.clear_when_blank and excluded:
-                raise fault(f"does not go with {name}", "clear_when_blank")
+    def _else_and_clearing_fit(self) -> Self:
+        # Only what is blank in the source clears a field: not a wrong value that was left out, nor an id.
+        not_cleared = {"invalid: blank": self.invalid == "blank", "lookup": self.lookup, "default": self.default}
+        for name, excludes in not_cleared.items():
+            if self.clear_when_blank and excludes:
+                raise error_at(f"cannot be combined with {name}", "clear_when_blank")
+        for name in _OF_THE_FIELD:
+            if self.else_ is not None and name in self.else_.given():
+                raise error_at("is not allowed under else", "else", name)
         return self
 
-    @model_validator(mode="after")
-    def _else_is_plain(self) -> Self:
-        for name in _NOT_FOR_ELSE:
-            if self.else_ is not None and name in self.else_.said():
-                raise fault("does not belong under else", "else", name)
-        return self
-
-    def said(self) -> dict[str, Any]:
-        """What the mapping says of the field, by the keys of the language."""
+    def given(self) -> dict[str, Any]:
+        """The keys that the mapping gives for the field, with their values."""
         aliases = {name: field.alias or name for name, field in type(self).model_fields.items()}
         return {alias: value for name, alias in aliases.items() if (value := getattr(self, name)) is not None}
 
@@ -265,7 +234,7 @@ class FieldRule(Strict):
         return [*(self.constant or ()), *(self.flags or ()), *listed, *otherwise, *further, *default]
 
     def own_columns(self) -> list[str]:
-        """Column references in the order they are tried, those under ``else`` left out."""
+        """Column references in the order they are tried, without those under ``else``."""
         return [*(self.from_ or ()), *(self.flags or {}).values()]
 
     @property
@@ -279,28 +248,88 @@ class FieldRule(Strict):
         return [*self.own_columns(), *(self.else_.columns() if self.else_ else ())]
 
     def references(self, *, optional: bool) -> Iterator[tuple[str, bool]]:
-        """Every column reference, and whether its column may be absent; ``optional``: unless the rule says."""
+        """Yield every column reference, and whether its column may be absent. ``optional``: if the rule has none."""
         optional = optional if self.optional is None else self.optional
         yield from ((column, optional) for column in self.own_columns())
         if self.else_ is not None:
             yield from self.else_.references(optional=optional)
 
 
-FieldSpec = Annotated[FieldRule, BeforeValidator(_short_field, json_schema_input_type=str | list[str] | FieldRule)]
+FieldSpec = Annotated[FieldRule, BeforeValidator(_short_field), WithJsonSchema({"form": "field"})]
 
 
-def one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_types: bool = False) -> None:
+def require_one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_types: bool = False) -> None:
     """Raise for a rule that would give a list where one text is wanted; an address may have both types."""
     if rule.else_ is not None:
-        one_value(rule.else_, (*place, "else"), several_types=several_types)
+        require_one_value(rule.else_, (*place, "else"), several_types=several_types)
     many = len(rule.from_ or ()) > 1 or rule.split is not None
     if many and rule.take is None and rule.join is None:
-        raise fault("several columns or parts need take (first, last, a number) or join", *place)
+        raise error_at("several columns or parts need take (first, last, a number) or join", *place)
     if rule.take == "all":
-        raise fault("take: all belongs to assigned_sales_rep_ids, which is a list", *place, "take")
+        raise error_at("take: all is for assigned_sales_rep_ids only, which is a list", *place, "take")
     if not several_types:
         if len(rule.constant or ()) > 1:
-            raise fault("is one text, not a list", *place, "constant")
+            raise error_at("is one text, not a list", *place, "constant")
         for text, own in (rule.values or {}).items():
             if len(own) > 1:
-                raise fault("is one text, not a list", *place, "values", text)
+                raise error_at("is one text, not a list", *place, "values", text)
+
+
+KeyFields = Annotated[
+    list[FieldSpec],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+    WithJsonSchema({"anyOf": [{"form": "field"}, {"type": "array", "items": {"form": "field"}, "minItems": 1}]}),
+]
+
+
+def _require_texts(rules: Sequence[FieldRule], name: str) -> None:
+    """Raise for a rule of ``name`` that does not give one text of the file, which can be compared."""
+    for number, rule in enumerate(rules):
+        place: tuple[str | int, ...] = (name, number)
+        if rule.from_ is None or rule.default is not None or rule.lookup is not None or rule.take == NUMBER:
+            raise error_at(f"a {name} comes from columns, and has neither default nor lookup nor {NUMBER}", *place)
+        require_one_value(rule, place)
+
+
+class ParentRule(Strict):
+    """Rows that belong to another row of the same table, which they name; the others are the customers."""
+
+    from_: TextList = Field(alias="from", min_length=1)
+    as_: Steps | None = Field(None, alias="as")
+    match: KeyFields
+
+    @model_validator(mode="after")
+    def _match_is_read(self) -> Self:
+        _require_texts(self.match, "match")
+        return self
+
+    @property
+    def field(self) -> FieldRule:
+        """How the parent's name is read."""
+        return FieldRule.model_validate({"from": self.from_, "as": self.as_, "take": "first"})
+
+    def references(self) -> Iterator[tuple[str, bool]]:
+        """Yield every column reference, and whether its column may be absent: one of each list must be there."""
+        for columns in (self.from_, [column for rule in self.match for column in rule.columns()]):
+            yield ALTERNATIVE.join(columns), False
+            if len(columns) > 1:
+                yield from ((column, True) for column in columns)
+
+
+class TableRule(Strict):
+    """One table: a file or a sheet, or several that have the same columns."""
+
+    key: KeyFields
+    blank_key: Literal["reject", "above"] = "reject"
+    parent: ParentRule | None = None
+    has: TextList = Field(default_factory=list)
+    names: TextList = Field(default_factory=list)
+    two_headers: YesNo = False
+    skip: list[SkipRule] = Field(default_factory=list)
+    ignore: TextList = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _key_is_read(self) -> Self:
+        _require_texts(self.key, "key")
+        return self

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 import pyarrow as pa
 import pycountry
 
-from importer.mapping.language.nearest import Nearest
+from importer.did_you_mean import nearest
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
@@ -98,16 +98,11 @@ def _country_hint(value: str) -> str:
     for code in ("US", "CA", "AU"):
         if _plain(value) in _states(code):
             return f"This is a state of {_name(code)}: is it in the wrong column? Write the country here."
-    near = _nearest_country()(_plain(value))
+    near = next(iter(nearest(_plain(value), _countries(), cutoff=0.82)), None)
     if near is None:
         return "Write the country's name or its two-letter code."
     code = _countries()[near]
     return f"Did you mean {_name(code)} ({code})?"
-
-
-@cache
-def _nearest_country() -> Nearest:
-    return Nearest(_countries(), cutoff=0.82)
 
 
 def _name(code: str) -> str:
@@ -153,10 +148,5 @@ def _state_hint(value: str, country: str) -> str:
     elsewhere = next((code for code in _CHECKED if code != country and plain in _states(code)), None)
     if elsewhere:
         return f"{_name(elsewhere)} has a state of that name: check the country."
-    near = _nearest_state(country)(plain)
+    near = next(iter(nearest(plain, _states(country), cutoff=0.75)), None)
     return f"Did you mean {near.title()} ({_states(country)[near]})?" if near else "It is sent as it is."
-
-
-@cache
-def _nearest_state(country: str) -> Nearest:
-    return Nearest(_states(country), cutoff=0.75)

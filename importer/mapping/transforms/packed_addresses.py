@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
 from importer.mapping.fields import Context, evaluate
-from importer.mapping.grouping.row_assignment import Owned, Owners
+from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
@@ -51,12 +51,12 @@ class Prepared:
 
     entry: ChildEntry
     number: str
-    owned: Owned
+    owned: CustomerRows
     filled: Mask | None = None
     findings: tuple[RowFinding, ...] = ()
 
 
-def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) -> dict[Entity, list[Prepared]]:
+def prepare(mapping: Mapping, owners: RowAssignment, folder: Path, home: str | None) -> dict[Entity, list[Prepared]]:
     """Every entry by entity, for each of its numbers; those whose table has no rows are left out.
 
     ``home``: the country (alpha-2) of packed addresses that name none.
@@ -71,7 +71,7 @@ def prepare(mapping: Mapping, owners: Owners, folder: Path, home: str | None) ->
     return out
 
 
-def cell_columns(mapping: Mapping, owners: Owners) -> list[dict[str, tuple[str, ...]]]:
+def cell_columns(mapping: Mapping, owners: RowAssignment) -> list[dict[str, tuple[str, ...]]]:
     """For every entry, as :func:`prepare` has them, the order in which fields of a packed address name its columns."""
     found: dict[Entity, list[dict[str, tuple[str, ...]]]] = {"address": [], "contact": []}
     for entity, entry, number, owned in _entries(mapping, owners):
@@ -82,9 +82,9 @@ def cell_columns(mapping: Mapping, owners: Owners) -> list[dict[str, tuple[str, 
     return [*found["address"], *found["contact"]]
 
 
-def _entries(mapping: Mapping, owners: Owners) -> Iterator[tuple[Entity, ChildEntry, str, Owned]]:
+def _entries(mapping: Mapping, owners: RowAssignment) -> Iterator[tuple[Entity, ChildEntry, str, CustomerRows]]:
     for entry in mapping.children():
-        owned = owners.owned[entry.table or mapping.main_table]
+        owned = owners.by_table[entry.table or mapping.main_table]
         for number in entry.numbers() if owned.present else ():
             yield "address" if isinstance(entry, AddressEntry) else "contact", entry, number, owned
 
@@ -99,7 +99,7 @@ def idle_fields(entry: ChildEntry) -> tuple[str, ...]:
     )
 
 
-def _customer_names(mapping: Mapping, owners: Owners, folder: Path) -> tuple[Column, ...]:
+def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tuple[Column, ...]:
     """What each customer is called, by all columns that the mapping takes its names from, in plain forms."""
     table, start = owners.main.rows, first_rows(owners.main.customers, len(owners.ids))
     rules = {name: rule for name, rule in mapping.customer.fields().items() if name in _NAMES}
@@ -150,7 +150,9 @@ class _Reading:
     doubts: str = ""
 
 
-def _unpacked(entry: AddressEntry, number: str, owned: Owned, names: Sequence[Column], home: str | None) -> Prepared:
+def _unpacked(
+    entry: AddressEntry, number: str, owned: CustomerRows, names: Sequence[Column], home: str | None
+) -> Prepared:
     """The entry with a rule for every field that it does not map itself, over columns of the addresses' parts."""
     table = owned.rows
     references = [reference.replace(NUMBER, number) for reference in entry.cells]
