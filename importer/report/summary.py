@@ -13,11 +13,10 @@ import pandas as pd
 
 from importer.records import Location, OutcomeKind
 from importer.report.advice import next_steps
-from importer.report.counts import loose_rows
 from importer.report.problem_list import Located
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
-from importer.report.report_input import ReportInput
+from importer.report.report_input import ReportInput, loose_rows
 from importer.tables import Sources, SourceTable
 
 __all__ = ["RunFacts", "build_summary", "write_summary"]
