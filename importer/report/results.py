@@ -74,7 +74,7 @@ def _lines(report: ReportInput, errors: "_FirstErrors", start: int, stop: int) -
 
 @dataclass(frozen=True)
 class _FirstErrors:
-    """Of each rejected customer that has errors the first, by its place among all problems, and how many there are."""
+    """For each rejected customer with errors: the first, by its place among all problems, and how many there are."""
 
     located: Located
     customers: Positions
@@ -97,8 +97,8 @@ class _FirstErrors:
 def _first_errors(report: ReportInput) -> _FirstErrors:
     kinds = report.located.kinds
     owner = kinds["_customer"].to_numpy(np.int64)
-    concerned = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_) & (owner >= 0)
-    concerned &= np.append(report.rejected, False)[owner]
-    at = np.flatnonzero(concerned)
+    wanted = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_) & (owner >= 0)
+    wanted &= np.append(report.rejected, False)[owner]
+    at = np.flatnonzero(wanted)
     customers, firsts, counts = np.unique(owner[at], return_index=True, return_counts=True)
     return _FirstErrors(report.located, customers, at[firsts], counts)

@@ -81,7 +81,7 @@ def save_workbook(path: Path, content: Content) -> None:
     from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
 
     with whole_file(path) as file, TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
-        workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": scratch})
+        workbook = xlsxwriter.Workbook(file, {"tmpdir": scratch})
         workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
         formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
         _write_guide(workbook.add_worksheet(GUIDE), formats, content.guide)

@@ -182,7 +182,7 @@ def test_undo_deletes_and_reports(desk, box):
     text = text_of(summary, width=60)
     assert "--force" in text
     assert text.startswith("2 of 3 customers created or updated by run")
-    assert "1  changed in WizCommerce since: left as they are" in text
+    assert "1  changed in WizCommerce since then: left as they are" in text
 
     forced = bench.undo(force=True)
     assert (forced["results"], forced["exit_code"]) == ({"deleted": 1}, 0)
