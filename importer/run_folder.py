@@ -113,7 +113,7 @@ class RunFolder:
         """Whether it exists, as a folder and not as a link to one."""
         return self.path.is_dir() and not self.path.is_symlink()
 
-    def strangers(self, files: Collection[str]) -> list[str]:
+    def unexpected_files(self, files: Collection[str]) -> list[str]:
         """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
         names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]
         if self.rejected.is_dir() and not self.rejected.is_symlink():
