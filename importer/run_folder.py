@@ -190,8 +190,11 @@ class RunFolder:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
                 rejected, lost_child = arrays["rejected"], arrays["lost_child"]
             frames = {name: self._read(name) for name in _FRAMES}
+            for name in _CHILDREN:  # run folders of earlier versions do not have the column
+                if DEFAULT_STATED not in frames[name]:
+                    frames[name][DEFAULT_STATED] = pd.Series(False, index=frames[name].index, dtype=BOOLEAN)
             tables = EntityTables(
-                **{name: frame if name not in _CHILDREN else _with_stated(frame) for name, frame in frames.items()},
+                **frames,
                 entries=tuple(_entry(item) for item in described["entries"]),
                 customer_field_rows=field_rows,
                 unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
@@ -266,13 +269,6 @@ def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
-def _with_stated(children: pd.DataFrame) -> pd.DataFrame:
-    """The frame with a column that run folders of earlier versions do not have."""
-    if DEFAULT_STATED in children:
-        return children
-    return children.assign(**{DEFAULT_STATED: pd.Series(False, index=children.index, dtype=BOOLEAN)})
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
@@ -309,10 +305,8 @@ def _describe(stage: Stage) -> dict[str, Any]:
 
 
 def _problem(item: dict[str, Any]) -> Problem:
-    place = item["location"]
-    return Problem(
-        **{**item, "severity": Severity(item["severity"]), "location": None if place is None else Location(**place)}
-    )
+    location = None if item["location"] is None else Location(**item["location"])
+    return Problem(**{**item, "severity": Severity(item["severity"]), "location": location})
 
 
 def _entry(item: dict[str, Any]) -> Entry:

@@ -175,12 +175,12 @@ def countries(report: ReportInput) -> list[dict[str, Any]]:
 def rewritten(report: ReportInput) -> list[dict[str, Any]]:
     """What was routinely changed, column by column, each with its first example; the most cells first."""
     lines = report.tables.changes.to_dict("records")
-    told = [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
-    for line in told:
+    found = [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
+    for line in found:
         code = find(str(line["code"]))
         line["title"] = code.title if code else line["code"]
         line["before"], line["after"] = cut(line["before"] or ""), cut(line["after"] or "")
-    return sorted(told, key=lambda line: -line["count"])
+    return sorted(found, key=lambda line: -line["count"])
 
 
 def failures(report: ReportInput) -> list[dict[str, Any]]:
