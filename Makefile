@@ -19,7 +19,6 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q importer tests  # where PYTHONDONTWRITEBYTECODE is set, nothing else would
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'from importer.report.html.page import page_template; page_template()'
 	@touch $(STAMP)
 
 demo: install  ## import the sample data into a local sandbox API, and show the reports

@@ -1,31 +1,28 @@
-"""Entity tables to the JSON bodies that are sent, and the way back from a body's field to its record.
-
-Bodies are put together by the column: each field becomes a column of fragments (``,"city":"Marlow"``, or nothing),
-the fragments of a record are joined, and so are the records of a customer. That is several times faster than building
-objects, and a block at a time needs little memory. The bytes are those that orjson would write.
-"""
+"""Entity tables to the JSON bodies that are sent, and the way back from a body's field to its record."""
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from importer.errors import InternalError
 from importer.tables import (
     ADDRESS_FIELDS,
     ATTRIBUTE_PREFIX,
+    CHILD_ENTITIES,
     CONTACT_FIELDS,
     CUSTOMER_FIELDS,
     TEXT,
+    TEXT_LIST,
     Entity,
     EntityTables,
+    chunked,
 )
 
 __all__ = ["content_hash", "record_of", "write_payloads"]
@@ -37,15 +34,11 @@ _FIELDS: dict[Entity, tuple[str, ...]] = {
     "address": ADDRESS_FIELDS,
     "contact": CONTACT_FIELDS,
 }
-_CHILDREN: tuple[tuple[Entity, str], ...] = (("address", "addresses"), ("contact", "contacts"))
-_NEEDED: dict[Entity, tuple[str, ...]] = {
+_REQUIRED: dict[Entity, tuple[str, ...]] = {
     "customer": ("reference_id", "company_name"),
     "address": ("reference_id",),
     "contact": ("reference_id",),
 }
-_Part = Any  # a text, or a column of texts
-_LARGE = pa.large_string()  # a block's text may pass the 2 GiB that ordinary Arrow strings can hold
-_TO_ESCAPE = r'["\\\x00-\x1f]'
 _PATH = re.compile(r"[^.\[\]/]+")
 
 
@@ -61,34 +54,29 @@ def write_payloads(
     *,
     unresolved_lookups: bool,
     hashed: bool = True,
-    block_records: int = 100_000,
+    block_records: int = 20_000,
 ) -> pd.DataFrame:
-    """Write the bodies of the customers that ``keep`` marks, one a line, in the order of their positions.
+    """Write the bodies of the customers that ``keep`` marks, one per line, in the order of their positions.
 
-    Comes back: one line per body with ``position`` (int64, the customer's), ``reference_id`` and ``hash`` (TEXT, see
+    Returns one line per body with ``position`` (int64, the customer's), ``reference_id`` and ``hash`` (TEXT, see
     :func:`content_hash`), ``offset`` and ``length`` (int64, bytes in ``file``, without the newline, counted from
-    where it stood). Empty fields are left out; ``display_name`` is the company name unless it has its own. With
-    ``unresolved_lookups`` the fields that their entry looks up stand as ``{"$lookup": {kind: text}}``.
-    Without ``hashed`` the hashes are null: they take a fifth of the time.
-    ``block_records`` (customers, addresses and contacts) bounds memory and changes no byte.
-    Raises :class:`InternalError` when a record lacks what validation requires.
+    the first byte written). Empty fields are omitted; ``display_name`` defaults to the company name. With
+    ``unresolved_lookups``, fields that their entry looks up are written as ``{"$lookup": {kind: text}}``.
+    Without ``hashed`` the hashes are null, which saves time. ``block_records`` (customers, addresses and contacts)
+    bounds memory and changes no byte. Raises :class:`InternalError` when a record lacks a required field.
     """
-    writer = _Writer(tables, keep, unresolved_lookups)
     offset = 0
     parts = []
     for positions in _blocks(tables, keep, block_records):
-        lines = writer.lines(positions)
-        ends = np.frombuffer(lines.buffers()[1], dtype=np.int64)[lines.offset : lines.offset + len(lines) + 1]
-        data = memoryview(lines.buffers()[2] or b"")[ends[0] : ends[-1]]
-        file.write(data)
-        starts = ends[:-1] - ends[0]
-        lengths = np.diff(ends) - 1
-        bodies = zip(starts.tolist(), lengths.tolist(), strict=True)
-        hashes = [content_hash(data[at : at + size]) for at, size in bodies] if hashed else [None] * len(lengths)
+        bodies = _bodies(tables, positions, unresolved_lookups)
+        lines = [orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE) for body in bodies]
+        file.writelines(lines)
+        ends = np.cumsum([0, *map(len, lines)], dtype=np.int64)
+        hashes = [content_hash(line[:-1]) if hashed else None for line in lines]
         ids = tables.customers["reference_id"].take(positions).array
         columns = {"position": positions, "reference_id": ids, "hash": pd.Series(hashes, dtype=TEXT).array}
-        parts.append(pd.DataFrame({**columns, "offset": starts + offset, "length": lengths}))
-        offset += len(data)
+        parts.append(pd.DataFrame({**columns, "offset": ends[:-1] + offset, "length": np.diff(ends) - 1}))
+        offset += int(ends[-1])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -96,195 +84,99 @@ def _blocks(tables: EntityTables, keep: Mask, size: int) -> Iterator[Positions]:
     """Customer positions in blocks of about ``size`` records; one empty block when there are none."""
     positions = np.flatnonzero(keep)
     weight = np.ones(len(keep), dtype=np.int64)
-    for entity, _ in _CHILDREN:
+    for entity in CHILD_ENTITIES.values():
         weight += np.bincount(tables.frame(entity)["_customer"].to_numpy(), minlength=len(keep))
     number = (np.cumsum(weight[positions]) - 1) // size
     yield from np.split(positions, np.flatnonzero(np.diff(number)) + 1)
 
 
-class _Writer:
-    """Knows the tables' columns and their lookups; makes the JSON lines of a block."""
-
-    def __init__(self, tables: EntityTables, keep: Mask, unresolved_lookups: bool) -> None:
-        self.entries = tables.entries
-        self.keep = keep
-        self.unresolved = unresolved_lookups
-        self.records = {entity: _columns(tables.frame(entity)) for entity in _FIELDS}
-        self.owners = {entity: tables.frame(entity)["_customer"].to_numpy() for entity, _ in _CHILDREN}
-
-    def lines(self, positions: Positions) -> pa.LargeStringArray:
-        """The bodies of these customers, each with its newline: all from the first to the last that are kept."""
-        low, high = (int(positions[0]), int(positions[-1]) + 1) if len(positions) else (0, 0)
-        kept = self.keep[low:high]
-        children = []
-        for entity, key in _CHILDREN:
-            first, last = np.searchsorted(self.owners[entity], [low, high]).tolist()
-            owner = self.owners[entity][first:last] - low
-            own = kept[owner]
-            if not own.any():
-                continue
-            objects = self._objects(entity, _some(self.records[entity], first, own))
-            counts = np.bincount(owner[own], minlength=high - low)[kept]
-            joined = _join_lists(np.concatenate([[0], np.cumsum(counts)]), objects)
-            children.append(_text(f',"{key}":[', joined, "]"))
-        return self._objects("customer", _some(self.records["customer"], low, kept), children, end="}\n")
-
-    def _objects(
-        self, entity: Entity, records: pa.RecordBatch, children: Sequence[pa.Array] = (), *, end: str = "}"
-    ) -> pa.Array:
-        """JSON objects of fragments that bring their commas (the first has none); a null fragment is left out."""
-        for field in _NEEDED[entity]:
-            if field not in records.schema.names or records.column(field).null_count:
-                raise InternalError(f"a record without {field} came as far as its body: {entity}")
-        parts: list[_Part] = ["{", *self._fields(entity, records), *children, *_attributes(records), end]
-        # Not null_handling="skip": it loses rows in which all is null.
-        return _joined(parts, null_handling="replace")
-
-    def _fields(self, entity: Entity, records: pa.RecordBatch) -> list[_Part]:
-        """The fragments of the record's own fields, the first without a comma."""
-        fragments: list[_Part] = []
-        for field in _FIELDS[entity]:
-            name = f'"{field}":' if field == "reference_id" else f',"{field}":'
-            if field == "display_name":
-                fragments += _fragment(_display_name(records), name)
-            elif field in records.schema.names:
-                fragments += self._field(name, field, records)
-        return fragments
-
-    def _field(self, name: str, field: str, records: pa.RecordBatch) -> list[_Part]:
-        """The fragments of ``name`` and value."""
-        column = records.column(field)
-        if pa.types.is_boolean(column.type):
-            return [pc.if_else(column, _scalar(f"{name}true"), _scalar(f"{name}false"))]
-        kinds = self._kinds(field, records)
-        if not pa.types.is_list(column.type):
-            looked_up = kinds.null_count < len(kinds)
-            return [_text(name, _looked_up(_quoted(column), kinds))] if looked_up else _fragment(column, name)
-        owners = pc.list_parent_indices(column)
-        items = _looked_up(_quoted(pc.list_flatten(column)), kinds.take(owners))
-        counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-        return [_text(f"{name}[", _join_lists(np.concatenate([[0], np.cumsum(counts)]), items), "]")]
-
-    def _kinds(self, field: str, records: pa.RecordBatch) -> pa.Array:
-        """What each record's entry looks the field up in; null where it does not, or where that is done already."""
-        origins = [entry.fields.get(field) for entry in self.entries]
-        kinds = [origin.lookup if origin and self.unresolved else None for origin in origins]
-        if not any(kinds):
-            return pa.nulls(len(records), _LARGE)
-        return pa.array(kinds, _LARGE).take(records.column("_entry"))
+def _bodies(tables: EntityTables, positions: Positions, unresolved: bool) -> Iterator[dict[str, Any]]:
+    """The bodies of these customers, as plain values, made one at a time."""
+    children = {}
+    for key, entity in CHILD_ENTITIES.items():
+        owner = tables.frame(entity)["_customer"].to_numpy()
+        first, last = np.searchsorted(owner, positions), np.searchsorted(owner, positions, side="right")
+        counts = last - first
+        at = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        children[str(key)] = _lists(_records(tables, entity, at, unresolved), counts)
+    return _records(tables, "customer", positions, unresolved, children)
 
 
-def _columns(frame: pd.DataFrame) -> pa.RecordBatch:
-    """What bodies are made of, each column in one piece."""
-    names = [name for name in frame.columns if name == "_entry" or not name.startswith("_")]
-    return pa.RecordBatch.from_arrays([_arrow(frame[name]) for name in names], names)
+def _lists(records: Iterator[dict[str, Any]], counts: Positions) -> Iterator[list[dict[str, Any]] | None]:
+    """The next so many records for each count; None for 0."""
+    return (list(islice(records, count)) or None for count in counts.tolist())
 
 
-def _some(records: pa.RecordBatch, first: int, chosen: Mask) -> pa.RecordBatch:
-    """Those that are chosen of the records from ``first`` on; without a copy where all are."""
-    some = records.slice(first, len(chosen))
-    return some if chosen.all() else some.filter(pa.array(chosen))
-
-
-def _display_name(customers: pa.RecordBatch) -> pa.Array:
-    company = customers.column("company_name")
+def _records(
+    tables: EntityTables,
+    entity: Entity,
+    at: Positions,
+    unresolved: bool,
+    children: Mapping[str, Iterator[Any]] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Records with the fields that are not empty, in the order of the API's own example, ``attributes`` last."""
+    frame = tables.frame(entity).take(at)
+    for field in _REQUIRED[entity]:
+        if len(frame) and (field not in frame or frame[field].isna().any()):
+            raise InternalError(f"{entity} without {field} reached the payload writer")
+    columns: dict[str, Iterable[Any]] = {}
+    for field in _FIELDS[entity]:
+        if field in frame:
+            columns[field] = _values(tables, frame, field, unresolved)
+        if field == "display_name":
+            own = columns.get(field, [None] * len(frame))
+            pairs = zip(own, columns["company_name"], strict=True)
+            columns[field] = [company if name is None else name for name, company in pairs]
+    columns |= children or {}
+    if attributes := [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]:
+        columns["attributes"] = _attributes(frame[attributes])
     return (
-        pc.coalesce(customers.column("display_name"), company) if "display_name" in customers.schema.names else company
+        {name: value for name, value in zip(columns, line, strict=True) if value is not None}
+        for line in zip(*columns.values(), strict=True)
     )
 
 
-def _attributes(records: pa.RecordBatch) -> list[pa.Array]:
-    """One fragment ``,"attributes":[…]`` per record, in the columns' order; no fragment without attributes."""
-    names = [name for name in records.schema.names if name.startswith(ATTRIBUTE_PREFIX)]
-    if not names:
-        return []
-    items = []
-    for column in names:
-        name = orjson.dumps(column.removeprefix(ATTRIBUTE_PREFIX)).decode()
-        items.append(_quoted(records.column(column), f',{{"name":{name},"value":', "}"))
-    joined = pc.binary_join_element_wise(*items, _scalar(""), null_handling="replace")
-    filled = pc.if_else(pc.equal(joined, ""), pa.scalar(None, _LARGE), pc.utf8_slice_codeunits(joined, 1))
-    return [_text(',"attributes":[', filled, "]")]
+def _values(tables: EntityTables, frame: pd.DataFrame, field: str, unresolved: bool) -> list[Any]:
+    """A column as plain values, an empty list as None; what is to be looked up, as such."""
+    values: list[Any] = chunked(frame[field]).to_pylist()
+    if frame[field].dtype == TEXT_LIST:
+        values = [value or None for value in values]
+    origins = [entry.fields.get(field) for entry in tables.entries]
+    kinds = [origin.lookup if origin and unresolved else None for origin in origins]
+    if not any(kinds):
+        return values
+    pairs = zip(values, frame["_entry"].tolist(), strict=True)
+    return [_lookup(value, kinds[entry]) for value, entry in pairs]
 
 
-def _join_lists(offsets: npt.NDArray[Any], items: pa.Array) -> pa.Array:
-    """Items joined by commas, per list; null for an empty list."""
-    empty = pa.array(np.diff(offsets) == 0)
-    return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), items, mask=empty), _scalar(","))
+def _lookup(value: Any, kind: str | None) -> Any:
+    if value is None or kind is None:
+        return value
+    return [_lookup(item, kind) for item in value] if isinstance(value, list) else {"$lookup": {kind: value}}
 
 
-def _looked_up(quoted: pa.Array, kinds: pa.Array) -> pa.Array:
-    if kinds.null_count == len(kinds):
-        return quoted
-    return pc.coalesce(_text('{"$lookup":{', _quoted(kinds), ":", quoted, "}}"), quoted)
-
-
-def _fragment(texts: pa.Array, name: str) -> list[_Part]:
-    """``name`` and a JSON string in each record, nothing where there is none: where each has a plain one, no copy."""
-    texts = texts.cast(_LARGE)
-    return [_quoted(texts, name)] if texts.null_count or _may_need_escapes(texts) else [f'{name}"', texts, '"']
-
-
-def _quoted(texts: pa.Array, before: str = "", after: str = "") -> pa.Array:
-    """JSON strings with something before and after each; null stays null."""
-    texts = texts.cast(_LARGE)
-    plain = _text(f'{before}"', texts, f'"{after}')
-    if not _may_need_escapes(texts):
-        return plain
-    special = pc.fill_null(pc.match_substring_regex(texts, _TO_ESCAPE), False)
-    escaped = [f"{before}{orjson.dumps(text).decode()}{after}" for text in texts.filter(special).to_pylist()]
-    return pc.replace_with_mask(plain, special, pa.array(escaped, _LARGE))
-
-
-def _may_need_escapes(texts: pa.LargeStringArray) -> bool:
-    """Whether the column has a byte that JSON escapes: few have, and a look at bytes costs far less than a pattern."""
-    ends = np.frombuffer(texts.buffers()[1] or b"", dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    if not len(texts):
-        return False
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)[ends[0] : ends[-1]]
-    return bool((data < 0x20).any() or (data == ord('"')).any() or (data == ord("\\")).any())
-
-
-def _text(*parts: _Part) -> pa.Array:
-    """Texts and columns one after the other; null where a column is null."""
-    return _joined(parts, null_handling="emit_null")
-
-
-def _joined(parts: Sequence[_Part], *, null_handling: str) -> pa.Array:
-    """Texts and columns one after the other, neighbouring texts as one."""
-    whole: list[Any] = []
-    for part in parts:
-        if isinstance(part, str) and whole and isinstance(whole[-1], str):
-            whole[-1] += part
-        else:
-            whole.append(part)
-    columns = (_scalar(part) if isinstance(part, str) else part for part in whole)
-    return pc.binary_join_element_wise(*columns, _scalar(""), null_handling=null_handling)
-
-
-def _scalar(text: str) -> pa.Scalar:
-    return pa.scalar(text, _LARGE)
-
-
-def _arrow(series: "pd.Series[Any]") -> pa.Array:
-    """The Arrow data of a column, in one piece."""
-    data = pa.array(series)
-    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
+def _attributes(frame: pd.DataFrame) -> list[list[dict[str, str]] | None]:
+    """The attributes of each record, in the order of the columns; None for a record without any."""
+    columns = {str(name).removeprefix(ATTRIBUTE_PREFIX): chunked(frame[name]).to_pylist() for name in frame}
+    return [
+        [{"name": name, "value": text} for name, text in zip(columns, line, strict=True) if text is not None] or None
+        for line in zip(*columns.values(), strict=True)
+    ]
 
 
 def record_of(tables: EntityTables, customer: int, path: str) -> tuple[Entity, int, str | None] | None:
-    """Lead a field that the API names in a refusal back to entity, record position and field.
+    """Map a field that the API names in a refusal to its entity, record position and field.
 
     ``path`` is ``phone``, ``addresses[1].zip_code``, ``contacts.0.email``, ``/attributes/2/value``, with or without
-    a leading ``data.`` or ``body.``; numbers count from 0 in the body as it was sent. The field is null where the
-    path ends at a record or names something that the record has not. ``None`` when there is no such record.
+    a leading ``data.`` or ``body.``; numbers count from 0 in the body as it was sent. The field is null when the
+    path ends at a record or names a field that the record does not have. ``None`` when there is no such record.
     """
     steps = _PATH.findall(path)
     if steps and steps[0] in {"data", "body"}:
         steps = steps[1:]
     if not steps:
         return None
-    for entity, key in _CHILDREN:
+    for key, entity in CHILD_ENTITIES.items():
         if steps[0] == key and len(steps) > 1:
             owner = tables.frame(entity)["_customer"].to_numpy()
             first, last = np.searchsorted(owner, [customer, customer + 1]).tolist()

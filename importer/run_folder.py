@@ -1,7 +1,7 @@
-"""A run's folder: what lies where in it, and the stage tables that it keeps.
+"""A run's folder: its files, and the stage tables that it stores.
 
-``<out>/<run id>/`` holds the reports. ``work/`` in it holds what resuming and reporting need without the sources: the
-source rows, the entity tables and the problems, as Arrow files. Folders and files are their owner's only.
+``<out>/<run id>/`` holds the reports. Its ``work/`` holds what resuming and reporting need without the sources: the
+source rows, the entity tables and the problems, as Arrow files. Only their owner can read folders and files.
 """
 
 import json
@@ -38,7 +38,7 @@ from importer.tables import (
 
 __all__ = ["PayloadFile", "RunFolder", "Stage", "new_run_id"]
 
-# What commands put into a run's folder.
+# What commands write to a run's folder.
 _OURS = frozenset({
     *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
     *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
@@ -54,9 +54,9 @@ def new_run_id(now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a run knows before it sends: everything that its reports are made from, apart from outcomes.
+    """What a run knows before it sends: everything that its reports are made from, except outcomes.
 
-    ``words``: of the source, where they are counted already (``report.words``); they are not kept.
+    ``words``: the counts of ``report.word_counts``, if there are any; they are not saved.
     """
 
     sources: Sources
@@ -100,24 +100,21 @@ class RunFolder:
 
     @property
     def rejected(self) -> Path:
-        """The folder of the rows to mend."""
+        """The folder of the rejected rows."""
         return self.path / "rejected"
 
     @property
     def workbook(self) -> Path:
-        """The rows to mend as a workbook. Not within ``rejected``: that folder given back would hold them twice."""
+        """The rejected rows as a workbook. Not in ``rejected``: importing that folder again would read them twice."""
         return self.path / "rejected.xlsx"
 
     @property
     def exists(self) -> bool:
-        """Whether it is there, as a folder and not as a link to one."""
+        """Whether it exists, as a folder and not as a link to one."""
         return self.path.is_dir() and not self.path.is_symlink()
 
-    def strangers(self, files: Collection[str]) -> list[str]:
-        """What lies in it that is not ours; ``files``: what the run's summary says that it wrote.
-
-        Raises :class:`OSError`.
-        """
+    def unexpected_files(self, files: Collection[str]) -> list[str]:
+        """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
         names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]
         if self.rejected.is_dir() and not self.rejected.is_symlink():
             below = (f"rejected/{path.name}" for path in self.rejected.iterdir())
@@ -125,7 +122,7 @@ class RunFolder:
         return sorted(names)
 
     def remove(self) -> None:
-        """Delete the folder and all that is in it; links are not followed. Raises :class:`OSError`."""
+        """Delete the folder and everything in it; links are not followed. Raises :class:`OSError`."""
         shutil.rmtree(self.path)
 
     def file(self, name: str) -> Path:
@@ -133,7 +130,7 @@ class RunFolder:
         return self.path / name
 
     def save(self, stage: Stage) -> None:
-        """Keep a stage. Raises :class:`OutputError`."""
+        """Save a stage. Raises :class:`OutputError`."""
         with _readable(self.path):
             self.work.mkdir(mode=0o700, exist_ok=True)
             for number, table in enumerate(stage.sources.tables):
@@ -150,24 +147,24 @@ class RunFolder:
                 json.dump(_describe(stage), file, ensure_ascii=False)
 
     def save_bodies(self, bodies: pd.DataFrame) -> None:
-        """Keep where each body stands in ``payloads.jsonl``: the sign that the run may plan. Raises `OutputError`."""
+        """Save where each body is in ``payloads.jsonl``; the run can be resumed now. Raises :class:`OutputError`."""
         with _readable(self.path):
             self._write("bodies", bodies)
 
     def drop_bodies(self) -> None:
-        """Take back what :meth:`save_bodies` kept: the run cannot be gone on with. Raises :class:`OutputError`."""
+        """Remove what :meth:`save_bodies` saved: the run cannot be resumed. Raises :class:`OutputError`."""
         with _readable(self.path):
             (self.work / "bodies.arrow").unlink(missing_ok=True)
 
     def load_bodies(self) -> pd.DataFrame | None:
-        """What :meth:`save_bodies` kept, or None when the run never got as far. Raises :class:`OutputError`."""
+        """What :meth:`save_bodies` saved, or None if the run did not get that far. Raises :class:`OutputError`."""
         if not (self.work / "bodies.arrow").is_file():
             return None
         with _whole(self.path):
             return self._read("bodies")
 
     def save_plan(self, plan: pd.DataFrame, facts: dict[str, Any]) -> None:
-        """Keep what is planned for each customer, and what the plan rests on. Raises :class:`OutputError`."""
+        """Save what is planned for each customer, and the facts of the plan. Raises :class:`OutputError`."""
         with _readable(self.path):
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._write("plan", plan)
@@ -175,14 +172,14 @@ class RunFolder:
                 json.dump(facts, file, ensure_ascii=False)
 
     def load_plan(self) -> tuple[pd.DataFrame, dict[str, Any]] | None:
-        """What :meth:`save_plan` kept, or None where there is no plan. Raises :class:`OutputError`."""
+        """What :meth:`save_plan` saved, or None if there is no plan. Raises :class:`OutputError`."""
         if not (self.work / "plan.json").is_file():
             return None
         with _whole(self.path):
             return self._read("plan"), json.loads((self.work / "plan.json").read_text(encoding="utf-8"))
 
     def load(self) -> Stage:
-        """The stage that :meth:`save` kept. Raises :class:`OutputError` when it is gone or not whole."""
+        """The stage that :meth:`save` saved. Raises :class:`OutputError` when it is missing or incomplete."""
         with _whole(self.path):
             described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
             sources = Sources(
@@ -193,8 +190,11 @@ class RunFolder:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
                 rejected, lost_child = arrays["rejected"], arrays["lost_child"]
             frames = {name: self._read(name) for name in _FRAMES}
+            for name in _CHILDREN:  # run folders of earlier versions do not have the column
+                if DEFAULT_STATED not in frames[name]:
+                    frames[name][DEFAULT_STATED] = pd.Series(False, index=frames[name].index, dtype=BOOLEAN)
             tables = EntityTables(
-                **{name: frame if name not in _CHILDREN else _with_stated(frame) for name, frame in frames.items()},
+                **frames,
                 entries=tuple(_entry(item) for item in described["entries"]),
                 customer_field_rows=field_rows,
                 unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
@@ -218,12 +218,12 @@ class RunFolder:
 
     @contextmanager
     def _arrays(self, name: str) -> Iterator[Any]:
-        """The arrays of a file, which is closed whatever it turns out to hold."""
+        """The arrays of a file, which is closed whatever it contains."""
         with (self.work / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
             yield arrays
 
     def _create(self, name: str) -> Path:
-        """An empty file that its owner alone may read."""
+        """An empty file that only its owner can read."""
         path = self.work / name
         open_private(path).close()
         return path
@@ -239,7 +239,7 @@ class RunFolder:
 
 
 class Stretch(Protocol):
-    """Where a body lies in the payloads, in bytes."""
+    """Where a body is in the payloads, in bytes."""
 
     @property
     def offset(self) -> int: ...
@@ -260,20 +260,13 @@ class PayloadFile:
             with self._path.open("rb", buffering=0) as file:
                 return [os.pread(file.fileno(), item.length, item.offset) for item in items]
         except OSError as error:
-            hint = "Run again with the same sources: the ledger knows what was sent."
+            hint = "Run again with the same sources. The ledger knows what was sent."
             raise OutputError(f"the run's payloads {self._path} cannot be read: {error.strerror}", hint) from None
 
 
 def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
-    """Numbers and the flags of rows stay numpy, as the tables document them; text and defaults are Arrow's."""
+    """Numbers are numpy columns, as the tables document them; all others are Arrow columns."""
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
-
-
-def _with_stated(children: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the column that run folders of earlier versions lack: there, nothing is known to be stated."""
-    if DEFAULT_STATED in children:
-        return children
-    return children.assign(**{DEFAULT_STATED: pd.Series(False, index=children.index, dtype=BOOLEAN)})
 
 
 @contextmanager
@@ -283,7 +276,7 @@ def _readable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written: {error.strerror or error}",
-            "Give another folder with --out, or make room on the disk.",
+            "Give another folder with --out, or free space on the disk.",
         ) from error
 
 
@@ -293,8 +286,8 @@ def _whole(path: Path) -> Iterator[None]:
         yield
     except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise OutputError(
-            f"{path}: what the run kept for its reports is gone or not whole ({error})",
-            "A run with the same sources goes on where it stopped: the ledger knows what was sent.",
+            f"{path}: the saved data of this run is missing or incomplete ({error})",
+            "Run again with the same sources: it continues where it stopped, because the ledger knows what was sent.",
         ) from error
 
 
@@ -312,10 +305,8 @@ def _describe(stage: Stage) -> dict[str, Any]:
 
 
 def _problem(item: dict[str, Any]) -> Problem:
-    place = item["location"]
-    return Problem(
-        **{**item, "severity": Severity(item["severity"]), "location": None if place is None else Location(**place)}
-    )
+    location = None if item["location"] is None else Location(**item["location"])
+    return Problem(**{**item, "severity": Severity(item["severity"]), "location": location})
 
 
 def _entry(item: dict[str, Any]) -> Entry:

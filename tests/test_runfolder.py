@@ -152,9 +152,9 @@ def test_a_stage_that_is_not_whole_is_told_from_one_that_is(folder, damage) -> N
             path.unlink()
         else:
             path.write_bytes(whole[: len(whole) // 2] if damage == "half" else b"")
-        with pytest.raises(OutputError, match="gone or not whole") as caught:
+        with pytest.raises(OutputError, match="missing or incomplete") as caught:
             folder.load()
-        assert "run with the same sources" in caught.value.hint
+        assert "with the same sources" in caught.value.hint
         path.write_bytes(whole)
     folder.load()
 
@@ -164,5 +164,5 @@ def test_bodies_that_are_not_whole_are_told_from_those_that_are(folder) -> None:
     folder.save_bodies(pd.DataFrame({"position": np.arange(1000)}))
     path = folder.work / "bodies.arrow"
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(OutputError, match="gone or not whole"):
+    with pytest.raises(OutputError, match="missing or incomplete"):
         folder.load_bodies()

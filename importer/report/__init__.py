@@ -1,18 +1,16 @@
-"""The files that a run leaves for people and programs: results, errors, rows to mend, summary.
+"""The files that a run writes for people and programs: results, errors, rejected rows, summary.
 
 ``ReportInput`` goes in; every ``write_…`` leaves a whole file or none, readable by its owner only.
 """
 
-from importer.report.advice import import_command
-from importer.report.counts import loose_rows, totals
+from importer.report.advice import import_command, undo_verify_steps
 from importer.report.html import write_html
 from importer.report.rejected import write_rejected
 from importer.report.rejected_workbook import Workbook, write_workbook
-from importer.report.report_input import ReportInput
+from importer.report.report_input import ReportInput, loose_rows, totals
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
-from importer.report.terminal import runs_text, summary_text
-from importer.report.undo_verify_text import undo_verify_steps, undo_verify_text
+from importer.report.terminal import runs_text, summary_text, undo_verify_text
 
 __all__ = [
     "ReportInput",

@@ -1,21 +1,22 @@
-"""What a summary says to a person: the verdict, and what to do next."""
+"""What a summary says to a person: the headline, and what to do next."""
 
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["import_command", "next_steps", "verdict"]
+__all__ = ["headline", "import_command", "next_steps", "undo_verify_headline", "undo_verify_steps"]
 
-_DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "there already"}
+_UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
+_DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
 _OPEN = {  # for one customer, for several
     "rejected": ("was rejected", "were rejected"),
     "failed": ("failed", "failed"),
-    "unknown": ("is in doubt, because no answer came", "are in doubt, because no answer came"),
+    "unknown": ("is in doubt, because the API did not answer", "are in doubt, because the API did not answer"),
     "pending": ("was not sent yet", "were not sent yet"),
 }
 
 
-def verdict(summary: Mapping[str, Any]) -> str:
+def headline(summary: Mapping[str, Any]) -> str:
     """The run in one sentence or two, the most important thing first."""
     customers = summary["customers"]
     total = customers["read"]
@@ -57,25 +58,25 @@ def _all_done(customers: Mapping[str, int]) -> str:
 
 
 def _shares(customers: Mapping[str, int]) -> str:
-    """Where the customers of a run stand that ended early."""
-    said = {name: (f"was {text}", f"were {text}") for name, text in _DONE.items()} | _OPEN
-    counts = {name: customers.get(name, 0) for name in said if customers.get(name, 0)}
-    parts = [f"{count:,} {said[name][count != 1]}" for name, count in counts.items()]
+    """What happened to the customers of a run that ended early."""
+    words = {name: (f"was {text}", f"were {text}") for name, text in _DONE.items()} | _OPEN
+    counts = {name: customers.get(name, 0) for name in words if customers.get(name, 0)}
+    parts = [f"{count:,} {words[name][count != 1]}" for name, count in counts.items()]
     return f"Of {_customers(customers['read'])}, {_listed(parts)}." if parts else ""
 
 
 def _remarks(summary: Mapping[str, Any]) -> list[str]:
-    """What the customers' outcomes do not tell: rows that never became a customer, and children left out."""
+    """What the customers' outcomes do not say: rows without a customer, and children that were left out."""
     rows, lost = summary["rows"]["rejected_alone"], summary["lost_child"]
     remarks = []
     if rows:
         remarks.append(
-            f"{rows:,} {'row belongs' if rows == 1 else 'rows belong'} to no customer and could not be used."
+            f"{rows:,} {'row does' if rows == 1 else 'rows do'} not belong to any customer and could not be used."
         )
     if lost:
-        remarks.append(f"From {_customers(lost)} a wrong address or contact was left out.")
+        remarks.append(f"A wrong address or contact of {_customers(lost)} was left out.")
     if lookups := summary["lookups"]:
-        remarks.append(f"Names were looked up in what {lookups['api']} had {_ago(lookups['age_seconds'])}.")
+        remarks.append(f"Names were looked up in a copy of {lookups['api']} saved {_ago(lookups['age_seconds'])}.")
     return remarks
 
 
@@ -90,7 +91,7 @@ def _ago(seconds: int) -> str:
 def next_steps(summary: Mapping[str, Any]) -> list[str]:
     """What the user should do now, one sentence each, the most urgent first; empty when nothing is left to do.
 
-    A command is the end of a sentence, after a colon, and names only what it is about: :class:`Commands` completes it.
+    A command is the end of a sentence, after a colon, without the options of the run: :class:`Commands` adds those.
     """
     customers, command, run = summary["customers"], summary["command"], summary["run_id"]
     steps: list[str] = []
@@ -98,37 +99,37 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         steps += _after_adopting(summary["adopted"])
     elif not summary["resumable"]:
         if command == "run" and customers.get("pending", 0):
-            steps.append("Nothing was sent. Once that is fixed, run it again: importer run")
+            steps.append("Nothing was sent. Fix the problem, then run again: importer run")
     elif customers.get("unknown", 0):
         count = _customers(customers["unknown"])
-        steps.append(f"Look up {count} in doubt before anything is sent again: importer resume {run}")
+        steps.append(f"Look up {count} in doubt before sending again: importer resume {run}")
     elif customers.get("pending", 0):
         steps.append(f"Send the remaining {customers['pending']:,}: importer resume {run}")
     if summary["retryable"]:
         count = _customers(summary["retryable"])
-        steps.append(f"Send again {count} that failed for reasons that can pass: importer retry {run}")
+        steps.append(f"Retry {count} that failed for a temporary reason: importer retry {run}")
     if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
         steps += _fixing(summary)
     if summary["exit_code"] == 0 and command == "check":
         steps.append("See what a run would do: importer plan --api sandbox")
     if command == "plan" and (summary["plan"]["create"] or summary["plan"]["update"]):
-        steps.append(f"Send exactly what the plan shows, once: importer run --plan {run}")
+        steps.append(f"Send exactly what the plan shows: importer run --plan {run}")
     return steps
 
 
 def _after_adopting(found: Mapping[str, Any]) -> list[str]:
     steps = []
     if found["in_doubt"]:
-        steps.append(f"Resume the run that left {found['in_doubt']:,} in doubt; the history names it: importer runs")
+        steps.append(f"Resume the run that left {found['in_doubt']:,} in doubt. Find it in the history: importer runs")
     if found["unread"]:
-        steps.append("Go on; what is known by now is not asked for again: importer adopt")
+        steps.append("Continue; customers that are known by now are not requested again: importer adopt")
     if found["differ"] or found["absent"]:
         steps.append("See what the next run would send: importer plan --mode upsert")
     return steps
 
 
 def _fixing(summary: Mapping[str, Any]) -> list[str]:
-    """What to do with the rejected rows: in the workbook, and in the CSV files where that does not hold them all."""
+    """What to do with the rejected rows: in the workbook, and in the CSV files if it does not hold them all."""
     book, folder, steps = summary["workbook"], summary["folder"], []
     upsert = summary["rows"]["rejected_alone"] > 0
     if book is not None:
@@ -144,13 +145,59 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
 
 
 def import_command(command: str, file: str, *, upsert: bool) -> str:
-    """The command that imports a fixed ``file``, by the command that found it; :class:`Commands` completes it.
+    """The command that imports a fixed ``file`` after ``command`` rejected its rows; :class:`Commands` completes it.
 
-    ``upsert``: rows are in it that may turn out to belong to customers who were sent, and have to be changed then.
+    ``upsert``: it has rows that may belong to customers that were sent, which must be updated then.
     """
     again = "check" if command == "check" else "run"
     mode = ["--mode", "upsert"] if upsert and again == "run" else []
     return shlex.join(["importer", again, file, "--partial", *mode])
+
+
+def undo_verify_steps(summary: Mapping[str, Any]) -> list[str]:
+    """What the user should do now, one sentence each; empty when nothing is left to do."""
+    results, run, undo = summary["results"], summary["run_id"], summary["command"] == "undo"
+    again = f"importer {summary['command']} {run}"
+    steps = []
+    if summary["left"]:
+        steps.append(f"Continue where it stopped: {again}")
+    if results.get("failed") and not summary["left"]:
+        steps.append(f"See the reasons in {summary['files'][0]}, then try again: {again}")
+    if results.get("unknown"):
+        steps.append(f"Look up what is not known yet: {again if undo else f'importer resume {run}'}")
+    if results.get("duplicate"):
+        steps.append("Delete all but one of the customers that are in WizCommerce more than once.")
+    if results.get("changed") and undo:
+        steps.append(f"To undo also what was changed since then, and lose those changes: {again} --force")
+    if results.get("not_taken_back"):
+        steps.append("Change in WizCommerce what could not be undone, if needed.")
+    if not undo and (results.get("changed") or results.get("inactive")):
+        steps.append("Look at the differences. A run with --mode upsert --on-conflict overwrite applies the source.")
+    if results.get("missing"):
+        steps.append("Find out who deleted the missing ones. The importer does not create them again on its own.")
+    return steps
+
+
+def undo_verify_headline(summary: Mapping[str, Any]) -> str:
+    """What an undo did, or a verification found, in one sentence or two."""
+    results, total, undo = summary["results"], summary["customers"], summary["command"] == "undo"
+    run, api = summary["run_id"], summary["api"]
+    well = sum(count for name, count in results.items() if name in _UNDO_VERIFY_FINE)
+    if not total:
+        what = f"Nothing of run {run} is left to undo" if undo else f"Run {run} sent nothing"
+        return f"{_stop(summary)}{what}: {api}."
+    which = f"{'created or updated' if undo else 'sent'} by run {run} at {api}"
+    if summary["left"] or summary["stopped"]:
+        done = total - summary["left"]
+        return f"{_stop(summary)}{done:,} of {_customers(total)} {which} {'was' if done == 1 else 'were'} checked."
+    end = "undone" if undo or results.get("undone", 0) == well else "as expected"
+    if well == total:
+        return f"The one customer {which} is {end}." if total == 1 else f"All {total:,} customers {which} are {end}."
+    return f"{well:,} of {_customers(total)} {which} {'is' if well == 1 else 'are'} {end}."
+
+
+def _stop(summary: Mapping[str, Any]) -> str:
+    return f"Stopped early: {summary['stopped'].rstrip('.')}. " if summary["stopped"] else ""
 
 
 def _customers(count: int) -> str:

@@ -1,7 +1,7 @@
 """All problems of a run with their places, in the order of ``errors.csv``.
 
-A dirty file has millions. What they are told apart by is in memory; their texts stay where the tables have them, which
-of a large source is on disk, and are put together for the lines that somebody asks for.
+A dirty file has millions. What sorts and groups them is in memory; their texts stay in the tables' columns, which for
+a large source are on disk, and are read for the lines that are asked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from importer.records import Problem, Severity
+from importer.records import Location, Severity
 from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
-from importer.tables import TEXT, EntityTables, ProblemTable, Sources, chunked, taken
+from importer.tables import TEXT, EntityTables, ProblemTable, Sources, chunked
 
-__all__ = ["ERROR_COLUMNS", "Located", "locate"]
+__all__ = ["ERROR_COLUMNS", "Group", "Located", "locate"]
 
 Positions = npt.NDArray[np.int64]
 
@@ -26,12 +26,12 @@ ERROR_COLUMNS: tuple[str, ...] = (
     *("severity", "code", "reference_id", "entity", "field", "value", "message", "hint"),
     *("source", "sheet", "row", "column"),
 )
-_TEXTS = frozenset({"field", "value", "message", "hint"})
 _KINDS = ("severity", "code", "entity", "column")
-NUMBER = pd.ArrowDtype(pa.int64())
+_TEXTS = ("field", "value", "message", "hint")
+_NUMBER = pd.ArrowDtype(pa.int64())
 _RANKS = {str(severity): rank for rank, severity in enumerate(Severity)}
 _DAMAGE = ("control_character", "replacement_character")
-_SHOWN = 60  # characters of an example
+_LONGEST_EXAMPLE = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,25 @@ class Group:
 
 @dataclass(frozen=True)
 class Located:
-    """Every problem of a run, the loader's included.
+    """Every problem of a run, including the loader's.
 
     The order is by source, row and severity, then as found; what has no place comes first. A problem of a customer as a
-    whole stands at its first row. ``kinds``: a line each, with ``severity, code, entity, column`` as categories and
-    ``_customer`` (customer position) and ``_row`` (row position), -1 for none. ``origin``: where each stands among
-    the first of ``few`` (``before``: so many), ``problems``, and the rest of ``few``.
+    whole is placed at its first row. ``kinds``: a line each, with ``severity, code, entity, column`` as categories,
+    ``_customer`` (customer position), ``_row`` (row position), ``_place`` (index into ``places``: file and sheet) and
+    ``_number`` (the row as a spreadsheet counts), -1 for none. ``origin``: where each problem's ``texts`` are.
     """
 
     kinds: pd.DataFrame
     origin: npt.NDArray[np.int32]
-    before: int
-    few: pd.DataFrame
-    problems: ProblemTable
-    sources: Sources
+    texts: dict[str, "pd.Series[Any]"]
+    places: Sequence[tuple[str, str | None]]
     tables: EntityTables
 
     def __len__(self) -> int:
         return len(self.kinds)
 
-    def groups(self, at: Positions) -> list["Group"]:
-        """These problems by severity and code: errors first, then those that are many, then by code."""
+    def groups(self, at: Positions) -> list[Group]:
+        """These problems by severity and code: errors first, then the most frequent, then by code."""
         codes = self.kinds["code"].cat
         ranks = self.kinds["severity"].cat.codes.to_numpy(np.int64)[at]
         keys = ranks * len(codes.categories) + codes.codes.to_numpy(np.int64)[at]
@@ -78,39 +76,24 @@ class Located:
         return sorted(groups, key=lambda group: (_RANKS[group.severity], -len(group.at), group.code))
 
     def lines(self, at: Positions, names: Sequence[str] = ERROR_COLUMNS) -> pd.DataFrame:
-        """Some of them with their texts and places, under the names that ``errors.csv`` has for them.
+        """Some of them with their texts and places, under the column names of ``errors.csv``.
 
         Text columns are ``TEXT``, ``row`` is a nullable integer (as a spreadsheet counts).
         """
-        kinds = {name: pa.array(self.kinds[name].take(at)).cast(pa.string()) for name in names if name in _KINDS}
-        found = {name: pd.Series(pd.array(column, dtype=TEXT)) for name, column in kinds.items()}
-        found |= self._told(at, [name for name in names if name not in _KINDS])
-        return pd.DataFrame(found)[list(names)]
+        return pd.DataFrame({name: self._column(name, at) for name in names})
 
-    def _told(self, at: Positions, names: list[str]) -> "dict[str, pd.Series[Any]]":
-        """What ``kinds`` does not have: of the problems where they lie, of the few others ready-made."""
-        origin = self.origin[at].astype(np.int64) - self.before
-        own = (origin >= 0) & (origin < len(self.problems))
-        lines = self._of_problems(at[own], origin[own], names)
-        if own.all():
-            return lines
-        few = np.where(origin < 0, origin + self.before, origin + self.before - len(self.problems))
-        places = np.where(own, len(self.few) + np.cumsum(own) - 1, few)
-        whole = pd.concat([self.few[names], pd.DataFrame(lines)], ignore_index=True)
-        whole = whole.take(places).reset_index(drop=True)
-        return {name: whole[name] for name in names}
-
-    def _of_problems(self, at: Positions, origin: Positions, names: list[str]) -> "dict[str, pd.Series[Any]]":
-        row, customer = (self.kinds[name].to_numpy(np.int64)[at] for name in ("_row", "_customer"))
-        wanted, places = np.unique(origin, return_inverse=True)
-        back = None if len(wanted) == len(origin) and (wanted == origin).all() else pa.array(places)
-        found: dict[str, pd.Series[Any]] = {}
-        for name in _TEXTS.intersection(names):
-            texts = taken(chunked(self.problems.frame[name]), wanted)
-            found[name] = pd.Series(pd.array(texts if back is None else texts.take(back), dtype=TEXT))
-        if "reference_id" in names:
-            found["reference_id"] = take_text(self.tables.customers["reference_id"], customer)
-        return found | {name: column for name, column in _places(self.sources, row).items() if name in names}
+    def _column(self, name: str, at: Positions) -> "pd.Series[Any]":
+        if name in _KINDS:
+            return pd.Series(pd.array(pa.array(self.kinds[name].take(at)).cast(pa.string()), dtype=TEXT))
+        if name in _TEXTS:
+            return take_text(self.texts[name], self.origin[at].astype(np.int64))
+        if name == "reference_id":
+            return take_text(self.tables.customers["reference_id"], self.kinds["_customer"].to_numpy(np.int64)[at])
+        if name == "row":
+            numbers = self.kinds["_number"].to_numpy(np.int64)[at]
+            return pd.Series(pd.array(pa.array(numbers, mask=numbers < 0), dtype=_NUMBER))
+        names = pd.Series([place[name == "sheet"] for place in self.places], dtype=TEXT)
+        return take_text(names, self.kinds["_place"].to_numpy(np.int64)[at])
 
     def blocks(self) -> Iterator[pd.DataFrame]:
         """All of them, some at a time."""
@@ -119,24 +102,25 @@ class Located:
 
 
 def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Located:
-    """Where all problems are."""
-    before = [_of_loader(sources, tables)] if sources.problems else []
-    after = [_of_changes(sources, tables.changes)] if len(tables.changes) else []
+    """All problems with their places."""
+    places, ranks = _places(sources)
+    owner = tables.rows["customer"].to_numpy(np.int64)
     row, customer = _positions(problems.frame, tables)
-    own = pd.DataFrame({"row": sources.row_numbers(row), "_row": row, "_customer": customer})
-    own["_table"] = _table_of(sources, row)
-    numbers = [one[list(own)].fillna({"row": -1}).astype(np.int32) for one in (*before, own, *after)]
-    whole = pd.concat(numbers, ignore_index=True)
-    frames = [*before, problems.frame, *after]
+    own = problems.frame.assign(**_at(sources, row), _customer=customer)
+    loader = _of_loader(sources, places)
+    loader["_customer"] = lookup(owner, loader["_row"].to_numpy(np.int64))
+    changes = _of_changes(sources, tables.changes)
+    frames = [loader, own, changes]
     kinds = pd.DataFrame({name: _categories([frame[name] for frame in frames]) for name in _KINDS})
-    kinds[["_row", "_customer"]] = whole[["_row", "_customer"]]
+    for name in ("_row", "_customer", "_place", "_number"):
+        kinds[name] = np.concatenate([frame[name].to_numpy(np.int32) for frame in frames])
+    texts = {name: pd.concat([frame[name] for frame in frames], ignore_index=True) for name in _TEXTS}
     kept = _without_repeats(kinds)
-    ranks = kinds["severity"].cat.set_categories(list(map(str, Severity))).cat.codes
-    keys = (ranks, whole["row"], whole["_table"])
-    origin = kept[np.lexsort([key.to_numpy()[kept] for key in keys])].astype(np.int32)
-    few = pd.concat([*before, *after], ignore_index=True) if before or after else pd.DataFrame()
-    kinds = kinds.take(origin).reset_index(drop=True)
-    return Located(kinds, origin, sum(map(len, before)), few, problems, sources, tables)
+    severities = kinds["severity"].cat.set_categories(list(map(str, Severity))).cat.codes.to_numpy()
+    rank = np.append(ranks, -1)[kinds["_place"].to_numpy()]
+    keys = (severities, kinds["_number"].to_numpy(), rank)
+    origin = kept[np.lexsort([key[kept] for key in keys])].astype(np.int32)
+    return Located(kinds.take(origin).reset_index(drop=True), origin, texts, places, tables)
 
 
 def _categories(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
@@ -148,112 +132,92 @@ def _categories(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
 
 
 def _without_repeats(kinds: pd.DataFrame) -> Positions:
-    """Which to keep: without what the loader said of a damaged cell of which a field's own problem says the same."""
+    """Which to keep: all but the loader's about a damaged cell if a field's own problem says the same."""
     loader = (kinds["code"] == "damaged_text").to_numpy(np.bool_)
-    if not loader.any():
-        return np.arange(len(kinds))
     fields = kinds[kinds["code"].isin(_DAMAGE).to_numpy(np.bool_)]
-    there = set(zip(fields["_row"], fields["column"], strict=True))
+    known = set(zip(fields["_row"], fields["column"], strict=True))
     own = kinds[loader]
-    again = [cell in there for cell in zip(own["_row"], own["column"], strict=True)]
     keep = ~loader
-    keep[loader] = ~np.array(again, dtype=np.bool_)
+    keep[loader] = [cell not in known for cell in zip(own["_row"], own["column"], strict=True)]
     return np.flatnonzero(keep)
 
 
 def _positions(problems: pd.DataFrame, tables: EntityTables) -> tuple[Positions, Positions]:
-    """The row and the customer of each problem; each is known by the other where only one is told."""
+    """The row and the customer of each problem; one is looked up by the other where only one is given."""
     row, customer = problems["row"].to_numpy(np.int64), problems["customer"].to_numpy(np.int64)
     customer = np.where(customer < 0, lookup(tables.rows["customer"].to_numpy(np.int64), row), customer)
     return np.where(row < 0, lookup(tables.customers["_row"].to_numpy(np.int64), customer), row), customer
 
 
-def _table_of(sources: Sources, row: Positions) -> Positions:
-    return np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0]) if sources.row_count else row
-
-
-def _places(sources: Sources, row: Positions) -> dict[str, Any]:
-    """The columns that say where row positions are; -1 is nowhere."""
-    table = _table_of(sources, row)
-    numbers = sources.row_numbers(row)
-    return {
-        "source": take_text(pd.Series([item.file for item in sources.tables], dtype=TEXT), table),
-        "sheet": take_text(pd.Series([item.sheet for item in sources.tables], dtype=TEXT), table),
-        "row": pd.Series(pd.array(pa.array(numbers, mask=numbers < 0), dtype=NUMBER)),
-        "_row": row,
-        "_table": table,
-    }
+def _at(sources: Sources, row: Positions) -> dict[str, Positions]:
+    """The columns that place problems at row positions; -1 is nowhere."""
+    place = np.where(row < 0, -1, sources.split(np.maximum(row, 0))[0]) if sources.row_count else row
+    return {"_row": row, "_place": place, "_number": sources.row_numbers(row)}
 
 
 def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
-    """An info line for each line of ``EntityTables.changes``, at its first cell; it is no customer's own."""
-    row = changes["row"].to_numpy(np.int64)
-    said = [_changed(*line) for line in changes[["code", "count", "before", "after"]].itertuples(index=False)]
-    return pd.DataFrame(
-        {
-            **{name: changes[name] for name in ("code", "entity", "field", "column")},
-            "severity": pd.Series([str(Severity.INFO)] * len(changes), dtype=TEXT),
-            "value": changes["before"],
-            "message": pd.Series(said, dtype=TEXT),
-            **{name: pd.Series([None] * len(changes), dtype=TEXT) for name in ("hint", "reference_id")},
-            **_places(sources, row),
-            "_customer": np.full(len(changes), -1, np.int64),
-        }
+    """An info line for each line of ``EntityTables.changes``, at its first cell; it belongs to no customer."""
+    texts = [_changed(*line) for line in changes[["code", "count", "before", "after"]].itertuples(index=False)]
+    return changes.assign(
+        severity=pd.Series([str(Severity.INFO)] * len(changes), dtype=TEXT),
+        value=changes["before"],
+        message=pd.Series(texts, dtype=TEXT),
+        hint=pd.Series([None] * len(changes), dtype=TEXT),
+        _customer=np.full(len(changes), -1, np.int64),
+        **_at(sources, changes["row"].to_numpy(np.int64)),
     )
 
 
 def _changed(code: str, count: int, before: str, after: str | None) -> str:
     cells = "1 cell" if count == 1 else f"{count:,} cells"
-    such = "" if count == 1 else ", such as this one"
+    example = "" if count == 1 else ", such as this one"
     if code == "value_passed_over":
-        return f"{cells} not used{such}: {_short(before)}, because {_short(after or '')} was taken"
+        return f"{cells} not used{example}: {_short(before)}, because {_short(after or '')} was taken"
     if after is None or pd.isna(after):
-        return f"{cells} left out{such}: {_short(before)}"
-    return f"{cells} rewritten{such}: {_short(before)} → {_short(after or '')}"
+        return f"{cells} left out{example}: {_short(before)}"
+    return f"{cells} rewritten{example}: {_short(before)} → {_short(after)}"
 
 
 def _short(text: str) -> str:
     plain = " ".join(text.split()) if "\n" in text else text
-    return f"'{plain}'" if len(plain) <= _SHOWN else f"'{plain[: _SHOWN - 1]}…'"
+    return f"'{plain}'" if len(plain) <= _LONGEST_EXAMPLE else f"'{plain[: _LONGEST_EXAMPLE - 1]}…'"
 
 
-def _of_loader(sources: Sources, tables: EntityTables) -> pd.DataFrame:
-    problems = sources.problems
-    table, row = _loader_rows(problems, sources)
-    customer = lookup(tables.rows["customer"].to_numpy(np.int64), row)
-    known = take_text(tables.customers["reference_id"], customer)
-    places = [problem.location for problem in problems]
-    columns: dict[str, Any] = {
-        name: pd.Series([_text(getattr(problem, name)) for problem in problems], dtype=TEXT)
-        for name in ("severity", "code", "reference_id", "entity", "field", "value", "message", "hint")
+def _places(sources: Sources) -> tuple[list[tuple[str, str | None]], Positions]:
+    """All files and sheets that have problems, those of ``sources.tables`` first, and how they sort."""
+    places = [(table.file, table.sheet) for table in sources.tables]
+    first: dict[str, int] = {}
+    for rank, (file, _) in enumerate(places):
+        first.setdefault(file, rank)
+    found = {(problem.location.file, problem.location.sheet) for problem in sources.problems if problem.location}
+    others = sorted(found - set(places), key=lambda place: (place[0], place[1] or ""))
+    ranks = [*range(len(places))]
+    for rank, (file, sheet) in enumerate(others, start=len(places)):
+        ranks.append(first.get(file, rank) if sheet is None else rank)  # a whole workbook is before its first sheet
+    return [*places, *others], np.array(ranks, dtype=np.int64)
+
+
+def _of_loader(sources: Sources, places: Sequence[tuple[str, str | None]]) -> pd.DataFrame:
+    """The loader's problems with the columns of the others; a row that was skipped has a number and no position."""
+    index = {place: number for number, place in reversed(list(enumerate(places)))}
+    nowhere = Location("")
+    at = [problem.location or nowhere for problem in sources.problems]
+    place = np.array([index.get((one.file, one.sheet), -1) for one in at], dtype=np.int64)
+    number = np.array([one.row or -1 for one in at], dtype=np.int64)
+    row = np.full(len(at), -1, dtype=np.int64)
+    for table in np.unique(place[(place >= 0) & (place < len(sources.tables))]).tolist():
+        here = np.flatnonzero((place == table) & (number >= 0))
+        numbers = sources.tables[table].row_numbers
+        local = np.searchsorted(numbers, number[here])
+        found = (local < len(numbers)) & (lookup(numbers, np.minimum(local, len(numbers) - 1)) == number[here])
+        row[here[found]] = sources.offsets[table] + local[found]
+    columns = {
+        name: pd.Series([_text(getattr(problem, name)) for problem in sources.problems], dtype=TEXT)
+        for name in ("severity", "code", "entity", *_TEXTS)
     }
-    for name, attribute in (("source", "file"), ("sheet", "sheet"), ("column", "column")):
-        columns[name] = pd.Series([getattr(place, attribute, None) for place in places], dtype=TEXT)
-    columns["row"] = pd.Series([getattr(place, "row", None) for place in places], dtype=NUMBER)
-    columns["reference_id"] = columns["reference_id"].fillna(known)
-    return pd.DataFrame({**columns, "_customer": customer, "_row": row, "_table": table})
+    columns["column"] = pd.Series([one.column for one in at], dtype=TEXT)
+    return pd.DataFrame({**columns, "_row": row, "_place": place, "_number": number})
 
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _loader_rows(problems: tuple[Problem, ...], sources: Sources) -> tuple[Positions, Positions]:
-    """For each of the loader's problems its table's rank (-1 without a place) and its row position (-1 if skipped)."""
-    ranks: dict[tuple[str, str | None], int] = {}
-    for index, item in enumerate(sources.tables):
-        ranks.setdefault((item.file, item.sheet), index)
-        ranks.setdefault((item.file, None), index)  # of a workbook as a whole: before its first sheet
-    places = [(p.location.file, p.location.sheet) if p.location else None for p in problems]
-    unread = sorted({place for place in places if place and place not in ranks}, key=lambda p: (p[0], p[1] or ""))
-    ranks.update({place: len(sources.tables) + number for number, place in enumerate(unread)})
-    table = np.array([-1 if place is None else ranks[place] for place in places], dtype=np.int64)
-    number = np.array([(p.location.row if p.location else None) or -1 for p in problems], dtype=np.int64)
-    row = np.full(len(problems), -1, dtype=np.int64)
-    for index in np.unique(table[(table >= 0) & (table < len(sources.tables))]):
-        here = np.flatnonzero((table == index) & (number >= 0))
-        numbers = sources.tables[index].row_numbers
-        local = np.searchsorted(numbers, number[here])
-        found = (local < len(numbers)) & (lookup(numbers, np.minimum(local, len(numbers) - 1)) == number[here])
-        row[here[found]] = sources.offsets[index] + local[found]
-    return table, row

@@ -1,4 +1,4 @@
-"""Places for people: each problem's file, sheet and row, and each customer's rows."""
+"""The rows of each customer as people read them (``file!sheet:2-7,9``), and lookups by position."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,38 +11,25 @@ import pyarrow.compute as pc
 
 from importer.tables import TEXT, EntityTables, Sources, chunked, taken
 
-__all__ = [
-    "CustomerRows",
-    "join_ranges",
-    "lookup",
-    "one_array",
-    "table_names",
-    "take_text",
-]
+__all__ = ["CustomerRows", "join_ranges", "lookup", "table_names", "take_text"]
 
 Positions = npt.NDArray[np.int64]
 
 
 def lookup(values: Positions, at: Positions) -> Positions:
-    """``values[at]``, and -1 where ``at`` is -1."""
+    """``values[at]``; -1 where ``at`` is -1."""
     if not len(values):
         return np.full(len(at), -1, dtype=np.int64)
     return np.where(at < 0, -1, values[np.maximum(at, 0)])
 
 
 def take_text(values: "pd.Series[Any]", at: Positions) -> "pd.Series[Any]":
-    """``values[at]`` as ``TEXT``, null where ``at`` is outside."""
+    """``values[at]`` as ``TEXT``, null where ``at`` is out of range."""
     inside = (at >= 0) & (at < len(values))
     found = taken(chunked(values), at[inside])
     if not inside.all():
         found = found.take(pa.array(np.cumsum(inside) - 1, mask=~inside))
     return pd.Series(pd.array(found, dtype=TEXT))
-
-
-def one_array(column: "pd.Series[Any]") -> pa.Array:
-    """The text of a column as one Arrow array."""
-    array = pa.array(column).cast(pa.string())
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def table_names(sources: Sources) -> "pd.Series[Any]":
@@ -52,7 +39,7 @@ def table_names(sources: Sources) -> "pd.Series[Any]":
 
 @dataclass(frozen=True)
 class CustomerRows:
-    """The rows of each customer. ``rows``: row positions by customer, ascending; ``edges``: where each one's begin."""
+    """The rows of each customer. ``rows``: row positions by customer, ascending; ``edges``: where each one's start."""
 
     sources: Sources
     rows: npt.NDArray[np.int32]

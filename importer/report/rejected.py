@@ -1,4 +1,4 @@
-"""``rejected/<source>.csv``: the source rows that somebody has to mend, with what is wrong with them in front."""
+"""``rejected/<source>.csv``: the source rows to fix, with what is wrong with them in the first column."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,22 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.report.counts import rejected_rows
 from importer.report.ranges import join_ranges, table_names, take_text
 from importer.report.report_files import BLOCK, rejected_names, removed, write_blocks
-from importer.report.report_input import ReportInput
+from importer.report.report_input import ReportInput, rejected_rows
 from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 
-__all__ = ["ImportErrors", "rows_to_mend", "write_rejected"]
-
+__all__ = ["ImportErrors", "rows_to_fix", "write_rejected"]
 
 Positions = npt.NDArray[np.int64]
-
-
 Mask = npt.NDArray[np.bool_]
 _WHY = (
     *("customer rejected", "customer refused by the API", "part of this customer was left out"),
-    *("nothing is wrong with it, but it may be needed", "row rejected"),
+    *("no problem in this row, but it may be needed", "row rejected"),
 )
 _LOST_CHILD, _ALONE = 2, len(_WHY) - 1
 
@@ -34,11 +30,11 @@ _LOST_CHILD, _ALONE = 2, len(_WHY) - 1
 def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
     """Write one file per source table that has rows to show, and return their paths in the tables' order.
 
-    A file that an earlier report of the same sources left there is replaced, or removed when it has nothing to show any
-    more; other files are left alone. Raises :class:`OutputError`.
+    A file that an earlier report of the same sources left there is replaced, or removed when no rows are left to fix;
+    other files stay. Raises :class:`OutputError`.
     """
     written = []
-    shown = rows_to_mend(report)
+    shown = rows_to_fix(report)
     errors = ImportErrors.of(report, shown)
     names = rejected_names(report.sources.tables)
     for name, table, start in zip(names, report.sources.tables, report.sources.offsets.tolist(), strict=False):
@@ -52,21 +48,21 @@ def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
 
 
 def _blocks(table: SourceTable, rows: Positions, start: int, errors: "ImportErrors") -> Iterator[pd.DataFrame]:
-    """Some rows of a source table, with what is wrong in front; ``start``: the row position of its first one."""
+    """Some rows of a source table, with what is wrong first; ``start``: the row position of the table's first row."""
     for first in range(0, len(rows), BLOCK):
         own = rows[first : first + BLOCK]
         cells = {name: pd.array(table.cells(name, own), dtype=TEXT) for name in table.frame.columns}
         yield pd.DataFrame({IMPORT_ERRORS: pd.array(errors.texts(own + start), dtype=TEXT), **cells})
 
 
-def rows_to_mend(report: ReportInput) -> Mask:
+def rows_to_fix(report: ReportInput) -> Mask:
     """By row position: the rows that somebody has to look at.
 
     They are those of customers that were rejected, refused by the API or lost a child, rows rejected alone, rows that
-    the loader could not read, and those of customers to whom such a row may belong.
+    the loader could not read, and those of customers that such a row may belong to.
     """
     wrong = report.rejected | report.refused | report.lost_child
-    return rejected_rows(report.sources, report.tables, wrong | (report.companions >= 0))
+    return rejected_rows(report.sources, report.tables, wrong | (report.related_rows >= 0))
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ class ImportErrors:
     """What is wrong with rows. ``lines``: their problems, by row, and ``places``: the row of each.
 
     By customer: ``kinds``, the reason why its rows are shown (an index into ``_WHY``, the last for no customer), and
-    ``causes``, the row that is to blame. By row: ``wrong`` and ``left_out``, as ``_rows_at_fault`` has them.
+    ``causes``, the row that causes it. By row: ``wrong`` and ``left_out``, see :func:`_faulty_rows`.
     """
 
     report: ReportInput
@@ -93,9 +89,9 @@ class ImportErrors:
         serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
         lines = np.flatnonzero(serious & (place >= 0) & np.append(shown, False)[place])
         lines = lines[np.argsort(place[lines], kind="stable")]
-        why = [report.rejected, report.refused, report.lost_child, report.companions >= 0]
+        why = [report.rejected, report.refused, report.lost_child, report.related_rows >= 0]
         chosen = np.append(np.select(why, [0, 1, 2, 3], _ALONE), _ALONE).astype(np.int8)
-        wrong, left_out = _rows_at_fault(report)
+        wrong, left_out = _faulty_rows(report)
         causes = np.append(_causes(report, wrong, left_out), -1)
         return cls(report, lines, place[lines], chosen, causes, wrong, left_out)
 
@@ -108,8 +104,8 @@ class ImportErrors:
         counts = high - low
         ends = np.cumsum(counts)
         at = np.repeat(low - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
-        told = _problem_texts(self.report.located.lines(self.lines[at], ("column", "message", "hint")))
-        own = join_ranges(told, np.append(0, ends), separator)
+        texts = _problem_texts(self.report.located.lines(self.lines[at], ("column", "message", "hint")))
+        own = join_ranges(texts, np.append(0, ends), separator)
         own = pc.if_else(pc.equal(own, ""), None, own)
         return pc.binary_join_element_wise(own, self._reasons(rows), separator, null_handling="skip")
 
@@ -120,8 +116,8 @@ class ImportErrors:
         kind, cause = self.kinds[owner], self.causes[owner]
         explained = self.wrong[rows] | (self.left_out[rows] & (kind == _LOST_CHILD))
         why = pa.array(_WHY).take(pa.array(kind))
-        said = take_text(self.report.outcomes["error_message"].astype(TEXT), np.where(kind < _LOST_CHILD, owner, -1))
-        bare = pc.binary_join_element_wise(why, pa.array(said), ": ", null_handling="skip")
+        message = take_text(self.report.outcomes["error_message"].astype(TEXT), np.where(kind < _LOST_CHILD, owner, -1))
+        bare = pc.binary_join_element_wise(why, pa.array(message), ": ", null_handling="skip")
         numbers = pc.binary_join_element_wise("row ", pc.cast(pa.array(sources.row_numbers(cause)), pa.string()), "")
         elsewhere = sources.split(cause)[0] != sources.split(rows)[0]
         names = take_text(table_names(sources), np.where(cause < 0, -1, sources.split(cause)[0]))
@@ -140,7 +136,7 @@ def _problem_texts(problems: pd.DataFrame) -> pa.Array:
     return pc.binary_join_element_wise(text, hint, "", null_handling="skip")
 
 
-def _rows_at_fault(report: ReportInput) -> tuple[Mask, Mask]:
+def _faulty_rows(report: ReportInput) -> tuple[Mask, Mask]:
     """By row position: rows with an error, and rows with a warning or error about an address or a contact."""
     kinds = report.located.kinds
     place = kinds["_row"].to_numpy(np.int64)
@@ -154,9 +150,9 @@ def _rows_at_fault(report: ReportInput) -> tuple[Mask, Mask]:
 
 
 def _causes(report: ReportInput, wrong: Mask, left_out: Mask) -> Positions:
-    """The row position that is to blame for each customer: its first row at fault, else its first row."""
+    """The row position that causes each customer's rejection: its first faulty row, else its first row."""
     owner = report.tables.rows["customer"].to_numpy(np.int64)
-    cause = np.where(report.companions >= 0, report.companions, report.tables.customers["_row"].to_numpy(np.int64))
+    cause = np.where(report.related_rows >= 0, report.related_rows, report.tables.customers["_row"].to_numpy(np.int64))
     for concerned, fault in ((report.lost_child, left_out), (report.rejected | report.refused, wrong)):
         at = np.flatnonzero(fault & np.append(concerned, False)[owner])
         customers, firsts = np.unique(owner[at], return_index=True)

@@ -1,52 +1,98 @@
-"""``rejected.xlsx``: the rows that somebody has to mend, as a workbook that shows the cells and can be given back."""
+"""``rejected.xlsx``: the rejected rows as a workbook that marks the cells to fix and can be imported again."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.report.marked_cells import Marks, choose_rows, find_marks
-from importer.report.rejected import ImportErrors
+from importer.catalogue import find
+from importer.records import Severity
+from importer.report.problem_list import Located
+from importer.report.ranges import join_ranges
+from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
-from importer.report.report_input import ReportInput
-from importer.report.sheet_xml import LONGEST_CELL
-from importer.report.workbook_file import GUIDE, Content, Sheet, save_workbook
-from importer.report.workbook_guide import SheetPlan, guide_rows
-from importer.tables import IMPORT_ERRORS, SourceTable, keep_apostrophes
+from importer.report.report_input import ReportInput, loose_rows
+from importer.report.workbook_file import GUIDE, LONGEST_CELL, Content, Marks, Sheet, save_workbook
+from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable, keep_apostrophes
 
-__all__ = ["Workbook", "at_once", "sheet_names", "write_workbook"]
+__all__ = ["Workbook", "choose_rows", "sheet_names", "write_workbook"]
 
-_MOST_NOTES = 3_000  # spreadsheets become slow with more, and each costs as much as ten rows
-_LONGEST_NAME = 31  # of a sheet, by the program that everybody has
+MOST_ROWS = 20_000  # of one workbook: nobody fixes more by hand
+_MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
+_MOST_COLUMNS = 16_384 - 1  # of a sheet, besides the column that says what is wrong
+_MOST_NOTES = 3_000  # spreadsheets become slow with more
+_LONGEST_NAME = 31  # of a sheet, in Excel
+_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]")
+_UNSUPPORTED = "\ufffe|\uffff"  # not XML characters, and readers do not know their escapes
+_CODES = ("Code", "Severity", "Times", "What it means, what to do, and the first message")
+_STEPS = (
+    "1.  Each of the other sheets holds rows of one of your files or sheets, with all columns, unchanged.",
+    "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
+    "3.  Point at such a cell: its note says what is wrong and what to do. So does the column import_errors.",
+    "4.  Type the right text into the cell. Keep headers and rows without color as they are: they are needed.",
+    "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
+    "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
+    "7.  Save the workbook as .xlsx, and import it with the same mapping:",
+)
+_JOINING = (
+    "     A row that belongs to a customer needs the customer's own rows as well. Likely ones are here. "
+    "If it belongs to another customer, copy that customer's rows from your file."
+)
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Workbook:
-    """How many rows to mend a workbook holds, and how many are in ``rejected/`` alone."""
+    """How many rejected rows a workbook holds, and how many are only in ``rejected/``."""
 
     rows: int
     left_out: int
 
 
-def at_once(work: Callable[..., object], *arguments: object) -> None:
-    """Do some work here and now."""
+@dataclass(frozen=True)
+class Chosen:
+    """``rows``: True by row position for those that the workbook holds; the others are only in ``rejected/``.
+
+    ``unheld``: how many are not in it because no workbook can hold one of their cells or their customer's.
+    ``surplus``: how many are not, because it is full.
+    """
+
+    rows: Mask
+    unheld: int
+    surplus: int
+
+
+@dataclass(frozen=True)
+class SheetPlan:
+    """One sheet of rows: its name, the table they are from, their row positions, and that of the table's first row."""
+
+    name: str
+    table: SourceTable
+    rows: Positions
+    start: int
+
+
+def _at_once(work: Callable[..., object], *arguments: object) -> None:
     work(*arguments)
 
 
 def write_workbook(
-    path: Path, report: ReportInput, *, command: str, begin: Callable[..., None] = at_once
+    path: Path, report: ReportInput, *, command: str, begin: Callable[..., None] = _at_once
 ) -> Workbook | None:
-    """Write the rows to mend as one workbook with a sheet for each source table, and one that explains them.
+    """Write the rejected rows as one workbook with a sheet for each source table, and one that explains them.
 
-    ``command`` is what gives it back. ``begin`` is handed the work that is left when all is gathered, with its
-    arguments; it may have another process do it. Comes back: what it holds, or None where there is nothing to mend; a
-    workbook that an earlier report left there is then removed. Raises :class:`OutputError`.
+    ``command`` imports it again. ``begin`` gets the function that saves the file and its arguments; it may run it in
+    another process. Returns what the workbook holds, or None when there is nothing to fix; a workbook that an earlier
+    report left there is then removed. Raises :class:`OutputError`.
     """
     chosen = choose_rows(report)
     if not chosen.rows.any():
@@ -54,20 +100,70 @@ def write_workbook(
         return None
     plans = _plan(report, chosen.rows)
     reasons = _reasons(report, chosen.rows)
-    marks = [find_marks(report.located, plan.rows, list(plan.table.frame.columns)) for plan in plans]
-    notable = [int((found.column > 0).sum()) for found in marks]
-    unnoted = max(0, sum(notable) - _MOST_NOTES)
-    guide = guide_rows(report, chosen, plans, command=command, unnoted=unnoted)
-    sheets, start, notes = [], 0, _MOST_NOTES
-    for plan, found, count in zip(plans, marks, notable, strict=True):
-        sheets.append(_sheet(plan, found, reasons.slice(start, len(plan.rows)), notes))
-        start, notes = start + len(plan.rows), max(0, notes - count)
-    begin(save_workbook, path.absolute(), Content(guide, sheets))  # another process may stand elsewhere
+    sheets: list[Sheet] = []
+    start, notes, unnoted = 0, _MOST_NOTES, 0
+    for plan in plans:
+        marks = _find_marks(report.located, plan.rows, list(plan.table.frame.columns))
+        sheets.append(_sheet(plan, marks, reasons.slice(start, len(plan.rows)), notes))
+        start += len(plan.rows)
+        count = int((marks.column > 0).sum())
+        unnoted += max(0, count - notes)
+        notes = max(0, notes - count)
+    guide = _guide_rows(report, chosen, plans, command, unnoted)
+    begin(save_workbook, path.absolute(), Content(guide, sheets))  # another process may have another current folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
 
-def _plan(report: ReportInput, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> list[SheetPlan]:
-    """The sheets. A table without rows has one only where a row lacks its customer, whose rows can be added there."""
+def choose_rows(report: ReportInput, *, most: int = MOST_ROWS) -> Chosen:
+    """The rejected rows that go into a workbook: whole customers in the order of their first rows, and single rows."""
+    shown = np.flatnonzero(rows_to_fix(report))
+    owner = report.tables.rows["customer"].to_numpy(np.int64)[shown]
+    # A row without a customer is a unit of its own: its number follows those of all customers.
+    unit = np.where(owner < 0, len(report.rejected) + np.arange(len(shown)), owner)
+    _, first, number, sizes = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)
+    fits = np.zeros(len(sizes), dtype=np.bool_)
+    fits[order] = np.cumsum(sizes[order]) <= most
+    near = fits[number]  # only their cells are looked at: a dirty file has millions of rows that do not fit anyway
+    held, length = np.ones(len(shown), dtype=np.bool_), np.zeros(len(shown), dtype=np.int64)
+    held[near], length[near] = _held(report.sources, shown[near])
+    whole = np.ones(len(sizes), dtype=np.bool_)
+    whole[number[~held]] = False
+    fits[order] &= np.cumsum(np.where(whole, np.bincount(number, length, len(sizes)), 0)[order]) <= _MOST_BYTES
+    rows = np.zeros(report.sources.row_count, dtype=np.bool_)
+    rows[shown[(fits & whole)[number]]] = True
+    return Chosen(rows, int((~whole)[number].sum()), int((~fits & whole)[number].sum()))
+
+
+def _held(sources: Sources, rows: Positions) -> tuple[Mask, Positions]:
+    """Which of these rows a sheet can hold, and how many bytes of text each has."""
+    table, local = sources.split(rows)
+    held = np.ones(len(rows), dtype=np.bool_)
+    length = np.zeros(len(rows), dtype=np.int64)
+    for index in np.unique(table).tolist():
+        here = np.flatnonzero(table == index)
+        source = sources.tables[index]
+        names = pa.array(list(source.frame.columns), pa.string())
+        if len(names) > _MOST_COLUMNS or not _holdable(names).all():
+            held[here] = False
+            continue
+        for name in source.frame.columns:
+            texts = source.cells(name, local[here])
+            held[here] &= _holdable(texts)
+            length[here] += pc.binary_length(texts).to_numpy(zero_copy_only=False)
+    return held, length
+
+
+def _holdable(texts: pa.Array) -> Mask:
+    """True for each text that a cell of a workbook can hold and give back."""
+    held: Mask = ~pc.match_substring_regex(texts, _UNSUPPORTED).to_numpy(zero_copy_only=False)
+    for place in np.flatnonzero(pc.binary_length(texts).to_numpy(zero_copy_only=False) > LONGEST_CELL):
+        held[place] &= _units(texts[place].as_py()) <= LONGEST_CELL
+    return held
+
+
+def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
+    """The sheets. A table without rows gets one only if a row lacks its customer, whose rows can be added there."""
     sources = report.sources
     alone = (rows & (report.tables.rows["customer"].to_numpy(np.int64) < 0)).any()
     plans = []
@@ -79,7 +175,7 @@ def _plan(report: ReportInput, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> l
     return plans
 
 
-def _reasons(report: ReportInput, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> pa.Array:
+def _reasons(report: ReportInput, rows: Mask) -> pa.Array:
     """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
     at = np.flatnonzero(rows)
     numbers = pc.cast(pa.array(report.sources.row_numbers(at)), pa.string())
@@ -97,17 +193,90 @@ def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int) -> Shee
     return Sheet(plan.name, titles, [reasons, *columns], marks, notes)
 
 
-_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]")
+def _find_marks(located: Located, rows: Positions, columns: Sequence[str]) -> Marks:
+    """The cells with problems of a sheet that shows these row positions and source columns.
+
+    A problem of a row as a whole is marked at its first cell.
+    """
+    serious = (located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    place = located.kinds["_row"].to_numpy(np.int64)
+    at = np.searchsorted(rows, place)
+    here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
+    lines = located.lines(here, ("severity", "message", "hint", "column"))
+    found = pc.index_in(pa.array(lines["column"]), value_set=pa.array(list(columns), pa.string()))
+    column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    key = at[here] * (len(columns) + 1) + column
+    order = np.argsort(key, kind="stable")
+    lines, key = lines.take(order), key[order]
+    cells, starts = np.unique(key, return_index=True)
+    error = (lines["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
+    errors = np.logical_or.reduceat(error, starts) if len(key) else error
+    row, column = np.divmod(cells, len(columns) + 1)
+    return Marks(row, column, errors, join_ranges(_notes(lines), np.append(starts, len(key)), "\n\n"))
+
+
+def _notes(problems: pd.DataFrame) -> pa.Array:
+    """``Error: message`` and below it the hint."""
+    severity, message, hint = (pa.array(problems[name]).cast(pa.string()) for name in ("severity", "message", "hint"))
+    hint = pc.if_else(pc.equal(hint, ""), None, hint)
+    head = pc.binary_join_element_wise(pc.utf8_capitalize(severity), message, ": ")
+    return pc.binary_join_element_wise(head, hint, "\n", null_handling="skip")
+
+
+def _guide_rows(
+    report: ReportInput, chosen: Chosen, sheets: Sequence[SheetPlan], command: str, unnoted: int
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``."""
+    blank = ("text", ())
+    joining = [_JOINING] if loose_rows(report.sources, report.tables) else []
+    lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
+    lines += [("text", (step,)) for step in (*_STEPS[:5], *joining, *_STEPS[5:])]
+    lines += [("command", (f"     {command}",)), blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
+    lines += [("line", (sheet.name, *_origin(sheet.table), f"{len(sheet.rows):,}")) for sheet in sheets]
+    lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
+    absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
+    return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
+
+
+def _origin(table: SourceTable) -> tuple[str, str]:
+    """The file and sheet that a table came from originally, also when it was imported again before."""
+    file, sheet = table.details.get("stands_for") or (table.file, table.sheet or "")
+    return file, sheet
+
+
+def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
+    """A line for each code that the rows have: errors first, the most frequent first."""
+    kinds = located.kinds
+    serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    groups = located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
+    for group in groups:
+        first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
+        entry = find(group.code)
+        texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
+        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
+
+
+def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterator[str]:
+    for sheet in sheets:
+        if sheet.table.secrets:
+            names = ", ".join(sorted(sheet.table.secrets))
+            yield f"Sheet {sheet.name}: columns with data that must not leave your files are empty here: {names}."
+    if chosen.surplus:
+        yield f"{chosen.surplus:,} more rows, because a larger workbook is slow to open: see the folder rejected."
+    if chosen.unheld:
+        yield f"{chosen.unheld:,} rows of customers with text that a workbook cannot hold: see the folder rejected."
+    if unnoted:
+        yield f"The notes of {unnoted:,} colored cells, because many notes are slow: see the column import_errors."
 
 
 def sheet_names(tables: Sequence[SourceTable]) -> list[str]:
     """A sheet's name for each table: the file's name without its ending, or the sheet's where a file has several.
 
-    At most 31 characters: of a longer name both ends are kept, because either may be what tells it from others. Names
-    are told apart without regard to case.
+    At most 31 characters: a longer name keeps both ends, because either may distinguish it. Names are compared
+    without case.
     """
     files = Counter(table.file for table in tables)
-    taken = {GUIDE.casefold(), "history"}  # Excel keeps the second for itself
+    taken = {GUIDE.casefold(), "history"}  # Excel reserves the second
     names = []
     for table in tables:
         several = table.sheet is not None and (files[table.file] > 1 or "stands_for" in table.details)
@@ -133,4 +302,5 @@ def _short(name: str, ending: str) -> str:
 
 
 def _units(text: str) -> int:
+    """The length in UTF-16, which is what Excel counts."""
     return len(text.encode("utf-16-le")) // 2

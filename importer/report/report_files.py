@@ -1,8 +1,7 @@
-"""Writing a report's files: whole or not at all, for the owner's eyes only, the same bytes for the same input.
+"""Writing a report's files: completely or not at all, readable by their owner only, always with the same bytes.
 
-CSV files are UTF-8 with a byte order mark, because Excel takes a file without one for the system's code page; the
-loader and every CSV reader that knows ``utf-8-sig`` take it off. Cells are separated by commas, lines by a line feed,
-every text is in quotes and every cell without a value is bare: Excel and Python's ``csv`` read both alike.
+CSV files are UTF-8 without a byte order mark, with commas and line feeds. Every text is in quotes, every empty cell
+is bare: Excel and Python's ``csv`` read both the same way.
 """
 
 import errno
@@ -42,9 +41,9 @@ _OTHER_HINT = "Choose another place with --out."
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes ``path``'s place when the block ends well, and vanishes when it does not.
+    """A file to write to that replaces ``path`` when the block succeeds, and is removed when it fails.
 
-    Missing folders are made (0700), the file is readable by its owner only (0600). Raises :class:`OutputError`.
+    Missing folders are created (0700), only the owner can read the file (0600). Raises :class:`OutputError`.
     """
     try:
         make_folder(path.parent)
@@ -63,7 +62,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def removed(path: Path) -> None:
-    """Take an outdated file away, if it is there. Raises :class:`OutputError`."""
+    """Delete an outdated file, if there is one. Raises :class:`OutputError`."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -76,11 +75,10 @@ def _output_error(path: Path, error: OSError) -> OutputError:
 
 
 def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> None:
-    """Write a frame of text and number columns; a null and a ``""`` become the same bare cell.
+    """Write a frame of text and number columns; null and ``""`` both become a bare cell.
 
-    UTF-8 without a byte order mark, so that programs read the first header as it is. Text that a spreadsheet would
-    run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too. Where the file is only read,
-    plain numbers and phone numbers stay as they are; with ``comes_back`` a spreadsheet must not touch them either.
+    Text that a spreadsheet would run as a formula is marked (:func:`importer.tables.mark_formulas`), in headers too.
+    Plain numbers and phone numbers are marked only with ``comes_back``, for a file that is imported again.
     Raises :class:`OutputError`.
     """
     parts = (frame.iloc[start : start + BLOCK] for start in range(0, max(len(frame), 1), BLOCK))
@@ -95,7 +93,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:
-    """As :func:`write_csv`, of frames that follow one another: one at least, and all with the same columns."""
+    """Like :func:`write_csv`, for consecutive frames: at least one, all with the same columns."""
     with whole_file(path) as file:
         _write(file, blocks, comes_back=comes_back)
 
@@ -117,11 +115,9 @@ def _cells(column: pa.ChunkedArray, comes_back: bool) -> pa.ChunkedArray:
     if pc.any(blank).as_py():
         column = pc.if_else(blank, None, column)
     marked = mark_formulas(column)
-    return (
-        marked
-        if comes_back or marked is column
-        else pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
-    )
+    if comes_back or marked is column:
+        return marked
+    return pc.if_else(pc.match_substring_regex(column, _NUMBER), column, marked)
 
 
 # A number or a phone number, perhaps with an extension: nothing that a spreadsheet could run.

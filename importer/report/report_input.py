@@ -1,5 +1,6 @@
-"""What a report is made from."""
+"""What reports are made from, and the counts of a run: every row and every customer is dealt with exactly once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,35 +8,38 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from importer.records import Totals
-from importer.report.counts import totals
+from importer.errors import InternalError
+from importer.records import OutcomeKind, Totals
 from importer.report.problem_list import Located, locate
 from importer.report.ranges import CustomerRows
 from importer.report.word_counts import WordCounts, word_counts
-from importer.tables import EntityTables, ProblemTable, Sources
+from importer.tables import TEXT, EntityTables, ProblemTable, Sources
 
-__all__ = ["ReportInput", "companions"]
+__all__ = ["ReportInput", "loose_rows", "rejected_rows", "totals"]
 
 Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+_MOST_LOOSE = 5_000  # rows without a customer: nobody fixes more of them by hand
+_SEVERAL = 1.2  # rows per customer: with fewer, a row without a customer is more likely a customer of its own
 
 
 @dataclass(frozen=True)
 class ReportInput:
     """Everything the reports of one run are made from; arrays and ``outcomes`` are by customer position.
 
-    ``tables`` are final (children that were left out are gone), ``problems`` have their final severities.
-    ``rejected``: customers that may not be sent. ``lost_child``: customers of which a wrong child was left out.
+    ``tables`` are final (without the children that were left out), ``problems`` have their final severities.
+    ``rejected``: customers that may not be sent. ``lost_child``: customers that lost a wrong child.
     ``refused``: customers that the API refused. ``outcomes``: columns ``reference_id, action, outcome, customer_id,
-    display_id, http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: where they are
-    counted already.
+    display_id, http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: given if they
+    are counted already.
     """
 
     sources: Sources
     tables: EntityTables
     problems: ProblemTable
-    rejected: npt.NDArray[np.bool_]
-    lost_child: npt.NDArray[np.bool_]
-    refused: npt.NDArray[np.bool_]
+    rejected: Mask
+    lost_child: Mask
+    refused: Mask
     outcomes: pd.DataFrame
     words: WordCounts | None = None
 
@@ -45,14 +49,14 @@ class ReportInput:
         return locate(self.problems, self.sources, self.tables)
 
     @cached_property
-    def companions(self) -> npt.NDArray[np.int64]:
-        """For each customer of whom all is well the row that may be its own, though it is rejected alone (-1: none)."""
-        whole = ~(self.rejected | self.refused | self.lost_child)
-        return np.where(whole, companions(self.sources, self.tables, self.problems), -1)
+    def related_rows(self) -> Positions:
+        """For each customer without problems the row that may be its own, although it is rejected alone (-1: none)."""
+        fine = ~(self.rejected | self.refused | self.lost_child)
+        return np.where(fine, _related_rows(self.sources, self.tables, self.problems), -1)
 
     @cached_property
     def word_counts(self) -> WordCounts:
-        """See ``words.word_counts``."""
+        """See ``word_counts.word_counts``."""
         return word_counts(self.sources, self.tables) if self.words is None else self.words
 
     @cached_property
@@ -62,28 +66,91 @@ class ReportInput:
 
     @cached_property
     def totals(self) -> Totals:
-        """The checked counts: see ``counts.totals``."""
+        """The checked counts: see :func:`totals`."""
         return totals(self.sources, self.tables, self.rejected, self.outcomes)
 
 
-_MOST = 5_000  # rows without a customer: of more nobody mends each by hand
+def totals(sources: Sources, tables: EntityTables, rejected: Mask, outcomes: pd.DataFrame) -> Totals:
+    """Count rows and customers, and check both sums.
 
-
-_SEVERAL = 1.2  # rows of a customer: with fewer, a row without one is more likely a customer of its own
-
-
-def companions(sources: Sources, tables: EntityTables, problems: ProblemTable) -> Positions:
-    """For each customer the first row without one (-1: none) that may be its own.
-
-    A mended row is given back with the other rows to mend only, and what it belongs to may have nothing wrong. That is
-    probably the customer that its message names, else one of those in the rows around it, in a table whose customers
-    have several rows or that makes none.
+    Rows read are all physical records. A row is rejected when its customer is, when it was rejected alone, or when the
+    loader could not read it; it is skipped when the loader or the mapping says so, with the reason; else it is used.
+    Raises :class:`InternalError` when a row or a customer has no status, or more than one.
     """
-    owner = tables.rows["customer"].to_numpy(np.int64)
+    refused = rejected_rows(sources, tables, rejected)
+    used = (_owners(tables) >= 0) & ~refused
+    reasons = tables.rows["skipped"]
+    skipped = reasons.notna().to_numpy(np.bool_)
+    ends = refused.astype(np.int8) + used + skipped
+    if len(ends) != sources.row_count or (ends != 1).any():
+        wrong = np.flatnonzero(ends != 1)
+        where = f", the first is {sources.location(int(wrong[0]))}" if len(wrong) else ""
+        raise InternalError(
+            f"{len(wrong)} of {sources.row_count} rows are not exactly one of used, skipped and rejected{where}"
+        )
+    counts = Counter({str(reason): int(number) for reason, number in reasons[skipped].value_counts().items()})
+    for table in sources.tables:
+        counts.update({str(reason): int(number) for reason, number in table.skipped["reason"].value_counts().items()})
+    result = Totals(
+        rows_read=sources.record_count,
+        rows_used=int(used.sum()),
+        rows_rejected=int(refused.sum()),
+        rows_skipped=dict(sorted(counts.items())),
+        customers=len(tables.customers),
+        outcomes=_outcome_counts(tables, rejected, outcomes),
+    )
+    result.check()
+    return result
+
+
+def rejected_rows(sources: Sources, tables: EntityTables, customers: Mask) -> Mask:
+    """The row positions that belong to one of these customers, were rejected alone, or could not be read."""
+    owner = _owners(tables)
+    owned: Mask = np.append(customers, False)[owner]  # -1, no customer, is the last item
+    rejected: Mask = owned | _rejected_alone(sources, tables)
+    return rejected
+
+
+def loose_rows(sources: Sources, tables: EntityTables) -> int:
+    """How many rows were rejected without belonging to a customer."""
+    return int((_rejected_alone(sources, tables) & (_owners(tables) < 0)).sum())
+
+
+def _rejected_alone(sources: Sources, tables: EntityTables) -> Mask:
+    """The row positions that were rejected alone, or could not be read."""
     broken = np.concatenate([np.empty(0, np.bool_), *(table.broken for table in sources.tables)])
-    alone = np.flatnonzero((tables.rows["rejected"].to_numpy(np.bool_) | broken) & (owner < 0))
+    alone: Mask = tables.rows["rejected"].to_numpy(np.bool_) | broken
+    return alone
+
+
+def _owners(tables: EntityTables) -> npt.NDArray[np.int64]:
+    return tables.rows["customer"].to_numpy(np.int64)
+
+
+def _outcome_counts(tables: EntityTables, rejected: Mask, outcomes: pd.DataFrame) -> dict[OutcomeKind, int]:
+    """Customers by outcome, in the order of :class:`OutcomeKind`, without zeros."""
+    kinds = outcomes["outcome"].astype(TEXT)
+    if not len(kinds) == len(tables.customers) == len(rejected):
+        raise InternalError(f"{len(tables.customers)} customers, but {len(kinds)} outcomes")
+    wrong = np.flatnonzero((kinds == str(OutcomeKind.REJECTED)).to_numpy(np.bool_, na_value=False) != rejected)
+    if len(wrong):
+        raise InternalError(
+            f"{len(wrong)} customers are rejected in one place only, the first is number {wrong[0] + 1}"
+        )
+    counts = kinds.value_counts()
+    return {kind: int(counts[str(kind)]) for kind in OutcomeKind if str(kind) in counts.index}
+
+
+def _related_rows(sources: Sources, tables: EntityTables, problems: ProblemTable) -> Positions:
+    """For each customer the first row without a customer (-1: none) that may be its own.
+
+    A fixed row is imported again together with the other rejected rows only, and its customer may have no problem.
+    That is probably the customer that its message names, else one of those in the rows around it, in a table whose
+    customers have several rows or that has no customers.
+    """
+    alone = np.flatnonzero(_rejected_alone(sources, tables) & (_owners(tables) < 0))
     found = np.full(len(tables.customers), -1, dtype=np.int64)
-    if not 0 < len(alone) <= _MOST:
+    if not 0 < len(alone) <= _MOST_LOOSE:
         return found
     frame = problems.frame
     named = frame[(frame["code"] == "orphan_row").to_numpy(np.bool_) & (frame["record"] >= 0).to_numpy()]
@@ -97,7 +164,7 @@ def companions(sources: Sources, tables: EntityTables, problems: ProblemTable) -
 
 def _around(sources: Sources, tables: EntityTables, rows: Positions) -> tuple[Positions, Positions]:
     """(row, customer) of the nearest row with a customer above and below each of these, in the same table."""
-    owner = tables.rows["customer"].to_numpy(np.int64)
+    owner = _owners(tables)
     firsts = tables.customers["_row"].to_numpy(np.int64)
     pairs = [(np.empty(0, np.int64), np.empty(0, np.int64))]
     for start, end in zip(sources.offsets, sources.offsets[1:], strict=False):

@@ -1,7 +1,6 @@
 """``results.csv`` and ``errors.csv``."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +43,14 @@ def results(report: ReportInput) -> Iterator[pd.DataFrame]:
     A rejected customer's ``error_code`` and ``error_message`` are its first error's, with how many more there are.
     ``source`` is the file of its first row, ``rows`` are all its rows, ``seconds`` has three decimals.
     """
-    errors = _first_errors(report)
-    count = len(report.tables.customers)
-    for start in range(0, max(count, 1), BLOCK):
-        yield _lines(report, errors, start, min(start + BLOCK, count))
+    first, count = _first_errors(report)
+    total = len(report.tables.customers)
+    for start in range(0, max(total, 1), BLOCK):
+        stop = min(start + BLOCK, total)
+        yield _lines(report, _error_texts(report.located, first[start:stop], count[start:stop]), start, stop)
 
 
-def _lines(report: ReportInput, errors: "_FirstErrors", start: int, stop: int) -> pd.DataFrame:
+def _lines(report: ReportInput, errors: "tuple[pd.Series[Any], pd.Series[Any]]", start: int, stop: int) -> pd.DataFrame:
     customers, outcomes = (
         frame.iloc[start:stop].reset_index(drop=True) for frame in (report.tables.customers, report.outcomes)
     )
@@ -66,39 +66,29 @@ def _lines(report: ReportInput, errors: "_FirstErrors", start: int, stop: int) -
     columns["source"] = take_text(pd.Series([table.file for table in report.sources.tables], dtype=TEXT), first)
     rows = report.rows.text(np.arange(start, stop))
     columns["rows"] = pd.Series(pd.arrays.ArrowExtensionArray(rows))
-    codes, messages = errors.texts(start, stop)
-    columns["error_code"] = codes.fillna(columns["error_code"])
-    columns["error_message"] = messages.fillna(columns["error_message"])
+    for name, texts in zip(("error_code", "error_message"), errors, strict=True):
+        columns[name] = texts.fillna(columns[name])
     return pd.DataFrame(columns)[list(RESULT_COLUMNS)]
 
 
-@dataclass(frozen=True)
-class _FirstErrors:
-    """Of each rejected customer that has errors the first, by its place among all problems, and how many there are."""
-
-    located: Located
-    customers: Positions
-    places: Positions
-    counts: Positions
-
-    def texts(self, start: int, stop: int) -> tuple["pd.Series[Any]", "pd.Series[Any]"]:
-        """Code and message for each customer of a range; null for those without."""
-        low, high = np.searchsorted(self.customers, [start, stop]).tolist()
-        own = slice(low, high)
-        lines, counts = self.located.lines(self.places[own], ("code", "message")), self.counts[own]
-        at = np.full(stop - start, -1, dtype=np.int64)
-        at[self.customers[own] - start] = np.arange(len(counts))
-        message = pa.array(lines["message"])
-        more = pc.binary_join_element_wise("; and ", pc.cast(pa.array(counts - 1), pa.string()), " more", "")
-        message = pc.if_else(pa.array(counts > 1), pc.binary_join_element_wise(message, more, ""), message)
-        return take_text(lines["code"], at), take_text(pd.Series(pd.array(message, dtype=TEXT)), at)
-
-
-def _first_errors(report: ReportInput) -> _FirstErrors:
+def _first_errors(report: ReportInput) -> tuple[Positions, Positions]:
+    """For each rejected customer its first error, by its place among all problems (-1: none), and how many it has."""
     kinds = report.located.kinds
     owner = kinds["_customer"].to_numpy(np.int64)
-    concerned = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_) & (owner >= 0)
-    concerned &= np.append(report.rejected, False)[owner]
-    at = np.flatnonzero(concerned)
-    customers, firsts, counts = np.unique(owner[at], return_index=True, return_counts=True)
-    return _FirstErrors(report.located, customers, at[firsts], counts)
+    wanted = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_) & (owner >= 0)
+    at = np.flatnonzero(wanted & np.append(report.rejected, False)[owner])
+    customers, firsts, numbers = np.unique(owner[at], return_index=True, return_counts=True)
+    first, count = np.full(len(report.rejected), -1, dtype=np.int64), np.zeros(len(report.rejected), dtype=np.int64)
+    first[customers], count[customers] = at[firsts], numbers
+    return first, count
+
+
+def _error_texts(located: Located, first: Positions, count: Positions) -> "tuple[pd.Series[Any], pd.Series[Any]]":
+    """Code and message for each customer; null for those without an error."""
+    known = first >= 0
+    lines = located.lines(first[known], ("code", "message"))
+    more = pc.binary_join_element_wise("; and ", pc.cast(pa.array(count[known] - 1), pa.string()), " more", "")
+    message = pa.array(lines["message"])
+    message = pc.if_else(pa.array(count[known] > 1), pc.binary_join_element_wise(message, more, ""), message)
+    at = np.where(known, np.cumsum(known) - 1, -1)
+    return take_text(lines["code"], at), take_text(pd.Series(pd.array(message, dtype=TEXT)), at)

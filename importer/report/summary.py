@@ -1,4 +1,4 @@
-"""``summary.json``: what a run was, what came of it, and what to do next."""
+"""``summary.json``: what a run was, how it ended, and what to do next."""
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -13,11 +13,10 @@ import pandas as pd
 
 from importer.records import Location, OutcomeKind
 from importer.report.advice import next_steps
-from importer.report.counts import loose_rows
 from importer.report.problem_list import Located
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
-from importer.report.report_input import ReportInput
+from importer.report.report_input import ReportInput, loose_rows
 from importer.tables import Sources, SourceTable
 
 __all__ = ["RunFacts", "build_summary", "write_summary"]
@@ -27,16 +26,13 @@ _CHANGE = ("code", "entity", "field", "column", "count")
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What only the one who ran it knows about a run.
+    """What the command knows about a run.
 
-    ``started`` and ``finished`` carry a time zone. ``mapping`` and ``mapping_sha256`` name the mapping file.
-    ``options`` are those in force. ``timings`` are seconds per stage, in order. ``versions`` are those of the importer,
-    Python and libraries. ``folder`` is the run's folder as the user reaches it, ``files`` are the paths written, within
-    it. ``pace``: what the sender found, when it sent. ``stopped``: why the run ended early, in one sentence.
-    ``retryable``: how many failed customers failed for reasons that can pass. ``resumable``: whether it can be gone on
-    with. ``workbook``: what the workbook of rows to mend holds, where there is one.
-    ``plan``: what a run would do with how many customers, of a plan. ``adopted``: how many were found how, of an
-    adoption. ``lookups``: which saved ones a check went by, and how old they were.
+    ``started`` and ``finished`` have a time zone. ``options`` are the effective ones. ``timings`` are seconds per
+    stage, in order. ``folder`` is the run's folder as the user gave it, ``files`` are the paths in it that were
+    written. ``pace``: of a run that sent. ``stopped``: why the run ended early, in one sentence. ``retryable``: how
+    many customers failed for a temporary reason. ``plan``: what a run would do with how many customers.
+    ``adopted``: what an adoption found. ``lookups``: which saved lookups a check used, and their age.
     """
 
     command: str
@@ -62,11 +58,11 @@ class RunFacts:
 
 
 def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
-    """Everything that ``summary.json`` holds, as plain values that JSON can say.
+    """Everything that ``summary.json`` holds, as plain JSON values.
 
     Counts are checked (:class:`InternalError`). Options that could hold a secret are left out, and URLs lose their
-    passwords and queries. ``problems`` go by severity and then by how many there are, each with the place of its
-    first; ``changes`` are the lines of ``EntityTables.changes``.
+    passwords and queries. ``problems`` are sorted by severity and count, each with its first place; ``changes`` are
+    the lines of ``EntityTables.changes``.
     """
     summary: dict[str, Any] = {
         "command": facts.command,
@@ -127,7 +123,7 @@ def _rows(report: ReportInput) -> dict[str, Any]:
 
 
 def _customers(report: ReportInput, command: str) -> dict[str, int]:
-    """Counts by outcome: ``check`` and ``plan`` know two, a run that sends knows all the others."""
+    """Counts by outcome: ``check`` and ``plan`` have two, a run that sends has all the others."""
     found = report.totals.outcomes
     dry = {OutcomeKind.VALID, OutcomeKind.REJECTED}
     kinds = (dry if command in {"check", "plan"} else set(OutcomeKind) - {OutcomeKind.VALID}) | set(found)
@@ -138,7 +134,7 @@ def _customers(report: ReportInput, command: str) -> dict[str, int]:
 
 
 def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
-    """What was rewritten by whole columns. Without the examples: a summary is printed, and may be kept in a log."""
+    """What was rewritten, by column. Without examples, because a summary is printed and may end up in a log."""
     places = [sources.location(row, column) for row, column in zip(changes["row"], changes["column"], strict=True)]
     return [
         {
@@ -151,7 +147,7 @@ def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _problems(located: Located, changes: pd.DataFrame) -> list[dict[str, Any]]:
-    """How often each code stands in ``errors.csv``, with the place of its first line; apart from ``changes``."""
+    """How often each code is in ``errors.csv``, with its first place; without ``changes``."""
     groups = located.groups(np.flatnonzero(~located.kinds["code"].isin(changes["code"]).to_numpy(np.bool_)))
     firsts = located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)).to_dict("records")
     return [
@@ -187,7 +183,7 @@ def _public(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _public_value(value: Any) -> Any:
-    """A value as JSON can say it, without what a URL may hold besides the place."""
+    """A value for JSON; a URL without passwords and query."""
     if isinstance(value, str | Path):
         found = _URL.match(str(value))
         return found["scheme"] + found["rest"] if found else str(value)

@@ -1,84 +1,64 @@
-"""The summary and the history as a terminal shows them."""
+"""The summary, the results of undo and verify, and the history as a terminal shows them."""
 
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.report.advice import verdict
-from importer.report.text_width import columns_of, cut, padded, wrapped
+from importer.report.advice import headline, undo_verify_headline
 
-__all__ = ["Look", "planned_text", "runs_text", "steps_block", "summary_text"]
+__all__ = ["columns_of", "cut", "padded", "runs_text", "summary_text", "undo_verify_text", "wrapped"]
 
-_WORDS = {
+_TOP = 5
+_NARROWEST = 40
+_PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # with fewer, a pace means nothing
+_BROAD = 72  # from here on a problem and its place are on one line
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
+_TONES = {0: "green", 1: "yellow"}  # by exit code; anything else is red
+_FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
+_PLANNED = {
     "create": "to create",
     "update": "to update",
     "exists": "already there",
     "unchanged": "unchanged",
     "in_doubt": "in doubt: looked up before anything is sent",
-    "lost": "lost: sent before, and not in WizCommerce any more",
+    "lost": "lost: sent before, and no longer in WizCommerce",
     "left_out": "left out by --only",
     "rejected": "rejected",
 }
-
-
 _ADOPTED = {
-    "same": "in WizCommerce as the source has them",
-    "differ": "in WizCommerce with other content",
+    "same": "in WizCommerce, same as in the source",
+    "differ": "in WizCommerce, different from the source",
     "absent": "not in WizCommerce",
     "twice": "in WizCommerce more than once",
     "unread": "not compared",
-    "known": "known to the ledger before",
+    "known": "already known to the ledger",
     "in_doubt": "in doubt since an earlier run",
     "left_out": "left out by --only",
     "rejected": "rejected",
 }
-
-
-def planned_text(summary: Mapping[str, Any], width: int) -> str:
-    """What a run would do with how many customers, or how many an adoption found how; with the first that differ.
-
-    Empty when it is neither.
-    """
-    if summary["plan"] is not None:
-        return _text("What a run would do now", summary["plan"], _WORDS, width)
-    if summary["adopted"] is not None:
-        return _text("What was found", summary["adopted"], _ADOPTED, width)
-    return ""
-
-
-def _text(head: str, plan: Mapping[str, Any], words: Mapping[str, str], width: int) -> str:
-    counts = {name: plan[name] for name in words if plan[name]}
-    numbers = max((len(f"{count:,}") for count in counts.values()), default=0)
-    lines = [head]
-    for name, count in counts.items():
-        lines.append(f"  {count:>{numbers},}  {words[name]}")
-        if name in {"update", "differ"}:
-            lines += [_example(example, width, numbers + 6) for example in plan["examples"]]
-            if count > len(plan["examples"]):
-                lines.append(" " * (numbers + 6) + "…: see changes.csv")
-    return "\n".join(lines)
-
-
-def _example(example: Mapping[str, Any], width: int, indent: int) -> str:
-    more = f" and {example['more']:,} more" if example["more"] else ""
-    text = f"{example['reference_id']}: {', '.join(example['fields'])}{more}"
-    return textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
-
-
-_TOP = 5
-_NARROWEST = 40
-_PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # of less a pace means nothing
-_BROAD = 72  # from here on a problem and its place stand in one line
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
-_VERDICTS = {0: "green", 1: "yellow"}  # anything else is red
-_FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
+_RESULTS = {  # result → (what undo says, what verify says)
+    "deleted": ("deleted", ""),
+    "deactivated": ("deleted; WizCommerce still shows them as inactive", ""),
+    "restored": ("updates undone", ""),
+    "absent": ("never created: the request had no effect", ""),
+    "ok": ("", "as they were sent"),
+    "undone": ("", "undone"),
+    "not_taken_back": ("not undone, or only in part: see the reasons in the file", ""),
+    "missing": ("", "no longer in WizCommerce"),
+    "inactive": ("", "inactive"),
+    "changed": ("changed in WizCommerce since then: left as they are", "different from what was sent"),
+    "duplicate": ("in WizCommerce more than once: left as they are", "in WizCommerce more than once"),
+    "failed": ("could not be undone: see the reasons in the file", "could not be read: see the reasons in the file"),
+    "unknown": ("not known yet", "not known yet"),
+}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a terminal shows text: its ``width`` in columns, whether in ``colour``, whether beyond ASCII."""
+    """How a terminal shows text: its ``width`` in columns, with ``colour`` or not, beyond ASCII or not."""
 
     width: int
     colour: bool = False
@@ -86,7 +66,7 @@ class Look:
 
     @property
     def mark(self) -> str:
-        """What stands for text that was cut off."""
+        """Marks text that was cut off."""
         return "…" if self.unicode else "..."
 
     def painted(self, text: str, *kinds: str) -> str:
@@ -97,23 +77,23 @@ class Look:
 
 
 def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
-    """The summary for a person, at most ``width`` columns wide: verdict, counts, problems, steps, files.
+    """The summary for a person, at most ``width`` columns wide: headline, counts, problems, steps, files.
 
-    Plain text unless ``colour`` is asked for; what is cut off is marked in ASCII without ``unicode``. Commands and the
-    folder stand on lines of their own, never cut or wrapped, so that they can be copied. Comes from the summary alone,
-    so that it says what ``summary.json`` says.
+    With ``colour`` in colors; without ``unicode`` cut text is marked in ASCII. Commands and the folder have lines of
+    their own, never cut or wrapped, so that they can be copied. It is made from the summary alone, so that it says
+    what ``summary.json`` says.
     """
     look = Look(max(width, _NARROWEST), colour, unicode)
-    tone = _VERDICTS.get(summary["exit_code"], "red")
-    head = [look.painted(line, "bold", tone) for line in wrapped(verdict(summary), look.width)]
-    planned = planned_text(summary, look.width).splitlines()
+    tone = _TONES.get(summary["exit_code"], "red")
+    head = [look.painted(line, "bold", tone) for line in wrapped(headline(summary), look.width)]
+    planned = _planned(summary, look.width).splitlines()
     blocks = [
         head,
         planned,
         _counts(summary, look),
         _pace(summary, look),
         _problems(summary, look),
-        steps_block(summary, look),
+        _steps(summary, look),
         _files(summary, look),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -141,16 +121,16 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
-    """How fast requests went out, and what they waited for."""
+    """How fast requests were sent."""
     pace = summary["pace"]
     if not pace or not pace["reached_per_second"]:
         return []
     if pace["requests"] < _PACE_REQUESTS or summary["timings"].get("send", 0.0) < _PACE_SECONDS:
         return []
-    meant = f"of --rate {pace['ceiling']:g}" if pace["ceiling"] else "found by itself"
-    waited = f"{pace['waited_seconds']:,.0f} s waited to keep it"
+    limit = f"limited by --rate {pace['ceiling']:g}" if pace["ceiling"] else "adjusted automatically"
+    waited = f"{pace['waited_seconds']:,.0f} s waiting"
     refused = f", {pace['throttled']:,} of {pace['requests']:,} answered 429" if pace["throttled"] else ""
-    text = f"{pace['reached_per_second']:,g} requests a second, {meant}; {waited}{refused}"
+    text = f"{pace['reached_per_second']:,g} requests per second, {limit}; {waited}{refused}"
     first, *more = wrapped(text, look.width, first="Pace  ", rest="      ")
     return [look.painted("Pace", "bold") + first.removeprefix("Pace"), *more]
 
@@ -162,7 +142,7 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
     top = problems[:_TOP]
     codes = max(len(problem["code"]) for problem in top)
     numbers = max(len(f"{problem['count']:,}") for problem in top)
-    lines = [look.painted("Problems, and where each is first", "bold")]
+    lines = [look.painted("Problems, with the first place of each", "bold")]
     for problem in top:
         severity, place = problem["severity"], problem["first"] or ""
         start = f"  {severity:<7}  {problem['count']:>{numbers},}  {problem['code']:<{codes}}"
@@ -175,12 +155,12 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
         else:
             lines += [start.rstrip(), *([f"    {look.painted(place, 'dim')}"] if place else [])]
     if len(problems) > _TOP:
-        lines.append(f"  and {len(problems) - _TOP} more kinds: see errors.csv")
+        lines.append(f"  and {len(problems) - _TOP} more codes: see errors.csv")
     return lines
 
 
-def steps_block(summary: Mapping[str, Any], look: Look) -> list[str]:
-    """What to do. A command at the end of a step stands on a line of its own, to be copied."""
+def _steps(summary: Mapping[str, Any], look: Look) -> list[str]:
+    """What to do. A command at the end of a step has a line of its own, so that it can be copied."""
     if not summary["next"]:
         return []
     lines = [look.painted("What to do", "bold")]
@@ -192,7 +172,7 @@ def steps_block(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
-    """The folder, and a word for each kind of file in it; those that a person opens come first."""
+    """The folder, and the files in it; those that a person opens come first."""
     names = dict.fromkeys(name.split("/")[0] + "/" * ("/" in name) for name in summary["files"])
     ordered = [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
     return [
@@ -201,11 +181,68 @@ def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
     ]
 
 
+def _planned(summary: Mapping[str, Any], width: int) -> str:
+    """What a run would do with how many customers, or what an adoption found, with the first that differ.
+
+    Empty for any other summary.
+    """
+    if summary["plan"] is not None:
+        return _plan_counts("What a run would do now", summary["plan"], _PLANNED, width)
+    if summary["adopted"] is not None:
+        return _plan_counts("What was found", summary["adopted"], _ADOPTED, width)
+    return ""
+
+
+def _plan_counts(head: str, plan: Mapping[str, Any], words: Mapping[str, str], width: int) -> str:
+    counts = {name: plan[name] for name in words if plan[name]}
+    numbers = max((len(f"{count:,}") for count in counts.values()), default=0)
+    lines = [head]
+    for name, count in counts.items():
+        lines.append(f"  {count:>{numbers},}  {words[name]}")
+        if name in {"update", "differ"}:
+            lines += [_example(example, width, numbers + 6) for example in plan["examples"]]
+            if count > len(plan["examples"]):
+                lines.append(" " * (numbers + 6) + "…: see changes.csv")
+    return "\n".join(lines)
+
+
+def _example(example: Mapping[str, Any], width: int, indent: int) -> str:
+    more = f" and {example['more']:,} more" if example["more"] else ""
+    text = f"{example['reference_id']}: {', '.join(example['fields'])}{more}"
+    return textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
+
+
+def undo_verify_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
+    """What an undo did, or a verification found, for a person, at most ``width`` columns wide.
+
+    Commands and the file have lines of their own, never cut or wrapped.
+    """
+    look = Look(max(width, _NARROWEST), colour, unicode)
+    tone = _TONES.get(summary["exit_code"], "red")
+    head = [look.painted(line, "bold", tone) for line in wrapped(undo_verify_headline(summary), look.width)]
+    blocks = [head, _result_counts(summary, look), _steps(summary, look)]
+    blocks.append([look.painted("Each customer in ", "bold") + f"{summary['folder']}/{summary['files'][0]}"])
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _result_counts(summary: Mapping[str, Any], look: Look) -> list[str]:
+    column = 0 if summary["command"] == "undo" else 1
+    lines = [(count, _RESULTS[name][column]) for name, count in summary["results"].items()]
+    lines += [(summary["left"], "not checked yet")] if summary["left"] else []
+    numbers = max((len(f"{count:,}") for count, _ in lines), default=0)
+    indent = " " * (numbers + 4)
+    return [
+        line
+        for count, words in lines
+        for line in wrapped(words, look.width, first=f"  {count:>{numbers},}  ", rest=indent)
+    ]
+
+
 def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, unicode: bool = True) -> str:
-    """The history for a person, a line for each run, at most ``width`` columns wide (two lines where it is narrow).
+    """The history for a person, a line for each run, at most ``width`` columns wide (two lines if it is narrow).
 
     ``runs``: mappings with ``run_id``, ``tenant``, ``mapping``, ``exit_code`` (None: unfinished), ``customers``,
-    and ``folder_gone`` where it was deleted.
+    and ``folder_gone`` if it was deleted.
     """
     look = Look(max(width, _NARROWEST), colour, unicode)
     rows = [(str(run["run_id"]), _ended(run), str(run["mapping"]), str(run["tenant"]), _outcomes(run)) for run in runs]
@@ -229,10 +266,54 @@ def _ended(run: Mapping[str, Any]) -> str:
 
 
 def _tone(run: Mapping[str, Any]) -> str:
-    return "dim" if run["exit_code"] is None else _VERDICTS.get(run["exit_code"], "red")
+    return "dim" if run["exit_code"] is None else _TONES.get(run["exit_code"], "red")
 
 
 def _outcomes(run: Mapping[str, Any]) -> str:
     counts: Iterable[tuple[str, int]] = run["customers"].items()
-    told = [f"{count:,} {kind}" for kind, count in counts if count and kind != "read"]
-    return ", ".join([*told, "folder gone"] if run.get("folder_gone") else told)
+    shown = [f"{count:,} {kind}" for kind, count in counts if count and kind != "read"]
+    return ", ".join([*shown, "folder gone"] if run.get("folder_gone") else shown)
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: East Asian wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces behind it, as wide as ``width`` or wider."""
+    return text + " " * (width - columns_of(text))
+
+
+def cut(text: str, width: int, *, mark: str, end: bool = False) -> str:
+    """The text within ``width`` columns: a longer one keeps its beginning, or with ``end`` its end, and ``mark``."""
+    if columns_of(text) <= width:
+        return text
+    room, kept = width - len(mark), ""
+    for character in reversed(text) if end else text:
+        if columns_of(kept) + _columns(character) > room:
+            break
+        kept += character
+    return mark + kept[::-1] if end else kept.rstrip() + mark
+
+
+def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
+    """The words of a text in lines of at most ``width`` columns; a longer word has its own line and is not broken."""
+    lines = [first]
+    bare = True
+    for word in text.split():
+        gap = "" if bare else " "
+        if not bare and columns_of(lines[-1]) + 1 + columns_of(word) > width:
+            lines.append(rest)
+            gap = ""
+        lines[-1] += gap + word
+        bare = False
+    return lines

@@ -1,4 +1,4 @@
-"""The words of the source that somebody has to agree to, with what is sent for them, counted over all records.
+"""The source's values that somebody has to confirm, with what is sent for them, counted over all records.
 
 Counts of parts add up to those of the whole.
 """
@@ -19,7 +19,7 @@ WordCounts = Mapping[str, pa.Table]
 
 @dataclass(frozen=True)
 class Decision:
-    """A field whose values somebody has to agree to."""
+    """A field whose values somebody has to confirm."""
 
     field: str
     title: str
@@ -41,8 +41,8 @@ DECISIONS = (
 def word_counts(sources: Sources, tables: EntityTables) -> WordCounts:
     """For each of these fields that a frame has: ``words`` of the source, what is ``sent`` for them, and ``count``.
 
-    No words: the record's cells are blank, and nothing is sent. ``sent`` is null for nothing, ``""`` for the words
-    themselves.
+    Null ``words``: the record's cells are blank, and nothing is sent. ``sent`` is null for nothing, ``""`` for the
+    words themselves.
     """
     found: dict[str, pa.Table] = {}
     for decision in DECISIONS:
@@ -70,15 +70,8 @@ def _counted(words: pa.Array, sent: pa.Array) -> pa.Table:
     pairs = pa.table({"words": words, "sent": sent}).group_by(["words", "sent"], use_threads=False)
     counts = pairs.aggregate([([], "count_all")])
     same = pc.fill_null(pc.equal(counts["words"], counts["sent"]), False)
-    return summed(
-        pa.table(
-            {
-                "words": counts["words"],
-                "sent": pc.if_else(same, "", counts["sent"]),
-                "count": counts["count_all"],
-            }
-        )
-    )
+    sent = pc.if_else(same, "", counts["sent"])
+    return summed(pa.table({"words": counts["words"], "sent": sent, "count": counts["count_all"]}))
 
 
 def _sent(values: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -91,7 +84,7 @@ def _sent(values: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _words(sources: Sources, tables: EntityTables, decision: Decision) -> pa.Array:
-    """What stands in the cells that each record's field comes from; null where they are blank, or none."""
+    """The text of the cells that each record's field comes from; null if they are blank, or there are none."""
     frame = tables.frame(decision.entity)
     rows, entries = frame["_row"].to_numpy(np.int64), frame["_entry"].to_numpy(np.int64)
     if decision.entity == "customer" and decision.field in tables.customer_field_rows:
@@ -115,7 +108,7 @@ def _words(sources: Sources, tables: EntityTables, decision: Decision) -> pa.Arr
 
 
 def _joined(cells: list[pa.Array], count: int) -> pa.Array:
-    """The cells of each record that are not blank, in one text; null where all are."""
+    """The cells of each record that are not blank, in one text; null if all are blank."""
     text = cells[0] if cells else pa.array([""] * count, pa.string())
     for cell in cells[1:]:
         gap = pc.if_else(pc.or_(pc.equal(text, ""), pc.equal(cell, "")), "", ", ")

@@ -1,34 +1,30 @@
-"""A workbook's file: XlsxWriter makes all of it but the rows, which are put in as they are zipped.
+"""The file of a workbook of rejected rows: sheets, colors and notes.
 
-Of what XlsxWriter offers, its own rows are what takes long: a call of Python for each cell, and a file that is written,
-read and written again. What goes in here are plain values and Arrow columns, so that another process can do the work.
+Plain values and Arrow columns go in, so that another process can write the file.
 """
 
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.report.marked_cells import Marks
 from importer.report.report_files import whole_file
-from importer.report.sheet_xml import LONGEST_CELL, StyledColumn, rows_xml, text_bytes
 
-__all__ = ["GUIDE", "Content", "Sheet", "save_workbook"]
+__all__ = ["GUIDE", "LONGEST_CELL", "Content", "Marks", "Sheet", "save_workbook"]
 
-GUIDE = "How to mend"
+GUIDE = "How to fix"
+LONGEST_CELL = 32_767  # UTF-16 units
 _LONGEST_NOTE = 2_000
 _WIDEST = 40  # characters of a column
-_LEVEL = 1  # of compression: others take more than twice as long, and save a tenth
-_OPTIONS = {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
+_REASONS_WIDTH = 48
+_ROWS = 1_000  # held as Python objects at a time
 _TEXT = {"num_format": "@", "valign": "top"}
 _ERROR = _TEXT | {"bg_color": "#FFC7CE", "font_color": "#9C0006", "bold": True, "border": 2, "border_color": "#9C0006"}
 _WARNING = _TEXT | {"bg_color": "#FFEB9C", "font_color": "#7F6000", "italic": True, "border": 3}
@@ -40,13 +36,28 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "title": _TEXT | {"bold": True, "font_size": 14}, "command": _TEXT | {"font_name": "Consolas", "bold": True},
     "line": _TEXT | _WRAPPED,
 }  # fmt: skip
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The cells of one sheet that have a problem, by row and column.
+
+    ``row`` counts from 0 below the header, ``column`` from 0, which is ``import_errors``. ``error``: True for an
+    error, False for a warning. ``notes`` say what is wrong and what to do.
+    """
+
+    row: Positions
+    column: Positions
+    error: npt.NDArray[np.bool_]
+    notes: pa.Array
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet of rows to mend: its columns' titles, and its cells as the workbook shows them, never null.
+    """One sheet of rejected rows: its columns' titles, and its cells as the workbook shows them, never null.
 
-    The first column says what is wrong with each row. ``notes``: so many of the marks at most have one.
+    The first column says what is wrong with each row. ``notes``: how many of the marks may have one.
     """
 
     name: str
@@ -66,37 +77,20 @@ class Content:
 
 def save_workbook(path: Path, content: Content) -> None:
     """Write a workbook. Raises :class:`OutputError`."""
-    frame, numbers = _frame(content)
-    rows = {f"xl/worksheets/sheet{place}.xml": sheet for place, sheet in enumerate(content.sheets, start=2)}
-    with (
-        whole_file(path) as file,
-        ZipFile(frame) as made,
-        ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as out,
-    ):
-        for part in made.namelist():
-            info = ZipInfo(part, (1980, 1, 1, 0, 0, 0))  # always the same
-            info.compress_type = ZIP_DEFLATED
-            with out.open(info, "w", force_zip64=part in rows) as member:
-                if part in rows:
-                    _write_rows(member, made.read(part), rows[part], numbers)
-                else:
-                    member.write(made.read(part))
+    import xlsxwriter  # noqa: PLC0415 - a check without errors does not need it
+    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
 
-
-def _frame(content: Content) -> tuple[BinaryIO, dict[str, int]]:
-    """The workbook without its rows, and the numbers by which cells name their formats."""
-    import xlsxwriter  # noqa: PLC0415 - a list without faults needs none of it
-
-    file = io.BytesIO()
-    workbook = xlsxwriter.Workbook(file, _OPTIONS)
-    workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
-    formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
-    _write_guide(workbook.add_worksheet(GUIDE), formats, content.guide)
-    for sheet in content.sheets:
-        _lay_out(workbook.add_worksheet(sheet.name), formats, sheet)
-    numbers = {name: kind._get_xf_index() for name, kind in formats.items()}  # noqa: SLF001 - as its own cells do
-    workbook.close()
-    return file, numbers
+    with whole_file(path) as file, TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
+        workbook = xlsxwriter.Workbook(file, {"tmpdir": scratch})
+        workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
+        _write_guide(workbook.add_worksheet(GUIDE), formats, content.guide)
+        for sheet in content.sheets:
+            _write_sheet(workbook.add_worksheet(sheet.name), formats, sheet)
+        try:
+            workbook.close()
+        except FileCreateError as error:
+            raise OSError(*error.args[0].args) from error
 
 
 def _write_guide(sheet: Any, formats: dict[str, Any], rows: Sequence[tuple[str, tuple[str, ...]]]) -> None:
@@ -108,65 +102,56 @@ def _write_guide(sheet: Any, formats: dict[str, Any], rows: Sequence[tuple[str, 
             sheet.write_string(number, column, cell[:LONGEST_CELL], formats[kind])
 
 
-def _lay_out(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
-    """All of a sheet but its cells."""
-    from xlsxwriter.utility import xl_rowcol_to_cell  # noqa: PLC0415
+def _write_sheet(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
+    from xlsxwriter.utility import xl_range  # noqa: PLC0415
 
     last_row, last_column = len(plan.columns[0]), len(plan.titles) - 1
-    sheet.set_column(0, 0, 48, formats["reasons"])
-    for place, (title, column) in enumerate(zip(plan.titles, plan.columns, strict=True)):
-        if place:
-            sheet.set_column(place, place, _width(title, column), formats["text"])
+    sheet.set_column(0, 0, _REASONS_WIDTH, formats["reasons"])
+    for place, (title, column) in enumerate(zip(plan.titles[1:], plan.columns[1:], strict=True), start=1):
+        sheet.set_column(place, place, _width(title, column), formats["text"])
     sheet.freeze_panes(1, 1)
     sheet.autofilter(0, 0, last_row, last_column)
-    sheet.ignore_errors({"number_stored_as_text": f"A1:{xl_rowcol_to_cell(last_row, last_column)}"})
+    sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, last_row, last_column)})
     _write_notes(sheet, plan.marks, plan.notes)
+    for place, title in enumerate(plan.titles):
+        _write_text(sheet, 0, place, title, formats["header"])
+    places = zip(plan.marks.row.tolist(), plan.marks.column.tolist(), plan.marks.error.tolist(), strict=True)
+    marked = {
+        (row + 1, column): formats[("" if column else "row ") + ("error" if error else "warning")]
+        for row, column, error in places
+    }
+    usual = [formats["reasons"], *[formats["text"]] * last_column]
+    table = pa.table(list(plan.columns), names=[str(place) for place in range(last_column + 1)])
+    rows = (
+        row for batch in table.to_batches(_ROWS) for row in zip(*map(pa.Array.to_pylist, batch.columns), strict=True)
+    )
+    for number, cells in enumerate(rows, start=1):
+        for place, cell in enumerate(cells):
+            kind = marked.get((number, place))
+            if cell:
+                _write_text(sheet, number, place, cell, kind or usual[place])
+            elif kind:
+                sheet.write_blank(number, place, None, kind)
+
+
+def _write_text(sheet: Any, row: int, column: int, text: str, kind: Any) -> None:
+    if text.startswith("<r>") and text.endswith("</r>"):  # XlsxWriter would take it for the XML of a rich string
+        sheet.write_rich_string(row, column, text[:1], kind, text[1:], kind)
+    else:
+        sheet.write_string(row, column, text, kind)
 
 
 def _width(title: str, column: pa.Array) -> int:
     """A column's width in characters: that of its longest text, within what fits a screen."""
-    least = max(len(title) + 3, 8)
-    lengths = np.diff(text_bytes(column)[1])
-    if lengths.max(initial=0) <= least:  # no text has more characters than bytes
-        return min(least, _WIDEST) + 1
-    longest = pc.max(pc.utf8_length(column.filter(pa.array(lengths > least)))).as_py()
-    return int(min(max(longest, least), _WIDEST)) + 1
+    longest = pc.max(pc.utf8_length(column)).as_py() or 0
+    return int(min(max(longest, len(title) + 3, 8), _WIDEST)) + 1
 
 
 def _write_notes(sheet: Any, marks: Marks, most: int) -> None:
-    """Notes on marked cells; what is wrong with a whole row stands in its first cell, which needs none."""
+    """Notes on marked cells; the first column needs none, because it says itself what is wrong with the row."""
     at = np.flatnonzero(marks.column > 0)[:most]
     texts = marks.notes.take(pa.array(at)).to_pylist()
     for row, column, text in zip(marks.row[at].tolist(), marks.column[at].tolist(), texts, strict=True):
         shown = text if len(text) <= _LONGEST_NOTE else f"{text[:_LONGEST_NOTE]}…"
         lines = sum(1 + len(line) // 45 for line in shown.split("\n"))
         sheet.write_comment(row + 1, column, shown, {"author": "importer", "width": 320, "height": 18 * lines + 12})
-
-
-def _write_rows(member: Any, xml: bytes, sheet: Sheet, numbers: dict[str, int]) -> None:
-    """A sheet's XML with its rows."""
-    from xlsxwriter.utility import xl_rowcol_to_cell  # noqa: PLC0415
-
-    last = xl_rowcol_to_cell(len(sheet.columns[0]), len(sheet.titles) - 1)
-    before, after = re.split(b"<sheetData(?:/>|>.*</sheetData>)", xml, flags=re.DOTALL)  # bare rows, where notes are
-    before = re.sub(b'<dimension ref="[^"]*"', f'<dimension ref="A1:{last}"'.encode(), before)
-    header = [StyledColumn(pa.array([title]), numbers["header"]) for title in sheet.titles]
-    member.write(before + b"<sheetData>")
-    for block in chain(rows_xml(header, first_row=1), rows_xml(_styled(sheet, numbers), first_row=2)):
-        member.write(block)
-    member.write(b"</sheetData>" + after)
-
-
-def _styled(sheet: Sheet, numbers: dict[str, int]) -> list[StyledColumn]:
-    """The columns with the formats of their marked cells."""
-    marks = sheet.marks
-    styled = [StyledColumn(sheet.columns[0], numbers["reasons"])]
-    styled += [StyledColumn(column, numbers["text"]) for column in sheet.columns[1:]]
-    for place in np.unique(marks.column).tolist():
-        own = marks.column == place
-        prefix = "" if place else "row "
-        styles = np.full(len(styled[place].texts), styled[place].plain, dtype=np.int64)
-        for error, name in ((True, "error"), (False, "warning")):
-            styles[marks.row[own & (marks.error == error)]] = numbers[prefix + name]
-        styled[place] = StyledColumn(styled[place].texts, styled[place].plain, styles)
-    return styled

@@ -40,7 +40,7 @@ def _unfinished(ledger: Ledger, run: Run) -> bool:
 def _remove(ledger: Ledger, run: Run) -> str:
     """Delete a run's folder, and the values from before its updates. Returns why not, or nothing."""
     folder = RunFolder(run.out)
-    strangers = folder.strangers((run.summary or {}).get("files", ()))
+    strangers = folder.unexpected_files((run.summary or {}).get("files", ()))
     if strangers:
         return f"it holds {', '.join(strangers[:3])}, which the importer did not put there"
     folder.remove()

@@ -2,17 +2,14 @@
 
 import os
 import stat
-import sys
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pandas as pd
 import pytest
 
 from importer.partitions.scratch import scratch_folder, write_array, write_frame
 from importer.private_files import make_folder, open_private
-from importer.report.html.page import CompiledTemplates
 from tests.workflow.desk import Desk
 
 
@@ -69,15 +66,6 @@ def test_the_scratch_folder(tmp_path, open_umask) -> None:
         write_array(folder / "array", np.array([1]))
         assert {path.name for path in folder.iterdir()} == {"in-use", "frame", "array"}
         assert open_to_others(tmp_path, set()) == {}
-
-
-def test_compiled_templates(tmp_path, open_umask, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "compiled"))
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    loader = jinja2.DictLoader({"a": "text"})
-    jinja2.Environment(loader=loader, bytecode_cache=CompiledTemplates(tmp_path), autoescape=True).get_template("a")
-    assert any(path.is_file() for path in (tmp_path / "compiled").rglob("*"))
-    assert open_to_others(tmp_path, set()) == {}
 
 
 def test_what_is_there_stays_as_it_is(tmp_path, open_umask) -> None:

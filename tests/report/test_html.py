@@ -16,7 +16,7 @@ import pytest
 from importer.records import Severity
 from importer.report import ReportInput, RunFacts, build_summary, write_html
 from importer.report.html import shown_customers as customers
-from importer.report.html.headline import headline, sentence, series_points, tiles
+from importer.report.html.page import series_points, subtitle, tiles, title
 from importer.tables import TEXT, ProblemTable
 from tests.report.build import small_run
 
@@ -87,9 +87,9 @@ def test_customers_that_want_attention_come_first(tmp_path: Path) -> None:
 
 
 def test_a_command_stands_apart_from_the_words_before_it(tmp_path: Path) -> None:
-    steps = ["Mend it and give it back: importer run a & b", "Nothing of `x` is left"]
+    steps = ["Fix it and import it again: importer run a & b", "Nothing of `x` is left"]
     text = written(tmp_path, small_run(), {**summary_of(small_run()), "next": steps})
-    assert 'give it back:<code class="command">importer run a &amp; b</code></li>' in text
+    assert 'import it again:<code class="command">importer run a &amp; b</code></li>' in text
     assert "<li>Nothing of <code>x</code> is left</li>" in text
 
 
@@ -99,7 +99,7 @@ def test_a_plan_counts_what_would_be_done(tmp_path: Path) -> None:
     planned = summary_of(small_run(), command="plan", plan={**counts, "examples": []})
     whole, *_ = tiles(planned)
     assert [(part["label"], part["count"]) for part in whole["parts"]] == [
-        *[("to create", 2), ("to update", 1), ("lost in WizCommerce", 1), ("rejected", 1)]
+        *[("to create", 2), ("to update", 1), ("no longer in WizCommerce", 1), ("rejected", 1)]
     ]
     assert whole["count"] == sum(part["count"] for part in whole["parts"])
     outcomes = {line[0]: line[2] for line in embedded(written(tmp_path, small_run(), planned))["customers"]}
@@ -136,7 +136,7 @@ def test_what_is_embedded_is_bounded_and_the_page_says_so(
     text = written(tmp_path, small_run())
     listed = len(embedded(text)["customers"])
     assert 0 < listed < 5
-    assert f"This page holds {listed} of 5 customers" in text
+    assert f"This page shows {listed} of 5 customers" in text
 
 
 def test_rows_cells_and_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_rows_cells_and_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.M
     assert all(len(cell) <= 2 for line in lines for row in line[10] for _, cell in row[2])
 
 
-def test_every_code_stands_with_its_count_and_how_to_mend_it(tmp_path: Path) -> None:
+def test_every_code_stands_with_its_count_and_how_to_fix_it(tmp_path: Path) -> None:
     report = small_run()
     located = report.located.kinds
     extra = ProblemTable.build(3, severity=Severity.ERROR, code="too_long", customer=1, value="x", message="long")
@@ -159,7 +159,7 @@ def test_every_code_stands_with_its_count_and_how_to_mend_it(tmp_path: Path) -> 
     for code in {*located["code"], "too_long"}:
         assert f'<span class="name mono">{code}</span>' in text
     assert "Nothing is cut off, because no one would notice what was lost." in text
-    assert "What blocks" in text
+    assert ">Errors: " in text
 
 
 def test_sums_add_up() -> None:
@@ -168,7 +168,7 @@ def test_sums_add_up() -> None:
         assert total["count"] == sum(part["count"] for part in total["parts"]) > 0
 
 
-def judged(command: str, exit_code: int = 0, stopped: str | None = None, alone: int = 0, **counts: int) -> str:
+def title_of(command: str, exit_code: int = 0, stopped: str | None = None, alone: int = 0, **counts: int) -> str:
     summary = {
         "command": command,
         "exit_code": exit_code,
@@ -176,29 +176,51 @@ def judged(command: str, exit_code: int = 0, stopped: str | None = None, alone: 
         "customers": {"read": sum(counts.values()), **counts},
         "rows": {"rejected_alone": alone},
     }
-    found = headline(summary)
+    found = title(summary)
     return f"{found['tone']}: {found['text']}"
 
 
-def test_the_verdict_comes_first() -> None:
-    assert judged("check", valid=3, rejected=0) == "good: Fit to import: all 3 customers are valid"
-    assert judged("check", valid=1) == "good: Fit to import: the one customer is valid"
-    assert judged("plan", 1, valid=2, rejected=1) == "warn: Not fit to import yet: 1 of 3 customers is blocked"
-    assert judged("check", 1, rejected=2) == "bad: Not fit to import: all 2 customers are blocked"
-    assert judged("check", 1, alone=2, valid=1) == "warn: Not fit to import yet: 2 rows belong to no customer"
-    assert judged("check") == "bad: Nothing to import"
-    assert judged("run", created=2) == "good: Every customer is where it should be"
-    assert judged("run", 1, created=2, failed=1) == "warn: Imported, but 1 of 3 customers need attention"
-    assert judged("run", 1, created=2, alone=1) == "warn: Imported, but 1 row could not be used"
-    assert judged("run", 3, "interrupted", created=1, pending=1) == "bad: Stopped early"
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"command": "check", "valid": 3, "rejected": 0}, "good: Ready to import: all 3 customers are valid"),
+        ({"command": "check", "valid": 1}, "good: Ready to import: the one customer is valid"),
+        (
+            {"command": "plan", "exit_code": 1, "valid": 2, "rejected": 1},
+            "warn: Not ready to import yet: 1 of 3 customers is rejected",
+        ),
+        (
+            {"command": "check", "exit_code": 1, "rejected": 2},
+            "bad: Not ready to import: all 2 customers are rejected",
+        ),
+        (
+            {"command": "check", "exit_code": 1, "alone": 2, "valid": 1},
+            "warn: Not ready to import yet: 2 rows without a customer",
+        ),
+        ({"command": "check"}, "bad: Nothing to import"),
+        ({"command": "run", "created": 2}, "good: Import finished: no customer needs attention"),
+        (
+            {"command": "run", "exit_code": 1, "created": 2, "failed": 1},
+            "warn: Imported, but 1 of 3 customers needs attention",
+        ),
+        ({"command": "run", "exit_code": 1, "created": 2, "alone": 1}, "warn: Imported, but 1 row could not be used"),
+        (
+            {"command": "run", "exit_code": 3, "stopped": "interrupted", "created": 1, "pending": 1},
+            "bad: Stopped early",
+        ),
+    ],
+)
+def test_the_title_says_how_it_ended(facts: dict[str, Any], expected: str) -> None:
+    assert title_of(**facts) == expected
 
 
-def test_the_sentence_says_how_much_blocks_and_warns() -> None:
+def test_the_subtitle_counts_errors_and_warnings() -> None:
     report = small_run()
     summary = {**summary_of(report, command="check"), "lost_child": 1}
     counts = report.located.kinds["severity"].value_counts()
-    assert sentence(summary).startswith(f"{counts['error']} errors block; {counts['warning']} warning")
-    assert sentence(summary).endswith("From 1 customer a wrong address or contact is left out.")
+    expected = f"{counts['error']} errors and {counts['warning']} warnings."
+    assert subtitle(summary) == f"{expected} A wrong address or contact of 1 customer is left out."
+    assert subtitle({**summary, "problems": [], "lost_child": 0}) == "No errors or warnings."
 
 
 def test_pace_over_time_is_drawn_where_it_was_kept(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Opened:
         expect(self.page.locator("#found")).to_have_text(f"{count} of {COUNT} customers")
 
     def search(self, text: str) -> None:
-        self.page.get_by_label("Search by id, name, cell or message").fill(text)
+        self.page.get_by_label("Search by ID, name, cell or message").fill(text)
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def opened(browser: Browser, report: Path) -> Iterator[Opened]:
     context.close()
 
 
-def test_the_verdict_and_the_sums_are_seen_first(opened: Opened) -> None:
+def test_the_title_and_the_sums_are_seen_first(opened: Opened) -> None:
     page = opened.page
-    assert page.locator("h1").inner_text() == f"Not fit to import yet: 11 of {COUNT} customers are blocked"
+    assert page.locator("h1").inner_text() == f"Not ready to import yet: 11 of {COUNT} customers are rejected"
     whole, *parts = page.locator(".sum").first.locator("dd").all_inner_texts()
     assert int(whole) == sum(map(int, parts)) == COUNT
     assert page.locator("h1").bounding_box()["y"] < 200

@@ -45,7 +45,7 @@ REJECTED_LIST = '''\
 "customer refused by the API: state: unknown","C","Cäsar","'+15555550103"
 "part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
 "Id: the key is blank",,"lost",
-"nothing is wrong with it, but it may be needed because of row 11","E","E
+"no problem in this row, but it may be needed because of row 11","E","E
 Ltd","007"
 '''
 REJECTED_PEOPLE = """\
@@ -93,7 +93,7 @@ def test_a_rejection_without_a_problem_keeps_what_the_outcome_says() -> None:
     assert (line["error_code"], line["error_message"]) == ("late", "found late")
 
 
-def test_nothing_to_mend_writes_nothing_and_clears_what_was_there(tmp_path: Path) -> None:
+def test_nothing_to_fix_writes_nothing_and_clears_what_was_there(tmp_path: Path) -> None:
     run = without_problems(small_run())
     nobody = np.zeros(5, dtype=np.bool_)
     used = replace(run.tables, rows=rows([0, 0, 1, 1, -1, 2, 3, -1, 4, 0, 1, 3, 3], {4: "supplier", 7: "inactive"}))
@@ -114,7 +114,7 @@ def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
         "customer refused by the API: state: unknown",
         "part of this customer was left out",
         "row rejected",
-        "nothing is wrong with it, but it may be needed because of row 11",
+        "no problem in this row, but it may be needed because of row 11",
     ]
     assert content(second).splitlines()[1].split('"')[1] == "customer rejected because of row 5 of list.csv"
 

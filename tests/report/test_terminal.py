@@ -1,4 +1,4 @@
-"""What a terminal shows, held against ``tests/report/terminal/``: narrow and wide, with colours and in ASCII."""
+"""What a terminal shows, compared with ``tests/report/terminal/``: narrow and wide, with colours and in ASCII."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.report import Workbook, runs_text, summary_text
-from importer.report.text_width import columns_of, cut, padded, wrapped
+from importer.report.terminal import columns_of, cut, padded, wrapped
 from tests.report.test_summary import summary
 
 SHOWN = Path(__file__).parent / "terminal"
@@ -64,8 +64,12 @@ def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
 @pytest.mark.parametrize(
     ("ceiling", "throttled", "said"),
     [
-        (50.0, 6, "Pace  49.3 requests a second, of --rate 50; 1,031 s waited to keep it, 6 of 1,680 answered 429"),
-        (None, 0, "Pace  49.3 requests a second, found by itself; 1,031 s waited to keep it"),
+        (
+            50.0,
+            6,
+            "Pace  49.3 requests per second, limited by --rate 50; 1,031 s waiting, 6 of 1,680 answered 429",
+        ),
+        (None, 0, "Pace  49.3 requests per second, adjusted automatically; 1,031 s waiting"),
     ],
 )
 def test_the_pace_that_was_reached(ceiling: float | None, throttled: int, said: str) -> None:
@@ -85,7 +89,7 @@ def test_no_pace_of_a_handful_of_requests(requests: int, seconds: float, shown: 
     assert "Pace" not in summary_text(built() | {"pace": pace | {"reached_per_second": None}}, width=80, colour=False)
 
 
-def test_the_verdict_comes_first_and_commands_stand_whole_on_their_lines() -> None:
+def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
     lines = summary_text(built(), width=40, colour=False).splitlines()
     assert lines[0].startswith("1 of 5 customers was rejected")
     assert [line for line in lines if line.startswith("    importer ")] == [
@@ -95,7 +99,7 @@ def test_the_verdict_comes_first_and_commands_stand_whole_on_their_lines() -> No
     assert lines[-1].startswith("  rejected.xlsx, results.csv")
 
 
-def test_a_red_verdict_for_what_stopped() -> None:
+def test_a_red_headline_for_what_stopped() -> None:
     stopped = replace_code(built(), 3)
     assert summary_text(stopped, width=80, colour=True).startswith("\x1b[1;31m")
     assert summary_text(replace_code(built(), 0), width=80, colour=True).startswith("\x1b[1;32m")

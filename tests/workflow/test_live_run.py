@@ -215,7 +215,7 @@ def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk) -> None:
         path.unlink()
     damaged = desk.do("report")
     assert (damaged.code, damaged.out) == (2, "")
-    assert "gone or not whole" in damaged.err
+    assert "missing or incomplete" in damaged.err
     said.folder.rename(desk.path / "away")
     gone = desk.do("report")
     assert (gone.code, gone.out) == (2, "")

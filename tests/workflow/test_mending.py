@@ -304,7 +304,7 @@ def test_a_mended_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> 
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
     assert [cell.value for cell in book["firms"]["B"]] == ["Code", "001", "002", "003"]  # and nobody else
     assert book["firms"]["A2"].value == (
-        "row 2\nnothing is wrong with it, but it may be needed because of row 3 of people.csv"
+        "row 2\nno problem in this row, but it may be needed because of row 3 of people.csv"
     )
     assert not book["firms"]["A2"].font.b
     sheet = book["people"]

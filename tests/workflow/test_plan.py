@@ -65,7 +65,7 @@ def test_the_terminal_says_it_in_a_few_lines(desk) -> None:
         said = desk.do("plan", "*.csv", *words[1:], "--api", api.url, "--mode", "upsert", "--recheck", "--quiet")
     assert said.code == 0
     assert (
-        said.out.partition("\n\nWhat to do\n  Send exactly what the plan shows, once:\n    importer run --plan ")[0]
+        said.out.partition("\n\nWhat to do\n  Send exactly what the plan shows:\n    importer run --plan ")[0]
         == """\
 All 4 customers are valid.
 
@@ -74,7 +74,7 @@ What a run would do now
   1  to update
        C1: company_name, display_name, phone
   1  unchanged
-  1  lost: sent before, and not in WizCommerce any more
+  1  lost: sent before, and no longer in WizCommerce
 
 Customers  4
   valid    4
@@ -82,7 +82,7 @@ Rows read  6  from 2 tables
   used     4
   skipped  2  header 2
 
-Problems, and where each is first
+Problems, with the first place of each
   warning  1  lost_in_api  small.csv:4 [Id]"""
     )
 

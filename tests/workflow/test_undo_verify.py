@@ -120,7 +120,7 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert (summary["results"], summary["exit_code"]) == ({"restored": 2, "changed": 1}, 1)
     assert bench.names == ["By hand", "Company 0", "Company 2"]
     assert bench.table("undo.csv")["C1"]["details"] == "company_name"
-    assert "2  updates taken back" in text_of(summary)
+    assert "2  updates undone" in text_of(summary)
     assert bench.undo(force=True)["results"] == {"restored": 1}
     assert "Changes made in WizCommerce since will be lost." in bench.asked[1]
     assert bench.names == before
@@ -182,7 +182,7 @@ def test_undo_deletes_and_reports(desk, box):
     text = text_of(summary, width=60)
     assert "--force" in text
     assert text.startswith("2 of 3 customers created or updated by run")
-    assert "1  changed in WizCommerce since: left as they are" in text
+    assert "1  changed in WizCommerce since then: left as they are" in text
 
     forced = bench.undo(force=True)
     assert (forced["results"], forced["exit_code"]) == ({"deleted": 1}, 0)
@@ -193,7 +193,7 @@ def test_undo_deletes_and_reports(desk, box):
     nothing = bench.undo()
     assert (nothing["results"], nothing["exit_code"]) == ({}, 0)
     assert len(bench.asked) == 2, "there is nothing to ask about"
-    assert text_of(nothing).startswith(f"Nothing of run {bench.run_id} is left to take back")
+    assert text_of(nothing).startswith(f"Nothing of run {bench.run_id} is left to undo")
     assert bench.verify()["results"] == {"undone": 3}
 
 

@@ -1,4 +1,4 @@
-"""The figures of ``report.html``: problems by code and column, what fields hold."""
+"""The figures of ``report.html``: problems by code and column, what fields contain."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,18 +17,15 @@ from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, Decision, summed
 from importer.tables import ENTITIES
 
-__all__ = [
-    "by_column",
-    "completeness",
-    "countries",
-    "failures",
-    "inventory",
-    "problem_groups",
-    "rewritten",
-]
+__all__ = ["by_column", "completeness", "countries", "failures", "inventory", "problem_groups", "rewritten"]
 
-
+Positions = npt.NDArray[np.int64]
 VALUES = 100  # of a field
+EXAMPLES = 5  # of each code
+COLUMNS = 8  # named for each code
+BARS = 15  # of a chart; the rest is one more
+NOWHERE = "whole rows or files"
+_PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 
 def inventory(report: ReportInput) -> list[dict[str, Any]]:
@@ -51,7 +48,7 @@ def inventory(report: ReportInput) -> list[dict[str, Any]]:
                     "title": decision.title,
                     "field": decision.field,
                     "of": decision.plural,
-                    "columns": list(_columns(report, decision)),
+                    "columns": list(dict.fromkeys(_columns(report, decision))),
                     "values": values,
                     "more": max(len(found) - VALUES, 0),
                     "blank": blank,
@@ -62,7 +59,7 @@ def inventory(report: ReportInput) -> list[dict[str, Any]]:
 
 
 def _ranked(counts: pa.Table) -> pa.Table:
-    """The counts of words as long as the page can bear, the most frequent first."""
+    """The counts of words, cut to what the page allows, the most frequent first."""
     shown = [cut_all(counts[name]) for name in ("words", "sent")]
     found = summed(pa.table([*shown, counts["count"]], names=["words", "sent", "count"]))
     keys = found.set_column(1, "sent", pc.fill_null(found["sent"], ""))
@@ -70,22 +67,13 @@ def _ranked(counts: pa.Table) -> pa.Table:
 
 
 def _columns(report: ReportInput, decision: Decision) -> Iterator[str]:
-    entries = [
-        entry for entry in report.tables.entries if entry.entity == decision.entity and decision.field in entry.fields
-    ]
-    yield from dict.fromkeys(column for entry in entries for column in entry.fields[decision.field].columns)
-
-
-Positions = npt.NDArray[np.int64]
-EXAMPLES = 5  # of each code
-COLUMNS = 8  # named for each code
-BARS = 15  # of a chart; the rest is one more
-NOWHERE = "whole rows or files"
-_PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
+    for entry in report.tables.entries:
+        if entry.entity == decision.entity and decision.field in entry.fields:
+            yield from entry.fields[decision.field].columns
 
 
 def problem_groups(report: ReportInput) -> list[dict[str, Any]]:
-    """The problems by severity and code, the worst and most frequent first, with examples and the columns concerned.
+    """The problems by severity and code, the worst and most frequent first, with examples and columns.
 
     Routine changes to whole columns are not among them: see :func:`rewritten`.
     """
@@ -114,7 +102,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
 
 
 def _distinct(located: Located, at: Positions) -> pd.DataFrame:
-    """The first lines whose values are blank or new; no more lines are read than it takes to find enough."""
+    """The first lines whose values are blank or new; lines are read only until there are enough."""
     read = 10 * EXAMPLES
     while True:
         lines = located.lines(at[:read])
@@ -127,11 +115,10 @@ def _distinct(located: Located, at: Positions) -> pd.DataFrame:
 
 def _example(line: Mapping[Any, Any]) -> dict[str, str]:
     known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
-    place = (
-        "" if known["source"] is None else str(Location(known["source"], known["sheet"], known["row"], known["column"]))
-    )
-    told = {name: cut(known[name] or "") for name in ("reference_id", "value", "message", "hint")}
-    return {"place": place, **told}
+    where = Location(known["source"] or "", known["sheet"], known["row"], known["column"])
+    place = "" if known["source"] is None else str(where)
+    texts = {name: cut(known[name] or "") for name in ("reference_id", "value", "message", "hint")}
+    return {"place": place, **texts}
 
 
 def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:
@@ -142,7 +129,7 @@ def _counted(values: "pd.Series[Any]") -> list[tuple[str | None, int]]:
 
 
 def by_column(located: Located) -> list[dict[str, Any]]:
-    """How many errors and warnings each source column has, the worst first; what a chart can show of them."""
+    """How many errors and warnings each source column has, the worst first, as many as a chart can show."""
     counts: dict[str, dict[str, int]] = {}
     for severity in (Severity.ERROR, Severity.WARNING):
         columns = located.kinds["column"][(located.kinds["severity"] == str(severity)).to_numpy(np.bool_)]
@@ -156,7 +143,7 @@ def by_column(located: Located) -> list[dict[str, Any]]:
 
 
 def _cut(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first lines of a chart, and one that stands for the rest."""
+    """The first lines of a chart, and one for the rest."""
     rest = lines[BARS:]
     if not rest:
         return lines
@@ -188,16 +175,16 @@ def countries(report: ReportInput) -> list[dict[str, Any]]:
 def rewritten(report: ReportInput) -> list[dict[str, Any]]:
     """What was routinely changed, column by column, each with its first example; the most cells first."""
     lines = report.tables.changes.to_dict("records")
-    told = [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
-    for line in told:
+    found = [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
+    for line in found:
         code = find(str(line["code"]))
         line["title"] = code.title if code else line["code"]
         line["before"], line["after"] = cut(line["before"] or ""), cut(line["after"] or "")
-    return sorted(told, key=lambda line: -line["count"])
+    return sorted(found, key=lambda line: -line["count"])
 
 
 def failures(report: ReportInput) -> list[dict[str, Any]]:
-    """Customers that failed, by the API's answer: its status and code, how many, and the first one's message."""
+    """Failed customers by API response: status and code, how many, and the first one's message."""
     outcomes = report.outcomes
     failed = outcomes[outcomes["outcome"] == str(OutcomeKind.FAILED)]
     lines: list[dict[str, Any]] = []
@@ -211,6 +198,6 @@ def failures(report: ReportInput) -> list[dict[str, Any]]:
     )
     for (status, code), group in keys.groupby(["status", "code"], sort=False):
         first = group.iloc[0]
-        told = {name: cut(str(first[name])) for name in ("reference_id", "message")}
-        lines.append({"status": status, "code": code, "count": len(group), **told})
+        texts = {name: cut(str(first[name])) for name in ("reference_id", "message")}
+        lines.append({"status": status, "code": code, "count": len(group), **texts})
     return sorted(lines, key=lambda line: -int(line["count"]))

@@ -1,22 +1,16 @@
-"""``report.html``: put together from the summary, the figures and the customers shown; nothing is fetched by it."""
+"""``report.html``: one self-contained page, made from the summary, the figures and the customers shown."""
 
 import base64
-import contextlib
 import hashlib
-import sys
 from collections.abc import Mapping
-from functools import cache
 from importlib.resources import files
-from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from jinja2.bccache import Bucket
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from importer.private_files import make_folder
+from importer.report.advice import headline
 from importer.report.html.figures import (
     by_column,
     completeness,
@@ -26,47 +20,51 @@ from importer.report.html.figures import (
     problem_groups,
     rewritten,
 )
-from importer.report.html.headline import headline, sentence, series_points, tiles
 from importer.report.html.shown_customers import read_changes, shown_customers
 from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput
 
-__all__ = ["CompiledTemplates", "page_template", "write_html"]
-
-
-class CompiledTemplates(jinja2.FileSystemBytecodeCache):
-    """Those of a folder. One whose source has changed is compiled anew; where nothing can be written, each time."""
-
-    def __init__(self, folder: Path) -> None:
-        place = Path(cache_from_source(str(folder / "template.py")))  # has Python's version in its name
-        super().__init__(str(place.parent), f"{place.stem}-jinja-{jinja2.__version__}-%s")
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        with contextlib.suppress(Exception):  # no folder, or damaged: a pickle then raises anything
-            super().load_bytecode(bucket)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        with contextlib.suppress(OSError):
-            if not sys.dont_write_bytecode:
-                make_folder(Path(self.directory))
-                super().dump_bytecode(bucket)
-
+__all__ = ["series_points", "subtitle", "tiles", "title", "write_html"]
 
 _HERE = "importer.report.html"
+_OUTCOMES = {  # outcome → (label, tone)
+    "valid": ("ready to send", "good"),
+    "created": ("created", "good"),
+    "updated": ("updated", "good"),
+    "unchanged": ("unchanged", "calm"),
+    "exists": ("already there", "calm"),
+    "pending": ("not sent yet", "calm"),
+    "unknown": ("in doubt", "warn"),
+    "failed": ("failed", "bad"),
+    "rejected": ("rejected", "bad"),
+}
+_PLANNED = {
+    "create": ("to create", "good"),
+    "update": ("to update", "good"),
+    "unchanged": ("unchanged", "calm"),
+    "exists": ("already there", "calm"),
+    "left_out": ("left out by --only", "calm"),
+    "in_doubt": ("in doubt", "warn"),
+    "lost": ("no longer in WizCommerce", "warn"),
+    "rejected": ("rejected", "bad"),
+}
+_SLICES = 3  # with fewer there is nothing to draw
+_WIDTH, _HEIGHT = 720, 160  # of the chart of the pace
 
 
 def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payloads: Path, changes: Path) -> None:
     """Write ``report.html``. ``summary`` is what ``summary.json`` holds, ``payloads`` the file of the bodies.
 
-    ``changes``: the file of what updates would change, which need not be there. Raises :class:`OutputError`.
+    ``changes`` is the file of what updates would change; it may be missing. Raises :class:`OutputError`.
     """
     differing = read_changes(changes)
     shown = shown_customers(report, payloads, differing, planned=summary["plan"] is not None)
     located = report.located
-    page = page_template().render(
+    template = _environment().get_template("report.html.j2")
+    page = template.render(
         summary=summary,
-        headline=headline(summary),
-        verdict=sentence(summary),
+        title=title(summary),
+        subtitle=subtitle(summary),
         tiles=tiles(summary),
         groups=problem_groups(report),
         columns=by_column(located),
@@ -78,45 +76,41 @@ def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payl
         differing=0 if differing is None else len(differing["reference_id"].unique()),
         pace=series_points(summary.get("pace")),
         shown=shown,
-        data=Markup(shown.json),  # noqa: S704 - no mark that HTML reads is left in it
-        style=Markup(_file("style.css")),  # noqa: S704 - our own file
-        script=Markup(_file("script.js")),  # noqa: S704 - our own file
+        data=Markup(shown.json),  # noqa: S704 - HTML's special characters are escaped in it
+        style=Markup(_file("style.css")),  # noqa: S704 - a file of this package
+        script=Markup(_file("script.js")),  # noqa: S704 - a file of this package
         policy=_policy(),
     )
     with whole_file(path) as file:
         file.write(page.encode())
 
 
-@cache
-def page_template() -> Template:
-    """What the page is made of, compiled."""
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(_HERE, ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=CompiledTemplates(Path(__file__).parent),
     )
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["share"] = lambda part, whole: f"{100 * part / whole if whole else 0:.1f}"
     environment.filters["spans"] = _spans
-    return environment.get_template("report.html.j2")
+    return environment
 
 
 def _spans(text: str) -> Markup:
-    """Text in which what stands between backticks is code."""
+    """Text with the parts between backticks as code."""
     parts = text.split("`")
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
-@cache
 def _file(name: str) -> str:
     return files(_HERE).joinpath(name).read_text(encoding="utf-8")
 
 
 def _policy() -> str:
-    """A content policy under which the page can load nothing, and run only its own script and style."""
+    """A content security policy: the page can load nothing, and run only its own script and style."""
     script, style = (
         base64.b64encode(hashlib.sha256(_file(name).encode()).digest()).decode() for name in ("script.js", "style.css")
     )
@@ -124,3 +118,92 @@ def _policy() -> str:
         f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def title(summary: Mapping[str, Any]) -> dict[str, str]:
+    """``text``: the result in a few words; ``tone``: good, warn or bad."""
+    customers, loose = summary["customers"], summary["rows"]["rejected_alone"]
+    if summary["stopped"]:
+        text, tone = "Stopped early", "bad"
+    elif not customers["read"]:
+        text, tone = "Nothing to import", "bad"
+    elif summary["command"] in {"check", "plan"}:
+        text, tone = _readiness(customers["read"], customers.get("rejected", 0), loose)
+    elif summary["exit_code"] == 0:
+        text, tone = "Import finished: no customer needs attention", "good"
+    else:
+        wrong = sum(customers.get(name, 0) for name in ("rejected", "failed", "unknown"))
+        verb = "needs" if wrong == 1 else "need"
+        unused = f"{_count(loose, 'row')} could not be used"
+        problem = f"{wrong:,} of {_count(customers['read'], 'customer')} {verb} attention" if wrong else unused
+        text, tone = f"Imported, but {problem}", "warn"
+    return {"text": text, "tone": tone}
+
+
+def _readiness(total: int, rejected: int, loose: int) -> tuple[str, str]:
+    every = "the one customer is" if total == 1 else f"all {total:,} customers are"
+    if rejected == total:
+        return f"Not ready to import: {every} rejected", "bad"
+    if rejected:
+        verb = "is" if rejected == 1 else "are"
+        return f"Not ready to import yet: {rejected:,} of {_count(total, 'customer')} {verb} rejected", "warn"
+    if loose:
+        return f"Not ready to import yet: {_count(loose, 'row')} without a customer", "warn"
+    return f"Ready to import: {every} valid", "good"
+
+
+def subtitle(summary: Mapping[str, Any]) -> str:
+    """What the title leaves open: errors and warnings before anything was sent, else the outcomes."""
+    if summary["command"] not in {"check", "plan"} or summary["stopped"]:
+        return headline(summary)
+    counts = {"error": 0, "warning": 0}
+    for problem in summary["problems"]:
+        if problem["severity"] in counts:
+            counts[problem["severity"]] += problem["count"]
+    found = " and ".join(_count(count, word) for word, count in counts.items() if count) or "No errors or warnings"
+    lost = _count(summary["lost_child"], "customer")
+    return f"{found}." + (f" A wrong address or contact of {lost} is left out." if summary["lost_child"] else "")
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def tiles(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Two sums, of customers and of rows: the total, then its parts with their labels and tones."""
+    customers, rows = summary["customers"], summary["rows"]
+    counts, ways = (customers, _OUTCOMES) if summary["plan"] is None else (summary["plan"], _PLANNED)
+    parts = [
+        {"label": words, "count": counts[name], "tone": tone}
+        for name, (words, tone) in ways.items()
+        if counts.get(name)
+    ]
+    tones = {"used": "good", "skipped": "calm", "rejected": "bad"}
+    of_rows = [{"label": name, "count": rows[name], "tone": tone} for name, tone in tones.items() if rows[name]]
+    return [
+        {"label": "customers", "count": customers["read"], "parts": parts},
+        {"label": "rows read", "count": rows["read"], "parts": of_rows},
+    ]
+
+
+def series_points(pace: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Requests per second over the time of a run as points of a chart; None if there are too few."""
+    series = (pace or {}).get("series")
+    if not series or len(series["requests"]) < _SLICES:
+        return None
+    every, counts = series["every"], series["requests"]
+    rates = [count / every for count in counts]
+    top = max(rates) or 1.0
+    step = _WIDTH / (len(rates) - 1)
+    points = [(round(n * step, 1), round(_HEIGHT - rate / top * (_HEIGHT - 10), 1)) for n, rate in enumerate(rates)]
+    throttled = [points[n] for n, count in enumerate(series.get("throttled", ())) if count and n < len(points)]
+    return {
+        "points": " ".join(f"{x},{y}" for x, y in points),
+        "area": f"0,{_HEIGHT} " + " ".join(f"{x},{y}" for x, y in points) + f" {_WIDTH},{_HEIGHT}",
+        "throttled": throttled,
+        "top": top,
+        "seconds": every * len(rates),
+        "mean": sum(counts) / (every * len(rates)),
+        "width": _WIDTH,
+        "height": _HEIGHT,
+    }

@@ -2,11 +2,11 @@
 (() => {
   const data = JSON.parse(document.getElementById("embedded").textContent);
   const [
-    ID, NAME, OUTCOME, ERRORS, WARNINGS, ROWS, API_ID, MESSAGE, ACTION, PROBLEMS, SOURCES, BODY, MORE, CHANGES, UNTOLD,
+    ID, NAME, OUTCOME, ERRORS, WARNINGS, ROWS, API_ID, MESSAGE, ACTION, PROBLEMS, SOURCES, BODY, MORE, CHANGES, MORE_CHANGES,
   ] = Array(15).keys();
   const SEVERITIES = ["error", "warning", "info"];
   const TONES = { valid: "good", created: "good", updated: "good", "to create": "good", "to update": "good", rejected: "bad", failed: "bad", unknown: "warn" };
-  const SENT = { update: "The whole customer, of which what differs is sent", none: "The customer as it would be sent" };
+  const SENT = { update: "The whole customer (only what differs is sent)", none: "What would be sent" };
   const PAGE = 50;
   const at = (id) => document.getElementById(id);
   const make = (tag, attributes = {}, ...children) => {
@@ -51,13 +51,13 @@
   };
 
   const bodyOf = (customer) => {
-    if (customer[BODY] === null) return make("p", {}, "Nothing is sent: the customer is rejected.");
-    if (customer[BODY] === "") return make("p", {}, "Too long for this page: see payloads.jsonl.");
-    return make("pre", { class: "mono", tabindex: "0", "aria-label": "The body that is sent" },
+    if (customer[BODY] === null) return make("p", {}, "Nothing is sent, because the customer is rejected.");
+    if (customer[BODY] === "") return make("p", {}, "Too long for this page. See payloads.jsonl.");
+    return make("pre", { class: "mono", tabindex: "0", "aria-label": "The data that is sent" },
       JSON.stringify(JSON.parse(customer[BODY]), null, 2));
   };
 
-  // What stands between backticks is written as code.
+  // Parts between backticks become code.
   const spans = (text) => text.split("`").map((part, n) => (n % 2 ? make("code", {}, part) : part));
 
   const problemLine = (problem) => {
@@ -71,7 +71,7 @@
 
   const side = (text, kind) => make("td", {}, text === null ? make("span", { class: "soft" }, "nothing") : make(kind, {}, text));
 
-  // Deletions and insertions say themselves which side is old and which is new.
+  // The elements del and ins tell screen readers which side is old and which is new.
   const differences = (customer) => {
     const heads = ["Field", "In WizCommerce", "In the source", "Cell"].map((text) => make("th", { scope: "col" }, text));
     const lines = customer[CHANGES].map(([field, before, after, place]) => make("tr", {},
@@ -79,7 +79,7 @@
       make("td", { class: "soft small" }, place ?? "")));
     const table = make("table", { class: "changes" }, make("caption", { class: "hidden" }, "What differs, field by field"),
       make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
-    const more = customer[UNTOLD] ? [make("p", { class: "soft small" }, `${count(customer[UNTOLD], "more field", "more fields")}: see changes.csv.`)] : [];
+    const more = customer[MORE_CHANGES] ? [make("p", { class: "soft small" }, `${count(customer[MORE_CHANGES], "more field", "more fields")}: see changes.csv.`)] : [];
     return [make("h4", {}, "What differs"), make("div", { class: "scroll" }, table), ...more];
   };
 
@@ -109,7 +109,7 @@
 
   const lineOf = (n) => {
     const customer = customers[n];
-    const button = make("button", { class: "open", type: "button", "aria-expanded": "false" }, customer[ID] || "(no id)");
+    const button = make("button", { class: "open", type: "button", "aria-expanded": "false" }, customer[ID] || "(no ID)");
     const line = make("tr", {},
       make("th", { scope: "row" }, button),
       make("td", {}, customer[NAME]),
@@ -126,7 +126,7 @@
     page = Math.min(page, pages - 1);
     body.replaceChildren(...found.slice(page * PAGE, (page + 1) * PAGE).map(lineOf));
     at("found").textContent = `${found.length.toLocaleString("en")} of ${count(customers.length, "customer", "customers")}`;
-    at("page").textContent = `Part ${page + 1} of ${pages}`;
+    at("page").textContent = `Page ${page + 1} of ${pages}`;
     at("previous").disabled = page === 0;
     at("next").disabled = page === pages - 1;
   };
@@ -169,7 +169,7 @@
       filter();
     });
   }
-  // On paper everything is open that can be.
+  // When printed, all sections are open.
   let closed = [];
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("details:not([open])")];

@@ -1,11 +1,12 @@
-"""The customers that ``report.html`` shows in full: chosen, and put into compact plain values.
+"""The customers that ``report.html`` shows in full, as compact plain values.
 
-What is embedded is bounded whatever the size of the run: so many customers, the ones with problems first, and for each
-of them so many rows, problems and bytes. The CSV files hold the rest.
+The size of the page is bounded: it has limits for the customers (those with problems first) and for the rows, problems
+and bytes of each. The CSV files hold the rest.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,12 @@ PROBLEMS = 20  # of a customer
 CELLS = 400_000  # of all customers together: rows times columns
 TEXT = 300  # characters of a cell, or of anything else that is said
 BODY = 6_000  # bytes of a body
+SHOWN = 20  # changes of a customer
 WEIGHT = 8_000_000  # bytes of all customers together
 _SEVERITIES = [str(severity) for severity in Severity]
+_CHANGE_COLUMNS = ("reference_id", "field", "before", "after", "place")
 _PLANNED = {"create": "to create", "update": "to update", "none": "left alone"}
-_WANT_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(OutcomeKind.UNKNOWN)}
+_NEED_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(OutcomeKind.UNKNOWN)}
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,10 @@ class Shown:
 def shown_customers(
     report: ReportInput, payloads: Path, changes: pa.Table | None = None, *, planned: bool = False
 ) -> Shown:
-    """The customers to embed: those that want attention, then those with warnings or changes, then the others.
+    """The customers to embed: those that need attention, then those with warnings or changes, then the others.
 
-    ``payloads`` holds the bodies of all customers that are not rejected, one a line; it may be absent. ``changes``:
-    what updates would change. ``planned``: nothing was sent yet, so what would be done stands for the outcome.
+    ``payloads`` holds the bodies of all customers that are not rejected, one per line; it may be missing. ``changes``:
+    what updates would change. ``planned``: nothing was sent yet, so the planned action is shown as the outcome.
     """
     counts = _severity_counts(report)
     chosen = _chosen(report, counts, changes)
@@ -63,9 +66,7 @@ def shown_customers(
     customers = report.tables.customers.take(chosen)
     plain = {name: _plain(outcomes[name]) for name in ("outcome", "action", "customer_id", "error_message")}
     ids = _plain(customers["reference_id"])
-    names = (
-        [cut(name) for name in _plain(customers["company_name"])] if "company_name" in customers else [""] * len(chosen)
-    )
+    names = _plain(customers["company_name"]) if "company_name" in customers else [""] * len(chosen)
     places = report.rows.text(chosen).to_pylist()
     if planned:
         ways = zip(plain["outcome"], plain["action"], strict=True)
@@ -87,7 +88,7 @@ def shown_customers(
 
 
 def _safe(data: Any) -> str:
-    """JSON that may stand inside a ``<script>`` element: nothing in it can end the element or a line of script."""
+    """JSON for a ``<script>`` element: nothing in it can end the element or a line of script."""
     text = orjson.dumps(data).decode()
     for mark in "<>&\u2028\u2029":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
@@ -95,7 +96,7 @@ def _safe(data: Any) -> str:
 
 
 def _within_weight(lines: list[list[Any]]) -> list[str]:
-    """As many of the customers, as JSON, as the page can bear."""
+    """As many of the customers, as JSON, as the page may hold."""
     kept: list[str] = []
     weight = 0
     for line in lines:
@@ -112,12 +113,12 @@ def _plain(series: "pd.Series[Any]") -> list[str]:
 
 
 def cut(text: str) -> str:
-    """A text as long as the page can bear."""
+    """A text no longer than the page allows."""
     return text if len(text) <= TEXT else text[:TEXT] + "…"
 
 
 def cut_all(texts: pa.Array) -> pa.Array:
-    """As :func:`cut`, for a column."""
+    """Like :func:`cut`, for a column."""
     long = pc.greater(pc.utf8_length(texts), TEXT)
     if not pc.any(long).as_py():
         return texts
@@ -137,14 +138,14 @@ def _severity_counts(report: ReportInput) -> tuple[Positions, Positions, Positio
 
 
 def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions], changes: pa.Table | None) -> Positions:
-    """The positions to show: by how much attention they want, and within the bounds."""
-    attention = report.outcomes["outcome"].isin(_WANT_ATTENTION).to_numpy(np.bool_) | report.refused
+    """The positions to show, the most urgent first, within the limits."""
+    attention = report.outcomes["outcome"].isin(_NEED_ATTENTION).to_numpy(np.bool_) | report.refused
     differs = np.zeros(len(attention), dtype=np.bool_)
     if changes is not None:
         ids = pa.array(report.tables.customers["reference_id"])
         differs = pc.is_in(ids, value_set=changes["reference_id"].combine_chunks()).to_numpy(zero_copy_only=False)
-    told = [attention | (counts[0] > 0), report.lost_child, counts[1] > 0, differs, counts[2] > 0]
-    rank = np.select(told, [0, 1, 2, 3, 4], 5)
+    urgency = [attention | (counts[0] > 0), report.lost_child, counts[1] > 0, differs, counts[2] > 0]
+    rank = np.select(urgency, [0, 1, 2, 3, 4], 5)
     order = np.argsort(rank, kind="stable")[:CUSTOMERS]
     first = report.tables.customers["_row"].to_numpy(np.int64)[order]
     widths = np.array([len(table.frame.columns) for table in report.sources.tables] or [1])
@@ -211,23 +212,15 @@ def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
         known = {name: values[number] for name, values in columns.items()}
         where = Location(known["source"] or "", known["sheet"], known["row"], None)
         field = (known["field"] or "").replace(ATTRIBUTE_PREFIX, "attribute ")
-        out[owner].append(
-            [
-                *(rank[str(known["severity"])], known["code"], f"{known['entity'] or ''} {field}".strip()),
-                *(
-                    known["column"] or "",
-                    cut(known["value"] or ""),
-                    cut(known["message"] or ""),
-                    cut(known["hint"] or ""),
-                ),
-                *(str(where) if known["source"] else "", place, known["row"] or 0),
-            ]
-        )
+        texts = [cut(known[name] or "") for name in ("value", "message", "hint")]
+        about = f"{known['entity'] or ''} {field}".strip()
+        line = [rank[str(known["severity"])], known["code"], about, known["column"] or "", *texts]
+        out[owner].append([*line, str(where) if known["source"] else "", place, known["row"] or 0])
     return out
 
 
 def _bodies(report: ReportInput, chosen: Positions, payloads: Path) -> list[str | None]:
-    """For each customer its body as it stands in ``payloads``: None where there is none, ``""`` where it is long."""
+    """For each customer its body as in ``payloads``: None if there is none, ``""`` if it is too long."""
     out: list[str | None] = [None] * len(chosen)
     if not payloads.is_file():
         return out
@@ -235,48 +228,34 @@ def _bodies(report: ReportInput, chosen: Positions, payloads: Path) -> list[str 
     wanted = {int(line_of[at]): n for n, at in enumerate(chosen) if not report.rejected[at]}
     last = max(wanted, default=-1)
     with payloads.open("rb") as file:
-        for number, line in enumerate(file):
-            if number > last:
-                break
-            n = wanted.get(number)
-            if n is None:
-                continue
-            out[n] = line.decode().rstrip("\n") if len(line) <= BODY else ""
+        for number, line in enumerate(islice(file, last + 1)):
+            if number in wanted:
+                out[wanted[number]] = line.decode().rstrip("\n") if len(line) <= BODY else ""
     return out
 
 
-SHOWN = 20  # of a customer
-
-
-_NAMES = ("reference_id", "field", "before", "after", "place")
-
-
 def read_changes(path: Path) -> pa.Table | None:
-    """The lines of a run's ``changes.csv``; None where there is no such file."""
+    """The lines of a run's ``changes.csv``; None if there is no such file."""
     if not path.is_file():
         return None
     table = csv.read_csv(
         path,
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(_NAMES, pa.string()),
+            column_types=dict.fromkeys(_CHANGE_COLUMNS, pa.string()),
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         ),
     )
-    return pa.table({name: unmark_formulas(table[name]) for name in _NAMES})
+    return pa.table({name: unmark_formulas(table[name]) for name in _CHANGE_COLUMNS})
 
 
 def differences(changes: pa.Table | None, ids: Sequence[str]) -> list[tuple[list[list[str | None]], int]]:
     """For each of these customers its first changes (field, before, after, place), and how many more there are."""
     found: dict[str, list[list[str | None]]] = {name: [] for name in ids}
-    more = dict.fromkeys(ids, 0)
     if changes is not None:
         own = changes.filter(pc.is_in(changes["reference_id"], value_set=pa.array(ids, pa.string())))
-        for name, *told in zip(*(own[column].to_pylist() for column in _NAMES), strict=True):
-            if len(found[name]) < SHOWN:
-                found[name].append(told)
-            else:
-                more[name] += 1
-    return [(found[name], more[name]) for name in ids]
+        for name, *line in zip(*(own[column].to_pylist() for column in _CHANGE_COLUMNS), strict=True):
+            found[name].append(line)
+    return [(found[name][:SHOWN], max(len(found[name]) - SHOWN, 0)) for name in ids]
