@@ -1,4 +1,4 @@
-"""What a run does with each customer: pure, by the column."""
+"""What a run does with each customer, column by column."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -18,14 +18,14 @@ Mode = Literal["create", "upsert"]
 UNSETTLED = ("sending", "unknown")
 ACCEPTED = ("created", "updated")
 LOST = "lost"  # the outcome of a customer that a plan found gone from the API
-NOT_SENT = ("absent", "planned", "refused")  # nothing of ours is there; somebody else's may be by now
+NOT_SENT = ("absent", "planned", "refused")  # we created nothing; somebody else may have by now
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
     """The reference ids that must be looked up in the API before a run may create them.
 
     ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` as the ledger gives them. These are the ids that
-    the ledger does not hold, and those of which nothing was created: somebody may have made them by hand since.
+    the ledger does not hold, and those that were not created: somebody may have created them by hand since.
     """
     state = _Lines(bodies, known).column("state")
     names: list[str] = _texts(bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"]).to_pylist()
@@ -37,9 +37,9 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
     ``bodies``: ``position`` (int64), ``reference_id, hash`` (TEXT) and whatever else, which is handed on; reference ids
     are unique. ``known``: what the ledger holds: ``reference_id, state, hash, customer_id`` (TEXT). ``found``: what the
-    API lookup brought for :func:`ids_to_look_up`: ``reference_id, customer_id`` (TEXT), each id at most once.
+    API lookup found for :func:`ids_to_look_up`: ``reference_id, customer_id`` (TEXT), each id at most once.
 
-    Comes back: ``bodies`` with ``action`` (create, update, none), ``outcome`` and ``customer_id`` (TEXT):
+    Returns ``bodies`` with ``action`` (create, update, none), ``outcome`` and ``customer_id`` (TEXT):
 
     ===============================  ===========================  ==========================
     the customer                     mode create                  mode upsert
@@ -52,16 +52,16 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
     is in neither, or was refused    create, pending              create, pending
     ===============================  ===========================  ==========================
 
-    The sender reconciles the unsettled ones before it sends anything for them. One that has an id of the API is there:
-    what is unsettled is whether an update arrived.
+    The sender looks the unsettled ones up before it sends anything for them. One with an id exists: unsettled is
+    whether an update arrived.
     """
-    held = _Lines(bodies, known)
-    state, known_id = held.column("state"), held.column("customer_id")
-    same = (held.column("hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
+    ledger = _Lines(bodies, known)
+    state, known_id = ledger.column("state"), ledger.column("customer_id")
+    same = (ledger.column("hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
     found_id = _Lines(bodies, found).column("customer_id")
-    in_doubt = state.isin(UNSETTLED).to_numpy(dtype=bool)
-    updating = in_doubt & known_id.notna().to_numpy(dtype=bool)
-    unsettled = in_doubt & ~updating
+    unsure = state.isin(UNSETTLED).to_numpy(dtype=bool)
+    updating = unsure & known_id.notna().to_numpy(dtype=bool)
+    unsettled = unsure & ~updating
     unchanged = state.isin(ACCEPTED).to_numpy(dtype=bool) & same
     there = (state.isin((*ACCEPTED, "exists")) | found_id.notna()).to_numpy(dtype=bool) & ~unsettled & ~unchanged
     there |= updating
@@ -76,9 +76,9 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """The reference ids of customers with whom something else would be done now than a plan says.
+    """The reference ids of customers that a new plan would treat in another way than ``then``.
 
-    ``then``: the plan, ``now``: what would be done; both ``reference_id, action, outcome, customer_id, updated_at``
+    ``then``: the saved plan, ``now``: the new one; both ``reference_id, action, outcome, customer_id, updated_at``
     (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
@@ -103,7 +103,7 @@ class _Lines:
         self._lines = pc.index_in(_texts(bodies["reference_id"]), value_set=_texts(frame["reference_id"]))
 
     def column(self, name: str) -> "pd.Series[Any]":
-        """What stands in the line (TEXT); null where there is none."""
+        """A column (TEXT); null where there is no line."""
         found = _texts(self._frame[name]).take(self._lines)
         return pd.Series(pd.arrays.ArrowExtensionArray(found), index=self._index)
 

@@ -12,7 +12,7 @@ import orjson
 from importer.api import Answer, AnswerKind, Client
 from importer.ledger import LedgerCustomer, Write, WriteState
 from importer.planner.compare import NotReplaceableError, records
-from importer.planner.replaced import Replaced
+from importer.planner.readback import Replaced
 from importer.sender.customer_rounds import Result, Rounds, unreadable
 from importer.tables import CHILD_ENTITIES, ChildKind
 

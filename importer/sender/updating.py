@@ -15,6 +15,7 @@ from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, St
 from importer.ledger import Accepted, Base, Ledger, Run, State, WriteState
 from importer.planner import CustomerUpdate, Merger
 from importer.planner.compare import body_of
+from importer.planner.readback import unexpected
 from importer.records import OutcomeKind
 from importer.sender.creating import child_ids
 from importer.sender.customer_writer import CustomerWriter, Written
@@ -128,7 +129,7 @@ class Updating:
             after = await self._read_back(customer_id, task.reference_id, written)
         also_changed: list[str] = []
         if after is not None and written.complete:
-            if wrong := self.merge.unexpected(update, customer, after):
+            if wrong := unexpected(update, customer, after):
                 if not kinds <= self._proven:
                     return self._incomplete(task, wrong)
                 also_changed = [f"changed besides what was sent: {_listed(wrong)}"]
