@@ -1,4 +1,4 @@
-"""One limiter for all workers: when the next request may go, and how many may be on their way."""
+"""One limiter for all workers: when the next request may leave, and how many may be in flight."""
 
 import logging
 import math
@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import anyio
 
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
-from importer.api.timeline import Timeline
 from importer.api.waits import Waits, quota_pause
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["Limiter", "PaceStatistics", "Turns"]
+__all__ = ["Limiter", "PaceStatistics", "Timeline", "Turns"]
 
 # Requests go one interval apart (GCRA). What is late may be made up for, but at a pace of 49 a second, request 51 never
 # leaves within 1.02 s of the first: that is room for requests that come closer to each other on their way, or wait for
@@ -28,21 +28,54 @@ LATE = 0.1  # a request that came so late may be made up for by the next ones: o
 UNLIMITED = 1_000_000.0
 FEWEST_IN_FLIGHT = 4
 HEADROOM = 1.3  # requests in flight, over pace times latency
+MOST_SLICES = 240  # of a timeline; when there would be more, each two become one
 
 
 @dataclass(frozen=True, slots=True)
 class PaceStatistics:
     """What the limiter did so far."""
 
-    requests: int  # let go
+    requests: int
     throttled: int  # answers with 429
     waited_seconds: float  # in which requests were held back
     peak_per_second: int  # the most requests in any one second
     pace: float  # at present, in requests per second
 
 
+class Timeline:
+    """Counts requests and refusals by the second at first, and by ever longer slices as time goes on."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+        self._every = 1.0
+        self._slices: list[list[int]] = []  # requests and refusals of each
+
+    def request(self, now: float) -> None:
+        """A request left."""
+        self._slice(now)[0] += 1
+
+    def refusal(self, now: float) -> None:
+        """A request was answered with 429."""
+        self._slice(now)[1] += 1
+
+    def series(self) -> dict[str, float | list[int]]:
+        """``every`` (seconds in a slice), and ``requests`` and ``throttled`` of each slice from the first request."""
+        requests, throttled = ([counts[at] for counts in self._slices] for at in (0, 1))
+        return {"every": self._every, "requests": requests, "throttled": throttled}
+
+    def _slice(self, now: float) -> list[int]:
+        if not self._slices:
+            self._start = now
+        while (at := int((now - self._start) / self._every)) >= MOST_SLICES:
+            pairs = zip_longest(self._slices[::2], self._slices[1::2], fillvalue=(0, 0))
+            self._slices = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs]
+            self._every *= 2.0
+        self._slices += ([0, 0] for _ in range(len(self._slices), at + 1))
+        return self._slices[at]
+
+
 class Turns:
-    """Waits that can be ended together, for good: those of a run that is stopped, say."""
+    """Waits that can be ended together, for good: those of a stopped run, for example."""
 
     def __init__(self) -> None:
         self._scopes: set[anyio.CancelScope] = set()

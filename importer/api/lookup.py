@@ -61,7 +61,7 @@ class NoListError(ApiUnavailableError):
 
 
 class _FilterRefusedError(NoListError):
-    """The API refused a list for what was asked, not for who asked."""
+    """The API refused a list because of its filter."""
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,8 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
     for status in STATUSES:
         async with aclosing(_each_page(call, CUSTOMERS, {"status": status, **ORDER})) as pages:
             async for page in pages:
-                for item in page.items:
-                    customer = _customer(item, str(item.get("reference_id") or ""))
-                    found[customer.id] = customer
+                customers = [_customer(item, str(item.get("reference_id") or "")) for item in page.items]
+                found |= {customer.id: customer for customer in customers}
                 asked += 1
                 if asked + page.left > most_pages:
                     return None

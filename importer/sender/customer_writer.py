@@ -13,8 +13,8 @@ from importer.ledger import Ledger, Run, Write, WriteState
 from importer.planner import ChildChange, CustomerUpdate
 from importer.planner.compare import NotReplaceableError, previous, replacement
 from importer.records import Refusal
-from importer.sender.creating import says_taken
-from importer.sender.recorder import LedgerThread
+from importer.sender.concurrency import LedgerThread
+from importer.sender.creating import says_id_in_use
 from importer.sender.tasks import text_of
 from importer.tables import CHILD_ENTITIES, ChildKind
 
@@ -25,10 +25,10 @@ NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of the requests of one update.
+    """The result of one update's requests.
 
     ``answer``: the one that ended them, or the last. ``sent``: whether any of them may have left. ``refused``: the
-    first refusal, and ``refusals`` the reasons of all, each led back to its place in the body. ``reports``: children
+    first refusal, and ``refusals`` all reasons, each with its place in the whole body. ``reports``: children
     that were left alone, and why. ``open_writes``: POSTs whose outcome is unknown. ``added``: ids of new children by
     their kind.
     """
@@ -44,7 +44,7 @@ class Written:
 
     @property
     def complete(self) -> bool:
-        """Everything was sent and taken."""
+        """Everything was sent and accepted."""
         return self.answer.kind is AnswerKind.OK and self.refused is None and not self.reports
 
 
@@ -64,20 +64,17 @@ class CustomerWriter:
         """
         done = Written(Answer(AnswerKind.OK, sent=False))
         if update.fields:
-            done = _after(done, *await self._patch(reference_id, customer_id, update))
+            write = Write(reference_id, "PATCH", "customer", None, None, update.before, update.after)
+            write = await self._announce(write)
+            answer = await self.api.patch(customer_id, orjson.dumps(update.fields))
+            await self._settle(write, answer)
+            done = _after(done, answer, "")
         for change in update.children:
             if done.answer.kind is not AnswerKind.OK:
                 break
             send = self._add if change.id is None else self._replace
             done = await send(done, reference_id, customer_id, change)
         return done
-
-    async def _patch(self, reference_id: str, customer_id: str, update: CustomerUpdate) -> tuple[Answer, str]:
-        write = Write(reference_id, "PATCH", "customer", None, None, update.before, update.after)
-        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
-        answer = await self.api.patch(customer_id, orjson.dumps(update.fields))
-        await self._settle(write, answer)
-        return answer, ""
 
     async def _replace(self, done: Written, reference_id: str, customer_id: str, change: ChildChange) -> Written:
         """GET the child, and PUT it whole with only what changes replaced."""
@@ -99,7 +96,7 @@ class CustomerWriter:
         before = previous(change.kind, there.data, change.values)
         entity = CHILD_ENTITIES[change.kind]
         write = Write(reference_id, "PUT", entity, change.id, change.reference_id, before, change.values)
-        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        write = await self._announce(write)
         answer = await self.api.replace_child(customer_id, change.kind, change.id, orjson.dumps(body))
         await self._settle(write, answer)
         return _after(done, answer, _place(change))
@@ -108,10 +105,10 @@ class CustomerWriter:
         """POST a new child, once."""
         entity = CHILD_ENTITIES[change.kind]
         write = Write(reference_id, "POST", entity, None, change.reference_id, None, change.values)
-        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        write = await self._announce(write)
         body = orjson.dumps(change.values)
         answer = await self.api.create_child(customer_id, change.kind, body, change.reference_id)
-        if answer.kind is AnswerKind.REFUSED and answer.status != 405 and says_taken(answer):
+        if answer.kind is AnswerKind.REFUSED and answer.status != 405 and says_id_in_use(answer):
             # Nothing had this reference id a moment ago: an earlier request of ours may have arrived after all.
             answer = replace(answer, kind=AnswerKind.UNKNOWN)
         write = await self._settle(write, answer)
@@ -124,6 +121,11 @@ class CustomerWriter:
         if answer.kind is AnswerKind.OK and write.child_id:
             return replace(done, added=(*done.added, (change.kind, write.child_id)))
         return done
+
+    async def _announce(self, write: Write) -> Write:
+        """Make a write durable before its request leaves."""
+        (announced,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        return announced
 
     async def _settle(self, write: Write, answer: Answer) -> Write:
         state = {
@@ -149,11 +151,17 @@ class CustomerWriter:
 
 
 def _after(done: Written, answer: Answer, place: str) -> Written:
-    """What is known after one more request; ``place``: the record that it is about, as the whole body has it."""
+    """What is known after one more request.
+
+    ``place``: the child in the whole body, whose fields the reasons name; attributes have other numbers there.
+    """
     done = replace(done, sent=done.sent or answer.sent, repeated=done.repeated or answer.repeated)
     if answer.kind not in (AnswerKind.REFUSED, AnswerKind.GONE):
         return replace(done, answer=answer)
-    named = tuple(Refusal(_within(place, refusal.field), refusal.reason) for refusal in answer.refusals)
+    named = []
+    for refusal in answer.refusals:
+        whole = place if not refusal.field or refusal.field.startswith("attributes") else f"{place}.{refusal.field}"
+        named.append(Refusal(whole if place else refusal.field, refusal.reason))
     return replace(done, refused=done.refused or answer, refusals=(*done.refusals, *named))
 
 
@@ -163,11 +171,3 @@ def _left_alone(done: Written, reason: str) -> Written:
 
 def _place(change: ChildChange) -> str:
     return change.kind if change.place is None else f"{change.kind}[{change.place}]"
-
-
-def _within(place: str, name: str) -> str:
-    """A field that the API names in a refusal, by its place in the whole body."""
-    if not place:
-        return name
-    attribute = name.startswith("attributes")  # its number there is another one
-    return place if attribute or not name else f"{place}.{name}"

@@ -357,6 +357,25 @@ def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
     run_virtually(main())
 
 
+def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
+    """It ends after the settling time, but what it shows is older; the customer is created in between."""
+
+    class SlowList(FakeApi):
+        async def find(self, reference_ids, *, since=None):
+            found = await super().find(reference_ids, since=since)
+            await asyncio.sleep(40.0)
+            return found
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        api = SlowList(["late"], late=45.0, refuse_duplicates=False)
+        await send(ledger, api, run, bodies, settle=60.0)
+        assert len(api.posts) == 1
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
 def test_what_was_in_doubt_at_the_start_is_not_announced_twice(ledger, tmp_path):
     """It is found absent, and so pending, long before its turn among those that were never sent."""
 
