@@ -143,7 +143,7 @@ class Client:
         return await self._call("GET", customer_id, kind, child_id)
 
     async def create_child(self, customer_id: str, kind: ChildKind, body: bytes, reference_id: str) -> Answer:
-        """POST one address or contact. Sent, and believed, like a customer."""
+        """POST one address or contact. Sent, and checked, like a customer."""
         return await self._call("POST", customer_id, kind, body=body, reference_id=reference_id)
 
     async def replace_child(self, customer_id: str, kind: ChildKind, child_id: str, body: bytes) -> Answer:
@@ -188,7 +188,7 @@ class Client:
         return await self._persist(Call("GET", f"{path}?{urlencode(query)}"), patient=True)
 
     async def _call(self, method: str, *parts: str, body: bytes = b"", reference_id: str = "") -> Answer:
-        """``parts``: what stands in the path below the customers. All but a POST is repeated within the policy."""
+        """``parts``: the path below the customers. All but a POST is repeated within the policy."""
         path = _path(*parts)
         if path is None:
             return ODD_ID

@@ -1,7 +1,7 @@
 """Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
 
 A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
-read is an error, never an absence, because what is believed absent gets created: :class:`ApiUnavailableError`, or
+read is an error, never an absence, because absent customers get created: :class:`ApiUnavailableError`, or
 :class:`KeyRefusedError` when the API refuses the key.
 """
 
@@ -119,14 +119,14 @@ class _Search:
             else:
                 raise ApiUnavailableError(
                     f"customers were deleted each of the {MOST_WALKS} times that the list was read",
-                    "Resume the run when nobody deletes customers.",
+                    "Resume the run when no customers are being deleted.",
                 )
 
     async def _walk(self, status: str, wanted: set[str]) -> bool:
         """Read the list once, newest first; False when it got shorter meanwhile, so that one may have been missed.
 
         It ends early at a customer from before ``since``, if all seen is really in that order, and not merely of one
-        moment: neither a filter by time nor the order is believed without looking.
+        moment: neither a filter by time nor the order is trusted.
         """
         total, in_order = 0, True
         latest: datetime | None = None

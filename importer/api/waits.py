@@ -136,7 +136,9 @@ class Waits:
         event(logging.INFO, "wait", seconds=round(wait, 3), until=moment.isoformat(timespec="seconds"), cause=cause)
         if wait >= ANNOUNCED:
             day = "" if wait < 43_200.0 else f"{moment:%Y-%m-%d} "
-            self.announce(f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending goes on then.")
+            self.announce(
+                f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending continues then."
+            )
 
     def _refuse(self, wait: float, in_all: float, cause: str) -> None:
         what = f"asks us to wait {in_words(wait)}"

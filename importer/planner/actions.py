@@ -5,8 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
@@ -27,8 +25,8 @@ def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
     ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` as the ledger gives them. These are the ids that
     the ledger does not hold, and those that were not created: somebody may have created them by hand since.
     """
-    state = _Lines(bodies, known).column("state")
-    names: list[str] = _texts(bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"]).to_pylist()
+    state = _lines(bodies, known)["state"]
+    names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
     return names
 
 
@@ -55,10 +53,10 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
     The sender looks the unsettled ones up before it sends anything for them. One with an id exists: unsettled is
     whether an update arrived.
     """
-    ledger = _Lines(bodies, known)
-    state, known_id = ledger.column("state"), ledger.column("customer_id")
-    same = (ledger.column("hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
-    found_id = _Lines(bodies, found).column("customer_id")
+    ledger = _lines(bodies, known)
+    state, known_id = ledger["state"], ledger["customer_id"]
+    same = (ledger["hash"] == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
+    found_id = _lines(bodies, found)["customer_id"]
     unsure = state.isin(UNSETTLED).to_numpy(dtype=bool)
     updating = unsure & known_id.notna().to_numpy(dtype=bool)
     unsettled = unsure & ~updating
@@ -72,7 +70,7 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
         [OutcomeKind.UNKNOWN, OutcomeKind.PENDING, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS],
         OutcomeKind.PENDING,
     )
-    return bodies.assign(action=action, outcome=outcome, customer_id=found_id.fillna(known_id).array)
+    return bodies.assign(action=action.array, outcome=outcome.array, customer_id=found_id.fillna(known_id).array)
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
@@ -82,9 +80,9 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
     (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
-    today = _Lines(then, now)
+    today = _lines(then, now)
     for name in ("action", "outcome", "customer_id", "updated_at"):
-        same = today.column(name).fillna("").eq(then[name].fillna("")).astype(bool)
+        same = today[name].fillna("").eq(then[name].fillna("")).astype(bool)
         if name == "outcome":
             same |= then["outcome"].eq(LOST)
         elif name != "action":
@@ -94,27 +92,11 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
     return [*then.loc[changed, "reference_id"].tolist(), *more]
 
 
-class _Lines:
-    """For each body the line of ``frame`` with the same reference id; there is at most one."""
-
-    def __init__(self, bodies: pd.DataFrame, frame: pd.DataFrame) -> None:
-        self._index = bodies.index
-        self._frame = frame
-        self._lines = pc.index_in(_texts(bodies["reference_id"]), value_set=_texts(frame["reference_id"]))
-
-    def column(self, name: str) -> "pd.Series[Any]":
-        """A column (TEXT); null where there is no line."""
-        found = _texts(self._frame[name]).take(self._lines)
-        return pd.Series(pd.arrays.ArrowExtensionArray(found), index=self._index)
+def _lines(bodies: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """For each body the line of ``frame`` with the same reference id, nulls where there is none; ids are unique."""
+    return frame.set_index("reference_id").reindex(bodies["reference_id"]).set_axis(bodies.index)
 
 
-def _texts(series: "pd.Series[Any]") -> pa.Array:
-    data = series.astype(TEXT).array.__arrow_array__()
-    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
-
-
-def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.arrays.ArrowExtensionArray:
+def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.Series:
     """The word of the first condition that holds, by the column (TEXT)."""
-    numbers = np.select(conditions, list(range(len(words))), len(words))
-    texts = pa.array([*map(str, words), str(otherwise)], pa.string())
-    return pd.arrays.ArrowExtensionArray(texts.take(pa.array(numbers)))
+    return pd.Series(np.select(conditions, [str(word) for word in words], str(otherwise)), dtype=TEXT)

@@ -44,8 +44,7 @@ class Creating:
     reading: Client
     options: SendOptions
     now: Callable[[], datetime]
-    since: datetime | None = None
-    problem: None = None  # no customer's creation says anything about another's
+    since: datetime
 
     async def send(self, task: CustomerTask) -> Transition:
         """One request. Raises :class:`ApiUnavailableError` when the API asks for too long a wait."""

@@ -30,7 +30,7 @@ __all__ = ["send"]
 
 MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun
 CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a mistaken time zone included
-RESUME = "Resume the run: it looks up unknown outcomes and goes on from there."
+RESUME = "Resume the run: it looks up unknown outcomes and continues from there."
 
 
 def _utc_now() -> datetime:
@@ -52,17 +52,16 @@ async def send(
 ) -> dict[OutcomeKind, int]:
     """Send every open customer of a planned run, and return the counts of all its outcomes.
 
-    The tenant's lock must be held. ``bodies`` reads the planned bodies of items (their ``offset`` and ``length``).
-    ``progress`` gets the counts each time that something has become durable. Setting ``stop`` ends the run early:
-    what has not left is handed back at once, and requests in flight get ``options.grace`` seconds. Cancelling this call
-    ends it at once: requests in flight are cut off and their outcome stays unknown. Called again for the same run,
-    however it ended, it goes on: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the
-    time of day for the ledger, ``thread`` calls it.
+    The tenant's lock must be held. ``progress`` gets the counts each time that something has become durable. Setting
+    ``stop`` ends the run early: what has not left is handed back at once, and requests in flight get ``options.grace``
+    seconds. Cancelling this call cuts requests in flight off; their outcome stays unknown. Another call for the same
+    run continues: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the time of day for
+    the ledger, ``thread`` calls it.
 
-    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
-    :class:`GuardError` (``options.max_failed``), :class:`LedgerError` (nothing leaves any more once a write has
-    failed), and :class:`OutputError` when ``bodies`` differ from those that were planned. Whatever is raised, the
-    ledger has the truth: what did not leave is pending, what may have left is unknown.
+    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`GuardError`
+    (``options.max_failed``), :class:`LedgerError` (nothing leaves once a write has failed), and :class:`OutputError`
+    when ``bodies`` differ from those that were planned. The ledger then has the truth: what did not leave is pending,
+    what may have left is unknown.
     """
     return await _Engine(ledger, api, run, bodies, options, rng, progress, stop, now, thread or LedgerThread()).send()
 
@@ -88,9 +87,10 @@ class _Engine:
         self._hungry = Wakeup()
         self._turns = Turns()
         sending = self.api.with_turns(self._turns)
+        self._updating = Updating(sending, self.api, self.ledger, self.thread, self.run, options, self.now)
         self._strategies: dict[Action, Strategy] = {
             Action.CREATE: Creating(sending, self.api, options, self.now, self.run.started_at - CLOCK_SKEW),
-            Action.UPDATE: Updating(sending, self.api, self.ledger, self.thread, self.run, options, self.now),
+            Action.UPDATE: self._updating,
         }
         self._breaker = Breaker(options.retry, options.patience, self.rng)
         self._recorder = Recorder(self.thread, options.batch_size, self._record, self._follow)
@@ -172,7 +172,7 @@ class _Engine:
         return tasks
 
     async def _until_sent(self) -> None:
-        """Until every customer is settled, or the run is stopped and requests in flight have had their time."""
+        """Until every customer is settled, or the run is stopped and the time for requests in flight is over."""
         while self._stopped_by is None and not self._finished:
             await self._changed.wait()
         with anyio.move_on_after(self.options.grace):
@@ -194,11 +194,20 @@ class _Engine:
     async def _feed(self) -> None:
         while True:
             again, fresh = self._next_batch()
-            if again or fresh:
-                await self._announce(again, fresh)
-            else:
+            if not again and not fresh:
                 due = math.inf if self._full else self._again.due
                 await self._hungry.wait(max(0.0, due - anyio.current_time()))
+                continue
+            self._announcing = True
+            tasks = await self.thread(self._mark, again, fresh)
+            self._announcing = False
+            self._begun += len(tasks) - len(again)
+            self._outstanding += len(tasks)
+            for task in tasks:
+                self._ready.send_nowait(task)
+            if self._stopped_by is not None:
+                self._hand_back()
+            self._changed.set()
 
     @property
     def _waiting(self) -> int:
@@ -223,18 +232,6 @@ class _Engine:
         elif self.options.limit is not None:
             fresh = min(fresh, self.options.limit - self._begun)
         return again, fresh
-
-    async def _announce(self, again: list[CustomerTask], fresh: int) -> None:
-        self._announcing = True
-        tasks = await self.thread(self._mark, again, fresh)
-        self._announcing = False
-        self._begun += len(tasks) - len(again)
-        self._outstanding += len(tasks)
-        for task in tasks:
-            self._ready.send_nowait(task)
-        if self._stopped_by is not None:
-            self._hand_back()
-        self._changed.set()
 
     def _mark(self, again: list[CustomerTask], fresh: int) -> list[CustomerTask]:
         """In the ledger's thread: make it durable that these may leave, before any of them does."""
@@ -298,8 +295,8 @@ class _Engine:
         if answer.kind is AnswerKind.KEY_REFUSED:
             hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
             self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {message}", hint))
-        elif problem := next((one.problem for one in self._strategies.values() if one.problem), None):
-            self._wind_down(problem)
+        elif self._updating.problem is not None:
+            self._wind_down(self._updating.problem)
         elif self._breaker.exhausted:
             silence = f"nothing got through to the API for {self.options.patience:.0f} s; the last: {message}"
             self._wind_down(ApiUnavailableError(silence, RESUME))
@@ -326,7 +323,7 @@ class _Engine:
         return checked
 
     def _follow(self, transitions: Sequence[Transition]) -> None:
-        """Steps are durable: report them, and go on with what is not done."""
+        """Steps are durable: report them, and continue with what is not done."""
         for transition in transitions:
             outcome = transition.step.outcome
             self._counts[transition.task.outcome] -= 1
@@ -355,7 +352,7 @@ class _Engine:
     def _wind_down(self, reason: StopError) -> None:
         """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes.
 
-        Whatever waits for its turn is handed back at once; requests in flight have their time.
+        What waits for its turn is handed back at once; requests in flight get their time.
         """
         self._stopped_by = self._stopped_by or reason
         self._reconciler.draining = isinstance(reason, ApiUnavailableError)

@@ -50,7 +50,7 @@ class Restorer:
     async def take_back(self, customer: LedgerCustomer, write: Write) -> Part:
         """Put back what ``write`` replaced in a customer that is there.
 
-        Raises :class:`StopError`; the next call understands whatever was announced by then.
+        Raises :class:`StopError`; the next call takes what was announced into account.
         """
         write, record, reason = await self._look(customer, write)
         if reason:

@@ -25,7 +25,7 @@ __all__ = ["undo"]
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
 NO_VALUES = "this run has no values from before: an earlier run made the update, or an older version of the importer"
 NO_CUSTOMER = "the customer is not in WizCommerce any more"
-AGAIN = "Call undo again: it goes on where it stopped."
+AGAIN = "Call undo again: it continues where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
 Customers = list[LedgerCustomer]
 
@@ -46,7 +46,7 @@ async def undo(
     """Delete the customers that ``run`` created, and take back its updates.
 
     ``found`` gets each group once it is in the ledger. The tenant's lock must be held. What was changed in WizCommerce
-    since is left, unless ``force``. What may have been sent is looked up first; its absence is believed ``settle``
+    since is left, unless ``force``. What may have been sent is looked up first; its absence counts ``settle``
     seconds after the run was last known to send. What a later run may have changed is left until that is known.
     ``bodies`` reads the planned bodies of items. Setting ``stop`` ends it early: requests in flight finish. Called
     again, after whatever end, it goes on.

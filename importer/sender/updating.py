@@ -19,7 +19,7 @@ from importer.planner.readback import unexpected
 from importer.records import OutcomeKind
 from importer.sender.concurrency import LedgerThread, gather
 from importer.sender.creating import child_ids
-from importer.sender.customer_writer import CustomerWriter, Written
+from importer.sender.customer_writer import CustomerWriter
 from importer.sender.tasks import (
     CustomerTask,
     Next,
@@ -121,8 +121,8 @@ class Updating:
     ) -> Transition:
         """Send ``update``. ``kinds``: the kinds of its writes, which are proven once it was read back."""
         customer_id = str(task.base.customer_id)
-        writer = CustomerWriter(self.sending, self.ledger, self.thread, self.run)
-        written = await writer.write(task.reference_id, customer_id, update)
+        written = CustomerWriter(self.sending, self.ledger, self.thread, self.run, task.reference_id, customer_id)
+        await written.write(update)
         task = answered(task, written.answer)
         if written.sent:
             task = replace(task, attempts=task.attempts + 1)
@@ -134,7 +134,7 @@ class Updating:
             return _became(task, OutcomeKind.FAILED, attempt=attempt_of(task, self.now()), **reasons)
         after: Body | None = None
         if update.children or not kinds <= self._proven:
-            after = await self._read_back(customer_id, task.reference_id, written)
+            after = await self._read_back(task, written)
         also_changed: list[str] = []
         if after is not None and written.complete:
             if wrong := unexpected(update, customer, after):
@@ -149,15 +149,15 @@ class Updating:
         left_alone = (*update.reports, *written.reports)
         return self._finished(task, OutcomeKind.UPDATED, took, accepted, seen, left_alone, also_changed)
 
-    async def _read_back(self, customer_id: str, reference_id: str, written: Written) -> Body | None:
+    async def _read_back(self, task: CustomerTask, written: CustomerWriter) -> Body | None:
         """The customer after its writes, with the new children even if a list does not show them yet."""
-        answer = await self.sending.get(customer_id)
-        if answer.kind is not AnswerKind.OK or answer.data is None or answer.data.get("reference_id") != reference_id:
+        answer = await self.sending.get(written.customer_id)
+        if answer.kind is not AnswerKind.OK or answer.data is None or _another(task, answer.data):
             return None  # it proves nothing: the next one is read back
         after = dict(answer.data)
         for kind, child_id in written.added:
             if all(child.get("id") != child_id for child in after.get(kind) or ()):
-                child = await self.sending.get_child(customer_id, kind, child_id)
+                child = await self.sending.get_child(written.customer_id, kind, child_id)
                 if child.kind is AnswerKind.OK and child.data is not None:
                     after[kind] = [*(after.get(kind) or ()), child.data]
         return after
@@ -278,7 +278,7 @@ class Updating:
             attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED else None,
         )
 
-    def _interrupted(self, task: CustomerTask, written: Written) -> Transition:
+    def _interrupted(self, task: CustomerTask, written: CustomerWriter) -> Transition:
         """A request of the update got no readable answer, or never left."""
         answer, attempt = written.answer, attempt_of(task, self.now())
         if answer.kind is AnswerKind.KEY_REFUSED:
