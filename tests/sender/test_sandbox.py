@@ -18,7 +18,7 @@ from importer.sandbox import SandboxConfig, running
 from importer.sender import SendOptions, send
 from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run, run_fast
 
-NAMES = [f"CUS-{number:03}" for number in range(90)]
+NAMES = [f"CUS-{number:03}" for number in range(150)]
 LISTED_WITHIN = 30.0
 
 
@@ -101,7 +101,7 @@ def test_killed_process(ledger, tmp_path):
         payloads = tmp_path / f"{run.id}.jsonl"
         command = [sys.executable, "-c", CHILD, sandbox.url, str(ledger.path), run.id, str(payloads)]
         child = subprocess.Popen(command)
-        while len(sandbox.customers()) < 36:
+        while len(sandbox.customers()) < 60:
             assert child.poll() is None
             time.sleep(0.002)
         child.send_signal(signal.SIGKILL)
