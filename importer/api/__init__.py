@@ -8,7 +8,7 @@ from importer.api.answers import Answer, AnswerKind
 from importer.api.client import Client
 from importer.api.limiter import Limiter, Turns
 from importer.api.lookup import CustomerRef, NoListError, fits_filter
-from importer.api.retry import RetryPolicy
+from importer.api.waits import RetryPolicy
 
 __all__ = [
     "Answer",

@@ -1,6 +1,6 @@
 """What the API said to one request, read defensively: a proxy in front may answer HTML, half an answer or nothing.
 
-An answer is believed only if it is ours: an answer that nobody asked for can be taken for that to the next request.
+An answer counts only if it fits the request: a stray one could be mistaken for the answer to the next request.
 """
 
 import os
@@ -43,7 +43,7 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, and what a 2xx answer has to show to be believed.
+    """One request, and what a 2xx answer must show to count.
 
     A POST: a usable id and ``reference_id``. A GET without ``ids``: a list. A GET with ``ids``: a record. Where a
     record shows its id, it must be one of ``ids``.
@@ -157,7 +157,7 @@ def list_items(payload: Any) -> list[dict[str, Any]] | None:
 
 
 def _problem(call: Call, payload: Any) -> str:
-    """Why a 2xx answer cannot be believed; empty when it can."""
+    """Why a 2xx answer does not count; empty when it does."""
     if call.method == "GET" and not call.ids:
         return "" if list_items(payload) is not None else "the answer has no list"
     data = _data(payload)

@@ -17,8 +17,8 @@ from importer.api.answers import IDENTIFIER, Answer, AnswerKind, Call, Reply, no
 from importer.api.limiter import Limiter, Turns
 from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, read_list
 from importer.api.pace import Grant
-from importer.api.retry import RetryPolicy
 from importer.api.transport import SendTracker, Transport, UnreadableAnswerError
+from importer.api.waits import RetryPolicy
 from importer.errors import InternalError, UsageError
 from importer.tables import ChildKind
 
@@ -42,7 +42,7 @@ class Client:
     """One connection pool, one key, one limiter: an async context manager, one for a run.
 
     ``timeout`` (seconds) bounds one request from the moment its turn has come to the last byte of its answer.
-    ``retry`` is for requests that may be repeated; how long the API may ask us to wait is the limiter's to say.
+    ``retry`` is for requests that may be repeated: all but POST. The limiter bounds the waits the API asks for.
 
     An id with characters that cannot be part of a path is never sent: the answer is REFUSED with code ``odd_id``.
     Every call raises :class:`ApiUnavailableError` when the API asks for too long a wait, and one that reads lists also
@@ -117,15 +117,15 @@ class Client:
         return await self._call("POST", body=body, reference_id=reference_id)
 
     async def get(self, customer_id: str) -> Answer:
-        """GET one customer, whole, in ``data``; repeated within the retry policy."""
+        """GET one customer, whole, in ``data``."""
         return await self._call("GET", customer_id)
 
     async def patch(self, customer_id: str, body: bytes) -> Answer:
-        """PATCH one customer's own fields, which is idempotent; repeated within the retry policy."""
+        """PATCH one customer's own fields."""
         return await self._call("PATCH", customer_id, body=body)
 
     async def delete(self, customer_id: str) -> Answer:
-        """DELETE one customer; repeated within the retry policy. ``GONE`` when there is none (any more)."""
+        """DELETE one customer. ``GONE`` when there is none (any more)."""
         return await self._call("DELETE", customer_id)
 
     async def children(self, customer_id: str, kind: ChildKind) -> list[dict[str, Any]]:
@@ -139,19 +139,19 @@ class Client:
         return await read_list(self._list, path, EVERY_STATUS)
 
     async def get_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
-        """GET one address or contact in ``data``; repeated within the retry policy."""
+        """GET one address or contact in ``data``."""
         return await self._call("GET", customer_id, kind, child_id)
 
     async def create_child(self, customer_id: str, kind: ChildKind, body: bytes, reference_id: str) -> Answer:
-        """POST one address or contact. Sent, and believed, like a customer."""
+        """POST one address or contact. Sent, and checked, like a customer."""
         return await self._call("POST", customer_id, kind, body=body, reference_id=reference_id)
 
     async def replace_child(self, customer_id: str, kind: ChildKind, child_id: str, body: bytes) -> Answer:
-        """PUT one address or contact whole, which is idempotent; repeated within the retry policy."""
+        """PUT one address or contact whole."""
         return await self._call("PUT", customer_id, kind, child_id, body=body)
 
     async def delete_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
-        """DELETE one address or contact; repeated within the retry policy. ``GONE`` when there is none (any more)."""
+        """DELETE one address or contact. ``GONE`` when there is none (any more)."""
         return await self._call("DELETE", customer_id, kind, child_id)
 
     async def find(
@@ -188,7 +188,7 @@ class Client:
         return await self._persist(Call("GET", f"{path}?{urlencode(query)}"), patient=True)
 
     async def _call(self, method: str, *parts: str, body: bytes = b"", reference_id: str = "") -> Answer:
-        """``parts``: what stands in the path below the customers. All but a POST is repeated within the policy."""
+        """``parts``: the path below the customers. All but a POST is repeated within the policy."""
         path = _path(*parts)
         if path is None:
             return ODD_ID
@@ -199,10 +199,10 @@ class Client:
         return (await self._persist(Call(method, path, body, ids))).answer
 
     async def _persist(self, call: Call, *, patient: bool = False) -> Reply:
-        """An exchange that may be repeated without harm, within the retry policy.
+        """A request that may be repeated without harm, within the retry policy.
 
-        A ``patient`` one that reaches the API is repeated beyond the policy's attempts, for a minute: one page of a
-        list in vain would stop a whole run.
+        A ``patient`` one that reaches the API is repeated beyond the policy's attempts, for a minute: one unread page
+        of a list would stop a whole run.
         """
         started = self._clock()
         attempt, sent, open_ends = 1, False, 0

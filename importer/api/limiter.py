@@ -1,4 +1,4 @@
-"""One limiter for all workers: when the next request may go, and how many may be on their way."""
+"""One limiter for all workers: when the next request may leave, and how many may be in flight."""
 
 import logging
 import math
@@ -7,17 +7,17 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import anyio
 
 from importer.api.pace import FIRST_PACE, Grant, PaceFinder
-from importer.api.timeline import Timeline
 from importer.api.waits import Waits, quota_pause
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["Limiter", "PaceStatistics", "Turns"]
+__all__ = ["Limiter", "PaceStatistics", "Timeline", "Turns"]
 
 # Requests go one interval apart (GCRA). What is late may be made up for, but at a pace of 49 a second, request 51 never
 # leaves within 1.02 s of the first: that is room for requests that come closer to each other on their way, or wait for
@@ -28,21 +28,54 @@ LATE = 0.1  # a request that came so late may be made up for by the next ones: o
 UNLIMITED = 1_000_000.0
 FEWEST_IN_FLIGHT = 4
 HEADROOM = 1.3  # requests in flight, over pace times latency
+MOST_SLICES = 240  # of a timeline; when there would be more, each two become one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PaceStatistics:
     """What the limiter did so far."""
 
-    requests: int  # let go
-    throttled: int  # answers with 429
-    waited_seconds: float  # in which requests were held back
-    peak_per_second: int  # the most requests in any one second
     pace: float  # at present, in requests per second
+    requests: int = 0
+    throttled: int = 0  # answers with 429
+    waited_seconds: float = 0.0  # in which requests were held back
+    peak_per_second: int = 0  # the most requests in any one second
+
+
+class Timeline:
+    """Counts requests and refusals by the second at first, and by ever longer slices as time goes on."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+        self._every = 1.0
+        self._slices: list[list[int]] = []  # requests and refusals of each
+
+    def request(self, now: float) -> None:
+        """A request left."""
+        self._slice(now)[0] += 1
+
+    def refusal(self, now: float) -> None:
+        """A request was answered with 429."""
+        self._slice(now)[1] += 1
+
+    def series(self) -> dict[str, float | list[int]]:
+        """``every`` (seconds in a slice), and ``requests`` and ``throttled`` of each slice from the first request."""
+        requests, throttled = ([counts[at] for counts in self._slices] for at in (0, 1))
+        return {"every": self._every, "requests": requests, "throttled": throttled}
+
+    def _slice(self, now: float) -> list[int]:
+        if not self._slices:
+            self._start = now
+        while (at := int((now - self._start) / self._every)) >= MOST_SLICES:
+            pairs = zip_longest(self._slices[::2], self._slices[1::2], fillvalue=(0, 0))
+            self._slices = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs]
+            self._every *= 2.0
+        self._slices += ([0, 0] for _ in range(len(self._slices), at + 1))
+        return self._slices[at]
 
 
 class Turns:
-    """Waits that can be ended together, for good: those of a run that is stopped, say."""
+    """Waits that can be ended together, for good: those of a stopped run, for example."""
 
     def __init__(self) -> None:
         self._scopes: set[anyio.CancelScope] = set()
@@ -56,7 +89,7 @@ class Turns:
 
     @contextmanager
     def waiting(self) -> Iterator[anyio.CancelScope]:
-        """Wait in this block; the scope's ``cancelled_caught`` tells afterwards whether the wait was cut short."""
+        """Wait in this block; the scope's ``cancelled_caught`` says afterwards whether the wait was cut short."""
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             if self.cancelled:
@@ -68,7 +101,7 @@ class Turns:
 
 
 class Limiter:
-    """Lets requests go one after the other, in the order in which they asked.
+    """Admits requests one after the other, in the order in which they asked.
 
     ``ceiling`` (requests per second) is never passed in any one second, None finds the pace from the answers; a
     ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``max_wait`` (seconds) bounds the
@@ -106,17 +139,13 @@ class Limiter:
         self._turns = Turns()  # cancelled when a wait is too long
         self._next = now
         self._left: deque[float] = deque()  # when the latest requests left, in order
-        self._requests = 0
-        self._throttled = 0
-        self._waited = 0.0
-        self._peak = 0
-        self.max_wait = max_wait
+        self._statistics = PaceStatistics(self._finder.pace)
         self.timeline = Timeline()
 
     @property
     def statistics(self) -> PaceStatistics:
         """The counts up to now."""
-        return PaceStatistics(self._requests, self._throttled, self._waited, self._peak, self._finder.pace)
+        return replace(self._statistics, pace=self._finder.pace)
 
     @property
     def concurrency(self) -> int:
@@ -129,7 +158,7 @@ class Limiter:
         return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, needed))
 
     async def acquire(self) -> Grant:
-        """Wait for leave to send one request now.
+        """Wait until one request may be sent now.
 
         Raises :class:`ApiUnavailableError`, from then on, when the API asked for a wait longer than ``max_wait``.
         """
@@ -139,13 +168,13 @@ class Limiter:
                 with self._turns.waiting():
                     await self._sleep(due - now)
                 after = self._clock()
-                self._waited += after - now
+                self._statistics.waited_seconds += after - now
                 now = after
             if self._waits.error is not None:
                 raise ApiUnavailableError(self._waits.error.message, self._waits.error.hint)
             # What was held back on purpose is not made up for.
             self._next = max(self._next, now - LATE, self._waits.until) + 1.0 / self._finder.pace
-            self._requests += 1
+            self._statistics.requests += 1
             self.timeline.request(now)
             return Grant(now, self._note(now))
 
@@ -176,7 +205,7 @@ class Limiter:
         ``status`` (429, or a 403 that speaks of a limit) and ``headers`` are those of the answer.
         """
         now = self._clock()
-        self._throttled += 1
+        self._statistics.throttled += 1
         self.timeline.refusal(now)
         pause = self._hold(retry_after or 0.0, headers, status)
         if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), pause):
@@ -215,5 +244,6 @@ class Limiter:
         left.append(now)
         while len(left) > 1 and left[0] <= now - 1.0 / UNDER_CEILING:
             left.popleft()
-        self._peak = max(self._peak, len(left) - bisect_right(left, now - 1.0))
+        peak = len(left) - bisect_right(left, now - 1.0)
+        self._statistics.peak_per_second = max(self._statistics.peak_per_second, peak)
         return len(left)

@@ -1,7 +1,7 @@
 """Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
 
 A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
-read is an error, never an absence, because what is believed absent gets created: :class:`ApiUnavailableError`, or
+read is an error, never an absence, because absent customers get created: :class:`ApiUnavailableError`, or
 :class:`KeyRefusedError` when the API refuses the key.
 """
 
@@ -61,7 +61,7 @@ class NoListError(ApiUnavailableError):
 
 
 class _FilterRefusedError(NoListError):
-    """The API refused a list for what was asked, not for who asked."""
+    """The API refused a list because of its filter."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,14 @@ class _Search:
             else:
                 raise ApiUnavailableError(
                     f"customers were deleted each of the {MOST_WALKS} times that the list was read",
-                    "Resume the run when nobody deletes customers.",
+                    "Resume the run when no customers are being deleted.",
                 )
 
     async def _walk(self, status: str, wanted: set[str]) -> bool:
         """Read the list once, newest first; False when it got shorter meanwhile, so that one may have been missed.
 
         It ends early at a customer from before ``since``, if all seen is really in that order, and not merely of one
-        moment: neither a filter by time nor the order is believed without looking.
+        moment: neither a filter by time nor the order is trusted.
         """
         total, in_order = 0, True
         latest: datetime | None = None
@@ -196,9 +196,8 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
     for status in STATUSES:
         async with aclosing(_each_page(call, CUSTOMERS, {"status": status, **ORDER})) as pages:
             async for page in pages:
-                for item in page.items:
-                    customer = _customer(item, str(item.get("reference_id") or ""))
-                    found[customer.id] = customer
+                customers = [_customer(item, str(item.get("reference_id") or "")) for item in page.items]
+                found |= {customer.id: customer for customer in customers}
                 asked += 1
                 if asked + page.left > most_pages:
                     return None

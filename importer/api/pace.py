@@ -13,29 +13,28 @@ from dataclasses import dataclass
 
 __all__ = ["FIRST_PACE", "Grant", "PaceFinder"]
 
-FIRST_PACE = 5.0  # requests per second: slow enough for any API that is meant to be used by programs
+FIRST_PACE = 5.0  # requests per second: slow enough for any API that programs may use
 SLOWEST_PACE = 0.2  # more often than once in 5 s, or it would take too long to notice that requests are accepted again
 BACK_OFF = 0.97  # of the limit: far enough below it for requests that come closer to each other on their way
-CREEP_SECONDS = 15.0  # at least, from there back to the limit: going over it sooner gains nothing and is refused more
-CREEP_REQUESTS = 300  # likewise, but for no longer than a minute: a slow API must not refuse a larger share
+CREEP_REQUESTS = 300  # at least, from there back to the limit, or a minute: going over it sooner is refused too often
 CREEP_PAUSES = 25  # likewise, times what a refusal costs: its pause, and the time until it shows
 BOLDNESS = 0.4  # growth per second above the limit, for each request per second above it and one more, over the limit
 MINUTE = 60  # how long accepted requests and latencies are remembered; quotas rarely count over more
-LONG_PAUSE = 8.0  # seconds: whoever asks for that counts over more than a second, and the average of a minute matters
+LONG_PAUSE = 8.0  # seconds: an API that asks for that counts over more than a second; the average of a minute matters
 FEW = 0.08  # of the latest 100 requests, and one: so few refusals may be stray
 DRAIN = 0.85  # of the pace of the answers: what a queue needs to empty
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to send one request: the moment, and how many were let go in the second up to it, itself included."""
+    """Permission to send one request: the moment, and how many left in the second up to it, itself included."""
 
     at: float
     load: int
 
 
 class PaceFinder:
-    """The pace in requests per second, from what becomes of requests. Times are readings of one steady clock."""
+    """The pace in requests per second, found from the answers. Times are readings of one steady clock."""
 
     def __init__(self, pace: float, *, ceiling: float, now: float) -> None:
         self.pace = pace
@@ -45,7 +44,7 @@ class PaceFinder:
         self._began = now
         self._cut_at = now - 1.0
         self._pause = 0.0  # seconds that the last refusal cost
-        self._lowered_at = now  # when so much was refused that what was accepted before proves nothing any more
+        self._lowered_at = now  # when so many were refused that earlier accepted ones prove nothing any more
         self._exhausted_since: float | None = None  # when the API began to refuse everything
         self._suspected_at = float("-inf")  # when the latest refused request left
         self._latest: deque[bool] = deque(maxlen=100)  # of the requests sent since the last cut: accepted?
@@ -119,7 +118,7 @@ class PaceFinder:
         self._clean = True
 
     def _tick(self, now: float) -> None:
-        """Judge the last second, or the time of three requests: grow, stay, or let a queue drain."""
+        """After a second, or the time of three requests: grow, stay, or let a queue drain."""
         elapsed = now - self._tick_began
         if elapsed < max(1.0, 3.0 / self.pace):
             return
@@ -148,4 +147,4 @@ class PaceFinder:
         if self.pace > self._limit:
             return min(climb, BOLDNESS * (self.pace - self._limit + 1.0) / self._limit)
         by_cost = min(10.0 * MINUTE, CREEP_PAUSES * (self._pause + self.latency))
-        return (1.0 - BACK_OFF) / max(CREEP_SECONDS, min(MINUTE, CREEP_REQUESTS / self.pace), by_cost)
+        return (1.0 - BACK_OFF) / max(min(MINUTE, CREEP_REQUESTS / self.pace), by_cost)

@@ -31,7 +31,7 @@ LARGEST = 8 * 2**20  # bytes of one answer: 80 KB for each item of a full page
 LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many connections take no more memory than one
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_unreported(record: logging.LogRecord) -> bool:
     """Drops what asyncio would log of a lost connection that is reported as an answer.
 
     aiohttp writes a body in a task of its own (before Python 3.12, a moment later), and may leave its error behind.
@@ -39,7 +39,7 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 
-logging.getLogger("asyncio").addFilter(_is_news)
+logging.getLogger("asyncio").addFilter(_is_unreported)
 
 
 class UnreadableAnswerError(Exception):
@@ -58,7 +58,7 @@ class SendTracker(httpx.AsyncByteStream):
         self._begun = self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        await anyio.lowlevel.checkpoint()  # an answer that is there already is returned meanwhile: it is not to this
+        await anyio.lowlevel.checkpoint()  # a stray answer that is there already is returned meanwhile
         if self._closed:
             raise ConnectionAbortedError("given up before it was sent")
         self._begun = True
@@ -117,7 +117,7 @@ class Transport(AiohttpTransport):
 
 def _ssl_context(base_url: str) -> ssl.SSLContext:
     if urlsplit(base_url).scheme != "https":
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of no use, and trusts nobody
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used, and trusts no certificate
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if folder and not file and not Path(folder).is_dir():
         raise UsageError(

@@ -1,7 +1,8 @@
-"""The waits that the API asks for: announced once, and never longer than the user allows."""
+"""When a request may be sent again: the retry policy, and the waits that the API asks for, which the user bounds."""
 
 import logging
 import math
+import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +12,34 @@ from email.utils import parsedate_to_datetime
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["Waits", "in_words", "quota_pause", "retry_after"]
+__all__ = ["RetryPolicy", "Waits", "in_words", "quota_pause", "retry_after"]
 
 _EPOCH = 100_000_000.0  # a reset above this is a point in time, not a number of seconds
 _EPOCH_MILLISECONDS = 100_000_000_000.0
 _STRUCTURED = re.compile(r"(?:^|[;,\s])(remaining|reset|r|t)\s*=\s*(\d+(?:\.\d+)?)")
 _NAMES = ("ratelimit", "x-ratelimit", "x-rate-limit")
+ANNOUNCED = 5.0  # seconds: shorter waits are ordinary pacing, which needs no message; the log has them all
+IN_A_ROW = 120.0  # seconds after a wait; what is asked for later has nothing to do with it
+LONGEST = 366 * 86_400.0  # seconds: more counts as a year, so that it can be added to any time
+HINT = "Nothing is lost. Run `importer resume` later, or allow a longer wait with --max-wait."
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """At most ``attempts`` attempts within ``deadline`` seconds, ``first`` to ``longest`` seconds apart."""
+
+    attempts: int = 5
+    first: float = 0.5
+    longest: float = 30.0
+    deadline: float = 300.0
+
+    def delay(self, attempt: int, rng: random.Random) -> float:
+        """Seconds to wait after attempt number ``attempt`` (from 1): full jitter below a bound that doubles.
+
+        Full jitter spreads many workers that failed together over the whole interval instead of letting them return
+        together (AWS Architecture Blog, "Exponential Backoff and Jitter").
+        """
+        return rng.uniform(0.0, min(self.longest, self.first * 2.0 ** min(attempt - 1, 60)))
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -33,7 +56,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def quota_pause(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the quota comes back when the headers say that nothing of it remains, else None.
+    """Seconds until the quota is renewed when the headers say that nothing of it remains, else None.
 
     Understands ``RateLimit-Remaining``/``-Reset`` with and without ``X-`` (reset in seconds, epoch seconds or epoch
     milliseconds) and the IETF drafts' single headers ``limit=…, remaining=0, reset=5`` and ``"default";r=0;t=5``.
@@ -63,12 +86,6 @@ def _date(text: str) -> float | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-ANNOUNCED = 5.0  # seconds: shorter waits are ordinary pacing, which needs no message; the log has them all
-IN_A_ROW = 120.0  # seconds after a wait; what is asked for later has nothing to do with it
-LONGEST = 366 * 86_400.0  # seconds: what goes beyond is taken for a year, so that it can be added to any time
-HINT = "Nothing is lost. Run `importer resume` later, or allow a longer wait with --max-wait."
 
 
 @dataclass(kw_only=True)
@@ -119,7 +136,9 @@ class Waits:
         event(logging.INFO, "wait", seconds=round(wait, 3), until=moment.isoformat(timespec="seconds"), cause=cause)
         if wait >= ANNOUNCED:
             day = "" if wait < 43_200.0 else f"{moment:%Y-%m-%d} "
-            self.announce(f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending goes on then.")
+            self.announce(
+                f"The API asks us to wait until {day}{moment:%H:%M:%S} UTC ({cause}). Sending continues then."
+            )
 
     def _refuse(self, wait: float, in_all: float, cause: str) -> None:
         what = f"asks us to wait {in_words(wait)}"

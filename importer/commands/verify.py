@@ -11,8 +11,8 @@ import orjson
 from importer.api import AnswerKind, Client, CustomerRef
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
 from importer.planner.compare import differences
+from importer.sender.concurrency import LedgerThread
 from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
-from importer.sender.recorder import LedgerThread
 from importer.sender.restoring import compare_restored, is_deletion, is_open
 
 __all__ = ["verify"]

@@ -1,12 +1,10 @@
-"""What a run does with each customer: pure, by the column."""
+"""What a run does with each customer, column by column."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
@@ -18,17 +16,17 @@ Mode = Literal["create", "upsert"]
 UNSETTLED = ("sending", "unknown")
 ACCEPTED = ("created", "updated")
 LOST = "lost"  # the outcome of a customer that a plan found gone from the API
-NOT_SENT = ("absent", "planned", "refused")  # nothing of ours is there; somebody else's may be by now
+NOT_SENT = ("absent", "planned", "refused")  # we created nothing; somebody else may have by now
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
     """The reference ids that must be looked up in the API before a run may create them.
 
     ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` as the ledger gives them. These are the ids that
-    the ledger does not hold, and those of which nothing was created: somebody may have made them by hand since.
+    the ledger does not hold, and those that were not created: somebody may have created them by hand since.
     """
-    state = _Lines(bodies, known).column("state")
-    names: list[str] = _texts(bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"]).to_pylist()
+    state = _lines(bodies, known)["state"]
+    names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
     return names
 
 
@@ -37,9 +35,9 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
     ``bodies``: ``position`` (int64), ``reference_id, hash`` (TEXT) and whatever else, which is handed on; reference ids
     are unique. ``known``: what the ledger holds: ``reference_id, state, hash, customer_id`` (TEXT). ``found``: what the
-    API lookup brought for :func:`ids_to_look_up`: ``reference_id, customer_id`` (TEXT), each id at most once.
+    API lookup found for :func:`ids_to_look_up`: ``reference_id, customer_id`` (TEXT), each id at most once.
 
-    Comes back: ``bodies`` with ``action`` (create, update, none), ``outcome`` and ``customer_id`` (TEXT):
+    Returns ``bodies`` with ``action`` (create, update, none), ``outcome`` and ``customer_id`` (TEXT):
 
     ===============================  ===========================  ==========================
     the customer                     mode create                  mode upsert
@@ -52,16 +50,16 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
     is in neither, or was refused    create, pending              create, pending
     ===============================  ===========================  ==========================
 
-    The sender reconciles the unsettled ones before it sends anything for them. One that has an id of the API is there:
-    what is unsettled is whether an update arrived.
+    The sender looks the unsettled ones up before it sends anything for them. One with an id exists: unsettled is
+    whether an update arrived.
     """
-    held = _Lines(bodies, known)
-    state, known_id = held.column("state"), held.column("customer_id")
-    same = (held.column("hash") == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
-    found_id = _Lines(bodies, found).column("customer_id")
-    in_doubt = state.isin(UNSETTLED).to_numpy(dtype=bool)
-    updating = in_doubt & known_id.notna().to_numpy(dtype=bool)
-    unsettled = in_doubt & ~updating
+    ledger = _lines(bodies, known)
+    state, known_id = ledger["state"], ledger["customer_id"]
+    same = (ledger["hash"] == bodies["hash"]).fillna(value=False).to_numpy(dtype=bool)
+    found_id = _lines(bodies, found)["customer_id"]
+    unsure = state.isin(UNSETTLED).to_numpy(dtype=bool)
+    updating = unsure & known_id.notna().to_numpy(dtype=bool)
+    unsettled = unsure & ~updating
     unchanged = state.isin(ACCEPTED).to_numpy(dtype=bool) & same
     there = (state.isin((*ACCEPTED, "exists")) | found_id.notna()).to_numpy(dtype=bool) & ~unsettled & ~unchanged
     there |= updating
@@ -72,19 +70,19 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
         [OutcomeKind.UNKNOWN, OutcomeKind.PENDING, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS],
         OutcomeKind.PENDING,
     )
-    return bodies.assign(action=action, outcome=outcome, customer_id=found_id.fillna(known_id).array)
+    return bodies.assign(action=action.array, outcome=outcome.array, customer_id=found_id.fillna(known_id).array)
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """The reference ids of customers with whom something else would be done now than a plan says.
+    """The reference ids of customers that a new plan would treat in another way than ``then``.
 
-    ``then``: the plan, ``now``: what would be done; both ``reference_id, action, outcome, customer_id, updated_at``
+    ``then``: the saved plan, ``now``: the new one; both ``reference_id, action, outcome, customer_id, updated_at``
     (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
-    today = _Lines(then, now)
+    today = _lines(then, now)
     for name in ("action", "outcome", "customer_id", "updated_at"):
-        same = today.column(name).fillna("").eq(then[name].fillna("")).astype(bool)
+        same = today[name].fillna("").eq(then[name].fillna("")).astype(bool)
         if name == "outcome":
             same |= then["outcome"].eq(LOST)
         elif name != "action":
@@ -94,27 +92,11 @@ def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
     return [*then.loc[changed, "reference_id"].tolist(), *more]
 
 
-class _Lines:
-    """For each body the line of ``frame`` with the same reference id; there is at most one."""
-
-    def __init__(self, bodies: pd.DataFrame, frame: pd.DataFrame) -> None:
-        self._index = bodies.index
-        self._frame = frame
-        self._lines = pc.index_in(_texts(bodies["reference_id"]), value_set=_texts(frame["reference_id"]))
-
-    def column(self, name: str) -> "pd.Series[Any]":
-        """What stands in the line (TEXT); null where there is none."""
-        found = _texts(self._frame[name]).take(self._lines)
-        return pd.Series(pd.arrays.ArrowExtensionArray(found), index=self._index)
+def _lines(bodies: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """For each body the line of ``frame`` with the same reference id, nulls where there is none; ids are unique."""
+    return frame.set_index("reference_id").reindex(bodies["reference_id"]).set_axis(bodies.index)
 
 
-def _texts(series: "pd.Series[Any]") -> pa.Array:
-    data = series.astype(TEXT).array.__arrow_array__()
-    return data.combine_chunks() if isinstance(data, pa.ChunkedArray) else data
-
-
-def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.arrays.ArrowExtensionArray:
+def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.Series:
     """The word of the first condition that holds, by the column (TEXT)."""
-    numbers = np.select(conditions, list(range(len(words))), len(words))
-    texts = pa.array([*map(str, words), str(otherwise)], pa.string())
-    return pd.arrays.ArrowExtensionArray(texts.take(pa.array(numbers)))
+    return pd.Series(np.select(conditions, [str(word) for word in words], str(otherwise)), dtype=TEXT)

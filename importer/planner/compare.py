@@ -1,4 +1,4 @@
-"""What the API shows, compared with a body that was sent, and turned into a body again. Pure.
+"""What the API shows, compared with a body that was sent, and turned into a body again.
 
 In its answers the API calls the company ``name``, shows sales reps and the price list whole, countries with three
 letters (all of them in the project's source document), and gives children and attributes in an order of its own.
@@ -18,6 +18,7 @@ __all__ = [
     "NotReplaceableError",
     "Path",
     "as_text",
+    "attribute_values",
     "body_of",
     "child_names",
     "child_of",
@@ -34,10 +35,22 @@ Body = Mapping[str, Any]
 Path = tuple[str, ...]
 
 KINDS: tuple[ChildKind, ...] = ("addresses", "contacts")
+VANISHED = "vanished"  # the planner's own mark on a child of an accepted body; the API never sees it
+_CHILD_FIELDS: Mapping[ChildKind, tuple[str, ...]] = {"addresses": ADDRESS_FIELDS, "contacts": CONTACT_FIELDS}
+_REQUIRED = {
+    "addresses": ("reference_id", "address_line_1", "city", "type"),
+    "contacts": ("reference_id", "first_name"),
+}
+_ALPHA_2: Mapping[str, str] = {country.alpha_3: country.alpha_2 for country in pycountry.countries} | {"XKX": "XK"}
+_NOTHING = (None, "")
+
+
+class NotReplaceableError(ValueError):
+    """A child cannot be replaced whole. The text says why."""
 
 
 def content(record: Body) -> dict[Path, Any]:
-    """The record's own fields and attributes, without its id and its children; a null is as good as nothing."""
+    """The record's own fields and attributes by their paths, without id, children and nulls, in comparable form."""
     found: dict[Path, Any] = {}
     for name, value in record.items():
         if name in (*KINDS, "id", VANISHED) or value is None:
@@ -45,7 +58,7 @@ def content(record: Body) -> dict[Path, Any]:
         if name == "attributes":
             found |= {(name, item["name"]): as_text(item["value"]) for item in value}
         else:
-            found[(name,)] = _value(name, value)
+            found[(name,)] = _comparable(name, value)
     return found
 
 
@@ -68,66 +81,41 @@ def path_text(path: Path) -> str:
     return text
 
 
-def _value(name: str, value: Any) -> Any:
-    if name == "assigned_sales_rep_ids":
-        return sorted({item.lower() for item in value})
-    return value.lower() if name == "assigned_price_list_id" else value
-
-
-VANISHED = "vanished"  # the planner's own mark on a child of an accepted body; the API never sees it
-_CHILD_FIELDS: Mapping[ChildKind, tuple[str, ...]] = {"addresses": ADDRESS_FIELDS, "contacts": CONTACT_FIELDS}
-_REQUIRED = {
-    "addresses": ("reference_id", "address_line_1", "city", "type"),
-    "contacts": ("reference_id", "first_name"),
-}
-_ALPHA_2: Mapping[str, str] = {country.alpha_3: country.alpha_2 for country in pycountry.countries} | {"XKX": "XK"}
-_NOTHING = (None, "")
-
-
-class NotReplaceableError(ValueError):
-    """A child cannot be replaced whole. The text says why."""
-
-
-def differences(body: Mapping[str, Any], customer: Mapping[str, Any]) -> list[str]:
+def differences(body: Body, customer: Body) -> list[str]:
     """The fields in which ``customer`` (the ``data`` of an answer) differs from ``body`` (a create's), sorted.
 
     ``company_name``, ``addresses[A1].city`` and ``attributes[Color]`` name a field that has another value,
     ``addresses[A1]`` a child that is there on one side only. A field that was not sent is not compared.
     """
-    found = list(_fields(body, customer, ""))
-    for kind in _CHILD_FIELDS:
-        found += _children(kind, records(body.get(kind)), records(customer.get(kind)))
-    return sorted(set(found))
+    found = {path_text(path) for path in _differing(body, body_of(customer))}
+    for kind in KINDS:
+        found.update(_child_differences(kind, records(body.get(kind)), records(customer.get(kind))))
+    return sorted(found)
 
 
-def body_of(customer: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(customer: Body) -> dict[str, Any]:
     """The body that would create ``customer`` (the ``data`` of an answer) as it is: what a new body is compared with.
 
-    Its children keep the ``id`` that the API gave them. What no body can say (times, status) is left out, and so are
+    Its children keep the ``id`` that the API gave them. What a body cannot hold (times, status) is left out, and so are
     inactive children.
     """
-    body = _record(customer, CUSTOMER_FIELDS)
-    for name in ("company_name", "assigned_sales_rep_ids", "assigned_price_list_id"):
-        if value := _shown(name, customer):
-            body[name] = sorted(value) if isinstance(value, set) else value
-        else:  # whatever an answer has under the name that a body gives it
-            body.pop(name, None)
-    for kind in _CHILD_FIELDS:
+    body = _record({**customer, **_renamed(customer)}, CUSTOMER_FIELDS)
+    for kind in KINDS:
         body[kind] = [child_of(kind, child) for child in records(customer.get(kind)) if is_active(child)]
     return body
 
 
-def child_of(kind: ChildKind, child: Mapping[str, Any]) -> dict[str, Any]:
+def child_of(kind: ChildKind, child: Body) -> dict[str, Any]:
     """An address or contact of an answer as a body has it, with the ``id`` that the API gave it."""
     return _record(child, ("id", *_CHILD_FIELDS[kind]))
 
 
-def is_active(child: Mapping[str, Any]) -> bool:
+def is_active(child: Body) -> bool:
     """Whether an address or contact of an answer is in use; an API may keep those that are not."""
     return child.get("status") != "inactive"
 
 
-def replacement(kind: ChildKind, child: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def replacement(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
     """The body of the PUT that sets ``values`` in ``child`` (the ``data`` of its GET) and changes nothing else.
 
     ``values``: field -> value, attributes as ``{"attributes": {name: value}}``; None removes a field or an attribute.
@@ -137,18 +125,18 @@ def replacement(kind: ChildKind, child: Mapping[str, Any], values: Mapping[str, 
     """
     if not is_active(child):
         raise NotReplaceableError("it is inactive in WizCommerce")
-    own = {name: _sent(name, value) for name, value in values.items() if name != "attributes"}
+    own = {name: _alpha_2(value) if name == "country" else value for name, value in values.items()}
     wanted = _present(child, _CHILD_FIELDS[kind]) | own
-    body: dict[str, Any] = {name: value for name, value in wanted.items() if value not in _NOTHING}
+    body = {name: value for name, value in wanted.items() if name != "attributes" and value not in _NOTHING}
     if missing := [name for name in _REQUIRED[kind] if name not in body]:
         raise NotReplaceableError(f"it has no {' and no '.join(missing)} in WizCommerce")
-    attributes = _values(child) | dict(values.get("attributes") or {})
+    attributes = attribute_values(child) | dict(values.get("attributes") or {})
     if given := [{"name": name, "value": value} for name, value in attributes.items() if value not in _NOTHING]:
         body["attributes"] = given
     return body
 
 
-def previous(kind: ChildKind, child: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def previous(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
     """What ``child`` (the ``data`` of its GET) has in place of ``values``, in their shape; None where it has nothing.
 
     Given to :func:`replacement`, it restores what was there.
@@ -156,14 +144,20 @@ def previous(kind: ChildKind, child: Mapping[str, Any], values: Mapping[str, Any
     present = _present(child, _CHILD_FIELDS[kind])
     found: dict[str, Any] = {name: present.get(name) for name in values if name != "attributes"}
     if "attributes" in values:
-        there = _values(child)
+        there = attribute_values(child)
         found["attributes"] = {name: there.get(name) for name in values["attributes"]}
     return found
 
 
-def records(value: Any) -> list[Mapping[str, Any]]:
+def records(value: Any) -> list[Body]:
     """The objects of a list in an answer; none where there is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def attribute_values(record: Body) -> dict[str, Any]:
+    """The attributes of a record that have a value, as name -> value."""
+    items = records(record.get("attributes"))
+    return {str(item.get("name")): item["value"] for item in items if item.get("value") is not None}
 
 
 def as_text(value: Any) -> str:
@@ -175,63 +169,43 @@ def as_text(value: Any) -> str:
     return ", ".join(map(as_text, value)) if isinstance(value, list) else str(value)
 
 
-def _values(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's attributes with their own values."""
-    return {str(item.get("name")): item.get("value") for item in records(record.get("attributes"))}
+def _record(shown: Body, fields: Sequence[str]) -> dict[str, Any]:
+    attributes = [{"name": name, "value": as_text(value)} for name, value in attribute_values(shown).items()]
+    return _present(shown, fields) | {"attributes": attributes}
 
 
-def _record(shown: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    record = _present(shown, fields)
-    record["attributes"] = [
-        {"name": name, "value": as_text(value)} for name, value in _values(shown).items() if value is not None
-    ]
-    return record
+def _present(shown: Body, fields: Sequence[str]) -> dict[str, Any]:
+    """The fields that have a value; countries with two letters, as in a body."""
+    found = {name: shown[name] for name in fields if shown.get(name) not in _NOTHING}
+    return found | ({"country": _alpha_2(found["country"])} if "country" in found else {})
 
 
-def _present(shown: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    return {name: _shown(name, shown) for name in fields if shown.get(name) not in _NOTHING}
+def _renamed(customer: Body) -> dict[str, Any]:
+    """What an answer shows under another name or in another form than a body; None where there is none."""
+    price_list = customer.get("assigned_price_list")
+    reps = {str(rep.get("id")).lower() for rep in records(customer.get("assigned_sales_reps"))}
+    return {
+        "company_name": customer.get("name"),
+        "assigned_sales_rep_ids": sorted(reps) or None,
+        "assigned_price_list_id": str(price_list.get("id")).lower() if isinstance(price_list, Mapping) else None,
+    }
 
 
-def _fields(sent: Mapping[str, Any], shown: Mapping[str, Any], place: str) -> Iterator[str]:
-    """The fields of one record that differ, without its children."""
-    for name, value in sent.items():
-        if name in _CHILD_FIELDS or name == VANISHED:
-            continue
-        if name == "attributes":
-            yield from _attributes(records(value), shown, place)
-        elif _sent(name, value) != _shown(name, shown):
-            yield f"{place}{name}"
+def _differing(sent: Body, shown: Body) -> Iterator[Path]:
+    """The paths of fields and attributes of one record, without its children, that have another value than was sent."""
+    there = content(shown)
+    yield from (path for path, value in content(sent).items() if there.get(path) != value)
 
 
-def _sent(name: str, value: Any) -> Any:
-    if name == "assigned_sales_rep_ids":
-        return {_folded(item) for item in value}
-    if name == "assigned_price_list_id":
-        return _folded(value)
-    return _alpha_2(value) if name == "country" else value
-
-
-def _shown(name: str, record: Mapping[str, Any]) -> Any:
-    """The value that an answer shows for the field that a body calls ``name``."""
-    if name == "company_name":
-        return record.get("name")
-    if name == "assigned_sales_rep_ids":
-        return {_folded(rep.get("id")) for rep in records(record.get("assigned_sales_reps"))}
-    if name == "assigned_price_list_id":
-        price_list = record.get("assigned_price_list")
-        return _folded(price_list.get("id")) if isinstance(price_list, Mapping) else None
-    return _alpha_2(record.get(name)) if name == "country" else record.get(name)
-
-
-def _children(kind: ChildKind, sent: Sequence[Any], shown: Sequence[Any]) -> Iterator[str]:
-    there: dict[str, list[Any]] = {}
+def _child_differences(kind: ChildKind, sent: Sequence[Body], shown: Sequence[Body]) -> Iterator[str]:
+    there: dict[str, list[Body]] = {}
     for child in shown:
         there.setdefault(_child_name(child), []).append(child)
     for child in sent:
         place = f"{kind}[{_child_name(child)}]"
         match there.pop(_child_name(child), []):
             case [only]:
-                yield from _fields(child, only, f"{place}.")
+                yield from (f"{place}.{path_text(path)}" for path in _differing(child, child_of(kind, only)))
                 if not is_active(only):
                     yield f"{place}.status"
             case _:
@@ -239,21 +213,18 @@ def _children(kind: ChildKind, sent: Sequence[Any], shown: Sequence[Any]) -> Ite
     yield from (f"{kind}[{name}]" for name in there)
 
 
-def _child_name(child: Mapping[str, Any]) -> str:
+def _child_name(child: Body) -> str:
     return str(child.get("reference_id") or child.get("id"))
 
 
-def _attributes(sent: Sequence[Any], shown: Mapping[str, Any], place: str) -> Iterator[str]:
-    values = {name: as_text(value) for name, value in _values(shown).items()}
-    for item in sent:
-        if values.get(item["name"]) != as_text(item["value"]):
-            yield f"{place}attributes[{item['name']}]"
+def _comparable(name: str, value: Any) -> Any:
+    """A value in the form in which it is compared. Ids are UUIDs, which mean the same in either case."""
+    if name == "assigned_sales_rep_ids":
+        return sorted({item.lower() for item in value})
+    if name == "assigned_price_list_id":
+        return value.lower()
+    return _alpha_2(value) if name == "country" else value
 
 
 def _alpha_2(country: Any) -> Any:
     return _ALPHA_2.get(country, country)
-
-
-def _folded(identifier: Any) -> str:
-    """Ids are UUIDs, which mean the same in either case."""
-    return str(identifier).lower()

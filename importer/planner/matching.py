@@ -1,15 +1,14 @@
-"""Which child of WizCommerce each child of the source is: by WizCommerce's id, by reference id, then by content. Pure.
+"""Which child of WizCommerce each child of the source is: by WizCommerce's id, by reference id, then by content.
 
-Ids of children without an id of their own are hashes of their content, so a corrected value comes with another id. What
-two children must have in common to be the same is in :mod:`importer.planner.matching`. All children of one kind are
-assigned together, best pairs first, none twice. Where equally good pairs would lead to different results, the children
-are unclear.
+Ids of children without an id of their own are hashes of their content, so a corrected value comes with another id. All
+children of one kind are assigned together, best pairs first, none twice. Where equally good pairs would lead to
+different results, the children are unclear.
 """
 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,29 +16,13 @@ from typing import Any
 from importer.planner.compare import VANISHED, Body, Path, child_names, child_of, content, is_active, records
 from importer.tables import ChildKind
 
-__all__ = [
-    "CORRECTED",
-    "EQUAL",
-    "SAME",
-    "Assignment",
-    "Candidate",
-    "Ids",
-    "Likeness",
-    "Matches",
-    "Pair",
-    "Rank",
-    "candidates_of",
-    "match",
-    "present",
-]
-
-Pair = tuple[int, int]  # the places of a child and of a candidate
+__all__ = ["Candidate", "Ids", "Matches", "candidates_of", "match", "present"]
 
 Rank = tuple[int, ...]  # the more the better
 
 
 @dataclass
-class Assignment:
+class _Assignment:
     """Children and candidates, by their names, while they are assigned to each other. All else is by their places.
 
     ``unclear``: children, each with the candidates that fit it equally well. The order of neither list matters.
@@ -55,51 +38,39 @@ class Assignment:
         """The children that are not assigned, and not unclear."""
         return [place for place in range(len(self.children)) if place not in self.pairs and place not in self.unclear]
 
-    def assign(self, ranks: Mapping[Pair, tuple[Rank, bool]]) -> None:
+    def assign(self, ranks: Mapping[tuple[int, int], tuple[Rank, bool]]) -> None:
         """Take the best pairs first; each comes with whether to take it changes nothing.
 
         Of pairs that are equally good and exclude each other, none is taken; unless each child finds one of the
         candidates, and changes nothing in any of them.
         """
-        taken = set(self.pairs.values())
-        levels: dict[tuple[Rank, bool], list[Pair]] = defaultdict(list)
-        for pair, rank in ranks.items():
-            if pair[1] not in taken:
-                levels[rank].append(pair)
-        for level in sorted(levels, reverse=True):
+        for level in sorted(set(ranks.values()), reverse=True):
             still, taken = set(self.open()), set(self.pairs.values())
-            pairs = [pair for pair in levels[level] if pair[0] in still and pair[1] not in taken]
-            for places, numbers, complete in _groups(pairs):
-                self._settle(places, numbers, harmless=level[1] and complete and len(places) <= len(numbers))
-
-    def _settle(self, places: set[int], numbers: set[int], *, harmless: bool) -> None:
-        ordered = sorted(numbers, key=self.candidates.__getitem__)
-        if (harmless or len(places) == len(numbers) == 1) and not numbers & self.used:
-            self.pairs |= zip(sorted(places, key=self.children.__getitem__), ordered, strict=False)
-            self.used |= {self.pairs[place] for place in places}
-        else:
-            self.unclear |= dict.fromkeys(places, ordered)
-            self.used |= numbers
+            pairs = [pair for pair, rank in ranks.items() if rank == level]
+            for places, numbers, count in _groups((a, b) for a, b in pairs if a in still and b not in taken):
+                ordered = sorted(numbers, key=self.candidates.__getitem__)
+                all_fit = count == len(places) * len(numbers) and len(places) <= len(numbers)
+                if ((level[1] and all_fit) or len(places) == len(numbers) == 1) and not numbers & self.used:
+                    self.pairs |= zip(sorted(places, key=self.children.__getitem__), ordered, strict=False)
+                    self.used |= {self.pairs[place] for place in places}
+                else:
+                    self.unclear |= dict.fromkeys(places, ordered)
+                    self.used |= numbers
 
 
-def _groups(pairs: Iterable[Pair]) -> Iterator[tuple[set[int], set[int], bool]]:
-    """Children and candidates that hang together, directly or by way of others; and whether each goes with each."""
-    children, candidates = defaultdict(set), defaultdict(set)
+def _groups(pairs: Iterable[tuple[int, int]]) -> list[tuple[set[int], set[int], int]]:
+    """Children and candidates that are connected, directly or through others, and the number of pairs among them."""
+    groups: list[tuple[set[int], set[int], int]] = []
     for place, number in pairs:
-        children[place].add(number)
-        candidates[number].add(place)
-    while children:
-        reached, places, numbers, count = {next(iter(children))}, set(), set(), 0
-        while reached:
-            places |= reached
-            own = [children.pop(place) for place in reached]
-            count += sum(map(len, own))
-            numbers |= set().union(*own)
-            reached = set().union(*(candidates[number] for number in numbers)) - places
-        yield places, numbers, count == len(places) * len(numbers)
+        linked = [group for group in groups if place in group[0] or number in group[1]]
+        groups = [group for group in groups if group not in linked]
+        places = {place}.union(*(group[0] for group in linked))
+        numbers = {number}.union(*(group[1] for group in linked))
+        groups.append((places, numbers, 1 + sum(group[2] for group in linked)))
+    return groups
 
 
-EQUAL, SAME, CORRECTED = range(3)  # how much of a difference is allowed
+_EQUAL, _SAME, _CORRECTED = range(3)  # how much of a difference is allowed
 _LEAST = 0.5  # of the fields that both fill
 _IGNORED = {("reference_id",), ("is_default",), ("type",)}
 _KEY: Mapping[str, Path] = {"addresses": ("address_line_1",), "contacts": ("first_name",)}
@@ -111,39 +82,41 @@ _GENERATED = re.compile(r"-[0-9a-f]{12}$")  # as importer.mapping makes ids of c
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """What of a child counts in a comparison. ``telling``: the values of which two that are the same share one."""
+class _ChildContent:
+    """What is compared of a child; ``generated``: its reference id is a hash of its content."""
 
     kind: ChildKind
     type: str
     generated: bool
-    items: frozenset[tuple[Path, str]]
-    fields: frozenset[Path]
-    telling: frozenset[tuple[Path, str]]
+    values: Mapping[Path, str]
 
     @classmethod
-    def of(cls, kind: ChildKind, child: Body) -> "Likeness":
-        """That of a child of a body."""
-        items = frozenset((path, _plain(value)) for path, value in content(child).items() if path not in _IGNORED)
+    def of(cls, kind: ChildKind, child: Body) -> "_ChildContent":
+        values = {path: _plain(value) for path, value in content(child).items() if path not in _IGNORED}
         generated = bool(_GENERATED.search(str(child.get("reference_id") or "")))
-        telling = frozenset(item for item in items if item[0] == _KEY[kind] or item[0] in _SUPPORT[kind])
-        return cls(kind, str(child.get("type")), generated, items, frozenset(path for path, _ in items), telling)
+        return cls(kind, str(child.get("type")), generated, values)
 
-    def rank(self, there: "Likeness", most: int, *, named: bool) -> Rank | None:
+    @property
+    def identifying(self) -> set[tuple[Path, str]]:
+        """The values of which two children that are the same share at least one."""
+        return {item for item in self.values.items() if item[0] == _KEY[self.kind] or item[0] in _SUPPORT[self.kind]}
+
+    def rank(self, there: "_ChildContent", most: int, *, named: bool) -> Rank | None:
         """How well ``there`` fits this child of the source, which may differ by ``most``; None: it is another child.
 
         An id that both have (``named``) outweighs any difference, unless all must be equal. The first number is 1 when
         every value of the source is there.
         """
-        equal, both = {path for path, _ in self.items & there.items}, self.fields & there.fields
+        both = self.values.keys() & there.values.keys()
+        equal = {path for path in both if self.values[path] == there.values[path]}
         key, support = _KEY[self.kind], _SUPPORT[self.kind]
-        contained = bool(equal) and len(equal) == len(self.items)
+        contained = bool(equal) and len(equal) == len(self.values)
         same = key in equal and bool(equal & support)
         loose = key in equal or (bool(equal & support) and not (both - equal) & support)
-        corrected = loose and most == CORRECTED and (self.generated or there.generated)
-        fits = ((same and most != EQUAL) or corrected) and len(equal) >= _LEAST * len(both)
-        if (named and most != EQUAL) or (self.type == there.type and (contained or fits)):
-            return contained, same, len(equal), len(equal) - len(both), len(both) - len(there.fields)
+        corrected = loose and most == _CORRECTED and (self.generated or there.generated)
+        fits = ((same and most != _EQUAL) or corrected) and len(equal) >= _LEAST * len(both)
+        if (named and most != _EQUAL) or (self.type == there.type and (contained or fits)):
+            return contained, same, len(equal), len(equal) - len(both), len(both) - len(there.values)
         return None
 
 
@@ -164,7 +137,7 @@ class Candidate:
     name: str
     accepted: Body | None = None
     current: Body | None = None
-    most: int = CORRECTED
+    most: int = _CORRECTED
     active: bool = True
 
     @property
@@ -182,7 +155,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """By the place of a child in the source's list: the candidate that it is, or those of which nobody can choose.
+    """By the place of a child in the source's list: the candidate that it is, or those that fit it equally well.
 
     A child in neither is new. ``rest``: the candidates that no child is, or may be.
     """
@@ -202,7 +175,7 @@ def present(kind: ChildKind, customer: Body, accepted: Body | None, ids: Ids) ->
     shown = records(customer.get(kind))
     bodies = [child_of(kind, child) for child in shown]
     found = [
-        Candidate(name, None, body, CORRECTED if is_active(child) else SAME, active=is_active(child))
+        Candidate(name, None, body, _CORRECTED if is_active(child) else _SAME, active=is_active(child))
         for name, body, child in zip(child_names(bodies), bodies, shown, strict=True)
     ]
     if accepted is None:
@@ -217,23 +190,23 @@ def present(kind: ChildKind, customer: Body, accepted: Body | None, ids: Ids) ->
         if link and there[link].accepted is None:
             there[link] = replace(there[link], accepted=child)
         elif VANISHED not in child:  # else neither the source nor WizCommerce has it
-            lost.append(Candidate(name, child, most=EQUAL, active=False))
+            lost.append(Candidate(name, child, most=_EQUAL, active=False))
     return [*there.values(), *lost]
 
 
 def match(kind: ChildKind, children: Sequence[Body], candidates: Sequence[Candidate], ids: Ids) -> Matches:
     """Find the candidate that each of ``children`` is. The order of neither matters."""
     names = [str(child.get("reference_id") or "") for child in children]
-    own = [Likeness.of(kind, child) for child in children]
+    own = [_ChildContent.of(kind, child) for child in children]
     there = [_evidence(kind, candidate) for candidate in candidates]
     sent = [{ids.get(name) or child.get("id")} for name, child in zip(names, children, strict=True)]
-    telling = [frozenset[Any]().union(*(one.telling for one, _ in evidence)) for evidence in there]
+    identifying = [set[Any]().union(*(one.identifying for one, _ in evidence)) for evidence in there]
     stages: Sequence[tuple[bool, Sequence[AbstractSet[Any]], Sequence[AbstractSet[Any]]]] = (
         (True, sent, [{candidate.id} for candidate in candidates]),
         (True, [{name} for name in names], [candidate.reference_ids for candidate in candidates]),
-        (False, [one.telling for one in own], telling),
+        (False, [one.identifying for one in own], identifying),
     )
-    found = Assignment(names, [candidate.name for candidate in candidates])
+    found = _Assignment(names, [candidate.name for candidate in candidates])
     for named, wanted, known in stages:
         index: dict[object, set[int]] = defaultdict(set)
         for number, keys in enumerate(known):
@@ -252,14 +225,14 @@ def match(kind: ChildKind, children: Sequence[Body], candidates: Sequence[Candid
     return Matches(pairs, unclear, [one for number, one in enumerate(candidates) if number not in found.used])
 
 
-def _evidence(kind: ChildKind, candidate: Candidate) -> list[tuple[Likeness, int]]:
+def _evidence(kind: ChildKind, candidate: Candidate) -> list[tuple[_ChildContent, int]]:
     """What a child can be compared with, and how much it may differ."""
     found = []
     for body in (candidate.accepted, candidate.current):
         if body is not None:
-            one = Likeness.of(kind, body)
+            one = _ChildContent.of(kind, body)
             sent = one.generated or (body is candidate.accepted and "id" not in body)
-            most = CORRECTED if sent and VANISHED not in (candidate.accepted or {}) else SAME
+            most = _CORRECTED if sent and VANISHED not in (candidate.accepted or {}) else _SAME
             found.append((one, min(most, candidate.most)))
     return found
 

@@ -1,28 +1,36 @@
-"""How a customer that is there is brought to what the source says. Pure.
+"""How a customer that is there is updated to what the source says, and what then counts as accepted by WizCommerce.
 
-What the source does not say is left as it is: fields and attributes that it has no value for, and children that it
-does not have.
+Fields, attributes and children that the source has no value for stay as they are. The accepted body, with which the
+source is compared the next time, has what the source says and what it said before, but nothing that only WizCommerce
+has. A child goes by the reference id that it has there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from importer.planner import readback
-from importer.planner.accepted import claimed_record, merged_children, merged_record
 from importer.planner.compare import KINDS, VANISHED, Body, Path, body_of
-from importer.planner.field_changes import Change, differences, in_effect, matches_of
-from importer.planner.matching import Candidate, Matches, match, present
-from importer.planner.updates import ChildChange, CustomerUpdate, child_changes, own_changes
-from importer.tables import ChildKind
+from importer.planner.matching import Matches, match, present
+from importer.planner.updates import (
+    Change,
+    ChildChange,
+    CustomerUpdate,
+    Stated,
+    child_changes,
+    find_changes,
+    in_effect,
+    matches_of,
+    new_child,
+    own_changes,
+)
+from importer.tables import CHILD_ENTITIES, ChildKind
 
 __all__ = ["Clears", "Merger"]
 
 Clears = frozenset[Path]
-StatedDefaults = Mapping[str, frozenset[tuple[str, str]]]
-_ENTITIES = {"addresses": "address", "contacts": "contact"}
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +39,24 @@ class Merger:
 
     ``spared``: reference id -> those that do not for this customer, because there was a value that could not be used.
     ``stated_defaults``: reference id -> kind and reference id of the children whose ``is_default`` the source states;
-    that of any other child that is there is never changed.
+    that of any other existing child is never changed.
     """
 
     clears: Clears = frozenset()
     spared: Mapping[str, Clears] = field(default_factory=dict)
-    stated_defaults: StatedDefaults = field(default_factory=dict)
+    stated_defaults: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def changes(self, old: Body, new: Body) -> list[Change]:
-        """What is to be changed in a customer that has ``old``."""
-        return in_effect(differences(old, new, self._stated(new)), self._clears(new))
+        """What an update changes in a customer that has ``old``."""
+        return in_effect(find_changes(old, new, self._stated(new)), self._clears(new))
 
     def same(self, accepted: Body, new: Body) -> bool:
         """Whether there is nothing to send, and nothing to report, where ``accepted`` was taken last."""
-        found = [matches_of(kind, accepted, new) for kind in KINDS]
-        unsure = any(own.unclear or any(map(_returned, own.pairs.values())) for own in found)
-        return not unsure and not self.changes(accepted, new)
+        for kind in KINDS:
+            found = matches_of(kind, accepted, new)
+            if found.unclear or any(VANISHED in (one.accepted or {}) for one in found.pairs.values()):
+                return False
+        return not self.changes(accepted, new)
 
     def update(self, new: Body, customer: Body, accepted: Body | None, children: str | bytes | None) -> CustomerUpdate:
         """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says.
@@ -62,49 +72,46 @@ class Merger:
         planned = [item for kind in KINDS for item in child_changes(kind, new, found[kind], current, stated)]
         changes = tuple(item for item in planned if isinstance(item, ChildChange))
         reports = tuple(item for item in planned if isinstance(item, str))
-        then = self._merged(accepted or {}, new, found, current)
-        return CustomerUpdate(fields, before, after, changes, reports, then)
+        return CustomerUpdate(
+            fields, before, after, changes, reports, self._merged(accepted or {}, new, found, current)
+        )
 
-    def merged(self, accepted: Body, new: Body) -> dict[str, Any]:
+    def merged(self, accepted: Body, new: Body) -> Record:
         """What counts as accepted after an update to ``new``; what the source no longer says is kept.
 
         :attr:`CustomerUpdate.accepted` is more exact: it knows what WizCommerce had.
         """
         return self._merged(accepted, new, {kind: matches_of(kind, accepted, new) for kind in KINDS}, accepted)
 
-    def claimed(self, current: Body, new: Body) -> dict[str, Any]:
-        """What of ``current`` the source has a say in: what counts as accepted where nobody knows what was.
+    def claimed(self, current: Body, new: Body) -> Record:
+        """What counts as accepted where that is not known: the part of ``current`` that ``new`` has values for.
 
-        Left out are fields, attributes and children that only WizCommerce has.
+        Fields, attributes and children that only WizCommerce has are left out.
         """
-        body = claimed_record(current, new, self._clears(new))
+        body = _claimed_record(current, new, self._clears(new))
         for kind in KINDS:
             children = list(new.get(kind) or ())
             pairs = matches_of(kind, current, new).pairs
             if pairs:
-                body[kind] = [claimed_record(pairs[at].accepted or {}, children[at]) for at in sorted(pairs)]
+                body[kind] = [_claimed_record(pairs[at].accepted or {}, children[at]) for at in sorted(pairs)]
         return body
 
-    def settled(self, customer: Body, accepted: Body, new: Body) -> dict[str, Any]:
+    def settled(self, customer: Body, accepted: Body, new: Body) -> Record:
         """What counts as accepted of a customer that an update may have changed since ``accepted``.
 
-        That update need not have been to ``new``: the night before had content of its own. Of what ``customer`` (the
-        ``data`` of an answer) has, that counts of which either body speaks.
+        That update need not have been to ``new``: an earlier run had its own content. Of ``customer`` (the ``data`` of
+        an answer), the part counts that either body has values for.
         """
         body = self.claimed(body_of(customer), self.merged(accepted, new))
-        for kind in KINDS:  # what somebody removed there is not to be added again
+        for kind in KINDS:  # a child that somebody removed there must not be added again
             removed = [dict(one.accepted or {}) for one in present(kind, customer, accepted, {}) if not one.current]
             if removed:
                 body[kind] = [*body.get(kind, ()), *removed]
         return body
 
     def kept(self, accepted: Body, new: Body) -> list[str]:
-        """The children that the source had before and has no more, as a person reads them: ``addresses[A1]``."""
+        """The children that the source had before and no longer has, as a person reads them: ``addresses[A1]``."""
         return [f"{kind}[{one.name}]" for kind in KINDS for one in matches_of(kind, accepted, new).rest]
-
-    def unexpected(self, update: CustomerUpdate, before: Body, after: Body) -> list[str]:
-        """See :func:`importer.planner.readback.unexpected`."""
-        return readback.unexpected(update, before, after)
 
     def _clears(self, new: Body) -> Clears:
         return self.clears - self.spared.get(str(new["reference_id"]), frozenset())
@@ -112,18 +119,13 @@ class Merger:
     def _stated(self, new: Body) -> frozenset[tuple[str, str]]:
         return self.stated_defaults.get(str(new["reference_id"]), frozenset())
 
-    def _merged(self, accepted: Body, new: Body, found: Mapping[ChildKind, Matches], there: Body) -> dict[str, Any]:
-        body = merged_record(accepted, new, self._clears(new))
+    def _merged(self, accepted: Body, new: Body, found: Mapping[ChildKind, Matches], there: Body) -> Record:
+        body = _merged_record(accepted, new, self._clears(new))
         for kind in KINDS:
             children, siblings = list(new.get(kind) or ()), list(there.get(kind) or ())
-            if made := merged_children(kind, children, found[kind], siblings, self._stated(new)):
+            if made := _merged_children(kind, children, found[kind], siblings, self._stated(new)):
                 body[kind] = made
         return body
-
-
-def _returned(one: Candidate) -> bool:
-    """Whether the source had it once, and had it no more when it was compared last."""
-    return VANISHED in (one.accepted or {})
 
 
 def _ids(kind: ChildKind, children: str | bytes | None) -> dict[str, str]:
@@ -131,5 +133,79 @@ def _ids(kind: ChildKind, children: str | bytes | None) -> dict[str, str]:
     return {
         str(item["reference_id"]): str(item["id"])
         for item in orjson.loads(children or b"[]")
-        if item.get("entity") == _ENTITIES[kind] and item.get("reference_id") and item.get("id")
+        if item.get("entity") == CHILD_ENTITIES[kind] and item.get("reference_id") and item.get("id")
     }
+
+
+def _merged_record(old: Body, new: Body, clears: Clears = frozenset()) -> Record:
+    """The record's own fields and attributes of ``new``, and those of ``old`` that it has no value for."""
+    record = {
+        name: value
+        for name, value in {**old, **new}.items()
+        if name not in (*KINDS, "attributes", VANISHED) and (name in new or (name,) not in clears)
+    }
+    given = {item["name"]: item for item in new.get("attributes") or ()}
+    for item in old.get("attributes") or ():
+        if ("attributes", item["name"]) not in clears:
+            given.setdefault(item["name"], item)
+    return {**record, "attributes": list(given.values())} if given else record
+
+
+def _claimed_record(current: Body, new: Body, clears: Clears = frozenset()) -> Record:
+    """The record's own fields and attributes of ``current`` that ``new`` has a value for, or may empty."""
+    claimed = {*new, *(path[0] for path in clears if len(path) == 1)} - {*KINDS, "attributes"}
+    record = {name: value for name, value in current.items() if name in claimed} | _names(current, new)
+    names = {item["name"] for item in new.get("attributes") or ()} | {path[1] for path in clears if len(path) == 2}
+    if attributes := [item for item in current.get("attributes") or () if item["name"] in names]:
+        record["attributes"] = attributes
+    return record | ({VANISHED: True} if VANISHED in new else {})
+
+
+def _merged_children(
+    kind: ChildKind, children: Sequence[Body], found: Matches, siblings: Sequence[Body], stated: Stated
+) -> list[Record]:
+    """The children of a kind: those of the source as they are after an update, and those that it no longer has.
+
+    ``siblings``: those that were there. One that the source no longer has is marked, so that it is not matched with
+    another child later. Where another child becomes the default, whether the previous one still is stays open.
+    """
+    made = list(_each_merged(kind, children, found, siblings, stated))
+    moved = {record.get("type") for record, before, _ in made if record.get("is_default") and not before}
+    return [
+        {name: value for name, value in record.items() if name != "is_default"}
+        if before and not sure and record.get("type") in moved
+        else record
+        for record, before, sure in made
+    ]
+
+
+def _each_merged(
+    kind: ChildKind, children: Sequence[Body], found: Matches, siblings: Sequence[Body], stated: Stated
+) -> Iterator[tuple[Record, bool, bool]]:
+    """Records, each with whether it was the default before, and whether the source states that it is or is not."""
+    for place, child in enumerate(children):
+        sure = (kind, str(child["reference_id"])) in stated
+        one = found.pairs.get(place)
+        if one is not None and (one.active or one.accepted):
+            before = one.accepted or one.current or {}
+            renewed = _merged_record(one.accepted or {}, _renewed(child, before, stated=sure))
+            yield renewed if one.active else dict(before), bool(before.get("is_default")), sure
+        elif one is None and place not in found.unclear:
+            yield new_child(child, siblings, stated=sure), False, sure
+    unclear = {other.name: other for others in found.unclear.values() for other in others}
+    for one, mark in [*((one, {}) for one in unclear.values()), *((one, {VANISHED: True}) for one in found.rest)]:
+        if one.accepted:
+            yield {**one.accepted, **mark}, bool(one.accepted.get("is_default")), False
+
+
+def _renewed(child: Body, before: Body, *, stated: bool) -> Record:
+    """An existing child after its update: it keeps its reference id and id, and its default unless ``stated``."""
+    kept = () if stated else ("is_default",)
+    record = {name: value for name, value in child.items() if name not in ("reference_id", *kept)}
+    return record | _names(before, child) | {name: before[name] for name in kept if name in before}
+
+
+def _names(before: Body, child: Body) -> Record:
+    """How a child is recognized the next time: its reference id, and its id unless both reference ids are the same."""
+    ours = before.get("reference_id") == child.get("reference_id") and "id" not in child
+    return {name: before[name] for name in (("reference_id",) if ours else ("reference_id", "id")) if before.get(name)}

@@ -1,7 +1,12 @@
-"""Whether an update did what it says, and nothing else: a customer before and after all its writes. Pure."""
+"""What WizCommerce shows after a write: whether an update did what it says, and what undo can take back.
+
+An API may write a phone number, an e-mail address, a number or a day in its own way. PATCH cannot empty a field, so a
+customer's field that had no value before keeps the one that was written.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +14,8 @@ from importer.planner.compare import (
     KINDS,
     Body,
     Path,
+    as_text,
+    attribute_values,
     body_of,
     child_names,
     child_of,
@@ -16,11 +23,12 @@ from importer.planner.compare import (
     is_active,
     path_text,
     records,
+    replacement,
 )
 from importer.planner.updates import ChildChange, CustomerUpdate
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, ChildKind
 
-__all__ = ["unexpected"]
+__all__ = ["Replaced", "unexpected"]
 
 Values = dict[Path, Any]
 
@@ -34,19 +42,19 @@ _MIDNIGHT = re.compile(r"(?<=\d)T00:00:00(\.0+)?(Z|\+00:00)?$")
 def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
     """What was sent and is not there ``after``, and what else changed or got lost; empty when all is well.
 
-    ``before`` and ``after``: the ``data`` of the GET before the first and after the last write. An API may write a
-    phone number, an e-mail address, a number or a day in its own way. The texts name fields, and no values.
+    ``before`` and ``after``: the ``data`` of the GET before the first and after the last write. The texts name fields,
+    and no values.
     """
-    return [*_own(update, before, after), *(text for kind in KINDS for text in _children(kind, update, before, after))]
-
-
-def _own(update: CustomerUpdate, before: Body, after: Body) -> Iterator[str]:
+    found = []
     sent, there = _values(update.after), content(body_of(after))
     people = [_values(change.values) for change in update.children if change.kind == "contacts"]
     for path, text in _differ(content(body_of(before)), sent, there):
-        if path in sent or not (path[0] in _PERSON and _any(path, people, there)):
-            yield text
-    yield from _lost(before, after)
+        if path in sent or not (path[0] in _PERSON and _was_sent(path, people, there)):
+            found.append(text)
+    found += _lost(before, after)
+    for kind in KINDS:
+        found += _children(kind, update, before, after)
+    return found
 
 
 def _children(kind: ChildKind, update: CustomerUpdate, before: Body, after: Body) -> Iterator[str]:
@@ -64,7 +72,7 @@ def _children(kind: ChildKind, update: CustomerUpdate, before: Body, after: Body
         there, values = content(child_of(kind, now)), sent.get(key, {})
         for path, text in _differ(content(child_of(kind, child)), values, there):
             default = path == ("is_default",) and child.get("type") in moved
-            mirrored = kind == "contacts" and path[0] in _PERSON and _any(path, [own], there)
+            mirrored = kind == "contacts" and path[0] in _PERSON and _was_sent(path, [own], there)
             if path in values or not (default or mirrored):
                 yield f"{name}.{text}"
         yield from (f"{name}.{text}" for text in _lost(child, now))
@@ -73,8 +81,7 @@ def _children(kind: ChildKind, update: CustomerUpdate, before: Body, after: Body
 
 def _by_id(kind: ChildKind, customer: Body) -> dict[str, Body]:
     found = records(customer.get(kind))
-    names = child_names(found)
-    return {str(child.get("id") or name): child for name, child in zip(names, found, strict=True)}
+    return {str(child.get("id") or name): child for name, child in zip(child_names(found), found, strict=True)}
 
 
 def _moves_default(change: ChildChange) -> bool:
@@ -107,19 +114,19 @@ def _values(values: Mapping[str, Any]) -> Values:
 
 def _differ(before: Values, sent: Values, after: Values) -> Iterator[tuple[Path, str]]:
     """The paths with another value than was sent, or than was there before."""
-    for path in dict.fromkeys([*before, *sent, *after]):
+    for path in before | sent | after:
         wanted = sent[path] if path in sent else before.get(path)
-        if not _alike(path, wanted, after.get(path)):
+        if not _equivalent(path, wanted, after.get(path)):
             problem = "not as sent" if path in sent else "changed" if path in after else "lost"
             yield path, f"{path_text(path)} ({problem})"
 
 
-def _any(path: Path, sent: Sequence[Values], there: Values) -> bool:
+def _was_sent(path: Path, sent: Sequence[Values], there: Values) -> bool:
     """Whether one of several records was sent with what is there."""
-    return any(path in values and _alike(path, values[path], there.get(path)) for values in sent)
+    return any(path in values and _equivalent(path, values[path], there.get(path)) for values in sent)
 
 
-def _alike(path: Path, wanted: Any, shown: Any) -> bool:
+def _equivalent(path: Path, wanted: Any, shown: Any) -> bool:
     if wanted in (None, "", False) and shown in (None, "", False):
         return True
     return bool(_plain(path, wanted) == _plain(path, shown))
@@ -140,10 +147,95 @@ def _plain(path: Path, value: Any) -> Any:
 
 
 def _lost(before: Body, after: Body) -> Iterator[str]:
-    """A status that is another, and fields that the API showed and nobody can send: a PUT must not remove them."""
+    """A changed status, and lost fields that the API showed and a body cannot hold: a PUT must not remove them."""
     if is_active(before) != is_active(after):
         yield "status (changed)"
     for name, value in before.items():
         own = name in _SENT or _OF_THE_API.fullmatch(name) or isinstance(value, (list, dict))
         if not own and value not in (None, "") and after.get(name) in (None, ""):
             yield f"{name} (lost)"
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The values ``before`` and ``after`` a write: field to value, attributes as ``{"attributes": {name: value}}``.
+
+    ``method``: PATCH of a customer, PUT or POST of a child of ``kind``. None as a value: the field had none. None for
+    all of them: the values were erased, or, before a POST, nothing was there.
+    """
+
+    method: str
+    kind: ChildKind | None
+    before: Body | None
+    after: Body | None
+
+    @property
+    def restorable(self) -> bool:
+        """Whether anything can be taken back, whatever WizCommerce shows."""
+        if self.method == "POST":
+            return self.after is not None
+        return bool(self.before) and (self.method == "PUT" or any(_flat(self.before).values()))
+
+    def left(self, record: Body | None, *, deleted: bool) -> list[str] | None:
+        """The written fields that remain where the rest is as it was before; None where the write is in place.
+
+        ``record``: the ``data`` of an answer, None if it is gone. ``deleted``: undo deleted the child, which may have
+        made it inactive only.
+        """
+        if self.method == "POST":
+            return [] if record is None or (deleted and record.get("status") == "inactive") else None
+        if record is None or self.before is None:
+            return None
+        left, before = self.not_as_before(record), _flat(self.before)
+        back = not left or (self.restorable and len(left) < len(before) and not any(before[name] for name in left))
+        return left if back else None
+
+    def not_as_before(self, record: Body) -> list[str]:
+        """The fields that ``record`` does not show as they were before."""
+        shown = self._shown(record)
+        return [name for name, value in _flat(self.before).items() if shown.get(name) != value]
+
+    def changed(self, record: Body) -> list[str]:
+        """The fields that ``record`` does not show as they were written; for a new child also what was added to it."""
+        shown, after = self._shown(record), _flat(self.after)
+        changed = [name for name, value in after.items() if shown.get(name) != value]
+        if self.method == "POST":
+            added = {name for name, value in shown.items() if value is not None} - after.keys() - {"is_default"}
+            changed += ["status"] * (record.get("status") == "inactive") + sorted(added)
+        return changed
+
+    def body(self, record: Body) -> dict[str, Any]:
+        """The body of the PUT or PATCH that brings back what was before. Raises :class:`NotReplaceableError`.
+
+        The list of attributes is complete: an API may drop those that are left out.
+        """
+        before = dict(self.before or {})
+        if self.kind is not None:
+            return replacement(self.kind, record, before)
+        restored = {name: value for name, value in (before.pop("attributes", None) or {}).items() if value is not None}
+        body = {name: value for name, value in before.items() if value is not None}
+        if restored:
+            every = attribute_values(record) | restored
+            body["attributes"] = [{"name": name, "value": value} for name, value in every.items()]
+        return body
+
+    def _shown(self, record: Body) -> dict[str, Any]:
+        return _flat(body_of(record) if self.kind is None else child_of(self.kind, record))
+
+
+def _flat(values: Body | None) -> dict[str, Any]:
+    """Values by the names of their fields, in the form in which they are compared; None where there is none."""
+    own = {name: value for name, value in (values or {}).items() if name not in ("id", *KINDS, "attributes")}
+    attributes = (values or {}).get("attributes") or {}
+    if isinstance(attributes, list):
+        attributes = {item["name"]: item["value"] for item in attributes}
+    own |= {f"attributes[{name}]": value for name, value in attributes.items()}
+    return {name: _comparable(name, value) for name, value in own.items()}
+
+
+def _comparable(name: str, value: Any) -> Any:
+    if value in (None, "", []) or (name == "is_default" and not value):
+        return None
+    if name in ("assigned_sales_rep_ids", "assigned_price_list_id"):
+        return sorted(str(item).lower() for item in (value if isinstance(value, list) else [value]))
+    return as_text(value)

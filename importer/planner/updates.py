@@ -1,24 +1,103 @@
-"""What an update writes: the customer's own fields by PATCH, each child by a request of its own. Pure."""
+"""What changes in a customer, and the requests that an update makes of it: one PATCH, and one request for each child.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+Bodies are those of :mod:`importer.planner.compare`. The order of ids, attributes and children does not count.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from importer.planner.compare import Body, Path, body_of, content, records
-from importer.planner.field_changes import Stated, changed, counts, in_effect
-from importer.planner.matching import Candidate, Matches
+from importer.planner.compare import KINDS, Body, Path, attribute_values, body_of, child_names, content, path_text
+from importer.planner.matching import Candidate, Matches, candidates_of, match
 from importer.tables import ChildKind
 
-__all__ = ["ChildChange", "CustomerUpdate", "added", "child_changes", "own_changes"]
+__all__ = ["Change", "ChildChange", "CustomerUpdate", "child_changes", "find_changes", "in_effect", "own_changes"]
+
+Stated = Collection[tuple[str, str]]  # kind and reference id of the children whose default the source states
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field with another value. ``where`` is its path, and None in ``before`` or ``after`` means no value.
+
+    ``("phone",)``, ``("attributes", "Color")``, ``("addresses", "A1", "city")``,
+    ``("contacts", "P1", "attributes", "Mobile")``. A child goes by the name that it had before: its reference id, or
+    its id where it has none; ``child`` is its reference id in the new body, if it is there. All fields of a new child
+    are changes, and so are all fields of a removed one.
+    """
+
+    where: Path
+    before: Any
+    after: Any
+    child: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The place as a person reads it: ``addresses[A1].city``, ``attributes[Color]``."""
+        return path_text(self.where)
+
+
+def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[Change]:
+    """Everything in which ``new`` differs from ``old``, in the order of ``new``; then what is missing in ``new``.
+
+    A child that matches one of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are). A
+    child that matches several equally well is left out.
+    """
+    changes = _record_changes(old, new)
+    for kind in KINDS:
+        children = list(new.get(kind) or ())
+        found = matches_of(kind, old, new)
+        for place, (name, child) in enumerate(zip(child_names(children), children, strict=True)):
+            if place in found.unclear:
+                continue
+            one = found.pairs.get(place)
+            before, known = ({}, name) if one is None else (one.accepted or {}, one.name)
+            own = _record_changes(before, child, (kind, known), name)
+            changes += own if one is None else [change for change in own if _counts(change, stated)]
+        for one in found.rest:
+            changes += _record_changes(one.accepted or {}, {}, (kind, one.name))
+    return changes
+
+
+def matches_of(kind: ChildKind, old: Body, new: Body) -> Matches:
+    """Which of ``old``'s children those of ``new`` are."""
+    return match(kind, list(new.get(kind) or ()), candidates_of(old.get(kind)), {})
+
+
+def in_effect(changes: Iterable[Change], clears: Collection[Path] = ()) -> list[Change]:
+    """The changes that an update makes: fields without a new value stay, except ``clears``, which become empty."""
+    return [
+        replace(change, after="") if change.after is None else change
+        for change in changes
+        if change.after is not None or change.where in clears
+    ]
+
+
+def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = None) -> list[Change]:
+    """The changes of one record's own fields and attributes."""
+    before, after = content(old), content(new)
+    return [
+        Change((*place, *path), before.get(path), after.get(path), child)
+        for path in after | before
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _counts(change: Change, stated: Stated | None) -> bool:
+    """Whether a change of an existing child is made: its reference id stays, and its default unless stated."""
+    kind, _, *path = change.where
+    if path == ["is_default"]:
+        return stated is None or (kind, change.child) in stated
+    return path != ["reference_id"]
 
 
 @dataclass(frozen=True, slots=True)
 class ChildChange:
-    """One write to a child of ``kind`` ("addresses" or "contacts").
+    """One write to a child of ``kind``.
 
-    ``id``: WizCommerce's, None for a child to be added. ``reference_id``: the child's there. ``values``: the fields to
-    set, attributes as ``{"attributes": {name: value}}``; of a child to be added the whole body. ``place``: that of the
-    child in the new body's list.
+    ``id``: WizCommerce's, None for a new child. ``reference_id``: the child's there. ``values``: the fields to set,
+    attributes as ``{"attributes": {name: value}}``; for a new child the whole body. ``place``: the child's position in
+    the new body.
     """
 
     kind: ChildKind
@@ -33,8 +112,8 @@ class CustomerUpdate:
     """``fields``: the body of the PATCH, empty when there is none; ``children``: the writes to children.
 
     ``before`` and ``after``: the values of the own fields that the PATCH sets, attributes as
-    ``{"attributes": {name: value}}``; None where there was none. ``reports``: the children that are left alone, and
-    why. ``accepted``: the body that counts as accepted once everything is written.
+    ``{"attributes": {name: value}}``; None for no value. ``reports``: the children that are not changed, and why.
+    ``accepted``: the body that counts as accepted once everything is written.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -53,20 +132,20 @@ class CustomerUpdate:
 def own_changes(
     new: Body, customer: Body, accepted: Body | None, clears: frozenset[Path]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The fields that a PATCH of ``customer`` (the ``data`` of an answer) sends, what was there before and is after.
+    """The fields that a PATCH of ``customer`` (the ``data`` of an answer) sends, and their values before and after.
 
-    The list of attributes is whole: an API may take it for all there are.
+    The list of attributes is complete: an API may drop those that are left out.
     """
     current = body_of(customer)
     there = content(current)
-    found = in_effect(changed(current if accepted is None else accepted, new), clears)
+    found = in_effect(_record_changes(current if accepted is None else accepted, new), clears)
     paths = [change.where for change in found if there.get(change.where) != (change.after or None)]
     names = [path[0] for path in paths if path[0] != "attributes"]
     fields: dict[str, Any] = {name: new.get(name, "") for name in names}
     before: dict[str, Any] = {name: current.get(name) for name in names}
     after = dict(fields)
     if attributes := [path[1] for path in paths if path[0] == "attributes"]:
-        shown, given = _values(records(customer.get("attributes"))), _values(new.get("attributes"))
+        shown, given = attribute_values(customer), attribute_values(new)
         before["attributes"] = {name: shown.get(name) for name in attributes}
         after["attributes"] = {name: given.get(name, "") for name in attributes}
         fields["attributes"] = [{"name": name, "value": value} for name, value in (shown | after["attributes"]).items()]
@@ -76,7 +155,7 @@ def own_changes(
 def child_changes(
     kind: ChildKind, new: Body, found: Matches, current: Body, stated: Stated
 ) -> Iterator[ChildChange | str]:
-    """The writes to the children of a kind, and reports of those that are left alone.
+    """The writes to the children of a kind, and texts about children that are not changed.
 
     ``current``: WizCommerce's body. ``stated``: the kind and reference id of those whose default the source states.
     """
@@ -87,10 +166,10 @@ def child_changes(
             others = " or ".join(f"{kind}[{other.name}]" for other in found.unclear[place])
             yield f"{label} may be {others} in WizCommerce, or none of them: neither changed nor added"
         elif one is None:
-            body = added(child, current.get(kind) or (), stated=(kind, reference_id) in stated)
+            body = new_child(child, current.get(kind) or (), stated=(kind, reference_id) in stated)
             yield ChildChange(kind, None, reference_id, body, place)
         elif one.current is None:
-            continue  # somebody removed it there, and the source says what it said before
+            continue  # somebody removed it there, and the source has not changed it
         elif not one.active:
             yield f"{label} is inactive in WizCommerce: neither changed nor added"
         elif values := _new_values(kind, child, one, stated):
@@ -102,27 +181,23 @@ def child_changes(
 
 
 def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) -> dict[str, Any]:
-    """The values to set in a child: what changed since it was accepted, or differs, and is not there already."""
+    """The values to set in a child: those that changed since it was accepted, or differ, and are not there already."""
     there = content(one.current or {})
-    reference_id = str(child["reference_id"])
     paths = [
         change.where[2:]
-        for change in changed(one.accepted or one.current or {}, child, (kind, one.name), reference_id)
-        if change.after is not None and counts(change, stated) and there.get(change.where[2:]) != change.after
+        for change in _record_changes(
+            one.accepted or one.current or {}, child, (kind, one.name), str(child["reference_id"])
+        )
+        if change.after is not None and _counts(change, stated) and there.get(change.where[2:]) != change.after
     ]
     values: dict[str, Any] = {path[0]: child[path[0]] for path in paths if path[0] != "attributes"}
     if names := [path[1] for path in paths if path[0] == "attributes"]:
-        given = _values(child.get("attributes"))
+        given = attribute_values(child)
         values["attributes"] = {name: given[name] for name in names}
     return values
 
 
-def added(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, Any]:
+def new_child(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, Any]:
     """The body of a new child. It takes the default from a sibling only where the source states it."""
     taken = any(other.get("is_default") and other.get("type") == child.get("type") for other in siblings)
     return {**child, "is_default": False} if child.get("is_default") and taken and not stated else dict(child)
-
-
-def _values(attributes: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    """Name -> value of each attribute that has one."""
-    return {item["name"]: item["value"] for item in attributes or () if item.get("value") is not None}

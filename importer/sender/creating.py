@@ -12,10 +12,11 @@ import orjson
 from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.ledger import Accepted, Attempt, State
 from importer.records import OutcomeKind
-from importer.sender.send_options import SendOptions
+from importer.sender.concurrency import gather
 from importer.sender.tasks import (
     CustomerTask,
     Next,
+    SendOptions,
     Transition,
     absence_proven,
     answered,
@@ -24,11 +25,10 @@ from importer.sender.tasks import (
     text_of,
     transition,
 )
-from importer.sender.waiting import gather
 
-__all__ = ["Creating", "child_ids", "disowned", "moment_text", "says_taken"]
+__all__ = ["Creating", "child_ids", "id_of_another", "moment_text", "says_id_in_use"]
 
-_TAKEN = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
+_IN_USE = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
 
 
@@ -44,8 +44,7 @@ class Creating:
     reading: Client
     options: SendOptions
     now: Callable[[], datetime]
-    since: datetime | None = None
-    problem: None = None  # no customer's creation says anything about another's
+    since: datetime
 
     async def send(self, task: CustomerTask) -> Transition:
         """One request. Raises :class:`ApiUnavailableError` when the API asks for too long a wait."""
@@ -61,7 +60,7 @@ class Creating:
         if answer.kind is AnswerKind.NOT_SENT:
             task = replace(task, attempts=task.attempts - 1, tries=task.tries - 1, misses=task.misses + 1)
             return _latest(task, State.PLANNED, OutcomeKind.PENDING, Next.SEND_AGAIN, attempt=attempt)
-        if answer.kind is AnswerKind.REFUSED and not says_taken(answer):
+        if answer.kind is AnswerKind.REFUSED and not says_id_in_use(answer):
             return _refused(task, State.REFUSED, attempt)
         return _to_look_up(task, answer, attempt)
 
@@ -74,12 +73,12 @@ class Creating:
         began = anyio.current_time()
         there = await self.reading.find([task.reference_id for task in tasks], since=self.since if ours else None)
 
-        async def judge(task: CustomerTask) -> Transition | None:
+        async def conclude(task: CustomerTask) -> Transition | None:
             if customers := there.get(task.reference_id):
                 return await self._found(task, customers)
             return self._absent(task) if absence_proven(task, began, self.options.settle) else None
 
-        return await gather(judge, tasks)
+        return await gather(conclude, tasks)
 
     def unsent(self, task: CustomerTask) -> Transition:
         """A customer that was announced, and none of whose requests left."""
@@ -88,13 +87,13 @@ class Creating:
     async def _found(self, task: CustomerTask, customers: Sequence[CustomerRef]) -> Transition:
         """What it means that the API has ``customers`` (one or more) under a customer's reference id.
 
-        Before the first request its absence was recorded, so a request with an unknown outcome made what is there.
+        Before the first request its absence was recorded, so a request with an unknown outcome created what is there.
         """
         first = customers[0]
         if not task.outcome_unknown:
             return _there(task, first.id, OutcomeKind.EXISTS, display_id=first.display_id or None)
         if len(customers) > 1:
-            # Its state stays unknown, so that the next run looks again: by then somebody may have deleted one.
+            # Its state stays unknown, so that the next run looks again: somebody may have deleted one by then.
             ids = " and ".join(customer.id for customer in customers)
             message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
             return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)
@@ -109,7 +108,7 @@ class Creating:
         return _there(task, first.id, outcome, accepted, display_id=display_id)
 
     def _absent(self, task: CustomerTask) -> Transition:
-        """What it means that a customer is not there, for good."""
+        """What follows when a customer is certainly not there."""
         if task.conflict_answer is not None:
             # A request with an unknown outcome and a refusal that contradicts the list: the next run looks again.
             state = State.UNKNOWN if task.outcome_unknown else State.REFUSED
@@ -122,10 +121,10 @@ class Creating:
         return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 
 
-def disowned(created: Transition, owner: str) -> Transition:
-    """What becomes of a created customer whose id belongs to another one of the ledger, ``owner``.
+def id_of_another(created: Transition, owner: str) -> Transition:
+    """The transition of a created customer when its id belongs to another one of the ledger, ``owner``.
 
-    The answer proves nothing, so the customer is looked up. A lookup that shows the same id fails it; its state stays
+    The answer proves nothing, so the customer is looked up. If a lookup shows the same id, it fails; its state stays
     unknown, so that the next run looks again.
     """
     task, attempt = created.task, created.step.attempt
@@ -142,7 +141,7 @@ def _to_look_up(task: CustomerTask, answer: Answer, attempt: Attempt | None) -> 
         task = replace(task, conflict_answer=answer)
     else:
         task = replace(task, outcome_unknown=True, sent_by_this_run=True)
-    # If this request did nothing and no earlier one has an unknown outcome, whatever is there is not ours.
+    # If this request did nothing and no earlier one has an unknown outcome, what is there is not ours.
     known = (State.UNKNOWN, OutcomeKind.UNKNOWN) if task.outcome_unknown else (State.PLANNED, OutcomeKind.PENDING)
     return _latest(task, *known, Next.LOOK_UP, attempt=attempt)
 
@@ -170,7 +169,7 @@ def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -
     return transition(task, state, OutcomeKind.FAILED, attempt=attempt, **reasons)
 
 
-def says_taken(answer: Answer) -> bool:
+def says_id_in_use(answer: Answer) -> bool:
     """Whether a refusal may mean that the reference id is in use: it is not documented how the API would say so."""
     if answer.status == 409:
         return True
@@ -179,7 +178,7 @@ def says_taken(answer: Answer) -> bool:
     if any(refusal.field == "reference_id" for refusal in answer.refusals):
         return True
     text = f"{answer.code} {answer.message}"
-    return bool(_TAKEN.search(text) and (_REFERENCE.search(text) or "customer" in text.lower()))
+    return bool(_IN_USE.search(text) and (_REFERENCE.search(text) or "customer" in text.lower()))
 
 
 def moment_text(customer: CustomerRef) -> str | None:

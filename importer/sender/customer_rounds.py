@@ -1,6 +1,5 @@
-"""What undo and verify share: results, and going through a run's customers with many requests at a time."""
+"""What undo and verify share: results, and working on many of a run's customers at a time."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,19 +10,9 @@ import anyio
 from importer.api import Answer, AnswerKind
 from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
-from importer.ledger import LedgerCustomer
-from importer.sender.tasks import Bodies
-from importer.sender.waiting import gather
+from importer.sender.concurrency import gather
 
-__all__ = [
-    "BLOCK",
-    "Finding",
-    "Found",
-    "Result",
-    "Rounds",
-    "planned_bodies",
-    "unreadable",
-]
+__all__ = ["BLOCK", "Finding", "Found", "Result", "Rounds", "unreadable"]
 
 BLOCK = 500  # customers taken from the ledger, and entered into it, at a time
 MOST_MISSES = 10  # calls in a row without an answer, each repeated within the retry policy, until the API is gone
@@ -32,28 +21,21 @@ Thing = TypeVar("Thing")
 
 
 class Result(StrEnum):
-    """What happened to a customer, or what was found.
-
-    Both: ``CHANGED`` (WizCommerce has other content than was sent), ``DUPLICATE`` (WizCommerce has it more than
-    once), ``FAILED`` (it could not be read or changed), ``UNKNOWN`` (the outcome of a request is not known yet).
-    Undo: ``DELETED``, ``DEACTIVATED`` (deleted, but still shown as inactive), ``RESTORED`` (the update was taken
-    back), ``NOT_TAKEN_BACK`` (all or part of the update cannot be taken back), ``ABSENT`` (the request had no effect).
-    Verify: ``OK``, ``MISSING``, ``INACTIVE``, ``UNDONE`` (taken back before).
-    """
+    """What happened to a customer, or what was found."""
 
     DELETED = "deleted"
-    DEACTIVATED = "deactivated"
-    RESTORED = "restored"
-    ABSENT = "absent"
+    DEACTIVATED = "deactivated"  # deleted, but still shown as inactive
+    RESTORED = "restored"  # its update was taken back
+    NOT_TAKEN_BACK = "not_taken_back"  # all or part of its update cannot be taken back
+    ABSENT = "absent"  # its request had no effect
     OK = "ok"
-    UNDONE = "undone"
-    NOT_TAKEN_BACK = "not_taken_back"
+    UNDONE = "undone"  # taken back before
     MISSING = "missing"
     INACTIVE = "inactive"
-    CHANGED = "changed"
-    DUPLICATE = "duplicate"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
+    CHANGED = "changed"  # WizCommerce has other content than was sent
+    DUPLICATE = "duplicate"  # WizCommerce has it more than once
+    FAILED = "failed"  # it could not be read or changed
+    UNKNOWN = "unknown"  # the outcome of a request is not known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +70,7 @@ class Rounds:
         if self._gone is not None and not self._answered:
             raise self._gone
         if self.stop.is_set():
-            raise self._interrupted
+            raise InterruptedRunError("interrupted", self.hint)
 
     async def each(self, things: Sequence[Thing], work: Callable[[Thing], Awaitable[None]]) -> None:
         """Call ``work`` for each; those under way finish when it ends early. See :meth:`check`."""
@@ -122,16 +104,12 @@ class Rounds:
             self._misses, self._answered = 0, self._answered or answer.sent
             return answer
         if self.stop.is_set():
-            raise self._interrupted
+            raise InterruptedRunError("interrupted", self.hint)
         self._misses += 1
         self._gone = ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self.hint)
         if self._misses >= MOST_MISSES:
             raise self._gone
         return answer
-
-    @property
-    def _interrupted(self) -> InterruptedRunError:
-        return InterruptedRunError("interrupted", self.hint)
 
 
 def unreadable(answer: Answer, reference_id: str | None) -> str:
@@ -142,12 +120,3 @@ def unreadable(answer: Answer, reference_id: str | None) -> str:
     if reference_id is not None and shown != reference_id:
         return f"WizCommerce shows another record under this id, with the reference id {clean(shown, 100)}"
     return ""
-
-
-def planned_bodies(customers: Sequence[LedgerCustomer], bodies: Bodies) -> list[bytes | None]:
-    """The bodies that the run had planned, byte for byte; None where its folder has others by now."""
-    read = bodies([one.item for one in customers])
-    return [
-        body if hashlib.sha256(body).hexdigest() == one.item.hash else None
-        for one, body in zip(customers, read, strict=True)
-    ]

@@ -1,8 +1,6 @@
 """Sending a run: batches are announced, workers send them, answers are recorded, unknown outcomes are looked up."""
 
 import hashlib
-import heapq
-import itertools
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +13,6 @@ from importer.api import Answer, AnswerKind, Client, Turns
 from importer.errors import (
     ApiUnavailableError,
     GuardError,
-    InternalError,
     InterruptedRunError,
     KeyRefusedError,
     OutputError,
@@ -23,20 +20,17 @@ from importer.errors import (
 )
 from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
-from importer.sender.breaker import Breaker
-from importer.sender.creating import Creating, disowned
+from importer.sender.concurrency import Breaker, LedgerThread, Recorder, Schedule, Wakeup, first_error
+from importer.sender.creating import Creating, id_of_another
 from importer.sender.reconciler import Reconciler, Strategy
-from importer.sender.recorder import LedgerThread, Recorder
-from importer.sender.send_options import SendOptions
-from importer.sender.tasks import Bodies, CustomerTask, Next, Transition, log_step
+from importer.sender.tasks import Bodies, CustomerTask, Next, SendOptions, Transition, log_step
 from importer.sender.updating import Updating
-from importer.sender.waiting import Wakeup, first_error
 
 __all__ = ["send"]
 
 MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun
 CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a mistaken time zone included
-RESUME = "Resume the run: it looks up unknown outcomes and goes on from there."
+RESUME = "Resume the run: it looks up unknown outcomes and continues from there."
 
 
 def _utc_now() -> datetime:
@@ -56,19 +50,18 @@ async def send(
     now: Callable[[], datetime] = _utc_now,
     thread: LedgerThread | None = None,
 ) -> dict[OutcomeKind, int]:
-    """Deal with every open customer of a planned run, and return the counts of all its outcomes.
+    """Send every open customer of a planned run, and return the counts of all its outcomes.
 
-    The tenant's lock must be held. ``bodies`` reads the planned bodies of items (their ``offset`` and ``length``).
-    ``progress`` gets the counts each time that something has become durable. Setting ``stop`` ends the run early:
-    what has not left is handed back at once, and requests in flight get ``options.grace`` seconds. Cancelling this call
-    ends it at once: requests in flight are cut off and their outcome stays unknown. Called again for the same run,
-    after whatever end, it goes on: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the
-    time of day for the ledger, ``thread`` calls it.
+    The tenant's lock must be held. ``progress`` gets the counts each time that something has become durable. Setting
+    ``stop`` ends the run early: what has not left is handed back at once, and requests in flight get ``options.grace``
+    seconds. Cancelling this call cuts requests in flight off; their outcome stays unknown. Another call for the same
+    run continues: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the time of day for
+    the ledger, ``thread`` calls it.
 
-    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
-    :class:`GuardError` (``options.max_failed``), :class:`LedgerError` (nothing leaves any more once a write has
-    failed), and :class:`OutputError` when ``bodies`` gives others than were planned. Whatever is raised, the ledger
-    has the truth: what did not leave is pending, what may have left is unknown.
+    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`GuardError`
+    (``options.max_failed``), :class:`LedgerError` (nothing leaves once a write has failed), and :class:`OutputError`
+    when ``bodies`` differ from those that were planned. The ledger then has the truth: what did not leave is pending,
+    what may have left is unknown.
     """
     return await _Engine(ledger, api, run, bodies, options, rng, progress, stop, now, thread or LedgerThread()).send()
 
@@ -93,16 +86,20 @@ class _Engine:
         self._changed = Wakeup()
         self._hungry = Wakeup()
         self._turns = Turns()
-        self._strategies = self._new_strategies()
+        sending = self.api.with_turns(self._turns)
+        self._updating = Updating(sending, self.api, self.ledger, self.thread, self.run, options, self.now)
+        self._strategies: dict[Action, Strategy] = {
+            Action.CREATE: Creating(sending, self.api, options, self.now, self.run.started_at - CLOCK_SKEW),
+            Action.UPDATE: self._updating,
+        }
         self._breaker = Breaker(options.retry, options.patience, self.rng)
         self._recorder = Recorder(self.thread, options.batch_size, self._record, self._follow)
         self._reconciler = Reconciler(
             self._strategies, options, self.rng, self._recorder.put, self._changed.set, self._wind_down
         )
         self._ready, self._tasks = anyio.create_memory_object_stream[CustomerTask](math.inf)
-        self._gate = anyio.CapacityLimiter(self._room())
-        self._again: list[tuple[float, int, CustomerTask]] = []
-        self._order = itertools.count()
+        self._gate = anyio.CapacityLimiter(self._most_in_flight)
+        self._again = Schedule()
         self._outstanding = 0  # customers that were announced and whose transition is not with the recorder yet
         self._after = -1  # the last position that was taken from the ledger
         self._begun = 0
@@ -112,17 +109,6 @@ class _Engine:
         self._failed = 0
         self._counts: dict[OutcomeKind, int] = {}
         self._stopped_by: StopError | None = None
-
-    def _new_strategies(self) -> dict[Action, Strategy]:
-        api, options, now, sending = self.api, self.options, self.now, self.api.with_turns(self._turns)
-        known: dict[Action, Strategy] = {
-            Action.CREATE: Creating(sending, api, options, now, self.run.started_at - CLOCK_SKEW)
-        }
-        if options.merge is not None:
-            known[Action.UPDATE] = Updating(
-                sending, api, self.ledger, self.thread, self.run, options.merge, options, now
-            )
-        return known
 
     async def send(self) -> dict[OutcomeKind, int]:
         """Send, and return the counts of the whole run."""
@@ -161,41 +147,32 @@ class _Engine:
         for start in range(0, len(unsettled), self.options.batch_size):
             for task in await self.thread(self._load, unsettled[start : start + self.options.batch_size]):
                 self._taken_up.add(task.item.position)
-                unknown = replace(
-                    task,
-                    outcome_unknown=True,
-                    sent_by_this_run=task.item.maker == self.run.id,
-                    abandoned=now,
-                    outcome=OutcomeKind.UNKNOWN,
-                )
-                self._reconciler.add(unknown, at_once=True)
+                sent_by_this_run = task.item.maker == self.run.id
+                unknown = replace(task, outcome_unknown=True, sent_by_this_run=sent_by_this_run, abandoned=now)
+                self._reconciler.add(replace(unknown, outcome=OutcomeKind.UNKNOWN), at_once=True)
 
     def _load(self, items: Sequence[Item]) -> list[CustomerTask]:
         """In the ledger's thread: items with their bodies, which must be those that were planned, byte for byte."""
-        tasks = [CustomerTask(item, body, item.attempts) for item, body in zip(items, self.bodies(items), strict=True)]
-        for task in tasks:
-            if task.item.action not in self._strategies:
-                raise InternalError(f"the sender cannot {task.item.action} customers")
-            if hashlib.sha256(task.body).hexdigest() != task.item.hash:
+        updates = [item for item in items if item.action is Action.UPDATE]
+        bases = self.ledger.bases(self.run, updates) if updates else {}
+        names = [item.reference_id for item in updates]
+        writes = self.ledger.open_writes(self.run.tenant, names) if updates else {}
+        tasks = []
+        for item, body in zip(items, self.bodies(items), strict=True):
+            if hashlib.sha256(body).hexdigest() != item.hash:
                 raise OutputError(
-                    f"the body of customer {task.reference_id} is not the one that was planned",
+                    f"the body of customer {item.reference_id} is not the one that was planned",
                     "The run's folder was changed. Run again with the same sources: the ledger knows what was sent.",
                 )
-        updates = [task.item for task in tasks if task.item.action is Action.UPDATE]
-        if not updates:
-            return tasks
-        bases = self.ledger.bases(self.run, updates)
-        writes = self.ledger.open_writes(self.run.tenant, [item.reference_id for item in updates])
-        posts = {name: tuple(one for one in found if one.method == "POST") for name, found in writes.items()}
-        return [
-            replace(task, base=bases[task.reference_id], open_writes=posts.get(task.reference_id, ()))
-            if task.item.action is Action.UPDATE
-            else task
-            for task in tasks
-        ]
+            task = CustomerTask(item, body, item.attempts)
+            if item.action is Action.UPDATE:
+                posts = tuple(write for write in writes.get(item.reference_id, ()) if write.method == "POST")
+                task = replace(task, base=bases[item.reference_id], open_writes=posts)
+            tasks.append(task)
+        return tasks
 
     async def _until_sent(self) -> None:
-        """Until every customer is settled, or the run is stopped and requests in flight have had their time."""
+        """Until every customer is settled, or the run is stopped and the time for requests in flight is over."""
         while self._stopped_by is None and not self._finished:
             await self._changed.wait()
         with anyio.move_on_after(self.options.grace):
@@ -205,11 +182,11 @@ class _Engine:
     @property
     def _finished(self) -> bool:
         busy = self._outstanding or self._announcing or not self._recorder.idle
-        return self._nothing_new and not (busy or self._again or len(self._reconciler))
+        return self._nothing_new and not (busy or self._again or self._reconciler)
 
     async def _until_settled(self) -> None:
         """After the last request: until all is durable, and what can still be looked up is."""
-        while self._announcing or not self._recorder.idle or (self._reconciler.draining and len(self._reconciler)):
+        while self._announcing or not self._recorder.idle or (self._reconciler.draining and self._reconciler):
             await self._changed.wait()
 
     # Announcing: the feeder keeps up to a batch and a half of customers ready to go.
@@ -217,10 +194,20 @@ class _Engine:
     async def _feed(self) -> None:
         while True:
             again, fresh = self._next_batch()
-            if again or fresh:
-                await self._announce(again, fresh)
-            else:
-                await self._hungry.wait(self._next_again())
+            if not again and not fresh:
+                due = math.inf if self._full else self._again.due
+                await self._hungry.wait(max(0.0, due - anyio.current_time()))
+                continue
+            self._announcing = True
+            tasks = await self.thread(self._mark, again, fresh)
+            self._announcing = False
+            self._begun += len(tasks) - len(again)
+            self._outstanding += len(tasks)
+            for task in tasks:
+                self._ready.send_nowait(task)
+            if self._stopped_by is not None:
+                self._hand_back()
+            self._changed.set()
 
     @property
     def _waiting(self) -> int:
@@ -236,35 +223,15 @@ class _Engine:
 
     def _next_batch(self) -> tuple[list[CustomerTask], int]:
         """The customers to announce now: those that are due again, and how many new ones."""
-        again: list[CustomerTask] = []
         if self._full:
-            return again, 0
-        now = anyio.current_time()
-        while self._again and len(again) < self.options.batch_size and self._again[0][0] <= now:
-            again.append(heapq.heappop(self._again)[2])
+            return [], 0
+        again = self._again.take(self.options.batch_size)
         fresh = self.options.batch_size - len(again)
         if self._nothing_new or len(self._reconciler) + len(self._again) >= MOST_UNSETTLED:
             fresh = 0
         elif self.options.limit is not None:
             fresh = min(fresh, self.options.limit - self._begun)
         return again, fresh
-
-    def _next_again(self) -> float | None:
-        if self._full or not self._again:
-            return None
-        return max(0.0, self._again[0][0] - anyio.current_time())
-
-    async def _announce(self, again: list[CustomerTask], fresh: int) -> None:
-        self._announcing = True
-        tasks = await self.thread(self._mark, again, fresh)
-        self._announcing = False
-        self._begun += len(tasks) - len(again)
-        self._outstanding += len(tasks)
-        for task in tasks:
-            self._ready.send_nowait(task)
-        if self._stopped_by is not None:
-            self._hand_back()
-        self._changed.set()
 
     def _mark(self, again: list[CustomerTask], fresh: int) -> list[CustomerTask]:
         """In the ledger's thread: make it durable that these may leave, before any of them does."""
@@ -281,8 +248,8 @@ class _Engine:
 
     # Sending.
 
-    def _room(self) -> int:
-        """How many requests may be in flight now."""
+    @property
+    def _most_in_flight(self) -> int:
         return 1 if self._breaker.probing else max(1, min(self.options.concurrency, self.api.limiter.concurrency))
 
     async def _work(self) -> None:
@@ -290,20 +257,18 @@ class _Engine:
         async for task in self._tasks:
             if self._waiting <= self.options.batch_size // 2:
                 self._hungry.set()
-            leaving = False
+            entered = leaving = False
             try:
-                with self._turns.waiting() as turn:
+                with self._turns.waiting():
                     await self._gate.acquire()
-                if not turn.cancelled_caught:
-                    try:
-                        with self._turns.waiting() as pause:
-                            await self._breaker.pause()
-                        leaving = not pause.cancelled_caught
-                        if leaving:
-                            await self._send_one(task)
-                    finally:
-                        self._gate.release()
+                    entered = True
+                    await self._breaker.pause()
+                    leaving = True
+                if leaving:
+                    await self._send_one(task)
             finally:
+                if entered:
+                    self._gate.release()
                 if not leaving:
                     self._put(self._strategies[task.item.action].unsent(task))
 
@@ -315,14 +280,13 @@ class _Engine:
             transition = strategy.unsent(task)
             self._wind_down(error)
         self._put(transition)
-        answer = transition.task.answer
-        if answer is not None:
-            self._judge(answer, of_round)
-        if (room := self._room()) != self._gate.total_tokens:
-            self._gate.total_tokens = room
+        if transition.task.answer is not None:
+            self._check_api(transition.task.answer, of_round)
+        if self._most_in_flight != self._gate.total_tokens:
+            self._gate.total_tokens = self._most_in_flight
 
-    def _judge(self, answer: Answer, of_round: int) -> None:
-        """What an answer says about the API as a whole."""
+    def _check_api(self, answer: Answer, of_round: int) -> None:
+        """Stop when an answer shows that the API as a whole cannot be used."""
         message = answer.message or ""
         if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._breaker.failed(of_round)
@@ -331,8 +295,8 @@ class _Engine:
         if answer.kind is AnswerKind.KEY_REFUSED:
             hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
             self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {message}", hint))
-        elif problem := next((one.problem for one in self._strategies.values() if one.problem), None):
-            self._wind_down(problem)
+        elif self._updating.problem is not None:
+            self._wind_down(self._updating.problem)
         elif self._breaker.exhausted:
             silence = f"nothing got through to the API for {self.options.patience:.0f} s; the last: {message}"
             self._wind_down(ApiUnavailableError(silence, RESUME))
@@ -354,12 +318,12 @@ class _Engine:
             owner = name = one.step.reference_id
             if one.step.state is State.CREATED and one.step.customer_id:
                 owner = owners.setdefault(one.step.customer_id, name)
-            checked.append(one if owner == name else disowned(one, owner))
+            checked.append(one if owner == name else id_of_another(one, owner))
         self.ledger.record(self.run, [one.step for one in checked])
         return checked
 
     def _follow(self, transitions: Sequence[Transition]) -> None:
-        """Steps are durable: report them, and go on with what is not done."""
+        """Steps are durable: report them, and continue with what is not done."""
         for transition in transitions:
             outcome = transition.step.outcome
             self._counts[transition.task.outcome] -= 1
@@ -371,7 +335,7 @@ class _Engine:
                 self._reconciler.add(task)
             elif transition.then is Next.SEND_AGAIN and self._stopped_by is None:
                 delay = self.options.retry.delay(max(1, task.tries + task.misses), self.rng)
-                heapq.heappush(self._again, (anyio.current_time() + delay, next(self._order), task))
+                self._again.push(anyio.current_time() + delay, task)
         if self.options.max_failed is not None and self._failed > self.options.max_failed:
             message = f"{self._failed} customers failed, more than the {self.options.max_failed} allowed"
             self._wind_down(GuardError(message, "Fix what the report names; then resume the run."))
@@ -388,7 +352,7 @@ class _Engine:
     def _wind_down(self, reason: StopError) -> None:
         """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes.
 
-        Whatever waits for its turn comes back at once; requests in flight have their time.
+        What waits for its turn is handed back at once; requests in flight get their time.
         """
         self._stopped_by = self._stopped_by or reason
         self._reconciler.draining = isinstance(reason, ApiUnavailableError)
@@ -399,7 +363,7 @@ class _Engine:
         self._changed.set()
 
     def _hand_back(self) -> None:
-        """Customers that were announced, and of which nothing left, are planned again."""
+        """Customers that were announced, and none of whose requests left, are planned again."""
         while self._waiting:
             task = self._tasks.receive_nowait()
             self._put(self._strategies[task.item.action].unsent(task))

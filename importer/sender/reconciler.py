@@ -1,10 +1,8 @@
-"""Customers that may be in the API: looked up with patience until it is certain, while others go on."""
+"""Customers that may be in the API: looked up repeatedly until it is certain, while others go on."""
 
-import heapq
-import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -12,11 +10,10 @@ import anyio
 from importer.api import fits_filter
 from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
 from importer.records import Action
+from importer.sender.concurrency import Schedule, Wakeup
 from importer.sender.creating import Creating
-from importer.sender.send_options import SendOptions
-from importer.sender.tasks import CustomerTask, Transition
+from importer.sender.tasks import CustomerTask, SendOptions, Transition
 from importer.sender.updating import Updating
-from importer.sender.waiting import Wakeup
 
 __all__ = ["Reconciler", "Strategy"]
 
@@ -29,36 +26,34 @@ GATHER = 0.1  # seconds between lookups of smaller groups: each costs two reques
 FIRST_LOOK = 60  # the first comes after this part of the settling time, the next each twice as late
 
 
-@dataclass(slots=True)
+@dataclass
 class _Lane:
-    """Customers that are looked up alike, by the time of the next look; ``free`` more lookups may begin now."""
+    """Customers that are looked up in the same way, ``size`` at a time; ``free`` more lookups may begin now."""
 
     size: int
     free: int
-    queue: list[tuple[float, int, CustomerTask]] = field(default_factory=list)
+    waiting: Schedule = field(default_factory=Schedule)
     begun: float = -math.inf
 
     def due(self) -> float:
         """When the next look is to begin; never while none may."""
-        return max(self.queue[0][0], self.begun + GATHER) if self.queue and self.free else math.inf
+        return max(self.waiting.due, self.begun + GATHER) if self.free else math.inf
 
-    def take(self, now: float) -> list[CustomerTask]:
-        """The customers to look up at ``now``."""
-        group: list[CustomerTask] = []
-        full = len(self.queue) >= self.size and self.queue[0][0] <= now and self.free
-        if full or self.due() <= now:
-            while self.queue and len(group) < self.size and self.queue[0][0] <= now:
-                group.append(heapq.heappop(self.queue)[2])
-            self.free -= 1
-            self.begun = now
-        return group
+    def take(self) -> list[CustomerTask]:
+        """The customers to look up now."""
+        now = anyio.current_time()
+        full = len(self.waiting) >= self.size and self.waiting.due <= now and self.free
+        if not full and self.due() > now:
+            return []
+        self.free -= 1
+        self.begun = now
+        return self.waiting.take(self.size)
 
 
 @dataclass
 class Reconciler:
-    """A queue by the time of the next look.
+    """A lookup that cannot be read proves nothing; it is repeated, until the customer's deadline leaves it unknown.
 
-    A lookup that cannot be read proves nothing; it is repeated, until the customer's deadline leaves it unknown.
     Reference ids that only a walk through the API's list finds share one walk at a time, and hold up no others.
     """
 
@@ -70,36 +65,33 @@ class Reconciler:
     stop: Callable[[StopError], None]
     _plain: _Lane = field(default_factory=lambda: _Lane(GROUP, LOOKS))
     _odd: _Lane = field(default_factory=lambda: _Lane(MOST_IN_WALK, 1))
-    _order: Iterator[int] = field(default_factory=itertools.count)
     _more: Wakeup = field(default_factory=Wakeup)
     _looking: int = 0
     _failures: int = 0
     draining: bool = False  # nothing is sent any more: a lookup that fails is not repeated
 
     def __len__(self) -> int:
-        return len(self._plain.queue) + len(self._odd.queue) + self._looking
+        return len(self._plain.waiting) + len(self._odd.waiting) + self._looking
 
     def add(self, task: CustomerTask, *, at_once: bool = False) -> None:
         """Look it up: after a while, since a listing may lag, or at once."""
-        now = anyio.current_time()
-        self._push(task, now if at_once else self._due(task, now))
+        self._push(task, anyio.current_time() if at_once else self._due(task))
 
     def clear(self) -> None:
         """Leave all of them as they are in the ledger."""
-        self._plain.queue.clear()
-        self._odd.queue.clear()
+        self._plain.waiting.clear()
+        self._odd.waiting.clear()
 
     async def run(self) -> None:
         """Look until cancelled."""
         async with anyio.create_task_group() as lookups:
             while True:
-                now = anyio.current_time()
                 for lane in (self._plain, self._odd):
-                    while group := lane.take(now):
+                    while group := lane.take():
                         self._looking += len(group)
                         lookups.start_soon(self._serve, lane, group)
-                delay = min(self._plain.due(), self._odd.due()) - now
-                await self._more.wait(None if delay == math.inf else max(0.0, delay))
+                due = min(self._plain.due(), self._odd.due())
+                await self._more.wait(max(0.0, due - anyio.current_time()))
 
     async def _serve(self, lane: _Lane, group: Sequence[CustomerTask]) -> None:
         await self._look_up(group)
@@ -109,8 +101,11 @@ class Reconciler:
         self.dropped()
 
     async def _look_up(self, tasks: Sequence[CustomerTask]) -> None:
+        found: list[tuple[CustomerTask, Transition | None]] = []
         try:
-            transitions = await self._ask(tasks)
+            for action, strategy in self.strategies.items():
+                if own := [task for task in tasks if task.item.action is action]:
+                    found += zip(own, await strategy.look_up(own), strict=True)
         except KeyRefusedError as error:
             self.stop(error)
             return
@@ -118,21 +113,12 @@ class Reconciler:
             self._failed(tasks)
             return
         self._failures = 0
-        now = anyio.current_time()
-        for task, transition in transitions:
+        for task, transition in found:
             if transition is not None:
                 self.done(transition)
             else:
                 later = replace(task, looks=task.looks + 1)
-                self._push(later, self._due(later, now))
-
-    async def _ask(self, tasks: Sequence[CustomerTask]) -> list[tuple[CustomerTask, Transition | None]]:
-        """Each task with what its strategy found."""
-        found: list[tuple[CustomerTask, Transition | None]] = []
-        for action, strategy in self.strategies.items():
-            if own := [task for task in tasks if task.item.action is action]:
-                found += zip(own, await strategy.look_up(own), strict=True)
-        return found
+                self._push(later, self._due(later))
 
     def _failed(self, tasks: Sequence[CustomerTask]) -> None:
         if self.draining:
@@ -146,14 +132,14 @@ class Reconciler:
             if now < max(self.options.deadline(task), settled):
                 self._push(task, due)
 
-    def _due(self, task: CustomerTask, now: float) -> float:
+    def _due(self, task: CustomerTask) -> float:
         """The next look: at once shows most of them; the last, which counts for absence, when they have settled."""
         settle = self.options.settle
         last = task.abandoned + settle
-        due = max(now, task.abandoned + settle / FIRST_LOOK * 2.0**task.looks)
+        due = max(anyio.current_time(), task.abandoned + settle / FIRST_LOOK * 2.0**task.looks)
         return last if due > last - settle / FIRST_LOOK else due
 
     def _push(self, task: CustomerTask, due: float) -> None:
         lane = self._plain if fits_filter(task.reference_id) else self._odd
-        heapq.heappush(lane.queue, (due, next(self._order), task))
+        lane.waiting.push(due, task)
         self._more.set()

@@ -12,7 +12,7 @@ import orjson
 from importer.api import Answer, AnswerKind, Client
 from importer.ledger import LedgerCustomer, Write, WriteState
 from importer.planner.compare import NotReplaceableError, records
-from importer.planner.replaced import Replaced
+from importer.planner.readback import Replaced
 from importer.sender.customer_rounds import Result, Rounds, unreadable
 from importer.tables import CHILD_ENTITIES, ChildKind
 
@@ -26,7 +26,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What happened to one write, in its new state, and what to report of it."""
+    """One write in its new state, and what to report about it."""
 
     write: Write
     result: Result
@@ -50,7 +50,7 @@ class Restorer:
     async def take_back(self, customer: LedgerCustomer, write: Write) -> Part:
         """Put back what ``write`` replaced in a customer that is there.
 
-        Raises :class:`StopError`; the next call understands whatever was announced by then.
+        Raises :class:`StopError`; the next call takes what was announced into account.
         """
         write, record, reason = await self._look(customer, write)
         if reason:
@@ -99,7 +99,7 @@ class Restorer:
         return self.client.delete_child(customer_id, KINDS[write.entity], write.child_id)
 
     async def _look(self, customer: LedgerCustomer, write: Write) -> tuple[Write, Values | None, str]:
-        """The write with the id of its child, the record that it is about (None: gone), and why that is not known."""
+        """The write with its child's id, the record that it changed (None: gone), and why that is not known."""
         customer_id, kind = customer.customer_id or "", KINDS.get(write.entity)
         if kind is None:
             answer = await self.rounds.ask(self.client.get(customer_id))
@@ -124,7 +124,7 @@ def replaced_by(write: Write) -> Replaced:
 
 
 def is_deletion(write: Write) -> bool:
-    """Whether a write is undo's deletion of a customer, of which it is not known whether it was carried out."""
+    """Whether a write is undo's deletion of a customer, and it is not known whether it was carried out."""
     return (write.entity, write.method) == ("customer", "DELETE") and write.state in ("sending", "unknown")
 
 
@@ -134,7 +134,7 @@ def is_open(write: Write) -> bool:
 
 
 def compare_restored(writes: Iterable[Write], customer: Values) -> tuple[str, str]:
-    """What ``customer`` (the ``data`` of an answer) has otherwise than before its restored ``writes``.
+    """How ``customer`` (the ``data`` of an answer) differs from what it was before its restored ``writes``.
 
     Returns the fields that changed since, and those that could not be emptied.
     """

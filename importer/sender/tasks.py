@@ -1,28 +1,32 @@
-"""A customer on its way through the sender, as values: every step makes a new one."""
+"""A customer on its way through the sender, as values: every step makes a new one. And what a caller decides."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import orjson
 
-from importer.api import Answer
+from importer.api import Answer, RetryPolicy
 from importer.ledger import Attempt, Base, Item, State, Step, Write
 from importer.logs import event
+from importer.planner import Merger
 from importer.records import OutcomeKind, Refusal
 
 __all__ = [
     "Bodies",
     "CustomerTask",
     "Next",
+    "OnConflict",
+    "SendOptions",
     "Transition",
     "absence_proven",
     "answered",
     "attempt_of",
+    "changed_since",
     "log_step",
     "reasons_of",
     "text_of",
@@ -31,6 +35,8 @@ __all__ = [
 
 # Items → their planned bodies, in the same order; called in the ledger's thread. Raises OutputError.
 Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
+OnConflict = Literal["overwrite", "skip", "report"]
+NO_BASE = Base(None, State.PLANNED)
 
 
 class Next(Enum):
@@ -49,8 +55,8 @@ class CustomerTask:
     not be made. ``outcome_unknown``: a request of ours may have been carried out, but no answer says so.
     ``sent_by_this_run``: that request belongs to this run, not to an earlier one. ``conflict_answer``: the refusal that
     said the reference id is in use. ``answer``: the latest. ``abandoned``: when the request without an answer was given
-    up. ``looks``: lookups since then. ``outcome``: the outcome that was recorded last. Of updates, ``base`` is what the
-    update starts from and ``open_writes`` are requests of an earlier process whose outcome is unknown.
+    up. ``looks``: lookups since then. ``outcome``: the outcome that was recorded last. For updates, ``base`` is what
+    the update starts from and ``open_writes`` are POSTs whose outcome is unknown.
     """
 
     item: Item
@@ -66,7 +72,7 @@ class CustomerTask:
     abandoned: float = 0.0
     looks: int = 0
     outcome: OutcomeKind = OutcomeKind.PENDING
-    base: Base | None = None
+    base: Base = NO_BASE
     open_writes: tuple[Write, ...] = ()
 
     @property
@@ -79,6 +85,38 @@ class CustomerTask:
         """The body as values."""
         values: dict[str, Any] = orjson.loads(self.body)
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """``concurrency``: the most requests in flight. ``batch_size``: customers announced in one transaction.
+
+    ``settle``: seconds that a listing may lag behind a create. ``retry``: attempts of one customer, their distance and
+    the seconds within which the last may start. ``limit``: customers to begin with in this call (None: all).
+    ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in flight when the run
+    is stopped. ``patience``: seconds without any request getting through after which the API counts as gone.
+    ``merge``: what an update changes. ``on_conflict``: what happens to an update of a customer that was changed in
+    WizCommerce since.
+    """
+
+    concurrency: int = 64
+    batch_size: int = 500
+    settle: float = 60.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limit: int | None = None
+    max_failed: int | None = None
+    grace: float = 30.0
+    patience: float = 60.0
+    merge: Merger = field(default_factory=Merger)
+    on_conflict: OnConflict = "report"
+
+    def may_send_again(self, task: CustomerTask) -> bool:
+        """Whether a customer whose request did nothing may be sent once more, now."""
+        return task.tries < self.retry.attempts and anyio.current_time() < self.deadline(task)
+
+    def deadline(self, task: CustomerTask) -> float:
+        """When the last attempt of a customer may start, by the event loop's clock."""
+        return (task.abandoned if task.began is None else task.began) + self.retry.deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +181,15 @@ def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
     """A text field of an answer's record; None when it has no such text."""
     value = (data or {}).get(name)
     return value if isinstance(value, str) and value else None
+
+
+def changed_since(accepted_at: str | None, shown_at: Any) -> bool | None:
+    """Whether a customer changed since the API took a body; None where the API's times do not say."""
+    try:
+        before, after = (datetime.fromisoformat(moment) for moment in (accepted_at or "", shown_at))
+    except (TypeError, ValueError):
+        return None
+    return after > before if (before.tzinfo is None) == (after.tzinfo is None) else None
 
 
 def reasons_of(answer: Answer, refusals: Sequence[Refusal]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Taking back a run: customers that it created are deleted, and its updates of other customers are taken back."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,19 +14,18 @@ from importer.api.answers import clean
 from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
 from importer.planner.compare import differences
 from importer.records import OutcomeKind
+from importer.sender.concurrency import LedgerThread
 from importer.sender.creating import moment_text
-from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, planned_bodies, unreadable
-from importer.sender.recorder import LedgerThread
+from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
-from importer.sender.tasks import Bodies
-from importer.sender.updating import moved_on
+from importer.sender.tasks import Bodies, changed_since
 
 __all__ = ["undo"]
 
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
 NO_VALUES = "this run has no values from before: an earlier run made the update, or an older version of the importer"
 NO_CUSTOMER = "the customer is not in WizCommerce any more"
-AGAIN = "Call undo again: it goes on where it stopped."
+AGAIN = "Call undo again: it continues where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
 Customers = list[LedgerCustomer]
 
@@ -46,7 +46,7 @@ async def undo(
     """Delete the customers that ``run`` created, and take back its updates.
 
     ``found`` gets each group once it is in the ledger. The tenant's lock must be held. What was changed in WizCommerce
-    since is left, unless ``force``. What may have been sent is looked up first; its absence is believed ``settle``
+    since is left, unless ``force``. What may have been sent is looked up first; its absence counts ``settle``
     seconds after the run was last known to send. What a later run may have changed is left until that is known.
     ``bodies`` reads the planned bodies of items. Setting ``stop`` ends it early: requests in flight finish. Called
     again, after whatever end, it goes on.
@@ -54,12 +54,11 @@ async def undo(
     Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
     :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
     """
-    undoing = _Undoing(ledger, client, run, bodies, Rounds(concurrency, stop, AGAIN), found, force)
-    await undoing.all(settle, now)
+    await _Undo(ledger, client, run, bodies, Rounds(concurrency, stop, AGAIN), found, force).all(settle, now)
 
 
 @dataclass
-class _Undoing:
+class _Undo:
     """One call of :func:`undo`."""
 
     ledger: Ledger
@@ -72,7 +71,7 @@ class _Undoing:
 
     def __post_init__(self) -> None:
         self._thread = LedgerThread()
-        self._restorer = Restorer(self.client, self.rounds, self._announce_restore, self.force)
+        self._restorer = Restorer(self.client, self.rounds, self._announce, self.force)
         self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
         self._findings: list[Finding] = []
         self._removed: list[Removed] = []
@@ -111,14 +110,12 @@ class _Undoing:
 
     async def _created(self, block: Customers) -> Customers:
         """The customers that the run is known to have created, with the bodies that were sent."""
-        bare = [customer for customer in block if customer.body is None]
-        planned = await self._thread(planned_bodies, bare, self.bodies) if bare else []
-        bodies = {_name(customer): body for customer, body in zip(bare, planned, strict=True)}
+        planned = await self._thread(self._planned_bodies, [customer for customer in block if customer.body is None])
         unknown = [_name(one) for one in block if one.outcome_unknown and not one.update_unknown]
         there = await self.client.find(unknown) if unknown else {}
         created = []
         for one in block:
-            customer = replace(one, body=bodies.get(_name(one), one.body))
+            customer = replace(one, body=planned.get(_name(one), one.body))
             if customer.update_unknown:
                 self._report(customer, Result.UNKNOWN, LATER_RUN)
             elif not customer.outcome_unknown:
@@ -127,6 +124,12 @@ class _Undoing:
                 created.append(found)
         await self._enter()
         return created
+
+    def _planned_bodies(self, customers: Customers) -> dict[str, bytes]:
+        """Reference id -> the body that the run had planned, unless its folder has another one now."""
+        read = self.bodies([customer.item for customer in customers]) if customers else ()
+        pairs = zip(customers, read, strict=True)
+        return {_name(one): body for one, body in pairs if hashlib.sha256(body).hexdigest() == one.item.hash}
 
     def _look_up(self, customer: LedgerCustomer, found: list[CustomerRef]) -> LedgerCustomer | None:
         """A customer that may have been created, if it is there: before the run it was known not to be."""
@@ -171,7 +174,7 @@ class _Undoing:
         return Result.FAILED, f"still there: {answer.message or 'the request had no effect'}"
 
     def _gone(self, customer: LedgerCustomer, answer: Answer, *, announced: bool) -> tuple[Result, str] | None:
-        """What to report of a customer that is gone, or inactive because of a deletion that undo announced."""
+        """What to report when a customer is gone, or inactive because of a deletion that undo announced."""
         assert customer.customer_id is not None
         inactive = not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive"
         if answer.kind is not AnswerKind.GONE and not (announced and inactive):
@@ -221,7 +224,7 @@ class _Undoing:
             self._steps.append(_step(customer, State.UPDATED, OutcomeKind.UPDATED))
         return result, "; ".join(dict.fromkeys(filter(None, (part.details for part in parts))))
 
-    async def _announce_restore(self, write: Write) -> None:
+    async def _announce(self, write: Write) -> None:
         await self._thread(self.ledger.announce_restores, self.run, [write])
 
     def _report(self, customer: LedgerCustomer, result: Result, details: str = "") -> None:
@@ -252,7 +255,7 @@ def _changes(customer: LedgerCustomer, answer: Answer) -> str:
         return "what was sent is not known any more"
     shown = answer.data or {}
     changed = differences(orjson.loads(customer.body), shown) + ["status"] * (shown.get("status") == "inactive")
-    if not changed and moved_on(customer.updated_at, shown.get("updated_at")):
+    if not changed and changed_since(customer.updated_at, shown.get("updated_at")):
         return f"changed in WizCommerce at {clean(shown['updated_at'], 40)}, in what was not sent"
     return ", ".join(changed)
 

@@ -12,32 +12,34 @@ import orjson
 from importer.api import Answer, AnswerKind, Client
 from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, StopError
-from importer.ledger import Accepted, Base, Ledger, Run, State, WriteState
-from importer.planner import CustomerUpdate, Merger
+from importer.ledger import Accepted, Ledger, Run, State, WriteState
+from importer.planner import CustomerUpdate
 from importer.planner.compare import body_of
+from importer.planner.readback import unexpected
 from importer.records import OutcomeKind
+from importer.sender.concurrency import LedgerThread, gather
 from importer.sender.creating import child_ids
-from importer.sender.customer_writer import CustomerWriter, Written
-from importer.sender.recorder import LedgerThread
-from importer.sender.send_options import SendOptions
+from importer.sender.customer_writer import CustomerWriter
 from importer.sender.tasks import (
     CustomerTask,
     Next,
+    SendOptions,
     Transition,
     absence_proven,
     answered,
     attempt_of,
+    changed_since,
     reasons_of,
     text_of,
     transition,
 )
-from importer.sender.waiting import gather
 from importer.tables import CHILD_ENTITIES
 
-__all__ = ["Updating", "moved_on"]
+__all__ = ["Updating"]
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
-NO_ID = "the ledger has no WizCommerce id for it"
+NO_ID = ("lost_in_api", "the ledger has no WizCommerce id for it")
+OTHER_CUSTOMER = ("other_customer", "WizCommerce shows another reference id under its id; nothing was sent")
 SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
 
@@ -46,7 +48,7 @@ Body = Mapping[str, Any]
 class Updating:
     """GET, compare, then PATCH, PUT and POST; what has no readable answer is read again before anything is sent again.
 
-    The first write of each kind in a run is read back before another of that kind goes: it is not documented whether
+    The first write of each kind in a run is read back before another of that kind is sent: it is not documented whether
     the API replaces or merges. ``problem`` is set when something was lost. ``sending`` is the client whose waits end
     when the run is stopped, ``reading`` the one for lookups.
     """
@@ -56,7 +58,6 @@ class Updating:
     ledger: Ledger
     thread: LedgerThread
     run: Run
-    merge: Merger
     options: SendOptions
     now: Callable[[], datetime]
     problem: StopError | None = None
@@ -65,90 +66,98 @@ class Updating:
 
     async def send(self, task: CustomerTask) -> Transition:
         """Read the customer, and send what changes. Raises :class:`ApiUnavailableError`."""
-        base = _base(task)
-        if base.customer_id is None:
-            return _failed(_unsent(task), "lost_in_api", NO_ID)
-        if task.open_writes and not task.outcome_unknown:  # of an earlier process
-            task = replace(_unsent(task), outcome_unknown=True, abandoned=anyio.current_time(), looks=0)
-            return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, Next.LOOK_UP)
-        new, accepted = task.values, _accepted(base)
-        if accepted is not None and not task.outcome_unknown and self.merge.same(accepted, new):
-            took = Accepted(orjson.dumps(self.merge.merged(accepted, new)), base.children, base.updated_at)
-            return self._finished(_unsent(task), OutcomeKind.UNCHANGED, took, accepted)
-        there = await self.sending.get(base.customer_id)
+        task = _unsent(task)  # until a request that changes something leaves
+        accepted = _accepted(task)
+        if task.base.customer_id is None:
+            return _failed(task, *NO_ID)
+        if settled := self._without_reading(task, accepted):
+            return settled
+        there = await self.sending.get(task.base.customer_id)
         task = answered(task, there)
-        if there.kind is not AnswerKind.OK or there.data is None:
-            return _unread(_unsent(task), there)
-        return _other_customer(_unsent(task), there.data) or await self._resolve(task, there.data, accepted)
-
-    async def _resolve(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
-        """Send the update, unless the customer was changed in WizCommerce and the policy is to leave it then."""
-        conflict = None if task.outcome_unknown or accepted is None else self._conflict(_base(task), accepted, customer)
+        if there.kind is not AnswerKind.OK or there.data is None or _another(task, there.data):
+            return _not_read(task, there)
+        conflict = None if task.outcome_unknown or accepted is None else self._conflict(task, accepted, there.data)
         if conflict and self.options.on_conflict != "overwrite":
             reported = self.options.on_conflict == "report"
             code, message = ("changed_in_api", conflict) if reported else (None, None)
-            return _became(_unsent(task), OutcomeKind.EXISTS, code=code, message=message)
-        return await self._bring_up_to_date(task, customer, None if conflict else accepted)
+            return _became(task, OutcomeKind.EXISTS, code=code, message=message)
+        return await self._bring_up_to_date(task, there.data, None if conflict else accepted)
+
+    def _without_reading(self, task: CustomerTask, accepted: Body | None) -> Transition | None:
+        """What follows without a request: a POST of an earlier process is looked up, and nothing may have changed."""
+        if task.outcome_unknown:
+            return None
+        if task.open_writes:
+            task = replace(task, outcome_unknown=True, abandoned=anyio.current_time(), looks=0)
+            return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, Next.LOOK_UP)
+        if accepted is None or not self.options.merge.same(accepted, task.values):
+            return None
+        merged = self.options.merge.merged(accepted, task.values)
+        took = Accepted(orjson.dumps(merged), task.base.children, task.base.updated_at)
+        return self._finished(task, OutcomeKind.UNCHANGED, took, accepted)
 
     async def _bring_up_to_date(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
-        """Send what ``customer``, as WizCommerce shows it, lacks."""
-        new, base = task.values, _base(task)
+        """Send what is missing in ``customer``, as WizCommerce shows it."""
         if task.outcome_unknown:
             customer = await self._with_all_children(self.sending, customer)
-            accepted = accepted and self.merge.settled(customer, accepted, new)
-        update = self.merge.update(new, customer, accepted, base.children)
-        known = accepted if accepted is not None else _accepted(base)
+            accepted = accepted and self.options.merge.settled(customer, accepted, task.values)
+        update = self.options.merge.update(task.values, customer, accepted, task.base.children)
+        known = accepted if accepted is not None else _accepted(task)
         if update.empty:
             outcome = OutcomeKind.UPDATED if task.outcome_unknown else OutcomeKind.UNCHANGED
             took = Accepted(orjson.dumps(update.accepted), child_ids(customer), _moment(task, customer))
-            return self._finished(_unsent(task), outcome, took, known, customer, update.reports)
-        kinds = _kinds(update)
+            return self._finished(task, outcome, took, known, customer, update.reports)
+        kinds = {"attributes" if name == "attributes" else "fields" for name in update.fields}
+        kinds |= {f"{'POST' if change.id is None else 'PUT'} {change.kind}" for change in update.children}
         if kinds <= self._proven:
             return await self._write(task, customer, update, known, kinds)
         async with self._first:
             if self.problem is not None:
-                return _became(_unsent(task), OutcomeKind.PENDING)
+                return _became(task, OutcomeKind.PENDING)
             return await self._write(task, customer, update, known, kinds)
 
     async def _write(
         self, task: CustomerTask, customer: Body, update: CustomerUpdate, accepted: Body | None, kinds: set[str]
     ) -> Transition:
-        customer_id = str(_base(task).customer_id)
-        writer = CustomerWriter(self.sending, self.ledger, self.thread, self.run)
-        written = await writer.write(task.reference_id, customer_id, update)
+        """Send ``update``. ``kinds``: the kinds of its writes, which are proven once it was read back."""
+        customer_id = str(task.base.customer_id)
+        written = CustomerWriter(self.sending, self.ledger, self.thread, self.run, task.reference_id, customer_id)
+        await written.write(update)
         task = answered(task, written.answer)
-        if not written.sent:
-            task = _unsent(task)
+        if written.sent:
+            task = replace(task, attempts=task.attempts + 1)
         if written.answer.kind is not AnswerKind.OK:
             return self._interrupted(task, written)
         if written.refused is not None:
-            return self._refused(task, written)
+            task = answered(task, written.refused)
+            reasons = reasons_of(written.refused, written.refusals)
+            return _became(task, OutcomeKind.FAILED, attempt=attempt_of(task, self.now()), **reasons)
         after: Body | None = None
         if update.children or not kinds <= self._proven:
-            after = await self._read_back(customer_id, task.reference_id, written)
+            after = await self._read_back(task, written)
         also_changed: list[str] = []
         if after is not None and written.complete:
-            if wrong := self.merge.unexpected(update, customer, after):
+            if wrong := unexpected(update, customer, after):
                 if not kinds <= self._proven:
                     return self._incomplete(task, wrong)
                 also_changed = [f"changed besides what was sent: {_listed(wrong)}"]
             self._proven |= kinds
         seen = after if after is not None else {} if update.children else written.answer.data or {}
         moment = None if written.repeated else _moment(task, seen)
-        children = child_ids(after) if after is not None else _base(task).children
+        children = child_ids(after) if after is not None else task.base.children
         took = Accepted(orjson.dumps(update.accepted), children, moment)
         left_alone = (*update.reports, *written.reports)
         return self._finished(task, OutcomeKind.UPDATED, took, accepted, seen, left_alone, also_changed)
 
-    async def _read_back(self, customer_id: str, reference_id: str, written: Written) -> Body | None:
+    async def _read_back(self, task: CustomerTask, written: CustomerWriter) -> Body | None:
         """The customer after its writes, with the new children even if a list does not show them yet."""
-        answer = await self.sending.get(customer_id)
-        if answer.kind is not AnswerKind.OK or answer.data is None or answer.data.get("reference_id") != reference_id:
+        answer = await self.sending.get(written.customer_id)
+        if answer.kind is not AnswerKind.OK or answer.data is None or _another(task, answer.data):
             return None  # it proves nothing: the next one is read back
         after = dict(answer.data)
         for kind, child_id in written.added:
             if all(child.get("id") != child_id for child in after.get(kind) or ()):
-                child = await self.sending.get_child(customer_id, kind, child_id)
+                child = await self.sending.get_child(written.customer_id, kind, child_id)
                 if child.kind is AnswerKind.OK and child.data is not None:
                     after[kind] = [*(after.get(kind) or ()), child.data]
         return after
@@ -174,40 +183,42 @@ class Updating:
 
     async def _look_up(self, task: CustomerTask, began: float) -> Transition | Answer | None:
         """What the API shows of a customer whose update has an unknown outcome; the answer if it cannot be read."""
-        customer_id = _base(task).customer_id
-        if customer_id is None:
-            return _failed(task, "lost_in_api", NO_ID)
-        answer = await self.reading.get(customer_id)
+        if task.base.customer_id is None:
+            return _failed(task, *NO_ID)
+        answer = await self.reading.get(task.base.customer_id)
         if answer.kind is AnswerKind.KEY_REFUSED:
             raise KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {answer.message}")
-        if answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED):
-            return _failed(task, *_lost(answer))
-        if answer.kind is not AnswerKind.OK or answer.data is None:
+        gone = answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED)
+        if not gone and (answer.kind is not AnswerKind.OK or answer.data is None):
             return answer
-        return _other_customer(task, answer.data) or await self._compare(task, answer.data, began)
+        if answer.data is None or _another(task, answer.data):
+            return _not_read(task, answer)
+        return await self._compare(task, answer.data, began)
 
     async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
         """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
-        base = _base(task)
         customer = await self._with_all_children(self.reading, customer)
         proven = absence_proven(task, began, self.options.settle)
         task = await self._settle_open_writes(task, customer, proven=proven)
         if task.open_writes:
             return None
-        new, accepted = task.values, _accepted(base)
-        accepted = accepted and self.merge.settled(customer, accepted, new)
-        update = self.merge.update(new, customer, accepted, base.children)
+        merge, new, accepted = self.options.merge, task.values, _accepted(task)
+        accepted = accepted and merge.settled(customer, accepted, new)
+        update = merge.update(new, customer, accepted, task.base.children)
         if update.empty:
             took = Accepted(orjson.dumps(update.accepted), child_ids(customer), None)
             return self._finished(task, OutcomeKind.UPDATED, took, accepted, customer, update.reports)
         # What is missing now can be sent again: a POST is proven absent by now, everything else may be repeated.
-        return self._again(task)
+        if self.options.may_send_again(task):
+            return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
+        reason = (task.answer and task.answer.message) or "no readable answer"
+        return _failed(task, "no_answer", f"not updated; the last answer: {reason}")
 
     async def _settle_open_writes(self, task: CustomerTask, customer: Body, *, proven: bool) -> CustomerTask:
         """Settle the POSTs whose child is there, and with ``proven`` those whose child is not."""
         there = {
-            (CHILD_ENTITIES[kind], child.get("reference_id")): str(child.get("id"))
-            for kind in CHILD_ENTITIES
+            (entity, child.get("reference_id")): str(child.get("id"))
+            for kind, entity in CHILD_ENTITIES.items()
             for child in customer.get(kind) or ()
         }
         settled, still_open = [], []
@@ -236,8 +247,6 @@ class Updating:
         """A customer that was announced, and none of whose requests left."""
         return _became(_unsent(task), OutcomeKind.PENDING)
 
-    # What becomes of a customer.
-
     def _finished(
         self,
         task: CustomerTask,
@@ -248,12 +257,12 @@ class Updating:
         left_alone: Sequence[str] = (),
         also_changed: Sequence[str] = (),
     ) -> Transition:
-        """WizCommerce has what the source says: what it ``took`` counts as accepted, where it was ``before``.
+        """WizCommerce has what the source says: ``took`` counts as accepted now, where it was ``before``.
 
-        Children that the source had and has no more are reported. Where some were ``left_alone``, the content does not
-        count as the source's, so that the next run looks again.
+        Children that the source had and no longer has are reported. Where some were ``left_alone``, the content does
+        not count as the source's, so that the next run looks again.
         """
-        kept = [] if before is None else self.merge.kept(before, task.values)
+        kept = [] if before is None else self.options.merge.kept(before, task.values)
         notes = [*left_alone, *also_changed]
         code = "child_left_alone" if notes else "child_not_in_source" if kept else None
         notes += [f"not in the source any more, and kept: {_listed(kept)}"] if kept else []
@@ -269,25 +278,17 @@ class Updating:
             attempt=attempt_of(task, self.now()) if outcome is OutcomeKind.UPDATED else None,
         )
 
-    def _interrupted(self, task: CustomerTask, written: Written) -> Transition:
+    def _interrupted(self, task: CustomerTask, written: CustomerWriter) -> Transition:
         """A request of the update got no readable answer, or never left."""
         answer, attempt = written.answer, attempt_of(task, self.now())
         if answer.kind is AnswerKind.KEY_REFUSED:
             return _became(task, OutcomeKind.PENDING, attempt=attempt)
         if answer.kind is AnswerKind.NOT_SENT:
             return _missed(task, answer)
-        abandoned = anyio.current_time()
         open_writes = (*task.open_writes, *written.open_writes)
-        task = replace(task, outcome_unknown=True, abandoned=abandoned, looks=0, open_writes=open_writes)
+        task = replace(task, outcome_unknown=True, abandoned=anyio.current_time(), looks=0, open_writes=open_writes)
         reason = {"code": answer.code, "message": answer.message}
         return _became(task, OutcomeKind.UNKNOWN, Next.LOOK_UP, state=State.UNKNOWN, attempt=attempt, **reason)
-
-    def _refused(self, task: CustomerTask, written: Written) -> Transition:
-        answer = written.refused
-        assert answer is not None
-        task = answered(task, answer)
-        reasons = reasons_of(answer, written.refusals)
-        return _became(task, OutcomeKind.FAILED, attempt=attempt_of(task, self.now()), **reasons)
 
     def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
         """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
@@ -300,12 +301,6 @@ class Updating:
         attempt = attempt_of(task, self.now())
         return _became(task, OutcomeKind.FAILED, code="update_incomplete", message=message, attempt=attempt)
 
-    def _again(self, task: CustomerTask) -> Transition:
-        if self.options.may_send_again(task):
-            return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
-        reason = (task.answer and task.answer.message) or "no readable answer"
-        return _failed(task, "no_answer", f"not updated; the last answer: {reason}")
-
     def _unreadable(self, task: CustomerTask, began: float, answer: Answer) -> Transition | None:
         """A customer that could not be read while others could: after its time, it stays unknown."""
         if self.options.may_send_again(task) or not absence_proven(task, began, self.options.settle):
@@ -313,42 +308,23 @@ class Updating:
         message = f"it could not be read: {answer.message}"
         return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
 
-    def _conflict(self, base: Base, accepted: Body, customer: Body) -> str | None:
+    def _conflict(self, task: CustomerTask, accepted: Body, customer: Body) -> str | None:
         """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not.
 
         By the API's own times; where they say nothing, by what was accepted: what somebody added proves nothing.
         """
-        moved = moved_on(base.updated_at, customer.get("updated_at"))
-        if moved:
+        changed = changed_since(task.base.updated_at, customer.get("updated_at"))
+        if changed:
             return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}; nothing was sent"
-        if moved is None and (changed := [one.path for one in self.merge.changes(body_of(customer), accepted)]):
-            return f"changed in WizCommerce since it was sent ({clean(', '.join(changed), 200)}); nothing was sent"
+        if changed is None and (found := self.options.merge.changes(body_of(customer), accepted)):
+            paths = clean(", ".join(change.path for change in found), 200)
+            return f"changed in WizCommerce since it was sent ({paths}); nothing was sent"
         return None
 
 
-def moved_on(accepted_at: str | None, now: Any) -> bool | None:
-    """Whether a customer changed since the API took a body; None where the API's times do not say."""
-    try:
-        before, after = (datetime.fromisoformat(moment) for moment in (accepted_at or "", now))
-    except (TypeError, ValueError):
-        return None
-    return after > before if (before.tzinfo is None) == (after.tzinfo is None) else None
-
-
-def _base(task: CustomerTask) -> Base:
-    """What an update starts from: the engine reads it with the task."""
-    assert task.base is not None
-    return task.base
-
-
-def _accepted(base: Base) -> dict[str, Any] | None:
-    return None if base.body is None else orjson.loads(base.body)
-
-
-def _kinds(update: CustomerUpdate) -> set[str]:
-    """The kinds of writes that an update proves when it is read back."""
-    found = {"attributes" if name == "attributes" else "fields" for name in update.fields}
-    return found | {f"{'POST' if change.id is None else 'PUT'} {change.kind}" for change in update.children}
+def _accepted(task: CustomerTask) -> dict[str, Any] | None:
+    """The body that WizCommerce accepted last."""
+    return None if task.base.body is None else orjson.loads(task.base.body)
 
 
 def _moment(task: CustomerTask, customer: Body) -> str | None:
@@ -356,46 +332,42 @@ def _moment(task: CustomerTask, customer: Body) -> str | None:
     return None if task.outcome_unknown else text_of(customer, "updated_at")
 
 
-def _other_customer(task: CustomerTask, customer: Body) -> Transition | None:
-    """A failure when WizCommerce shows another customer under the id than the one that the ledger knows."""
-    if customer.get("reference_id") == task.reference_id:
-        return None
-    return _failed(task, "other_customer", "WizCommerce shows another reference id under its id; nothing was sent")
-
-
 def _unsent(task: CustomerTask) -> CustomerTask:
     """The task without the request that was announced: none left."""
     return replace(task, attempts=task.attempts - 1)
 
 
-def _state(task: CustomerTask) -> State:
-    """The state of a customer that is not being updated now: unknown as long as what an update of ours did is."""
-    return State.UNKNOWN if task.outcome_unknown else _base(task).state
-
-
 def _became(
     task: CustomerTask, outcome: OutcomeKind, then: Next = Next.DONE, *, state: State | None = None, **more: Any
 ) -> Transition:
-    return transition(task, state or _state(task), outcome, then, customer_id=_base(task).customer_id, **more)
+    """``state`` None: the one from before, or unknown as long as the outcome of an update of ours is."""
+    state = state or (State.UNKNOWN if task.outcome_unknown else task.base.state)
+    return transition(task, state, outcome, then, customer_id=task.base.customer_id, **more)
 
 
 def _failed(task: CustomerTask, code: str, message: str) -> Transition:
     return _became(task, OutcomeKind.FAILED, code=code, message=message)
 
 
-def _lost(answer: Answer) -> tuple[str, str]:
-    if answer.kind is AnswerKind.REFUSED:
-        return answer.code or f"http_{answer.status}", answer.message or ""
-    return "lost_in_api", f"it is not in WizCommerce any more{f': {answer.message}' if answer.message else ''}"
+def _another(task: CustomerTask, customer: Body | None) -> bool:
+    """Whether WizCommerce shows another customer under the id than the one that the ledger knows."""
+    return customer is not None and customer.get("reference_id") != task.reference_id
 
 
-def _unread(task: CustomerTask, answer: Answer) -> Transition:
-    """The customer could not be read before anything was sent."""
-    if answer.kind is AnswerKind.KEY_REFUSED:
-        return _became(task, OutcomeKind.PENDING)
-    if answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED):
-        return _failed(task, *_lost(answer))
-    return _missed(task, answer)
+def _not_read(task: CustomerTask, answer: Answer) -> Transition:
+    """The customer could not be read before anything was sent, or is another one."""
+    match answer.kind:
+        case AnswerKind.OK if answer.data is not None:
+            return _failed(task, *OTHER_CUSTOMER)
+        case AnswerKind.KEY_REFUSED:
+            return _became(task, OutcomeKind.PENDING)
+        case AnswerKind.REFUSED:
+            return _failed(task, answer.code or f"http_{answer.status}", answer.message or "")
+        case AnswerKind.GONE:
+            reason = f": {answer.message}" if answer.message else ""
+            return _failed(task, "lost_in_api", f"it is not in WizCommerce any more{reason}")
+        case _:
+            return _missed(task, answer)
 
 
 def _missed(task: CustomerTask, answer: Answer) -> Transition:

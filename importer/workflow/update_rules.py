@@ -11,7 +11,7 @@ from importer.ledger import Ledger
 from importer.planner import Merger
 from importer.records import Severity
 from importer.run_folder import Stage
-from importer.sender.send_options import OnConflict
+from importer.sender.tasks import OnConflict
 from importer.settings import Options
 from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
 

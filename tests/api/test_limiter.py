@@ -106,9 +106,9 @@ def test_a_cancelled_wait_uses_nothing() -> None:
         (50, 0.02, 15, 120),
         (50, 1.0, 25, 150),
         (50, 2.0, 30, 150),
-        (200, 0.02, 20, 90),
-        (200, 1.0, 30, 120),
-        (500, 0.02, 20, 50),
+        (200, 0.02, 20, 60),
+        (200, 1.0, 30, 70),
+        (500, 0.02, 20, 35),
         (500, 2.0, 45, 80),
         (5, 0.2, 20, 300),
     ],
@@ -127,7 +127,7 @@ def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
     assert limiter.statistics.throttled >= len(server.refused) - unanswered > 0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("limit", "share"), [(50, 0.9), (200, 0.95)])
 @pytest.mark.parametrize("latency", [0.02, 1.0])
 def test_the_pace_is_found_on_a_busy_machine(limit, share, latency, seed) -> None:
@@ -136,11 +136,11 @@ def test_the_pace_is_found_on_a_busy_machine(limit, share, latency, seed) -> Non
 
     async def main():
         server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
-        await drive(virtual_limiter(None, sleep=busy(rng)), server, 120)
+        await drive(virtual_limiter(None, sleep=busy(rng)), server, 80)
         return server
 
     server = run_virtually(main)
-    assert server.rate(30, 117) >= share * limit
+    assert server.rate(30, 77) >= share * limit
     assert server.share_refused() < 0.01
 
 

@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.api.timeline import MOST, Timeline
+from importer.api.limiter import MOST_SLICES, Timeline
 
 
 def test_the_first_minutes_are_counted_by_the_second() -> None:
@@ -32,6 +32,6 @@ def test_nothing_is_lost_however_long_it_takes(gaps: list[float], start: float) 
     assert isinstance(requests, list)
     assert requests == throttled
     assert sum(requests) == len(moments)
-    assert len(requests) <= MOST
+    assert len(requests) <= MOST_SLICES
     assert requests[-1] > 0
     assert series["every"] * len(requests) > (moments[-1] - moments[0]) * 0.999

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from importer.planner import Merger
 from importer.planner.compare import body_of
-from importer.planner.field_changes import differences, in_effect
+from importer.planner.updates import find_changes, in_effect
 
 OLD = {
     "reference_id": "C1",
@@ -23,7 +23,7 @@ OLD = {
 
 
 def found(old, new) -> list[tuple]:
-    return [(change.path, change.before, change.after) for change in differences(old, new)]
+    return [(change.path, change.before, change.after) for change in find_changes(old, new)]
 
 
 def test_the_same_in_another_order_is_no_change() -> None:
@@ -65,7 +65,7 @@ def test_every_kind_of_change_has_its_path() -> None:
         ("addresses[A3].city", None, "Elsewhere"),
         ("contacts[P.1[x]].first_name", "Ann", "Anne"),
     ]
-    assert {change.path for change in in_effect(differences(OLD, new))} == {
+    assert {change.path for change in in_effect(find_changes(OLD, new))} == {
         path for path, _, after in found(OLD, new) if after is not None
     }
 
@@ -83,9 +83,9 @@ def test_a_child_with_another_id_made_of_its_content_is_one_that_changed() -> No
         (f"addresses[{OLD_ID}].address_line_1", "4 Dock", "4 The Dock"),
         (f"addresses[{OLD_ID}].is_default", True, False),
     ]
-    assert {change.child for change in differences(old, new)} == {NEW_ID}
-    assert [change.path for change in differences(old, new, stated=[])] == [f"addresses[{OLD_ID}].address_line_1"]
-    assert len(differences(old, new, stated=[("addresses", NEW_ID)])) == 2
+    assert {change.child for change in find_changes(old, new)} == {NEW_ID}
+    assert [change.path for change in find_changes(old, new, stated=[])] == [f"addresses[{OLD_ID}].address_line_1"]
+    assert len(find_changes(old, new, stated=[("addresses", NEW_ID)])) == 2
     elsewhere = {**moved, "city": "Leeds"}
     assert {path.split(".")[0] for path, *_ in found(old, {**OLD, "addresses": [elsewhere]})} == {
         f"addresses[{name}]" for name in (OLD_ID, NEW_ID, "A1", "A2")
@@ -160,7 +160,7 @@ BODIES = st.fixed_dictionaries(
 @given(BODIES, st.randoms(use_true_random=False))
 def test_nothing_differs_from_itself_in_any_order(body, rng) -> None:
     mixed = {name: rng.sample(value, len(value)) if isinstance(value, list) else value for name, value in body.items()}
-    assert differences(body, mixed) == []
+    assert find_changes(body, mixed) == []
 
 
 @pytest.mark.parametrize("kind", ["addresses", "contacts"])

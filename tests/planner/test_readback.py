@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from importer.planner import ChildChange, CustomerUpdate, Merger
+from importer.planner import ChildChange, CustomerUpdate
+from importer.planner.readback import unexpected
 
 BEFORE = {
     "id": "customer",
@@ -53,7 +54,7 @@ def carried_out() -> dict:
 
 
 def test_all_is_well_however_the_api_writes_it() -> None:
-    assert Merger().unexpected(UPDATE, BEFORE, carried_out()) == []
+    assert unexpected(UPDATE, BEFORE, carried_out()) == []
 
 
 def changed(path, value) -> dict:
@@ -99,30 +100,30 @@ def changed(path, value) -> dict:
     ],
 )
 def test_what_is_not_as_sent_or_is_another_is_named(path, value, found) -> None:
-    assert Merger().unexpected(UPDATE, BEFORE, changed(path, value)) == found
+    assert unexpected(UPDATE, BEFORE, changed(path, value)) == found
 
 
 def test_a_child_that_nobody_sent_is_named() -> None:
     after = carried_out()
     after["addresses"].append({"id": "10", **A4})
-    assert Merger().unexpected(UPDATE, BEFORE, after) == ["addresses[A4] (added by another)"]
+    assert unexpected(UPDATE, BEFORE, after) == ["addresses[A4] (added by another)"]
 
 
 def test_another_default_is_expected_only_where_one_was_set() -> None:
     after = copy.deepcopy(BEFORE)
     after["addresses"][0]["is_default"], after["addresses"][1]["is_default"] = False, True
     setting = CustomerUpdate(children=(ChildChange("addresses", "2", "A2", {"is_default": True}, 0),))
-    assert Merger().unexpected(setting, BEFORE, after) == []
+    assert unexpected(setting, BEFORE, after) == []
     after["addresses"][2]["is_default"] = False
-    assert Merger().unexpected(setting, BEFORE, after) == ["addresses[3].is_default (changed)"], "it is of another type"
+    assert unexpected(setting, BEFORE, after) == ["addresses[3].is_default (changed)"], "it is of another type"
     new = {**A4, "is_default": True}
     adding = CustomerUpdate(children=(ChildChange("addresses", None, "A4", new, 0),))
     after = copy.deepcopy(BEFORE)
     after["addresses"][0]["is_default"] = False
     after["addresses"].append({"id": "9", **new})
-    assert Merger().unexpected(adding, BEFORE, after) == []
+    assert unexpected(adding, BEFORE, after) == []
     after["addresses"][-1]["is_default"] = False
-    assert Merger().unexpected(adding, BEFORE, after) == ["addresses[A4].is_default (not as sent)"]
+    assert unexpected(adding, BEFORE, after) == ["addresses[A4].is_default (not as sent)"]
 
 
 def test_a_customer_may_show_the_name_of_its_contact() -> None:
@@ -130,17 +131,17 @@ def test_a_customer_may_show_the_name_of_its_contact() -> None:
     after["contacts"][0]["first_name"] = after["first_name"] = "Anna"
     child = CustomerUpdate(children=(ChildChange("contacts", "4", "P1", {"first_name": "Anna"}, 0),))
     own = CustomerUpdate(fields={"first_name": "Anna"}, after={"first_name": "Anna"})
-    assert Merger().unexpected(child, BEFORE, after) == []
-    assert Merger().unexpected(own, BEFORE, after) == []
+    assert unexpected(child, BEFORE, after) == []
+    assert unexpected(own, BEFORE, after) == []
     after["first_name"] = "Bob"
-    assert Merger().unexpected(child, BEFORE, after) == ["first_name (changed)"]
-    assert Merger().unexpected(own, BEFORE, after) == ["first_name (not as sent)"]
+    assert unexpected(child, BEFORE, after) == ["first_name (changed)"]
+    assert unexpected(own, BEFORE, after) == ["first_name (not as sent)"]
 
 
 def test_a_field_that_was_emptied_is_empty_or_gone() -> None:
     emptying = CustomerUpdate(fields={"phone": ""}, after={"phone": "", "attributes": {"Color": ""}})
     after = copy.deepcopy(BEFORE)
-    assert Merger().unexpected(emptying, BEFORE, after) == ["phone (not as sent)", "attributes[Color] (not as sent)"]
+    assert unexpected(emptying, BEFORE, after) == ["phone (not as sent)", "attributes[Color] (not as sent)"]
     after["phone"] = ""
     after["attributes"] = after["attributes"][1:]
-    assert Merger().unexpected(emptying, BEFORE, after) == []
+    assert unexpected(emptying, BEFORE, after) == []

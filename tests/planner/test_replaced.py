@@ -3,7 +3,7 @@
 import pytest
 
 from importer.planner.compare import NotReplaceableError
-from importer.planner.replaced import Replaced
+from importer.planner.readback import Replaced
 
 UPPER, LOWER = "0A5D8B6E-0C8B-4A8E-9D62-5B9C2F3A7E11", "0a5d8b6e-0c8b-4a8e-9d62-5b9c2f3a7e11"
 PATCH = Replaced(

@@ -236,7 +236,7 @@ def faults(api: Any, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str,
             children = [child.get("reference_id") or child["id"] for child in customer[kind]]
             known = {child["reference_id"] for body in own for child in body.get(kind, ())}
             known |= {by_hand[name]} if name in by_hand and kind == "addresses" else set()
-            wrong += [f"{name}: {kind} {child} is a stranger" for child in children if child not in known]
+            wrong += [f"{name}: {kind} {child} is unexpected" for child in children if child not in known]
             wrong += [f"{name}: {kind} {child} twice" for child in children if children.count(child) > 1]
         if name in by_hand and by_hand[name] not in [child["id"] for child in customer["addresses"]]:
             wrong.append(f"{name}: the address made by hand is gone")
@@ -246,7 +246,7 @@ def faults(api: Any, nights: Sequence[Mapping[str, Body]], by_hand: Mapping[str,
 
 
 def add_by_hand(api: NightApi, name: str) -> str:
-    """Somebody gives a customer an address and a field, in a moment that no answer tells. Comes back: its id."""
+    """Somebody gives a customer an address and a field, at a time that no answer shows. Returns its id."""
     child = {"id": f"hand-{name}", "type": "shipping", "address_line_1": "Dock 4", "city": "Elsewhere"}
     customer = api.held()[name]
     customer["addresses"].append(child)

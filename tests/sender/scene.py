@@ -324,17 +324,10 @@ def _step(item: Any, state: State, outcome: OutcomeKind, customer_id: str, accep
 
 @contextmanager
 def scene(folder: Path, **config: Any) -> Iterator[Scene]:
-    with running(SandboxConfig(**config)) as box, scene_at(box, folder) as made:
-        yield made
-
-
-@contextmanager
-def scene_at(box: Any, folder: Path) -> Iterator[Scene]:
-    """The same at a sandbox that is running already."""
-    folder.mkdir(exist_ok=True)
-    made = Scene(folder, box)
-    try:
-        yield made
-    finally:
-        made.http.close()
-        made.ledger.close()
+    with running(SandboxConfig(**config)) as box:
+        made = Scene(folder, box)
+        try:
+            yield made
+        finally:
+            made.http.close()
+            made.ledger.close()

@@ -22,7 +22,7 @@ from importer.planner import ids_to_look_up, plan
 from importer.records import Refusal
 from importer.run_folder import PayloadFile
 from importer.sender import SendOptions, send
-from importer.sender.recorder import LedgerThread
+from importer.sender.concurrency import LedgerThread
 from importer.tables import TEXT
 
 TENANT = "acme"

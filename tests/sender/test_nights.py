@@ -341,7 +341,7 @@ def test_a_request_of_ours_that_is_late_is_no_conflict_the_next_night() -> None:
     at_night(main)
 
 
-def test_one_whose_update_is_in_doubt_is_not_taken_back() -> None:
+def test_one_whose_update_is_unknown_is_not_taken_back() -> None:
     """Undo of the run that created it says so; when the later run is settled, it goes on."""
 
     async def main(ledger, folder) -> None:

@@ -20,7 +20,7 @@ from tests.sender.support import run_fast
 from tests.sender.test_sandbox import send_to
 
 FAULTS = "drop-before=4%,drop-after=4%,500-after=4%,502-html=3%,cut=3%,malformed=3%,429=2%"
-COUNT = 36
+COUNT = 24
 CHILD = """
 import sys
 from pathlib import Path
@@ -127,7 +127,7 @@ def kill_both(boxes, place: str, plans, folder: Path) -> None:
         for tenant, box in boxes.items()
     }
     for tenant, child in children.items():
-        while len(patched(boxes[tenant])) < 8:
+        while len(patched(boxes[tenant])) < 6:
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(0.02)
         child.kill()

@@ -15,7 +15,7 @@ from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcome
 from tests.sender.support import send_virtually as send
 
 FAULTS = st.sampled_from(["ok", "ok", "slow", "lost", "dropped", "late", "not_sent", "invalid"])
-SLOW_DISK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW_DISK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(ledger, run, api, names, by_hand):
@@ -58,27 +58,27 @@ def check(ledger, run, api, names, by_hand):
 )
 def test_any_faults(count, script, find_script, batch, workers, lag, refuse, by_hand):
     names = [f"CUS-{number}" for number in range(count)]
-    strangers = set(names[:by_hand]) if refuse else set()
+    made_by_others = set(names[:by_hand]) if refuse else set()
 
     async def main(folder: Path) -> None:
         api = FakeApi(script, find_script, refuse_duplicates=refuse, lag=lag, limiter=FakePace(workers))
         with fresh_ledger(folder) as ledger:
             run, bodies = plan_run(ledger, folder, names)
-            for name in strangers:  # made by somebody else between the lookup and the send
+            for name in made_by_others:  # made by somebody else between the lookup and the send
                 api.add(name)
             for _ in range(5):
-                told = []
+                counts = []
                 try:
                     totals = await send(
-                        ledger, api, run, bodies, batch_size=batch, concurrency=workers, progress=told.append
+                        ledger, api, run, bodies, batch_size=batch, concurrency=workers, progress=counts.append
                     )
                 except ImporterError:
-                    check(ledger, run, api, names, strangers)
+                    check(ledger, run, api, names, made_by_others)
                     continue
                 assert {kind: n for kind, n in totals.items() if n} == ledger.counts(run.id)
-                assert told == [] or told[-1] == totals
+                assert counts == [] or counts[-1] == totals
                 break
-            left = check(ledger, run, api, names, strangers)
+            left = check(ledger, run, api, names, made_by_others)
             assert not left & {OutcomeKind.PENDING, OutcomeKind.UNKNOWN}
 
     with tempfile.TemporaryDirectory() as folder:
@@ -124,10 +124,10 @@ class DyingLedger:
     lag=st.sampled_from([0.0, 39.0]),
     refuse=st.booleans(),
     kills=st.lists(st.tuples(st.integers(0, 12), st.booleans(), st.floats(0.0, 130.0)), min_size=1, max_size=4),
-    anew=st.booleans(),
+    new_run=st.booleans(),
 )
-def test_any_kills(count, script, batch, lag, refuse, kills, anew):
-    """``kills``: after so many writes, or so many seconds. ``anew``: a new run each time instead of the old one."""
+def test_any_kills(count, script, batch, lag, refuse, kills, new_run):
+    """``kills``: after so many writes, or so many seconds. ``new_run``: a new run each time instead of the old one."""
     names = [f"CUS-{number}" for number in range(count)]
 
     async def main(folder: Path) -> None:
@@ -141,7 +141,7 @@ def test_any_kills(count, script, batch, lag, refuse, kills, anew):
                 await asyncio.gather(task, return_exceptions=True)
                 for name in names:
                     assert len(api.ids(name)) <= 1
-                if anew:
+                if new_run:
                     run, bodies = plan_run(ledger, folder, names, {name: api.ids(name)[0] for name in _listed(api)})
             for _ in range(5):
                 try:
@@ -156,7 +156,7 @@ def test_any_kills(count, script, batch, lag, refuse, kills, anew):
                     assert not there
                 else:
                     assert there == [line.customer_id]
-                    assert line.outcome in ({"created", "unchanged"} if anew else {"created"})
+                    assert line.outcome in ({"created", "unchanged"} if new_run else {"created"})
             assert len(lines) == len(names)
 
     with tempfile.TemporaryDirectory() as folder:

@@ -8,10 +8,9 @@ from importer.api import NoListError
 from importer.errors import InterruptedRunError
 from importer.ledger import State, Step
 from importer.records import OutcomeKind
-from importer.sandbox import SandboxConfig, running
 from importer.workflow.consent import Forecast, forecast
 from tests.sandbox.support import address, contact
-from tests.sender.scene import Change, KilledError, Steps, company, scene, scene_at
+from tests.sender.scene import Change, KilledError, Steps, company, scene
 
 
 def whole(**fields):
@@ -343,32 +342,32 @@ def test_a_stop_between_customers_goes_on_later(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("delete", "late"), [("remove", False), ("deactivate", True)])
 def test_killed_at_every_step_it_is_understood_by_the_next_call(tmp_path, delete, late):
-    change = Change(patch={"company_name": "New"}, put={"A1": {"city": "Newtown"}}, post={"contacts": contact("P2")})
-    end = {"new": "deleted" if delete == "remove" else "deactivated", "c": "restored"}
-    with running(SandboxConfig(delete=delete)) as box:
+    """Each kill meets two customers of its own in one ledger."""
+    with scene(tmp_path, delete=delete) as s:
         for at in range(1, 200):
-            box.reset()
-            with scene_at(box, tmp_path / str(at)) as s:
-                if not _killed_at(s, Steps(at, late=late), change, end):
-                    assert at > 20
-                    return
+            if not _killed_at(s, Steps(at, late=late), "deleted" if delete == "remove" else "deactivated"):
+                assert at > 20
+                return
     pytest.fail("it never came to its end")
 
 
-def _killed_at(s, steps, change, end):
+def _killed_at(s, steps, deleted):
     """Undo, killed at a step, and then undo to the end. Returns whether it was killed."""
-    s.send({"c": whole()})
-    before = content(s.whole("c"))
-    sent = s.update({"c": change, "new": Change()})
+    old, new = f"c{steps.at}", f"new{steps.at}"
+    end = {new: deleted, old: "restored"}
+    change = Change(patch={"company_name": "New"}, put={"A1": {"city": "Newtown"}}, post={"contacts": contact("P2")})
+    s.send({old: whole(reference_id=old)})
+    before = content(s.whole(old))
+    sent = s.update({old: change, new: Change()})
     try:
         assert s.undo(sent, steps=steps, concurrency=1) == end
     except KilledError:
-        assert s.verify(sent)["new"] in ("undone", "ok"), steps.at
+        assert s.verify(sent)[new] in ("undone", "ok"), steps.at
         assert {**end, **s.undo(sent)} == end, steps.at
-    assert content(s.whole("c")) == before, steps.at
-    assert "new" not in s.names(), steps.at
-    assert s.states("c", "new") == {"c": "updated", "new": "absent" if end["new"] == "deleted" else "exists"}, steps.at
-    assert not any(s.ledger.open_writes("acme", ["c", "new"]).values()), steps.at
-    assert s.verify(sent) == {"c": "undone", "new": "undone"}, steps.at
+    assert content(s.whole(old)) == before, steps.at
+    assert new not in s.names(), steps.at
+    assert s.states(old, new) == {old: "updated", new: "absent" if deleted == "deleted" else "exists"}, steps.at
+    assert not any(s.ledger.open_writes("acme", [old, new]).values()), steps.at
+    assert s.verify(sent) == {old: "undone", new: "undone"}, steps.at
     assert s.undo(sent) == {}, steps.at
     return steps.killed

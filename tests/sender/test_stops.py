@@ -72,7 +72,7 @@ def test_api_that_is_gone(ledger, tmp_path, fault):
     run_virtually(main())
 
 
-def test_api_that_is_gone_altogether_leaves_the_doubt(ledger, tmp_path):
+def test_api_that_is_gone_altogether_leaves_outcomes_unknown(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
         api = FakeApi(["ok"] * 5 + ["dropped"] * 1000, [True] * 1000)
@@ -203,7 +203,7 @@ def test_flood_of_429_in_the_client_leaves_the_customer_planned(ledger, tmp_path
     run_virtually(main())
 
 
-def test_defect_in_a_request_stops_and_leaves_it_in_doubt(ledger, tmp_path):
+def test_defect_in_a_request_stops_and_leaves_it_unknown(ledger, tmp_path):
     class Broken(FakeApi):
         async def create(self, body, reference_id):
             if len(self.posts) == 3:
@@ -260,8 +260,8 @@ def test_full_disk(ledger, tmp_path):
         with pytest.raises(LedgerError, match="disk is full"):
             await send(ledger, api, run, bodies, batch_size=4)
         assert len(api.posts) < 40
-        in_doubt = ledger.counts(run.id)[OutcomeKind.UNKNOWN]
-        assert in_doubt >= 1
+        unknown = ledger.counts(run.id)[OutcomeKind.UNKNOWN]
+        assert unknown >= 1
         capped[0] = 1_000_000
         ledger._store.engine.dispose()
         await send(ledger, api, run, bodies)
@@ -297,7 +297,7 @@ class Odd(FakeApi):
         Answer(AnswerKind.REFUSED, 400, None, "DUPLICATE_REFERENCE_ID", None),
     ],
 )
-def test_taken_without_a_doubtful_request_is_not_ours(ledger, tmp_path, first):
+def test_id_in_use_without_an_unanswered_request_is_not_ours(ledger, tmp_path, first):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
         api = Odd(lag=10.0)
@@ -310,7 +310,7 @@ def test_taken_without_a_doubtful_request_is_not_ours(ledger, tmp_path, first):
     run_virtually(main())
 
 
-def test_taken_but_never_listed_fails_with_the_reason(ledger, tmp_path):
+def test_id_in_use_but_never_listed_fails_with_the_reason(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES[:3])
         api = Odd()
@@ -357,7 +357,26 @@ def test_absence_is_believed_only_after_the_settling_time(ledger, tmp_path):
     run_virtually(main())
 
 
-def test_what_was_in_doubt_at_the_start_is_not_announced_twice(ledger, tmp_path):
+def test_a_lookup_that_began_too_early_proves_nothing(ledger, tmp_path):
+    """It ends after the settling time, but what it shows is older; the customer is created in between."""
+
+    class SlowList(FakeApi):
+        async def find(self, reference_ids, *, since=None):
+            found = await super().find(reference_ids, since=since)
+            await asyncio.sleep(40.0)
+            return found
+
+    async def main():
+        run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+        api = SlowList(["late"], late=45.0, refuse_duplicates=False)
+        await send(ledger, api, run, bodies, settle=60.0)
+        assert len(api.posts) == 1
+        exactly_once(ledger, run, api)
+
+    run_virtually(main())
+
+
+def test_what_was_unknown_at_the_start_is_not_announced_twice(ledger, tmp_path):
     """It is found absent, and so pending, long before its turn among those that were never sent."""
 
     async def main():
@@ -372,7 +391,7 @@ def test_what_was_in_doubt_at_the_start_is_not_announced_twice(ledger, tmp_path)
     run_virtually(main())
 
 
-def test_doubt_holds_up_nobody_else(ledger, tmp_path):
+def test_an_unknown_outcome_holds_up_no_other_customer(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
         api = FakeApi(["lost"], limiter=FakePace(1))
@@ -425,7 +444,7 @@ def test_content_that_changed_between_an_unsettled_run_and_the_next(ledger, tmp_
     run_virtually(main())
 
 
-def test_taken_after_a_doubtful_request_is_ours(ledger, tmp_path):
+def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
     """A listing that lags for longer than was said: the API's own refusal saves the second request."""
 
     async def main():

@@ -44,7 +44,7 @@ def test_what_was_undone_is_expected_to_be_gone(tmp_path):
         assert s.verify(sent) == {"a": "undone", "b": "changed"}
 
 
-def test_doubtful_ones_stay_so(tmp_path):
+def test_unknown_outcomes_stay_unknown(tmp_path):
     with scene(tmp_path) as s:
         run, bodies = s.plan(["there", "not"])
         s.ledger.mark_sending(run, s.ledger.pending(run, after=-1, count=9))

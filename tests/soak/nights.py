@@ -48,7 +48,7 @@ class Nights:
     killed: int = 0
 
     def run(self) -> None:
-        """Night after night; each but the first is killed, begun anew, and at last left to end."""
+        """Night after night; each but the first is killed, restarted, and finally left to end."""
         rng = random.Random(self.seed)
         self.folder.mkdir()
         (self.folder / "night.yaml").write_text(MAPPING)
