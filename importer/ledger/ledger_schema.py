@@ -1,4 +1,4 @@
-"""The ledger's tables and the migrations that lead to them.
+"""The ledger's tables, its states, and the migrations from older versions.
 
 Times are UTC, ISO 8601 text with milliseconds and ``Z``, which sorts as time does. Options, summaries, refusals,
 children and the values before and after a write are JSON text.
@@ -37,9 +37,12 @@ __all__ = [
     "ATTEMPTS",
     "CUSTOMERS",
     "METADATA",
-    "NUMBER",
+    "NOT_SENT",
+    "OPEN_WRITES",
+    "OUTCOME_UNKNOWN",
     "RUNS",
     "RUN_CUSTOMERS",
+    "SENT",
     "TENANTS",
     "WRITES",
     "State",
@@ -53,9 +56,9 @@ __all__ = [
 class State(StrEnum):
     """What the ledger knows about a customer of a tenant.
 
-    ``ABSENT``: looked for in the API and not there, ``absent_at`` says when. ``EXISTS``: was there before we sent
-    anything. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left
-    and its outcome is not known. ``REFUSED``: the API said no, nothing was created.
+    ``ABSENT``: looked up in the API and not found, at ``absent_at``. ``EXISTS``: was in the API before anything was
+    sent. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left and
+    its outcome is not known. ``REFUSED``: the API refused it, nothing was created.
     """
 
     ABSENT = "absent"
@@ -69,11 +72,11 @@ class State(StrEnum):
 
 
 class WriteState(StrEnum):
-    """What is known of one request that changes a customer who is there, or one of its children.
+    """What is known about one request that changes an existing customer or one of its children.
 
-    ``SENDING``: it may have left. ``DONE``: it took effect. ``REFUSED``: the API said no. ``UNKNOWN``: it left, and
-    its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo brought back what was there before.
-    ``KEPT``: undo left it in place.
+    ``SENDING``: it may have left. ``DONE``: it took effect. ``REFUSED``: the API refused it. ``UNKNOWN``: it left, and
+    its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo restored the previous values. ``KEPT``:
+    undo left it in place.
     """
 
     SENDING = "sending"
@@ -86,6 +89,10 @@ class WriteState(StrEnum):
 
 
 WriteMethod = Literal["PATCH", "PUT", "POST", "DELETE"]
+NOT_SENT = (State.ABSENT, State.PLANNED, State.REFUSED)  # nothing that was sent is in the API, and nothing can be
+SENT = (State.CREATED, State.UPDATED)
+OUTCOME_UNKNOWN = (State.SENDING, State.UNKNOWN)
+OPEN_WRITES = (WriteState.SENDING, WriteState.UNKNOWN)  # it is not known whether they took effect
 
 
 def stamp(moment: datetime) -> str:
@@ -94,11 +101,11 @@ def stamp(moment: datetime) -> str:
 
 
 def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    # Not IN: SQLite would make a table of the values for each row, which takes longer than all else about the row.
+    # Not IN: SQLite would build a table of the values for each row, which takes longer than the rest of the insert.
     return CheckConstraint(" OR ".join(f"{column} = {str(value)!r}" for value in values), name=f"known_{column}")
 
 
-# SQLite numbers rows by itself only in a column that is called INTEGER, and has one size for all integers.
+# SQLite numbers rows automatically only in a column of type INTEGER, and has one size for all integers.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 METADATA = MetaData()
@@ -125,14 +132,14 @@ RUNS = Table(
     Column("options", Text, nullable=False),
     Column("summary", Text),
 )
-# Small rows, so that planning can go through 300,000 of them; the bodies have a table of their own.
+# Small rows, so that planning can read 300,000 of them; the bodies have a table of their own.
 CUSTOMERS = Table(
     "customers",
     METADATA,
     Column("tenant", ForeignKey("tenants.name"), primary_key=True),
     Column("reference_id", Text, primary_key=True),
     Column("state", Text, nullable=False),
-    Column("hash", Text),  # of the content that was sent last, or is planned to be
+    Column("hash", Text),  # of the content that was sent last, or is planned
     Column("customer_id", Text),
     Column("run_id", ForeignKey("runs.id")),  # the run that planned or sent it last
     Column("absent_at", Text),
@@ -149,7 +156,7 @@ ACCEPTED = Table(
     Column("reference_id", Text, primary_key=True),
     Column("body", Text, nullable=False),
     Column("children", Text),  # null: not known
-    Column("updated_at", Text),  # as the API said when it took the body; null: not known
+    Column("updated_at", Text),  # the API's own time when it accepted the body; null: not known
     Column("accepted_at", Text, nullable=False),
 )
 RUN_CUSTOMERS = Table(
@@ -187,9 +194,7 @@ ATTEMPTS = Table(
     Column("status", Integer),
     Index("attempts_of_run", "run_id"),
 )
-
-
-# Requests that change what is there, each with the values from before: what undo restores.
+# Requests that change existing customers, each with the values from before, which undo restores.
 WRITES = Table(
     "writes",
     METADATA,
@@ -253,15 +258,15 @@ def _writes_and_display_ids(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-# MIGRATIONS[n] leads from version n + 1 to n + 2; a new ledger is made in the newest version at once. A migration that
-# was released never changes.
+# MIGRATIONS[n] migrates from version n + 1 to n + 2; a new ledger starts with the newest version. A released migration
+# never changes.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_times_of_acceptance, _writes_and_display_ids)
 
 
 def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> None:
     """Make the tables, or migrate older ones. Raises :class:`LedgerError` for a ledger of a newer importer.
 
-    ``keep`` gets the version of an older ledger, and may copy it, before anything is changed.
+    ``keep`` is called with the version of an older ledger before anything is changed, and may copy it.
     """
     newest = len(MIGRATIONS) + 1
     tables = set(inspect(connection).get_table_names())
@@ -269,7 +274,7 @@ def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> 
         if tables:
             raise LedgerError(
                 f"{place} is a database, but not a ledger of the importer",
-                "Name another file with --ledger; a new one is made where none is.",
+                "Name another file with --ledger; if it does not exist, it is created.",
             )
         METADATA.create_all(connection)
         connection.execute(insert(SCHEMA_VERSION).values(version=newest))
@@ -282,7 +287,6 @@ def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> 
         )
     if version < newest:
         keep(version)
-    for step in MIGRATIONS[version - 1 :]:
-        step(connection)
-    if version < newest:
+        for step in MIGRATIONS[version - 1 :]:
+            step(connection)
         connection.execute(update(SCHEMA_VERSION).values(version=newest))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from importer.errors import InternalError
-from importer.ledger import Accepted, LedgerCustomer, Removed, State, Step, Write, WriteState, open_ledger
+from importer.ledger import Accepted, LedgerCustomer, RemovedCustomer, State, Step, Write, WriteState, open_ledger
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, outcomes, plan_run
 
@@ -201,7 +201,7 @@ def test_a_deletion_that_is_recorded_is_not_open_any_more(ledger, tmp_path, deac
     )
     ledger.announce_writes(run, [DELETE, replace(DELETE, reference_id="b")])
     assert names(ledger.made_by(run, after=-1, count=9)) == ["a", "b"], "nothing is known of it yet"
-    ledger.record_removed(run, [Removed(0, "a", "id-a", deactivated=deactivated)])
+    ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=deactivated)])
     assert {name: len(writes) for name, writes in ledger.open_writes(TENANT, ["a", "b"]).items()} == {"a": 0, "b": 1}
     assert ledger.writes_of(run, ["a"])["a"][0].state is WriteState.DONE
     assert [one.taken_back for one in ledger.held_by(run, after=-1, count=9)] == [True, False]
