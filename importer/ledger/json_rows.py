@@ -36,7 +36,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = ["as_json", "blocks", "fetch_columns", "fetch_frame", "plain", "rows", "same_customer", "upsert"]
 
-BLOCK = 2_000  # rows in one statement: SQLite reads short JSON texts faster than long ones
+BLOCK = 2_000  # rows in one statement, so that the JSON of a million rows is never in memory at once
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 

@@ -8,7 +8,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.validation import column_rules as rules
+from importer.validation import schemas as rules
 
 
 def taken_by_validator(text: str) -> bool:
