@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +19,8 @@ from rapidfuzz import fuzz, process
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources
-from importer.validation.field_places import Places, arrow, locate
+from importer.validation.describe import problems_at
+from importer.validation.field_places import arrow, locate
 from importer.validation.schemas import is_email, is_phone
 
 __all__ = [
@@ -38,7 +38,7 @@ _SEPARATORS = re.compile(r"(\s*[,;|]\s*)")  # between choices; which one the API
 NEAR = 75  # of 100: how similar a name in "did you mean" must be
 MOST_OPTIONS = 10  # named in a hint
 SHOWN = 60  # characters of a value that a message repeats
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _URL = re.compile(r"https?://[^\s/?#.]+(?:\.[^\s/?#.]+)*(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
 _SECTIONS: Mapping[Entity, str] = {"customer": "customer", "address": "addresses", "contact": "contacts"}
 _PLAIN_KEY = re.compile(r"[A-Za-z][\w .()/&+-]*")  # a name that YAML accepts without quotes
@@ -98,15 +98,6 @@ def defined_columns(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A data type: which texts it accepts, its name, and how to write one."""
-
-    accepts: Callable[[str], bool]
-    name: str
-    advice: str
-
-
 def _is_date(text: str) -> bool:
     try:
         return len(text) == 10 and date.fromisoformat(text).isoformat() == text
@@ -118,47 +109,46 @@ def _by_rule(rule: Callable[[pa.Array], pa.Array]) -> Callable[[str], bool]:
     return lambda text: bool(rule(pa.array([text]))[0].as_py())
 
 
-# Other types (text, long_text, html, file, and what the API may add) accept any text.
-_KINDS: Mapping[str, _Kind] = {
-    "number": _Kind(
-        lambda text: _NUMBER.fullmatch(text) is not None,
+# Data type → (which texts it accepts, its name, how to write one). Other types (text, long_text, html, file, and what
+# the API may add) accept any text.
+_TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
+    "number": (
+        re.compile(_NUMBER).fullmatch,
         "a number",
         "Write digits, with a point before decimals and nothing else, such as 1234.50.",
     ),
-    "percentage": _Kind(
-        lambda text: _NUMBER.fullmatch(text.removesuffix("%").rstrip()) is not None,
+    "percentage": (
+        re.compile(rf"{_NUMBER}\s*%?").fullmatch,
         "a percentage",
         "Write digits, with a point before decimals, such as 12.5.",
     ),
-    "date_only": _Kind(
-        _is_date, "a date", "Write it as 2025-01-31; the mapping's transform `date` turns other forms into that."
+    "date_only": (
+        _is_date,
+        "a date",
+        "Write it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
     ),
-    "email": _Kind(_by_rule(is_email), "an e-mail address", "Write one address, such as name@company.com."),
-    "phone_e164": _Kind(
+    "email": (_by_rule(is_email), "an e-mail address", "Write one address, such as name@company.com."),
+    "phone_e164": (
         _by_rule(is_phone),
         "an international phone number",
         "Write + and the country code, digits only; the mapping's transform `phone` does that.",
     ),
-    "checkbox": _Kind(
-        lambda text: text.lower() in {"true", "false"},
+    "checkbox": (
+        re.compile("true|false", re.IGNORECASE).fullmatch,
         "a checkbox's value",
         "Write true or false; `values` in the mapping turns other words into those.",
     ),
-    "url": _Kind(
-        lambda text: _URL.fullmatch(text) is not None, "a web address", "Write it whole, such as https://example.com."
-    ),
+    "url": (_URL.fullmatch, "a web address", "Write it whole, such as https://example.com."),
 }
 
 
 def used_attributes(tables: EntityTables) -> dict[Entity, list[str]]:
     """Entity → its attribute columns that have any value; entities without one are left out."""
-    used: dict[Entity, list[str]] = {}
-    for entity in ENTITIES:
-        frame = tables.frame(entity)
-        names = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX) and frame[name].notna().any()]
-        if names:
-            used[entity] = names
-    return used
+    used = {
+        entity: [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX) and frame[name].notna().any()]
+        for entity, frame in ((entity, tables.frame(entity)) for entity in ENTITIES)
+    }
+    return {entity: names for entity, names in used.items() if names}
 
 
 def check_attributes(
@@ -230,8 +220,10 @@ def _check(
     places = locate(tables, sources, entity, column, records)
     cells = pc.coalesce(places.cells, encoded.dictionary.take(encoded.indices.take(pa.array(records))))
     found = [faults[number] or ("", "") for number in codes[records]]
-    words = {"message": [message for message, _ in found], "hint": [hint for _, hint in found]}
-    return values, _problems(tables, entity, column, records, places, code=code, value=_column(cells), **words)
+    messages, hints = ([words[part] for words in found] for part in (0, 1))
+    return values, problems_at(
+        tables, entity, column, records, places, code=code, value=cells, message=messages, hint=hints
+    )
 
 
 def _missing(
@@ -241,87 +233,52 @@ def _missing(
     frame = tables.frame(entity)
     for name in (name for name, definition in known.items() if definition.mandatory):
         column = f"{ATTRIBUTE_PREFIX}{name}"
-        lacking = frame[column].isna().to_numpy(dtype=np.bool_) if column in frame.columns else np.ones(len(frame))
-        records = np.flatnonzero(lacking)
+        records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
         filled = pc.binary_join_element_wise('Fill in the column "', places.columns, '", or give a `default`.', "")
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
-        yield _problems(
+        yield problems_at(
             tables,
             entity,
             column,
             records,
             places,
             code="attribute_missing",
-            value=_column(places.cells),
+            value=places.cells,
             message=f"The {entity} lacks the attribute '{name}', which is mandatory in WizCommerce",
-            hint=_column(pc.coalesce(filled, added)),
+            hint=pd.arrays.ArrowExtensionArray(pc.coalesce(filled, added)),
         )
 
 
-def _problems(
-    tables: EntityTables,
-    entity: Entity,
-    field: str,
-    records: npt.NDArray[np.int64],
-    places: Places,
-    *,
-    code: str,
-    **columns: Any,
-) -> ProblemTable:
-    """An error for each of these records; ``columns``: value, message and hint."""
-    return ProblemTable.build(
-        len(records),
-        severity=Severity.ERROR,
-        code=code,
-        customer=records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records],
-        entity=entity,
-        record=records,
-        field=field,
-        row=places.rows,
-        column=_column(places.columns),
-        **columns,
-    )
-
-
-def _column(texts: pa.Array) -> Any:
-    return pd.arrays.ArrowExtensionArray(texts)
-
-
 def _correct_name(name: str, known: Sequence[str]) -> str:
-    near = _near(name, known)
-    guess = f"Did you mean '{near}'? " if near else ""
-    return f"{guess}Correct the name in the mapping, or create the attribute in WizCommerce first."
+    return f"{_guess(name, known)}Correct the name in the mapping, or create the attribute in WizCommerce first."
 
 
 def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
-    """What is wrong with a text that is no option, and what to do."""
+    """What is wrong with a text that is not an option, and what to do."""
     labels = {value: label for label, value in definition.labels.items()}
-    words = [labels.get(option, option) for option in definition.options]
-    return f"'{_shown(text)}' is not an option of the attribute '{definition.name}'", _choose(text, words)
+    options = [labels.get(option, option) for option in definition.options]
+    more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
+    listed = ", ".join(f"'{option}'" for option in options[:MOST_OPTIONS]) + more
+    return (
+        f"'{_shown(text)}' is not an option of the attribute '{definition.name}'",
+        f"{_guess(text, options)}The options are {listed}; `values` in the mapping turns other words into those.",
+    )
 
 
 def _fault(text: str, definition: AttributeDefinition) -> tuple[str, str] | None:
     """What is wrong with a value and what to do, or None."""
-    kind = _KINDS.get(definition.data_type)
-    if kind is None or kind.accepts(text):
+    accepts, name, advice = _TYPES.get(definition.data_type, (bool, "", ""))
+    if not name or accepts(text):
         return None
-    return f"'{_shown(text)}' is not {kind.name}, as the attribute '{definition.name}' requires", kind.advice
+    return f"'{_shown(text)}' is not {name}, as the attribute '{definition.name}' requires", advice
 
 
 def _shown(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-def _choose(text: str, options: Sequence[str]) -> str:
-    near = _near(text, options)
-    guess = f"Did you mean '{near}'? " if near else ""
-    more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
-    listed = ", ".join(f"'{option}'" for option in options[:MOST_OPTIONS])
-    return f"{guess}The options are {listed}{more}; `values` in the mapping turns other words into those."
-
-
-def _near(text: str, known: Sequence[str]) -> str | None:
+def _guess(text: str, known: Sequence[str]) -> str:
     found = process.extractOne(text, known, scorer=fuzz.ratio, processor=str.casefold, score_cutoff=NEAR)
-    return found[0] if found else None
+    return f"Did you mean '{found[0]}'? " if found else ""

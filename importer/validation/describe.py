@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from importer.tables import Entity, EntityTables, ProblemTable, Sources
 from importer.validation.field_places import Places, locate
 from importer.validation.schemas import ANY_CONTROL, country_names, max_length
 
-__all__ = ["Finding", "describe"]
+__all__ = ["Finding", "describe", "problems_at"]
 
 Positions = npt.NDArray[np.int64]
 _SHOWN = 60  # characters of a value that a hint repeats
@@ -43,27 +44,47 @@ class Finding:
 
 def describe(finding: Finding, tables: EntityTables, sources: Sources) -> ProblemTable:
     """One problem per record of the finding, with place, the text of the source cell, message and hint."""
-    code = CODES[finding.code]
-    places = locate(tables, sources, finding.entity, finding.field, finding.records)
-    frame = tables.frame(finding.entity)
-    own = finding.entity == "customer"
-    message = _MESSAGES[code.name].format(
-        field=f"the {finding.entity}'s {finding.field.replace('attributes.', 'attribute ')}",
-        limit=max_length(finding.field),
-    )
-    return ProblemTable.build(
-        len(finding.records),
-        severity=finding.severity or code.severity,
-        code=code.name,
-        customer=finding.records if own else frame["_customer"].to_numpy()[finding.records],
-        entity=finding.entity,
-        record=finding.records,
-        field=finding.field,
-        row=places.rows,
-        column=_column(places.columns),
-        value=_column(pc.coalesce(places.cells, finding.values)),
+    entity, field = finding.entity, finding.field
+    places = locate(tables, sources, entity, field, finding.records)
+    words = f"the {entity}'s {field.replace('attributes.', 'attribute ')}"
+    message = _MESSAGES[finding.code].format(field=words, limit=max_length(field))
+    return problems_at(
+        tables,
+        entity,
+        field,
+        finding.records,
+        places,
+        severity=finding.severity or CODES[finding.code].severity,
+        code=finding.code,
+        value=pc.coalesce(places.cells, finding.values),
         message=message[0].upper() + message[1:],
-        hint=_column(_HINTS[finding.code](finding, places)),
+        hint=pd.arrays.ArrowExtensionArray(_HINTS[finding.code](finding, places)),
+    )
+
+
+def problems_at(
+    tables: EntityTables,
+    entity: Entity,
+    field: str,
+    records: Positions,
+    places: Places,
+    *,
+    value: pa.Array,
+    severity: Severity = Severity.ERROR,
+    **columns: Any,
+) -> ProblemTable:
+    """A problem for each of these records; ``columns``: code, message and hint."""
+    return ProblemTable.build(
+        len(records),
+        severity=severity,
+        customer=records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records],
+        entity=entity,
+        record=records,
+        field=field,
+        row=places.rows,
+        column=pd.arrays.ArrowExtensionArray(places.columns),
+        value=pd.arrays.ArrowExtensionArray(value),
+        **columns,
     )
 
 
@@ -99,10 +120,6 @@ _SENTENCES = {
     "several_defaults": "{other} is the default already: keep one of them.",
     "customer_alike": "{other} has it under the id {other_value}: if they are one, keep one of them.",
 }
-
-
-def _column(texts: pa.Array) -> pd.api.extensions.ExtensionArray:
-    return pd.arrays.ArrowExtensionArray(texts)
 
 
 def _join(*parts: object) -> pa.Array:
