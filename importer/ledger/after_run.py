@@ -5,23 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
-from importer.ledger.database import DROP_BODIES, Database, named
-from importer.ledger.json_rows import as_json, fetch_columns, rows, same_customer
+from importer.ledger.database import AT, DROP_BODIES, Database, named
+from importer.ledger.json_rows import as_json, fetch_columns, rows, same
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     ATTEMPTS,
@@ -47,12 +34,12 @@ DUPLICATE = "duplicate_in_api"
 SETTLED = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS)
 _IN_PLACE = (*OPEN_WRITES, WriteState.DONE, WriteState.KEPT)  # writes whose effect is or may be in the API
 _SHOULD_EXIST = RUN_CUSTOMERS.c.outcome.in_((*SETTLED, OutcomeKind.UNKNOWN))
-_STATUS = func.coalesce(RUN_CUSTOMERS.c.http_status, 0)
+_STATUS = sa.func.coalesce(RUN_CUSTOMERS.c.http_status, 0)
 # The customer failed, but the API did not refuse it.
-_FAILED_FOR_NOW = and_(
-    RUN_CUSTOMERS.c.outcome == OutcomeKind.FAILED, or_(~_STATUS.between(400, 499), _STATUS.in_(TEMPORARY_STATUSES))
+_FAILED_FOR_NOW = sa.and_(
+    RUN_CUSTOMERS.c.outcome == OutcomeKind.FAILED, sa.or_(~_STATUS.between(400, 499), _STATUS.in_(TEMPORARY_STATUSES))
 )
-_NOT_DUPLICATE = func.coalesce(RUN_CUSTOMERS.c.error_code, "") != DUPLICATE
+_NOT_DUPLICATE = sa.func.coalesce(RUN_CUSTOMERS.c.error_code, "") != DUPLICATE
 
 _REMOVED = rows(
     "removed",
@@ -61,32 +48,27 @@ _REMOVED = rows(
 )
 _DEACTIVATED = _REMOVED.c.state == State.EXISTS
 _SET_REMOVED = (
-    update(CUSTOMERS)
+    sa.update(CUSTOMERS)
     .values(
         state=_REMOVED.c.state,
-        customer_id=case((_DEACTIVATED, _REMOVED.c.customer_id)),
-        display_id=case((_DEACTIVATED, CUSTOMERS.c.display_id)),
-        absent_at=case((_DEACTIVATED, CUSTOMERS.c.absent_at), else_=bindparam("at", type_=Text)),
-        updated_at=case((_DEACTIVATED, CUSTOMERS.c.updated_at), else_=bindparam("at", type_=Text)),
+        customer_id=sa.case((_DEACTIVATED, _REMOVED.c.customer_id)),
+        display_id=sa.case((_DEACTIVATED, CUSTOMERS.c.display_id)),
+        absent_at=sa.case((_DEACTIVATED, CUSTOMERS.c.absent_at), else_=AT),
+        updated_at=sa.case((_DEACTIVATED, CUSTOMERS.c.updated_at), else_=AT),
     )
-    .where(same_customer(CUSTOMERS, _REMOVED))
+    .where(same(CUSTOMERS, _REMOVED))
 )
 # It was created after all: otherwise resuming the run would send it once more.
 _SET_CREATED = (
-    update(RUN_CUSTOMERS)
+    sa.update(RUN_CUSTOMERS)
     .values(outcome=OutcomeKind.CREATED, customer_id=_REMOVED.c.customer_id)
-    .where(
-        RUN_CUSTOMERS.c.run_id == _REMOVED.c.run_id,
-        RUN_CUSTOMERS.c.position == _REMOVED.c.position,
-        RUN_CUSTOMERS.c.outcome != OutcomeKind.CREATED,
-    )
+    .where(same(RUN_CUSTOMERS, _REMOVED, "run_id", "position"), RUN_CUSTOMERS.c.outcome != OutcomeKind.CREATED)
 )
 _SETTLE_DELETES = (
-    update(WRITES)
-    .values(state=WriteState.DONE, settled_at=bindparam("at", type_=Text))
+    sa.update(WRITES)
+    .values(state=WriteState.DONE, settled_at=AT)
     .where(
-        same_customer(WRITES, _REMOVED),
-        WRITES.c.run_id == _REMOVED.c.run_id,
+        same(WRITES, _REMOVED, "tenant", "reference_id", "run_id"),
         WRITES.c.method == "DELETE",
         WRITES.c.entity == "customer",
         WRITES.c.state.in_(OPEN_WRITES),
@@ -145,25 +127,22 @@ class AfterRun(Database):
         that the API has twice. Those that may be in the API become unknown, so that they are looked up before anything
         is sent.
         """
-        chosen = and_(
+        may_exist = CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN)
+        chosen = sa.and_(
             RUN_CUSTOMERS.c.run_id == run.id,
             RUN_CUSTOMERS.c.outcome == OutcomeKind.FAILED if include_refused else _FAILED_FOR_NOW,
             _NOT_DUPLICATE,
             _same_customer(run),
         )
         planned = (
-            update(CUSTOMERS)
+            sa.update(CUSTOMERS)
             .values(state=State.PLANNED, hash=RUN_CUSTOMERS.c.hash, run_id=run.id, updated_at=self._stamp())
             .where(chosen, CUSTOMERS.c.state.in_(NOT_SENT))
         )
         cleared = dict.fromkeys(("http_status", "error_code", "error_message", "refusals", "seconds"))
         opened = (
-            update(RUN_CUSTOMERS)
-            .values(
-                outcome=case((CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN), OutcomeKind.UNKNOWN), else_=OutcomeKind.PENDING),
-                attempts=0,
-                **cleared,
-            )
+            sa.update(RUN_CUSTOMERS)
+            .values(attempts=0, outcome=sa.case((may_exist, OutcomeKind.UNKNOWN), else_=OutcomeKind.PENDING), **cleared)
             .where(chosen)
         )
         with self._write() as connection:
@@ -177,9 +156,11 @@ class AfterRun(Database):
         """
         ours = RUN_CUSTOMERS.c.run_id == run.id
         is_open = RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.PENDING, OutcomeKind.UNKNOWN))
-        left = select(RUN_CUSTOMERS.c.reference_id).where(ours, or_(is_open, and_(_FAILED_FOR_NOW, _NOT_DUPLICATE)))
+        left = sa.select(RUN_CUSTOMERS.c.reference_id).where(
+            ours, sa.or_(is_open, sa.and_(_FAILED_FOR_NOW, _NOT_DUPLICATE))
+        )
         settled = (
-            select(RUN_CUSTOMERS.c.reference_id)
+            sa.select(RUN_CUSTOMERS.c.reference_id)
             .join(RUNS, RUNS.c.id == RUN_CUSTOMERS.c.run_id)
             .where(
                 RUNS.c.tenant == run.tenant,
@@ -188,13 +169,13 @@ class AfterRun(Database):
             )
         )
         unknown = (
-            select(RUN_CUSTOMERS.c.reference_id)
+            sa.select(RUN_CUSTOMERS.c.reference_id)
             .join(CUSTOMERS, _same_customer(run))
             .where(ours, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN))
         )
         with self._read() as connection:
 
-            def some(query: Select[Any] | CompoundSelect[Any]) -> bool:
+            def some(query: sa.Select[Any] | sa.CompoundSelect[Any]) -> bool:
                 return connection.execute(query.limit(1)).first() is not None
 
             # Most runs leave no customer. What later runs settled may be millions of rows, so it is asked last.
@@ -220,10 +201,6 @@ class AfterRun(Database):
         """
         return self._customers(run, _updated(run), after, count)
 
-    def count_updated(self, run: Run) -> int:
-        """How many customers :meth:`updated_by` has in all."""
-        return self._count(run, _updated(run))
-
     def held_by(self, run: Run, *, after: int, count: int) -> list[LedgerCustomer]:
         """The next ``count`` customers after the position ``after`` that should or may be in the API."""
         return self._customers(run, _SHOULD_EXIST, after, count)
@@ -234,10 +211,10 @@ class AfterRun(Database):
 
     def last_heard(self, run: Run) -> datetime:
         """When the run is last known to have been sending; no request of it left later."""
-        marked = select(func.max(CUSTOMERS.c.updated_at)).where(
+        marked = sa.select(sa.func.max(CUSTOMERS.c.updated_at)).where(
             CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.run_id == run.id, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN)
         )
-        attempted = select(func.max(ATTEMPTS.c.ended_at)).where(ATTEMPTS.c.run_id == run.id)
+        attempted = sa.select(sa.func.max(ATTEMPTS.c.ended_at)).where(ATTEMPTS.c.run_id == run.id)
         with self._read() as connection:
             stamps = [connection.execute(query).scalar_one() for query in (marked, attempted)]
         moments = [datetime.fromisoformat(text) for text in stamps if text is not None]
@@ -249,16 +226,10 @@ class AfterRun(Database):
         Deleted customers become absent, so that a later run creates them again. Deactivated ones become ``exists``, so
         that no run creates them. The accepted bodies are dropped.
         """
+        states = (State.EXISTS if one.deactivated else State.ABSENT for one in removed)
         rows_removed = [
-            [
-                run.tenant,
-                one.reference_id,
-                State.EXISTS if one.deactivated else State.ABSENT,
-                one.customer_id,
-                run.id,
-                one.position,
-            ]
-            for one in removed
+            [run.tenant, one.reference_id, state, one.customer_id, run.id, one.position]
+            for one, state in zip(removed, states, strict=True)
         ]
         parameters = {"removed": as_json(rows_removed), "at": self._stamp()}
         with self._write() as connection:
@@ -266,15 +237,15 @@ class AfterRun(Database):
                 connection.execute(statement, parameters)
             connection.execute(DROP_BODIES, named(run.tenant, [one.reference_id for one in removed]))
 
-    def _count(self, run: Run, which: ColumnElement[bool]) -> int:
-        query = select(func.count()).select_from(RUN_CUSTOMERS.join(CUSTOMERS, _same_customer(run)))
+    def _count(self, run: Run, which: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(RUN_CUSTOMERS.join(CUSTOMERS, _same_customer(run)))
         with self._read() as connection:
             return int(connection.execute(query.where(RUN_CUSTOMERS.c.run_id == run.id, which)).scalar_one())
 
-    def _customers(self, run: Run, which: ColumnElement[bool], after: int, count: int) -> list[LedgerCustomer]:
-        accepted = and_(ACCEPTED.c.tenant == run.tenant, ACCEPTED.c.reference_id == RUN_CUSTOMERS.c.reference_id)
+    def _customers(self, run: Run, which: sa.ColumnElement[bool], after: int, count: int) -> list[LedgerCustomer]:
+        accepted = sa.and_(ACCEPTED.c.tenant == run.tenant, ACCEPTED.c.reference_id == RUN_CUSTOMERS.c.reference_id)
         query = (
-            select(
+            sa.select(
                 RUN_CUSTOMERS.c.outcome,
                 *CUSTOMERS.c["state", "customer_id"],
                 *ACCEPTED.c["body", "updated_at", "children"],
@@ -292,38 +263,38 @@ class AfterRun(Database):
         return [_read_customer(row) for row in zip(*columns, strict=True)]
 
 
-def _same_customer(run: Run) -> ColumnElement[bool]:
-    return and_(CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
+def _same_customer(run: Run) -> sa.ColumnElement[bool]:
+    return sa.and_(CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 
 
-def _made(run: Run) -> ColumnElement[bool]:
+def _made(run: Run) -> sa.ColumnElement[bool]:
     """Customers that the run created and that are still the same, or that it sent with an unknown outcome.
 
     A customer that it created may also have an unknown outcome: of an update by another run. If another run found a
     customer in the API after all, the run that sent it counts as its creator.
     """
     last_sent = CUSTOMERS.c.run_id == run.id
-    created = and_(
+    created = sa.and_(
         RUN_CUSTOMERS.c.outcome == OutcomeKind.CREATED,
         RUN_CUSTOMERS.c.customer_id == CUSTOMERS.c.customer_id,
         CUSTOMERS.c.state.in_((*SENT, *OUTCOME_UNKNOWN)),
     )
-    found = and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.UNKNOWN, last_sent, CUSTOMERS.c.state == State.CREATED)
-    unknown = and_(last_sent, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN))
-    return and_(RUN_CUSTOMERS.c.action == Action.CREATE, or_(created, found, unknown))
+    found = sa.and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.UNKNOWN, last_sent, CUSTOMERS.c.state == State.CREATED)
+    unknown = sa.and_(last_sent, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN))
+    return sa.and_(RUN_CUSTOMERS.c.action == Action.CREATE, sa.or_(created, found, unknown))
 
 
-def _updated(run: Run) -> ColumnElement[bool]:
-    written = exists().where(
+def _updated(run: Run) -> sa.ColumnElement[bool]:
+    written = sa.exists().where(
         WRITES.c.tenant == run.tenant,
         WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id,
         WRITES.c.run_id == run.id,
     )
     in_place = written.where(
-        WRITES.c.state.in_(_IN_PLACE), or_(WRITES.c.method != "DELETE", WRITES.c.entity != "customer")
+        WRITES.c.state.in_(_IN_PLACE), sa.or_(WRITES.c.method != "DELETE", WRITES.c.entity != "customer")
     )
-    unrecorded = and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.UPDATED, ~written)  # by an older version
-    return and_(RUN_CUSTOMERS.c.action == Action.UPDATE, or_(in_place, unrecorded))
+    unrecorded = sa.and_(RUN_CUSTOMERS.c.outcome == OutcomeKind.UPDATED, ~written)  # by an older version
+    return sa.and_(RUN_CUSTOMERS.c.action == Action.UPDATE, sa.or_(in_place, unrecorded))
 
 
 def _read_customer(row: Sequence[Any]) -> LedgerCustomer:

@@ -7,19 +7,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select, tuple_
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from importer.errors import LedgerError, TenantLockedError
 from importer.ledger.json_rows import as_json, rows
 from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, stamp
 
-__all__ = ["DROP_BODIES", "NAMED", "Database", "Store", "named", "tenant_locked"]
+__all__ = ["AT", "DROP_BODIES", "NAMED", "Database", "Store", "named", "tenant_locked"]
 
+AT = sa.bindparam("at", type_=sa.Text)  # the time of a change
 # Customers given by tenant and reference id; :func:`named` makes the parameter.
 NAMED = rows("named", *CUSTOMERS.c["tenant", "reference_id"])
-DROP_BODIES = delete(ACCEPTED).where(
-    tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(select(NAMED.c.tenant, NAMED.c.reference_id))
+DROP_BODIES = sa.delete(ACCEPTED).where(
+    sa.tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
 )
 
 

@@ -12,29 +12,13 @@ from typing import Any
 import orjson
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import (
-    JSON,
-    Column,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Select,
-    Subquery,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    column,
-    func,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert, insert  # SQLite's compiler writes its ON CONFLICT, too
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-__all__ = ["as_json", "blocks", "fetch_columns", "fetch_frame", "plain", "rows", "same_customer", "upsert"]
+__all__ = ["as_json", "blocks", "fetch_columns", "fetch_frame", "plain", "rows", "same", "update_from", "upsert"]
 
 BLOCK = 2_000  # rows in one statement, so that the JSON of a million rows is never in memory at once
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -52,7 +36,7 @@ class _Array(FunctionElement[str]):
 
     name = "json_array_of_rows"
     inherit_cache = True
-    type = Text()
+    type = sa.Text()
 
 
 @compiles(_Items, "sqlite")
@@ -84,38 +68,44 @@ def as_json(items: Sequence[Any]) -> str:
     return _NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text
 
 
-def rows(name: str, *columns: Column[Any]) -> Subquery:
+def rows(name: str, *columns: sa.Column[Any]) -> sa.Subquery:
     """Rows given as one JSON parameter ``name``, an array of arrays, as a table with columns named like ``columns``.
 
     Join them on all columns of a key: if the key's first column were a constant, SQLite would scan that index and
     search the JSON for each entry.
     """
-    items = _Items(bindparam(name, type_=Text)).table_valued(column("value", JSON), name="item")
+    items = _Items(sa.bindparam(name, type_=sa.Text)).table_valued(sa.column("value", sa.JSON), name="item")
     cells = [items.c.value[index].as_string() for index in range(len(columns))]
     typed = [
-        cell if isinstance(like.type, Text) else cast(cell, like.type)
+        cell if isinstance(like.type, sa.Text) else sa.cast(cell, like.type)
         for cell, like in zip(cells, columns, strict=True)
     ]
-    return select(*(cell.label(like.name) for cell, like in zip(typed, columns, strict=True))).subquery(name)
+    return sa.select(*(cell.label(like.name) for cell, like in zip(typed, columns, strict=True))).subquery(name)
 
 
-def same_customer(one: FromClause, other: FromClause) -> ColumnElement[bool]:
-    """Both rows are about the same customer of the same tenant."""
-    return and_(one.c.tenant == other.c.tenant, one.c.reference_id == other.c.reference_id)
+def same(one: sa.FromClause, other: sa.FromClause, *names: str) -> sa.ColumnElement[bool]:
+    """The columns ``names`` of both are equal; without names, both are about the same customer of a tenant."""
+    return sa.and_(*(one.c[name] == other.c[name] for name in names or ("tenant", "reference_id")))
+
+
+def update_from(new: sa.Subquery, table: sa.Table, *keys: str) -> sa.Update:
+    """Set the other columns of ``new`` in the rows of ``table`` with the same ``keys`` (see :func:`same`)."""
+    values = {each.name: each for each in new.c if each.name not in (keys or ("tenant", "reference_id"))}
+    return sa.update(table).values(values).where(same(table, new, *keys))
 
 
 def fetch_columns(
-    connection: Connection, query: Select[Any], parameters: Mapping[str, Any] | None = None
+    connection: sa.Connection, query: sa.Select[Any], parameters: Mapping[str, Any] | None = None
 ) -> list[list[Any]]:
     """The result of ``query``, one list per column."""
     inner = query.subquery()
-    found = connection.execute(select(*(_Array(each) for each in inner.c)), parameters or {}).one()
+    found = connection.execute(sa.select(*(_Array(each) for each in inner.c)), parameters or {}).one()
     return [orjson.loads(text) for text in found]
 
 
 def fetch_frame(
-    connection: Connection,
-    query: Select[Any],
+    connection: sa.Connection,
+    query: sa.Select[Any],
     dtypes: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
@@ -136,7 +126,7 @@ def blocks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def upsert(
-    table: Table, new: Subquery, *, where: ColumnElement[bool] | None = None, keeping: Collection[str] = ()
+    table: sa.Table, new: sa.Subquery, *, where: sa.ColumnElement[bool] | None = None, keeping: Collection[str] = ()
 ) -> Insert:
     """Insert the rows of ``new``, or update those with the same key where ``where`` is true of the old row.
 
@@ -145,7 +135,7 @@ def upsert(
     names = [each.name for each in new.c]
     keys = [each.name for each in table.primary_key]
     # Without a WHERE, SQLite would read ON CONFLICT after a SELECT as a join.
-    statement = insert(table).from_select(names, select(new).where(new.c[keys[0]].is_not(None)))
-    values: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names if name not in keys}
-    values |= {name: func.coalesce(values[name], table.c[name]) for name in keeping}
+    statement = insert(table).from_select(names, sa.select(new).where(new.c[keys[0]].is_not(None)))
+    values: dict[str, sa.ColumnElement[Any]] = {name: statement.excluded[name] for name in names if name not in keys}
+    values |= {name: sa.func.coalesce(values[name], table.c[name]) for name in keeping}
     return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 import pandas as pd
-from sqlalchemy import and_, select, update
+import sqlalchemy as sa
 
 from importer.ledger.database import DROP_BODIES, NAMED, Database, named
 from importer.ledger.json_rows import (
@@ -14,7 +14,7 @@ from importer.ledger.json_rows import (
     fetch_frame,
     plain,
     rows,
-    same_customer,
+    same,
     upsert,
 )
 from importer.ledger.ledger_schema import (
@@ -36,7 +36,7 @@ KNOWN_COLUMNS = ("reference_id", "state", "hash", "customer_id")
 CHILD_COLUMNS = ("reference_id", "kind", "child_reference_id", "id")
 ID_COLUMNS = (*CHILD_COLUMNS, "display_id")
 
-_KNOWN = select(*CUSTOMERS.c[KNOWN_COLUMNS])
+_KNOWN = sa.select(*CUSTOMERS.c[KNOWN_COLUMNS])
 _LOOKED_UP = rows(
     "looked_up",
     *CUSTOMERS.c["tenant", "reference_id", "state", "customer_id", "display_id", "absent_at", "updated_at"],
@@ -58,12 +58,12 @@ class KnownCustomers(Database):
             if len(reference_ids) > FEW:
                 found = fetch_frame(connection, _KNOWN.where(CUSTOMERS.c.tenant == tenant), dtypes)
                 return found[found["reference_id"].isin(reference_ids)].reset_index(drop=True)
-            query = _KNOWN.join_from(NAMED, CUSTOMERS, same_customer(CUSTOMERS, NAMED))
+            query = _KNOWN.join_from(NAMED, CUSTOMERS, same(CUSTOMERS, NAMED))
             return fetch_frame(connection, query, dtypes, named(tenant, plain(reference_ids)))
 
     def accepted(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> dict[str, bytes]:
         """Reference id → the body that the API accepted last, for customers whose body the ledger has."""
-        query = select(*ACCEPTED.c["reference_id", "body"]).join_from(NAMED, ACCEPTED, same_customer(ACCEPTED, NAMED))
+        query = sa.select(*ACCEPTED.c["reference_id", "body"]).join_from(NAMED, ACCEPTED, same(ACCEPTED, NAMED))
         with self._read() as connection:
             names, bodies = fetch_columns(connection, query, named(tenant, plain(reference_ids)))
         return {name: body.encode() for name, body in zip(names, bodies, strict=True)}
@@ -74,7 +74,7 @@ class KnownCustomers(Database):
         Only those that should still be in the API, ordered by reference id.
         """
         query = (
-            select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
+            sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
             .join(RUNS, RUNS.c.id == CUSTOMERS.c.run_id)
             .where(
                 CUSTOMERS.c.tenant == tenant,
@@ -113,15 +113,15 @@ class KnownCustomers(Database):
         """
         at = self._stamp()
         cleared = dict.fromkeys(("customer_id", "display_id", "hash"))
-        gone = update(CUSTOMERS).values(state=State.ABSENT, absent_at=at, updated_at=at, **cleared)
+        gone = sa.update(CUSTOMERS).values(state=State.ABSENT, absent_at=at, updated_at=at, **cleared)
         with self._write() as connection:
-            for statement in (gone.where(same_customer(CUSTOMERS, NAMED)), DROP_BODIES):
+            for statement in (gone.where(same(CUSTOMERS, NAMED)), DROP_BODIES):
                 connection.execute(statement, named(tenant, reference_ids))
 
     def owners(self, tenant: str, customer_ids: Sequence[str]) -> dict[str, str]:
         """WizCommerce id → reference id, for customers that the ledger knows under that id."""
-        same_id = and_(CUSTOMERS.c.tenant == _OWNED.c.tenant, CUSTOMERS.c.customer_id == _OWNED.c.customer_id)
-        query = select(*CUSTOMERS.c["customer_id", "reference_id"]).join_from(_OWNED, CUSTOMERS, same_id)
+        same_id = same(CUSTOMERS, _OWNED, "tenant", "customer_id")
+        query = sa.select(*CUSTOMERS.c["customer_id", "reference_id"]).join_from(_OWNED, CUSTOMERS, same_id)
         owned = as_json([[tenant, customer_id] for customer_id in customer_ids])
         with self._read() as connection:
             return dict(zip(*fetch_columns(connection, query, {"owned": owned}), strict=True))
@@ -133,8 +133,8 @@ class KnownCustomers(Database):
         customers), ``id``, ``display_id`` (null for addresses and contacts, and where it is not known); all TEXT.
         """
         query = (
-            select(*CUSTOMERS.c["reference_id", "customer_id", "display_id"], ACCEPTED.c.children)
-            .outerjoin_from(CUSTOMERS, ACCEPTED, same_customer(CUSTOMERS, ACCEPTED))
+            sa.select(*CUSTOMERS.c["reference_id", "customer_id", "display_id"], ACCEPTED.c.children)
+            .outerjoin_from(CUSTOMERS, ACCEPTED, same(CUSTOMERS, ACCEPTED))
             .where(CUSTOMERS.c.tenant == tenant, CUSTOMERS.c.customer_id.is_not(None))
             .order_by(CUSTOMERS.c.reference_id)
         )
@@ -151,9 +151,9 @@ class KnownCustomers(Database):
 
         ``reference_id`` (of the customer), ``kind`` (address or contact), ``child_reference_id``, ``id``; all TEXT.
         """
-        accepted = and_(ACCEPTED.c.tenant == RUNS.c.tenant, ACCEPTED.c.reference_id == RUN_CUSTOMERS.c.reference_id)
+        accepted = sa.and_(ACCEPTED.c.tenant == RUNS.c.tenant, ACCEPTED.c.reference_id == RUN_CUSTOMERS.c.reference_id)
         query = (
-            select(ACCEPTED.c.reference_id, ACCEPTED.c.children)
+            sa.select(ACCEPTED.c.reference_id, ACCEPTED.c.children)
             .select_from(RUN_CUSTOMERS.join(RUNS).join(ACCEPTED, accepted))
             .where(RUN_CUSTOMERS.c.run_id == run_id, ACCEPTED.c.children.is_not(None))
             .order_by(RUN_CUSTOMERS.c.position)

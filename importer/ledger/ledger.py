@@ -8,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, make_url, or_, select, tuple_, update
+import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.after_run import AfterRun
 from importer.ledger.database import DROP_BODIES, NAMED, Store, named
-from importer.ledger.json_rows import same_customer
+from importer.ledger.json_rows import same
 from importer.ledger.known_customers import KnownCustomers
 from importer.ledger.ledger_schema import (
     ACCEPTED,
@@ -39,17 +39,17 @@ __all__ = ["Ledger", "open_ledger"]
 BUSY_SECONDS = 30.0
 
 
-def _count(table: FromClause, *broken: ColumnElement[bool]) -> Select[Any]:
-    return select(func.count()).select_from(table).where(*broken)
+def _count(table: sa.FromClause, *broken: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(sa.func.count()).select_from(table).where(*broken)
 
 
-_IN_RUN = and_(CUSTOMERS.c.tenant == RUNS.c.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
+_IN_RUN = sa.and_(CUSTOMERS.c.tenant == RUNS.c.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 _SENT_IN_RUN = RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNKNOWN))
 _SHARED_IDS = (
-    select(CUSTOMERS.c.customer_id)
+    sa.select(CUSTOMERS.c.customer_id)
     .where(CUSTOMERS.c.customer_id.is_not(None))
     .group_by(CUSTOMERS.c.tenant, CUSTOMERS.c.customer_id)
-    .having(func.count() > 1)
+    .having(sa.func.count() > 1)
     .subquery()
 )
 # What must never occur → the number of rows where it does.
@@ -58,17 +58,17 @@ _FAULTS = {
         CUSTOMERS, CUSTOMERS.c.state.in_(SENT), CUSTOMERS.c.customer_id.is_(None)
     ),
     "customers of runs are unknown to their tenant": _count(
-        RUN_CUSTOMERS.join(RUNS), _SENT_IN_RUN, ~exists().where(_IN_RUN)
+        RUN_CUSTOMERS.join(RUNS), _SENT_IN_RUN, ~sa.exists().where(_IN_RUN)
     ),
-    "accepted bodies belong to no customer": _count(ACCEPTED, ~exists().where(same_customer(CUSTOMERS, ACCEPTED))),
+    "accepted bodies belong to no customer": _count(ACCEPTED, ~sa.exists().where(same(CUSTOMERS, ACCEPTED))),
     "ids of WizCommerce belong to two customers or more": _count(_SHARED_IDS),
     "writes belong to no customer of their run's tenant": _count(
         WRITES.join(RUNS, RUNS.c.id == WRITES.c.run_id),
-        or_(RUNS.c.tenant != WRITES.c.tenant, ~exists().where(same_customer(CUSTOMERS, WRITES))),
+        sa.or_(RUNS.c.tenant != WRITES.c.tenant, ~sa.exists().where(same(CUSTOMERS, WRITES))),
     ),
 }
 _NAMED_CUSTOMERS, _NAMED_WRITES = (
-    tuple_(table.c.tenant, table.c.reference_id).in_(select(NAMED.c.tenant, NAMED.c.reference_id))
+    sa.tuple_(table.c.tenant, table.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
     for table in (CUSTOMERS, WRITES)
 )
 
@@ -121,16 +121,16 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
         :class:`LedgerError` when the outcome of a request for one of them is unknown: its body is needed to settle it.
         """
         given = named(tenant, reference_ids)
-        in_runs = and_(
-            RUN_CUSTOMERS.c.run_id.in_(select(RUNS.c.id).where(RUNS.c.tenant == tenant)),
-            RUN_CUSTOMERS.c.reference_id.in_(select(NAMED.c.reference_id)),
+        in_runs = sa.and_(
+            RUN_CUSTOMERS.c.run_id.in_(sa.select(RUNS.c.id).where(RUNS.c.tenant == tenant)),
+            RUN_CUSTOMERS.c.reference_id.in_(sa.select(NAMED.c.reference_id)),
         )
-        run_ids = select(RUN_CUSTOMERS.c.run_id).where(in_runs)
-        reasons = or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
+        run_ids = sa.select(RUN_CUSTOMERS.c.run_id).where(in_runs)
+        reasons = sa.or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
         with self._write() as connection:
-            customers = select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(_NAMED_CUSTOMERS)
+            customers = sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(_NAMED_CUSTOMERS)
             states = connection.execute(customers, given).all()
-            open_writes = select(WRITES.c.reference_id).where(_NAMED_WRITES, WRITES.c.state.in_(OPEN_WRITES))
+            open_writes = sa.select(WRITES.c.reference_id).where(_NAMED_WRITES, WRITES.c.state.in_(OPEN_WRITES))
             unknown = {name for name, state in states if state in OUTCOME_UNKNOWN}
             unknown.update(connection.execute(open_writes, given).scalars())
             if unknown:
@@ -139,10 +139,10 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
                     "Settle it first: `importer resume`, or `importer undo` if that was interrupted.",
                 )
             connection.execute(DROP_BODIES, given)
-            connection.execute(update(WRITES).values(before=None, after=None).where(_NAMED_WRITES), given)
-            folders = connection.execute(select(RUNS.c.out).where(RUNS.c.id.in_(run_ids)), given).scalars().all()
+            connection.execute(sa.update(WRITES).values(before=None, after=None).where(_NAMED_WRITES), given)
+            folders = connection.execute(sa.select(RUNS.c.out).where(RUNS.c.id.in_(run_ids)), given).scalars().all()
             connection.execute(
-                update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(in_runs, reasons), given
+                sa.update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(in_runs, reasons), given
             )
         self._store.vacuum()
         copies = [] if self.path is None else self.path.parent.glob(f"{glob.escape(self.path.name)}.schema-*")
@@ -187,7 +187,7 @@ def _store(target: str | Path, busy_seconds: float) -> Store:
     if "://" not in text:
         return SqliteStore(Path(text), busy_seconds)
     try:
-        url = make_url(text)
+        url = sa.make_url(text)
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
         raise UsageError(

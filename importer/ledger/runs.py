@@ -13,19 +13,7 @@ from typing import Any
 
 import orjson
 import pandas as pd
-from sqlalchemy import (
-    RowMapping,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    exists,
-    func,
-    insert,
-    literal_column,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from importer.errors import InternalError, UsageError
 from importer.ledger.database import Database
@@ -52,9 +40,9 @@ _PLAN = rows(
     ],
 )
 # Values that all rows share are not part of the rows: extracting a value from the JSON is most of the cost of a row.
-_ADD_PLAN = insert(RUN_CUSTOMERS).from_select(
+_ADD_PLAN = sa.insert(RUN_CUSTOMERS).from_select(
     ["run_id", "attempts", *(column.name for column in _PLAN.c)],
-    select(bindparam("run_id", type_=Text()), literal_column("0"), *_PLAN.c),
+    sa.select(sa.bindparam("run_id", type_=sa.Text()), sa.literal_column("0"), *_PLAN.c),
 )
 
 
@@ -80,14 +68,14 @@ class Runs(Database):
     def tenant(self, name: str) -> str:
         """Add the tenant if the ledger does not have it. Returns its name."""
         with self._write() as connection:
-            if connection.execute(select(TENANTS.c.name).where(TENANTS.c.name == name)).first() is None:
-                connection.execute(insert(TENANTS).values(name=name, created_at=self._stamp()))
+            if connection.execute(sa.select(TENANTS.c.name).where(TENANTS.c.name == name)).first() is None:
+                connection.execute(sa.insert(TENANTS).values(name=name, created_at=self._stamp()))
         return name
 
     def tenants(self) -> list[str]:
         """The names of all tenants, sorted."""
         with self._read() as connection:
-            return list(connection.execute(select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
+            return list(connection.execute(sa.select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
 
     def check_key(self, tenant: str, key: str, *, accept: bool = False, remember: bool = True) -> None:
         """Compare ``key`` with the tenant's fingerprint. The first key is remembered, and with ``accept`` any key.
@@ -97,7 +85,7 @@ class Runs(Database):
         key than the remembered one.
         """
         with self._read() as connection:
-            query = select(TENANTS.c.key_salt, TENANTS.c.key_fingerprint).where(TENANTS.c.name == tenant)
+            query = sa.select(TENANTS.c.key_salt, TENANTS.c.key_fingerprint).where(TENANTS.c.name == tenant)
             salt, fingerprint = connection.execute(query).first() or (b"", None)
         if fingerprint is not None and hmac.compare_digest(fingerprint, _fingerprint(key, salt)):
             return
@@ -111,7 +99,7 @@ class Runs(Database):
         salt = secrets.token_bytes(16)
         values = {"key_salt": salt, "key_fingerprint": _fingerprint(key, salt)}
         with self._write() as connection:
-            connection.execute(update(TENANTS).where(TENANTS.c.name == tenant).values(values))
+            connection.execute(sa.update(TENANTS).where(TENANTS.c.name == tenant).values(values))
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
         """Lock the tenant during a run. Raises :class:`TenantLockedError` naming who has the lock."""
@@ -127,7 +115,7 @@ class Runs(Database):
         moment = self._now()
         base = f"{moment:%Y%m%d-%H%M%S}"
         with self._write() as connection:
-            taken = set(connection.execute(select(RUNS.c.id).where(RUNS.c.id.startswith(base))).scalars())
+            taken = set(connection.execute(sa.select(RUNS.c.id).where(RUNS.c.id.startswith(base))).scalars())
             names = chain([base], (f"{base}-{number}" for number in count(2)))
             run_id = next(name for name in names if name not in taken and not (out / name).exists())
             values = {
@@ -139,7 +127,7 @@ class Runs(Database):
                 "mapping": mapping,
                 "options": orjson.dumps(dict(options or {})).decode(),
             }
-            connection.execute(insert(RUNS).values(values))
+            connection.execute(sa.insert(RUNS).values(values))
         return self.run(run_id)
 
     def finish_run(self, run_id: str, exit_code: int, summary: Mapping[str, Any]) -> None:
@@ -147,7 +135,7 @@ class Runs(Database):
         text = orjson.dumps(dict(summary)).decode()
         values = {"finished_at": self._stamp(), "exit_code": exit_code, "summary": text}
         with self._write() as connection:
-            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(values))
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(values))
 
     def runs(self, tenant: str | None = None) -> list[Run]:
         """The history, latest first."""
@@ -155,7 +143,7 @@ class Runs(Database):
 
     def run(self, run_id: str) -> Run:
         """One run. Raises :class:`UsageError` when there is none with that id."""
-        found = self._runs(select(RUNS).where(RUNS.c.id == run_id))
+        found = self._runs(sa.select(RUNS).where(RUNS.c.id == run_id))
         if not found:
             raise UsageError(f"the ledger {self.place} has no run {run_id}", "`importer runs` lists them.")
         return found[0]
@@ -167,14 +155,14 @@ class Runs(Database):
         """
         query = _history(tenant)
         if planned:
-            query = query.where(exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
+            query = query.where(sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
         found = self._runs(query.limit(1))
         if not found:
             what = "run that planned anything" if planned else "run"
             raise UsageError(f"the ledger {self.place} has no {what} yet", "Check --ledger, or start with a run.")
         return found[0]
 
-    def _runs(self, query: Select[Any]) -> list[Run]:
+    def _runs(self, query: sa.Select[Any]) -> list[Run]:
         with self._read() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
 
@@ -186,14 +174,14 @@ class Runs(Database):
         :class:`InternalError` when the absence of a customer to be created was not recorded.
         """
         lists = [plain(plan[name]) for name in PLAN_COLUMNS]
-        pending = and_(
+        pending = sa.and_(
             RUN_CUSTOMERS.c.run_id == run_id,
             RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING,
             RUN_CUSTOMERS.c.action == Action.CREATE,
         )
-        tenant = select(RUNS.c.tenant).where(RUNS.c.id == run_id).scalar_subquery()
+        tenant = sa.select(RUNS.c.tenant).where(RUNS.c.id == run_id).scalar_subquery()
         set_planned = (
-            update(CUSTOMERS)
+            sa.update(CUSTOMERS)
             .values(state=State.PLANNED, hash=RUN_CUSTOMERS.c.hash, run_id=run_id, updated_at=self._stamp())
             .where(
                 pending,
@@ -206,14 +194,14 @@ class Runs(Database):
             for block in blocks(list(zip(*lists, strict=True))):
                 connection.execute(_ADD_PLAN, {"run_id": run_id, "plan": as_json(block)})
             planned = connection.execute(set_planned).rowcount
-            wanted = connection.execute(select(func.count()).select_from(RUN_CUSTOMERS).where(pending)).scalar_one()
+            wanted = connection.execute(sa.select(sa.func.count()).where(pending)).scalar_one()
             if planned != wanted:
                 raise InternalError(f"{wanted - planned} customers were planned without being looked up first")
 
     def counts(self, run_id: str) -> dict[OutcomeKind, int]:
         """How many customers of the run have each outcome (only those that occur)."""
         outcome = RUN_CUSTOMERS.c.outcome
-        query = select(outcome, func.count()).where(RUN_CUSTOMERS.c.run_id == run_id).group_by(outcome)
+        query = sa.select(outcome, sa.func.count()).where(RUN_CUSTOMERS.c.run_id == run_id).group_by(outcome)
         with self._read() as connection:
             return {OutcomeKind(kind): number for kind, number in connection.execute(query)}
 
@@ -223,13 +211,13 @@ class Runs(Database):
         ``refusals`` is a JSON array of ``{"field", "reason"}``, or null; ``seconds`` is the time from the first
         request to the last answer.
         """
-        same = and_(
+        same = sa.and_(
             CUSTOMERS.c.tenant == RUNS.c.tenant,
             CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id,
             CUSTOMERS.c.customer_id == RUN_CUSTOMERS.c.customer_id,
         )
         query = (
-            select(*((CUSTOMERS if name == "display_id" else RUN_CUSTOMERS).c[name] for name in OUTCOME_DTYPES))
+            sa.select(*((CUSTOMERS if name == "display_id" else RUN_CUSTOMERS).c[name] for name in OUTCOME_DTYPES))
             .select_from(RUN_CUSTOMERS.join(RUNS).outerjoin(CUSTOMERS, same))
             .where(RUN_CUSTOMERS.c.run_id == run_id)
             .order_by(RUN_CUSTOMERS.c.position)
@@ -238,8 +226,8 @@ class Runs(Database):
             return fetch_frame(connection, query, OUTCOME_DTYPES)
 
 
-def _history(tenant: str | None) -> Select[Any]:
-    query = select(RUNS).order_by(RUNS.c.started_at.desc(), func.length(RUNS.c.id).desc(), RUNS.c.id.desc())
+def _history(tenant: str | None) -> sa.Select[Any]:
+    query = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), sa.func.length(RUNS.c.id).desc(), RUNS.c.id.desc())
     return query if tenant is None else query.where(RUNS.c.tenant == tenant)
 
 
@@ -247,7 +235,7 @@ def _fingerprint(key: str, salt: bytes) -> bytes:
     return hashlib.scrypt(key.encode(), salt=salt, n=2**14, r=8, p=1)
 
 
-def _run(row: RowMapping) -> Run:
+def _run(row: sa.RowMapping) -> Run:
     values = dict(row)
     for name in ("started_at", "finished_at"):
         values[name] = values[name] and datetime.fromisoformat(values[name])

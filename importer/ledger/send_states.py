@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, and_, bindparam, case, func, insert, select, update
+import sqlalchemy as sa
 
 from importer.errors import InternalError
-from importer.ledger.database import NAMED, Database, named
-from importer.ledger.json_rows import as_json, fetch_columns, rows, same_customer, upsert
+from importer.ledger.database import AT, NAMED, Database, named
+from importer.ledger.json_rows import as_json, fetch_columns, rows, same, update_from, upsert
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     ATTEMPTS,
@@ -114,61 +114,47 @@ ITEM_COLUMNS = (
 _SAME_CUSTOMER = RUN_CUSTOMERS.c.reference_id == CUSTOMERS.c.reference_id
 
 _MARKED = rows("marked", *CUSTOMERS.c["tenant", "reference_id", "hash"])  # without a hash: to be updated
-_CREATING = and_(_MARKED.c.hash.is_not(None), CUSTOMERS.c.state.in_(NOT_SENT))
-_UPDATING = and_(_MARKED.c.hash.is_(None), CUSTOMERS.c.state.in_((*SENT, State.EXISTS, State.UNKNOWN)))
-_OLD_HASH = case((CUSTOMERS.c.state == State.EXISTS, None), else_=CUSTOMERS.c.hash)
+_CREATING = sa.and_(_MARKED.c.hash.is_not(None), CUSTOMERS.c.state.in_(NOT_SENT))
+_UPDATING = sa.and_(_MARKED.c.hash.is_(None), CUSTOMERS.c.state.in_((*SENT, State.EXISTS, State.UNKNOWN)))
+_OLD_HASH = sa.case((CUSTOMERS.c.state == State.EXISTS, None), else_=CUSTOMERS.c.hash)
 _MARK = (
-    update(CUSTOMERS)
+    sa.update(CUSTOMERS)
     .values(
         state=State.SENDING,
-        run_id=bindparam("run", type_=Text),
-        updated_at=bindparam("at", type_=Text),
-        hash=func.coalesce(_MARKED.c.hash, _OLD_HASH),
+        run_id=sa.bindparam("run", type_=sa.Text),
+        updated_at=AT,
+        hash=sa.func.coalesce(_MARKED.c.hash, _OLD_HASH),
     )
-    .where(same_customer(CUSTOMERS, _MARKED), _CREATING | _UPDATING)
+    .where(same(CUSTOMERS, _MARKED), _CREATING | _UPDATING)
 )
 _ATTEMPTED = rows("attempted", *RUN_CUSTOMERS.c["run_id", "position", "attempts"])
-_MARK_IN_RUN = (
-    update(RUN_CUSTOMERS)
-    .values(outcome=OutcomeKind.UNKNOWN, attempts=_ATTEMPTED.c.attempts)
-    .where(RUN_CUSTOMERS.c.run_id == _ATTEMPTED.c.run_id, RUN_CUSTOMERS.c.position == _ATTEMPTED.c.position)
-)
+_MARK_IN_RUN = update_from(_ATTEMPTED, RUN_CUSTOMERS, "run_id", "position").values(outcome=OutcomeKind.UNKNOWN)
 
 _STATES = rows("states", *CUSTOMERS.c["tenant", "reference_id", "state", "customer_id", "hash", "display_id"])
 _SAME_ID = CUSTOMERS.c.customer_id == _STATES.c.customer_id
-_SET_STATES = (
-    update(CUSTOMERS)
-    .values(
-        state=_STATES.c.state,
-        customer_id=_STATES.c.customer_id,
-        hash=func.coalesce(_STATES.c.hash, CUSTOMERS.c.hash),
-        display_id=func.coalesce(_STATES.c.display_id, case((_SAME_ID, CUSTOMERS.c.display_id))),
-        absent_at=case((_STATES.c.state == State.ABSENT, bindparam("at", type_=Text)), else_=CUSTOMERS.c.absent_at),
-        updated_at=bindparam("at", type_=Text),
-    )
-    .where(same_customer(CUSTOMERS, _STATES))
+_SET_STATES = update_from(_STATES, CUSTOMERS).values(
+    hash=sa.func.coalesce(_STATES.c.hash, CUSTOMERS.c.hash),
+    display_id=sa.func.coalesce(_STATES.c.display_id, sa.case((_SAME_ID, CUSTOMERS.c.display_id))),
+    absent_at=sa.case((_STATES.c.state == State.ABSENT, AT), else_=CUSTOMERS.c.absent_at),
+    updated_at=AT,
 )
 _RESULT_COLUMNS = (
     *("outcome", "customer_id", "http_status", "attempts"),
     *("error_code", "error_message", "refusals", "seconds"),
 )
 _RESULTS = rows("results", *RUN_CUSTOMERS.c[("run_id", "position", *_RESULT_COLUMNS)])
-_SET_RESULTS = (
-    update(RUN_CUSTOMERS)
-    .values({name: _RESULTS.c[name] for name in _RESULT_COLUMNS})
-    .where(RUN_CUSTOMERS.c.run_id == _RESULTS.c.run_id, RUN_CUSTOMERS.c.position == _RESULTS.c.position)
-)
+_SET_RESULTS = update_from(_RESULTS, RUN_CUSTOMERS, "run_id", "position")
 _BODIES = rows("bodies", *ACCEPTED.c["tenant", "reference_id", "body", "children", "updated_at", "accepted_at"])
 _SET_BODIES = upsert(ACCEPTED, _BODIES, keeping=["children"])
 _ATTEMPTS = rows("attempts", *ATTEMPTS.c["run_id", "reference_id", "number", "ended_at", "seconds", "kind", "status"])
-_ADD_ATTEMPTS = insert(ATTEMPTS).from_select([column.name for column in _ATTEMPTS.c], select(_ATTEMPTS))
+_ADD_ATTEMPTS = sa.insert(ATTEMPTS).from_select([column.name for column in _ATTEMPTS.c], sa.select(_ATTEMPTS))
 _BASES = (
-    select(
+    sa.select(
         *CUSTOMERS.c["reference_id", "state", "hash", "customer_id"],
         *ACCEPTED.c["body", "updated_at", "children"],
     )
-    .join_from(NAMED, CUSTOMERS, same_customer(CUSTOMERS, NAMED))
-    .outerjoin(ACCEPTED, same_customer(ACCEPTED, NAMED))
+    .join_from(NAMED, CUSTOMERS, same(CUSTOMERS, NAMED))
+    .outerjoin(ACCEPTED, same(ACCEPTED, NAMED))
 )
 
 
@@ -182,12 +168,12 @@ class SendStates(Database):
         another: unknown. Found absent: pending. Of updates: unchanged when another run sent the same content.
         """
         same_content = CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash
-        updated = case(
+        updated = sa.case(
             (CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN), OutcomeKind.UNKNOWN),
-            (and_(CUSTOMERS.c.state.in_(SENT), same_content), OutcomeKind.UNCHANGED),
+            (sa.and_(CUSTOMERS.c.state.in_(SENT), same_content), OutcomeKind.UNCHANGED),
             else_=OutcomeKind.PENDING,
         )
-        outcome = case(
+        outcome = sa.case(
             (RUN_CUSTOMERS.c.action == Action.UPDATE, updated),
             (CUSTOMERS.c.state.in_(NOT_SENT), OutcomeKind.PENDING),
             (CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN), OutcomeKind.UNKNOWN),
@@ -198,7 +184,7 @@ class SendStates(Database):
         )
         with self._write() as connection:
             connection.execute(
-                update(RUN_CUSTOMERS)
+                sa.update(RUN_CUSTOMERS)
                 .values(outcome=outcome, customer_id=CUSTOMERS.c.customer_id)
                 .where(
                     RUN_CUSTOMERS.c.run_id == run.id,
@@ -210,18 +196,18 @@ class SendStates(Database):
 
     def unsettled(self, run: Run) -> list[Item]:
         """Customers of the run whose outcome is unknown: a request may have left."""
-        query = select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")).join(
-            CUSTOMERS, and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER)
+        query = sa.select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")).join(
+            CUSTOMERS, sa.and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER)
         )
         return self._items(run, query, OutcomeKind.UNKNOWN)
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
         """The next ``count`` customers, after the position ``after``, that were not sent yet."""
-        query = select(*ITEM_COLUMNS).where(RUN_CUSTOMERS.c.position > after).limit(count)
+        query = sa.select(*ITEM_COLUMNS).where(RUN_CUSTOMERS.c.position > after).limit(count)
         return self._items(run, query, OutcomeKind.PENDING)
 
-    def _items(self, run: Run, query: Select[Any], outcome: OutcomeKind) -> list[Item]:
-        of_run = and_(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.outcome == outcome)
+    def _items(self, run: Run, query: sa.Select[Any], outcome: OutcomeKind) -> list[Item]:
+        of_run = sa.and_(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.outcome == outcome)
         with self._read() as connection:
             columns = fetch_columns(connection, query.where(of_run).order_by(RUN_CUSTOMERS.c.position))
         return [read_item(row) for row in zip(*columns, strict=True)]
@@ -270,10 +256,10 @@ class SendStates(Database):
         Each step has an ``accepted`` body and its ``hash``; the customers are known to the ledger, and none of their
         outcomes is unknown.
         """
-        theirs = same_customer(CUSTOMERS, NAMED)
+        theirs = same(CUSTOMERS, NAMED)
         with self._write() as connection:
             connection.execute(
-                update(CUSTOMERS).values(run_id=run.id).where(theirs),
+                sa.update(CUSTOMERS).values(run_id=run.id).where(theirs),
                 named(run.tenant, [step.reference_id for step in steps]),
             )
             self._record(connection, run, steps)
@@ -283,7 +269,7 @@ class SendStates(Database):
         with self._write() as connection:
             connection.execute(_SET_RESULTS, {"results": _results(run, steps)})
 
-    def _record(self, connection: Connection, run: Run, steps: Sequence[Step]) -> None:
+    def _record(self, connection: sa.Connection, run: Run, steps: Sequence[Step]) -> None:
         at = self._stamp()
         states = [
             [run.tenant, step.reference_id, step.state, step.customer_id, step.hash, step.display_id] for step in steps

@@ -5,31 +5,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, insert, select, update
+import sqlalchemy as sa
 
 from importer.errors import InternalError
 from importer.ledger.database import DROP_BODIES, NAMED, Database, named
-from importer.ledger.json_rows import as_json, rows, same_customer
+from importer.ledger.json_rows import as_json, rows, same, update_from
 from importer.ledger.ledger_schema import CUSTOMERS, OPEN_WRITES, WRITES, WriteMethod, WriteState
 from importer.ledger.runs import Run
 from importer.tables import Entity
 
 __all__ = ["Write", "Writes"]
 
-_ANNOUNCE = insert(WRITES).returning(WRITES.c.id, sort_by_parameter_order=True)
+_ANNOUNCE = sa.insert(WRITES).returning(WRITES.c.id, sort_by_parameter_order=True)
 _SETTLED = rows("settled", *WRITES.c["id", "tenant", "state", "child_id", "settled_at"])
-_SETTLE = (
-    update(WRITES)
-    .values({name: _SETTLED.c[name] for name in ("state", "child_id", "settled_at")})
-    .where(WRITES.c.id == _SETTLED.c.id, WRITES.c.tenant == _SETTLED.c.tenant)
-)
+_SETTLE = update_from(_SETTLED, WRITES, "id", "tenant")
 _WRITE_COLUMNS = (
     *("reference_id", "method", "entity", "child_id", "child_reference_id"),
     *("before", "after", "state", "id", "run_id"),
 )
-_OF_CUSTOMERS = (
-    select(*WRITES.c[_WRITE_COLUMNS]).join_from(NAMED, WRITES, same_customer(WRITES, NAMED)).order_by(WRITES.c.id)
-)
+_OF_CUSTOMERS = sa.select(*WRITES.c[_WRITE_COLUMNS]).join_from(NAMED, WRITES, same(WRITES, NAMED)).order_by(WRITES.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class Writes(Database):
         customers = named(run.tenant, [write.reference_id for write in writes])
         with self._write() as connection:
             connection.execute(_SETTLE, {"settled": as_json(opened)})
-            connection.execute(update(CUSTOMERS).values(hash=None).where(same_customer(CUSTOMERS, NAMED)), customers)
+            connection.execute(sa.update(CUSTOMERS).values(hash=None).where(same(CUSTOMERS, NAMED)), customers)
             connection.execute(DROP_BODIES, customers)
 
     def open_writes(self, tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
@@ -114,9 +108,9 @@ class Writes(Database):
     def erase_values(self, run: Run) -> None:
         """Erase the values of the run's writes, so that none of them can be restored any more."""
         with self._write() as connection:
-            connection.execute(update(WRITES).values(before=None, after=None).where(WRITES.c.run_id == run.id))
+            connection.execute(sa.update(WRITES).values(before=None, after=None).where(WRITES.c.run_id == run.id))
 
-    def _writes(self, query: Select[Any], tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
+    def _writes(self, query: sa.Select[Any], tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
         found: dict[str, list[Write]] = {name: [] for name in reference_ids}
         with self._read() as connection:
             for row in connection.execute(query, named(tenant, found)):
@@ -137,7 +131,7 @@ def _own_values(write: Write) -> dict[str, Any]:
     }
 
 
-def _read(row: Row[Any]) -> Write:
+def _read(row: sa.Row[Any]) -> Write:
     values = row._asdict()
     for name in ("before", "after"):
         values[name] = values[name] and orjson.loads(values[name])
