@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "importer"
-ANYWHERE = {"errors", "records", "tables", "catalogue", "logs", "private_files"}
+ANYWHERE = {"errors", "records", "tables", "catalogue", "did_you_mean", "logs", "private_files"}
 STAGES = {
     *("settings", "loader", "mapping", "validation", "payload", "api"),
     *("ledger", "planner", "sender", "report", "run_folder", "notify"),
@@ -15,7 +15,8 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "records": {"errors"},
     "tables": {"errors", "records"},
-    "catalogue": {"records"},
+    "catalogue": {"did_you_mean", "records"},
+    "did_you_mean": set(),
     "logs": {"errors"},
     "private_files": set(),
     "settings": ANYWHERE,
