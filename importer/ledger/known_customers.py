@@ -7,16 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from importer.ledger.database import DROP_BODIES, NAMED, Database, named
-from importer.ledger.json_rows import (
-    as_json,
-    blocks,
-    fetch_columns,
-    fetch_frame,
-    plain,
-    rows,
-    same,
-    upsert,
-)
+from importer.ledger.json_rows import as_json, blocks, fetch_columns, fetch_frame, plain, rows, same, upsert
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     CUSTOMERS,

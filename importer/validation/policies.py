@@ -59,7 +59,7 @@ def settle(
     code → its severity instead of the catalogue's. A value whose error becomes less severe is left out; if it cannot
     be, because it is required, the error stays.
     """
-    frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
+    frame, eased = _with_severities(_without_repeats(problems.frame), severities or {})
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
     fixed = {entity: REQUIRED[entity] | (mandatory or {}).get(entity, frozenset()) for entity in ENTITIES}
     if contact_email_required:
@@ -102,7 +102,7 @@ def _repeated(frame: pd.DataFrame) -> Mask:
     return again
 
 
-def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
+def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
     """Without problems that another one of the same cell explains.
 
     A cell with an earlier error arrives as null or as the source's text, so "blank" or "not a UUID" only repeats it.
@@ -114,10 +114,10 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
     cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    echo = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
-    echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
-    echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
-    return frame[~echo].reset_index(drop=True)
+    repeats = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
+    repeats |= about & ~errors & _in(code, codes, {"contact_without_email"})
+    repeats[repeats] = np.isin(cell[repeats], cell[errors & ~repeats & about])
+    return frame[~repeats].reset_index(drop=True)
 
 
 def _based_on_wrong_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
@@ -128,7 +128,7 @@ def _based_on_wrong_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
     return doubts
 
 
-def _weighed(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
+def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
     """The problems with the mapping's severities, and what each error becomes if its value is left out (or null).
 
     A severity that differs from the catalogue's already stays (a warning, because another value was used).
@@ -220,17 +220,17 @@ def complete_defaults(tables: EntityTables) -> EntityTables:
 
 
 def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
-    said = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
-    yes = said.fillna(False).to_numpy(dtype=np.bool_)
-    unsaid = said.isna().to_numpy(dtype=np.bool_)
+    given = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
+    yes = given.fillna(False).to_numpy(dtype=np.bool_)
+    unstated = given.isna().to_numpy(dtype=np.bool_)
     group = frame["_customer"].to_numpy()
     if by_type and "type" in frame.columns:
         kind, kinds = _encode(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
     # The first of each group, a yes before an unstated one, then in the order sent; never an explicit no.
-    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unsaid)])
+    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unstated)])
     _, first = np.unique(group[order], return_index=True)
     default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
     # A wrong flag that was left out states nothing.
-    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unsaid, index=frame.index, dtype=BOOLEAN)
+    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unstated, index=frame.index, dtype=BOOLEAN)
     return frame.assign(is_default=default, **{DEFAULT_STATED: stated})
