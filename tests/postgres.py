@@ -35,7 +35,11 @@ def _server() -> str:
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
-    return str(server.get_uri()).partition("host=")[2]
+    path = str(server.get_uri()).partition("host=")[2]
+    with psycopg.connect(host=path, user="postgres", autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # the data need not survive this process
+        connection.execute("SELECT pg_reload_conf()")
+    return path
 
 
 def statement(sql: str, name: str = "postgres") -> list[tuple[object, ...]]:

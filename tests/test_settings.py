@@ -159,8 +159,8 @@ def test_a_wrong_config_file_is_named(tmp_path, text, said) -> None:
 def test_an_unknown_option_is_answered_with_the_nearest_or_with_those_there_are(tmp_path) -> None:
     with pytest.raises(UsageError, match="'zone'\n") as caught:
         read_config(write(tmp_path / "wrong.toml", "zone = 1\n"), KNOWN)
-    assert caught.value.hint == "There are: batch-size, out, sources."
-    with pytest.raises(UsageError, match=r"'batch_sise' \(did you mean batch-size\?\)$") as caught:
+    assert caught.value.hint == "Options: batch-size, out, sources."
+    with pytest.raises(UsageError, match=r"'batch-sise' \(did you mean batch-size\?\)$") as caught:
         read_config(write(tmp_path / "wrong.toml", "batch-sise = 1\n"), KNOWN)
     assert caught.value.hint == ""
 

@@ -1,7 +1,7 @@
 import pytest
 
 from importer.errors import UsageError
-from importer.settings.target_url import resolve_target
+from importer.settings.api_access import resolve_target
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from importer.errors import UsageError
-from importer.settings.target_url import is_loopback
+from importer.settings.api_access import is_loopback
 
 __all__ = ["SendTracker", "Transport", "UnreadableAnswerError"]
 

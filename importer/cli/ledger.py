@@ -89,11 +89,11 @@ def forget(
             "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
         )
     with Commands.of(options).advising():
-        done = erase(options, reference_ids)
-    show(f"Erased: {done.known} of {len(reference_ids)} customers were in the ledger.")
-    if done.folders:
+        known, folders = erase(options, reference_ids)
+    show(f"Erased: {known} of {len(reference_ids)} customers were in the ledger.")
+    if folders:
         show("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
-        show("\n".join(f"  {folder}" for folder in done.folders))
+        show("\n".join(f"  {folder}" for folder in folders))
 
 
 def _size(count: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from importer.errors import UsageError
-from importer.ledger import Forgotten, Ledger, open_ledger
+from importer.ledger import Ledger, open_ledger
 from importer.settings import Options
 
 __all__ = ["backup_ledger", "forget", "ledger_faults", "one_tenant", "vacuum_ledger"]
@@ -29,9 +29,10 @@ def vacuum_ledger(options: Options) -> tuple[int, int]:
         return ledger.vacuum()
 
 
-def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
+def forget(options: Options, reference_ids: Sequence[str]) -> tuple[int, tuple[Path, ...]]:
     """Erase the personal data of customers of one tenant, which must be named where there are several.
 
+    Returns how many of them the ledger had, and the folders and files that may still have their data.
     Raises :class:`UsageError`, and :class:`LedgerError` when whether one of them arrived is not known yet.
     """
     with open_ledger(options.ledger) as ledger:

@@ -1,9 +1,8 @@
-"""The ledger: who imports, what was planned, what was sent, and what came of it. The only owner of SQL."""
+"""The ledger: who imports, what was planned, what was sent, and the outcomes. The only owner of SQL."""
 
-from importer.ledger.after_run import LedgerCustomer, Removed
+from importer.ledger.after_run import LedgerCustomer, RemovedCustomer
 from importer.ledger.ledger import Ledger, open_ledger
 from importer.ledger.ledger_schema import State, WriteState
-from importer.ledger.maintenance import Forgotten
 from importer.ledger.runs import Run
 from importer.ledger.send_states import Accepted, Attempt, Base, Item, Step
 from importer.ledger.writes import Write
@@ -12,11 +11,10 @@ __all__ = [
     "Accepted",
     "Attempt",
     "Base",
-    "Forgotten",
     "Item",
     "Ledger",
     "LedgerCustomer",
-    "Removed",
+    "RemovedCustomer",
     "Run",
     "State",
     "Step",

@@ -1,33 +1,79 @@
-"""Opening a ledger."""
+"""The ledger as a whole: opening it, checking it, copying it, and erasing personal data."""
 
+import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import make_url
+import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from importer.errors import UsageError
-from importer.ledger.after_run import AfterRunFacet
-from importer.ledger.database import Store
-from importer.ledger.known_ids import AdoptFacet, IdFacet
-from importer.ledger.ledger_schema import migrate
-from importer.ledger.maintenance import MaintenanceFacet
+from importer.errors import LedgerError, UsageError
+from importer.ledger.after_run import AfterRun
+from importer.ledger.database import DROP_BODIES, NAMED, Store, named
+from importer.ledger.json_rows import same
+from importer.ledger.known_customers import KnownCustomers
+from importer.ledger.ledger_schema import (
+    ACCEPTED,
+    CUSTOMERS,
+    OPEN_WRITES,
+    OUTCOME_UNKNOWN,
+    RUN_CUSTOMERS,
+    RUNS,
+    SENT,
+    WRITES,
+    migrate,
+)
 from importer.ledger.postgres import PostgresStore
-from importer.ledger.run_plans import PlanFacet
-from importer.ledger.runs import RunFacet
+from importer.ledger.runs import Runs
+from importer.ledger.send_states import SendStates
 from importer.ledger.sqlite import SqliteStore, file_of
-from importer.ledger.writes import WriteFacet
+from importer.ledger.writes import Writes
+from importer.records import OutcomeKind
 
 __all__ = ["Ledger", "open_ledger"]
 
 BUSY_SECONDS = 30.0
 
 
-class Ledger(RunFacet, PlanFacet, AdoptFacet, WriteFacet, AfterRunFacet, IdFacet, MaintenanceFacet):
+def _count(table: sa.FromClause, *broken: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(sa.func.count()).select_from(table).where(*broken)
+
+
+_IN_RUN = sa.and_(CUSTOMERS.c.tenant == RUNS.c.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
+_SENT_IN_RUN = RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNKNOWN))
+_SHARED_IDS = (
+    sa.select(CUSTOMERS.c.customer_id)
+    .where(CUSTOMERS.c.customer_id.is_not(None))
+    .group_by(CUSTOMERS.c.tenant, CUSTOMERS.c.customer_id)
+    .having(sa.func.count() > 1)
+    .subquery()
+)
+# What must never occur → the number of rows where it does.
+_FAULTS = {
+    "customers are accepted without an id of the API": _count(
+        CUSTOMERS, CUSTOMERS.c.state.in_(SENT), CUSTOMERS.c.customer_id.is_(None)
+    ),
+    "customers of runs are unknown to their tenant": _count(
+        RUN_CUSTOMERS.join(RUNS), _SENT_IN_RUN, ~sa.exists().where(_IN_RUN)
+    ),
+    "accepted bodies belong to no customer": _count(ACCEPTED, ~sa.exists().where(same(CUSTOMERS, ACCEPTED))),
+    "ids of WizCommerce belong to two customers or more": _count(_SHARED_IDS),
+    "writes belong to no customer of their run's tenant": _count(
+        WRITES.join(RUNS, RUNS.c.id == WRITES.c.run_id),
+        sa.or_(RUNS.c.tenant != WRITES.c.tenant, ~sa.exists().where(same(CUSTOMERS, WRITES))),
+    ),
+}
+_NAMED_CUSTOMERS, _NAMED_WRITES = (
+    sa.tuple_(table.c.tenant, table.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
+    for table in (CUSTOMERS, WRITES)
+)
+
+
+class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
 
     def close(self) -> None:
@@ -41,6 +87,66 @@ class Ledger(RunFacet, PlanFacet, AdoptFacet, WriteFacet, AfterRunFacet, IdFacet
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def faults(self) -> list[str]:
+        """What is wrong with the ledger, one sentence each; empty when nothing is."""
+        found = self._store.faults()
+        if found:  # a damaged file cannot be trusted to answer the other questions
+            return found
+        with self._read() as connection:
+            counts = {meaning: connection.execute(query).scalar_one() for meaning, query in _FAULTS.items()}
+        return [f"{count:,} {meaning}" for meaning, count in counts.items() if count]
+
+    def backup(self, target: Path) -> None:
+        """Write a complete copy to ``target``, which only its owner can read; runs may go on meanwhile.
+
+        Raises :class:`UsageError` when the target exists or the ledger is not a file.
+        """
+        if target.exists():
+            raise UsageError(f"{target} exists already", "Name a new file: a backup never overwrites a file.")
+        self._store.backup(target)
+
+    def vacuum(self) -> tuple[int, int]:
+        """Free unused space. Returns the size in bytes before and after."""
+        before = self._store.size()
+        self._store.vacuum()
+        return before, self._store.size()
+
+    def forget(self, tenant: str, reference_ids: Sequence[str]) -> tuple[int, tuple[Path, ...]]:
+        """Erase all personal data of these customers, in all runs.
+
+        What remains is that they were sent (reference ids, states, digest, the API's ids), so that they are not sent
+        again; their updates can no longer be undone. Returns how many of the customers the ledger had, and the run
+        folders and copies of the ledger from before a migration that may still have their data. Raises
+        :class:`LedgerError` when the outcome of a request for one of them is unknown: its body is needed to settle it.
+        """
+        given = named(tenant, reference_ids)
+        in_runs = sa.and_(
+            RUN_CUSTOMERS.c.run_id.in_(sa.select(RUNS.c.id).where(RUNS.c.tenant == tenant)),
+            RUN_CUSTOMERS.c.reference_id.in_(sa.select(NAMED.c.reference_id)),
+        )
+        run_ids = sa.select(RUN_CUSTOMERS.c.run_id).where(in_runs)
+        reasons = sa.or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
+        with self._write() as connection:
+            customers = sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(_NAMED_CUSTOMERS)
+            states = connection.execute(customers, given).all()
+            open_writes = sa.select(WRITES.c.reference_id).where(_NAMED_WRITES, WRITES.c.state.in_(OPEN_WRITES))
+            unknown = {name for name, state in states if state in OUTCOME_UNKNOWN}
+            unknown.update(connection.execute(open_writes, given).scalars())
+            if unknown:
+                raise LedgerError(
+                    f"the outcome of requests for {', '.join(sorted(unknown)[:3])} is not known yet",
+                    "Settle it first: `importer resume`, or `importer undo` if that was interrupted.",
+                )
+            connection.execute(DROP_BODIES, given)
+            connection.execute(sa.update(WRITES).values(before=None, after=None).where(_NAMED_WRITES), given)
+            folders = connection.execute(sa.select(RUNS.c.out).where(RUNS.c.id.in_(run_ids)), given).scalars().all()
+            connection.execute(
+                sa.update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(in_runs, reasons), given
+            )
+        self._store.vacuum()
+        copies = [] if self.path is None else self.path.parent.glob(f"{glob.escape(self.path.name)}.schema-*")
+        return len(states), (*(path for path in map(Path, folders) if path.exists()), *sorted(copies))
 
 
 def _utc_now() -> datetime:
@@ -60,19 +166,19 @@ def open_ledger(
     ledger = Ledger(store, now)
     try:
         with ledger._write() as connection:  # noqa: SLF001 - opening a ledger makes its tables
-            store.alone(connection)
-            migrate(connection, store.place, lambda version: _keep(store, version))
+            store.lock_layout(connection)
+            migrate(connection, store.place, lambda version: _keep_copy(store, version))
     except BaseException:
         ledger.close()
         raise
     return ledger
 
 
-def _keep(store: Store, version: int) -> None:
-    """Keep a copy beside the file of an older ledger before it is migrated."""
+def _keep_copy(store: Store, version: int) -> None:
+    """Copy the file of an older ledger before it is migrated."""
     if store.path is not None:
         copy = store.path.with_name(f"{store.path.name}.schema-{version}")
-        if not copy.exists():  # the first copy is the one that no migration has touched
+        if not copy.exists():  # the first copy is the one from before any migration
             store.backup(copy)
 
 
@@ -81,7 +187,7 @@ def _store(target: str | Path, busy_seconds: float) -> Store:
     if "://" not in text:
         return SqliteStore(Path(text), busy_seconds)
     try:
-        url = make_url(text)
+        url = sa.make_url(text)
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
         raise UsageError(

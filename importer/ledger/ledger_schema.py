@@ -1,4 +1,4 @@
-"""The ledger's tables and the migrations that lead to them.
+"""The ledger's tables, its states, and the migrations from older versions.
 
 Times are UTC, ISO 8601 text with milliseconds and ``Z``, which sorts as time does. Options, summaries, refusals,
 children and the values before and after a write are JSON text.
@@ -9,24 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, get_args
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Connection,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    insert,
-    inspect,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from importer.errors import LedgerError
 from importer.records import Action, OutcomeKind
@@ -37,9 +20,12 @@ __all__ = [
     "ATTEMPTS",
     "CUSTOMERS",
     "METADATA",
-    "NUMBER",
+    "NOT_SENT",
+    "OPEN_WRITES",
+    "OUTCOME_UNKNOWN",
     "RUNS",
     "RUN_CUSTOMERS",
+    "SENT",
     "TENANTS",
     "WRITES",
     "State",
@@ -53,9 +39,9 @@ __all__ = [
 class State(StrEnum):
     """What the ledger knows about a customer of a tenant.
 
-    ``ABSENT``: looked for in the API and not there, ``absent_at`` says when. ``EXISTS``: was there before we sent
-    anything. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left
-    and its outcome is not known. ``REFUSED``: the API said no, nothing was created.
+    ``ABSENT``: looked up in the API and not found, at ``absent_at``. ``EXISTS``: was in the API before anything was
+    sent. ``PLANNED``: absent, and part of a run. ``SENDING``: a request may have left. ``UNKNOWN``: a request left and
+    its outcome is not known. ``REFUSED``: the API refused it, nothing was created.
     """
 
     ABSENT = "absent"
@@ -69,11 +55,11 @@ class State(StrEnum):
 
 
 class WriteState(StrEnum):
-    """What is known of one request that changes a customer who is there, or one of its children.
+    """What is known about one request that changes an existing customer or one of its children.
 
-    ``SENDING``: it may have left. ``DONE``: it took effect. ``REFUSED``: the API said no. ``UNKNOWN``: it left, and
-    its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo brought back what was there before.
-    ``KEPT``: undo left it in place.
+    ``SENDING``: it may have left. ``DONE``: it took effect. ``REFUSED``: the API refused it. ``UNKNOWN``: it left, and
+    its answer is missing. ``ABSENT``: it had no effect. ``RESTORED``: undo restored the previous values. ``KEPT``:
+    undo left it in place.
     """
 
     SENDING = "sending"
@@ -86,6 +72,10 @@ class WriteState(StrEnum):
 
 
 WriteMethod = Literal["PATCH", "PUT", "POST", "DELETE"]
+NOT_SENT = (State.ABSENT, State.PLANNED, State.REFUSED)  # nothing that was sent is in the API, and nothing can be
+SENT = (State.CREATED, State.UPDATED)
+OUTCOME_UNKNOWN = (State.SENDING, State.UNKNOWN)
+OPEN_WRITES = (WriteState.SENDING, WriteState.UNKNOWN)  # it is not known whether they took effect
 
 
 def stamp(moment: datetime) -> str:
@@ -93,131 +83,129 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    # Not IN: SQLite would make a table of the values for each row, which takes longer than all else about the row.
-    return CheckConstraint(" OR ".join(f"{column} = {str(value)!r}" for value in values), name=f"known_{column}")
+def _one_of(column: str, values: Iterable[str]) -> sa.CheckConstraint:
+    # Not IN: SQLite would build a table of the values for each row, which takes longer than the rest of the insert.
+    return sa.CheckConstraint(" OR ".join(f"{column} = {str(value)!r}" for value in values), name=f"known_{column}")
 
 
-# SQLite numbers rows by itself only in a column that is called INTEGER, and has one size for all integers.
-NUMBER = BigInteger().with_variant(Integer, "sqlite")
+# SQLite numbers rows automatically only in a column of type INTEGER, and has one size for all integers.
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
-METADATA = MetaData()
-SCHEMA_VERSION = Table("schema_version", METADATA, Column("version", Integer, nullable=False))
-TENANTS = Table(
+METADATA = sa.MetaData()
+SCHEMA_VERSION = sa.Table("schema_version", METADATA, sa.Column("version", sa.Integer, nullable=False))
+TENANTS = sa.Table(
     "tenants",
     METADATA,
-    Column("name", Text, primary_key=True),
-    Column("key_salt", LargeBinary),
-    Column("key_fingerprint", LargeBinary),
-    Column("created_at", Text, nullable=False),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("key_salt", sa.LargeBinary),
+    sa.Column("key_fingerprint", sa.LargeBinary),
+    sa.Column("created_at", sa.Text, nullable=False),
 )
-RUNS = Table(
+RUNS = sa.Table(
     "runs",
     METADATA,
-    Column("id", Text, primary_key=True),
-    Column("tenant", ForeignKey("tenants.name"), nullable=False),
-    Column("command", Text, nullable=False),
-    Column("started_at", Text, nullable=False),
-    Column("finished_at", Text),
-    Column("exit_code", Integer),
-    Column("out", Text, nullable=False),
-    Column("mapping", Text, nullable=False),
-    Column("options", Text, nullable=False),
-    Column("summary", Text),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.ForeignKey("tenants.name"), nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("finished_at", sa.Text),
+    sa.Column("exit_code", sa.Integer),
+    sa.Column("out", sa.Text, nullable=False),
+    sa.Column("mapping", sa.Text, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),
+    sa.Column("summary", sa.Text),
 )
-# Small rows, so that planning can go through 300,000 of them; the bodies have a table of their own.
-CUSTOMERS = Table(
+# Small rows, so that planning can read 300,000 of them; the bodies have a table of their own.
+CUSTOMERS = sa.Table(
     "customers",
     METADATA,
-    Column("tenant", ForeignKey("tenants.name"), primary_key=True),
-    Column("reference_id", Text, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("hash", Text),  # of the content that was sent last, or is planned to be
-    Column("customer_id", Text),
-    Column("run_id", ForeignKey("runs.id")),  # the run that planned or sent it last
-    Column("absent_at", Text),
-    Column("updated_at", Text, nullable=False),
-    Column("display_id", Text),  # as WizCommerce shows the customer to people
+    sa.Column("tenant", sa.ForeignKey("tenants.name"), primary_key=True),
+    sa.Column("reference_id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text),  # of the content that was sent last, or is planned
+    sa.Column("customer_id", sa.Text),
+    sa.Column("run_id", sa.ForeignKey("runs.id")),  # the run that planned or sent it last
+    sa.Column("absent_at", sa.Text),
+    sa.Column("updated_at", sa.Text, nullable=False),
+    sa.Column("display_id", sa.Text),  # as WizCommerce shows the customer to people
     _one_of("state", State),
-    Index("customers_of_id", "tenant", "customer_id"),
+    sa.Index("customers_of_id", "tenant", "customer_id"),
     sqlite_with_rowid=False,
 )
-ACCEPTED = Table(
+ACCEPTED = sa.Table(
     "accepted",
     METADATA,
-    Column("tenant", ForeignKey("tenants.name"), primary_key=True),
-    Column("reference_id", Text, primary_key=True),
-    Column("body", Text, nullable=False),
-    Column("children", Text),  # null: not known
-    Column("updated_at", Text),  # as the API said when it took the body; null: not known
-    Column("accepted_at", Text, nullable=False),
+    sa.Column("tenant", sa.ForeignKey("tenants.name"), primary_key=True),
+    sa.Column("reference_id", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("children", sa.Text),  # null: not known
+    sa.Column("updated_at", sa.Text),  # the API's own time when it accepted the body; null: not known
+    sa.Column("accepted_at", sa.Text, nullable=False),
 )
-RUN_CUSTOMERS = Table(
+RUN_CUSTOMERS = sa.Table(
     "run_customers",
     METADATA,
-    Column("run_id", ForeignKey("runs.id"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("reference_id", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("body_offset", NUMBER, nullable=False),
-    Column("body_length", NUMBER, nullable=False),
-    Column("customer_id", Text),
-    Column("http_status", Integer),
-    Column("attempts", Integer, nullable=False),
-    Column("error_code", Text),
-    Column("error_message", Text),
-    Column("refusals", Text),
-    Column("seconds", Float),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("reference_id", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("body_offset", NUMBER, nullable=False),
+    sa.Column("body_length", NUMBER, nullable=False),
+    sa.Column("customer_id", sa.Text),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error_code", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("refusals", sa.Text),
+    sa.Column("seconds", sa.Float),
     _one_of("action", Action),
     _one_of("outcome", OutcomeKind),
     sqlite_with_rowid=False,
 )
-ATTEMPTS = Table(
+ATTEMPTS = sa.Table(
     "attempts",
     METADATA,
-    Column("id", NUMBER, primary_key=True),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
-    Column("reference_id", Text, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("ended_at", Text, nullable=False),
-    Column("seconds", Float, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("status", Integer),
-    Index("attempts_of_run", "run_id"),
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("reference_id", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("ended_at", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Index("attempts_of_run", "run_id"),
 )
-
-
-# Requests that change what is there, each with the values from before: what undo restores.
-WRITES = Table(
+# Requests that change existing customers, each with the values from before, which undo restores.
+WRITES = sa.Table(
     "writes",
     METADATA,
-    Column("id", NUMBER, primary_key=True),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
-    Column("tenant", ForeignKey("tenants.name"), nullable=False),
-    Column("reference_id", Text, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("child_id", Text),
-    Column("child_reference_id", Text),
-    Column("before", Text),
-    Column("after", Text),
-    Column("state", Text, nullable=False),
-    Column("announced_at", Text, nullable=False),
-    Column("settled_at", Text),
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("tenant", sa.ForeignKey("tenants.name"), nullable=False),
+    sa.Column("reference_id", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("child_id", sa.Text),
+    sa.Column("child_reference_id", sa.Text),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("announced_at", sa.Text, nullable=False),
+    sa.Column("settled_at", sa.Text),
     _one_of("method", get_args(WriteMethod)),
     _one_of("entity", ENTITIES),
     _one_of("state", WriteState),
-    Index("writes_of_customer", "tenant", "reference_id"),
+    sa.Index("writes_of_customer", "tenant", "reference_id"),
 )
 
 
-def _times_of_acceptance(connection: Connection) -> None:
+def _times_of_acceptance(connection: sa.Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE accepted ADD COLUMN updated_at TEXT")
 
 
-def _writes_and_display_ids(connection: Connection) -> None:
+def _writes_and_display_ids(connection: sa.Connection) -> None:
     number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGSERIAL"
     for statement in (
         "ALTER TABLE customers ADD COLUMN display_id TEXT",
@@ -253,28 +241,28 @@ def _writes_and_display_ids(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-# MIGRATIONS[n] leads from version n + 1 to n + 2; a new ledger is made in the newest version at once. A migration that
-# was released never changes.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_times_of_acceptance, _writes_and_display_ids)
+# MIGRATIONS[n] migrates from version n + 1 to n + 2; a new ledger starts with the newest version. A released migration
+# never changes.
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_times_of_acceptance, _writes_and_display_ids)
 
 
-def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> None:
+def migrate(connection: sa.Connection, place: str, keep: Callable[[int], None]) -> None:
     """Make the tables, or migrate older ones. Raises :class:`LedgerError` for a ledger of a newer importer.
 
-    ``keep`` gets the version of an older ledger, and may copy it, before anything is changed.
+    ``keep`` is called with the version of an older ledger before anything is changed, and may copy it.
     """
     newest = len(MIGRATIONS) + 1
-    tables = set(inspect(connection).get_table_names())
+    tables = set(sa.inspect(connection).get_table_names())
     if SCHEMA_VERSION.name not in tables:
         if tables:
             raise LedgerError(
                 f"{place} is a database, but not a ledger of the importer",
-                "Name another file with --ledger; a new one is made where none is.",
+                "Name another file with --ledger; if it does not exist, it is created.",
             )
         METADATA.create_all(connection)
-        connection.execute(insert(SCHEMA_VERSION).values(version=newest))
+        connection.execute(sa.insert(SCHEMA_VERSION).values(version=newest))
         return
-    version = connection.execute(select(SCHEMA_VERSION.c.version)).scalar_one()
+    version = connection.execute(sa.select(SCHEMA_VERSION.c.version)).scalar_one()
     if version > newest:
         raise LedgerError(
             f"the ledger {place} was written by a newer importer (schema {version}, this one knows {newest})",
@@ -282,7 +270,6 @@ def migrate(connection: Connection, place: str, keep: Callable[[int], None]) -> 
         )
     if version < newest:
         keep(version)
-    for step in MIGRATIONS[version - 1 :]:
-        step(connection)
-    if version < newest:
-        connection.execute(update(SCHEMA_VERSION).values(version=newest))
+        for step in MIGRATIONS[version - 1 :]:
+            step(connection)
+        connection.execute(sa.update(SCHEMA_VERSION).values(version=newest))

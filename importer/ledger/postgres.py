@@ -1,7 +1,7 @@
 """A ledger in PostgreSQL: for containers without a disk, and for several machines with one history.
 
-Rows of many tenants may be written at once from anywhere; one tenant is held by an advisory lock, which belongs to a
-connection of its own and ends with it, however that ends (PostgreSQL documentation, 13.3.5).
+Rows of many tenants may be written at once from anywhere. A tenant is locked by an advisory lock, which belongs to a
+connection of its own and is released with it, however that ends (PostgreSQL documentation, 13.3.5).
 """
 
 import hashlib
@@ -12,72 +12,72 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, func, literal_column, select, text
+from sqlalchemy import URL, Connection, create_engine, func, literal_column, select, text
 from sqlalchemy.exc import DBAPIError
 
-from importer.errors import LedgerError, TenantLockedError, UsageError
+from importer.errors import LedgerError, UsageError
+from importer.ledger.database import Store, tenant_locked
 from importer.ledger.ledger_schema import METADATA
 
 __all__ = ["PostgresStore"]
 
-_LAYOUT = 0x1D9E_72ED_6E57  # the advisory lock of whoever changes the layout; any number that is always the same
+_LAYOUT = 0x1D9E_72ED_6E57  # the advisory lock for changes of the layout; any number that is always the same
 _RESUME = "then resume the run: what was recorded is safe."
-# By the beginning of the SQLSTATE (PostgreSQL documentation, appendix A).
+# By the start of the SQLSTATE (PostgreSQL documentation, appendix A).
 _ADVICE: Mapping[str, tuple[str, str]] = {
-    "42501": ("the user may not do this", "Let the user own the database or its schema."),
+    "42501": ("the user does not have permission", "Let the user own the database or its schema."),
     "53100": ("the server's disk is full", f"Free some space, {_RESUME}"),
-    "53": ("the server has too little left", f"Look at its connections and memory, {_RESUME}"),
+    "53": ("the server is short of resources", f"Check its connections and memory, {_RESUME}"),
     "55P03": ("another program has a lock", f"Find out which, {_RESUME}"),
     "57P": ("the server was shut down", f"Start it, {_RESUME}"),
     "25006": ("it is read-only", "Name the primary server, not a copy."),
-    "08": ("the connection was lost", f"Look after the server and the network, {_RESUME}"),
+    "08": ("the connection was lost", f"Check the server and the network, {_RESUME}"),
 }
 _UNREACHED = "Check the URL, the server and the network; a password can be kept in ~/.pgpass."
+_HOLDER = text(
+    "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory' AND granted "
+    "AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = :lock"
+)
 
 
-class PostgresStore:
+class PostgresStore(Store):
     """A :class:`Store` in a PostgreSQL database, or in one schema of it (``?options=-csearch_path=name``)."""
-
-    path: Path | None = None
 
     def __init__(self, url: URL, busy_seconds: float) -> None:
         """Prepare to connect. Raises :class:`UsageError` when the driver is not installed."""
-        self.place = url.set(query={}).render_as_string(hide_password=True)
         try:
-            self.engine = create_engine(
+            engine = create_engine(
                 url.set(drivername="postgresql+psycopg"),
                 connect_args=_arguments(url, busy_seconds),
                 pool_pre_ping=True,
-                hide_parameters=True,  # customer data has no place in messages
+                hide_parameters=True,  # messages must not contain customer data
             )
         except ModuleNotFoundError:
             raise UsageError(
                 "a ledger in PostgreSQL needs the driver psycopg",
                 "Install it: pip install 'wizcommerce-importer[postgres]'.",
             ) from None
-        self.reader: Engine = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        place = url.set(query={}).render_as_string(hide_password=True)
+        super().__init__(place, engine, isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._held: dict[int, int] = {}  # lock → the server's process that holds it for us
 
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """See :class:`Store`."""
-        try:
-            yield
-        except DBAPIError as error:
-            state = getattr(error.orig, "sqlstate", None) or ("08" if error.connection_invalidated else "")
-            if not state:  # the driver knows no code of a connection that was never made
-                raise LedgerError(f"the ledger {self.place} cannot be opened: {_reason(error)}", _UNREACHED) from error
-            for code, (reason, hint) in _ADVICE.items():
-                if state.startswith(code):
-                    raise LedgerError(f"the ledger {self.place}: {reason}", hint) from error
-            raise LedgerError(f"the ledger {self.place} gave an error ({state}): {_reason(error)}") from error
+    def explained(self, error: DBAPIError) -> LedgerError:
+        message = str(error.orig)  # neither the server's nor the driver's message contains a password
+        reason = message.rpartition("FATAL:")[2].strip().partition("\n")[0].strip()
+        state = getattr(error.orig, "sqlstate", None) or ("08" if error.connection_invalidated else "")
+        if not state:  # the driver has no code for a connection that was never made
+            return LedgerError(f"the ledger {self.place} cannot be opened: {reason}", _UNREACHED)
+        for code, (advice, hint) in _ADVICE.items():
+            if state.startswith(code):
+                return LedgerError(f"the ledger {self.place}: {advice}", hint)
+        return LedgerError(f"the ledger {self.place} reported an error ({state}): {reason}")
 
-    def alone(self, connection: Connection) -> None:
-        """See :class:`Store`."""
+    def lock_layout(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LAYOUT})
 
-    def still_held(self, connection: Connection) -> None:
-        """See :class:`Store`: without the lock's connection another machine may have begun to send."""
+    def check_lock(self, connection: Connection) -> None:
+        """Without the lock's connection another machine may have started to send."""
         if not self._held:
             return
         found = connection.execute(
@@ -86,46 +86,38 @@ class PostgresStore:
         )
         if set(self._held.values()) - set(found.scalars()):
             raise LedgerError(
-                f"the ledger {self.place}: the connection that holds the tenant was lost",
-                "Nothing more is sent, because another run may have begun. Resume the run when the network is back.",
+                f"the ledger {self.place}: the connection that holds the tenant's lock was lost",
+                "Nothing more is sent, because another run may have started. Resume the run when the network is back.",
             )
 
-    def faults(self) -> list[str]:
-        """See :class:`Store`: the server looks after its own files."""
-        return []
-
     def backup(self, target: Path) -> None:
-        """See :class:`Store`: a server has its own backups."""
         raise UsageError(
-            f"the ledger {self.place} is not a file, so there is no copy to write to {target}",
+            f"the ledger {self.place} is not a file, so it cannot be copied to {target}",
             "Back the database up with pg_dump, or the way your server's databases are backed up.",
         )
 
     def size(self) -> int:
-        """See :class:`Store`."""
         with self.translated(), self.reader.connect() as connection:
             query = select(func.sum(func.pg_total_relation_size(literal_column("oid")))).select_from(text("pg_class"))
             ours = text("oid = ANY(CAST(:names AS regclass[]))").bindparams(names=list(METADATA.tables))
             return int(connection.execute(query.where(ours)).scalar_one())
 
     def vacuum(self) -> None:
-        """See :class:`Store`."""
-        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with self.translated(), alone.connect() as connection:
+        with self.translated(), self._autocommit.connect() as connection:
             connection.execute(text(f"VACUUM (FULL, ANALYZE) {', '.join(METADATA.tables)}"))
 
     @contextmanager
     def lock(self, tenant: str, run_id: str) -> Iterator[None]:
-        """See :class:`Store`."""
         number = int.from_bytes(hashlib.blake2b(tenant.encode(), digest_size=8).digest(), signed=True)
-        holder = f"importer {run_id}, process {os.getpid()} on {socket.gethostname()}"
-        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        name = f"importer {run_id}, process {os.getpid()} on {socket.gethostname()}"
         with self.translated():
-            connection = alone.connect()
-            connection.detach()  # not the pool's any more: closing it gives the lock back
+            connection = self._autocommit.connect()
+            connection.detach()  # removed from the pool: closing it releases the lock
         try:
             with self.translated():
-                _take(connection, number, tenant, holder)
+                connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name[:63]})
+                if not connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": number}).scalar_one():
+                    raise tenant_locked(tenant, connection.execute(_HOLDER, {"lock": number}).scalars().first() or "")
                 self._held[number] = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
             yield
         finally:
@@ -137,7 +129,7 @@ def _arguments(url: URL, busy_seconds: float) -> dict[str, Any]:
     """Settings of every connection.
 
     ``synchronous_commit``: a commit returns when it is on the server's disk, whatever the server's own default is.
-    Keep-alives notice within a minute that a machine is gone, so that its locks end.
+    Keep-alives notice within a minute that a machine is gone, so that its locks are released.
     """
     given = str(url.query.get("options", ""))
     own = f"-csynchronous_commit=on -clock_timeout={int(busy_seconds * 1000)} -ctcp_keepalives_idle=30"
@@ -146,25 +138,3 @@ def _arguments(url: URL, busy_seconds: float) -> dict[str, Any]:
         "application_name": "importer",
         "connect_timeout": 10,
     }
-
-
-def _reason(error: DBAPIError) -> str:
-    """What the server says, else the first line of what the driver says: neither holds a password."""
-    said = str(error.orig)
-    return (said.rpartition("FATAL:")[2] if "FATAL:" in said else said).strip().partition("\n")[0].strip()
-
-
-def _take(connection: Connection, number: int, tenant: str, holder: str) -> None:
-    connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": holder[:63]})
-    if connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": number}).scalar_one():
-        return
-    query = text(
-        "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) "
-        "WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
-        "AND (classid::bigint << 32 | objid::bigint) = :lock"
-    )
-    other = connection.execute(query, {"lock": number}).scalars().first()
-    raise TenantLockedError(
-        f"another run of tenant {tenant} is under way{f': {other}' if other else ''}",
-        "Wait until it has finished, or interrupt it; then run again.",
-    )

@@ -1,4 +1,4 @@
-"""Tenants and the history of runs."""
+"""Tenants, the history of runs, and what each run set out to do and how it ended."""
 
 import hashlib
 import hmac
@@ -7,22 +7,48 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping, Select, exists, func, insert, select, update
+import pandas as pd
+import sqlalchemy as sa
 
-from importer.errors import UsageError
+from importer.errors import InternalError, UsageError
 from importer.ledger.database import Database
-from importer.ledger.ledger_schema import RUN_CUSTOMERS, RUNS, TENANTS, stamp
+from importer.ledger.json_rows import as_json, blocks, fetch_frame, plain, rows
+from importer.ledger.ledger_schema import CUSTOMERS, NOT_SENT, RUN_CUSTOMERS, RUNS, TENANTS, State, stamp
+from importer.records import Action, OutcomeKind
+from importer.tables import TEXT
 
-__all__ = ["Run", "RunFacet"]
+__all__ = ["Run", "Runs"]
+
+OUTCOME_DTYPES: dict[str, Any] = {
+    "position": "int64",
+    **dict.fromkeys(("reference_id", "action", "outcome", "customer_id", "display_id"), TEXT),
+    "http_status": pd.Int64Dtype(),
+    "attempts": "int64",
+    **dict.fromkeys(("error_code", "error_message", "refusals"), TEXT),
+    "seconds": pd.Float64Dtype(),
+}
+PLAN_COLUMNS = ("position", "reference_id", "hash", "action", "outcome", "offset", "length", "customer_id")
+_PLAN = rows(
+    "plan",
+    *RUN_CUSTOMERS.c[
+        "position", "reference_id", "hash", "action", "outcome", "body_offset", "body_length", "customer_id"
+    ],
+)
+# Values that all rows share are not part of the rows: extracting a value from the JSON is most of the cost of a row.
+_ADD_PLAN = sa.insert(RUN_CUSTOMERS).from_select(
+    ["run_id", "attempts", *(column.name for column in _PLAN.c)],
+    sa.select(sa.bindparam("run_id", type_=sa.Text()), sa.literal_column("0"), *_PLAN.c),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as the history keeps it. ``out`` is the run's own folder; ``summary`` is None until it has finished."""
+    """A run in the history. ``out`` is the run's own folder; ``summary`` is None until it has finished."""
 
     id: str
     tenant: str
@@ -36,31 +62,30 @@ class Run:
     summary: Mapping[str, Any] | None = None
 
 
-class RunFacet(Database):
-    """Who imports, and when they did."""
+class Runs(Database):
+    """Who imports, when they did, and what came of it."""
 
     def tenant(self, name: str) -> str:
-        """Make the tenant known, if it is not. Returns its name."""
+        """Add the tenant if the ledger does not have it. Returns its name."""
         with self._write() as connection:
-            if connection.execute(select(TENANTS.c.name).where(TENANTS.c.name == name)).first() is None:
-                connection.execute(insert(TENANTS).values(name=name, created_at=self._stamp()))
+            if connection.execute(sa.select(TENANTS.c.name).where(TENANTS.c.name == name)).first() is None:
+                connection.execute(sa.insert(TENANTS).values(name=name, created_at=self._stamp()))
         return name
 
     def tenants(self) -> list[str]:
-        """Every tenant by name."""
+        """The names of all tenants, sorted."""
         with self._read() as connection:
-            return list(connection.execute(select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
+            return list(connection.execute(sa.select(TENANTS.c.name).order_by(TENANTS.c.name)).scalars())
 
     def check_key(self, tenant: str, key: str, *, accept: bool = False, remember: bool = True) -> None:
-        """Compare ``key`` with the tenant's fingerprint; the first key is remembered, and with ``accept`` any.
+        """Compare ``key`` with the tenant's fingerprint. The first key is remembered, and with ``accept`` any key.
 
-        Without ``remember`` nothing is written, and the tenant need not be known.
-
-        The fingerprint is scrypt with a salt of its own, so the key cannot be read back or compared between ledgers.
-        Raises :class:`UsageError` when the key is another one.
+        Without ``remember`` nothing is written, and the tenant may be unknown. The fingerprint is scrypt with a salt
+        of its own, so the key cannot be read back or compared between ledgers. Raises :class:`UsageError` for another
+        key than the remembered one.
         """
         with self._read() as connection:
-            query = select(TENANTS.c.key_salt, TENANTS.c.key_fingerprint).where(TENANTS.c.name == tenant)
+            query = sa.select(TENANTS.c.key_salt, TENANTS.c.key_fingerprint).where(TENANTS.c.name == tenant)
             salt, fingerprint = connection.execute(query).first() or (b"", None)
         if fingerprint is not None and hmac.compare_digest(fingerprint, _fingerprint(key, salt)):
             return
@@ -74,24 +99,25 @@ class RunFacet(Database):
         salt = secrets.token_bytes(16)
         values = {"key_salt": salt, "key_fingerprint": _fingerprint(key, salt)}
         with self._write() as connection:
-            connection.execute(update(TENANTS).where(TENANTS.c.name == tenant).values(values))
+            connection.execute(sa.update(TENANTS).where(TENANTS.c.name == tenant).values(values))
 
     def lock(self, tenant: str, run_id: str) -> AbstractContextManager[None]:
-        """Lock the tenant while a run is under way. Raises :class:`TenantLockedError` naming who has the lock."""
+        """Lock the tenant during a run. Raises :class:`TenantLockedError` naming who has the lock."""
         return self._store.lock(tenant, run_id)
 
     def start_run(
         self, tenant: str, command: str, *, out: Path, mapping: str, options: Mapping[str, Any] | None = None
     ) -> Run:
-        """Enter a run into the history. Its id is its start (UTC), and its folder lies below ``out``.
+        """Add a run to the history. Its id is its start (UTC), and its folder is below ``out``.
 
-        Where that is taken, by a run of this ledger or by a folder of another's, a number stands behind it.
+        If a run of this ledger or a folder has that name already, a number is appended.
         """
         moment = self._now()
         base = f"{moment:%Y%m%d-%H%M%S}"
         with self._write() as connection:
-            taken = set(connection.execute(select(RUNS.c.id).where(RUNS.c.id.startswith(base))).scalars())
-            run_id = next(name for name in _numbered(base) if name not in taken and not (out / name).exists())
+            taken = set(connection.execute(sa.select(RUNS.c.id).where(RUNS.c.id.startswith(base))).scalars())
+            names = chain([base], (f"{base}-{number}" for number in count(2)))
+            run_id = next(name for name in names if name not in taken and not (out / name).exists())
             values = {
                 "id": run_id,
                 "tenant": tenant,
@@ -101,50 +127,107 @@ class RunFacet(Database):
                 "mapping": mapping,
                 "options": orjson.dumps(dict(options or {})).decode(),
             }
-            connection.execute(insert(RUNS).values(values))
+            connection.execute(sa.insert(RUNS).values(values))
         return self.run(run_id)
 
     def finish_run(self, run_id: str, exit_code: int, summary: Mapping[str, Any]) -> None:
-        """Enter how a run ended; a run that was resumed ends again."""
-        values = {
-            "finished_at": self._stamp(),
-            "exit_code": exit_code,
-            "summary": orjson.dumps(dict(summary)).decode(),
-        }
+        """Record how a run ended; a resumed run ends again."""
+        text = orjson.dumps(dict(summary)).decode()
+        values = {"finished_at": self._stamp(), "exit_code": exit_code, "summary": text}
         with self._write() as connection:
-            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(values))
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == run_id).values(values))
 
     def runs(self, tenant: str | None = None) -> list[Run]:
         """The history, latest first."""
-        with self._read() as connection:
-            return [_run(row) for row in connection.execute(_history(tenant)).mappings()]
+        return self._runs(_history(tenant))
 
     def run(self, run_id: str) -> Run:
         """One run. Raises :class:`UsageError` when there is none with that id."""
-        with self._read() as connection:
-            row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
-        if row is None:
-            raise UsageError(f"the ledger {self.place} knows no run {run_id}", "`importer runs` lists them.")
-        return _run(row)
+        found = self._runs(sa.select(RUNS).where(RUNS.c.id == run_id))
+        if not found:
+            raise UsageError(f"the ledger {self.place} has no run {run_id}", "`importer runs` lists them.")
+        return found[0]
 
     def latest_run(self, tenant: str | None = None, *, planned: bool = False) -> Run:
-        """The run that was started last; with ``planned`` the last one that got as far as planning a customer.
+        """The run that was started last; with ``planned``, the last one that got as far as planning a customer.
 
         Raises :class:`UsageError` when there is none.
         """
         query = _history(tenant)
         if planned:
-            query = query.where(exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
-        with self._read() as connection:
-            row = connection.execute(query.limit(1)).mappings().first()
-        if row is None:
+            query = query.where(sa.exists().where(RUN_CUSTOMERS.c.run_id == RUNS.c.id))
+        found = self._runs(query.limit(1))
+        if not found:
             what = "run that planned anything" if planned else "run"
-            raise UsageError(f"the ledger {self.place} knows no {what} yet", "Check --ledger, or start with a run.")
-        return _run(row)
+            raise UsageError(f"the ledger {self.place} has no {what} yet", "Check --ledger, or start with a run.")
+        return found[0]
+
+    def _runs(self, query: sa.Select[Any]) -> list[Run]:
+        with self._read() as connection:
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+    def plan_run(self, run_id: str, plan: pd.DataFrame) -> None:
+        """Record the plan of a run; ``pending`` customers to be created become ``planned``.
+
+        ``plan``: ``position`` (int64, the order of sending), ``reference_id, hash, action, outcome, customer_id``
+        (TEXT, from the planner), ``offset, length`` (int64, of the body in the run's payloads). Raises
+        :class:`InternalError` when the absence of a customer to be created was not recorded.
+        """
+        lists = [plain(plan[name]) for name in PLAN_COLUMNS]
+        pending = sa.and_(
+            RUN_CUSTOMERS.c.run_id == run_id,
+            RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING,
+            RUN_CUSTOMERS.c.action == Action.CREATE,
+        )
+        tenant = sa.select(RUNS.c.tenant).where(RUNS.c.id == run_id).scalar_subquery()
+        set_planned = (
+            sa.update(CUSTOMERS)
+            .values(state=State.PLANNED, hash=RUN_CUSTOMERS.c.hash, run_id=run_id, updated_at=self._stamp())
+            .where(
+                pending,
+                CUSTOMERS.c.tenant == tenant,
+                CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id,
+                CUSTOMERS.c.state.in_(NOT_SENT),
+            )
+        )
+        with self._write() as connection:
+            for block in blocks(list(zip(*lists, strict=True))):
+                connection.execute(_ADD_PLAN, {"run_id": run_id, "plan": as_json(block)})
+            planned = connection.execute(set_planned).rowcount
+            wanted = connection.execute(sa.select(sa.func.count()).where(pending)).scalar_one()
+            if planned != wanted:
+                raise InternalError(f"{wanted - planned} customers were planned without being looked up first")
+
+    def counts(self, run_id: str) -> dict[OutcomeKind, int]:
+        """How many customers of the run have each outcome (only those that occur)."""
+        outcome = RUN_CUSTOMERS.c.outcome
+        query = sa.select(outcome, sa.func.count()).where(RUN_CUSTOMERS.c.run_id == run_id).group_by(outcome)
+        with self._read() as connection:
+            return {OutcomeKind(kind): number for kind, number in connection.execute(query)}
+
+    def outcomes(self, run_id: str) -> pd.DataFrame:
+        """Every customer of the run, ordered by position, with the columns of ``OUTCOME_DTYPES``.
+
+        ``refusals`` is a JSON array of ``{"field", "reason"}``, or null; ``seconds`` is the time from the first
+        request to the last answer.
+        """
+        same = sa.and_(
+            CUSTOMERS.c.tenant == RUNS.c.tenant,
+            CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id,
+            CUSTOMERS.c.customer_id == RUN_CUSTOMERS.c.customer_id,
+        )
+        query = (
+            sa.select(*((CUSTOMERS if name == "display_id" else RUN_CUSTOMERS).c[name] for name in OUTCOME_DTYPES))
+            .select_from(RUN_CUSTOMERS.join(RUNS).outerjoin(CUSTOMERS, same))
+            .where(RUN_CUSTOMERS.c.run_id == run_id)
+            .order_by(RUN_CUSTOMERS.c.position)
+        )
+        with self._read() as connection:
+            return fetch_frame(connection, query, OUTCOME_DTYPES)
 
 
-def _history(tenant: str | None) -> Select[Any]:
-    query = select(RUNS).order_by(RUNS.c.started_at.desc(), func.length(RUNS.c.id).desc(), RUNS.c.id.desc())
+def _history(tenant: str | None) -> sa.Select[Any]:
+    query = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), sa.func.length(RUNS.c.id).desc(), RUNS.c.id.desc())
     return query if tenant is None else query.where(RUNS.c.tenant == tenant)
 
 
@@ -152,24 +235,10 @@ def _fingerprint(key: str, salt: bytes) -> bytes:
     return hashlib.scrypt(key.encode(), salt=salt, n=2**14, r=8, p=1)
 
 
-def _numbered(base: str) -> Any:
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
-
-
-def _run(row: RowMapping) -> Run:
-    return Run(
-        id=row["id"],
-        tenant=row["tenant"],
-        command=row["command"],
-        started_at=datetime.fromisoformat(row["started_at"]),
-        out=Path(row["out"]),
-        mapping=row["mapping"],
-        finished_at=None if row["finished_at"] is None else datetime.fromisoformat(row["finished_at"]),
-        exit_code=row["exit_code"],
-        options=orjson.loads(row["options"]),
-        summary=None if row["summary"] is None else orjson.loads(row["summary"]),
-    )
+def _run(row: sa.RowMapping) -> Run:
+    values = dict(row)
+    for name in ("started_at", "finished_at"):
+        values[name] = values[name] and datetime.fromisoformat(values[name])
+    for name in ("options", "summary"):
+        values[name] = values[name] and orjson.loads(values[name])
+    return Run(**{**values, "out": Path(values["out"])})

@@ -1,27 +1,35 @@
-"""What the sender records: every step is durable before the thing that it announces."""
+"""What the sender records: each step is durable before the request that it announces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Float, Integer, Text, and_, bindparam, case, func, insert, select, update
-from sqlalchemy.types import TypeEngine
+import sqlalchemy as sa
 
 from importer.errors import InternalError
-from importer.ledger import dialect
-from importer.ledger.database import Database
-from importer.ledger.ledger_schema import ACCEPTED, ATTEMPTS, CUSTOMERS, RUN_CUSTOMERS, State, stamp
-from importer.ledger.run_plans import NOT_SENT
+from importer.ledger.database import AT, NAMED, Database, named
+from importer.ledger.json_rows import as_json, fetch_columns, rows, same, update_from, upsert
+from importer.ledger.ledger_schema import (
+    ACCEPTED,
+    ATTEMPTS,
+    CUSTOMERS,
+    NOT_SENT,
+    OUTCOME_UNKNOWN,
+    RUN_CUSTOMERS,
+    SENT,
+    State,
+    stamp,
+)
 from importer.ledger.runs import Run
 from importer.records import Action, OutcomeKind
 
-__all__ = ["ITEM_COLUMNS", "Accepted", "Attempt", "Base", "Item", "SendFacet", "Step", "read_item"]
+__all__ = ["ITEM_COLUMNS", "Accepted", "Attempt", "Base", "Item", "SendStates", "Step", "read_item"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A customer of a run that is still to be dealt with, and where its body lies in the run's payloads.
+    """A customer of a run that is still to be processed, and the position of its body in the run's payloads.
 
     ``maker`` is the run that sent it last and ``sent_hash`` what it sent, when that may have reached the API.
     """
@@ -39,9 +47,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What an update starts from: the API's id, and the state to go back to when nothing comes of the update.
+    """What an update starts from: the API's id, and the state to return to when the update has no effect.
 
-    ``body``: the one that the API accepted last, ``updated_at`` its own time of that, ``children`` the ids of its
+    ``body``: the one that the API accepted last, ``updated_at`` the API's time of that, ``children`` the ids of its
     children as JSON (``[{"entity", "reference_id", "id"}]``); None: not known.
     """
 
@@ -54,7 +62,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request that carried a body, and what came of it. ``seconds``: from the request to its end."""
+    """One request with a body, and its result. ``seconds``: from the request to its end."""
 
     number: int
     ended_at: datetime
@@ -65,7 +73,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A body that the API accepted, the ids of its children (JSON, as in :class:`Base`), and its time of the change.
+    """A body that the API accepted, the ids of its children (JSON, as in :class:`Base`), and the API's time of that.
 
     ``children`` None keeps what the ledger has; ``updated_at`` None: not known.
     """
@@ -77,10 +85,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is entered if given.
+    """A customer's new state in the ledger and in its run. ``refusals`` is JSON; ``attempt`` is recorded if given.
 
-    ``hash``: of the content that the customer has now, where that is known only now (after an update).
-    ``display_id`` None keeps what the ledger has, as long as the customer has the same id.
+    ``hash``: of the customer's present content, where that is known only now (after an update). ``display_id`` None
+    keeps what the ledger has, as long as the customer has the same id.
     """
 
     position: int
@@ -100,123 +108,87 @@ class Step:
     display_id: str | None = None
 
 
-_KEY: dict[str, TypeEngine[Any]] = {"tenant": Text(), "reference_id": Text()}
-_PLACE: dict[str, TypeEngine[Any]] = {"run_id": Text(), "position": Integer()}
-_CLAIM = dialect.rows("claims", **_KEY, hash=Text())
-_CLAIM_RUN = dialect.rows("places", **_PLACE, attempts=Integer())
-_STATE = dialect.rows("states", **_KEY, state=Text(), customer_id=Text(), hash=Text(), display_id=Text())
-_WANTED = dialect.rows("wanted", **_KEY)
-_RESULT = dialect.rows(
-    "results",
-    **_PLACE,
-    outcome=Text(),
-    customer_id=Text(),
-    http_status=Integer(),
-    attempts=Integer(),
-    error_code=Text(),
-    error_message=Text(),
-    refusals=Text(),
-    seconds=Float(),
-)
-_RESULT_COLUMNS = tuple(column.name for column in _RESULT.c if column.name not in _PLACE)
-_BODY = dialect.rows("bodies", **_KEY, body=Text(), children=Text(), updated_at=Text(), accepted_at=Text())
-_ATTEMPT = dialect.rows(
-    "attempts",
-    run_id=Text(),
-    reference_id=Text(),
-    number=Integer(),
-    ended_at=Text(),
-    seconds=Float(),
-    kind=Text(),
-    status=Integer(),
-)
 ITEM_COLUMNS = (
-    RUN_CUSTOMERS.c.position,
-    RUN_CUSTOMERS.c.reference_id,
-    RUN_CUSTOMERS.c.action,
-    RUN_CUSTOMERS.c.hash,
-    RUN_CUSTOMERS.c.body_offset,
-    RUN_CUSTOMERS.c.body_length,
-    RUN_CUSTOMERS.c.attempts,
+    *RUN_CUSTOMERS.c["position", "reference_id", "action", "hash", "body_offset", "body_length", "attempts"],
 )
 _SAME_CUSTOMER = RUN_CUSTOMERS.c.reference_id == CUSTOMERS.c.reference_id
-_OPEN = (OutcomeKind.PENDING, OutcomeKind.UNKNOWN)
-_SENT = (State.CREATED, State.UPDATED)
 
-
-_SET_STATES = (
-    update(CUSTOMERS)
+_MARKED = rows("marked", *CUSTOMERS.c["tenant", "reference_id", "hash"])  # without a hash: to be updated
+_CREATING = sa.and_(_MARKED.c.hash.is_not(None), CUSTOMERS.c.state.in_(NOT_SENT))
+_UPDATING = sa.and_(_MARKED.c.hash.is_(None), CUSTOMERS.c.state.in_((*SENT, State.EXISTS, State.UNKNOWN)))
+_OLD_HASH = sa.case((CUSTOMERS.c.state == State.EXISTS, None), else_=CUSTOMERS.c.hash)
+_MARK = (
+    sa.update(CUSTOMERS)
     .values(
-        state=_STATE.c.state,
-        customer_id=_STATE.c.customer_id,
-        hash=func.coalesce(_STATE.c.hash, CUSTOMERS.c.hash),
-        display_id=func.coalesce(
-            _STATE.c.display_id, case((CUSTOMERS.c.customer_id == _STATE.c.customer_id, CUSTOMERS.c.display_id))
-        ),
-        absent_at=case((_STATE.c.state == State.ABSENT, bindparam("at", type_=Text)), else_=CUSTOMERS.c.absent_at),
-        updated_at=bindparam("at", type_=Text),
+        state=State.SENDING,
+        run_id=sa.bindparam("run", type_=sa.Text),
+        updated_at=AT,
+        hash=sa.func.coalesce(_MARKED.c.hash, _OLD_HASH),
     )
-    .where(CUSTOMERS.c.tenant == _STATE.c.tenant, CUSTOMERS.c.reference_id == _STATE.c.reference_id)
+    .where(same(CUSTOMERS, _MARKED), _CREATING | _UPDATING)
 )
-_SET_RESULTS = (
-    update(RUN_CUSTOMERS)
-    .values({name: _RESULT.c[name] for name in _RESULT_COLUMNS})
-    .where(RUN_CUSTOMERS.c.run_id == _RESULT.c.run_id, RUN_CUSTOMERS.c.position == _RESULT.c.position)
+_ATTEMPTED = rows("attempted", *RUN_CUSTOMERS.c["run_id", "position", "attempts"])
+_MARK_IN_RUN = update_from(_ATTEMPTED, RUN_CUSTOMERS, "run_id", "position").values(outcome=OutcomeKind.UNKNOWN)
+
+_STATES = rows("states", *CUSTOMERS.c["tenant", "reference_id", "state", "customer_id", "hash", "display_id"])
+_SAME_ID = CUSTOMERS.c.customer_id == _STATES.c.customer_id
+_SET_STATES = update_from(_STATES, CUSTOMERS).values(
+    hash=sa.func.coalesce(_STATES.c.hash, CUSTOMERS.c.hash),
+    display_id=sa.func.coalesce(_STATES.c.display_id, sa.case((_SAME_ID, CUSTOMERS.c.display_id))),
+    absent_at=sa.case((_STATES.c.state == State.ABSENT, AT), else_=CUSTOMERS.c.absent_at),
+    updated_at=AT,
 )
+_RESULT_COLUMNS = (
+    *("outcome", "customer_id", "http_status", "attempts"),
+    *("error_code", "error_message", "refusals", "seconds"),
+)
+_RESULTS = rows("results", *RUN_CUSTOMERS.c[("run_id", "position", *_RESULT_COLUMNS)])
+_SET_RESULTS = update_from(_RESULTS, RUN_CUSTOMERS, "run_id", "position")
+_BODIES = rows("bodies", *ACCEPTED.c["tenant", "reference_id", "body", "children", "updated_at", "accepted_at"])
+_SET_BODIES = upsert(ACCEPTED, _BODIES, keeping=["children"])
+_ATTEMPTS = rows("attempts", *ATTEMPTS.c["run_id", "reference_id", "number", "ended_at", "seconds", "kind", "status"])
+_ADD_ATTEMPTS = sa.insert(ATTEMPTS).from_select([column.name for column in _ATTEMPTS.c], sa.select(_ATTEMPTS))
 _BASES = (
-    select(
-        CUSTOMERS.c.reference_id,
-        CUSTOMERS.c.state,
-        CUSTOMERS.c.hash,
-        CUSTOMERS.c.customer_id,
-        ACCEPTED.c.body,
-        ACCEPTED.c.updated_at.label("accepted_updated_at"),
-        ACCEPTED.c.children,
+    sa.select(
+        *CUSTOMERS.c["reference_id", "state", "hash", "customer_id"],
+        *ACCEPTED.c["body", "updated_at", "children"],
     )
-    .join_from(
-        _WANTED,
-        CUSTOMERS,
-        and_(CUSTOMERS.c.tenant == _WANTED.c.tenant, CUSTOMERS.c.reference_id == _WANTED.c.reference_id),
-    )
-    .outerjoin(ACCEPTED, and_(ACCEPTED.c.tenant == _WANTED.c.tenant, ACCEPTED.c.reference_id == _WANTED.c.reference_id))
+    .join_from(NAMED, CUSTOMERS, same(CUSTOMERS, NAMED))
+    .outerjoin(ACCEPTED, same(ACCEPTED, NAMED))
 )
-_SET_BODIES = dialect.replacing(ACCEPTED, _BODY, keeping=["children"])
-_ADD_ATTEMPTS = insert(ATTEMPTS).from_select([column.name for column in _ATTEMPT.c], select(_ATTEMPT))
 
 
-class SendFacet(Database):
+class SendStates(Database):
     """The write-ahead states of a run. The tenant's lock must be held: no other run may send for it meanwhile."""
 
     def adopt(self, run: Run) -> None:
-        """Bring the open customers of a run up to what other runs of the tenant have found or done since.
+        """Update the open customers of a run with what other runs of the tenant have found or done since.
 
         Created or found by another run: unchanged when the content is the same, else exists. Possibly sent by
-        another: unknown. Found absent: pending. Of updates: unchanged when another brought the same content.
+        another: unknown. Found absent: pending. Of updates: unchanged when another run sent the same content.
         """
-        updated = case(
-            (CUSTOMERS.c.state.in_((State.SENDING, State.UNKNOWN)), OutcomeKind.UNKNOWN),
-            (
-                and_(CUSTOMERS.c.state.in_(_SENT), CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash),
-                OutcomeKind.UNCHANGED,
-            ),
+        same_content = CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash
+        updated = sa.case(
+            (CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN), OutcomeKind.UNKNOWN),
+            (sa.and_(CUSTOMERS.c.state.in_(SENT), same_content), OutcomeKind.UNCHANGED),
             else_=OutcomeKind.PENDING,
         )
-        outcome = case(
+        outcome = sa.case(
             (RUN_CUSTOMERS.c.action == Action.UPDATE, updated),
             (CUSTOMERS.c.state.in_(NOT_SENT), OutcomeKind.PENDING),
-            (CUSTOMERS.c.state.in_((State.SENDING, State.UNKNOWN)), OutcomeKind.UNKNOWN),
+            (CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN), OutcomeKind.UNKNOWN),
             (CUSTOMERS.c.state == State.EXISTS, OutcomeKind.EXISTS),
             (CUSTOMERS.c.run_id == RUN_CUSTOMERS.c.run_id, CUSTOMERS.c.state),
-            (CUSTOMERS.c.hash == RUN_CUSTOMERS.c.hash, OutcomeKind.UNCHANGED),
+            (same_content, OutcomeKind.UNCHANGED),
             else_=OutcomeKind.EXISTS,
         )
         with self._write() as connection:
             connection.execute(
-                update(RUN_CUSTOMERS)
+                sa.update(RUN_CUSTOMERS)
                 .values(outcome=outcome, customer_id=CUSTOMERS.c.customer_id)
                 .where(
                     RUN_CUSTOMERS.c.run_id == run.id,
-                    RUN_CUSTOMERS.c.outcome.in_(_OPEN),
+                    RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.PENDING, OutcomeKind.UNKNOWN)),
                     CUSTOMERS.c.tenant == run.tenant,
                     _SAME_CUSTOMER,
                 )
@@ -224,67 +196,44 @@ class SendFacet(Database):
 
     def unsettled(self, run: Run) -> list[Item]:
         """Customers of the run whose outcome is unknown: a request may have left."""
-        query = (
-            select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash"))
-            .join(CUSTOMERS, and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER))
-            .where(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.outcome == OutcomeKind.UNKNOWN)
-            .order_by(RUN_CUSTOMERS.c.position)
+        query = sa.select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")).join(
+            CUSTOMERS, sa.and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER)
         )
-        with self._read() as connection:
-            return [read_item(row) for row in dialect.fetch_together(connection, query)]
+        return self._items(run, query, OutcomeKind.UNKNOWN)
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
-        """The next ``count`` customers, behind the position ``after``, that were not sent yet."""
-        query = (
-            select(*ITEM_COLUMNS)
-            .where(
-                RUN_CUSTOMERS.c.run_id == run.id,
-                RUN_CUSTOMERS.c.position > after,
-                RUN_CUSTOMERS.c.outcome == OutcomeKind.PENDING,
-            )
-            .order_by(RUN_CUSTOMERS.c.position)
-            .limit(count)
-        )
+        """The next ``count`` customers, after the position ``after``, that were not sent yet."""
+        query = sa.select(*ITEM_COLUMNS).where(RUN_CUSTOMERS.c.position > after).limit(count)
+        return self._items(run, query, OutcomeKind.PENDING)
+
+    def _items(self, run: Run, query: sa.Select[Any], outcome: OutcomeKind) -> list[Item]:
+        of_run = sa.and_(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.outcome == outcome)
         with self._read() as connection:
-            return [read_item(row) for row in dialect.fetch_together(connection, query)]
+            columns = fetch_columns(connection, query.where(of_run).order_by(RUN_CUSTOMERS.c.position))
+        return [read_item(row) for row in zip(*columns, strict=True)]
 
     def mark_sending(self, run: Run, items: Sequence[Item]) -> None:
         """Announce one more request for each item, in one transaction; they may leave when this has returned.
 
-        One that is to be created must not be there. One that is to be updated keeps the hash of the content that it
-        has until another is known to be there. Raises :class:`InternalError`, and marks nothing, when one of them is
+        A customer to be created must not be in the API. A customer to be updated keeps the hash of its present content
+        until it is known to have other content. Raises :class:`InternalError`, and marks nothing, when one of them is
         in another state.
         """
-        claims = [[run.tenant, item.reference_id, item.hash] for item in items if item.action is Action.CREATE]
-        updates = [[run.tenant, item.reference_id, None] for item in items if item.action is Action.UPDATE]
-        places = [[run.id, item.position, item.attempts + 1] for item in items]
-        marked_now = update(CUSTOMERS).values(state=State.SENDING, run_id=run.id, updated_at=self._stamp())
-        claimed = marked_now.where(
-            CUSTOMERS.c.tenant == _CLAIM.c.tenant, CUSTOMERS.c.reference_id == _CLAIM.c.reference_id
-        )
-        customers = claimed.values(hash=_CLAIM.c.hash).where(CUSTOMERS.c.state.in_(NOT_SENT))
-        there = claimed.values(hash=case((CUSTOMERS.c.state == State.EXISTS, None), else_=CUSTOMERS.c.hash)).where(
-            CUSTOMERS.c.state.in_((*_SENT, State.EXISTS, State.UNKNOWN))
-        )
-        in_run = (
-            update(RUN_CUSTOMERS)
-            .values(outcome=OutcomeKind.UNKNOWN, attempts=_CLAIM_RUN.c.attempts)
-            .where(RUN_CUSTOMERS.c.run_id == _CLAIM_RUN.c.run_id, RUN_CUSTOMERS.c.position == _CLAIM_RUN.c.position)
-        )
+        marked = [
+            [run.tenant, item.reference_id, item.hash if item.action is Action.CREATE else None] for item in items
+        ]
+        attempted = [[run.id, item.position, item.attempts + 1] for item in items]
         with self._write() as connection:
-            marked = 0
-            for statement, rows in ((customers, claims), (there, updates)):
-                if rows:
-                    marked += connection.execute(statement, {"claims": dialect.as_json(rows)}).rowcount
-            connection.execute(in_run, {"places": dialect.as_json(places)})
-            if marked != len(items):
-                raise InternalError(f"{len(items) - marked} customers were to be sent that may be in the API already")
+            parameters = {"marked": as_json(marked), "run": run.id, "at": self._stamp()}
+            count = connection.execute(_MARK, parameters).rowcount
+            connection.execute(_MARK_IN_RUN, {"attempted": as_json(attempted)})
+            if count != len(items):
+                raise InternalError(f"{len(items) - count} customers were to be sent that may be in the API already")
 
     def bases(self, run: Run, items: Sequence[Item]) -> dict[str, Base]:
         """Reference id → what an update of the customer starts from."""
-        wanted = [[run.tenant, item.reference_id] for item in items]
         with self._read() as connection:
-            rows = connection.execute(_BASES, {"wanted": dialect.as_json(wanted)}).all()
+            found = connection.execute(_BASES, named(run.tenant, [item.reference_id for item in items])).all()
         return {
             name: Base(
                 customer_id,
@@ -293,41 +242,61 @@ class SendFacet(Database):
                 updated_at,
                 children,
             )
-            for name, state, known, customer_id, body, updated_at, children in rows
+            for name, state, known, customer_id, body, updated_at, children in found
         }
 
     def record(self, run: Run, steps: Sequence[Step]) -> None:
-        """Enter what came of requests and lookups, in one transaction: at most one step for each customer."""
+        """Record the results of requests and lookups, in one transaction: at most one step for each customer."""
         with self._write() as connection:
-            self._enter(connection, run, steps, self._stamp())
+            self._record(connection, run, steps)
 
-    def _enter(self, connection: Connection, run: Run, steps: Sequence[Step], at: str) -> None:
+    def take_over(self, run: Run, steps: Sequence[Step]) -> None:
+        """Record what the API has of customers, in one transaction: from now on they count as sent by ``run``.
+
+        Each step has an ``accepted`` body and its ``hash``; the customers are known to the ledger, and none of their
+        outcomes is unknown.
+        """
+        theirs = same(CUSTOMERS, NAMED)
+        with self._write() as connection:
+            connection.execute(
+                sa.update(CUSTOMERS).values(run_id=run.id).where(theirs),
+                named(run.tenant, [step.reference_id for step in steps]),
+            )
+            self._record(connection, run, steps)
+
+    def record_outcomes(self, run: Run, steps: Sequence[Step]) -> None:
+        """Record outcomes in the run only: what the tenant knows about the customers stays as it is."""
+        with self._write() as connection:
+            connection.execute(_SET_RESULTS, {"results": _results(run, steps)})
+
+    def _record(self, connection: sa.Connection, run: Run, steps: Sequence[Step]) -> None:
+        at = self._stamp()
         states = [
             [run.tenant, step.reference_id, step.state, step.customer_id, step.hash, step.display_id] for step in steps
         ]
-        connection.execute(_SET_STATES, {"states": dialect.as_json(states), "at": at})
-        self._enter_results(connection, run, steps)
+        connection.execute(_SET_STATES, {"states": as_json(states), "at": at})
+        connection.execute(_SET_RESULTS, {"results": _results(run, steps)})
         bodies = [
             [run.tenant, step.reference_id, took.body.decode(), took.children, took.updated_at, at]
             for step in steps
             if (took := step.accepted)
         ]
         if bodies:
-            connection.execute(_SET_BODIES, {"bodies": dialect.as_json(bodies)})
-        attempts = [_attempt_row(run, step.reference_id, step.attempt) for step in steps if step.attempt]
+            connection.execute(_SET_BODIES, {"bodies": as_json(bodies)})
+        attempts = [
+            [run.id, step.reference_id, made.number, stamp(made.ended_at), made.seconds, made.kind, made.status]
+            for step in steps
+            if (made := step.attempt)
+        ]
         if attempts:
-            connection.execute(_ADD_ATTEMPTS, {"attempts": dialect.as_json(attempts)})
-
-    def _enter_results(self, connection: Connection, run: Run, steps: Sequence[Step]) -> None:
-        results = [[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps]
-        connection.execute(_SET_RESULTS, {"results": dialect.as_json(results)})
+            connection.execute(_ADD_ATTEMPTS, {"attempts": as_json(attempts)})
 
 
-def read_item(row: list[Any]) -> Item:
+def _results(run: Run, steps: Sequence[Step]) -> str:
+    return as_json([[run.id, step.position, *(getattr(step, name) for name in _RESULT_COLUMNS)] for step in steps])
+
+
+def read_item(row: Sequence[Any]) -> Item:
     """A row of ``ITEM_COLUMNS``, and what may follow them, as an :class:`Item`."""
     position, reference_id, action, *rest = row
     return Item(position, reference_id, Action(action), *rest)
-
-
-def _attempt_row(run: Run, reference_id: str, made: Attempt) -> list[str | int | float | None]:
-    return [run.id, reference_id, made.number, stamp(made.ended_at), made.seconds, made.kind, made.status]

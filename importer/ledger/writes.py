@@ -1,32 +1,39 @@
-"""Requests that change customers who are there and their children: durable before they leave, with what was before."""
+"""Requests that change existing customers and their children: durable before they leave, with the previous values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, Text, and_, delete, insert, select, tuple_, update
+import sqlalchemy as sa
 
 from importer.errors import InternalError
-from importer.ledger import dialect
-from importer.ledger.database import Database
-from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, NUMBER, WRITES, WriteMethod, WriteState
+from importer.ledger.database import DROP_BODIES, NAMED, Database, named
+from importer.ledger.json_rows import as_json, rows, same, update_from
+from importer.ledger.ledger_schema import CUSTOMERS, OPEN_WRITES, WRITES, WriteMethod, WriteState
 from importer.ledger.runs import Run
 from importer.tables import Entity
 
-__all__ = ["OPEN_WRITES", "Write", "WriteFacet"]
+__all__ = ["Write", "Writes"]
 
-OPEN_WRITES = (WriteState.SENDING, WriteState.UNKNOWN)  # it is not known whether they took effect
+_ANNOUNCE = sa.insert(WRITES).returning(WRITES.c.id, sort_by_parameter_order=True)
+_SETTLED = rows("settled", *WRITES.c["id", "tenant", "state", "child_id", "settled_at"])
+_SETTLE = update_from(_SETTLED, WRITES, "id", "tenant")
+_WRITE_COLUMNS = (
+    *("reference_id", "method", "entity", "child_id", "child_reference_id"),
+    *("before", "after", "state", "id", "run_id"),
+)
+_OF_CUSTOMERS = sa.select(*WRITES.c[_WRITE_COLUMNS]).join_from(NAMED, WRITES, same(WRITES, NAMED)).order_by(WRITES.c.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
     """One request that changes a customer, or creates, changes or deletes one of its children.
 
-    ``before`` and ``after``: field to value, attributes as ``{"attributes": {name: value}}``; the value None means
-    that the field had none. The whole is None where there are no values: nothing of a new child is before, nothing of
-    a deleted one after, and the values of a forgotten customer are gone. ``child_id`` is None until a new child has
-    one. ``id`` and ``run_id`` are given by :meth:`WriteFacet.announce_writes`.
+    ``before`` and ``after``: field → value, attributes as ``{"attributes": {name: value}}``; the value None means that
+    the field had none. The whole is None where there are no values: a new child has none before, a deleted one none
+    after, and those of a forgotten customer are gone. ``child_id`` is None until a new child has one. ``id`` and
+    ``run_id`` are set by :meth:`Writes.announce_writes`.
     """
 
     reference_id: str
@@ -41,74 +48,20 @@ class Write:
     run_id: str | None = None
 
 
-_ANNOUNCE = insert(WRITES).returning(WRITES.c.id, sort_by_parameter_order=True)
-_SETTLED = dialect.rows("settled", id=NUMBER, tenant=Text(), state=Text(), child_id=Text(), settled_at=Text())
-_SETTLE = (
-    update(WRITES)
-    .values(state=_SETTLED.c.state, child_id=_SETTLED.c.child_id, settled_at=_SETTLED.c.settled_at)
-    .where(WRITES.c.id == _SETTLED.c.id, WRITES.c.tenant == _SETTLED.c.tenant)
-)
-_WANTED = dialect.rows("wanted", tenant=Text(), reference_id=Text())
-_OF_CUSTOMERS = (
-    select(
-        WRITES.c.reference_id,
-        WRITES.c.method,
-        WRITES.c.entity,
-        WRITES.c.child_id,
-        WRITES.c.child_reference_id,
-        WRITES.c.before,
-        WRITES.c.after,
-        WRITES.c.state,
-        WRITES.c.id,
-        WRITES.c.run_id,
-    )
-    .join_from(
-        _WANTED,
-        WRITES,
-        and_(WRITES.c.tenant == _WANTED.c.tenant, WRITES.c.reference_id == _WANTED.c.reference_id),
-    )
-    .order_by(WRITES.c.id)
-)
-_DROP_HASHES = (
-    update(CUSTOMERS)
-    .values(hash=None)
-    .where(CUSTOMERS.c.tenant == _WANTED.c.tenant, CUSTOMERS.c.reference_id == _WANTED.c.reference_id)
-)
-_DROP_BODIES = delete(ACCEPTED).where(
-    tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(select(_WANTED.c.tenant, _WANTED.c.reference_id))
-)
-_OPEN = _OF_CUSTOMERS.where(WRITES.c.state.in_(OPEN_WRITES))
-
-
-class WriteFacet(Database):
-    """The writes of a tenant. Its lock must be held by whoever announces and settles them."""
+class Writes(Database):
+    """The writes of a tenant. The tenant's lock must be held to announce and settle them."""
 
     def announce_writes(self, run: Run, writes: Sequence[Write]) -> list[Write]:
         """Make writes durable in one transaction; they may leave once this has returned.
 
         Returns them in the same order, ``SENDING``, with their ids and the run's.
         """
-        at = self._stamp()
-        rows = [
-            {
-                "run_id": run.id,
-                "tenant": run.tenant,
-                "reference_id": write.reference_id,
-                "method": write.method,
-                "entity": write.entity,
-                "child_id": write.child_id,
-                "child_reference_id": _storable(write.child_reference_id),
-                "before": _as_text(write.before),
-                "after": _as_text(write.after),
-                "state": WriteState.SENDING,
-                "announced_at": at,
-            }
-            for write in writes
-        ]
-        if not rows:
+        if not writes:
             return []
+        common = {"run_id": run.id, "tenant": run.tenant, "state": WriteState.SENDING, "announced_at": self._stamp()}
+        new = [common | _own_values(write) for write in writes]
         with self._write() as connection:
-            ids = connection.scalars(_ANNOUNCE, rows).all()
+            ids = connection.scalars(_ANNOUNCE, new).all()
         return [
             replace(write, state=WriteState.SENDING, id=number, run_id=run.id)
             for write, number in zip(writes, ids, strict=True)
@@ -119,78 +72,67 @@ class WriteFacet(Database):
 
         Raises :class:`InternalError`, and changes nothing, when one was never announced for the tenant.
         """
+        if not writes:
+            return
         at = self._stamp()
-        rows = [
+        settled = [
             [write.id, run.tenant, write.state, write.child_id, None if write.state in OPEN_WRITES else at]
             for write in writes
         ]
-        if not rows:
-            return
         with self._write() as connection:
-            settled = connection.execute(_SETTLE, {"settled": dialect.as_json(rows)}).rowcount
-            if settled != len(rows):
-                raise InternalError(f"{len(rows) - settled} writes were settled that were never announced")
+            count = connection.execute(_SETTLE, {"settled": as_json(settled)}).rowcount
+            if count != len(writes):
+                raise InternalError(f"{len(writes) - count} writes were settled that were never announced")
 
     def announce_restores(self, run: Run, writes: Sequence[Write]) -> None:
-        """Make durable in one transaction that what was there before ``writes`` is being restored.
+        """Make durable in one transaction that the values from before ``writes`` are being restored.
 
         The writes are open again. The accepted bodies of their customers are dropped, so that a later run compares the
         customers with its source again.
         """
-        rows = [[write.id, run.tenant, WriteState.SENDING, write.child_id, None] for write in writes]
-        wanted = {"wanted": dialect.as_json([[run.tenant, write.reference_id] for write in writes])}
+        opened = [[write.id, run.tenant, WriteState.SENDING, write.child_id, None] for write in writes]
+        customers = named(run.tenant, [write.reference_id for write in writes])
         with self._write() as connection:
-            connection.execute(_SETTLE, {"settled": dialect.as_json(rows)})
-            connection.execute(_DROP_HASHES, wanted)
-            connection.execute(_DROP_BODIES, wanted)
+            connection.execute(_SETTLE, {"settled": as_json(opened)})
+            connection.execute(sa.update(CUSTOMERS).values(hash=None).where(same(CUSTOMERS, NAMED)), customers)
+            connection.execute(DROP_BODIES, customers)
 
     def open_writes(self, tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
-        """Reference id → its writes of any run that may have taken effect or not, oldest first; often none."""
-        return self._writes(_OPEN, tenant, reference_ids)
+        """Reference id → its writes of any run whose effect is not known, oldest first; often none."""
+        return self._writes(_OF_CUSTOMERS.where(WRITES.c.state.in_(OPEN_WRITES)), tenant, reference_ids)
 
     def writes_of(self, run: Run, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
         """Reference id → all its writes of the run in the order in which they were announced; may be none."""
         return self._writes(_OF_CUSTOMERS.where(WRITES.c.run_id == run.id), run.tenant, reference_ids)
 
     def erase_values(self, run: Run) -> None:
-        """Erase the values of the run's writes: nothing of it can be restored any more."""
+        """Erase the values of the run's writes, so that none of them can be restored any more."""
         with self._write() as connection:
-            connection.execute(update(WRITES).values(before=None, after=None).where(WRITES.c.run_id == run.id))
+            connection.execute(sa.update(WRITES).values(before=None, after=None).where(WRITES.c.run_id == run.id))
 
-    def _writes(self, query: Select[Any], tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
+    def _writes(self, query: sa.Select[Any], tenant: str, reference_ids: Sequence[str]) -> dict[str, list[Write]]:
         found: dict[str, list[Write]] = {name: [] for name in reference_ids}
-        wanted = {"wanted": dialect.as_json([[tenant, name] for name in found])}
         with self._read() as connection:
-            for row in connection.execute(query, wanted):
-                write = _read(row)
-                found[write.reference_id].append(write)
+            for row in connection.execute(query, named(tenant, found)):
+                found[row.reference_id].append(_read(row))
         return found
 
 
-def _read(row: Sequence[Any]) -> Write:
-    reference_id, method, entity, child_id, child_reference_id, before, after, state, number, run_id = row
-    return Write(
-        reference_id,
-        method,
-        entity,
-        child_id,
-        child_reference_id,
-        _as_values(before),
-        _as_values(after),
-        WriteState(state),
-        number,
-        run_id,
-    )
+def _own_values(write: Write) -> dict[str, Any]:
+    name = write.child_reference_id
+    return {
+        "reference_id": write.reference_id,
+        "method": write.method,
+        "entity": write.entity,
+        "child_id": write.child_id,
+        "child_reference_id": name and name.replace("\0", "\ufffd"),  # see importer.ledger.json_rows.as_json
+        "before": None if write.before is None else orjson.dumps(write.before).decode(),
+        "after": None if write.after is None else orjson.dumps(write.after).decode(),
+    }
 
 
-def _storable(name: str | None) -> str | None:
-    """PostgreSQL has no place for ``U+0000``, see :func:`importer.ledger.dialect.as_json`."""
-    return None if name is None else name.replace("\0", "\ufffd")
-
-
-def _as_text(values: dict[str, Any] | None) -> str | None:
-    return None if values is None else orjson.dumps(values).decode()
-
-
-def _as_values(text: str | None) -> dict[str, Any] | None:
-    return None if text is None else orjson.loads(text)
+def _read(row: sa.Row[Any]) -> Write:
+    values = row._asdict()
+    for name in ("before", "after"):
+        values[name] = values[name] and orjson.loads(values[name])
+    return Write(**{**values, "state": WriteState(values["state"])})

@@ -11,7 +11,7 @@ import orjson
 
 from importer.api import Answer, AnswerKind, Client, CustomerRef
 from importer.api.answers import clean
-from importer.ledger import Accepted, Ledger, LedgerCustomer, Removed, Run, State, Step, Write, WriteState
+from importer.ledger import Accepted, Ledger, LedgerCustomer, RemovedCustomer, Run, State, Step, Write, WriteState
 from importer.planner.compare import differences
 from importer.records import OutcomeKind
 from importer.sender.concurrency import LedgerThread
@@ -74,7 +74,7 @@ class _Undo:
         self._restorer = Restorer(self.client, self.rounds, self._announce, self.force)
         self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
         self._findings: list[Finding] = []
-        self._removed: list[Removed] = []
+        self._removed: list[RemovedCustomer] = []
         self._settled: list[Write] = []
         self._steps: list[Step] = []
 
@@ -179,7 +179,7 @@ class _Undo:
         inactive = not unreadable(answer, _name(customer)) and (answer.data or {}).get("status") == "inactive"
         if answer.kind is not AnswerKind.GONE and not (announced and inactive):
             return None
-        self._removed.append(Removed(customer.item.position, _name(customer), customer.customer_id, inactive))
+        self._removed.append(RemovedCustomer(customer.item.position, _name(customer), customer.customer_id, inactive))
         if inactive:
             return Result.DEACTIVATED, "WizCommerce still has it, as inactive"
         return Result.DELETED, "" if announced else "it was gone already"

@@ -1,10 +1,8 @@
 """Options of a run, from flags, environment and a config file, checked once."""
 
-from importer.settings.api_key import KEY_VARIABLE, read_key
-from importer.settings.config_file import default_ledger, placed, read_config
-from importer.settings.notifications import ENDS, Notices, read_notices
-from importer.settings.option_values import Share
-from importer.settings.options import SANDBOX, Options
+from importer.settings.api_access import KEY_VARIABLE, is_loopback, read_key, resolve_target
+from importer.settings.config_file import ENDS, Notices, default_ledger, placed, read_config, read_notices
+from importer.settings.options import SANDBOX, Options, Share
 from importer.settings.pasted_commands import Commands
 
 __all__ = [
@@ -16,8 +14,10 @@ __all__ = [
     "Options",
     "Share",
     "default_ledger",
+    "is_loopback",
     "placed",
     "read_config",
     "read_key",
     "read_notices",
+    "resolve_target",
 ]

@@ -1,16 +1,24 @@
-"""The config file, and the default place of the ledger."""
+"""The config file: its options, and its ``[notify]`` table of notifications. Also the default path of the ledger."""
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from importer.did_you_mean import nearest
 from importer.errors import UsageError
+from importer.settings.api_access import is_loopback, read_private
 
-__all__ = ["default_ledger", "placed", "read_config", "read_toml"]
+__all__ = ["ENDS", "Notices", "default_ledger", "placed", "read_config", "read_notices"]
 
-PATHS = frozenset({"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "log"})
+PATHS = frozenset({"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "log", "urls-file"})
+# How a run can end: exit code 0; 1; 3 by a guard; 2, or 3 for any other reason.
+ENDS = ("success", "rejected", "guard", "failure")
+_LISTS = ("urls", "on")
+_KEYS = (*_LISTS, "urls-file", "healthcheck")
+URLS, FILE, ON, CHECK = ("IMPORTER_NOTIFY_" + name for name in ("URLS", "URLS_FILE", "ON", "HEALTHCHECK"))
 
 
 def default_ledger(environment: Mapping[str, str]) -> str:
@@ -20,36 +28,24 @@ def default_ledger(environment: Mapping[str, str]) -> str:
 
 
 def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
-    """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``).
+    """A TOML file of options, named as on the command line (``batch-size`` or ``batch_size``), without ``[notify]``.
 
-    Its table ``[notify]`` is left to :func:`importer.settings.read_notices`.
-    Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an option that is none.
+    Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an unknown option.
     """
-    names = set(known)
-    config = {name.replace("-", "_"): value for name, value in read_toml(path).items() if name != "notify"}
-    unknown = sorted(config.keys() - names)
+    names = sorted(name.replace("_", "-") for name in known)
+    config = {name.replace("-", "_"): value for name, value in _read_toml(path).items() if name != "notify"}
+    unknown = sorted(name.replace("_", "-") for name in config if name.replace("_", "-") not in names)
     if unknown:
-        near = {name: _near(name, names) for name in unknown}
-        called = ", ".join(repr(name) + near[name] for name in unknown)
-        listed = ", ".join(sorted(name.replace("_", "-") for name in names))
-        raise UsageError(f"{path}: no option is called {called}", "" if all(near.values()) else f"There are: {listed}.")
+        guesses = [_guess(name, names) for name in unknown]
+        called = ", ".join(f"{name!r}{guess}" for name, guess in zip(unknown, guesses, strict=True))
+        raise UsageError(f"{path}: unknown option {called}", "" if all(guesses) else f"Options: {', '.join(names)}.")
     return config
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as it stands. Raises :class:`UsageError`."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
-
-
 def placed(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What a config file says, with its relative paths starting at the file's folder.
+    """A config file's options, with relative paths resolved against ``folder``.
 
-    URLs, ``-`` and the names of shipped mappings are no paths.
+    URLs, ``-`` and the names of shipped mappings are not paths.
     """
     changed = {name: _placed(name, value, folder) for name, value in config.items() if name in PATHS}
     return {**config, **changed}
@@ -65,6 +61,79 @@ def _placed(name: str, value: Any, folder: Path) -> Any:
     return str(folder / Path(value).expanduser())
 
 
-def _near(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(names), n=1)
-    return f" (did you mean {near[0].replace('_', '-')}?)" if near else ""
+@dataclass(frozen=True)
+class Notices:
+    """``urls``: where Apprise sends to. ``on``: after which ends. ``healthcheck``: pinged at start and end.
+
+    URLs hold secrets: no report, log or message shows them.
+    """
+
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    on: frozenset[str] = frozenset({"rejected", "guard", "failure"})
+    healthcheck: str | None = field(default=None, repr=False)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = sorted(self.on - set(ENDS))
+        if wrong:
+            raise UsageError(f"[notify] on: unknown end {', '.join(map(repr, wrong))}", f"Ends: {', '.join(ENDS)}.")
+        if self.healthcheck and not _is_private(self.healthcheck):
+            raise UsageError("[notify] healthcheck is not an https address", "Plain http is for this machine only.")
+
+
+def read_notices(path: Path | None, environment: Mapping[str, str]) -> Notices:
+    """The notifications from the config file (if there is one) and from the environment, which overrides it.
+
+    Raises :class:`UsageError`: an unknown key, a wrong value, or a file with URLs that others can read.
+    """
+    table = _notify_table(path) if path is not None and path.is_file() else {}
+    file = environment.get(FILE) or table.get("urls-file")
+    if URLS in environment:
+        urls = environment[URLS].split()
+    else:
+        lines = read_private(Path(file), "the notification URLs").splitlines() if file else []
+        stripped = [line.strip() for line in lines]
+        urls = [*table.get("urls", ()), *(line for line in stripped if line and not line.startswith("#"))]
+    on = environment[ON].split() if ON in environment else table.get("on", Notices.on)
+    healthcheck = environment.get(CHECK, table.get("healthcheck")) or None
+    return Notices(tuple(urls), frozenset(on), healthcheck, path.stem if path else "")
+
+
+def _notify_table(path: Path) -> dict[str, Any]:
+    table = _read_toml(path).get("notify", {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: notify is not a table", "Write it as [notify] and, on the next line, urls = […].")
+    table = {name.replace("_", "-"): value for name, value in table.items()}
+    for name, value in table.items():
+        if name not in _KEYS:
+            raise UsageError(f"{path}: [notify] has no {name!r}{_guess(name, _KEYS)}", f"Keys: {', '.join(_KEYS)}.")
+        texts = value if name in _LISTS else [value]
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            expected = "a list of texts" if name in _LISTS else "text"
+            raise UsageError(f"{path}: [notify] {name}: a value of the wrong kind", f"Give {expected}.")
+    if table.get("urls"):
+        read_private(path, "the notification URLs")
+    return placed(table, path.parent)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: the config file cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+
+
+def _guess(name: str, names: Iterable[str]) -> str:
+    return "".join(f" (did you mean {near}?)" for near in nearest(name, names))
+
+
+def _is_private(url: str) -> bool:
+    """Whether an address is encrypted, or on this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))

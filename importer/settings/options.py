@@ -1,37 +1,173 @@
-"""Options of a run, checked once, wherever they came from."""
+"""The options of a run: which values each one takes, checked once, wherever they came from.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+A value is text from a flag or a variable, a TOML value from a config file, JSON from a plan or a ledger, or what a
+Python caller passes. Each option has a reader that turns all of these into one form, and accepts that form again. A
+reader raises :class:`ValueError` or :class:`TypeError` with a sentence that says what to give.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 from importer.errors import OptionError
-from importer.settings.option_values import (
-    Reader,
-    Share,
-    choice,
-    duration,
-    flag,
-    number,
-    path,
-    pattern,
-    size,
-    text,
-    texts,
-    whole,
-    word_for_none,
-)
 
-__all__ = ["SANDBOX", "Options"]
+__all__ = ["SANDBOX", "Options", "Share"]
 
 SANDBOX = "sandbox"
-# Options that say nothing of what a run does, and the sources, which a report names itself.
+# Options that say nothing about what a run does, and the sources, which a report names itself.
 _UNREPORTED = frozenset({
     *("sources", "mapping", "out", "ledger", "accept_key", "api_key_file", "memory", "engine", "yes"),
     *("parallel", "log", "log_level", "config", "configured"),
 })  # fmt: skip
 _MANY = 1_000_000_000
 _DAY = 86_400.0
+_DURATION = re.compile(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?\s*", re.ASCII)
+
+Reader = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A limit given as a number of customers (``20``) or as a share of them (``5%``)."""
+
+    number: float
+    percent: bool
+
+    @classmethod
+    def parse(cls, given: Any) -> "Share":
+        """Read ``"20"`` or ``"5%"``. Raises :class:`ValueError`."""
+        if isinstance(given, Share):
+            return given
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", _as_text(given), re.ASCII)
+        if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
+            raise ValueError("Give a number or a share, such as 20 or 5%.")
+        return cls(float(match[1]), bool(match[2]))
+
+    def passed_by(self, count: int, total: int) -> bool:
+        """True when ``count`` of ``total`` is more than the limit allows."""
+        return count > (self.number / 100 * total if self.percent else self.number)
+
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.percent else ''}"
+
+
+def _as_text(given: Any) -> str:
+    """A number or a text as text; ``""`` for anything else, true and false included."""
+    return str(given) if isinstance(given, int | float | str) and not isinstance(given, bool) else ""
+
+
+def _whole(most: int) -> Reader:
+    """A whole number from 1 to ``most``."""
+
+    def read(given: Any) -> int:
+        match = re.fullmatch(r"\s*\+?(\d{1,18})\s*", _as_text(given), re.ASCII)
+        if match is None or not 1 <= int(match[1]) <= most:
+            raise ValueError(f"Give a whole number from 1 to {most:,}.")
+        return int(match[1])
+
+    return read
+
+
+def _number(most: float, unit: str, *, zero: bool = False) -> Reader:
+    """A number above 0, or with ``zero`` from 0, up to ``most``."""
+
+    def read(given: Any) -> float:
+        try:
+            found = float(_as_text(given))
+        except ValueError:
+            found = math.nan
+        if not (0 < found <= most or (zero and found == 0)):
+            raise ValueError(f"Give a number of {unit} {'from 0' if zero else 'above 0, up'} to {most:,.0f}.")
+        return found
+
+    return read
+
+
+def _duration(given: Any) -> float:
+    """``"90m"``, ``"2h"``, ``"1h30m"`` or a number of seconds → seconds."""
+    match = _DURATION.fullmatch(_as_text(given).lower())
+    parts = zip(match.groups(), (3600.0, 60.0, 1.0), strict=True) if match else ()
+    seconds = sum(float(amount) * unit for amount, unit in parts if amount)
+    if not 0 < seconds <= 365 * _DAY:
+        raise ValueError("Give a length of time such as 90m, 2h, 1h30m or 5400 (seconds), at most a year.")
+    return seconds
+
+
+def _size(given: Any) -> int:
+    """``"1GiB"``, ``"800 MB"`` or a number of bytes → bytes."""
+    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", _as_text(given).lower(), re.ASCII)
+    if match is None or not float(match[1]):
+        raise ValueError("Give a size of memory such as 1GiB, 800MB or 1500000000 (bytes).")
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** (" kmgt".index(match[2] or " ")))
+
+
+def _auto_or(reader: Reader) -> Reader:
+    """What ``reader`` takes, or the word ``auto``, which means None."""
+
+    def read(given: Any) -> Any:
+        if isinstance(given, str) and given.strip().lower() == "auto":
+            return None
+        try:
+            return reader(given)
+        except ValueError as error:
+            raise ValueError(f"{str(error).rstrip('.')}, or auto.") from None
+
+    return read
+
+
+def _text(given: Any) -> str:
+    found = _as_text(given)
+    if (not found and given != "") or "\0" in found:
+        raise ValueError("Give text.")
+    return found
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return (_text(given),)
+    if not isinstance(given, list | tuple | set | frozenset):
+        raise TypeError("Give a list of texts.")
+    return tuple(map(_text, given))
+
+
+def _text_set(given: Any) -> frozenset[str]:
+    return frozenset(_texts(given))
+
+
+def _path(given: Any) -> Path:
+    return given if isinstance(given, Path) else Path(_text(given))
+
+
+def _flag(given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise TypeError("Give true or false.")
+    return given
+
+
+def _choice(*words: str) -> Reader:
+    def read(given: Any) -> str:
+        word = _as_text(given).strip().lower()
+        if word not in words:
+            raise ValueError(f"Give one of {', '.join(words)}.")
+        return word
+
+    return read
+
+
+def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> Reader:
+    """A text that, after ``change``, matches the regular expression ``form``."""
+
+    def read(given: Any) -> str:
+        found = change(given) if isinstance(given, str) else ""
+        if not re.fullmatch(form, found, re.ASCII):
+            raise ValueError(hint)
+        return found
+
+    return read
 
 
 def _country(given: str) -> str:
@@ -42,106 +178,62 @@ def _delimiter(given: str) -> str:
     return {"\\t": "\t", "tab": "\t"}.get(given.lower(), given)
 
 
-_READERS: Mapping[str, Reader] = {
-    "sources": texts,
-    "mapping": text,
-    "api": text,
-    "out": path,
-    "ledger": text,
-    "tenant": text,
-    "accept_key": flag,
-    "api_key_file": path,
-    "mode": choice("create", "upsert"),
-    "on_conflict": choice("report", "skip", "overwrite"),
-    "plan": text,
-    "lookups": path,
-    "rate": word_for_none("auto", number(100_000, "requests a second")),
-    "concurrency": whole(10_000),
-    "batch_size": whole(1_000_000),
-    "timeout": number(_DAY, "seconds"),
-    "max_wait": duration,
-    "settle": number(_DAY, "seconds", zero=True),
-    "limit": whole(_MANY),
-    "only": lambda given: frozenset(texts(given)),
-    "max_failed": whole(_MANY),
-    "max_rejected": Share.parse,
-    "max_fewer": Share.parse,
-    "max_changed": Share.parse,
-    "max_age": number(_MANY, "hours"),
-    "new_file": flag,
-    "same_layout": flag,
-    "strict": flag,
-    "deadline": duration,
-    "keep": whole(_MANY),
-    "memory": word_for_none("auto", size),
-    "engine": pattern(r"dask|dask://[^/\s]+:\d+", "Give dask or dask://host:port."),
-    "dedupe": choice("off", "warn", "reject"),
-    "partial": flag,
-    "country": pattern("[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", _country),
-    "sheet": text,
-    "encoding": text,
-    "delimiter": pattern(r"(?s:.)", r"Give one character; a tab is written as \t.", _delimiter),
-    "yes": flag,
-    "parallel": whole(1_000),
-    "log": text,
-    "log_level": choice("debug", "info", "warning", "error"),
-    "config": path,
-    "configured": lambda given: frozenset(texts(given)),
-}
-
-
 @dataclass(frozen=True)
 class Options:
     """The options of a command. Times are seconds, ``rate`` is per second (None: find the pace).
 
-    Each value is read as :mod:`importer.settings.option_values` says, from text or from what it stands for. Raises
-    :class:`OptionError` for one that cannot be. ``config``: the config file. ``configured``: the options that it gave.
+    Raises :class:`OptionError` for a value that an option cannot have. ``config``: the config file. ``configured``:
+    the options that it gave.
     """
 
-    sources: tuple[str, ...] = ()
-    mapping: str = ""
-    api: str = SANDBOX
-    out: Path = Path("results")
-    ledger: str = ""
-    tenant: str | None = None
-    accept_key: bool = False
-    api_key_file: Path | None = None
-    mode: str = "create"
-    on_conflict: str = "report"
-    plan: str | None = None
-    lookups: Path | None = None
-    rate: float | None = None
-    concurrency: int = 256
-    batch_size: int = 500
-    timeout: float = 30.0
-    max_wait: float = 900.0
-    settle: float = 60.0
-    limit: int | None = None
-    only: frozenset[str] = field(default_factory=frozenset)
-    max_failed: int | None = None
-    max_rejected: Share | None = None
-    max_fewer: Share | None = None
-    max_changed: Share | None = None
-    max_age: float | None = None
-    new_file: bool = False
-    same_layout: bool = False
-    strict: bool = False
-    deadline: float | None = None
-    keep: int | None = None
-    memory: int | None = None
-    engine: str | None = None
-    dedupe: str = "warn"
-    partial: bool = False
-    country: str | None = None
-    sheet: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    yes: bool = False
-    parallel: int = 2
-    log: str | None = None
-    log_level: str = "info"
-    config: Path | None = None
-    configured: frozenset[str] = field(default_factory=frozenset)
+    sources: Annotated[tuple[str, ...], _texts] = ()
+    mapping: Annotated[str, _text] = ""
+    api: Annotated[str, _text] = SANDBOX
+    out: Annotated[Path, _path] = Path("results")
+    ledger: Annotated[str, _text] = ""
+    tenant: Annotated[str | None, _text] = None
+    accept_key: Annotated[bool, _flag] = False
+    api_key_file: Annotated[Path | None, _path] = None
+    mode: Annotated[str, _choice("create", "upsert")] = "create"
+    on_conflict: Annotated[str, _choice("report", "skip", "overwrite")] = "report"
+    plan: Annotated[str | None, _text] = None
+    lookups: Annotated[Path | None, _path] = None
+    rate: Annotated[float | None, _auto_or(_number(100_000, "requests a second"))] = None
+    concurrency: Annotated[int, _whole(10_000)] = 256
+    batch_size: Annotated[int, _whole(1_000_000)] = 500
+    timeout: Annotated[float, _number(_DAY, "seconds")] = 30.0
+    max_wait: Annotated[float, _duration] = 900.0
+    settle: Annotated[float, _number(_DAY, "seconds", zero=True)] = 60.0
+    limit: Annotated[int | None, _whole(_MANY)] = None
+    only: Annotated[frozenset[str], _text_set] = frozenset()
+    max_failed: Annotated[int | None, _whole(_MANY)] = None
+    max_rejected: Annotated[Share | None, Share.parse] = None
+    max_fewer: Annotated[Share | None, Share.parse] = None
+    max_changed: Annotated[Share | None, Share.parse] = None
+    max_age: Annotated[float | None, _number(_MANY, "hours")] = None
+    new_file: Annotated[bool, _flag] = False
+    same_layout: Annotated[bool, _flag] = False
+    strict: Annotated[bool, _flag] = False
+    deadline: Annotated[float | None, _duration] = None
+    keep: Annotated[int | None, _whole(_MANY)] = None
+    memory: Annotated[int | None, _auto_or(_size)] = None
+    engine: Annotated[str | None, _pattern(r"dask|dask://[^/\s]+:\d+", "Give dask or dask://host:port.")] = None
+    dedupe: Annotated[str, _choice("off", "warn", "reject")] = "warn"
+    partial: Annotated[bool, _flag] = False
+    country: Annotated[
+        str | None, _pattern("[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", _country)
+    ] = None
+    sheet: Annotated[str | None, _text] = None
+    encoding: Annotated[str | None, _text] = None
+    delimiter: Annotated[
+        str | None, _pattern(r"(?s:.)", r"Give one character; a tab is written as \t.", _delimiter)
+    ] = None
+    yes: Annotated[bool, _flag] = False
+    parallel: Annotated[int, _whole(1_000)] = 2
+    log: Annotated[str | None, _text] = None
+    log_level: Annotated[str, _choice("debug", "info", "warning", "error")] = "info"
+    config: Annotated[Path | None, _path] = None
+    configured: Annotated[frozenset[str], _text_set] = frozenset()
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -154,14 +246,14 @@ class Options:
                 raise OptionError(item.name, value, str(error)) from None
 
     def kept(self, values: Mapping[str, Any], place: str) -> "Options":
-        """These options with values that a plan or a run keeps at ``place``. Raises :class:`OptionError` naming it."""
+        """These options with the values saved at ``place``, a plan or a run. Raises :class:`OptionError` naming it."""
         try:
             return replace(self, **values)
         except OptionError as error:
             raise error.found_in(f"{place}: {error.option.replace('_', '-')}") from None
 
     def plain(self) -> dict[str, Any]:
-        """Every option as JSON and a command line can say it; None: not given. Readers take all of it again."""
+        """Every option as a JSON value that its reader accepts again; None: not given."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
 
     def public(self) -> dict[str, Any]:
@@ -173,6 +265,11 @@ class Options:
         return {
             name: value for name, value in values.items() if value is not None and value is not False and value != []
         }
+
+
+_READERS: Mapping[str, Reader] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(Options, include_extras=True).items()
+}
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Commands that the user can paste: each repeats the options in force that it needs, quoted for a shell."""
+"""Commands for the user to paste: each repeats the options in effect that it needs, quoted for a shell."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "s
 _READING = ("country", "sheet", "encoding", "delimiter", "partial")
 _RESULTS = ("dedupe", "out")
 _TARGET = ("mapping", "api", "mode", "only")
-# What a repeated command needs: neither what bounds one call only (--limit, --deadline, --max-failed), nor what changes
+# The options that a repeated command needs. Not those that limit one call (--limit, --deadline, --max-failed) or change
 # how the work is done (--memory, --engine).
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "check": ("mapping", "lookups", *_READING, *_RESULTS),
@@ -39,10 +39,9 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 }
 _WITH_SOURCES = frozenset({"check", "plan", "run", "adopt"})
 _OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})
-# These say which sources there are and what is expected of them, so they do not go with other sources.
+# These describe the sources and what to expect of them, so they do not apply to other sources.
 _ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *_GUARDS})
-# A plan knows these.
-_PLANNED = frozenset({*_TARGET, *_READING})
+_PLANNED = frozenset({*_TARGET, *_READING})  # a saved plan contains these
 _TO_FILL_IN = frozenset({"…", "CODE", "FILE", "ID", "MAPPING", "NAME", "RUN", "SOURCE…", "TARGET"})
 _COMMAND = re.compile(r"`importer ([^`]+)`|(?:^|(?<=: ))importer (.+)$")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&])\w*password=[^&#]*&?")
@@ -50,9 +49,9 @@ _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&])\w*password=[^&#
 
 @dataclass(frozen=True)
 class Commands:
-    """Builds commands. ``values``: options in force that are not at their defaults, as plain values.
+    """Builds commands. ``values``: the options in effect that differ from their defaults, as plain values.
 
-    ``config``: the config file, which brings the options ``configured``. ``run``: the run that commands are about.
+    ``config``: the config file, which sets the options ``configured``. ``run``: the run that the commands are about.
     """
 
     values: Mapping[str, Any]
@@ -69,10 +68,10 @@ class Commands:
         out: Path | None = None,
         kept: Mapping[str, Any] | None = None,
     ) -> "Commands":
-        """Commands after a call with ``options``.
+        """Commands to paste after a call with ``options``.
 
-        For a call about an earlier ``run``: ``out`` is where its folder lies, ``kept`` are the options that it began
-        with, which give what the call did not.
+        For a call about an earlier ``run``: ``out`` is the parent of its folder, ``kept`` are the options that the run
+        started with; they apply where the call gave none.
         """
         defaults = Options().plain()
         own = {name: value for name, value in options.plain().items() if value != defaults[name]}
@@ -80,15 +79,15 @@ class Commands:
             del own["ledger"]
         if kept is None:
             return cls(own, options.config, options.configured)
-        began = {name: value for name, value in kept.items() if value not in (defaults.get(name, value), "auto")}
+        started = {name: value for name, value in kept.items() if value not in (defaults.get(name, value), "auto")}
         if out is not None and out != Path(defaults["out"]).absolute():
-            began["out"] = str(out)
-        return cls({**began, **own, "tenant": began.get("tenant")}, options.config, options.configured, run)
+            started["out"] = str(out)
+        return cls({**started, **own, "tenant": started.get("tenant")}, options.config, options.configured, run)
 
     def line(self, command: str, *words: str) -> str:
-        """``importer command`` with ``words`` (arguments, then options) and whatever else it needs.
+        """``importer command`` with ``words`` (arguments, then options) and the options that it needs.
 
-        Without sources among ``words`` it gets those in force, and without a run's id that of the run.
+        If ``words`` has no sources or no run id, the command gets those in effect.
         """
         bare = not words or words[0].startswith("-")
         left_out = {word.lstrip("-").replace("-", "_") for word in words if word.startswith("-")}
@@ -110,9 +109,9 @@ class Commands:
         return shlex.join(["importer", command, *arguments, *words, *given, *last])
 
     def completed(self, text: str) -> str:
-        """A text whose commands, in backticks or after the last colon, can be pasted.
+        """``text`` with its commands, in backticks or after the last colon, made complete.
 
-        A command that names what the user has to fill in stays as it is.
+        A command with a placeholder for the user to fill in stays as it is.
         """
         return _COMMAND.sub(self._completed, text)
 
@@ -130,7 +129,7 @@ class Commands:
 
     @contextmanager
     def advising(self) -> Iterator[None]:
-        """Errors leave the block with hints whose commands can be pasted."""
+        """Complete the commands in the hints of errors that leave the block."""
         try:
             yield
         except ImporterError as error:
@@ -139,18 +138,18 @@ class Commands:
 
 
 def _argument(source: str) -> str:
-    """A source as an argument; of a URL that may hold a secret, a word to be filled in."""
+    """A source as an argument; for a URL that may contain a secret, a placeholder."""
     if "://" in source and re.search("[@?#]", source):
         return "SOURCE"
     return f"./{source}" if source.startswith("-") else source
 
 
 def _given(name: str, value: Any) -> Iterator[str]:
-    """An option as words of a command line; none for one that is not given."""
+    """An option as words of a command line; none when it is not given."""
     if name == "api":
         value = value or Options.api  # commands have no default for it
     if name == "only" and value:
-        value = "ID"  # advice is logged and sent on, and in some systems a reference id is a name
+        value = "ID"  # advice is logged and mailed, and in some systems a reference id is a name
     flag = "-m" if name == "mapping" else f"--{name.replace('_', '-')}"
     for item in value if isinstance(value, list) else [value]:
         if item is None or item is False or item == "":

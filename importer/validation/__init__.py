@@ -1,7 +1,13 @@
-"""The API's contract, checked before anything is sent, and what the mapping's policies make of the outcome."""
+"""The API's contract, checked before anything is sent, and what the mapping's policies make of the problems."""
 
-from importer.validation.attribute_definitions import AttributeDefinition, Definitions, defined_columns
-from importer.validation.attributes import check_attributes, unchecked_attributes, used_attributes
+from importer.validation.attributes import (
+    AttributeDefinition,
+    Definitions,
+    check_attributes,
+    defined_columns,
+    unchecked_attributes,
+    used_attributes,
+)
 from importer.validation.contract import validate
 from importer.validation.policies import Settled, complete_defaults, settle
 

@@ -1,18 +1,17 @@
-"""Custom attributes compared with what WizCommerce defines: their names, types and options, and which are missing.
+"""Custom attributes: how WizCommerce defines them, and the values that do not fit, or are missing.
 
-Values are sent as the text they are, the label of an option as its value. What does not fit is a problem at its cell,
+Values are sent as they are, the label of an option as its value. A value that does not fit is a problem at its cell,
 and is never converted.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,28 +19,83 @@ from rapidfuzz import fuzz, process
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, TEXT, Entity, EntityTables, ProblemTable, Sources
-from importer.validation import column_rules as rules
-from importer.validation.attribute_definitions import AttributeDefinition, Definitions
-from importer.validation.field_places import Places, arrow, locate
+from importer.validation.describe import problems_at
+from importer.validation.field_places import arrow, locate
+from importer.validation.schemas import is_email, is_phone
 
-__all__ = ["check_attributes", "unchecked_attributes", "used_attributes"]
+__all__ = [
+    "AttributeDefinition",
+    "Definitions",
+    "check_attributes",
+    "defined_columns",
+    "unchecked_attributes",
+    "used_attributes",
+]
 
-NEAR = 75  # of 100: what two names must at least have in common
+_CHOICES = frozenset({"select", "multi_select"})
+_UNLIMITED = frozenset({"long_text", "html"})  # no limit of 255 characters is documented for these
+_SEPARATORS = re.compile(r"(\s*[,;|]\s*)")  # between choices; which one the API expects is not documented
+NEAR = 75  # of 100: how similar a name in "did you mean" must be
 MOST_OPTIONS = 10  # named in a hint
 SHOWN = 60  # characters of a value that a message repeats
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _URL = re.compile(r"https?://[^\s/?#.]+(?:\.[^\s/?#.]+)*(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
 _SECTIONS: Mapping[Entity, str] = {"customer": "customer", "address": "addresses", "contact": "contacts"}
-_PLAIN_KEY = re.compile(r"[A-Za-z][\w .()/&+-]*")  # a name that YAML takes without quotes
+_PLAIN_KEY = re.compile(r"[A-Za-z][\w .()/&+-]*")  # a name that YAML accepts without quotes
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """A data type: which texts it takes, what it is called, and how to write one."""
+class AttributeDefinition:
+    """An attribute as WizCommerce defines it.
 
-    takes: Callable[[str], bool]
-    called: str
-    advice: str
+    ``options``: the values that a ``select`` or ``multi_select`` accepts. ``labels``: what WizCommerce shows for such a
+    value, where that differs: label → value. ``mandatory``: each record must have it.
+    """
+
+    name: str
+    data_type: str
+    options: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    mandatory: bool = False
+
+    @property
+    def has_options(self) -> bool:
+        """Whether it accepts only its options."""
+        return self.data_type in _CHOICES and bool(self.options)
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether its text may be longer than 255 characters."""
+        return self.data_type in _UNLIMITED
+
+    def choose(self, text: str) -> tuple[str, str | None]:
+        """Returns what is sent for the source's text, and the part of it that is not an option, if any.
+
+        A value takes precedence over a label. Choices of a ``multi_select`` keep their separators.
+        """
+        value = self._value(text)
+        if value is not None or self.data_type != "multi_select":
+            return (text, text) if value is None else (value, None)
+        parts = _SEPARATORS.split(text)
+        chosen = {part: self._value(part) for part in parts[::2] if part}
+        wrong = next((part for part, value in chosen.items() if value is None), None)
+        return (text if wrong is not None else "".join(chosen.get(part) or part for part in parts)), wrong
+
+    def _value(self, text: str) -> str | None:
+        return text if text in self.options else self.labels.get(text)
+
+
+Definitions = Mapping[Entity, Mapping[str, AttributeDefinition]]
+
+
+def defined_columns(
+    definitions: Definitions, wanted: Callable[[AttributeDefinition], bool]
+) -> dict[Entity, frozenset[str]]:
+    """Entity → the columns of its wanted attributes."""
+    return {
+        entity: frozenset(f"{ATTRIBUTE_PREFIX}{name}" for name, definition in own.items() if wanted(definition))
+        for entity, own in definitions.items()
+    }
 
 
 def _is_date(text: str) -> bool:
@@ -55,56 +109,55 @@ def _by_rule(rule: Callable[[pa.Array], pa.Array]) -> Callable[[str], bool]:
     return lambda text: bool(rule(pa.array([text]))[0].as_py())
 
 
-# Types that are not here (text, long_text, html, file, and what the API may add) take any text.
-_KINDS: Mapping[str, _Kind] = {
-    "number": _Kind(
-        lambda text: _NUMBER.fullmatch(text) is not None,
+# Data type → (which texts it accepts, its name, how to write one). Other types (text, long_text, html, file, and what
+# the API may add) accept any text.
+_TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
+    "number": (
+        re.compile(_NUMBER).fullmatch,
         "a number",
         "Write digits, with a point before decimals and nothing else, such as 1234.50.",
     ),
-    "percentage": _Kind(
-        lambda text: _NUMBER.fullmatch(text.removesuffix("%").rstrip()) is not None,
+    "percentage": (
+        re.compile(rf"{_NUMBER}\s*%?").fullmatch,
         "a percentage",
         "Write digits, with a point before decimals, such as 12.5.",
     ),
-    "date_only": _Kind(
-        _is_date, "a date", "Write it as 2025-01-31; the mapping's transform `date` turns other forms into that."
+    "date_only": (
+        _is_date,
+        "a date",
+        "Write it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
     ),
-    "email": _Kind(_by_rule(rules.is_email), "an e-mail address", "Write one address, such as name@company.com."),
-    "phone_e164": _Kind(
-        _by_rule(rules.is_phone),
+    "email": (_by_rule(is_email), "an e-mail address", "Write one address, such as name@company.com."),
+    "phone_e164": (
+        _by_rule(is_phone),
         "an international phone number",
         "Write + and the country code, digits only; the mapping's transform `phone` does that.",
     ),
-    "checkbox": _Kind(
-        lambda text: text.lower() in {"true", "false"},
+    "checkbox": (
+        re.compile("true|false", re.IGNORECASE).fullmatch,
         "a checkbox's value",
         "Write true or false; `values` in the mapping turns other words into those.",
     ),
-    "url": _Kind(
-        lambda text: _URL.fullmatch(text) is not None, "a web address", "Write it whole, such as https://example.com."
-    ),
+    "url": (_URL.fullmatch, "a web address", "Write it whole, such as https://example.com."),
 }
 
 
 def used_attributes(tables: EntityTables) -> dict[Entity, list[str]]:
     """Entity → its attribute columns that have any value; entities without one are left out."""
-    used: dict[Entity, list[str]] = {}
-    for entity in ENTITIES:
-        frame = tables.frame(entity)
-        names = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX) and frame[name].notna().any()]
-        if names:
-            used[entity] = names
-    return used
+    used = {
+        entity: [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX) and frame[name].notna().any()]
+        for entity, frame in ((entity, tables.frame(entity)) for entity in ENTITIES)
+    }
+    return {entity: names for entity, names in used.items() if names}
 
 
 def check_attributes(
     tables: EntityTables, sources: Sources, definitions: Definitions
 ) -> tuple[EntityTables, ProblemTable]:
-    """The tables with the labels of options replaced by their values, and every fault of an attribute.
+    """The tables with the labels of options replaced by their values, and the problems of attributes.
 
-    A fault is a value of an attribute that WizCommerce does not define, one that does not fit, and the lack of an
-    attribute that is mandatory. An entity without any definitions cannot be checked, which one line says.
+    A problem is a value of an attribute that WizCommerce does not define, a value that does not fit, or a missing value
+    of a mandatory attribute. For an entity without any definitions one line says that it cannot be checked.
     """
     parts = []
     frames = {entity: tables.frame(entity) for entity in ENTITIES}
@@ -125,21 +178,21 @@ def check_attributes(
 
 
 def unchecked_attributes(entity: Entity) -> ProblemTable:
-    """The line that says that this entity's attributes cannot be checked."""
+    """The line that says that an entity's attributes cannot be checked."""
     return ProblemTable.build(
         1,
         severity=Severity.INFO,
         code="attributes_unchecked",
         entity=entity,
         message=f"WizCommerce lists no attributes of {entity} records, so those of this import were not checked",
-        hint="Look in WizCommerce whether the attributes that the mapping names are there.",
+        hint="Check in WizCommerce that the attributes in the mapping exist.",
     )
 
 
 def _check(
     tables: EntityTables, sources: Sources, entity: Entity, column: str, known: Mapping[str, AttributeDefinition]
 ) -> tuple["pd.Series[Any] | None", ProblemTable]:
-    """The column with the values of its options, if labels stand in it, and what is wrong with it."""
+    """The column with labels replaced by the values of their options (None: no labels), and its problems."""
     name = column.removeprefix(ATTRIBUTE_PREFIX)
     encoded = arrow(tables.frame(entity)[column]).dictionary_encode()
     texts, values = encoded.dictionary.to_pylist(), None
@@ -167,98 +220,65 @@ def _check(
     places = locate(tables, sources, entity, column, records)
     cells = pc.coalesce(places.cells, encoded.dictionary.take(encoded.indices.take(pa.array(records))))
     found = [faults[number] or ("", "") for number in codes[records]]
-    words = {"message": [message for message, _ in found], "hint": [hint for _, hint in found]}
-    return values, _problems(tables, entity, column, records, places, code=code, value=_column(cells), **words)
+    messages, hints = ([words[part] for words in found] for part in (0, 1))
+    return values, problems_at(
+        tables, entity, column, records, places, code=code, value=cells, message=messages, hint=hints
+    )
 
 
 def _missing(
     tables: EntityTables, sources: Sources, entity: Entity, known: Mapping[str, AttributeDefinition]
 ) -> Iterator[ProblemTable]:
-    """A problem for each record that lacks an attribute which WizCommerce wants every such record to have."""
+    """A problem for each record without a value of an attribute that is mandatory in WizCommerce."""
     frame = tables.frame(entity)
     for name in (name for name, definition in known.items() if definition.mandatory):
         column = f"{ATTRIBUTE_PREFIX}{name}"
-        lacking = frame[column].isna().to_numpy(dtype=np.bool_) if column in frame.columns else np.ones(len(frame))
-        records = np.flatnonzero(lacking)
+        records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
         filled = pc.binary_join_element_wise('Fill in the column "', places.columns, '", or give a `default`.', "")
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
-        yield _problems(
+        yield problems_at(
             tables,
             entity,
             column,
             records,
             places,
             code="attribute_missing",
-            value=_column(places.cells),
+            value=places.cells,
             message=f"The {entity} lacks the attribute '{name}', which is mandatory in WizCommerce",
-            hint=_column(pc.coalesce(filled, added)),
+            hint=pd.arrays.ArrowExtensionArray(pc.coalesce(filled, added)),
         )
 
 
-def _problems(
-    tables: EntityTables,
-    entity: Entity,
-    field: str,
-    records: npt.NDArray[np.int64],
-    places: Places,
-    *,
-    code: str,
-    **columns: Any,
-) -> ProblemTable:
-    """An error for each of these records; ``columns``: value, message and hint."""
-    return ProblemTable.build(
-        len(records),
-        severity=Severity.ERROR,
-        code=code,
-        customer=records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records],
-        entity=entity,
-        record=records,
-        field=field,
-        row=places.rows,
-        column=_column(places.columns),
-        **columns,
-    )
-
-
-def _column(texts: pa.Array) -> Any:
-    return pd.arrays.ArrowExtensionArray(texts)
-
-
 def _correct_name(name: str, known: Sequence[str]) -> str:
-    near = _near(name, known)
-    guess = f"Did you mean '{near}'? " if near else ""
-    return f"{guess}Correct the name in the mapping, or make the attribute in WizCommerce first."
+    return f"{_guess(name, known)}Correct the name in the mapping, or create the attribute in WizCommerce first."
 
 
 def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
-    """What is wrong with a text that is no option, and what to do."""
+    """What is wrong with a text that is not an option, and what to do."""
     labels = {value: label for label, value in definition.labels.items()}
-    words = [labels.get(option, option) for option in definition.options]
-    return f"'{_shown(text)}' is not an option of the attribute '{definition.name}'", _choose(text, words)
+    options = [labels.get(option, option) for option in definition.options]
+    more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
+    listed = ", ".join(f"'{option}'" for option in options[:MOST_OPTIONS]) + more
+    return (
+        f"'{_shown(text)}' is not an option of the attribute '{definition.name}'",
+        f"{_guess(text, options)}The options are {listed}; `values` in the mapping turns other words into those.",
+    )
 
 
 def _fault(text: str, definition: AttributeDefinition) -> tuple[str, str] | None:
     """What is wrong with a value and what to do, or None."""
-    kind = _KINDS.get(definition.data_type)
-    if kind is None or kind.takes(text):
+    accepts, name, advice = _TYPES.get(definition.data_type, (bool, "", ""))
+    if not name or accepts(text):
         return None
-    return f"'{_shown(text)}' is not {kind.called}, as the attribute '{definition.name}' wants", kind.advice
+    return f"'{_shown(text)}' is not {name}, as the attribute '{definition.name}' requires", advice
 
 
 def _shown(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-def _choose(text: str, options: Sequence[str]) -> str:
-    near = _near(text, options)
-    guess = f"Did you mean '{near}'? " if near else ""
-    more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
-    listed = ", ".join(f"'{option}'" for option in options[:MOST_OPTIONS])
-    return f"{guess}The options are {listed}{more}; `values` in the mapping turns other words into those."
-
-
-def _near(text: str, known: Sequence[str]) -> str | None:
+def _guess(text: str, known: Sequence[str]) -> str:
     found = process.extractOne(text, known, scorer=fuzz.ratio, processor=str.casefold, score_cutoff=NEAR)
-    return found[0] if found else None
+    return f"Did you mean '{found[0]}'? " if found else ""

@@ -1,8 +1,9 @@
-"""From broken rules to problems with places, messages and hints, by the column."""
+"""From broken rules to problems with places, messages and hints, for whole columns."""
 
-import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.catalogue import CODES
+from importer.did_you_mean import nearest
 from importer.records import Severity
 from importer.tables import Entity, EntityTables, ProblemTable, Sources
-from importer.validation import column_rules as rules
 from importer.validation.field_places import Places, locate
-from importer.validation.schemas import max_length
+from importer.validation.schemas import ANY_CONTROL, country_names, max_length
 
-__all__ = ["Finding", "describe"]
+__all__ = ["Finding", "describe", "problems_at"]
 
 Positions = npt.NDArray[np.int64]
 _SHOWN = 60  # characters of a value that a hint repeats
@@ -27,8 +28,8 @@ _SHOWN = 60  # characters of a value that a hint repeats
 class Finding:
     """Records of one entity that break one rule in one field.
 
-    ``values``: the record's value of each (text, may be null). ``others``: for rules about two records, where the
-    other one stands (``file:row``); ``other_values``: its value.
+    ``values``: each record's value (text, may be null). For rules about two records, ``others`` is the place of the
+    other one (``file:row``) and ``other_values`` its value.
     """
 
     code: str
@@ -43,31 +44,51 @@ class Finding:
 
 def describe(finding: Finding, tables: EntityTables, sources: Sources) -> ProblemTable:
     """One problem per record of the finding, with place, the text of the source cell, message and hint."""
-    code = CODES[finding.code]
-    places = locate(tables, sources, finding.entity, finding.field, finding.records)
-    frame = tables.frame(finding.entity)
-    own = finding.entity == "customer"
-    message = _MESSAGES[code.name].format(
-        field=f"the {finding.entity}'s {finding.field.replace('attributes.', 'attribute ')}",
-        limit=max_length(finding.field),
-    )
-    return ProblemTable.build(
-        len(finding.records),
-        severity=finding.severity or code.severity,
-        code=code.name,
-        customer=finding.records if own else frame["_customer"].to_numpy()[finding.records],
-        entity=finding.entity,
-        record=finding.records,
-        field=finding.field,
-        row=places.rows,
-        column=_column(places.columns),
-        value=_column(pc.coalesce(places.cells, finding.values)),
+    entity, field = finding.entity, finding.field
+    places = locate(tables, sources, entity, field, finding.records)
+    words = f"the {entity}'s {field.replace('attributes.', 'attribute ')}"
+    message = _MESSAGES[finding.code].format(field=words, limit=max_length(field))
+    return problems_at(
+        tables,
+        entity,
+        field,
+        finding.records,
+        places,
+        severity=finding.severity or CODES[finding.code].severity,
+        code=finding.code,
+        value=pc.coalesce(places.cells, finding.values),
         message=message[0].upper() + message[1:],
-        hint=_column(_HINTS[finding.code](finding, places)),
+        hint=pd.arrays.ArrowExtensionArray(_HINTS[finding.code](finding, places)),
     )
 
 
-# What is said of one cell: ``{field}`` is the entity and field in words, ``{limit}`` its greatest length.
+def problems_at(
+    tables: EntityTables,
+    entity: Entity,
+    field: str,
+    records: Positions,
+    places: Places,
+    *,
+    value: pa.Array,
+    severity: Severity = Severity.ERROR,
+    **columns: Any,
+) -> ProblemTable:
+    """A problem for each of these records; ``columns``: code, message and hint."""
+    return ProblemTable.build(
+        len(records),
+        severity=severity,
+        customer=records if entity == "customer" else tables.frame(entity)["_customer"].to_numpy()[records],
+        entity=entity,
+        record=records,
+        field=field,
+        row=places.rows,
+        column=pd.arrays.ArrowExtensionArray(places.columns),
+        value=pd.arrays.ArrowExtensionArray(value),
+        **columns,
+    )
+
+
+# ``{field}`` is the entity and field in words, ``{limit}`` its greatest length.
 _MESSAGES = {
     "required": "{field} is required but blank",
     "too_long": "{field} is longer than {limit} characters",
@@ -88,12 +109,21 @@ _MESSAGES = {
 }
 
 
-def _column(texts: pa.Array) -> pd.api.extensions.ExtensionArray:
-    return pd.arrays.ArrowExtensionArray(texts)
+# ``{value}`` is the value in quotes, ``{other}`` the place of the other record and ``{other_value}`` its value.
+_SENTENCES = {
+    "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
+    "excel_damaged": "The digits behind {value} are lost: export again with the column formatted as text.",
+    "invalid_phone": "Write {value} with + and the country code, digits only, such as +14155550123.",
+    "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
+    "duplicate_reference_id": "{value} is in {other} too: give each record its own id.",
+    "reference_id_case": '{other} has "{other_value}", here it is {value}: write both the same, or change one.',
+    "several_defaults": "{other} is the default already: keep one of them.",
+    "customer_alike": "{other} has it under the id {other_value}: if they are one, keep one of them.",
+}
 
 
 def _join(*parts: object) -> pa.Array:
-    """Texts and columns one after the other; null where a column is null."""
+    """Texts and columns joined row by row; null where a column is null."""
     return pc.binary_join_element_wise(*parts, "")
 
 
@@ -104,8 +134,10 @@ def _shown(finding: Finding) -> pa.Array:
     return pc.coalesce(_join('"', cut, tail, '"'), "nothing")
 
 
-def _all(finding: Finding, text: str) -> pa.Array:
-    return pa.repeat(text, len(finding.records))
+def _sentence(finding: Finding, _: Places) -> pa.Array:
+    columns = {"value": _shown(finding), "other": finding.others, "other_value": finding.other_values}
+    parts = re.split(r"\{(\w+)\}", _SENTENCES[finding.code])
+    return _join(*(columns[part] if number % 2 else part for number, part in enumerate(parts)))
 
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
@@ -122,59 +154,43 @@ def _shorten(finding: Finding, _: Places) -> pa.Array:
 
 
 def _take_out(finding: Finding, _: Places) -> pa.Array:
-    found = pc.struct_field(pc.extract_regex(finding.values, f"(?P<mark>{rules.ANY_CONTROL})"), "mark")
+    found = pc.struct_field(pc.extract_regex(finding.values, f"(?P<mark>{ANY_CONTROL})"), "mark")
     marks = pc.dictionary_encode(found)
     names = pa.array([f"U+{ord(mark):04X}" for mark in marks.dictionary.to_pylist()], pa.string())
     return _join("Take the character ", names.take(marks.indices), " out of the cell.")
 
 
 def _one_line(finding: Finding, _: Places) -> pa.Array:
-    plain = pc.replace_substring_regex(_shown(finding), rules.ANY_CONTROL, " ⏎ ")
+    plain = pc.replace_substring_regex(_shown(finding), ANY_CONTROL, " ⏎ ")
     return _join("Put it on one line, or split the cell in the mapping: ", plain, ".")
-
-
-def _mend_letters(finding: Finding, _: Places) -> pa.Array:
-    return _join("Mend ", _shown(finding), " in the source, or export it again as UTF-8.")
-
-
-def _export_as_text(finding: Finding, _: Places) -> pa.Array:
-    return _join("The digits behind ", _shown(finding), " are lost: export again with the column formatted as text.")
-
-
-def _write_phone(finding: Finding, _: Places) -> pa.Array:
-    return _join("Write ", _shown(finding), " with + and the country code, digits only, such as +14155550123.")
 
 
 def _write_email(finding: Finding, _: Places) -> pa.Array:
     shown = _shown(finding)
-    several = pc.greater(pc.count_substring(finding.values, "@"), 1)
     return pc.if_else(
-        several,
+        pc.greater(pc.count_substring(finding.values, "@"), 1),
         _join("Keep one address of ", shown, ", or split the cell in the mapping and take the first."),
         _join("Write ", shown, " as one address that receives mail, such as name@company.com."),
     )
 
 
-def _name_type(finding: Finding, _: Places) -> pa.Array:
-    return _join("Say billing or shipping for ", _shown(finding), " under `values` in the mapping.")
-
-
 def _name_country(finding: Finding, _: Places) -> pa.Array:
-    names = rules.country_names()
+    names, shown = country_names(), _shown(finding)
     meant = pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(finding.values)), value_set=pa.array(list(names)))
     code = pa.array(list(names.values())).take(meant)
-    guesses = pc.dictionary_encode(finding.values)
-    near = pa.array([_near_country(text) for text in guesses.dictionary.to_pylist()], pa.string()).take(guesses.indices)
-    plain = _join("Write the country's two-letter code instead of ", _shown(finding), ", such as US.")
-    other = pc.coalesce(_join("Write ", near, " instead of ", _shown(finding), " if you mean that."), plain)
-    return pc.coalesce(_join("Write ", code, " instead of ", _shown(finding), "."), other)
+    texts = pc.dictionary_encode(finding.values)
+    near = pa.array([_near_country(text) for text in texts.dictionary.to_pylist()], pa.string()).take(texts.indices)
+    return pc.coalesce(
+        _join("Write ", code, " instead of ", shown, "."),
+        _join("Write ", near, " instead of ", shown, " if you mean that."),
+        _join("Write the country's two-letter code instead of ", shown, ", such as US."),
+    )
 
 
 def _near_country(text: str) -> str | None:
-    """``US (United States)`` for a name that is nearly that of a country."""
-    names = rules.country_names()
-    long = [name for name in names if len(name) > 3]
-    near = difflib.get_close_matches(text.strip().lower(), long, n=1, cutoff=0.8)
+    """``US (United States)`` for a name that is almost that of a country."""
+    names = country_names()
+    near = nearest(text.strip().lower(), [name for name in names if len(name) > 3], cutoff=0.8)
     return f"{names[near[0]]} ({near[0].title()})" if near else None
 
 
@@ -183,39 +199,14 @@ def _look_up(finding: Finding, _: Places) -> pa.Array:
     return _join(f"With `lookup: {kind}` the mapping finds the id of ", _shown(finding), " by its name.")
 
 
-def _name_other(finding: Finding, _: Places) -> pa.Array:
-    return _join(_shown(finding), " stands in ", finding.others, " too: give each its own id.")
-
-
-def _name_other_case(finding: Finding, _: Places) -> pa.Array:
-    return _join(
-        finding.others, ' has "', finding.other_values, '", here it is ', _shown(finding), ": write both alike, or not."
-    )
-
-
-def _keep_one(finding: Finding, _: Places) -> pa.Array:
-    return _join("The default stands in ", finding.others, " already: keep one of them.")
-
-
-def _same_customer(finding: Finding, _: Places) -> pa.Array:
-    return _join(finding.others, " has it under the id ", finding.other_values, ": if they are one, keep one of them.")
-
-
 _HINTS: dict[str, Callable[[Finding, Places], pa.Array]] = {
+    **dict.fromkeys(_SENTENCES, _sentence),
     "required": _fill_in,
     "too_long": _shorten,
     "control_character": _take_out,
     "line_break": _one_line,
-    "replacement_character": _mend_letters,
-    "excel_damaged": _export_as_text,
-    "invalid_phone": _write_phone,
     "invalid_email": _write_email,
-    "invalid_type": _name_type,
     "invalid_country": _name_country,
     "invalid_uuid": _look_up,
-    "duplicate_reference_id": _name_other,
-    "reference_id_case": _name_other_case,
-    "several_defaults": _keep_one,
     "contact_without_email": _fill_in,
-    "customer_alike": _same_customer,
 }

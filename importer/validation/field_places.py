@@ -1,6 +1,5 @@
-"""Where a record's field stands in the sources."""
+"""The place of a record's field in the sources."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +26,6 @@ class Places:
     columns: pa.Array
     cells: pa.Array
 
-    @classmethod
-    def join(cls, parts: Sequence["Places"], order: Positions) -> "Places":
-        """The parts one after the other, then brought into ``order``."""
-        return cls(
-            np.concatenate([part.rows for part in parts])[order],
-            pa.concat_arrays([part.columns for part in parts]).take(pa.array(order)),
-            pa.concat_arrays([part.cells for part in parts]).take(pa.array(order)),
-        )
-
 
 def arrow(series: "pd.Series[Any]") -> pa.Array:
     """The Arrow data of a column, in one piece."""
@@ -53,11 +43,14 @@ def row_texts(sources: Sources, rows: Positions) -> pa.Array:
 def locate(tables: EntityTables, sources: Sources, entity: Entity, field: str, records: Positions) -> Places:
     """The source cell of ``field`` of each record.
 
-    Among several columns it is the first one that is not blank in that row, else the first. The cell is null where
-    the field has no column in that row's source, or where more than one of its columns has something in it.
+    Of several columns it is the first one that is not blank in that row, else the first. The cell is null if the field
+    has no column in that row's source, or if more than one of its columns is filled.
     """
     frame = tables.frame(entity)
-    rows = _rows(tables, entity, field, records)
+    rows: Positions = frame["_row"].to_numpy()[records]
+    if entity == "customer" and field in tables.customer_field_rows:
+        own = tables.customer_field_rows[field][records]
+        rows = np.where(own >= 0, own, rows)
     entries = frame["_entry"].to_numpy()[records]
     in_table, local = sources.split(rows)
     group = np.where(rows < 0, -1, entries * len(sources.tables) + in_table)
@@ -72,17 +65,11 @@ def locate(tables: EntityTables, sources: Sources, entity: Entity, field: str, r
         else:
             table = sources.tables[int(in_table[chosen[0]])]
             parts.append(_in_table(table, names, rows[chosen], local[chosen]))
-    back = np.empty(len(order), dtype=np.int64)
-    back[order] = np.arange(len(order))
-    return Places.join(parts, back) if parts else _nowhere(rows, ())
-
-
-def _rows(tables: EntityTables, entity: Entity, field: str, records: Positions) -> Positions:
-    rows: Positions = tables.frame(entity)["_row"].to_numpy()[records]
-    if entity != "customer" or field not in tables.customer_field_rows:
-        return rows
-    own = tables.customer_field_rows[field][records]
-    return np.where(own >= 0, own, rows)
+    if not parts:
+        return _nowhere(rows, ())
+    back = pa.array(np.argsort(order))  # from groups to the given order
+    columns, cells = (pa.concat_arrays([getattr(part, name) for part in parts]) for name in ("columns", "cells"))
+    return Places(rows, columns.take(back), cells.take(back))
 
 
 def _nowhere(rows: Positions, names: tuple[str, ...]) -> Places:

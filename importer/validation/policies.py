@@ -1,4 +1,4 @@
-"""From problems to decisions: what is left out, what is dropped, which customers are rejected."""
+"""From problems to decisions: which values are left out, which children are dropped, which customers are rejected."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ __all__ = ["Settled", "complete_defaults", "settle"]
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
-# Made a warning, these leave nothing out: the first row's value counts, or there is none.
+# As warnings, these leave nothing out: the first row's value counts, or there is none.
 _VALUE_STAYS = frozenset({"customer_conflict", "attribute_missing"})
 _NO_VALUE = frozenset({"contact_without_email", "attribute_missing"})  # there is no cell to leave out
 
@@ -51,16 +51,15 @@ def settle(
     mandatory: Mapping[Entity, AbstractSet[str]] | None = None,
     severities: Mapping[str, Severity] | None = None,
 ) -> Settled:
-    """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors of all rooms; the rest rejects customers.
+    """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors; the others reject their customers.
 
-    Nothing given is changed. With ``contact_email_required`` a wrong e-mail of a contact cannot be left out, nor can
-    what is wrong in a ``mandatory`` column of an entity. A problem of a row alone (no customer, no record) passes
-    unchanged. An error that only repeats what an earlier room said of the same cell is taken out, and so is what was
-    judged by another country than the address's own, which is wrong. ``severities``: code → what it is instead of the
-    catalogue's severity; a value whose error becomes less than one is left out, and where it cannot be, because it is
-    required, the error stays.
+    A wrong value in a ``mandatory`` column of an entity cannot be left out, nor, with ``contact_email_required``, a
+    contact's e-mail. A problem of a row alone (no customer, no record) stays unchanged. An error that only repeats an
+    earlier one of the same cell is removed, and so are doubts based on a country that is itself wrong. ``severities``:
+    code → its severity instead of the catalogue's. A value whose error becomes less severe is left out; if it cannot
+    be, because it is required, the error stays.
     """
-    frame, eased = _weighed(_without_echoes(problems.frame), severities or {})
+    frame, eased = _with_severities(_without_repeats(problems.frame), severities or {})
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
     fixed = {entity: REQUIRED[entity] | (mandatory or {}).get(entity, frozenset()) for entity in ENTITIES}
     if contact_email_required:
@@ -82,34 +81,32 @@ def settle(
         moved[about] = positions[records]
     rejects = errors & ~blanked & ~dropped & (customer >= 0)
     count = len(tables.customers)
-    told = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
-    idle = _judged_by_another_country(frame, rejects)
-    told = ProblemTable(told.frame[~idle].reset_index(drop=True)) if idle.any() else told
+    reported = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
+    reported = reported[~_based_on_wrong_country(frame, rejects)]
     return Settled(
         tables=dataclasses.replace(
             tables, customers=changed["customer"], addresses=changed["address"], contacts=changed["contact"]
         ),
         rejected=_marked(count, customer[rejects]),
         lost_child=_marked(count, customer[dropped]),
-        problems=_told_once(told),
+        problems=ProblemTable(reported[~_repeated(reported)].reset_index(drop=True)),
     )
 
 
-def _told_once(problems: ProblemTable) -> ProblemTable:
-    """One line for a wrong cell, though a billing and a shipping address may both have been made from it."""
-    frame = problems.frame
+def _repeated(frame: pd.DataFrame) -> Mask:
+    """True for further lines about a wrong cell, from which both a billing and a shipping address may be made."""
     keys = pd.DataFrame({"row": frame["row"], "customer": frame["customer"]})
     for name in ("severity", "code", "field", "column"):
         keys[name] = _encode(frame[name])[0]
-    again = keys.duplicated().to_numpy() & (keys["row"] >= 0).to_numpy() & (keys["column"] >= 0).to_numpy()
-    return ProblemTable(frame[~again].reset_index(drop=True)) if again.any() else problems
+    again: Mask = (keys.duplicated() & (keys["row"] >= 0) & (keys["column"] >= 0)).to_numpy()
+    return again
 
 
-def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
+def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
     """Without problems that another one of the same cell explains.
 
-    A cell that an earlier room found wrong comes as null or as the source's words: that it is blank, or no UUID, is
-    then no news. An error about a contact's missing e-mail stays: it decides when the wrong one is left out.
+    A cell with an earlier error arrives as null or as the source's text, so "blank" or "not a UUID" only repeats it.
+    An error about a contact's missing e-mail stays: it decides what happens when the wrong one is left out.
     """
     code, codes = _encode(frame["code"])
     field, fields = _encode(frame["field"])
@@ -117,26 +114,24 @@ def _without_echoes(frame: pd.DataFrame) -> pd.DataFrame:
     about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
     cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    echo = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
-    echo |= about & ~errors & _in(code, codes, {"contact_without_email"})
-    echo[echo] = np.isin(cell[echo], cell[errors & ~echo & about])
-    return frame[~echo].reset_index(drop=True)
+    repeats = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
+    repeats |= about & ~errors & _in(code, codes, {"contact_without_email"})
+    repeats[repeats] = np.isin(cell[repeats], cell[errors & ~repeats & about])
+    return frame[~repeats].reset_index(drop=True)
 
 
-def _judged_by_another_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
-    """True for doubts about state and post code of an address that is rejected because its country is none."""
+def _based_on_wrong_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
+    """True for doubts about state and post code of an address that is rejected because its country is wrong."""
     code, codes = _encode(frame["code"])
     lost, doubts = _in(code, codes, {"invalid_country"}) & rejects, _in(code, codes, _BY_COUNTRY)
-    if not (lost.any() and doubts.any()):
-        return np.zeros_like(rejects)
     doubts[doubts] = np.isin(frame["record"].to_numpy()[doubts], frame["record"].to_numpy()[lost])
     return doubts
 
 
-def _weighed(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
+def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) -> tuple[pd.DataFrame, pa.Array]:
     """The problems with the mapping's severities, and what each error becomes if its value is left out (or null).
 
-    What differs from the catalogue's severity already (another value was taken, so it is only a warning) stays.
+    A severity that differs from the catalogue's already stays (a warning, because another value was used).
     """
     code, codes = _encode(frame["code"])
     own = pa.array([str(severities[name]) if name in severities else None for name in codes], pa.string())
@@ -182,8 +177,8 @@ def _drop_records(frame: pd.DataFrame, records: Positions) -> tuple[pd.DataFrame
     return (frame if keep.all() else frame[keep].reset_index(drop=True)), positions
 
 
-def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask, eased: pa.Array) -> ProblemTable:
-    """The problems, with warnings (or what ``eased`` makes of them) that say so where something was left out."""
+def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask, eased: pa.Array) -> pd.DataFrame:
+    """The problems; those whose value or record was left out are warnings (or what ``eased`` says) and say so."""
     entity = arrow(frame["entity"])
     notes = pc.if_else(pa.array(dropped), pc.binary_join_element_wise("; the ", entity, " is left out", ""), "")
     notes = pc.if_else(pa.array(blanked), "; the value is left out", pc.fill_null(notes, ""))
@@ -191,7 +186,7 @@ def _reworded(frame: pd.DataFrame, blanked: Mask, dropped: Mask, eased: pa.Array
     severity = pc.if_else(pa.array(blanked | dropped), milder, arrow(frame["severity"]))
     message = pc.binary_join_element_wise(arrow(frame["message"]), notes, "")
     columns = {"severity": severity, "message": message}
-    return ProblemTable(frame.assign(**{name: pd.Series(data, dtype=TEXT) for name, data in columns.items()}))
+    return frame.assign(**{name: pd.Series(data, dtype=TEXT) for name, data in columns.items()})
 
 
 def _marked(count: int, positions: Positions) -> Mask:
@@ -212,10 +207,10 @@ def _in(numbers: Positions, texts: list[str], wanted: AbstractSet[str]) -> Mask:
 
 
 def complete_defaults(tables: EntityTables) -> EntityTables:
-    """New tables in which ``is_default`` is never null: what the source or the mapping says stays, yes and no alike.
+    """New tables in which ``is_default`` is never null; what the source or the mapping says stays, yes and no alike.
 
-    Where a customer has no default address of a type, or no default contact, the first one that is not said to be
-    none becomes it. All others are false.
+    Where a customer has no default address of a type, or no default contact, the first one without an explicit no
+    becomes the default. All others are false.
     """
     return dataclasses.replace(
         tables,
@@ -225,17 +220,17 @@ def complete_defaults(tables: EntityTables) -> EntityTables:
 
 
 def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
-    said = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
-    yes = said.fillna(False).to_numpy(dtype=np.bool_)
-    unsaid = said.isna().to_numpy(dtype=np.bool_)
+    given = frame.get("is_default", pd.Series(None, index=frame.index, dtype=BOOLEAN))
+    yes = given.fillna(False).to_numpy(dtype=np.bool_)
+    unstated = given.isna().to_numpy(dtype=np.bool_)
     group = frame["_customer"].to_numpy()
     if by_type and "type" in frame.columns:
         kind, kinds = _encode(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
-    # The first of each group, a yes before one of which nothing is said, then as sent; never an explicit no.
-    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unsaid)])
+    # The first of each group, a yes before an unstated one, then in the order sent; never an explicit no.
+    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unstated)])
     _, first = np.unique(group[order], return_index=True)
     default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
     # A wrong flag that was left out states nothing.
-    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unsaid, index=frame.index, dtype=BOOLEAN)
+    stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unstated, index=frame.index, dtype=BOOLEAN)
     return frame.assign(is_default=default, **{DEFAULT_STATED: stated})

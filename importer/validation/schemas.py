@@ -1,12 +1,12 @@
-"""The API's contract as pandera schemas, one per table.
+"""The API's contract, as pandera schemas of single columns, and the rules that they check.
 
-A schema is run on the distinct values of one column at a time (:func:`failures`): that keeps the failure cases as
-small as the data is varied, and what is slow (e-mail addresses) is done once per value.
+A rule takes the texts of a column and returns a boolean Arrow array: True where the value is valid. A rule about a
+value's *form* (phone, e-mail, code) passes values with control characters or too many characters: those have rules of
+their own, and one mistake should be one problem.
 """
 
-import sys
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache, partial
 
 import numpy as np
@@ -15,13 +15,29 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
+import pycountry
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pandera.errors import SchemaErrors
 
 from importer.tables import ADDRESS_FIELDS, ATTRIBUTE_PREFIX, CONTACT_FIELDS, CUSTOMER_FIELDS, TEXT, Entity
-from importer.validation import column_rules as rules
 from importer.validation.field_places import arrow
 
-__all__ = ["FIELDS", "REQUIRED", "SCHEMAS", "failures", "max_length"]
+__all__ = [
+    "ANY_CONTROL",
+    "FIELDS",
+    "REQUIRED",
+    "country_names",
+    "failures",
+    "is_email",
+    "is_one_line",
+    "is_phone",
+    "is_printable",
+    "is_whole_composite_id",
+    "is_whole_number",
+    "keeps_its_letters",
+    "max_length",
+    "no_longer_than",
+]
 
 FIELDS: dict[Entity, tuple[str, ...]] = {
     "customer": CUSTOMER_FIELDS,
@@ -33,105 +49,174 @@ REQUIRED: dict[Entity, frozenset[str]] = {
     "address": frozenset({"reference_id", "address_line_1", "city", "type"}),
     "contact": frozenset({"reference_id", "first_name"}),
 }
+_LINE_BREAK = r"[\t\n\x0b\x0c\r\x85\x{2028}\x{2029}]"
+_CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
+ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
+_UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+_SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"
+# Within 64 characters, a subset of what email-validator accepts (a test compares them), and far faster to check.
+_PLAIN_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}$"
+_SPECIAL_DOMAIN = rf"(?i)[@.]({'|'.join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)})$"
+
+Rule = Callable[[pa.Array], pa.Array]
 
 
 def max_length(field: str) -> int:
-    """The most characters (not bytes) that the API takes in a field."""
+    """The most characters (not bytes) that the API accepts in a field."""
     return 50 if field == "city" else 255
 
 
-@contextmanager
-def _unfound(name: str) -> Iterator[None]:
-    """While the block runs, an import of this module fails, unless it is there already."""
-    absent = name not in sys.modules
-    if absent:
-        sys.modules[name] = None  # type: ignore[assignment]  # as the import system has it
+def is_filled(texts: pa.Array) -> pa.Array:
+    return pc.not_equal(pc.utf8_trim_whitespace(texts), "")
+
+
+def no_longer_than(texts: pa.Array, limit: int) -> pa.Array:
+    return pc.less_equal(pc.utf8_length(texts), limit)
+
+
+def is_printable(texts: pa.Array) -> pa.Array:
+    """No control characters apart from line breaks and tabs."""
+    return _without(texts, _CONTROL)
+
+
+def is_one_line(texts: pa.Array) -> pa.Array:
+    """No line breaks or tabs."""
+    return _without(texts, _LINE_BREAK)
+
+
+def keeps_its_letters(texts: pa.Array) -> pa.Array:
+    """No U+FFFD, which replaces letters when text is read with the wrong encoding."""
+    return _without(texts, "\ufffd")
+
+
+def is_whole_number(texts: pa.Array) -> pa.Array:
+    """Not a number that a spreadsheet shortened to ``1.23E+05``."""
+    return pc.invert(pc.match_substring_regex(texts, f"^{_SCIENTIFIC}$"))
+
+
+def is_whole_composite_id(texts: pa.Array) -> pa.Array:
+    """As :func:`is_whole_number`, for an id that may be several parts joined by ``-``."""
+    return pc.invert(pc.match_substring_regex(texts, f"(^|-){_SCIENTIFIC}(-|$)"))
+
+
+def is_phone(texts: pa.Array) -> pa.Array:
+    """E.164."""
+    return _or_unsound(texts, pc.match_substring_regex(texts, r"^\+[1-9][0-9]{1,14}$"))
+
+
+def is_uuid(texts: pa.Array) -> pa.Array:
+    return _or_unsound(texts, pc.match_substring_regex(texts, _UUID))
+
+
+def is_type(texts: pa.Array) -> pa.Array:
+    return _or_unsound(texts, pc.is_in(texts, value_set=pa.array(["billing", "shipping"])))
+
+
+def is_country(texts: pa.Array) -> pa.Array:
+    """An ISO 3166-1 alpha-2 code in capitals."""
+    codes = pa.array(sorted({*country_names().values()}))
+    return _or_unsound(texts, pc.is_in(texts, value_set=codes))
+
+
+def is_email(texts: pa.Array) -> pa.Array:
+    """What email-validator accepts, without asking any server. It checks only what a pattern does not settle."""
+    plain = pc.and_(pc.match_substring_regex(texts, _PLAIN_EMAIL), pc.less_equal(pc.utf8_length(texts), 64))
+    passed = pc.and_not(plain, pc.match_substring_regex(texts, _SPECIAL_DOMAIN))
+    if pc.all(passed, min_count=0).as_py():
+        return passed
+    rest = pc.invert(passed)
+    asked = texts.filter(rest).dictionary_encode()
+    answers = pa.array(list(map(_is_valid_email, asked.dictionary.to_pylist())), pa.bool_()).take(asked.indices)
+    return _or_unsound(texts, pc.replace_with_mask(passed, rest, answers))
+
+
+def _is_valid_email(text: str) -> bool:
     try:
-        yield
-    finally:
-        if absent:
-            del sys.modules[name]
+        validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return False
+    return True
 
 
-with _unfound("hypothesis"):  # at its first use pandera loads it, to make up data: a fifth of a short check
-    pandera.SeriesSchema().validate(pd.Series(dtype=TEXT))
+def _or_unsound(texts: pa.Array, passed: pa.Array) -> pa.Array:
+    """``passed``, or the value has control characters or too many characters."""
+    if pc.all(passed, min_count=0).as_py():
+        return passed
+    unsound = pc.or_(pc.match_substring_regex(texts, ANY_CONTROL), pc.greater(pc.utf8_length(texts), 255))
+    return pc.or_(passed, unsound)
 
-Rule = Callable[[pa.Array], pa.Array]
-_NOT_TEXT = frozenset({"is_default"})  # the column's type is all there is to check
-_ATTRIBUTES = rf"^{ATTRIBUTE_PREFIX.replace('.', chr(92) + '.')}"
+
+def _without(texts: pa.Array, pattern: str) -> pa.Array:
+    """Where a pattern of unprintable characters does not match; printable ASCII, the usual case, needs no pattern."""
+    data = np.frombuffer(texts.buffers()[2] or b" ", dtype=np.uint8)
+    if len(data) == 0 or (data.min() >= 0x20 and data.max() < 0x7F):
+        return pa.repeat(pa.scalar(True), len(texts))
+    return pc.invert(pc.match_substring_regex(texts, pattern))
+
+
+@cache
+def country_names() -> dict[str, str]:
+    """Lower-case names and codes of countries → alpha-2 code."""
+    names: dict[str, str] = {}
+    for country in pycountry.countries:
+        others = (getattr(country, key, "") for key in ("official_name", "common_name"))
+        known = (country.alpha_2, country.alpha_3, country.name, *others)
+        names |= {name.lower(): country.alpha_2 for name in known if name}
+    return names
+
+
 _FORMS: dict[str, tuple[str, Rule]] = {
-    "phone": ("invalid_phone", rules.is_phone),
-    "email": ("invalid_email", rules.is_email),
-    "type": ("invalid_type", rules.is_type),
-    "country": ("invalid_country", rules.is_country),
-    "zip_code": ("excel_damaged", rules.is_whole_number),
-    "assigned_price_list_id": ("invalid_uuid", rules.is_uuid),
-    "assigned_sales_rep_ids": ("invalid_uuid", rules.is_uuid),
+    "phone": ("invalid_phone", is_phone),
+    "email": ("invalid_email", is_email),
+    "type": ("invalid_type", is_type),
+    "country": ("invalid_country", is_country),
+    "zip_code": ("excel_damaged", is_whole_number),
+    "assigned_price_list_id": ("invalid_uuid", is_uuid),
+    "assigned_sales_rep_ids": ("invalid_uuid", is_uuid),
 }
 
 
+def _checks(entity: Entity, field: str) -> Iterator[pandera.Check]:
+    if field in REQUIRED[entity]:
+        yield _check("required", is_filled)
+    yield _check("too_long", partial(no_longer_than, limit=max_length(field)))
+    yield _check("control_character", is_printable)
+    if not field.startswith(ATTRIBUTE_PREFIX):
+        yield _check("line_break", is_one_line)
+    yield _check("replacement_character", keeps_its_letters)
+    if field in _FORMS:
+        yield _check(*_FORMS[field])
+    if field == "reference_id":
+        # A child's own id is one cell, and one made from its customer's id must not repeat the customer's problem.
+        yield _check("excel_damaged", is_whole_composite_id if entity == "customer" else is_whole_number)
+
+
 def _check(code: str, rule: Rule) -> pandera.Check:
-    """A pandera check whose name is the problem's code, working on the Arrow data of the column as a whole."""
+    """A pandera check whose name is the problem's code, working on the Arrow data of the whole column."""
 
     def run(column: pd.Series) -> pd.Series | bool:
         texts = arrow(column)
-        verdict = rule(texts.drop_null())
-        if pc.all(verdict, min_count=0).as_py():  # as nearly always, and pandera need not look at each value
+        valid = rule(texts.drop_null())
+        if pc.all(valid, min_count=0).as_py():  # nearly always, and pandera need not look at each value
             return True
         passed = np.ones(len(texts), dtype=np.bool_)
-        passed[texts.is_valid().to_numpy(zero_copy_only=False)] = verdict
+        passed[texts.is_valid().to_numpy(zero_copy_only=False)] = valid
         return pd.Series(passed, index=column.index)
 
     return pandera.Check(run, name=code, ignore_na=False)  # pandera would copy the column for each check
 
 
-def _checks(entity: Entity, field: str, *, required: bool, one_line: bool = True) -> Iterator[pandera.Check]:
-    if required:
-        yield _check("required", rules.is_filled)
-    yield _check("too_long", partial(rules.no_longer_than, limit=max_length(field)))
-    yield _check("control_character", rules.is_printable)
-    if one_line:
-        yield _check("line_break", rules.is_one_line)
-    yield _check("replacement_character", rules.keeps_its_letters)
-    if field in _FORMS:
-        yield _check(*_FORMS[field])
-    if field == "reference_id":
-        # A child's own id is one cell, and one made from its customer's id must not repeat the customer's problem.
-        rule = rules.is_whole_composite_id if entity == "customer" else rules.is_whole_number
-        yield _check("excel_damaged", rule)
-
-
-def _schema(entity: Entity) -> pandera.DataFrameSchema:
-    columns: dict[str, pandera.Column] = {}
-    for field in FIELDS[entity]:
-        if field not in _NOT_TEXT:
-            required = field in REQUIRED[entity]
-            checks = list(_checks(entity, field, required=required))
-            columns[field] = pandera.Column(TEXT, checks, nullable=not required, required=False)
-    checks = list(_checks(entity, "", required=False, one_line=False))
-    columns[_ATTRIBUTES] = pandera.Column(TEXT, checks, nullable=True, required=False, regex=True)
-    return pandera.DataFrameSchema(columns, name=entity)
-
-
-SCHEMAS: dict[Entity, pandera.DataFrameSchema] = {
-    "customer": _schema("customer"),
-    "address": _schema("address"),
-    "contact": _schema("contact"),
-}
-
-
 @cache
-def _of_field(entity: Entity, name: str) -> pandera.SeriesSchema:
-    """A column of the table's schema by itself: in a frame of its own it would cost three times as much."""
-    column = SCHEMAS[entity].columns[name]
-    return pandera.SeriesSchema(column.dtype, column.checks, nullable=column.nullable)
+def _schema(entity: Entity, field: str) -> pandera.SeriesSchema:
+    """The schema of one column: in a frame of its own, validating it would cost three times as much."""
+    return pandera.SeriesSchema(TEXT, list(_checks(entity, field)), nullable=field not in REQUIRED[entity])
 
 
 def failures(entity: Entity, field: str, values: pa.Array) -> dict[str, npt.NDArray[np.int64]]:
     """Problem code → positions in ``values`` (text, best distinct) that break that rule of ``field``."""
-    schema = _of_field(entity, _ATTRIBUTES if field.startswith(ATTRIBUTE_PREFIX) else field)
+    name = ATTRIBUTE_PREFIX if field.startswith(ATTRIBUTE_PREFIX) else field  # all attributes have the same rules
     try:
-        schema.validate(pd.Series(pd.arrays.ArrowExtensionArray(values)), lazy=True, inplace=True)
+        _schema(entity, name).validate(pd.Series(pd.arrays.ArrowExtensionArray(values)), lazy=True, inplace=True)
     except SchemaErrors as found:
         failed: dict[str, npt.NDArray[np.int64]] = {}
         for error in found.schema_errors:

@@ -13,7 +13,7 @@ from importer.errors import StopError
 from importer.private_files import make_folder
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
-from importer.settings.target_url import resolve_target
+from importer.settings.api_access import resolve_target
 
 __all__ = ["Target", "account_of", "client_for", "limiter_for", "open_target"]
 

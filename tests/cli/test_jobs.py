@@ -58,7 +58,7 @@ def test_each_job_ends_in_its_own_way(desk) -> None:
     acme, bolt, cask, dune = told["jobs"]
     assert acme["summary"]["customers"]["created"] == 3
     assert (desk.path / acme["summary"]["folder"]).resolve().parent == desk.path / "acme"
-    assert "no option is called 'maping' (did you mean mapping?)" in bolt["message"]
+    assert "unknown option 'maping' (did you mean mapping?)" in bolt["message"]
     assert "jobs/bolt.toml" in bolt["message"]
     assert "jobs/cask.toml: limit is 0" in cask["message"]
     assert "not valid TOML" in dune["message"]

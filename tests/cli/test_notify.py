@@ -208,14 +208,14 @@ def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('notify = "mail"\n', "notify is a table"),
+        ('notify = "mail"\n', "notify is not a table"),
         ("[notify]\nurl = 1\n", r"has no 'url' \(did you mean urls\?\)"),
         ('[notify]\nurls = "json://a"\n', "wrong kind"),
         ("[notify]\non = [1]\n", "wrong kind"),
         ("[notify]\nhealthcheck = 5\n", "wrong kind"),
-        ('[notify]\non = ["succes"]\n', "no 'succes'"),
-        ('[notify]\nhealthcheck = "http://example.com/ping"\n', "no https address"),
-        ('[notify]\nhealthcheck = "ping"\n', "no https address"),
+        ('[notify]\non = ["succes"]\n', "unknown end 'succes'"),
+        ('[notify]\nhealthcheck = "http://example.com/ping"\n', "not an https address"),
+        ('[notify]\nhealthcheck = "ping"\n', "not an https address"),
         ('[notify]\nurls-file = "absent"\n', "cannot be read"),
     ],
 )

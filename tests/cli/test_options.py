@@ -89,10 +89,10 @@ def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('maping = "netsuite"\n', "job.toml: no option is called 'maping'"),
+        ('maping = "netsuite"\n', "job.toml: unknown option 'maping'"),
         ("mapping = \n", "job.toml: not valid TOML"),
-        ('api-key = "secret"\n', "no option is called 'api_key'"),
-        ("port = 8080\n", "no option is called 'port'"),
+        ('api-key = "secret"\n', "unknown option 'api-key'"),
+        ("port = 8080\n", "unknown option 'port'"),
     ],
 )
 def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from importer.ledger import Accepted, Attempt, Ledger, Removed, State, Step, open_ledger
+from importer.ledger import Accepted, Attempt, Ledger, RemovedCustomer, State, Step, open_ledger
 from importer.records import OutcomeKind
 from tests.sender.support import TENANT, outcomes, plan_run
 
@@ -130,8 +130,8 @@ def test_what_a_run_made_is_what_it_created_and_what_is_in_doubt(ledger, tmp_pat
 
 def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a", "b", "c"])
-    gone = Removed(0, "a", "id-a", deactivated=False)
-    ledger.record_removed(run, [gone, Removed(1, "b", "id-b", deactivated=True)])
+    gone = RemovedCustomer(0, "a", "id-a", deactivated=False)
+    ledger.record_removed(run, [gone, RemovedCustomer(1, "b", "id-b", deactivated=True)])
     known = ledger.known(TENANT, ["a", "b", "c"]).set_index("reference_id")
     assert known["state"].to_dict() == {"a": "absent", "b": "exists", "c": "created"}
     assert pd.isna(known.loc["a", "customer_id"])
@@ -152,7 +152,7 @@ def test_another_tenant_is_not_touched(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a"])
     ledger.tenant("other")
     other = replace(run, tenant="other")
-    ledger.record_removed(other, [Removed(0, "a", "id-a", deactivated=False)])
+    ledger.record_removed(other, [RemovedCustomer(0, "a", "id-a", deactivated=False)])
     assert ledger.made_by(other, after=-1, count=9) == []
     assert [held.body for held in ledger.made_by(run, after=-1, count=9)] == [b'{"a":1}']
 

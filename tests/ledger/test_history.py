@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from importer.errors import InternalError, LedgerError, UsageError
-from importer.ledger import Accepted, Removed, State, Step, open_ledger
+from importer.ledger import Accepted, RemovedCustomer, State, Step, open_ledger
 from importer.records import OutcomeKind
 from importer.tables import TEXT
 from tests.sender.support import TENANT, body_of, found_frame, outcomes, plan_run
@@ -81,7 +81,7 @@ def test_runs(ledger, tmp_path):
     with pytest.raises(UsageError, match="no run that planned anything yet"):
         ledger.latest_run(planned=True)
     assert [run.id for run in ledger.runs()] == [second.id, first.id]
-    with pytest.raises(UsageError, match="knows no run nonsense"):
+    with pytest.raises(UsageError, match="has no run nonsense"):
         ledger.run("nonsense")
 
 
@@ -130,7 +130,7 @@ def test_the_whole_tenant_is_read_where_many_are_asked_for(ledger, monkeypatch):
     ledger.record_lookup("other", ["only theirs"], found_frame({}))
     asked = pd.Series([*ODD, "only theirs"], dtype=TEXT)[::-1]
     by_keys = ledger.known(TENANT, asked).sort_values("reference_id", ignore_index=True)
-    monkeypatch.setattr("importer.ledger.run_plans.FEW", 1)
+    monkeypatch.setattr("importer.ledger.known_customers.FEW", 1)
     all_read = ledger.known(TENANT, asked).sort_values("reference_id", ignore_index=True)
     assert len(all_read) == len(ODD)
     pd.testing.assert_frame_equal(all_read, by_keys)
@@ -300,9 +300,9 @@ def test_display_ids(ledger, tmp_path):
     ledger.record(run, [replace(step, customer_id="another", display_id=None)])
     assert shown("a") == [None]
     ledger.record(run, [step])
-    ledger.record_removed(run, [Removed(0, "a", "id-a", deactivated=True)])
+    ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=True)])
     assert shown("a") == ["WC_2"]
-    ledger.record_removed(run, [Removed(0, "a", "id-a", deactivated=False)])
+    ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=False)])
     assert ledger.held_by(run, after=-1, count=1)[0].display_id is None
     ledger.record_gone(TENANT, ["x"])
     assert shown("x") == [None]

@@ -156,10 +156,9 @@ def test_messages_hold_no_values(tmp_path):
 
 
 HOLDER = """
-import sys, time
-from pathlib import Path
-from importer.ledger.lock import tenant_lock
-with tenant_lock(Path(sys.argv[1]), "acme", "run-7"):
+import sys
+from importer.ledger import open_ledger
+with open_ledger(sys.argv[1]) as ledger, ledger.lock("acme", "run-7"):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -5,11 +5,11 @@ import sys
 import threading
 
 import pytest
-from sqlalchemy import Integer, Text, select, text
+from sqlalchemy import Column, Integer, Text, select, text
 
 from importer.errors import LedgerError, TenantLockedError
 from importer.ledger import open_ledger
-from importer.ledger.dialect import as_json, rows
+from importer.ledger.json_rows import as_json, rows
 from importer.ledger.ledger_schema import MIGRATIONS
 from tests.postgres import database, statement
 
@@ -77,7 +77,7 @@ def test_nothing_is_written_once_the_lock_is_lost(url):
         with ledger.lock("acme", "run"):
             ledger.tenant("globex")
             statement("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'", name_of(url))
-            with pytest.raises(LedgerError, match="the connection that holds the tenant was lost") as caught:
+            with pytest.raises(LedgerError, match="the connection that holds the tenant's lock was lost") as caught:
                 ledger.tenant("initech")
             assert "Resume the run" in caught.value.hint
         with ledger._read() as connection:
@@ -156,7 +156,8 @@ def test_without_the_driver_the_extra_is_named(url, monkeypatch):
 def test_columns_of_one_name_and_another_place_are_told_apart(url):
     """Statements of one shape share what was compiled for the first of them."""
     with open_ledger(url) as ledger, ledger._read() as connection:
-        for columns, expected in (({"a": Text()}, "1"), ({"b": Text(), "a": Text()}, "2"), ({"a": Integer()}, 1)):
-            given = rows("given", **columns)
+        first, second, number = Column("a", Text), Column("b", Text), Column("a", Integer)
+        for columns, expected in (([first], "1"), ([second, first], "2"), ([number], 1)):
+            given = rows("given", *columns)
             found = connection.execute(select(given.c.a), {"given": as_json([["1", "2"]])}).scalar_one()
             assert found == expected

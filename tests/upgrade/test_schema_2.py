@@ -37,9 +37,9 @@ def test_it_opens_whole_and_a_copy_is_kept(office: Office) -> None:
 def test_what_is_forgotten_may_be_in_the_copy(office: Office) -> None:
     copy = Path(f"{office.ledger}.schema-2")
     with open_ledger(office.ledger) as ledger:
-        forgotten = ledger.forget("acme", ["C0", "never heard of"])
+        known, copies = ledger.forget("acme", ["C0", "never heard of"])
     folders = {office.folder("first"), office.folder("night")}
-    assert (forgotten.known, set(forgotten.folders)) == (1, folders | ({copy} if copy.exists() else set()))
+    assert (known, set(copies)) == (1, folders | ({copy} if copy.exists() else set()))
     assert ("://" in office.ledger) != copy.exists()
 
 

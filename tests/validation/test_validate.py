@@ -251,7 +251,7 @@ def test_ids_that_differ_only_in_case_are_all_refused() -> None:
     customers = [{**CUSTOMER, "reference_id": text} for text in ("abc", "x", "ABC", "Abc", "ABC", None)]
     found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]
     assert [p["row"] for p in found] == [0, 2, 3, 4]
-    assert found[0]["hint"] == 'customers.csv:4 has "ABC", here it is "abc": write both alike, or not.'
+    assert found[0]["hint"] == 'customers.csv:4 has "ABC", here it is "abc": write both the same, or change one.'
     assert found[1]["hint"].startswith('customers.csv:2 has "abc", here it is "ABC"')
 
 

@@ -1,13 +1,18 @@
-"""The API's address from what the user wrote."""
+"""The API's address from what the user wrote, and its key."""
 
+import os
 import re
+import stat
+from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from importer.errors import UsageError
 
-__all__ = ["is_loopback", "resolve_target"]
+__all__ = ["KEY_VARIABLE", "is_loopback", "read_key", "read_private", "resolve_target"]
 
+KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 TARGETS = {
     "production": "https://api.wizcommerce.com",  # the project's source document
     "staging": "https://api-staging.sourcerer.tech",  # the vendor's public API reference
@@ -26,15 +31,15 @@ def resolve_target(target: str) -> str:
     if known := TARGETS.get(name.lower()):
         return known
     if not name.isascii() or not name.isprintable() or "\\" in name or " " in name:
-        raise UsageError("the API's address holds characters that no URL has", HINT)
+        raise UsageError("the API's address has characters that a URL cannot have", HINT)
     try:
         parts = urlsplit(name)
-        host, port = (parts.hostname or "").removesuffix("."), parts.port  # with a final dot it is the same host
+        host, port = (parts.hostname or "").removesuffix("."), parts.port  # a final dot does not change the host
     except ValueError:
         raise UsageError("the API's address is not a URL", HINT) from None
     if "@" in parts.netloc:
         raise UsageError(
-            "the API's address holds a user name or password",
+            "the API's address has a user name or password in it",
             "Leave it out; the key comes from WIZCOMMERCE_API_KEY or --api-key-file.",
         )
     scheme = parts.scheme.lower()
@@ -43,7 +48,7 @@ def resolve_target(target: str) -> str:
     if not (_is_address(host) or _HOST_NAME.fullmatch(host)) or port == 0:
         raise UsageError(f"the API's address has no valid host: {name}", HINT)
     if "?" in name or "#" in name or parts.path.rstrip("/") not in {"", "/v1"}:
-        raise UsageError(f"the API's address goes beyond the host: {name}", "Only /v1 may follow the host.")
+        raise UsageError(f"the API's address has more than a host: {name}", "Only /v1 may follow the host.")
     if scheme == "http" and not is_loopback(host):
         raise UsageError(f"plain http would show the key to the network: {name}", "Use https.")
     shown = f"[{host}]" if ":" in host else host
@@ -61,3 +66,36 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
+    """The API key from the file, else from the environment; never from an argument.
+
+    Raises :class:`UsageError` when there is none, or when others than its owner can read the file.
+    """
+    if key_file is not None:
+        key = read_private(key_file, "the API key").strip()
+        if not key:
+            raise UsageError(f"{key_file}: the API key file is empty")
+        return key
+    key = environment.get(KEY_VARIABLE, "").strip()
+    if not key:
+        raise UsageError(
+            "there is no API key",
+            f"Put it into the environment variable {KEY_VARIABLE}, or into a file given by --api-key-file. "
+            "Without a key, try the local API: --api sandbox.",
+        )
+    return key
+
+
+def read_private(path: Path, what: str) -> str:
+    """A file with ``what`` in it, which only its owner may be able to read. Raises :class:`UsageError`."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{path}: the file with {what} cannot be read: {reason}") from error
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"{path}: others than you can read {what}", f"Run: chmod 600 {path}")
+    return text
