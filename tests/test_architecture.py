@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "workflow": ANYWHERE | STAGES | {"partitions", "sandbox"},
     "commands": ANYWHERE | STAGES | {"workflow", "partitions", "sandbox"},
     "cli": ANYWHERE | {"commands", "workflow", "settings", "report"},
+    "python_api": ANYWHERE | {"commands", "workflow", "settings"},
     "__main__": {"cli"},
 }
 

@@ -18,7 +18,7 @@ from importer.cli.jobs import run_folder
 from importer.cli.ledger import ledger_app
 from importer.cli.lookups import lookups_app
 from importer.cli.output import Console, as_json, failed, put, ready_streams, show
-from importer.cli.shared import asker, carry_out, finish, make_options, need
+from importer.cli.shared import asker, carry_out, finish, make_options
 from importer.errors import UsageError
 from importer.settings import Commands, Options
 
@@ -150,8 +150,6 @@ def run(
     folder = given["config"].path
     if folder is not None and folder.is_dir():
         run_folder(ctx, folder, {**given, "parallel": parallel})
-    if plan is None:
-        need({"SOURCE…": sources, "--mapping": mapping, "--api": api})
     own = {"sources": sources, "plan": plan, "out": out, "limit": limit, "only": only, "yes": yes}
     options = make_options({**own, **given, "mapping": mapping or "", "api": api or ""})
     carry_out("run", options, given, lambda watch: run_import(options, os.environ, confirm=asker(), watch=watch))

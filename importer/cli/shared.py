@@ -13,10 +13,10 @@ import typer
 from importer.cli.configured import Given
 from importer.cli.output import Console, safe, say
 from importer.cli.progress import Progress
-from importer.errors import OptionError, UsageError
-from importer.settings import Commands, Options, default_ledger, read_notices
+from importer.errors import OptionError
+from importer.settings import Options, default_ledger, read_notices
 
-__all__ = ["asker", "carry_out", "finish", "make_options", "need", "watched"]
+__all__ = ["asker", "carry_out", "finish", "make_options", "watched"]
 
 
 NOTIFYING = frozenset({"run", "resume", "retry"})
@@ -38,16 +38,6 @@ def make_options(values: Mapping[str, Any]) -> Options:
         raise error.found_in(config.place(error.option)) from None
 
 
-def need(given: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` for what a command without ``--plan`` cannot do without."""
-    missing = [name for name, value in given.items() if not value]
-    if missing:
-        raise UsageError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            "Say what to send and where to: importer run SOURCE… -m MAPPING --api TARGET. Or give --plan RUN.",
-        )
-
-
 def finish(console: Console, summary: dict[str, Any]) -> None:
     """Print the summary, and exit with its code."""
     from importer.report import summary_text, undo_verify_text
@@ -67,12 +57,6 @@ def carry_out(
 
     ``work`` is given the :class:`importer.workflow.watch.Watch`.
     """
-    commands = Commands.of(options)
-
-    def advised(watch: Any) -> dict[str, Any]:
-        with commands.advising():
-            return work(watch)
-
     from importer.logs import log_to
     from importer.workflow.supervision import supervise
 
@@ -83,7 +67,9 @@ def carry_out(
             options, quiet=given["quiet"] or options.log == "-"
         ) as watch,  # whoever reads lines wants nothing else there
     ):
-        summary = supervise(command, watch, advised, notices=notices, warn=lambda words: say(f"importer: {words}"))
+        summary = supervise(
+            command, options, watch, work, notices=notices, warn=lambda words: say(f"importer: {words}")
+        )
     finish(Console.of(given), summary)
 
 

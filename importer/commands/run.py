@@ -11,6 +11,7 @@ import pandas as pd
 
 from importer.api import Client, CustomerRef
 from importer.commands.lookups import fetch_directory
+from importer.errors import UsageError
 from importer.ledger import Ledger, open_ledger
 from importer.planner import Mode, ids_to_look_up, plan
 from importer.run_folder import RunFolder
@@ -48,6 +49,8 @@ def run(
     :class:`InputError`, :class:`StopError`.
     """
     timings = Timings(began=watch.stage)
+    if not options.plan:
+        _refuse_missing(options)
     saved = open_plan(options.plan, options.out) if options.plan else None
     options = with_dates(options, now()) if saved is None else saved.options(options)
     check_can_ask(resolve(options, environment), options, confirm)
@@ -66,6 +69,17 @@ def run(
             entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.public())
             job = Job(options, ledger, target, entered, watch, now, timings)
             return conduct(job, partial(_carry_out, work=work, saved=saved, confirm=confirm))
+
+
+def _refuse_missing(options: Options) -> None:
+    """Raise :class:`UsageError` for what a run without a plan needs."""
+    given = {"SOURCE…": options.sources, "--mapping": options.mapping, "--api": options.api}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            "Say what to send and where to: importer run SOURCE… -m MAPPING --api TARGET. Or give --plan RUN.",
+        )
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 import anyio
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 
 from importer.api import Client, Turns
 from importer.commands.resume import opened_run
@@ -22,9 +20,10 @@ from importer.run_folder import PayloadFile
 from importer.sender.customer_rounds import Finding, Result
 from importer.sender.undo import undo as take_back
 from importer.settings import Options
-from importer.tables import TEXT, unmark_formulas
+from importer.tables import TEXT
 from importer.workflow.consent import Forecast, forecast
 from importer.workflow.job import Confirm, Job, ask
+from importer.workflow.report_writer import read_report
 from importer.workflow.watch import Watch
 
 __all__ = ["undo", "verify"]
@@ -190,11 +189,8 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of an earlier undo that this one had no reason to repeat, then those of this one."""
     if not path.exists():
         return frame
-    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=True)
-    try:
-        table = pyarrow.csv.read_csv(path, convert_options=options).select(list(COLUMNS))
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
-        raise OutputError(f"{path} is not as an earlier undo left it: {error}", "Move it away.") from error
-    earlier = pd.DataFrame({name: pd.Series(unmark_formulas(table[name]).to_pylist(), dtype=TEXT) for name in COLUMNS})
+    earlier = read_report(path)
+    if list(earlier.columns) != list(COLUMNS):
+        raise OutputError(f"{path} is not as an earlier undo left it", "Move it away.")
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]
     return pd.concat([kept, frame], ignore_index=True)

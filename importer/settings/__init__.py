@@ -5,10 +5,11 @@ from importer.settings.config_file import default_ledger, placed, read_config
 from importer.settings.notifications import ENDS, Notices, read_notices
 from importer.settings.option_values import Share
 from importer.settings.options import SANDBOX, Options
-from importer.settings.pasted_commands import Commands
+from importer.settings.pasted_commands import IN_MEMORY, Commands
 
 __all__ = [
     "ENDS",
+    "IN_MEMORY",
     "KEY_VARIABLE",
     "SANDBOX",
     "Commands",

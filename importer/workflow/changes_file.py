@@ -14,7 +14,7 @@ from importer.payload import write_payloads
 from importer.planner import Change
 from importer.report.report_files import whole_file
 from importer.run_folder import RunFolder, Stage
-from importer.settings import Options
+from importer.settings import IN_MEMORY, Options
 from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
 from importer.validation.field_places import locate
 from importer.workflow.prepare import Timings
@@ -41,7 +41,7 @@ def with_facts(
             "mapping_sha256": loaded.sha256,
             "options": {
                 "sources": [public_source(source) for source in options.sources],
-                "mapping": options.mapping,
+                "mapping": loaded.name if IN_MEMORY in options.mapping else options.mapping,
                 **options.public(),
             },
             "timings": dict(timings.seconds),

@@ -2,10 +2,12 @@
 
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import importer
+from importer.errors import OutputError
 from importer.partitions.helper import Alone, Helper
 from importer.records import OutcomeKind
 from importer.report import (
@@ -34,10 +37,12 @@ from importer.report import (
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands
+from importer.tables import TEXT, unmark_formulas
 
-__all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
+__all__ = ["Ending", "exit_code", "read_report", "unsent_outcomes", "versions", "write_reports"]
 
 ALONE = Alone()
+NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
 LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
 
 
@@ -148,6 +153,24 @@ def write_reports(
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary
+
+
+def read_report(path: Path) -> pd.DataFrame:
+    """A CSV file of a run's folder as it was before formulas were marked: text (null where blank) and numbers.
+
+    Raises :class:`OutputError` when it is gone or was changed.
+    """
+    kinds: Any = defaultdict(lambda: TEXT, NUMBERS)
+    try:
+        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} is not as the run left it: {error}", "Move it away.") from error
+    texts = {
+        str(name): pd.arrays.ArrowExtensionArray(unmark_formulas(pa.chunked_array(pa.array(column))))
+        for name, column in frame.items()
+        if column.dtype == TEXT
+    }
+    return frame.assign(**texts)
 
 
 def _facts(

@@ -11,7 +11,7 @@ from importer.errors import GuardError, ImporterError
 from importer.logs import event, harmless, kind_of, trouble
 from importer.notify import Announcer
 from importer.report import summary_text
-from importer.settings import Notices
+from importer.settings import Commands, Notices, Options
 from importer.workflow.watch import Counts, Watch
 
 __all__ = ["News", "supervise"]
@@ -69,6 +69,7 @@ EVERY = 10.0  # seconds between two lines that tell how far it is
 
 def supervise(
     command: str,
+    options: Options,
     watch: Watch,
     work: Callable[[Watch], dict[str, Any]],
     *,
@@ -77,6 +78,7 @@ def supervise(
 ) -> dict[str, Any]:
     """Do the work of a command, and report its course and end: in the log, and by ``notices``. Returns its summary.
 
+    Commands in the hints of errors repeat the ``options`` that they need.
     ``warn`` takes a sentence on what could not be reported; that changes nothing else. Raises what ``work`` raises, and
     :class:`UsageError`, before anything is done, when ``notices`` cannot be followed.
     """
@@ -86,7 +88,8 @@ def supervise(
     news = _news(command, notices, warn)
     try:
         news.began()
-        summary = work(watch)
+        with Commands.of(options).advising():
+            summary = work(watch)
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code
         trouble("error", error)

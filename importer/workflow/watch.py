@@ -1,6 +1,7 @@
 """The caller's view of a command: its progress, and the wish to stop it."""
 
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ def _length(seconds: float) -> str:
 
 
 Counts = Mapping[OutcomeKind, int]
+_POLL = 0.1  # seconds between two looks at what another thread has set
 
 
 def _silent(_: str) -> None:
@@ -65,7 +67,7 @@ class Watch:
 
     ``stage`` gets what takes a while now, which is of no interest afterwards.
     It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
-    The end of the ``deadline`` is such a wish, too.
+    The end of the ``deadline`` is such a wish, too, and so is the event ``requested``, which any thread may set.
     """
 
     phase: Callable[[str], None] = _silent
@@ -73,6 +75,7 @@ class Watch:
     stage: Callable[[str], None] = _silent
     stop: anyio.Event = field(default_factory=anyio.Event)
     deadline: Deadline | None = None
+    requested: threading.Event | None = None
     sending: bool = False
     stopped: StopError | None = None  # what ended the run early
 
@@ -87,6 +90,7 @@ class Watch:
             with anyio.CancelScope() as block:
                 await group.start(self._listen, block)
                 group.start_soon(self._expire, block)
+                group.start_soon(self._poll, block)
                 try:
                     yield
                 except Exception as error:  # noqa: BLE001 - raised again below: the group would wrap it
@@ -99,18 +103,33 @@ class Watch:
             raise self.reason(InterruptedRunError("interrupted", hint))
 
     async def _listen(self, block: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-        """Stop on signals: gently while customers are sent, else at once."""
+        """Stop on signals, which only the main thread may handle."""
+        if threading.current_thread() is not threading.main_thread():
+            task_status.started()
+            return
         try:
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
                 task_status.started()
                 async for _ in received:
-                    if self.sending and not self.stop.is_set():
-                        self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
-                        self.stop.set()
-                    else:
-                        block.cancel()
-        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not in the main thread
+                    self._interrupt(block)
+        except NotImplementedError:  # Windows
             task_status.started()
+
+    async def _poll(self, block: anyio.CancelScope) -> None:
+        """Stop when another thread asks for it."""
+        while self.requested is not None:
+            if self.requested.is_set():
+                self._interrupt(block)
+                return
+            await anyio.sleep(_POLL)
+
+    def _interrupt(self, block: anyio.CancelScope) -> None:
+        """Stop: gently while customers are sent, else at once."""
+        if self.sending and not self.stop.is_set():
+            self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
+            self.stop.set()
+        else:
+            block.cancel()
 
     async def _expire(self, block: anyio.CancelScope) -> None:
         """Stop when the time is up: gently while customers are sent, else at once."""
