@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from importer.cli.configured import Given
+from importer.cli.config_option import Given
 from importer.cli.output import Console, safe, say
 from importer.cli.progress import Progress
 from importer.errors import OptionError
@@ -18,12 +18,11 @@ from importer.settings import Options, default_ledger, read_notices
 
 __all__ = ["asker", "carry_out", "finish", "make_options", "watched"]
 
-
 NOTIFYING = frozenset({"run", "resume", "retry"})
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
-    """What a command was given (its ``locals()``) as checked options.
+    """What a command was given as checked options.
 
     Raises :class:`OptionError` that names the flag, the variable or the config file's key with the wrong value.
     """
@@ -47,28 +46,29 @@ def finish(console: Console, summary: dict[str, Any]) -> None:
     raise typer.Exit(summary["exit_code"])
 
 
-def carry_out(
-    command: str,
-    options: Options,
-    given: Mapping[str, Any],
-    work: Callable[[Any], dict[str, Any]],
-) -> None:
+def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, Any], dict[str, Any]]) -> None:
     """Do the work of a command, watched and logged; print its summary, and exit with its code.
 
-    ``work`` is given the :class:`importer.workflow.watch.Watch`.
+    ``work`` gets the options and the :class:`importer.workflow.watch.Watch`.
     """
+    options = make_options(given)
+
     from importer.logs import log_to
     from importer.workflow.supervision import supervise
 
     notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
+    quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr wants nothing else there
     with (
         log_to(options.log, options.log_level, personal=given["log_personal"]),
-        watched(
-            options, quiet=given["quiet"] or options.log == "-"
-        ) as watch,  # whoever reads lines wants nothing else there
+        watched(options, quiet=quiet) as watch,
     ):
         summary = supervise(
-            command, options, watch, work, notices=notices, warn=lambda words: say(f"importer: {words}")
+            command,
+            options,
+            watch,
+            lambda watch: work(options, watch),
+            notices=notices,
+            warn=lambda words: say(f"importer: {words}"),
         )
     finish(Console.of(given), summary)
 
@@ -91,13 +91,13 @@ def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
 
 
 def asker() -> Callable[[str], bool] | None:
-    """Who answers questions: a person at a terminal. None where there is none."""
+    """The function that asks the person at the terminal; None where there is no terminal."""
     return _asked if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
 def _asked(question: str) -> bool:
-    """Whether the answer is yes. Raises :class:`KeyboardInterrupt` for Ctrl-C, whoever handles signals else."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # an event loop waits for the answer, too
+    """Whether the answer is yes. Raises :class:`KeyboardInterrupt` for Ctrl-C, even in an event loop."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         print(f"{safe(question)} [y/N]: ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
