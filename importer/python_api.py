@@ -59,8 +59,7 @@ from importer.commands import undo as undoing
 from importer.errors import MappingError, OptionError, UsageError
 from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
 from importer.workflow.report_writer import read_report
-from importer.workflow.supervision import supervise
-from importer.workflow.watch import Deadline, Watch
+from importer.workflow.supervision import Deadline, Watch, supervise
 
 __all__ = [
     "CheckResult",

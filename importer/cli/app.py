@@ -10,9 +10,9 @@ import typer
 import importer
 from importer.cli import info_commands as info
 from importer.cli import run_commands as runs
-from importer.cli.config_option import Given
-from importer.cli.help_format import Command, Group, split_help
+from importer.cli.execution import Given
 from importer.cli.output import failed, ready_streams
+from importer.cli.parameters import Command, Group, split_help
 from importer.errors import UsageError
 
 __all__ = ["app", "main"]

@@ -5,18 +5,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from importer.cli.config_option import Given
-from importer.cli.output import Console, safe, say
-from importer.cli.progress import Progress
-from importer.errors import OptionError
-from importer.settings import Options, default_ledger, read_notices
+from importer.cli.output import Console, Progress, safe, say
+from importer.errors import OptionError, UsageError
+from importer.settings import Options, default_ledger, placed, read_config, read_notices
 
-__all__ = ["asker", "carry_out", "finish", "make_options", "watched"]
+__all__ = ["Given", "asker", "carry_out", "finish", "make_options", "read_file", "watched"]
 
 NOTIFYING = frozenset({"run", "resume", "retry"})
 
@@ -76,7 +75,7 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
 @contextmanager
 def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
     """Progress on stderr while the block runs; the deadline counts from here."""
-    from importer.workflow.watch import Deadline, Watch
+    from importer.workflow.supervision import Deadline, Watch
 
     progress = Progress(quiet=quiet)
     try:
@@ -103,3 +102,56 @@ def _asked(question: str) -> bool:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The file or folder of ``--config``, if there is one, and where each option of the command comes from.
+
+    ``origin``: the option's name → the name of click's source of a parameter, such as ``COMMANDLINE``.
+    """
+
+    path: Path | None
+    origin: Callable[[str], str]
+
+    def place(self, option: str) -> str:
+        """Where the user finds the option's value; ``""`` for the command line."""
+        origin = self.origin(option)
+        if origin == "ENVIRONMENT":
+            return f"IMPORTER_{option.upper()}"
+        return f"{self.path}: {option.replace('_', '-')}" if origin == "DEFAULT_MAP" else ""
+
+
+def origin_of(ctx: typer.Context, option: str) -> str:
+    """The name of click's source of a parameter; ``DEFAULT`` for one that the command does not have."""
+    source = ctx.get_parameter_source(option)
+    return "DEFAULT" if source is None else source.name
+
+
+def read_file(ctx: typer.Context, value: Path | None) -> Given:
+    """Options from a TOML file become the defaults of this command's own options."""
+    given = Given(value, lambda option: origin_of(ctx, option))
+    if value is None:
+        return given
+    if value.is_dir():
+        if not any(param.name == "parallel" for param in ctx.command.params):
+            raise UsageError(f"--config: {value} is a folder", "Only `importer run` takes a folder of jobs.")
+        return given
+    config = placed(read_config(value, _names(ctx.find_root().command)), value.parent)
+    own = {param.name or "": param for param in ctx.command.params}
+    defaults = {name: _as_given(value, own[name]) for name, value in config.items() if name in own}
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+    return given
+
+
+def _names(command: Any) -> set[str]:
+    """The options of all commands that take a config file: one file serves them all."""
+    names = {param.name for param in command.params if param.name == "sources" or param.param_type_name == "option"}
+    own = names - {"config", "help"} if "config" in names else set()
+    return own.union(*(_names(child) for child in getattr(command, "commands", {}).values()))
+
+
+def _as_given(value: Any, param: Any) -> Any:
+    """A value as the command line would give it: one where it takes several (``sources = "a.csv"``) is a list."""
+    several = param.nargs == -1 or getattr(param, "multiple", False)
+    return [value] if several and not isinstance(value, list) else value

@@ -12,8 +12,7 @@ from importer.report import totals
 from importer.report.report_files import csv_bytes, whole_file
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
-from importer.workflow.report_writer import Ending, exit_code, write_reports
-from importer.workflow.run_outcomes import tell
+from importer.workflow.report_writer import RunEnd, exit_code, read_outcomes, write_reports
 
 __all__ = [
     "backup_ledger",
@@ -70,7 +69,7 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
     folder = RunFolder(run.out)
     if not ledger.counts(run.id) and folder.load_bodies() is None:
         raise UsageError(
-            f"run {run.id} had not come as far as planning, so there is nothing to go on with",
+            f"run {run.id} stopped before planning, so there is nothing to continue",
             "Start it again, with the same sources; nothing was sent.",
         )
     return folder
@@ -87,28 +86,28 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(
-                f"run {run.id}: its folder {folder.path} is gone", "Without it there is nothing to write reports from."
+                f"run {run.id}: its folder {folder.path} is gone", "Without it, reports cannot be written again."
             )
         last = run.summary or {}
         stage = folder.load()
         stage = replace(stage, facts={**stage.facts, "timings": last.get("timings", stage.facts["timings"])})
-        told = tell(ledger, run.id, stage)
-        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
-        code = run.exit_code if run.exit_code is not None else exit_code(told.outcomes, counts.rows_rejected)
+        found = read_outcomes(ledger, run.id, stage)
+        counts = totals(found.stage.sources, found.stage.tables, found.stage.rejected, found.outcomes)
+        code = run.exit_code if run.exit_code is not None else exit_code(found.outcomes, counts.rows_rejected)
         # When the run itself says, which is before its reports were written.
         finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
-        ending = Ending(
+        end = RunEnd(
             code,
             finished,
             last.get("stopped"),
             last.get("pace"),
-            told.retryable,
+            found.retryable,
             folder.load_bodies() is not None,
             adopted=last.get("adopted"),
-            children=told.children,
+            children=found.children,
         )
         commands = Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"])
-        return write_reports(folder, told.stage, told.outcomes, told.refused, ending, commands)
+        return write_reports(folder, found.stage, found.outcomes, found.refused, end, commands)
 
 
 def ledger_faults(options: Options) -> list[str]:

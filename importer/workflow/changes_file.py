@@ -1,4 +1,4 @@
-"""``changes.csv``: what an update would change, field by field, each with the source cell that it comes from."""
+"""``changes.csv``: what an update would change, field by field, each with its source cell."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ __all__ = ["changes_frame", "examples", "with_facts", "write_bodies"]
 
 
 def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
-    """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; comes back where each stands."""
+    """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; returns where each is."""
     with whole_file(folder.payloads) as file:
         return write_payloads(stage.tables, ~stage.rejected, file, unresolved_lookups=unresolved, hashed=hashed)
 
