@@ -372,23 +372,14 @@ def resume(run: str | None = None, **options: Unpack[ResumeOptions]) -> RunResul
 
         sent = importer.resume(sent.run_id, key=key, ledger="sqlite:///acme.db")
     """
-    call = _Call.of("resume", ResumeOptions, options)
     confirm = options.get("confirm")
-    return RunResult(
-        call.carry_out(lambda watch: resuming.resume(call.options, call.environment, run, confirm=confirm, watch=watch))
-    )
+    return RunResult(_after_run("resume", ResumeOptions, options, resuming.resume, run, confirm=confirm))
 
 
 def retry(run: str | None = None, **options: Unpack[RetryOptions]) -> RunResult:
     """Send again what failed in a run for reasons that can pass; ``include_refused``: also what the API refused."""
-    call = _Call.of("retry", RetryOptions, options)
-    more: dict[str, Any] = {
-        "include_refused": options.get("include_refused", False),
-        "confirm": options.get("confirm"),
-    }
-    return RunResult(
-        call.carry_out(lambda watch: resuming.retry(call.options, call.environment, run, watch=watch, **more))
-    )
+    more = {"include_refused": options.get("include_refused", False), "confirm": options.get("confirm")}
+    return RunResult(_after_run("retry", RetryOptions, options, resuming.retry, run, **more))
 
 
 def undo(run: str | None = None, **options: Unpack[UndoOptions]) -> Result:
@@ -399,20 +390,25 @@ def undo(run: str | None = None, **options: Unpack[UndoOptions]) -> Result:
         undone = importer.undo(sent.run_id, yes=True)
         undone.customers[["reference_id", "result", "details"]]
     """
-    call = _Call.of("undo", UndoOptions, options)
-    more: dict[str, Any] = {"force": options.get("force", False), "confirm": options.get("confirm")}
-    return Result(
-        call.carry_out(lambda watch: undoing.undo(call.options, call.environment, run, watch=watch, **more)),
-        "undo.csv",
-    )
+    more = {"force": options.get("force", False), "confirm": options.get("confirm")}
+    return Result(_after_run("undo", UndoOptions, options, undoing.undo, run, **more), "undo.csv")
 
 
 def verify(run: str | None = None, **options: Unpack[AfterOptions]) -> Result:
     """Compare the ledger with what WizCommerce has: what is missing, there twice, or changed. Changes nothing."""
-    call = _Call.of("verify", AfterOptions, options)
-    return Result(
-        call.carry_out(lambda watch: undoing.verify(call.options, call.environment, run, watch=watch)), "verify.csv"
-    )
+    return Result(_after_run("verify", AfterOptions, options, undoing.verify, run), "verify.csv")
+
+
+def _after_run(
+    command: str,
+    known: type[Any],
+    given: Mapping[str, Any],
+    work: Callable[..., dict[str, Any]],
+    run: str | None,
+    **more: Any,
+) -> dict[str, Any]:
+    call = _Call.of(command, known, given)
+    return call.carry_out(lambda watch: work(call.options, call.environment, run, watch=watch, **more))
 
 
 @dataclass(frozen=True)

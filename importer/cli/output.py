@@ -36,6 +36,8 @@ _UNSAFE = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 PLAIN = {"…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "×": "x", "’": "'", "“": '"', "”": '"', "·": "-"}  # noqa: RUF001
+EVERY = 10.0  # seconds between plain lines
+OPEN = frozenset({"pending", "unknown"})
 
 
 def ready_streams() -> None:
@@ -174,12 +176,6 @@ def _filled(line: str, width: int) -> str:
     return textwrap.fill(
         line, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-
-
-EVERY = 10.0  # seconds between plain lines
-
-
-OPEN = frozenset({"pending", "unknown"})
 
 
 class Progress:

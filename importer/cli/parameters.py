@@ -103,6 +103,7 @@ SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "k
 GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict")
 READING = ("country", "sheet", "encoding", "delimiter", "partial", "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
+_WIDEST = 24  # columns of names; texts begin in one column below each other
 
 
 def _as_it_is(given: Any) -> Any:
@@ -162,9 +163,6 @@ def takes(*names: str, required: Iterable[str] = ()) -> Callable[[Taker], Taker]
         return command
 
     return decorate
-
-
-_WIDEST = 24  # columns of names; texts begin in one column below each other
 
 
 def split_help(docstring: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The commands that make a run, or go on from one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,7 @@ def resume(**given: Any) -> None:
     """
     from importer.commands.resume import resume as work
 
-    carry_out(
-        "resume",
-        given,
-        lambda options, watch: work(options, os.environ, given["run"], confirm=asker(), watch=watch),
-    )
+    _after_run("resume", given, work, confirm=asker())
 
 
 @takes("run", "include_refused", *SENDING, *LOG)
@@ -91,8 +87,7 @@ def retry(**given: Any) -> None:
     """
     from importer.commands.resume import retry as work
 
-    more: dict[str, Any] = {"include_refused": given["include_refused"], "confirm": asker()}
-    carry_out("retry", given, lambda options, watch: work(options, os.environ, given["run"], watch=watch, **more))
+    _after_run("retry", given, work, include_refused=given["include_refused"], confirm=asker())
 
 
 @takes("run", "force", "settle", "yes", *ACCOUNT, *PACE, *LOG)
@@ -105,8 +100,7 @@ def undo(**given: Any) -> None:
     """
     from importer.commands.undo import undo as work
 
-    more: dict[str, Any] = {"force": given["force"], "confirm": asker()}
-    carry_out("undo", given, lambda options, watch: work(options, os.environ, given["run"], watch=watch, **more))
+    _after_run("undo", given, work, force=given["force"], confirm=asker())
 
 
 @takes("run", *ACCOUNT, *PACE, *LOG)
@@ -119,7 +113,11 @@ def verify(**given: Any) -> None:
     """
     from importer.commands.undo import verify as work
 
-    carry_out("verify", given, lambda options, watch: work(options, os.environ, given["run"], watch=watch))
+    _after_run("verify", given, work)
+
+
+def _after_run(command: str, given: Mapping[str, Any], work: Callable[..., dict[str, Any]], **more: Any) -> None:
+    carry_out(command, given, lambda options, watch: work(options, os.environ, given["run"], watch=watch, **more))
 
 
 # Adopting changes nothing, so there is nothing to limit; the guard of the next run looks at what differs.

@@ -37,6 +37,7 @@ COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
 ALL_WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.RESTORED, Result.ABSENT, Result.OK, Result.UNDONE})
 Step = Callable[[Job, Client, Callable[[Sequence[Finding]], None]], Awaitable[None]]
+AGAIN = "Call verify again: nothing was changed."
 
 
 def undo(
@@ -199,9 +200,6 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         raise OutputError(f"{path} is not as an earlier undo left it", "Move it away.")
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]
     return pd.concat([kept, frame], ignore_index=True)
-
-
-AGAIN = "Call verify again: nothing was changed."
 
 
 async def compare_run(

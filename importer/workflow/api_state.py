@@ -48,6 +48,9 @@ BLOCK = 500  # customers whose bodies are compared at a time
 
 Refs = dict[str, CustomerRef]
 Twice = Mapping[str, Sequence[CustomerRef]]
+Changes = dict[str, list[Change]]  # reference id → what an update would change
+MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
+Positions = npt.NDArray[np.int64]
 
 
 def _nothing(_: Sequence[str], __: Refs) -> None:
@@ -148,9 +151,6 @@ async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) 
     return lost
 
 
-Changes = dict[str, list[Change]]  # reference id → what an update would change
-
-
 async def _compare(
     ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, merger: Merger, rounds: Rounds
 ) -> tuple[Changes, set[str]]:
@@ -243,12 +243,6 @@ def bodies_of(payloads: Path, block: pd.DataFrame) -> list[bytes]:
     except OSError as error:
         raise OutputError(f"{payloads}: the bodies cannot be read: {error.strerror}") from error
     return bodies
-
-
-MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
-
-
-Positions = npt.NDArray[np.int64]
 
 
 def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:

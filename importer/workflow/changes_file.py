@@ -21,6 +21,12 @@ from importer.workflow.prepare import Timings
 
 __all__ = ["changes_frame", "examples", "with_facts", "write_bodies"]
 
+COLUMNS = ("reference_id", "field", "before", "after", "place")
+KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
+MOST_EXAMPLES = 3  # customers
+MOST_FIELDS = 4  # of each
+Spot = tuple[Entity, int, str]  # entity, record, field
+
 
 def write_bodies(folder: RunFolder, stage: Stage, *, unresolved: bool, hashed: bool) -> pd.DataFrame:
     """Write ``payloads.jsonl``: the bodies of all customers that are not rejected; returns where each is."""
@@ -47,14 +53,6 @@ def with_facts(
             "timings": dict(timings.seconds),
         },
     )
-
-
-COLUMNS = ("reference_id", "field", "before", "after", "place")
-KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
-MOST_EXAMPLES = 3  # customers
-MOST_FIELDS = 4  # of each
-
-Spot = tuple[Entity, int, str]  # entity, record, field
 
 
 def changes_frame(stage: Stage, positions: Mapping[str, int], changes: Mapping[str, Sequence[Change]]) -> pd.DataFrame:

@@ -34,6 +34,8 @@ __all__ = [
 
 NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
 MOST_NEAR = 3
+NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
+HINT = "Save it again: importer lookups save --api TARGET --to FILE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,6 @@ def _listed(options: Any) -> Sequence[Any]:
 
 def _active(item: Mapping[str, Any]) -> bool:
     return item.get("status") != "inactive"
-
-
-NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
-
-
-HINT = "Save it again: importer lookups save --api TARGET --to FILE."
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ __all__ = ["Forecast", "check_can_ask", "confirm_target", "forecast", "guard_exp
 
 NOTHING = "nothing was sent"
 _HOUR = 3600.0
+_NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
 def guard_export(job: Job, loaded: LoadedMapping) -> None:
@@ -182,9 +183,6 @@ def forecast(ledger: Ledger, run: Run) -> Forecast:
             restored += any(left)
             kept += not any(left) and bool(left or not writes)
     return Forecast(ledger.count_made(run), restored, kept)
-
-
-_NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
 def check_can_ask(target: Target | None, options: Options, confirm: Confirm | None) -> None:

@@ -61,6 +61,19 @@ __all__ = [
 ALONE = Alone()
 NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
 LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
+COLUMNS = (
+    *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
+    *("error_code", "error_message", "seconds"),
+)
+AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
+AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
+NOTES = {
+    "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
+    "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
+    "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
+    "child_left_alone": "Compare the customer with its source in WizCommerce, and change it there.",
+    "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only); then the next run creates it.",
+}
 
 
 @dataclass(frozen=True)
@@ -256,27 +269,6 @@ def _remove(ledger: "Ledger", run: "Run") -> str:
     folder.remove()
     ledger.erase_values(run)
     return ""
-
-
-COLUMNS = (
-    *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
-    *("error_code", "error_message", "seconds"),
-)
-
-
-AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
-
-
-AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
-
-
-NOTES = {
-    "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
-    "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
-    "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
-    "child_left_alone": "Compare the customer with its source in WizCommerce, and change it there.",
-    "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only); then the next run creates it.",
-}
 
 
 @dataclass(frozen=True)

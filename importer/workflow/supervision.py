@@ -25,6 +25,9 @@ __all__ = ["Counts", "Deadline", "Watch", "supervise"]
 
 WIDTH = 78
 ENDED = ("ended well", "ended, but something was rejected or failed", "could not begin", "stopped early")
+Counts = Mapping[OutcomeKind, int]
+_POLL = 0.1  # seconds between two looks at what another thread has set
+EVERY = 10.0  # seconds between two lines that tell how far it is
 
 
 @dataclass
@@ -58,12 +61,6 @@ class Deadline:
 def _length(seconds: float) -> str:
     """Seconds as a person says them: ``90 min``, ``45 s``."""
     return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
-
-
-Counts = Mapping[OutcomeKind, int]
-
-
-_POLL = 0.1  # seconds between two looks at what another thread has set
 
 
 def _silent(_: str) -> None:
@@ -207,9 +204,6 @@ def _end_kind(error: BaseException | None, code: int) -> str:
     if isinstance(error, GuardError):
         return "guard"
     return ("success", "rejected", "failure", "failure")[code]
-
-
-EVERY = 10.0  # seconds between two lines that tell how far it is
 
 
 def supervise(
