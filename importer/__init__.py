@@ -1,3 +1,66 @@
-"""Import customers from ERP exports into WizCommerce."""
+"""Import customers from ERP exports (CSV, Excel) into WizCommerce.
+
+::
+
+    import importer
+
+    checked = importer.check("customers.csv", "netsuite", country="US")
+    if checked.ok:
+        sent = importer.run("customers.csv", "netsuite", importer.Target("staging", key=key), yes=True)
+        print(sent.exit_code, sent.results, sent.children)
+
+What is offered here is documented in :mod:`importer.python_api`, and loaded when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importer import errors
+    from importer.python_api import (
+        CheckResult,
+        Result,
+        RunResult,
+        Target,
+        arun,
+        check,
+        plan,
+        resume,
+        retry,
+        run,
+        undo,
+        verify,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CheckResult",
+    "Result",
+    "RunResult",
+    "Target",
+    "__version__",
+    "arun",
+    "check",
+    "errors",
+    "plan",
+    "resume",
+    "retry",
+    "run",
+    "undo",
+    "verify",
+]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'importer' has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - importing the package loads nothing
+
+        if name == "errors":
+            return import_module("importer.errors")
+        return getattr(import_module("importer.python_api"), name)
+
+    def __dir__() -> list[str]:
+        return __all__

@@ -1,87 +1,109 @@
-"""The options that commands share. Each can also be set as ``IMPORTER_<OPTION>`` or in the file of ``--config``."""
+"""Every option of the command line: its group in the help, its text, and how commands take it.
+
+Values are read and checked by :class:`importer.settings.Options`, which also has their defaults. Each option can also
+be set as ``IMPORTER_<OPTION>`` or in the file of ``--config``.
+"""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypedDict, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from importer.cli.configured import Given, read_file
+from importer.cli.execution import Given, read_file
 from importer.settings import Options
 
-__all__ = [
-    "ACCOUNT",
-    "DISPATCH",
-    "GUARDS",
-    "OUTPUT",
-    "PACE",
-    "PARTS",
-    "READING",
-    "UPDATING",
-    "AcceptKey",
-    "AnyApi",
-    "AnyMapping",
-    "AnySources",
-    "Api",
-    "BatchSize",
-    "Concurrency",
-    "Config",
-    "Country",
-    "Deadline",
-    "Dedupe",
-    "Delimiter",
-    "Encoding",
-    "Force",
-    "IncludeRefused",
-    "Json",
-    "Keep",
-    "KeyFile",
-    "Ledger",
-    "Limit",
-    "Log",
-    "LogLevel",
-    "LogPersonal",
-    "Lookups",
-    "MappingName",
-    "MaxAge",
-    "MaxChanged",
-    "MaxFailed",
-    "MaxFewer",
-    "MaxRejected",
-    "MaxWait",
-    "Mode",
-    "NewFile",
-    "OnConflict",
-    "Only",
-    "Out",
-    "Parallel",
-    "Partial",
-    "Plan",
-    "Quiet",
-    "Rate",
-    "Recheck",
-    "Run",
-    "SameLayout",
-    "Settle",
-    "Sheet",
-    "Sources",
-    "Strict",
-    "Tenant",
-    "Timeout",
-    "Yes",
-    "takes",
-]  # fmt: skip
+__all__ = ["ACCOUNT", "GUARDS", "LOG", "PACE", "READING", "SENDING", "Command", "Group", "split_help", "takes"]
 
-FILES = "What is read"
-SENDING = "How it is sent"
-STOPS = "What stops a run"
-RESULTS = "What comes out"
+Taker = TypeVar("Taker", bound=Callable[..., None])
 
+# Group → option → what it takes (nothing for a flag) and its text; in the order of the help, the most used first.
+_TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Source": {
+        "sources": ("SOURCE", "Files, globs, folders or URLs of the export (CSV, Excel)."),
+        "run": ("[RUN]", "A run's id. Default: the latest that planned anything."),
+        "plan": ("RUN", "Apply this saved plan once: its id or folder. It knows source, mapping and API."),
+        "partial": ("", "The file is a subset; missing customers are not reported."),
+        "sheet": ("NAME", "Only this sheet of a workbook."),
+        "encoding": ("NAME", "The files' encoding, if it is not detected."),
+        "delimiter": ("CHAR", "The files' delimiter, if it is not detected."),
+    },
+    "Mapping": {
+        "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
+        "country": ("CC", "Country of phones and addresses that name none, such as US."),
+        "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn or reject."),
+        "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without a network."),
+    },
+    "Target": {
+        "api": ("TARGET", "sandbox (a local server), staging, production, or a URL."),
+        "api_key_file": ("FILE", "File with the API key. Default: the variable WIZCOMMERCE_API_KEY."),
+        "ledger": ("URL", "Where the import history is stored: a file or postgresql://… URL."),
+        "tenant": ("NAME", "A name for the account, instead of host and key."),
+        "accept_key": ("", "This tenant's key was changed on purpose."),
+    },
+    "Sending": {
+        "yes": ("", "Answer every question with yes."),
+        "mode": ("MODE", "create: leave existing customers alone; upsert: update what changed."),
+        "on_conflict": ("POLICY", "With upsert, customers changed in WizCommerce since: report, skip or overwrite."),
+        "limit": ("N", "Send the first N customers only; the rest stays pending."),
+        "only": ("ID", "Only this reference id; can be repeated."),
+        "include_refused": ("", "Also send what the API refused."),
+        "recheck": ("", "Also look whether customers sent before still exist."),
+        "rate": ("N", "At most this many requests per second; auto finds the pace."),
+    },
+    "Guards": {
+        "strict": ("", "Send nothing if anything is rejected."),
+        "max_rejected": ("N|N%", "Send nothing if more are rejected."),
+        "max_fewer": ("N|N%", "Send nothing if this many are missing since the last run."),
+        "max_changed": ("N|N%", "Send nothing if more customers would be changed."),
+        "max_age": ("HOURS", "Send nothing if a file is older than this."),
+        "new_file": ("", "Send nothing if the files are those of the last run."),
+        "same_layout": ("", "Send nothing if columns or mapping changed."),
+        "max_failed": ("N", "Stop when this many customers have failed."),
+        "deadline": ("TIME", "Stop after this long in all, such as 90m or 2h."),
+        "max_wait": ("TIME", "Stop when the API asks for a longer wait, such as 15m."),
+        "force": ("", "Also undo what was changed in WizCommerce since; that is lost."),
+    },
+    "Output": {
+        "out": ("FOLDER", "The folder for reports."),
+        "json": ("", "Print the summary as one JSON object."),
+        "quiet": ("", "No progress and no messages on stderr."),
+        "keep": ("N", "Delete this account's older run folders, except the latest N and unfinished ones."),
+        "log": ("FILE", "Append JSON lines to this file; - is stderr."),
+        "log_level": ("LEVEL", "debug, info, warning or error."),
+        "log_personal": ("", "Also log who customers are and what the API says about them."),
+    },
+    "Advanced": {
+        "config": ("FILE", "A TOML file with options; for run, also a folder of them, each one a job."),
+        "parallel": ("N", "With a folder of jobs: how many at once, never two of one account."),
+        "concurrency": ("N", "At most this many requests at once."),
+        "batch_size": ("N", "Customers per checkpoint in the ledger."),
+        "timeout": ("SECONDS", "How long to wait for one answer."),
+        "settle": ("SECONDS", "How long a listing may lag behind a create."),
+        "memory": ("SIZE", "Work in parts that fit into this much memory, such as 1GiB."),
+        "engine": ("URL", "Work on a Dask cluster: dask://HOST:PORT, or dask for a local one."),
+    },
+}
+_FORMS = {
+    "mapping": ("--mapping", "-m"),
+    "yes": ("--yes", "-y"),
+    "quiet": ("--quiet", "-q"),
+    "new_file": ("--new-file/--no-new-file",),
+    "same_layout": ("--same-layout/--no-same-layout",),
+}
+_SHOWN = {"rate": "auto", "memory": "auto", "max_wait": "15m"}  # defaults as a person writes them
+_DEFAULTS = {item.name: item.default for item in fields(Options)}
 
-def _flag(*names: str, text: str, panel: str, **more: Any) -> Any:
-    env = "IMPORTER_" + names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
-    return typer.Option(*names, help=text, envvar=env, show_envvar=False, rich_help_panel=panel, **more)
+ACCOUNT = ("ledger", "tenant", "accept_key", "api_key_file")
+PACE = ("rate", "concurrency", "timeout", "max_wait")
+SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
+GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict")
+READING = ("country", "sheet", "encoding", "delimiter", "partial", "dedupe", "memory", "engine", "out")
+LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
+_WIDEST = 24  # columns of names; texts begin in one column below each other
 
 
 def _as_it_is(given: Any) -> Any:
@@ -89,326 +111,127 @@ def _as_it_is(given: Any) -> Any:
     return given
 
 
-def _option(*names: str, text: str, panel: str, metavar: str = "TEXT") -> Any:
-    return _flag(*names, text=text, panel=panel, metavar=metavar, parser=_as_it_is)
+def _parameter(group: str, name: str, takes: str, text: str) -> inspect.Parameter:
+    default = _SHOWN.get(name, _DEFAULTS.get(name))
+    if takes and name not in {"api", "mapping", "ledger"} and isinstance(default, str | int | float | Path):
+        text += f" Default: {default:g}." if isinstance(default, float) else f" Default: {default}."
+    shared: dict[str, Any] = {
+        "help": text,
+        "metavar": takes or None,
+        "envvar": f"IMPORTER_{name.upper()}",
+        "show_envvar": False,
+        "show_default": False,
+        "rich_help_panel": group,
+    }
+    forms = _FORMS.get(name, (f"--{name.replace('_', '-')}",))
+    kind: Any = str | None
+    if name == "sources":
+        kind, made = list[str] | None, typer.Argument(**shared)
+    elif name == "run":
+        made = typer.Argument(**{**shared, "envvar": None})
+    elif name == "config":
+        kind, made = Given | None, typer.Option(*forms, parser=Path, callback=read_file, is_eager=True, **shared)
+    elif name == "only":
+        kind, made = list[str] | None, typer.Option(*forms, **shared)
+    elif takes:
+        made = typer.Option(*forms, parser=_as_it_is, **shared)
+    else:
+        kind, made = bool, typer.Option(*forms, **shared)
+    given = Annotated[kind, made]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None if takes else False, annotation=given)
 
 
-_SOURCES = typer.Argument(
-    metavar="SOURCE…", help="Files, globs or folders of the export (CSV, Excel).", envvar="IMPORTER_SOURCES",
-    show_envvar=False,
-)  # fmt: skip
-_MAPPING = _option("--mapping", "-m", text="A mapping's name (see: importer mappings) or its path.", panel=FILES)
-_API = _option(
-    "--api", text="sandbox, staging, production, or a URL. sandbox is a local server.", panel=SENDING, metavar="TARGET"
-)
-
-Sources = Annotated[list[str], _SOURCES]
-MappingName = Annotated[str, _MAPPING]
-Api = Annotated[str, _API]
-# Where something else may bring them.
-AnySources = Annotated[list[str] | None, _SOURCES]
-AnyMapping = Annotated[str | None, _MAPPING]
-AnyApi = Annotated[str | None, _API]
-Country = Annotated[
-    str | None,
-    _option("--country", text="Default country of phones and addresses, such as US.", panel=FILES, metavar="CC"),
-]
-Sheet = Annotated[str | None, _option("--sheet", text="Only this sheet of a workbook.", panel=FILES)]
-Encoding = Annotated[
-    str | None, _option("--encoding", text="The files' encoding, if it is not found by itself.", panel=FILES)
-]
-Delimiter = Annotated[
-    str | None, _option("--delimiter", text="The files' delimiter, if it is not found by itself.", panel=FILES)
-]
-Dedupe = Annotated[
-    str,
-    _option(
-        "--dedupe",
-        text="Likely duplicates (same company and address, different ids): off, warn or reject.",
-        panel=FILES,
-        metavar="off|warn|reject",
-    ),
-]
-Partial = Annotated[
-    bool, _flag("--partial", text="The files are a subset; missing customers are not reported.", panel=FILES)
-]
-Config = Annotated[
-    Given | None,
-    typer.Option(
-        "--config",
-        parser=Path,
-        metavar="FILE",
-        help="A TOML file with options, named as here; of `importer run`, also a folder of such files: each is a job.",
-        envvar="IMPORTER_CONFIG",
-        show_envvar=False,
-        callback=read_file,
-        is_eager=True,
-        rich_help_panel=FILES,
-    ),
-]
-Parallel = Annotated[
-    int,
-    _option(
-        "--parallel",
-        text="With a folder of jobs: so many at once, never two of one account.",
-        panel=RESULTS,
-        metavar="N",
-    ),
-]
-Out = Annotated[Path, _option("--out", text="The folder for reports.", panel=RESULTS, metavar="FOLDER")]
-Json = Annotated[bool, _flag("--json", text="Print the summary as one JSON object.", panel=RESULTS)]
-Quiet = Annotated[bool, _flag("--quiet", "-q", text="No progress and no messages on stderr.", panel=RESULTS)]
-
-Keep = Annotated[
-    int | None,
-    _option(
-        "--keep",
-        text="Afterwards, delete the folders of this account's runs but for the latest N; never unfinished ones.",
-        panel=RESULTS,
-        metavar="N",
-    ),
-]
-Log = Annotated[
-    str | None,
-    _option("--log", text="Append JSON lines to this file; - is stderr.", panel=RESULTS, metavar="FILE|-"),
-]
-LogLevel = Annotated[
-    str, _option("--log-level", text="The least that is logged.", panel=RESULTS, metavar="debug|info|warning|error")
-]
-LogPersonal = Annotated[
-    bool, _flag("--log-personal", text="Log also who customers are and what the API says of them.", panel=RESULTS)
-]
-KeyFile = Annotated[
-    Path | None,
-    _option(
-        "--api-key-file",
-        text="A file with the API key, else WIZCOMMERCE_API_KEY is read.",
-        panel=SENDING,
-        metavar="FILE",
-    ),
-]
-Ledger = Annotated[
-    str | None,
-    _option(
-        "--ledger",
-        text="The import history: a file or postgresql://… Default: $XDG_STATE_HOME/importer/ledger.db.",
-        panel=SENDING,
-        metavar="URL",
-    ),
-]
-Tenant = Annotated[
-    str | None, _option("--tenant", text="A name for the account, instead of host and key.", panel=SENDING)
-]
-AcceptKey = Annotated[bool, _flag("--accept-key", text="This tenant's key was changed on purpose.", panel=SENDING)]
-Rate = Annotated[
-    str,
-    _option("--rate", text="At most so many requests a second; auto finds the pace.", panel=SENDING, metavar="N|auto"),
-]
-Concurrency = Annotated[
-    int, _option("--concurrency", text="At most so many requests at once.", panel=SENDING, metavar="N")
-]
-BatchSize = Annotated[
-    int, _option("--batch-size", text="Customers per checkpoint in the ledger.", panel=SENDING, metavar="N")
-]
-Timeout = Annotated[
-    float, _option("--timeout", text="Seconds to wait for one answer.", panel=SENDING, metavar="SECONDS")
-]
-MaxWait = Annotated[
-    float,
-    _option(
-        "--max-wait",
-        text="Stop when the API asks for a longer wait, such as 15m or 2h; `importer resume` goes on.",
-        panel=STOPS,
-        metavar="TIME",
-    ),
-]
-Settle = Annotated[
-    float,
-    _option("--settle", text="How many seconds a listing may lag behind a create.", panel=SENDING, metavar="SECONDS"),
-]
-Limit = Annotated[
-    int | None,
-    _option("--limit", text="Send the first N customers only; the rest stays pending.", panel=SENDING, metavar="N"),
-]
-Only = Annotated[
-    list[str] | None,
-    _flag("--only", text="Send this reference id only (may be repeated).", panel=SENDING, metavar="ID"),
-]
-MaxFailed = Annotated[
-    int | None,
-    _option("--max-failed", text="Stop when so many customers have failed.", panel=STOPS, metavar="N"),
-]
-Deadline = Annotated[
-    str | None,
-    _option(
-        "--deadline",
-        text="Stop after so long in all, such as 90m or 2h; `importer resume` goes on.",
-        panel=STOPS,
-        metavar="TIME",
-    ),
-]
-IncludeRefused = Annotated[bool, _flag("--include-refused", text="Also send what the API refused.", panel=SENDING)]
-Force = Annotated[
-    bool,
-    _flag("--force", text="Also what was changed in WizCommerce since; that is lost.", panel=STOPS),
-]
-MaxRejected = Annotated[
-    str | None,
-    _option("--max-rejected", text="Send nothing if more are rejected.", panel=STOPS, metavar="N|N%"),
-]
-MaxFewer = Annotated[
-    str | None,
-    _option(
-        "--max-fewer",
-        text="Send nothing if this many are missing since the last run.",
-        panel=STOPS,
-        metavar="N|N%",
-    ),
-]
-MaxChanged = Annotated[
-    str | None,
-    _option("--max-changed", text="Send nothing if more customers would be changed.", panel=STOPS, metavar="N|N%"),
-]
-MaxAge = Annotated[
-    float | None,
-    _option("--max-age", text="Send nothing if a file is older than so many hours.", panel=STOPS, metavar="HOURS"),
-]
-NewFile = Annotated[
-    bool, _flag("--new-file/--no-new-file", text="Send nothing if the files are those of the last run.", panel=STOPS)
-]
-SameLayout = Annotated[
-    bool,
-    _flag(
-        "--same-layout/--no-same-layout",
-        text="Send nothing if columns or mapping changed.",
-        panel=STOPS,
-    ),
-]
-Strict = Annotated[bool, _flag("--strict", text="Send nothing if anything is rejected.", panel=STOPS)]
-Yes = Annotated[bool, _flag("--yes", "-y", text="Answer every question with yes.", panel=STOPS)]
-Mode = Annotated[
-    str,
-    _option(
-        "--mode",
-        text="create: customers that exist are left alone; upsert: what changed in them is updated.",
-        panel=SENDING,
-        metavar="create|upsert",
-    ),
-]
-OnConflict = Annotated[
-    str,
-    _option(
-        "--on-conflict",
-        text="With upsert, customers that were changed in WizCommerce since: left and reported, left, or updated.",
-        panel=SENDING,
-        metavar="report|skip|overwrite",
-    ),
-]
-Plan = Annotated[
-    str | None,
-    _option(
-        "--plan",
-        text="Apply this plan of `importer plan`, once: its id or its folder. It knows sources, mapping and API.",
-        panel=FILES,
-        metavar="RUN",
-    ),
-]
-Lookups = Annotated[
-    Path | None,
-    _option(
-        "--lookups", text="Resolve names by a file of `importer lookups save`, without a network.", panel=FILES,
-        metavar="FILE",
-    ),
-]  # fmt: skip
-Memory = Annotated[
-    str,
-    _option(
-        "--memory",
-        text="Work in parts that fit into this memory together, such as 1GiB; auto: in parts where that is faster.",
-        panel=FILES,
-        metavar="SIZE|auto",
-    ),
-]
-Engine = Annotated[
-    str | None,
-    _option(
-        "--engine",
-        text="Work in parts on a Dask cluster: dask is one of this machine.",
-        panel=FILES,
-        metavar="dask|dask://HOST:PORT",
-    ),
-]
-Recheck = Annotated[
-    bool, _flag("--recheck", text="Also look whether customers that were sent before are still there.", panel=SENDING)
-]
-Run = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="A run's id; the latest that planned anything by default.")
-]
-
-# What commands have in common: names of options, their kind and their default, in the order in which help shows them.
-Group = Mapping[str, tuple[Any, Any]]
-Command = TypeVar("Command", bound=Callable[..., None])
-
-ACCOUNT: Group = {
-    "ledger": (Ledger, None),
-    "tenant": (Tenant, None),
-    "accept_key": (AcceptKey, False),
-    "api_key_file": (KeyFile, None),
-}
-UPDATING: Group = {"mode": (Mode, Options.mode), "on_conflict": (OnConflict, Options.on_conflict)}
-PACE: Group = {
-    "rate": (Rate, "auto"),
-    "concurrency": (Concurrency, Options.concurrency),
-    "timeout": (Timeout, Options.timeout),
-    "max_wait": (MaxWait, "15m"),
-}
-DISPATCH: Group = {
-    **PACE,
-    "batch_size": (BatchSize, Options.batch_size),
-    "settle": (Settle, Options.settle),
-    "max_failed": (MaxFailed, None),
-    "deadline": (Deadline, None),
-    "keep": (Keep, None),
-}
-GUARDS: Group = {
-    "max_rejected": (MaxRejected, None),
-    "max_fewer": (MaxFewer, None),
-    "max_changed": (MaxChanged, None),
-    "max_age": (MaxAge, None),
-    "new_file": (NewFile, False),
-    "same_layout": (SameLayout, False),
-    "strict": (Strict, False),
-}
-READING: Group = {
-    "country": (Country, None),
-    "sheet": (Sheet, None),
-    "encoding": (Encoding, None),
-    "delimiter": (Delimiter, None),
-    "partial": (Partial, False),
-    "dedupe": (Dedupe, Options.dedupe),
-}
-PARTS: Group = {"memory": (Memory, "auto"), "engine": (Engine, None)}
-OUTPUT: Group = {
-    "log": (Log, None),
-    "log_level": (LogLevel, "info"),
-    "log_personal": (LogPersonal, False),
-    "json": (Json, False),
-    "quiet": (Quiet, False),
-    "config": (Config, None),
+_PARAMETERS = {
+    name: _parameter(group, name, takes, text)
+    for group, options in _TEXTS.items()
+    for name, (takes, text) in options.items()
 }
 
 
-def takes(*groups: Group) -> Callable[[Command], Command]:
-    """Give a command the options of these groups besides its own; they come as keyword arguments, ``**given``."""
+def takes(*names: str, required: Iterable[str] = ()) -> Callable[[Taker], Taker]:
+    """Give a command these options and arguments, as keyword arguments (``**given``); those not given are None."""
+    known = {*names, *required}
+    parameters = [
+        item.replace(default=item.empty) if name in required else item
+        for name, item in _PARAMETERS.items()
+        if name in known
+    ]
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Taker) -> Taker:
         own = [part for part in inspect.signature(command).parameters.values() if part.kind is not part.VAR_KEYWORD]
-        shared = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-            for group in groups
-            for name, (kind, default) in group.items()
-        ]
-        command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]  # where typer looks
+        command.__signature__ = inspect.Signature([*own, *parameters])  # type: ignore[attr-defined]  # where typer looks
         return command
 
     return decorate
+
+
+class HelpTexts(TypedDict):
+    """What Typer takes as a command's help."""
+
+    help: str
+    epilog: str
+
+
+def split_help(docstring: str) -> HelpTexts:
+    """A docstring as Typer takes it: the ``help``, and the ``epilog`` from the examples on."""
+    text, mark, examples = docstring.partition("\nExample")
+    return {"help": text.strip(), "epilog": (mark + examples).strip()}
+
+
+def _write_groups(command: Any, context: typer.Context, formatter: Any) -> None:
+    """Write commands and options below their titles; what has none, such as ``--help``, comes last."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, child in getattr(command, "commands", {}).items():
+        title = getattr(child, "rich_help_panel", None) or "Commands"
+        groups.setdefault(title, []).append((name, child.get_short_help_str(limit=200)))
+    rest = "Options" if groups else ""
+    for param in command.get_params(context):
+        record = param.get_help_record(context)
+        title = getattr(param, "rich_help_panel", None) or rest or next(reversed(groups), "Options")
+        if record is not None:
+            groups.setdefault(title, []).append((_names(param), record[1]))
+    widest = max(len(name) for rows in groups.values() for name, _ in rows if len(name) <= _WIDEST)
+    for title, rows in groups.items():
+        with formatter.section(title):
+            formatter.write_dl([(name.ljust(widest), text) for name, text in rows], col_max=widest)
+
+
+def _names(param: Any) -> str:
+    """``-m, --mapping NAME``, ``--[no-]new-file``, or the word for an argument."""
+    if param.param_type_name == "argument":
+        return str(param.metavar)
+    names = ", ".join(sorted(param.opts, key=len))
+    if param.secondary_opts:
+        names = names.replace("--", "--[no-]", 1)
+    return names if param.is_flag else f"{names} {param.metavar or param.type.name.upper()}"
+
+
+def _write_examples(text: str | None, formatter: Any) -> None:
+    """Examples keep their lines."""
+    if text:
+        formatter.write_paragraph()
+        formatter.write("".join(f"{line}\n" for line in text.splitlines()))
+
+
+class Command(TyperCommand):
+    """A command with its help in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options in their groups."""
+        _write_groups(self, ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as in the base class
+        """Write the examples."""
+        _write_examples(self.epilog, formatter)
+
+
+class Group(TyperGroup):
+    """A command that has others, in groups as well."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write options and commands in their groups."""
+        _write_groups(self, ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as in the base class
+        """Write the examples."""
+        _write_examples(self.epilog, formatter)

@@ -1,4 +1,4 @@
-"""``adopt``: a ledger that was lost is made again from what the API holds. Nothing is sent."""
+"""``adopt``: rebuild a lost ledger from what the API has. Nothing is sent."""
 
 import hashlib
 from collections import Counter
@@ -29,13 +29,13 @@ from importer.workflow.changes_file import changes_frame, examples
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now
+from importer.workflow.send_run import merger_for
+from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
-from importer.workflow.update_rules import merger_for
-from importer.workflow.watch import Watch
 
 __all__ = ["adopt"]
 
-AGAIN = "Adopt again: what is known by now is not asked for again."
+AGAIN = "Adopt again: customers that are known by now are not read again."
 IN_DOUBT = ("sending", "unknown")
 SENT = ("created", "updated")
 MOST_FIELDS = 5  # that a message names
@@ -44,9 +44,9 @@ MOST_FIELDS = 5  # that a message names
 def adopt(
     options: Options, environment: Mapping[str, str], *, watch: Watch, now: Callable[[], datetime] = utc_now
 ) -> dict[str, Any]:
-    """Load, map and validate; look for each customer in the API, compare, and let the ledger know it.
+    """Load, map and validate; look for each customer in the API, compare, and record it in the ledger.
 
-    What the ledger knows already is left alone, unless ``options.only`` names it. Comes back: the summary, as of a
+    Customers that the ledger already knows are left alone, unless ``options.only`` names them. Returns the summary of a
     run, with what was found in ``adopted``. Raises what :func:`importer.commands.run.run` raises.
     """
     timings = Timings(began=watch.stage)
@@ -75,7 +75,7 @@ async def _carry_out(job: Job, client: Client, *, work: PreparedSources) -> None
             await adopting.compare()
     finally:
         job.watch.sending = False
-        adopting.tell()
+        adopting.report()
 
 
 @dataclass
@@ -139,7 +139,7 @@ class _Adopting:
         job.ledger.record_outcomes(job.run, found_twice(lines, twice))
 
     async def compare(self) -> None:
-        """Hold what was found against the source, and let the ledger know it. Raises :class:`StopError`."""
+        """Compare what was found with the source, and record it in the ledger. Raises :class:`StopError`."""
         lines = self.planned[self.planned["reference_id"].isin(list(self.found))]
         for start in range(0, len(lines), BLOCK):
             self.job.watch.stage(f"Comparing customers with the source: {start:,} of {len(lines):,}")
@@ -161,10 +161,10 @@ class _Adopting:
         if answer.kind is not AnswerKind.OK or answer.data is None:
             self.unread.append(row.reference_id)
             return
-        held, new = body_of(answer.data), orjson.loads(body)
-        changes = self.merger.changes(held, new)
+        existing, new = body_of(answer.data), orjson.loads(body)
+        changes = self.merger.changes(existing, new)
         outcome, code, message, digest = OutcomeKind.UNCHANGED, None, None, row.hash
-        body = orjson.dumps(self.merger.claimed(held, new))
+        body = orjson.dumps(self.merger.claimed(existing, new))
         if changes:
             outcome, code, message = OutcomeKind.EXISTS, "differs_in_api", _differences(changes)
             digest = hashlib.sha256(body).hexdigest()
@@ -187,8 +187,8 @@ class _Adopting:
             )
         )
 
-    def tell(self) -> None:
-        """What is to be reported, however far it came."""
+    def report(self) -> None:
+        """Write what is reported, however far it came."""
         job = self.job
         if self.changes:
             ids, positions = self.planned["reference_id"].tolist(), self.planned["position"].tolist()
@@ -230,4 +230,4 @@ def _names(known: pd.DataFrame, states: "Sequence[str] | set[str]") -> np.ndarra
 def _differences(changes: Sequence[Change]) -> str:
     paths = [change.path for change in changes]
     more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
-    return f"WizCommerce holds something else in {', '.join(paths[:MOST_FIELDS])}{more}"
+    return f"WizCommerce has something else in {', '.join(paths[:MOST_FIELDS])}{more}"

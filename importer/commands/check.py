@@ -4,17 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from importer.partitions.prepared_sources import prepared
 from importer.records import OutcomeKind
 from importer.report import totals
 from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
 from importer.workflow.changes_file import with_facts
-from importer.workflow.lookups_file import load_lookups
+from importer.workflow.directory import load_lookups
 from importer.workflow.prepare import Timings, utc_now, with_dates
-from importer.workflow.report_writer import Ending, exit_code, unsent_outcomes, write_reports
+from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, write_reports
 
 __all__ = ["check"]
 
@@ -22,9 +20,9 @@ __all__ = ["check"]
 def check(
     options: Options, *, began: Callable[[str], None] | None = None, now: Callable[[], datetime] = utc_now
 ) -> dict[str, Any]:
-    """Load, map and validate; write the reports and the bodies that would be sent. Comes back: the summary.
+    """Load, map and validate; write the reports and the bodies that would be sent. Returns the summary.
 
-    Names stay open in the bodies, unless ``options.lookups`` says what they stand for.
+    Without ``options.lookups``, names that are looked up stay as they are in the bodies.
 
     Raises :class:`importer.errors.InputError` when a source, the mapping or the out directory cannot be used.
     """
@@ -41,7 +39,6 @@ def check(
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
         code = exit_code(outcomes, counts.rows_rejected)
-        ending = Ending(code, now(), lookups=None if lookups is None else lookups.told(started))
-        nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
+        end = RunEnd(code, now(), lookups=None if lookups is None else lookups.told(started))
         timings.began("Writing the reports")
-        return write_reports(folder, stage, outcomes, nobody, ending, Commands.of(options), work.executor)
+        return write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)

@@ -1,27 +1,52 @@
-"""What happened before: the runs of a ledger, and their reports again."""
+"""The import history: the runs of a ledger and their reports, the ids it knows, and looking after it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from importer.commands.ledger import one_tenant
 from importer.errors import UsageError
 from importer.ledger import Ledger, Run, open_ledger
 from importer.report import totals
 from importer.report.report_files import csv_bytes, whole_file
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
-from importer.workflow.report_writer import Ending, exit_code, write_reports
-from importer.workflow.run_outcomes import tell
+from importer.workflow.report_writer import RunEnd, exit_code, read_outcomes, write_reports
 
-__all__ = ["folder_of", "ids", "report", "runs"]
+__all__ = [
+    "backup_ledger",
+    "folder_of",
+    "forget",
+    "ids",
+    "ledger_faults",
+    "report",
+    "run_line",
+    "runs",
+    "vacuum_ledger",
+]
 
 
 def runs(options: Options) -> list[Run]:
     """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
     with open_ledger(options.ledger) as ledger:
         return ledger.runs(options.tenant)
+
+
+def run_line(item: Run) -> dict[str, Any]:
+    """One run of the history as plain values."""
+    return {
+        "run_id": item.id,
+        "tenant": item.tenant,
+        "command": item.command,
+        "mapping": item.mapping,
+        "started": item.started_at.isoformat(timespec="seconds"),
+        "finished": item.finished_at.isoformat(timespec="seconds") if item.finished_at else None,
+        "exit_code": item.exit_code,
+        "folder": str(item.out),
+        "folder_gone": bool(item.summary) and not item.out.is_dir(),
+        "customers": dict((item.summary or {}).get("customers", {})),
+    }
 
 
 def ids(options: Options, target: Path | None = None) -> bytes:
@@ -44,7 +69,7 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
     folder = RunFolder(run.out)
     if not ledger.counts(run.id) and folder.load_bodies() is None:
         raise UsageError(
-            f"run {run.id} had not come as far as planning, so there is nothing to go on with",
+            f"run {run.id} stopped before planning, so there is nothing to continue",
             "Start it again, with the same sources; nothing was sent.",
         )
     return folder
@@ -61,25 +86,66 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(
-                f"run {run.id}: its folder {folder.path} is gone", "Without it there is nothing to write reports from."
+                f"run {run.id}: its folder {folder.path} is gone", "Without it, reports cannot be written again."
             )
         last = run.summary or {}
         stage = folder.load()
         stage = replace(stage, facts={**stage.facts, "timings": last.get("timings", stage.facts["timings"])})
-        told = tell(ledger, run.id, stage)
-        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
-        code = run.exit_code if run.exit_code is not None else exit_code(told.outcomes, counts.rows_rejected)
+        found = read_outcomes(ledger, run.id, stage)
+        counts = totals(found.stage.sources, found.stage.tables, found.stage.rejected, found.outcomes)
+        code = run.exit_code if run.exit_code is not None else exit_code(found.outcomes, counts.rows_rejected)
         # When the run itself says, which is before its reports were written.
         finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
-        ending = Ending(
+        end = RunEnd(
             code,
             finished,
             last.get("stopped"),
             last.get("pace"),
-            told.retryable,
+            found.retryable,
             folder.load_bodies() is not None,
             adopted=last.get("adopted"),
-            children=told.children,
+            children=found.children,
         )
         commands = Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"])
-        return write_reports(folder, told.stage, told.outcomes, told.refused, ending, commands)
+        return write_reports(folder, found.stage, found.outcomes, found.refused, end, commands)
+
+
+def ledger_faults(options: Options) -> list[str]:
+    """What is wrong with the ledger, each in a sentence; empty when it is intact."""
+    with open_ledger(options.ledger) as ledger:
+        return ledger.faults()
+
+
+def backup_ledger(options: Options, target: Path) -> int:
+    """Write a copy of the ledger to a new file; its size in bytes. Raises :class:`UsageError`, `LedgerError`."""
+    with open_ledger(options.ledger) as ledger:
+        ledger.backup(target)
+    return target.stat().st_size
+
+
+def vacuum_ledger(options: Options) -> tuple[int, int]:
+    """Free unused disk space; the size in bytes before and after."""
+    with open_ledger(options.ledger) as ledger:
+        return ledger.vacuum()
+
+
+def forget(options: Options, reference_ids: Sequence[str]) -> tuple[int, tuple[Path, ...]]:
+    """Erase the personal data of customers of one tenant, which must be named where there are several.
+
+    Returns how many of them the ledger had, and the folders and files that may still have their data.
+    Raises :class:`UsageError`, and :class:`LedgerError` when whether one of them arrived is not known yet.
+    """
+    with open_ledger(options.ledger) as ledger:
+        tenant = one_tenant(ledger, options.tenant)
+        with ledger.lock(tenant, "forget"):
+            return ledger.forget(tenant, reference_ids)
+
+
+def one_tenant(ledger: Ledger, named: str | None) -> str:
+    """The tenant that is ``named``, or the only one. Raises :class:`UsageError` that lists those there are."""
+    known = ledger.tenants()
+    if named in known or (named is None and len(known) == 1):
+        return named or known[0]
+    listed = ", ".join(known) or "none"
+    wrong = f"knows no tenant {named}" if named else f"has {len(known)} tenants"
+    raise UsageError(f"the ledger {ledger.place} {wrong}; there are: {listed}", "Name one of them with --tenant.")

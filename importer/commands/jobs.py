@@ -1,4 +1,4 @@
-"""Many jobs in one go, each in a process of its own, so that none can stop another, whatever becomes of it."""
+"""A folder of jobs, each in its own process, so that a failing job cannot stop another."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from importer.errors import StopError
 
 __all__ = ["JobFile", "jobs_line", "run_jobs"]
 
-NOT_BEGUN = "not begun: interrupted"
+NOT_BEGUN = "not started: interrupted"
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def run_jobs(
 ) -> dict[str, Any]:
     """Run each job with the options ``words`` besides its own, at most ``parallel`` at once.
 
-    ``hear`` is told the lines that a job says, with its name. Comes back: what became of each, in their order, and the
-    highest of their exit codes. The first SIGINT or SIGTERM interrupts what runs and begins nothing new.
+    ``hear`` gets each line that a job writes to stderr, with its name. Returns the result of each, in order, and the
+    highest exit code. The first SIGINT or SIGTERM interrupts running jobs, and no new ones start.
     """
     started = datetime.now(UTC)
     results = anyio.run(_run_all, jobs, words, environment, parallel, hear)
@@ -172,7 +172,7 @@ def _result(job: JobFile, code: int, out: str, said: str, seconds: float) -> dic
 
 
 def jobs_line(result: Mapping[str, Any]) -> str:
-    """What became of a job, in a line: exit code, name, how many customers, why it stopped, and its folder."""
+    """The result of a job in one line: exit code, name, how many customers, why it stopped, and its folder."""
     summary = result["summary"] or {}
     counts = {kind: count for kind, count in summary.get("customers", {}).items() if count and kind != "read"}
     parts = [", ".join(f"{count:,} {kind}" for kind, count in counts.items()), result["message"] or ""]

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from importer.api import Client, CustomerRef
-from importer.commands.lookups import fetch_directory
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
@@ -24,15 +23,24 @@ from importer.run_folder import RunFolder, Stage, new_run_id
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Commands, Options
 from importer.tables import ProblemTable
-from importer.workflow import api_duplicates as twins
-from importer.workflow.api_state import Compared, examine, found_frame, look_up, without_twice
+from importer.workflow.api_state import (
+    MOST_PAGES,
+    Changes,
+    examine,
+    found_frame,
+    look_up,
+    lost_customers,
+    not_compared,
+    possible_duplicates,
+    without_twice,
+)
 from importer.workflow.changes_file import changes_frame, examples, with_facts
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
-from importer.workflow.report_writer import Ending, exit_code, unsent_outcomes, write_reports
+from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, write_reports
 from importer.workflow.saved_plan import describe_plan
-from importer.workflow.targets import Target, client_for, limiter_for, open_target
-from importer.workflow.update_rules import merger_for, missing
-from importer.workflow.watch import Watch
+from importer.workflow.send_run import merger_for, missing
+from importer.workflow.supervision import Watch
+from importer.workflow.targets import Target, client_for, fetch_directory, limiter_for, open_target
 
 __all__ = ["plan"]
 
@@ -48,7 +56,7 @@ def plan(
     watch: Watch,
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
-    """Load, map, validate, and say what a run would do now. Comes back: the summary.
+    """Load, map, validate, and say what a run would do now. Returns the summary.
 
     ``recheck`` looks also for customers that the ledger knows and the API has lost. Raises :class:`InputError` as a
     check does, and :class:`StopError` when the API or the ledger cannot be read to the end.
@@ -81,7 +89,7 @@ class _Planning:
     folder: RunFolder = field(init=False)
     bodies: pd.DataFrame = field(init=False)
     planned: pd.DataFrame = field(init=False)
-    compared: Compared = field(default_factory=Compared)
+    changes: Changes = field(default_factory=dict)
 
     async def find_out(self) -> None:
         """Ask ledger and API everything that the plan rests on."""
@@ -116,7 +124,7 @@ class _Planning:
         also = known.loc[known["state"].isin(ACCEPTED), "reference_id"].tolist() if self.recheck else []
         rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
         merger = merger_for(self.stage)
-        examined = await examine(
+        self.planned, self.changes = await examine(
             self.ledger,
             tenant,
             client,
@@ -128,28 +136,27 @@ class _Planning:
             self.watch.stage,
             also=also,
         )
-        self.planned, self.compared = examined.planned, examined.compared
-        await self._look_for_twins(client)
+        await self._warn_of_duplicates(client)
 
-    async def _look_for_twins(self, client: Client) -> None:
+    async def _warn_of_duplicates(self, client: Client) -> None:
         create = self.planned["outcome"].eq(str(OutcomeKind.PENDING)) & self.planned["action"].eq(str(Action.CREATE))
         positions = self.planned.loc[create, "position"].to_numpy(dtype=np.int64)
         gone = self.planned.loc[self.planned["outcome"] == LOST, "position"].to_numpy(dtype=np.int64)
-        found = [self.stage.problems, twins.lost(self.stage, gone)]
+        found = [self.stage.problems, lost_customers(self.stage, gone)]
         if len(positions):
-            everyone = await client.customers(most_pages=twins.MOST_PAGES)
-            alike = twins.not_compared() if everyone is None else twins.twins(self.stage, positions, everyone)
-            found.append(alike)
+            everyone = await client.customers(most_pages=MOST_PAGES)
+            warnings = not_compared() if everyone is None else possible_duplicates(self.stage, positions, everyone)
+            found.append(warnings)
         self.stage = replace(self.stage, problems=ProblemTable.concat(found))
 
     def report(self, now: Callable[[], datetime]) -> dict[str, Any]:
-        """Write the reports and the plan itself. Comes back: the summary."""
+        """Write the reports and the plan itself. Returns the summary."""
         loaded = self.work.loaded
         stage = with_facts(self.stage, "plan", self.started, loaded, self.options, self.timings)
-        if self.compared.changes:
+        if self.changes:
             ids = self.planned["reference_id"].tolist()
             positions = dict(zip(ids, self.planned["position"].tolist(), strict=True))
-            write_csv(self.folder.file("changes.csv"), changes_frame(stage, positions, self.compared.changes))
+            write_csv(self.folder.file("changes.csv"), changes_frame(stage, positions, self.changes))
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         outcomes = outcomes.assign(action=outcomes["action"].where(stage.rejected, str(Action.NONE)))
         at = self.planned["position"].to_numpy()
@@ -158,12 +165,11 @@ class _Planning:
             column.iloc[at] = self.planned[name].array
             outcomes[name] = column
         counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
-        ending = Ending(exit_code(outcomes, counts.rows_rejected), now(), plan=self._counts(stage))
-        nobody = np.zeros(len(stage.rejected), dtype=np.bool_)
+        end = RunEnd(exit_code(outcomes, counts.rows_rejected), now(), plan=self._counts(stage))
         facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
         self.folder.save_plan(self.planned, facts)
         commands = Commands.of(self.options)
-        return write_reports(self.folder, stage, outcomes, nobody, ending, commands)
+        return write_reports(self.folder, stage, outcomes, None, end, commands)
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""
@@ -178,4 +184,4 @@ class _Planning:
         }
         rejected = int(stage.rejected.sum())
         left_out = len(stage.rejected) - rejected - sum(named.values())
-        return {**named, "left_out": left_out, "rejected": rejected, "examples": examples(self.compared.changes)}
+        return {**named, "left_out": left_out, "rejected": rejected, "examples": examples(self.changes)}

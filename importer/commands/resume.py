@@ -1,4 +1,4 @@
-"""``resume`` and ``retry``: going on with a run from the ledger and its folder, without its sources."""
+"""``resume`` and ``retry``: continue a run from the ledger and its folder, without its sources."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from importer.commands.run import plan_bodies
 from importer.errors import UsageError
 from importer.ledger import open_ledger
 from importer.settings import Options
-from importer.workflow.consent import check_can_ask, confirm_target
+from importer.workflow.guards import check_can_ask, confirm_target
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.prepare import Timings, utc_now
+from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
-from importer.workflow.watch import Watch
 
 __all__ = ["opened_run", "resume", "retry"]
 
-# What a run began with; a guard is among them that it may not have come to yet.
+# What a run began with, including a guard that it may not have reached yet.
 _KEPT = ("api", "mode", "on_conflict", "max_changed")
 
 
@@ -65,11 +65,11 @@ async def _send(job: Job, client: Client, *, confirm: Confirm | None) -> None:
 
 
 def _check_sends(job: Job, confirm: Confirm | None) -> None:
-    """Raise :class:`UsageError` for a run that never sends, or whose question nobody can answer."""
+    """Raise :class:`UsageError` for a run that never sends, or whose question no one can answer."""
     check_can_ask(job.target, job.options, confirm)
     if job.run.command == "adopt":
         raise UsageError(
-            f"{job.run.id} was no run that sends, but `importer adopt`",
+            f"{job.run.id} is a run of `importer adopt`, which sends nothing",
             "Adopt again with the same sources, or name another run (`importer runs` lists them).",
         )
 
@@ -84,7 +84,7 @@ def resume(
 ) -> dict[str, Any]:
     """Go on with a run: what is in doubt is looked up, what was not sent is sent. Returns the summary.
 
-    ``confirm`` is asked before anything goes to production; None: nobody can be asked.
+    ``confirm`` is asked before anything goes to production; None: there is no one to ask.
     """
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from importer.api import Client, CustomerRef
-from importer.commands.lookups import fetch_directory
+from importer.errors import UsageError
 from importer.ledger import Ledger, open_ledger
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import Mode, ids_to_look_up, plan
@@ -20,14 +20,13 @@ from importer.settings import Options
 from importer.tables import ProblemTable
 from importer.workflow.api_state import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.workflow.changes_file import with_facts
-from importer.workflow.consent import check_can_ask, confirm_target
-from importer.workflow.guards import guard_export, guard_plan
+from importer.workflow.guards import check_can_ask, confirm_target, guard_export, guard_plan
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
-from importer.workflow.targets import Target, open_target, resolve
-from importer.workflow.update_rules import merger_for, missing
-from importer.workflow.watch import Watch
+from importer.workflow.send_run import merger_for, missing
+from importer.workflow.supervision import Watch
+from importer.workflow.targets import Target, fetch_directory, open_target, resolve
 
 __all__ = ["locked", "plan_bodies", "prepare_run", "run"]
 
@@ -40,14 +39,16 @@ def run(
     watch: Watch,
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
-    """Load, map and validate; plan against ledger and API; send; write the reports. Comes back: the summary.
+    """Load, map and validate; plan against ledger and API; send; write the reports. Returns the summary.
 
     With ``options.plan`` exactly that plan is applied, once; what it knows need not be given again. ``confirm`` is
-    asked before anything goes to production; None: nobody can be asked. A run that stops early still leaves its
+    asked before anything goes to production; None: there is no one to ask. A run that stops early still leaves its
     reports, and its summary says so; raised is an answer other than yes, and what fails before there is a run's folder:
     :class:`InputError`, :class:`StopError`.
     """
     timings = Timings(began=watch.stage)
+    if not options.plan:
+        _refuse_missing(options)
     saved = open_plan(options.plan, options.out) if options.plan else None
     options = with_dates(options, now()) if saved is None else saved.options(options)
     check_can_ask(resolve(options, environment), options, confirm)
@@ -66,6 +67,17 @@ def run(
             entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.public())
             job = Job(options, ledger, target, entered, watch, now, timings)
             return conduct(job, partial(_carry_out, work=work, saved=saved, confirm=confirm))
+
+
+def _refuse_missing(options: Options) -> None:
+    """Raise :class:`UsageError` for what a run without a plan needs."""
+    given = {"SOURCE…": options.sources, "--mapping": options.mapping, "--api": options.api}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            "Say what to send and where to: importer run SOURCE… -m MAPPING --api TARGET. Or give --plan RUN.",
+        )
 
 
 @contextmanager
@@ -130,7 +142,7 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     twice: dict[str, list[CustomerRef]] = {}
 
     def record(block: Sequence[str], there: Refs) -> None:
-        """Those that are there twice are looked up again the next time."""
+        """Those found twice are looked up again next time."""
         sure = [name for name in block if name not in twice]
         once = {name: ref for name, ref in there.items() if name not in twice}
         job.ledger.record_lookup(job.run.tenant, sure, found_frame(once))
@@ -141,7 +153,7 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     if saved is not None:
         now = with_moments(planned, found) if mode == "create" else await _examined(job, client, planned, found)
         check_drift(saved, now)
-        job.paths.save_bodies(bodies)  # not before: what differs from its plan is not gone on with
+        job.paths.save_bodies(bodies)  # not before: a run that differs from its plan cannot be resumed
     guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
     if mode == "upsert":
@@ -149,9 +161,9 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
 
 
 async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
-    """What the plan's customers that are there hold now, looked at as the plan did."""
+    """The plan's existing customers as they are now, examined as the plan did."""
     rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
-    examined = await examine(
+    examined, _ = await examine(
         job.ledger,
         job.run.tenant,
         client,
@@ -162,9 +174,9 @@ async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs
         rounds,
         job.watch.stage,
     )
-    return examined.planned
+    return examined
 
 
 def _planned_for(bodies: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
-    """The bodies of the customers that a plan takes up."""
+    """The bodies of the customers in a plan."""
     return bodies[bodies["reference_id"].isin(planned["reference_id"])].reset_index(drop=True)

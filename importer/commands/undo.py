@@ -1,38 +1,43 @@
-"""``undo`` and ``verify``: taking a run back, and comparing the ledger with what WizCommerce has."""
+"""``undo`` and ``verify``: undoing a run, and comparing the ledger with WizCommerce."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import orjson
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 
-from importer.api import Client, Turns
+from importer.api import AnswerKind, Client, CustomerRef, Turns
 from importer.commands.resume import opened_run
-from importer.commands.verify import verify as compare
 from importer.errors import ApiUnavailableError, InterruptedRunError, OutputError, StopError, UsageError
+from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
+from importer.planner.compare import differences
 from importer.report import undo_verify_steps
 from importer.report.report_files import write_csv
 from importer.run_folder import PayloadFile
-from importer.sender.customer_rounds import Finding, Result
-from importer.sender.undo import undo as take_back
+from importer.sender.concurrency import LedgerThread
+from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
+from importer.sender.restoring import compare_restored, is_deletion, is_open
+from importer.sender.undo import undo as undo_run
 from importer.settings import Options
-from importer.tables import TEXT, unmark_formulas
-from importer.workflow.consent import Forecast, forecast
+from importer.tables import TEXT
+from importer.workflow.guards import Forecast, forecast
 from importer.workflow.job import Confirm, Job, ask
-from importer.workflow.watch import Watch
+from importer.workflow.report_writer import read_report
+from importer.workflow.supervision import Watch
 
-__all__ = ["undo", "verify"]
+__all__ = ["AGAIN", "compare_run", "undo", "verify"]
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
 ALL_WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.RESTORED, Result.ABSENT, Result.OK, Result.UNDONE})
 Step = Callable[[Job, Client, Callable[[Sequence[Finding]], None]], Awaitable[None]]
+AGAIN = "Call verify again: nothing was changed."
 
 
 def undo(
@@ -44,7 +49,7 @@ def undo(
     confirm: Confirm | None,
     watch: Watch,
 ) -> dict[str, Any]:
-    """Take back what a run created and updated; ``undo.csv`` has a line for each customer. Returns the summary.
+    """Undo what a run created and updated; ``undo.csv`` has a line for each customer. Returns the summary.
 
     ``confirm`` is asked first, whatever the API, unless ``options.yes``, which needs a ``run_id``. ``force`` takes
     back also what was changed in WizCommerce since. Undoing a run again goes on where it stopped. Raises
@@ -52,7 +57,7 @@ def undo(
     """
     if options.yes and run_id is None:
         raise UsageError(
-            "undo --yes needs the id of the run to take back",
+            "undo --yes needs the id of the run to undo",
             "`importer runs` lists them. Without --yes, undo takes the latest run and asks first.",
         )
     with opened_run(options, environment, run_id, watch=watch) as job:
@@ -61,7 +66,7 @@ def undo(
             _ask(job, confirm, expected, force=force)
 
         async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
-            await take_back(
+            await undo_run(
                 job.ledger,
                 client,
                 job.run,
@@ -86,7 +91,7 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
 
         async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
             concurrency = job.options.concurrency
-            await compare(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
+            await compare_run(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
 
         return _conduct("verify", job, job.ledger.count_held(job.run), step)
 
@@ -110,7 +115,7 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     if expected.restored:
         parts.append(f"its updates of {_count(expected.restored, 'customer')} will be taken back")
     kept = f"; {_count(expected.kept, 'update')} cannot be taken back" if expected.kept else ""
-    left = "Changes made in WizCommerce since will be lost." if force else "What was changed there since will be left."
+    left = "Changes made in WizCommerce since will be lost." if force else "Later changes in WizCommerce will be kept."
     account = f"{job.target.host}, account {job.run.tenant}"
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
 
@@ -190,11 +195,126 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of an earlier undo that this one had no reason to repeat, then those of this one."""
     if not path.exists():
         return frame
-    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=True)
-    try:
-        table = pyarrow.csv.read_csv(path, convert_options=options).select(list(COLUMNS))
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
-        raise OutputError(f"{path} is not as an earlier undo left it: {error}", "Move it away.") from error
-    earlier = pd.DataFrame({name: pd.Series(unmark_formulas(table[name]).to_pylist(), dtype=TEXT) for name in COLUMNS})
+    earlier = read_report(path)
+    if list(earlier.columns) != list(COLUMNS):
+        raise OutputError(f"{path} is not as an earlier undo left it", "Move it away.")
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]
     return pd.concat([kept, frame], ignore_index=True)
+
+
+async def compare_run(
+    ledger: Ledger,
+    client: Client,
+    run: Run,
+    *,
+    concurrency: int,
+    found: Found,
+    stop: anyio.Event,
+) -> None:
+    """Look up every customer that should or may be in WizCommerce; ``found`` gets each group.
+
+    Customers of which the ledger has an accepted body are read whole and compared with it; those whose update was
+    taken back are compared with what they had before. Raises :class:`InterruptedRunError`,
+    :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`LedgerError`.
+    """
+    rounds = Rounds(concurrency, stop, AGAIN)
+    thread = LedgerThread()
+    after = -1
+    while block := await thread(partial(ledger.held_by, run, after=after, count=BLOCK)):
+        rounds.check()
+        after = block[-1].item.position
+        names = [customer.item.reference_id for customer in block]
+        writes = await thread(ledger.writes_of, run, names)
+        there = await client.find(names)
+        verifying = _Verifying(client, rounds, [])
+        pairs = [_Pair(one, there[name], writes.get(name, ())) for one, name in zip(block, names, strict=True)]
+        try:
+            await rounds.each(pairs, verifying.look)
+        finally:
+            found(verifying.findings)
+        rounds.check()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A customer of the ledger, what the API lists under its reference id, and the run's writes to it."""
+
+    customer: LedgerCustomer
+    listed: Sequence[CustomerRef]
+    writes: Sequence[Write]
+
+    @property
+    def deleting(self) -> bool:
+        """Undo was cut off while it deleted the customer."""
+        return any(map(is_deletion, self.writes))
+
+    @property
+    def restored(self) -> bool:
+        """Undo took back its update, or a part of it, and no later run has written to it."""
+        return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verifying:
+    """One block of customers."""
+
+    client: Client
+    rounds: Rounds
+    findings: list[Finding]
+
+    async def look(self, pair: _Pair) -> None:
+        self.findings.append(_by_list(pair) or await self._whole(pair))
+
+    async def _whole(self, pair: _Pair) -> Finding:
+        customer, name = pair.customer, pair.customer.item.reference_id
+        customer_id = pair.listed[0].id if pair.listed else customer.customer_id
+        if customer_id is None:
+            return Finding(name, None, Result.MISSING, "the API does not list it")
+        inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
+        result, details = Result.OK, ""
+        # One that is not listed is asked for by its id: a list may lag behind.
+        if customer.body is not None or pair.restored or not pair.listed:
+            answer = await self.rounds.ask(self.client.get(customer_id))
+            if answer.kind is AnswerKind.GONE:
+                result = Result.UNDONE if pair.deleting else Result.MISSING
+                return Finding(name, customer_id, result, "it is not in WizCommerce any more")
+            if reason := unreadable(answer, name):
+                return Finding(name, customer_id, Result.FAILED, reason)
+            shown = answer.data or {}
+            inactive = shown.get("status") == "inactive"
+            result, details = _compared(pair, shown)
+        if inactive:
+            return Finding(name, customer_id, Result.UNDONE if pair.deleting else Result.INACTIVE, details)
+        return Finding(name, customer_id, result, details)
+
+
+def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:
+    """How the record that WizCommerce shows compares with what the ledger expects."""
+    if not pair.restored:
+        changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
+        return Result.CHANGED if changes else Result.OK, ", ".join(changes)
+    if any(map(is_open, pair.writes)):
+        return Result.CHANGED, "its update was taken back in part"
+    changed, left = compare_restored(pair.writes, shown)
+    if changed:
+        return Result.CHANGED, changed
+    return Result.UNDONE, f"not taken back: {left}" if left else ""
+
+
+def _by_list(pair: _Pair) -> Finding | None:
+    """What the list alone shows; None when the customer has to be looked at."""
+    customer, name = pair.customer, pair.customer.item.reference_id
+    ids = [ref.id for ref in pair.listed]
+    if len(ids) > 1:
+        details = f"WizCommerce has it {len(ids)} times, as {' and '.join(ids)}"
+        return Finding(name, customer.customer_id, Result.DUPLICATE, details)
+    if customer.taken_back:
+        if any(ref.status != "inactive" for ref in pair.listed):
+            return Finding(name, ids[0], Result.CHANGED, "it is in WizCommerce, though it was taken back")
+        return Finding(name, ids[0] if ids else None, Result.UNDONE)
+    if customer.outcome_unknown:
+        details = f"WizCommerce has it as {ids[0]}" if ids else "the API does not list it"
+        return Finding(name, ids[0] if ids else None, Result.UNKNOWN, f"{details}; resume the run to settle it")
+    if ids and customer.customer_id is not None and ids[0] != customer.customer_id:
+        return Finding(name, ids[0], Result.CHANGED, f"another customer than the ledger's {customer.customer_id}")
+    return None

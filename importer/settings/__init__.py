@@ -3,10 +3,11 @@
 from importer.settings.api_access import KEY_VARIABLE, is_loopback, read_key, resolve_target
 from importer.settings.config_file import ENDS, Notices, default_ledger, placed, read_config, read_notices
 from importer.settings.options import SANDBOX, Options, Share
-from importer.settings.pasted_commands import Commands
+from importer.settings.pasted_commands import IN_MEMORY, Commands
 
 __all__ = [
     "ENDS",
+    "IN_MEMORY",
     "KEY_VARIABLE",
     "SANDBOX",
     "Commands",

@@ -13,7 +13,9 @@ from importer.errors import ImporterError
 from importer.settings.config_file import default_ledger
 from importer.settings.options import Options
 
-__all__ = ["Commands"]
+__all__ = ["IN_MEMORY", "Commands"]
+
+IN_MEMORY = "importer-in-memory"  # in the name of a source or a mapping that only its own process can read
 
 _ACCOUNT = ("ledger", "tenant", "api_key_file")
 _PACE = ("rate", "concurrency", "timeout", "max_wait")
@@ -138,8 +140,8 @@ class Commands:
 
 
 def _argument(source: str) -> str:
-    """A source as an argument; for a URL that may contain a secret, a placeholder."""
-    if "://" in source and re.search("[@?#]", source):
+    """A source as an argument; for one in memory, or a URL that may contain a secret, a placeholder."""
+    if "://" in source and re.search(f"[@?#]|{IN_MEMORY}", source):
         return "SOURCE"
     return f"./{source}" if source.startswith("-") else source
 
@@ -148,6 +150,8 @@ def _given(name: str, value: Any) -> Iterator[str]:
     """An option as words of a command line; none when it is not given."""
     if name == "api":
         value = value or Options.api  # commands have no default for it
+    if name == "mapping" and IN_MEMORY in str(value):
+        value = "MAPPING"
     if name == "only" and value:
         value = "ID"  # advice is logged and mailed, and in some systems a reference id is a name
     flag = "-m" if name == "mapping" else f"--{name.replace('_', '-')}"

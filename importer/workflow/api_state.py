@@ -1,10 +1,12 @@
-"""What the API holds of the customers of a plan: which exist, what they hold, which are gone."""
+"""What the API has of a plan's customers: which exist, what they hold, which are gone or duplicates."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pandas as pd
 import pyarrow as pa
@@ -15,12 +17,17 @@ from importer.errors import ApiUnavailableError, OutputError
 from importer.ledger import Ledger, State, Step
 from importer.planner import LOST, Change, Merger
 from importer.planner.compare import body_of
-from importer.records import Action, OutcomeKind
+from importer.records import Action, OutcomeKind, Severity
+from importer.run_folder import Stage
 from importer.sender.customer_rounds import Rounds
-from importer.tables import TEXT
+from importer.tables import TEXT, ProblemTable
+from importer.validation.field_places import arrow, locate
+from importer.workflow.directory import fold
 
 __all__ = [
-    "Compared",
+    "MOST_PAGES",
+    "Changes",
+    "Positions",
     "Refs",
     "bodies_of",
     "confirm_lost",
@@ -29,6 +36,9 @@ __all__ = [
     "found_twice",
     "listed",
     "look_up",
+    "lost_customers",
+    "not_compared",
+    "possible_duplicates",
     "with_moments",
     "without_twice",
 ]
@@ -38,10 +48,13 @@ BLOCK = 500  # customers whose bodies are compared at a time
 
 Refs = dict[str, CustomerRef]
 Twice = Mapping[str, Sequence[CustomerRef]]
+Changes = dict[str, list[Change]]  # reference id → what an update would change
+MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
+Positions = npt.NDArray[np.int64]
 
 
 def _nothing(_: Sequence[str], __: Refs) -> None:
-    """Nobody records it."""
+    """Record nothing."""
 
 
 async def listed(
@@ -84,7 +97,7 @@ async def look_up(
 
 
 def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
-    """What is entered of the customers of a plan that the API holds more than once."""
+    """What the ledger records of a plan's customers that the API has more than once."""
     steps = []
     doubled = planned[planned["reference_id"].isin(list(twice))]
     for position, name in zip(doubled["position"].tolist(), doubled["reference_id"].tolist(), strict=True):
@@ -96,7 +109,7 @@ def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
 
 
 def without_twice(planned: pd.DataFrame, twice: Twice) -> pd.DataFrame:
-    """The plan with those that the API holds more than once left alone: nobody knows which of them is to be updated."""
+    """The plan without updates of customers that the API has more than once: which one is meant is not known."""
     doubled = planned["reference_id"].isin(list(twice)) & planned["action"].eq(str(Action.UPDATE))
     return planned.assign(
         action=planned["action"].mask(doubled, str(Action.NONE)),
@@ -121,9 +134,9 @@ def with_moments(planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
 
 
 async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) -> set[str]:
-    """Those of ``customers`` (``reference_id, customer_id``) that the API has no more, asked for by their ids.
+    """The reference ids of ``customers`` (``reference_id, customer_id``) that the API no longer has, by their ids.
 
-    A list may lag behind, so that it alone does not tell.
+    A list may lag behind, so each customer is asked for.
     """
     lost: set[str] = set()
 
@@ -138,22 +151,16 @@ async def confirm_lost(client: Client, customers: pd.DataFrame, rounds: Rounds) 
     return lost
 
 
-@dataclass
-class Compared:
-    """Reference id → what an update would change; ``lost``: reference ids that the API has no more."""
-
-    changes: dict[str, list[Change]] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
-
-
-async def compare(
+async def _compare(
     ledger: Ledger, tenant: str, client: Client, updates: pd.DataFrame, payloads: Path, merger: Merger, rounds: Rounds
-) -> Compared:
-    """Hold the new bodies of ``updates`` against the old ones: the ledger's, else what the API holds.
+) -> tuple[Changes, set[str]]:
+    """Compare the new bodies of ``updates`` with the old ones: the ledger's, else the API's.
 
-    ``updates``: ``reference_id, customer_id, offset, length``. Customers without any change are left out.
+    ``updates``: ``reference_id, customer_id, offset, length``. Returns what changes, without customers in which nothing
+    does, and the reference ids that the API no longer has.
     """
-    result = Compared()
+    found: Changes = {}
+    lost: set[str] = set()
 
     async def look(item: tuple[Any, dict[str, Any], bytes | None]) -> None:
         row, new, accepted = item
@@ -162,36 +169,24 @@ async def compare(
         else:
             answer = await rounds.ask(client.get(row.customer_id))
             if answer.kind is AnswerKind.GONE:
-                result.lost.add(row.reference_id)
+                lost.add(row.reference_id)
                 return
             if answer.kind is not AnswerKind.OK or answer.data is None:
                 raise ApiUnavailableError(
                     f"customer {row.reference_id} could not be read: {answer.message}", "Plan again later."
                 )
             old = body_of(answer.data)
-        changes = merger.changes(old, new)
-        if changes:
-            result.changes[row.reference_id] = changes
+        if changes := merger.changes(old, new):
+            found[row.reference_id] = changes
 
     for start in range(0, len(updates), BLOCK):
         block = updates.iloc[start : start + BLOCK]
         accepted = ledger.accepted(tenant, block["reference_id"])
-        bodies = bodies_of(payloads, block)
-        items = [
-            (row, orjson.loads(body), accepted.get(str(row.reference_id)))
-            for row, body in zip(block.itertuples(), bodies, strict=True)
-        ]
+        rows = zip(block.itertuples(), bodies_of(payloads, block), strict=True)
+        items = [(row, orjson.loads(body), accepted.get(str(row.reference_id))) for row, body in rows]
         await rounds.each(items, look)
         rounds.check()
-    return result
-
-
-@dataclass
-class Examined:
-    """``planned``: as the planner gives it, with what was found of the customers and their ``updated_at``."""
-
-    planned: pd.DataFrame
-    compared: Compared
+    return found, lost
 
 
 async def examine(
@@ -206,10 +201,11 @@ async def examine(
     say: Callable[[str], None],
     *,
     also: Sequence[str] = (),
-) -> Examined:
-    """Look at the customers to be updated, and at ``also``: who is gone, and in whom nothing would change.
+) -> tuple[pd.DataFrame, Changes]:
+    """Look at the customers to be updated, and at ``also``: which are gone, and in which nothing would change.
 
-    ``refs``: those that were looked up before.
+    ``refs``: those that were looked up before. Returns ``planned`` with what was found of the customers and their
+    ``updated_at``, and what the updates would change.
     """
     updates = planned[planned["action"] == str(Action.UPDATE)]
     unseen = updates.loc[~updates["reference_id"].isin(list(refs)), "reference_id"].tolist()
@@ -220,16 +216,15 @@ async def examine(
     updates = updates[~updates["reference_id"].isin(list(lost))]
     if len(updates):
         say(f"Comparing {len(updates):,} customers with what was sent before")
-    compared = await compare(ledger, tenant, client, updates, payloads, merger, rounds)
-    compared.lost |= lost
-    return Examined(_with_findings(planned, compared, refs | seen), compared)
+    changes, gone = await _compare(ledger, tenant, client, updates, payloads, merger, rounds)
+    return _with_findings(planned, changes, lost | gone, refs | seen), changes
 
 
-def _with_findings(planned: pd.DataFrame, compared: Compared, refs: Refs) -> pd.DataFrame:
-    """The plan with updates that would change nothing, and customers that the API has lost, taken for what they are."""
+def _with_findings(planned: pd.DataFrame, changes: Changes, gone: set[str], refs: Refs) -> pd.DataFrame:
+    """The plan with updates that would change nothing, and customers that are gone, marked as such."""
     names = planned["reference_id"]
-    lost = names.isin(list(compared.lost))
-    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(compared.changes)) & ~lost
+    lost = names.isin(list(gone))
+    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(changes)) & ~lost
     found = planned.assign(
         action=planned["action"].mask(same | lost, str(Action.NONE)),
         outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
@@ -248,3 +243,101 @@ def bodies_of(payloads: Path, block: pd.DataFrame) -> list[bytes]:
     except OSError as error:
         raise OutputError(f"{payloads}: the bodies cannot be read: {error.strerror}") from error
     return bodies
+
+
+def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:
+    """A warning for each customer to be created (``positions``) whose name or e-mail address is already in the API.
+
+    Customers of the API whose reference ids are in the sources do not count.
+    """
+    own = set(stage.tables.customers["reference_id"].dropna())
+    others = [customer for customer in everyone if customer.reference_id not in own]
+    names = _by((customer.name, customer) for customer in others)
+    mails = _by((customer.email, customer) for customer in others)
+    return ProblemTable.concat(
+        [
+            _same_text(stage, positions, "company_name", names, code="name_in_api", word="name"),
+            _same_text(stage, positions, "email", mails, code="email_in_api", word="e-mail address"),
+        ]
+    )
+
+
+def _by(pairs: Iterable[tuple[str, CustomerRef]]) -> dict[str, CustomerRef]:
+    """Folded text → the first customer that has it."""
+    found: dict[str, CustomerRef] = {}
+    for text, customer in pairs:
+        found.setdefault(fold(text), customer)
+    found.pop("", None)
+    return found
+
+
+def _same_text(
+    stage: Stage, positions: Positions, field: str, known: Mapping[str, CustomerRef], *, code: str, word: str
+) -> ProblemTable:
+    customers = stage.tables.customers
+    if field not in customers.columns:
+        return ProblemTable.empty()
+    encoded = arrow(customers[field]).take(pa.array(positions)).dictionary_encode()
+    meant = [known.get(fold(text)) for text in encoded.dictionary.to_pylist()]
+    codes = pc.fill_null(encoded.indices, len(meant)).to_numpy()
+    hit = np.array([*(customer is not None for customer in meant), False], dtype=np.bool_)[codes]
+    records = positions[hit]
+    same = [customer for code in codes[hit] if (customer := meant[code]) is not None]
+    return _problems(
+        stage,
+        field,
+        records,
+        [f"WizCommerce already has a customer with this {word}: {_named(customer)}" for customer in same],
+        "If it is the same, give it this reference id in WizCommerce, and it is left alone; else nothing is wrong.",
+        code=code,
+    )
+
+
+def _named(customer: CustomerRef) -> str:
+    who = f"reference id {customer.reference_id}" if customer.reference_id else "without a reference id"
+    return f"'{customer.name}', {who}" + (", inactive" if customer.status == "inactive" else "")
+
+
+def lost_customers(stage: Stage, records: Positions) -> ProblemTable:
+    """A warning for each of these customers, which the ledger knows and the API no longer has."""
+    return _problems(
+        stage,
+        "reference_id",
+        records,
+        ["it was in WizCommerce before and is not there now"] * len(records),
+        "The importer cannot know why it was deleted, so it does not create it again.",
+        code="lost_in_api",
+    )
+
+
+def not_compared() -> ProblemTable:
+    """Says that the API has too many customers to compare their names."""
+    return ProblemTable.build(
+        1,
+        severity=Severity.INFO,
+        code="names_not_compared",
+        message=f"WizCommerce holds more than {MOST_PAGES * 100:,} customers, so names and e-mail addresses "
+        "were not compared with theirs",
+        hint="Customers are still told apart by their reference ids.",
+    )
+
+
+def _problems(
+    stage: Stage, field: str, records: Positions, messages: list[str], hint: str, *, code: str
+) -> ProblemTable:
+    places = locate(stage.tables, stage.sources, "customer", field, records)
+    values = pc.coalesce(places.cells, pa.array(stage.tables.customers[field].take(records), pa.string()))
+    return ProblemTable.build(
+        len(records),
+        severity=Severity.WARNING,
+        code=code,
+        customer=records,
+        entity="customer",
+        record=records,
+        field=field,
+        row=places.rows,
+        column=pd.arrays.ArrowExtensionArray(places.columns),
+        value=pd.arrays.ArrowExtensionArray(values),
+        message=messages,
+        hint=hint,
+    )

@@ -1,4 +1,4 @@
-"""``changes.csv``: what an update would change, field by field, each with the source cell that it comes from."""
+"""``changes.csv``: what an update would change, field by field, each with its source cell."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +12,17 @@ from importer.loader import public_source
 from importer.mapping import LoadedMapping
 from importer.planner import Change
 from importer.run_folder import Stage
-from importer.settings import Options
+from importer.settings import IN_MEMORY, Options
 from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
 from importer.validation.field_places import locate
 from importer.workflow.prepare import Timings
 
 __all__ = ["changes_frame", "examples", "with_facts"]
+COLUMNS = ("reference_id", "field", "before", "after", "place")
+KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
+MOST_EXAMPLES = 3  # customers
+MOST_FIELDS = 4  # of each
+Spot = tuple[Entity, int, str]  # entity, record, field
 
 
 def with_facts(
@@ -33,20 +38,12 @@ def with_facts(
             "mapping_sha256": loaded.sha256,
             "options": {
                 "sources": [public_source(source) for source in options.sources],
-                "mapping": options.mapping,
+                "mapping": loaded.name if IN_MEMORY in options.mapping else options.mapping,
                 **options.public(),
             },
             "timings": dict(timings.seconds),
         },
     )
-
-
-COLUMNS = ("reference_id", "field", "before", "after", "place")
-KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
-MOST_EXAMPLES = 3  # customers
-MOST_FIELDS = 4  # of each
-
-Spot = tuple[Entity, int, str]  # entity, record, field
 
 
 def changes_frame(stage: Stage, positions: Mapping[str, int], changes: Mapping[str, Sequence[Change]]) -> pd.DataFrame:

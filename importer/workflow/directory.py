@@ -1,20 +1,41 @@
-"""What the API knows by name: sales reps, price lists and the definitions of attributes."""
+"""What the API knows by name: sales reps, price lists and attribute definitions; and the file that keeps them."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+import orjson
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from rapidfuzz import fuzz, process
 
-from importer.tables import Entity
+from importer.errors import UsageError
+from importer.report.report_files import whole_file
+from importer.tables import ENTITIES, Entity
 from importer.validation import AttributeDefinition
 
-__all__ = ["Directory", "Known", "Needs", "definitions", "fold", "known_price_lists", "known_reps"]
+__all__ = [
+    "HINT",
+    "NAMES",
+    "Directory",
+    "Known",
+    "Needs",
+    "Snapshot",
+    "definitions",
+    "fold",
+    "known_price_lists",
+    "known_reps",
+    "load_lookups",
+    "write_lookups",
+]
 
 NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
 MOST_NEAR = 3
+NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
+HINT = "Save it again: importer lookups save --api TARGET --to FILE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +57,17 @@ class Known:
 class Directory:
     """``known``: kind of lookup → all that there are. ``attributes``: entity → definitions, by their names.
 
-    What was not asked for is absent; an entity for which the API lists no attributes has none.
+    What was not read is absent; an entity for which the API lists no attributes has none.
     """
 
     known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
     attributes: Mapping[Entity, Mapping[str, AttributeDefinition]] = field(default_factory=dict)
 
     def find(self, kind: str, text: str) -> Sequence[Known]:
-        """Who may be meant by ``text``: one, none, or several of one name.
+        """The entries that ``text`` may mean: one, none, or several with one name.
 
-        An id goes before an e-mail address or reference id, and those before a name, which may be written with the
-        last name first (``de la Cruz, Maria``). Case and spaces do not count.
+        Ids are tried first, then e-mail addresses or reference ids, then names, which may have the last name first
+        (``de la Cruz, Maria``). Case and spaces are ignored.
         """
         ids, keys, names = self._indexes[kind]
         sought = fold(text)
@@ -166,3 +187,40 @@ def _listed(options: Any) -> Sequence[Any]:
 
 def _active(item: Mapping[str, Any]) -> bool:
     return item.get("status") != "inactive"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The file's content: whose lookups they are (``api`` is a host) and when they were saved."""
+
+    format: Literal["importer lookups 1"]
+    api: str
+    saved: AwareDatetime
+    directory: Directory
+
+    def told(self, now: datetime) -> dict[str, Any]:
+        """What a summary says of it."""
+        saved = self.saved.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"api": self.api, "saved": saved, "age_seconds": max(0, int((now - self.saved).total_seconds()))}
+
+
+_FILE = TypeAdapter(Snapshot)
+
+
+def write_lookups(path: Path, snapshot: Snapshot) -> None:
+    """Write the file, readable by its owner only. Raises :class:`OutputError`."""
+    with whole_file(path) as file:
+        file.write(orjson.dumps(_FILE.dump_python(snapshot, mode="json"), option=orjson.OPT_INDENT_2))
+
+
+def load_lookups(path: Path) -> Snapshot:
+    """What :func:`write_lookups` wrote. Raises :class:`UsageError` for any other file."""
+    try:
+        snapshot = _FILE.validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: the lookups cannot be read: {error.strerror}", HINT) from error
+    except ValidationError as error:
+        raise UsageError(f"{path} is not a file of `importer lookups save`, or not complete", HINT) from error
+    if snapshot.directory.known.keys() != NAMES.keys() or snapshot.directory.attributes.keys() != set(ENTITIES):
+        raise UsageError(f"{path} is not a file of `importer lookups save`, or not complete", HINT)
+    return snapshot

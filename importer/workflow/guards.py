@@ -1,27 +1,33 @@
-"""Guards: limits that stop a run before its first request, because an export looks wrong.
+"""What stops a run before its first request: guards, because an export looks wrong, and a question before production.
 
-All but one are asked for by an option and overridden by leaving it out, raising it or saying ``--no-…``. Tonight's
-export is compared with that of the last run that ended by itself, with the same tenant and mapping and all customers.
+All guards but one are options. The export is compared with that of the last complete run of the same tenant and mapping
+that had all customers.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from importer.errors import GuardError
-from importer.ledger import Run
+from importer.errors import GuardError, InterruptedRunError, UsageError
+from importer.ledger import Ledger, Run
 from importer.loader import changed_since
 from importer.mapping import LoadedMapping
-from importer.records import Action
+from importer.records import Action, OutcomeKind
+from importer.sender.customer_rounds import BLOCK
+from importer.sender.restoring import is_open, replaced_by
+from importer.settings import Options
 from importer.tables import Sources
-from importer.workflow.job import Job
+from importer.workflow.job import Confirm, Job, ask
+from importer.workflow.targets import Target
 
-__all__ = ["guard_export", "guard_plan"]
+__all__ = ["Forecast", "check_can_ask", "confirm_target", "forecast", "guard_export", "guard_plan"]
 
 NOTHING = "nothing was sent"
 _HOUR = 3600.0
+_NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
 def guard_export(job: Job, loaded: LoadedMapping) -> None:
@@ -39,7 +45,7 @@ def guard_export(job: Job, loaded: LoadedMapping) -> None:
 def guard_plan(job: Job, planned: pd.DataFrame) -> None:
     """Raise :class:`GuardError` when ``planned`` (as the planner gives it) would change too many customers.
 
-    Such a run cannot be gone on with: that would pass the guard by.
+    Such a run cannot be resumed: that would bypass the guard.
     """
     limit = job.options.max_changed
     changed = int((planned["action"] == str(Action.UPDATE)).sum())
@@ -47,7 +53,7 @@ def guard_plan(job: Job, planned: pd.DataFrame) -> None:
         job.paths.drop_bodies()
         raise GuardError(
             f"--max-changed {limit}: {changed:,} of {len(planned):,} customers would be changed; {NOTHING}",
-            "Look at them with `importer plan --mode upsert`; if they are right, raise --max-changed.",
+            "See them with `importer plan --mode upsert`; if they are right, raise --max-changed.",
         )
 
 
@@ -56,24 +62,25 @@ def _rejections(job: Job) -> None:
     loose, rows = int(job.stage.tables.rows["rejected"].sum()), len(job.stage.tables.rows)
     if job.options.strict and (rejected or loose):
         raise GuardError(
-            f"--strict: {rejected} of {count} customers and {loose} loose rows were rejected; {NOTHING}",
-            "Mend them in rejected.xlsx, or run without --strict.",
+            f"--strict: {rejected} of {count} customers and {loose} rows without a customer were rejected; {NOTHING}",
+            "Fix them in rejected.xlsx, or run without --strict.",
         )
     limit = job.options.max_rejected
     if limit is not None and (limit.passed_by(rejected, count) or limit.passed_by(loose, rows)):
-        alone = f", and {loose:,} of {rows:,} rows that belong to no customer" if loose else ""
+        alone = f", and {loose:,} of {rows:,} rows without a customer" if loose else ""
         raise GuardError(
             f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}; {NOTHING}",
-            "Mend them in rejected.xlsx, or raise --max-rejected.",
+            "Fix them in rejected.xlsx, or raise --max-rejected.",
         )
 
 
 def _still_written(job: Job) -> None:
-    """Always on: what was read is not what is there now, so it may have been a part."""
+    """Always on: the file changed while it was read, so what was read may be incomplete."""
     changed = changed_since(job.options.sources, _moments(job.stage.sources))
     if changed:
         raise GuardError(
-            f"{', '.join(changed)} was written to while it was read; {NOTHING}", "Run again when the export has ended."
+            f"{', '.join(changed)} was written to while it was read; {NOTHING}",
+            "Run again when the export is complete.",
         )
 
 
@@ -82,15 +89,17 @@ def _age(job: Job) -> None:
     if limit is None:
         return
     moments = _moments(job.stage.sources)
-    untold = sorted({table.file for table in job.stage.sources.tables} - moments.keys())
-    if untold:
-        job.watch.phase(f"--max-age: {', '.join(untold)}: it is not known when it was written, so it is not compared.")
+    unknown = sorted({table.file for table in job.stage.sources.tables} - moments.keys())
+    if unknown:
+        job.watch.phase(
+            f"--max-age: {', '.join(unknown)}: the time when it was written is not known, so it is not compared."
+        )
     for name, moment in moments.items():
         hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / _HOUR
         if hours > limit:
             raise GuardError(
                 f"--max-age {limit:g}: {name} is {hours:,.0f} hours old; {NOTHING}",
-                "Look whether the export still runs. To send it all the same, raise --max-age.",
+                "Check whether the export still runs. To send it anyway, raise --max-age.",
             )
 
 
@@ -120,7 +129,7 @@ def _same_file(job: Job, last: Mapping[str, Any]) -> None:
     if now == {source["sha256"] for source in last["sources"]}:
         raise GuardError(
             f"--new-file: the sources are those of run {last['run_id']}, byte for byte; {NOTHING}",
-            "Look whether the export still runs. To send them all the same, add --no-new-file.",
+            "Check whether the export still runs. To send them anyway, add --no-new-file.",
         )
 
 
@@ -129,16 +138,16 @@ def _layout(job: Job, loaded: LoadedMapping, last: Mapping[str, Any]) -> None:
         return
     if loaded.sha256 != last["mapping"]["sha256"]:
         raise GuardError(
-            f"--same-layout: the mapping {loaded.name} was changed since run {last['run_id']}; {NOTHING}",
-            "Look at the effect with `importer plan`; if it is right, run once with --no-same-layout.",
+            f"--same-layout: the mapping {loaded.name} changed since run {last['run_id']}; {NOTHING}",
+            "See the effect with `importer plan`; if it is right, run once with --no-same-layout.",
         )
     then = {name for source in last["sources"] for name in source["columns"]}
     now = {name for table in job.stage.sources.tables for name in table.frame.columns}
     if then != now:
         gone, new = (", ".join(map(repr, sorted(names)[:5])) or "none" for names in (then - now, now - then))
         raise GuardError(
-            f"--same-layout: the columns are not those of run {last['run_id']} (gone: {gone}; new: {new}); {NOTHING}",
-            "Look at the effect with `importer plan`; if it is right, run once with --no-same-layout.",
+            f"--same-layout: the columns differ from run {last['run_id']} (gone: {gone}; new: {new}); {NOTHING}",
+            "See the effect with `importer plan`; if it is right, run once with --no-same-layout.",
         )
 
 
@@ -150,5 +159,81 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
     if limit.passed_by(then - now, then):
         raise GuardError(
             f"--max-fewer {limit}: {now:,} customers, {then - now:,} fewer than in run {last['run_id']}; {NOTHING}",
-            "Look whether the export is whole. If it is, raise --max-fewer; a part of it is sent with --partial.",
+            "Check whether the export is complete. If it is, raise --max-fewer; if it is a subset, add --partial.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How many customers undo would delete and restore, and how many updates it cannot take back."""
+
+    deleted: int
+    restored: int
+    kept: int
+
+
+def forecast(ledger: Ledger, run: Run) -> Forecast:
+    """What undoing ``run`` would do, as far as the ledger knows. Raises :class:`LedgerError`."""
+    restored = kept = 0
+    after = -1
+    while block := ledger.updated_by(run, after=after, count=BLOCK):
+        after = block[-1].item.position
+        for writes in ledger.writes_of(run, [customer.item.reference_id for customer in block]).values():
+            left = [replaced_by(write).restorable for write in writes if is_open(write)]
+            restored += any(left)
+            kept += not any(left) and bool(left or not writes)
+    return Forecast(ledger.count_made(run), restored, kept)
+
+
+def check_can_ask(target: Target | None, options: Options, confirm: Confirm | None) -> None:
+    """Raise :class:`UsageError`, before any work is done, where no one can answer the question that will be asked."""
+    if confirm is None and target is not None and target.is_production and not options.yes:
+        raise UsageError(
+            "this sends to production, and there is no terminal to ask on",
+            "Add --yes, if that is what you want. Nothing was sent.",
+        )
+
+
+def confirm_target(job: Job, confirm: Confirm | None) -> None:
+    """Ask before the first write to production, once all is planned; ``--yes`` answers beforehand.
+
+    Nothing is asked where nothing is to be sent. Raises :class:`UsageError` for any other answer than yes, and
+    :class:`InterruptedRunError` for Ctrl-C.
+    """
+    facts = _facts(job)
+    if not job.target.is_production or job.options.yes or not facts:
+        return
+    host, account = job.target.host, job.run.tenant
+    job.watch.stage("")
+    try:
+        ask(confirm, f"This sends to production ({host}, account {account}): {facts}. Continue?")
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            "interrupted at the question; nothing was sent", "`importer resume` asks again."
+        ) from None
+
+
+def _facts(job: Job) -> str:
+    """How many customers are sent, and how many are not; ``""`` where none is sent."""
+    known = job.ledger.outcomes(job.run.id)
+    left = known[known["outcome"].isin(_NOT_SENT)]
+    doubtful = left["outcome"].eq(str(OutcomeKind.UNKNOWN))
+    actions = left.loc[~doubtful, "action"]
+    counts = {
+        "new customer": int(actions.eq(str(Action.CREATE)).sum()),
+        "update": int(actions.eq(str(Action.UPDATE)).sum()),
+        "in doubt, looked up first": int(doubtful.sum()),
+    }
+    parts = [_counted(count, what) for what, count in counts.items() if count]
+    if not parts:
+        return ""
+    limit, rejected = job.options.limit, int(job.stage.rejected.sum())
+    bounded = f"; of these the first {limit:,}" if limit is not None and limit < sum(counts.values()) else ""
+    verb = "is" if rejected == 1 else "are"
+    others = f"; {_counted(rejected, 'customer')} {verb} rejected and not sent" if rejected else ""
+    return f"{', '.join(parts)}{bounded}{others}"
+
+
+def _counted(count: int, what: str) -> str:
+    plural = "" if count == 1 or " " in what.removeprefix("new ") else "s"
+    return f"{count:,} {what}{plural}"

@@ -18,13 +18,10 @@ from importer.report import totals
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands, Options
 from importer.workflow.prepare import Timings
-from importer.workflow.pruning import prune
-from importer.workflow.report_writer import Ending, exit_code, write_reports
-from importer.workflow.run_outcomes import tell
-from importer.workflow.send_run import send_run
+from importer.workflow.report_writer import RunEnd, exit_code, prune, read_outcomes, write_reports
+from importer.workflow.send_run import merger_for, send_run
+from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
-from importer.workflow.update_rules import merger_for
-from importer.workflow.watch import Watch
 
 __all__ = ["Confirm", "Job", "ask", "conduct"]
 
@@ -86,24 +83,24 @@ class Job:
         Raises :class:`StopError` when they cannot be written.
         """
         stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
-        told = tell(self.ledger, self.run.id, stage)
-        counts = totals(told.stage.sources, told.stage.tables, told.stage.rejected, told.outcomes)
-        code = stopped.exit_code if stopped is not None else exit_code(told.outcomes, counts.rows_rejected)
+        found = read_outcomes(self.ledger, self.run.id, stage)
+        counts = totals(found.stage.sources, found.stage.tables, found.stage.rejected, found.outcomes)
+        code = stopped.exit_code if stopped is not None else exit_code(found.outcomes, counts.rows_rejected)
         reason = None if stopped is None else stopped.in_one_line
         resumable = self.paths.load_bodies() is not None
-        ending = Ending(
+        end = RunEnd(
             code,
             self.now(),
             reason,
             self._pace(),
-            told.retryable,
+            found.retryable,
             resumable,
             adopted=self.adopted,
-            children=told.children,
+            children=found.children,
         )
         self.watch.stage("Writing the reports")
         try:
-            summary = write_reports(self.paths, told.stage, told.outcomes, told.refused, ending, self.commands)
+            summary = write_reports(self.paths, found.stage, found.outcomes, found.refused, end, self.commands)
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
             hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."

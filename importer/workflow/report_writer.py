@@ -1,14 +1,17 @@
-"""Writing a run's reports from its stage tables and its outcomes."""
+"""Writing a run's reports from its stage tables and its outcomes, and deleting the folders of old runs."""
 
+import json
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import importer
+from importer.errors import ImporterError, OutputError
 from importer.partitions.executors import InlineExecutor, start
-from importer.records import OutcomeKind
+from importer.payload import record_of
+from importer.records import TEMPORARY_STATUSES, OutcomeKind, Severity
 from importer.report import (
     ReportInput,
     RunFacts,
@@ -36,15 +41,45 @@ from importer.report import (
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands
+from importer.tables import ENTITIES, TEXT, Entity, ProblemTable, unmark_formulas
+from importer.validation.field_places import locate
 
-__all__ = ["Ending", "exit_code", "unsent_outcomes", "versions", "write_reports"]
+if TYPE_CHECKING:  # a check needs no ledger
+    from importer.ledger import Ledger, Run
+
+__all__ = [
+    "COLUMNS",
+    "NOTES",
+    "RunEnd",
+    "exit_code",
+    "prune",
+    "read_outcomes",
+    "read_report",
+    "unsent_outcomes",
+    "versions",
+    "write_reports",
+]
 
 INLINE = InlineExecutor()
+NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
 LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
+COLUMNS = (
+    *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
+    *("error_code", "error_message", "seconds"),
+)
+AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
+AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
+NOTES = {
+    "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
+    "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
+    "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
+    "child_left_alone": "Compare the customer with its source in WizCommerce, and change it there.",
+    "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only); then the next run creates it.",
+}
 
 
 @dataclass(frozen=True)
-class Ending:
+class RunEnd:
     """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
     ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it. ``plan``: what a
@@ -114,8 +149,8 @@ def write_reports(
     folder: RunFolder,
     stage: Stage,
     outcomes: pd.DataFrame,
-    refused: npt.NDArray[np.bool_],
-    ending: Ending,
+    refused: npt.NDArray[np.bool_] | None,
+    end: RunEnd,
     commands: Commands,
     executor: Executor = INLINE,
 ) -> dict[str, Any]:
@@ -126,6 +161,7 @@ def write_reports(
     :class:`OutputError`.
     """
     began = time.monotonic()
+    refused = np.zeros(len(stage.rejected), np.bool_) if refused is None else refused
     report = ReportInput(
         stage.sources, stage.tables, stage.problems, stage.rejected, stage.lost_child, refused, outcomes, stage.words
     )
@@ -140,15 +176,15 @@ def write_reports(
         workbook = write_workbook(folder.workbook, report, command=again, begin=begin)
         rejected = write_rejected(folder.rejected, report)
         write_results(folder.file("results.csv"), report)
-        if ending.children is not None:
-            write_csv(folder.file("children.csv"), ending.children)
+        if end.children is not None:
+            write_csv(folder.file("children.csv"), end.children)
         write_errors(folder.file("errors.csv"), report.located)
-    names = ["results.csv", "children.csv"] if ending.children is not None else ["results.csv"]
+    names = ["results.csv", "children.csv"] if end.children is not None else ["results.csv"]
     names += ["errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
-    summary = build_summary(report, _facts(folder, stage.facts, ending, names, workbook))
+    summary = build_summary(report, _facts(folder, stage.facts, end, names, workbook))
     summary["next"] = [commands.completed(step) for step in summary["next"]]
     write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
@@ -156,16 +192,34 @@ def write_reports(
     return summary
 
 
+def read_report(path: Path) -> pd.DataFrame:
+    """A CSV file of a run's folder as it was before formulas were marked: text (null where blank) and numbers.
+
+    Raises :class:`OutputError` when it is gone or was changed.
+    """
+    kinds: Any = defaultdict(lambda: TEXT, NUMBERS)
+    try:
+        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} is not as the run left it: {error}", "Move it away.") from error
+    texts = {
+        str(name): pd.arrays.ArrowExtensionArray(unmark_formulas(pa.chunked_array(pa.array(column))))
+        for name, column in frame.items()
+        if column.dtype == TEXT
+    }
+    return frame.assign(**texts)
+
+
 def _facts(
-    folder: RunFolder, facts: Mapping[str, Any], ending: Ending, files: Sequence[str], workbook: Workbook | None
+    folder: RunFolder, facts: Mapping[str, Any], end: RunEnd, files: Sequence[str], workbook: Workbook | None
 ) -> RunFacts:
     """What the summary says of a run besides its data; ``facts``: those of its stage."""
     return RunFacts(
         command=facts["command"],
         run_id=folder.run_id,
         started=datetime.fromisoformat(facts["started"]),
-        finished=ending.finished,
-        exit_code=ending.exit_code,
+        finished=end.finished,
+        exit_code=end.exit_code,
         mapping=facts["mapping"],
         mapping_sha256=facts["mapping_sha256"],
         folder=str(folder.path),
@@ -173,12 +227,150 @@ def _facts(
         options=facts["options"],
         timings=facts["timings"],
         versions=versions(),
-        pace=ending.pace,
-        stopped=ending.stopped,
-        retryable=ending.retryable,
-        resumable=ending.resumable,
+        pace=end.pace,
+        stopped=end.stopped,
+        retryable=end.retryable,
+        resumable=end.resumable,
         workbook=workbook,
-        plan=ending.plan,
-        adopted=ending.adopted,
-        lookups=ending.lookups,
+        plan=end.plan,
+        adopted=end.adopted,
+        lookups=end.lookups,
+    )
+
+
+def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Callable[[str], None]) -> None:
+    """Delete the folders of a tenant's runs but for the latest ``keep`` that have one. Its lock must be held.
+
+    A run that can be gone on with keeps its folder, as do ``ended``, which calls for this, and one that holds what
+    others put there; the history keeps all. What cannot be deleted is reported and left: the run has ended well.
+    """
+    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and RunFolder(run.out).exists]
+    for run in runs[keep:]:
+        if run.id == ended.id:
+            continue
+        try:
+            if _unfinished(ledger, run):
+                continue
+            why = _remove(ledger, run)
+        except OSError as error:
+            why = f"{error.strerror}: {error.filename}"
+        except ImporterError as error:
+            why = error.message
+        notify(f"--keep: the folder of run {run.id} " + (f"stays: {why}" if why else "was deleted"))
+
+
+def _unfinished(ledger: "Ledger", run: "Run") -> bool:
+    """Whether the run can be gone on with: customers are open, or it was stopped before its plan was entered."""
+    if not ledger.counts(run.id):
+        return RunFolder(run.out).load_bodies() is not None
+    return ledger.has_open_ends(run)
+
+
+def _remove(ledger: "Ledger", run: "Run") -> str:
+    """Delete a run's folder, and the values from before its updates. Returns why not, or nothing."""
+    folder = RunFolder(run.out)
+    unexpected = folder.unexpected_files((run.summary or {}).get("files", ()))
+    if unexpected:
+        return f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
+    folder.remove()
+    ledger.erase_values(run)
+    return ""
+
+
+@dataclass(frozen=True)
+class RunOutcomes:
+    """What the reports of a run that sent are made from; ``children``: the ids of its addresses and contacts."""
+
+    stage: Stage
+    outcomes: pd.DataFrame
+    refused: npt.NDArray[np.bool_]
+    retryable: int
+    children: pd.DataFrame
+
+
+def read_outcomes(ledger: "Ledger", run_id: str, stage: Stage) -> RunOutcomes:
+    """One line per customer position: rejected ones, those that the run did not take up (pending), and the rest.
+
+    The reasons of the API's refusals become problems at the cells they are about.
+    """
+    outcomes = unsent_outcomes(stage, OutcomeKind.PENDING)
+    known = ledger.outcomes(run_id)
+    at = known["position"].to_numpy()
+    for name in COLUMNS:
+        column = outcomes[name].copy()
+        column.iloc[at] = known[name].array
+        outcomes[name] = column
+    failed = known["outcome"].eq(str(OutcomeKind.FAILED)).to_numpy(dtype=np.bool_)
+    status = known["http_status"].fillna(0).to_numpy(dtype=np.int64)
+    final = failed & (status >= 400) & (status < 500) & ~np.isin(status, TEMPORARY_STATUSES)
+    refused = np.zeros(len(outcomes), dtype=np.bool_)
+    refused[at[final]] = True
+    reasons = known[final & known["refusals"].notna().to_numpy()]
+    problems = ProblemTable.concat([_problems(stage, reasons), _notes(stage, known)])
+    stage = replace(stage, problems=ProblemTable.concat([stage.problems, problems])) if len(problems) else stage
+    twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
+    retryable = int((failed & ~final & ~twice).sum())
+    return RunOutcomes(stage, outcomes, refused, retryable, ledger.children_of(run_id))
+
+
+def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:
+    """What there is to tell of customers that were updated, or left alone: nothing that failed."""
+    found = []
+    for code, hint in NOTES.items():
+        told = known[known["error_code"].eq(code).fillna(value=False).to_numpy(dtype=np.bool_)]
+        positions = told["position"].to_numpy(dtype=np.int64)
+        places = locate(stage.tables, stage.sources, "customer", "reference_id", positions)
+        found.append(
+            ProblemTable.build(
+                len(told),
+                severity=Severity.WARNING,
+                code=code,
+                customer=positions,
+                entity="customer",
+                record=positions,
+                row=places.rows,
+                message=told["error_message"].array,
+                hint=hint,
+            )
+        )
+    return ProblemTable.concat(found)
+
+
+def _problems(stage: Stage, refusals: pd.DataFrame) -> ProblemTable:
+    """Each ``details[]`` of a refusal led back to its record; one without a known field stands for the customer."""
+    found: dict[Entity, list[tuple[int, int, str | None, str]]] = {entity: [] for entity in ENTITIES}
+    for position, text in zip(refusals["position"], refusals["refusals"], strict=True):
+        for item in json.loads(text):
+            reason = f"{item['field']}: {item['reason']}" if item["field"] else item["reason"]
+            entity, record, field = record_of(stage.tables, position, item["field"]) or ("customer", position, None)
+            found[entity].append((position, record, field, reason))
+    tables = [_located(stage, entity, items) for entity, items in found.items() if items]
+    return ProblemTable.concat(tables)
+
+
+def _located(stage: Stage, entity: Entity, items: list[tuple[int, int, str | None, str]]) -> ProblemTable:
+    positions, records, fields, reasons = (list(column) for column in zip(*items, strict=True))
+    rows = stage.tables.frame(entity)["_row"].to_numpy()[np.array(records, np.int64)].copy()
+    columns: list[Any] = [None] * len(items)
+    values: list[Any] = [None] * len(items)
+    for name in {field for field in fields if field is not None}:
+        chosen = np.flatnonzero(np.array([field == name for field in fields]))
+        places = locate(stage.tables, stage.sources, entity, name, np.array(records, np.int64)[chosen])
+        for index, row, column, cell in zip(
+            chosen, places.rows, places.columns.to_pylist(), places.cells.to_pylist(), strict=True
+        ):
+            rows[index], columns[index], values[index] = row, column, cell
+    return ProblemTable.build(
+        len(items),
+        severity=Severity.ERROR,
+        code="api_refused",
+        customer=np.array(positions, np.int64),
+        entity=entity,
+        record=np.array(records, np.int64),
+        field=fields,
+        row=rows,
+        column=columns,
+        value=values,
+        message=[f"the API refused it: {reason}" for reason in reasons],
+        hint=[AT_A_CELL if column is not None else AT_NO_CELL for column in columns],
     )

@@ -1,4 +1,4 @@
-"""Names in the sources that stand for something in the API: what they are looked up in, and what comes of it."""
+"""Resolving names in the sources, such as sales reps and price lists, to ids of the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +13,12 @@ import pyarrow.compute as pc
 from importer.records import Severity
 from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
 from importer.validation.field_places import locate
-from importer.workflow.directory import Directory, Known
+from importer.workflow.directory import NAMES, Directory, Known
 
-__all__ = ["NAMES", "Told", "looked_up_names", "pending_lookups", "resolve_lookups"]
+__all__ = ["Told", "looked_up_names", "pending_lookups", "resolve_lookups"]
 
-NAMES = {"sales_rep": "sales rep", "price_list": "price list"}
 KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
-MOST_TWINS = 5  # told apart in a hint
+MOST_NAMED = 5  # told apart in a hint
 
 Positions = npt.NDArray[np.int64]
 Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
@@ -154,20 +153,20 @@ class _Cells:
 def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directory) -> tuple[str, str]:
     word = NAMES[kind]
     if len(found) > 1:
-        twins = ", ".join(one.told_apart for one in found[:MOST_TWINS]) + (", …" if len(found) > MOST_TWINS else "")
+        same = ", ".join(one.told_apart for one in found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
         return (
             f"'{name}' may be any of {len(found)} {word}s of that name",
-            f"More than one {word} is called so: {twins}. Give its {KEYS[kind]} or its id instead.",
+            f"More than one {word} has this name: {same}. Give its {KEYS[kind]} or its id instead.",
         )
     near = " or ".join(f"'{other}'" for other in directory.nearest(kind, name))
     guess = f"Did you mean {near}? " if near else ""
-    hint = f"{guess}Mend the cell, or make the {word} in WizCommerce first."
-    return f"'{name}' is no {word} that the API knows", hint
+    hint = f"{guess}Fix the cell, or create the {word} in WizCommerce first."
+    return f"'{name}' is not a {word} that the API knows", hint
 
 
 def _inactive(kind: str, name: str) -> tuple[str, str]:
     word = NAMES[kind]
-    return f"the {word} '{name}' is inactive in WizCommerce", f"It is sent all the same. Is it still the right {word}?"
+    return f"the {word} '{name}' is inactive in WizCommerce", f"It is sent anyway. Is it still the right {word}?"
 
 
 def _put_back(series: "pd.Series[Any]", positions: Any, values: pa.Array) -> "pd.Series[Any]":

@@ -1,4 +1,4 @@
-"""Applying a plan: what it rests on, and whether all of that is still as it was."""
+"""Saved plans: what a plan is based on, and whether all of that is unchanged when it is applied."""
 
 import hashlib
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ NAMED = 3  # customers that a message names
 def describe_plan(
     options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path
 ) -> dict[str, Any]:
-    """What a plan rests on, as plain values."""
+    """What a plan is based on, as plain values."""
     shaping = {name: getattr(options, name) for name in SHAPING}
     return {
         "api": options.api,
@@ -56,7 +56,7 @@ def _inputs(sources: Sources) -> list[list[str]]:
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """A plan that was made before: what it says of each customer, and what it rests on."""
+    """A plan that was made before: what it says about each customer, and what it is based on."""
 
     folder: RunFolder
     planned: pd.DataFrame
@@ -92,7 +92,7 @@ class SavedPlan:
         return replace(planned, plan=self.id, api=facts["api"], tenant=facts["named_tenant"], mapping=facts["mapping"])
 
     def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
-        """Raise :class:`UsageError` when the mapping or a source is another than the plan's."""
+        """Raise :class:`UsageError` when the mapping or a source differs from the plan's."""
         if loaded.sha256 != self.facts["mapping_sha256"]:
             raise UsageError(f"the mapping {loaded.name} changed since plan {self.id} was made", AGAIN)
         now, then = _inputs(sources), self.facts["inputs"]
@@ -123,7 +123,7 @@ class SavedPlan:
         )
         other = merged.loc[~merged["hash"].eq(merged["hash_now"]).fillna(value=False), "reference_id"].tolist()
         raise GuardError(
-            f"what would be sent is not what plan {self.id} shows{_such_as(other)}: sales reps, price lists or "
+            f"what would be sent differs from plan {self.id}{_such_as(other)}: sales reps, price lists or "
             "attributes changed in WizCommerce since, or the importer did.",
             AGAIN,
         )
@@ -137,12 +137,12 @@ def open_plan(name: str, out: Path) -> SavedPlan:
         raise UsageError(f"there is no plan {name}", f"Give the id of a plan in {out}, or the path of its folder.")
     plan = SavedPlan(RunFolder(folder.path.absolute()), *saved)
     if _digest(plan.folder.payloads) != plan.facts.get("payloads_sha256"):
-        raise UsageError(f"{plan.folder.payloads} is not as the plan left it", AGAIN)
+        raise UsageError(f"{plan.folder.payloads} was changed since the plan was made", AGAIN)
     return plan
 
 
 def check_drift(saved: tuple[pd.DataFrame, dict[str, Any]], planned: pd.DataFrame) -> None:
-    """Raise :class:`GuardError` when something else than was planned would be done with any customer."""
+    """Raise :class:`GuardError` when the actions for any customer would differ from the plan."""
     changed = drift(saved[0], planned)
     if changed:
         raise GuardError(f"WizCommerce or the ledger changed since the plan was made{_such_as(changed)}.", AGAIN)

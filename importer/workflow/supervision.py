@@ -1,58 +1,200 @@
-"""What a command leaves besides its reports, for whoever was not there: the log's lines of its course and its end."""
+"""A command while it works: its progress and the wish to stop it, its log lines, and its notifications."""
 
 import logging
+import signal
 import socket
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
+from anyio.abc import TaskStatus
+
 import importer
-from importer.errors import GuardError, ImporterError
+from importer.errors import GuardError, ImporterError, InterruptedRunError, StopError
 from importer.logs import event, harmless, kind_of, trouble
 from importer.notify import Announcer
+from importer.records import OutcomeKind
 from importer.report import summary_text
-from importer.settings import Notices
-from importer.workflow.watch import Counts, Watch
+from importer.settings import Commands, Notices, Options
 
-__all__ = ["News", "supervise"]
+__all__ = ["Counts", "Deadline", "Watch", "supervise"]
 
 WIDTH = 78
 ENDED = ("ended well", "ended, but something was rejected or failed", "could not begin", "stopped early")
+Counts = Mapping[OutcomeKind, int]
+_POLL = 0.1  # seconds between two looks at what another thread has set
+EVERY = 10.0  # seconds between two lines that tell how far it is
 
 
-class News:
-    """Tells of one command. Raises :class:`UsageError` when ``notices`` cannot be followed."""
+@dataclass
+class Deadline:
+    """``seconds`` from now on, by a clock that is handed in."""
 
-    def __init__(self, command: str, notices: Notices, warn: Callable[[str], None]) -> None:
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    until: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.until = self.clock() + self.seconds
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return self.clock() >= self.until
+
+    async def passed(self) -> None:
+        """Wait until the time is up."""
+        while (left := self.until - self.clock()) > 0:
+            await self.sleep(left)
+
+    def error(self, *, sending: bool) -> InterruptedRunError:
+        """Why the run stops; ``sending``: whether it had begun to send."""
+        hint = "`importer resume` goes on from there." if sending else "Nothing was sent: give it more time."
+        return InterruptedRunError(f"--deadline: the time allowed for the run ({_length(self.seconds)}) is over", hint)
+
+
+def _length(seconds: float) -> str:
+    """Seconds as a person says them: ``90 min``, ``45 s``."""
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
+def _silent(_: str) -> None:
+    """Report nothing."""
+
+
+def _uncounted(_: Counts) -> None:
+    """Report nothing."""
+
+
+@dataclass
+class Watch:
+    """Where a run reports: ``phase`` gets what happens, ``counts`` how many customers have which outcome.
+
+    ``stage`` gets what takes a while now, which is of no interest afterwards.
+    It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
+    The end of the ``deadline`` is such a wish, too, and so is the event ``requested``, which any thread may set.
+    """
+
+    phase: Callable[[str], None] = _silent
+    counts: Callable[[Counts], None] = _uncounted
+    stage: Callable[[str], None] = _silent
+    stop: anyio.Event = field(default_factory=anyio.Event)
+    deadline: Deadline | None = None
+    requested: threading.Event | None = None
+    sending: bool = False
+    stopped: StopError | None = None  # what ended the run early
+
+    @asynccontextmanager
+    async def signals(self) -> AsyncIterator[None]:
+        """While the block runs, signals and the deadline ask to stop.
+
+        Raises :class:`InterruptedRunError` where they cut it off.
+        """
+        failed: Exception | None = None
+        async with anyio.create_task_group() as group:
+            with anyio.CancelScope() as block:
+                await group.start(self._listen, block)
+                group.start_soon(self._expire, block)
+                group.start_soon(self._poll, block)
+                try:
+                    yield
+                except Exception as error:  # noqa: BLE001 - raised again below: the group would wrap it
+                    failed = error
+            group.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+        if block.cancelled_caught:
+            hint = "`importer resume` goes on; requests in flight are looked up first."
+            raise self.reason(InterruptedRunError("interrupted", hint))
+
+    async def _listen(self, block: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+        """Stop on signals, which only the main thread may handle."""
+        if threading.current_thread() is not threading.main_thread():
+            task_status.started()
+            return
+        try:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+                task_status.started()
+                async for _ in received:
+                    self._interrupt(block)
+        except NotImplementedError:  # Windows
+            task_status.started()
+
+    async def _poll(self, block: anyio.CancelScope) -> None:
+        """Stop when another thread asks for it."""
+        while self.requested is not None:
+            if self.requested.is_set():
+                self._interrupt(block)
+                return
+            await anyio.sleep(_POLL)
+
+    def _interrupt(self, block: anyio.CancelScope) -> None:
+        """Stop: gently while customers are sent, else at once."""
+        if self.sending and not self.stop.is_set():
+            self.phase("Stopping: waiting for requests in flight. Interrupt again to stop now.")
+            self.stop.set()
+        else:
+            block.cancel()
+
+    async def _expire(self, block: anyio.CancelScope) -> None:
+        """Stop when the time is up: gently while customers are sent, else at once."""
+        if self.deadline is None:
+            return
+        await self.deadline.passed()
+        if self.sending:
+            self.phase("The time is up: waiting for requests in flight. Interrupt to stop now.")
+            self.stop.set()
+        else:
+            block.cancel()
+
+    def reason(self, interrupted: InterruptedRunError) -> InterruptedRunError:
+        """Why the run was interrupted: the deadline, where that is over."""
+        if self.deadline is None or not self.deadline.over:
+            return interrupted
+        return self.deadline.error(sending=self.stop.is_set())
+
+
+class Notifier:
+    """Sends notifications about one command. Raises :class:`UsageError` when ``notices`` cannot be followed."""
+
+    def __init__(self, command: str, notices: Notices | None, warn: Callable[[str], None]) -> None:
+        wanted = notices if notices is not None and (notices.urls or notices.healthcheck) else None
         self._command = command
-        self._name = f"importer {notices.name}".rstrip()
-        self._announcer = Announcer(notices)
+        self._name = f"importer {wanted.name}".rstrip() if wanted else ""
+        self._announcer = Announcer(wanted) if wanted else None
         self._warn = warn
 
     def began(self) -> None:
         """The command begins."""
-        self._heed(self._announcer.began())
+        if self._announcer is not None:
+            self._warn_of(self._announcer.began())
 
     def failed(self, error: BaseException, code: int) -> None:
         """It ended without a summary."""
-        words = str(error) if harmless(error) else f"{kind_of(error)} What was said on stderr tells more."
-        self._tell(_end_kind(error, code), code, words)
+        words = str(error) if harmless(error) else f"{kind_of(error)} The message on stderr says more."
+        self._send(_end_kind(error, code), code, words)
 
     def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None:
         """It ended with a summary; ``stopped``: what ended it early."""
         if stopped is not None and not harmless(stopped):
             summary = {**summary, "stopped": "The report says why."}
         code = int(summary["exit_code"])
-        self._tell(_end_kind(stopped, code), code, summary_text(summary, width=WIDTH, colour=False))
+        if self._announcer is not None:
+            self._send(_end_kind(stopped, code), code, summary_text(summary, width=WIDTH, colour=False))
 
-    def _tell(self, end: str, code: int, text: str) -> None:
-        title = f"{self._name}: {self._command} {ENDED[code]}"
-        if end == "guard":
-            title = f"{self._name}: {self._command} was stopped by a guard"
-        self._heed(self._announcer.ended(end, title, f"{text}\n\nExit code {code}, on {socket.gethostname()}."))
+    def _send(self, end: str, code: int, text: str) -> None:
+        if self._announcer is not None:
+            how = "was stopped by a guard" if end == "guard" else ENDED[code]
+            text = f"{text}\n\nExit code {code}, on {socket.gethostname()}."
+            self._warn_of(self._announcer.ended(end, f"{self._name}: {self._command} {how}", text))
 
-    def _heed(self, untold: list[str]) -> None:
-        for words in untold:
+    def _warn_of(self, unsent: list[str]) -> None:
+        for words in unsent:
             event(logging.WARNING, "untold", text=words)
             self._warn(words)
 
@@ -64,11 +206,9 @@ def _end_kind(error: BaseException | None, code: int) -> str:
     return ("success", "rejected", "failure", "failure")[code]
 
 
-EVERY = 10.0  # seconds between two lines that tell how far it is
-
-
 def supervise(
     command: str,
+    options: Options,
     watch: Watch,
     work: Callable[[Watch], dict[str, Any]],
     *,
@@ -77,48 +217,35 @@ def supervise(
 ) -> dict[str, Any]:
     """Do the work of a command, and report its course and end: in the log, and by ``notices``. Returns its summary.
 
+    Commands in the hints of errors repeat the ``options`` that they need.
     ``warn`` takes a sentence on what could not be reported; that changes nothing else. Raises what ``work`` raises, and
     :class:`UsageError`, before anything is done, when ``notices`` cannot be followed.
     """
     began = time.monotonic()
     event(logging.INFO, "start", command=command, version=importer.__version__)
-    _overhear(watch)
-    news = _news(command, notices, warn)
+    _log_progress(watch)
+    notifier = Notifier(command, notices, warn)
     try:
-        news.began()
-        summary = work(watch)
+        notifier.began()
+        with Commands.of(options).advising():
+            summary = work(watch)
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code
         trouble("error", error)
         _log_end(command, code, began)
-        news.failed(error, code)
+        notifier.failed(error, code)
         raise
     _log_end(command, summary["exit_code"], began, _facts(summary))
-    news.ended(summary, watch.stopped)
+    notifier.ended(summary, watch.stopped)
     return summary
 
 
-def _news(command: str, notices: Notices | None, warn: Callable[[str], None]) -> "News | NoNews":
-    if notices is None or not (notices.urls or notices.healthcheck):
-        return NoNews()
-
-    return News(command, notices, warn)
-
-
-class NoNews:
-    """Nobody wants to hear."""
-
-    def began(self) -> None: ...
-    def failed(self, error: BaseException, code: int) -> None: ...
-    def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None: ...
-
-
-def _overhear(watch: Watch) -> None:
-    """Enter what the watcher hears into the log as well."""
+def _log_progress(watch: Watch) -> None:
+    """Also log what is reported to the caller."""
     phase, counts = watch.phase, watch.counts
     said = time.monotonic()
 
-    def tell(text: str) -> None:
+    def message(text: str) -> None:
         event(logging.INFO, "message", text=text)
         phase(text)
 
@@ -129,7 +256,7 @@ def _overhear(watch: Watch) -> None:
             said = time.monotonic()
             event(logging.INFO, "progress", customers={str(kind): number for kind, number in numbers.items()})
 
-    watch.phase, watch.counts = tell, count
+    watch.phase, watch.counts = message, count
 
 
 def _facts(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Where a run sends to: an API by name or URL, or a sandbox started for the command; and whose account it is."""
+"""The API that a run sends to: by name or URL, or a sandbox started for the command; its account and its lookups."""
 
 import hashlib
+import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,15 +10,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from importer.api import Client, Limiter, RetryPolicy
-from importer.errors import StopError
+from importer.errors import ApiUnavailableError, KeyRefusedError, StopError
+from importer.logs import event
 from importer.private_files import make_folder
 from importer.sandbox import SandboxConfig, SandboxStartError, spawned
 from importer.settings import SANDBOX, Options, default_ledger, read_key
 from importer.settings.api_access import resolve_target
+from importer.tables import ENTITIES, Entity
+from importer.validation import AttributeDefinition
+from importer.workflow.directory import NAMES, Directory, Known, Needs, definitions, known_price_lists, known_reps
 
-__all__ = ["Target", "account_of", "client_for", "limiter_for", "open_target"]
+__all__ = ["Target", "account_of", "client_for", "fetch_directory", "limiter_for", "open_target"]
 
-# The sandbox is of this machine and takes any key; a real key is never handed to it.
+# The sandbox takes any key; it never gets a real one.
 SANDBOX_KEY = "sandbox-takes-any-key"
 SANDBOX_RATE = 1000.0  # it has no limit of its own: there is no pace to find
 PRODUCTION = urlsplit(resolve_target("production")).hostname
@@ -59,14 +64,14 @@ def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
 
 
 def account_of(options: Options, environment: Mapping[str, str]) -> str:
-    """Whose limits a run counts towards: a digest of API and key, or a sandbox by where its data lie.
+    """The account whose limits a run counts towards: a digest of API and key, or a sandbox by the place of its data.
 
     Raises :class:`UsageError` for a wrong address or a missing key.
     """
     target = resolve(replace(options, tenant=None), environment)
     if target is not None:
         return target.tenant
-    return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data lie there
+    return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data are there
 
 
 def _tenant(url: str, key: str) -> str:
@@ -120,3 +125,36 @@ def open_target(options: Options, environment: Mapping[str, str], ledger: Path |
             yield Target(sandbox.url, SANDBOX_KEY, tenant, SANDBOX_RATE)
     except SandboxStartError as error:
         raise StopError(f"the sandbox could not be started: {error}", f"Its data is kept in {data}.") from error
+
+
+async def fetch_directory(client: Client, needs: Needs) -> Directory:
+    """What names are looked up in: each list is asked for once, and only where it is needed.
+
+    Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
+    """
+    known = {kind: await _known(client, kind) for kind in NAMES if kind in needs.lookups}
+    attributes = {
+        entity: definitions(await client.attributes(entity)) for entity in ENTITIES if entity in needs.attributes
+    }
+    return Directory(known, attributes | await _other_attributes(client, needs))
+
+
+async def _other_attributes(client: Client, needs: Needs) -> dict[Entity, dict[str, AttributeDefinition]]:
+    """The attributes of records that have none: some may be mandatory.
+
+    A key that may not see them can still create customers, and an API that does not answer is reported where it must.
+    """
+    found: dict[Entity, dict[str, AttributeDefinition]] = {}
+    for entity in (entity for entity in ENTITIES if entity in needs.entities - needs.attributes):
+        try:
+            found[entity] = definitions(await client.attributes(entity))
+        except (ApiUnavailableError, KeyRefusedError) as error:
+            event(logging.WARNING, "mandatory attributes not checked", entity=entity, reason=error.message)
+            break
+    return found
+
+
+async def _known(client: Client, kind: str) -> tuple[Known, ...]:
+    if kind == "sales_rep":
+        return known_reps(await client.sales_reps())
+    return known_price_lists(await client.price_lists())

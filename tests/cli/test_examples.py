@@ -64,7 +64,7 @@ def test_what_they_call_exists(desk) -> None:
 
 
 def test_the_variables_that_they_set_are_options() -> None:
-    known = {f"IMPORTER_{name.upper()}" for group in (options.ACCOUNT, options.OUTPUT) for name in group}
+    known = {f"IMPORTER_{name.upper()}" for name in (*options.ACCOUNT, *options.READING, *options.LOG)}
     named = set(re.findall(r"IMPORTER_\w+", "\n".join(TEXTS.values()))) - BESIDES - {"IMPORTER_"}
     assert named <= known | {"IMPORTER_OUT"}
 

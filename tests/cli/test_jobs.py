@@ -167,7 +167,7 @@ def test_an_interrupt_reaches_what_runs_once_and_nothing_new_begins(desk) -> Non
     acme, bolt = told["jobs"]
     assert "interrupted" in acme["message"]
     assert acme["summary"]["customers"]["unknown"] == 0
-    assert (bolt["message"], bolt["summary"]) == ("not begun: interrupted", None)
+    assert (bolt["message"], bolt["summary"]) == ("not started: interrupted", None)
 
 
 def test_a_dated_export_from_the_file_to_the_guard(desk, box) -> None:

@@ -7,7 +7,7 @@ def test_check_backup_vacuum(desk) -> None:
     with running() as box:
         desk.run(box.url, *desk.small(5))
     said = desk.do("ledger", "check")
-    assert (said.code, said.out, said.err) == (0, "The ledger is whole.\n", "")
+    assert (said.code, said.out, said.err) == (0, "The ledger is intact.\n", "")
     said = desk.do("ledger", "backup", "copy.db")
     assert said.code == 0
     assert said.out.startswith("copy.db: 0.")

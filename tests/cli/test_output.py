@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from importer.cli.output import as_json, coloured, safe
-from importer.cli.progress import Progress
+from importer.cli.output import Progress, as_json, coloured, safe
 from tests.workflow.desk import ROOT
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from importer.api import RetryPolicy
-from importer.commands.verify import verify
+from importer.commands.undo import compare_run as verify
 from importer.errors import GuardError, ImporterError
 from importer.ledger import State
 from importer.records import OutcomeKind

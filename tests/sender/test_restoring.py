@@ -8,7 +8,7 @@ from importer.api import NoListError
 from importer.errors import InterruptedRunError
 from importer.ledger import State, Step
 from importer.records import OutcomeKind
-from importer.workflow.consent import Forecast, forecast
+from importer.workflow.guards import Forecast, forecast
 from tests.sandbox.support import address, contact
 from tests.sender.scene import Change, KilledError, Steps, company, scene
 

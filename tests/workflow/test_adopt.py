@@ -88,7 +88,7 @@ def test_the_next_night_sends_only_what_differs(desk, fresh) -> None:
         assert set(outcomes.values()) == {"unchanged"}
         told = {line["reference_id"]: line for line in said.table("errors.csv") if line["code"] == "differs_in_api"}
         assert set(told) == {"C1", "C4"}
-        assert told["C1"]["message"] == "WizCommerce holds something else in phone"
+        assert told["C1"]["message"] == "WizCommerce has something else in phone"
 
         assert found(adopt(desk, api, *words, *fresh)) == {"known": 38, "absent": 1, "rejected": 1}
         assert asked(api)["GET"] <= 3 + 2
@@ -192,7 +192,7 @@ def test_it_is_no_run_that_sends(desk) -> None:
         for command in ("resume", "retry"):
             refused = desk.do(command, "--ledger", "fresh.db")
             assert (refused.code, refused.out) == (2, "")
-            assert "was no run that sends" in refused.err
+            assert "is a run of `importer adopt`" in refused.err
         assert desk.do("undo", said.summary["run_id"], "--ledger", "fresh.db", "--yes").code == 0
         assert box.counts()["customers"] == 4
         assert desk.do("verify", said.summary["run_id"], "--ledger", "fresh.db").code == 0

@@ -9,7 +9,7 @@ from importer.commands.resume import resume
 from importer.commands.run import run
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Options
-from importer.workflow.watch import Deadline, Watch
+from importer.workflow.supervision import Deadline, Watch
 from tests.workflow.desk import KEY, read_table
 
 ENVIRONMENT = {"WIZCOMMERCE_API_KEY": KEY}

@@ -76,7 +76,7 @@ def test_yesterdays_export(desk, box) -> None:
 def test_a_renamed_column_and_a_changed_mapping(desk, box) -> None:
     night(desk, box, lines(3))
     renamed = lines(4, header="Id,Name,Phone,E-Mail,Street,Town")
-    reason = stopped(night(desk, box, renamed, *GUARDS), box, "--same-layout: the columns are not those of run", 3)
+    reason = stopped(night(desk, box, renamed, *GUARDS), box, "--same-layout: the columns differ from run", 3)
     assert "gone: 'Mail'; new: 'E-Mail'" in reason
     assert night(desk, box, renamed, *GUARDS, "--no-same-layout").code == 0
     mapping = desk.path / "small.yaml"
@@ -191,4 +191,4 @@ def test_a_file_of_unknown_age_is_told(desk, box, monkeypatch) -> None:
     assert said.code == 0
     monkeypatch.setattr(guards, "_moments", lambda _: {})
     said = desk.do("run", "small.csv", "-m", "small.yaml", "--api", box.url, "--max-age", 1)
-    assert "--max-age: small.csv: it is not known when it was written" in said.err
+    assert "--max-age: small.csv: the time when it was written is not known" in said.err

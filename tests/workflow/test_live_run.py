@@ -60,7 +60,7 @@ UNKNOWN = {
         "3",
         "Rep",
         (
-            "More than one sales rep is called so: a@example.com, b@example.com (inactive). "
+            "More than one sales rep has this name: a@example.com, b@example.com (inactive). "
             "Give its e-mail address or its id instead."
         ),
     ),
@@ -271,7 +271,7 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
         (killed_run,) = json.loads(desk.do("runs", "--json").out)
         for command in ("resume", "retry", "undo", "verify", "report"):
             said = desk.do(command, killed_run["run_id"])
-            assert (said.code, "had not come as far as planning" in said.err) == (2, True)
+            assert (said.code, "stopped before planning" in said.err) == (2, True)
             assert "Start it again, with the same sources" in said.err
         assert desk.run(box.url, *desk.small(3)).code == 0
         assert len(box.customers()) == 3

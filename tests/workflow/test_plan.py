@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from importer.commands import plan as planning
 from importer.sandbox import SandboxConfig, running
-from importer.workflow import api_duplicates as twins
 from tests.workflow.desk import KEY
 from tests.workflow.strict_api import REP, strict_api
 from tests.workflow.test_dry_run import LOOKUPS
@@ -180,7 +180,7 @@ def test_customers_that_may_be_the_same_are_pointed_out(desk) -> None:
 
 
 def test_an_account_too_large_to_read_is_said_and_not_read(desk, monkeypatch) -> None:
-    monkeypatch.setattr(twins, "MOST_PAGES", 2)
+    monkeypatch.setattr(planning, "MOST_PAGES", 2)
     with strict_api(read_only=True) as api:
         for number in range(301):
             by_hand(api, f"X{number}")

@@ -81,7 +81,7 @@ CHANGED = [
     (edit("small.yaml", "title: A", "title: Another"), 2, "the mapping small changed since plan"),
     (appears, 3, "WizCommerce or the ledger changed since the plan was made (1 customer: C1)."),
     (is_sent_by_another_run, 3, "WizCommerce or the ledger changed since the plan was made (1 customer: C1)."),
-    (rep_is_renamed, 3, "what would be sent is not what plan"),
+    (rep_is_renamed, 3, "what would be sent differs from plan"),
 ]
 
 
@@ -113,7 +113,7 @@ def test_the_plans_own_files_are_not_to_be_touched(desk) -> None:
         path.write_bytes(path.read_bytes().replace(b"Company 1", b"Company X"))
         said = apply(desk, shown)
         assert (said.code, said.out) == (2, "")
-        assert "payloads.jsonl is not as the plan left it" in said.err
+        assert "payloads.jsonl was changed since the plan was made" in said.err
         assert not api.bodies
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from importer.workflow.lookups_file import load_lookups
+from importer.workflow.directory import load_lookups
 from importer.workflow.prepare import utc_now
 from tests.workflow.desk import KEY, ROOT
 from tests.workflow.strict_api import PRICE_LIST, REP, strict_api
@@ -83,7 +83,7 @@ def test_a_broken_or_foreign_file_is_said_to_be_one(desk, change) -> None:
     path.write_text(change(path.read_text()))
     said = desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", path)
     assert (said.code, said.out) == (2, "")
-    assert "is no file of `importer lookups save`" in said.err
+    assert "is not a file of `importer lookups save`" in said.err
     assert "importer lookups save --api TARGET --to FILE" in said.err
 
 

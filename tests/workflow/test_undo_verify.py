@@ -13,7 +13,7 @@ from importer.errors import UsageError
 from importer.report import undo_verify_text
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Options
-from importer.workflow.watch import Watch
+from importer.workflow.supervision import Watch
 from tests.report.schema import hold_against_schema
 from tests.workflow.desk import KEY, read_table
 
@@ -102,7 +102,7 @@ def test_undo_asks_with_the_facts_and_does_nothing_without_a_yes(desk, box):
     (tenant,) = desk.tenants()
     assert question == (
         f"This undoes run {bench.run_id} ({box.url.removeprefix('http://')}, account {tenant}): 7 customers that it "
-        "created will be deleted (C0, C1, C2, C3, C4, …). What was changed there since will be left. Continue?"
+        "created will be deleted (C0, C1, C2, C3, C4, …). Later changes in WizCommerce will be kept. Continue?"
     )
     assert len(box.customers()) == 7
     assert not (bench.folder / "undo.csv").exists()

@@ -1,0 +1,157 @@
+"""What commands have in common: options checked, progress shown, a question asked, the summary printed."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from importer.cli.output import Console, Progress, safe, say
+from importer.errors import OptionError, UsageError
+from importer.settings import Options, default_ledger, placed, read_config, read_notices
+
+__all__ = ["Given", "asker", "carry_out", "finish", "make_options", "read_file", "watched"]
+
+NOTIFYING = frozenset({"run", "resume", "retry"})
+
+
+def make_options(values: Mapping[str, Any]) -> Options:
+    """What a command was given as checked options.
+
+    Raises :class:`OptionError` that names the flag, the variable or the config file's key with the wrong value.
+    """
+    config: Given = values["config"]
+    given = {item.name: values[item.name] for item in fields(Options) if values.get(item.name) is not None}
+    given["ledger"] = given.get("ledger") or default_ledger(os.environ)
+    given["config"] = config.path
+    given["configured"] = frozenset(name for name in given if config.origin(name) == "DEFAULT_MAP")
+    try:
+        return Options(**given)
+    except OptionError as error:
+        raise error.found_in(config.place(error.option)) from None
+
+
+def finish(console: Console, summary: dict[str, Any]) -> None:
+    """Print the summary, and exit with its code."""
+    from importer.report import summary_text, undo_verify_text
+
+    text = undo_verify_text if summary["command"] in {"undo", "verify"} else summary_text
+    console.summary(summary, text(summary, **console.look))
+    raise typer.Exit(summary["exit_code"])
+
+
+def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, Any], dict[str, Any]]) -> None:
+    """Do the work of a command, watched and logged; print its summary, and exit with its code.
+
+    ``work`` gets the options and the :class:`importer.workflow.watch.Watch`.
+    """
+    options = make_options(given)
+
+    from importer.logs import log_to
+    from importer.workflow.supervision import supervise
+
+    notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
+    quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr wants nothing else there
+    with (
+        log_to(options.log, options.log_level, personal=given["log_personal"]),
+        watched(options, quiet=quiet) as watch,
+    ):
+        summary = supervise(
+            command,
+            options,
+            watch,
+            lambda watch: work(options, watch),
+            notices=notices,
+            warn=lambda words: say(f"importer: {words}"),
+        )
+    finish(Console.of(given), summary)
+
+
+@contextmanager
+def watched(options: Options, *, quiet: bool) -> Iterator[Any]:
+    """Progress on stderr while the block runs; the deadline counts from here."""
+    from importer.workflow.supervision import Deadline, Watch
+
+    progress = Progress(quiet=quiet)
+    try:
+        yield Watch(
+            phase=progress.phase,
+            counts=progress.counts,
+            stage=progress.stage,
+            deadline=None if options.deadline is None else Deadline(options.deadline),
+        )
+    finally:
+        progress.close()  # nothing of it is left on a terminal, however the block ends
+
+
+def asker() -> Callable[[str], bool] | None:
+    """The function that asks the person at the terminal; None where there is no terminal."""
+    return _asked if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _asked(question: str) -> bool:
+    """Whether the answer is yes. Raises :class:`KeyboardInterrupt` for Ctrl-C, even in an event loop."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        print(f"{safe(question)} [y/N]: ", end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The file or folder of ``--config``, if there is one, and where each option of the command comes from.
+
+    ``origin``: the option's name → the name of click's source of a parameter, such as ``COMMANDLINE``.
+    """
+
+    path: Path | None
+    origin: Callable[[str], str]
+
+    def place(self, option: str) -> str:
+        """Where the user finds the option's value; ``""`` for the command line."""
+        origin = self.origin(option)
+        if origin == "ENVIRONMENT":
+            return f"IMPORTER_{option.upper()}"
+        return f"{self.path}: {option.replace('_', '-')}" if origin == "DEFAULT_MAP" else ""
+
+
+def origin_of(ctx: typer.Context, option: str) -> str:
+    """The name of click's source of a parameter; ``DEFAULT`` for one that the command does not have."""
+    source = ctx.get_parameter_source(option)
+    return "DEFAULT" if source is None else source.name
+
+
+def read_file(ctx: typer.Context, value: Path | None) -> Given:
+    """Options from a TOML file become the defaults of this command's own options."""
+    given = Given(value, lambda option: origin_of(ctx, option))
+    if value is None:
+        return given
+    if value.is_dir():
+        if not any(param.name == "parallel" for param in ctx.command.params):
+            raise UsageError(f"--config: {value} is a folder", "Only `importer run` takes a folder of jobs.")
+        return given
+    config = placed(read_config(value, _names(ctx.find_root().command)), value.parent)
+    own = {param.name or "": param for param in ctx.command.params}
+    defaults = {name: _as_given(value, own[name]) for name, value in config.items() if name in own}
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+    return given
+
+
+def _names(command: Any) -> set[str]:
+    """The options of all commands that take a config file: one file serves them all."""
+    names = {param.name for param in command.params if param.name == "sources" or param.param_type_name == "option"}
+    own = names - {"config", "help"} if "config" in names else set()
+    return own.union(*(_names(child) for child in getattr(command, "commands", {}).values()))
+
+
+def _as_given(value: Any, param: Any) -> Any:
+    """A value as the command line would give it: one where it takes several (``sources = "a.csv"``) is a list."""
+    several = param.nargs == -1 or getattr(param, "multiple", False)
+    return [value] if several and not isinstance(value, list) else value

@@ -1,0 +1,252 @@
+"""The commands that show what is known, and those that look after the ledger."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from importer.cli.execution import asker, finish, make_options, watched
+from importer.cli.output import Console, as_json, put, show
+from importer.cli.parameters import ACCOUNT, takes
+from importer.errors import UsageError
+from importer.settings import Commands
+
+__all__ = ["LEDGER", "LOOKUPS", "example", "explain", "ids", "mappings", "report", "runs", "sandbox"]
+
+
+@takes("ledger", "tenant", "json", "config")
+def runs(**given: Any) -> None:
+    """List every run that sent or set out to send, the latest first.
+
+    Example:
+      importer runs --tenant acme
+    """
+    from importer.commands.history import run_line
+    from importer.commands.history import runs as list_runs
+    from importer.report import runs_text
+
+    lines = [run_line(item) for item in list_runs(make_options(given))]
+    if given["json"]:
+        print(as_json(lines))
+    else:
+        look = Console(json=False, quiet=False).look
+        show(runs_text(lines, **look) if lines else "No runs yet.")
+
+
+@takes("ledger", "tenant", "config")
+def ids(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file; only you can read it.", rich_help_panel="Output"
+        ),
+    ] = None,
+    **given: Any,
+) -> None:
+    """Print the ids of customers, addresses and contacts in WizCommerce, as CSV.
+
+    Examples:
+      importer ids > ids.csv
+      importer ids -o ids.csv --tenant acme
+    """
+    from importer.commands.history import ids as list_ids
+
+    found = list_ids(make_options(given), output)
+    if output is None:
+        put(found.decode())
+
+
+@takes("run", "ledger", "tenant", "json", "config")
+def report(**given: Any) -> None:
+    """Write the reports of a run again, into its folder.
+
+    Example:
+      importer report 20250331-140502
+    """
+    from importer.commands.history import report as write_again
+
+    options = make_options(given)
+    with Commands.of(options).advising():
+        summary = write_again(options, given["run"])
+    finish(Console(json=given["json"], quiet=False), summary)
+
+
+def mappings(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path.")] = None,
+) -> None:
+    """List the mappings, or explain one in plain words.
+
+    Example:
+      importer mappings netsuite
+    """
+    from importer.commands.reference import explain_mapping, list_mappings
+
+    width = Console(json=False, quiet=False).width
+    show(list_mappings(width) if name is None else explain_mapping(name, width))
+
+
+def explain(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A problem's code, as in reports.")] = None,
+) -> None:
+    """Explain what a problem's code means and how to fix it, or list all codes.
+
+    Example:
+      importer explain too_long
+    """
+    from importer.commands.reference import explain_code, list_codes
+
+    width = Console(json=False, quiet=False).width
+    show(list_codes(width) if code is None else explain_code(code, width))
+
+
+def example(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="config, cron, systemd, container, github.")
+    ] = None,
+) -> None:
+    """Print a ready-made file for running it every night, or list them.
+
+    Example:
+      importer example config > acme.toml
+    """
+    from importer.commands.reference import list_examples, show_example
+
+    show(list_examples() if name is None else show_example(name))
+
+
+def sandbox(
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port; 0 takes any that is free.")
+    ] = 8080,
+    faults: Annotated[
+        str, typer.Option("--faults", metavar="LIST", help="What goes wrong, such as drop-after=2%,429=1%,slow=1%.")
+    ] = "",
+    rate: Annotated[int | None, typer.Option("--rate", metavar="N", help="Requests accepted per second.")] = None,
+    latency: Annotated[float, typer.Option("--latency", metavar="SECONDS", help="How long every answer takes.")] = 0.0,
+    lag: Annotated[
+        float, typer.Option("--lag", metavar="SECONDS", help="How long until a listing shows a new customer.")
+    ] = 0.0,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="A file that keeps the customers.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random faults.")] = 0,
+) -> None:
+    """Serve a local API that behaves like WizCommerce's. It takes any key and stops with Ctrl-C.
+
+    Examples:
+      importer sandbox --port 8080 --rate 50 --faults drop-after=2%
+      WIZCOMMERCE_API_KEY=any importer run … --api http://127.0.0.1:8080
+    """
+    from importer.commands.reference import serve_sandbox
+
+    serve_sandbox(
+        lambda url: show(f"The sandbox serves at {url}", flush=True),
+        port=port, faults=faults, rate=rate, latency=latency, list_lag=lag, data=data, seed=seed,
+    )  # fmt: skip
+
+
+@takes("ledger", "config")
+def check(**given: Any) -> None:
+    """Check that the ledger is intact. Exit code 1 if it is not.
+
+    Example:
+      importer ledger check
+    """
+    from importer.commands.history import ledger_faults
+
+    options = make_options(given)
+    faults = ledger_faults(options)
+    show("\n".join(faults) if faults else "The ledger is intact.")
+    if faults:
+        show(Commands.of(options).completed("Restore a backup; then `importer verify` shows what is missing in it."))
+        raise typer.Exit(1)
+
+
+@takes("ledger", "config")
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for the copy.", rich_help_panel="Output")],
+    **given: Any,
+) -> None:
+    """Write a copy of the ledger to a new file, even while runs go on.
+
+    Example:
+      importer ledger backup /backup/ledger-2030-05-01.db
+    """
+    from importer.commands.history import backup_ledger
+
+    show(f"{target}: {_size(backup_ledger(make_options(given), target))}")
+
+
+@takes("ledger", "config")
+def vacuum(**given: Any) -> None:
+    """Free unused disk space.
+
+    Example:
+      importer ledger vacuum
+    """
+    from importer.commands.history import vacuum_ledger
+
+    before, after = vacuum_ledger(make_options(given))
+    show(f"{_size(before)} before, {_size(after)} now")
+
+
+@takes("ledger", "tenant", "yes", "config")
+def forget(
+    reference_ids: Annotated[
+        list[str], typer.Argument(metavar="ID", help="Reference ids of customers.", rich_help_panel="Source")
+    ],
+    **given: Any,
+) -> None:
+    """Erase customers' personal data from the ledger. They are still not sent again.
+
+    Example:
+      importer ledger forget CUS-1001 CUS-1002
+    """
+    from importer.commands.history import forget as erase
+
+    options, confirm = make_options(given), asker()
+    question = f"Erase what the ledger has of {len(reference_ids)} customers?"
+    if not given["yes"] and (confirm is None or not confirm(question)):
+        raise UsageError(
+            "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
+        )
+    with Commands.of(options).advising():
+        known, folders = erase(options, reference_ids)
+    show(f"Erased: {known} of {len(reference_ids)} customers were in the ledger.")
+    if folders:
+        show("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
+        show("\n".join(f"  {folder}" for folder in folders))
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB"
+
+
+@takes(*ACCOUNT, "rate", "concurrency", "timeout", "json", "quiet", "config", required=("api",))
+def save(
+    to: Annotated[
+        Path,
+        typer.Option("--to", metavar="FILE", help="The file to write; only you can read it.", rich_help_panel="Output"),
+    ],
+    **given: Any,
+) -> None:
+    """Save sales reps, price lists and attribute definitions, for check --lookups FILE.
+
+    Example:
+      importer lookups save --api staging --to lookups.json
+    """
+    from importer.commands.lookups import save_lookups
+
+    options = make_options(given)
+    with watched(options, quiet=given["quiet"]) as watch:
+        saved = save_lookups(options, os.environ, to, watch=watch)
+    text = (
+        f"{saved['file']}: {saved['sales_reps']:,} sales reps, {saved['price_lists']:,} price lists and "
+        f"{saved['attributes']:,} attributes of {saved['api']}"
+    )
+    Console.of(given).summary(saved, text)
+
+
+LEDGER = (check, backup, vacuum, forget)
+LOOKUPS = (save,)

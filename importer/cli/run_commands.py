@@ -1,0 +1,192 @@
+"""The commands that make a run, or go on from one."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from importer.cli.execution import asker, carry_out, make_options
+from importer.cli.output import Console, say
+from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READING, SENDING, takes
+from importer.errors import UsageError
+
+__all__ = ["adopt", "check", "plan", "resume", "retry", "run", "undo", "verify"]
+
+OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
+
+
+@takes(*READING, "lookups", *LOG, required=("sources", "mapping"))
+def check(**given: Any) -> None:
+    """Dry run: what would be sent and what is wrong, in which cell. No network, no key.
+
+    Examples:
+      importer check customers.csv -m netsuite --country US
+      importer check exports/*.xlsx -m my-mapping.yaml --json
+    """
+    from importer.commands.check import check as work
+
+    carry_out("check", given, lambda options, watch: work(options, began=watch.stage))
+
+
+@takes(*ACCOUNT, *PACE, *READING, "mode", "recheck", "only", *LOG, required=("sources", "mapping", "api"))
+def plan(**given: Any) -> None:
+    """Show what a run would create, update, leave alone and refuse. Sends nothing.
+
+    Examples:
+      importer plan customers.csv -m netsuite --api staging
+      importer run --plan 20250331-140502-k3fa      sends exactly what it shows
+    """
+    from importer.commands.plan import plan as work
+
+    carry_out("plan", given, lambda options, watch: work(options, os.environ, recheck=given["recheck"], watch=watch))
+
+
+@takes(
+    *("sources", "mapping", "api", "plan", "limit", "only", "mode", "on_conflict", "parallel"),
+    *(*SENDING, *GUARDS, *READING, *LOG),
+)
+def run(ctx: typer.Context, **given: Any) -> None:
+    """Check, plan, send, report. Customers sent before are not sent again.
+
+    Examples:
+      importer run customers.csv -m netsuite --api sandbox
+      importer run customers.csv -m netsuite --api staging --mode upsert
+      importer run --config acme.toml              all options are in the file
+    """
+    from importer.commands.run import run as work
+
+    folder = given["config"].path
+    if folder is not None and folder.is_dir():
+        _run_folder(ctx, folder, given)
+    given.update(mapping=given["mapping"] or "", api=given["api"] or "")
+    carry_out("run", given, lambda options, watch: work(options, os.environ, confirm=asker(), watch=watch))
+
+
+@takes("run", "limit", *SENDING, *LOG)
+def resume(**given: Any) -> None:
+    """Resume a run that stopped early: look up what is in doubt, send what was not sent.
+
+    Examples:
+      importer resume
+      importer resume 20250331-140502 --limit 100
+    """
+    from importer.commands.resume import resume as work
+
+    _after_run("resume", given, work, confirm=asker())
+
+
+@takes("run", "include_refused", *SENDING, *LOG)
+def retry(**given: Any) -> None:
+    """Send again what failed in a run for temporary reasons.
+
+    Examples:
+      importer retry
+      importer retry 20250331-140502 --include-refused
+    """
+    from importer.commands.resume import retry as work
+
+    _after_run("retry", given, work, include_refused=given["include_refused"], confirm=asker())
+
+
+@takes("run", "force", "settle", "yes", *ACCOUNT, *PACE, *LOG)
+def undo(**given: Any) -> None:
+    """Undo what a run created and updated, after asking. Later changes in WizCommerce are kept.
+
+    Examples:
+      importer undo
+      importer undo 20250331-140502 --yes
+    """
+    from importer.commands.undo import undo as work
+
+    _after_run("undo", given, work, force=given["force"], confirm=asker())
+
+
+@takes("run", *ACCOUNT, *PACE, *LOG)
+def verify(**given: Any) -> None:
+    """Compare the ledger with WizCommerce: what is missing, duplicated or changed. Changes nothing.
+
+    Examples:
+      importer verify
+      importer verify 20250331-140502 --json
+    """
+    from importer.commands.undo import verify as work
+
+    _after_run("verify", given, work)
+
+
+def _after_run(command: str, given: Mapping[str, Any], work: Callable[..., dict[str, Any]], **more: Any) -> None:
+    carry_out(command, given, lambda options, watch: work(options, os.environ, given["run"], watch=watch, **more))
+
+
+# Adopting changes nothing, so there is nothing to limit; the guard of the next run looks at what differs.
+@takes(
+    *(*ACCOUNT, *PACE, *READING, *LOG, "only", *(name for name in GUARDS if name != "max_changed")),
+    required=("sources", "mapping", "api"),
+)
+def adopt(**given: Any) -> None:
+    """Rebuild a lost ledger: find the customers in WizCommerce and compare. Sends nothing.
+
+    Examples:
+      importer adopt customers.csv -m netsuite --api production
+      importer adopt customers.csv -m netsuite --api production --only CUS-1001
+    """
+    from importer.commands.adopt import adopt as work
+
+    carry_out("adopt", given, lambda options, watch: work(options, os.environ, watch=watch))
+
+
+def _run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> None:
+    """Run each ``*.toml`` of a folder; options of the command line override those of the files.
+
+    A line for each job is printed, or with ``--json`` one object; the exit code is the highest of theirs.
+    """
+    from importer.commands.jobs import JobFile, jobs_line, run_jobs
+
+    files = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
+    if not files:
+        raise UsageError(f"{folder}: the folder holds no job", "A job is a file called NAME.toml.")
+    parallel = make_options(given).parallel
+    words = _words(ctx)
+    jobs = [JobFile(path, _account(ctx, path, words)) for path in files]
+
+    def hear(name: str, line: str) -> None:
+        if not given["quiet"]:
+            say(line if line.startswith("{") else f"[{name}] {line}")  # the lines of `--log -` name their run
+
+    report = run_jobs(jobs, words, os.environ, parallel=parallel, hear=hear)
+    Console.of(given).summary(report, "\n".join(map(jobs_line, report["jobs"])))
+    raise typer.Exit(report["exit_code"])
+
+
+def _words(ctx: typer.Context) -> list[str]:
+    """The options of the command line, spelled out again for each job."""
+    words = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        source = ctx.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in OURS:
+            continue
+        if name in {"sources", "plan"}:
+            raise UsageError(
+                f"a folder of jobs takes no {'SOURCE' if name == 'sources' else '--plan'}",
+                "Each job's file names its own.",
+            )
+        value = ctx.params[name]
+        if isinstance(value, bool):
+            words.append((param.opts if value else param.secondary_opts)[0])
+        else:
+            words += [f"{param.opts[0]}={item}" for item in (value if isinstance(value, list | tuple) else [value])]
+    return words
+
+
+def _account(ctx: typer.Context, path: Path, words: list[str]) -> str:
+    """The account whose limits a job counts towards; a wrong file counts for itself, and says so when it is run."""
+    from importer.workflow.targets import account_of
+
+    try:
+        job = ctx.command.make_context("run", ["--config", str(path), *words], parent=ctx.parent)
+        return account_of(make_options({**job.params, "api": job.params["api"] or ""}), os.environ)
+    except Exception:  # noqa: BLE001 - whatever is wrong with the file: its own process says it
+        return str(path)

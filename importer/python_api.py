@@ -1,0 +1,546 @@
+"""The commands as Python functions: :func:`check`, :func:`plan`, :func:`run`, :func:`resume`, and so on.
+
+::
+
+    import importer
+
+    if __name__ == "__main__":  # sources of 64 MB and more are read by several processes, which import this file
+        checked = importer.check("customers.csv", "netsuite", country="US")
+        print(checked.problems)
+        target = importer.Target("https://api-staging.sourcerer.tech", key=os.environ["STAGING_KEY"])
+        sent = importer.run("customers.csv", "netsuite", target, ledger="sqlite:///acme.db", mode="upsert")
+        print(sent.ok, sent.results, sent.children)
+
+**Sources** are a path, a glob, a folder or a URL, a list of them, or a dictionary of pandas frames: ``{"customers":
+frame}``. The columns of a frame hold text only, because numbers have lost their leading zeros. Reports name a frame's
+cells as those of a file: its first row is row 2 of ``customers``. A **mapping** is a name, a path, or a dictionary with
+the content of a mapping file; the ledger knows it by its ``title``. Neither leaves a copy on the disk, so a plan of
+them cannot be applied later: ``run`` with ``plan=`` needs files.
+
+**Options** are those of the command line, with underscores, and are checked in the same way. Everything that ends in
+no report is raised as one of :mod:`importer.errors`; :class:`importer.errors.UsageError` names a wrong option. A run
+that stopped early returns normally: ``exit_code`` is 3, and ``stopped`` says why.
+
+Nothing is printed or asked. ``progress`` is called with each message; ``confirm`` is called with the question that the
+command line asks, and returns whether to go on; ``yes=True`` answers it beforehand. The logger ``importer`` gets what
+``--log`` writes. ``stop`` is a :class:`threading.Event`: once another thread sets it, requests in flight finish, and
+the run ends as after Ctrl-C. In the main thread, SIGINT and SIGTERM do the same while a function works.
+
+Every function also works in a thread, and where an event loop runs, which it blocks; ``await arun(…)`` does not.
+A task of a scheduler returns ``sent.summary``: plain values, as in ``summary.json``.
+"""
+
+import csv
+import difflib
+import itertools
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+import anyio
+import anyio.to_thread
+import orjson
+import pandas as pd
+import yaml
+
+from importer.commands import check as checking
+from importer.commands import plan as planning
+from importer.commands import resume as resuming
+from importer.commands import run as running
+from importer.commands import undo as undoing
+from importer.errors import MappingError, OptionError, UsageError
+from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
+from importer.workflow.report_writer import read_report
+from importer.workflow.supervision import Deadline, Watch, supervise
+
+__all__ = [
+    "CheckResult",
+    "Result",
+    "RunResult",
+    "Target",
+    "arun",
+    "check",
+    "plan",
+    "resume",
+    "retry",
+    "run",
+    "undo",
+    "verify",
+]
+
+Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, pd.DataFrame]
+MappingFile = str | os.PathLike[str] | Mapping[str, Any]
+PathLike = str | os.PathLike[str]
+_COUNTER = itertools.count(1)
+_TABLE_NAME = re.compile(r"\w[\w .()-]*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An API: ``sandbox``, ``staging``, ``production`` or a URL, and the key for it, which no repr shows.
+
+    Without a key, the option ``api_key_file`` or the environment variable ``WIZCOMMERCE_API_KEY`` gives it.
+    """
+
+    api: str
+    key: str | None = field(default=None, repr=False)
+
+
+class Callbacks(TypedDict, total=False):
+    """Keywords that the command line does not have."""
+
+    progress: Callable[[str], None]
+    stop: threading.Event
+
+
+class Reading(Callbacks, total=False):
+    """How the sources are read, and where the reports go."""
+
+    out: PathLike
+    country: str
+    sheet: str
+    encoding: str
+    delimiter: str
+    partial: bool
+    dedupe: Literal["off", "warn", "reject"]
+    memory: int | str
+    engine: str
+
+
+class CheckOptions(Reading, total=False):
+    """Options of :func:`check`."""
+
+    lookups: PathLike
+
+
+class Account(TypedDict, total=False):
+    """Whose account it is, and how fast the API is asked."""
+
+    ledger: PathLike
+    tenant: str
+    accept_key: bool
+    api_key_file: PathLike
+    rate: float | Literal["auto"]
+    concurrency: int
+    timeout: float
+    max_wait: float | str
+
+
+class Sending(Account, total=False):
+    """How customers are sent."""
+
+    confirm: Callable[[str], bool]
+    yes: bool
+    batch_size: int
+    settle: float
+    max_failed: int
+    deadline: float | str
+    keep: int
+
+
+class PlanOptions(Reading, Account, total=False):
+    """Options of :func:`plan`."""
+
+    mode: Literal["create", "upsert"]
+    only: str | Sequence[str]
+    recheck: bool
+
+
+class RunOptions(Reading, Sending, total=False):
+    """Options of :func:`run`."""
+
+    plan: str
+    mode: Literal["create", "upsert"]
+    on_conflict: Literal["report", "skip", "overwrite"]
+    limit: int
+    only: str | Sequence[str]
+    max_rejected: int | str
+    max_fewer: int | str
+    max_changed: int | str
+    max_age: float
+    new_file: bool
+    same_layout: bool
+    strict: bool
+
+
+class AfterOptions(Account, Callbacks, total=False):
+    """Options of :func:`verify`. ``key``: the API key, as in :class:`Target`."""
+
+    key: str
+
+
+class ResumeOptions(Sending, Callbacks, total=False):
+    """Options of :func:`resume`. ``key``: the API key, as in :class:`Target`."""
+
+    key: str
+    limit: int
+
+
+class RetryOptions(Sending, Callbacks, total=False):
+    """Options of :func:`retry`. ``key``: the API key, as in :class:`Target`."""
+
+    key: str
+    include_refused: bool
+
+
+class UndoOptions(AfterOptions, total=False):
+    """Options of :func:`undo`."""
+
+    confirm: Callable[[str], bool]
+    yes: bool
+    settle: float
+    force: bool
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """How a command ended. ``summary``: plain values, as in ``summary.json`` (of undo and verify: as with ``--json``).
+
+    Tables are read from the run's folder when they are first asked for, and hold text, whole numbers and ``seconds``.
+    They raise :class:`importer.errors.OutputError` when their file is gone.
+    """
+
+    summary: dict[str, Any]
+    _table: str = "results.csv"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.run_id}, exit code {self.exit_code}>"
+
+    @property
+    def exit_code(self) -> int:
+        """0: all well; 1: something was rejected or failed; 3: stopped early, or something is in doubt."""
+        return int(self.summary["exit_code"])
+
+    @property
+    def ok(self) -> bool:
+        """Whether every customer is where it should be."""
+        return self.exit_code == 0
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it ended early, if it did."""
+        stopped: str | None = self.summary["stopped"]
+        return stopped
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, for :func:`resume`, :func:`undo`, and ``run(plan=…)``."""
+        return str(self.summary["run_id"])
+
+    @property
+    def folder(self) -> Path:
+        """Where the reports are."""
+        return Path(self.summary["folder"])
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """One line per customer: ``results.csv``, or after undo and verify ``undo.csv`` or ``verify.csv``."""
+        return read_report(self.folder / self._table)
+
+
+class CheckResult(Result):
+    """How a check or a plan ended."""
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """One line per problem, with its place: ``errors.csv``."""
+        return read_report(self.folder / "errors.csv")
+
+    @cached_property
+    def changes(self) -> pd.DataFrame | None:
+        """Each field that a planned update would change: ``changes.csv``; None where there is none."""
+        return read_report(self.folder / "changes.csv") if "changes.csv" in self.summary["files"] else None
+
+    def bodies(self) -> Iterator[dict[str, Any]]:
+        """The bodies that would be sent, or were sent, one per customer that is not rejected."""
+        with (self.folder / "payloads.jsonl").open("rb") as file:
+            for line in file:
+                yield orjson.loads(line)
+
+
+class RunResult(CheckResult):
+    """How a run ended."""
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One line per customer, with its outcome and its id in WizCommerce: ``results.csv``."""
+        return self.customers
+
+    @cached_property
+    def children(self) -> pd.DataFrame:
+        """One line per address and contact, with its id in WizCommerce: ``children.csv``."""
+        return read_report(self.folder / "children.csv")
+
+
+def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions]) -> CheckResult:
+    """Dry run: what would be sent and what is wrong, in which cell. Needs no network and no key.
+
+    ::
+
+        checked = importer.check({"customers": frame}, "netsuite", country="US")
+        checked.problems[["severity", "code", "row", "column", "message"]]
+        next(checked.bodies())
+    """
+    with _inputs(sources, mapping) as inputs:
+        call = _Call.of("check", CheckOptions, options, inputs)
+        return CheckResult(call.carry_out(lambda watch: checking.check(call.options, began=watch.stage)))
+
+
+def plan(sources: Sources, mapping: MappingFile, api: str | Target, **options: Unpack[PlanOptions]) -> CheckResult:
+    """What a run would create, update, leave and refuse, by ledger and API. Sends nothing.
+
+    ::
+
+        planned = importer.plan("customers.csv", "netsuite", "staging", mode="upsert")
+        importer.run(plan=planned.run_id)  # sends exactly that
+    """
+    with _inputs(sources, mapping) as inputs:
+        call = _Call.of("plan", PlanOptions, options, inputs, api)
+        recheck = options.get("recheck", False)
+        return CheckResult(
+            call.carry_out(lambda watch: planning.plan(call.options, call.environment, recheck=recheck, watch=watch))
+        )
+
+
+def run(
+    sources: Sources | None = None,
+    mapping: MappingFile | None = None,
+    api: str | Target | None = None,
+    **options: Unpack[RunOptions],
+) -> RunResult:
+    """Check, plan, send, report. What was sent before is not sent again; with ``mode="upsert"``, what changed is.
+
+    ::
+
+        sent = importer.run("customers.csv", "netsuite", importer.Target("production", key=key), yes=True)
+        if not sent.ok:
+            print(sent.stopped, sent.results[sent.results["outcome"] == "failed"])
+    """
+    with _inputs(sources, mapping) as inputs:
+        call = _Call.of("run", RunOptions, options, inputs, api or "")
+        confirm = options.get("confirm")
+        return RunResult(
+            call.carry_out(lambda watch: running.run(call.options, call.environment, confirm=confirm, watch=watch))
+        )
+
+
+async def arun(
+    sources: Sources | None = None,
+    mapping: MappingFile | None = None,
+    api: str | Target | None = None,
+    **options: Unpack[RunOptions],
+) -> RunResult:
+    """As :func:`run`, in a thread, so that the event loop goes on. Cancelled, it stops as after Ctrl-C.
+
+    ::
+
+        sent = await importer.arun("customers.csv", "netsuite", "sandbox")
+    """
+    stop = options.setdefault("stop", threading.Event())
+    failed: Exception | None = None
+
+    async def stop_when_cancelled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stop.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stop_when_cancelled)
+        try:
+            result = await anyio.to_thread.run_sync(partial(run, sources, mapping, api, **options))
+        except Exception as error:  # noqa: BLE001 - raised again below: the group would wrap it
+            failed = error
+        group.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
+    return result
+
+
+def resume(run: str | None = None, **options: Unpack[ResumeOptions]) -> RunResult:
+    """Go on with a run that stopped early: by its id, by default the latest that planned anything.
+
+    ::
+
+        sent = importer.resume(sent.run_id, key=key, ledger="sqlite:///acme.db")
+    """
+    confirm = options.get("confirm")
+    return RunResult(_after_run("resume", ResumeOptions, options, resuming.resume, run, confirm=confirm))
+
+
+def retry(run: str | None = None, **options: Unpack[RetryOptions]) -> RunResult:
+    """Send again what failed in a run for reasons that can pass; ``include_refused``: also what the API refused."""
+    more = {"include_refused": options.get("include_refused", False), "confirm": options.get("confirm")}
+    return RunResult(_after_run("retry", RetryOptions, options, resuming.retry, run, **more))
+
+
+def undo(run: str | None = None, **options: Unpack[UndoOptions]) -> Result:
+    """Take back what a run created and updated. What was changed in WizCommerce since is left, unless ``force``.
+
+    ::
+
+        undone = importer.undo(sent.run_id, yes=True)
+        undone.customers[["reference_id", "result", "details"]]
+    """
+    more = {"force": options.get("force", False), "confirm": options.get("confirm")}
+    return Result(_after_run("undo", UndoOptions, options, undoing.undo, run, **more), "undo.csv")
+
+
+def verify(run: str | None = None, **options: Unpack[AfterOptions]) -> Result:
+    """Compare the ledger with what WizCommerce has: what is missing, there twice, or changed. Changes nothing."""
+    return Result(_after_run("verify", AfterOptions, options, undoing.verify, run), "verify.csv")
+
+
+def _after_run(
+    command: str,
+    known: type[Any],
+    given: Mapping[str, Any],
+    work: Callable[..., dict[str, Any]],
+    run: str | None,
+    **more: Any,
+) -> dict[str, Any]:
+    call = _Call.of(command, known, given)
+    return call.carry_out(lambda watch: work(call.options, call.environment, run, watch=watch, **more))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of a function above."""
+
+    command: str
+    options: Options
+    environment: Mapping[str, str]
+    progress: Callable[[str], None] | None
+    stop: threading.Event | None
+
+    @classmethod
+    def of(
+        cls,
+        command: str,
+        known: type[Any],
+        given: Mapping[str, Any],
+        inputs: Mapping[str, Any] | None = None,
+        api: str | Target | None = None,
+    ) -> "_Call":
+        """The call with its options checked. Raises :class:`UsageError`."""
+        _refuse_unknown(command, known.__optional_keys__, given)
+        environment = dict(os.environ)
+        key = given.get("key")
+        values = {"ledger": default_ledger(environment), **(inputs or {})}
+        if isinstance(api, Target):
+            values["api"], key = api.api, api.key
+        elif api is not None:
+            values["api"] = api
+        if key is not None:
+            if given.get("api_key_file") is not None:
+                raise UsageError("there are two API keys", "Leave out key or api_key_file.")
+            environment[KEY_VARIABLE] = key
+        names = {item.name for item in fields(Options)}
+        values |= {name: value for name, value in given.items() if name in names and value is not None}
+        try:
+            options = Options(**{name: _plain(value) for name, value in values.items()})
+        except OptionError as error:
+            raise error.found_in(error.option) from None
+        return cls(command, options, environment, given.get("progress"), given.get("stop"))
+
+    def carry_out(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
+        """Do the work here, or in a thread of its own where an event loop runs in this one. Returns the summary."""
+        stop = self.stop or threading.Event()
+        watch = Watch(requested=stop)
+        if self.progress is not None:
+            watch.phase = self.progress
+        if self.options.deadline is not None:
+            watch.deadline = Deadline(self.options.deadline)
+        try:
+            anyio.get_current_task()
+        except RuntimeError:  # there is no event loop
+            return supervise(self.command, self.options, watch, work)
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(supervise, self.command, self.options, watch, work)
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                stop.set()
+                return future.result()
+
+
+def _refuse_unknown(command: str, known: frozenset[str], given: Mapping[str, Any]) -> None:
+    for name in given.keys() - known:
+        near = difflib.get_close_matches(name, known, n=1)
+        guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
+        raise UsageError(f"importer.{command} has no option {name!r}", guess)
+
+
+def _plain(value: Any) -> Any:
+    """A path as text, which every option takes."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@contextmanager
+def _inputs(sources: Sources | None, mapping: MappingFile | None) -> Iterator[dict[str, Any]]:
+    """The sources and the mapping as options, for as long as the block lasts."""
+    with ExitStack() as stack:
+        given: dict[str, Any] = {"sources": sources, "mapping": mapping}
+        if isinstance(given["sources"], pd.DataFrame):
+            raise UsageError("a table has no name", 'Give it one, such as {"customers": frame}.')
+        if isinstance(sources, Mapping):
+            given["sources"] = stack.enter_context(_in_memory(sources))
+        if isinstance(mapping, Mapping):
+            given["mapping"] = stack.enter_context(_mapping_file(mapping))
+        yield {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def _in_memory(frames: Mapping[str, pd.DataFrame]) -> Iterator[list[str]]:
+    """The URLs of frames as CSV files in this process's memory, where the loader finds them as any other source."""
+    from fsspec.implementations.memory import MemoryFileSystem  # noqa: PLC0415 - slow to import
+
+    files, folder = MemoryFileSystem(), f"/{IN_MEMORY}-{next(_COUNTER)}"
+    contents = {name: _csv(name, frame) for name, frame in frames.items()}
+    files.makedirs(folder)
+    try:
+        for name, content in contents.items():
+            files.pipe_file(f"{folder}/{name}", content)
+        yield [f"memory:/{folder}/{name}" for name in frames]
+    finally:
+        files.rm(folder, recursive=True)
+
+
+def _csv(name: str, frame: pd.DataFrame) -> bytes:
+    if not _TABLE_NAME.fullmatch(name):
+        raise UsageError(f"a table cannot be called {name!r}", "Use letters, digits, spaces and any of . _ - ( ).")
+    columns: list[Any] = list(frame.columns)
+    for number, column in enumerate(columns):
+        values = frame.iloc[:, number].dropna()
+        if not isinstance(column, str) or not all(isinstance(value, str) for value in values):
+            raise UsageError(
+                f"table {name!r}: column {column!r} does not hold text only",
+                "Read it as text (dtype=str): a number has lost its leading zeros, a date its format.",
+            )
+    return frame.to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8-sig")
+
+
+@contextmanager
+def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
+    """A dictionary as a mapping file named after its title, in a folder that is gone when the block ends."""
+    name = re.sub(r"\W+", "-", str(mapping.get("title", ""))).strip("-").lower() or "mapping"
+    with tempfile.TemporaryDirectory(prefix=f"{IN_MEMORY}-") as folder:
+        path = Path(folder, f"{name}.yaml")
+        try:
+            path.write_text(yaml.safe_dump(dict(mapping), allow_unicode=True, sort_keys=False), encoding="utf-8")
+            yield str(path)
+        except yaml.YAMLError as error:
+            raise MappingError(f"the mapping holds what no mapping file can: {error}") from error
+        except MappingError as error:  # lines of a file that nobody sees tell nothing
+            message = re.sub(rf"{re.escape(str(path))}(:\d+)?", "mapping", error.message)
+            raise MappingError(message, error.hint) from error
