@@ -21,10 +21,11 @@ from importer.planner import Change, Merger, plan
 from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
 from importer.report.report_files import write_csv
+from importer.run_folder import PayloadFile
 from importer.sender.creating import child_ids
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
-from importer.workflow.api_state import BLOCK, Refs, bodies_of, confirm_lost, found_frame, found_twice, listed
+from importer.workflow.api_state import BLOCK, Refs, confirm_lost, found_frame, found_twice, listed
 from importer.workflow.changes_file import changes_frame, examples
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
@@ -144,9 +145,10 @@ class _Adopting:
         for start in range(0, len(lines), BLOCK):
             self.job.watch.stage(f"Comparing customers with the source: {start:,} of {len(lines):,}")
             block = lines.iloc[start : start + BLOCK]
-            bodies = bodies_of(self.job.paths.payloads, block)
+            rows: list[Any] = list(block.itertuples())
+            bodies = PayloadFile(self.job.paths.payloads)(rows)
             try:
-                await self.rounds.each(list(zip(block.itertuples(), bodies, strict=True)), self._look)
+                await self.rounds.each(list(zip(rows, bodies, strict=True)), self._look)
             finally:
                 steps, self.steps = self.steps, []
                 self.job.ledger.take_over(self.job.run, steps)

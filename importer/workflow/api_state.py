@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
-from importer.errors import ApiUnavailableError, OutputError
+from importer.errors import ApiUnavailableError
 from importer.ledger import Ledger, State, Step
 from importer.planner import LOST, Change, Merger
 from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind, Severity
-from importer.run_folder import Stage
+from importer.run_folder import PayloadFile, Stage
 from importer.sender.customer_rounds import Rounds
 from importer.tables import TEXT, ProblemTable
 from importer.validation.field_places import arrow, locate
@@ -29,7 +29,6 @@ __all__ = [
     "Changes",
     "Positions",
     "Refs",
-    "bodies_of",
     "confirm_lost",
     "examine",
     "found_frame",
@@ -182,7 +181,8 @@ async def _compare(
     for start in range(0, len(updates), BLOCK):
         block = updates.iloc[start : start + BLOCK]
         accepted = ledger.accepted(tenant, block["reference_id"])
-        rows = zip(block.itertuples(), bodies_of(payloads, block), strict=True)
+        lines: list[Any] = list(block.itertuples())
+        rows = zip(lines, PayloadFile(payloads)(lines), strict=True)
         items = [(row, orjson.loads(body), accepted.get(str(row.reference_id))) for row, body in rows]
         await rounds.each(items, look)
         rounds.check()
@@ -230,19 +230,6 @@ def _with_findings(planned: pd.DataFrame, changes: Changes, gone: set[str], refs
         outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
     )
     return with_moments(found, refs)
-
-
-def bodies_of(payloads: Path, block: pd.DataFrame) -> list[bytes]:
-    """The bodies of customers by their ``offset`` and ``length``. Raises :class:`OutputError`."""
-    try:
-        with payloads.open("rb") as file:
-            bodies = []
-            for offset, length in zip(block["offset"].tolist(), block["length"].tolist(), strict=True):
-                file.seek(offset)
-                bodies.append(file.read(length))
-    except OSError as error:
-        raise OutputError(f"{payloads}: the bodies cannot be read: {error.strerror}") from error
-    return bodies
 
 
 def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:

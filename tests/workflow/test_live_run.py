@@ -87,7 +87,7 @@ def test_a_name_that_the_api_does_not_know_is_an_error_at_its_cell_with_the_near
     assert said.code == 1, said.err
     assert len(api.customers) == 4 - len(names)
     found = {
-        line["value"]: (line["row"], line["column"], line["hint"].partition("Mend")[0])
+        line["value"]: (line["row"], line["column"], line["hint"].partition("Fix the cell")[0])
         for line in said.table("errors.csv")
         if line["code"] == "lookup_unresolved"
     }
