@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from inspect import cleandoc
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from importer.errors import UsageError
 __all__ = ["app", "main"]
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
-_COMMANDS = {
+_COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Import": (runs.check, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (info.mappings, info.explain, info.example, info.sandbox),
