@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 from rapidfuzz import fuzz, process
 
-__all__ = ["nearest"]
-
 
 def nearest(word: str, words: Iterable[str], n: int = 1, *, cutoff: float = 0.6) -> list[str]:
     """Return up to ``n`` of ``words``, the most similar first. ``cutoff``: from 0 (any word) to 1 (the same word)."""

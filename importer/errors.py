@@ -22,25 +22,6 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
 
 from typing import ClassVar
 
-__all__ = [
-    "ApiUnavailableError",
-    "GuardError",
-    "ImporterError",
-    "InputError",
-    "InternalError",
-    "InterruptedRunError",
-    "KeyRefusedError",
-    "LedgerError",
-    "MappingError",
-    "NoSourceError",
-    "OptionError",
-    "OutputError",
-    "SourceError",
-    "StopError",
-    "TenantLockedError",
-    "UsageError",
-]
-
 
 class ImporterError(Exception):
     """Base of all. ``message`` says what and where, ``hint`` says what to do next (may be empty)."""

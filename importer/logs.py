@@ -28,8 +28,6 @@ from importer.errors import (
     UsageError,
 )
 
-__all__ = ["LEVELS", "about", "event", "harmless", "kind_of", "log_to", "trouble"]
-
 LEVELS = ("debug", "info", "warning", "error")
 STDERR = "-"
 # Of these the words are about files, columns, limits and connections; those of others may quote a cell.

@@ -16,8 +16,6 @@ import httpx
 from importer.errors import UsageError
 from importer.settings import Notices
 
-__all__ = ["Announcer"]
-
 PING = 10.0  # seconds for one ping, all tries together
 TRIES = 2
 NOTIFY = 30.0  # seconds for all notifications

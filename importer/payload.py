@@ -25,8 +25,6 @@ from importer.tables import (
     chunked,
 )
 
-__all__ = ["content_hash", "record_of", "write_payloads"]
-
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _FIELDS: dict[Entity, tuple[str, ...]] = {

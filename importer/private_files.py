@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["make_folder", "open_private"]
-
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it that are missing (0700); those that are there stay as they are.

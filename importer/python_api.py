@@ -61,21 +61,6 @@ from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
 from importer.workflow.report_writer import read_report
 from importer.workflow.supervision import Deadline, Watch, supervise
 
-__all__ = [
-    "CheckResult",
-    "Result",
-    "RunResult",
-    "Target",
-    "arun",
-    "check",
-    "plan",
-    "resume",
-    "retry",
-    "run",
-    "undo",
-    "verify",
-]
-
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, pd.DataFrame]
 MappingFile = str | os.PathLike[str] | Mapping[str, Any]
 PathLike = str | os.PathLike[str]

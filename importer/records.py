@@ -5,18 +5,6 @@ from enum import StrEnum
 
 from importer.errors import InternalError
 
-__all__ = [
-    "TEMPORARY_STATUSES",
-    "Action",
-    "Location",
-    "Outcome",
-    "OutcomeKind",
-    "Problem",
-    "Refusal",
-    "Severity",
-    "Totals",
-]
-
 # The 4xx answers that say nothing about the customer: the same request can succeed later.
 TEMPORARY_STATUSES = (408, 425, 429)
 

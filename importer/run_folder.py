@@ -36,8 +36,6 @@ from importer.tables import (
     SourceTable,
 )
 
-__all__ = ["PayloadFile", "RunFolder", "Stage", "new_run_id"]
-
 # What commands write to a run's folder.
 _OURS = frozenset({
     *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),

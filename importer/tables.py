@@ -20,37 +20,6 @@ import pyarrow.compute as pc
 
 from importer.records import Location, Problem, Severity
 
-__all__ = [
-    "ADDRESS_FIELDS",
-    "ATTRIBUTE_PREFIX",
-    "BOOLEAN",
-    "CHANGE_DTYPES",
-    "CHILD_ENTITIES",
-    "CONTACT_FIELDS",
-    "CUSTOMER_FIELDS",
-    "DEFAULT_STATED",
-    "ENTITIES",
-    "GUIDE_COLUMNS",
-    "GUIDE_TITLE",
-    "IMPORT_ERRORS",
-    "TEXT",
-    "TEXT_LIST",
-    "ChildKind",
-    "Entity",
-    "EntityTables",
-    "Entry",
-    "FieldOrigin",
-    "ProblemTable",
-    "SourceTable",
-    "Sources",
-    "chunked",
-    "header_key",
-    "keep_apostrophes",
-    "mark_formulas",
-    "taken",
-    "unmark_formulas",
-]
-
 Entity = Literal["customer", "address", "contact"]
 ChildKind = Literal["addresses", "contacts"]  # as bodies and paths of the API name them
 CHILD_ENTITIES: Mapping[ChildKind, Entity] = {"addresses": "address", "contacts": "contact"}

@@ -19,8 +19,6 @@ from importer.api.transport import UnreadableAnswerError
 from importer.api.waits import quota_pause, retry_after
 from importer.records import Refusal
 
-__all__ = ["IDENTIFIER", "Answer", "AnswerKind", "Call", "Reply", "clean", "list_items", "no_answer", "read_reply"]
-
 LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
 MOST_REFUSALS = 100
 MOST_VALUES = 500_000  # of one answer: a small value takes twenty times as much memory as text

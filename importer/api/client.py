@@ -22,8 +22,6 @@ from importer.api.waits import RetryPolicy
 from importer.errors import InternalError, UsageError
 from importer.tables import ChildKind
 
-__all__ = ["Client"]
-
 CUSTOMERS = "/v1/customers"
 READ_PATIENCE = 60.0  # seconds for which a page of a list that gets no readable answer is asked for again
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})

@@ -17,8 +17,6 @@ from importer.api.waits import Waits, quota_pause
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["Limiter", "PaceStatistics", "Timeline", "Turns"]
-
 # Requests go one interval apart (GCRA). What is late may be made up for, but at a pace of 49 a second, request 51 never
 # leaves within 1.02 s of the first: that is room for requests that come closer to each other on their way, or wait for
 # a busy machine to take them up. A ceiling is a pace 2 % below it.

@@ -19,8 +19,6 @@ import anyio
 from importer.api.answers import AnswerKind, Reply, list_items
 from importer.errors import ApiUnavailableError, KeyRefusedError
 
-__all__ = ["CustomerRef", "NoListError", "find_customers", "fits_filter", "list_customers", "read_list"]
-
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
 GROUP_SIZE = 100

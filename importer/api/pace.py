@@ -11,8 +11,6 @@ nothing more where few were refused lately and as many requests within a second 
 from collections import Counter, deque
 from dataclasses import dataclass
 
-__all__ = ["FIRST_PACE", "Grant", "PaceFinder"]
-
 FIRST_PACE = 5.0  # requests per second: slow enough for any API that programs may use
 SLOWEST_PACE = 0.2  # more often than once in 5 s, or it would take too long to notice that requests are accepted again
 BACK_OFF = 0.97  # of the limit: far enough below it for requests that come closer to each other on their way

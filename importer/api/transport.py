@@ -22,8 +22,6 @@ from httpx_aiohttp import AiohttpTransport
 from importer.errors import UsageError
 from importer.settings.api_access import is_loopback
 
-__all__ = ["SendTracker", "Transport", "UnreadableAnswerError"]
-
 # Servers commonly close idle connections after 5 s (uvicorn, Node.js) or later. Giving them up before that means that
 # a POST hardly ever meets a connection that is being closed, which would leave its outcome unknown.
 KEEPALIVE_SECONDS = 4.0

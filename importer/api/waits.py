@@ -12,8 +12,6 @@ from email.utils import parsedate_to_datetime
 from importer.errors import ApiUnavailableError
 from importer.logs import event
 
-__all__ = ["RetryPolicy", "Waits", "in_words", "quota_pause", "retry_after"]
-
 _EPOCH = 100_000_000.0  # a reset above this is a point in time, not a number of seconds
 _EPOCH_MILLISECONDS = 100_000_000_000.0
 _STRUCTURED = re.compile(r"(?:^|[;,\s])(remaining|reset|r|t)\s*=\s*(\d+(?:\.\d+)?)")

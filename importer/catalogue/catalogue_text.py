@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from importer.catalogue import CHAPTERS, CODES, Code
 from importer.records import Severity
 
-__all__ = ["code_text", "codes_text", "page_text", "severity_text"]
-
 _EFFECTS = {
     Severity.ERROR: "An error: the customer or row is not sent",
     Severity.WARNING: "A warning: the customer is still sent",

@@ -16,8 +16,6 @@ from importer.cli.output import failed, ready_streams
 from importer.cli.parameters import Command, Group, split_help
 from importer.errors import UsageError
 
-__all__ = ["app", "main"]
-
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Import": (runs.check, runs.plan, runs.run, runs.resume, runs.retry),

@@ -15,8 +15,6 @@ from importer.cli.output import Console, Progress, safe, say
 from importer.errors import OptionError, UsageError
 from importer.settings import Options, default_ledger, placed, read_config, read_notices
 
-__all__ = ["Given", "asker", "carry_out", "finish", "make_options", "read_file", "watched"]
-
 NOTIFYING = frozenset({"run", "resume", "retry"})
 
 

@@ -12,8 +12,6 @@ from importer.cli.parameters import ACCOUNT, takes
 from importer.errors import UsageError
 from importer.settings import Commands
 
-__all__ = ["LEDGER", "LOOKUPS", "example", "explain", "ids", "mappings", "report", "runs", "sandbox"]
-
 
 @takes("ledger", "tenant", "json", "config")
 def runs(**given: Any) -> None:

@@ -13,21 +13,6 @@ from typing import Any, TextIO
 
 from importer.errors import ImporterError
 
-__all__ = [
-    "EVERY",
-    "OPEN",
-    "Console",
-    "Progress",
-    "as_json",
-    "coloured",
-    "failed",
-    "put",
-    "ready_streams",
-    "safe",
-    "say",
-    "show",
-]
-
 DEBUG = "IMPORTER_DEBUG"
 WIDEST = 120
 # What could move a terminal's cursor, reorder a line or hide a part of it; our own colours are no such thing.

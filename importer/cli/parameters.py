@@ -16,8 +16,6 @@ from typer.core import TyperCommand, TyperGroup
 from importer.cli.execution import Given, read_file
 from importer.settings import Options
 
-__all__ = ["ACCOUNT", "GUARDS", "LOG", "PACE", "READING", "SENDING", "Command", "Group", "split_help", "takes"]
-
 Taker = TypeVar("Taker", bound=Callable[..., None])
 
 # Group → option → what it takes (nothing for a flag) and its text; in the order of the help, the most used first.

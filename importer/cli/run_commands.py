@@ -12,8 +12,6 @@ from importer.cli.output import Console, say
 from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READING, SENDING, takes
 from importer.errors import UsageError
 
-__all__ = ["adopt", "check", "plan", "resume", "retry", "run", "undo", "verify"]
-
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
 
 

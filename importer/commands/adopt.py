@@ -34,8 +34,6 @@ from importer.workflow.send_run import merger_for
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
 
-__all__ = ["adopt"]
-
 AGAIN = "Adopt again: customers that are known by now are not read again."
 IN_DOUBT = ("sending", "unknown")
 SENT = ("created", "updated")

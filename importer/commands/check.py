@@ -14,8 +14,6 @@ from importer.workflow.directory import load_lookups
 from importer.workflow.prepare import Timings, utc_now, with_dates
 from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, write_reports
 
-__all__ = ["check"]
-
 
 def check(
     options: Options, *, began: Callable[[str], None] | None = None, now: Callable[[], datetime] = utc_now

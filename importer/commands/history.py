@@ -14,18 +14,6 @@ from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
 from importer.workflow.report_writer import RunEnd, exit_code, read_outcomes, write_reports
 
-__all__ = [
-    "backup_ledger",
-    "folder_of",
-    "forget",
-    "ids",
-    "ledger_faults",
-    "report",
-    "run_line",
-    "runs",
-    "vacuum_ledger",
-]
-
 
 def runs(options: Options) -> list[Run]:
     """The runs that the ledger knows (of one tenant, when it is named), the latest first."""

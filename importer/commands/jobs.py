@@ -18,8 +18,6 @@ from anyio.abc import ByteReceiveStream, Process
 
 from importer.errors import StopError
 
-__all__ = ["JobFile", "jobs_line", "run_jobs"]
-
 NOT_BEGUN = "not started: interrupted"
 
 

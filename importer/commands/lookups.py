@@ -23,8 +23,6 @@ from importer.workflow.prepare import utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import client_for, fetch_directory, limiter_for, open_target
 
-__all__ = ["save_lookups"]
-
 EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 
 

@@ -42,8 +42,6 @@ from importer.workflow.send_run import merger_for, missing
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, fetch_directory, limiter_for, open_target
 
-__all__ = ["plan"]
-
 AGAIN = "Nothing was sent; plan again."
 ACCEPTED = ("created", "updated")
 

@@ -15,16 +15,6 @@ from importer.mapping.language.explain import explain, overview
 from importer.private_files import make_folder
 from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
 
-__all__ = [
-    "explain_code",
-    "explain_mapping",
-    "list_codes",
-    "list_examples",
-    "list_mappings",
-    "serve_sandbox",
-    "show_example",
-]
-
 # Name → what it is, and its files.
 EXAMPLES = {
     "config": ("a job's config file", ("acme.toml",)),

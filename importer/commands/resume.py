@@ -18,8 +18,6 @@ from importer.workflow.prepare import Timings, utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target, resolve
 
-__all__ = ["opened_run", "resume", "retry"]
-
 # What a run began with, including a guard that it may not have reached yet.
 _KEPT = ("api", "mode", "on_conflict", "max_changed")
 

@@ -28,8 +28,6 @@ from importer.workflow.send_run import merger_for, missing
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, fetch_directory, open_target, resolve
 
-__all__ = ["locked", "plan_bodies", "prepare_run", "run"]
-
 
 def run(
     options: Options,

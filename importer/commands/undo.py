@@ -31,8 +31,6 @@ from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.report_writer import read_report
 from importer.workflow.supervision import Watch
 
-__all__ = ["AGAIN", "compare_run", "undo", "verify"]
-
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
 ALL_WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.RESTORED, Result.ABSENT, Result.OK, Result.UNDONE})

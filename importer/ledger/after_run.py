@@ -28,8 +28,6 @@ from importer.ledger.runs import Run
 from importer.ledger.send_states import ITEM_COLUMNS, Item, read_item
 from importer.records import TEMPORARY_STATUSES, Action, OutcomeKind
 
-__all__ = ["AfterRun", "LedgerCustomer", "RemovedCustomer"]
-
 DUPLICATE = "duplicate_in_api"
 SETTLED = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.UNCHANGED, OutcomeKind.EXISTS)
 _IN_PLACE = (*OPEN_WRITES, WriteState.DONE, WriteState.KEPT)  # writes whose effect is or may be in the API

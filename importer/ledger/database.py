@@ -15,8 +15,6 @@ from importer.errors import LedgerError, TenantLockedError
 from importer.ledger.json_rows import as_json, rows
 from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, stamp
 
-__all__ = ["AT", "DROP_BODIES", "NAMED", "Database", "Store", "named", "tenant_locked"]
-
 AT = sa.bindparam("at", type_=sa.Text)  # the time of a change
 # Customers given by tenant and reference id; :func:`named` makes the parameter.
 NAMED = rows("named", *CUSTOMERS.c["tenant", "reference_id"])

@@ -18,8 +18,6 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-__all__ = ["as_json", "blocks", "fetch_columns", "fetch_frame", "plain", "rows", "same", "update_from", "upsert"]
-
 BLOCK = 2_000  # rows in one statement, so that the JSON of a million rows is never in memory at once
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 

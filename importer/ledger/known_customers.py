@@ -20,8 +20,6 @@ from importer.ledger.ledger_schema import (
 )
 from importer.tables import TEXT
 
-__all__ = ["KnownCustomers"]
-
 FEW = 20_000  # customers that are looked up by their keys; for more, reading the whole tenant is faster
 KNOWN_COLUMNS = ("reference_id", "state", "hash", "customer_id")
 CHILD_COLUMNS = ("reference_id", "kind", "child_reference_id", "id")

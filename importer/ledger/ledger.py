@@ -34,8 +34,6 @@ from importer.ledger.sqlite import SqliteStore, file_of
 from importer.ledger.writes import Writes
 from importer.records import OutcomeKind
 
-__all__ = ["Ledger", "open_ledger"]
-
 BUSY_SECONDS = 30.0
 
 

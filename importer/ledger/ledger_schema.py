@@ -15,26 +15,6 @@ from importer.errors import LedgerError
 from importer.records import Action, OutcomeKind
 from importer.tables import ENTITIES
 
-__all__ = [
-    "ACCEPTED",
-    "ATTEMPTS",
-    "CUSTOMERS",
-    "METADATA",
-    "NOT_SENT",
-    "OPEN_WRITES",
-    "OUTCOME_UNKNOWN",
-    "RUNS",
-    "RUN_CUSTOMERS",
-    "SENT",
-    "TENANTS",
-    "WRITES",
-    "State",
-    "WriteMethod",
-    "WriteState",
-    "migrate",
-    "stamp",
-]
-
 
 class State(StrEnum):
     """What the ledger knows about a customer of a tenant.

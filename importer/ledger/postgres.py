@@ -19,8 +19,6 @@ from importer.errors import LedgerError, UsageError
 from importer.ledger.database import Store, tenant_locked
 from importer.ledger.ledger_schema import METADATA
 
-__all__ = ["PostgresStore"]
-
 _LAYOUT = 0x1D9E_72ED_6E57  # the advisory lock for changes of the layout; any number that is always the same
 _RESUME = "then resume the run: what was recorded is safe."
 # By the start of the SQLSTATE (PostgreSQL documentation, appendix A).

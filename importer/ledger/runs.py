@@ -22,8 +22,6 @@ from importer.ledger.ledger_schema import CUSTOMERS, NOT_SENT, RUN_CUSTOMERS, RU
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
 
-__all__ = ["Run", "Runs"]
-
 OUTCOME_DTYPES: dict[str, Any] = {
     "position": "int64",
     **dict.fromkeys(("reference_id", "action", "outcome", "customer_id", "display_id"), TEXT),

@@ -24,8 +24,6 @@ from importer.ledger.ledger_schema import (
 from importer.ledger.runs import Run
 from importer.records import Action, OutcomeKind
 
-__all__ = ["ITEM_COLUMNS", "Accepted", "Attempt", "Base", "Item", "SendStates", "Step", "read_item"]
-
 
 @dataclass(frozen=True, slots=True)
 class Item:

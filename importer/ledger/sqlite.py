@@ -18,8 +18,6 @@ from importer.errors import LedgerError, UsageError
 from importer.ledger.database import Store, tenant_locked
 from importer.private_files import make_folder
 
-__all__ = ["SqliteStore", "file_of"]
-
 _READ_ONLY = "importer_read_only"
 # In a ledger of a million customers each customer of a batch is in a page of its own. So the log may grow to 32 MB
 # before its pages are copied to the file, most of them once for several batches, and a page is still cached when the

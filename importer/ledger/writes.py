@@ -14,8 +14,6 @@ from importer.ledger.ledger_schema import CUSTOMERS, OPEN_WRITES, WRITES, WriteM
 from importer.ledger.runs import Run
 from importer.tables import Entity
 
-__all__ = ["Write", "Writes"]
-
 _ANNOUNCE = sa.insert(WRITES).returning(WRITES.c.id, sort_by_parameter_order=True)
 _SETTLED = rows("settled", *WRITES.c["id", "tenant", "state", "child_id", "settled_at"])
 _SETTLE = update_from(_SETTLED, WRITES, "id", "tenant")

@@ -20,8 +20,6 @@ from importer.loader.text.column_store import Body, StoredColumns, blank_cells, 
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
 
-__all__ = ["Fault", "Loaded", "Origin", "RawTable", "assemble", "column_names", "ignored_table", "skipped_frame"]
-
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]

@@ -14,8 +14,6 @@ from typing import IO, Any
 
 from importer.errors import SourceError
 
-__all__ = ["Content", "is_packed", "unpack"]
-
 _GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 _OTHER_KINDS = {
     b"7z\xbc\xaf\x27\x1c": "7-Zip archive",

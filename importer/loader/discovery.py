@@ -9,8 +9,6 @@ from pathlib import Path
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.locations import RemoteFile, find_remote, is_url, local_path, public_source
 
-__all__ = ["changed_since", "dated", "find_files", "modified_at", "source_bytes"]
-
 File = Path | RemoteFile
 
 

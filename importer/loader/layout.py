@@ -14,8 +14,6 @@ from importer.loader.load_options import LoadOptions
 from importer.loader.text.column_store import Body
 from importer.tables import header_key, taken
 
-__all__ = ["HEAD_RECORDS", "Header", "classify", "find_header", "header_score"]
-
 Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]
 

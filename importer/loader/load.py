@@ -14,8 +14,6 @@ from importer.loader.workbook.markup import is_markup, read_markup
 from importer.loader.workbook.workbooks import is_workbook, read_workbook
 from importer.tables import Sources
 
-__all__ = ["load"]
-
 _START = 64 * 1024  # bytes that show what kind of file it is
 
 

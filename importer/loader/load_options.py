@@ -6,8 +6,6 @@ from pathlib import Path
 
 from importer.tables import header_key
 
-__all__ = ["LoadOptions"]
-
 
 @dataclass(frozen=True)
 class LoadOptions:

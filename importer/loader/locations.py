@@ -11,8 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 from importer.errors import NoSourceError, SourceError
 
-__all__ = ["RemoteFile", "find_remote", "is_url", "local_path", "public_source"]
-
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
 _WEB = frozenset({"http", "https"})
 _PLAIN = frozenset({"http", "ftp"})  # not encrypted

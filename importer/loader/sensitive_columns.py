@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 
 from importer.tables import header_key
 
-__all__ = ["holds_card_numbers", "is_secret", "is_tax_number"]
-
 _NUMBER = r"(?:numbers?|no|num|nbr|nr)"
 _SECRET = re.compile(
     rf"""(?<!accept\ )(?<!accepts\ )(?<!allow\ )(?<!allows\ )\b(?:credit|debit|payment|bank)\ ?card

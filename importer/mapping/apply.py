@@ -39,8 +39,6 @@ from importer.tables import (
     header_key,
 )
 
-__all__ = ["Mapped", "apply_mapping", "build", "find_tables", "in_order", "look_over"]
-
 _FIELDS: dict[Entity, tuple[str, ...]] = {
     "customer": CUSTOMER_FIELDS,
     "address": ADDRESS_FIELDS,

@@ -15,8 +15,6 @@ from importer.mapping.transform_results import RowFinding
 from importer.records import Severity
 from importer.tables import Entity, ProblemTable
 
-__all__ = ["cell_problems", "extension_problems", "field_problems", "unrepeated"]
-
 
 def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
     """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""

@@ -11,8 +11,6 @@ from importer.mapping.rewrites import RowChange
 from importer.mapping.transform_results import Finding, RowFinding
 from importer.records import Severity
 
-__all__ = ["Part", "after_choice", "nth", "of_chosen", "others", "passed_over", "pick"]
-
 
 @dataclass(frozen=True)
 class Part:

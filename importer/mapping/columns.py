@@ -9,8 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Codes", "Column", "Mask", "combine", "concat", "first_of", "first_rows", "folded", "trim", "tuple_numbers"]
-
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 

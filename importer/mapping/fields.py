@@ -20,8 +20,6 @@ from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
-__all__ = ["LIST_SEPARATOR", "Context", "Evaluated", "evaluate"]
-
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}

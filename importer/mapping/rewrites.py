@@ -12,8 +12,6 @@ from importer.mapping.columns import Codes, Mask
 from importer.mapping.table_rows import TableData, find_column, source_reference
 from importer.tables import CHANGE_DTYPES, Entity, Sources
 
-__all__ = ["Counted", "RowChange", "rewriting"]
-
 
 @dataclass(frozen=True)
 class RowChange:

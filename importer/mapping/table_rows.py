@@ -18,8 +18,6 @@ from importer.mapping.language.mapping_rules import Condition, alternatives
 from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable, header_key
 
-__all__ = ["TableData", "assign_tables", "check_columns", "find_column", "gather", "holds", "source_reference"]
-
 _SEPARATORS = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds
 

@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Mask
 from importer.records import Severity
 
-__all__ = ["Finding", "Result", "RowFinding", "failures", "read_each"]
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -17,8 +17,6 @@ from importer.validation.possible_duplicates import OtherRecords, find_duplicate
 from importer.validation.relations import same_ids
 from importer.workflow.resolve_lookups import Told
 
-__all__ = ["shared_by_all"]
-
 Positions = npt.NDArray[np.int64]
 Findings = list[dict[tuple[str, Entity], OtherRecords]]  # by partition
 

@@ -19,8 +19,6 @@ import pyarrow as pa
 from importer.errors import InternalError, UsageError
 from importer.partitions.scratch import watch_memory
 
-__all__ = ["InlineExecutor", "dask_executor", "process_executor", "processors", "run_all", "start"]
-
 _PRELOADED = ["importer.partitions.worker", "importer.validation.schemas"]  # imported once for all processes
 _DASK_RETRIES = 3  # of a partition whose worker died, besides those that the scheduler's own settings allow
 _DASK_TIMEOUT = 10  # seconds until a scheduler must have answered

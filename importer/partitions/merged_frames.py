@@ -13,16 +13,6 @@ from importer.partitions.scratch import read_frame
 from importer.partitions.worker import Columns, Mapped
 from importer.tables import CHANGE_DTYPES, ENTITIES, Entity, Entry, FieldOrigin, Sources
 
-__all__ = [
-    "merged_bodies",
-    "merged_changes",
-    "merged_columns",
-    "merged_entries",
-    "merged_field_rows",
-    "merged_frame",
-    "merged_problems",
-]
-
 Positions = npt.NDArray[np.int64]
 Ordering = Mapping[int, Mapping[str, Sequence[str]]]
 _KEY = ["code", "entity", "field", "table", "column"]

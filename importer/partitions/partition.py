@@ -18,8 +18,6 @@ from importer.partitions.scratch import map_file, new_file, read_array, read_fra
 from importer.settings import Options
 from importer.tables import Sources, SourceTable, taken
 
-__all__ = ["Partition", "SourceFile", "StoredTable", "rows_per_partition"]
-
 _USUAL = 60_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
 _MIB = 1 << 20

@@ -44,8 +44,6 @@ from importer.validation import settle, unchecked_attributes
 from importer.workflow.directory import Directory, Needs
 from importer.workflow.prepare import Timings, open_sources
 
-__all__ = ["PreparedSources", "check_only", "prepared"]
-
 _LARGE = 64 << 20  # bytes of sources from which several processes save more time than they cost
 
 

@@ -26,19 +26,6 @@ from pyarrow import ipc
 from importer.errors import OutputError
 from importer.private_files import make_folder, open_private
 
-__all__ = [
-    "map_file",
-    "new_file",
-    "read_array",
-    "read_frame",
-    "release_memory",
-    "release_pages",
-    "scratch_folder",
-    "watch_memory",
-    "write_array",
-    "write_frame",
-]
-
 PREFIX = ".parts-"
 _LOCK_FILE = "in-use"
 _MOST = 128 << 20  # bytes of mapped files in memory, the program's own code included

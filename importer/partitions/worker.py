@@ -33,17 +33,6 @@ from importer.validation.possible_duplicates import SharedFindings, company_addr
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import Told, looked_up_names, pending_lookups, resolve_lookups
 
-__all__ = [
-    "Columns",
-    "Finished",
-    "Mapped",
-    "Shared",
-    "ValidationPolicy",
-    "finish_part",
-    "map_part",
-    "validate_records",
-]
-
 Mask = npt.NDArray[np.bool_]
 Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
 _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}

@@ -9,8 +9,6 @@ import pandas as pd
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
 
-__all__ = ["LOST", "Mode", "drift", "ids_to_look_up", "plan"]
-
 Mode = Literal["create", "upsert"]
 
 UNSETTLED = ("sending", "unknown")

@@ -11,26 +11,6 @@ import pycountry
 
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, ChildKind
 
-__all__ = [
-    "KINDS",
-    "VANISHED",
-    "Body",
-    "NotReplaceableError",
-    "Path",
-    "as_text",
-    "attribute_values",
-    "body_of",
-    "child_names",
-    "child_of",
-    "content",
-    "differences",
-    "is_active",
-    "path_text",
-    "previous",
-    "records",
-    "replacement",
-]
-
 Body = Mapping[str, Any]
 Path = tuple[str, ...]
 

@@ -16,8 +16,6 @@ from typing import Any
 from importer.planner.compare import VANISHED, Body, Path, child_names, child_of, content, is_active, records
 from importer.tables import ChildKind
 
-__all__ = ["Candidate", "Ids", "Matches", "candidates_of", "match", "present"]
-
 Rank = tuple[int, ...]  # the more the better
 
 

@@ -27,8 +27,6 @@ from importer.planner.updates import (
 )
 from importer.tables import CHILD_ENTITIES, ChildKind
 
-__all__ = ["Clears", "Merger"]
-
 Clears = frozenset[Path]
 Record = dict[str, Any]
 

@@ -28,8 +28,6 @@ from importer.planner.compare import (
 from importer.planner.updates import ChildChange, CustomerUpdate
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, ChildKind
 
-__all__ = ["Replaced", "unexpected"]
-
 Values = dict[Path, Any]
 
 _PERSON = ("first_name", "last_name", "phone", "email")  # a customer may show those of its primary contact

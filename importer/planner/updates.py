@@ -11,8 +11,6 @@ from importer.planner.compare import KINDS, Body, Path, attribute_values, body_o
 from importer.planner.matching import Candidate, Matches, candidates_of, match
 from importer.tables import ChildKind
 
-__all__ = ["Change", "ChildChange", "CustomerUpdate", "child_changes", "find_changes", "in_effect", "own_changes"]
-
 Stated = Collection[tuple[str, str]]  # kind and reference id of the children whose default the source states
 
 

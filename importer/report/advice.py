@@ -4,8 +4,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["headline", "import_command", "next_steps", "undo_verify_headline", "undo_verify_steps"]
-
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
 _OPEN = {  # for one customer, for several

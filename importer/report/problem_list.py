@@ -18,8 +18,6 @@ from importer.report.ranges import lookup, take_text
 from importer.report.report_files import BLOCK
 from importer.tables import TEXT, EntityTables, ProblemTable, Sources, chunked
 
-__all__ = ["ERROR_COLUMNS", "Group", "Located", "locate"]
-
 Positions = npt.NDArray[np.int64]
 
 ERROR_COLUMNS: tuple[str, ...] = (

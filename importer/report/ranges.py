@@ -11,8 +11,6 @@ import pyarrow.compute as pc
 
 from importer.tables import TEXT, EntityTables, Sources, chunked, taken
 
-__all__ = ["CustomerRows", "join_ranges", "lookup", "table_names", "take_text"]
-
 Positions = npt.NDArray[np.int64]
 
 

@@ -16,8 +16,6 @@ from importer.report.report_files import BLOCK, rejected_names, removed, write_b
 from importer.report.report_input import ReportInput, rejected_rows
 from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 
-__all__ = ["ImportErrors", "rows_to_fix", "write_rejected"]
-
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _WHY = (

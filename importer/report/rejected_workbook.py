@@ -22,8 +22,6 @@ from importer.report.report_input import ReportInput, loose_rows
 from importer.report.workbook_file import GUIDE, LONGEST_CELL, Content, Marks, Sheet, save_workbook
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable, keep_apostrophes
 
-__all__ = ["Workbook", "choose_rows", "sheet_names", "write_workbook"]
-
 MOST_ROWS = 20_000  # of one workbook: nobody fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
 _MOST_COLUMNS = 16_384 - 1  # of a sheet, besides the column that says what is wrong

@@ -25,8 +25,6 @@ from importer.errors import OutputError
 from importer.private_files import make_folder
 from importer.tables import SourceTable, mark_formulas
 
-__all__ = ["BLOCK", "csv_bytes", "rejected_names", "removed", "whole_file", "write_blocks", "write_csv"]
-
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",

@@ -15,8 +15,6 @@ from importer.report.ranges import CustomerRows
 from importer.report.word_counts import WordCounts, word_counts
 from importer.tables import TEXT, EntityTables, ProblemTable, Sources
 
-__all__ = ["ReportInput", "loose_rows", "rejected_rows", "totals"]
-
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _MOST_LOOSE = 5_000  # rows without a customer: nobody fixes more of them by hand

@@ -17,8 +17,6 @@ from importer.report.report_files import BLOCK, write_blocks
 from importer.report.report_input import ReportInput
 from importer.tables import TEXT
 
-__all__ = ["RESULT_COLUMNS", "results", "write_errors", "write_results"]
-
 Positions = npt.NDArray[np.int64]
 RESULT_COLUMNS: tuple[str, ...] = (
     *("reference_id", "company_name", "action", "outcome", "customer_id", "display_id", "http_status", "attempts"),

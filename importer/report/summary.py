@@ -19,8 +19,6 @@ from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput, loose_rows
 from importer.tables import Sources, SourceTable
 
-__all__ = ["RunFacts", "build_summary", "write_summary"]
-
 _CHANGE = ("code", "entity", "field", "column", "count")
 
 

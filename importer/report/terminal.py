@@ -8,8 +8,6 @@ from typing import Any
 
 from importer.report.advice import headline, undo_verify_headline
 
-__all__ = ["columns_of", "cut", "padded", "runs_text", "summary_text", "undo_verify_text", "wrapped"]
-
 _TOP = 5
 _NARROWEST = 40
 _PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # with fewer, a pace means nothing

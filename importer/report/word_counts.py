@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 
 from importer.tables import Entity, EntityTables, FieldOrigin, Sources
 
-__all__ = ["DECISIONS", "Decision", "WordCounts", "added", "summed", "word_counts"]
-
 WordCounts = Mapping[str, pa.Table]
 
 

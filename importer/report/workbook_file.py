@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 
 from importer.report.report_files import whole_file
 
-__all__ = ["GUIDE", "LONGEST_CELL", "Content", "Marks", "Sheet", "save_workbook"]
-
 GUIDE = "How to fix"
 LONGEST_CELL = 32_767  # UTF-16 units
 _LONGEST_NOTE = 2_000

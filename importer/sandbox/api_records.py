@@ -6,18 +6,6 @@ from typing import Any
 from importer.sandbox.checks import ALPHA_3, CHILD_KINDS, DEFAULTS
 from importer.sandbox.fixtures import Fixtures
 
-__all__ = [
-    "change_attributes",
-    "change_children",
-    "change_customer",
-    "clear_defaults",
-    "list_item",
-    "new_attribute",
-    "new_child",
-    "new_customer",
-    "replace_child",
-]
-
 Record = dict[str, Any]
 _ORDER = (
     *("display_name", "first_name", "last_name", "phone", "email"),

@@ -21,8 +21,6 @@ from importer.sandbox.responses import Dropped, Refusal, json_answer
 from importer.sandbox.sandbox_config import IN_PATH, Clock, SandboxConfig
 from importer.sandbox.sandbox_state import LoggedRequest, Sandbox, read_json
 
-__all__ = ["create_app"]
-
 _log = logging.getLogger("importer.sandbox")
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -12,8 +12,6 @@ from importer.sandbox.listing import page_of
 from importer.sandbox.responses import Refusal, json_answer
 from importer.sandbox.sandbox_state import Sandbox
 
-__all__ = ["Call", "Operation", "find_customer", "paged", "reference_ids", "refuse_invalid"]
-
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -9,22 +9,6 @@ import pycountry
 
 from importer.sandbox.fixtures import Fixtures
 
-__all__ = [
-    "ALPHA_3",
-    "CHILDREN",
-    "CHILD_KINDS",
-    "CREATE",
-    "DEFAULTS",
-    "ENTITIES",
-    "UPDATE",
-    "Detail",
-    "attribute_problems",
-    "find_problems",
-    "unknown_children",
-    "unknown_references",
-    "unknown_terms",
-]
-
 Detail = dict[str, str]
 Scalar = Callable[[Any], str | None]
 

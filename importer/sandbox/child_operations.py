@@ -14,8 +14,6 @@ from importer.sandbox.responses import Refusal, json_answer
 from importer.sandbox.sandbox_config import new_id, stamp
 from importer.sandbox.sandbox_state import Sandbox
 
-__all__ = ["CHILD_OPERATIONS"]
-
 Record = dict[str, Any]
 
 

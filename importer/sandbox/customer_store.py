@@ -9,8 +9,6 @@ from typing import Any
 
 import orjson
 
-__all__ = ["DataFileError", "Row", "Store"]
-
 _MARK = 0x57697A43  # SQLite's application id of our files, so that another database is not mistaken for one
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (

@@ -4,9 +4,6 @@ import random
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-__all__ = ["AFTER", "BEFORE", "FaultPlan", "check_names", "parse_faults"]
-
-
 BEFORE = {
     "drop-before": "the connection is closed with no answer, nothing is done",
     "500-before": "500 with a JSON error, nothing is done",

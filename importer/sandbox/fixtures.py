@@ -7,8 +7,6 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Fixtures", "load_fixtures"]
-
 _INVENTED = Path(__file__).with_name("fixtures.json")
 
 

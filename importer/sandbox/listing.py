@@ -9,8 +9,6 @@ from importer.sandbox.checks import Detail
 from importer.sandbox.customer_store import Row, Store
 from importer.sandbox.responses import Refusal
 
-__all__ = ["SORTS", "STATUSES", "CustomerQuery", "Lister", "page_of", "read_customer_query", "read_query"]
-
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 _Item = TypeVar("_Item")

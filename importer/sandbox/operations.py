@@ -23,8 +23,6 @@ from importer.sandbox.responses import Refusal, json_answer
 from importer.sandbox.sandbox_config import new_id, stamp
 from importer.sandbox.sandbox_state import Sandbox
 
-__all__ = ["OPERATIONS"]
-
 
 def _create(box: Sandbox, call: Call) -> Response:
     refuse_invalid(find_problems(call.body, CREATE))

@@ -11,8 +11,6 @@ from starlette.types import Receive, Scope, Send
 from importer.sandbox.checks import Detail
 from importer.sandbox.sandbox_config import Clock
 
-__all__ = ["Connection", "Connections", "Cut", "Dropped", "Late", "Refusal", "html_answer", "json_answer"]
-
 
 class Connection(Protocol):
     """What the server's transport can do, as far as faults need it."""

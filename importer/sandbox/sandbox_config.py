@@ -16,8 +16,6 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from importer.sandbox.faults import check_names, parse_faults
 
-__all__ = ["IN_PATH", "Clock", "SandboxConfig", "check_host", "new_id", "stamp"]
-
 
 @dataclass(frozen=True)
 class Clock:

@@ -17,8 +17,6 @@ from importer.sandbox.listing import Lister
 from importer.sandbox.responses import Connections, Refusal
 from importer.sandbox.sandbox_config import Clock, SandboxConfig, stamp
 
-__all__ = ["LoggedRequest", "Sandbox"]
-
 _LOG_LENGTH = 200_000
 
 

@@ -21,19 +21,6 @@ from importer.sandbox.asgi_app import create_app
 from importer.sandbox.sandbox_config import Clock, SandboxConfig, check_host
 from importer.sandbox.sandbox_state import LoggedRequest, Sandbox
 
-__all__ = [
-    "PortTakenError",
-    "RunningSandbox",
-    "SandboxProcess",
-    "SandboxStartError",
-    "Server",
-    "bind",
-    "make_server",
-    "running",
-    "serve",
-    "spawned",
-]
-
 _LONGEST_HEAD = 1_000_000  # bytes of a request's head that are read at all; max_target refuses earlier, and says so
 
 

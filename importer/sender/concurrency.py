@@ -15,8 +15,6 @@ from anyio import to_thread
 from importer.api import RetryPolicy
 from importer.sender.tasks import CustomerTask, Transition
 
-__all__ = ["Breaker", "LedgerThread", "Recorder", "Schedule", "Wakeup", "first_error", "gather"]
-
 LINGER = 0.05  # seconds that a group may grow; only the progress and the end of the run wait for it
 FEW = 10  # failures in a row that may be chance
 

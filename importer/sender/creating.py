@@ -26,8 +26,6 @@ from importer.sender.tasks import (
     transition,
 )
 
-__all__ = ["Creating", "child_ids", "id_of_another", "moment_text", "says_id_in_use"]
-
 _IN_USE = re.compile(r"exist|taken|duplicat|already|unique|conflict|in use", re.IGNORECASE)
 _REFERENCE = re.compile(r"reference[\s_-]?id", re.IGNORECASE)
 

@@ -12,8 +12,6 @@ from importer.api.answers import clean
 from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
 from importer.sender.concurrency import gather
 
-__all__ = ["BLOCK", "Finding", "Found", "Result", "Rounds", "unreadable"]
-
 BLOCK = 500  # customers taken from the ledger, and entered into it, at a time
 MOST_MISSES = 10  # calls in a row without an answer, each repeated within the retry policy, until the API is gone
 

@@ -18,8 +18,6 @@ from importer.sender.creating import says_id_in_use
 from importer.sender.tasks import text_of
 from importer.tables import CHILD_ENTITIES, ChildKind
 
-__all__ = ["CustomerWriter"]
-
 NO_PATH = (404, 405)  # what an API answers that lacks the path, or the child
 
 

@@ -26,8 +26,6 @@ from importer.sender.reconciler import Reconciler, Strategy
 from importer.sender.tasks import Bodies, CustomerTask, Next, SendOptions, Transition, log_step
 from importer.sender.updating import Updating
 
-__all__ = ["send"]
-
 MOST_UNSETTLED = 10_000  # customers with unknown outcomes, and their bodies in memory, before no new ones are begun
 CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a mistaken time zone included
 RESUME = "Resume the run: it looks up unknown outcomes and continues from there."

@@ -15,8 +15,6 @@ from importer.sender.creating import Creating
 from importer.sender.tasks import CustomerTask, SendOptions, Transition
 from importer.sender.updating import Updating
 
-__all__ = ["Reconciler", "Strategy"]
-
 Strategy = Creating | Updating
 
 GROUP = 100  # customers in one lookup

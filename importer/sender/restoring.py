@@ -16,8 +16,6 @@ from importer.planner.readback import Replaced
 from importer.sender.customer_rounds import Result, Rounds, unreadable
 from importer.tables import CHILD_ENTITIES, ChildKind
 
-__all__ = ["Part", "Restorer", "compare_restored", "is_deletion", "is_open", "replaced_by"]
-
 KINDS: Mapping[str, ChildKind] = {entity: kind for kind, entity in CHILD_ENTITIES.items()}  # by the entity of a write
 ENDED = frozenset({WriteState.REFUSED, WriteState.ABSENT, WriteState.RESTORED, WriteState.KEPT})
 ERASED = "the values from before were erased"

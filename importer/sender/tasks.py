@@ -16,23 +16,6 @@ from importer.logs import event
 from importer.planner import Merger
 from importer.records import OutcomeKind, Refusal
 
-__all__ = [
-    "Bodies",
-    "CustomerTask",
-    "Next",
-    "OnConflict",
-    "SendOptions",
-    "Transition",
-    "absence_proven",
-    "answered",
-    "attempt_of",
-    "changed_since",
-    "log_step",
-    "reasons_of",
-    "text_of",
-    "transition",
-]
-
 # Items → their planned bodies, in the same order; called in the ledger's thread. Raises OutputError.
 Bodies = Callable[[Sequence[Item]], Sequence[bytes]]
 OnConflict = Literal["overwrite", "skip", "report"]

@@ -20,8 +20,6 @@ from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Round
 from importer.sender.restoring import Part, Restorer, is_deletion, is_open
 from importer.sender.tasks import Bodies, changed_since
 
-__all__ = ["undo"]
-
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
 NO_VALUES = "this run has no values from before: an earlier run made the update, or an older version of the importer"
 NO_CUSTOMER = "the customer is not in WizCommerce any more"

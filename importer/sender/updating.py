@@ -35,8 +35,6 @@ from importer.sender.tasks import (
 )
 from importer.tables import CHILD_ENTITIES
 
-__all__ = ["Updating"]
-
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
 NO_ID = ("lost_in_api", "the ledger has no WizCommerce id for it")
 OTHER_CUSTOMER = ("other_customer", "WizCommerce shows another reference id under its id; nothing was sent")

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from importer.errors import UsageError
 
-__all__ = ["KEY_VARIABLE", "is_loopback", "read_key", "read_private", "resolve_target"]
-
 KEY_VARIABLE = "WIZCOMMERCE_API_KEY"
 TARGETS = {
     "production": "https://api.wizcommerce.com",  # the project's source document

@@ -11,8 +11,6 @@ from importer.did_you_mean import nearest
 from importer.errors import UsageError
 from importer.settings.api_access import is_loopback, read_private
 
-__all__ = ["ENDS", "Notices", "default_ledger", "placed", "read_config", "read_notices"]
-
 PATHS = frozenset({"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "log", "urls-file"})
 # How a run can end: exit code 0; 1; 3 by a guard; 2, or 3 for any other reason.
 ENDS = ("success", "rejected", "guard", "failure")

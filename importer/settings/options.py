@@ -14,8 +14,6 @@ from typing import Annotated, Any, get_type_hints
 
 from importer.errors import OptionError
 
-__all__ = ["SANDBOX", "Options", "Share"]
-
 SANDBOX = "sandbox"
 # Options that say nothing about what a run does, and the sources, which a report names itself.
 _UNREPORTED = frozenset({

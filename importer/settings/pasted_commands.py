@@ -13,8 +13,6 @@ from importer.errors import ImporterError
 from importer.settings.config_file import default_ledger
 from importer.settings.options import Options
 
-__all__ = ["IN_MEMORY", "Commands"]
-
 IN_MEMORY = "importer-in-memory"  # in the name of a source or a mapping that only its own process can read
 
 _ACCOUNT = ("ledger", "tenant", "api_key_file")

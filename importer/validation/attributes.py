@@ -23,15 +23,6 @@ from importer.validation.describe import problems_at
 from importer.validation.field_places import arrow, locate
 from importer.validation.schemas import is_email, is_phone
 
-__all__ = [
-    "AttributeDefinition",
-    "Definitions",
-    "check_attributes",
-    "defined_columns",
-    "unchecked_attributes",
-    "used_attributes",
-]
-
 _CHOICES = frozenset({"select", "multi_select"})
 _UNLIMITED = frozenset({"long_text", "html"})  # no limit of 255 characters is documented for these
 _SEPARATORS = re.compile(r"(\s*[,;|]\s*)")  # between choices; which one the API expects is not documented

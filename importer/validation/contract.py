@@ -19,8 +19,6 @@ from importer.validation.possible_duplicates import SharedFindings, duplicate_fi
 from importer.validation.relations import relation_findings
 from importer.validation.schemas import FIELDS, REQUIRED
 
-__all__ = ["validate"]
-
 Positions = npt.NDArray[np.int64]
 _LOOKED_AT = 10_000  # of a column's first values, to learn whether they repeat
 

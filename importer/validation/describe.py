@@ -18,8 +18,6 @@ from importer.tables import Entity, EntityTables, ProblemTable, Sources
 from importer.validation.field_places import Places, locate
 from importer.validation.schemas import ANY_CONTROL, country_names, max_length
 
-__all__ = ["Finding", "describe", "problems_at"]
-
 Positions = npt.NDArray[np.int64]
 _SHOWN = 60  # characters of a value that a hint repeats
 

@@ -13,8 +13,6 @@ from importer.tables import Entity, EntityTables, Sources, SourceTable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Places", "arrow", "locate", "row_texts"]
-
 Positions = npt.NDArray[np.int64]
 
 

@@ -18,8 +18,6 @@ from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, Ent
 from importer.validation.field_places import arrow
 from importer.validation.schemas import REQUIRED
 
-__all__ = ["Settled", "complete_defaults", "settle"]
-
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})

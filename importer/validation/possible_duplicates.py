@@ -18,17 +18,6 @@ from importer.tables import TEXT, Entity, EntityTables, chunked, taken
 from importer.validation.describe import Finding
 from importer.validation.field_places import arrow
 
-__all__ = [
-    "OtherRecords",
-    "SharedFindings",
-    "company_addresses",
-    "duplicate_finding",
-    "find_duplicates",
-    "fingerprints",
-    "repeated",
-    "text_column",
-]
-
 Positions = npt.NDArray[np.int64]
 Fingerprints = npt.NDArray[np.uint64]
 

@@ -12,8 +12,6 @@ from importer.validation.describe import Finding
 from importer.validation.field_places import arrow, row_texts
 from importer.validation.possible_duplicates import SharedFindings
 
-__all__ = ["SHARED", "relation_findings", "same_ids"]
-
 SHARED = ("duplicate_reference_id", "reference_id_case")  # what records of different customers can have in common
 
 Positions = npt.NDArray[np.int64]

@@ -22,23 +22,6 @@ from pandera.errors import SchemaErrors
 from importer.tables import ADDRESS_FIELDS, ATTRIBUTE_PREFIX, CONTACT_FIELDS, CUSTOMER_FIELDS, TEXT, Entity
 from importer.validation.field_places import arrow
 
-__all__ = [
-    "ANY_CONTROL",
-    "FIELDS",
-    "REQUIRED",
-    "country_names",
-    "failures",
-    "is_email",
-    "is_one_line",
-    "is_phone",
-    "is_printable",
-    "is_whole_composite_id",
-    "is_whole_number",
-    "keeps_its_letters",
-    "max_length",
-    "no_longer_than",
-]
-
 FIELDS: dict[Entity, tuple[str, ...]] = {
     "customer": CUSTOMER_FIELDS,
     "address": ADDRESS_FIELDS,

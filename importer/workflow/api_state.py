@@ -24,24 +24,6 @@ from importer.tables import TEXT, ProblemTable
 from importer.validation.field_places import arrow, locate
 from importer.workflow.directory import fold
 
-__all__ = [
-    "MOST_PAGES",
-    "Changes",
-    "Positions",
-    "Refs",
-    "confirm_lost",
-    "examine",
-    "found_frame",
-    "found_twice",
-    "listed",
-    "look_up",
-    "lost_customers",
-    "not_compared",
-    "possible_duplicates",
-    "with_moments",
-    "without_twice",
-]
-
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
 

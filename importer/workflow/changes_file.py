@@ -17,7 +17,6 @@ from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
 from importer.validation.field_places import locate
 from importer.workflow.prepare import Timings
 
-__all__ = ["changes_frame", "examples", "with_facts"]
 COLUMNS = ("reference_id", "field", "before", "after", "place")
 KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
 MOST_EXAMPLES = 3  # customers

@@ -17,21 +17,6 @@ from importer.report.report_files import whole_file
 from importer.tables import ENTITIES, Entity
 from importer.validation import AttributeDefinition
 
-__all__ = [
-    "HINT",
-    "NAMES",
-    "Directory",
-    "Known",
-    "Needs",
-    "Snapshot",
-    "definitions",
-    "fold",
-    "known_price_lists",
-    "known_reps",
-    "load_lookups",
-    "write_lookups",
-]
-
 NEAR = 75  # of 100: what a name must at least have in common with another to be proposed for it
 MOST_NEAR = 3
 NAMES = {"sales_rep": "sales rep", "price_list": "price list"}

@@ -23,8 +23,6 @@ from importer.tables import Sources
 from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.targets import Target
 
-__all__ = ["Forecast", "check_can_ask", "confirm_target", "forecast", "guard_export", "guard_plan"]
-
 NOTHING = "nothing was sent"
 _HOUR = 3600.0
 _NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})

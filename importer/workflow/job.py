@@ -23,8 +23,6 @@ from importer.workflow.send_run import merger_for, send_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
 
-__all__ = ["Confirm", "Job", "ask", "conduct"]
-
 Confirm = Callable[[str], bool]
 
 

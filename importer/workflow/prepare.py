@@ -18,14 +18,6 @@ from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import Sources, header_key
 
-__all__ = [
-    "Timings",
-    "chosen",
-    "open_sources",
-    "utc_now",
-    "with_dates",
-]
-
 
 def utc_now() -> datetime:
     """The time, in UTC."""

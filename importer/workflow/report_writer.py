@@ -47,19 +47,6 @@ from importer.validation.field_places import locate
 if TYPE_CHECKING:  # a check needs no ledger
     from importer.ledger import Ledger, Run
 
-__all__ = [
-    "COLUMNS",
-    "NOTES",
-    "RunEnd",
-    "exit_code",
-    "prune",
-    "read_outcomes",
-    "read_report",
-    "unsent_outcomes",
-    "versions",
-    "write_reports",
-]
-
 INLINE = InlineExecutor()
 NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
 LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")

@@ -15,8 +15,6 @@ from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemT
 from importer.validation.field_places import locate
 from importer.workflow.directory import NAMES, Directory, Known
 
-__all__ = ["Told", "looked_up_names", "pending_lookups", "resolve_lookups"]
-
 KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
 MOST_NAMED = 5  # told apart in a hint
 

@@ -17,8 +17,6 @@ from importer.settings import Options
 from importer.tables import Sources
 from importer.workflow.targets import Target
 
-__all__ = ["SavedPlan", "check_drift", "describe_plan", "open_plan"]
-
 # What shapes the bodies and the choice of customers; all other options say how to send.
 SHAPING = ("mode", "country", "sheet", "encoding", "delimiter", "partial", "only")
 _DEFAULTS = Options()

@@ -21,8 +21,6 @@ from importer.settings import Options
 from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
 from importer.workflow.supervision import Watch
 
-__all__ = ["merger_for", "missing", "on_conflict", "send_run"]
-
 
 async def send_run(
     ledger: Ledger, client: Client, run: Run, payloads: Path, merger: Merger, options: Options, watch: Watch

@@ -21,8 +21,6 @@ from importer.records import OutcomeKind
 from importer.report import summary_text
 from importer.settings import Commands, Notices, Options
 
-__all__ = ["Counts", "Deadline", "Watch", "supervise"]
-
 WIDTH = 78
 ENDED = ("ended well", "ended, but something was rejected or failed", "could not begin", "stopped early")
 Counts = Mapping[OutcomeKind, int]

@@ -20,8 +20,6 @@ from importer.tables import ENTITIES, Entity
 from importer.validation import AttributeDefinition
 from importer.workflow.directory import NAMES, Directory, Known, Needs, definitions, known_price_lists, known_reps
 
-__all__ = ["Target", "account_of", "client_for", "fetch_directory", "limiter_for", "open_target"]
-
 # The sandbox takes any key; it never gets a real one.
 SANDBOX_KEY = "sandbox-takes-any-key"
 SANDBOX_RATE = 1000.0  # it has no limit of its own: there is no pace to find

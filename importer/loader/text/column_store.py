@@ -16,8 +16,6 @@ from pyarrow import ipc
 
 from importer.errors import OutputError
 
-__all__ = ["Body", "ColumnWriter", "Numbers", "StoredColumns", "blank_cells", "filter_stored"]
-
 Numbers = npt.NDArray[np.int64]
 
 

@@ -18,8 +18,6 @@ import pyarrow.csv as arrow_csv
 from importer.loader.text.column_store import blank_cells
 from importer.loader.text.encoding import whole_characters
 
-__all__ = ["BadRecordError", "Block", "blocks", "late_quotes", "parse", "raw_records"]
-
 # Few enough bytes for a processor's cache; fewer would make more chunks for everything that follows.
 _BLOCK_BYTES = 2 * 1024 * 1024
 _LONG_RECORD = 8 * 1024 * 1024  # a record of so many bytes has a quote that is never closed, or is a giant

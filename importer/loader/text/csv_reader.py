@@ -20,8 +20,6 @@ from importer.loader.text.encoding import FOREIGN_MARK, check_text
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
-__all__ = ["CsvFormat", "CsvRecords", "damage_problems", "read_body"]
-
 _DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
 _MAX_DAMAGE_PROBLEMS = 100
 

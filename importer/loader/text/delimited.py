@@ -34,8 +34,6 @@ from importer.loader.text.tagged import is_tagged, read_sections
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
-__all__ = ["read_text"]
-
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1024 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter

@@ -13,9 +13,6 @@ import pyarrow as pa
 from importer.errors import SourceError, UsageError
 from importer.loader.content import Content
 
-__all__ = ["FOREIGN_MARK", "NotUtf8Error", "NulByteError", "Text", "check_text", "decode", "nul_byte_error"]
-__all__ += ["refuse_binary", "whole_characters", "whole_text"]
-
 # Put before every character that is not in the encoding of the rest of the file. Unicode reserves this code point for
 # internal use (chapter 23.7), so it never occurs in a real text.
 FOREIGN_MARK = "\ufdd0"

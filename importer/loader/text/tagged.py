@@ -21,8 +21,6 @@ from importer.loader.load_options import LoadOptions
 from importer.loader.text.column_store import Body, Numbers, blank_cells
 from importer.tables import header_key
 
-__all__ = ["is_tagged", "read_sections"]
-
 _HEADER = re.compile(r"!([A-Za-z]\w*)")
 
 

@@ -17,8 +17,6 @@ import xlrd
 
 from importer.loader.workbook.number_formats import SheetDisplay, ShownCell, shows_more
 
-__all__ = ["xls_displays", "xlsx_display"]
-
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')

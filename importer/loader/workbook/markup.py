@@ -18,8 +18,6 @@ from importer.loader.text.encoding import whole_text
 from importer.loader.workbook.number_formats import SheetDisplay, shown_number
 from importer.loader.workbook.workbooks import Sheet, select_sheets
 
-__all__ = ["is_markup", "read_markup"]
-
 _START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|html|head|body|meta|style|table|\w+:?workbook)", re.IGNORECASE
 )

@@ -9,9 +9,6 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-__all__ = ["SheetDisplay", "ShownCell", "apply_display", "cell_text", "format_number", "number_text", "shown_number"]
-__all__ += ["shows_more"]
-
 _EXACT = 2**53  # every whole number up to here is exact in a workbook's floating point
 _MOST_DIGITS = 1e15  # larger numbers have lost their last digits
 _SMALL = 1e-6  # smaller numbers are written with an exponent

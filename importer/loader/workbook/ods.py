@@ -7,8 +7,6 @@ from xml.etree import ElementTree as ET
 
 from importer.loader.workbook.number_formats import SheetDisplay, ShownCell
 
-__all__ = ["ods_display"]
-
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"

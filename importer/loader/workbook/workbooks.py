@@ -25,8 +25,6 @@ from importer.loader.workbook.ods import ods_display
 from importer.records import Problem, Severity
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
 
-__all__ = ["Sheet", "is_workbook", "read_workbook", "select_sheets"]
-
 _ROWS = 2048  # that are read at a time
 _MAX_LISTED = 12
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")

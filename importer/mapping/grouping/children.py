@@ -18,8 +18,6 @@ from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
 from importer.tables import Entity, ProblemTable
 
-__all__ = ["Candidates", "Children", "candidates", "merge_children"]
-
 # These say what a child is, not that there is one: a row whose other cells are blank makes no child.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
 _LONGEST_ID = 255  # characters

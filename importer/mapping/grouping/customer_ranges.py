@@ -13,8 +13,6 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables, gather
 from importer.tables import FieldOrigin, Sources
 
-__all__ = ["Share", "deal_out", "owners_of"]
-
 
 @dataclass(frozen=True)
 class Share:

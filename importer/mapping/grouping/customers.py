@@ -16,8 +16,6 @@ from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
 
-__all__ = ["Grouped", "group_customers"]
-
 
 @dataclass(frozen=True)
 class Grouped:

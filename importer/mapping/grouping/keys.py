@@ -19,8 +19,6 @@ from importer.tables import FieldOrigin
 
 Reasons = npt.NDArray[np.object_]
 
-__all__ = ["KeyCells", "Keys", "continued_rows", "key_cells", "match_keys", "read_keys"]
-
 
 @dataclass(frozen=True)
 class KeyCells:

@@ -17,8 +17,6 @@ from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
 
-__all__ = ["OPEN", "Found", "Names", "find_parents", "parent_problems", "read_names"]
-
 OPEN, ABSENT, SEVERAL, CIRCLE = -1, -2, -3, -4  # instead of an end: not known yet; why there is none
 _MOST_PLACES = 20  # of rows with the same name, in one message
 _MOST_LEVELS = 50  # of parents of parents; what is deeper is taken for a circle

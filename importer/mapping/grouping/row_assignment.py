@@ -22,8 +22,6 @@ from importer.mapping.table_rows import TableData, holds
 from importer.records import Severity
 from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
 
-__all__ = ["CustomerRows", "RowAssignment", "RowStatus", "assign_rows"]
-
 
 @dataclass(frozen=True)
 class RowStatus:

@@ -13,8 +13,6 @@ from importer.mapping.transforms.registry import TRANSFORMS, Step
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX
 
-__all__ = ["explain", "overview"]
-
 _ARROW = "← "  # further lines of a cell that begins with it are indented
 _SIDE_BY_SIDE = 72  # characters that three columns need at least
 _MOST_NAMES = 4  # of a column besides its first one; if there are more, they are listed at the end

@@ -20,8 +20,6 @@ from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.transforms.registry import TRANSFORMS
 from importer.records import Severity
 
-__all__ = ["mapping_schema", "schema_text"]
-
 Schema = dict[str, Any]
 
 _HEADINGS = {  # of the reference in the README → the class whose keys are listed there

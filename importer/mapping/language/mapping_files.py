@@ -20,8 +20,6 @@ from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
 
-__all__ = ["INHERITED", "LoadedMapping", "list_mappings", "load_mapping", "read_parts", "shipped_folder", "to_plain"]
-
 INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")
 MOST_BYTES = 1 << 20  # of a file; it takes some seconds to read as much

@@ -30,15 +30,6 @@ from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
-__all__ = [
-    "ONE_TABLE",
-    "AddressEntry",
-    "ChildEntry",
-    "ContactEntry",
-    "CustomerEntry",
-    "Mapping",
-]
-
 ONE_TABLE = ("key", "blank_key", "parent", "skip", "two_headers", "ignore")  # at the top of a mapping with one table
 _EMAIL = ("severity", "contact_without_email")
 _LONGEST_NAME = 255  # characters of an attribute's name

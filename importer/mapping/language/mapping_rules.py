@@ -12,25 +12,6 @@ from pydantic_core import PydanticCustomError
 
 from importer.mapping.transforms.registry import Step, parse_step
 
-__all__ = [
-    "ALTERNATIVE",
-    "NUMBER",
-    "Condition",
-    "FieldRule",
-    "FieldSpec",
-    "Otherwise",
-    "ParentRule",
-    "SkipRule",
-    "Strict",
-    "TableRule",
-    "TextList",
-    "YesNo",
-    "alternatives",
-    "as_list",
-    "error_at",
-    "require_one_value",
-]
-
 NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column
 

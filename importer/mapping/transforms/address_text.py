@@ -10,8 +10,6 @@ import usaddress
 
 from importer.mapping.transforms.countries import country_code
 
-__all__ = ["Line", "PostalAddress", "read_address"]
-
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"
 _ATTENTION = re.compile(r"^(?:attn|attention|att|fao)\b\s*[:.\-]*\s*", re.IGNORECASE)

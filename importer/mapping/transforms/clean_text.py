@@ -10,8 +10,6 @@ from importer.mapping.columns import trim
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
-__all__ = ["tidy"]
-
 # Spaces of other widths, and marks without any: soft hyphen, zero-width space and joiners, byte order mark, directions.
 _SPACE = r"[\x{00a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
 _NOTHING = r"[\x{00ad}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}\x{2066}-\x{2069}\x{feff}]"

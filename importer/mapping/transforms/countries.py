@@ -12,8 +12,6 @@ from importer.did_you_mean import nearest
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
-__all__ = ["country", "country_code", "state"]
-
 # Names that exports use and ISO does not list.
 _ALIASES = {
     "u s a": "US", "u s": "US", "america": "US", "the united states": "US",

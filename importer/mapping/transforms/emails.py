@@ -10,8 +10,6 @@ from email_validator import EmailNotValidError, validate_email
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
-__all__ = ["email"]
-
 # Plain ASCII addresses in lower case that are valid as they are: special-use and encoded domains are the validator's.
 _PLAIN = r"^[a-z0-9_+']+([.-][a-z0-9_+']+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,24}$"
 _SPECIAL = r"[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$"

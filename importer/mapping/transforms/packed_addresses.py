@@ -18,8 +18,6 @@ from importer.mapping.transforms.address_text import Line, PostalAddress, read_a
 from importer.records import Severity
 from importer.tables import Entity
 
-__all__ = ["Prepared", "cell_columns", "idle_fields", "prepare"]
-
 # Field of an address → the part that it takes, and what else its rule says.
 _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "address_line_1": ("line_1", {}),

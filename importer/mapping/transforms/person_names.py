@@ -8,8 +8,6 @@ import pyarrow as pa
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
-__all__ = ["first_name", "is_company", "last_name", "split_name"]
-
 _CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y)\s", re.IGNORECASE)
 _COMPANY = re.compile(
     r"[\s,](?:inc|llc|ltd|limited|corp|corporation|company|co|plc|llp|pty|pte)\.?$"

@@ -14,8 +14,6 @@ from importer.mapping.transform_results import Result, failures
 from importer.mapping.transforms.plain_phones import plain_numbers
 from importer.records import Severity
 
-__all__ = ["labelled", "phone"]
-
 _HINT = "Write the number with its country code, such as +1 415 555 0132."
 _NO_COUNTRY = "has no country code, and the country is not known"
 _ROUNDED = "was turned into a rounded number by a spreadsheet; its last digits are lost"

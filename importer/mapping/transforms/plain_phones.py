@@ -15,8 +15,6 @@ from phonenumbers.phonemetadata import PhoneNumberDesc
 
 from importer.mapping.columns import Codes, Mask
 
-__all__ = ["plain_numbers"]
-
 _PLAIN = r"^(?:\(?\+|00)?[0-9 ().\-/]*[0-9]$"
 _MARKS = " ().-/+"
 _EXTENSION = " *,? *(?i:x|#|ext|extn|extension)[.:]? *[0-9]{1,6}$"  # shorter than any number

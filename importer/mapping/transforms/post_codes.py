@@ -18,8 +18,6 @@ from importer.mapping.fields import Evaluated
 from importer.mapping.transform_results import Finding, RowFinding
 from importer.records import Severity
 
-__all__ = ["settled_post_codes"]
-
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of post codes
 _MOST_KEPT = 2**14  # addresses that were settled: parts and entries of a list have the same ones
 _CHECKED = frozenset({"US", "CA", "AU"})  # where codes belong to states without many exceptions

@@ -23,8 +23,6 @@ from importer.mapping.transforms.emails import email
 from importer.mapping.transforms.person_names import first_name, last_name
 from importer.mapping.transforms.phones import labelled, phone
 
-__all__ = ["TRANSFORMS", "Step", "TransformSpec", "parse_step", "read_flag", "run_step"]
-
 Argument = Literal["none", "text", "pair", "texts"]
 
 

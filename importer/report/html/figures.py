@@ -17,8 +17,6 @@ from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, Decision, summed
 from importer.tables import ENTITIES
 
-__all__ = ["by_column", "completeness", "countries", "failures", "inventory", "problem_groups", "rewritten"]
-
 Positions = npt.NDArray[np.int64]
 VALUES = 100  # of a field
 EXAMPLES = 5  # of each code

@@ -24,8 +24,6 @@ from importer.report.html.shown_customers import read_changes, shown_customers
 from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput
 
-__all__ = ["series_points", "subtitle", "tiles", "title", "write_html"]
-
 _HERE = "importer.report.html"
 _OUTCOMES = {  # outcome → (label, tone)
     "valid": ("ready to send", "good"),

@@ -22,8 +22,6 @@ from importer.records import Location, OutcomeKind, Severity
 from importer.report.report_input import ReportInput
 from importer.tables import ATTRIBUTE_PREFIX, unmark_formulas
 
-__all__ = ["SHOWN", "Shown", "cut", "cut_all", "differences", "read_changes", "shown_customers"]
-
 Positions = npt.NDArray[np.int64]
 CUSTOMERS = 3_000
 ROWS = 20  # of a customer
