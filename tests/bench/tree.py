@@ -1,4 +1,4 @@
-"""What a process and all that it started take: the crew of a large check works in processes of its own."""
+"""What a process and all that it started take: the workers of a large check are processes of their own."""
 
 import contextlib
 import threading
