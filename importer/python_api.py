@@ -31,7 +31,6 @@ A task of a scheduler returns ``sent.summary``: plain values, as in ``summary.js
 """
 
 import csv
-import difflib
 import itertools
 import os
 import re
@@ -56,6 +55,7 @@ from importer.commands import plan as planning
 from importer.commands import resume as resuming
 from importer.commands import run as running
 from importer.commands import undo as undoing
+from importer.did_you_mean import nearest
 from importer.errors import MappingError, OptionError, UsageError
 from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
 from importer.workflow.report_writer import read_report
@@ -459,7 +459,7 @@ class _Call:
 
 def _refuse_unknown(command: str, known: frozenset[str], given: Mapping[str, Any]) -> None:
     for name in given.keys() - known:
-        near = difflib.get_close_matches(name, known, n=1)
+        near = nearest(name, sorted(known))
         guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
         raise UsageError(f"importer.{command} has no option {name!r}", guess)
 

@@ -368,26 +368,9 @@ def header_key(text: str) -> str:
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
 
 
-_FORMULA_STARTS = np.isin(np.arange(256), np.frombuffer(b"=+-@\t\r'", np.uint8))
-
-
 def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     r"""Strings with an apostrophe before each that a spreadsheet would run as a formula (``^'*[=+\-@\t\r]``)."""
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    if not any(map(_may_begin_formulas, chunks)):  # as of most columns, and cheap to know
-        return column
     return pc.replace_substring_regex(column, r"^('*[=+\-@\t\r])", r"'\1")
-
-
-def _may_begin_formulas(texts: pa.Array) -> bool:
-    """Whether the first byte of one of the texts is one that a formula begins with."""
-    _, offsets, data = texts.buffers()
-    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    if not len(texts) or data is None:
-        return False
-    ends = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
-    starts = ends[:-1][np.diff(ends) > 0]
-    return bool(_FORMULA_STARTS[np.frombuffer(data, np.uint8)[starts]].any())
 
 
 def unmark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:

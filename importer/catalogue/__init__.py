@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 
-from rapidfuzz import process
-
+from importer.did_you_mean import nearest
 from importer.records import Severity
 
 __all__ = ["CHAPTERS", "CODES", "Code", "find", "near"]
@@ -52,5 +51,5 @@ def near(name: str) -> str | None:
     """The code that a misspelled one probably means: the same words in another order, or similar letters."""
     name = re.sub(r"[\s-]+", "_", name.strip().casefold())
     words = {"_".join(sorted(code.split("_"))): code for code in CODES}
-    best = process.extractOne(name, list(CODES), score_cutoff=50)
-    return words.get("_".join(sorted(name.split("_")))) or (best[0] if best else None)
+    same_words = words.get("_".join(sorted(name.split("_"))))
+    return same_words or next(iter(nearest(name, CODES, cutoff=0.5)), None)

@@ -37,7 +37,6 @@ from importer.tables import CHILD_ENTITIES
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
 NO_ID = ("lost_in_api", "the ledger has no WizCommerce id for it")
-OTHER_CUSTOMER = ("other_customer", "WizCommerce shows another reference id under its id; nothing was sent")
 SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
 
@@ -356,7 +355,9 @@ def _not_read(task: CustomerTask, answer: Answer) -> Transition:
     """The customer could not be read before anything was sent, or is another one."""
     match answer.kind:
         case AnswerKind.OK if answer.data is not None:
-            return _failed(task, *OTHER_CUSTOMER)
+            return _failed(
+                task, "other_customer", "WizCommerce shows another reference id under its id; nothing was sent"
+            )
         case AnswerKind.KEY_REFUSED:
             return _became(task, OutcomeKind.PENDING)
         case AnswerKind.REFUSED:

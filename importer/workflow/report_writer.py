@@ -100,10 +100,10 @@ def versions() -> dict[str, str]:
 def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
     """Outcomes when nothing was sent: rejected, or ``kind`` (valid, pending) for every other customer."""
     count = len(stage.tables.customers)
-    nothing = pd.Series(pd.arrays.ArrowExtensionArray(pa.nulls(count, pa.string())))
+    nothing = pd.Series(None, index=range(count), dtype=TEXT)
     rejected = pa.array(stage.rejected)
     action, outcome = pc.if_else(rejected, "none", "create"), pc.if_else(rejected, str(OutcomeKind.REJECTED), str(kind))
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "reference_id": stage.tables.customers["reference_id"],
             "action": pd.Series(pd.arrays.ArrowExtensionArray(action)),
@@ -117,7 +117,6 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
             "seconds": pd.Series(pd.NA, index=range(count), dtype="Float64"),
         }
     )
-    return frame.reset_index(drop=True)
 
 
 def exit_code(outcomes: pd.DataFrame, rows_rejected: int) -> int:

@@ -96,8 +96,9 @@ def test_every_command_works(scene: Desk, document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_python_example_runs_as_a_script(scene: Desk, document: str) -> None:
     with running(SandboxConfig(keys=(KEY,))) as box:
-        for number, code in enumerate(blocks(document, "python")):
-            script = scene.write(f"example_{number}.py", re.sub(r"https://[\w./-]+", box.url, code))
+        for number, block in enumerate(blocks(document, "python")):
+            code = re.sub(r"https://[\w./-]+", box.url, re.sub(r"key=\"[^\"]+\"", f"key={KEY!r}", block))
+            script = scene.write(f"example_{number}.py", code)
             environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **scene.variables}
             done = subprocess.run(
                 [sys.executable, script], cwd=scene.path, env=environment, capture_output=True, text=True, check=False
