@@ -73,7 +73,7 @@ def full(desk) -> Desk:
         (("sandbox", "--port", "99999"), "'--port': Input should be less than or equal to 65535"),
         (("sandbox", "--port", "-5"), "'--port'"),
         (("sandbox", "--faults", "boom=2%"), "'boom' is not a fault"),
-        (("sandbox", "--rate", "0"), "rate is 0"),
+        (("sandbox", "--rate", "0"), "--rate: Input should be greater than or equal to 1"),
         (("sandbox", "--port", "0", "--data", "taken/below"), "cannot be opened"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

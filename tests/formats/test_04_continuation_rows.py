@@ -1,7 +1,7 @@
 """4. Continuation rows; the same address once per role; customers without any address."""
 
 from tests.mapping.support import apply, column, records
-from tests.mapping.test_rows import assert_one_fate_each
+from tests.mapping.test_rows import assert_one_status_each
 
 MAPPING = """
 title: T
@@ -23,7 +23,7 @@ Code|Customer|Role|Street|City
 
 def test_continuation_rows_belong_to_the_customer_above() -> None:
     made = apply(MAPPING, ROWS)
-    assert_one_fate_each(made)
+    assert_one_status_each(made)
     assert made.tables.rows["customer"].tolist() == [0, 0, 0, 1, 2]
     assert not made.problems.frame["severity"].eq("error").any()
 
