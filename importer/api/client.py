@@ -101,10 +101,10 @@ class Client:
             self._http = None
 
     def with_turns(self, turns: Turns) -> Self:
-        """The same client, with the same connections, key and limiter, whose waits end when ``turns`` is cancelled.
+        """The same client, entered already, whose waits end when ``turns`` is cancelled.
 
         A call that then has not sent anything returns NOT_SENT; one whose earlier attempt may have left, UNKNOWN.
-        A request on its way is not cancelled. The client must be entered already, and is left by the original.
+        A request on its way is not cancelled.
         """
         other = copy.copy(self)
         other._turns = turns  # noqa: SLF001 - a copy of itself
@@ -115,29 +115,22 @@ class Client:
         return await self._call("POST", body=body, reference_id=reference_id)
 
     async def get(self, customer_id: str) -> Answer:
-        """GET one customer, whole, in ``data``."""
         return await self._call("GET", customer_id)
 
     async def patch(self, customer_id: str, body: bytes) -> Answer:
-        """PATCH one customer's own fields."""
         return await self._call("PATCH", customer_id, body=body)
 
     async def delete(self, customer_id: str) -> Answer:
-        """DELETE one customer. ``GONE`` when there is none (any more)."""
         return await self._call("DELETE", customer_id)
 
     async def children(self, customer_id: str, kind: ChildKind) -> list[dict[str, Any]]:
-        """All addresses or contacts of one customer, active and inactive, each once.
-
-        Raises :class:`NoListError`, too, when the API has no such list (404, 405) or cannot be asked for it (odd id).
-        """
+        """All of one customer, active and inactive. Raises :class:`NoListError`, too, where there is no such list."""
         path = _path(customer_id, kind)
         if path is None:
             raise NoListError(f"the list of {kind} cannot be read: {ODD_ID.message}")
         return await read_list(self._list, path, EVERY_STATUS)
 
     async def get_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
-        """GET one address or contact in ``data``."""
         return await self._call("GET", customer_id, kind, child_id)
 
     async def create_child(self, customer_id: str, kind: ChildKind, body: bytes, reference_id: str) -> Answer:
@@ -145,11 +138,9 @@ class Client:
         return await self._call("POST", customer_id, kind, body=body, reference_id=reference_id)
 
     async def replace_child(self, customer_id: str, kind: ChildKind, child_id: str, body: bytes) -> Answer:
-        """PUT one address or contact whole."""
         return await self._call("PUT", customer_id, kind, child_id, body=body)
 
     async def delete_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
-        """DELETE one address or contact. ``GONE`` when there is none (any more)."""
         return await self._call("DELETE", customer_id, kind, child_id)
 
     async def find(
@@ -168,11 +159,9 @@ class Client:
         return await list_customers(self._list, most_pages)
 
     async def sales_reps(self) -> list[dict[str, Any]]:
-        """All sales reps, active and inactive."""
         return await read_list(self._list, "/v1/sales-reps", EVERY_STATUS)
 
     async def price_lists(self) -> list[dict[str, Any]]:
-        """All price lists, active and inactive."""
         return await read_list(self._list, "/v1/price-lists", EVERY_STATUS)
 
     async def attributes(self, entity: str) -> list[dict[str, Any]]:
@@ -197,10 +186,9 @@ class Client:
         return (await self._persist(Call(method, path, body, ids))).answer
 
     async def _persist(self, call: Call, *, patient: bool = False) -> Reply:
-        """A request that may be repeated without harm, within the retry policy.
+        """Repeat a harmless request within the retry policy.
 
-        A ``patient`` one that reaches the API is repeated beyond the policy's attempts, for a minute: one unread page
-        of a list would stop a whole run.
+        A ``patient`` one that reaches the API is repeated for a minute: one unread page would stop a whole run.
         """
         started = self._clock()
         attempt, sent, open_ends = 1, False, 0

@@ -31,8 +31,6 @@ MOST_SLICES = 240  # of a timeline; when there would be more, each two become on
 
 @dataclass(slots=True)
 class PaceStatistics:
-    """What the limiter did so far."""
-
     pace: float  # at present, in requests per second
     requests: int = 0
     throttled: int = 0  # answers with 429
@@ -49,11 +47,9 @@ class Timeline:
         self._slices: list[list[int]] = []  # requests and refusals of each
 
     def request(self, now: float) -> None:
-        """A request left."""
         self._slice(now)[0] += 1
 
     def refusal(self, now: float) -> None:
-        """A request was answered with 429."""
         self._slice(now)[1] += 1
 
     def series(self) -> dict[str, float | list[int]]:
@@ -142,7 +138,6 @@ class Limiter:
 
     @property
     def statistics(self) -> PaceStatistics:
-        """The counts up to now."""
         return replace(self._statistics, pace=self._finder.pace)
 
     @property

@@ -1,8 +1,7 @@
 """Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
 
 A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
-read is an error, never an absence, because absent customers get created: :class:`ApiUnavailableError`, or
-:class:`KeyRefusedError` when the API refuses the key.
+read is an error, never an absence, because absent customers get created.
 """
 
 import re
@@ -203,10 +202,7 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
 
 
 async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """All items of a list, paged or bare, that any of ``queries`` brings, each once.
-
-    Raises :class:`NoListError` when the API has no such list.
-    """
+    """All items of a list, paged or bare, that any of ``queries`` brings, each once."""
     items: dict[str, dict[str, Any]] = {}
     size = 0
     for query in queries:
@@ -240,7 +236,6 @@ async def _each_page(call: ListCall, path: str, query: Mapping[str, str]) -> Asy
 
 
 def _items(reply: Reply, path: str) -> list[dict[str, Any]]:
-    """The items of one page. Raises when the API gave no readable page."""
     answer = reply.answer
     if answer.kind is AnswerKind.KEY_REFUSED:
         raise KeyRefusedError(
@@ -271,7 +266,6 @@ def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
 
 
 def _groups(ids: Sequence[str]) -> list[list[str]]:
-    """Ids in groups of at most ``GROUP_SIZE`` that together stay short enough for a URL."""
     groups: list[list[str]] = []
     length = GROUP_CHARACTERS + 1
     for reference in ids:

@@ -57,7 +57,6 @@ class PaceFinder:
         return 2.0 * min(self._latencies, default=self.latency) + 0.5
 
     def answered(self, now: float, latency: float) -> None:
-        """A request was answered, and not with 429."""
         if now - latency >= self._cut_at:
             self._latest.append(True)
         self._accepted[int(now - latency)] += 1

@@ -87,11 +87,6 @@ class Transport(AiohttpTransport):
         self._large = anyio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` once, and read its answer whole.
-
-        What goes wrong is raised as it comes: errors of httpx, of aiohttp and of the system, and
-        :class:`UnreadableAnswerError`.
-        """
         async with aclosing(await super().handle_async_request(request)) as response:
             # No cookie of an answer goes into another request. Nothing else can run before this line.
             self.get_client().cookie_jar.clear()

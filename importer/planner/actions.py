@@ -20,8 +20,8 @@ NOT_SENT = ("absent", "planned", "refused")  # we created nothing; somebody else
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
     """The reference ids that must be looked up in the API before a run may create them.
 
-    ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` as the ledger gives them. These are the ids that
-    the ledger does not hold, and those that were not created: somebody may have created them by hand since.
+    ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` of the ledger. Customers that we did not create may
+    have been created by hand since.
     """
     state = _lines(bodies, known)["state"]
     names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
@@ -72,10 +72,10 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """The reference ids of customers that a new plan would treat in another way than ``then``.
+    """The reference ids of customers that the new plan ``now`` would treat in another way than the saved one, ``then``.
 
-    ``then``: the saved plan, ``now``: the new one; both ``reference_id, action, outcome, customer_id, updated_at``
-    (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
+    Both have ``reference_id, action, outcome, customer_id, updated_at`` (TEXT). A customer to be updated counts as well
+    when it is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
     today = _lines(then, now)

@@ -75,17 +75,11 @@ class Merger:
         )
 
     def merged(self, accepted: Body, new: Body) -> Record:
-        """What counts as accepted after an update to ``new``; what the source no longer says is kept.
-
-        :attr:`CustomerUpdate.accepted` is more exact: it knows what WizCommerce had.
-        """
+        """What counts as accepted after an update to ``new``; what the source no longer says is kept."""
         return self._merged(accepted, new, {kind: matches_of(kind, accepted, new) for kind in KINDS}, accepted)
 
     def claimed(self, current: Body, new: Body) -> Record:
-        """What counts as accepted where that is not known: the part of ``current`` that ``new`` has values for.
-
-        Fields, attributes and children that only WizCommerce has are left out.
-        """
+        """What counts as accepted where that is not known: the part of ``current`` that ``new`` has values for."""
         body = _claimed_record(current, new, self._clears(new))
         for kind in KINDS:
             children = list(new.get(kind) or ())
@@ -108,7 +102,7 @@ class Merger:
         return body
 
     def kept(self, accepted: Body, new: Body) -> list[str]:
-        """The children that the source had before and no longer has, as a person reads them: ``addresses[A1]``."""
+        """The children that the source had before and no longer has, as a person reads them."""
         return [f"{kind}[{one.name}]" for kind in KINDS for one in matches_of(kind, accepted, new).rest]
 
     def _clears(self, new: Body) -> Clears:
@@ -127,7 +121,6 @@ class Merger:
 
 
 def _ids(kind: ChildKind, children: str | bytes | None) -> dict[str, str]:
-    """Reference id -> WizCommerce's id, from the ledger's JSON."""
     return {
         str(item["reference_id"]): str(item["id"])
         for item in orjson.loads(children or b"[]")

@@ -40,8 +40,7 @@ _MIDNIGHT = re.compile(r"(?<=\d)T00:00:00(\.0+)?(Z|\+00:00)?$")
 def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
     """What was sent and is not there ``after``, and what else changed or got lost; empty when all is well.
 
-    ``before`` and ``after``: the ``data`` of the GET before the first and after the last write. The texts name fields,
-    and no values.
+    Both are the ``data`` of a GET. The texts name fields, and no values.
     """
     found = []
     sent, there = _values(update.after), content(body_of(after))
@@ -169,7 +168,6 @@ class Replaced:
 
     @property
     def restorable(self) -> bool:
-        """Whether anything can be taken back, whatever WizCommerce shows."""
         if self.method == "POST":
             return self.after is not None
         return bool(self.before) and (self.method == "PUT" or any(_flat(self.before).values()))
@@ -177,8 +175,7 @@ class Replaced:
     def left(self, record: Body | None, *, deleted: bool) -> list[str] | None:
         """The written fields that remain where the rest is as it was before; None where the write is in place.
 
-        ``record``: the ``data`` of an answer, None if it is gone. ``deleted``: undo deleted the child, which may have
-        made it inactive only.
+        ``record``: None if it is gone. ``deleted``: undo deleted the child, which may have made it inactive only.
         """
         if self.method == "POST":
             return [] if record is None or (deleted and record.get("status") == "inactive") else None

@@ -18,10 +18,8 @@ Stated = Collection[tuple[str, str]]  # kind and reference id of the children wh
 class Change:
     """One field with another value. ``where`` is its path, and None in ``before`` or ``after`` means no value.
 
-    ``("phone",)``, ``("attributes", "Color")``, ``("addresses", "A1", "city")``,
-    ``("contacts", "P1", "attributes", "Mobile")``. A child goes by the name that it had before: its reference id, or
-    its id where it has none; ``child`` is its reference id in the new body, if it is there. All fields of a new child
-    are changes, and so are all fields of a removed one.
+    A child goes by the name that it had before: its reference id, or its id where it has none; ``child`` is its
+    reference id in the new body, if it is there. All fields of a new or removed child are changes.
     """
 
     where: Path
@@ -31,7 +29,6 @@ class Change:
 
     @property
     def path(self) -> str:
-        """The place as a person reads it: ``addresses[A1].city``, ``attributes[Color]``."""
         return path_text(self.where)
 
 
@@ -58,7 +55,6 @@ def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[Cha
 
 
 def matches_of(kind: ChildKind, old: Body, new: Body) -> Matches:
-    """Which of ``old``'s children those of ``new`` are."""
     return match(kind, list(new.get(kind) or ()), candidates_of(old.get(kind)), {})
 
 
@@ -123,7 +119,6 @@ class CustomerUpdate:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is written."""
         return not self.fields and not self.children
 
 

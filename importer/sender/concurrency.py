@@ -30,7 +30,6 @@ class Wakeup:
         self._event = anyio.Event()
 
     def set(self) -> None:
-        """Wake the task."""
         self._event.set()
 
     async def wait(self, seconds: float = math.inf) -> None:
@@ -78,7 +77,6 @@ class Schedule:
         return self._queue[0][0] if self._queue else math.inf
 
     def push(self, due: float, task: CustomerTask) -> None:
-        """Add a customer."""
         heapq.heappush(self._queue, (due, next(self._order), task))
 
     def take(self, most: int) -> list[CustomerTask]:
@@ -90,7 +88,6 @@ class Schedule:
         return found
 
     def clear(self) -> None:
-        """Remove all."""
         self._queue.clear()
 
 
@@ -111,8 +108,8 @@ class LedgerThread:
 class Recorder:
     """The one writer: collects transitions, writes them in one transaction, then hands them to ``follow``.
 
-    Nothing follows from a transition before it is durable. ``write`` runs in the ledger's thread, and returns the
-    transitions as it wrote them. A group of ``size`` is written at once.
+    Nothing follows from a transition before it is durable. ``write`` runs in the ledger's thread, and returns what it
+    wrote. A group of ``size`` is written at once.
     """
 
     thread: LedgerThread
@@ -125,16 +122,13 @@ class Recorder:
 
     @property
     def idle(self) -> bool:
-        """Everything is durable."""
         return not self._waiting and not self._writing
 
     def put(self, transition: Transition) -> None:
-        """Write it with the next group."""
         self._waiting.append(transition)
         self._some.set()
 
     async def run(self) -> None:
-        """Write until cancelled. Raises :class:`LedgerError`."""
         while True:
             await self._some.wait()
             if len(self._waiting) < self.size:
@@ -142,7 +136,6 @@ class Recorder:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is waiting. Raises :class:`LedgerError`."""
         group, self._waiting = self._waiting, []
         if not group:
             return
@@ -155,10 +148,9 @@ class Recorder:
 
 @dataclass
 class Breaker:
-    """Counts failures in a row; from ``FEW`` on, one request at a time goes, after growing pauses.
+    """Counts failures (no readable answer, or no connection) in a row; from ``FEW`` on, one request at a time goes.
 
-    A failure is a request without a readable answer, or a connection that could not be made. ``patience``: seconds
-    without any request getting through after which the API counts as gone.
+    ``patience``: seconds without any request getting through after which the API counts as gone.
     """
 
     policy: RetryPolicy
@@ -171,7 +163,6 @@ class Breaker:
 
     @property
     def probing(self) -> bool:
-        """Only single requests may go."""
         return self._failures >= FEW
 
     @property
@@ -180,11 +171,9 @@ class Breaker:
         return self.probing and anyio.current_time() - self._since >= self.patience
 
     async def pause(self) -> None:
-        """Wait until the next request may go."""
         await anyio.sleep_until(self._until)
 
     def passed(self) -> None:
-        """A request was answered."""
         self._failures = self.round = 0
         self._until = 0.0
 

@@ -19,8 +19,6 @@ Thing = TypeVar("Thing")
 
 
 class Result(StrEnum):
-    """What happened to a customer, or what was found."""
-
     DELETED = "deleted"
     DEACTIVATED = "deactivated"  # deleted, but still shown as inactive
     RESTORED = "restored"  # its update was taken back
@@ -38,8 +36,6 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One customer's line in ``undo.csv`` or ``verify.csv``."""
-
     reference_id: str
     customer_id: str | None
     result: Result
@@ -87,11 +83,7 @@ class Rounds:
         self._stopped_by = self._stopped_by or error
 
     async def ask(self, call: Awaitable[Answer]) -> Answer:
-        """The answer to a call.
-
-        Raises :class:`KeyRefusedError`, :class:`ApiUnavailableError` when no answers come, and
-        :class:`InterruptedRunError` for a request that a stop kept from being sent.
-        """
+        """The answer to a call. Raises :class:`StopError` where no more calls make sense."""
         answer = await call
         if answer.kind is AnswerKind.KEY_REFUSED:
             raise KeyRefusedError(

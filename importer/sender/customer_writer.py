@@ -47,7 +47,6 @@ class CustomerWriter:
 
     @property
     def complete(self) -> bool:
-        """Everything was sent and accepted."""
         return self.answer.kind is AnswerKind.OK and self.refused is None and not self.reports
 
     async def write(self, update: CustomerUpdate) -> None:
@@ -98,7 +97,6 @@ class CustomerWriter:
         self._take(answer, f"{change.kind}[{change.place}]")
 
     async def _add(self, change: ChildChange) -> None:
-        """POST a new child, once."""
         entity = CHILD_ENTITIES[change.kind]
         write = Write(self.reference_id, "POST", entity, None, change.reference_id, None, change.values)
         write = await self._announce(write)

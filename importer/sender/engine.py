@@ -66,8 +66,6 @@ async def send(
 
 @dataclass
 class _Engine:
-    """One call of :func:`send`."""
-
     ledger: Ledger
     api: Client
     run: Run
@@ -109,7 +107,6 @@ class _Engine:
         self._stopped_by: StopError | None = None
 
     async def send(self) -> dict[OutcomeKind, int]:
-        """Send, and return the counts of the whole run."""
         try:
             await self._take_up()
             async with anyio.create_task_group() as helpers:
@@ -251,7 +248,6 @@ class _Engine:
         return 1 if self._breaker.probing else max(1, min(self.options.concurrency, self.api.limiter.concurrency))
 
     async def _work(self) -> None:
-        """A worker: takes customers that were announced, one after the other, and sends them."""
         async for task in self._tasks:
             if self._waiting <= self.options.batch_size // 2:
                 self._hungry.set()
@@ -284,7 +280,6 @@ class _Engine:
             self._gate.total_tokens = self._most_in_flight
 
     def _check_api(self, answer: Answer, of_round: int) -> None:
-        """Stop when an answer shows that the API as a whole cannot be used."""
         message = answer.message or ""
         if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._breaker.failed(of_round)
@@ -348,10 +343,7 @@ class _Engine:
         self._wind_down(InterruptedRunError("the run was interrupted", RESUME))
 
     def _wind_down(self, reason: StopError) -> None:
-        """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes.
-
-        What waits for its turn is handed back at once; requests in flight get their time.
-        """
+        """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes."""
         self._stopped_by = self._stopped_by or reason
         self._reconciler.draining = isinstance(reason, ApiUnavailableError)
         if not self._reconciler.draining:

@@ -60,12 +60,10 @@ class CustomerTask:
 
     @property
     def reference_id(self) -> str:
-        """The customer's reference id."""
         return self.item.reference_id
 
     @property
     def values(self) -> dict[str, Any]:
-        """The body as values."""
         values: dict[str, Any] = orjson.loads(self.body)
         return values
 
@@ -94,11 +92,9 @@ class SendOptions:
     on_conflict: OnConflict = "report"
 
     def may_send_again(self, task: CustomerTask) -> bool:
-        """Whether a customer whose request did nothing may be sent once more, now."""
         return task.tries < self.retry.attempts and anyio.current_time() < self.deadline(task)
 
     def deadline(self, task: CustomerTask) -> float:
-        """When the last attempt of a customer may start, by the event loop's clock."""
         return (task.abandoned if task.began is None else task.began) + self.retry.deadline
 
 
@@ -114,8 +110,7 @@ class Transition:
 def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bool:
     """Whether a lookup that found nothing proves that the request without an answer did nothing.
 
-    It does if it began at least ``settle`` seconds after the request was given up: a list may lag, and a request may
-    be carried out late. When the lookup ended says nothing.
+    A list may lag, and a request may be carried out late: it does from ``settle`` seconds after that was given up.
     """
     return lookup_began >= task.abandoned + settle
 
@@ -127,7 +122,6 @@ def answered(task: CustomerTask, answer: Answer) -> CustomerTask:
 
 
 def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
-    """The latest answer as the ledger's attempt, which ended at ``at``."""
     answer = task.answer
     if answer is None:
         return None
@@ -144,7 +138,7 @@ def transition(
     message: str | None = None,
     **more: Any,
 ) -> Transition:
-    """A step of a task, taken just now, and what happens ``then``; ``more`` are further fields of the step."""
+    """A step of a task, taken just now; ``more`` are further fields of the step."""
     step = Step(
         task.item.position,
         task.reference_id,
@@ -182,7 +176,6 @@ def reasons_of(answer: Answer, refusals: Sequence[Refusal]) -> dict[str, Any]:
 
 
 def log_step(recorded: Transition) -> None:
-    """Log a recorded step that is a failure, an unknown outcome or a new attempt."""
     step = recorded.step
     if step.outcome is OutcomeKind.FAILED:
         level, name = logging.WARNING, "failed"

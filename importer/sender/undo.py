@@ -57,8 +57,6 @@ async def undo(
 
 @dataclass
 class _Undo:
-    """One call of :func:`undo`."""
-
     ledger: Ledger
     client: Client
     run: Run
@@ -183,7 +181,6 @@ class _Undo:
         return Result.DELETED, "" if announced else "it was gone already"
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
-        """The customers whose updates have to be looked at."""
         open_writes = await self._thread(self.ledger.open_writes, self.run.tenant, [_name(one) for one in block])
         chosen = []
         for customer in block:

@@ -63,7 +63,6 @@ class Updating:
     _first: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def send(self, task: CustomerTask) -> Transition:
-        """Read the customer, and send what changes. Raises :class:`ApiUnavailableError`."""
         task = _unsent(task)  # until a request that changes something leaves
         accepted = _accepted(task)
         if task.base.customer_id is None:
@@ -95,7 +94,6 @@ class Updating:
         return self._finished(task, OutcomeKind.UNCHANGED, took, accepted)
 
     async def _bring_up_to_date(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
-        """Send what is missing in ``customer``, as WizCommerce shows it."""
         if task.outcome_unknown:
             customer = await self._with_all_children(self.sending, customer)
             accepted = accepted and self.options.merge.settled(customer, accepted, task.values)
@@ -161,10 +159,7 @@ class Updating:
         return after
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """What the API shows of customers, one entry each; None when that proves nothing yet.
-
-        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
-        """
+        """As :meth:`Creating.look_up` does; one that cannot be read while others can is left for later."""
         began = anyio.current_time()
 
         async def look(task: CustomerTask) -> Transition | Answer | None:
@@ -242,7 +237,6 @@ class Updating:
         return whole
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """A customer that was announced, and none of whose requests left."""
         return _became(_unsent(task), OutcomeKind.PENDING)
 
     def _finished(
@@ -277,7 +271,6 @@ class Updating:
         )
 
     def _interrupted(self, task: CustomerTask, written: CustomerWriter) -> Transition:
-        """A request of the update got no readable answer, or never left."""
         answer, attempt = written.answer, attempt_of(task, self.now())
         if answer.kind is AnswerKind.KEY_REFUSED:
             return _became(task, OutcomeKind.PENDING, attempt=attempt)
@@ -321,7 +314,6 @@ class Updating:
 
 
 def _accepted(task: CustomerTask) -> dict[str, Any] | None:
-    """The body that WizCommerce accepted last."""
     return None if task.base.body is None else orjson.loads(task.base.body)
 
 
