@@ -17,6 +17,7 @@ import orjson
 
 from importer.api.transport import UnreadableAnswerError
 from importer.api.waits import quota_pause, retry_after
+from importer.errors import KeyRefusedError
 from importer.records import Refusal
 
 LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
@@ -29,8 +30,6 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 class AnswerKind(StrEnum):
-    """What an answer means for the request."""
-
     OK = "ok"
     REFUSED = "refused"  # final for this request; ``code``, ``message`` and ``refusals`` say why
     KEY_REFUSED = "key_refused"  # 401, or a 403 that does not speak of a limit
@@ -83,6 +82,13 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     head = str(text)[: longest * 4]
     plain = " ".join("".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in head).split())
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def key_refused(answer: Answer) -> KeyRefusedError:
+    return KeyRefusedError(
+        f"the API refused the key (HTTP {answer.status}): {answer.message}",
+        "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
+    )
 
 
 def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: float = 0.0, secret: str = "") -> Reply:

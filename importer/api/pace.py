@@ -104,7 +104,6 @@ class PaceFinder:
         self._start_tick(now)
 
     def _average(self, now: float) -> float:
-        """Requests per second that were accepted during the last minute."""
         return self._accepted.total() / min(MINUTE, max(1.0, now - self._began))
 
     def _start_tick(self, now: float) -> None:

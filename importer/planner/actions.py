@@ -18,11 +18,7 @@ NOT_SENT = ("absent", "planned", "refused")  # we created nothing; somebody else
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
-    """The reference ids that must be looked up in the API before a run may create them.
-
-    ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` of the ledger. Customers that we did not create may
-    have been created by hand since.
-    """
+    """The reference ids to look up before a run may create them: somebody may have created them by hand since."""
     state = _lines(bodies, known)["state"]
     names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
     return names
@@ -96,5 +92,4 @@ def _lines(bodies: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.Series:
-    """The word of the first condition that holds, by the column (TEXT)."""
     return pd.Series(np.select(conditions, [str(word) for word in words], str(otherwise)), dtype=TEXT)

@@ -62,10 +62,7 @@ def path_text(path: Path) -> str:
 
 
 def differences(body: Body, customer: Body) -> list[str]:
-    """The fields in which ``customer`` (the ``data`` of an answer) differs from ``body`` (a create's), sorted.
-
-    ``addresses[A1]`` names a child that is there on one side only. A field that was not sent is not compared.
-    """
+    """The sent fields in which ``customer`` (the ``data`` of an answer) differs from a create's ``body``, sorted."""
     found = {path_text(path) for path in _differing(body, body_of(customer))}
     for kind in KINDS:
         found.update(_child_differences(kind, records(body.get(kind)), records(customer.get(kind))))
@@ -73,11 +70,16 @@ def differences(body: Body, customer: Body) -> list[str]:
 
 
 def body_of(customer: Body) -> dict[str, Any]:
-    """The body that would create ``customer`` (the ``data`` of an answer) as it is: what a new body is compared with.
-
-    Its children keep the ``id`` that the API gave them. Inactive children, times and status are left out.
-    """
-    body = _record({**customer, **_renamed(customer)}, CUSTOMER_FIELDS)
+    """The body that would create ``customer`` (the ``data`` of an answer): no inactive children, times and status."""
+    price_list = customer.get("assigned_price_list")
+    reps = {str(rep.get("id")).lower() for rep in records(customer.get("assigned_sales_reps"))}
+    shown = {
+        **customer,
+        "company_name": customer.get("name"),
+        "assigned_sales_rep_ids": sorted(reps) or None,
+        "assigned_price_list_id": str(price_list.get("id")).lower() if isinstance(price_list, Mapping) else None,
+    }
+    body = _record(shown, CUSTOMER_FIELDS)
     for kind in KINDS:
         body[kind] = [child_of(kind, child) for child in records(customer.get(kind)) if is_active(child)]
     return body
@@ -127,7 +129,6 @@ def records(value: Any) -> list[Body]:
 
 
 def attribute_values(record: Body) -> dict[str, Any]:
-    """The attributes of a record that have a value, as name -> value."""
     items = records(record.get("attributes"))
     return {str(item.get("name")): item["value"] for item in items if item.get("value") is not None}
 
@@ -152,19 +153,7 @@ def _present(shown: Body, fields: Sequence[str]) -> dict[str, Any]:
     return found | ({"country": _alpha_2(found["country"])} if "country" in found else {})
 
 
-def _renamed(customer: Body) -> dict[str, Any]:
-    """What an answer shows under another name or in another form than a body; None where there is none."""
-    price_list = customer.get("assigned_price_list")
-    reps = {str(rep.get("id")).lower() for rep in records(customer.get("assigned_sales_reps"))}
-    return {
-        "company_name": customer.get("name"),
-        "assigned_sales_rep_ids": sorted(reps) or None,
-        "assigned_price_list_id": str(price_list.get("id")).lower() if isinstance(price_list, Mapping) else None,
-    }
-
-
 def _differing(sent: Body, shown: Body) -> Iterator[Path]:
-    """The paths of fields and attributes of one record, without its children, that have another value than was sent."""
     there = content(shown)
     yield from (path for path, value in content(sent).items() if there.get(path) != value)
 

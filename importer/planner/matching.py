@@ -218,7 +218,6 @@ def match(kind: ChildKind, children: Sequence[Body], candidates: Sequence[Candid
 
 
 def _evidence(kind: ChildKind, candidate: Candidate) -> list[tuple[_ChildContent, int]]:
-    """What a child can be compared with, and how much it may differ."""
     found = []
     for body in (candidate.accepted, candidate.current):
         if body is not None:
@@ -230,6 +229,5 @@ def _evidence(kind: ChildKind, candidate: Candidate) -> list[tuple[_ChildContent
 
 
 def _preferred(candidate: Candidate) -> Rank:
-    """What decides between two that fit equally well: one in use, then one that we sent, best one not vanished."""
     sent = candidate.accepted is not None
     return candidate.active, sent and VANISHED not in (candidate.accepted or {}), sent

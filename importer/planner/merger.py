@@ -45,11 +45,9 @@ class Merger:
     stated_defaults: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def changes(self, old: Body, new: Body) -> list[Change]:
-        """What an update changes in a customer that has ``old``."""
         return in_effect(find_changes(old, new, self._stated(new)), self._clears(new))
 
     def same(self, accepted: Body, new: Body) -> bool:
-        """Whether there is nothing to send, and nothing to report, where ``accepted`` was taken last."""
         for kind in KINDS:
             found = matches_of(kind, accepted, new)
             if found.unclear or any(VANISHED in (one.accepted or {}) for one in found.pairs.values()):
@@ -57,10 +55,9 @@ class Merger:
         return not self.changes(accepted, new)
 
     def update(self, new: Body, customer: Body, accepted: Body | None, children: str | bytes | None) -> CustomerUpdate:
-        """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says.
+        """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says, without what is there already.
 
         With ``accepted``, the body that was taken last, only what changed since is sent; without, whatever differs.
-        What is there already is left out. ``children``: the ledger's JSON of the ids that WizCommerce gave.
         """
         current, stated, found = body_of(customer), self._stated(new), {}
         for kind in KINDS:
@@ -89,11 +86,7 @@ class Merger:
         return body
 
     def settled(self, customer: Body, accepted: Body, new: Body) -> Record:
-        """What counts as accepted of a customer that an update may have changed since ``accepted``.
-
-        That update need not have been to ``new``: an earlier run had its own content. Of ``customer`` (the ``data`` of
-        an answer), the part counts that either body has values for.
-        """
+        """What counts as accepted of a customer that an update, maybe an earlier run's, may have changed since."""
         body = self.claimed(body_of(customer), self.merged(accepted, new))
         for kind in KINDS:  # a child that somebody removed there must not be added again
             removed = [dict(one.accepted or {}) for one in present(kind, customer, accepted, {}) if not one.current]
@@ -102,7 +95,6 @@ class Merger:
         return body
 
     def kept(self, accepted: Body, new: Body) -> list[str]:
-        """The children that the source had before and no longer has, as a person reads them."""
         return [f"{kind}[{one.name}]" for kind in KINDS for one in matches_of(kind, accepted, new).rest]
 
     def _clears(self, new: Body) -> Clears:

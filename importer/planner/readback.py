@@ -38,10 +38,7 @@ _MIDNIGHT = re.compile(r"(?<=\d)T00:00:00(\.0+)?(Z|\+00:00)?$")
 
 
 def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
-    """What was sent and is not there ``after``, and what else changed or got lost; empty when all is well.
-
-    Both are the ``data`` of a GET. The texts name fields, and no values.
-    """
+    """What was sent and is not there ``after``, and what else changed or got lost; names of fields, and no values."""
     found = []
     sent, there = _values(update.after), content(body_of(after))
     people = [_values(change.values) for change in update.children if change.kind == "contacts"]
@@ -119,7 +116,6 @@ def _differ(before: Values, sent: Values, after: Values) -> Iterator[tuple[Path,
 
 
 def _was_sent(path: Path, sent: Sequence[Values], there: Values) -> bool:
-    """Whether one of several records was sent with what is there."""
     return any(path in values and _equivalent(path, values[path], there.get(path)) for values in sent)
 
 
@@ -186,7 +182,6 @@ class Replaced:
         return left if back else None
 
     def not_as_before(self, record: Body) -> list[str]:
-        """The fields that ``record`` does not show as they were before."""
         shown = self._shown(record)
         return [name for name, value in _flat(self.before).items() if shown.get(name) != value]
 
@@ -200,17 +195,14 @@ class Replaced:
         return changed
 
     def body(self, record: Body) -> dict[str, Any]:
-        """The body of the PUT or PATCH that brings back what was before. Raises :class:`NotReplaceableError`.
-
-        The list of attributes is complete: an API may drop those that are left out.
-        """
+        """The body of the PUT or PATCH that brings back what was before. Raises :class:`NotReplaceableError`."""
         before = dict(self.before or {})
         if self.kind is not None:
             return replacement(self.kind, record, before)
         restored = {name: value for name, value in (before.pop("attributes", None) or {}).items() if value is not None}
         body = {name: value for name, value in before.items() if value is not None}
         if restored:
-            every = attribute_values(record) | restored
+            every = attribute_values(record) | restored  # an API may drop those that are left out
             body["attributes"] = [{"name": name, "value": value} for name, value in every.items()]
         return body
 

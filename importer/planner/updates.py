@@ -33,10 +33,9 @@ class Change:
 
 
 def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[Change]:
-    """Everything in which ``new`` differs from ``old``, in the order of ``new``; then what is missing in ``new``.
+    """Everything in which ``new`` differs from ``old``; a child that matches several equally well is left out.
 
-    A child that matches one of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are). A
-    child that matches several equally well is left out.
+    A child of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are).
     """
     changes = _record_changes(old, new)
     for kind in KINDS:
@@ -68,7 +67,6 @@ def in_effect(changes: Iterable[Change], clears: Collection[Path] = ()) -> list[
 
 
 def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = None) -> list[Change]:
-    """The changes of one record's own fields and attributes."""
     before, after = content(old), content(new)
     return [
         Change((*place, *path), before.get(path), after.get(path), child)
@@ -87,11 +85,9 @@ def _counts(change: Change, stated: Stated | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ChildChange:
-    """One write to a child of ``kind``.
+    """One write to a child of ``kind``; ``id`` None for a new one, whose ``values`` are the whole body.
 
-    ``id``: WizCommerce's, None for a new child. ``reference_id``: the child's there. ``values``: the fields to set,
-    attributes as ``{"attributes": {name: value}}``; for a new child the whole body. ``place``: the child's position in
-    the new body.
+    ``reference_id``: the child's in WizCommerce. ``place``: its position in the new body.
     """
 
     kind: ChildKind
@@ -103,11 +99,10 @@ class ChildChange:
 
 @dataclass(frozen=True, slots=True)
 class CustomerUpdate:
-    """``fields``: the body of the PATCH, empty when there is none; ``children``: the writes to children.
+    """``fields``: the body of the PATCH; ``children``: the writes to children; ``reports``: those not changed, and why.
 
-    ``before`` and ``after``: the values of the own fields that the PATCH sets, attributes as
-    ``{"attributes": {name: value}}``; None for no value. ``reports``: the children that are not changed, and why.
-    ``accepted``: the body that counts as accepted once everything is written.
+    ``before`` and ``after``: the values that the PATCH sets (attributes by name), None for no value. ``accepted``: the
+    body that counts as accepted once everything is written.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -125,15 +120,13 @@ class CustomerUpdate:
 def own_changes(
     new: Body, customer: Body, accepted: Body | None, clears: frozenset[Path]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The fields that a PATCH of ``customer`` (the ``data`` of an answer) sends, and their values before and after.
-
-    The list of attributes is complete: an API may drop those that are left out.
-    """
+    """The fields that a PATCH of ``customer`` (the ``data`` of an answer) sends, and their values before and after."""
     current = body_of(customer)
     there = content(current)
     found = in_effect(_record_changes(current if accepted is None else accepted, new), clears)
     paths = [change.where for change in found if there.get(change.where) != (change.after or None)]
     names = [path[0] for path in paths if path[0] != "attributes"]
+    # The list of attributes is complete: an API may drop those that are left out.
     fields: dict[str, Any] = {name: new.get(name, "") for name in names}
     before: dict[str, Any] = {name: current.get(name) for name in names}
     after = dict(fields)
@@ -148,10 +141,7 @@ def own_changes(
 def child_changes(
     kind: ChildKind, new: Body, found: Matches, current: Body, stated: Stated
 ) -> Iterator[ChildChange | str]:
-    """The writes to the children of a kind, and texts about children that are not changed.
-
-    ``current``: WizCommerce's body. ``stated``: the kind and reference id of those whose default the source states.
-    """
+    """The writes to the children of a kind, and texts about children that are not changed."""
     for place, child in enumerate(new.get(kind) or ()):
         reference_id = str(child["reference_id"])
         label, one = f"{kind}[{reference_id}]", found.pairs.get(place)
@@ -191,6 +181,6 @@ def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) ->
 
 
 def new_child(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, Any]:
-    """The body of a new child. It takes the default from a sibling only where the source states it."""
+    """It takes the default from a sibling only where the source states it."""
     taken = any(other.get("is_default") and other.get("type") == child.get("type") for other in siblings)
     return {**child, "is_default": False} if child.get("is_default") and taken and not stated else dict(child)

@@ -33,7 +33,6 @@ class Wakeup:
         self._event.set()
 
     async def wait(self, seconds: float = math.inf) -> None:
-        """Wait for :meth:`set`, or until ``seconds`` have passed."""
         with anyio.move_on_after(seconds):
             await self._event.wait()
         self._event = anyio.Event()
@@ -56,13 +55,12 @@ async def gather(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group, which may contain groups."""
     first = errors.exceptions[0]
     return first_error(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 class Schedule:
-    """Customers by the time at which they are due, on the event loop's clock."""
+    """Customers by the time at which they are due, on the event loop's clock; inf where there is none."""
 
     def __init__(self) -> None:
         self._queue: list[tuple[float, int, CustomerTask]] = []
@@ -73,14 +71,12 @@ class Schedule:
 
     @property
     def due(self) -> float:
-        """When the first one is due; never (inf) when there is none."""
         return self._queue[0][0] if self._queue else math.inf
 
     def push(self, due: float, task: CustomerTask) -> None:
         heapq.heappush(self._queue, (due, next(self._order), task))
 
     def take(self, most: int) -> list[CustomerTask]:
-        """Remove and return those that are due now, at most ``most``."""
         now = anyio.current_time()
         found: list[CustomerTask] = []
         while len(found) < most and self.due <= now:
@@ -167,7 +163,6 @@ class Breaker:
 
     @property
     def exhausted(self) -> bool:
-        """Nothing got through for longer than the patience lasts."""
         return self.probing and anyio.current_time() - self._since >= self.patience
 
     async def pause(self) -> None:
@@ -178,7 +173,6 @@ class Breaker:
         self._until = 0.0
 
     def failed(self, of_round: int) -> None:
-        """A request that was sent in round ``of_round`` failed."""
         now = anyio.current_time()
         if not self._failures:
             self._since = now

@@ -98,7 +98,6 @@ class Creating:
         return _there(task, first.id, outcome, accepted, display_id=display_id)
 
     def _absent(self, task: CustomerTask) -> Transition:
-        """What follows when a customer is certainly not there."""
         if task.conflict_answer is not None:
             # A request with an unknown outcome and a refusal that contradicts the list: the next run looks again.
             state = State.UNKNOWN if task.outcome_unknown else State.REFUSED
@@ -112,10 +111,9 @@ class Creating:
 
 
 def id_of_another(created: Transition, owner: str) -> Transition:
-    """The transition of a created customer when its id belongs to another one of the ledger, ``owner``.
+    """A created customer's transition when its id belongs to ``owner``, another one of the ledger.
 
-    The answer proves nothing, so the customer is looked up. If a lookup shows the same id, it fails; its state stays
-    unknown, so that the next run looks again.
+    It is looked up. If a lookup shows the same id, it fails; its state stays unknown, so that the next run looks again.
     """
     task, attempt = created.task, created.step.attempt
     message = f"WizCommerce gave it the id of another customer ({owner})"

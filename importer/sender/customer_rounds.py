@@ -8,8 +8,8 @@ from typing import TypeVar
 import anyio
 
 from importer.api import Answer, AnswerKind
-from importer.api.answers import clean
-from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
+from importer.api.answers import clean, key_refused
+from importer.errors import ApiUnavailableError, InterruptedRunError, StopError
 from importer.sender.concurrency import gather
 
 BLOCK = 500  # customers taken from the ledger, and entered into it, at a time
@@ -58,7 +58,6 @@ class Rounds:
     _stopped_by: StopError | None = None
 
     def check(self) -> None:
-        """Raise :class:`StopError` when it ended early."""
         if self._stopped_by is not None:
             raise self._stopped_by
         if self._gone is not None and not self._answered:
@@ -86,10 +85,7 @@ class Rounds:
         """The answer to a call. Raises :class:`StopError` where no more calls make sense."""
         answer = await call
         if answer.kind is AnswerKind.KEY_REFUSED:
-            raise KeyRefusedError(
-                f"the API refused the key (HTTP {answer.status}): {answer.message}",
-                "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
-            )
+            raise key_refused(answer)
         if answer.kind not in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._misses, self._answered = 0, self._answered or answer.sent
             return answer

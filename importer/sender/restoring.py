@@ -31,10 +31,9 @@ class Part:
 
 @dataclass(slots=True)
 class Restorer:
-    """Takes back writes, and with ``force`` also what was changed since.
+    """Takes back writes, and with ``force`` also what was changed since. ``announce`` makes a restore durable first.
 
-    ``announce`` makes a restore durable before its request leaves. ``wait``: seconds until a write that left no trace
-    in WizCommerce counts as never carried out.
+    ``wait``: seconds until a write that left no trace in WizCommerce counts as never carried out.
     """
 
     client: Client
@@ -150,7 +149,6 @@ def _no_value(write: Write, fields: list[str]) -> str:
 
 
 def _named(write: Write, fields: Iterable[str]) -> str:
-    """Fields as a person reads them: ``phone, attributes[Color]``, ``addresses[A1].city``."""
     prefix = f"{_place(write)}." if write.entity in KINDS else ""
     return ", ".join(f"{prefix}{name}" for name in fields)
 

@@ -23,8 +23,6 @@ NO_BASE = Base(None, State.PLANNED)
 
 
 class Next(Enum):
-    """What happens to a customer once a step is durable."""
-
     DONE = auto()
     LOOK_UP = auto()  # now or later
     SEND_AGAIN = auto()
@@ -35,11 +33,10 @@ class CustomerTask:
     """One customer while the sender works on it. Times are seconds of the event loop's clock.
 
     ``attempts`` counts the requests of this run, ``tries`` those of this process, ``misses`` the connections that could
-    not be made. ``outcome_unknown``: a request of ours may have been carried out, but no answer says so.
-    ``sent_by_this_run``: that request belongs to this run, not to an earlier one. ``conflict_answer``: the refusal that
-    said the reference id is in use. ``answer``: the latest. ``abandoned``: when the request without an answer was given
-    up. ``looks``: lookups since then. ``outcome``: the outcome that was recorded last. For updates, ``base`` is what
-    the update starts from and ``open_writes`` are POSTs whose outcome is unknown.
+    not be made. ``outcome_unknown``: a request of ours, of this run (``sent_by_this_run``) or an earlier one, may have
+    been carried out. ``conflict_answer``: the refusal that said the reference id is in use. ``abandoned``: when the
+    request without an answer was given up. ``looks``: lookups since then. ``outcome``: as recorded last.
+    ``open_writes``: POSTs of children whose outcome is unknown.
     """
 
     item: Item
@@ -70,14 +67,13 @@ class CustomerTask:
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """``concurrency``: the most requests in flight. ``batch_size``: customers announced in one transaction.
+    """What a caller decides.
 
-    ``settle``: seconds that a listing may lag behind a create. ``retry``: attempts of one customer, their distance and
-    the seconds within which the last may start. ``limit``: customers to begin with in this call (None: all).
-    ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in flight when the run
-    is stopped. ``patience``: seconds without any request getting through after which the API counts as gone.
-    ``merge``: what an update changes. ``on_conflict``: what happens to an update of a customer that was changed in
-    WizCommerce since.
+    ``batch_size``: customers announced in one transaction. ``settle``: seconds that a listing may lag behind a POST.
+    ``retry``: for one customer; the last attempt starts before its deadline. ``limit``: customers to begin with in this
+    call (None: all). ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in
+    flight when the run is stopped. ``patience``: seconds without any request getting through after which the API counts
+    as gone. ``on_conflict``: for an update of a customer that was changed in WizCommerce since.
     """
 
     concurrency: int = 64
@@ -100,8 +96,6 @@ class SendOptions:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The step to record for a customer, and what happens once it is durable."""
-
     task: CustomerTask
     step: Step
     then: Next
@@ -116,7 +110,6 @@ def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bo
 
 
 def answered(task: CustomerTask, answer: Answer) -> CustomerTask:
-    """The task with its latest answer, which came just now."""
     began = anyio.current_time() - answer.seconds if task.began is None else task.began
     return replace(task, answer=answer, began=began)
 
@@ -155,7 +148,6 @@ def transition(
 
 
 def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
-    """A text field of an answer's record; None when it has no such text."""
     value = (data or {}).get(name)
     return value if isinstance(value, str) and value else None
 
