@@ -68,10 +68,9 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """The reference ids of customers that the new plan ``now`` would treat in another way than the saved one, ``then``.
+    """The reference ids that the new plan ``now`` would treat in another way than the saved one, ``then``.
 
-    Both have ``reference_id, action, outcome, customer_id, updated_at`` (TEXT). A customer to be updated counts as well
-    when it is another, or changed in WizCommerce (``updated_at``).
+    An update counts as well when the customer is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
     today = _lines(then, now)

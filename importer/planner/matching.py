@@ -56,7 +56,7 @@ class _Assignment:
 
 
 def _groups(pairs: Iterable[tuple[int, int]]) -> list[tuple[set[int], set[int], int]]:
-    """Children and candidates that are connected, directly or through others, and the number of pairs among them."""
+    """Children and candidates that are connected, directly or through others, and the number of their pairs."""
     groups: list[tuple[set[int], set[int], int]] = []
     for place, number in pairs:
         linked = [group for group in groups if place in group[0] or number in group[1]]

@@ -182,7 +182,6 @@ def _each_merged(
 
 
 def _renewed(child: Body, before: Body, *, stated: bool) -> Record:
-    """An existing child after its update: it keeps its reference id and id, and its default unless ``stated``."""
     kept = () if stated else ("is_default",)
     record = {name: value for name, value in child.items() if name not in ("reference_id", *kept)}
     return record | _names(before, child) | {name: before[name] for name in kept if name in before}

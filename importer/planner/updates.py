@@ -76,7 +76,7 @@ def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = 
 
 
 def _counts(change: Change, stated: Stated | None) -> bool:
-    """Whether a change of an existing child is made: its reference id stays, and its default unless stated."""
+    """The reference id of an existing child stays, and its default unless stated."""
     kind, _, *path = change.where
     if path == ["is_default"]:
         return stated is None or (kind, change.child) in stated
@@ -125,17 +125,21 @@ def own_changes(
     there = content(current)
     found = in_effect(_record_changes(current if accepted is None else accepted, new), clears)
     paths = [change.where for change in found if there.get(change.where) != (change.after or None)]
-    names = [path[0] for path in paths if path[0] != "attributes"]
-    # The list of attributes is complete: an API may drop those that are left out.
-    fields: dict[str, Any] = {name: new.get(name, "") for name in names}
-    before: dict[str, Any] = {name: current.get(name) for name in names}
-    after = dict(fields)
-    if attributes := [path[1] for path in paths if path[0] == "attributes"]:
-        shown, given = attribute_values(customer), attribute_values(new)
-        before["attributes"] = {name: shown.get(name) for name in attributes}
-        after["attributes"] = {name: given.get(name, "") for name in attributes}
-        fields["attributes"] = [{"name": name, "value": value} for name, value in (shown | after["attributes"]).items()]
+    before = _values_at(paths, {**current, "attributes": customer.get("attributes")}, None)
+    after = _values_at(paths, new, "")
+    fields = dict(after)
+    if "attributes" in after:  # the list is complete: an API may drop those that are left out
+        every = attribute_values(customer) | after["attributes"]
+        fields["attributes"] = [{"name": name, "value": value} for name, value in every.items()]
     return fields, before, after
+
+
+def _values_at(paths: Sequence[Path], record: Body, missing: Any) -> dict[str, Any]:
+    values = {path[0]: record.get(path[0], missing) for path in paths if path[0] != "attributes"}
+    if names := [path[1] for path in paths if path[0] == "attributes"]:
+        given = attribute_values(record)
+        values["attributes"] = {name: given.get(name, missing) for name in names}
+    return values
 
 
 def child_changes(
@@ -173,11 +177,7 @@ def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) ->
         )
         if change.after is not None and _counts(change, stated) and there.get(change.where[2:]) != change.after
     ]
-    values: dict[str, Any] = {path[0]: child[path[0]] for path in paths if path[0] != "attributes"}
-    if names := [path[1] for path in paths if path[0] == "attributes"]:
-        given = attribute_values(child)
-        values["attributes"] = {name: given[name] for name in names}
-    return values
+    return _values_at(paths, child, None)
 
 
 def new_child(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, Any]:

@@ -76,14 +76,11 @@ class Sender:
         self._stopped_by: StopError | None = None
 
     async def send(self) -> dict[OutcomeKind, int]:
-        """Send, and return the counts of all the run's outcomes.
-
-        Cancelling this call cuts requests in flight off; their outcome stays unknown. Another call for the same run
-        continues: unknown outcomes are looked up, and nothing is sent again blindly.
+        """Return the counts of all the run's outcomes. Requests in flight when it is cancelled stay unknown.
 
         Raises :class:`StopError`, :class:`LedgerError` (nothing leaves once a write has failed), and
-        :class:`OutputError` when ``bodies`` differ from those that were planned. The ledger then has the truth: what
-        did not leave is pending, what may have left is unknown.
+        :class:`OutputError` when ``bodies`` differ from those that were planned. The ledger then has the truth, and
+        another call continues: unknown outcomes are looked up, and nothing is sent again blindly.
         """
         try:
             await self._take_up()

@@ -76,8 +76,6 @@ class Undo:
         choose: Callable[[Customers], Awaitable[Customers]],
         work: Callable[[LedgerCustomer], Awaitable[tuple[Result, str]]],
     ) -> None:
-        """Do the work for the customers that ``read`` gives and ``choose`` leaves, in blocks of ``BLOCK``."""
-
         async def one(customer: LedgerCustomer) -> None:
             self._report(customer, *await work(customer))
 
@@ -95,7 +93,6 @@ class Undo:
             self._rounds.check()
 
     async def _created(self, block: Customers) -> Customers:
-        """The customers that the run is known to have created, with the bodies that were sent."""
         planned = await self._thread(self._planned_bodies, [customer for customer in block if customer.body is None])
         unknown = [_name(one) for one in block if one.outcome_unknown and not one.update_unknown]
         there = await self.client.find(unknown) if unknown else {}
