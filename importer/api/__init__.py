@@ -1,8 +1,4 @@
-"""The WizCommerce API as the importer sees it: one client, one limiter, answers as values.
-
-Nothing here is decided about a customer: an answer says what is known about one request, and the sender draws the
-conclusions.
-"""
+"""The WizCommerce API as the importer sees it: one client, one limiter, answers as values."""
 
 from importer.api.answers import Answer, AnswerKind
 from importer.api.client import Client

@@ -17,6 +17,7 @@ import orjson
 
 from importer.api.transport import UnreadableAnswerError
 from importer.api.waits import quota_pause, retry_after
+from importer.errors import KeyRefusedError
 from importer.records import Refusal
 
 LONGEST_TEXT = 500  # of one message or reason; enough for a person, not for a page of HTML
@@ -29,8 +30,6 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 class AnswerKind(StrEnum):
-    """What an answer means for the request."""
-
     OK = "ok"
     REFUSED = "refused"  # final for this request; ``code``, ``message`` and ``refusals`` say why
     KEY_REFUSED = "key_refused"  # 401, or a 403 that does not speak of a limit
@@ -43,8 +42,7 @@ class AnswerKind(StrEnum):
 class Call:
     """One request, and what a 2xx answer must show to count.
 
-    A POST: a usable id and ``reference_id``. A GET without ``ids``: a list. A GET with ``ids``: a record. Where a
-    record shows its id, it must be one of ``ids``.
+    A POST: a usable id and ``reference_id``. A GET without ``ids``: a list, with them: a record with one of them.
     """
 
     method: str
@@ -56,8 +54,6 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of one call."""
-
     kind: AnswerKind
     status: int | None = None
     data: dict[str, Any] | None = None  # the answer's own ``data`` object
@@ -88,11 +84,15 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
-def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: float = 0.0, secret: str = "") -> Reply:
-    """What the answer to ``call`` means.
+def key_refused(answer: Answer) -> KeyRefusedError:
+    return KeyRefusedError(
+        f"the API refused the key (HTTP {answer.status}): {answer.message}",
+        "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
+    )
 
-    ``now``: this machine's time in epoch seconds. ``secret`` is blanked wherever the API repeats it.
-    """
+
+def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: float = 0.0, secret: str = "") -> Reply:
+    """``now``: this machine's time in epoch seconds. ``secret`` is blanked wherever the API repeats it."""
     status, headers, content = response.status_code, dict(response.headers.items()), response.content
     success = 200 <= status < 300
     payload, readable = _parse(content, "" if success and len(secret) < SHORTEST_SECRET else secret)
@@ -206,11 +206,7 @@ def _without(value: Any, secret: str) -> Any:
 
 
 def _reasons(payload: Any) -> tuple[str | None, str | None, tuple[Refusal, ...]]:
-    """Code, message and refusals of an error body.
-
-    The API's own shape is ``{code, message, details: [{field, reason}]}``; gateways nest it below ``error``, or call
-    the parts ``errors``, ``detail``, ``path``, ``loc``, ``msg``.
-    """
+    """Code, message and refusals of ``{code, message, details: [{field, reason}]}``, or of a gateway's own shape."""
     if not isinstance(payload, dict):
         return None, _text(payload), ()
     body = payload["error"] if isinstance(payload.get("error"), dict) else payload

@@ -4,7 +4,7 @@ import copy
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -15,14 +15,13 @@ import httpx
 from importer import __version__
 from importer.api.answers import IDENTIFIER, Answer, AnswerKind, Call, Reply, no_answer, read_reply
 from importer.api.limiter import Limiter, Turns
-from importer.api.lookup import CustomerRef, NoListError, find_customers, list_customers, read_list
+from importer.api.lookup import CUSTOMERS, CustomerRef, NoListError, find_customers, list_customers, read_list
 from importer.api.pace import Grant
 from importer.api.transport import SendTracker, Transport, UnreadableAnswerError
 from importer.api.waits import RetryPolicy
 from importer.errors import InternalError, UsageError
 from importer.tables import ChildKind
 
-CUSTOMERS = "/v1/customers"
 READ_PATIENCE = 60.0  # seconds for which a page of a list that gets no readable answer is asked for again
 TRANSIENT = frozenset({AnswerKind.UNKNOWN, AnswerKind.NOT_SENT})
 # Whether lists other than that of customers show who is inactive unless asked is not documented.
@@ -36,61 +35,49 @@ ODD_ID: Final = Answer(
 STOPPED: Final = Reply(Answer(AnswerKind.NOT_SENT, message="stopped before it was sent", sent=False))
 
 
+@dataclass(eq=False, repr=False)  # the key must not show
 class Client:
     """One connection pool, one key, one limiter: an async context manager, one for a run.
 
     ``timeout`` (seconds) bounds one request from the moment its turn has come to the last byte of its answer.
-    ``retry`` is for requests that may be repeated: all but POST. The limiter bounds the waits the API asks for.
+    ``retry`` is for requests that may be repeated: all but POST.
 
-    An id with characters that cannot be part of a path is never sent: the answer is REFUSED with code ``odd_id``.
-    Every call raises :class:`ApiUnavailableError` when the API asks for too long a wait, and one that reads lists also
-    when it gets no readable page, or :class:`KeyRefusedError`.
+    An id that cannot be part of a path is never sent: REFUSED with code ``odd_id``. Every call raises
+    :class:`ApiUnavailableError` when the API asks for too long a wait, and one that reads lists also when it gets no
+    readable page, or :class:`KeyRefusedError`.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        key: str,
-        *,
-        limiter: Limiter,
-        timeout: float = 30.0,
-        connections: int = 64,
-        retry: RetryPolicy | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        rng: random.Random,
-    ) -> None:
-        if not key or not key.isascii() or not key.isprintable() or key != key.strip():
+    base_url: str
+    key: str
+    _: KW_ONLY
+    limiter: Limiter
+    timeout: float = 30.0
+    connections: int = 64
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    rng: random.Random
+
+    def __post_init__(self) -> None:
+        if not self.key or not self.key.isascii() or not self.key.isprintable() or self.key != self.key.strip():
             raise UsageError(
                 "the API key is empty or has characters that a header cannot carry",
                 "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
             )
-        self.limiter = limiter
-        self._base_url = base_url.rstrip("/")
-        self._key = key
-        self._timeout = timeout
-        self._connections = connections
-        self._retry = retry or RetryPolicy()
-        self._clock = clock
-        self._wall = wall
-        self._sleep = sleep
-        self._rng = rng
+        self.base_url = self.base_url.rstrip("/")
         self._turns = Turns()
         self._http: httpx.AsyncClient | None = None
         self._headers = {
-            "X-API-Key": key,
+            "X-API-Key": self.key,
             "User-Agent": f"importer/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
         }
 
-    def __repr__(self) -> str:
-        return f"Client({self._base_url!r})"
-
     async def __aenter__(self) -> Self:
-        transport = Transport(self._base_url, self._connections)
+        transport = Transport(self.base_url, self.connections)
         # One deadline per request instead of the client's own time-outs, which trickles outlast.
         self._http = await httpx.AsyncClient(transport=transport, timeout=None, trust_env=False).__aenter__()  # noqa: S113
         return self
@@ -101,10 +88,9 @@ class Client:
             self._http = None
 
     def with_turns(self, turns: Turns) -> Self:
-        """The same client, with the same connections, key and limiter, whose waits end when ``turns`` is cancelled.
+        """The same client, entered already, whose waits end when ``turns`` is cancelled; requests on their way go on.
 
         A call that then has not sent anything returns NOT_SENT; one whose earlier attempt may have left, UNKNOWN.
-        A request on its way is not cancelled. The client must be entered already, and is left by the original.
         """
         other = copy.copy(self)
         other._turns = turns  # noqa: SLF001 - a copy of itself
@@ -115,41 +101,31 @@ class Client:
         return await self._call("POST", body=body, reference_id=reference_id)
 
     async def get(self, customer_id: str) -> Answer:
-        """GET one customer, whole, in ``data``."""
         return await self._call("GET", customer_id)
 
     async def patch(self, customer_id: str, body: bytes) -> Answer:
-        """PATCH one customer's own fields."""
         return await self._call("PATCH", customer_id, body=body)
 
     async def delete(self, customer_id: str) -> Answer:
-        """DELETE one customer. ``GONE`` when there is none (any more)."""
         return await self._call("DELETE", customer_id)
 
     async def children(self, customer_id: str, kind: ChildKind) -> list[dict[str, Any]]:
-        """All addresses or contacts of one customer, active and inactive, each once.
-
-        Raises :class:`NoListError`, too, when the API has no such list (404, 405) or cannot be asked for it (odd id).
-        """
+        """All of one customer, active and inactive. Raises :class:`NoListError`, too, where there is no such list."""
         path = _path(customer_id, kind)
         if path is None:
             raise NoListError(f"the list of {kind} cannot be read: {ODD_ID.message}")
         return await read_list(self._list, path, EVERY_STATUS)
 
     async def get_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
-        """GET one address or contact in ``data``."""
         return await self._call("GET", customer_id, kind, child_id)
 
     async def create_child(self, customer_id: str, kind: ChildKind, body: bytes, reference_id: str) -> Answer:
-        """POST one address or contact. Sent, and checked, like a customer."""
         return await self._call("POST", customer_id, kind, body=body, reference_id=reference_id)
 
     async def replace_child(self, customer_id: str, kind: ChildKind, child_id: str, body: bytes) -> Answer:
-        """PUT one address or contact whole."""
         return await self._call("PUT", customer_id, kind, child_id, body=body)
 
     async def delete_child(self, customer_id: str, kind: ChildKind, child_id: str) -> Answer:
-        """DELETE one address or contact. ``GONE`` when there is none (any more)."""
         return await self._call("DELETE", customer_id, kind, child_id)
 
     async def find(
@@ -157,26 +133,22 @@ class Client:
     ) -> dict[str, list[CustomerRef]]:
         """Every given reference id → the customers that have exactly it, active and inactive (none: an empty list).
 
-        ``since``: only customers created at or after it matter, which shortens the search for ids that the API's
-        filter cannot express. A read without a readable answer is repeated for a minute.
+        ``since``: only customers created at or after it matter, which shortens a walk through the list.
         """
-        width = max(1, min(self._connections, self.limiter.concurrency))
+        width = max(1, min(self.connections, self.limiter.concurrency))
         return await find_customers(self._list, reference_ids, since=since, width=width)
 
     async def customers(self, *, most_pages: int) -> list[CustomerRef] | None:
-        """Every customer as the list shows it, active and inactive; None where they fill more pages (of 100)."""
+        """Every customer, active and inactive; None where they fill more pages (of 100)."""
         return await list_customers(self._list, most_pages)
 
     async def sales_reps(self) -> list[dict[str, Any]]:
-        """All sales reps, active and inactive."""
         return await read_list(self._list, "/v1/sales-reps", EVERY_STATUS)
 
     async def price_lists(self) -> list[dict[str, Any]]:
-        """All price lists, active and inactive."""
         return await read_list(self._list, "/v1/price-lists", EVERY_STATUS)
 
     async def attributes(self, entity: str) -> list[dict[str, Any]]:
-        """The attributes defined for ``customer``, ``address`` or ``contact``; none where the API has no such list."""
         try:
             return await read_list(self._list, "/v1/attributes", [{"entity": entity}])
         except NoListError:
@@ -197,22 +169,21 @@ class Client:
         return (await self._persist(Call(method, path, body, ids))).answer
 
     async def _persist(self, call: Call, *, patient: bool = False) -> Reply:
-        """A request that may be repeated without harm, within the retry policy.
+        """Repeat a harmless request within the retry policy.
 
-        A ``patient`` one that reaches the API is repeated beyond the policy's attempts, for a minute: one unread page
-        of a list would stop a whole run.
+        A ``patient`` one that reaches the API is repeated for a minute: one unread page would stop a whole run.
         """
-        started = self._clock()
+        started = self.clock()
         attempt, sent, open_ends = 1, False, 0
         while True:
             reply = await self._exchange(call)
             answer = reply.answer
             sent = sent or answer.sent
             open_ends += answer.kind is AnswerKind.UNKNOWN
-            delay = max(self._retry.delay(attempt, self._rng), reply.pause or 0.0)
-            spent = self._clock() + delay - started
-            more = attempt < self._retry.attempts or (patient and sent and spent <= READ_PATIENCE)
-            more = more and spent <= self._retry.deadline and not self._turns.cancelled
+            delay = max(self.retry.delay(attempt, self.rng), reply.pause or 0.0)
+            spent = self.clock() + delay - started
+            more = attempt < self.retry.attempts or (patient and sent and spent <= READ_PATIENCE)
+            more = more and spent <= self.retry.deadline and not self._turns.cancelled
             if answer.kind not in TRANSIENT or not more:
                 break
             await self._pause(delay)
@@ -221,7 +192,7 @@ class Client:
             return reply
         kind = AnswerKind.UNKNOWN if sent and answer.kind is AnswerKind.NOT_SENT else answer.kind
         repeated = open_ends > (answer.kind is AnswerKind.UNKNOWN)
-        seconds = self._clock() - started
+        seconds = self.clock() - started
         return replace(reply, answer=replace(answer, kind=kind, sent=sent, repeated=repeated, seconds=seconds))
 
     async def _exchange(self, call: Call) -> Reply:
@@ -233,45 +204,45 @@ class Client:
                 grant = await self.limiter.acquire()
             if self._turns.cancelled:
                 return STOPPED
-            started = self._clock()
+            started = self.clock()
             first = started if first is None else first
             reply = await self._send(call, grant, since=first)
             if not reply.limited:
                 if reply.answer.kind in TRANSIENT:
-                    self.limiter.failed(reply.pause, status=reply.answer.status or 503, headers=reply.headers)
+                    self.limiter.hold(reply.pause, status=reply.answer.status or 503, headers=reply.headers)
                 else:
-                    self.limiter.answered(self._clock() - started, reply.headers)
+                    self.limiter.answered(self.clock() - started, reply.headers)
                 return reply
             refusals += 1
             self.limiter.throttled(reply.pause, grant, status=reply.answer.status or 429, headers=reply.headers)
             if reply.pause is None:  # a pause that was asked for holds back the limiter, and with it this request
-                await self._pause(self._retry.delay(refusals, self._rng))
+                await self._pause(self.retry.delay(refusals, self.rng))
 
     async def _pause(self, seconds: float) -> None:
         with self._turns.waiting():
-            await self._sleep(seconds)
+            await self.sleep(seconds)
 
     async def _send(self, call: Call, grant: Grant, *, since: float) -> Reply:
         """One request on the wire. What goes wrong with the network is an answer, too, not an exception.
 
         Every method has a body, if an empty one: it shows whether the request was sent, and keeps aiohttp from sending
-        a GET, PUT or DELETE a second time by itself, past the limiter.
+        it a second time by itself, past the limiter.
         """
         if self._http is None:
             raise InternalError("the API client is used outside its context")
         tracker = SendTracker(call.body, lambda: self.limiter.left(grant))
         headers = {**self._headers, "Content-Length": str(len(call.body))}
-        message = httpx.Request(call.method, self._base_url + call.path, headers=headers, stream=tracker)
+        message = httpx.Request(call.method, self.base_url + call.path, headers=headers, stream=tracker)
         try:
-            with anyio.fail_after(self._timeout):
+            with anyio.fail_after(self.timeout):
                 response = await self._http.send(message)
             del response.stream  # it refers to the response: a large one would wait for the garbage collector
             if not tracker.close():
                 raise UnreadableAnswerError("an answer came before the request was sent")  # noqa: TRY301 - it is none
         except Exception as error:  # noqa: BLE001 - aiohttp's own errors are among them; a cancellation is none
-            return no_answer(error, sent=tracker.close(), seconds=self._clock() - since, secret=self._key)
-        seconds = self._clock() - since
-        return read_reply(call, response, now=self._wall(), seconds=seconds, secret=self._key)
+            return no_answer(error, sent=tracker.close(), seconds=self.clock() - since, secret=self.key)
+        seconds = self.clock() - since
+        return read_reply(call, response, now=self.wall(), seconds=seconds, secret=self.key)
 
 
 def _path(*parts: str) -> str | None:

@@ -31,8 +31,6 @@ MOST_SLICES = 240  # of a timeline; when there would be more, each two become on
 
 @dataclass(slots=True)
 class PaceStatistics:
-    """What the limiter did so far."""
-
     pace: float  # at present, in requests per second
     requests: int = 0
     throttled: int = 0  # answers with 429
@@ -48,20 +46,13 @@ class Timeline:
         self._every = 1.0
         self._slices: list[list[int]] = []  # requests and refusals of each
 
-    def request(self, now: float) -> None:
-        """A request left."""
-        self._slice(now)[0] += 1
-
-    def refusal(self, now: float) -> None:
-        """A request was answered with 429."""
-        self._slice(now)[1] += 1
-
     def series(self) -> dict[str, float | list[int]]:
         """``every`` (seconds in a slice), and ``requests`` and ``throttled`` of each slice from the first request."""
         requests, throttled = ([counts[at] for counts in self._slices] for at in (0, 1))
         return {"every": self._every, "requests": requests, "throttled": throttled}
 
-    def _slice(self, now: float) -> list[int]:
+    def count(self, now: float, *, refused: bool = False) -> None:
+        """A request left, or was answered with 429 (``refused``)."""
         if not self._slices:
             self._start = now
         while (at := int((now - self._start) / self._every)) >= MOST_SLICES:
@@ -69,7 +60,7 @@ class Timeline:
             self._slices = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs]
             self._every *= 2.0
         self._slices += ([0, 0] for _ in range(len(self._slices), at + 1))
-        return self._slices[at]
+        self._slices[at][refused] += 1
 
 
 class Turns:
@@ -80,7 +71,6 @@ class Turns:
         self.cancelled = False  # whether cancel() was called
 
     def cancel(self) -> None:
-        """End all waits at once, those that begin later included."""
         self.cancelled = True
         for scope in self._scopes:
             scope.cancel()
@@ -99,13 +89,12 @@ class Turns:
 
 
 class Limiter:
-    """Admits requests one after the other, in the order in which they asked.
+    """Admits requests one after the other, in the order in which they asked; a cancelled one uses nothing.
 
     ``ceiling`` (requests per second) is never passed in any one second, None finds the pace from the answers; a
     ceiling, too, is slowed by 429. ``max_concurrency`` bounds :attr:`concurrency`. ``max_wait`` (seconds) bounds the
-    waits that the API asks for, and ``announce`` gets a sentence about each that a person would notice. ``clock`` gives
-    seconds of a steady clock, ``sleep`` waits on it, ``wall`` gives epoch seconds. A request that is cancelled while it
-    waits uses nothing.
+    waits that the API asks for, and ``announce`` gets a sentence about each that a person would notice. ``clock`` and
+    ``sleep`` are of a steady clock, ``wall`` gives epoch seconds.
     """
 
     def __init__(
@@ -119,12 +108,6 @@ class Limiter:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        if ceiling is not None and not (math.isfinite(ceiling) and ceiling > 0):
-            raise ValueError("the ceiling is a positive number of requests per second")
-        if max_concurrency < 1:
-            raise ValueError("at least one request must be allowed at a time")
-        if not max_wait > 0:
-            raise ValueError("the longest wait is a positive number of seconds")
         self._clock = clock
         self._sleep = sleep
         self._wall = wall
@@ -142,24 +125,17 @@ class Limiter:
 
     @property
     def statistics(self) -> PaceStatistics:
-        """The counts up to now."""
         return replace(self._statistics, pace=self._finder.pace)
 
     @property
     def concurrency(self) -> int:
-        """How many requests should be in flight now: pace times latency (Little's law) and some headroom.
-
-        Latency that the requests' own queue adds is not followed by still more requests.
-        """
+        """How many requests should be in flight now: pace times latency (Little's law) and some headroom."""
         latency = min(self._finder.latency, self._finder.queueing_latency)
         needed = math.ceil(self._finder.pace * latency * HEADROOM) + 2
         return min(self._max_concurrency, max(FEWEST_IN_FLIGHT, needed))
 
     async def acquire(self) -> Grant:
-        """Wait until one request may be sent now.
-
-        Raises :class:`ApiUnavailableError`, from then on, when the API asked for a wait longer than ``max_wait``.
-        """
+        """Wait until one request may be sent; :class:`ApiUnavailableError` once the API asked for too long a wait."""
         async with self._turn:
             now = self._clock()
             while self._waits.error is None and now < max((due := self._due()) - EARLY, self._waits.until):
@@ -173,7 +149,7 @@ class Limiter:
             # What was held back on purpose is not made up for.
             self._next = max(self._next, now - LATE, self._waits.until) + 1.0 / self._finder.pace
             self._statistics.requests += 1
-            self.timeline.request(now)
+            self.timeline.count(now)
             return Grant(now, self._note(now))
 
     def left(self, grant: Grant) -> None:
@@ -188,7 +164,7 @@ class Limiter:
         """A request was answered, not with 429, after ``latency`` seconds; ``headers`` may show a used-up quota."""
         self._finder.answered(self._clock(), latency)
         self._waits.accepted()
-        self._hold(None, headers, 200)
+        self.hold(status=200, headers=headers)
 
     def throttled(
         self,
@@ -198,26 +174,19 @@ class Limiter:
         status: int = 429,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """The request of ``grant`` was refused because of a limit: slow down, and wait ``retry_after`` seconds.
-
-        ``status`` (429, or a 403 that speaks of a limit) and ``headers`` are those of the answer.
-        """
+        """The request of ``grant`` was refused because of a limit: slow down, and wait ``retry_after`` seconds."""
         now = self._clock()
         self._statistics.throttled += 1
-        self.timeline.refusal(now)
-        pause = self._hold(retry_after or 0.0, headers, status)
+        self.timeline.count(now, refused=True)
+        pause = self.hold(retry_after or 0.0, status=status, headers=headers)
         if self._finder.throttled(now, grant or Grant(now, len(self._left) + 1), pause):
             self._next = max(self._next, now + 1.0 / self._finder.pace)
             event(logging.INFO, "slower", pace=round(self._finder.pace, 2), retry_after=retry_after)
 
-    def failed(
+    def hold(
         self, retry_after: float | None = None, *, status: int = 503, headers: Mapping[str, str] | None = None
-    ) -> None:
-        """A request got no usable answer; ``retry_after``: the seconds that a 503 asked for."""
-        self._hold(retry_after, headers, status)
-
-    def _hold(self, retry_after: float | None, headers: Mapping[str, str] | None, status: int) -> float:
-        """Wait as long as an answer asks for, by whatever means. Returns the seconds."""
+    ) -> float:
+        """Hold requests back as long as an answer asks for, by whatever means. Returns the seconds."""
         seconds, cause = retry_after, f"Retry-After of HTTP {status}" if retry_after else f"HTTP {status}"
         quota = quota_pause(headers or {}, self._wall())
         if quota is not None and quota + 1.0 > (retry_after or 0.0):  # "until 14:05:30" counts down while it is read

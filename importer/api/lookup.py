@@ -1,8 +1,7 @@
 """Looking things up in the API's lists: customers by reference id, sales reps, price lists, attributes.
 
 A filter is never trusted: what counts is the ``reference_id`` that the answer itself carries. A page that cannot be
-read is an error, never an absence, because absent customers get created: :class:`ApiUnavailableError`, or
-:class:`KeyRefusedError` when the API refuses the key.
+read is an error, never an absence, because absent customers get created.
 """
 
 import re
@@ -16,8 +15,8 @@ from urllib.parse import quote
 
 import anyio
 
-from importer.api.answers import AnswerKind, Reply, list_items
-from importer.errors import ApiUnavailableError, KeyRefusedError
+from importer.api.answers import AnswerKind, Reply, key_refused, list_items
+from importer.errors import ApiUnavailableError
 
 CUSTOMERS = "/v1/customers"
 PAGE_SIZE = 100  # the API's maximum
@@ -48,7 +47,6 @@ class CustomerRef:
     reference_id: str
     name: str
     status: str
-    created_at: datetime | None = None
     updated_at: datetime | None = None
     email: str = ""
     display_id: str = ""
@@ -73,7 +71,6 @@ class _Page:
 
     @property
     def left(self) -> int:
-        """How many pages follow, as far as the API says."""
         total = self.count("total_pages")
         following = self.pagination.get("next_page", not total) if self.items or total else None
         return max(total - self.number, int(bool(following)))
@@ -86,7 +83,7 @@ class _Page:
 
 @dataclass
 class _Search:
-    """One call of :func:`find_customers`: what was found so far, and the ids that no filter could ask for."""
+    """What was found so far, and the ids that no filter could ask for."""
 
     call: ListCall
     since: datetime | None
@@ -203,10 +200,7 @@ async def list_customers(call: ListCall, most_pages: int) -> list[CustomerRef] |
 
 
 async def read_list(call: ListCall, path: str, queries: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """All items of a list, paged or bare, that any of ``queries`` brings, each once.
-
-    Raises :class:`NoListError` when the API has no such list.
-    """
+    """All items of a list, paged or bare, that any of ``queries`` brings, each once."""
     items: dict[str, dict[str, Any]] = {}
     size = 0
     for query in queries:
@@ -240,13 +234,9 @@ async def _each_page(call: ListCall, path: str, query: Mapping[str, str]) -> Asy
 
 
 def _items(reply: Reply, path: str) -> list[dict[str, Any]]:
-    """The items of one page. Raises when the API gave no readable page."""
     answer = reply.answer
     if answer.kind is AnswerKind.KEY_REFUSED:
-        raise KeyRefusedError(
-            f"the API refused the key (HTTP {answer.status}): {answer.message}",
-            "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file, and that the key belongs to --api.",
-        )
+        raise key_refused(answer)
     items = list_items(reply.payload) if answer.kind is AnswerKind.OK else None
     if items is not None:
         return items
@@ -266,12 +256,11 @@ def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
     if not isinstance(identifier, str) or not identifier:
         raise ApiUnavailableError("the list of customers holds one without an id", "Check --api, then resume the run.")
     name, status, email, display_id = (str(item.get(of) or "") for of in ("name", "status", "email", "display_id"))
-    created, updated = _moment(item.get("created_at")), _moment(item.get("updated_at"))
-    return CustomerRef(identifier, reference, name, status, created, updated, email, display_id)
+    updated = _moment(item.get("updated_at"))
+    return CustomerRef(identifier, reference, name, status, updated, email, display_id)
 
 
 def _groups(ids: Sequence[str]) -> list[list[str]]:
-    """Ids in groups of at most ``GROUP_SIZE`` that together stay short enough for a URL."""
     groups: list[list[str]] = []
     length = GROUP_CHARACTERS + 1
     for reference in ids:

@@ -57,7 +57,6 @@ class PaceFinder:
         return 2.0 * min(self._latencies, default=self.latency) + 0.5
 
     def answered(self, now: float, latency: float) -> None:
-        """A request was answered, and not with 429."""
         if now - latency >= self._cut_at:
             self._latest.append(True)
         self._accepted[int(now - latency)] += 1
@@ -105,7 +104,6 @@ class PaceFinder:
         self._start_tick(now)
 
     def _average(self, now: float) -> float:
-        """Requests per second that were accepted during the last minute."""
         return self._accepted.total() / min(MINUTE, max(1.0, now - self._began))
 
     def _start_tick(self, now: float) -> None:

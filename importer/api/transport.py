@@ -30,10 +30,7 @@ LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many co
 
 
 def _is_unreported(record: logging.LogRecord) -> bool:
-    """Drops what asyncio would log of a lost connection that is reported as an answer.
-
-    aiohttp writes a body in a task of its own (before Python 3.12, a moment later), and may leave its error behind.
-    """
+    """Drops what asyncio would log of a lost connection that is reported as an answer: aiohttp may leave it behind."""
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 
@@ -45,10 +42,7 @@ class UnreadableAnswerError(Exception):
 
 
 class SendTracker(httpx.AsyncByteStream):
-    """The body of one request, which records whether the request may have left this machine.
-
-    ``on_send`` is called right before, when the first bytes of the body are asked for. An empty body is asked for, too.
-    """
+    """The body of one request. ``on_send`` is called when its first bytes are asked for, even if it is empty."""
 
     def __init__(self, body: bytes, on_send: Callable[[], None]) -> None:
         self._body = body
@@ -73,8 +67,7 @@ class SendTracker(httpx.AsyncByteStream):
 class Transport(AiohttpTransport):
     """At most ``connections`` to ``base_url`` at a time, kept alive, with whole answers of bounded size.
 
-    TLS is verified against ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else against certifi's authorities. A proxy is taken
-    from the environment. Raises :class:`UsageError` when either of these settings cannot be used.
+    Certificates and a proxy are taken from the environment; :class:`UsageError` when these settings cannot be used.
     """
 
     def __init__(self, base_url: str, connections: int) -> None:
@@ -87,11 +80,6 @@ class Transport(AiohttpTransport):
         self._large = anyio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send ``request`` once, and read its answer whole.
-
-        What goes wrong is raised as it comes: errors of httpx, of aiohttp and of the system, and
-        :class:`UnreadableAnswerError`.
-        """
         async with aclosing(await super().handle_async_request(request)) as response:
             # No cookie of an answer goes into another request. Nothing else can run before this line.
             self.get_client().cookie_jar.clear()
@@ -133,10 +121,7 @@ def _ssl_context(base_url: str) -> ssl.SSLContext:
 
 
 def _proxy(base_url: str) -> httpx.Proxy | None:
-    """The proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name for ``base_url``; none for loopback.
-
-    Its user name and password go into a header that the proxy alone gets.
-    """
+    """The environment's proxy for ``base_url``, with its password in a header that it alone gets; none for loopback."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     proxies = getproxies()

@@ -32,19 +32,14 @@ class RetryPolicy:
     deadline: float = 300.0
 
     def delay(self, attempt: int, rng: random.Random) -> float:
-        """Seconds to wait after attempt number ``attempt`` (from 1): full jitter below a bound that doubles.
-
-        Full jitter spreads many workers that failed together over the whole interval instead of letting them return
-        together (AWS Architecture Blog, "Exponential Backoff and Jitter").
-        """
+        """Full jitter, so that workers that fail together spread out (AWS: "Exponential Backoff and Jitter")."""
         return rng.uniform(0.0, min(self.longest, self.first * 2.0 ** min(attempt - 1, 60)))
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that ``Retry-After`` asks for (RFC 9110, 10.2.3: seconds or an HTTP date); None when it says nothing.
 
-    ``now`` is this machine's time in epoch seconds; for a date the answer's own ``Date`` is preferred, so that a clock
-    that goes wrong here does no harm.
+    For a date the answer's own ``Date`` counts instead of ``now`` (epoch seconds): a wrong clock here does no harm.
     """
     text = headers.get("retry-after", "")
     seconds, until = _number(text), _date(text)
@@ -56,8 +51,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 def quota_pause(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds until the quota is renewed when the headers say that nothing of it remains, else None.
 
-    Understands ``RateLimit-Remaining``/``-Reset`` with and without ``X-`` (reset in seconds, epoch seconds or epoch
-    milliseconds) and the IETF drafts' single headers ``limit=…, remaining=0, reset=5`` and ``"default";r=0;t=5``.
+    Understands ``[X-]RateLimit-Remaining``/``-Reset`` (reset in seconds, epoch seconds or epoch milliseconds) and the
+    IETF drafts' single headers ``limit=…, remaining=0, reset=5`` and ``"default";r=0;t=5``.
     """
     parts: dict[str, str] = dict(_STRUCTURED.findall(headers.get("ratelimit", "").lower()))
     pairs = [(headers.get(f"{name}-remaining"), headers.get(f"{name}-reset")) for name in _NAMES]
@@ -108,10 +103,9 @@ class Waits:
         self._began = None
 
     def ask(self, seconds: float, cause: str) -> float:
-        """The API asks for a pause of ``seconds`` from now, and says so by ``cause`` ("Retry-After of HTTP 429").
+        """The API asks, by ``cause``, for a pause of ``seconds``. Of several pauses the one that ends last counts.
 
-        Waits do not add up: the one that ends last counts. Returns the seconds that were understood: what is not a
-        number, or is below 0, counts as 0.
+        Returns the seconds that were understood: what is not a number, or is below 0, counts as 0.
         """
         now = self.clock()
         wait = 0.0 if math.isnan(seconds) else min(max(0.0, seconds), LONGEST)

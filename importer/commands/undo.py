@@ -23,7 +23,7 @@ from importer.run_folder import PayloadFile
 from importer.sender.concurrency import LedgerThread
 from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
 from importer.sender.restoring import compare_restored, is_deletion, is_open
-from importer.sender.undo import undo as undo_run
+from importer.sender.undo import Undo
 from importer.settings import Options
 from importer.tables import TEXT
 from importer.workflow.guards import Forecast, forecast
@@ -64,7 +64,7 @@ def undo(
             _ask(job, confirm, expected, force=force)
 
         async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
-            await undo_run(
+            await Undo(
                 job.ledger,
                 client,
                 job.run,
@@ -75,7 +75,7 @@ def undo(
                 now=job.now,
                 found=found,
                 stop=watch.stop,
-            )
+            ).take_back()
 
         return _conduct("undo", job, expected.deleted + expected.restored + expected.kept, step)
 

@@ -18,11 +18,7 @@ NOT_SENT = ("absent", "planned", "refused")  # we created nothing; somebody else
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
-    """The reference ids that must be looked up in the API before a run may create them.
-
-    ``bodies``: ``reference_id``; ``known``: ``reference_id, state`` as the ledger gives them. These are the ids that
-    the ledger does not hold, and those that were not created: somebody may have created them by hand since.
-    """
+    """The reference ids to look up before a run may create them: somebody may have created them by hand since."""
     state = _lines(bodies, known)["state"]
     names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
     return names
@@ -72,10 +68,9 @@ def plan(bodies: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame, *, mode
 
 
 def drift(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
-    """The reference ids of customers that a new plan would treat in another way than ``then``.
+    """The reference ids that the new plan ``now`` would treat in another way than the saved one, ``then``.
 
-    ``then``: the saved plan, ``now``: the new one; both ``reference_id, action, outcome, customer_id, updated_at``
-    (TEXT). A customer to be updated counts as well when it is another, or changed in WizCommerce (``updated_at``).
+    An update counts as well when the customer is another, or changed in WizCommerce (``updated_at``).
     """
     changed = pd.Series(data=False, index=then.index)
     today = _lines(then, now)
@@ -96,5 +91,4 @@ def _lines(bodies: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _first(conditions: Sequence[Any], words: Sequence[str], otherwise: str) -> pd.Series:
-    """The word of the first condition that holds, by the column (TEXT)."""
     return pd.Series(np.select(conditions, [str(word) for word in words], str(otherwise)), dtype=TEXT)

@@ -62,11 +62,7 @@ def path_text(path: Path) -> str:
 
 
 def differences(body: Body, customer: Body) -> list[str]:
-    """The fields in which ``customer`` (the ``data`` of an answer) differs from ``body`` (a create's), sorted.
-
-    ``company_name``, ``addresses[A1].city`` and ``attributes[Color]`` name a field that has another value,
-    ``addresses[A1]`` a child that is there on one side only. A field that was not sent is not compared.
-    """
+    """The sent fields in which ``customer`` (the ``data`` of an answer) differs from a create's ``body``, sorted."""
     found = {path_text(path) for path in _differing(body, body_of(customer))}
     for kind in KINDS:
         found.update(_child_differences(kind, records(body.get(kind)), records(customer.get(kind))))
@@ -74,19 +70,22 @@ def differences(body: Body, customer: Body) -> list[str]:
 
 
 def body_of(customer: Body) -> dict[str, Any]:
-    """The body that would create ``customer`` (the ``data`` of an answer) as it is: what a new body is compared with.
-
-    Its children keep the ``id`` that the API gave them. What a body cannot hold (times, status) is left out, and so are
-    inactive children.
-    """
-    body = _record({**customer, **_renamed(customer)}, CUSTOMER_FIELDS)
+    """The body that would create ``customer`` (the ``data`` of an answer): no inactive children, times and status."""
+    price_list = customer.get("assigned_price_list")
+    reps = {str(rep.get("id")).lower() for rep in records(customer.get("assigned_sales_reps"))}
+    shown = {
+        **customer,
+        "company_name": customer.get("name"),
+        "assigned_sales_rep_ids": sorted(reps) or None,
+        "assigned_price_list_id": str(price_list.get("id")).lower() if isinstance(price_list, Mapping) else None,
+    }
+    body = _record(shown, CUSTOMER_FIELDS)
     for kind in KINDS:
         body[kind] = [child_of(kind, child) for child in records(customer.get(kind)) if is_active(child)]
     return body
 
 
 def child_of(kind: ChildKind, child: Body) -> dict[str, Any]:
-    """An address or contact of an answer as a body has it, with the ``id`` that the API gave it."""
     return _record(child, ("id", *_CHILD_FIELDS[kind]))
 
 
@@ -99,9 +98,8 @@ def replacement(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
     """The body of the PUT that sets ``values`` in ``child`` (the ``data`` of its GET) and changes nothing else.
 
     ``values``: field -> value, attributes as ``{"attributes": {name: value}}``; None removes a field or an attribute.
-    A PUT removes what it leaves out, so the body has everything writable that the child has; values of attributes keep
-    the type that the API gives them. Raises :class:`NotReplaceableError` when the child is inactive, or when a field
-    would be missing that the API requires.
+    A PUT removes what it leaves out, so the body has everything writable that the child has. Raises
+    :class:`NotReplaceableError` when the child is inactive, or lacks a field that the API requires.
     """
     if not is_active(child):
         raise NotReplaceableError("it is inactive in WizCommerce")
@@ -117,10 +115,7 @@ def replacement(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
 
 
 def previous(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
-    """What ``child`` (the ``data`` of its GET) has in place of ``values``, in their shape; None where it has nothing.
-
-    Given to :func:`replacement`, it restores what was there.
-    """
+    """What ``child`` (its GET's ``data``) has in place of ``values``, in their shape, for :func:`replacement`."""
     present = _present(child, _CHILD_FIELDS[kind])
     found: dict[str, Any] = {name: present.get(name) for name in values if name != "attributes"}
     if "attributes" in values:
@@ -130,12 +125,10 @@ def previous(kind: ChildKind, child: Body, values: Body) -> dict[str, Any]:
 
 
 def records(value: Any) -> list[Body]:
-    """The objects of a list in an answer; none where there is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def attribute_values(record: Body) -> dict[str, Any]:
-    """The attributes of a record that have a value, as name -> value."""
     items = records(record.get("attributes"))
     return {str(item.get("name")): item["value"] for item in items if item.get("value") is not None}
 
@@ -160,19 +153,7 @@ def _present(shown: Body, fields: Sequence[str]) -> dict[str, Any]:
     return found | ({"country": _alpha_2(found["country"])} if "country" in found else {})
 
 
-def _renamed(customer: Body) -> dict[str, Any]:
-    """What an answer shows under another name or in another form than a body; None where there is none."""
-    price_list = customer.get("assigned_price_list")
-    reps = {str(rep.get("id")).lower() for rep in records(customer.get("assigned_sales_reps"))}
-    return {
-        "company_name": customer.get("name"),
-        "assigned_sales_rep_ids": sorted(reps) or None,
-        "assigned_price_list_id": str(price_list.get("id")).lower() if isinstance(price_list, Mapping) else None,
-    }
-
-
 def _differing(sent: Body, shown: Body) -> Iterator[Path]:
-    """The paths of fields and attributes of one record, without its children, that have another value than was sent."""
     there = content(shown)
     yield from (path for path, value in content(sent).items() if there.get(path) != value)
 

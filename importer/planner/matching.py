@@ -21,9 +21,9 @@ Rank = tuple[int, ...]  # the more the better
 
 @dataclass
 class _Assignment:
-    """Children and candidates, by their names, while they are assigned to each other. All else is by their places.
+    """Children and candidates, by their names; all else is by their places. The order of neither list matters.
 
-    ``unclear``: children, each with the candidates that fit it equally well. The order of neither list matters.
+    ``unclear``: children, each with the candidates that fit it equally well.
     """
 
     children: Sequence[str]
@@ -33,7 +33,6 @@ class _Assignment:
     used: set[int] = field(default_factory=set)  # candidates that are assigned or unclear
 
     def open(self) -> list[int]:
-        """The children that are not assigned, and not unclear."""
         return [place for place in range(len(self.children)) if place not in self.pairs and place not in self.unclear]
 
     def assign(self, ranks: Mapping[tuple[int, int], tuple[Rank, bool]]) -> None:
@@ -57,7 +56,7 @@ class _Assignment:
 
 
 def _groups(pairs: Iterable[tuple[int, int]]) -> list[tuple[set[int], set[int], int]]:
-    """Children and candidates that are connected, directly or through others, and the number of pairs among them."""
+    """Children and candidates that are connected, directly or through others, and the number of their pairs."""
     groups: list[tuple[set[int], set[int], int]] = []
     for place, number in pairs:
         linked = [group for group in groups if place in group[0] or number in group[1]]
@@ -96,7 +95,6 @@ class _ChildContent:
 
     @property
     def identifying(self) -> set[tuple[Path, str]]:
-        """The values of which two children that are the same share at least one."""
         return {item for item in self.values.items() if item[0] == _KEY[self.kind] or item[0] in _SUPPORT[self.kind]}
 
     def rank(self, there: "_ChildContent", most: int, *, named: bool) -> Rank | None:
@@ -129,7 +127,7 @@ Ids = Mapping[str, str]  # reference id that was sent -> WizCommerce's id
 class Candidate:
     """A child that one of the source may be: as WizCommerce has it (``current``), as it was ``accepted``, or both.
 
-    Both are children of bodies. ``most``: how much the child of the source may differ. ``active``: it is in use.
+    ``most``: how much the child of the source may differ. ``active``: it is in use.
     """
 
     name: str
@@ -140,12 +138,10 @@ class Candidate:
 
     @property
     def id(self) -> object:
-        """The id that WizCommerce gave it; None when it is not known."""
         return (self.current or self.accepted or {}).get("id")
 
     @property
     def reference_ids(self) -> set[str]:
-        """Those under which it is known."""
         return {
             str(body["reference_id"]) for body in (self.accepted, self.current) if body and body.get("reference_id")
         }
@@ -164,7 +160,6 @@ class Matches:
 
 
 def candidates_of(children: Sequence[Body] | None) -> list[Candidate]:
-    """The children of a body that was accepted, or that WizCommerce has; the latter have ids."""
     return [Candidate(name, accepted=child) for name, child in zip(child_names(children), children or (), strict=True)]
 
 
@@ -193,7 +188,6 @@ def present(kind: ChildKind, customer: Body, accepted: Body | None, ids: Ids) ->
 
 
 def match(kind: ChildKind, children: Sequence[Body], candidates: Sequence[Candidate], ids: Ids) -> Matches:
-    """Find the candidate that each of ``children`` is. The order of neither matters."""
     names = [str(child.get("reference_id") or "") for child in children]
     own = [_ChildContent.of(kind, child) for child in children]
     there = [_evidence(kind, candidate) for candidate in candidates]
@@ -224,7 +218,6 @@ def match(kind: ChildKind, children: Sequence[Body], candidates: Sequence[Candid
 
 
 def _evidence(kind: ChildKind, candidate: Candidate) -> list[tuple[_ChildContent, int]]:
-    """What a child can be compared with, and how much it may differ."""
     found = []
     for body in (candidate.accepted, candidate.current):
         if body is not None:
@@ -236,6 +229,5 @@ def _evidence(kind: ChildKind, candidate: Candidate) -> list[tuple[_ChildContent
 
 
 def _preferred(candidate: Candidate) -> Rank:
-    """What decides between two that fit equally well: one in use, then one that we sent, best one not vanished."""
     sent = candidate.accepted is not None
     return candidate.active, sent and VANISHED not in (candidate.accepted or {}), sent

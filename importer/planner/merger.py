@@ -45,11 +45,9 @@ class Merger:
     stated_defaults: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def changes(self, old: Body, new: Body) -> list[Change]:
-        """What an update changes in a customer that has ``old``."""
         return in_effect(find_changes(old, new, self._stated(new)), self._clears(new))
 
     def same(self, accepted: Body, new: Body) -> bool:
-        """Whether there is nothing to send, and nothing to report, where ``accepted`` was taken last."""
         for kind in KINDS:
             found = matches_of(kind, accepted, new)
             if found.unclear or any(VANISHED in (one.accepted or {}) for one in found.pairs.values()):
@@ -57,10 +55,9 @@ class Merger:
         return not self.changes(accepted, new)
 
     def update(self, new: Body, customer: Body, accepted: Body | None, children: str | bytes | None) -> CustomerUpdate:
-        """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says.
+        """What makes ``customer`` (the ``data`` of an answer) say what ``new`` says, without what is there already.
 
         With ``accepted``, the body that was taken last, only what changed since is sent; without, whatever differs.
-        What is there already is left out. ``children``: the ledger's JSON of the ids that WizCommerce gave.
         """
         current, stated, found = body_of(customer), self._stated(new), {}
         for kind in KINDS:
@@ -75,17 +72,11 @@ class Merger:
         )
 
     def merged(self, accepted: Body, new: Body) -> Record:
-        """What counts as accepted after an update to ``new``; what the source no longer says is kept.
-
-        :attr:`CustomerUpdate.accepted` is more exact: it knows what WizCommerce had.
-        """
+        """What counts as accepted after an update to ``new``; what the source no longer says is kept."""
         return self._merged(accepted, new, {kind: matches_of(kind, accepted, new) for kind in KINDS}, accepted)
 
     def claimed(self, current: Body, new: Body) -> Record:
-        """What counts as accepted where that is not known: the part of ``current`` that ``new`` has values for.
-
-        Fields, attributes and children that only WizCommerce has are left out.
-        """
+        """What counts as accepted where that is not known: the part of ``current`` that ``new`` has values for."""
         body = _claimed_record(current, new, self._clears(new))
         for kind in KINDS:
             children = list(new.get(kind) or ())
@@ -95,11 +86,7 @@ class Merger:
         return body
 
     def settled(self, customer: Body, accepted: Body, new: Body) -> Record:
-        """What counts as accepted of a customer that an update may have changed since ``accepted``.
-
-        That update need not have been to ``new``: an earlier run had its own content. Of ``customer`` (the ``data`` of
-        an answer), the part counts that either body has values for.
-        """
+        """What counts as accepted of a customer that an update, maybe an earlier run's, may have changed since."""
         body = self.claimed(body_of(customer), self.merged(accepted, new))
         for kind in KINDS:  # a child that somebody removed there must not be added again
             removed = [dict(one.accepted or {}) for one in present(kind, customer, accepted, {}) if not one.current]
@@ -108,7 +95,6 @@ class Merger:
         return body
 
     def kept(self, accepted: Body, new: Body) -> list[str]:
-        """The children that the source had before and no longer has, as a person reads them: ``addresses[A1]``."""
         return [f"{kind}[{one.name}]" for kind in KINDS for one in matches_of(kind, accepted, new).rest]
 
     def _clears(self, new: Body) -> Clears:
@@ -127,7 +113,6 @@ class Merger:
 
 
 def _ids(kind: ChildKind, children: str | bytes | None) -> dict[str, str]:
-    """Reference id -> WizCommerce's id, from the ledger's JSON."""
     return {
         str(item["reference_id"]): str(item["id"])
         for item in orjson.loads(children or b"[]")
@@ -197,7 +182,6 @@ def _each_merged(
 
 
 def _renewed(child: Body, before: Body, *, stated: bool) -> Record:
-    """An existing child after its update: it keeps its reference id and id, and its default unless ``stated``."""
     kept = () if stated else ("is_default",)
     record = {name: value for name, value in child.items() if name not in ("reference_id", *kept)}
     return record | _names(before, child) | {name: before[name] for name in kept if name in before}

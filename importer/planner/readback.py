@@ -38,11 +38,7 @@ _MIDNIGHT = re.compile(r"(?<=\d)T00:00:00(\.0+)?(Z|\+00:00)?$")
 
 
 def unexpected(update: CustomerUpdate, before: Body, after: Body) -> list[str]:
-    """What was sent and is not there ``after``, and what else changed or got lost; empty when all is well.
-
-    ``before`` and ``after``: the ``data`` of the GET before the first and after the last write. The texts name fields,
-    and no values.
-    """
+    """What was sent and is not there ``after``, and what else changed or got lost; names of fields, and no values."""
     found = []
     sent, there = _values(update.after), content(body_of(after))
     people = [_values(change.values) for change in update.children if change.kind == "contacts"]
@@ -120,7 +116,6 @@ def _differ(before: Values, sent: Values, after: Values) -> Iterator[tuple[Path,
 
 
 def _was_sent(path: Path, sent: Sequence[Values], there: Values) -> bool:
-    """Whether one of several records was sent with what is there."""
     return any(path in values and _equivalent(path, values[path], there.get(path)) for values in sent)
 
 
@@ -169,7 +164,6 @@ class Replaced:
 
     @property
     def restorable(self) -> bool:
-        """Whether anything can be taken back, whatever WizCommerce shows."""
         if self.method == "POST":
             return self.after is not None
         return bool(self.before) and (self.method == "PUT" or any(_flat(self.before).values()))
@@ -177,8 +171,7 @@ class Replaced:
     def left(self, record: Body | None, *, deleted: bool) -> list[str] | None:
         """The written fields that remain where the rest is as it was before; None where the write is in place.
 
-        ``record``: the ``data`` of an answer, None if it is gone. ``deleted``: undo deleted the child, which may have
-        made it inactive only.
+        ``record``: None if it is gone. ``deleted``: undo deleted the child, which may have made it inactive only.
         """
         if self.method == "POST":
             return [] if record is None or (deleted and record.get("status") == "inactive") else None
@@ -189,7 +182,6 @@ class Replaced:
         return left if back else None
 
     def not_as_before(self, record: Body) -> list[str]:
-        """The fields that ``record`` does not show as they were before."""
         shown = self._shown(record)
         return [name for name, value in _flat(self.before).items() if shown.get(name) != value]
 
@@ -203,17 +195,14 @@ class Replaced:
         return changed
 
     def body(self, record: Body) -> dict[str, Any]:
-        """The body of the PUT or PATCH that brings back what was before. Raises :class:`NotReplaceableError`.
-
-        The list of attributes is complete: an API may drop those that are left out.
-        """
+        """The body of the PUT or PATCH that brings back what was before. Raises :class:`NotReplaceableError`."""
         before = dict(self.before or {})
         if self.kind is not None:
             return replacement(self.kind, record, before)
         restored = {name: value for name, value in (before.pop("attributes", None) or {}).items() if value is not None}
         body = {name: value for name, value in before.items() if value is not None}
         if restored:
-            every = attribute_values(record) | restored
+            every = attribute_values(record) | restored  # an API may drop those that are left out
             body["attributes"] = [{"name": name, "value": value} for name, value in every.items()]
         return body
 

@@ -18,10 +18,8 @@ Stated = Collection[tuple[str, str]]  # kind and reference id of the children wh
 class Change:
     """One field with another value. ``where`` is its path, and None in ``before`` or ``after`` means no value.
 
-    ``("phone",)``, ``("attributes", "Color")``, ``("addresses", "A1", "city")``,
-    ``("contacts", "P1", "attributes", "Mobile")``. A child goes by the name that it had before: its reference id, or
-    its id where it has none; ``child`` is its reference id in the new body, if it is there. All fields of a new child
-    are changes, and so are all fields of a removed one.
+    A child goes by the name that it had before: its reference id, or its id where it has none; ``child`` is its
+    reference id in the new body, if it is there. All fields of a new or removed child are changes.
     """
 
     where: Path
@@ -31,15 +29,13 @@ class Change:
 
     @property
     def path(self) -> str:
-        """The place as a person reads it: ``addresses[A1].city``, ``attributes[Color]``."""
         return path_text(self.where)
 
 
 def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[Change]:
-    """Everything in which ``new`` differs from ``old``, in the order of ``new``; then what is missing in ``new``.
+    """Everything in which ``new`` differs from ``old``; a child that matches several equally well is left out.
 
-    A child that matches one of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are). A
-    child that matches several equally well is left out.
+    A child of ``old`` keeps its reference id, and its default unless ``stated`` (None: all are).
     """
     changes = _record_changes(old, new)
     for kind in KINDS:
@@ -58,7 +54,6 @@ def find_changes(old: Body, new: Body, stated: Stated | None = None) -> list[Cha
 
 
 def matches_of(kind: ChildKind, old: Body, new: Body) -> Matches:
-    """Which of ``old``'s children those of ``new`` are."""
     return match(kind, list(new.get(kind) or ()), candidates_of(old.get(kind)), {})
 
 
@@ -72,7 +67,6 @@ def in_effect(changes: Iterable[Change], clears: Collection[Path] = ()) -> list[
 
 
 def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = None) -> list[Change]:
-    """The changes of one record's own fields and attributes."""
     before, after = content(old), content(new)
     return [
         Change((*place, *path), before.get(path), after.get(path), child)
@@ -82,7 +76,7 @@ def _record_changes(old: Body, new: Body, place: Path = (), child: str | None = 
 
 
 def _counts(change: Change, stated: Stated | None) -> bool:
-    """Whether a change of an existing child is made: its reference id stays, and its default unless stated."""
+    """The reference id of an existing child stays, and its default unless stated."""
     kind, _, *path = change.where
     if path == ["is_default"]:
         return stated is None or (kind, change.child) in stated
@@ -91,11 +85,9 @@ def _counts(change: Change, stated: Stated | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ChildChange:
-    """One write to a child of ``kind``.
+    """One write to a child of ``kind``; ``id`` None for a new one, whose ``values`` are the whole body.
 
-    ``id``: WizCommerce's, None for a new child. ``reference_id``: the child's there. ``values``: the fields to set,
-    attributes as ``{"attributes": {name: value}}``; for a new child the whole body. ``place``: the child's position in
-    the new body.
+    ``reference_id``: the child's in WizCommerce. ``place``: its position in the new body.
     """
 
     kind: ChildKind
@@ -107,11 +99,10 @@ class ChildChange:
 
 @dataclass(frozen=True, slots=True)
 class CustomerUpdate:
-    """``fields``: the body of the PATCH, empty when there is none; ``children``: the writes to children.
+    """``fields``: the body of the PATCH; ``children``: the writes to children; ``reports``: those not changed, and why.
 
-    ``before`` and ``after``: the values of the own fields that the PATCH sets, attributes as
-    ``{"attributes": {name: value}}``; None for no value. ``reports``: the children that are not changed, and why.
-    ``accepted``: the body that counts as accepted once everything is written.
+    ``before`` and ``after``: the values that the PATCH sets (attributes by name), None for no value. ``accepted``: the
+    body that counts as accepted once everything is written.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -123,40 +114,38 @@ class CustomerUpdate:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is written."""
         return not self.fields and not self.children
 
 
 def own_changes(
     new: Body, customer: Body, accepted: Body | None, clears: frozenset[Path]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The fields that a PATCH of ``customer`` (the ``data`` of an answer) sends, and their values before and after.
-
-    The list of attributes is complete: an API may drop those that are left out.
-    """
+    """The fields that a PATCH of ``customer`` (the ``data`` of an answer) sends, and their values before and after."""
     current = body_of(customer)
     there = content(current)
     found = in_effect(_record_changes(current if accepted is None else accepted, new), clears)
     paths = [change.where for change in found if there.get(change.where) != (change.after or None)]
-    names = [path[0] for path in paths if path[0] != "attributes"]
-    fields: dict[str, Any] = {name: new.get(name, "") for name in names}
-    before: dict[str, Any] = {name: current.get(name) for name in names}
-    after = dict(fields)
-    if attributes := [path[1] for path in paths if path[0] == "attributes"]:
-        shown, given = attribute_values(customer), attribute_values(new)
-        before["attributes"] = {name: shown.get(name) for name in attributes}
-        after["attributes"] = {name: given.get(name, "") for name in attributes}
-        fields["attributes"] = [{"name": name, "value": value} for name, value in (shown | after["attributes"]).items()]
+    before = _values_at(paths, {**current, "attributes": customer.get("attributes")}, None)
+    after = _values_at(paths, new, "")
+    fields = dict(after)
+    if "attributes" in after:  # the list is complete: an API may drop those that are left out
+        every = attribute_values(customer) | after["attributes"]
+        fields["attributes"] = [{"name": name, "value": value} for name, value in every.items()]
     return fields, before, after
+
+
+def _values_at(paths: Sequence[Path], record: Body, missing: Any) -> dict[str, Any]:
+    values = {path[0]: record.get(path[0], missing) for path in paths if path[0] != "attributes"}
+    if names := [path[1] for path in paths if path[0] == "attributes"]:
+        given = attribute_values(record)
+        values["attributes"] = {name: given.get(name, missing) for name in names}
+    return values
 
 
 def child_changes(
     kind: ChildKind, new: Body, found: Matches, current: Body, stated: Stated
 ) -> Iterator[ChildChange | str]:
-    """The writes to the children of a kind, and texts about children that are not changed.
-
-    ``current``: WizCommerce's body. ``stated``: the kind and reference id of those whose default the source states.
-    """
+    """The writes to the children of a kind, and texts about children that are not changed."""
     for place, child in enumerate(new.get(kind) or ()):
         reference_id = str(child["reference_id"])
         label, one = f"{kind}[{reference_id}]", found.pairs.get(place)
@@ -188,14 +177,10 @@ def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) ->
         )
         if change.after is not None and _counts(change, stated) and there.get(change.where[2:]) != change.after
     ]
-    values: dict[str, Any] = {path[0]: child[path[0]] for path in paths if path[0] != "attributes"}
-    if names := [path[1] for path in paths if path[0] == "attributes"]:
-        given = attribute_values(child)
-        values["attributes"] = {name: given[name] for name in names}
-    return values
+    return _values_at(paths, child, None)
 
 
 def new_child(child: Body, siblings: Sequence[Body], *, stated: bool) -> dict[str, Any]:
-    """The body of a new child. It takes the default from a sibling only where the source states it."""
+    """It takes the default from a sibling only where the source states it."""
     taken = any(other.get("is_default") and other.get("type") == child.get("type") for other in siblings)
     return {**child, "is_default": False} if child.get("is_default") and taken and not stated else dict(child)

@@ -30,11 +30,9 @@ class Wakeup:
         self._event = anyio.Event()
 
     def set(self) -> None:
-        """Wake the task."""
         self._event.set()
 
     async def wait(self, seconds: float = math.inf) -> None:
-        """Wait for :meth:`set`, or until ``seconds`` have passed."""
         with anyio.move_on_after(seconds):
             await self._event.wait()
         self._event = anyio.Event()
@@ -57,13 +55,12 @@ async def gather(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group, which may contain groups."""
     first = errors.exceptions[0]
     return first_error(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 class Schedule:
-    """Customers by the time at which they are due, on the event loop's clock."""
+    """Customers by the time at which they are due, on the event loop's clock; inf where there is none."""
 
     def __init__(self) -> None:
         self._queue: list[tuple[float, int, CustomerTask]] = []
@@ -74,15 +71,12 @@ class Schedule:
 
     @property
     def due(self) -> float:
-        """When the first one is due; never (inf) when there is none."""
         return self._queue[0][0] if self._queue else math.inf
 
     def push(self, due: float, task: CustomerTask) -> None:
-        """Add a customer."""
         heapq.heappush(self._queue, (due, next(self._order), task))
 
     def take(self, most: int) -> list[CustomerTask]:
-        """Remove and return those that are due now, at most ``most``."""
         now = anyio.current_time()
         found: list[CustomerTask] = []
         while len(found) < most and self.due <= now:
@@ -90,7 +84,6 @@ class Schedule:
         return found
 
     def clear(self) -> None:
-        """Remove all."""
         self._queue.clear()
 
 
@@ -111,8 +104,8 @@ class LedgerThread:
 class Recorder:
     """The one writer: collects transitions, writes them in one transaction, then hands them to ``follow``.
 
-    Nothing follows from a transition before it is durable. ``write`` runs in the ledger's thread, and returns the
-    transitions as it wrote them. A group of ``size`` is written at once.
+    Nothing follows from a transition before it is durable. ``write`` runs in the ledger's thread, and returns what it
+    wrote. A group of ``size`` is written at once.
     """
 
     thread: LedgerThread
@@ -125,16 +118,13 @@ class Recorder:
 
     @property
     def idle(self) -> bool:
-        """Everything is durable."""
         return not self._waiting and not self._writing
 
     def put(self, transition: Transition) -> None:
-        """Write it with the next group."""
         self._waiting.append(transition)
         self._some.set()
 
     async def run(self) -> None:
-        """Write until cancelled. Raises :class:`LedgerError`."""
         while True:
             await self._some.wait()
             if len(self._waiting) < self.size:
@@ -142,7 +132,6 @@ class Recorder:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is waiting. Raises :class:`LedgerError`."""
         group, self._waiting = self._waiting, []
         if not group:
             return
@@ -155,10 +144,9 @@ class Recorder:
 
 @dataclass
 class Breaker:
-    """Counts failures in a row; from ``FEW`` on, one request at a time goes, after growing pauses.
+    """Counts failures (no readable answer, or no connection) in a row; from ``FEW`` on, one request at a time goes.
 
-    A failure is a request without a readable answer, or a connection that could not be made. ``patience``: seconds
-    without any request getting through after which the API counts as gone.
+    ``patience``: seconds without any request getting through after which the API counts as gone.
     """
 
     policy: RetryPolicy
@@ -171,25 +159,20 @@ class Breaker:
 
     @property
     def probing(self) -> bool:
-        """Only single requests may go."""
         return self._failures >= FEW
 
     @property
     def exhausted(self) -> bool:
-        """Nothing got through for longer than the patience lasts."""
         return self.probing and anyio.current_time() - self._since >= self.patience
 
     async def pause(self) -> None:
-        """Wait until the next request may go."""
         await anyio.sleep_until(self._until)
 
     def passed(self) -> None:
-        """A request was answered."""
         self._failures = self.round = 0
         self._until = 0.0
 
     def failed(self, of_round: int) -> None:
-        """A request that was sent in round ``of_round`` failed."""
         now = anyio.current_time()
         if not self._failures:
             self._since = now

@@ -45,7 +45,6 @@ class Creating:
     since: datetime
 
     async def send(self, task: CustomerTask) -> Transition:
-        """One request. Raises :class:`ApiUnavailableError` when the API asks for too long a wait."""
         answer = await self.sending.create(task.body, task.reference_id)
         task = answered(task, answer)
         attempt = attempt_of(task, self.now())
@@ -63,10 +62,7 @@ class Creating:
         return _to_look_up(task, answer, attempt)
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """What the API shows of customers, one entry each; None when that proves nothing yet.
-
-        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
-        """
+        """What the API shows of customers; None when that proves nothing yet. Raises where it cannot be read."""
         ours = all(task.outcome_unknown and task.sent_by_this_run and not task.conflict_answer for task in tasks)
         began = anyio.current_time()
         there = await self.reading.find([task.reference_id for task in tasks], since=self.since if ours else None)
@@ -79,14 +75,10 @@ class Creating:
         return await gather(conclude, tasks)
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """A customer that was announced, and none of whose requests left."""
         return _latest(replace(task, attempts=task.attempts - 1), State.PLANNED, OutcomeKind.PENDING)
 
     async def _found(self, task: CustomerTask, customers: Sequence[CustomerRef]) -> Transition:
-        """What it means that the API has ``customers`` (one or more) under a customer's reference id.
-
-        Before the first request its absence was recorded, so a request with an unknown outcome created what is there.
-        """
+        """Its absence was recorded before the first request: one with an unknown outcome created what is there."""
         first = customers[0]
         if not task.outcome_unknown:
             return _there(task, first.id, OutcomeKind.EXISTS, display_id=first.display_id or None)
@@ -106,7 +98,6 @@ class Creating:
         return _there(task, first.id, outcome, accepted, display_id=display_id)
 
     def _absent(self, task: CustomerTask) -> Transition:
-        """What follows when a customer is certainly not there."""
         if task.conflict_answer is not None:
             # A request with an unknown outcome and a refusal that contradicts the list: the next run looks again.
             state = State.UNKNOWN if task.outcome_unknown else State.REFUSED
@@ -120,10 +111,9 @@ class Creating:
 
 
 def id_of_another(created: Transition, owner: str) -> Transition:
-    """The transition of a created customer when its id belongs to another one of the ledger, ``owner``.
+    """A created customer's transition when its id belongs to ``owner``, another one of the ledger.
 
-    The answer proves nothing, so the customer is looked up. If a lookup shows the same id, it fails; its state stays
-    unknown, so that the next run looks again.
+    It is looked up. If a lookup shows the same id, it fails; its state stays unknown, so that the next run looks again.
     """
     task, attempt = created.task, created.step.attempt
     message = f"WizCommerce gave it the id of another customer ({owner})"
@@ -161,7 +151,6 @@ def _there(
 
 
 def _refused(task: CustomerTask, state: State, attempt: Attempt | None = None) -> Transition:
-    """The API's own reasons."""
     assert task.answer is not None
     reasons = reasons_of(task.answer, task.answer.refusals)
     return transition(task, state, OutcomeKind.FAILED, attempt=attempt, **reasons)
@@ -180,7 +169,6 @@ def says_id_in_use(answer: Answer) -> bool:
 
 
 def moment_text(customer: CustomerRef) -> str | None:
-    """When a listed customer was changed last, as the ledger keeps it."""
     return None if customer.updated_at is None else customer.updated_at.isoformat()
 
 

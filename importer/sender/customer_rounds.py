@@ -8,8 +8,8 @@ from typing import TypeVar
 import anyio
 
 from importer.api import Answer, AnswerKind
-from importer.api.answers import clean
-from importer.errors import ApiUnavailableError, InterruptedRunError, KeyRefusedError, StopError
+from importer.api.answers import clean, key_refused
+from importer.errors import ApiUnavailableError, InterruptedRunError, StopError
 from importer.sender.concurrency import gather
 
 BLOCK = 500  # customers taken from the ledger, and entered into it, at a time
@@ -19,8 +19,6 @@ Thing = TypeVar("Thing")
 
 
 class Result(StrEnum):
-    """What happened to a customer, or what was found."""
-
     DELETED = "deleted"
     DEACTIVATED = "deactivated"  # deleted, but still shown as inactive
     RESTORED = "restored"  # its update was taken back
@@ -38,8 +36,6 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One customer's line in ``undo.csv`` or ``verify.csv``."""
-
     reference_id: str
     customer_id: str | None
     result: Result
@@ -62,7 +58,6 @@ class Rounds:
     _stopped_by: StopError | None = None
 
     def check(self) -> None:
-        """Raise :class:`StopError` when it ended early."""
         if self._stopped_by is not None:
             raise self._stopped_by
         if self._gone is not None and not self._answered:
@@ -87,17 +82,10 @@ class Rounds:
         self._stopped_by = self._stopped_by or error
 
     async def ask(self, call: Awaitable[Answer]) -> Answer:
-        """The answer to a call.
-
-        Raises :class:`KeyRefusedError`, :class:`ApiUnavailableError` when no answers come, and
-        :class:`InterruptedRunError` for a request that a stop kept from being sent.
-        """
+        """The answer to a call. Raises :class:`StopError` where no more calls make sense."""
         answer = await call
         if answer.kind is AnswerKind.KEY_REFUSED:
-            raise KeyRefusedError(
-                f"the API refused the key (HTTP {answer.status}): {answer.message}",
-                "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
-            )
+            raise key_refused(answer)
         if answer.kind not in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._misses, self._answered = 0, self._answered or answer.sent
             return answer

@@ -3,7 +3,9 @@
 Each is in the ledger, with the previous values, before it leaves. PATCH and PUT may be repeated; a POST is sent once.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import orjson
 
@@ -47,19 +49,14 @@ class CustomerWriter:
 
     @property
     def complete(self) -> bool:
-        """Everything was sent and accepted."""
         return self.answer.kind is AnswerKind.OK and self.refused is None and not self.reports
 
     async def write(self, update: CustomerUpdate) -> None:
-        """Send ``update``. It ends at a request without a readable answer; a refused one does not stop the others.
-
-        Raises :class:`ApiUnavailableError` when the API lacks the paths of children, or asks for too long a wait.
-        """
+        """It ends at a request without a readable answer; a refused one does not stop the others."""
         if update.fields:
             write = Write(self.reference_id, "PATCH", "customer", None, None, update.before, update.after)
-            write = await self._announce(write)
-            answer = await self.api.patch(self.customer_id, orjson.dumps(update.fields))
-            await self._settle(write, answer)
+            body = orjson.dumps(update.fields)
+            _, answer = await self._carry_out(write, partial(self.api.patch, self.customer_id, body))
             self._take(answer, "")
         for change in update.children:
             if self.answer.kind is not AnswerKind.OK:
@@ -92,22 +89,17 @@ class CustomerWriter:
         before = previous(change.kind, there.data, change.values)
         entity = CHILD_ENTITIES[change.kind]
         write = Write(self.reference_id, "PUT", entity, child_id, change.reference_id, before, change.values)
-        write = await self._announce(write)
-        answer = await self.api.replace_child(self.customer_id, change.kind, child_id, orjson.dumps(body))
-        await self._settle(write, answer)
+        whole = orjson.dumps(body)
+        call = partial(self.api.replace_child, self.customer_id, change.kind, child_id, whole)
+        _, answer = await self._carry_out(write, call)
         self._take(answer, f"{change.kind}[{change.place}]")
 
     async def _add(self, change: ChildChange) -> None:
-        """POST a new child, once."""
         entity = CHILD_ENTITIES[change.kind]
         write = Write(self.reference_id, "POST", entity, None, change.reference_id, None, change.values)
-        write = await self._announce(write)
         body = orjson.dumps(change.values)
-        answer = await self.api.create_child(self.customer_id, change.kind, body, change.reference_id)
-        if answer.kind is AnswerKind.REFUSED and answer.status != 405 and says_id_in_use(answer):
-            # Nothing had this reference id a moment ago: an earlier request of ours may have arrived after all.
-            answer = replace(answer, kind=AnswerKind.UNKNOWN)
-        write = await self._settle(write, answer)
+        call = partial(self.api.create_child, self.customer_id, change.kind, body, change.reference_id)
+        write, answer = await self._carry_out(write, call)
         if answer.status in NO_PATH:
             await self._check_paths(change.kind, answer)
             answer = replace(answer, kind=AnswerKind.REFUSED)
@@ -117,21 +109,22 @@ class CustomerWriter:
         elif answer.kind is AnswerKind.OK and write.child_id:
             self.added.append((change.kind, write.child_id))
 
-    async def _announce(self, write: Write) -> Write:
-        """Make a write durable before its request leaves."""
-        (announced,) = await self.thread(self.ledger.announce_writes, self.run, [write])
-        return announced
-
-    async def _settle(self, write: Write, answer: Answer) -> Write:
+    async def _carry_out(self, write: Write, call: Callable[[], Awaitable[Answer]]) -> tuple[Write, Answer]:
+        """Make a write durable before its request leaves, and what came of it after."""
+        (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
+        answer = await call()
+        added = write.method == "POST"
+        if added and answer.kind is AnswerKind.REFUSED and answer.status != 405 and says_id_in_use(answer):
+            # Nothing had this reference id a moment ago: an earlier request of ours may have arrived after all.
+            answer = replace(answer, kind=AnswerKind.UNKNOWN)
         state = {
             AnswerKind.OK: WriteState.DONE,
             AnswerKind.UNKNOWN: WriteState.UNKNOWN,
             AnswerKind.NOT_SENT: WriteState.ABSENT,
         }.get(answer.kind, WriteState.REFUSED)
-        child_id = text_of(answer.data, "id") if write.method == "POST" else write.child_id
-        settled = replace(write, state=state, child_id=child_id)
+        settled = replace(write, state=state, child_id=text_of(answer.data, "id") if added else write.child_id)
         await self.thread(self.ledger.settle_writes, self.run, [settled])
-        return settled
+        return settled, answer
 
     async def _check_paths(self, kind: ChildKind, answer: Answer) -> None:
         """Raise when the API lacks the path, and not only the child."""

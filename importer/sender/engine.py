@@ -4,20 +4,14 @@ import hashlib
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import anyio
 
 from importer.api import Answer, AnswerKind, Client, Turns
-from importer.errors import (
-    ApiUnavailableError,
-    GuardError,
-    InterruptedRunError,
-    KeyRefusedError,
-    OutputError,
-    StopError,
-)
+from importer.api.answers import key_refused
+from importer.errors import ApiUnavailableError, GuardError, InterruptedRunError, OutputError, StopError
 from importer.ledger import Item, Ledger, Run, State
 from importer.records import Action, OutcomeKind
 from importer.sender.concurrency import Breaker, LedgerThread, Recorder, Schedule, Wakeup, first_error
@@ -31,53 +25,26 @@ CLOCK_SKEW = timedelta(days=1)  # at most, between this machine and the API, a m
 RESUME = "Resume the run: it looks up unknown outcomes and continues from there."
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def send(
-    ledger: Ledger,
-    api: Client,
-    run: Run,
-    bodies: Bodies,
-    *,
-    options: SendOptions,
-    rng: random.Random,
-    progress: Callable[[Mapping[OutcomeKind, int]], None],
-    stop: anyio.Event,
-    now: Callable[[], datetime] = _utc_now,
-    thread: LedgerThread | None = None,
-) -> dict[OutcomeKind, int]:
-    """Send every open customer of a planned run, and return the counts of all its outcomes.
-
-    The tenant's lock must be held. ``progress`` gets the counts each time that something has become durable. Setting
-    ``stop`` ends the run early: what has not left is handed back at once, and requests in flight get ``options.grace``
-    seconds. Cancelling this call cuts requests in flight off; their outcome stays unknown. Another call for the same
-    run continues: unknown outcomes are looked up, and nothing is sent again blindly. ``now`` gives the time of day for
-    the ledger, ``thread`` calls it.
-
-    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`, :class:`GuardError`
-    (``options.max_failed``), :class:`LedgerError` (nothing leaves once a write has failed), and :class:`OutputError`
-    when ``bodies`` differ from those that were planned. The ledger then has the truth: what did not leave is pending,
-    what may have left is unknown.
-    """
-    return await _Engine(ledger, api, run, bodies, options, rng, progress, stop, now, thread or LedgerThread()).send()
-
-
 @dataclass
-class _Engine:
-    """One call of :func:`send`."""
+class Sender:
+    """Sends every open customer of a planned run. The tenant's lock must be held.
+
+    ``progress`` gets the counts each time that something has become durable. Setting ``stop`` ends the run early: what
+    has not left is handed back at once, and requests in flight get ``options.grace`` seconds. ``now`` gives the time
+    of day for the ledger, ``thread`` calls it.
+    """
 
     ledger: Ledger
     api: Client
     run: Run
     bodies: Bodies
+    _: KW_ONLY
     options: SendOptions
     rng: random.Random
     progress: Callable[[Mapping[OutcomeKind, int]], None]
     stop: anyio.Event
-    now: Callable[[], datetime]
-    thread: LedgerThread
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    thread: LedgerThread = field(default_factory=LedgerThread)
 
     def __post_init__(self) -> None:
         options = self.options
@@ -109,7 +76,12 @@ class _Engine:
         self._stopped_by: StopError | None = None
 
     async def send(self) -> dict[OutcomeKind, int]:
-        """Send, and return the counts of the whole run."""
+        """Return the counts of all the run's outcomes. Requests in flight when it is cancelled stay unknown.
+
+        Raises :class:`StopError`, :class:`LedgerError` (nothing leaves once a write has failed), and
+        :class:`OutputError` when ``bodies`` differ from those that were planned. The ledger then has the truth, and
+        another call continues: unknown outcomes are looked up, and nothing is sent again blindly.
+        """
         try:
             await self._take_up()
             async with anyio.create_task_group() as helpers:
@@ -120,7 +92,8 @@ class _Engine:
                         workers.start_soon(self._work)
                     await self._until_sent()
                     workers.cancel_scope.cancel()
-                await self._until_settled()
+                while self._announcing or not self._recorder.idle or (self._reconciler.draining and self._reconciler):
+                    await self._changed.wait()  # until all is durable, and what can still be looked up is
                 helpers.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
             self._hand_back()
@@ -182,11 +155,6 @@ class _Engine:
         busy = self._outstanding or self._announcing or not self._recorder.idle
         return self._nothing_new and not (busy or self._again or self._reconciler)
 
-    async def _until_settled(self) -> None:
-        """After the last request: until all is durable, and what can still be looked up is."""
-        while self._announcing or not self._recorder.idle or (self._reconciler.draining and self._reconciler):
-            await self._changed.wait()
-
     # Announcing: the feeder keeps up to a batch and a half of customers ready to go.
 
     async def _feed(self) -> None:
@@ -220,7 +188,7 @@ class _Engine:
         return self._exhausted or (self.options.limit is not None and self._begun >= self.options.limit)
 
     def _next_batch(self) -> tuple[list[CustomerTask], int]:
-        """The customers to announce now: those that are due again, and how many new ones."""
+        """The customers that are due again, and how many new ones to announce."""
         if self._full:
             return [], 0
         again = self._again.take(self.options.batch_size)
@@ -251,7 +219,6 @@ class _Engine:
         return 1 if self._breaker.probing else max(1, min(self.options.concurrency, self.api.limiter.concurrency))
 
     async def _work(self) -> None:
-        """A worker: takes customers that were announced, one after the other, and sends them."""
         async for task in self._tasks:
             if self._waiting <= self.options.batch_size // 2:
                 self._hungry.set()
@@ -284,19 +251,18 @@ class _Engine:
             self._gate.total_tokens = self._most_in_flight
 
     def _check_api(self, answer: Answer, of_round: int) -> None:
-        """Stop when an answer shows that the API as a whole cannot be used."""
-        message = answer.message or ""
         if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             self._breaker.failed(of_round)
         else:
             self._breaker.passed()
         if answer.kind is AnswerKind.KEY_REFUSED:
-            hint = "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file; then resume the run."
-            self._wind_down(KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {message}", hint))
+            self._wind_down(key_refused(answer))
         elif self._updating.problem is not None:
             self._wind_down(self._updating.problem)
         elif self._breaker.exhausted:
-            silence = f"nothing got through to the API for {self.options.patience:.0f} s; the last: {message}"
+            silence = (
+                f"nothing got through to the API for {self.options.patience:.0f} s; the last: {answer.message or ''}"
+            )
             self._wind_down(ApiUnavailableError(silence, RESUME))
 
     def _put(self, transition: Transition) -> None:
@@ -321,7 +287,6 @@ class _Engine:
         return checked
 
     def _follow(self, transitions: Sequence[Transition]) -> None:
-        """Steps are durable: report them, and continue with what is not done."""
         for transition in transitions:
             outcome = transition.step.outcome
             self._counts[transition.task.outcome] -= 1
@@ -348,10 +313,7 @@ class _Engine:
         self._wind_down(InterruptedRunError("the run was interrupted", RESUME))
 
     def _wind_down(self, reason: StopError) -> None:
-        """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes.
-
-        What waits for its turn is handed back at once; requests in flight get their time.
-        """
+        """Send nothing more. When the API is gone, unknown outcomes are still looked up, as far as that goes."""
         self._stopped_by = self._stopped_by or reason
         self._reconciler.draining = isinstance(reason, ApiUnavailableError)
         if not self._reconciler.draining:

@@ -38,7 +38,6 @@ class _Lane:
         return max(self.waiting.due, self.begun + GATHER) if self.free else math.inf
 
     def take(self) -> list[CustomerTask]:
-        """The customers to look up now."""
         now = anyio.current_time()
         full = len(self.waiting) >= self.size and self.waiting.due <= now and self.free
         if not full and self.due() > now:
@@ -72,7 +71,6 @@ class Reconciler:
         return len(self._plain.waiting) + len(self._odd.waiting) + self._looking
 
     def add(self, task: CustomerTask, *, at_once: bool = False) -> None:
-        """Look it up: after a while, since a listing may lag, or at once."""
         self._push(task, anyio.current_time() if at_once else self._due(task))
 
     def clear(self) -> None:
@@ -81,7 +79,6 @@ class Reconciler:
         self._odd.waiting.clear()
 
     async def run(self) -> None:
-        """Look until cancelled."""
         async with anyio.create_task_group() as lookups:
             while True:
                 for lane in (self._plain, self._odd):

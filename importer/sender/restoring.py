@@ -24,8 +24,6 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One write in its new state, and what to report about it."""
-
     write: Write
     result: Result
     details: str = ""
@@ -33,10 +31,9 @@ class Part:
 
 @dataclass(slots=True)
 class Restorer:
-    """Takes back writes, and with ``force`` also what was changed since.
+    """Takes back writes, and with ``force`` also what was changed since. ``announce`` makes a restore durable first.
 
-    ``announce`` makes a restore durable before its request leaves. ``wait``: seconds until a write that left no trace
-    in WizCommerce counts as never carried out.
+    ``wait``: seconds until a write that left no trace in WizCommerce counts as never carried out.
     """
 
     client: Client
@@ -46,10 +43,6 @@ class Restorer:
     wait: float = 0.0
 
     async def take_back(self, customer: LedgerCustomer, write: Write) -> Part:
-        """Put back what ``write`` replaced in a customer that is there.
-
-        Raises :class:`StopError`; the next call takes what was announced into account.
-        """
         write, record, reason = await self._look(customer, write)
         if reason:
             return Part(write, Result.FAILED, reason)
@@ -117,7 +110,6 @@ class Restorer:
 
 
 def replaced_by(write: Write) -> Replaced:
-    """The values that ``write`` replaced."""
     return Replaced(write.method, KINDS.get(write.entity), write.before, write.after)
 
 
@@ -127,15 +119,11 @@ def is_deletion(write: Write) -> bool:
 
 
 def is_open(write: Write) -> bool:
-    """Whether undo has to look at a write of an update."""
     return (write.entity, write.method) != ("customer", "DELETE") and write.state not in ENDED
 
 
 def compare_restored(writes: Iterable[Write], customer: Values) -> tuple[str, str]:
-    """How ``customer`` (the ``data`` of an answer) differs from what it was before its restored ``writes``.
-
-    Returns the fields that changed since, and those that could not be emptied.
-    """
+    """The fields that changed since ``writes`` were restored, and those that could not be emptied."""
     changed, left = [], []
     for write in writes:
         if write.state is WriteState.RESTORED:
@@ -161,7 +149,6 @@ def _no_value(write: Write, fields: list[str]) -> str:
 
 
 def _named(write: Write, fields: Iterable[str]) -> str:
-    """Fields as a person reads them: ``phone, attributes[Color]``, ``addresses[A1].city``."""
     prefix = f"{_place(write)}." if write.entity in KINDS else ""
     return ", ".join(f"{prefix}{name}" for name in fields)
 

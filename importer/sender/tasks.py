@@ -23,8 +23,6 @@ NO_BASE = Base(None, State.PLANNED)
 
 
 class Next(Enum):
-    """What happens to a customer once a step is durable."""
-
     DONE = auto()
     LOOK_UP = auto()  # now or later
     SEND_AGAIN = auto()
@@ -35,11 +33,10 @@ class CustomerTask:
     """One customer while the sender works on it. Times are seconds of the event loop's clock.
 
     ``attempts`` counts the requests of this run, ``tries`` those of this process, ``misses`` the connections that could
-    not be made. ``outcome_unknown``: a request of ours may have been carried out, but no answer says so.
-    ``sent_by_this_run``: that request belongs to this run, not to an earlier one. ``conflict_answer``: the refusal that
-    said the reference id is in use. ``answer``: the latest. ``abandoned``: when the request without an answer was given
-    up. ``looks``: lookups since then. ``outcome``: the outcome that was recorded last. For updates, ``base`` is what
-    the update starts from and ``open_writes`` are POSTs whose outcome is unknown.
+    not be made. ``outcome_unknown``: a request of ours, of this run (``sent_by_this_run``) or an earlier one, may have
+    been carried out. ``conflict_answer``: the refusal that said the reference id is in use. ``abandoned``: when the
+    request without an answer was given up. ``looks``: lookups since then. ``outcome``: as recorded last.
+    ``open_writes``: POSTs of children whose outcome is unknown.
     """
 
     item: Item
@@ -60,26 +57,23 @@ class CustomerTask:
 
     @property
     def reference_id(self) -> str:
-        """The customer's reference id."""
         return self.item.reference_id
 
     @property
     def values(self) -> dict[str, Any]:
-        """The body as values."""
         values: dict[str, Any] = orjson.loads(self.body)
         return values
 
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """``concurrency``: the most requests in flight. ``batch_size``: customers announced in one transaction.
+    """What a caller decides.
 
-    ``settle``: seconds that a listing may lag behind a create. ``retry``: attempts of one customer, their distance and
-    the seconds within which the last may start. ``limit``: customers to begin with in this call (None: all).
-    ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in flight when the run
-    is stopped. ``patience``: seconds without any request getting through after which the API counts as gone.
-    ``merge``: what an update changes. ``on_conflict``: what happens to an update of a customer that was changed in
-    WizCommerce since.
+    ``batch_size``: customers announced in one transaction. ``settle``: seconds that a listing may lag behind a POST.
+    ``retry``: for one customer; the last attempt starts before its deadline. ``limit``: customers to begin with in this
+    call (None: all). ``max_failed``: failures after which nothing more is sent. ``grace``: seconds for requests in
+    flight when the run is stopped. ``patience``: seconds without any request getting through after which the API counts
+    as gone. ``on_conflict``: for an update of a customer that was changed in WizCommerce since.
     """
 
     concurrency: int = 64
@@ -94,18 +88,14 @@ class SendOptions:
     on_conflict: OnConflict = "report"
 
     def may_send_again(self, task: CustomerTask) -> bool:
-        """Whether a customer whose request did nothing may be sent once more, now."""
         return task.tries < self.retry.attempts and anyio.current_time() < self.deadline(task)
 
     def deadline(self, task: CustomerTask) -> float:
-        """When the last attempt of a customer may start, by the event loop's clock."""
         return (task.abandoned if task.began is None else task.began) + self.retry.deadline
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The step to record for a customer, and what happens once it is durable."""
-
     task: CustomerTask
     step: Step
     then: Next
@@ -114,20 +104,17 @@ class Transition:
 def absence_proven(task: CustomerTask, lookup_began: float, settle: float) -> bool:
     """Whether a lookup that found nothing proves that the request without an answer did nothing.
 
-    It does if it began at least ``settle`` seconds after the request was given up: a list may lag, and a request may
-    be carried out late. When the lookup ended says nothing.
+    A list may lag, and a request may be carried out late: it does from ``settle`` seconds after that was given up.
     """
     return lookup_began >= task.abandoned + settle
 
 
 def answered(task: CustomerTask, answer: Answer) -> CustomerTask:
-    """The task with its latest answer, which came just now."""
     began = anyio.current_time() - answer.seconds if task.began is None else task.began
     return replace(task, answer=answer, began=began)
 
 
 def attempt_of(task: CustomerTask, at: datetime) -> Attempt | None:
-    """The latest answer as the ledger's attempt, which ended at ``at``."""
     answer = task.answer
     if answer is None:
         return None
@@ -144,7 +131,7 @@ def transition(
     message: str | None = None,
     **more: Any,
 ) -> Transition:
-    """A step of a task, taken just now, and what happens ``then``; ``more`` are further fields of the step."""
+    """A step of a task, taken just now; ``more`` are further fields of the step."""
     step = Step(
         task.item.position,
         task.reference_id,
@@ -161,7 +148,6 @@ def transition(
 
 
 def text_of(data: Mapping[str, Any] | None, name: str) -> str | None:
-    """A text field of an answer's record; None when it has no such text."""
     value = (data or {}).get(name)
     return value if isinstance(value, str) and value else None
 
@@ -182,7 +168,6 @@ def reasons_of(answer: Answer, refusals: Sequence[Refusal]) -> dict[str, Any]:
 
 
 def log_step(recorded: Transition) -> None:
-    """Log a recorded step that is a failure, an unknown outcome or a new attempt."""
     step = recorded.step
     if step.outcome is OutcomeKind.FAILED:
         level, name = logging.WARNING, "failed"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -28,57 +28,45 @@ RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, R
 Customers = list[LedgerCustomer]
 
 
-async def undo(
-    ledger: Ledger,
-    client: Client,
-    run: Run,
-    bodies: Bodies,
-    *,
-    force: bool,
-    concurrency: int,
-    settle: float,
-    now: Callable[[], datetime],
-    found: Found,
-    stop: anyio.Event,
-) -> None:
-    """Delete the customers that ``run`` created, and take back its updates.
-
-    ``found`` gets each group once it is in the ledger. The tenant's lock must be held. What was changed in WizCommerce
-    since is left, unless ``force``. What may have been sent is looked up first; its absence counts ``settle``
-    seconds after the run was last known to send. What a later run may have changed is left until that is known.
-    ``bodies`` reads the planned bodies of items. Setting ``stop`` ends it early: requests in flight finish. Called
-    again, after whatever end, it goes on.
-
-    Raises :class:`InterruptedRunError`, :class:`KeyRefusedError`, :class:`ApiUnavailableError`,
-    :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
-    """
-    await _Undo(ledger, client, run, bodies, Rounds(concurrency, stop, AGAIN), found, force).all(settle, now)
-
-
 @dataclass
-class _Undo:
-    """One call of :func:`undo`."""
+class Undo:
+    """Deletes the customers that ``run`` created, and takes back its updates. The tenant's lock must be held.
+
+    ``found`` gets each group once it is in the ledger. What was changed in WizCommerce since is left, unless ``force``.
+    What may have been sent is looked up first; its absence counts ``settle`` seconds after the run was last known to
+    send. What a later run may have changed is left until that is known. Setting ``stop`` ends it early: requests in
+    flight finish.
+    """
 
     ledger: Ledger
     client: Client
     run: Run
     bodies: Bodies
-    rounds: Rounds
-    found: Found
+    _: KW_ONLY
     force: bool
+    concurrency: int
+    settle: float
+    now: Callable[[], datetime]
+    found: Found
+    stop: anyio.Event
 
     def __post_init__(self) -> None:
         self._thread = LedgerThread()
-        self._restorer = Restorer(self.client, self.rounds, self._announce, self.force)
+        self._rounds = Rounds(self.concurrency, self.stop, AGAIN)
+        self._restorer = Restorer(self.client, self._rounds, self._announce, self.force)
         self._writes: dict[str, list[Write]] = {}  # of the block under way, by reference id
         self._findings: list[Finding] = []
         self._removed: list[RemovedCustomer] = []
         self._settled: list[Write] = []
         self._steps: list[Step] = []
 
-    async def all(self, settle: float, now: Callable[[], datetime]) -> None:
+    async def take_back(self) -> None:
+        """Take back everything. Called again, after whatever end, it goes on.
+
+        Raises :class:`StopError`, :class:`LedgerError`, and :class:`OutputError` when ``bodies`` cannot be read.
+        """
         last_sent = await self._thread(self.ledger.last_heard, self.run)
-        self._restorer.wait = max(0.0, settle - (now() - last_sent).total_seconds())
+        self._restorer.wait = max(0.0, self.settle - (self.now() - last_sent).total_seconds())
         await self._each_block(self.ledger.made_by, self._created, self._delete)
         await self._each_block(self.ledger.updated_by, self._updated, self._restore)
 
@@ -88,26 +76,23 @@ class _Undo:
         choose: Callable[[Customers], Awaitable[Customers]],
         work: Callable[[LedgerCustomer], Awaitable[tuple[Result, str]]],
     ) -> None:
-        """Do the work for the customers that ``read`` gives and ``choose`` leaves, in blocks of ``BLOCK``."""
-
         async def one(customer: LedgerCustomer) -> None:
             self._report(customer, *await work(customer))
 
         after = -1
         while block := await self._thread(partial(read, self.run, after=after, count=BLOCK)):
-            self.rounds.check()
+            self._rounds.check()
             after = block[-1].item.position
             self._writes = await self._thread(self.ledger.writes_of, self.run, [_name(one) for one in block])
             customers = await choose(block)
             try:
-                await self.rounds.each(customers, one)
+                await self._rounds.each(customers, one)
             finally:
                 with anyio.CancelScope(shield=True):
                     await self._enter()
-            self.rounds.check()
+            self._rounds.check()
 
     async def _created(self, block: Customers) -> Customers:
-        """The customers that the run is known to have created, with the bodies that were sent."""
         planned = await self._thread(self._planned_bodies, [customer for customer in block if customer.body is None])
         unknown = [_name(one) for one in block if one.outcome_unknown and not one.update_unknown]
         there = await self.client.find(unknown) if unknown else {}
@@ -152,7 +137,7 @@ class _Undo:
         assert customer.customer_id is not None
         name = _name(customer)
         announced = [write for write in self._writes.get(name, ()) if is_deletion(write)]
-        before = await self.rounds.ask(self.client.get(customer.customer_id))
+        before = await self._rounds.ask(self.client.get(customer.customer_id))
         if gone := self._gone(customer, before, announced=bool(announced)):
             return gone
         if reason := unreadable(before, name):
@@ -162,8 +147,8 @@ class _Undo:
             return Result.CHANGED, reason
         deletion = Write(name, "DELETE", "customer", None, None, None, None)
         announced = await self._thread(self.ledger.announce_writes, self.run, [deletion])
-        answer = await self.rounds.ask(self.client.delete(customer.customer_id))
-        after = await self.rounds.ask(self.client.get(customer.customer_id))
+        answer = await self._rounds.ask(self.client.delete(customer.customer_id))
+        after = await self._rounds.ask(self.client.get(customer.customer_id))
         if gone := self._gone(customer, after, announced=True):
             return gone
         if reason := unreadable(after, name):
@@ -183,7 +168,6 @@ class _Undo:
         return Result.DELETED, "" if announced else "it was gone already"
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
-        """The customers whose updates have to be looked at."""
         open_writes = await self._thread(self.ledger.open_writes, self.run.tenant, [_name(one) for one in block])
         chosen = []
         for customer in block:
@@ -204,7 +188,7 @@ class _Undo:
         writes = [write for write in reversed(self._writes[_name(customer)]) if is_open(write)]
         there = Answer(AnswerKind.GONE)
         if customer.customer_id is not None:
-            there = await self.rounds.ask(self.client.get(customer.customer_id))
+            there = await self._rounds.ask(self.client.get(customer.customer_id))
         if there.kind is AnswerKind.GONE:
             self._settled += [replace(write, state=WriteState.KEPT) for write in writes]
             return Result.NOT_TAKEN_BACK, NO_CUSTOMER
@@ -229,7 +213,6 @@ class _Undo:
         self._findings.append(Finding(_name(customer), customer.customer_id, result, details))
 
     async def _enter(self) -> None:
-        """Make durable what was done, and report it."""
         settled, removed, steps = self._settled, self._removed, self._steps
         self._settled, self._removed, self._steps = [], [], []
         if settled:
@@ -248,7 +231,6 @@ def _name(customer: LedgerCustomer) -> str:
 
 
 def _changes(customer: LedgerCustomer, answer: Answer) -> str:
-    """Why a customer counts as changed in WizCommerce; empty when it does not."""
     if customer.body is None:
         return "what was sent is not known any more"
     shown = answer.data or {}

@@ -10,8 +10,8 @@ import anyio
 import orjson
 
 from importer.api import Answer, AnswerKind, Client
-from importer.api.answers import clean
-from importer.errors import ApiUnavailableError, GuardError, KeyRefusedError, StopError
+from importer.api.answers import clean, key_refused
+from importer.errors import ApiUnavailableError, GuardError, StopError
 from importer.ledger import Accepted, Ledger, Run, State, WriteState
 from importer.planner import CustomerUpdate
 from importer.planner.compare import body_of
@@ -62,8 +62,7 @@ class Updating:
     _first: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def send(self, task: CustomerTask) -> Transition:
-        """Read the customer, and send what changes. Raises :class:`ApiUnavailableError`."""
-        task = _unsent(task)  # until a request that changes something leaves
+        task = replace(task, attempts=task.attempts - 1)  # until a request that changes something leaves
         accepted = _accepted(task)
         if task.base.customer_id is None:
             return _failed(task, *NO_ID)
@@ -71,14 +70,14 @@ class Updating:
             return settled
         there = await self.sending.get(task.base.customer_id)
         task = answered(task, there)
-        if there.kind is not AnswerKind.OK or there.data is None or _another(task, there.data):
+        if (customer := _shown(task, there)) is None:
             return _not_read(task, there)
-        conflict = None if task.outcome_unknown or accepted is None else self._conflict(task, accepted, there.data)
+        conflict = None if task.outcome_unknown or accepted is None else self._conflict(task, accepted, customer)
         if conflict and self.options.on_conflict != "overwrite":
             reported = self.options.on_conflict == "report"
             code, message = ("changed_in_api", conflict) if reported else (None, None)
             return _became(task, OutcomeKind.EXISTS, code=code, message=message)
-        return await self._bring_up_to_date(task, there.data, None if conflict else accepted)
+        return await self._bring_up_to_date(task, customer, None if conflict else accepted)
 
     def _without_reading(self, task: CustomerTask, accepted: Body | None) -> Transition | None:
         """What follows without a request: a POST of an earlier process is looked up, and nothing may have changed."""
@@ -94,7 +93,6 @@ class Updating:
         return self._finished(task, OutcomeKind.UNCHANGED, took, accepted)
 
     async def _bring_up_to_date(self, task: CustomerTask, customer: Body, accepted: Body | None) -> Transition:
-        """Send what is missing in ``customer``, as WizCommerce shows it."""
         if task.outcome_unknown:
             customer = await self._with_all_children(self.sending, customer)
             accepted = accepted and self.options.merge.settled(customer, accepted, task.values)
@@ -148,10 +146,10 @@ class Updating:
 
     async def _read_back(self, task: CustomerTask, written: CustomerWriter) -> Body | None:
         """The customer after its writes, with the new children even if a list does not show them yet."""
-        answer = await self.sending.get(written.customer_id)
-        if answer.kind is not AnswerKind.OK or answer.data is None or _another(task, answer.data):
+        customer = _shown(task, await self.sending.get(written.customer_id))
+        if customer is None:
             return None  # it proves nothing: the next one is read back
-        after = dict(answer.data)
+        after = dict(customer)
         for kind, child_id in written.added:
             if all(child.get("id") != child_id for child in after.get(kind) or ()):
                 child = await self.sending.get_child(written.customer_id, kind, child_id)
@@ -160,10 +158,7 @@ class Updating:
         return after
 
     async def look_up(self, tasks: Sequence[CustomerTask]) -> list[Transition | None]:
-        """What the API shows of customers, one entry each; None when that proves nothing yet.
-
-        Raises :class:`ApiUnavailableError` when it cannot be read, and :class:`KeyRefusedError`.
-        """
+        """As :meth:`Creating.look_up` does; one that cannot be read while others can is left for later."""
         began = anyio.current_time()
 
         async def look(task: CustomerTask) -> Transition | Answer | None:
@@ -184,13 +179,12 @@ class Updating:
             return _failed(task, *NO_ID)
         answer = await self.reading.get(task.base.customer_id)
         if answer.kind is AnswerKind.KEY_REFUSED:
-            raise KeyRefusedError(f"the API refused the key (HTTP {answer.status}): {answer.message}")
-        gone = answer.kind in (AnswerKind.GONE, AnswerKind.REFUSED)
-        if not gone and (answer.kind is not AnswerKind.OK or answer.data is None):
+            raise key_refused(answer)
+        if answer.kind in (AnswerKind.UNKNOWN, AnswerKind.NOT_SENT):
             return answer
-        if answer.data is None or _another(task, answer.data):
+        if (customer := _shown(task, answer)) is None:
             return _not_read(task, answer)
-        return await self._compare(task, answer.data, began)
+        return await self._compare(task, customer, began)
 
     async def _compare(self, task: CustomerTask, customer: Body, began: float) -> Transition | None:
         """Whether an update with an unknown outcome is in place; None when that cannot be said yet."""
@@ -232,7 +226,6 @@ class Updating:
         return replace(task, open_writes=tuple(still_open))
 
     async def _with_all_children(self, api: Client, customer: Body) -> Body:
-        """The customer with all its children, inactive and fresh ones included."""
         whole = dict(customer)
         for kind in CHILD_ENTITIES:
             listed = {str(child.get("id")): child for child in await api.children(str(customer["id"]), kind)}
@@ -241,8 +234,7 @@ class Updating:
         return whole
 
     def unsent(self, task: CustomerTask) -> Transition:
-        """A customer that was announced, and none of whose requests left."""
-        return _became(_unsent(task), OutcomeKind.PENDING)
+        return _became(replace(task, attempts=task.attempts - 1), OutcomeKind.PENDING)
 
     def _finished(
         self,
@@ -254,10 +246,9 @@ class Updating:
         left_alone: Sequence[str] = (),
         also_changed: Sequence[str] = (),
     ) -> Transition:
-        """WizCommerce has what the source says: ``took`` counts as accepted now, where it was ``before``.
+        """``took`` counts as accepted now, where it was ``before``; children not in the source any more are reported.
 
-        Children that the source had and no longer has are reported. Where some were ``left_alone``, the content does
-        not count as the source's, so that the next run looks again.
+        Where some were ``left_alone``, the content does not count as the source's, so that the next run looks again.
         """
         kept = [] if before is None else self.options.merge.kept(before, task.values)
         notes = [*left_alone, *also_changed]
@@ -276,7 +267,6 @@ class Updating:
         )
 
     def _interrupted(self, task: CustomerTask, written: CustomerWriter) -> Transition:
-        """A request of the update got no readable answer, or never left."""
         answer, attempt = written.answer, attempt_of(task, self.now())
         if answer.kind is AnswerKind.KEY_REFUSED:
             return _became(task, OutcomeKind.PENDING, attempt=attempt)
@@ -306,10 +296,7 @@ class Updating:
         return transition(task, State.UNKNOWN, OutcomeKind.UNKNOWN, code="no_answer", message=message)
 
     def _conflict(self, task: CustomerTask, accepted: Body, customer: Body) -> str | None:
-        """Why a customer counts as changed in WizCommerce since it took ``accepted``; None when it does not.
-
-        By the API's own times; where they say nothing, by what was accepted: what somebody added proves nothing.
-        """
+        """Why a customer counts as changed since it took ``accepted``: by the API's times, else by content."""
         changed = changed_since(task.base.updated_at, customer.get("updated_at"))
         if changed:
             return f"changed in WizCommerce at {clean(customer['updated_at'], 40)}; nothing was sent"
@@ -320,18 +307,12 @@ class Updating:
 
 
 def _accepted(task: CustomerTask) -> dict[str, Any] | None:
-    """The body that WizCommerce accepted last."""
     return None if task.base.body is None else orjson.loads(task.base.body)
 
 
 def _moment(task: CustomerTask, customer: Body) -> str | None:
-    """The API's time of an update; None where a request of ours may still change the customer, and the time."""
+    """The API's time of an update; None where a request of ours may still change it."""
     return None if task.outcome_unknown else text_of(customer, "updated_at")
-
-
-def _unsent(task: CustomerTask) -> CustomerTask:
-    """The task without the request that was announced: none left."""
-    return replace(task, attempts=task.attempts - 1)
 
 
 def _became(
@@ -346,13 +327,13 @@ def _failed(task: CustomerTask, code: str, message: str) -> Transition:
     return _became(task, OutcomeKind.FAILED, code=code, message=message)
 
 
-def _another(task: CustomerTask, customer: Body | None) -> bool:
-    """Whether WizCommerce shows another customer under the id than the one that the ledger knows."""
-    return customer is not None and customer.get("reference_id") != task.reference_id
+def _shown(task: CustomerTask, answer: Answer) -> Body | None:
+    """The customer in an answer; None when there is none, or another than the ledger knows under the id."""
+    data = answer.data if answer.kind is AnswerKind.OK else None
+    return data if data is not None and data.get("reference_id") == task.reference_id else None
 
 
 def _not_read(task: CustomerTask, answer: Answer) -> Transition:
-    """The customer could not be read before anything was sent, or is another one."""
     match answer.kind:
         case AnswerKind.OK if answer.data is not None:
             return _failed(

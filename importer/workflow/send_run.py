@@ -15,7 +15,7 @@ from importer.ledger import Ledger, Run
 from importer.planner import Merger
 from importer.records import Severity
 from importer.run_folder import PayloadFile, Stage
-from importer.sender import SendOptions, send
+from importer.sender import Sender, SendOptions
 from importer.sender.tasks import OnConflict
 from importer.settings import Options
 from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
@@ -31,7 +31,7 @@ async def send_run(
     """
     watch.sending = True
     try:
-        await send(
+        await Sender(
             ledger,
             client,
             run,
@@ -48,7 +48,7 @@ async def send_run(
             rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
             progress=watch.counts,
             stop=watch.stop,
-        )
+        ).send()
     except InterruptedRunError as error:
         raise watch.reason(error) from None
     finally:

@@ -80,7 +80,7 @@ async def test_all_connections_are_taken() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(first)
             await taken.wait()
-            client._timeout = 0.1
+            client.timeout = 0.1
             answers.append(await create(client))
             go_on.set()
     assert sorted(answer.kind for answer in answers) == [AnswerKind.NOT_SENT, AnswerKind.OK]
@@ -149,7 +149,7 @@ async def test_whenever_it_is_cut_off_what_has_arrived_counts_as_sent(kept_alive
             async with make_client(server.url) as client:
                 if kept_alive:
                     assert (await client.create(b'{"reference_id":"warm"}', "warm")).kind is AnswerKind.OK
-                client._timeout = step * 0.00001
+                client.timeout = step * 0.00001
                 answers[name] = await client.create(orjson.dumps({"reference_id": name}), name)
         await anyio.wait_all_tasks_blocked()
         never.set()

@@ -71,7 +71,7 @@ def _found(share: float) -> float:
                 grant = await limiter.acquire()
                 await asyncio.sleep(0.02)
                 if dice.random() < share:
-                    limiter.failed()
+                    limiter.hold()
                 else:
                     limiter.answered(now() - grant.at, {})
 

@@ -11,8 +11,8 @@ from importer.api.limiter import MOST_SLICES, Timeline
 def test_the_first_minutes_are_counted_by_the_second() -> None:
     line = Timeline()
     for moment in (100.0, 100.5, 102.1, 103.999):
-        line.request(moment)
-    line.refusal(102.2)
+        line.count(moment)
+    line.count(102.2, refused=True)
     assert line.series() == {"every": 1.0, "requests": [2, 0, 1, 1], "throttled": [0, 0, 1, 0]}
 
 
@@ -25,8 +25,8 @@ def test_nothing_is_lost_however_long_it_takes(gaps: list[float], start: float) 
     line = Timeline()
     moments = list(accumulate(gaps, initial=start))
     for moment in moments:
-        line.request(moment)
-        line.refusal(moment)
+        line.count(moment)
+        line.count(moment, refused=True)
     series = line.series()
     requests, throttled = series["requests"], series["throttled"]
     assert isinstance(requests, list)

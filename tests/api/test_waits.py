@@ -90,8 +90,8 @@ def test_short_waits_are_only_logged(caplog) -> None:
         (lambda limiter: limiter.throttled(60.0, status=403), "Retry-After of HTTP 403"),
         (lambda limiter: limiter.throttled(None, headers=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.throttled(5.0, headers=USED_UP), "the quota is used up"),
-        (lambda limiter: limiter.failed(60.0), "Retry-After of HTTP 503"),
-        (lambda limiter: limiter.failed(headers=USED_UP), "the quota is used up"),
+        (lambda limiter: limiter.hold(60.0), "Retry-After of HTTP 503"),
+        (lambda limiter: limiter.hold(headers=USED_UP), "the quota is used up"),
         (lambda limiter: limiter.answered(0.1, USED_UP), "the quota is used up"),
     ],
 )
@@ -133,7 +133,7 @@ def test_nothing_waits_longer_than_allowed() -> None:
         limiter.throttled(600.0)
         waiting = [asyncio.create_task(refused(limiter, message)) for _ in range(5)]
         await asyncio.sleep(30.0)
-        limiter.failed(86_400.0)
+        limiter.hold(86_400.0)
         limiter.answered(0.1, {})
         spent = await asyncio.gather(*waiting)
         limiter.throttled(60.0)
@@ -231,12 +231,6 @@ def test_endless_pauses_neither_crash_nor_hang(endless, longest) -> None:
 
     assert run_virtually(main) == ("raised" if longest == 900.0 else "waits")
     assert [text[30:50] for text in said] == ([] if longest == 900.0 else ["2031-01-02 12:00:00 "])
-
-
-@pytest.mark.parametrize("longest", [0.0, -1.0, math.nan])
-def test_the_longest_wait_is_a_positive_number(longest) -> None:
-    with pytest.raises(ValueError, match="positive"):
-        Limiter(ceiling=None, max_wait=longest)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from importer.api import AnswerKind, Client, Limiter
 from importer.errors import InterruptedRunError
 from importer.ledger import open_ledger
 from importer.run_folder import PayloadFile
-from importer.sender import SendOptions, send
+from importer.sender import Sender, SendOptions
 from tests.bench.measure import pin
 
 NO_CEILING = 1_000_000.0  # requests per second, so far off that it never holds one back
@@ -56,7 +56,7 @@ async def by_importer(given: argparse.Namespace) -> None:
         with ledger.lock(run.tenant, run.id):
             async with new_client(given) as client, stopping_after(given.seconds) as stop:
                 try:
-                    await send(
+                    await Sender(
                         ledger,
                         client,
                         run,
@@ -65,7 +65,7 @@ async def by_importer(given: argparse.Namespace) -> None:
                         rng=random.Random(1),
                         progress=lambda _: None,
                         stop=stop,
-                    )
+                    ).send()
                 except InterruptedRunError:
                     if not given.seconds:
                         raise

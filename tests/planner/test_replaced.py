@@ -46,6 +46,7 @@ def test_a_new_child_is_taken_back_when_it_is_gone_or_inactive_by_us():
     assert POST.left(None, deleted=False) == []
     assert POST.left(contact(status="inactive"), deleted=True) == []
     assert POST.left(contact(status="inactive"), deleted=False) is None
+    assert POST.left(contact(status="active"), deleted=True) is None
     assert POST.changed(contact(status="inactive")) == ["status"]
 
 

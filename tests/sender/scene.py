@@ -26,7 +26,7 @@ from importer.records import OutcomeKind
 from importer.run_folder import PayloadFile
 from importer.sandbox import SandboxConfig, running
 from importer.sender.customer_rounds import Finding
-from importer.sender.undo import undo
+from importer.sender.undo import Undo
 from importer.tables import TEXT
 from tests.sandbox.support import client as raw_client
 
@@ -239,7 +239,7 @@ class Scene:
                     ledger, client = self.ledger, wrap(api, stop, scope)
                     if steps:
                         ledger, client = Mortal(ledger, steps), Mortal(client, steps)
-                    await undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values)
+                    await Undo(ledger, client, run, bodies, now=now, found=found, stop=stop, **values).take_back()
 
         try:
             anyio.run(work)

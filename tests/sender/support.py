@@ -21,7 +21,7 @@ from importer.ledger import Ledger, Run, open_ledger
 from importer.planner import ids_to_look_up, plan
 from importer.records import Refusal
 from importer.run_folder import PayloadFile
-from importer.sender import SendOptions, send
+from importer.sender import Sender, SendOptions
 from importer.sender.concurrency import LedgerThread
 from importer.tables import TEXT
 
@@ -245,7 +245,7 @@ async def send_virtually(ledger: Any, api: Any, run: Run, bodies: Any, **changes
     """The sender on the running virtual loop."""
     stop = changes.pop("stop", None) or anyio.Event()
     progress = changes.pop("progress", lambda _counts: None)
-    return await send(
+    return await Sender(
         ledger,
         api,
         run,
@@ -256,7 +256,7 @@ async def send_virtually(ledger: Any, api: Any, run: Run, bodies: Any, **changes
         stop=stop,
         now=now,
         thread=CountedThread(),
-    )
+    ).send()
 
 
 def fresh_ledger(folder: Path) -> Ledger:

@@ -16,7 +16,7 @@ from importer.errors import GuardError, ImporterError
 from importer.ledger import State
 from importer.records import OutcomeKind
 from importer.sender.customer_rounds import Result
-from importer.sender.undo import undo
+from importer.sender.undo import Undo
 from importer.sender.updating import MOST_MISSES
 from tests.sender.nights import MERGER, NightApi, add_by_hand, faults, plan_night
 from tests.sender.support import TENANT, FakePace, fresh_ledger, now, outcomes, run_virtually
@@ -355,10 +355,10 @@ def test_one_whose_update_is_unknown_is_not_taken_back() -> None:
 
         async def take_back() -> dict:
             found = []
-            await undo(
+            await Undo(
                 ledger, api, run, payloads, force=False, concurrency=4, settle=60.0, now=now, found=found.extend,
                 stop=anyio.Event(),
-            )  # fmt: skip
+            ).take_back()  # fmt: skip
             return {finding.reference_id: finding.result for finding in found}
 
         assert await take_back() == {"C0": Result.DELETED, "C1": Result.UNKNOWN}

@@ -15,7 +15,7 @@ from importer.api import Client, Limiter, RetryPolicy
 from importer.errors import ApiUnavailableError, KeyRefusedError
 from importer.records import OutcomeKind
 from importer.sandbox import SandboxConfig, running
-from importer.sender import SendOptions, send
+from importer.sender import Sender, SendOptions
 from tests.sender.support import FASTER, fresh_ledger, outcomes, plan_run, run_fast
 
 NAMES = [f"CUS-{number:03}" for number in range(150)]
@@ -29,7 +29,7 @@ async def send_to(url, ledger, run, bodies, *, key="key-1", **changes):
     quick = {"clock": clock, "timeout": 50.0, "connections": 16, "rng": random.Random(1)}
     async with Client(url, key, limiter=limiter, **quick) as client:
         values = {"batch_size": 30, "settle": LISTED_WITHIN, "retry": RetryPolicy(attempts=9, deadline=9e9), **changes}
-        return await send(
+        return await Sender(
             ledger,
             client,
             run,
@@ -38,7 +38,7 @@ async def send_to(url, ledger, run, bodies, *, key="key-1", **changes):
             rng=random.Random(2),
             progress=lambda _counts: None,
             stop=anyio.Event(),
-        )
+        ).send()
 
 
 @pytest.fixture
