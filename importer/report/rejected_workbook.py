@@ -1,5 +1,6 @@
 """``rejected.xlsx``: the rejected rows as a workbook that marks the cells to fix and can be imported again."""
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from importer.report.ranges import join_ranges
 from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
 from importer.report.report_input import ReportInput, loose_rows
-from importer.report.workbook_file import GUIDE, LONGEST_CELL, Content, Marks, Sheet, save_workbook
+from importer.report.workbook_file import GUIDE, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable, keep_apostrophes
 
 MOST_ROWS = 20_000  # of one workbook: nobody fixes more by hand
@@ -79,12 +80,8 @@ class SheetPlan:
     start: int
 
 
-def _at_once(work: Callable[..., object], *arguments: object) -> None:
-    work(*arguments)
-
-
 def write_workbook(
-    path: Path, report: ReportInput, *, command: str, begin: Callable[..., None] = _at_once
+    path: Path, report: ReportInput, *, command: str, begin: Callable[..., object] = operator.call
 ) -> Workbook | None:
     """Write the rejected rows as one workbook with a sheet for each source table, and one that explains them.
 
@@ -108,7 +105,7 @@ def write_workbook(
         unnoted += max(0, count - notes)
         notes = max(0, notes - count)
     guide = _guide_rows(report, chosen, plans, command, unnoted)
-    begin(save_workbook, path.absolute(), Content(guide, sheets))  # another process may have another current folder
+    begin(save_workbook, path.absolute(), guide, sheets)  # another process may have another current folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
 

@@ -73,30 +73,25 @@ class Sheet:
     notes: int
 
 
-@dataclass(frozen=True)
-class Content:
-    """What a workbook holds. ``guide``: rows of cells, each with its format."""
-
-    guide: Sequence[tuple[str, tuple[str, ...]]]
-    sheets: Sequence[Sheet]
+Guide = Sequence[tuple[str, tuple[str, ...]]]  # rows of cells, each with its format
 
 
-def save_workbook(path: Path, content: Content) -> None:
+def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet]) -> None:
     """Write a workbook. Raises :class:`OutputError`."""
-    sheets = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(content.sheets, start=2)}
+    parts = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=2)}
     with (
         whole_file(path) as file,
-        ZipFile(_without_rows(content)) as made,
+        ZipFile(_without_rows(guide, sheets)) as made,
         ZipFile(file, "w", ZIP_DEFLATED) as out,
     ):
         for name in made.namelist():
-            sheet = sheets.get(name)
+            sheet = parts.get(name)
             # Excel may want to repair a file with this extension, so only a sheet that needs it has it.
             with out.open(name, "w", force_zip64=sheet is not None and _most_bytes(sheet) >= _ZIP64) as part:
                 part.writelines([made.read(name)] if sheet is None else _with_rows(made.read(name), sheet))
 
 
-def _without_rows(content: Content) -> io.BytesIO:
+def _without_rows(guide: Guide, sheets: Sequence[Sheet]) -> io.BytesIO:
     """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell for each of the formats."""
     import xlsxwriter  # noqa: PLC0415 - a check without errors does not need it
 
@@ -104,14 +99,14 @@ def _without_rows(content: Content) -> io.BytesIO:
     workbook = xlsxwriter.Workbook(file, {"in_memory": True})
     workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
     formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
-    _write_guide(workbook.add_worksheet(GUIDE), formats, content.guide)
-    for sheet in content.sheets:
+    _write_guide(workbook.add_worksheet(GUIDE), formats, guide)
+    for sheet in sheets:
         _lay_out(workbook.add_worksheet(sheet.name), formats, sheet)
     workbook.close()
     return file
 
 
-def _write_guide(sheet: Any, formats: dict[str, Any], rows: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+def _write_guide(sheet: Any, formats: dict[str, Any], rows: Guide) -> None:
     sheet.hide_gridlines(2)
     for column, width in enumerate((30, 30, 22, 90)):
         sheet.set_column(column, column, width)
