@@ -227,16 +227,13 @@ def _guide_rows(
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
     lines += [("text", (step,)) for step in (*_STEPS[:5], *joining, *_STEPS[5:])]
     lines += [("command", (f"     {command}",)), blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
-    lines += [("line", (sheet.name, *_origin(sheet.table), f"{len(sheet.rows):,}")) for sheet in sheets]
+    for sheet in sheets:
+        # A sheet that was imported again names the file and sheet that it came from originally.
+        file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")
+        lines.append(("line", (sheet.name, file, name, f"{len(sheet.rows):,}")))
     lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
     absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
     return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
-
-
-def _origin(table: SourceTable) -> tuple[str, str]:
-    """The file and sheet that a table came from originally, also when it was imported again before."""
-    file, sheet = table.details.get("stands_for") or (table.file, table.sheet or "")
-    return file, sheet
 
 
 def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
