@@ -76,7 +76,7 @@ class RunFolder:
     def create(cls, out: Path, run_id: str) -> "RunFolder":
         """Make ``<out>/<run id>/``. Raises :class:`OutputError` when that is not possible."""
         folder = cls(out / run_id)
-        with _readable(out):
+        with _write_errors(out):
             make_folder(out)
             folder.path.mkdir(mode=0o700)
         return folder
@@ -129,7 +129,7 @@ class RunFolder:
 
     def save(self, stage: Stage) -> None:
         """Save a stage. Raises :class:`OutputError`."""
-        with _readable(self.path):
+        with _write_errors(self.path):
             self.work.mkdir(mode=0o700, exist_ok=True)
             for number, table in enumerate(stage.sources.tables):
                 self._write(f"source-{number}", table.frame)
@@ -141,44 +141,42 @@ class RunFolder:
             field_rows = {f"field:{name}": rows for name, rows in stage.tables.customer_field_rows.items()}
             arrays: dict[str, Any] = {"rejected": stage.rejected, "lost_child": stage.lost_child, **field_rows}
             np.savez(self._create("customers.npz"), **arrays)
-            with self._create("stage.json").open("w", encoding="utf-8") as file:
-                json.dump(_describe(stage), file, ensure_ascii=False)
+            self._write_json("stage.json", _describe(stage))
 
     def save_bodies(self, bodies: pd.DataFrame) -> None:
         """Save where each body is in ``payloads.jsonl``; the run can be resumed now. Raises :class:`OutputError`."""
-        with _readable(self.path):
+        with _write_errors(self.path):
             self._write("bodies", bodies)
 
     def drop_bodies(self) -> None:
         """Remove what :meth:`save_bodies` saved: the run cannot be resumed. Raises :class:`OutputError`."""
-        with _readable(self.path):
+        with _write_errors(self.path):
             (self.work / "bodies.arrow").unlink(missing_ok=True)
 
     def load_bodies(self) -> pd.DataFrame | None:
         """What :meth:`save_bodies` saved, or None if the run did not get that far. Raises :class:`OutputError`."""
         if not (self.work / "bodies.arrow").is_file():
             return None
-        with _whole(self.path):
+        with _read_errors(self.path):
             return self._read("bodies")
 
     def save_plan(self, plan: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Save what is planned for each customer, and the facts of the plan. Raises :class:`OutputError`."""
-        with _readable(self.path):
+        with _write_errors(self.path):
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._write("plan", plan)
-            with self._create("plan.json").open("w", encoding="utf-8") as file:
-                json.dump(facts, file, ensure_ascii=False)
+            self._write_json("plan.json", facts)
 
     def load_plan(self) -> tuple[pd.DataFrame, dict[str, Any]] | None:
         """What :meth:`save_plan` saved, or None if there is no plan. Raises :class:`OutputError`."""
         if not (self.work / "plan.json").is_file():
             return None
-        with _whole(self.path):
+        with _read_errors(self.path):
             return self._read("plan"), json.loads((self.work / "plan.json").read_text(encoding="utf-8"))
 
     def load(self) -> Stage:
         """The stage that :meth:`save` saved. Raises :class:`OutputError` when it is missing or incomplete."""
-        with _whole(self.path):
+        with _read_errors(self.path):
             described = json.loads((self.work / "stage.json").read_text(encoding="utf-8"))
             sources = Sources(
                 tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
@@ -226,6 +224,9 @@ class RunFolder:
         open_private(path).close()
         return path
 
+    def _write_json(self, name: str, value: dict[str, Any]) -> None:
+        self._create(name).write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
     def _write(self, name: str, frame: pd.DataFrame) -> None:
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
         feather.write_feather(table, self._create(f"{name}.arrow"), compression="lz4")
@@ -268,7 +269,7 @@ def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -279,7 +280,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
+def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:

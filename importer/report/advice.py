@@ -21,13 +21,13 @@ def headline(summary: Mapping[str, Any]) -> str:
     if summary["adopted"] and not summary["stopped"]:
         return _adopted(summary["adopted"], total)
     if summary["stopped"]:
-        return f"Stopped early: {_sentence(summary['stopped'])} {_shares(customers)}"
+        return _stop(summary) + _shares(customers)
     remarks = _remarks(summary)
     if not total:
         return " ".join(["No customers were found.", *remarks])
     wrong = {name: customers.get(name, 0) for name in _OPEN if customers.get(name, 0)}
     if not wrong:
-        return " ".join([_all_valid(total) if customers.get("valid") else _all_done(customers), *remarks])
+        return " ".join([_all_done(customers), *remarks])
     (first, count), *others = wrong.items()
     text = f"{count:,} of {_customers(total)} {_OPEN[first][count != 1]}"
     text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
@@ -42,12 +42,10 @@ def _adopted(found: Mapping[str, Any], total: int) -> str:
     return f"{text} {found['twice']:,} are in WizCommerce more than once." if found["twice"] else text
 
 
-def _all_valid(total: int) -> str:
-    return "The one customer is valid." if total == 1 else f"All {total:,} customers are valid."
-
-
 def _all_done(customers: Mapping[str, int]) -> str:
     total = customers["read"]
+    if customers.get("valid"):
+        return "The one customer is valid." if total == 1 else f"All {total:,} customers are valid."
     kinds = [name for name in _DONE if customers.get(name, 0)]
     if len(kinds) == 1:
         return f"{'The one customer was' if total == 1 else f'All {total:,} customers were'} {_DONE[kinds[0]]}."
@@ -195,7 +193,9 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
 
 
 def _stop(summary: Mapping[str, Any]) -> str:
-    return f"Stopped early: {summary['stopped'].rstrip('.')}. " if summary["stopped"] else ""
+    text = summary["stopped"] or ""
+    end = "" if text.endswith((".", "!", "?")) else "."
+    return f"Stopped early: {text}{end} " if text else ""
 
 
 def _customers(count: int) -> str:
@@ -204,7 +204,3 @@ def _customers(count: int) -> str:
 
 def _listed(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."

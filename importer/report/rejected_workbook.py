@@ -1,5 +1,6 @@
 """``rejected.xlsx``: the rejected rows as a workbook that marks the cells to fix and can be imported again."""
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from importer.report.ranges import join_ranges
 from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
 from importer.report.report_input import ReportInput, loose_rows
-from importer.report.workbook_file import GUIDE, LONGEST_CELL, Content, Marks, Sheet, save_workbook
+from importer.report.workbook_file import GUIDE, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable, keep_apostrophes
 
 MOST_ROWS = 20_000  # of one workbook: nobody fixes more by hand
@@ -79,12 +80,8 @@ class SheetPlan:
     start: int
 
 
-def _at_once(work: Callable[..., object], *arguments: object) -> None:
-    work(*arguments)
-
-
 def write_workbook(
-    path: Path, report: ReportInput, *, command: str, begin: Callable[..., None] = _at_once
+    path: Path, report: ReportInput, *, command: str, begin: Callable[..., object] = operator.call
 ) -> Workbook | None:
     """Write the rejected rows as one workbook with a sheet for each source table, and one that explains them.
 
@@ -108,7 +105,7 @@ def write_workbook(
         unnoted += max(0, count - notes)
         notes = max(0, notes - count)
     guide = _guide_rows(report, chosen, plans, command, unnoted)
-    begin(save_workbook, path.absolute(), Content(guide, sheets))  # another process may have another current folder
+    begin(save_workbook, path.absolute(), guide, sheets)  # another process may have another current folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
 
@@ -230,16 +227,13 @@ def _guide_rows(
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
     lines += [("text", (step,)) for step in (*_STEPS[:5], *joining, *_STEPS[5:])]
     lines += [("command", (f"     {command}",)), blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
-    lines += [("line", (sheet.name, *_origin(sheet.table), f"{len(sheet.rows):,}")) for sheet in sheets]
+    for sheet in sheets:
+        # A sheet that was imported again names the file and sheet that it came from originally.
+        file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")
+        lines.append(("line", (sheet.name, file, name, f"{len(sheet.rows):,}")))
     lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
     absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
     return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
-
-
-def _origin(table: SourceTable) -> tuple[str, str]:
-    """The file and sheet that a table came from originally, also when it was imported again before."""
-    file, sheet = table.details.get("stands_for") or (table.file, table.sheet or "")
-    return file, sheet
 
 
 def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:

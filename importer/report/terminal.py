@@ -2,7 +2,7 @@
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,10 +84,9 @@ def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicod
     look = Look(max(width, _NARROWEST), colour, unicode)
     tone = _TONES.get(summary["exit_code"], "red")
     head = [look.painted(line, "bold", tone) for line in wrapped(headline(summary), look.width)]
-    planned = _planned(summary, look.width).splitlines()
     blocks = [
         head,
-        planned,
+        _planned(summary, look.width),
         _counts(summary, look),
         _pace(summary, look),
         _problems(summary, look),
@@ -179,7 +178,7 @@ def _files(summary: Mapping[str, Any], look: Look) -> list[str]:
     ]
 
 
-def _planned(summary: Mapping[str, Any], width: int) -> str:
+def _planned(summary: Mapping[str, Any], width: int) -> list[str]:
     """What a run would do with how many customers, or what an adoption found, with the first that differ.
 
     Empty for any other summary.
@@ -188,26 +187,26 @@ def _planned(summary: Mapping[str, Any], width: int) -> str:
         return _plan_counts("What a run would do now", summary["plan"], _PLANNED, width)
     if summary["adopted"] is not None:
         return _plan_counts("What was found", summary["adopted"], _ADOPTED, width)
-    return ""
+    return []
 
 
-def _plan_counts(head: str, plan: Mapping[str, Any], words: Mapping[str, str], width: int) -> str:
+def _plan_counts(head: str, plan: Mapping[str, Any], words: Mapping[str, str], width: int) -> list[str]:
     counts = {name: plan[name] for name in words if plan[name]}
     numbers = max((len(f"{count:,}") for count in counts.values()), default=0)
     lines = [head]
     for name, count in counts.items():
         lines.append(f"  {count:>{numbers},}  {words[name]}")
         if name in {"update", "differ"}:
-            lines += [_example(example, width, numbers + 6) for example in plan["examples"]]
+            lines += [line for example in plan["examples"] for line in _example(example, width, numbers + 6)]
             if count > len(plan["examples"]):
                 lines.append(" " * (numbers + 6) + "…: see changes.csv")
-    return "\n".join(lines)
+    return lines
 
 
-def _example(example: Mapping[str, Any], width: int, indent: int) -> str:
+def _example(example: Mapping[str, Any], width: int, indent: int) -> list[str]:
     more = f" and {example['more']:,} more" if example["more"] else ""
     text = f"{example['reference_id']}: {', '.join(example['fields'])}{more}"
-    return textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
+    return textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
 
 
 def undo_verify_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicode: bool = True) -> str:
@@ -243,7 +242,7 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, un
     and ``folder_gone`` if it was deleted.
     """
     look = Look(max(width, _NARROWEST), colour, unicode)
-    rows = [(str(run["run_id"]), _ended(run), str(run["mapping"]), str(run["tenant"]), _outcomes(run)) for run in runs]
+    rows = [_run_cells(run) for run in runs]
     title = ("Run", "Exit", "Mapping", "Account", "Customers")
     widths = [max(columns_of(row[place]) for row in (title, *rows)) for place in range(4)]
     lines = []
@@ -259,18 +258,15 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, un
     return "\n".join(lines)
 
 
-def _ended(run: Mapping[str, Any]) -> str:
-    return "open" if run["exit_code"] is None else str(run["exit_code"])
-
-
 def _tone(run: Mapping[str, Any]) -> str:
     return "dim" if run["exit_code"] is None else _TONES.get(run["exit_code"], "red")
 
 
-def _outcomes(run: Mapping[str, Any]) -> str:
-    counts: Iterable[tuple[str, int]] = run["customers"].items()
-    shown = [f"{count:,} {kind}" for kind, count in counts if count and kind != "read"]
-    return ", ".join([*shown, "folder gone"] if run.get("folder_gone") else shown)
+def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:
+    ended = "open" if run["exit_code"] is None else str(run["exit_code"])
+    outcomes = [f"{count:,} {kind}" for kind, count in run["customers"].items() if count and kind != "read"]
+    outcomes += ["folder gone"] if run.get("folder_gone") else []
+    return str(run["run_id"]), ended, str(run["mapping"]), str(run["tenant"]), ", ".join(outcomes)
 
 
 def columns_of(text: str) -> int:

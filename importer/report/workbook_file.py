@@ -1,14 +1,19 @@
 """The file of a workbook of rejected rows: sheets, colors and notes.
 
+XlsxWriter writes everything but the rows of the sheets: it needs a Python call for each cell. The rows are then put
+into the finished file, written by whole columns as cells with inline strings (ECMA-376 part 1, 18.3.1.4 and 18.3.1.53).
+
 Plain values and Arrow columns go in, so that another process can write the file.
 """
 
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +27,10 @@ LONGEST_CELL = 32_767  # UTF-16 units
 _LONGEST_NOTE = 2_000
 _WIDEST = 40  # characters of a column
 _REASONS_WIDTH = 48
-_ROWS = 1_000  # held as Python objects at a time
+_BLOCK = 32 << 20  # bytes of a sheet that are made at a time
+_ZIP64 = 1 << 31  # bytes that a zip needs its 64-bit extension for
+# XML cannot hold these characters. They are written as _xHHHH_, and so is text that looks like that (22.9.2.19).
+_NOT_XML = "[\\x00-\\x08\\x0b-\\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_"
 _TEXT = {"num_format": "@", "valign": "top"}
 _ERROR = _TEXT | {"bg_color": "#FFC7CE", "font_color": "#9C0006", "bold": True, "border": 2, "border_color": "#9C0006"}
 _WARNING = _TEXT | {"bg_color": "#FFEB9C", "font_color": "#7F6000", "italic": True, "border": 3}
@@ -65,33 +73,40 @@ class Sheet:
     notes: int
 
 
-@dataclass(frozen=True)
-class Content:
-    """What a workbook holds. ``guide``: rows of cells, each with its format."""
-
-    guide: Sequence[tuple[str, tuple[str, ...]]]
-    sheets: Sequence[Sheet]
+Guide = Sequence[tuple[str, tuple[str, ...]]]  # rows of cells, each with its format
 
 
-def save_workbook(path: Path, content: Content) -> None:
+def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet]) -> None:
     """Write a workbook. Raises :class:`OutputError`."""
+    parts = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=2)}
+    with (
+        whole_file(path) as file,
+        ZipFile(_without_rows(guide, sheets)) as made,
+        ZipFile(file, "w", ZIP_DEFLATED) as out,
+    ):
+        for name in made.namelist():
+            sheet = parts.get(name)
+            # Excel may want to repair a file with this extension, so only a sheet that needs it has it.
+            with out.open(name, "w", force_zip64=sheet is not None and _most_bytes(sheet) >= _ZIP64) as part:
+                part.writelines([made.read(name)] if sheet is None else _with_rows(made.read(name), sheet))
+
+
+def _without_rows(guide: Guide, sheets: Sequence[Sheet]) -> io.BytesIO:
+    """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell for each of the formats."""
     import xlsxwriter  # noqa: PLC0415 - a check without errors does not need it
-    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
 
-    with whole_file(path) as file, TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
-        workbook = xlsxwriter.Workbook(file, {"tmpdir": scratch})
-        workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
-        formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
-        _write_guide(workbook.add_worksheet(GUIDE), formats, content.guide)
-        for sheet in content.sheets:
-            _write_sheet(workbook.add_worksheet(sheet.name), formats, sheet)
-        try:
-            workbook.close()
-        except FileCreateError as error:
-            raise OSError(*error.args[0].args) from error
+    file = io.BytesIO()
+    workbook = xlsxwriter.Workbook(file, {"in_memory": True})
+    workbook.set_properties({"title": GUIDE, "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+    formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
+    _write_guide(workbook.add_worksheet(GUIDE), formats, guide)
+    for sheet in sheets:
+        _lay_out(workbook.add_worksheet(sheet.name), formats, sheet)
+    workbook.close()
+    return file
 
 
-def _write_guide(sheet: Any, formats: dict[str, Any], rows: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+def _write_guide(sheet: Any, formats: dict[str, Any], rows: Guide) -> None:
     sheet.hide_gridlines(2)
     for column, width in enumerate((30, 30, 22, 90)):
         sheet.set_column(column, column, width)
@@ -100,7 +115,7 @@ def _write_guide(sheet: Any, formats: dict[str, Any], rows: Sequence[tuple[str, 
             sheet.write_string(number, column, cell[:LONGEST_CELL], formats[kind])
 
 
-def _write_sheet(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
+def _lay_out(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
     from xlsxwriter.utility import xl_range  # noqa: PLC0415
 
     last_row, last_column = len(plan.columns[0]), len(plan.titles) - 1
@@ -111,32 +126,8 @@ def _write_sheet(sheet: Any, formats: dict[str, Any], plan: Sheet) -> None:
     sheet.autofilter(0, 0, last_row, last_column)
     sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, last_row, last_column)})
     _write_notes(sheet, plan.marks, plan.notes)
-    for place, title in enumerate(plan.titles):
-        _write_text(sheet, 0, place, title, formats["header"])
-    places = zip(plan.marks.row.tolist(), plan.marks.column.tolist(), plan.marks.error.tolist(), strict=True)
-    marked = {
-        (row + 1, column): formats[("" if column else "row ") + ("error" if error else "warning")]
-        for row, column, error in places
-    }
-    usual = [formats["reasons"], *[formats["text"]] * last_column]
-    table = pa.table(list(plan.columns), names=[str(place) for place in range(last_column + 1)])
-    rows = (
-        row for batch in table.to_batches(_ROWS) for row in zip(*map(pa.Array.to_pylist, batch.columns), strict=True)
-    )
-    for number, cells in enumerate(rows, start=1):
-        for place, cell in enumerate(cells):
-            kind = marked.get((number, place))
-            if cell:
-                _write_text(sheet, number, place, cell, kind or usual[place])
-            elif kind:
-                sheet.write_blank(number, place, None, kind)
-
-
-def _write_text(sheet: Any, row: int, column: int, text: str, kind: Any) -> None:
-    if text.startswith("<r>") and text.endswith("</r>"):  # XlsxWriter would take it for the XML of a rich string
-        sheet.write_rich_string(row, column, text[:1], kind, text[1:], kind)
-    else:
-        sheet.write_string(row, column, text, kind)
+    for place, kind in enumerate(formats.values()):
+        sheet.write_blank(1, place, None, kind)
 
 
 def _width(title: str, column: pa.Array) -> int:
@@ -153,3 +144,75 @@ def _write_notes(sheet: Any, marks: Marks, most: int) -> None:
         shown = text if len(text) <= _LONGEST_NOTE else f"{text[:_LONGEST_NOTE]}…"
         lines = sum(1 + len(line) // 45 for line in shown.split("\n"))
         sheet.write_comment(row + 1, column, shown, {"author": "importer", "width": 320, "height": 18 * lines + 12})
+
+
+def _with_rows(xml: bytes, sheet: Sheet) -> Iterator[bytes]:
+    """A sheet's XML with its rows in place of those that XlsxWriter wrote."""
+    from xlsxwriter.utility import xl_range  # noqa: PLC0415
+
+    styles = dict(zip(_FORMATS, re.findall(r'<c r="[A-Z]+2" s="(\d+)"/>', xml.decode()), strict=True))
+    before, after = re.split(rb"<sheetData>.*</sheetData>", xml, flags=re.DOTALL)
+    used = xl_range(0, 0, len(sheet.columns[0]), len(sheet.titles) - 1)
+    yield re.sub(rb'<dimension ref="[^"]*"', f'<dimension ref="{used}"'.encode(), before) + b"<sheetData>"
+    header = pa.array([styles["header"]])
+    yield _rows_xml(1, [(pa.array([title]), header, "") for title in sheet.titles])
+    columns = [
+        (column, _cell_styles(sheet.marks, place, len(column), styles), styles["text" if place else "reasons"])
+        for place, column in enumerate(sheet.columns)
+    ]
+    count = len(sheet.columns[0])
+    step = max(1, _BLOCK * count // max(1, _most_bytes(sheet)))
+    for start in range(0, count, step):
+        part = [(texts.slice(start, step), kinds.slice(start, step), usual) for texts, kinds, usual in columns]
+        yield _rows_xml(start + 2, part)
+    yield b"</sheetData>" + after
+
+
+def _most_bytes(sheet: Sheet) -> int:
+    """How long the XML of the rows can be: at most 7 bytes for each of the texts, and 80 around a text."""
+    return sum(7 * column.nbytes + 80 * len(column) for column in sheet.columns)
+
+
+def _cell_styles(marks: Marks, place: int, count: int, styles: dict[str, str]) -> pa.Array:
+    """The style of each cell of a column."""
+    kinds = np.full(count, int(styles["text" if place else "reasons"]))
+    own, prefix = marks.column == place, "" if place else "row "
+    for error, name in ((True, "error"), (False, "warning")):
+        kinds[marks.row[own & (marks.error == error)]] = int(styles[prefix + name])
+    return pa.array(kinds).cast(pa.string())
+
+
+def _rows_xml(first: int, columns: Sequence[tuple[pa.Array, pa.Array, str]]) -> bytes:
+    """Rows of cells. ``first``: the number of the first row; each column has texts, styles, and its own style."""
+    from xlsxwriter.utility import xl_col_to_name  # noqa: PLC0415
+
+    numbers = pa.array(np.arange(first, first + len(columns[0][0]))).cast(pa.string())
+    cells = []
+    for place, (texts, styles, usual) in enumerate(columns):
+        start = [f'<c r="{xl_col_to_name(place)}', numbers, '" s="', styles]
+        full = [*start, '" t="inlineStr"><is><t xml:space="preserve">', _escaped(texts), "</t></is></c>"]
+        cell = pc.binary_join_element_wise(*full, "")
+        blank = pc.equal(texts, "")
+        if pc.any(blank).as_py():
+            styled = pc.binary_join_element_wise(*start, '"/>', "")
+            empty = pc.if_else(pc.equal(styles, usual), "", styled)
+            cell = pc.if_else(blank, empty, cell)
+        cells.append(cell)
+    rows = pc.binary_join_element_wise('<row r="', numbers, '">', *cells, "</row>", "")
+    return b"".join(rows.cast(pa.binary()).to_pylist())
+
+
+def _escaped(texts: pa.Array) -> pa.Array:
+    """Texts as XML holds them."""
+    needy = pc.match_substring_regex(texts, _NOT_XML)
+    if pc.any(needy).as_py():
+        escaped = [re.sub(_NOT_XML, _by_number, text) for text in texts.filter(needy).to_pylist()]
+        texts = pc.replace_with_mask(texts, needy, pa.array(escaped, texts.type))
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        texts = pc.replace_substring(texts, character, entity)
+    return texts
+
+
+def _by_number(match: re.Match[str]) -> str:
+    text = match[0]
+    return f"_x005F{text}" if text.startswith("_x") else f"_x{ord(text):04X}_"

@@ -17,7 +17,7 @@ from importer.catalogue import CODES
 from importer.errors import OutputError
 from importer.loader import LoadOptions, load
 from importer.records import Severity
-from importer.report import ReportInput, Workbook, write_workbook
+from importer.report import ReportInput, Workbook, workbook_file, write_workbook
 from importer.report import rejected_workbook as workbook_module
 from importer.report.rejected_workbook import sheet_names
 from importer.tables import ProblemTable, Sources
@@ -117,6 +117,13 @@ def test_what_stands_in_which_cell(tmp_path: Path) -> None:
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in "12":
         write(tmp_path / name, small_run())
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_rows_written_in_many_blocks_give_the_same_bytes(tmp_path: Path, monkeypatch) -> None:
+    write(tmp_path / "1", small_run())
+    monkeypatch.setattr(workbook_file, "_BLOCK", 1)
+    write(tmp_path / "2", small_run())
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 

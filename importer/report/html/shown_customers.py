@@ -56,8 +56,9 @@ def shown_customers(
     """
     counts = _severity_counts(report)
     chosen = _chosen(report, counts, changes)
-    rows, rows_left_out = _rows(report, chosen)
-    sources = _source_rows(report, chosen, rows)
+    owner = report.tables.rows["customer"].to_numpy(np.int64)
+    whose, at, rows_left_out = _first_of_each(report, chosen, owner, np.arange(len(owner)), ROWS)
+    sources = _source_rows(report, chosen, whose, at)
     problems = _problems(report, chosen)
     bodies = _bodies(report, chosen, payloads)
     outcomes = report.outcomes.take(chosen)
@@ -155,23 +156,24 @@ def _chosen(report: ReportInput, counts: tuple[Positions, Positions, Positions],
     return order[inside].astype(np.int64)
 
 
-def _rows(report: ReportInput, chosen: Positions) -> tuple[tuple[Positions, Positions], Positions]:
-    """((index into ``chosen``, row position) of the rows shown, how many rows of each customer are left out)."""
-    owner = report.tables.rows["customer"].to_numpy(np.int64)
+def _first_of_each(
+    report: ReportInput, chosen: Positions, owner: Positions, rank: npt.NDArray[Any], most: int
+) -> tuple[Positions, Positions, Positions]:
+    """The first ``most`` things of each chosen customer, by ``rank``: (index into ``chosen``, place in ``owner``).
+
+    Also how many of each customer are left out. ``owner``: the position of each thing's customer, -1 for none.
+    """
     index = np.full(len(report.tables.customers) + 1, -1, dtype=np.int64)
     index[chosen] = np.arange(len(chosen))
     at = np.flatnonzero(index[owner] >= 0)
-    at = at[np.argsort(index[owner[at]], kind="stable")]
+    at = at[np.lexsort((rank[at], index[owner[at]]))]
     whose = index[owner[at]]
-    within = np.arange(len(at)) - np.searchsorted(whose, whose)
-    kept = within < ROWS
-    left_out = np.bincount(whose[~kept], minlength=len(chosen)).astype(np.int64)
-    return (whose[kept], at[kept].astype(np.int64)), left_out
+    kept = np.arange(len(at)) - np.searchsorted(whose, whose) < most
+    return whose[kept], at[kept], np.bincount(whose[~kept], minlength=len(chosen))
 
 
-def _source_rows(report: ReportInput, chosen: Positions, rows: tuple[Positions, Positions]) -> list[list[Any]]:
+def _source_rows(report: ReportInput, chosen: Positions, whose: Positions, at: Positions) -> list[list[Any]]:
     """For each customer its rows: table, row number, and the cells that are not blank with their columns."""
-    whose, at = rows
     out: list[list[Any]] = [[] for _ in chosen]
     tables, local = report.sources.split(at)
     numbers = report.sources.row_numbers(at)
@@ -191,29 +193,23 @@ def _source_rows(report: ReportInput, chosen: Positions, rows: tuple[Positions, 
 
 def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
     """For each customer its problems, errors first, each with its place."""
-    index = np.full(len(report.tables.customers) + 1, -1, dtype=np.int64)
-    index[chosen] = np.arange(len(chosen))
     located = report.located
-    whose = index[located.kinds["_customer"].to_numpy(np.int64)]
-    at = np.flatnonzero(whose >= 0)
-    rank = {name: number for number, name in enumerate(_SEVERITIES)}
-    severity = located.kinds["severity"].take(at).cat.set_categories(_SEVERITIES).cat.codes.to_numpy()
-    at = at[np.lexsort((severity, whose[at]))]
-    within = np.arange(len(at)) - np.searchsorted(whose[at], whose[at])
-    at = at[within < PROBLEMS]
+    ranks = located.kinds["severity"].cat.set_categories(_SEVERITIES).cat.codes.to_numpy()
+    owner = located.kinds["_customer"].to_numpy(np.int64)
+    whose, at, _ = _first_of_each(report, chosen, owner, ranks, PROBLEMS)
     lines = located.lines(at)
     rows = located.kinds["_row"].to_numpy(np.int64)[at]
     out: list[list[Any]] = [[] for _ in chosen]
     table, _ = report.sources.split(np.maximum(rows, 0))
     columns = {str(name): pa.array(lines[name]).to_pylist() for name in lines.columns}
-    for number, (owner, place) in enumerate(zip(whose[at].tolist(), table.tolist(), strict=True)):
+    for number, (customer, place) in enumerate(zip(whose.tolist(), table.tolist(), strict=True)):
         known = {name: values[number] for name, values in columns.items()}
         where = Location(known["source"] or "", known["sheet"], known["row"], None)
         field = (known["field"] or "").replace(ATTRIBUTE_PREFIX, "attribute ")
         texts = [cut(known[name] or "") for name in ("value", "message", "hint")]
         about = f"{known['entity'] or ''} {field}".strip()
-        line = [rank[str(known["severity"])], known["code"], about, known["column"] or "", *texts]
-        out[owner].append([*line, str(where) if known["source"] else "", place, known["row"] or 0])
+        line = [_SEVERITIES.index(known["severity"]), known["code"], about, known["column"] or "", *texts]
+        out[customer].append([*line, str(where) if known["source"] else "", place, known["row"] or 0])
     return out
 
 
