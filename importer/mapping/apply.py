@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
+from importer.mapping.cell_problems import count_changes
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
@@ -19,8 +20,8 @@ from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
-from importer.mapping.rewrites import Counted, RowChange
 from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather, holds
+from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
@@ -114,13 +115,11 @@ def build(
     children = {entity: merge_children(entity, own, ids) for entity, own in sets.items()}
     problems = [*assignment.problems, *grouped.problems]
     problems += [problem for merged in children.values() for problem in merged.problems]
-    changes = Counted(sources)
     own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
-    changes.add("customer", own_changes, main.rows, np.ones(len(main.rows), bool))
-    for entity, own in sets.items():
-        for made in own:
-            changes.add(entity, _changes(made.evaluated), made.table, made.used)
-    return _entity_tables(grouped, assignment, sets, children, changes.frame()), ProblemTable.concat(problems)
+    every = np.ones(len(main.rows), bool)
+    made = [(entity, _changes(one.evaluated), one.table, one.used) for entity, own in sets.items() for one in own]
+    changes = count_changes(sources, [("customer", own_changes, main.rows, every), *made])
+    return _entity_tables(grouped, assignment, sets, children, changes), ProblemTable.concat(problems)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, combine, concat
-from importer.mapping.rewrites import RowChange
-from importer.mapping.transform_results import Finding, RowFinding
+from importer.mapping.transform_results import Finding, RowChange, RowFinding
 from importer.records import Severity
 
 

@@ -19,8 +19,6 @@ _BLANKS = (
     "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 
-_MOST_TUPLES = 2**62  # numbers that a code can hold
-
 
 def trim(values: pa.Array) -> pa.Array:
     """Take white space (NBSP and zero-width marks included) off both ends; the same array where there is none."""
@@ -59,10 +57,8 @@ class Column:
         encoded = chunks.dictionary_encode()
         if not encoded.num_chunks:
             return cls.blank(0)
-        distinct = encoded.chunk(0).dictionary  # all chunks have the same one
-        values = trim(distinct)
-        codes = np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])
-        return cls._without_blank(codes, values) if values is distinct else cls.keyed(codes, values)
+        values = trim(encoded.chunk(0).dictionary)  # all chunks have the same one
+        return cls.keyed(np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks]), values)
 
     @classmethod
     def blank(cls, length: int) -> "Column":
@@ -84,16 +80,6 @@ class Column:
         if len(encoded.dictionary) == len(values):  # numbered as they come: every one has its own number already
             return cls(codes, values)
         return cls(np.append(_numbers(encoded.indices), -1)[codes], encoded.dictionary)
-
-    @classmethod
-    def _without_blank(cls, codes: Codes, values: pa.Array) -> "Column":
-        """Codes into distinct values, one of which may be ``""``."""
-        place = pc.index(values, "").as_py()
-        if place < 0:
-            return cls(codes, values)
-        new = np.arange(len(values) + 1, dtype=np.int64) - (np.arange(len(values) + 1) > place)
-        new[[place, -1]] = -1
-        return cls(new[codes], pa.concat_arrays([values.slice(0, place), values.slice(place + 1)]))
 
     def replaced(self, values: pa.Array) -> "Column":
         """The same rows with other distinct values, one (or null) for each now."""
@@ -150,17 +136,9 @@ def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
 
 def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Codes:
     """The number of each row's tuple of values, in the order of the tuples' first rows. ``order``: of the rows."""
-    number = np.zeros(len(columns[0]), np.int64)
-    size = 1
-    for column in columns:
-        base = len(column.values) + 1
-        if size * base > _MOST_TUPLES:
-            number = pd.factorize(number)[0]
-            size = int(number.max(initial=-1)) + 1
-        number = number * base + (column.codes + 1)
-        size *= base
-    numbers: Codes = pd.factorize(number if order is None else number[order])[0]
-    return numbers
+    codes = pd.DataFrame(dict(enumerate(column.codes for column in columns)))
+    rows = codes if order is None else codes.iloc[order]
+    return rows.groupby(list(codes), sort=False).ngroup().to_numpy().astype(np.int64, copy=False)
 
 
 def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:

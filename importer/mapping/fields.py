@@ -13,9 +13,8 @@ from importer.did_you_mean import nearest
 from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.rewrites import RowChange, rewriting
 from importer.mapping.table_rows import TableData
-from importer.mapping.transform_results import Finding, RowFinding, failures
+from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin

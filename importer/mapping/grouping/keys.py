@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Column, Mask, combine, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
-from importer.mapping.rewrites import RowChange
 from importer.mapping.table_rows import TableData
+from importer.mapping.transform_results import RowChange
 from importer.tables import FieldOrigin
 
 Reasons = npt.NDArray[np.object_]
@@ -133,6 +133,5 @@ def continued_rows(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
 
 def _last(chosen: Mask, block: Codes) -> Codes:
     """For each row the nearest chosen row at or above it in its block, or -1."""
-    found = np.where(chosen, np.arange(len(chosen), dtype=np.int64), -1)
-    found = np.maximum.accumulate(found) if len(found) else found
-    return np.where((found >= 0) & (np.append(block, -1)[found] == block), found, -1)
+    found = pd.Series(np.arange(len(chosen))).where(chosen).groupby(block).ffill()
+    return found.fillna(-1).to_numpy(np.int64)

@@ -40,7 +40,7 @@ Spot = tuple[Path, int]
 class LoadedMapping:
     """A mapping and where it came from.
 
-    ``sha256``: of the file and all that it extends. ``bases``: the files that it extends, the nearest first.
+    ``sha256``: of the file; if it extends others, of all their digests. ``bases``: those files, the nearest first.
     """
 
     name: str
@@ -111,7 +111,9 @@ def load_mapping(name: str) -> LoadedMapping:
             "\n".join(_explain(error, spots)), "`importer mappings` shows mappings that work."
         ) from error
     bases = tuple(base for base, _ in chain[1:])
-    return LoadedMapping(path.stem, path, _digest([raw for _, raw in chain]), mapping, bases)
+    digests = [hashlib.sha256(raw).hexdigest() for _, raw in chain]
+    digest = hashlib.sha256("\n".join(digests).encode()).hexdigest() if bases else digests[0]
+    return LoadedMapping(path.stem, path, digest, mapping, bases)
 
 
 def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
@@ -213,10 +215,7 @@ def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
     if len(inherited) > 1:
         raise MappingError(f"{inherited[1].where}: '{INHERITED}' is in the same list twice")
     for item in own:
-        if item.value == INHERITED:
-            yield from base.items if base.items is not None else [base]
-        else:
-            yield item
+        yield from [item] if item.value != INHERITED else [base] if base.items is None else base.items
 
 
 def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
@@ -231,12 +230,6 @@ def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
             )
         changed[int(key)] = None if part.null else _merged(items[int(key) - 1], part)
     return [part for part in changed.values() if part is not None]
-
-
-def _digest(files: list[bytes]) -> str:
-    """SHA-256 of one file; of several, that of their digests one after another."""
-    digests = [hashlib.sha256(raw).hexdigest() for raw in files]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _find(name: str, folder: Path = Path()) -> Path:

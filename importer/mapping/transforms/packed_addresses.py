@@ -34,7 +34,6 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
-_MARKS = {code: None for code in range(128) if not chr(code).isalnum()}
 _NOTHING = "nothing"  # instead of a part, where no address has it
 _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or give the parts columns of their own."
 
@@ -114,8 +113,6 @@ def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tu
 
 def _plain(text: str) -> str:
     """Letters and digits only: how a line is compared with a name."""
-    if text.isascii():
-        return text.lower().translate(_MARKS)
     return "".join(filter(str.isalnum, text.casefold()))
 
 
