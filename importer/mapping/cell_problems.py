@@ -17,13 +17,12 @@ from importer.records import Severity
 from importer.tables import CHANGE_DTYPES, Entity, ProblemTable, Sources
 
 
-def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
+def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -> ProblemTable:
     """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
-    names = table.names(reference) if reference else ()
-    texts = {"value": table.cells(reference, at) if reference else None, **columns}
-    for name, text in texts.items():
-        if isinstance(text, pa.Array):
-            texts[name] = pd.Series(pd.arrays.ArrowExtensionArray(text))
+    names = table.names(reference)
+    texts = {"value": table.cells(reference, at), **columns}
+    arrays = {name: text for name, text in texts.items() if isinstance(text, pa.Array)}
+    texts |= {name: pd.Series(pd.arrays.ArrowExtensionArray(text)) for name, text in arrays.items()}
     return ProblemTable.build(len(at), row=table.rows[at], column=names[0] if names else None, **texts)
 
 
@@ -35,17 +34,12 @@ def unrepeated(records: Codes, texts: Codes) -> Codes:
 
 def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
     """``'value' predicate`` for each value; a blank value leaves the predicate alone."""
-    text = pc.binary_join_element_wise("'", pc.fill_null(values, ""), "' ", predicate, "")
-    return pc.if_else(pc.equal(pc.fill_null(values, ""), ""), predicate, text)
+    values = pc.fill_null(values, "")
+    return pc.if_else(pc.equal(values, ""), predicate, pc.binary_join_element_wise("'", values, "' ", predicate, ""))
 
 
 def field_problems(
-    findings: Sequence[RowFinding],
-    table: TableData,
-    *,
-    entity: Entity,
-    field: str,
-    records: tuple[Codes, Codes, Codes],
+    findings: Sequence[RowFinding], table: TableData, *, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
 ) -> Iterator[ProblemTable]:
     """Problems of one field. ``records``: (row index into ``table``, customer, record) of every record made from a row.
 

@@ -126,9 +126,6 @@ class Column:
 
 def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
     """The distinct tuples of several columns: (the tuple's number on each row, the columns over distinct tuples)."""
-    if len(columns) == 1 and columns[0].filled.all():
-        only = columns[0]
-        return only.codes, [Column(np.arange(len(only.values), dtype=np.int64), only.values)]
     number = tuple_numbers(columns)
     first = first_rows(number, number.max(initial=-1) + 1)
     return number, [column.take(first) for column in columns]
@@ -160,11 +157,30 @@ def concat(columns: Sequence[Column]) -> Column:
     return Column.keyed(np.concatenate(codes).astype(np.int64), values)
 
 
+def nth(columns: Sequence[Column], wanted: int) -> Codes:
+    """Row by row the number of the ``wanted``-th filled column (1 is the first, -1 the last), or -1."""
+    filled = np.stack([column.filled for column in columns])
+    if wanted < 0:
+        filled = filled[::-1]
+    hit = filled if abs(wanted) == 1 else filled & (np.cumsum(filled, axis=0) == abs(wanted))
+    number = np.where(hit.any(axis=0), hit.argmax(axis=0), -1)
+    if wanted < 0:
+        number = np.where(number >= 0, len(columns) - 1 - number, -1)
+    return number.astype(np.int64)
+
+
+def pick(columns: Sequence[Column], chosen: Codes) -> Column:
+    """Row by row the value of the chosen column; blank where none is."""
+    used = np.flatnonzero(np.bincount(chosen + 1, minlength=1)[1:])
+    if len(used) < 2:  # as where a second column is for the few that lack the first
+        only = int(used[0]) if len(used) else 0
+        return columns[only].where(chosen == only)
+    stacked = concat(columns)
+    codes = stacked.codes.reshape(len(columns), -1)[chosen, np.arange(len(chosen))]
+    return Column(np.where(chosen >= 0, codes, -1), stacked.values)
+
+
 def first_of(columns: Sequence[Column]) -> tuple[Column, Codes]:
     """Row by row the first column that is filled: (its values, its number or -1)."""
-    stacked = concat(columns)
-    table = stacked.codes.reshape(len(columns), -1)
-    filled = table >= 0
-    chosen = np.where(filled.any(axis=0), filled.argmax(axis=0), -1)
-    codes = np.where(chosen >= 0, table[chosen, np.arange(table.shape[1])], -1)
-    return Column(codes.astype(np.int64), stacked.values), chosen.astype(np.int64)
+    chosen = nth(columns, 1)
+    return pick(columns, chosen), chosen

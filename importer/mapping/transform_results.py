@@ -1,9 +1,10 @@
 """What a transform returns: new distinct values, what it found, and on which rows it changed something."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,8 +22,8 @@ class Finding:
     chosen: Mask
     severity: Severity
     code: str
-    message: "_Texts"
-    hint: "_Texts" = ""
+    message: str | Sequence[str]
+    hint: str | Sequence[str] = ""
     replaces: bool = False
 
     def texts(self, number: int) -> tuple[str, str]:
@@ -34,14 +35,13 @@ class Finding:
         """The same about the values at some places among ``count`` values."""
         chosen = np.zeros(count, bool)
         chosen[at[self.chosen]] = True
-        return replace(self, chosen=chosen, message=_placed(self.message, at), hint=_placed(self.hint, at))
-
-
-_Texts = str | Sequence[str] | Mapping[int, str]
-
-
-def _placed(texts: _Texts, at: Codes) -> _Texts:
-    return texts if isinstance(texts, str) else {place: texts[number] for number, place in enumerate(at.tolist())}
+        message, hint = (
+            texts
+            if isinstance(texts, str)
+            else pd.Series(texts, index=at).reindex(range(count), fill_value="").tolist()
+            for texts in (self.message, self.hint)
+        )
+        return replace(self, chosen=chosen, message=message, hint=hint)
 
 
 @dataclass(frozen=True)

@@ -22,20 +22,11 @@ Reasons = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class KeyCells:
-    """The parts of each row's key, one column for each part.
-
-    ``origin``: the columns of the source that they come from; ``changes``: what the transforms of the parts rewrote.
-    """
+    """The parts of each row's key, a column each; the source columns; and what the transforms rewrote."""
 
     parts: tuple[Column, ...]
     origin: FieldOrigin
     changes: tuple[RowChange, ...] = ()
-
-    @property
-    def whole(self) -> Mask:
-        """True on rows where every part is filled."""
-        filled: Mask = np.logical_and.reduce([part.filled for part in self.parts])
-        return filled
 
     def take(self, rows: Codes) -> "KeyCells":
         """The cells of the rows at these indices; an index of -1 gives blanks."""
@@ -123,7 +114,7 @@ def continued_rows(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
     begin = np.cumsum([0, *map(len, table.tables)])[:-1]
     broken = np.flatnonzero(np.concatenate([np.zeros(0, bool), *(source.broken for source in table.tables)]))
     block = np.searchsorted(np.sort(np.concatenate([begin, broken])), table.index, side="right")
-    whole = cells.whole
+    whole = np.logical_and.reduce([part.filled for part in cells.parts])
     above = _last(whole, block)
     differs = begins.copy()
     for part in cells.parts:

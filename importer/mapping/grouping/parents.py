@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
-from importer.mapping.columns import Codes, Column, Mask, first_of, folded
+from importer.mapping.columns import Codes, Column, Mask, first_of, first_rows, folded
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
@@ -72,7 +72,7 @@ def find_parents(names: Names, ends: Codes, rejected: int) -> tuple[Codes, dict[
     top = ~names.parent.filled
     namesakes: dict[str, Codes] = {}
     _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, folded)], ends, namesakes)
-    first = _first_rows(ends, top)
+    first = first_rows(ends, ends.max(initial=-1) + 2, np.flatnonzero(top & (ends >= 0)))
     for _ in range(_MOST_LEVELS):
         current = _ends_of(names, ends, found, rejected)
         if not (found == OPEN).any():
@@ -137,14 +137,6 @@ def _ends_of(names: Names, ends: Codes, found: Codes, rejected: int) -> Codes:
     """The ends of all rows as far as they are known: a row whose parent is not found is rejected."""
     settled = np.where(found < OPEN, rejected, found)
     return np.where(ends != OPEN, ends, np.append(settled, OPEN)[names.parent.codes]).astype(np.int64)
-
-
-def _first_rows(ends: Codes, among: Mask) -> Codes:
-    """End → the first row that has it, -1 for none."""
-    rows = np.flatnonzero(among & (ends >= 0))[::-1]
-    first = np.full(ends.max(initial=-1) + 2, -1, np.int64)
-    first[ends[rows]] = rows
-    return first
 
 
 def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> Iterator["_Search"]:

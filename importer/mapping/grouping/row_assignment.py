@@ -18,7 +18,7 @@ from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TableRule
-from importer.mapping.table_rows import TableData, assign_tables, gather, holds
+from importer.mapping.table_rows import TableData, assign_tables, holds
 from importer.mapping.transform_results import RowChange
 from importer.records import Severity
 from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
@@ -31,12 +31,6 @@ class RowStatus:
     customer: Codes
     skipped: npt.NDArray[np.object_]
     rejected: Mask
-
-    @classmethod
-    def of(cls, sources: Sources) -> "RowStatus":
-        """The status of rows before they are assigned: only those that the loader rejected have one."""
-        broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
-        return cls(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
 
     def frame(self) -> pd.DataFrame:
         """The status as ``EntityTables.rows``."""
@@ -60,8 +54,8 @@ class CustomerRows:
 class RowAssignment:
     """The customers by their keys, and for every table of the mapping its rows with their customers.
 
-    ``ids``: each customer's key as a reference id; ``origin``: the columns of the keys; ``changes``: what was rewritten
-    in them. ``main``: the rows that make the customers. ``by_table``: table → the rows that give its children.
+    ``ids``: each customer's key as a reference id; ``origin`` and ``changes``: the columns of the keys, and what was
+    rewritten in them. ``main``: the rows that make the customers. ``by_table``: the rows that give children.
     """
 
     ids: Column
@@ -95,7 +89,8 @@ def assign_rows(
     mapping: Mapping, tables: dict[str, TableData], sources: Sources, loaded: LoadedMapping
 ) -> RowAssignment:
     """Give every row of every table its customer, or the reason why it has none."""
-    status = RowStatus.of(sources)
+    broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
+    status = RowStatus(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
     problems: list[ProblemTable] = []
     name = mapping.main_table
     read = _read(mapping, name, tables[name], status, loaded)
@@ -205,18 +200,14 @@ def _orphan_problems(
 
 def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:
     """For each of these keys the number of its first part that no customer has, else of its last one."""
-    known: list[set[str]] = []
-    for key in customers.exact.to_pylist():
+    keys = (key.split(LIST_SEPARATOR) for key in customers.exact.to_pylist())
+    known = [set(texts) for texts in zip(*keys, strict=True)]
+    numbers = []
+    for key in own.exact.take(pa.array(codes)).to_pylist():
         parts = key.split(LIST_SEPARATOR)
-        known = known or [set() for _ in parts]
-        for part, texts in zip(parts, known, strict=True):
-            texts.add(part)
-    numbers = {}
-    for code in np.unique(codes).tolist():
-        parts = own.exact[code].as_py().split(LIST_SEPARATOR)
         unknown = (number for number, part in enumerate(parts) if not known or part not in known[number])
-        numbers[code] = next(unknown, len(parts) - 1)
-    return np.array([numbers[code] for code in codes.tolist()], np.int64)
+        numbers.append(next(unknown, len(parts) - 1))
+    return np.array(numbers, np.int64)
 
 
 def _without_punctuation(ids: pa.Array) -> pa.Array:
@@ -282,29 +273,24 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
     keyed[assignment.main.rows.rows] = True
     present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
     ids = assignment.ids.to_arrow()
-    edges = _edges(np.bincount(customers[customers >= 0], minlength=len(ids)), most)
+    # Where shares begin, and the end of the last: as many whole customers in each as fit.
+    ends = np.cumsum(np.bincount(customers[customers >= 0], minlength=len(ids)))
+    edges = [0] if len(ids) else [0, 0]
+    while edges[-1] < len(ids):
+        done = int(ends[edges[-1] - 1]) if edges[-1] else 0
+        edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))
     number = np.append(np.repeat(np.arange(len(edges) - 1), np.diff(edges)), -1)[customers]
-    for share, (start, stop) in enumerate(pairwise(edges.tolist())):
+    for share, (start, stop) in enumerate(pairwise(edges)):
         rows = np.flatnonzero(number == share)
         own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
         yield Share(rows, customers[rows] - start, keyed[rows], start, own, assignment.origin, present)
 
 
-def _edges(sizes: Codes, most: int) -> Codes:
-    """Where shares begin, and the end of the last: as many whole customers in each as fit."""
-    ends = np.cumsum(sizes)
-    edges = [0] if len(sizes) else [0, 0]
-    while edges[-1] < len(sizes):
-        done = int(ends[edges[-1] - 1]) if edges[-1] else 0
-        edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))
-    return np.array(edges, np.int64)
-
-
 def owners_of(share: Share, mapping: Mapping, sources: Sources) -> RowAssignment:
     """The customer of each row of ``sources``, which are the rows of a share."""
-    tables = {name: gather(name, sources, numbers) for name, numbers in assign_tables(mapping, sources).items()}
     by_table = {
-        name: CustomerRows(table, share.customers[table.rows], name in share.present) for name, table in tables.items()
+        name: CustomerRows(table, share.customers[table.rows], name in share.present)
+        for name, table in assign_tables(mapping, sources).items()
     }
     main = by_table[mapping.main_table]
     keyed = share.keyed[main.rows.rows]

@@ -27,13 +27,11 @@ MOST_FILES = 20  # that extend one another
 MOST_PARTS = 200_000  # texts, lists and tables of a file; the largest shipped mapping has 300
 MOST_DEPTH = 50
 _PACKAGE = Path(importer.__file__).parent
-_EXTENDS = "extends"
 _NULL = "tag:yaml.org,2002:null"
 _NAMED = frozenset({"tables", "attributes", "values"})  # tables whose keys are names that people give
 _WHOLE = frozenset({"from", "constant", "flags", "column", "only", "any", "all"})  # replace the base's table as a whole
 
 Place = tuple[str | int, ...]
-Spot = tuple[Path, int]
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
     own = _with_functions(read_parts(text, path), chain[0][0].parent)
-    extended = (own.table or {}).get(_EXTENDS)
+    extended = (own.table or {}).get("extends")
     if extended is None:
         return own
     base = _read(_base(extended, chain), chain)
@@ -140,7 +138,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
 
 def _base(extended: Part, chain: list[tuple[Path, bytes]]) -> Path:
     """The file that a mapping extends: a shipped one by its name, another by its path from the mapping's folder."""
-    where = f"{extended.where}: {_EXTENDS}"
+    where = f"{extended.where}: extends"
     if not isinstance(extended.value, str) or not extended.value.strip():
         raise MappingError(f"{where}: write the name or the path of one mapping here")
     try:
@@ -251,7 +249,7 @@ def _find(name: str, folder: Path = Path()) -> Path:
     )
 
 
-def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
+def _explain(error: ValidationError, spots: dict[Place, str]) -> Iterator[str]:
     for item in error.errors():
         place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
         if place[:2] == ("tables", "customers") and ("tables",) not in spots:
@@ -268,8 +266,7 @@ def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
             text = f"{place[-1]} is missing"
         elif item["type"] in {"model_type", "model_attributes_type", "list_type", "dict_type"}:
             text = f"cannot be {item['input']!r} here"
-        path, line = spots[known]
-        yield f"{path}:{line}: {name + ': ' if name else ''}{text}"
+        yield f"{spots[known]}: {name + ': ' if name else ''}{text}"
 
 
 def _unknown_key(place: Place) -> str:
@@ -369,12 +366,12 @@ def _too_deep(where: str) -> str:
     return f"{where}: tables are nested more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
 
 
-def to_plain(part: Part) -> tuple[Any, dict[Place, Spot]]:
-    """(The data with every scalar a text, the file and line of every place in it)."""
-    spots: dict[Place, Spot] = {}
+def to_plain(part: Part) -> tuple[Any, dict[Place, str]]:
+    """(The data with every scalar a text, ``file:line`` of every place in it)."""
+    spots: dict[Place, str] = {}
 
     def plain(part: Part, place: Place) -> Any:
-        spots[place] = (part.path, part.line)
+        spots[place] = part.where
         if isinstance(part.value, dict):
             return {key: plain(inner, (*place, key)) for key, inner in part.value.items()}
         if isinstance(part.value, list):

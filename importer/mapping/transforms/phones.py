@@ -254,26 +254,17 @@ def plain_numbers(values: pa.Array, countries: pa.Array) -> tuple[pa.Array, pa.A
 
 
 def _bare_numbers(values: pa.Array, countries: pa.Array) -> pa.Array:
-    numbers = [pa.array([], pa.string())]
-    place = np.full(len(values), -1, np.int64)
-    count = 0
-    for region, at in _by_region(countries):
-        for rows, found in _of_region(values.take(pa.array(at)), region):
-            place[at[rows]] = np.arange(count, count + len(rows))
-            numbers.append(found)
-            count += len(rows)
-    return pa.concat_arrays(numbers).take(pa.array(place, mask=place < 0))
-
-
-def _by_region(countries: pa.Array) -> Iterator[tuple[str, Codes]]:
-    """Each first country that occurs often enough, and its rows."""
-    encoded = countries.dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    for number, text in enumerate(encoded.dictionary.to_pylist()):
-        at = np.flatnonzero(codes == number)
-        region = text.partition("|")[0]
-        if len(at) >= _FEWEST and region in phonenumbers.SUPPORTED_REGIONS:
-            yield region, at
+    """The numbers of the countries that occur often enough; the first one of a text counts."""
+    numbers = pa.nulls(len(values), pa.string())
+    for text, count in (counted.values() for counted in pc.value_counts(countries).to_pylist()):
+        region = (text or "").partition("|")[0]
+        if count >= _FEWEST and region in phonenumbers.SUPPORTED_REGIONS:
+            at = np.flatnonzero(_mask(pc.fill_null(pc.equal(countries, text), False)))
+            for rows, found in _of_region(values.take(pa.array(at)), region):
+                mask = np.zeros(len(values), bool)
+                mask[at[rows]] = True
+                numbers = pc.replace_with_mask(numbers, pa.array(mask), found)
+    return numbers
 
 
 def _of_region(values: pa.Array, region: str) -> Iterator[tuple[Codes, pa.Array]]:

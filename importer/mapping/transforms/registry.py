@@ -40,10 +40,7 @@ _ENCODING = "Export it again as UTF-8, or give the right --encoding; if your sys
 
 @dataclass(frozen=True)
 class TransformSpec:
-    """A transform of the language: what it does, what it is given, and whether it looks at the record's country.
-
-    ``code``: the one by which reports count the values that it rewrote.
-    """
+    """A transform of the language. ``code``: the one by which reports count the values that it rewrote."""
 
     run: Callable[..., Result]
     about: str
@@ -151,8 +148,6 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
 
 
 def _one_line(values: pa.Array, argument: str) -> Result:
-    if not pc.any(pc.match_substring_regex(values, r"[\t-\r]")).as_py():  # as in most columns
-        return Result(values)
     return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 
 
