@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
+from importer.mapping.cell_problems import count_changes
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
@@ -19,8 +20,8 @@ from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
-from importer.mapping.rewrites import Counted, RowChange
-from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, gather, holds
+from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, holds
+from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
@@ -73,8 +74,7 @@ def apply_mapping(
 
 def find_tables(mapping: Mapping, sources: Sources) -> dict[str, TableData]:
     """The rows of each table of the mapping. Raises :class:`MappingError` when the mapping does not fit them."""
-    assigned = assign_tables(mapping, sources)
-    tables = {name: gather(name, sources, numbers) for name, numbers in assigned.items()}
+    tables = assign_tables(mapping, sources)
     for name, table in tables.items():
         check_columns(mapping, name, table.tables)
     _refuse_secrets(mapping, tables)
@@ -86,17 +86,23 @@ def look_over(
 ) -> tuple[dict[str, tuple[str, ...]], tuple[Problem, ...]]:
     """The columns that the mapping does not mention, by source table, and notes about whole tables."""
     unused = _unused(mapping, tables)
-    missing = () if partial else _missing_tables(mapping, tables)
+    missing = [
+        Problem(
+            Severity.WARNING,
+            "table_missing",
+            f"no source has the table {name!r}: its addresses and contacts are not imported",
+            f"Give all files of the export; {name} has the columns {', '.join(mapping.tables[name].has)}.",
+        )
+        for name, data in tables.items()
+        if not data.tables and not partial
+    ]
     return unused, (*missing, *_misspelled(mapping, tables, unused))
 
 
 def build(
     loaded: LoadedMapping, assignment: RowAssignment, sources: Sources, *, country: str | None
 ) -> tuple[EntityTables, ProblemTable]:
-    """Customers with their addresses and contacts, and the problems of their rows.
-
-    Every record is made of its customer's own rows only, so that partitions give the same records as all rows together.
-    """
+    """The records and their problems, each made of its customer's rows only, so that partitions change nothing."""
     mapping = loaded.mapping
     country = country or mapping.country
     main, count = assignment.main, len(assignment.ids)
@@ -114,13 +120,15 @@ def build(
     children = {entity: merge_children(entity, own, ids) for entity, own in sets.items()}
     problems = [*assignment.problems, *grouped.problems]
     problems += [problem for merged in children.values() for problem in merged.problems]
-    changes = Counted(sources)
     own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
-    changes.add("customer", own_changes, main.rows, np.ones(len(main.rows), bool))
-    for entity, own in sets.items():
-        for made in own:
-            changes.add(entity, _changes(made.evaluated), made.table, made.used)
-    return _entity_tables(grouped, assignment, sets, children, changes.frame()), ProblemTable.concat(problems)
+    every = np.ones(len(main.rows), bool)
+    made = [
+        (entity, _changes(one.evaluated), one.table, np.isin(np.arange(len(one.table)), one.at))
+        for entity, own in sets.items()
+        for one in own
+    ]
+    changes = count_changes(sources, [("customer", own_changes, main.rows, every), *made])
+    return _entity_tables(grouped, assignment, sets, children, changes), ProblemTable.concat(problems)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -185,7 +193,11 @@ def _entity_tables(
         frames[entity] = _frame(entity, merged.columns, merged.rows, merged.entries + len(entries)).assign(
             _customer=merged.customers, **{DEFAULT_STATED: pd.Series(merged.stated, dtype=BOOLEAN)}
         )
-        entries += [_entry(entity, made) for made in sets[entity]]
+        for made in sets[entity]:
+            label = f"{made.table.name}{' ' + made.number if made.number else ''}"
+            origins = {name: found.origin for name, found in made.evaluated.items()}
+            dropped = made.entry.on_error == "drop_child"
+            entries.append(Entry(entity, label, origins, dropped, idle_fields(made.entry)))
     zeros = np.zeros(len(assignment.ids), np.int64)
     return EntityTables(
         _frame("customer", {**grouped.columns}, grouped.rows, zeros),
@@ -200,12 +212,6 @@ def _entity_tables(
 
 def _changes(evaluated: dict[str, Evaluated]) -> dict[str, tuple[RowChange, ...]]:
     return {name: found.changes for name, found in evaluated.items()}
-
-
-def _entry(entity: Entity, made: Candidates) -> Entry:
-    label = f"{made.table.name}{' ' + made.number if made.number else ''}"
-    fields = {name: found.origin for name, found in made.evaluated.items()}
-    return Entry(entity, label, fields, made.entry.on_error == "drop_child", idle_fields(made.entry))
 
 
 def _frame(entity: Entity, columns: dict[str, Column | pa.Array], rows: Codes, entries: Codes) -> pd.DataFrame:
@@ -240,18 +246,6 @@ def _unused(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, tuple[s
             if rest:
                 unused[table.name] = rest
     return unused
-
-
-def _missing_tables(mapping: Mapping, tables: dict[str, TableData]) -> Iterator[Problem]:
-    """Yield a warning for each table of addresses or contacts without a source: perhaps a file was forgotten."""
-    for name, data in tables.items():
-        if not data.tables:
-            yield Problem(
-                Severity.WARNING,
-                "table_missing",
-                f"no source has the table {name!r}: its addresses and contacts are not imported",
-                f"Give all files of the export; {name} has the columns {', '.join(mapping.tables[name].has)}.",
-            )
 
 
 def _misspelled(

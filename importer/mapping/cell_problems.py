@@ -1,6 +1,7 @@
-"""Findings about rows turned into problems of records, with the cells exactly as in the file."""
+"""Findings and changes on rows turned into problems of records and counts of changed cells."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,21 +9,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.mapping.columns import Codes
+from importer.mapping.columns import Codes, Mask
 from importer.mapping.fields import Evaluated
-from importer.mapping.table_rows import TableData
-from importer.mapping.transform_results import RowFinding
+from importer.mapping.table_rows import TableData, find_column, source_reference
+from importer.mapping.transform_results import RowChange, RowFinding
 from importer.records import Severity
-from importer.tables import Entity, ProblemTable
+from importer.tables import CHANGE_DTYPES, Entity, ProblemTable, Sources
 
 
-def cell_problems(table: TableData, at: Codes, reference: str | None, **columns: Any) -> ProblemTable:
+def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -> ProblemTable:
     """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
-    names = table.names(reference) if reference else ()
-    texts = {"value": table.cells(reference, at) if reference else None, **columns}
-    for name, text in texts.items():
-        if isinstance(text, pa.Array):
-            texts[name] = pd.Series(pd.arrays.ArrowExtensionArray(text))
+    names = table.names(reference)
+    texts = {"value": table.cells(reference, at), **columns}
+    arrays = {name: text for name, text in texts.items() if isinstance(text, pa.Array)}
+    texts |= {name: pd.Series(pd.arrays.ArrowExtensionArray(text)) for name, text in arrays.items()}
     return ProblemTable.build(len(at), row=table.rows[at], column=names[0] if names else None, **texts)
 
 
@@ -34,17 +34,12 @@ def unrepeated(records: Codes, texts: Codes) -> Codes:
 
 def _quoted(values: pa.Array, predicate: pa.Array | str) -> pa.Array:
     """``'value' predicate`` for each value; a blank value leaves the predicate alone."""
-    text = pc.binary_join_element_wise("'", pc.fill_null(values, ""), "' ", predicate, "")
-    return pc.if_else(pc.equal(pc.fill_null(values, ""), ""), predicate, text)
+    values = pc.fill_null(values, "")
+    return pc.if_else(pc.equal(values, ""), predicate, pc.binary_join_element_wise("'", values, "' ", predicate, ""))
 
 
 def field_problems(
-    findings: Sequence[RowFinding],
-    table: TableData,
-    *,
-    entity: Entity,
-    field: str,
-    records: tuple[Codes, Codes, Codes],
+    findings: Sequence[RowFinding], table: TableData, *, entity: Entity, field: str, records: tuple[Codes, Codes, Codes]
 ) -> Iterator[ProblemTable]:
     """Problems of one field. ``records``: (row index into ``table``, customer, record) of every record made from a row.
 
@@ -110,3 +105,32 @@ def extension_problems(
             message=pc.binary_join_element_wise("extension ", extensions, outcome, ""),
             hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`." if target is None else "",
         )
+
+
+def count_changes(
+    sources: Sources, entries: Iterable[tuple[Entity, Mapping[str, Iterable[RowChange]], TableData, Mask]]
+) -> pd.DataFrame:
+    """The columns of ``EntityTables.changes``: one example for each source column, field and code, by first cell.
+
+    ``entries``: for each entry of the mapping the changes of its fields, on these rows of its table. A cell that goes
+    to two records of a kind counts once.
+    """
+    lines: dict[tuple[str, Entity, str, int, str], list[tuple[Codes, str | None, str | None]]] = defaultdict(list)
+    for entity, fields, table, chosen in entries:
+        for name, change in ((name, change) for name, changes in fields.items() for change in changes):
+            at = np.flatnonzero(change.hits() & chosen)
+            rows, reference = table.rows[at], source_reference(change.reference)
+            source = sources.split(rows)[0]
+            for number in np.unique(source).tolist():
+                own = np.flatnonzero(source == number)
+                text = int(change.codes[at[own[0]]])
+                column = find_column(reference, sources.tables[number].frame.columns) or reference
+                line = (rows[own], change.before[text].as_py(), change.after[text].as_py())
+                lines[change.code, entity, name, number, column].append(line)
+    data = []
+    for (code, entity, name, _, column), found in lines.items():
+        rows, before, after = min(found, key=lambda line: int(line[0][0]))
+        count = len(np.unique(np.concatenate([line[0] for line in found])))
+        data.append((code, entity, name, column, count, int(rows[0]), before, after))
+    data.sort(key=lambda line: (line[5], *line[:4]))
+    return pd.DataFrame(data, columns=list(CHANGE_DTYPES)).astype(CHANGE_DTYPES)

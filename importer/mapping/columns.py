@@ -19,8 +19,6 @@ _BLANKS = (
     "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 
-_MOST_TUPLES = 2**62  # numbers that a code can hold
-
 
 def trim(values: pa.Array) -> pa.Array:
     """Take white space (NBSP and zero-width marks included) off both ends; the same array where there is none."""
@@ -59,10 +57,8 @@ class Column:
         encoded = chunks.dictionary_encode()
         if not encoded.num_chunks:
             return cls.blank(0)
-        distinct = encoded.chunk(0).dictionary  # all chunks have the same one
-        values = trim(distinct)
-        codes = np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])
-        return cls._without_blank(codes, values) if values is distinct else cls.keyed(codes, values)
+        values = trim(encoded.chunk(0).dictionary)  # all chunks have the same one
+        return cls.keyed(np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks]), values)
 
     @classmethod
     def blank(cls, length: int) -> "Column":
@@ -84,16 +80,6 @@ class Column:
         if len(encoded.dictionary) == len(values):  # numbered as they come: every one has its own number already
             return cls(codes, values)
         return cls(np.append(_numbers(encoded.indices), -1)[codes], encoded.dictionary)
-
-    @classmethod
-    def _without_blank(cls, codes: Codes, values: pa.Array) -> "Column":
-        """Codes into distinct values, one of which may be ``""``."""
-        place = pc.index(values, "").as_py()
-        if place < 0:
-            return cls(codes, values)
-        new = np.arange(len(values) + 1, dtype=np.int64) - (np.arange(len(values) + 1) > place)
-        new[[place, -1]] = -1
-        return cls(new[codes], pa.concat_arrays([values.slice(0, place), values.slice(place + 1)]))
 
     def replaced(self, values: pa.Array) -> "Column":
         """The same rows with other distinct values, one (or null) for each now."""
@@ -140,9 +126,6 @@ class Column:
 
 def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
     """The distinct tuples of several columns: (the tuple's number on each row, the columns over distinct tuples)."""
-    if len(columns) == 1 and columns[0].filled.all():
-        only = columns[0]
-        return only.codes, [Column(np.arange(len(only.values), dtype=np.int64), only.values)]
     number = tuple_numbers(columns)
     first = first_rows(number, number.max(initial=-1) + 1)
     return number, [column.take(first) for column in columns]
@@ -150,17 +133,9 @@ def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
 
 def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Codes:
     """The number of each row's tuple of values, in the order of the tuples' first rows. ``order``: of the rows."""
-    number = np.zeros(len(columns[0]), np.int64)
-    size = 1
-    for column in columns:
-        base = len(column.values) + 1
-        if size * base > _MOST_TUPLES:
-            number = pd.factorize(number)[0]
-            size = int(number.max(initial=-1)) + 1
-        number = number * base + (column.codes + 1)
-        size *= base
-    numbers: Codes = pd.factorize(number if order is None else number[order])[0]
-    return numbers
+    codes = pd.DataFrame(dict(enumerate(column.codes for column in columns)))
+    rows = codes if order is None else codes.iloc[order]
+    return rows.groupby(list(codes), sort=False).ngroup().to_numpy().astype(np.int64, copy=False)
 
 
 def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
@@ -182,11 +157,30 @@ def concat(columns: Sequence[Column]) -> Column:
     return Column.keyed(np.concatenate(codes).astype(np.int64), values)
 
 
+def nth(columns: Sequence[Column], wanted: int) -> Codes:
+    """Row by row the number of the ``wanted``-th filled column (1 is the first, -1 the last), or -1."""
+    filled = np.stack([column.filled for column in columns])
+    if wanted < 0:
+        filled = filled[::-1]
+    hit = filled if abs(wanted) == 1 else filled & (np.cumsum(filled, axis=0) == abs(wanted))
+    number = np.where(hit.any(axis=0), hit.argmax(axis=0), -1)
+    if wanted < 0:
+        number = np.where(number >= 0, len(columns) - 1 - number, -1)
+    return number.astype(np.int64)
+
+
+def pick(columns: Sequence[Column], chosen: Codes) -> Column:
+    """Row by row the value of the chosen column; blank where none is."""
+    used = np.flatnonzero(np.bincount(chosen + 1, minlength=1)[1:])
+    if len(used) < 2:  # as where a second column is for the few that lack the first
+        only = int(used[0]) if len(used) else 0
+        return columns[only].where(chosen == only)
+    stacked = concat(columns)
+    codes = stacked.codes.reshape(len(columns), -1)[chosen, np.arange(len(chosen))]
+    return Column(np.where(chosen >= 0, codes, -1), stacked.values)
+
+
 def first_of(columns: Sequence[Column]) -> tuple[Column, Codes]:
     """Row by row the first column that is filled: (its values, its number or -1)."""
-    stacked = concat(columns)
-    table = stacked.codes.reshape(len(columns), -1)
-    filled = table >= 0
-    chosen = np.where(filled.any(axis=0), filled.argmax(axis=0), -1)
-    codes = np.where(chosen >= 0, table[chosen, np.arange(table.shape[1])], -1)
-    return Column(codes.astype(np.int64), stacked.values), chosen.astype(np.int64)
+    chosen = nth(columns, 1)
+    return pick(columns, chosen), chosen

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.did_you_mean import nearest
-from importer.mapping.choices import Part, after_choice, nth, of_chosen, others, passed_over, pick
-from importer.mapping.columns import Codes, Column, Mask, combine, first_of
+from importer.mapping.columns import Codes, Column, Mask, combine, first_of, nth, pick
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.rewrites import RowChange, rewriting
 from importer.mapping.table_rows import TableData
-from importer.mapping.transform_results import Finding, RowFinding, failures
+from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
@@ -62,7 +61,22 @@ class Evaluated:
 
     def wrong(self) -> Mask:
         """True on rows where an error was found: these are not blank."""
-        return _wrong(self.findings, len(self.column))
+        wrong = np.zeros(len(self.column), bool)
+        for finding in self.findings:
+            if finding.finding.severity is Severity.ERROR:
+                wrong[finding.at] = True
+        return wrong
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One candidate value: a source column, or one piece of a split one."""
+
+    column: Column
+    reference: str
+    findings: tuple[RowFinding, ...] = ()
+    extension: Column | None = None
+    changes: tuple[RowChange, ...] = ()
 
 
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
@@ -72,10 +86,13 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     ``false``; a list of sales reps names each once.
     """
     found = _evaluate(name, rule, table, number, context)
-    if name == "is_default":
-        return _as_flag(found)
+    column = found.column
+    if name == "is_default":  # also where the mapping's own words or a transform say it otherwise
+        result = run_step(Step("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
+        findings = (*found.findings, *_by_column(found, result.findings))
+        return replace(found, column=column.replaced(result.values), findings=findings)
     if name == "assigned_sales_rep_ids":
-        return replace(found, column=_each_once(found.column))
+        return replace(found, column=_each_once(column))
     return found
 
 
@@ -87,7 +104,7 @@ def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context
     if rule.flags is not None:
         return _flags(rule, table, number)
     references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
-    sources = [Part(table.column(reference), reference) for reference in references]
+    sources = [_Part(table.column(reference), reference) for reference in references]
     filled = np.logical_or.reduce([part.column.filled for part in sources])
     parts = _split(sources, rule.split) if rule.split else sources
     if rule.take == NUMBER:
@@ -153,45 +170,31 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
     context = Context(Column.blank(len(table)), Path())
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
-        part = _transform(Part(table.column(reference), reference), index, [Step("flag")], context)
+        part = _transform(_Part(table.column(reference), reference), index, [Step("flag")], context)
         findings += part.findings
         names += table.names(reference)
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
-    column = _joined(parts, LIST_SEPARATOR)
-    if rule.default is not None:
-        column = column.filled_up(rule.default, but=_wrong(findings, len(table)))
-    return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), np.zeros(len(table), bool))
+    column, nothing = _joined(parts, LIST_SEPARATOR), np.zeros(len(table), bool)
+    found = Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), nothing)
+    return found if rule.default is None else replace(found, column=column.filled_up(rule.default, found.wrong()))
 
 
-def _split(sources: Sequence[Part], separators: Sequence[str]) -> list[Part]:
+def _split(sources: Sequence[_Part], separators: Sequence[str]) -> list[_Part]:
     pattern = re.compile("|".join(re.escape(separator) for separator in sorted(separators, key=len, reverse=True)))
     parts = []
     for source in sources:
-        values = source.column.values
-        several = pc.not_equal(values, pc.utf8_trim_whitespace(values))
-        for separator in separators:
-            several = pc.or_(several, pc.match_substring(values, separator))
-        if not pc.any(several).as_py():
-            parts.append(Part(source.column, source.reference))
-            continue
-        pieces = [
-            [piece.strip() for piece in pattern.split(value) if piece.strip()]
-            for value in values.filter(several).to_pylist()
-        ]
-        most = min(max(map(len, pieces), default=0), _MOST_PARTS)
-        for index in range(max(most, 1)):
-            last = index == _MOST_PARTS - 1
-            texts = [
-                None if index >= len(own) else separators[0].join(own[index:]) if last else own[index] for own in pieces
-            ]
-            whole = values if index == 0 else pa.nulls(len(values), pa.string())  # what is in one piece
-            made = pc.replace_with_mask(whole, several, pa.array(texts, pa.string()))
-            parts.append(Part(source.column.replaced(made), source.reference))
+        pieces: list[list[str]] = []
+        for value in source.column.values.to_pylist():
+            own = [piece.strip() for piece in pattern.split(value) if piece.strip()]
+            rest = own[_MOST_PARTS - 1 :]
+            pieces.append([*own[: _MOST_PARTS - 1], separators[0].join(rest)] if rest else own)
+        texts = [pa.array(own, pa.string()) for own in zip_longest(*pieces)] or [pa.nulls(len(pieces), pa.string())]
+        parts += [_Part(source.column.replaced(column), source.reference) for column in texts]
     return parts
 
 
-def _transform(part: Part, number: int, steps: Sequence[Step], context: Context) -> Part:
+def _transform(part: _Part, number: int, steps: Sequence[Step], context: Context) -> _Part:
     column, findings, changes, extension = part.column, list(part.findings), list(part.changes), part.extension
     for step in steps:
         if not len(column.values):
@@ -212,7 +215,7 @@ def _transform(part: Part, number: int, steps: Sequence[Step], context: Context)
             column = Column.keyed(codes, result.values)
         if result.extensions is not None:
             extension = Column.keyed(codes, result.extensions)
-    return Part(column, part.reference, tuple(findings), extension, tuple(changes))
+    return _Part(column, part.reference, tuple(findings), extension, tuple(changes))
 
 
 def _given(column: Column, step: Step, context: Context) -> tuple[Codes, pa.Array, pa.Array]:
@@ -227,7 +230,7 @@ def _given(column: Column, step: Step, context: Context) -> tuple[Codes, pa.Arra
     return place[tuples], texts.to_arrow().filter(kept), countries.to_arrow().filter(kept)
 
 
-def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], number: str, *, is_list: bool) -> Evaluated:
+def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[_Part], number: str, *, is_list: bool) -> Evaluated:
     """Join the parts, or take one of them on each row."""
     findings = tuple(finding for part in parts for finding in part.findings)
     changes = tuple(change for part in parts for change in part.changes)
@@ -246,15 +249,65 @@ def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[Part], number: st
         extensions = pick([part.extension or Column.blank(len(chosen)) for part in parts], chosen)
     reference = np.array([*(found.references.index(part.reference) for part in parts), 0], np.int64)
     taken = pick(columns, chosen)
-    left = () if rule.take == NUMBER else others(parts, taken, chosen)  # other numbers take the others
+    changes = tuple(c.only(chosen == place) for place, part in enumerate(parts) for c in part.changes)
+    left = () if rule.take == NUMBER else _others(parts, taken, chosen)  # other numbers take the others
     return replace(
         found,
         column=taken,
-        findings=(*after_choice(findings, chosen), *left),
-        changes=(*of_chosen(parts, chosen), *passed_over(parts, taken, chosen)),
+        findings=(*_after_choice(findings, chosen), *left),
+        changes=(*changes, *_passed_over(parts, taken, chosen)),
         extension=extensions,
         chosen=reference[chosen],
     )
+
+
+def _passed_over(parts: Sequence[_Part], taken: Column, chosen: Codes) -> Iterator[RowChange]:
+    """Values of other columns than the one that was taken, where they say something else."""
+    reference = [part.reference for part in parts]
+    for part in parts:
+        own = np.array([name == part.reference for name in [*reference, part.reference]])
+        other = part.column.filled & taken.filled & ~own[chosen]
+        if other.any():
+            tuples, (mine, instead) = combine([part.column.where(other), taken.where(other)])
+            before, after = mine.to_arrow(), instead.to_arrow()
+            differs = pc.fill_null(pc.not_equal(before, after), False).to_numpy(zero_copy_only=False)
+            yield RowChange("value_passed_over", part.reference, tuples, differs, before, after)
+
+
+def _others(parts: Sequence[_Part], taken: Column, chosen: Codes) -> Iterator[RowFinding]:
+    """An info where a cell that was split contained more than the value that was taken."""
+    for reference in dict.fromkeys(part.reference for part in parts):
+        numbers = [number for number, part in enumerate(parts) if part.reference == reference]
+        if len(numbers) == 1:
+            continue
+        several = np.sum([parts[number].column.filled for number in numbers], axis=0) > 1
+        at = np.flatnonzero(several & np.isin(chosen, numbers)).astype(np.int64)
+        if len(at):
+            said = [f"contains several values; {text!r} is taken" for text in taken.values.to_pylist()]
+            every = np.ones(len(said), bool)
+            yield RowFinding(at, taken.codes[at], Finding(every, Severity.INFO, "value_not_taken", said), reference, 0)
+
+
+def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFinding, ...]:
+    """What was found about the candidate that was taken; a wrong one is a warning where another one was taken.
+
+    Where none was, the first wrong one counts.
+    """
+    out = []
+    told = np.zeros(len(chosen), bool)
+    for finding in findings:
+        taken = finding.only(chosen == finding.part)
+        if len(taken.at):
+            out.append(taken)
+        passed = finding.only((chosen >= 0) & (chosen != finding.part))
+        if len(passed.at) and finding.finding.severity is not Severity.INFO:
+            eased = replace(finding.finding, severity=Severity.WARNING, hint="Another value was taken.")
+            out.append(replace(passed, finding=eased))
+        failed = finding.only((chosen < 0) & ~told)
+        if len(failed.at):
+            out.append(failed)
+            told[failed.at] = True
+    return tuple(out)
 
 
 def _joined(columns: Sequence[Column], separator: str) -> Column:
@@ -270,18 +323,8 @@ def _joined(columns: Sequence[Column], separator: str) -> Column:
     return Column.keyed(place[tuples], text)
 
 
-def _as_flag(found: Evaluated) -> Evaluated:
-    """``true`` or ``false``, also where the mapping's own words or a transform say it otherwise."""
-    column = found.column
-    result = run_step(Step("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
-    findings = (*found.findings, *_by_column(found, result.findings))
-    return replace(found, column=column.replaced(result.values), findings=findings)
-
-
 def _each_once(column: Column) -> Column:
     """Lists without what they have already; case does not count."""
-    if not pc.any(pc.match_substring(column.values, LIST_SEPARATOR)).as_py():
-        return column
     once = []
     for text in column.values.to_pylist():
         items: dict[str, str] = {}
@@ -333,11 +376,3 @@ def _by_column(found: Evaluated, findings: Iterable[Finding]) -> Iterator[RowFin
         at = np.flatnonzero(found.column.rows_with(finding.chosen)).astype(np.int64)
         for reference, own in found.by_reference(at):
             yield RowFinding(own, found.column.codes[own], finding, reference, 0)
-
-
-def _wrong(findings: Iterable[RowFinding], length: int) -> Mask:
-    wrong = np.zeros(length, bool)
-    for finding in findings:
-        if finding.finding.severity is Severity.ERROR:
-            wrong[finding.at] = True
-    return wrong

@@ -59,8 +59,8 @@ def _one_word(header: str) -> str:
     return _SEPARATORS.sub("", header_key(header))
 
 
-def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
-    """Which source tables (by index) belong to which table of the mapping.
+def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
+    """The rows of each table of the mapping, from the source tables that belong to it.
 
     With several tables, a source belongs to the one all of whose ``has`` columns it holds; ``names`` decides between
     several. Raises :class:`MappingError` when a source fits none or several, or when none holds the main table.
@@ -76,7 +76,7 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, list[int]]:
             f"no source has the table {mapping.main_table!r}{columns}",
             f"Give all files of the export: {_distinguishing_columns(mapping)}",
         )
-    return assigned
+    return {name: _gather(name, sources, numbers) for name, numbers in assigned.items()}
 
 
 def _distinguishing_columns(mapping: Mapping) -> str:
@@ -159,7 +159,7 @@ class TableData:
         return pa.chunked_array(chunks, pa.string())
 
 
-def gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
+def _gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
     """The rows of several source tables as one table; rows that the loader rejected are left out."""
     tables = tuple(sources.tables[number] for number in numbers)
     positions = [np.arange(sources.offsets[n], sources.offsets[n + 1], dtype=np.int64) for n in numbers]
@@ -199,13 +199,10 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
 
 def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mask:
     """True on rows for which the condition holds. ``mapped``: every column reference of the mapping to this table."""
-    found: Mask
-    if condition.any_ is not None:
-        found = np.any([holds(inner, table, mapped) for inner in condition.any_], axis=0)
-        return found
-    if condition.all_ is not None:
-        found = np.all([holds(inner, table, mapped) for inner in condition.all_], axis=0)
-        return found
+    for combined, inner in ((np.logical_or, condition.any_), (np.logical_and, condition.all_)):
+        if inner is not None:
+            found: Mask = combined.reduce([holds(one, table, mapped) for one in inner])
+            return found
     if condition.only is not None:
         return _only(condition.only, table, mapped)
     assert condition.column is not None  # the model checks that
@@ -231,9 +228,7 @@ def _cell_holds(condition: Condition, column: Column) -> Mask:
 def _only(names: list[str], table: TableData, mapped: frozenset[str]) -> Mask:
     """True on rows where some of these columns are filled, and no other column that the mapping reads is."""
     own = {header for name in names for header in table.names(name)}
-    some = np.zeros(len(table), bool)
-    for name in names:
-        some |= table.column(name).filled
+    some: Mask = np.logical_or.reduce([table.column(name).filled for name in names])
     for reference in mapped:
         if not own & set(table.names(reference)):
             some &= ~table.column(reference).filled

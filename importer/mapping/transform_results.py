@@ -1,9 +1,10 @@
-"""What a transform returns: new distinct values, and what it found."""
+"""What a transform returns: new distinct values, what it found, and on which rows it changed something."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,8 +22,8 @@ class Finding:
     chosen: Mask
     severity: Severity
     code: str
-    message: "_Texts"
-    hint: "_Texts" = ""
+    message: str | Sequence[str]
+    hint: str | Sequence[str] = ""
     replaces: bool = False
 
     def texts(self, number: int) -> tuple[str, str]:
@@ -34,14 +35,13 @@ class Finding:
         """The same about the values at some places among ``count`` values."""
         chosen = np.zeros(count, bool)
         chosen[at[self.chosen]] = True
-        return replace(self, chosen=chosen, message=_placed(self.message, at), hint=_placed(self.hint, at))
-
-
-_Texts = str | Sequence[str] | Mapping[int, str]
-
-
-def _placed(texts: _Texts, at: Codes) -> _Texts:
-    return texts if isinstance(texts, str) else {place: texts[number] for number, place in enumerate(at.tolist())}
+        message, hint = (
+            texts
+            if isinstance(texts, str)
+            else pd.Series(texts, index=at).reindex(range(count), fill_value="").tolist()
+            for texts in (self.message, self.hint)
+        )
+        return replace(self, chosen=chosen, message=message, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -99,3 +99,49 @@ class RowFinding:
         """The finding on fewer rows."""
         kept = chosen[self.at]
         return replace(self, at=self.at[kept], numbers=self.numbers[kept])
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """What one step did to a column: on row ``i``, where ``chosen[codes[i]]``, ``before`` became ``after``.
+
+    ``codes`` (-1: blank) index ``chosen``, ``before`` and ``after``; ``reference`` names the column. ``after`` is null
+    where the value was left out.
+    """
+
+    code: str
+    reference: str
+    codes: Codes
+    chosen: Mask
+    before: pa.Array
+    after: pa.Array
+
+    def only(self, rows: Mask) -> "RowChange":
+        """The change on fewer rows."""
+        return replace(self, codes=np.where(rows, self.codes, -1))
+
+    def take(self, rows: Codes) -> "RowChange":
+        """The change on the rows at these indices; only the first of repeated indices counts."""
+        first = np.full(len(self.codes) + 1, -1, np.int64)
+        first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1)
+        fresh = first[rows] == np.arange(len(rows))
+        return replace(self, codes=np.where(fresh, np.append(self.codes, -1)[rows], -1))
+
+    def hits(self) -> Mask:
+        """True on the rows that were changed."""
+        rows: Mask = np.append(self.chosen, False)[self.codes]
+        return rows
+
+
+def rewriting(
+    code: str, reference: str, codes: Codes, before: pa.Array, after: pa.Array, told: Mask
+) -> Iterator[RowChange]:
+    """What became of distinct values, apart from those ``told`` in findings: rewritten ones, and ones left out."""
+    if after is before:
+        return
+    blank = pc.fill_null(pc.equal(after, ""), True).to_numpy(zero_copy_only=False)
+    differs = pc.fill_null(pc.not_equal(before, after), True).to_numpy(zero_copy_only=False) & ~told
+    if (differs & ~blank).any():
+        yield RowChange(code, reference, codes, differs & ~blank, before, after)
+    if (differs & blank).any():
+        yield RowChange("value_left_out", reference, codes, differs & blank, before, after)

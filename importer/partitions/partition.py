@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from importer.errors import UsageError
-from importer.mapping.grouping.customer_ranges import Share
+from importer.mapping.grouping.row_assignment import Share
 from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
 from importer.tables import Sources, SourceTable, taken

@@ -17,9 +17,8 @@ from importer.errors import UsageError
 from importer.loader import skipped_frame, source_bytes
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
-from importer.mapping.grouping.customer_ranges import deal_out
-from importer.mapping.grouping.row_assignment import assign_rows
-from importer.mapping.rewrites import Counted
+from importer.mapping.cell_problems import count_changes
+from importer.mapping.grouping.row_assignment import assign_rows, deal_out
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
 from importer.partitions.cross_customer import shared_by_all
@@ -112,11 +111,9 @@ class PreparedSources:
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
         shares = enumerate(deal_out(owners, most))
         self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
-        keys = Counted(self.sources)
-        if "reference_id" not in mapping.customer.fields():
-            own = {"reference_id": owners.changes}
-            keys.add("customer", own, owners.main.rows, np.ones(len(owners.main.rows), bool))
-        self.changes = keys.frame()
+        own = {} if "reference_id" in mapping.customer.fields() else {"reference_id": owners.changes}
+        every = np.ones(len(owners.main.rows), bool)
+        self.changes = count_changes(self.sources, [("customer", own, owners.main.rows, every)])
         self.problems = ProblemTable.concat(owners.problems)
         write_frame(folder / "rows", owners.status.frame())
         self.rows = read_frame(folder / "rows", numbers=False)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from importer.mapping import LoadedMapping
 from importer.mapping import Mapping as MappingFile
 from importer.mapping.apply import build
-from importer.mapping.grouping.customer_ranges import Share, owners_of
+from importer.mapping.grouping.row_assignment import Share, owners_of
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads

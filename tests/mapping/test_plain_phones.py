@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from importer.mapping.transforms import plain_phones
-from importer.mapping.transforms.phones import phone
-from importer.mapping.transforms.plain_phones import plain_numbers
+from importer.mapping.transforms import phones
+from importer.mapping.transforms.phones import phone, plain_numbers
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 BEFORE = ("+", "+", "00", "(+", "+ ", "+(", "011", "+00", "00 ")
@@ -76,7 +75,7 @@ def hostile(rng: random.Random, count: int) -> list[Pair]:
 @pytest.fixture(autouse=True)
 def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers of a country are not parsed because there are only a few of them."""
-    monkeypatch.setattr(plain_phones, "_FEWEST", 1)
+    monkeypatch.setattr(phones, "_FEWEST", 1)
 
 
 def test_whatever_is_found_is_what_the_parser_finds() -> None:
@@ -122,7 +121,7 @@ def test_what_is_not_certain_is_left_to_the_parser(value: str, country: str | No
 
 
 def test_few_numbers_of_a_country_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_phones, "_FEWEST", 2)
+    monkeypatch.setattr(phones, "_FEWEST", 2)
     values, countries = pa.array(["020 7946 0018", "415 555 0132", "415 555 0133"]), pa.array(["GB", "US", "US|GB"])
     assert plain_numbers(values, countries)[0].null_count == 3
     assert phone(values, countries).values.to_pylist() == ["+442079460018", "+14155550132", "+14155550133"]

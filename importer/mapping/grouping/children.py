@@ -43,20 +43,10 @@ class Candidates:
     stated: Mask
     texts: tuple[Column, ...]
 
-    @property
-    def used(self) -> Mask:
-        """True on the rows of ``table`` that made a child."""
-        rows = np.zeros(len(self.table), bool)
-        rows[self.at] = True
-        return rows
-
 
 @dataclass(frozen=True)
 class Children:
-    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
-
-    ``stated``: a cell says whether the child is the default.
-    """
+    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from."""
 
     columns: dict[str, Column | pa.Array]
     customers: Codes
@@ -74,9 +64,8 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         line = evaluated["address_line_1"]
         findings = (*line.findings, *prepared.findings)
         evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings)
-    content = np.logical_or.reduce(
-        [np.zeros(len(table), bool), *(found.filled for name, found in evaluated.items() if name not in _LABELS)]
-    )
+    filled = [found.filled for name, found in evaluated.items() if name not in _LABELS]
+    content = np.logical_or.reduce([np.zeros(len(table), bool), *filled])
     at = np.flatnonzero(content & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
@@ -205,23 +194,15 @@ def _made_ids(customer_ids: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Ar
 
 
 def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
-    """(The group of equal children of each line, the first line of each group), both with the lines in order.
-
-    Groups are numbered in the order of their first lines.
-    """
-    by_customer = Column(
-        customers, pa.nulls(int(customers.max(initial=-1)) + 1, pa.string())
-    )  # only numbers count here
+    """(The group of equal children of each line in order, the first line of each group); groups by first lines."""
+    by_customer = Column(customers, pa.array([], pa.string()))  # only the codes are compared
     compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
     group = tuple_numbers([by_customer, *compared], order)
     return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
 def _merged_default(flag: Column, record: Codes, count: int) -> Column:
-    """A merged child is the default when any of its lines says so, and is not when none does and any says no.
-
-    ``record``: the child of each line, of ``count`` children.
-    """
+    """A merged child is the default when any of its lines says so, and is not when none does and any says no."""
     codes = np.full(count, -1, np.int64)
     codes[record[flag.filled]] = 1
     codes[record[flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))]] = 0
@@ -234,15 +215,14 @@ def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list
     for made in sets:
         own = record[offset : offset + len(made.at)]
         offset += len(made.at)
-        rules = made.entry.fields()
         for name, found in made.evaluated.items():
             places = (made.at, made.customers, own)
             problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))
             if found.extension is not None:
                 wanting = (found.extension.filled & found.column.filled)[made.at]
                 places = (made.at[wanting], made.customers[wanting], own[wanting])
-                target = rules[name].extension_to
-                problems.extend(
-                    extension_problems(found, made.table, entity=entity, field=name, records=places, target=target)
+                target = made.entry.fields()[name].extension_to
+                problems += extension_problems(
+                    found, made.table, entity=entity, field=name, records=places, target=target
                 )
     return problems

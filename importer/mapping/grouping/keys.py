@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from importer.mapping.columns import Codes, Column, Mask, combine, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
-from importer.mapping.rewrites import RowChange
 from importer.mapping.table_rows import TableData
+from importer.mapping.transform_results import RowChange
 from importer.tables import FieldOrigin
 
 Reasons = npt.NDArray[np.object_]
@@ -22,20 +22,11 @@ Reasons = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class KeyCells:
-    """The parts of each row's key, one column for each part.
-
-    ``origin``: the columns of the source that they come from; ``changes``: what the transforms of the parts rewrote.
-    """
+    """The parts of each row's key, a column each; the source columns; and what the transforms rewrote."""
 
     parts: tuple[Column, ...]
     origin: FieldOrigin
     changes: tuple[RowChange, ...] = ()
-
-    @property
-    def whole(self) -> Mask:
-        """True on rows where every part is filled."""
-        filled: Mask = np.logical_and.reduce([part.filled for part in self.parts])
-        return filled
 
     def take(self, rows: Codes) -> "KeyCells":
         """The cells of the rows at these indices; an index of -1 gives blanks."""
@@ -123,7 +114,7 @@ def continued_rows(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
     begin = np.cumsum([0, *map(len, table.tables)])[:-1]
     broken = np.flatnonzero(np.concatenate([np.zeros(0, bool), *(source.broken for source in table.tables)]))
     block = np.searchsorted(np.sort(np.concatenate([begin, broken])), table.index, side="right")
-    whole = cells.whole
+    whole = np.logical_and.reduce([part.filled for part in cells.parts])
     above = _last(whole, block)
     differs = begins.copy()
     for part in cells.parts:
@@ -133,6 +124,5 @@ def continued_rows(cells: KeyCells, table: TableData, begins: Mask) -> Codes:
 
 def _last(chosen: Mask, block: Codes) -> Codes:
     """For each row the nearest chosen row at or above it in its block, or -1."""
-    found = np.where(chosen, np.arange(len(chosen), dtype=np.int64), -1)
-    found = np.maximum.accumulate(found) if len(found) else found
-    return np.where((found >= 0) & (np.append(block, -1)[found] == block), found, -1)
+    found = pd.Series(np.arange(len(chosen))).where(chosen).groupby(block).ffill()
+    return found.fillna(-1).to_numpy(np.int64)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
-from importer.mapping.columns import Codes, Column, Mask, first_of, folded
+from importer.mapping.columns import Codes, Column, Mask, first_of, first_rows, folded
 from importer.mapping.fields import Context, evaluate
 from importer.mapping.language.mapping_rules import ParentRule
 from importer.mapping.table_rows import TableData
@@ -49,17 +49,6 @@ class Names:
         return same & self.parent.rows_with(np.maximum(*searches) == _NONE)
 
 
-@dataclass(frozen=True)
-class Found:
-    """Each row's end: a number ≥ 0 as given for the rows without a parent, or why it has none.
-
-    ``namesakes``: the name of an ambiguous parent → the rows that have it.
-    """
-
-    ends: Codes
-    namesakes: dict[str, Codes]
-
-
 def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
     """The names of rows and of their parents. The name of a parent that a transform refuses stays as it is."""
     context = Context(Column.blank(len(table)), folder)
@@ -71,10 +60,10 @@ def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
     return Names(parent.where(~names.themselves()), own)
 
 
-def find_parents(names: Names, ends: Codes, rejected: int) -> Found:
-    """Find the end of each row that names a parent.
+def find_parents(names: Names, ends: Codes, rejected: int) -> tuple[Codes, dict[str, Codes]]:
+    """(Each row's end, or why it has none; the name of an ambiguous parent → the rows that have it).
 
-    ``ends``: the end of every row that is known, ``OPEN`` for the others. A row has the end of its parent, or of
+    ``ends``: the end (≥ 0) of every row that is known, ``OPEN`` for the others. A row has the end of its parent, or of
     its parent's parent if the parent has one itself, and so on. Rows without a parent are searched first: by the exact
     name, else without case and surplus blanks. ``rejected``: the end of rows whose parent is not found.
     """
@@ -83,7 +72,7 @@ def find_parents(names: Names, ends: Codes, rejected: int) -> Found:
     top = ~names.parent.filled
     namesakes: dict[str, Codes] = {}
     _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, folded)], ends, namesakes)
-    first = _first_rows(ends, top)
+    first = first_rows(ends, ends.max(initial=-1) + 2, np.flatnonzero(top & (ends >= 0)))
     for _ in range(_MOST_LEVELS):
         current = _ends_of(names, ends, found, rejected)
         if not (found == OPEN).any():
@@ -97,28 +86,34 @@ def find_parents(names: Names, ends: Codes, rejected: int) -> Found:
             found[absent] = ABSENT
     found[found == OPEN] = CIRCLE
     own = np.append(found, OPEN)[names.parent.codes]
-    return Found(np.where(ends != OPEN, ends, own), namesakes)
+    return np.where(ends != OPEN, ends, own), namesakes
 
 
 def parent_problems(
-    rule: ParentRule, names: Names, table: TableData, found: Found, lost: Mask, sources: Sources
+    rule: ParentRule,
+    names: Names,
+    table: TableData,
+    found: tuple[Codes, dict[str, Codes]],
+    lost: Mask,
+    sources: Sources,
 ) -> Iterator[ProblemTable]:
     """Why the ``lost`` rows have no customer, at the cells that name their parents."""
     hint = "Correct the cell, add the row that it names, or clear it if this row is a customer by itself."
-    why = np.minimum(found.ends, OPEN)  # an end ≥ 0 is that of a rejected row here
+    ends, namesakes = found
+    why = np.minimum(ends, OPEN)  # an end ≥ 0 is that of a rejected row here
     reasons = (
         (SEVERAL, "parent_ambiguous", "is the name of several rows", "Name the parent by its id, or rename the rows."),
         (ABSENT, "orphan_row", "names no row of the file", hint),
         (OPEN, "parent_rejected", "belongs to a row that was rejected", "Correct that row first."),
         (CIRCLE, "parent_circle", "leads to no customer: the rows name each other in a circle", hint),
     )
-    places = {text: _places(table.rows[rows], sources) for text, rows in found.namesakes.items()}
+    places = {text: _places(table.rows[rows], sources) for text, rows in namesakes.items()}
     texts = names.parent.to_arrow()
     for reason, code, text, advice in reasons:
         at = np.flatnonzero(lost & (why == reason))
         own = texts.take(pa.array(at))
-        ends = [places[text] if reason == SEVERAL else "" for text in own.to_pylist()]
-        message = pc.binary_join_element_wise("'", own, f"' {text}", pa.array(ends, pa.string()), "")
+        same = [places[text] if reason == SEVERAL else "" for text in own.to_pylist()]
+        message = pc.binary_join_element_wise("'", own, f"' {text}", pa.array(same, pa.string()), "")
         for reference, rows in _by_column(rule, table, at):
             which = message.take(pa.array(np.searchsorted(at, rows)))
             yield cell_problems(table, rows, reference, severity=Severity.ERROR, code=code, message=which, hint=advice)
@@ -142,14 +137,6 @@ def _ends_of(names: Names, ends: Codes, found: Codes, rejected: int) -> Codes:
     """The ends of all rows as far as they are known: a row whose parent is not found is rejected."""
     settled = np.where(found < OPEN, rejected, found)
     return np.where(ends != OPEN, ends, np.append(settled, OPEN)[names.parent.codes]).astype(np.int64)
-
-
-def _first_rows(ends: Codes, among: Mask) -> Codes:
-    """End → the first row that has it, -1 for none."""
-    rows = np.flatnonzero(among & (ends >= 0))[::-1]
-    first = np.full(ends.max(initial=-1) + 2, -1, np.int64)
-    first[ends[rows]] = rows
-    return first
 
 
 def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> Iterator["_Search"]:

@@ -1,7 +1,8 @@
-"""Which customer each row of each table belongs to, and what happens to the rows that belong to none."""
+"""Which customer each row belongs to, why some belong to none, and customers with their rows for partitions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,8 @@ from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TableRule
-from importer.mapping.rewrites import RowChange
-from importer.mapping.table_rows import TableData, holds
+from importer.mapping.table_rows import TableData, assign_tables, holds
+from importer.mapping.transform_results import RowChange
 from importer.records import Severity
 from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
 
@@ -30,12 +31,6 @@ class RowStatus:
     customer: Codes
     skipped: npt.NDArray[np.object_]
     rejected: Mask
-
-    @classmethod
-    def of(cls, sources: Sources) -> "RowStatus":
-        """The status of rows before they are assigned: only those that the loader rejected have one."""
-        broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
-        return cls(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
 
     def frame(self) -> pd.DataFrame:
         """The status as ``EntityTables.rows``."""
@@ -59,8 +54,8 @@ class CustomerRows:
 class RowAssignment:
     """The customers by their keys, and for every table of the mapping its rows with their customers.
 
-    ``ids``: each customer's key as a reference id; ``origin``: the columns of the keys; ``changes``: what was rewritten
-    in them. ``main``: the rows that make the customers. ``by_table``: table → the rows that give its children.
+    ``ids``: each customer's key as a reference id; ``origin`` and ``changes``: the columns of the keys, and what was
+    rewritten in them. ``main``: the rows that make the customers. ``by_table``: the rows that give children.
     """
 
     ids: Column
@@ -94,7 +89,8 @@ def assign_rows(
     mapping: Mapping, tables: dict[str, TableData], sources: Sources, loaded: LoadedMapping
 ) -> RowAssignment:
     """Give every row of every table its customer, or the reason why it has none."""
-    status = RowStatus.of(sources)
+    broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
+    status = RowStatus(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
     problems: list[ProblemTable] = []
     name = mapping.main_table
     read = _read(mapping, name, tables[name], status, loaded)
@@ -204,18 +200,14 @@ def _orphan_problems(
 
 def _unknown_parts(own: Keys, codes: Codes, customers: Keys) -> Codes:
     """For each of these keys the number of its first part that no customer has, else of its last one."""
-    known: list[set[str]] = []
-    for key in customers.exact.to_pylist():
+    keys = (key.split(LIST_SEPARATOR) for key in customers.exact.to_pylist())
+    known = [set(texts) for texts in zip(*keys, strict=True)]
+    numbers = []
+    for key in own.exact.take(pa.array(codes)).to_pylist():
         parts = key.split(LIST_SEPARATOR)
-        known = known or [set() for _ in parts]
-        for part, texts in zip(parts, known, strict=True):
-            texts.add(part)
-    numbers = {}
-    for code in np.unique(codes).tolist():
-        parts = own.exact[code].as_py().split(LIST_SEPARATOR)
         unknown = (number for number, part in enumerate(parts) if not known or part not in known[number])
-        numbers[code] = next(unknown, len(parts) - 1)
-    return np.array([numbers[code] for code in codes.tolist()], np.int64)
+        numbers.append(next(unknown, len(parts) - 1))
+    return np.array(numbers, np.int64)
 
 
 def _without_punctuation(ids: pa.Array) -> pa.Array:
@@ -240,7 +232,7 @@ def _resolve_parents(
     ends[read.skipped] = np.where(has_customer, same, keys.count + codes)
     ends[read.keyed] = np.where(status.rejected[rows[read.keyed]], rejected, status.customer[rows[read.keyed]])
     found = find_parents(names, ends, rejected)
-    ends = np.where(read.skipped, OPEN, found.ends)
+    ends = np.where(read.skipped, OPEN, found[0])
     left = (ends >= keys.count) & (ends < rejected)
     status.skipped[rows[left]] = reasons[ends[left] - keys.count]
     lost = ~read.skipped & ~read.keyed & ((ends < 0) | (ends == rejected))
@@ -251,3 +243,59 @@ def _resolve_parents(
     kept = (ends >= 0) & (ends < keys.count)
     status.customer[rows[kept]] = ends[kept]
     return CustomerRows(read.table.keep(kept), ends[kept], bool(kept.any()))
+
+
+@dataclass(frozen=True)
+class Share:
+    """Consecutive customers, and all their rows.
+
+    ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
+    within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
+    of the first customer among all. ``ids``, ``origin`` and ``present``: as in :class:`RowAssignment`.
+    """
+
+    rows: Codes
+    customers: Codes
+    keyed: Mask
+    first: int
+    ids: pa.Array
+    origin: FieldOrigin
+    present: frozenset[str]
+
+
+def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
+    """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
+
+    Where there is no customer, there is one share without rows.
+    """
+    customers = assignment.status.customer
+    keyed = np.zeros(len(customers), bool)
+    keyed[assignment.main.rows.rows] = True
+    present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
+    ids = assignment.ids.to_arrow()
+    # Where shares begin, and the end of the last: as many whole customers in each as fit.
+    ends = np.cumsum(np.bincount(customers[customers >= 0], minlength=len(ids)))
+    edges = [0] if len(ids) else [0, 0]
+    while edges[-1] < len(ids):
+        done = int(ends[edges[-1] - 1]) if edges[-1] else 0
+        edges.append(max(int(np.searchsorted(ends, done + most, side="right")), edges[-1] + 1))
+    number = np.append(np.repeat(np.arange(len(edges) - 1), np.diff(edges)), -1)[customers]
+    for share, (start, stop) in enumerate(pairwise(edges)):
+        rows = np.flatnonzero(number == share)
+        own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
+        yield Share(rows, customers[rows] - start, keyed[rows], start, own, assignment.origin, present)
+
+
+def owners_of(share: Share, mapping: Mapping, sources: Sources) -> RowAssignment:
+    """The customer of each row of ``sources``, which are the rows of a share."""
+    by_table = {
+        name: CustomerRows(table, share.customers[table.rows], name in share.present)
+        for name, table in assign_tables(mapping, sources).items()
+    }
+    main = by_table[mapping.main_table]
+    keyed = share.keyed[main.rows.rows]
+    if not keyed.all():
+        main = CustomerRows(main.rows.keep(keyed), main.customers[keyed], present=True)
+    count = len(share.rows)
+    status = RowStatus(share.customers, np.full(count, None, object), np.zeros(count, bool))
+    return RowAssignment(Column.from_text(share.ids), share.origin, (), main, by_table, status, [])

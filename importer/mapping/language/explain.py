@@ -62,6 +62,12 @@ def overview(width: int) -> str:
 def explain(loaded: LoadedMapping, *, width: int) -> str:
     """What a mapping does, in lines of at most ``width`` characters (40 or more)."""
     mapping = loaded.mapping
+    several = len(mapping.tables) > 1
+    skips = [
+        f"{skip.reason}: {_condition(skip)}{f' (table {name})' if several else ''}."
+        for name, rule in mapping.tables.items()
+        for skip in rule.skip
+    ]
     blocks = [
         [*_wrap(mapping.title, "", width), "=" * min(len(mapping.title), width)],
         _wrap(mapping.description, "", width),
@@ -69,7 +75,7 @@ def explain(loaded: LoadedMapping, *, width: int) -> str:
         _section("How to export", [mapping.export] if mapping.export else [], width),
         _section("Files", _files(mapping), width),
         _section("Which customer a row belongs to", _keys(mapping), width),
-        _section("Rows that are left out", _skips(mapping), width),
+        _section("Rows that are left out", skips, width),
         _section("What is sent", [_WHAT], width),
         ["The customer", "-" * len("The customer"), *_fields(mapping.customer, width)],
         *(_child(mapping, entry, width) for entry in mapping.children()),
@@ -148,13 +154,11 @@ def _keys(mapping: Mapping) -> list[str]:
         parts = [_part(rule_) for rule_ in rule.key]
         where = f"In the table {name}, the" if len(mapping.tables) > 1 else "The"
         lines.append(f"{where} text in {_listed(parts, 'and')}.")
-    known = "The same text is the same customer"
-    own = mapping.customer.reference_id
-    joined = " (its parts joined with '-')" if len(mapping.tables[mapping.main_table].key) > 1 else ""
-    ids = f", and is its reference_id{joined}" if own is None else ""
-    lines.append(f"{known}{ids}. A row without it {_without(mapping)}.")
-    parent = mapping.tables[mapping.main_table].parent
-    return [*lines, *_parents(parent)] if parent is not None else lines
+    main = mapping.tables[mapping.main_table]
+    joined = " (its parts joined with '-')" if len(main.key) > 1 else ""
+    ids = f", and is its reference_id{joined}" if mapping.customer.reference_id is None else ""
+    lines.append(f"The same text is the same customer{ids}. A row without it {_without(mapping)}.")
+    return [*lines, *_parents(main.parent)] if main.parent is not None else lines
 
 
 def _parents(parent: ParentRule) -> list[str]:
@@ -186,14 +190,6 @@ def _part(rule: FieldRule) -> str:
 def _changed(text: str, rule: FieldRule) -> str:
     changes = _changes(rule, "")
     return f"{text} ({changes})" if changes else text
-
-
-def _skips(mapping: Mapping) -> list[str]:
-    return [
-        f"{skip.reason}: {_condition(skip)}" + (f" (table {name})." if len(mapping.tables) > 1 else ".")
-        for name, rule in mapping.tables.items()
-        for skip in rule.skip
-    ]
 
 
 def _condition(condition: Condition) -> str:
@@ -228,26 +224,20 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
         lines.append(f"From the rows of the table {entry.table or mapping.main_table}.")
     if entry.repeat is not None:
         lines.append(f"Once for each number {NUMBER} from {entry.repeat[0]} to {entry.repeat[-1]}.")
-    lines += _taken_apart(entry)
+    if entry.cells:
+        what = "Its lines are" if len(entry.cells) > 1 else "All of it is"
+        where = f"{what} in {_columns(entry.cells)}. It is taken apart"
+        names = "A line that repeats the customer's name is left out"
+        lines += [
+            f"{where}: the country in the last line, before it town, state and post code, then the street.",
+            f"{names}; one that begins with 'Attn' gives the person. Fields given below override its parts.",
+            "The report shows every address before and after, with a warning where the parts may be wrong.",
+        ]
     if entry.when is not None:
         lines.append(f"Only where {_condition(entry.when)}.")
     name = _child_name(entry)
     wrapped = [line for text in lines for line in _wrap(text, "", width)]
     return [name, "-" * len(name), *wrapped, *_fields(entry, width)]
-
-
-def _taken_apart(entry: ChildEntry) -> list[str]:
-    """About an address whose parts have no columns of their own."""
-    if not entry.cells:
-        return []
-    what = "Its lines are" if len(entry.cells) > 1 else "All of it is"
-    where = f"{what} in {_columns(entry.cells)}. It is taken apart"
-    names = "A line that repeats the customer's name is left out"
-    return [
-        f"{where}: the country in the last line, before it town, state and post code, then the street.",
-        f"{names}; one that begins with 'Attn' gives the person. Fields given below override its parts.",
-        "The report shows every address before and after, with a warning where the parts may be wrong.",
-    ]
 
 
 def _child_name(entry: ChildEntry) -> str:
@@ -295,7 +285,9 @@ def _changes(rule: FieldRule, name: str) -> str:
     if rule.join is not None:
         steps.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
     if rule.values is not None:
-        steps += [_translated(rule.values), _unlisted(rule.otherwise)]
+        other = rule.otherwise
+        known = f"becomes '{other.constant}'" if isinstance(other, Otherwise) else _OTHERWISE[other]
+        steps += [_translated(rule.values), f"any other text {known}"]
     if rule.default is not None:
         steps.append(f"'{rule.default}' if there is none")
     if rule.lookup is not None:
@@ -331,12 +323,6 @@ def _translated(values: dict[str, list[str]]) -> str:
     return ", ".join(f"{_quoted(own, 'or')} becomes {_quoted(sent, 'and')}" for sent, own in texts.items())
 
 
-def _unlisted(otherwise: str | Otherwise) -> str:
-    if isinstance(otherwise, Otherwise):
-        return f"any other text becomes '{otherwise.constant}'"
-    return f"any other text {_OTHERWISE[otherwise]}"
-
-
 def _required(mapping: Mapping) -> list[str]:
     lines = []
     for name in mapping.tables:
@@ -365,17 +351,13 @@ def _policies(mapping: Mapping) -> list[str]:
         lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
     if mapping.contact_email == "required":
         lines.append("A contact without an e-mail address is an error.")
-    lines += [_weight(code, severity) for code, severity in mapping.severity.items()]
+    for code, severity in mapping.severity.items():
+        eased = CODES[code].severity is Severity.ERROR is not severity
+        kept = "the first row counts" if code == "customer_conflict" else "the value is left out"
+        lines.append(f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{f'; {kept}' if eased else ''}.")
     if mapping.country is not None:
         lines.append(f"Phones and states without a country are read as those of {mapping.country}.")
     return lines
-
-
-def _weight(code: str, severity: Severity) -> str:
-    """How much a problem matters in this mapping, and what happens to the value."""
-    eased = CODES[code].severity is Severity.ERROR is not severity
-    then = "" if not eased else "; the first row counts" if code == "customer_conflict" else "; the value is left out"
-    return f"{CODES[code].title} ({code}): {_WEIGHTS[severity]}{then}."
 
 
 def _section(title: str, sentences: Sequence[str], width: int) -> list[str]:
@@ -395,7 +377,11 @@ def _wrap(text: str, bullet: str, width: int) -> list[str]:
 def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Cells side by side, each wrapped; on a narrow screen one below the other."""
     if width < _SIDE_BY_SIDE:
-        return [line for row in rows for line in _stacked(row, width)]
+        stacked = []
+        for first, *rest in rows:
+            stacked += _cell(first, width)
+            stacked += [f"    {line}" for text in rest if text for line in _cell(text, width - 4)]
+        return stacked
     count = len(rows[0])
     left = width - 2 * (count - 1)
     widths: list[int] = []
@@ -409,11 +395,6 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
             padded = (part.ljust(size) for part, size in zip(parts, widths, strict=True))
             lines.append("  ".join(padded).rstrip())
     return lines
-
-
-def _stacked(row: Sequence[str], width: int) -> list[str]:
-    first, *rest = row
-    return [*_cell(first, width), *("    " + line for text in rest if text for line in _cell(text, width - 4))]
 
 
 def _cell(text: str, width: int) -> list[str]:

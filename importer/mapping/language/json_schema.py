@@ -131,7 +131,10 @@ def mapping_schema() -> Schema:
     top = definitions.pop("Mapping")
     for key in ONE_TABLE:
         top["properties"][key] = definitions["TableRule"]["properties"][key]
-    extending = _extending(top, definitions)
+    # Every definition as a mapping that extends another has it: nothing is required, and null takes something out.
+    parts = {"field": _FORMS["field"], **definitions}
+    extending = {f"{name}.extending": _loosened(schema, definitions) for name, schema in parts.items()}
+    loose = _loosened(top, definitions)
     definitions["AddressEntry"]["required"] = ["type"]
     definitions["CustomerEntry"]["required"] = ["company_name"]
     definitions["FieldRule"]["oneOf"] = [{"required": [source]} for source in ("from", "constant", "flags")]
@@ -148,17 +151,10 @@ def mapping_schema() -> Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "if": {"required": ["extends"]},
-        "then": extending.pop("Mapping"),
+        "then": loose,
         "else": top,
         "$defs": {**_FORMS, "step": _step(), **definitions, **extending},
     }
-
-
-def _extending(top: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:
-    """Every definition as a mapping that extends another has it: nothing is required, and null takes something out."""
-    parts = {"Mapping": top, "field": _FORMS["field"], **definitions}
-    made = {name: _loosened(schema, definitions) for name, schema in parts.items()}
-    return {name if name == "Mapping" else f"{name}.extending": schema for name, schema in made.items()}
 
 
 def _loosened(schema: Any, tables: Collection[str]) -> Any:

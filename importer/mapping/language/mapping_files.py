@@ -27,20 +27,18 @@ MOST_FILES = 20  # that extend one another
 MOST_PARTS = 200_000  # texts, lists and tables of a file; the largest shipped mapping has 300
 MOST_DEPTH = 50
 _PACKAGE = Path(importer.__file__).parent
-_EXTENDS = "extends"
 _NULL = "tag:yaml.org,2002:null"
 _NAMED = frozenset({"tables", "attributes", "values"})  # tables whose keys are names that people give
 _WHOLE = frozenset({"from", "constant", "flags", "column", "only", "any", "all"})  # replace the base's table as a whole
 
 Place = tuple[str | int, ...]
-Spot = tuple[Path, int]
 
 
 @dataclass(frozen=True)
 class LoadedMapping:
     """A mapping and where it came from.
 
-    ``sha256``: of the file and all that it extends. ``bases``: the files that it extends, the nearest first.
+    ``sha256``: of the file; if it extends others, of all their digests. ``bases``: those files, the nearest first.
     """
 
     name: str
@@ -111,7 +109,9 @@ def load_mapping(name: str) -> LoadedMapping:
             "\n".join(_explain(error, spots)), "`importer mappings` shows mappings that work."
         ) from error
     bases = tuple(base for base, _ in chain[1:])
-    return LoadedMapping(path.stem, path, _digest([raw for _, raw in chain]), mapping, bases)
+    digests = [hashlib.sha256(raw).hexdigest() for _, raw in chain]
+    digest = hashlib.sha256("\n".join(digests).encode()).hexdigest() if bases else digests[0]
+    return LoadedMapping(path.stem, path, digest, mapping, bases)
 
 
 def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
@@ -129,7 +129,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
     own = _with_functions(read_parts(text, path), chain[0][0].parent)
-    extended = (own.table or {}).get(_EXTENDS)
+    extended = (own.table or {}).get("extends")
     if extended is None:
         return own
     base = _read(_base(extended, chain), chain)
@@ -138,7 +138,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
 
 def _base(extended: Part, chain: list[tuple[Path, bytes]]) -> Path:
     """The file that a mapping extends: a shipped one by its name, another by its path from the mapping's folder."""
-    where = f"{extended.where}: {_EXTENDS}"
+    where = f"{extended.where}: extends"
     if not isinstance(extended.value, str) or not extended.value.strip():
         raise MappingError(f"{where}: write the name or the path of one mapping here")
     try:
@@ -213,10 +213,7 @@ def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
     if len(inherited) > 1:
         raise MappingError(f"{inherited[1].where}: '{INHERITED}' is in the same list twice")
     for item in own:
-        if item.value == INHERITED:
-            yield from base.items if base.items is not None else [base]
-        else:
-            yield item
+        yield from [item] if item.value != INHERITED else [base] if base.items is None else base.items
 
 
 def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
@@ -231,12 +228,6 @@ def _renumbered(items: list[Part], own: dict[str, Part]) -> list[Part]:
             )
         changed[int(key)] = None if part.null else _merged(items[int(key) - 1], part)
     return [part for part in changed.values() if part is not None]
-
-
-def _digest(files: list[bytes]) -> str:
-    """SHA-256 of one file; of several, that of their digests one after another."""
-    digests = [hashlib.sha256(raw).hexdigest() for raw in files]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _find(name: str, folder: Path = Path()) -> Path:
@@ -258,7 +249,7 @@ def _find(name: str, folder: Path = Path()) -> Path:
     )
 
 
-def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
+def _explain(error: ValidationError, spots: dict[Place, str]) -> Iterator[str]:
     for item in error.errors():
         place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
         if place[:2] == ("tables", "customers") and ("tables",) not in spots:
@@ -275,8 +266,7 @@ def _explain(error: ValidationError, spots: dict[Place, Spot]) -> Iterator[str]:
             text = f"{place[-1]} is missing"
         elif item["type"] in {"model_type", "model_attributes_type", "list_type", "dict_type"}:
             text = f"cannot be {item['input']!r} here"
-        path, line = spots[known]
-        yield f"{path}:{line}: {name + ': ' if name else ''}{text}"
+        yield f"{spots[known]}: {name + ': ' if name else ''}{text}"
 
 
 def _unknown_key(place: Place) -> str:
@@ -376,12 +366,12 @@ def _too_deep(where: str) -> str:
     return f"{where}: tables are nested more than {MOST_DEPTH} deep (is an alias '*' inside its own '&'?)"
 
 
-def to_plain(part: Part) -> tuple[Any, dict[Place, Spot]]:
-    """(The data with every scalar a text, the file and line of every place in it)."""
-    spots: dict[Place, Spot] = {}
+def to_plain(part: Part) -> tuple[Any, dict[Place, str]]:
+    """(The data with every scalar a text, ``file:line`` of every place in it)."""
+    spots: dict[Place, str] = {}
 
     def plain(part: Part, place: Place) -> Any:
-        spots[place] = (part.path, part.line)
+        spots[place] = part.where
         if isinstance(part.value, dict):
             return {key: plain(inner, (*place, key)) for key, inner in part.value.items()}
         if isinstance(part.value, list):

@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PostalAddress:
-    """An address taken apart. ``street``: its lines, the first of which may be a name; ``pieces``: the rest by name.
+    """An address taken apart. ``street``: its lines, the first may be a name; ``pieces``: the rest by name.
 
     ``doubts``: why the parts may be wrong; ``left``: what is not part of an address, such as a fax number.
     """

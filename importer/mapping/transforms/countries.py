@@ -71,6 +71,7 @@ def _countries() -> dict[str, str]:
     return names
 
 
+@lru_cache(maxsize=_MOST_KEPT)  # every entry and every part of a list asks for the same few
 def country_code(text: str) -> str | None:
     """A country's name or code → ISO 3166-1 alpha-2, or None."""
     plain = _plain(text)
@@ -79,21 +80,16 @@ def country_code(text: str) -> str | None:
 
 def country(values: pa.Array) -> Result:
     """Names in the main European languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
-    read = [_read_country(value) for value in values.to_pylist()]
-    reasons = [None if code else "is not a country" for code, _ in read]
-    found = failures("invalid_country", reasons, [hint for _, hint in read])
-    return Result(pa.array([code for code, _ in read], pa.string()), found)
+    texts = values.to_pylist()
+    codes = [country_code(text) for text in texts]
+    reasons = [None if code else "is not a country" for code in codes]
+    hints = ["" if code else _country_hint(text) for text, code in zip(texts, codes, strict=True)]
+    return Result(pa.array(codes, pa.string()), failures("invalid_country", reasons, hints))
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _read_country(value: str) -> tuple[str | None, str]:
-    """(The code or None, a hint). Every entry and every part of a list asks for the same few."""
-    code = country_code(value)
-    return code, "" if code else _country_hint(value)
-
-
 def _country_hint(value: str) -> str:
-    for code in ("US", "CA", "AU"):
+    for code in _CHECKED:
         if _plain(value) in _states(code):
             return f"This is a state of {_name(code)}: is it in the wrong column? Write the country here."
     near = next(iter(nearest(_plain(value), _countries(), cutoff=0.82)), None)

@@ -34,17 +34,15 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
-_MARKS = {code: None for code in range(128) if not chr(code).isalnum()}
 _NOTHING = "nothing"  # instead of a part, where no address has it
 _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or give the parts columns of their own."
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An entry for one number of a repeated group, with the rows that it reads.
+    """An entry for one number of a repeated group, with the rows that it reads; every packed field has a rule.
 
-    Every field of a packed address has a rule; ``filled``: rows where its cells are not all blank; ``findings``: what
-    is reported about taking it apart.
+    ``filled``: rows where a packed address is not all blank; ``findings``: what is reported about taking it apart.
     """
 
     entry: ChildEntry
@@ -90,11 +88,8 @@ def _entries(mapping: Mapping, owners: RowAssignment) -> Iterator[tuple[Entity, 
 def idle_fields(entry: ChildEntry) -> tuple[str, ...]:
     """The fields of a prepared entry that no packed address has a part for."""
     references = {name: rule.columns() for name, rule in entry.fields().items()}
-    return tuple(
-        name
-        for name, own in references.items()
-        if any(one.endswith(_NOTHING) and one != source_reference(one) for one in own)
-    )
+    derived = {name: [one for one in own if one != source_reference(one)] for name, own in references.items()}
+    return tuple(name for name, own in derived.items() if any(one.endswith(_NOTHING) for one in own))
 
 
 def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tuple[Column, ...]:
@@ -114,8 +109,6 @@ def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tu
 
 def _plain(text: str) -> str:
     """Letters and digits only: how a line is compared with a name."""
-    if text.isascii():
-        return text.lower().translate(_MARKS)
     return "".join(filter(str.isalnum, text.casefold()))
 
 
@@ -222,10 +215,8 @@ def _findings(
     """What became of each address, and where that is doubtful; at the ``first`` of its cells that is filled."""
     whole = "was" if len(references) == 1 else "and the lines that belong to it were"
     told = [f"{whole} taken apart: {reading.told}" for reading in readings]
-    doubts = [
-        f"may be taken apart wrongly ({reading.doubts}): {reading.told}" if reading.doubts else None
-        for reading in readings
-    ]
+    unsure = "may be taken apart wrongly"
+    doubts = [f"{unsure} ({reading.doubts}): {reading.told}" if reading.doubts else None for reading in readings]
     for finding in (
         *failures("address_unsure", doubts, _HINT, Severity.WARNING),
         *failures("address_parsed", told, "", Severity.INFO),

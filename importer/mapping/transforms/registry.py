@@ -11,27 +11,36 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import MappingError
 from importer.mapping.columns import trim
-from importer.mapping.transform_results import Result, read_each
-from importer.mapping.transforms.clean_text import tidy
+from importer.mapping.transform_results import Result, failures, read_each
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
 from importer.mapping.transforms.person_names import first_name, last_name
 from importer.mapping.transforms.phones import labelled, phone
+from importer.records import Severity
 
 Argument = Literal["none", "text", "pair", "texts"]
+
+# Spaces of other widths, and marks without any: soft hyphen, zero-width space and joiners, byte order mark, directions.
+_WIDE_SPACE = r"[\x{00a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
+_INVISIBLE = r"[\x{00ad}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}\x{2066}-\x{2069}\x{feff}]"
+# Double quotes that a word processor bent. A bent apostrophe stays: it belongs to a name as often as not (O\u2019Neil).
+_QUOTES = "[\u201c\u201d\u201e\u201f]"
+# UTF-8 read as cp1252 or Latin-1: a lead byte's letter, then what continuation bytes become.
+_BYTES = "".join(bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)).replace("\ufffd", "")
+_CONTINUATION = f"[\x80-\xbf{re.escape(_BYTES)}]"
+_GARBLED = re.compile(f"[\xc2-\xdf]{_CONTINUATION}|[\xe0-\xef]{_CONTINUATION}{{2}}|[\xf0-\xf4]{_CONTINUATION}{{3}}")
+_ENCODING = "Export it again as UTF-8, or give the right --encoding; if your system shows it like this, fix it there."
 
 
 @dataclass(frozen=True)
 class TransformSpec:
-    """A transform of the language: what it does, what it is given, and whether it looks at the record's country.
-
-    ``code``: the one by which reports count the values that it rewrote.
-    """
+    """A transform of the language. ``code``: the one by which reports count the values that it rewrote."""
 
     run: Callable[..., Result]
     about: str
@@ -102,6 +111,29 @@ def run_step(step: Step, values: pa.Array, countries: pa.Array, folder: Path) ->
     return spec.run(values) if spec.argument == "none" else spec.run(values, step.argument)
 
 
+def _tidy(values: pa.Array) -> Result:
+    """Letters in one piece (NFC), plain spaces, straight double quotes, nothing invisible; a warning for mojibake."""
+    at = np.flatnonzero(pc.invert(pc.string_is_ascii(values)).to_numpy(zero_copy_only=False))
+    if not len(at):
+        return Result(values)
+    given = values.take(pa.array(at))
+    meant = (_ungarbled(text) if _GARBLED.search(text) else None for text in given.to_pylist())
+    told = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
+    some = pc.utf8_normalize(given, form="NFC")
+    for pattern, by in ((_WIDE_SPACE, " "), (_INVISIBLE, ""), (_QUOTES, '"')):
+        some = pc.replace_substring_regex(some, pattern, by)
+    return Result(trim(some), failures("mojibake", told, _ENCODING, Severity.WARNING)).among(at, Result(values))
+
+
+def _ungarbled(text: str) -> str | None:
+    """What was meant, or None when the text is not UTF-8 that was read with another encoding."""
+    try:
+        raw = b"".join(letter.encode("latin-1" if ord(letter) < 0x100 else "cp1252") for letter in text)
+        return raw.decode("utf-8")
+    except UnicodeError:
+        return None
+
+
 def _text(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], Result]:
     return lambda values: Result(function(values))
 
@@ -116,8 +148,6 @@ def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
 
 
 def _one_line(values: pa.Array, argument: str) -> Result:
-    if not pc.any(pc.match_substring_regex(values, r"[\t-\r]")).as_py():  # as in most columns
-        return Result(values)
     return Result(pc.replace_substring_regex(values, r"\s*[\t\r\n\v\f]+\s*", argument.replace("\\", r"\\")))
 
 
@@ -209,7 +239,7 @@ def _python(values: pa.Array, argument: str, folder: Path) -> Result:
 _TIDIED, _NAME = "text_tidied", "name_taken_apart"
 TRANSFORMS: dict[str, TransformSpec] = {
     "text": TransformSpec(Result, "leaves the text as it is (switches a field's own transform off)"),
-    "tidy": TransformSpec(tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
+    "tidy": TransformSpec(_tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
     "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalized"),
