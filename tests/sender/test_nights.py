@@ -164,6 +164,9 @@ def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
             hand = await first_night(ledger, folder, api, found[0], by_hand)
             api.script = script
             for night, (writes, after, seconds) in zip(found[1:], kills, strict=False):
+                await asyncio.sleep(
+                    2 * api.late
+                )  # a night later, every request of the last one has landed or never will
                 run, payloads = plan_night(ledger, folder, night, {})
                 dying = DyingLedger(ledger, writes, after)
                 task = asyncio.create_task(
@@ -174,6 +177,7 @@ def test_any_kills(found, script, replaces, batch, kills, resume, by_hand):
                 assert not isinstance(ended, AssertionError), ended
                 if resume:
                     await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
+            await asyncio.sleep(2 * api.late)
             run, payloads = plan_night(ledger, folder, found[-1], {})
             await send_to_the_end(ledger, api, run, payloads, batch_size=batch, on_conflict="overwrite")
             assert faults(api, found, hand) == []
