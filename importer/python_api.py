@@ -162,17 +162,15 @@ class AfterOptions(Account, Callbacks, total=False):
     key: str
 
 
-class ResumeOptions(Sending, Callbacks, total=False):
-    """Options of :func:`resume`. ``key``: the API key, as in :class:`Target`."""
+class ResumeOptions(AfterOptions, Sending, total=False):
+    """Options of :func:`resume`."""
 
-    key: str
     limit: int
 
 
-class RetryOptions(Sending, Callbacks, total=False):
-    """Options of :func:`retry`. ``key``: the API key, as in :class:`Target`."""
+class RetryOptions(AfterOptions, Sending, total=False):
+    """Options of :func:`retry`."""
 
-    key: str
     include_refused: bool
 
 
@@ -526,6 +524,6 @@ def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
             yield str(path)
         except yaml.YAMLError as error:
             raise MappingError(f"the mapping holds what no mapping file can: {error}") from error
-        except MappingError as error:  # lines of a file that nobody sees tell nothing
+        except MappingError as error:  # the user does not know the file and its lines
             message = re.sub(rf"{re.escape(str(path))}(:\d+)?", "mapping", error.message)
             raise MappingError(message, error.hint) from error

@@ -34,6 +34,7 @@ from importer.tables import (
     ProblemTable,
     Sources,
     SourceTable,
+    numbers_as_numpy,
 )
 
 # What commands write to a run's folder.
@@ -141,8 +142,7 @@ class RunFolder:
             field_rows = {f"field:{name}": rows for name, rows in stage.tables.customer_field_rows.items()}
             arrays: dict[str, Any] = {"rejected": stage.rejected, "lost_child": stage.lost_child, **field_rows}
             np.savez(self._create("customers.npz"), **arrays)
-            with self._create("stage.json").open("w", encoding="utf-8") as file:
-                json.dump(_describe(stage), file, ensure_ascii=False)
+            self._write_json("stage.json", _describe(stage))
 
     def save_bodies(self, bodies: pd.DataFrame) -> None:
         """Save where each body is in ``payloads.jsonl``; the run can be resumed now. Raises :class:`OutputError`."""
@@ -166,8 +166,7 @@ class RunFolder:
         with _readable(self.path):
             self.work.mkdir(mode=0o700, exist_ok=True)
             self._write("plan", plan)
-            with self._create("plan.json").open("w", encoding="utf-8") as file:
-                json.dump(facts, file, ensure_ascii=False)
+            self._write_json("plan.json", facts)
 
     def load_plan(self) -> tuple[pd.DataFrame, dict[str, Any]] | None:
         """What :meth:`save_plan` saved, or None if there is no plan. Raises :class:`OutputError`."""
@@ -226,13 +225,16 @@ class RunFolder:
         open_private(path).close()
         return path
 
+    def _write_json(self, name: str, content: dict[str, Any]) -> None:
+        self._create(name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
     def _write(self, name: str, frame: pd.DataFrame) -> None:
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
         feather.write_feather(table, self._create(f"{name}.arrow"), compression="lz4")
 
     def _read(self, name: str) -> pd.DataFrame:
         table = feather.read_table(self.work / f"{name}.arrow", memory_map=False)
-        frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=numbers_as_numpy)
         return frame
 
 
@@ -260,11 +262,6 @@ class PayloadFile:
         except OSError as error:
             hint = "Run again with the same sources. The ledger knows what was sent."
             raise OutputError(f"the run's payloads {self._path} cannot be read: {error.strerror}", hint) from None
-
-
-def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
-    """Numbers are numpy columns, as the tables document them; all others are Arrow columns."""
-    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
 @contextmanager

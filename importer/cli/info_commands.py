@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from importer.cli.execution import asker, finish, make_options, watched
-from importer.cli.output import Console, as_json, put, show
+from importer.cli.output import as_json, look, print_summary, put, show, terminal_width
 from importer.cli.parameters import ACCOUNT, takes
 from importer.errors import UsageError
 from importer.settings import Commands
@@ -28,8 +28,7 @@ def runs(**given: Any) -> None:
     if given["json"]:
         print(as_json(lines))
     else:
-        look = Console(json=False, quiet=False).look
-        show(runs_text(lines, **look) if lines else "No runs yet.")
+        show(runs_text(lines, **look()) if lines else "No runs yet.")
 
 
 @takes("ledger", "tenant", "config")
@@ -67,7 +66,7 @@ def report(**given: Any) -> None:
     options = make_options(given)
     with Commands.of(options).advising():
         summary = write_again(options, given["run"])
-    finish(Console(json=given["json"], quiet=False), summary)
+    finish(given, summary)
 
 
 def mappings(
@@ -80,7 +79,7 @@ def mappings(
     """
     from importer.commands.reference import explain_mapping, list_mappings
 
-    width = Console(json=False, quiet=False).width
+    width = terminal_width()
     show(list_mappings(width) if name is None else explain_mapping(name, width))
 
 
@@ -94,7 +93,7 @@ def explain(
     """
     from importer.commands.reference import explain_code, list_codes
 
-    width = Console(json=False, quiet=False).width
+    width = terminal_width()
     show(list_codes(width) if code is None else explain_code(code, width))
 
 
@@ -243,7 +242,7 @@ def save(
         f"{saved['file']}: {saved['sales_reps']:,} sales reps, {saved['price_lists']:,} price lists and "
         f"{saved['attributes']:,} attributes of {saved['api']}"
     )
-    Console.of(given).summary(saved, text)
+    print_summary(given, saved, text)
 
 
 LEDGER = (check, backup, vacuum, forget)

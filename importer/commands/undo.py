@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
 
     stopped = anyio.run(_stopped, job, step, found)
     path = job.run.out / f"{command}.csv"
-    frame = _frame(findings)
+    frame = pd.DataFrame({name: pd.Series([getattr(one, name) for one in findings], dtype=TEXT) for name in COLUMNS})
     write_csv(path, _after_earlier(path, frame) if command == "undo" else frame)
     counts = Counter(str(finding.result) for finding in findings)
     summary: dict[str, Any] = {
@@ -184,11 +184,6 @@ def _exit_code(findings: Sequence[Finding], stopped: str | None) -> int:
     return 0 if results <= ALL_WELL else 1
 
 
-def _frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    rows = [asdict(finding) for finding in findings]
-    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=TEXT) for name in COLUMNS})
-
-
 def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of an earlier undo that this one had no reason to repeat, then those of this one."""
     if not path.exists():
@@ -224,12 +219,13 @@ async def compare_run(
         names = [customer.item.reference_id for customer in block]
         writes = await thread(ledger.writes_of, run, names)
         there = await client.find(names)
-        verifying = _Verifying(client, rounds, [])
+        findings: list[Finding] = []
+        look = partial(_look, client, rounds, findings)
         pairs = [_Pair(one, there[name], writes.get(name, ())) for one, name in zip(block, names, strict=True)]
         try:
-            await rounds.each(pairs, verifying.look)
+            await rounds.each(pairs, look)
         finally:
-            found(verifying.findings)
+            found(findings)
         rounds.check()
 
 
@@ -252,38 +248,31 @@ class _Pair:
         return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verifying:
-    """One block of customers."""
+async def _look(client: Client, rounds: Rounds, findings: list[Finding], pair: _Pair) -> None:
+    findings.append(_by_list(pair) or await _by_record(client, rounds, pair))
 
-    client: Client
-    rounds: Rounds
-    findings: list[Finding]
 
-    async def look(self, pair: _Pair) -> None:
-        self.findings.append(_by_list(pair) or await self._whole(pair))
-
-    async def _whole(self, pair: _Pair) -> Finding:
-        customer, name = pair.customer, pair.customer.item.reference_id
-        customer_id = pair.listed[0].id if pair.listed else customer.customer_id
-        if customer_id is None:
-            return Finding(name, None, Result.MISSING, "the API does not list it")
-        inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
-        result, details = Result.OK, ""
-        # One that is not listed is asked for by its id: a list may lag behind.
-        if customer.body is not None or pair.restored or not pair.listed:
-            answer = await self.rounds.ask(self.client.get(customer_id))
-            if answer.kind is AnswerKind.GONE:
-                result = Result.UNDONE if pair.deleting else Result.MISSING
-                return Finding(name, customer_id, result, "it is not in WizCommerce any more")
-            if reason := unreadable(answer, name):
-                return Finding(name, customer_id, Result.FAILED, reason)
-            shown = answer.data or {}
-            inactive = shown.get("status") == "inactive"
-            result, details = _compared(pair, shown)
-        if inactive:
-            return Finding(name, customer_id, Result.UNDONE if pair.deleting else Result.INACTIVE, details)
-        return Finding(name, customer_id, result, details)
+async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> Finding:
+    customer, name = pair.customer, pair.customer.item.reference_id
+    customer_id = pair.listed[0].id if pair.listed else customer.customer_id
+    if customer_id is None:
+        return Finding(name, None, Result.MISSING, "the API does not list it")
+    inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
+    result, details = Result.OK, ""
+    # One that is not listed is asked for by its id: a list may lag behind.
+    if customer.body is not None or pair.restored or not pair.listed:
+        answer = await rounds.ask(client.get(customer_id))
+        if answer.kind is AnswerKind.GONE:
+            result = Result.UNDONE if pair.deleting else Result.MISSING
+            return Finding(name, customer_id, result, "it is not in WizCommerce any more")
+        if reason := unreadable(answer, name):
+            return Finding(name, customer_id, Result.FAILED, reason)
+        shown = answer.data or {}
+        inactive = shown.get("status") == "inactive"
+        result, details = _compared(pair, shown)
+    if inactive:
+        return Finding(name, customer_id, Result.UNDONE if pair.deleting else Result.INACTIVE, details)
+    return Finding(name, customer_id, result, details)
 
 
 def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:

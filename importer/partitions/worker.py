@@ -31,7 +31,7 @@ from importer.validation import (
 )
 from importer.validation.possible_duplicates import SharedFindings, company_addresses, fingerprints, text_column
 from importer.workflow.directory import Directory
-from importer.workflow.resolve_lookups import Told, looked_up_names, pending_lookups, resolve_lookups
+from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
 
 Mask = npt.NDArray[np.bool_]
 Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
@@ -50,7 +50,7 @@ class Mapped:
     columns: Columns
     entries: tuple[Entry, ...]
     changes: pd.DataFrame
-    names: Told
+    names: NameCounts
     attributes: tuple[Entity, ...]
 
 
@@ -109,7 +109,7 @@ class Shared:
     """
 
     findings: SharedFindings
-    names: Told
+    names: NameCounts
 
 
 @dataclass(frozen=True)

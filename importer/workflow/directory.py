@@ -33,8 +33,8 @@ class Known:
     active: bool = True
 
     @property
-    def told_apart(self) -> str:
-        """What tells it from another one of the same name."""
+    def distinction(self) -> str:
+        """What distinguishes it from another one of the same name."""
         return (self.key or self.id) + ("" if self.active else " (inactive)")
 
 
@@ -183,8 +183,8 @@ class Snapshot:
     saved: AwareDatetime
     directory: Directory
 
-    def told(self, now: datetime) -> dict[str, Any]:
-        """What a summary says of it."""
+    def described(self, now: datetime) -> dict[str, Any]:
+        """What a summary says about it."""
         saved = self.saved.isoformat(timespec="seconds").replace("+00:00", "Z")
         return {"api": self.api, "saved": saved, "age_seconds": max(0, int((now - self.saved).total_seconds()))}
 

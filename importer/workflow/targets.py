@@ -18,7 +18,7 @@ from importer.settings import SANDBOX, Options, default_ledger, read_key
 from importer.settings.api_access import resolve_target
 from importer.tables import ENTITIES, Entity
 from importer.validation import AttributeDefinition
-from importer.workflow.directory import NAMES, Directory, Known, Needs, definitions, known_price_lists, known_reps
+from importer.workflow.directory import Directory, Needs, definitions, known_price_lists, known_reps
 
 # The sandbox takes any key; it never gets a real one.
 SANDBOX_KEY = "sandbox-takes-any-key"
@@ -130,7 +130,11 @@ async def fetch_directory(client: Client, needs: Needs) -> Directory:
 
     Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
-    known = {kind: await _known(client, kind) for kind in NAMES if kind in needs.lookups}
+    known = {}
+    if "sales_rep" in needs.lookups:
+        known["sales_rep"] = known_reps(await client.sales_reps())
+    if "price_list" in needs.lookups:
+        known["price_list"] = known_price_lists(await client.price_lists())
     attributes = {
         entity: definitions(await client.attributes(entity)) for entity in ENTITIES if entity in needs.attributes
     }
@@ -150,9 +154,3 @@ async def _other_attributes(client: Client, needs: Needs) -> dict[Entity, dict[s
             event(logging.WARNING, "mandatory attributes not checked", entity=entity, reason=error.message)
             break
     return found
-
-
-async def _known(client: Client, kind: str) -> tuple[Known, ...]:
-    if kind == "sales_rep":
-        return known_reps(await client.sales_reps())
-    return known_price_lists(await client.price_lists())
