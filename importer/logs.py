@@ -86,7 +86,11 @@ def log_to(target: str | None, level: str = "info", *, personal: bool = False) -
     if target is None:
         yield
         return
-    handler = _handler(target)
+    try:
+        handler = logging.StreamHandler(sys.stderr) if target == STDERR else _PrivateFile(Path(target).expanduser())
+    except OSError as error:
+        hint = "Name a file in an existing folder that you may write to; or - for stderr."
+        raise OutputError(f"--log: {target} cannot be written: {error.strerror}", hint) from error
     handler.setFormatter(_JsonLines(personal=personal))
     _LOG.addHandler(handler)
     _LOG.setLevel(level.upper())
@@ -108,16 +112,6 @@ class _PrivateFile(logging.handlers.WatchedFileHandler):
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A full disk ends neither the run nor in a traceback."""
-
-
-def _handler(target: str) -> logging.Handler:
-    if target == STDERR:
-        return logging.StreamHandler(sys.stderr)
-    try:
-        return _PrivateFile(str(Path(target).expanduser()))
-    except OSError as error:
-        hint = "Name a file in a folder that is there and that you may write to; or - for stderr."
-        raise OutputError(f"--log: {target} cannot be written: {error.strerror}", hint) from error
 
 
 class _JsonLines(logging.Formatter):

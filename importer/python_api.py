@@ -414,7 +414,11 @@ class _Call:
         api: str | Target | None = None,
     ) -> "_Call":
         """The call with its options checked. Raises :class:`UsageError`."""
-        _refuse_unknown(command, known.__optional_keys__, given)
+        allowed = sorted(known.__optional_keys__)
+        for name in given.keys() - {*allowed}:
+            near = nearest(name, allowed)
+            guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(allowed)}."
+            raise UsageError(f"importer.{command} has no option {name!r}", guess)
         environment = dict(os.environ)
         key = given.get("key")
         values = {"ledger": default_ledger(environment), **(inputs or {})}
@@ -453,13 +457,6 @@ class _Call:
             except KeyboardInterrupt:
                 stop.set()
                 return future.result()
-
-
-def _refuse_unknown(command: str, known: frozenset[str], given: Mapping[str, Any]) -> None:
-    for name in given.keys() - known:
-        near = nearest(name, sorted(known))
-        guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
-        raise UsageError(f"importer.{command} has no option {name!r}", guess)
 
 
 def _plain(value: Any) -> Any:

@@ -107,11 +107,6 @@ class RunFolder:
         """The rejected rows as a workbook. Not in ``rejected``: importing that folder again would read them twice."""
         return self.path / "rejected.xlsx"
 
-    @property
-    def exists(self) -> bool:
-        """Whether it exists, as a folder and not as a link to one."""
-        return self.path.is_dir() and not self.path.is_symlink()
-
     def unexpected_files(self, files: Collection[str]) -> list[str]:
         """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
         names = [path.name for path in self.path.iterdir() if path.name not in _OURS or path.is_symlink()]

@@ -20,11 +20,10 @@ def runs(**given: Any) -> None:
     Example:
       importer runs --tenant acme
     """
-    from importer.commands.history import run_line
     from importer.commands.history import runs as list_runs
     from importer.report import runs_text
 
-    lines = [run_line(item) for item in list_runs(make_options(given))]
+    lines = list_runs(make_options(given))
     if given["json"]:
         print(as_json(lines))
     else:
@@ -77,10 +76,9 @@ def mappings(
     Example:
       importer mappings netsuite
     """
-    from importer.commands.reference import explain_mapping, list_mappings
+    from importer.commands.reference import mappings_text
 
-    width = terminal_width()
-    show(list_mappings(width) if name is None else explain_mapping(name, width))
+    show(mappings_text(name, terminal_width()))
 
 
 def explain(
@@ -91,10 +89,9 @@ def explain(
     Example:
       importer explain too_long
     """
-    from importer.commands.reference import explain_code, list_codes
+    from importer.commands.reference import problem_codes_text
 
-    width = terminal_width()
-    show(list_codes(width) if code is None else explain_code(code, width))
+    show(problem_codes_text(code, terminal_width()))
 
 
 def example(
@@ -107,9 +104,9 @@ def example(
     Example:
       importer example config > acme.toml
     """
-    from importer.commands.reference import list_examples, show_example
+    from importer.commands.reference import examples_text
 
-    show(list_examples() if name is None else show_example(name))
+    show(examples_text(name))
 
 
 def sandbox(

@@ -2,13 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-import numpy as np
 import orjson
 import pandas as pd
 
@@ -29,9 +28,9 @@ from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now
-from importer.workflow.send_run import merger_for
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
+from importer.workflow.update_rules import merger_for
 
 AGAIN = "Adopt again: customers that are known by now are not read again."
 IN_DOUBT = ("sending", "unknown")
@@ -98,8 +97,8 @@ class _Adopting:
         job, tenant = self.job, self.job.run.tenant
         own = chosen(job.options, job.bodies)
         known = job.ledger.known(tenant, own["reference_id"])
-        left = {*IN_DOUBT} if job.options.only else {*IN_DOUBT, *SENT}
-        asked = own.loc[~own["reference_id"].isin(_names(known, left)), "reference_id"].tolist()
+        left = known[known["state"].isin(IN_DOUBT if job.options.only else (*IN_DOUBT, *SENT))]
+        asked = own.loc[~own["reference_id"].isin(left["reference_id"]), "reference_id"].tolist()
         record = partial(job.ledger.record_lookup, tenant)
         refs, twice = await look_up(self.client, asked, job.watch.stage, record)
         self.found = {name: ref for name, ref in refs.items() if name not in twice}
@@ -121,7 +120,7 @@ class _Adopting:
         planned = plan(own, known, found_frame(self.found))
         names = planned["reference_id"]
         looked, doubled = names.isin(list(self.found)), names.isin(list(twice))
-        in_doubt = names.isin(_names(known, IN_DOUBT))
+        in_doubt = names.isin(known.loc[known["state"].isin(IN_DOUBT), "reference_id"])
         self.planned = planned.assign(
             action=planned["action"].mask(looked | doubled, str(Action.NONE)),
             outcome=planned["outcome"]
@@ -162,7 +161,10 @@ class _Adopting:
         outcome, code, message, digest = OutcomeKind.UNCHANGED, None, None, row.hash
         body = orjson.dumps(self.merger.claimed(existing, new))
         if changes:
-            outcome, code, message = OutcomeKind.EXISTS, "differs_in_api", _differences(changes)
+            paths = [change.path for change in changes]
+            more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
+            message = f"WizCommerce has something else in {', '.join(paths[:MOST_FIELDS])}{more}"
+            outcome, code = OutcomeKind.EXISTS, "differs_in_api"
             digest = hashlib.sha256(body).hexdigest()
             self.changes[row.reference_id] = changes
         self.same += not changes
@@ -216,13 +218,3 @@ class _Adopting:
             "rejected": rejected,
             "examples": examples(self.changes),
         }
-
-
-def _names(known: pd.DataFrame, states: "Sequence[str] | set[str]") -> np.ndarray[Any, Any]:
-    return known.loc[known["state"].isin(list(states)), "reference_id"].to_numpy()
-
-
-def _differences(changes: Sequence[Change]) -> str:
-    paths = [change.path for change in changes]
-    more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
-    return f"WizCommerce has something else in {', '.join(paths[:MOST_FIELDS])}{more}"

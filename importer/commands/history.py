@@ -14,14 +14,13 @@ from importer.settings import Commands, Options
 from importer.workflow.report_writer import report_run
 
 
-def runs(options: Options) -> list[Run]:
-    """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
+def runs(options: Options) -> list[dict[str, Any]]:
+    """The runs that the ledger knows (of one tenant, when it is named) as plain values, the latest first."""
     with open_ledger(options.ledger) as ledger:
-        return ledger.runs(options.tenant)
+        return [_line(item) for item in ledger.runs(options.tenant)]
 
 
-def run_line(item: Run) -> dict[str, Any]:
-    """One run of the history as plain values."""
+def _line(item: Run) -> dict[str, Any]:
     return {
         "run_id": item.id,
         "tenant": item.tenant,

@@ -21,12 +21,7 @@ EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 
 
 def save_lookups(
-    options: Options,
-    environment: Mapping[str, str],
-    path: Path,
-    *,
-    watch: Watch,
-    now: Callable[[], datetime] = utc_now,
+    options: Options, environment: Mapping[str, str], path: Path, *, watch: Watch, now: Callable[[], datetime] = utc_now
 ) -> dict[str, Any]:
     """Write sales reps, price lists and attribute definitions to ``path``, for its owner's eyes only.
 

@@ -36,9 +36,9 @@ from importer.workflow.changes_file import examples, with_facts, write_changes
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, with_columns, write_reports
 from importer.workflow.saved_plan import describe_plan
-from importer.workflow.send_run import merger_for, settled_stage
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for, open_target
+from importer.workflow.update_rules import settled_stage
 
 AGAIN = "Nothing was sent; plan again."
 ACCEPTED = ("created", "updated")
@@ -114,17 +114,9 @@ class _Planning:
         planned = without_twice(plan_actions(bodies, known, found_frame(refs), mode=mode), twice)
         also = known.loc[known["state"].isin(ACCEPTED), "reference_id"].tolist() if self.recheck else []
         rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
+        payloads, say = self.folder.payloads, self.watch.stage
         self.planned, self.changes = await examine(
-            self.ledger,
-            tenant,
-            client,
-            planned,
-            refs,
-            self.folder.payloads,
-            merger_for(self.stage),
-            rounds,
-            self.watch.stage,
-            also=also,
+            self.ledger, tenant, client, planned, refs, payloads, self.stage, rounds, say, also=also
         )
         await self._warn_of_duplicates(client)
 

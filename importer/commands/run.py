@@ -16,15 +16,15 @@ from importer.planner import Mode, ids_to_look_up, plan
 from importer.run_folder import RunFolder
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
-from importer.workflow.api_state import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
+from importer.workflow.api_state import examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.workflow.changes_file import with_facts
 from importer.workflow.guards import check_can_ask, confirm_target, guard_export, guard_plan
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
-from importer.workflow.send_run import merger_for, settled_stage
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, open_target, resolve
+from importer.workflow.update_rules import settled_stage
 
 
 def run(
@@ -138,27 +138,14 @@ async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     mode = cast("Mode", job.options.mode)
     planned = without_twice(plan(own, known, found_frame(found), mode=mode), twice)
     if saved is not None:
-        now = with_moments(planned, found) if mode == "create" else await _examined(job, client, planned, found)
+        now = with_moments(planned, found)
+        if mode == "upsert":
+            rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
+            ledger, tenant, payloads = job.ledger, job.run.tenant, job.paths.payloads
+            now, _ = await examine(ledger, tenant, client, planned, found, payloads, job.stage, rounds, job.watch.stage)
         check_drift(saved, now)
         job.paths.save_bodies(bodies)  # not before: a run that differs from its plan cannot be resumed
     guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
     if mode == "upsert":
         job.ledger.record_outcomes(job.run, found_twice(planned, twice))
-
-
-async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
-    """The plan's existing customers as they are now, examined as the plan did."""
-    rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
-    examined, _ = await examine(
-        job.ledger,
-        job.run.tenant,
-        client,
-        planned,
-        found,
-        job.paths.payloads,
-        merger_for(job.stage),
-        rounds,
-        job.watch.stage,
-    )
-    return examined

@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from importer.mapping import LoadedMapping
-from importer.mapping import Mapping as MappingFile
 from importer.mapping.apply import build
 from importer.mapping.grouping.customer_ranges import Share, owners_of
 from importer.partitions.partition import Partition
@@ -18,7 +17,6 @@ from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
-from importer.settings import Options
 from importer.tables import ENTITIES, Entity, EntityTables, Entry, ProblemTable, Sources
 from importer.validation import (
     Settled,
@@ -35,7 +33,6 @@ from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pendi
 
 Mask = npt.NDArray[np.bool_]
 Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
-_DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 
 
 @dataclass(frozen=True)
@@ -93,11 +90,6 @@ class ValidationPolicy:
     severities: Mapping[str, Severity]
     possible_duplicates: Severity | None
     directory: Directory | None
-
-    @classmethod
-    def of(cls, options: Options, mapping: MappingFile, directory: Directory | None) -> "ValidationPolicy":
-        """The policy of a run."""
-        return cls(mapping.needs_contact_email, mapping.severity, _DUPLICATES[options.dedupe], directory)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from importer.sender.customer_rounds import Rounds
 from importer.tables import TEXT, Positions, ProblemTable
 from importer.validation.field_places import arrow, locate
 from importer.workflow.directory import fold
+from importer.workflow.update_rules import merger_for
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
@@ -162,7 +163,7 @@ async def examine(
     planned: pd.DataFrame,
     refs: Refs,
     payloads: Path,
-    merger: Merger,
+    stage: Stage,
     rounds: Rounds,
     say: Callable[[str], None],
     *,
@@ -182,20 +183,15 @@ async def examine(
     updates = updates[~updates["reference_id"].isin(list(lost))]
     if len(updates):
         say(f"Comparing {len(updates):,} customers with what was sent before")
-    changes, gone = await _compare(ledger, tenant, client, updates, payloads, merger, rounds)
-    return _with_findings(planned, changes, lost | gone, refs | seen), changes
-
-
-def _with_findings(planned: pd.DataFrame, changes: Changes, gone: set[str], refs: Refs) -> pd.DataFrame:
-    """The plan with updates that would change nothing, and customers that are gone, marked as such."""
+    changes, vanished = await _compare(ledger, tenant, client, updates, payloads, merger_for(stage), rounds)
     names = planned["reference_id"]
-    lost = names.isin(list(gone))
-    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(changes)) & ~lost
-    found = planned.assign(
-        action=planned["action"].mask(same | lost, str(Action.NONE)),
-        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
+    is_gone = names.isin(list(lost | vanished))
+    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(changes)) & ~is_gone
+    examined = planned.assign(
+        action=planned["action"].mask(same | is_gone, str(Action.NONE)),
+        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(is_gone, LOST),
     )
-    return with_moments(found, refs)
+    return with_moments(examined, refs | seen), changes
 
 
 def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:

@@ -147,11 +147,12 @@ def _options(item: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The values that an attribute takes, and label → value where the two differ.
 
     Options are texts, or a label and a value each; at ``options``, at ``configuration.options``, or at both. A label
-    of two values stands for neither.
+    with two values is left out.
     """
     configuration = item.get("configuration")
     configured = configuration.get("options") if isinstance(configuration, Mapping) else None
-    listed = [option for options in (configured, item.get("options")) for option in _listed(options)]
+    both = [options for options in (configured, item.get("options")) if isinstance(options, list)]
+    listed = [option for options in both for option in options]
     pairs = [(option.get("label"), option.get("value")) for option in listed if isinstance(option, Mapping)]
     values: dict[str, None] = {}
     labels: dict[str, set[str]] = {}
@@ -164,10 +165,6 @@ def _options(item: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     values |= dict.fromkeys(text for text in texts if text not in labels)
     known = {label: own.pop() for label, own in labels.items() if len(own) == 1}
     return tuple(values), {label: value for label, value in known.items() if label != value}
-
-
-def _listed(options: Any) -> Sequence[Any]:
-    return options if isinstance(options, list) else ()
 
 
 def _active(item: Mapping[str, Any]) -> bool:

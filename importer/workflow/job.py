@@ -1,26 +1,29 @@
 """A run under way: what its stages share, and how it ends, whatever happens."""
 
 import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anyio
 import pandas as pd
 
 from importer.api import Client, Limiter
-from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
+from importer.errors import ImporterError, InternalError, InterruptedRunError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.logs import about, event, trouble
-from importer.run_folder import RunFolder, Stage
+from importer.run_folder import PayloadFile, RunFolder, Stage
+from importer.sender import SendOptions, send
+from importer.sender.tasks import OnConflict
 from importer.settings import Commands, Options
 from importer.workflow.prepare import Timings
 from importer.workflow.report_writer import prune, report_run
-from importer.workflow.send_run import merger_for, send_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
+from importer.workflow.update_rules import merger_for
 
 Confirm = Callable[[str], bool]
 
@@ -67,12 +70,29 @@ class Job:
 
     async def send(self, client: Client) -> None:
         """Send what is planned. Raises :class:`StopError` when it ends early."""
+        options = SendOptions(
+            concurrency=self.options.concurrency,
+            batch_size=self.options.batch_size,
+            settle=self.options.settle,
+            limit=self.options.limit,
+            max_failed=self.options.max_failed,
+            merge=merger_for(self.stage),
+            on_conflict=cast("OnConflict", self.options.on_conflict),
+        )
+        payloads, rng = PayloadFile(self.paths.payloads), random.Random()  # noqa: S311 - spreads retries
+        progress, stop = self.watch.counts, self.watch.stop
+        self.watch.sending = True
         try:
             with self.timings.stage("send"):
-                merger = merger_for(self.stage)
-                await send_run(self.ledger, client, self.run, self.paths.payloads, merger, self.options, self.watch)
+                await send(
+                    self.ledger, client, self.run, payloads, options=options, rng=rng, progress=progress, stop=stop
+                )
+        except InterruptedRunError as error:
+            raise self.watch.reason(error) from None
         except OutputError as error:  # by now something may have been sent, which an input error denies
             raise StopError(error.message, error.hint) from error
+        finally:
+            self.watch.sending = False
 
     def report(self, stopped: ImporterError | None) -> dict[str, Any]:
         """Write the reports, however the run ended, and record its end in the ledger. Returns the summary.

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -205,8 +205,6 @@ def _facts(
         command=facts["command"],
         run_id=folder.run_id,
         started=datetime.fromisoformat(facts["started"]),
-        finished=end.finished,
-        exit_code=end.exit_code,
         mapping=facts["mapping"],
         mapping_sha256=facts["mapping_sha256"],
         folder=str(folder.path),
@@ -214,54 +212,39 @@ def _facts(
         options=facts["options"],
         timings=facts["timings"],
         versions=versions(),
-        pace=end.pace,
-        stopped=end.stopped,
-        retryable=end.retryable,
-        resumable=end.resumable,
         workbook=workbook,
-        plan=end.plan,
-        adopted=end.adopted,
-        lookups=end.lookups,
+        **{item.name: getattr(end, item.name) for item in fields(end) if item.name != "children"},
     )
 
 
 def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Callable[[str], None]) -> None:
     """Delete the folders of a tenant's runs but for the latest ``keep`` that have one. Its lock must be held.
 
-    A run that can be gone on with keeps its folder, as do ``ended``, which calls for this, and one that holds what
-    others put there; the history keeps all. What cannot be deleted is reported and left: the run has ended well.
+    The run ``ended`` keeps its folder, and so do runs that can be resumed and those whose folders have files of others;
+    the history keeps all runs. What cannot be deleted is reported and left: the run has ended well.
     """
-    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and RunFolder(run.out).exists]
+    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and run.out.is_dir()]
+    runs = [run for run in runs if not run.out.is_symlink()]
     for run in runs[keep:]:
         if run.id == ended.id:
             continue
+        folder = RunFolder(run.out)
         try:
-            if _unfinished(ledger, run):
+            planned = bool(ledger.counts(run.id))
+            if ledger.has_open_ends(run) if planned else folder.load_bodies() is not None:
                 continue
-            why = _remove(ledger, run)
+            why = ""
+            unexpected = folder.unexpected_files((run.summary or {}).get("files", ()))
+            if unexpected:
+                why = f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
+            else:
+                folder.remove()
+                ledger.erase_values(run)
         except OSError as error:
             why = f"{error.strerror}: {error.filename}"
         except ImporterError as error:
             why = error.message
         notify(f"--keep: the folder of run {run.id} " + (f"stays: {why}" if why else "was deleted"))
-
-
-def _unfinished(ledger: "Ledger", run: "Run") -> bool:
-    """Whether the run can be gone on with: customers are open, or it was stopped before its plan was entered."""
-    if not ledger.counts(run.id):
-        return RunFolder(run.out).load_bodies() is not None
-    return ledger.has_open_ends(run)
-
-
-def _remove(ledger: "Ledger", run: "Run") -> str:
-    """Delete a run's folder, and the values from before its updates. Returns why not, or nothing."""
-    folder = RunFolder(run.out)
-    unexpected = folder.unexpected_files((run.summary or {}).get("files", ()))
-    if unexpected:
-        return f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
-    folder.remove()
-    ledger.erase_values(run)
-    return ""
 
 
 def report_run(

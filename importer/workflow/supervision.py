@@ -211,10 +211,10 @@ def supervise(
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code
         trouble("error", error)
-        _log_end(command, code, began)
+        _log_end(command, code, began, {})
         notifier.failed(error, code)
         raise
-    _log_end(command, summary["exit_code"], began, _facts(summary))
+    _log_end(command, summary["exit_code"], began, summary)
     notifier.ended(summary, watch.stopped)
     return summary
 
@@ -238,14 +238,14 @@ def _log_progress(watch: Watch) -> None:
     watch.phase, watch.counts = message, count
 
 
-def _facts(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What the last line tells of a summary: numbers, and where the rest is."""
-    names = ("run_id", "customers", "rows", "results", "refused", "retryable", "resumable", "folder")
-    facts = {name: summary[name] for name in names if name in summary}
-    facts["pace"] = {name: figure for name, figure in (summary.get("pace") or {}).items() if name != "series"} or None
-    return {"run": facts.pop("run_id", None), "stopped": summary.get("stopped") is not None, **facts}
-
-
-def _log_end(command: str, code: int, began: float, facts: Mapping[str, Any] | None = None) -> None:
+def _log_end(command: str, code: int, began: float, summary: Mapping[str, Any]) -> None:
+    """Log the end, with what a summary has in numbers, and the folder with the rest."""
     level = (logging.INFO, logging.WARNING, logging.ERROR, logging.ERROR)[code]
-    event(level, "end", command=command, exit_code=code, seconds=round(time.monotonic() - began, 3), **(facts or {}))
+    facts: dict[str, Any] = {"command": command, "exit_code": code, "seconds": round(time.monotonic() - began, 3)}
+    if summary:
+        names = ("customers", "rows", "results", "refused", "retryable", "resumable", "folder")
+        facts |= {"run": summary.get("run_id"), "stopped": summary.get("stopped") is not None}
+        facts |= {name: summary[name] for name in names if name in summary}
+        pace = summary.get("pace") or {}
+        facts["pace"] = {name: figure for name, figure in pace.items() if name != "series"} or None
+    event(level, "end", **facts)

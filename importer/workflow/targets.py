@@ -58,7 +58,9 @@ def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
         return None
     url = resolve_target(options.api)
     key = read_key(environment, options.api_key_file)
-    return Target(url, key, options.tenant or _tenant(url, key))
+    # Enough of the digest to distinguish accounts, not to find the key.
+    digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
+    return Target(url, key, options.tenant or f"{urlsplit(url).netloc}-{digest[:8]}")
 
 
 def account_of(options: Options, environment: Mapping[str, str]) -> str:
@@ -70,12 +72,6 @@ def account_of(options: Options, environment: Mapping[str, str]) -> str:
     if target is not None:
         return target.tenant
     return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data are there
-
-
-def _tenant(url: str, key: str) -> str:
-    """The API's host and the beginning of a digest of the key: enough to tell accounts apart, not to find the key."""
-    digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
-    return f"{urlsplit(url).netloc}-{digest[:8]}"
 
 
 def limiter_for(target: Target, options: Options, announce: Callable[[str], None]) -> Limiter:

@@ -1,60 +1,20 @@
-"""Sending a run's bodies, and the rules of its updates: blanks, defaults, conflicts, missing customers."""
+"""How a run updates customers: blanks, stated defaults, and customers that are no longer in the sources."""
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from importer.api import Client
-from importer.errors import InterruptedRunError
-from importer.ledger import Ledger, Run
+from importer.ledger import Ledger
 from importer.partitions.prepared_sources import PreparedSources
 from importer.planner import Merger
 from importer.records import Severity
-from importer.run_folder import PayloadFile, Stage
-from importer.sender import SendOptions, send
-from importer.sender.tasks import OnConflict
+from importer.run_folder import Stage
 from importer.settings import Options
 from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
-from importer.workflow.supervision import Watch
 from importer.workflow.targets import fetch_directory
-
-
-async def send_run(
-    ledger: Ledger, client: Client, run: Run, payloads: Path, merger: Merger, options: Options, watch: Watch
-) -> None:
-    """Send what the ledger has planned for ``run``; ``merger`` puts updates together.
-
-    Raises :class:`StopError` when it ends early.
-    """
-    watch.sending = True
-    try:
-        await send(
-            ledger,
-            client,
-            run,
-            PayloadFile(payloads),
-            options=SendOptions(
-                concurrency=options.concurrency,
-                batch_size=options.batch_size,
-                settle=options.settle,
-                limit=options.limit,
-                max_failed=options.max_failed,
-                merge=merger,
-                on_conflict=cast("OnConflict", options.on_conflict),
-            ),
-            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
-            progress=watch.counts,
-            stop=watch.stop,
-        )
-    except InterruptedRunError as error:
-        raise watch.reason(error) from None
-    finally:
-        watch.sending = False
 
 
 def merger_for(stage: Stage) -> Merger:
