@@ -55,10 +55,7 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
 
     notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
     quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr wants nothing else there
-    with (
-        log_to(options.log, options.log_level, personal=given["log_personal"]),
-        watched(options, quiet=quiet) as watch,
-    ):
+    with log_to(options.log, options.log_level, personal=given["log_personal"]), watched(options, quiet=quiet) as watch:
         summary = supervise(
             command,
             options,

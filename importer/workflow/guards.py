@@ -24,7 +24,6 @@ from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.targets import Target
 
 NOTHING = "nothing was sent"
-_HOUR = 3600.0
 _NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
@@ -93,7 +92,7 @@ def _age(job: Job) -> None:
             f"--max-age: {', '.join(unknown)}: the time when it was written is not known, so it is not compared."
         )
     for name, moment in moments.items():
-        hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / _HOUR
+        hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / 3600
         if hours > limit:
             raise GuardError(
                 f"--max-age {limit:g}: {name} is {hours:,.0f} hours old; {NOTHING}",

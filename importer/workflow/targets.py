@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,12 +34,9 @@ class Target:
     """
 
     url: str
-    key: str
+    key: str = field(repr=False)
     tenant: str
     rate: float | None = None
-
-    def __repr__(self) -> str:
-        return f"Target({self.url!r}, tenant={self.tenant!r})"
 
     @property
     def host(self) -> str:
