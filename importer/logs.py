@@ -78,15 +78,19 @@ def about(run: str, tenant: str) -> Iterator[None]:
 def log_to(target: str | None, level: str = "info", *, personal: bool = False) -> Iterator[None]:
     """Write events of the block to a file (appended to, its owner's only) or, with ``-``, to stderr; None: nowhere.
 
-    A file that is moved away meanwhile is begun anew, so that the system may rotate it. Raises :class:`UsageError` for
-    a level that is none, :class:`OutputError` when the file cannot be opened.
+    A file that is moved away meanwhile is created again, so that the system may rotate it. Raises :class:`UsageError`
+    for an unknown level, :class:`OutputError` when the file cannot be opened.
     """
     if level.lower() not in LEVELS:
         raise UsageError(f"--log-level is {level!r}", f"The levels are {', '.join(LEVELS)}.")
     if target is None:
         yield
         return
-    handler = _handler(target)
+    try:
+        handler = logging.StreamHandler(sys.stderr) if target == STDERR else _PrivateFile(Path(target).expanduser())
+    except OSError as error:
+        hint = "Name a file in an existing folder that you may write to; or - for stderr."
+        raise OutputError(f"--log: {target} cannot be written: {error.strerror}", hint) from error
     handler.setFormatter(_JsonLines(personal=personal))
     _LOG.addHandler(handler)
     _LOG.setLevel(level.upper())
@@ -108,16 +112,6 @@ class _PrivateFile(logging.handlers.WatchedFileHandler):
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A full disk ends neither the run nor in a traceback."""
-
-
-def _handler(target: str) -> logging.Handler:
-    if target == STDERR:
-        return logging.StreamHandler(sys.stderr)
-    try:
-        return _PrivateFile(str(Path(target).expanduser()))
-    except OSError as error:
-        hint = "Name a file in a folder that is there and that you may write to; or - for stderr."
-        raise OutputError(f"--log: {target} cannot be written: {error.strerror}", hint) from error
 
 
 class _JsonLines(logging.Formatter):

@@ -54,7 +54,9 @@ class Announcer:
     def _ping(self, ending: str, text: str) -> list[str]:
         if self._notices.healthcheck is None:
             return []
-        (reason,) = _at_once([partial(_post, _below(self._notices.healthcheck, ending), text)], PING)
+        parts = urlsplit(self._notices.healthcheck)  # its query stays behind the path
+        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + ending))
+        (reason,) = _at_once([partial(_post, url, text)], PING)
         where = f" ({ending[1:]})" if ending else ""
         return [f"the healthcheck could not be pinged{where}: {reason}"] if reason else []
 
@@ -95,12 +97,6 @@ def _post(url: str, text: str) -> str:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = type(error).__name__
     return reason
-
-
-def _below(url: str, ending: str) -> str:
-    """The address of a ping: ``/start`` or ``/fail`` goes before a query."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + ending))
 
 
 def _services(urls: tuple[str, ...]) -> list[Any]:

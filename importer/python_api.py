@@ -162,17 +162,15 @@ class AfterOptions(Account, Callbacks, total=False):
     key: str
 
 
-class ResumeOptions(Sending, Callbacks, total=False):
-    """Options of :func:`resume`. ``key``: the API key, as in :class:`Target`."""
+class ResumeOptions(AfterOptions, Sending, total=False):
+    """Options of :func:`resume`."""
 
-    key: str
     limit: int
 
 
-class RetryOptions(Sending, Callbacks, total=False):
-    """Options of :func:`retry`. ``key``: the API key, as in :class:`Target`."""
+class RetryOptions(AfterOptions, Sending, total=False):
+    """Options of :func:`retry`."""
 
-    key: str
     include_refused: bool
 
 
@@ -416,7 +414,11 @@ class _Call:
         api: str | Target | None = None,
     ) -> "_Call":
         """The call with its options checked. Raises :class:`UsageError`."""
-        _refuse_unknown(command, known.__optional_keys__, given)
+        allowed = sorted(known.__optional_keys__)
+        for name in given.keys() - {*allowed}:
+            near = nearest(name, allowed)
+            guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(allowed)}."
+            raise UsageError(f"importer.{command} has no option {name!r}", guess)
         environment = dict(os.environ)
         key = given.get("key")
         values = {"ledger": default_ledger(environment), **(inputs or {})}
@@ -455,13 +457,6 @@ class _Call:
             except KeyboardInterrupt:
                 stop.set()
                 return future.result()
-
-
-def _refuse_unknown(command: str, known: frozenset[str], given: Mapping[str, Any]) -> None:
-    for name in given.keys() - known:
-        near = nearest(name, sorted(known))
-        guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
-        raise UsageError(f"importer.{command} has no option {name!r}", guess)
 
 
 def _plain(value: Any) -> Any:
@@ -526,6 +521,6 @@ def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
             yield str(path)
         except yaml.YAMLError as error:
             raise MappingError(f"the mapping holds what no mapping file can: {error}") from error
-        except MappingError as error:  # lines of a file that nobody sees tell nothing
+        except MappingError as error:  # the user does not know the file and its lines
             message = re.sub(rf"{re.escape(str(path))}(:\d+)?", "mapping", error.message)
             raise MappingError(message, error.hint) from error

@@ -34,6 +34,7 @@ from importer.tables import (
     ProblemTable,
     Sources,
     SourceTable,
+    numbers_as_numpy,
 )
 
 # What commands write to a run's folder.
@@ -105,11 +106,6 @@ class RunFolder:
     def workbook(self) -> Path:
         """The rejected rows as a workbook. Not in ``rejected``: importing that folder again would read them twice."""
         return self.path / "rejected.xlsx"
-
-    @property
-    def exists(self) -> bool:
-        """Whether it exists, as a folder and not as a link to one."""
-        return self.path.is_dir() and not self.path.is_symlink()
 
     def unexpected_files(self, files: Collection[str]) -> list[str]:
         """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
@@ -224,8 +220,8 @@ class RunFolder:
         open_private(path).close()
         return path
 
-    def _write_json(self, name: str, value: dict[str, Any]) -> None:
-        self._create(name).write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    def _write_json(self, name: str, content: dict[str, Any]) -> None:
+        self._create(name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
     def _write(self, name: str, frame: pd.DataFrame) -> None:
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
@@ -233,7 +229,7 @@ class RunFolder:
 
     def _read(self, name: str) -> pd.DataFrame:
         table = feather.read_table(self.work / f"{name}.arrow", memory_map=False)
-        frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=numbers_as_numpy)
         return frame
 
 
@@ -261,11 +257,6 @@ class PayloadFile:
         except OSError as error:
             hint = "Run again with the same sources. The ledger knows what was sent."
             raise OutputError(f"the run's payloads {self._path} cannot be read: {error.strerror}", hint) from None
-
-
-def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
-    """Numbers are numpy columns, as the tables document them; all others are Arrow columns."""
-    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
 @contextmanager

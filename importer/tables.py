@@ -73,14 +73,19 @@ CONTACT_FIELDS: tuple[str, ...] = (
 ATTRIBUTE_PREFIX = "attributes."
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
 
-# What report and loader agree on, so that rows to mend can be given back: the column that says what is wrong, and the
-# sheet of a workbook that explains it. That sheet is known by its title, wherever the cell with it has got to; under
-# ``GUIDE_COLUMNS`` it tells the file and sheet that each of the other sheets' rows came from.
+# What report and loader agree on, so that rejected rows can be fixed and imported again: the column that says what is
+# wrong, and the sheet of a workbook that explains it. Its title identifies that sheet, in whatever cell the title is;
+# under ``GUIDE_COLUMNS`` it lists the file and sheet that each of the other sheets' rows came from.
 IMPORT_ERRORS = "import_errors"
 GUIDE_TITLE = "How to mend this workbook (this sheet is never imported)"
 GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
 
 Positions = npt.NDArray[np.int64]
+
+
+def numbers_as_numpy(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """The type of a column made from Arrow data: numbers as the tables document them, all others as Arrow has them."""
+    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
 def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:

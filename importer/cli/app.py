@@ -21,8 +21,8 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Import": (runs.check, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (info.mappings, info.explain, info.example, info.sandbox),
+    "Import history": (runs.adopt,),
 }
-_HISTORY = "Import history"
 
 app = typer.Typer(
     name="importer",
@@ -98,9 +98,8 @@ def _add_all() -> None:
     for panel, commands in _COMMANDS.items():
         for command in commands:
             app.command(cls=Command, rich_help_panel=panel, **split_help(cleandoc(command.__doc__ or "")))(command)
-    app.command(cls=Command, rich_help_panel=_HISTORY, **split_help(cleandoc(runs.adopt.__doc__ or "")))(runs.adopt)
     groups = {
-        "ledger": (info.LEDGER, _HISTORY, "Look after the ledger: check, backup, vacuum, forget."),
+        "ledger": (info.LEDGER, "Import history", "Look after the ledger: check, backup, vacuum, forget."),
         "lookups": (info.LOOKUPS, "Reference", "Save the names that mappings look up."),
     }
     for name, (commands, panel, text) in groups.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from importer.cli.output import Console, Progress, safe, say
+from importer.cli.output import Progress, look, print_summary, safe, say
 from importer.errors import OptionError, UsageError
 from importer.settings import Options, default_ledger, placed, read_config, read_notices
 
@@ -34,19 +34,19 @@ def make_options(values: Mapping[str, Any]) -> Options:
         raise error.found_in(config.place(error.option)) from None
 
 
-def finish(console: Console, summary: dict[str, Any]) -> None:
+def finish(given: Mapping[str, Any], summary: dict[str, Any]) -> None:
     """Print the summary, and exit with its code."""
     from importer.report import summary_text, undo_verify_text
 
     text = undo_verify_text if summary["command"] in {"undo", "verify"} else summary_text
-    console.summary(summary, text(summary, **console.look))
+    print_summary(given, summary, text(summary, **look()))
     raise typer.Exit(summary["exit_code"])
 
 
 def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, Any], dict[str, Any]]) -> None:
     """Do the work of a command, watched and logged; print its summary, and exit with its code.
 
-    ``work`` gets the options and the :class:`importer.workflow.watch.Watch`.
+    ``work`` gets the options and the :class:`importer.workflow.supervision.Watch`.
     """
     options = make_options(given)
 
@@ -55,10 +55,7 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
 
     notices = read_notices(options.config, os.environ) if command in NOTIFYING else None
     quiet = given["quiet"] or options.log == "-"  # a program that reads log lines on stderr wants nothing else there
-    with (
-        log_to(options.log, options.log_level, personal=given["log_personal"]),
-        watched(options, quiet=quiet) as watch,
-    ):
+    with log_to(options.log, options.log_level, personal=given["log_personal"]), watched(options, quiet=quiet) as watch:
         summary = supervise(
             command,
             options,
@@ -67,7 +64,7 @@ def carry_out(command: str, given: Mapping[str, Any], work: Callable[[Options, A
             notices=notices,
             warn=lambda words: say(f"importer: {words}"),
         )
-    finish(Console.of(given), summary)
+    finish(given, summary)
 
 
 @contextmanager
@@ -106,7 +103,7 @@ def _asked(question: str) -> bool:
 class Given:
     """The file or folder of ``--config``, if there is one, and where each option of the command comes from.
 
-    ``origin``: the option's name → the name of click's source of a parameter, such as ``COMMANDLINE``.
+    ``origin``: the option's name → where its value comes from, as Click calls it, such as ``COMMANDLINE``.
     """
 
     path: Path | None
@@ -120,15 +117,15 @@ class Given:
         return f"{self.path}: {option.replace('_', '-')}" if origin == "DEFAULT_MAP" else ""
 
 
-def origin_of(ctx: typer.Context, option: str) -> str:
-    """The name of click's source of a parameter; ``DEFAULT`` for one that the command does not have."""
+def given_by(ctx: typer.Context, option: str) -> str:
+    """Where an option's value comes from, as Click calls it; ``DEFAULT`` if the command does not have the option."""
     source = ctx.get_parameter_source(option)
     return "DEFAULT" if source is None else source.name
 
 
 def read_file(ctx: typer.Context, value: Path | None) -> Given:
     """Options from a TOML file become the defaults of this command's own options."""
-    given = Given(value, lambda option: origin_of(ctx, option))
+    given = Given(value, lambda option: given_by(ctx, option))
     if value is None:
         return given
     if value.is_dir():

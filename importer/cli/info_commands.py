@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from importer.cli.execution import asker, finish, make_options, watched
-from importer.cli.output import Console, as_json, put, show
+from importer.cli.output import as_json, look, print_summary, put, show, terminal_width
 from importer.cli.parameters import ACCOUNT, takes
 from importer.errors import UsageError
 from importer.settings import Commands
@@ -20,16 +20,14 @@ def runs(**given: Any) -> None:
     Example:
       importer runs --tenant acme
     """
-    from importer.commands.history import run_line
     from importer.commands.history import runs as list_runs
     from importer.report import runs_text
 
-    lines = [run_line(item) for item in list_runs(make_options(given))]
+    lines = list_runs(make_options(given))
     if given["json"]:
         print(as_json(lines))
     else:
-        look = Console(json=False, quiet=False).look
-        show(runs_text(lines, **look) if lines else "No runs yet.")
+        show(runs_text(lines, **look()) if lines else "No runs yet.")
 
 
 @takes("ledger", "tenant", "config")
@@ -67,7 +65,7 @@ def report(**given: Any) -> None:
     options = make_options(given)
     with Commands.of(options).advising():
         summary = write_again(options, given["run"])
-    finish(Console(json=given["json"], quiet=False), summary)
+    finish(given, summary)
 
 
 def mappings(
@@ -78,10 +76,9 @@ def mappings(
     Example:
       importer mappings netsuite
     """
-    from importer.commands.reference import explain_mapping, list_mappings
+    from importer.commands.reference import mappings_text
 
-    width = Console(json=False, quiet=False).width
-    show(list_mappings(width) if name is None else explain_mapping(name, width))
+    show(mappings_text(name, terminal_width()))
 
 
 def explain(
@@ -92,10 +89,9 @@ def explain(
     Example:
       importer explain too_long
     """
-    from importer.commands.reference import explain_code, list_codes
+    from importer.commands.reference import problem_codes_text
 
-    width = Console(json=False, quiet=False).width
-    show(list_codes(width) if code is None else explain_code(code, width))
+    show(problem_codes_text(code, terminal_width()))
 
 
 def example(
@@ -108,9 +104,9 @@ def example(
     Example:
       importer example config > acme.toml
     """
-    from importer.commands.reference import list_examples, show_example
+    from importer.commands.reference import examples_text
 
-    show(list_examples() if name is None else show_example(name))
+    show(examples_text(name))
 
 
 def sandbox(
@@ -243,7 +239,7 @@ def save(
         f"{saved['file']}: {saved['sales_reps']:,} sales reps, {saved['price_lists']:,} price lists and "
         f"{saved['attributes']:,} attributes of {saved['api']}"
     )
-    Console.of(given).summary(saved, text)
+    print_summary(given, saved, text)
 
 
 LEDGER = (check, backup, vacuum, forget)

@@ -72,40 +72,18 @@ def as_json(value: Any) -> str:
     return text
 
 
-class Console:
-    """How one command speaks: ``json`` instead of text on stdout, ``quiet`` on stderr."""
+def print_summary(given: Mapping[str, Any], summary: Mapping[str, Any], text: str) -> None:
+    """The summary of a command with the options ``given``: ``text``, or with ``--json`` exactly one JSON object."""
+    if given["json"]:
+        print(as_json(dict(summary)))
+    else:
+        show(text)
 
-    def __init__(self, *, json: bool, quiet: bool) -> None:
-        self.json = json
-        self.quiet = quiet
 
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Console":
-        """As the options of a command say."""
-        return cls(json=given["json"], quiet=given["quiet"])
-
-    def message(self, text: str) -> None:
-        """A line for the person watching."""
-        if not self.quiet:
-            say(text)
-
-    def summary(self, summary: Mapping[str, Any], text: str) -> None:
-        """The summary: ``text``, or with ``--json`` exactly one JSON object."""
-        if self.json:
-            print(as_json(dict(summary)))
-        else:
-            show(text)
-
-    @property
-    def look(self) -> dict[str, Any]:
-        """How stdout shows text, as the functions that make it take it."""
-        encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
-        return {"width": self.width, "colour": coloured(sys.stdout), "unicode": encoding.startswith("utf")}
-
-    @property
-    def width(self) -> int:
-        """Columns of the terminal; 100 where there is none."""
-        return terminal_width()
+def look() -> dict[str, Any]:
+    """How stdout shows text, as the functions that make it take it."""
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
+    return {"width": terminal_width(), "colour": coloured(sys.stdout), "unicode": encoding.startswith("utf")}
 
 
 def safe(text: str) -> str:
@@ -149,18 +127,12 @@ def failed(error: BaseException) -> int:
 
 
 def _complain(message: str, hint: str = "") -> None:
-    """What went wrong, and below it what to do; filled to a terminal's width, as it is elsewhere."""
+    """What went wrong, and below it what to do; on a terminal, wrapped to its width."""
     name = "\x1b[1;31mimporter:\x1b[0m" if coloured(sys.stderr) else "importer:"
     say(f"{name} {message}")
+    fill = textwrap.TextWrapper(terminal_width() - 2, break_long_words=False, break_on_hyphens=False).fill
     for line in hint.splitlines():
-        width = terminal_width() if sys.stderr.isatty() else 0
-        say(_filled(line, width) if width else f"  {line}")
-
-
-def _filled(line: str, width: int) -> str:
-    return textwrap.fill(
-        line, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
+        say(textwrap.indent(fill(line), "  ") if sys.stderr.isatty() else f"  {line}")
 
 
 class Progress:

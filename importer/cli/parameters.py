@@ -204,27 +204,10 @@ def _names(param: Any) -> str:
     return names if param.is_flag else f"{names} {param.metavar or param.type.name.upper()}"
 
 
-def _write_examples(text: str | None, formatter: Any) -> None:
-    """Examples keep their lines."""
-    if text:
-        formatter.write_paragraph()
-        formatter.write("".join(f"{line}\n" for line in text.splitlines()))
+class _Grouped:
+    """Help in groups, and examples that keep their lines."""
 
-
-class Command(TyperCommand):
-    """A command with its help in groups."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options in their groups."""
-        _write_groups(self, ctx, formatter)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as in the base class
-        """Write the examples."""
-        _write_examples(self.epilog, formatter)
-
-
-class Group(TyperGroup):
-    """A command that has others, in groups as well."""
+    epilog: str | None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write options and commands in their groups."""
@@ -232,4 +215,14 @@ class Group(TyperGroup):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as in the base class
         """Write the examples."""
-        _write_examples(self.epilog, formatter)
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write("".join(f"{line}\n" for line in self.epilog.splitlines()))
+
+
+class Command(_Grouped, TyperCommand):
+    """A command with its help in groups."""
+
+
+class Group(_Grouped, TyperGroup):
+    """A command that has others, in groups as well."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from importer.cli.execution import asker, carry_out, make_options
-from importer.cli.output import Console, say
+from importer.cli.execution import asker, carry_out, given_by, make_options
+from importer.cli.output import print_summary, say
 from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READING, SENDING, takes
 from importer.errors import UsageError
 
@@ -140,21 +140,21 @@ def _run_folder(ctx: typer.Context, folder: Path, given: Mapping[str, Any]) -> N
 
     A line for each job is printed, or with ``--json`` one object; the exit code is the highest of theirs.
     """
-    from importer.commands.jobs import JobFile, jobs_line, run_jobs
+    from importer.commands.jobs import jobs_line, run_jobs
 
     files = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
     if not files:
-        raise UsageError(f"{folder}: the folder holds no job", "A job is a file called NAME.toml.")
+        raise UsageError(f"{folder}: the folder contains no jobs", "A job is a file called NAME.toml.")
     parallel = make_options(given).parallel
     words = _words(ctx)
-    jobs = [JobFile(path, _account(ctx, path, words)) for path in files]
+    accounts = {path: _account(ctx, path, words) for path in files}
 
     def hear(name: str, line: str) -> None:
         if not given["quiet"]:
             say(line if line.startswith("{") else f"[{name}] {line}")  # the lines of `--log -` name their run
 
-    report = run_jobs(jobs, words, os.environ, parallel=parallel, hear=hear)
-    Console.of(given).summary(report, "\n".join(map(jobs_line, report["jobs"])))
+    report = run_jobs(accounts, words, os.environ, parallel=parallel, hear=hear)
+    print_summary(given, report, "\n".join(map(jobs_line, report["jobs"])))
     raise typer.Exit(report["exit_code"])
 
 
@@ -163,8 +163,7 @@ def _words(ctx: typer.Context) -> list[str]:
     words = []
     for param in ctx.command.params:
         name = param.name or ""
-        source = ctx.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE" or name in OURS:
+        if given_by(ctx, name) != "COMMANDLINE" or name in OURS:
             continue
         if name in {"sources", "plan"}:
             raise UsageError(

@@ -2,13 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-import numpy as np
 import orjson
 import pandas as pd
 
@@ -20,19 +19,18 @@ from importer.partitions.prepared_sources import PreparedSources, check_only, pr
 from importer.planner import Change, Merger, plan
 from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind
-from importer.report.report_files import write_csv
 from importer.run_folder import PayloadFile
 from importer.sender.creating import child_ids
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
-from importer.workflow.api_state import BLOCK, Refs, confirm_lost, found_frame, found_twice, listed
-from importer.workflow.changes_file import changes_frame, examples
+from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_frame, found_twice, look_up
+from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now
-from importer.workflow.send_run import merger_for
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
+from importer.workflow.update_rules import merger_for
 
 AGAIN = "Adopt again: customers that are known by now are not read again."
 IN_DOUBT = ("sending", "unknown")
@@ -99,14 +97,11 @@ class _Adopting:
         job, tenant = self.job, self.job.run.tenant
         own = chosen(job.options, job.bodies)
         known = job.ledger.known(tenant, own["reference_id"])
-        left = {*IN_DOUBT} if job.options.only else {*IN_DOUBT, *SENT}
-        asked = own.loc[~own["reference_id"].isin(_names(known, left)), "reference_id"].tolist()
-        twice: dict[str, Sequence[CustomerRef]] = {}
-        async for block, there in listed(self.client, asked, job.watch.stage):
-            twice |= {name: refs for name, refs in there.items() if len(refs) > 1}
-            once = {name: refs[0] for name, refs in there.items() if len(refs) == 1}
-            job.ledger.record_lookup(tenant, [name for name in block if name not in twice], found_frame(once))
-            self.found |= once
+        left = known[known["state"].isin(IN_DOUBT if job.options.only else (*IN_DOUBT, *SENT))]
+        asked = own.loc[~own["reference_id"].isin(left["reference_id"]), "reference_id"].tolist()
+        record = partial(job.ledger.record_lookup, tenant)
+        refs, twice = await look_up(self.client, asked, job.watch.stage, record)
+        self.found = {name: ref for name, ref in refs.items() if name not in twice}
         await self._settle_unlisted(known[known["reference_id"].isin([n for n in asked if n not in twice])])
         self._enter(own, twice)
 
@@ -119,19 +114,19 @@ class _Adopting:
             if name not in gone:
                 self.found[name] = CustomerRef(customer_id, name, "", "")
 
-    def _enter(self, own: pd.DataFrame, twice: Mapping[str, Sequence[CustomerRef]]) -> None:
+    def _enter(self, own: pd.DataFrame, twice: Twice) -> None:
         job = self.job
         known = job.ledger.known(job.run.tenant, own["reference_id"])
         planned = plan(own, known, found_frame(self.found))
         names = planned["reference_id"]
         looked, doubled = names.isin(list(self.found)), names.isin(list(twice))
-        doubtful = names.isin(_names(known, IN_DOUBT))
+        in_doubt = names.isin(known.loc[known["state"].isin(IN_DOUBT), "reference_id"])
         self.planned = planned.assign(
             action=planned["action"].mask(looked | doubled, str(Action.NONE)),
             outcome=planned["outcome"]
             .mask(looked, str(OutcomeKind.PENDING))
             .mask(doubled, str(OutcomeKind.FAILED))
-            .mask(doubtful, str(OutcomeKind.UNKNOWN)),
+            .mask(in_doubt, str(OutcomeKind.UNKNOWN)),
         )
         job.ledger.plan_run(job.run.id, self.planned)
         lines = planned[doubled]
@@ -166,7 +161,10 @@ class _Adopting:
         outcome, code, message, digest = OutcomeKind.UNCHANGED, None, None, row.hash
         body = orjson.dumps(self.merger.claimed(existing, new))
         if changes:
-            outcome, code, message = OutcomeKind.EXISTS, "differs_in_api", _differences(changes)
+            paths = [change.path for change in changes]
+            more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
+            message = f"WizCommerce has something else in {', '.join(paths[:MOST_FIELDS])}{more}"
+            outcome, code = OutcomeKind.EXISTS, "differs_in_api"
             digest = hashlib.sha256(body).hexdigest()
             self.changes[row.reference_id] = changes
         self.same += not changes
@@ -194,8 +192,7 @@ class _Adopting:
             ids, positions = self.planned["reference_id"].tolist(), self.planned["position"].tolist()
             order = sorted(self.changes, key=dict(zip(ids, positions, strict=True)).__getitem__)
             self.changes = {name: self.changes[name] for name in order}
-            frame = changes_frame(job.stage, dict(zip(ids, positions, strict=True)), self.changes)
-            write_csv(job.paths.file("changes.csv"), frame)
+            write_changes(job.paths, job.stage, self.planned, self.changes)
         job.adopted = self._counts()
 
     def _counts(self) -> dict[str, Any]:
@@ -221,13 +218,3 @@ class _Adopting:
             "rejected": rejected,
             "examples": examples(self.changes),
         }
-
-
-def _names(known: pd.DataFrame, states: "Sequence[str] | set[str]") -> np.ndarray[Any, Any]:
-    return known.loc[known["state"].isin(list(states)), "reference_id"].to_numpy()
-
-
-def _differences(changes: Sequence[Change]) -> str:
-    paths = [change.path for change in changes]
-    more = f" and {len(paths) - MOST_FIELDS:,} more" if len(paths) > MOST_FIELDS else ""
-    return f"WizCommerce has something else in {', '.join(paths[:MOST_FIELDS])}{more}"

@@ -6,7 +6,6 @@ from typing import Any
 
 from importer.partitions.prepared_sources import prepared
 from importer.records import OutcomeKind
-from importer.report import totals
 from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
 from importer.workflow.changes_file import with_facts
@@ -35,8 +34,6 @@ def check(
             work.write_bodies(folder)
         stage = with_facts(stage, "check", started, work.loaded, options, timings)
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
-        counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
-        code = exit_code(outcomes, counts.rows_rejected)
-        end = RunEnd(code, now(), lookups=None if lookups is None else lookups.told(started))
+        end = RunEnd(exit_code(stage, outcomes), now(), lookups=None if lookups is None else lookups.described(started))
         timings.began("Writing the reports")
         return write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)

@@ -8,21 +8,19 @@ from typing import Any
 
 from importer.errors import UsageError
 from importer.ledger import Ledger, Run, open_ledger
-from importer.report import totals
 from importer.report.report_files import csv_bytes, whole_file
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
-from importer.workflow.report_writer import RunEnd, exit_code, read_outcomes, write_reports
+from importer.workflow.report_writer import report_run
 
 
-def runs(options: Options) -> list[Run]:
-    """The runs that the ledger knows (of one tenant, when it is named), the latest first."""
+def runs(options: Options) -> list[dict[str, Any]]:
+    """The runs that the ledger knows (of one tenant, when it is named) as plain values, the latest first."""
     with open_ledger(options.ledger) as ledger:
-        return ledger.runs(options.tenant)
+        return [_line(item) for item in ledger.runs(options.tenant)]
 
 
-def run_line(item: Run) -> dict[str, Any]:
-    """One run of the history as plain values."""
+def _line(item: Run) -> dict[str, Any]:
     return {
         "run_id": item.id,
         "tenant": item.tenant,
@@ -79,23 +77,20 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         last = run.summary or {}
         stage = folder.load()
         stage = replace(stage, facts={**stage.facts, "timings": last.get("timings", stage.facts["timings"])})
-        found = read_outcomes(ledger, run.id, stage)
-        counts = totals(found.stage.sources, found.stage.tables, found.stage.rejected, found.outcomes)
-        code = run.exit_code if run.exit_code is not None else exit_code(found.outcomes, counts.rows_rejected)
         # When the run itself says, which is before its reports were written.
         finished = datetime.fromisoformat(last["finished"]) if last else run.finished_at or datetime.now(UTC)
-        end = RunEnd(
-            code,
-            finished,
-            last.get("stopped"),
-            last.get("pace"),
-            found.retryable,
-            folder.load_bodies() is not None,
+        return report_run(
+            ledger,
+            run.id,
+            folder,
+            stage,
+            run.exit_code,
+            Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"]),
+            finished=finished,
+            stopped=last.get("stopped"),
+            pace=last.get("pace"),
             adopted=last.get("adopted"),
-            children=found.children,
         )
-        commands = Commands.of(options, run=run.id, out=run.out.parent, kept=stage.facts["options"])
-        return write_reports(folder, found.stage, found.outcomes, found.refused, end, commands)
 
 
 def ledger_faults(options: Options) -> list[str]:

@@ -21,19 +21,6 @@ from importer.errors import StopError
 NOT_BEGUN = "not started: interrupted"
 
 
-@dataclass(frozen=True)
-class JobFile:
-    """One job: its config file. ``account``: jobs of one account never run at once."""
-
-    path: Path
-    account: str
-
-    @property
-    def name(self) -> str:
-        """What the job is called."""
-        return self.path.stem
-
-
 @dataclass
 class _Runner:
     words: Sequence[str]
@@ -53,24 +40,24 @@ class _Runner:
                 for process in self.running:
                     process.send_signal(signal.SIGINT)
 
-    async def run(self, job: JobFile) -> None:
-        async with self.accounts[job.account], self.slots:
+    async def run(self, job: Path, account: str) -> None:
+        async with self.accounts[account], self.slots:
             began = time.monotonic()
             if self.stopping:
-                self.results[job.path] = _result(job, StopError.exit_code, "", NOT_BEGUN, 0.0)
+                self.results[job] = _result(job, StopError.exit_code, "", NOT_BEGUN, 0.0)
                 return
             try:
                 code, out, said = await self._process(job)
             except OSError as error:
                 code, out, said = StopError.exit_code, "", f"the process could not be started: {error.strerror}"
-            self.results[job.path] = _result(job, code, out, said, time.monotonic() - began)
+            self.results[job] = _result(job, code, out, said, time.monotonic() - began)
 
-    async def _process(self, job: JobFile) -> tuple[int, str, str]:
+    async def _process(self, job: Path) -> tuple[int, str, str]:
         """The exit code, what was on stdout, and the last message on stderr."""
         out = b""
         lines: list[str] = []
         async with await anyio.open_process(
-            [sys.executable, "-m", "importer", "run", "--config", str(job.path), *self.words, "--json"],
+            [sys.executable, "-m", "importer", "run", "--config", str(job), *self.words, "--json"],
             stdin=subprocess.DEVNULL,
             env={**self.environment, "NO_COLOR": "1"},
             start_new_session=True,  # a Ctrl-C reaches it through us, once
@@ -88,19 +75,19 @@ class _Runner:
                 self.running.discard(process)
         return code, out.decode(errors="replace"), _last_words(lines)
 
-    async def _listen(self, job: JobFile, stream: ByteReceiveStream, lines: list[str]) -> None:
+    async def _listen(self, job: Path, stream: ByteReceiveStream, lines: list[str]) -> None:
         rest = ""
         async for chunk in stream:
             *whole, rest = (rest + chunk.decode(errors="replace")).split("\n")
             for line in whole:
-                self.hear(job.name, line)
+                self.hear(job.stem, line)
             lines += whole
         if rest:
             lines.append(rest)
 
 
 def run_jobs(
-    jobs: Sequence[JobFile],
+    accounts: Mapping[Path, str],
     words: Sequence[str],
     environment: Mapping[str, str],
     *,
@@ -109,11 +96,12 @@ def run_jobs(
 ) -> dict[str, Any]:
     """Run each job with the options ``words`` besides its own, at most ``parallel`` at once.
 
-    ``hear`` gets each line that a job writes to stderr, with its name. Returns the result of each, in order, and the
-    highest exit code. The first SIGINT or SIGTERM interrupts running jobs, and no new ones start.
+    ``accounts``: the config file of each job, and its account; jobs of one account never run at once. ``hear`` gets
+    each line that a job writes to stderr, with its name. Returns the result of each, in order, and the highest exit
+    code. The first SIGINT or SIGTERM interrupts running jobs, and no new ones start.
     """
     started = datetime.now(UTC)
-    results = anyio.run(_run_all, jobs, words, environment, parallel, hear)
+    results = anyio.run(_run_all, accounts, words, environment, parallel, hear)
     finished = datetime.now(UTC)
     return {
         "command": "jobs",
@@ -126,7 +114,7 @@ def run_jobs(
 
 
 async def _run_all(
-    jobs: Sequence[JobFile],
+    accounts: Mapping[Path, str],
     words: Sequence[str],
     environment: Mapping[str, str],
     parallel: int,
@@ -137,10 +125,10 @@ async def _run_all(
         if os.name == "posix":
             helpers.start_soon(runner.stop_on_signals)
         async with anyio.create_task_group() as group:
-            for job in jobs:
-                group.start_soon(runner.run, job)
+            for job, account in accounts.items():
+                group.start_soon(runner.run, job, account)
         helpers.cancel_scope.cancel()
-    return [runner.results[job.path] for job in jobs]
+    return [runner.results[job] for job in accounts]
 
 
 def _last_words(lines: Sequence[str]) -> str:
@@ -149,7 +137,7 @@ def _last_words(lines: Sequence[str]) -> str:
     return "; ".join(line.removeprefix("importer:").removeprefix("Error:").strip() for line in lines[begin:] if line)
 
 
-def _result(job: JobFile, code: int, out: str, said: str, seconds: float) -> dict[str, Any]:
+def _result(job: Path, code: int, out: str, said: str, seconds: float) -> dict[str, Any]:
     try:
         summary = json.loads(out) if out else None
     except ValueError:
@@ -160,8 +148,8 @@ def _result(job: JobFile, code: int, out: str, said: str, seconds: float) -> dic
         said = said or f"the process ended with code {code} and no summary"
         code = StopError.exit_code
     return {
-        "name": job.name,
-        "config": str(job.path),
+        "name": job.stem,
+        "config": str(job),
         "exit_code": StopError.exit_code if code < 0 else code,
         "seconds": round(seconds, 3),
         "message": (summary or {}).get("stopped") or said or None,
@@ -174,5 +162,5 @@ def jobs_line(result: Mapping[str, Any]) -> str:
     summary = result["summary"] or {}
     counts = {kind: count for kind, count in summary.get("customers", {}).items() if count and kind != "read"}
     parts = [", ".join(f"{count:,} {kind}" for kind, count in counts.items()), result["message"] or ""]
-    told = [part for part in (*parts, summary.get("folder", "")) if part]
-    return f"{result['exit_code']}  {result['name']}: {'; '.join(told)}"
+    known = [part for part in (*parts, summary.get("folder", "")) if part]
+    return f"{result['exit_code']}  {result['name']}: {'; '.join(known)}"

@@ -12,13 +12,7 @@ from importer.errors import InterruptedRunError
 from importer.ledger import open_ledger
 from importer.settings import Options
 from importer.tables import ENTITIES
-from importer.workflow.directory import (
-    NAMES,
-    Directory,
-    Needs,
-    Snapshot,
-    write_lookups,
-)
+from importer.workflow.directory import NAMES, Directory, Needs, Snapshot, write_lookups
 from importer.workflow.prepare import utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import client_for, fetch_directory, limiter_for, open_target
@@ -27,35 +21,28 @@ EVERYTHING = Needs(frozenset(NAMES), frozenset(ENTITIES), frozenset(ENTITIES))
 
 
 def save_lookups(
-    options: Options,
-    environment: Mapping[str, str],
-    path: Path,
-    *,
-    watch: Watch,
-    now: Callable[[], datetime] = utc_now,
+    options: Options, environment: Mapping[str, str], path: Path, *, watch: Watch, now: Callable[[], datetime] = utc_now
 ) -> dict[str, Any]:
     """Write sales reps, price lists and attribute definitions to ``path``, for its owner's eyes only.
 
     Returns what was saved, as plain values. Raises :class:`UsageError`, :class:`StopError`, :class:`OutputError`.
     """
-    directories: list[Directory] = []
 
-    async def fetch() -> None:
+    async def fetch() -> Directory:
         limiter = limiter_for(target, options, watch.phase)
         try:
             async with watch.signals(), client_for(target, options, limiter) as client:
-                directories.append(await fetch_directory(client, EVERYTHING))
+                return await fetch_directory(client, EVERYTHING)
         except InterruptedRunError as error:
             raise InterruptedRunError(error.message, "Nothing was saved.") from error
 
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-        anyio.run(fetch)
-    snapshot = Snapshot("importer lookups 1", urlsplit(target.url).netloc, now(), directories[0])
+        directory = anyio.run(fetch)
+    snapshot = Snapshot("importer lookups 1", urlsplit(target.url).netloc, now(), directory)
     write_lookups(path, snapshot)
-    known, attributes = snapshot.directory.known, snapshot.directory.attributes
     return {
         "file": str(path),
         "api": snapshot.api,
-        **{f"{kind}s": len(known[kind]) for kind in NAMES},
-        "attributes": sum(len(attributes[entity]) for entity in ENTITIES),
+        **{f"{kind}s": len(directory.known[kind]) for kind in NAMES},
+        "attributes": sum(len(directory.attributes[entity]) for entity in ENTITIES),
     }

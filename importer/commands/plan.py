@@ -4,21 +4,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import numpy as np
 import pandas as pd
 
-from importer.api import Client, CustomerRef
+from importer.api import Client
 from importer.errors import InterruptedRunError
 from importer.ledger import Ledger, open_ledger
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind
-from importer.report import totals
-from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage, new_run_id
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Commands, Options
@@ -34,13 +32,13 @@ from importer.workflow.api_state import (
     possible_duplicates,
     without_twice,
 )
-from importer.workflow.changes_file import changes_frame, examples, with_facts
+from importer.workflow.changes_file import examples, with_facts, write_changes
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
-from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, write_reports
+from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, with_columns, write_reports
 from importer.workflow.saved_plan import describe_plan
-from importer.workflow.send_run import merger_for, missing
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import Target, client_for, fetch_directory, limiter_for, open_target
+from importer.workflow.targets import Target, client_for, limiter_for, open_target
+from importer.workflow.update_rules import settled_stage
 
 AGAIN = "Nothing was sent; plan again."
 ACCEPTED = ("created", "updated")
@@ -101,11 +99,7 @@ class _Planning:
             raise InterruptedRunError(error.message, AGAIN) from error
 
     async def _prepare(self, client: Client) -> None:
-        with self.timings.stage("lookups"):
-            directory = await fetch_directory(client, self.work.needs())
-        stage = self.work.settled(directory)
-        gone = missing(self.ledger, self.target.tenant, self.work.loaded.name, stage, self.options)
-        self.stage = replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
+        self.stage = await settled_stage(client, self.ledger, self.target.tenant, self.work)
         self.folder = RunFolder.create(self.options.out, new_run_id(self.started))
         with self.timings.stage("payloads"):
             self.bodies = self.work.write_bodies(self.folder)
@@ -115,24 +109,14 @@ class _Planning:
         bodies = chosen(self.options, self.bodies)
         tenant = self.target.tenant
         known = self.ledger.known(tenant, bodies["reference_id"])
-        twice: dict[str, list[CustomerRef]] = {}
-        refs = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage, twice=twice)
-        mode: Mode = "upsert" if self.options.mode == "upsert" else "create"
+        refs, twice = await look_up(client, ids_to_look_up(bodies, known), self.watch.stage)
+        mode = cast("Mode", self.options.mode)
         planned = without_twice(plan_actions(bodies, known, found_frame(refs), mode=mode), twice)
         also = known.loc[known["state"].isin(ACCEPTED), "reference_id"].tolist() if self.recheck else []
         rounds = Rounds(self.options.concurrency, self.watch.stop, AGAIN)
-        merger = merger_for(self.stage)
+        payloads, say = self.folder.payloads, self.watch.stage
         self.planned, self.changes = await examine(
-            self.ledger,
-            tenant,
-            client,
-            planned,
-            refs,
-            self.folder.payloads,
-            merger,
-            rounds,
-            self.watch.stage,
-            also=also,
+            self.ledger, tenant, client, planned, refs, payloads, self.stage, rounds, say, also=also
         )
         await self._warn_of_duplicates(client)
 
@@ -151,23 +135,14 @@ class _Planning:
         """Write the reports and the plan itself. Returns the summary."""
         loaded = self.work.loaded
         stage = with_facts(self.stage, "plan", self.started, loaded, self.options, self.timings)
-        if self.changes:
-            ids = self.planned["reference_id"].tolist()
-            positions = dict(zip(ids, self.planned["position"].tolist(), strict=True))
-            write_csv(self.folder.file("changes.csv"), changes_frame(stage, positions, self.changes))
+        write_changes(self.folder, stage, self.planned, self.changes)
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         outcomes = outcomes.assign(action=outcomes["action"].where(stage.rejected, str(Action.NONE)))
-        at = self.planned["position"].to_numpy()
-        for name in ("action", "customer_id"):
-            column = outcomes[name].copy()
-            column.iloc[at] = self.planned[name].array
-            outcomes[name] = column
-        counts = totals(stage.sources, stage.tables, stage.rejected, outcomes)
-        end = RunEnd(exit_code(outcomes, counts.rows_rejected), now(), plan=self._counts(stage))
+        outcomes = with_columns(outcomes, self.planned, ("action", "customer_id"))
+        end = RunEnd(exit_code(stage, outcomes), now(), plan=self._counts(stage))
         facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
         self.folder.save_plan(self.planned, facts)
-        commands = Commands.of(self.options)
-        return write_reports(self.folder, stage, outcomes, None, end, commands)
+        return write_reports(self.folder, stage, outcomes, None, end, Commands.of(self.options))
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""

@@ -25,23 +25,15 @@ EXAMPLES = {
 }
 
 
-def list_mappings(width: int) -> str:
-    """All shipped mappings, a line each."""
-    return overview(width)
+def mappings_text(name: str | None, width: int) -> str:
+    """A mapping in plain words, or a line for each shipped one. Raises :class:`MappingError`."""
+    return overview(width) if name is None else explain(load_mapping(name), width=width)
 
 
-def explain_mapping(name: str, width: int) -> str:
-    """A mapping in plain words. Raises :class:`MappingError` when there is none, or it is wrong."""
-    return explain(load_mapping(name), width=width)
-
-
-def list_codes(width: int) -> str:
-    """All problem codes, a line each."""
-    return codes_text(width)
-
-
-def explain_code(name: str, width: int) -> str:
-    """A problem code in plain words. Raises :class:`UsageError` when there is none, with the nearest one."""
+def problem_codes_text(name: str | None, width: int) -> str:
+    """A problem code in plain words, or a line for each. Raises :class:`UsageError` for an unknown one."""
+    if name is None:
+        return codes_text(width)
     code = find(name)
     if code is None:
         meant = near(name)
@@ -53,13 +45,10 @@ def explain_code(name: str, width: int) -> str:
     return code_text(code, width)
 
 
-def list_examples() -> str:
-    """What there is to run the importer every night, a line each."""
-    return "\n".join(f"{name:<10} {what}" for name, (what, _) in EXAMPLES.items())
-
-
-def show_example(name: str) -> str:
-    """An example as it stands; where it is several files, one after the other. Raises :class:`UsageError`."""
+def examples_text(name: str | None) -> str:
+    """The files of an example, one after the other, or a line for each example. Raises :class:`UsageError`."""
+    if name is None:
+        return "\n".join(f"{name:<10} {what}" for name, (what, _) in EXAMPLES.items())
     if name not in EXAMPLES:
         raise UsageError(f"there is no example {name!r}", f"There are: {', '.join(EXAMPLES)}.")
     folder = files("importer") / "examples"

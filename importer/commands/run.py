@@ -1,15 +1,14 @@
 """``run``: check, plan, send, report."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
-from importer.api import Client, CustomerRef
+from importer.api import Client
 from importer.errors import UsageError
 from importer.ledger import Ledger, open_ledger
 from importer.partitions.prepared_sources import PreparedSources, check_only, prepared
@@ -17,16 +16,15 @@ from importer.planner import Mode, ids_to_look_up, plan
 from importer.run_folder import RunFolder
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
-from importer.tables import ProblemTable
-from importer.workflow.api_state import Refs, examine, found_frame, found_twice, look_up, with_moments, without_twice
+from importer.workflow.api_state import examine, found_frame, found_twice, look_up, with_moments, without_twice
 from importer.workflow.changes_file import with_facts
 from importer.workflow.guards import check_can_ask, confirm_target, guard_export, guard_plan
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
-from importer.workflow.send_run import merger_for, missing
 from importer.workflow.supervision import Watch
-from importer.workflow.targets import Target, fetch_directory, open_target, resolve
+from importer.workflow.targets import Target, open_target, resolve
+from importer.workflow.update_rules import settled_stage
 
 
 def run(
@@ -108,11 +106,7 @@ async def _carry_out(
 
 async def prepare_run(job: Job, client: Client, work: PreparedSources) -> None:
     """Lookups, validation, bodies; everything that the reports and a resumed run needs is on disk when this ends."""
-    with job.timings.stage("lookups"):
-        directory = await fetch_directory(client, work.needs())
-    stage = work.settled(directory)
-    gone = missing(job.ledger, job.run.tenant, work.loaded.name, stage, job.options)
-    stage = replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
+    stage = await settled_stage(client, job.ledger, job.run.tenant, work)
     folder = RunFolder.create(job.options.out, job.run.id)
     with job.timings.stage("payloads"):
         job.bodies = work.write_bodies(folder)
@@ -133,48 +127,25 @@ async def plan_bodies(job: Job, client: Client, bodies: pd.DataFrame) -> None:
 
 async def _plan(job: Job, client: Client, bodies: pd.DataFrame) -> None:
     saved = job.paths.load_plan()
-    own = chosen(job.options, bodies) if saved is None else _planned_for(bodies, saved[0])
+    if saved is None:
+        own = chosen(job.options, bodies)
+    else:
+        own = bodies[bodies["reference_id"].isin(saved[0]["reference_id"])].reset_index(drop=True)
     known = job.ledger.known(job.run.tenant, own["reference_id"])
-    wanted = ids_to_look_up(own, known)
-
-    twice: dict[str, list[CustomerRef]] = {}
-
-    def record(block: Sequence[str], there: Refs) -> None:
-        """Those found twice are looked up again next time."""
-        sure = [name for name in block if name not in twice]
-        once = {name: ref for name, ref in there.items() if name not in twice}
-        job.ledger.record_lookup(job.run.tenant, sure, found_frame(once))
-
-    found = await look_up(client, wanted, job.watch.stage, record, twice=twice)
-    mode: Mode = "upsert" if job.options.mode == "upsert" else "create"
+    # Those found several times are not recorded: they are looked up again next time.
+    record = partial(job.ledger.record_lookup, job.run.tenant)
+    found, twice = await look_up(client, ids_to_look_up(own, known), job.watch.stage, record)
+    mode = cast("Mode", job.options.mode)
     planned = without_twice(plan(own, known, found_frame(found), mode=mode), twice)
     if saved is not None:
-        now = with_moments(planned, found) if mode == "create" else await _examined(job, client, planned, found)
+        now = with_moments(planned, found)
+        if mode == "upsert":
+            rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
+            ledger, tenant, payloads = job.ledger, job.run.tenant, job.paths.payloads
+            now, _ = await examine(ledger, tenant, client, planned, found, payloads, job.stage, rounds, job.watch.stage)
         check_drift(saved, now)
         job.paths.save_bodies(bodies)  # not before: a run that differs from its plan cannot be resumed
     guard_plan(job, planned)
     job.ledger.plan_run(job.run.id, planned)
     if mode == "upsert":
         job.ledger.record_outcomes(job.run, found_twice(planned, twice))
-
-
-async def _examined(job: Job, client: Client, planned: pd.DataFrame, found: Refs) -> pd.DataFrame:
-    """The plan's existing customers as they are now, examined as the plan did."""
-    rounds = Rounds(job.options.concurrency, job.watch.stop, "Nothing was sent.")
-    examined, _ = await examine(
-        job.ledger,
-        job.run.tenant,
-        client,
-        planned,
-        found,
-        job.paths.payloads,
-        merger_for(job.stage),
-        rounds,
-        job.watch.stage,
-    )
-    return examined
-
-
-def _planned_for(bodies: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
-    """The bodies of the customers in a plan."""
-    return bodies[bodies["reference_id"].isin(planned["reference_id"])].reset_index(drop=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from importer.workflow.supervision import Watch
 COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
 ALL_WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.RESTORED, Result.ABSENT, Result.OK, Result.UNDONE})
-Step = Callable[[Job, Client, Callable[[Sequence[Finding]], None]], Awaitable[None]]
+Step = Callable[[Client, Found], Awaitable[None]]
 AGAIN = "Call verify again: nothing was changed."
 
 
@@ -61,9 +61,14 @@ def undo(
     with opened_run(options, environment, run_id, watch=watch) as job:
         expected = forecast(job.ledger, job.run)
         if (expected.deleted or expected.restored) and not options.yes:
-            _ask(job, confirm, expected, force=force)
+            if confirm is None:
+                raise UsageError(
+                    "undo asks before it changes anything, and there is no terminal to ask on",
+                    f"To answer beforehand: importer undo {job.run.id}{' --force' if force else ''} --yes",
+                )
+            ask(confirm, _question(job, expected, force=force))
 
-        async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
+        async def step(client: Client, found: Found) -> None:
             await Undo(
                 job.ledger,
                 client,
@@ -87,20 +92,11 @@ def verify(options: Options, environment: Mapping[str, str], run_id: str | None,
     """
     with opened_run(options, environment, run_id, watch=watch) as job:
 
-        async def step(job: Job, client: Client, found: Callable[[Sequence[Finding]], None]) -> None:
+        async def step(client: Client, found: Found) -> None:
             concurrency = job.options.concurrency
             await compare_run(job.ledger, client, job.run, concurrency=concurrency, found=found, stop=watch.stop)
 
         return _conduct("verify", job, job.ledger.count_held(job.run), step)
-
-
-def _ask(job: Job, confirm: Confirm | None, expected: Forecast, *, force: bool) -> None:
-    if confirm is None:
-        raise UsageError(
-            "undo asks before it changes anything, and there is no terminal to ask on",
-            f"To answer beforehand: importer undo {job.run.id}{' --force' if force else ''} --yes",
-        )
-    ask(confirm, _question(job, expected, force=force))
 
 
 def _question(job: Job, expected: Forecast, *, force: bool) -> str:
@@ -132,9 +128,10 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
 
     stopped = anyio.run(_stopped, job, step, found)
     path = job.run.out / f"{command}.csv"
-    frame = _frame(findings)
+    frame = pd.DataFrame({name: pd.Series([getattr(one, name) for one in findings], dtype=TEXT) for name in COLUMNS})
     write_csv(path, _after_earlier(path, frame) if command == "undo" else frame)
     counts = Counter(str(finding.result) for finding in findings)
+    code = 3 if stopped is not None or counts[str(Result.UNKNOWN)] else 0 if counts.keys() <= ALL_WELL else 1
     summary: dict[str, Any] = {
         "command": command,
         "run_id": job.run.id,
@@ -142,7 +139,7 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
         "customers": max(count, len(findings)),
         "results": {str(result): counts[str(result)] for result in Result if counts[str(result)]},
         "left": max(0, count - len(findings)),
-        "exit_code": _exit_code(findings, stopped),
+        "exit_code": code,
         "folder": str(job.run.out),
         "files": [path.name],
         "stopped": None if stopped is None else job.commands.completed(stopped),
@@ -150,7 +147,7 @@ def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:
     return {**summary, "next": [job.commands.completed(step) for step in undo_verify_steps(summary)]}
 
 
-async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], None]) -> str | None:
+async def _stopped(job: Job, step: Step, found: Found) -> str | None:
     """Do the work. Returns why it ended early, if it did."""
     turns = Turns()
 
@@ -164,7 +161,7 @@ async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], No
         async with job.watch.signals(), job.client() as client, anyio.create_task_group() as group:
             group.start_soon(cancel_waiting)
             try:
-                await step(job, client.with_turns(turns), found)
+                await step(client.with_turns(turns), found)
             except StopError as error:
                 stopped = error
             group.cancel_scope.cancel()
@@ -175,18 +172,6 @@ async def _stopped(job: Job, step: Step, found: Callable[[Sequence[Finding]], No
     if isinstance(stopped, InterruptedRunError) or (turns.cancelled and isinstance(stopped, ApiUnavailableError)):
         return "interrupted"
     return None if stopped is None else stopped.in_one_line
-
-
-def _exit_code(findings: Sequence[Finding], stopped: str | None) -> int:
-    results = {finding.result for finding in findings}
-    if stopped is not None or Result.UNKNOWN in results:
-        return 3
-    return 0 if results <= ALL_WELL else 1
-
-
-def _frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    rows = [asdict(finding) for finding in findings]
-    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=TEXT) for name in COLUMNS})
 
 
 def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
@@ -201,13 +186,7 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 async def compare_run(
-    ledger: Ledger,
-    client: Client,
-    run: Run,
-    *,
-    concurrency: int,
-    found: Found,
-    stop: anyio.Event,
+    ledger: Ledger, client: Client, run: Run, *, concurrency: int, found: Found, stop: anyio.Event
 ) -> None:
     """Look up every customer that should or may be in WizCommerce; ``found`` gets each group.
 
@@ -224,12 +203,13 @@ async def compare_run(
         names = [customer.item.reference_id for customer in block]
         writes = await thread(ledger.writes_of, run, names)
         there = await client.find(names)
-        verifying = _Verifying(client, rounds, [])
+        findings: list[Finding] = []
+        look = partial(_look, client, rounds, findings)
         pairs = [_Pair(one, there[name], writes.get(name, ())) for one, name in zip(block, names, strict=True)]
         try:
-            await rounds.each(pairs, verifying.look)
+            await rounds.each(pairs, look)
         finally:
-            found(verifying.findings)
+            found(findings)
         rounds.check()
 
 
@@ -252,38 +232,31 @@ class _Pair:
         return self.customer.body is None and any(one.state is WriteState.RESTORED for one in self.writes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verifying:
-    """One block of customers."""
+async def _look(client: Client, rounds: Rounds, findings: list[Finding], pair: _Pair) -> None:
+    findings.append(_by_list(pair) or await _by_record(client, rounds, pair))
 
-    client: Client
-    rounds: Rounds
-    findings: list[Finding]
 
-    async def look(self, pair: _Pair) -> None:
-        self.findings.append(_by_list(pair) or await self._whole(pair))
-
-    async def _whole(self, pair: _Pair) -> Finding:
-        customer, name = pair.customer, pair.customer.item.reference_id
-        customer_id = pair.listed[0].id if pair.listed else customer.customer_id
-        if customer_id is None:
-            return Finding(name, None, Result.MISSING, "the API does not list it")
-        inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
-        result, details = Result.OK, ""
-        # One that is not listed is asked for by its id: a list may lag behind.
-        if customer.body is not None or pair.restored or not pair.listed:
-            answer = await self.rounds.ask(self.client.get(customer_id))
-            if answer.kind is AnswerKind.GONE:
-                result = Result.UNDONE if pair.deleting else Result.MISSING
-                return Finding(name, customer_id, result, "it is not in WizCommerce any more")
-            if reason := unreadable(answer, name):
-                return Finding(name, customer_id, Result.FAILED, reason)
-            shown = answer.data or {}
-            inactive = shown.get("status") == "inactive"
-            result, details = _compared(pair, shown)
-        if inactive:
-            return Finding(name, customer_id, Result.UNDONE if pair.deleting else Result.INACTIVE, details)
-        return Finding(name, customer_id, result, details)
+async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> Finding:
+    customer, name = pair.customer, pair.customer.item.reference_id
+    customer_id = pair.listed[0].id if pair.listed else customer.customer_id
+    if customer_id is None:
+        return Finding(name, None, Result.MISSING, "the API does not list it")
+    inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
+    result, details = Result.OK, ""
+    # One that is not listed is asked for by its id: a list may lag behind.
+    if customer.body is not None or pair.restored or not pair.listed:
+        answer = await rounds.ask(client.get(customer_id))
+        if answer.kind is AnswerKind.GONE:
+            result = Result.UNDONE if pair.deleting else Result.MISSING
+            return Finding(name, customer_id, result, "it is not in WizCommerce any more")
+        if reason := unreadable(answer, name):
+            return Finding(name, customer_id, Result.FAILED, reason)
+        shown = answer.data or {}
+        inactive = shown.get("status") == "inactive"
+        result, details = _compared(pair, shown)
+    if inactive:
+        return Finding(name, customer_id, Result.UNDONE if pair.deleting else Result.INACTIVE, details)
+    return Finding(name, customer_id, result, details)
 
 
 def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:

@@ -4,20 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import read_array
 from importer.partitions.worker import Mapped, Shared
-from importer.tables import ENTITIES, Entity, Sources
+from importer.tables import ENTITIES, Entity, Positions, Sources
 from importer.validation.field_places import arrow, row_texts
 from importer.validation.possible_duplicates import OtherRecords, find_duplicates, repeated
 from importer.validation.relations import same_ids
-from importer.workflow.resolve_lookups import Told
+from importer.workflow.resolve_lookups import NameCounts
 
-Positions = npt.NDArray[np.int64]
 Findings = list[dict[tuple[str, Entity], OtherRecords]]  # by partition
 
 
@@ -90,7 +88,7 @@ class _Records:
             yield number, at, records[at] - starts[number]
 
 
-def _first_names(mapped: Sequence[Mapped]) -> list[Told]:
+def _first_names(mapped: Sequence[Mapped]) -> list[NameCounts]:
     """For each partition the names that no earlier one has, and how many customers have each in all."""
     totals: dict[str, dict[str, int]] = {}
     for one in mapped:

@@ -4,16 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from importer.mapping.apply import in_order
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import read_frame
 from importer.partitions.worker import Columns, Mapped
-from importer.tables import CHANGE_DTYPES, ENTITIES, Entity, Entry, FieldOrigin, Sources
+from importer.tables import CHANGE_DTYPES, ENTITIES, Entity, Entry, FieldOrigin, Positions, Sources
 
-Positions = npt.NDArray[np.int64]
 Ordering = Mapping[int, Mapping[str, Sequence[str]]]
 _KEY = ["code", "entity", "field", "table", "column"]
 

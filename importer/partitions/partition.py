@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pyarrow import ipc
@@ -16,7 +15,7 @@ from importer.errors import UsageError
 from importer.mapping.grouping.row_assignment import Share
 from importer.partitions.scratch import map_file, new_file, read_array, read_frame, write_frame
 from importer.settings import Options
-from importer.tables import Sources, SourceTable, taken
+from importer.tables import Positions, Sources, SourceTable, taken
 
 _USUAL = 60_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
@@ -26,8 +25,6 @@ _LEAST = 400 * _MIB  # of memory in all
 _PARENT = 200 * _MIB  # the importer itself, and what it keeps of every row
 _PROCESS = 130 * _MIB  # a worker process before its first partition
 _TIMES = 9  # what a partition needs, as a multiple of the text of its rows
-
-Positions = npt.NDArray[np.int64]
 
 
 def rows_per_partition(options: Options, sources: Sources, workers: int) -> int:

@@ -34,6 +34,7 @@ from importer.partitions.scratch import (
     write_frame,
 )
 from importer.partitions.worker import Mapped, ValidationPolicy, finish_part, map_part
+from importer.records import Severity
 from importer.report.report_files import whole_file
 from importer.report.word_counts import added
 from importer.run_folder import RunFolder, Stage
@@ -43,6 +44,7 @@ from importer.validation import settle, unchecked_attributes
 from importer.workflow.directory import Directory, Needs
 from importer.workflow.prepare import Timings, open_sources
 
+_DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 _LARGE = 64 << 20  # bytes of sources from which several processes save more time than they cost
 
 
@@ -132,50 +134,44 @@ class PreparedSources:
         entities = frozenset(entity for one in self.mapped for entity, count in one.counts.items() if count)
         return Needs(frozenset(kind for kind in kinds if kind), attributes, entities)
 
-    def reference_ids(self) -> "Iterator[pd.Series[str]]":
-        """The reference ids of all customers, a partition at a time; null where there is none."""
-        for partition in self.partitions:
-            yield partition.read("customer.mapped")["reference_id"]
-
     def settled(self, directory: Directory | None) -> Stage:
         """Validate, decide what every problem leads to, and write the bodies of the partitions.
 
         ``directory`` resolves names and checks attributes; without one both are left open.
         """
+        mapping = self.loaded.mapping
+        duplicates = _DUPLICATES[self.options.dedupe]
+        policy = ValidationPolicy(mapping.needs_contact_email, mapping.severity, duplicates, directory)
         with self.timings.stage("validate"):
-            return self._settled(ValidationPolicy.of(self.options, self.loaded.mapping, directory))
-
-    def _settled(self, policy: ValidationPolicy) -> Stage:
-        entries, columns = merge.merged_entries(self.mapped, self.orders), merge.merged_columns(self.mapped)
-        duplicates = policy.possible_duplicates is not None
-        shared = shared_by_all(self.partitions, self.mapped, self.sources, duplicates=duplicates)
-        tasks = [
-            (partition, policy, own, entries, columns, self.hashed)
-            for partition, own in zip(self.partitions, shared, strict=True)
-        ]
-        done = run_all(self.executor, finish_part, tasks)
-        if self.options.memory is not None or self.options.engine is not None:
-            self.end_workers()  # the reports need their memory, and are written here
-        tables = EntityTables(
-            merge.merged_frame(self.partitions, "customer.final"),
-            merge.merged_frame(self.partitions, "address.final"),
-            merge.merged_frame(self.partitions, "contact.final"),
-            entries,
-            self.rows,
-            merge.merged_field_rows(self.partitions),
-            self.unused,
-            self.changes,
-        )
-        found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
-        return Stage(
-            self.sources,
-            tables,
-            ProblemTable.concat([self._other_problems(policy), found]),
-            np.concatenate([one.rejected for one in done]),
-            np.concatenate([one.lost_child for one in done]),
-            {},
-            added([one.words for one in done]),
-        )
+            entries, columns = merge.merged_entries(self.mapped, self.orders), merge.merged_columns(self.mapped)
+            shared = shared_by_all(self.partitions, self.mapped, self.sources, duplicates=duplicates is not None)
+            tasks = [
+                (partition, policy, own, entries, columns, self.hashed)
+                for partition, own in zip(self.partitions, shared, strict=True)
+            ]
+            done = run_all(self.executor, finish_part, tasks)
+            if self.options.memory is not None or self.options.engine is not None:
+                self.end_workers()  # the reports need their memory, and are written here
+            tables = EntityTables(
+                merge.merged_frame(self.partitions, "customer.final"),
+                merge.merged_frame(self.partitions, "address.final"),
+                merge.merged_frame(self.partitions, "contact.final"),
+                entries,
+                self.rows,
+                merge.merged_field_rows(self.partitions),
+                self.unused,
+                self.changes,
+            )
+            found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
+            return Stage(
+                self.sources,
+                tables,
+                ProblemTable.concat([self._other_problems(policy), found]),
+                np.concatenate([one.rejected for one in done]),
+                np.concatenate([one.lost_child for one in done]),
+                {},
+                added([one.words for one in done]),
+            )
 
     def _other_problems(self, policy: ValidationPolicy) -> ProblemTable:
         """The problems of rows without a customer, and of attributes that cannot be checked at all."""
@@ -214,13 +210,14 @@ class PreparedSources:
 
 
 def check_only(options: Options, work: PreparedSources) -> None:
-    """Raise :class:`UsageError` when ``--only`` names a customer that the sources do not hold."""
+    """Raise :class:`UsageError` when ``--only`` names a customer that is not in the sources."""
     absent = set(options.only)
-    for some in work.reference_ids() if absent else ():
+    for partition in work.partitions if absent else ():
+        some = partition.read("customer.mapped")["reference_id"]
         absent.difference_update(some[some.isin(list(absent))])
     if absent:
         raise UsageError(
-            f"--only: the sources hold no customer {', '.join(map(repr, sorted(absent)[:5]))}",
+            f"--only: the sources have no customer {', '.join(map(repr, sorted(absent)[:5]))}",
             "Give reference ids as `importer check` shows them in results.csv.",
         )
 

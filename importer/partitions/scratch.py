@@ -25,6 +25,7 @@ from pyarrow import ipc
 
 from importer.errors import OutputError
 from importer.private_files import make_folder, open_private
+from importer.tables import numbers_as_numpy
 
 PREFIX = ".parts-"
 _LOCK_FILE = "in-use"
@@ -105,12 +106,8 @@ def read_frame(path: Path, *, numbers: bool = True) -> pd.DataFrame:
     Numbers become numpy's, as the tables between stages have them; without ``numbers`` they stay in the file as well.
     """
     table = ipc.open_file(map_file(path)).read_all()
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_types if numbers else pd.ArrowDtype)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=numbers_as_numpy if numbers else pd.ArrowDtype)
     return frame
-
-
-def _types(kind: pa.DataType) -> pd.ArrowDtype | None:
-    return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:

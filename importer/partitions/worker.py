@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from importer.mapping import LoadedMapping
-from importer.mapping import Mapping as MappingFile
 from importer.mapping.apply import build
 from importer.mapping.grouping.row_assignment import Share, owners_of
 from importer.partitions.partition import Partition
@@ -18,7 +17,6 @@ from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
-from importer.settings import Options
 from importer.tables import ENTITIES, Entity, EntityTables, Entry, ProblemTable, Sources
 from importer.validation import (
     Settled,
@@ -31,11 +29,10 @@ from importer.validation import (
 )
 from importer.validation.possible_duplicates import SharedFindings, company_addresses, fingerprints, text_column
 from importer.workflow.directory import Directory
-from importer.workflow.resolve_lookups import Told, looked_up_names, pending_lookups, resolve_lookups
+from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
 
 Mask = npt.NDArray[np.bool_]
 Columns = Mapping[Entity, Mapping[str, Any]]  # entity → column → type
-_DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Mapped:
     columns: Columns
     entries: tuple[Entry, ...]
     changes: pd.DataFrame
-    names: Told
+    names: NameCounts
     attributes: tuple[Entity, ...]
 
 
@@ -94,11 +91,6 @@ class ValidationPolicy:
     possible_duplicates: Severity | None
     directory: Directory | None
 
-    @classmethod
-    def of(cls, options: Options, mapping: MappingFile, directory: Directory | None) -> "ValidationPolicy":
-        """The policy of a run."""
-        return cls(mapping.needs_contact_email, mapping.severity, _DUPLICATES[options.dedupe], directory)
-
 
 @dataclass(frozen=True)
 class Shared:
@@ -109,7 +101,7 @@ class Shared:
     """
 
     findings: SharedFindings
-    names: Told
+    names: NameCounts
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,7 @@ def placed(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     URLs, ``-`` and the names of shipped mappings are not paths.
     """
-    changed = {name: _placed(name, value, folder) for name, value in config.items() if name in PATHS}
-    return {**config, **changed}
+    return {name: _placed(name, value, folder) if name in PATHS else value for name, value in config.items()}
 
 
 def _placed(name: str, value: Any, folder: Path) -> Any:

@@ -132,10 +132,6 @@ def _texts(given: Any) -> tuple[str, ...]:
     return tuple(map(_text, given))
 
 
-def _text_set(given: Any) -> frozenset[str]:
-    return frozenset(_texts(given))
-
-
 def _path(given: Any) -> Path:
     return given if isinstance(given, Path) else Path(_text(given))
 
@@ -168,14 +164,6 @@ def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> Reader
     return read
 
 
-def _country(given: str) -> str:
-    return given.strip().upper()
-
-
-def _delimiter(given: str) -> str:
-    return {"\\t": "\t", "tab": "\t"}.get(given.lower(), given)
-
-
 @dataclass(frozen=True)
 class Options:
     """The options of a command. Times are seconds, ``rate`` is per second (None: find the pace).
@@ -203,7 +191,7 @@ class Options:
     max_wait: Annotated[float, _duration] = 900.0
     settle: Annotated[float, _number(_DAY, "seconds", zero=True)] = 60.0
     limit: Annotated[int | None, _whole(_MANY)] = None
-    only: Annotated[frozenset[str], _text_set] = frozenset()
+    only: Annotated[frozenset[str], lambda given: frozenset(_texts(given))] = frozenset()
     max_failed: Annotated[int | None, _whole(_MANY)] = None
     max_rejected: Annotated[Share | None, Share.parse] = None
     max_fewer: Annotated[Share | None, Share.parse] = None
@@ -219,19 +207,27 @@ class Options:
     dedupe: Annotated[str, _choice("off", "warn", "reject")] = "warn"
     partial: Annotated[bool, _flag] = False
     country: Annotated[
-        str | None, _pattern("[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", _country)
+        str | None,
+        _pattern(
+            "[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", lambda text: text.strip().upper()
+        ),
     ] = None
     sheet: Annotated[str | None, _text] = None
     encoding: Annotated[str | None, _text] = None
     delimiter: Annotated[
-        str | None, _pattern(r"(?s:.)", r"Give one character; a tab is written as \t.", _delimiter)
+        str | None,
+        _pattern(
+            r"(?s:.)",
+            r"Give one character; a tab is written as \t.",
+            lambda text: {"\\t": "\t", "tab": "\t"}.get(text.lower(), text),
+        ),
     ] = None
     yes: Annotated[bool, _flag] = False
     parallel: Annotated[int, _whole(1_000)] = 2
     log: Annotated[str | None, _text] = None
     log_level: Annotated[str, _choice("debug", "info", "warning", "error")] = "info"
     config: Annotated[Path | None, _path] = None
-    configured: Annotated[frozenset[str], _text_set] = frozenset()
+    configured: Annotated[frozenset[str], lambda given: frozenset(_texts(given))] = frozenset()
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -61,12 +61,7 @@ class Commands:
 
     @classmethod
     def of(
-        cls,
-        options: Options,
-        *,
-        run: str | None = None,
-        out: Path | None = None,
-        kept: Mapping[str, Any] | None = None,
+        cls, options: Options, *, run: str | None = None, out: Path | None = None, kept: Mapping[str, Any] | None = None
     ) -> "Commands":
         """Commands to paste after a call with ``options``.
 

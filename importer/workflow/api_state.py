@@ -1,12 +1,11 @@
 """What the API has of a plan's customers: which exist, what they hold, which are gone or duplicates."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pandas as pd
 import pyarrow as pa
@@ -20,9 +19,10 @@ from importer.planner.compare import body_of
 from importer.records import Action, OutcomeKind, Severity
 from importer.run_folder import PayloadFile, Stage
 from importer.sender.customer_rounds import Rounds
-from importer.tables import TEXT, ProblemTable
+from importer.tables import TEXT, Positions, ProblemTable
 from importer.validation.field_places import arrow, locate
 from importer.workflow.directory import fold
+from importer.workflow.update_rules import merger_for
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
@@ -31,50 +31,35 @@ Refs = dict[str, CustomerRef]
 Twice = Mapping[str, Sequence[CustomerRef]]
 Changes = dict[str, list[Change]]  # reference id → what an update would change
 MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
-Positions = npt.NDArray[np.int64]
-
-
-def _nothing(_: Sequence[str], __: Refs) -> None:
-    """Record nothing."""
-
-
-async def listed(
-    client: Client, reference_ids: Sequence[str], say: Callable[[str], None]
-) -> AsyncIterator[tuple[Sequence[str], dict[str, list[CustomerRef]]]]:
-    """Block by block: reference ids, and the customers that the API lists under each of them."""
-    plain = [name for name in reference_ids if fits_filter(name)]
-    odd = [name for name in reference_ids if not fits_filter(name)]  # together: they cost a walk through the list
-    blocks = [plain[start : start + LOOKUP_BLOCK] for start in range(0, len(plain), LOOKUP_BLOCK)]
-    asked = 0
-    for block in (*blocks, odd):
-        if not block:
-            continue
-        say(f"Looking up which customers exist: {asked:,} of {len(reference_ids):,}")
-        asked += len(block)
-        yield block, await client.find(block)
 
 
 async def look_up(
     client: Client,
     reference_ids: Sequence[str],
     say: Callable[[str], None],
-    record: Callable[[Sequence[str], Refs], None] = _nothing,
-    *,
-    twice: dict[str, list[CustomerRef]] | None = None,
-) -> Refs:
-    """Reference id → the customer that the API lists under it, of those that it lists.
+    record: Callable[[Sequence[str], pd.DataFrame], None] | None = None,
+) -> tuple[Refs, Twice]:
+    """Reference id → the customer that the API lists under it; and all customers of ids that it lists several times.
 
-    ``record`` is given the ids of each block and what was found of them. ``twice`` collects those of whom it lists
-    several.
+    After each block, ``record`` gets its ids that are not listed several times, and the customers of these.
     """
+    plain = [name for name in reference_ids if fits_filter(name)]
+    odd = [name for name in reference_ids if not fits_filter(name)]  # together: they cost a walk through the list
     found: Refs = {}
-    async for block, customers in listed(client, reference_ids, say):
-        if twice is not None:
-            twice |= {name: refs for name, refs in customers.items() if len(refs) > 1}
-        there = {name: refs[0] for name, refs in customers.items() if refs}
-        record(block, there)
-        found |= there
-    return found
+    twice: dict[str, Sequence[CustomerRef]] = {}
+    asked = 0
+    for block in (*(plain[start : start + LOOKUP_BLOCK] for start in range(0, len(plain), LOOKUP_BLOCK)), odd):
+        if not block:
+            continue
+        say(f"Looking up which customers exist: {asked:,} of {len(reference_ids):,}")
+        asked += len(block)
+        customers = await client.find(block)
+        found |= {name: refs[0] for name, refs in customers.items() if refs}
+        twice |= {name: refs for name, refs in customers.items() if len(refs) > 1}
+        if record is not None:
+            once = {name: refs[0] for name, refs in customers.items() if len(refs) == 1}
+            record([name for name in block if name not in twice], found_frame(once))
+    return found, twice
 
 
 def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
@@ -83,7 +68,7 @@ def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
     doubled = planned[planned["reference_id"].isin(list(twice))]
     for position, name in zip(doubled["position"].tolist(), doubled["reference_id"].tolist(), strict=True):
         ids = " and ".join(customer.id for customer in twice[name])
-        message = f"the API holds it {len(twice[name])} times, as {ids}; delete all but one by hand"
+        message = f"the API has it {len(twice[name])} times, as {ids}; delete all but one by hand"
         step = Step(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
         steps.append(replace(step, error_code="duplicate_in_api", error_message=message))
     return steps
@@ -178,7 +163,7 @@ async def examine(
     planned: pd.DataFrame,
     refs: Refs,
     payloads: Path,
-    merger: Merger,
+    stage: Stage,
     rounds: Rounds,
     say: Callable[[str], None],
     *,
@@ -192,26 +177,21 @@ async def examine(
     updates = planned[planned["action"] == str(Action.UPDATE)]
     unseen = updates.loc[~updates["reference_id"].isin(list(refs)), "reference_id"].tolist()
     unseen = list(dict.fromkeys([*unseen, *also]))
-    seen = await look_up(client, unseen, say)
+    seen, _ = await look_up(client, unseen, say)
     missing = planned[planned["reference_id"].isin([name for name in unseen if name not in seen])]
     lost = await confirm_lost(client, missing, rounds)
     updates = updates[~updates["reference_id"].isin(list(lost))]
     if len(updates):
         say(f"Comparing {len(updates):,} customers with what was sent before")
-    changes, gone = await _compare(ledger, tenant, client, updates, payloads, merger, rounds)
-    return _with_findings(planned, changes, lost | gone, refs | seen), changes
-
-
-def _with_findings(planned: pd.DataFrame, changes: Changes, gone: set[str], refs: Refs) -> pd.DataFrame:
-    """The plan with updates that would change nothing, and customers that are gone, marked as such."""
+    changes, vanished = await _compare(ledger, tenant, client, updates, payloads, merger_for(stage), rounds)
     names = planned["reference_id"]
-    lost = names.isin(list(gone))
-    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(changes)) & ~lost
-    found = planned.assign(
-        action=planned["action"].mask(same | lost, str(Action.NONE)),
-        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(lost, LOST),
+    is_gone = names.isin(list(lost | vanished))
+    same = planned["action"].eq(str(Action.UPDATE)) & ~names.isin(list(changes)) & ~is_gone
+    examined = planned.assign(
+        action=planned["action"].mask(same | is_gone, str(Action.NONE)),
+        outcome=planned["outcome"].mask(same, str(OutcomeKind.UNCHANGED)).mask(is_gone, LOST),
     )
-    return with_moments(found, refs)
+    return with_moments(examined, refs | seen), changes
 
 
 def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:
@@ -285,9 +265,9 @@ def not_compared() -> ProblemTable:
         1,
         severity=Severity.INFO,
         code="names_not_compared",
-        message=f"WizCommerce holds more than {MOST_PAGES * 100:,} customers, so names and e-mail addresses "
+        message=f"WizCommerce has more than {MOST_PAGES * 100:,} customers, so names and e-mail addresses "
         "were not compared with theirs",
-        hint="Customers are still told apart by their reference ids.",
+        hint="Customers with the same reference id are still recognized.",
     )
 
 

@@ -11,14 +11,14 @@ import pandas as pd
 from importer.loader import public_source
 from importer.mapping import LoadedMapping
 from importer.planner import Change
-from importer.run_folder import Stage
+from importer.report.report_files import write_csv
+from importer.run_folder import RunFolder, Stage
 from importer.settings import IN_MEMORY, Options
-from importer.tables import ATTRIBUTE_PREFIX, TEXT, Entity
+from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 from importer.validation.field_places import locate
 from importer.workflow.prepare import Timings
 
-COLUMNS = ("reference_id", "field", "before", "after", "place")
-KINDS: Mapping[str, Entity] = {"addresses": "address", "contacts": "contact"}
+_CHILDREN: Mapping[str, Entity] = {str(kind): entity for kind, entity in CHILD_ENTITIES.items()}
 MOST_EXAMPLES = 3  # customers
 MOST_FIELDS = 4  # of each
 Spot = tuple[Entity, int, str]  # entity, record, field
@@ -45,19 +45,26 @@ def with_facts(
     )
 
 
-def changes_frame(stage: Stage, positions: Mapping[str, int], changes: Mapping[str, Sequence[Change]]) -> pd.DataFrame:
-    """One line per change, customers in the order of ``changes``. ``positions``: reference id → customer position."""
+def write_changes(
+    folder: RunFolder, stage: Stage, planned: pd.DataFrame, changes: Mapping[str, Sequence[Change]]
+) -> None:
+    """Write one line per change, if there are any; customers in the order of ``changes``. Raises :class:`OutputError`.
+
+    ``planned``: ``reference_id, position`` of these customers at least.
+    """
+    if not changes:
+        return
+    positions = dict(zip(planned["reference_id"].tolist(), planned["position"].tolist(), strict=True))
     lines: list[tuple[str, Change]] = [(name, change) for name, found in changes.items() for change in found]
     spots = [spot for name, found in changes.items() for spot in _spots(stage, positions[name], found)]
-    places = _places(stage, spots)
     data = {
         "reference_id": [name for name, _ in lines],
         "field": [change.path for _, change in lines],
         "before": [_text(change.before) for _, change in lines],
         "after": [_text(change.after) for _, change in lines],
-        "place": places,
+        "place": _places(stage, spots),
     }
-    return pd.DataFrame({name: pd.Series(data[name], dtype=TEXT) for name in COLUMNS})
+    write_csv(folder.file("changes.csv"), pd.DataFrame(data, dtype=TEXT))
 
 
 def examples(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Any]]:
@@ -85,10 +92,10 @@ def _spots(stage: Stage, position: int, changes: Iterable[Change]) -> list[Spot]
     spots: list[Spot] = []
     for change in changes:
         kind, *rest = change.where
-        if kind not in KINDS:
+        entity = _CHILDREN.get(kind)
+        if entity is None:
             spots.append(("customer", position, _field(change.where)))
             continue
-        entity = KINDS[kind]
         name = change.child or rest[0]
         spots.append((entity, _child(stage.tables.frame(entity), position, name), _field(rest[1:])))
     return spots

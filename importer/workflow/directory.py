@@ -33,8 +33,8 @@ class Known:
     active: bool = True
 
     @property
-    def told_apart(self) -> str:
-        """What tells it from another one of the same name."""
+    def distinction(self) -> str:
+        """What distinguishes it from another one of the same name."""
         return (self.key or self.id) + ("" if self.active else " (inactive)")
 
 
@@ -147,11 +147,12 @@ def _options(item: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The values that an attribute takes, and label → value where the two differ.
 
     Options are texts, or a label and a value each; at ``options``, at ``configuration.options``, or at both. A label
-    of two values stands for neither.
+    with two values is left out.
     """
     configuration = item.get("configuration")
     configured = configuration.get("options") if isinstance(configuration, Mapping) else None
-    listed = [option for options in (configured, item.get("options")) for option in _listed(options)]
+    both = [options for options in (configured, item.get("options")) if isinstance(options, list)]
+    listed = [option for options in both for option in options]
     pairs = [(option.get("label"), option.get("value")) for option in listed if isinstance(option, Mapping)]
     values: dict[str, None] = {}
     labels: dict[str, set[str]] = {}
@@ -164,10 +165,6 @@ def _options(item: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     values |= dict.fromkeys(text for text in texts if text not in labels)
     known = {label: own.pop() for label, own in labels.items() if len(own) == 1}
     return tuple(values), {label: value for label, value in known.items() if label != value}
-
-
-def _listed(options: Any) -> Sequence[Any]:
-    return options if isinstance(options, list) else ()
 
 
 def _active(item: Mapping[str, Any]) -> bool:
@@ -183,8 +180,8 @@ class Snapshot:
     saved: AwareDatetime
     directory: Directory
 
-    def told(self, now: datetime) -> dict[str, Any]:
-        """What a summary says of it."""
+    def described(self, now: datetime) -> dict[str, Any]:
+        """What a summary says about it."""
         saved = self.saved.isoformat(timespec="seconds").replace("+00:00", "Z")
         return {"api": self.api, "saved": saved, "age_seconds": max(0, int((now - self.saved).total_seconds()))}
 

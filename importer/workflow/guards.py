@@ -24,7 +24,6 @@ from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.targets import Target
 
 NOTHING = "nothing was sent"
-_HOUR = 3600.0
 _NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
@@ -93,7 +92,7 @@ def _age(job: Job) -> None:
             f"--max-age: {', '.join(unknown)}: the time when it was written is not known, so it is not compared."
         )
     for name, moment in moments.items():
-        hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / _HOUR
+        hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / 3600
         if hours > limit:
             raise GuardError(
                 f"--max-age {limit:g}: {name} is {hours:,.0f} hours old; {NOTHING}",
@@ -109,15 +108,11 @@ def _moments(sources: Sources) -> dict[str, str]:
 def _last(job: Job, loaded: LoadedMapping) -> Mapping[str, Any] | None:
     """The summary of the run to compare with."""
     for run in job.ledger.runs(job.run.tenant):
-        if run.id != job.run.id and run.mapping == loaded.name and _whole(run):
+        whole = not any(run.options.get(name) for name in ("partial", "limit", "only"))
+        complete = run.command == "run" and run.exit_code in (0, 1) and run.summary and whole
+        if complete and run.id != job.run.id and run.mapping == loaded.name:
             return run.summary
     return None
-
-
-def _whole(run: Run) -> bool:
-    options = run.options
-    in_part = options.get("partial") or options.get("limit") or options.get("only")
-    return run.command == "run" and run.exit_code in (0, 1) and bool(run.summary) and not in_part
 
 
 def _same_file(job: Job, last: Mapping[str, Any]) -> None:
@@ -134,17 +129,17 @@ def _same_file(job: Job, last: Mapping[str, Any]) -> None:
 def _layout(job: Job, loaded: LoadedMapping, last: Mapping[str, Any]) -> None:
     if not job.options.same_layout:
         return
-    if loaded.sha256 != last["mapping"]["sha256"]:
-        raise GuardError(
-            f"--same-layout: the mapping {loaded.name} changed since run {last['run_id']}; {NOTHING}",
-            "See the effect with `importer plan`; if it is right, run once with --no-same-layout.",
-        )
     then = {name for source in last["sources"] for name in source["columns"]}
     now = {name for table in job.stage.sources.tables for name in table.frame.columns}
-    if then != now:
-        gone, new = (", ".join(map(repr, sorted(names)[:5])) or "none" for names in (then - now, now - then))
+    gone, new = (", ".join(map(repr, sorted(names)[:5])) or "none" for names in (then - now, now - then))
+    what = ""
+    if loaded.sha256 != last["mapping"]["sha256"]:
+        what = f"the mapping {loaded.name} changed since run {last['run_id']}"
+    elif then != now:
+        what = f"the columns differ from run {last['run_id']} (gone: {gone}; new: {new})"
+    if what:
         raise GuardError(
-            f"--same-layout: the columns differ from run {last['run_id']} (gone: {gone}; new: {new}); {NOTHING}",
+            f"--same-layout: {what}; {NOTHING}",
             "See the effect with `importer plan`; if it is right, run once with --no-same-layout.",
         )
 
@@ -215,12 +210,12 @@ def _facts(job: Job) -> str:
     """How many customers are sent, and how many are not; ``""`` where none is sent."""
     known = job.ledger.outcomes(job.run.id)
     left = known[known["outcome"].isin(_NOT_SENT)]
-    doubtful = left["outcome"].eq(str(OutcomeKind.UNKNOWN))
-    actions = left.loc[~doubtful, "action"]
+    in_doubt = left["outcome"].eq(str(OutcomeKind.UNKNOWN))
+    actions = left.loc[~in_doubt, "action"]
     counts = {
         "new customer": int(actions.eq(str(Action.CREATE)).sum()),
         "update": int(actions.eq(str(Action.UPDATE)).sum()),
-        "in doubt, looked up first": int(doubtful.sum()),
+        "in doubt, looked up first": int(in_doubt.sum()),
     }
     parts = [_counted(count, what) for what, count in counts.items() if count]
     if not parts:

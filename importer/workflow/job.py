@@ -1,27 +1,29 @@
 """A run under way: what its stages share, and how it ends, whatever happens."""
 
 import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anyio
 import pandas as pd
 
 from importer.api import Client, Limiter
-from importer.errors import ImporterError, InternalError, OutputError, StopError, UsageError
+from importer.errors import ImporterError, InternalError, InterruptedRunError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.logs import about, event, trouble
-from importer.report import totals
-from importer.run_folder import RunFolder, Stage
+from importer.run_folder import PayloadFile, RunFolder, Stage
+from importer.sender import Sender, SendOptions
+from importer.sender.tasks import OnConflict
 from importer.settings import Commands, Options
 from importer.workflow.prepare import Timings
-from importer.workflow.report_writer import RunEnd, exit_code, prune, read_outcomes, write_reports
-from importer.workflow.send_run import merger_for, send_run
+from importer.workflow.report_writer import prune, report_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
+from importer.workflow.update_rules import merger_for
 
 Confirm = Callable[[str], bool]
 
@@ -68,42 +70,55 @@ class Job:
 
     async def send(self, client: Client) -> None:
         """Send what is planned. Raises :class:`StopError` when it ends early."""
+        options = SendOptions(
+            concurrency=self.options.concurrency,
+            batch_size=self.options.batch_size,
+            settle=self.options.settle,
+            limit=self.options.limit,
+            max_failed=self.options.max_failed,
+            merge=merger_for(self.stage),
+            on_conflict=cast("OnConflict", self.options.on_conflict),
+        )
+        payloads, rng = PayloadFile(self.paths.payloads), random.Random()  # noqa: S311 - spreads retries
+        progress, stop = self.watch.counts, self.watch.stop
+        self.watch.sending = True
         try:
             with self.timings.stage("send"):
-                merger = merger_for(self.stage)
-                await send_run(self.ledger, client, self.run, self.paths.payloads, merger, self.options, self.watch)
+                await Sender(
+                    self.ledger, client, self.run, payloads, options=options, rng=rng, progress=progress, stop=stop
+                ).send()
+        except InterruptedRunError as error:
+            raise self.watch.reason(error) from None
         except OutputError as error:  # by now something may have been sent, which an input error denies
             raise StopError(error.message, error.hint) from error
+        finally:
+            self.watch.sending = False
 
     def report(self, stopped: ImporterError | None) -> dict[str, Any]:
-        """Write the reports, however the run ended, and its end into the ledger. Comes back: the summary.
+        """Write the reports, however the run ended, and record its end in the ledger. Returns the summary.
 
         Raises :class:`StopError` when they cannot be written.
         """
         stage = replace(self.stage, facts={**self.stage.facts, "timings": dict(self.timings.seconds)})
-        found = read_outcomes(self.ledger, self.run.id, stage)
-        counts = totals(found.stage.sources, found.stage.tables, found.stage.rejected, found.outcomes)
-        code = stopped.exit_code if stopped is not None else exit_code(found.outcomes, counts.rows_rejected)
-        reason = None if stopped is None else stopped.in_one_line
-        resumable = self.paths.load_bodies() is not None
-        end = RunEnd(
-            code,
-            self.now(),
-            reason,
-            self._pace(),
-            found.retryable,
-            resumable,
-            adopted=self.adopted,
-            children=found.children,
-        )
         self.watch.stage("Writing the reports")
         try:
-            summary = write_reports(self.paths, found.stage, found.outcomes, found.refused, end, self.commands)
+            summary = report_run(
+                self.ledger,
+                self.run.id,
+                self.paths,
+                stage,
+                None if stopped is None else stopped.exit_code,
+                self.commands,
+                finished=self.now(),
+                stopped=None if stopped is None else stopped.in_one_line,
+                pace=self._pace(),
+                adopted=self.adopted,
+            )
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
             hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."
             raise StopError(f"the reports could not be written: {error.message}", hint) from error
-        self.ledger.finish_run(self.run.id, code, summary)
+        self.ledger.finish_run(self.run.id, summary["exit_code"], summary)
         return summary
 
     def _pace(self) -> dict[str, Any]:
@@ -121,7 +136,7 @@ class Job:
 
 
 def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[str, Any]:
-    """Do the work of a run, and report. Comes back: the summary.
+    """Do the work of a run, and report. Returns the summary.
 
     A run that stops early still leaves its reports, and its summary says so; only what fails before there is a run's
     folder is raised.
@@ -153,7 +168,7 @@ async def _conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> 
 
 
 def ask(confirm: Confirm | None, question: str) -> None:
-    """Raise :class:`UsageError` unless the question is answered with yes; None: nobody can be asked."""
+    """Raise :class:`UsageError` unless the question is answered with yes; None: there is no one to ask."""
     if confirm is None or not confirm(question):
         raise UsageError(
             "nothing was changed in WizCommerce: the question was not answered with yes",

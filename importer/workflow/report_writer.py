@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,6 +31,7 @@ from importer.report import (
     build_summary,
     import_command,
     loose_rows,
+    totals,
     write_errors,
     write_html,
     write_rejected,
@@ -119,7 +120,7 @@ def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
     )
 
 
-def exit_code(outcomes: pd.DataFrame, rows_rejected: int) -> int:
+def exit_code(stage: Stage, outcomes: pd.DataFrame) -> int:
     """0 when every customer is where it should be, 1 when rows or customers were rejected or failed, 3 when in doubt.
 
     A pending customer is a remainder that was asked for (``--limit``, ``--only``); an early stop is 3 anyhow.
@@ -128,7 +129,7 @@ def exit_code(outcomes: pd.DataFrame, rows_rejected: int) -> int:
     if str(OutcomeKind.UNKNOWN) in kinds:
         return 3
     wrong = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED)} & kinds
-    return 1 if wrong or rows_rejected else 0
+    return 1 if wrong or totals(stage.sources, stage.tables, stage.rejected, outcomes).rows_rejected else 0
 
 
 def write_reports(
@@ -204,8 +205,6 @@ def _facts(
         command=facts["command"],
         run_id=folder.run_id,
         started=datetime.fromisoformat(facts["started"]),
-        finished=end.finished,
-        exit_code=end.exit_code,
         mapping=facts["mapping"],
         mapping_sha256=facts["mapping_sha256"],
         folder=str(folder.path),
@@ -213,31 +212,34 @@ def _facts(
         options=facts["options"],
         timings=facts["timings"],
         versions=versions(),
-        pace=end.pace,
-        stopped=end.stopped,
-        retryable=end.retryable,
-        resumable=end.resumable,
         workbook=workbook,
-        plan=end.plan,
-        adopted=end.adopted,
-        lookups=end.lookups,
+        **{item.name: getattr(end, item.name) for item in fields(end) if item.name != "children"},
     )
 
 
 def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Callable[[str], None]) -> None:
     """Delete the folders of a tenant's runs but for the latest ``keep`` that have one. Its lock must be held.
 
-    A run that can be gone on with keeps its folder, as do ``ended``, which calls for this, and one that holds what
-    others put there; the history keeps all. What cannot be deleted is reported and left: the run has ended well.
+    The run ``ended`` keeps its folder, and so do runs that can be resumed and those whose folders have files of others;
+    the history keeps all runs. What cannot be deleted is reported and left: the run has ended well.
     """
-    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and RunFolder(run.out).exists]
+    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and run.out.is_dir()]
+    runs = [run for run in runs if not run.out.is_symlink()]
     for run in runs[keep:]:
         if run.id == ended.id:
             continue
+        folder = RunFolder(run.out)
         try:
-            if _unfinished(ledger, run):
+            planned = bool(ledger.counts(run.id))
+            if ledger.has_open_ends(run) if planned else folder.load_bodies() is not None:
                 continue
-            why = _remove(ledger, run)
+            why = ""
+            unexpected = folder.unexpected_files((run.summary or {}).get("files", ()))
+            if unexpected:
+                why = f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
+            else:
+                folder.remove()
+                ledger.erase_values(run)
         except OSError as error:
             why = f"{error.strerror}: {error.filename}"
         except ImporterError as error:
@@ -245,77 +247,62 @@ def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Callable[[str], Non
         notify(f"--keep: the folder of run {run.id} " + (f"stays: {why}" if why else "was deleted"))
 
 
-def _unfinished(ledger: "Ledger", run: "Run") -> bool:
-    """Whether the run can be gone on with: customers are open, or it was stopped before its plan was entered."""
-    if not ledger.counts(run.id):
-        return RunFolder(run.out).load_bodies() is not None
-    return ledger.has_open_ends(run)
+def report_run(
+    ledger: "Ledger", run_id: str, folder: RunFolder, stage: Stage, code: int | None, commands: Commands, **more: Any
+) -> dict[str, Any]:
+    """Write the reports of a run that sends, from its outcomes in the ledger. Returns the summary.
 
-
-def _remove(ledger: "Ledger", run: "Run") -> str:
-    """Delete a run's folder, and the values from before its updates. Returns why not, or nothing."""
-    folder = RunFolder(run.out)
-    unexpected = folder.unexpected_files((run.summary or {}).get("files", ()))
-    if unexpected:
-        return f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
-    folder.remove()
-    ledger.erase_values(run)
-    return ""
-
-
-@dataclass(frozen=True)
-class RunOutcomes:
-    """What the reports of a run that sent are made from; ``children``: the ids of its addresses and contacts."""
-
-    stage: Stage
-    outcomes: pd.DataFrame
-    refused: npt.NDArray[np.bool_]
-    retryable: int
-    children: pd.DataFrame
-
-
-def read_outcomes(ledger: "Ledger", run_id: str, stage: Stage) -> RunOutcomes:
-    """One line per customer position: rejected ones, those that the run did not take up (pending), and the rest.
-
-    The reasons of the API's refusals become problems at the cells they are about.
+    ``code``: its exit code; None: the outcomes decide. ``more``: other fields of :class:`RunEnd`. The reasons of the
+    API's refusals become problems at the cells they are about. Raises :class:`OutputError`.
     """
-    outcomes = unsent_outcomes(stage, OutcomeKind.PENDING)
     known = ledger.outcomes(run_id)
-    at = known["position"].to_numpy()
-    for name in COLUMNS:
-        column = outcomes[name].copy()
-        column.iloc[at] = known[name].array
-        outcomes[name] = column
+    outcomes = with_columns(unsent_outcomes(stage, OutcomeKind.PENDING), known, COLUMNS)
     failed = known["outcome"].eq(str(OutcomeKind.FAILED)).to_numpy(dtype=np.bool_)
     status = known["http_status"].fillna(0).to_numpy(dtype=np.int64)
     final = failed & (status >= 400) & (status < 500) & ~np.isin(status, TEMPORARY_STATUSES)
     refused = np.zeros(len(outcomes), dtype=np.bool_)
-    refused[at[final]] = True
+    refused[known["position"].to_numpy()[final]] = True
     reasons = known[final & known["refusals"].notna().to_numpy()]
-    problems = ProblemTable.concat([_problems(stage, reasons), _notes(stage, known)])
-    stage = replace(stage, problems=ProblemTable.concat([stage.problems, problems])) if len(problems) else stage
+    problems = [stage.problems, _problems(stage, reasons), _notes(stage, known)]
+    stage = replace(stage, problems=ProblemTable.concat(problems))
     twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
-    retryable = int((failed & ~final & ~twice).sum())
-    return RunOutcomes(stage, outcomes, refused, retryable, ledger.children_of(run_id))
+    end = RunEnd(
+        exit_code(stage, outcomes) if code is None else code,
+        retryable=int((failed & ~final & ~twice).sum()),
+        resumable=folder.load_bodies() is not None,
+        children=ledger.children_of(run_id),
+        **more,
+    )
+    return write_reports(folder, stage, outcomes, refused, end, commands)
+
+
+def with_columns(outcomes: pd.DataFrame, known: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The outcomes with these columns of ``known``, at the customer positions that it has."""
+    at = known["position"].to_numpy()
+    for name in names:
+        column = outcomes[name].copy()
+        column.iloc[at] = known[name].array
+        outcomes = outcomes.assign(**{name: column})
+    return outcomes
 
 
 def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:
-    """What there is to tell of customers that were updated, or left alone: nothing that failed."""
+    """Warnings about customers that were updated or left alone; none of them failed."""
     found = []
     for code, hint in NOTES.items():
-        told = known[known["error_code"].eq(code).fillna(value=False).to_numpy(dtype=np.bool_)]
-        positions = told["position"].to_numpy(dtype=np.int64)
+        noted = known[known["error_code"].eq(code).fillna(value=False).to_numpy(dtype=np.bool_)]
+        positions = noted["position"].to_numpy(dtype=np.int64)
         places = locate(stage.tables, stage.sources, "customer", "reference_id", positions)
         found.append(
             ProblemTable.build(
-                len(told),
+                len(noted),
                 severity=Severity.WARNING,
                 code=code,
                 customer=positions,
                 entity="customer",
                 record=positions,
                 row=places.rows,
-                message=told["error_message"].array,
+                message=noted["error_message"].array,
                 hint=hint,
             )
         )
@@ -323,7 +310,7 @@ def _notes(stage: Stage, known: pd.DataFrame) -> ProblemTable:
 
 
 def _problems(stage: Stage, refusals: pd.DataFrame) -> ProblemTable:
-    """Each ``details[]`` of a refusal led back to its record; one without a known field stands for the customer."""
+    """An error for each ``details[]`` of a refusal, at its record; without a known field, at the customer."""
     found: dict[Entity, list[tuple[int, int, str | None, str]]] = {entity: [] for entity in ENTITIES}
     for position, text in zip(refusals["position"], refusals["refusals"], strict=True):
         for item in json.loads(text):

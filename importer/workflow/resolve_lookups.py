@@ -5,21 +5,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, ProblemTable, Sources
+from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, Positions, ProblemTable, Sources
 from importer.validation.field_places import locate
 from importer.workflow.directory import NAMES, Directory, Known
 
-KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # what tells two of one name apart
-MOST_NAMED = 5  # told apart in a hint
+KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # distinguishes two of one name
+MOST_NAMED = 5  # in a hint
 
-Positions = npt.NDArray[np.int64]
-Told = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
+NameCounts = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
 
 
 def _needed_lookups(tables: EntityTables) -> dict[str, FieldOrigin]:
@@ -47,7 +45,7 @@ def _rows(tables: EntityTables, field: str, positions: Positions) -> Any:
     return (tables.customers["_row"].to_numpy() if rows is None else rows)[positions]
 
 
-def looked_up_names(tables: EntityTables) -> Told:
+def looked_up_names(tables: EntityTables) -> NameCounts:
     """The names in the fields that are looked up, and how many customers have each."""
     found: dict[str, dict[str, int]] = {}
     for field in _needed_lookups(tables):
@@ -56,17 +54,17 @@ def looked_up_names(tables: EntityTables) -> Told:
     return found
 
 
-def pending_lookups(tables: EntityTables, told: Told) -> ProblemTable:
-    """A warning for each distinct name that only the API can turn into an id, at the first place it stands.
+def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
+    """A warning for each distinct name that only the API can turn into an id, at its first cell.
 
-    ``told``: the names to report, and how many customers have each in all.
+    ``counts``: the names to report, and how many customers have each in all.
     """
     parts = []
     for field, origin in _needed_lookups(tables).items():
         positions, texts = _values(tables.customers[field])
         encoded = texts.dictionary_encode()
         codes, first = np.unique(encoded.indices.to_numpy(), return_index=True)
-        kind, own = NAMES[origin.lookup or ""], told.get(field, {})
+        kind, own = NAMES[origin.lookup or ""], counts.get(field, {})
         names = encoded.dictionary.take(pa.array(codes)).to_pylist()
         first = first[np.array([name in own for name in names], dtype=np.bool_)]
         names = [name for name in names if name in own]
@@ -90,11 +88,11 @@ def pending_lookups(tables: EntityTables, told: Told) -> ProblemTable:
 
 
 def resolve_lookups(
-    tables: EntityTables, sources: Sources, directory: Directory, told: Told
+    tables: EntityTables, sources: Sources, directory: Directory, counts: NameCounts
 ) -> tuple[EntityTables, ProblemTable]:
     """Replace names by ids; a name that the API does not know is an error at its cell, with the nearest known ones.
 
-    One that is inactive is taken, with a warning at the first cell that names it; ``told``: as for
+    One that is inactive is taken, with a warning at the first cell that names it; ``counts``: as for
     :func:`pending_lookups`.
     """
     customers = tables.customers.copy()
@@ -112,7 +110,7 @@ def resolve_lookups(
         cells = _Cells(tables, sources, field, names, said)
         parts.append(cells.problems(Severity.ERROR, "lookup_unresolved", positions[unresolved], codes[unresolved]))
         idle = np.array([len(found) == 1 and not found[0].active for found in meant], dtype=np.bool_)
-        idle &= np.array([name in told.get(field, {}) for name in names], dtype=np.bool_)
+        idle &= np.array([name in counts.get(field, {}) for name in names], dtype=np.bool_)
         codes, first = np.unique(codes, return_index=True)
         cells = _Cells(tables, sources, field, names, [_inactive(kind, name) for name in names])
         parts.append(cells.problems(Severity.WARNING, "lookup_inactive", positions[first][idle], codes[idle]))
@@ -127,7 +125,7 @@ class _Cells:
     sources: Sources
     field: str
     names: Sequence[str]
-    told: Sequence[tuple[str, str]]
+    texts: Sequence[tuple[str, str]]
 
     def problems(self, severity: Severity, code: str, positions: Positions, names: Positions) -> ProblemTable:
         """A problem for each of these customers, about the name of that number."""
@@ -143,15 +141,15 @@ class _Cells:
             row=places.rows,
             column=places.columns.to_pylist(),
             value=[self.names[number] for number in names],
-            message=[self.told[number][0] for number in names],
-            hint=[self.told[number][1] for number in names],
+            message=[self.texts[number][0] for number in names],
+            hint=[self.texts[number][1] for number in names],
         )
 
 
 def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directory) -> tuple[str, str]:
     word = NAMES[kind]
     if len(found) > 1:
-        same = ", ".join(one.told_apart for one in found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
+        same = ", ".join(one.distinction for one in found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
         return (
             f"'{name}' may be any of {len(found)} {word}s of that name",
             f"More than one {word} has this name: {same}. Give its {KEYS[kind]} or its id instead.",

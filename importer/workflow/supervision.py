@@ -1,4 +1,4 @@
-"""A command while it works: its progress and the wish to stop it, its log lines, and its notifications."""
+"""A command while it works: its progress, requests to stop it, its log lines, and its notifications."""
 
 import logging
 import signal
@@ -24,8 +24,8 @@ from importer.settings import Commands, Notices, Options
 WIDTH = 78
 ENDED = ("ended well", "ended, but something was rejected or failed", "could not begin", "stopped early")
 Counts = Mapping[OutcomeKind, int]
-_POLL = 0.1  # seconds between two looks at what another thread has set
-EVERY = 10.0  # seconds between two lines that tell how far it is
+_POLL = 0.1  # seconds between two checks of what another thread has set
+EVERY = 10.0  # seconds between two lines about the progress
 
 
 @dataclass
@@ -53,34 +53,22 @@ class Deadline:
     def error(self, *, sending: bool) -> InterruptedRunError:
         """Why the run stops; ``sending``: whether it had begun to send."""
         hint = "`importer resume` goes on from there." if sending else "Nothing was sent: give it more time."
-        return InterruptedRunError(f"--deadline: the time allowed for the run ({_length(self.seconds)}) is over", hint)
-
-
-def _length(seconds: float) -> str:
-    """Seconds as a person says them: ``90 min``, ``45 s``."""
-    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
-
-
-def _silent(_: str) -> None:
-    """Report nothing."""
-
-
-def _uncounted(_: Counts) -> None:
-    """Report nothing."""
+        length = f"{self.seconds / 60:g} min" if self.seconds >= 60 else f"{self.seconds:g} s"
+        return InterruptedRunError(f"--deadline: the time allowed for the run ({length}) is over", hint)
 
 
 @dataclass
 class Watch:
     """Where a run reports: ``phase`` gets what happens, ``counts`` how many customers have which outcome.
 
-    ``stage`` gets what takes a while now, which is of no interest afterwards.
-    It also carries the wish to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now.
-    The end of the ``deadline`` is such a wish, too, and so is the event ``requested``, which any thread may set.
+    ``stage`` gets what takes a while now, which is of no interest afterwards. It also carries requests to stop: the
+    first SIGINT or SIGTERM lets requests in flight finish, the second stops now. The end of the ``deadline`` is such a
+    request, too, and so is the event ``requested``, which any thread may set.
     """
 
-    phase: Callable[[str], None] = _silent
-    counts: Callable[[Counts], None] = _uncounted
-    stage: Callable[[str], None] = _silent
+    phase: Callable[[str], None] = field(default=lambda _: None)
+    counts: Callable[[Counts], None] = field(default=lambda _: None)
+    stage: Callable[[str], None] = field(default=lambda _: None)
     stop: anyio.Event = field(default_factory=anyio.Event)
     deadline: Deadline | None = None
     requested: threading.Event | None = None
@@ -162,8 +150,7 @@ class Notifier:
 
     def __init__(self, command: str, notices: Notices | None, warn: Callable[[str], None]) -> None:
         wanted = notices if notices is not None and (notices.urls or notices.healthcheck) else None
-        self._command = command
-        self._name = f"importer {wanted.name}".rstrip() if wanted else ""
+        self._title = f"{f'importer {wanted.name}'.rstrip()}: {command}" if wanted else ""
         self._announcer = Announcer(wanted) if wanted else None
         self._warn = warn
 
@@ -175,33 +162,27 @@ class Notifier:
     def failed(self, error: BaseException, code: int) -> None:
         """It ended without a summary."""
         words = str(error) if harmless(error) else f"{kind_of(error)} The message on stderr says more."
-        self._send(_end_kind(error, code), code, words)
+        self._send(error, code, words)
 
     def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None:
         """It ended with a summary; ``stopped``: what ended it early."""
         if stopped is not None and not harmless(stopped):
             summary = {**summary, "stopped": "The report says why."}
-        code = int(summary["exit_code"])
         if self._announcer is not None:
-            self._send(_end_kind(stopped, code), code, summary_text(summary, width=WIDTH, colour=False))
+            self._send(stopped, int(summary["exit_code"]), summary_text(summary, width=WIDTH, colour=False))
 
-    def _send(self, end: str, code: int, text: str) -> None:
+    def _send(self, error: BaseException | None, code: int, text: str) -> None:
         if self._announcer is not None:
-            how = "was stopped by a guard" if end == "guard" else ENDED[code]
+            guarded = isinstance(error, GuardError)
+            end = "guard" if guarded else ("success", "rejected", "failure", "failure")[code]
+            how = "was stopped by a guard" if guarded else ENDED[code]
             text = f"{text}\n\nExit code {code}, on {socket.gethostname()}."
-            self._warn_of(self._announcer.ended(end, f"{self._name}: {self._command} {how}", text))
+            self._warn_of(self._announcer.ended(end, f"{self._title} {how}", text))
 
     def _warn_of(self, unsent: list[str]) -> None:
         for words in unsent:
             event(logging.WARNING, "untold", text=words)
             self._warn(words)
-
-
-def _end_kind(error: BaseException | None, code: int) -> str:
-    """Which of ``settings.ENDS`` it is."""
-    if isinstance(error, GuardError):
-        return "guard"
-    return ("success", "rejected", "failure", "failure")[code]
 
 
 def supervise(
@@ -230,10 +211,10 @@ def supervise(
     except BaseException as error:
         code = error.exit_code if isinstance(error, ImporterError) else ImporterError.exit_code
         trouble("error", error)
-        _log_end(command, code, began)
+        _log_end(command, code, began, {})
         notifier.failed(error, code)
         raise
-    _log_end(command, summary["exit_code"], began, _facts(summary))
+    _log_end(command, summary["exit_code"], began, summary)
     notifier.ended(summary, watch.stopped)
     return summary
 
@@ -257,14 +238,14 @@ def _log_progress(watch: Watch) -> None:
     watch.phase, watch.counts = message, count
 
 
-def _facts(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What the last line tells of a summary: numbers, and where the rest is."""
-    names = ("run_id", "customers", "rows", "results", "refused", "retryable", "resumable", "folder")
-    facts = {name: summary[name] for name in names if name in summary}
-    facts["pace"] = {name: figure for name, figure in (summary.get("pace") or {}).items() if name != "series"} or None
-    return {"run": facts.pop("run_id", None), "stopped": summary.get("stopped") is not None, **facts}
-
-
-def _log_end(command: str, code: int, began: float, facts: Mapping[str, Any] | None = None) -> None:
+def _log_end(command: str, code: int, began: float, summary: Mapping[str, Any]) -> None:
+    """Log the end, with what a summary has in numbers, and the folder with the rest."""
     level = (logging.INFO, logging.WARNING, logging.ERROR, logging.ERROR)[code]
-    event(level, "end", command=command, exit_code=code, seconds=round(time.monotonic() - began, 3), **(facts or {}))
+    facts: dict[str, Any] = {"command": command, "exit_code": code, "seconds": round(time.monotonic() - began, 3)}
+    if summary:
+        names = ("customers", "rows", "results", "refused", "retryable", "resumable", "folder")
+        facts |= {"run": summary.get("run_id"), "stopped": summary.get("stopped") is not None}
+        facts |= {name: summary[name] for name in names if name in summary}
+        pace = summary.get("pace") or {}
+        facts["pace"] = {name: figure for name, figure in pace.items() if name != "series"} or None
+    event(level, "end", **facts)

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from importer.settings import SANDBOX, Options, default_ledger, read_key
 from importer.settings.api_access import resolve_target
 from importer.tables import ENTITIES, Entity
 from importer.validation import AttributeDefinition
-from importer.workflow.directory import NAMES, Directory, Known, Needs, definitions, known_price_lists, known_reps
+from importer.workflow.directory import Directory, Needs, definitions, known_price_lists, known_reps
 
 # The sandbox takes any key; it never gets a real one.
 SANDBOX_KEY = "sandbox-takes-any-key"
@@ -34,12 +34,9 @@ class Target:
     """
 
     url: str
-    key: str
+    key: str = field(repr=False)
     tenant: str
     rate: float | None = None
-
-    def __repr__(self) -> str:
-        return f"Target({self.url!r}, tenant={self.tenant!r})"
 
     @property
     def host(self) -> str:
@@ -58,7 +55,9 @@ def resolve(options: Options, environment: Mapping[str, str]) -> Target | None:
         return None
     url = resolve_target(options.api)
     key = read_key(environment, options.api_key_file)
-    return Target(url, key, options.tenant or _tenant(url, key))
+    # Enough of the digest to distinguish accounts, not to find the key.
+    digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
+    return Target(url, key, options.tenant or f"{urlsplit(url).netloc}-{digest[:8]}")
 
 
 def account_of(options: Options, environment: Mapping[str, str]) -> str:
@@ -70,12 +69,6 @@ def account_of(options: Options, environment: Mapping[str, str]) -> str:
     if target is not None:
         return target.tenant
     return SANDBOX if "://" in options.ledger else f"{SANDBOX} {Path(options.ledger).absolute()}"  # its data are there
-
-
-def _tenant(url: str, key: str) -> str:
-    """The API's host and the beginning of a digest of the key: enough to tell accounts apart, not to find the key."""
-    digest = hashlib.sha256(f"importer tenant\n{url}\n{key}".encode()).hexdigest()
-    return f"{urlsplit(url).netloc}-{digest[:8]}"
 
 
 def limiter_for(target: Target, options: Options, announce: Callable[[str], None]) -> Limiter:
@@ -130,7 +123,11 @@ async def fetch_directory(client: Client, needs: Needs) -> Directory:
 
     Raises :class:`ApiUnavailableError`, :class:`KeyRefusedError`.
     """
-    known = {kind: await _known(client, kind) for kind in NAMES if kind in needs.lookups}
+    known = {}
+    if "sales_rep" in needs.lookups:
+        known["sales_rep"] = known_reps(await client.sales_reps())
+    if "price_list" in needs.lookups:
+        known["price_list"] = known_price_lists(await client.price_lists())
     attributes = {
         entity: definitions(await client.attributes(entity)) for entity in ENTITIES if entity in needs.attributes
     }
@@ -150,9 +147,3 @@ async def _other_attributes(client: Client, needs: Needs) -> dict[Entity, dict[s
             event(logging.WARNING, "mandatory attributes not checked", entity=entity, reason=error.message)
             break
     return found
-
-
-async def _known(client: Client, kind: str) -> tuple[Known, ...]:
-    if kind == "sales_rep":
-        return known_reps(await client.sales_reps())
-    return known_price_lists(await client.price_lists())

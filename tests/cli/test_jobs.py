@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import importer.report
-from importer.commands.jobs import JobFile, jobs_line, run_jobs
+from importer.commands.jobs import jobs_line, run_jobs
 from importer.sandbox import SandboxConfig, running
 from tests.cli.test_process import wait_until
 from tests.report.schema import hold_against_schema
@@ -84,7 +84,7 @@ def test_what_belongs_into_the_jobs_is_wrong_usage(desk, words) -> None:
 
 def test_a_folder_without_jobs_or_for_another_command_is_wrong_usage(desk) -> None:
     (desk.path / "jobs").mkdir()
-    assert "holds no job" in desk.do("run", "--config", "jobs").err
+    assert "contains no jobs" in desk.do("run", "--config", "jobs").err
     said = desk.do("check", "--config", "jobs")
     assert said.code == 2
     assert "is a folder" in said.err
@@ -111,10 +111,10 @@ def fake(tmp_path, monkeypatch):
 
 
 def tried(environment, *jobs, parallel: int = 2):
-    made = []
+    made = {}
     for name, account, code in jobs:
         Path(f"{name}.toml").write_text(code)
-        made.append(JobFile(Path(f"{name}.toml"), account))
+        made[Path(f"{name}.toml")] = account
     return run_jobs(made, (), environment, parallel=parallel, hear=lambda *_: None)
 
 

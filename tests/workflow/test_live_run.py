@@ -280,14 +280,14 @@ def test_a_run_that_was_killed_before_its_plan_is_begun_again(desk, monkeypatch)
 def test_reports_that_cannot_be_written_after_sending_stop_the_run_and_can_be_had_later(desk, monkeypatch) -> None:
     """A disk that fills up between the last answer and the first report; no real one does so on time."""
     from importer.errors import OutputError
-    from importer.workflow import job
+    from importer.workflow import report_writer
 
     def full(*_: object) -> None:
         raise OutputError("results.csv: No space left on device", "Make room.")
 
     with strict_api() as api:
         with monkeypatch.context() as patch:
-            patch.setattr(job, "write_reports", full)
+            patch.setattr(report_writer, "write_reports", full)
             said = desk.run(api.url, *desk.small(3))
         assert (said.code, said.out) == (3, "")
         assert "the reports could not be written" in said.err

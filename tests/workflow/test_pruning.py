@@ -4,6 +4,8 @@ import json
 import shutil
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,7 +107,7 @@ def test_a_folder_with_something_of_others_in_it_stays(desk, box, where) -> None
     said = desk.run(box.url, *desk.small(3), "--keep", 1)
     assert (said.code, path.read_text(encoding="utf-8")) == (0, "mine")
     assert (first / "results.csv").exists()
-    assert f"stays: it holds {where.removesuffix('/x')}" in said.err
+    assert f"stays: it contains {where.removesuffix('/x')}" in said.err
 
 
 def test_links_are_neither_followed_nor_taken_for_folders(desk, box) -> None:
@@ -138,8 +140,12 @@ def test_another_account_in_the_same_folder_keeps_its_runs(desk, box) -> None:
 def test_what_cannot_be_deleted_is_told_and_the_run_has_ended_well(desk, box, monkeypatch) -> None:
     (first,) = nights(desk, box, 1)
 
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", str(first))
+    remove = shutil.rmtree
+
+    def refused(path: Path, **more: Any) -> None:
+        if path == first:
+            raise PermissionError(13, "Permission denied", str(first))
+        remove(path, **more)
 
     monkeypatch.setattr("importer.run_folder.shutil.rmtree", refused)
     said = desk.run(box.url, *desk.small(3), "--keep", 1)

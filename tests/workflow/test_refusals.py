@@ -57,7 +57,7 @@ def test_every_reason_is_shown_at_its_cell_in_every_report(desk) -> None:
     ((*_, problems, _, _, _, _, _),) = json.loads(embedded[1])["customers"]
     shown = {problem[5].rpartition(": ")[2]: (problem[3] or None, problem[4] or None) for problem in problems}
     assert shown == {reasons[field]: place for field, place in AIMED.items()}
-    assert "Customers that failed, by what the API said" in page
+    assert "Failed customers by API response" in page
     assert "validation_failed" in page
 
 

@@ -41,9 +41,9 @@ def test_the_file_is_its_owners_and_says_whose_lookups_it_holds(desk, saved) -> 
     snapshot = load_lookups(path)
     assert snapshot.api.startswith("127.0.0.1:")
     assert snapshot.directory.find("sales_rep", "VALE@example.com")[0].id == REP["id"]
-    told = snapshot.told(snapshot.saved.replace(year=snapshot.saved.year + 1))
+    told = snapshot.described(snapshot.saved.replace(year=snapshot.saved.year + 1))
     assert told["age_seconds"] >= 365 * 86_400
-    assert snapshot.told(snapshot.saved)["age_seconds"] == 0
+    assert snapshot.described(snapshot.saved)["age_seconds"] == 0
     assert snapshot.saved <= utc_now()
 
 

@@ -1,58 +1,20 @@
-"""Sending a run's bodies, and the rules of its updates: blanks, defaults, conflicts, missing customers."""
+"""How a run updates customers: blanks, stated defaults, and customers that are no longer in the sources."""
 
-import random
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from importer.api import Client
-from importer.errors import InterruptedRunError
-from importer.ledger import Ledger, Run
+from importer.ledger import Ledger
+from importer.partitions.prepared_sources import PreparedSources
 from importer.planner import Merger
 from importer.records import Severity
-from importer.run_folder import PayloadFile, Stage
-from importer.sender import Sender, SendOptions
-from importer.sender.tasks import OnConflict
+from importer.run_folder import Stage
 from importer.settings import Options
 from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
-from importer.workflow.supervision import Watch
-
-
-async def send_run(
-    ledger: Ledger, client: Client, run: Run, payloads: Path, merger: Merger, options: Options, watch: Watch
-) -> None:
-    """Send what the ledger has planned for ``run``; ``merger`` puts updates together.
-
-    Raises :class:`StopError` when it ends early.
-    """
-    watch.sending = True
-    try:
-        await Sender(
-            ledger,
-            client,
-            run,
-            PayloadFile(payloads),
-            options=SendOptions(
-                concurrency=options.concurrency,
-                batch_size=options.batch_size,
-                settle=options.settle,
-                limit=options.limit,
-                max_failed=options.max_failed,
-                merge=merger,
-                on_conflict=on_conflict(options),
-            ),
-            rng=random.Random(),  # noqa: S311 - spreads retries, keeps no secret
-            progress=watch.counts,
-            stop=watch.stop,
-        ).send()
-    except InterruptedRunError as error:
-        raise watch.reason(error) from None
-    finally:
-        watch.sending = False
+from importer.workflow.targets import fetch_directory
 
 
 def merger_for(stage: Stage) -> Merger:
@@ -61,7 +23,7 @@ def merger_for(stage: Stage) -> Merger:
     A field is emptied by a blank in the source, not by a value there that was left out because it is wrong.
     """
     fields = {
-        name: _path(name)
+        name: tuple(name.split(".", 1)) if name.startswith(ATTRIBUTE_PREFIX) else (name,)
         for entry in stage.tables.entries
         if entry.entity == "customer"
         for name, origin in entry.fields.items()
@@ -86,18 +48,13 @@ class _StatedDefaults(Mapping[str, frozenset[tuple[str, str]]]):
     """
 
     def __init__(self, tables: EntityTables) -> None:
-        self._names = tables.customers["reference_id"]
+        self._names = pd.Index(tables.customers["reference_id"])
         frames = (("addresses", tables.addresses), ("contacts", tables.contacts))
         self._frames = [(kind, frame) for kind, frame in frames if DEFAULT_STATED in frame.columns]
 
-    @cached_property
-    def _positions(self) -> "pd.Index[Any]":
-        index: pd.Index[Any] = pd.Index(self._names)
-        return index
-
     def __getitem__(self, name: str) -> frozenset[tuple[str, str]]:
         found: set[tuple[str, str]] = set()
-        for position in self._positions.get_indexer_for(pd.Index([name])) if self._frames else ():
+        for position in self._names.get_indexer_for(pd.Index([name])) if self._frames else ():
             for kind, frame in self._frames:
                 first, last = np.searchsorted(frame["_customer"].to_numpy(), [position, position + 1])
                 stated = frame[DEFAULT_STATED].iloc[first:last].fillna(value=False).tolist()
@@ -112,18 +69,16 @@ class _StatedDefaults(Mapping[str, frozenset[tuple[str, str]]]):
         return len(self._names)
 
 
-def _path(name: str) -> tuple[str, ...]:
-    if name.startswith(ATTRIBUTE_PREFIX):
-        return ("attributes", name.removeprefix(ATTRIBUTE_PREFIX))
-    return (name,)
+async def settled_stage(client: Client, ledger: Ledger, tenant: str, work: PreparedSources) -> Stage:
+    """Look names up in the API, validate, and warn about customers that are no longer in the sources."""
+    with work.timings.stage("lookups"):
+        directory = await fetch_directory(client, work.needs())
+    stage = work.settled(directory)
+    gone = _missing(ledger, tenant, work.loaded.name, stage, work.options)
+    return replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
 
 
-def on_conflict(options: Options) -> OnConflict:
-    """The policy for customers that were changed in WizCommerce since."""
-    return cast("OnConflict", options.on_conflict)
-
-
-def missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: Options) -> ProblemTable:
+def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: Options) -> ProblemTable:
     """A warning for each customer that was sent with this mapping and is not in the sources any more.
 
     None where the sources are not meant to have all customers.
