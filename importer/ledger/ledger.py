@@ -3,10 +3,10 @@
 import glob
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
@@ -71,20 +71,15 @@ _NAMED_CUSTOMERS, _NAMED_WRITES = (
 )
 
 
-class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
+class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContextManager["Ledger", None]):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file or the connections; the ledger cannot be used any more."""
         self._store.engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def faults(self) -> list[str]:
         """What is wrong with the ledger, one sentence each; empty when nothing is."""

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import SourceError
-from importer.loader.layout import HEAD_RECORDS, Header, classify, header_score
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, classify, header_score
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity

@@ -7,7 +7,7 @@ from importer.errors import NoSourceError, SourceError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
 from importer.loader.discovery import find_files, modified_at
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.markup import is_markup, read_markup

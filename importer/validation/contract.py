@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +21,6 @@ from importer.validation.relations import relation_findings
 from importer.validation.schemas import FIELDS, REQUIRED
 
 Positions = npt.NDArray[np.int64]
-_LOOKED_AT = 10_000  # of a column's first values, to learn whether they repeat
 
 
 def validate(
@@ -81,35 +81,19 @@ def _field_findings(entity: Entity, field: str, column: "pd.Series[Any]") -> Ite
     if pa.types.is_list(texts.type):
         owners = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
         texts = pc.list_flatten(texts)
-    values, codes = _distinct(texts)
-    for code, positions in failures(entity, field, values).items():
-        bad = np.zeros(len(values), dtype=np.bool_)
-        bad[positions] = True
-        items = np.flatnonzero(bad[codes])
+    encoded = pc.dictionary_encode(texts, null_encoding="encode")
+    for code, positions in failures(entity, field, encoded.dictionary).items():
+        items = np.flatnonzero(np.isin(encoded.indices.to_numpy(), positions))
         records, first = np.unique(owners[items], return_index=True)
         yield Finding(code, entity, field, records, texts.take(pa.array(items[first])))
 
 
-def _distinct(texts: pa.Array) -> tuple[pa.Array, Positions | slice]:
-    """Distinct values, and which of them each item is; of ids and the like, which hardly repeat, simply all of them."""
-    first = texts.slice(0, _LOOKED_AT)
-    if len(texts) > _LOOKED_AT and len(first.unique()) > _LOOKED_AT // 2:
-        return texts, slice(None)
-    encoded = pc.dictionary_encode(texts, null_encoding="encode")
-    return encoded.dictionary, encoded.indices.to_numpy()
-
-
 def _without_lookups(tables: EntityTables, finding: Finding) -> Finding:
     """The finding without records whose entry looks the field's value up."""
-    looked_up = np.array(
-        [
-            (origin := entry.fields.get(finding.field)) is not None and origin.lookup is not None
-            for entry in tables.entries
-        ]
-    )
+    origins = [entry.fields.get(finding.field) for entry in tables.entries]
+    looked_up = np.array([origin is not None and origin.lookup is not None for origin in origins])
     stays = ~looked_up[tables.frame(finding.entity)["_entry"].to_numpy()[finding.records]]
-    values = finding.values.filter(pa.array(stays))
-    return Finding(finding.code, finding.entity, finding.field, finding.records[stays], values)
+    return replace(finding, records=finding.records[stays], values=finding.values.filter(pa.array(stays)))
 
 
 def _without_email(contacts: pd.DataFrame, severity: Severity) -> Finding:

@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 from importer.errors import NoSourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.content import Content
-from importer.loader.layout import HEAD_RECORDS, Header, find_header, header_score
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
 from importer.loader.text.csv_blocks import raw_records
 from importer.loader.text.csv_reader import CsvFormat, CsvRecords, damage_problems, read_body
 from importer.loader.text.encoding import (

@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.loader.assemble import Fault, Origin, RawTable
-from importer.loader.layout import Header
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import Header, LoadOptions
 from importer.loader.text.column_store import Body, Numbers, blank_cells
 from importer.tables import header_key
 

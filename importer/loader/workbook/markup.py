@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import LoadOptions
 from importer.loader.text.encoding import whole_text
 from importer.loader.workbook.number_formats import SheetDisplay, shown_number
 from importer.loader.workbook.workbooks import Sheet, select_sheets

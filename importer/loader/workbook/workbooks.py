@@ -16,8 +16,7 @@ import python_calamine as calamine
 
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
-from importer.loader.layout import HEAD_RECORDS, find_header
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import HEAD_RECORDS, LoadOptions, find_header
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.excel_display import xls_displays, xlsx_display
 from importer.loader.workbook.number_formats import SheetDisplay, apply_display, cell_text
