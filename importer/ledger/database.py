@@ -18,9 +18,14 @@ from importer.ledger.ledger_schema import ACCEPTED, CUSTOMERS, stamp
 AT = sa.bindparam("at", type_=sa.Text)  # the time of a change
 # Customers given by tenant and reference id; :func:`named` makes the parameter.
 NAMED = rows("named", *CUSTOMERS.c["tenant", "reference_id"])
-DROP_BODIES = sa.delete(ACCEPTED).where(
-    sa.tuple_(ACCEPTED.c.tenant, ACCEPTED.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
-)
+
+
+def is_named(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The row is about one of the customers of ``NAMED``."""
+    return sa.tuple_(table.c.tenant, table.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
+
+
+DROP_BODIES = sa.delete(ACCEPTED).where(is_named(ACCEPTED))
 
 
 class Store(ABC):

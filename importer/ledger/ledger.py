@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.after_run import AfterRun
-from importer.ledger.database import DROP_BODIES, NAMED, Store, named
+from importer.ledger.database import DROP_BODIES, NAMED, Store, is_named, named
 from importer.ledger.json_rows import same
 from importer.ledger.known_customers import KnownCustomers
 from importer.ledger.ledger_schema import (
@@ -65,10 +65,6 @@ _FAULTS = {
         sa.or_(RUNS.c.tenant != WRITES.c.tenant, ~sa.exists().where(same(CUSTOMERS, WRITES))),
     ),
 }
-_NAMED_CUSTOMERS, _NAMED_WRITES = (
-    sa.tuple_(table.c.tenant, table.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
-    for table in (CUSTOMERS, WRITES)
-)
 
 
 class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContextManager["Ledger", None]):
@@ -121,9 +117,9 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
         run_ids = sa.select(RUN_CUSTOMERS.c.run_id).where(in_runs)
         reasons = sa.or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
         with self._write() as connection:
-            customers = sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(_NAMED_CUSTOMERS)
+            customers = sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(is_named(CUSTOMERS))
             states = connection.execute(customers, given).all()
-            open_writes = sa.select(WRITES.c.reference_id).where(_NAMED_WRITES, WRITES.c.state.in_(OPEN_WRITES))
+            open_writes = sa.select(WRITES.c.reference_id).where(is_named(WRITES), WRITES.c.state.in_(OPEN_WRITES))
             unknown = {name for name, state in states if state in OUTCOME_UNKNOWN}
             unknown.update(connection.execute(open_writes, given).scalars())
             if unknown:
@@ -132,7 +128,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
                     "Settle it first: `importer resume`, or `importer undo` if that was interrupted.",
                 )
             connection.execute(DROP_BODIES, given)
-            connection.execute(sa.update(WRITES).values(before=None, after=None).where(_NAMED_WRITES), given)
+            connection.execute(sa.update(WRITES).values(before=None, after=None).where(is_named(WRITES)), given)
             folders = connection.execute(sa.select(RUNS.c.out).where(RUNS.c.id.in_(run_ids)), given).scalars().all()
             connection.execute(
                 sa.update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(in_runs, reasons), given

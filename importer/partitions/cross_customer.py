@@ -13,8 +13,7 @@ from importer.partitions.scratch import read_array
 from importer.partitions.worker import Mapped, Shared
 from importer.tables import ENTITIES, Entity, Sources
 from importer.validation.field_places import arrow, row_texts
-from importer.validation.possible_duplicates import OtherRecords, find_duplicates, repeated
-from importer.validation.relations import same_ids
+from importer.validation.possible_duplicates import OtherRecords, find_duplicates, repeated, same_ids
 from importer.workflow.resolve_lookups import Told
 
 Positions = npt.NDArray[np.int64]

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,11 +15,8 @@ from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
 from importer.validation.describe import Finding, describe
 from importer.validation.field_places import arrow
-from importer.validation.possible_duplicates import SharedFindings, duplicate_finding
-from importer.validation.relations import relation_findings
+from importer.validation.possible_duplicates import SharedFindings, duplicate_finding, relation_findings
 from importer.validation.schemas import FIELDS, REQUIRED
-
-Positions = npt.NDArray[np.int64]
 
 
 def validate(

@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import Entity, EntityTables, Sources, SourceTable
+from importer.tables import Entity, EntityTables, Positions, Sources, SourceTable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

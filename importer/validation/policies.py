@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 
 from importer.catalogue import CODES
 from importer.records import Severity
-from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
+from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, Positions, ProblemTable
 from importer.validation.field_places import arrow
 from importer.validation.schemas import REQUIRED
 
-Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
 # As warnings, these leave nothing out: the first row's value counts, or there is none.

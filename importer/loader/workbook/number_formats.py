@@ -4,7 +4,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ class ShownCell(NamedTuple):
     number_format: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SheetDisplay:
     """How a sheet looks; all places count from 0.
 
@@ -33,10 +33,10 @@ class SheetDisplay:
     such as ``#N/A``. ``merged``: (first row, first column, last row, last column) of each merged block.
     """
 
-    cells: Sequence[ShownCell] = ()
-    hidden_rows: Sequence[int] = ()
-    hidden_columns: Sequence[int] = ()
-    merged: Sequence[tuple[int, int, int, int]] = ()
+    cells: list[ShownCell] = field(default_factory=list)
+    hidden_rows: list[int] = field(default_factory=list)
+    hidden_columns: list[int] = field(default_factory=list)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
 def apply_display(columns: list[list[Any]], cells: Sequence[ShownCell], first_row: int) -> None:

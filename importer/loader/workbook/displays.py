@@ -1,8 +1,9 @@
-"""How the sheets of Excel workbooks (.xlsx, .xls) look, beyond the values that calamine gives.
+"""How the sheets of workbooks look, beyond the values that calamine gives.
 
 calamine gives the number 2138 for a cell that Excel shows as 02138 by the format ``00000``, and nothing for ``#N/A``.
 In an .xlsx file both are read here from the workbook's own XML (ECMA-376, parts 18.3 and 18.8), by patterns on the
 bytes: parsing all cells as XML takes longer than everything else together. For an .xls file, xlrd reads them.
+An OpenDocument workbook stores the shown text beside each value.
 """
 
 import io
@@ -10,6 +11,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from xml.etree import ElementTree as ET
 
@@ -27,6 +29,15 @@ _ERROR = re.compile(
 _HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
 _HIDDEN_COLUMN = re.compile(rb'<(?:\w+:)?col\s(?=[^>]*\bhidden="(?:1|true)")[^>]*>')
 _MAX_COLUMNS = 16_384
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_CALC = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
+# Hidden or merged cells, errors, number formats with leading zeros or with a text.
+_WORTH_READING = re.compile(
+    rb'visibility="(?:collapse|filter)"|-spanned="|value-type="error"|min-integer-digits="[2-9]|<number:text>'
+)
+_SHOWN_NUMBER = re.compile(r"0\d[\d() /-]*|\(?\d+[)/-][\d() /-]*|(?=.*[A-Za-z])(?=.*\d)[\w() /#-]+")
 
 
 def xlsx_display(archive: zipfile.ZipFile, sheet: str) -> SheetDisplay:
@@ -119,3 +130,78 @@ def _xls_cells(sheet: xlrd.sheet.Sheet, formats: dict[int, str]) -> Iterator[Sho
                 yield ShownCell(row, column, xlrd.error_text_from_code.get(cell.value, ""))
             elif cell.ctype == xlrd.XL_CELL_NUMBER and cell.xf_index in formats:
                 yield ShownCell(row, column, number_format=formats[cell.xf_index])
+
+
+def ods_display(xml: bytes, sheet: str) -> SheetDisplay:
+    """How one sheet of ``content.xml`` looks. Raises ``ParseError`` and ``ValueError`` for broken XML."""
+    if not _WORTH_READING.search(xml):
+        return SheetDisplay()
+    display: _OdsDisplay | None = None
+    for event, node in ET.iterparse(io.BytesIO(xml), events=("start", "end")):  # noqa: S314 - as for .xlsx
+        if event == "start":
+            if node.tag == f"{_TABLE}table":
+                display = _OdsDisplay() if node.get(f"{_TABLE}name") == sheet else None
+        elif display is not None and node.tag == f"{_TABLE}table-column":
+            display.add_column(node)
+        elif node.tag == f"{_TABLE}table-row":
+            if display is not None:
+                display.add_row(node)
+            node.clear()
+        elif display is not None and node.tag == f"{_TABLE}table":
+            display.cells.sort()
+            return display
+    return SheetDisplay()
+
+
+@dataclass
+class _OdsDisplay(SheetDisplay):
+    """A sheet that is being read; ``row``, ``column``: the next ones."""
+
+    row: int = 0
+    column: int = 0
+
+    def add_column(self, node: ET.Element) -> None:
+        count = _count(node, "number-columns-repeated")
+        if _is_hidden(node):
+            self.hidden_columns += range(self.column, self.column + min(count, _MAX_COLUMNS))
+        self.column += count
+
+    def add_row(self, node: ET.Element) -> None:
+        count = _count(node, "number-rows-repeated")
+        rows = range(self.row, self.row + min(count, _MAX_COLUMNS))
+        column = 0
+        for cell in node:
+            repeated = _count(cell, "number-columns-repeated")
+            if len(cell):
+                self._add_cell(cell, rows, range(column, column + min(repeated, _MAX_COLUMNS)))
+            column += repeated
+        if _is_hidden(node):
+            self.hidden_rows += rows
+        self.row += count
+
+    def _add_cell(self, cell: ET.Element, rows: range, columns: range) -> None:
+        down, across = _count(cell, "number-rows-spanned") - 1, _count(cell, "number-columns-spanned") - 1
+        if down > 0 or across > 0:
+            self.merged.append((self.row, columns.start, self.row + down, columns.start + across))
+        text = "\n".join("".join(part.itertext()) for part in cell.iterfind(f"{_TEXT}p"))
+        is_error = cell.get(f"{_CALC}value-type") == "error"
+        if is_error or _shows_more(text, cell.get(f"{_OFFICE}value", "")):
+            self.cells += [ShownCell(row, column, text) for row in rows for column in columns]
+
+
+def _shows_more(text: str, value: str) -> bool:
+    """Whether the text is the digits of the value with leading zeros, or with signs between or around them."""
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    digits = re.sub(r"\D", "", text).lstrip("0")
+    return number.is_integer() and digits == str(int(number)) and bool(_SHOWN_NUMBER.fullmatch(text)) and text != digits
+
+
+def _count(node: ET.Element, name: str) -> int:
+    return max(1, int(node.get(f"{_TABLE}{name}", "1")))
+
+
+def _is_hidden(node: ET.Element) -> bool:
+    return node.get(f"{_TABLE}visibility") in {"collapse", "filter"}
