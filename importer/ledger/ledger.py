@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.after_run import AfterRun
-from importer.ledger.database import DROP_BODIES, NAMED, Store, is_named, named
-from importer.ledger.json_rows import same
+from importer.ledger.database import DROP_BODIES, NAMED, Store, is_named, named, same
 from importer.ledger.known_customers import KnownCustomers
 from importer.ledger.ledger_schema import (
     ACCEPTED,
@@ -138,8 +138,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
         return len(states), (*(path for path in map(Path, folders) if path.exists()), *sorted(copies))
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now = partial(datetime.now, UTC)
 
 
 def open_ledger(

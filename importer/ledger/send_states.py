@@ -8,8 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from importer.errors import InternalError
-from importer.ledger.database import AT, NAMED, Database, named
-from importer.ledger.json_rows import as_json, fetch_columns, rows, same, update_from, upsert
+from importer.ledger.database import AT, NAMED, Database, as_json, fetch_columns, named, rows, same, update_from, upsert
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     ATTEMPTS,
@@ -109,8 +108,6 @@ class Step:
 ITEM_COLUMNS = (
     *RUN_CUSTOMERS.c["position", "reference_id", "action", "hash", "body_offset", "body_length", "attempts"],
 )
-_SAME_CUSTOMER = RUN_CUSTOMERS.c.reference_id == CUSTOMERS.c.reference_id
-
 _MARKED = rows("marked", *CUSTOMERS.c["tenant", "reference_id", "hash"])  # without a hash: to be updated
 _CREATING = sa.and_(_MARKED.c.hash.is_not(None), CUSTOMERS.c.state.in_(NOT_SENT))
 _UPDATING = sa.and_(_MARKED.c.hash.is_(None), CUSTOMERS.c.state.in_((*SENT, State.EXISTS, State.UNKNOWN)))
@@ -187,16 +184,14 @@ class SendStates(Database):
                 .where(
                     RUN_CUSTOMERS.c.run_id == run.id,
                     RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.PENDING, OutcomeKind.UNKNOWN)),
-                    CUSTOMERS.c.tenant == run.tenant,
-                    _SAME_CUSTOMER,
+                    same_customer(run),
                 )
             )
 
     def unsettled(self, run: Run) -> list[Item]:
         """Customers of the run whose outcome is unknown: a request may have left."""
-        query = sa.select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")).join(
-            CUSTOMERS, sa.and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER)
-        )
+        sent = CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")
+        query = sa.select(*ITEM_COLUMNS, *sent).join(CUSTOMERS, same_customer(run))
         return self._items(run, query, OutcomeKind.UNKNOWN)
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
@@ -288,6 +283,11 @@ class SendStates(Database):
         ]
         if attempts:
             connection.execute(_ADD_ATTEMPTS, {"attempts": as_json(attempts)})
+
+
+def same_customer(run: Run) -> sa.ColumnElement[bool]:
+    """The customer of the tenant is the one in the run of that tenant."""
+    return sa.and_(CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 
 
 def _results(run: Run, steps: Sequence[Step]) -> str:

@@ -82,7 +82,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     origin, header, body = raw.origin, raw.header, raw.body
     if header is None:
         raise SourceError(
-            f"{Location(origin.file, origin.sheet)}: no header in the first {HEAD_RECORDS} rows",
+            f"{origin.at(None)}: no header in the first {HEAD_RECORDS} rows",
             "Delete the blank rows above the table.",
         )
     reasons, doubtful = classify(body, header)
@@ -152,8 +152,7 @@ def _filtered(body: Body, keep: Mask) -> Body:
 
 
 def _has_text(column: pa.ChunkedArray) -> Mask:
-    mask: Mask = pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
-    return mask
+    return np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column), ""))
 
 
 def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Problem]]:
@@ -190,8 +189,7 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
         message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first} and more"
         return [*problems, Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(None))]
     message = f"the row has fewer cells than the header ({width})"
-    short_problems = [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
-    return problems + short_problems
+    return problems + [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
 
 
 def column_names(header: Sequence[str], width: int) -> list[str]:

@@ -4,19 +4,16 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
 from importer.validation.describe import Finding, describe
-from importer.validation.field_places import arrow
-from importer.validation.possible_duplicates import SharedFindings, duplicate_finding, relation_findings
-from importer.validation.schemas import FIELDS, REQUIRED
+from importer.validation.possible_duplicates import SharedFindings, duplicate_finding, relation_findings, text_column
+from importer.validation.schemas import FIELDS, REQUIRED, failures
 
 
 def validate(
@@ -56,23 +53,19 @@ def _findings(tables: EntityTables, contact_email_required: bool, resolved_looku
         frame = tables.frame(entity)
         attributes = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]
         for field in (*FIELDS[entity], *attributes):
-            if field in frame.columns and field != "is_default":
-                for finding in _field_findings(entity, field, frame[field]):
-                    if finding.code == "invalid_uuid" and not resolved_lookups:
-                        yield _without_lookups(tables, finding)
-                    else:
-                        yield finding
-            elif field in REQUIRED[entity]:
-                records = np.arange(len(frame), dtype=np.int64)
-                yield Finding("required", entity, field, records, pa.nulls(len(frame), pa.string()))
-    yield _without_email(tables.contacts, Severity.ERROR if contact_email_required else Severity.WARNING)
+            if field == "is_default" or (field not in frame.columns and field not in REQUIRED[entity]):
+                continue
+            for finding in _field_findings(entity, field, text_column(frame, field)):
+                unresolved = finding.code == "invalid_uuid" and not resolved_lookups
+                yield _without_lookups(tables, finding) if unresolved else finding
+    records = np.flatnonzero(text_column(tables.contacts, "email").is_null())
+    severity = Severity.ERROR if contact_email_required else Severity.WARNING
+    values = pa.nulls(len(records), pa.string())
+    yield Finding("contact_without_email", "contact", "email", records, values, severity)
 
 
-def _field_findings(entity: Entity, field: str, column: "pd.Series[Any]") -> Iterator[Finding]:
+def _field_findings(entity: Entity, field: str, texts: pa.Array) -> Iterator[Finding]:
     """What is wrong with a field, found on its distinct values and then led back to the records."""
-    from importer.validation.schemas import failures  # noqa: PLC0415 - pandera, which only those need who validate
-
-    texts = arrow(column)
     owners = np.arange(len(texts), dtype=np.int64)
     if pa.types.is_list(texts.type):
         owners = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
@@ -90,12 +83,3 @@ def _without_lookups(tables: EntityTables, finding: Finding) -> Finding:
     looked_up = np.array([origin is not None and origin.lookup is not None for origin in origins])
     stays = ~looked_up[tables.frame(finding.entity)["_entry"].to_numpy()[finding.records]]
     return replace(finding, records=finding.records[stays], values=finding.values.filter(pa.array(stays)))
-
-
-def _without_email(contacts: pd.DataFrame, severity: Severity) -> Finding:
-    if "email" in contacts.columns:
-        records = np.flatnonzero(contacts["email"].isna().to_numpy())
-    else:
-        records = np.arange(len(contacts), dtype=np.int64)
-    values = pa.nulls(len(records), pa.string())
-    return Finding("contact_without_email", "contact", "email", records, values, severity)
