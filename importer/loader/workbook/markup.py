@@ -15,7 +15,7 @@ from importer.errors import SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import LoadOptions
 from importer.loader.text.encoding import whole_text
-from importer.loader.workbook.number_formats import SheetDisplay, shown_number
+from importer.loader.workbook.displays import SheetDisplay, shown_number
 from importer.loader.workbook.workbooks import Sheet, select_sheets
 
 _START = re.compile(

@@ -18,8 +18,14 @@ from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import HEAD_RECORDS, LoadOptions, find_header
 from importer.loader.text.column_store import Body
-from importer.loader.workbook.displays import ods_display, xls_displays, xlsx_display
-from importer.loader.workbook.number_formats import SheetDisplay, apply_display, cell_text
+from importer.loader.workbook.displays import (
+    SheetDisplay,
+    apply_display,
+    cell_text,
+    ods_display,
+    xls_displays,
+    xlsx_display,
+)
 from importer.records import Problem, Severity
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
 
