@@ -278,11 +278,8 @@ def _made(run: Run) -> sa.ColumnElement[bool]:
 
 
 def _updated(run: Run) -> sa.ColumnElement[bool]:
-    written = sa.exists().where(
-        WRITES.c.tenant == run.tenant,
-        WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id,
-        WRITES.c.run_id == run.id,
-    )
+    same_id = WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id
+    written = sa.exists().where(WRITES.c.tenant == run.tenant, same_id, WRITES.c.run_id == run.id)
     in_place = written.where(
         WRITES.c.state.in_(_IN_PLACE), sa.or_(WRITES.c.method != "DELETE", WRITES.c.entity != "customer")
     )

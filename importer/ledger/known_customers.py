@@ -72,6 +72,7 @@ class KnownCustomers(Database):
 
         Only those that should still be in the API, ordered by reference id.
         """
+        may_exist = CUSTOMERS.c.state.in_((*SENT, *OUTCOME_UNKNOWN))
         query = (
             sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
             .join(RUNS, RUNS.c.id == CUSTOMERS.c.run_id)

@@ -152,22 +152,21 @@ def open_ledger(
     """
     store = _store(target, busy_seconds)
     ledger = Ledger(store, now)
+
+    def keep_copy(version: int) -> None:
+        if store.path is not None:
+            copy = store.path.with_name(f"{store.path.name}.schema-{version}")
+            if not copy.exists():  # the first copy is the one from before any migration
+                store.backup(copy)
+
     try:
         with ledger._write() as connection:  # noqa: SLF001 - opening a ledger makes its tables
             store.lock_layout(connection)
-            migrate(connection, store.place, lambda version: _keep_copy(store, version))
+            migrate(connection, store.place, keep_copy)
     except BaseException:
         ledger.close()
         raise
     return ledger
-
-
-def _keep_copy(store: Store, version: int) -> None:
-    """Copy the file of an older ledger before it is migrated."""
-    if store.path is not None:
-        copy = store.path.with_name(f"{store.path.name}.schema-{version}")
-        if not copy.exists():  # the first copy is the one from before any migration
-            store.backup(copy)
 
 
 def _store(target: str | Path, busy_seconds: float) -> Store:

@@ -58,10 +58,8 @@ class PostgresStore(Store):
                 hide_parameters=True,  # messages must not contain customer data
             )
         except ModuleNotFoundError:
-            raise UsageError(
-                "a ledger in PostgreSQL needs the driver psycopg",
-                "Install it: pip install 'wizcommerce-importer[postgres]'.",
-            ) from None
+            hint = "Install it: pip install 'wizcommerce-importer[postgres]'."
+            raise UsageError("a ledger in PostgreSQL needs the driver psycopg", hint) from None
         place = url.set(query={}).render_as_string(hide_password=True)
         super().__init__(place, engine, isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -125,7 +125,8 @@ _MARK = (
 _ATTEMPTED = rows("attempted", *RUN_CUSTOMERS.c["run_id", "position", "attempts"])
 _MARK_IN_RUN = update_from(_ATTEMPTED, RUN_CUSTOMERS, "run_id", "position").values(outcome=OutcomeKind.UNKNOWN)
 
-_STATES = rows("states", *CUSTOMERS.c["tenant", "reference_id", "state", "customer_id", "hash", "display_id"])
+_STATE_COLUMNS = ("reference_id", "state", "customer_id", "hash", "display_id")
+_STATES = rows("states", *CUSTOMERS.c[("tenant", *_STATE_COLUMNS)])
 _SAME_ID = CUSTOMERS.c.customer_id == _STATES.c.customer_id
 _SET_STATES = update_from(_STATES, CUSTOMERS).values(
     hash=sa.func.coalesce(_STATES.c.hash, CUSTOMERS.c.hash),
@@ -264,9 +265,7 @@ class SendStates(Database):
 
     def _record(self, connection: sa.Connection, run: Run, steps: Sequence[Step]) -> None:
         at = self._stamp()
-        states = [
-            [run.tenant, step.reference_id, step.state, step.customer_id, step.hash, step.display_id] for step in steps
-        ]
+        states = [[run.tenant, *(getattr(step, name) for name in _STATE_COLUMNS)] for step in steps]
         connection.execute(_SET_STATES, {"states": as_json(states), "at": at})
         connection.execute(_SET_RESULTS, {"results": _results(run, steps)})
         bodies = [

@@ -118,10 +118,7 @@ class Writes(Database):
 def _own_values(write: Write) -> dict[str, Any]:
     name = write.child_reference_id
     return {
-        "reference_id": write.reference_id,
-        "method": write.method,
-        "entity": write.entity,
-        "child_id": write.child_id,
+        **{key: getattr(write, key) for key in ("reference_id", "method", "entity", "child_id")},
         "child_reference_id": name and name.replace("\0", "\ufffd"),  # see importer.ledger.database.as_json
         "before": None if write.before is None else orjson.dumps(write.before).decode(),
         "after": None if write.after is None else orjson.dumps(write.after).decode(),

@@ -34,7 +34,6 @@ class Origin:
     details: Mapping[str, Any]
 
     def at(self, row: int | None, column: str | None = None) -> Location:
-        """A row or a cell."""
         return Location(self.file, self.sheet, row, column)
 
 
@@ -130,16 +129,9 @@ def ignored_table(raw: RawTable) -> Loaded:
         "This is fine for notes and instructions; otherwise correct the headers, or name them in the mapping.",
         location=raw.origin.at(None),
     )
-    table = SourceTable(
-        raw.origin.file,
-        raw.origin.sheet,
-        pd.DataFrame(index=pd.RangeIndex(0)),
-        np.zeros(0, np.int64),
-        skipped_frame(numbers, ["sheet not mapped"] * len(numbers)),
-        np.zeros(0, bool),
-        details=dict(raw.origin.details),
-    )
-    return table, [problem]
+    skipped = skipped_frame(numbers, ["sheet not mapped"] * len(numbers))
+    data = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(0, np.int64), skipped, np.zeros(0, bool)
+    return SourceTable(raw.origin.file, raw.origin.sheet, *data, details=dict(raw.origin.details)), [problem]
 
 
 def _filtered(body: Body, keep: Mask) -> Body:

@@ -40,7 +40,6 @@ class Content:
     source: Path | bytes
 
     def start(self, count: int) -> bytes:
-        """The first ``count`` bytes."""
         with self._open() as file:
             return file.read(count)
 

@@ -250,7 +250,6 @@ def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
 
 
 def _fault(text: str, definition: AttributeDefinition) -> tuple[str, str] | None:
-    """What is wrong with a value and what to do, or None."""
     accepts, name, advice = _TYPES.get(definition.data_type, (bool, "", ""))
     if not name or accepts(text):
         return None

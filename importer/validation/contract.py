@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
 from importer.validation.describe import Finding, describe
-from importer.validation.possible_duplicates import SharedFindings, duplicate_finding, relation_findings, text_column
+from importer.validation.possible_duplicates import SharedFindings, relation_findings, text_column
 from importer.validation.schemas import FIELDS, REQUIRED, failures
 
 
@@ -40,9 +40,11 @@ def validate(
         if finding.code != "too_long" or finding.field not in unlimited.get(finding.entity, ())
     ]
     findings += relation_findings(tables, sources, shared)
-    duplicates = shared.get(("customer_alike", "customer"))
-    if possible_duplicates is not None and duplicates is not None:
-        findings.append(duplicate_finding(tables, possible_duplicates, duplicates))
+    alike = shared.get(("customer_alike", "customer"))
+    if possible_duplicates is not None and alike is not None:
+        names = text_column(tables.customers, "company_name").take(pa.array(alike.records))
+        same_place = possible_duplicates, alike.places, alike.values
+        findings.append(Finding("customer_alike", "customer", "company_name", alike.records, names, *same_place))
     found = [describe(finding, tables, sources) for finding in findings if len(finding.records)]
     frame = ProblemTable.concat(found).frame
     return ProblemTable(frame.iloc[np.argsort(frame["row"].to_numpy(), kind="stable")].reset_index(drop=True))

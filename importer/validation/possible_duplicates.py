@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-from importer.records import Severity
 from importer.tables import ENTITIES, TEXT, Entity, EntityTables, Positions, Sources, chunked, taken
 from importer.validation.describe import Finding
 from importer.validation.field_places import arrow, row_texts
@@ -111,21 +110,6 @@ def find_duplicates(companies: pd.DataFrame, count: int) -> Positions:
     return earlier
 
 
-def duplicate_finding(tables: EntityTables, severity: Severity, others: OtherRecords) -> Finding:
-    """The finding about customers that are possible duplicates of others."""
-    names = arrow(tables.customers["company_name"]).take(pa.array(others.records))
-    return Finding(
-        "customer_alike",
-        "customer",
-        "company_name",
-        others.records,
-        names,
-        severity,
-        others=others.places,
-        other_values=others.values,
-    )
-
-
 def _folded(texts: pa.Array) -> pa.Array:
     """Without case, and with one space for all that is neither a letter nor a digit."""
     plain = pc.replace_substring(pc.utf8_lower(texts), "&", " and ")
@@ -191,9 +175,7 @@ def relation_findings(tables: EntityTables, sources: Sources, shared: SharedFind
         for code in SHARED:
             if (others := shared.get((code, entity))) is not None:
                 ids = arrow(tables.frame(entity)["reference_id"]).take(pa.array(others.records))
-                yield Finding(
-                    code, entity, "reference_id", others.records, ids, others=others.places, other_values=others.values
-                )
+                yield Finding(code, entity, "reference_id", others.records, ids, None, others.places, others.values)
     yield from _defaults(tables, sources, "address", by_type=True)
     yield from _defaults(tables, sources, "contact", by_type=False)
 
@@ -232,15 +214,9 @@ def _defaults(tables: EntityTables, sources: Sources, entity: Entity, *, by_type
     others[flagged[extra]] = flagged[leader[extra]]
     values = arrow(frame["is_default"]).cast(pa.string())
     records = np.flatnonzero(others >= 0)
-    yield Finding(
-        "several_defaults",
-        entity,
-        "is_default",
-        records,
-        values.take(pa.array(records)),
-        others=row_texts(sources, frame["_row"].to_numpy()[others[records]]),
-        other_values=values.take(pa.array(others[records])),
-    )
+    own, other = values.take(pa.array(records)), values.take(pa.array(others[records]))
+    places = row_texts(sources, frame["_row"].to_numpy()[others[records]])
+    yield Finding("several_defaults", entity, "is_default", records, own, None, places, other)
 
 
 def _codes(texts: pa.Array) -> Positions:

@@ -236,9 +236,8 @@ def _section(body: Body, rows: Numbers, is_header: npt.NDArray[np.bool_]) -> tup
     widths = np.maximum(body.widths[data] - 1, 0)  # without the tag
     if headers:
         header_widths = np.array([len(header) for header in headers])[header_of]
-        widths[widths >= header_widths] += (len(cells) - header_widths)[
-            widths >= header_widths
-        ]  # as wide as its header
+        complete = widths >= header_widths
+        widths[complete] += (len(cells) - header_widths)[complete]  # as wide as its header
     numbers = body.numbers[rows[is_header]].tolist()
     header = Header(cells, numbers[0] if numbers else 0, [(row, "header") for row in numbers])
     unfinished = body.unfinished and len(data) > 0 and int(data[-1]) == len(body) - 1
