@@ -76,11 +76,7 @@ class KnownCustomers(Database):
         query = (
             sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
             .join(RUNS, RUNS.c.id == CUSTOMERS.c.run_id)
-            .where(
-                CUSTOMERS.c.tenant == tenant,
-                RUNS.c.mapping == mapping,
-                CUSTOMERS.c.state.in_((*SENT, *OUTCOME_UNKNOWN)),
-            )
+            .where(CUSTOMERS.c.tenant == tenant, RUNS.c.mapping == mapping, may_exist)
             .order_by(CUSTOMERS.c.reference_id)
         )
         with self._read() as connection:
