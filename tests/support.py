@@ -22,8 +22,7 @@ from importer.tables import (
 )
 from importer.validation import validate
 from importer.validation.field_places import arrow, row_texts
-from importer.validation.possible_duplicates import OtherRecords, company_addresses, find_duplicates
-from importer.validation.relations import same_ids
+from importer.validation.possible_duplicates import OtherRecords, company_addresses, find_duplicates, same_ids
 
 Record = Mapping[str, Any]
 

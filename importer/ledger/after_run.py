@@ -7,8 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from importer.ledger.database import AT, DROP_BODIES, Database, named
-from importer.ledger.json_rows import as_json, fetch_columns, rows, same
+from importer.ledger.database import AT, DROP_BODIES, Database, as_json, fetch_columns, named, rows, same
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     ATTEMPTS,
@@ -25,7 +24,7 @@ from importer.ledger.ledger_schema import (
     stamp,
 )
 from importer.ledger.runs import Run
-from importer.ledger.send_states import ITEM_COLUMNS, Item, read_item
+from importer.ledger.send_states import ITEM_COLUMNS, Item, read_item, same_customer
 from importer.records import TEMPORARY_STATUSES, Action, OutcomeKind
 
 DUPLICATE = "duplicate_in_api"
@@ -130,7 +129,7 @@ class AfterRun(Database):
             RUN_CUSTOMERS.c.run_id == run.id,
             RUN_CUSTOMERS.c.outcome == OutcomeKind.FAILED if include_refused else _FAILED_FOR_NOW,
             _NOT_DUPLICATE,
-            _same_customer(run),
+            same_customer(run),
         )
         planned = (
             sa.update(CUSTOMERS)
@@ -168,7 +167,7 @@ class AfterRun(Database):
         )
         unknown = (
             sa.select(RUN_CUSTOMERS.c.reference_id)
-            .join(CUSTOMERS, _same_customer(run))
+            .join(CUSTOMERS, same_customer(run))
             .where(ours, CUSTOMERS.c.state.in_(OUTCOME_UNKNOWN))
         )
         with self._read() as connection:
@@ -216,7 +215,7 @@ class AfterRun(Database):
         with self._read() as connection:
             stamps = [connection.execute(query).scalar_one() for query in (marked, attempted)]
         moments = [datetime.fromisoformat(text) for text in stamps if text is not None]
-        return max([run.started_at, *moments, *([run.finished_at] if run.finished_at else [])])
+        return max([run.started_at, run.finished_at or run.started_at, *moments])
 
     def record_removed(self, run: Run, removed: Sequence[RemovedCustomer]) -> None:
         """Record what undo removed, in one transaction, and that the run's open DELETEs of these customers are done.
@@ -224,11 +223,10 @@ class AfterRun(Database):
         Deleted customers become absent, so that a later run creates them again. Deactivated ones become ``exists``, so
         that no run creates them. The accepted bodies are dropped.
         """
-        states = (State.EXISTS if one.deactivated else State.ABSENT for one in removed)
-        rows_removed = [
-            [run.tenant, one.reference_id, state, one.customer_id, run.id, one.position]
-            for one, state in zip(removed, states, strict=True)
-        ]
+        rows_removed = []
+        for one in removed:
+            state = State.EXISTS if one.deactivated else State.ABSENT
+            rows_removed.append([run.tenant, one.reference_id, state, one.customer_id, run.id, one.position])
         parameters = {"removed": as_json(rows_removed), "at": self._stamp()}
         with self._write() as connection:
             for statement in (_SET_REMOVED, _SET_CREATED, _SETTLE_DELETES):
@@ -236,12 +234,11 @@ class AfterRun(Database):
             connection.execute(DROP_BODIES, named(run.tenant, [one.reference_id for one in removed]))
 
     def _count(self, run: Run, which: sa.ColumnElement[bool]) -> int:
-        query = sa.select(sa.func.count()).select_from(RUN_CUSTOMERS.join(CUSTOMERS, _same_customer(run)))
+        query = sa.select(sa.func.count()).select_from(RUN_CUSTOMERS.join(CUSTOMERS, same_customer(run)))
         with self._read() as connection:
             return int(connection.execute(query.where(RUN_CUSTOMERS.c.run_id == run.id, which)).scalar_one())
 
     def _customers(self, run: Run, which: sa.ColumnElement[bool], after: int, count: int) -> list[LedgerCustomer]:
-        accepted = sa.and_(ACCEPTED.c.tenant == run.tenant, ACCEPTED.c.reference_id == RUN_CUSTOMERS.c.reference_id)
         query = (
             sa.select(
                 RUN_CUSTOMERS.c.outcome,
@@ -251,7 +248,9 @@ class AfterRun(Database):
                 RUN_CUSTOMERS.c.customer_id.label("created_id"),
                 *ITEM_COLUMNS,
             )
-            .select_from(RUN_CUSTOMERS.join(CUSTOMERS, _same_customer(run)).outerjoin(ACCEPTED, accepted))
+            .select_from(
+                RUN_CUSTOMERS.join(CUSTOMERS, same_customer(run)).outerjoin(ACCEPTED, same(CUSTOMERS, ACCEPTED))
+            )
             .where(RUN_CUSTOMERS.c.run_id == run.id, RUN_CUSTOMERS.c.position > after, which)
             .order_by(RUN_CUSTOMERS.c.position)
             .limit(count)
@@ -259,10 +258,6 @@ class AfterRun(Database):
         with self._read() as connection:
             columns = fetch_columns(connection, query)
         return [_read_customer(row) for row in zip(*columns, strict=True)]
-
-
-def _same_customer(run: Run) -> sa.ColumnElement[bool]:
-    return sa.and_(CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 
 
 def _made(run: Run) -> sa.ColumnElement[bool]:
@@ -283,11 +278,8 @@ def _made(run: Run) -> sa.ColumnElement[bool]:
 
 
 def _updated(run: Run) -> sa.ColumnElement[bool]:
-    written = sa.exists().where(
-        WRITES.c.tenant == run.tenant,
-        WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id,
-        WRITES.c.run_id == run.id,
-    )
+    same_id = WRITES.c.reference_id == RUN_CUSTOMERS.c.reference_id
+    written = sa.exists().where(WRITES.c.tenant == run.tenant, same_id, WRITES.c.run_id == run.id)
     in_place = written.where(
         WRITES.c.state.in_(_IN_PLACE), sa.or_(WRITES.c.method != "DELETE", WRITES.c.entity != "customer")
     )

@@ -6,8 +6,20 @@ import orjson
 import pandas as pd
 import sqlalchemy as sa
 
-from importer.ledger.database import DROP_BODIES, NAMED, Database, named
-from importer.ledger.json_rows import as_json, blocks, fetch_columns, fetch_frame, plain, rows, same, upsert
+from importer.ledger.database import (
+    DROP_BODIES,
+    NAMED,
+    Database,
+    as_json,
+    blocks,
+    fetch_columns,
+    fetch_frame,
+    named,
+    plain,
+    rows,
+    same,
+    upsert,
+)
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     CUSTOMERS,
@@ -35,8 +47,6 @@ _OWNED = rows("owned", *CUSTOMERS.c["tenant", "customer_id"])
 
 
 class KnownCustomers(Database):
-    """The customers of a tenant."""
-
     def known(self, tenant: str, reference_ids: Sequence[str] | pd.Series) -> pd.DataFrame:
         """What the ledger knows about these customers: ``reference_id, state, hash, customer_id``, all TEXT, any order.
 
@@ -62,14 +72,11 @@ class KnownCustomers(Database):
 
         Only those that should still be in the API, ordered by reference id.
         """
+        may_exist = CUSTOMERS.c.state.in_((*SENT, *OUTCOME_UNKNOWN))
         query = (
             sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.customer_id)
             .join(RUNS, RUNS.c.id == CUSTOMERS.c.run_id)
-            .where(
-                CUSTOMERS.c.tenant == tenant,
-                RUNS.c.mapping == mapping,
-                CUSTOMERS.c.state.in_((*SENT, *OUTCOME_UNKNOWN)),
-            )
+            .where(CUSTOMERS.c.tenant == tenant, RUNS.c.mapping == mapping, may_exist)
             .order_by(CUSTOMERS.c.reference_id)
         )
         with self._read() as connection:
@@ -127,9 +134,9 @@ class KnownCustomers(Database):
             .where(CUSTOMERS.c.tenant == tenant, CUSTOMERS.c.customer_id.is_not(None))
             .order_by(CUSTOMERS.c.reference_id)
         )
-        lines: list[tuple[str | None, ...]] = []
         with self._read() as connection:
             columns = fetch_columns(connection, query)
+        lines: list[tuple[str | None, ...]] = []
         for name, customer_id, display_id, children in zip(*columns, strict=True):
             lines.append((name, "customer", None, customer_id, display_id))
             lines.extend((*child, None) for child in _children(name, children))

@@ -3,18 +3,18 @@
 import glob
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from importer.errors import LedgerError, UsageError
 from importer.ledger.after_run import AfterRun
-from importer.ledger.database import DROP_BODIES, NAMED, Store, named
-from importer.ledger.json_rows import same
+from importer.ledger.database import DROP_BODIES, NAMED, Store, is_named, named, same
 from importer.ledger.known_customers import KnownCustomers
 from importer.ledger.ledger_schema import (
     ACCEPTED,
@@ -65,26 +65,17 @@ _FAULTS = {
         sa.or_(RUNS.c.tenant != WRITES.c.tenant, ~sa.exists().where(same(CUSTOMERS, WRITES))),
     ),
 }
-_NAMED_CUSTOMERS, _NAMED_WRITES = (
-    sa.tuple_(table.c.tenant, table.c.reference_id).in_(sa.select(NAMED.c.tenant, NAMED.c.reference_id))
-    for table in (CUSTOMERS, WRITES)
-)
 
 
-class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
+class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContextManager["Ledger", None]):
     """An open ledger, a context manager. Made by :func:`open_ledger`."""
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file or the connections; the ledger cannot be used any more."""
         self._store.engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def faults(self) -> list[str]:
         """What is wrong with the ledger, one sentence each; empty when nothing is."""
@@ -126,9 +117,9 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
         run_ids = sa.select(RUN_CUSTOMERS.c.run_id).where(in_runs)
         reasons = sa.or_(RUN_CUSTOMERS.c.error_message.is_not(None), RUN_CUSTOMERS.c.refusals.is_not(None))
         with self._write() as connection:
-            customers = sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(_NAMED_CUSTOMERS)
+            customers = sa.select(CUSTOMERS.c.reference_id, CUSTOMERS.c.state).where(is_named(CUSTOMERS))
             states = connection.execute(customers, given).all()
-            open_writes = sa.select(WRITES.c.reference_id).where(_NAMED_WRITES, WRITES.c.state.in_(OPEN_WRITES))
+            open_writes = sa.select(WRITES.c.reference_id).where(is_named(WRITES), WRITES.c.state.in_(OPEN_WRITES))
             unknown = {name for name, state in states if state in OUTCOME_UNKNOWN}
             unknown.update(connection.execute(open_writes, given).scalars())
             if unknown:
@@ -137,7 +128,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
                     "Settle it first: `importer resume`, or `importer undo` if that was interrupted.",
                 )
             connection.execute(DROP_BODIES, given)
-            connection.execute(sa.update(WRITES).values(before=None, after=None).where(_NAMED_WRITES), given)
+            connection.execute(sa.update(WRITES).values(before=None, after=None).where(is_named(WRITES)), given)
             folders = connection.execute(sa.select(RUNS.c.out).where(RUNS.c.id.in_(run_ids)), given).scalars().all()
             connection.execute(
                 sa.update(RUN_CUSTOMERS).values(error_message=None, refusals=None).where(in_runs, reasons), given
@@ -147,8 +138,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun):
         return len(states), (*(path for path in map(Path, folders) if path.exists()), *sorted(copies))
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now = partial(datetime.now, UTC)
 
 
 def open_ledger(
@@ -162,22 +152,21 @@ def open_ledger(
     """
     store = _store(target, busy_seconds)
     ledger = Ledger(store, now)
+
+    def keep_copy(version: int) -> None:
+        if store.path is not None:
+            copy = store.path.with_name(f"{store.path.name}.schema-{version}")
+            if not copy.exists():  # the first copy is the one from before any migration
+                store.backup(copy)
+
     try:
         with ledger._write() as connection:  # noqa: SLF001 - opening a ledger makes its tables
             store.lock_layout(connection)
-            migrate(connection, store.place, lambda version: _keep_copy(store, version))
+            migrate(connection, store.place, keep_copy)
     except BaseException:
         ledger.close()
         raise
     return ledger
-
-
-def _keep_copy(store: Store, version: int) -> None:
-    """Copy the file of an older ledger before it is migrated."""
-    if store.path is not None:
-        copy = store.path.with_name(f"{store.path.name}.schema-{version}")
-        if not copy.exists():  # the first copy is the one from before any migration
-            store.backup(copy)
 
 
 def _store(target: str | Path, busy_seconds: float) -> Store:

@@ -71,6 +71,11 @@ def _one_of(column: str, values: Iterable[str]) -> sa.CheckConstraint:
 # SQLite numbers rows automatically only in a column of type INTEGER, and has one size for all integers.
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
+
+def _texts(*names: str, nullable: bool = True) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, nullable=nullable) for name in names]
+
+
 METADATA = sa.MetaData()
 SCHEMA_VERSION = sa.Table("schema_version", METADATA, sa.Column("version", sa.Integer, nullable=False))
 TENANTS = sa.Table(
@@ -86,13 +91,10 @@ RUNS = sa.Table(
     METADATA,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("tenant", sa.ForeignKey("tenants.name"), nullable=False),
-    sa.Column("command", sa.Text, nullable=False),
-    sa.Column("started_at", sa.Text, nullable=False),
+    *_texts("command", "started_at", nullable=False),
     sa.Column("finished_at", sa.Text),
     sa.Column("exit_code", sa.Integer),
-    sa.Column("out", sa.Text, nullable=False),
-    sa.Column("mapping", sa.Text, nullable=False),
-    sa.Column("options", sa.Text, nullable=False),
+    *_texts("out", "mapping", "options", nullable=False),
     sa.Column("summary", sa.Text),
 )
 # Small rows, so that planning can read 300,000 of them; the bodies have a table of their own.
@@ -127,18 +129,13 @@ RUN_CUSTOMERS = sa.Table(
     METADATA,
     sa.Column("run_id", sa.ForeignKey("runs.id"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("reference_id", sa.Text, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False),
-    sa.Column("action", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
+    *_texts("reference_id", "hash", "action", "outcome", nullable=False),
     sa.Column("body_offset", NUMBER, nullable=False),
     sa.Column("body_length", NUMBER, nullable=False),
     sa.Column("customer_id", sa.Text),
     sa.Column("http_status", sa.Integer),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("error_code", sa.Text),
-    sa.Column("error_message", sa.Text),
-    sa.Column("refusals", sa.Text),
+    *_texts("error_code", "error_message", "refusals"),
     sa.Column("seconds", sa.Float),
     _one_of("action", Action),
     _one_of("outcome", OutcomeKind),
@@ -164,15 +161,9 @@ WRITES = sa.Table(
     sa.Column("id", NUMBER, primary_key=True),
     sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False),
     sa.Column("tenant", sa.ForeignKey("tenants.name"), nullable=False),
-    sa.Column("reference_id", sa.Text, nullable=False),
-    sa.Column("method", sa.Text, nullable=False),
-    sa.Column("entity", sa.Text, nullable=False),
-    sa.Column("child_id", sa.Text),
-    sa.Column("child_reference_id", sa.Text),
-    sa.Column("before", sa.Text),
-    sa.Column("after", sa.Text),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("announced_at", sa.Text, nullable=False),
+    *_texts("reference_id", "method", "entity", nullable=False),
+    *_texts("child_id", "child_reference_id", "before", "after"),
+    *_texts("state", "announced_at", nullable=False),
     sa.Column("settled_at", sa.Text),
     _one_of("method", get_args(WriteMethod)),
     _one_of("entity", ENTITIES),

@@ -10,7 +10,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, func, literal_column, select, text
 from sqlalchemy.exc import DBAPIError
@@ -43,18 +42,24 @@ class PostgresStore(Store):
 
     def __init__(self, url: URL, busy_seconds: float) -> None:
         """Prepare to connect. Raises :class:`UsageError` when the driver is not installed."""
+        # A commit returns when it is on the server's disk, whatever the server's own default is. Keep-alives notice
+        # within a minute that a machine is gone, so that its locks are released.
+        settings = f"-csynchronous_commit=on -clock_timeout={int(busy_seconds * 1000)} -ctcp_keepalives_idle=30"
+        settings += " -ctcp_keepalives_interval=10 -ctcp_keepalives_count=3"
         try:
             engine = create_engine(
                 url.set(drivername="postgresql+psycopg"),
-                connect_args=_arguments(url, busy_seconds),
+                connect_args={
+                    "options": f"{settings} {url.query.get('options', '')}".strip(),
+                    "application_name": "importer",
+                    "connect_timeout": 10,
+                },
                 pool_pre_ping=True,
                 hide_parameters=True,  # messages must not contain customer data
             )
         except ModuleNotFoundError:
-            raise UsageError(
-                "a ledger in PostgreSQL needs the driver psycopg",
-                "Install it: pip install 'wizcommerce-importer[postgres]'.",
-            ) from None
+            hint = "Install it: pip install 'wizcommerce-importer[postgres]'."
+            raise UsageError("a ledger in PostgreSQL needs the driver psycopg", hint) from None
         place = url.set(query={}).render_as_string(hide_password=True)
         super().__init__(place, engine, isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -121,18 +126,3 @@ class PostgresStore(Store):
         finally:
             self._held.pop(number, None)
             connection.close()
-
-
-def _arguments(url: URL, busy_seconds: float) -> dict[str, Any]:
-    """Settings of every connection.
-
-    ``synchronous_commit``: a commit returns when it is on the server's disk, whatever the server's own default is.
-    Keep-alives notice within a minute that a machine is gone, so that its locks are released.
-    """
-    given = str(url.query.get("options", ""))
-    own = f"-csynchronous_commit=on -clock_timeout={int(busy_seconds * 1000)} -ctcp_keepalives_idle=30"
-    return {
-        "options": f"{own} -ctcp_keepalives_interval=10 -ctcp_keepalives_count=3 {given}".strip(),
-        "application_name": "importer",
-        "connect_timeout": 10,
-    }

@@ -16,8 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from importer.errors import InternalError, UsageError
-from importer.ledger.database import Database
-from importer.ledger.json_rows import as_json, blocks, fetch_frame, plain, rows
+from importer.ledger.database import Database, as_json, blocks, fetch_frame, plain, rows
 from importer.ledger.ledger_schema import CUSTOMERS, NOT_SENT, RUN_CUSTOMERS, RUNS, TENANTS, State, stamp
 from importer.records import Action, OutcomeKind
 from importer.tables import TEXT

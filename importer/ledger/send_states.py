@@ -8,8 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from importer.errors import InternalError
-from importer.ledger.database import AT, NAMED, Database, named
-from importer.ledger.json_rows import as_json, fetch_columns, rows, same, update_from, upsert
+from importer.ledger.database import AT, NAMED, Database, as_json, fetch_columns, named, rows, same, update_from, upsert
 from importer.ledger.ledger_schema import (
     ACCEPTED,
     ATTEMPTS,
@@ -109,8 +108,6 @@ class Step:
 ITEM_COLUMNS = (
     *RUN_CUSTOMERS.c["position", "reference_id", "action", "hash", "body_offset", "body_length", "attempts"],
 )
-_SAME_CUSTOMER = RUN_CUSTOMERS.c.reference_id == CUSTOMERS.c.reference_id
-
 _MARKED = rows("marked", *CUSTOMERS.c["tenant", "reference_id", "hash"])  # without a hash: to be updated
 _CREATING = sa.and_(_MARKED.c.hash.is_not(None), CUSTOMERS.c.state.in_(NOT_SENT))
 _UPDATING = sa.and_(_MARKED.c.hash.is_(None), CUSTOMERS.c.state.in_((*SENT, State.EXISTS, State.UNKNOWN)))
@@ -128,7 +125,8 @@ _MARK = (
 _ATTEMPTED = rows("attempted", *RUN_CUSTOMERS.c["run_id", "position", "attempts"])
 _MARK_IN_RUN = update_from(_ATTEMPTED, RUN_CUSTOMERS, "run_id", "position").values(outcome=OutcomeKind.UNKNOWN)
 
-_STATES = rows("states", *CUSTOMERS.c["tenant", "reference_id", "state", "customer_id", "hash", "display_id"])
+_STATE_COLUMNS = ("reference_id", "state", "customer_id", "hash", "display_id")
+_STATES = rows("states", *CUSTOMERS.c[("tenant", *_STATE_COLUMNS)])
 _SAME_ID = CUSTOMERS.c.customer_id == _STATES.c.customer_id
 _SET_STATES = update_from(_STATES, CUSTOMERS).values(
     hash=sa.func.coalesce(_STATES.c.hash, CUSTOMERS.c.hash),
@@ -187,16 +185,14 @@ class SendStates(Database):
                 .where(
                     RUN_CUSTOMERS.c.run_id == run.id,
                     RUN_CUSTOMERS.c.outcome.in_((OutcomeKind.PENDING, OutcomeKind.UNKNOWN)),
-                    CUSTOMERS.c.tenant == run.tenant,
-                    _SAME_CUSTOMER,
+                    same_customer(run),
                 )
             )
 
     def unsettled(self, run: Run) -> list[Item]:
         """Customers of the run whose outcome is unknown: a request may have left."""
-        query = sa.select(*ITEM_COLUMNS, CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")).join(
-            CUSTOMERS, sa.and_(CUSTOMERS.c.tenant == run.tenant, _SAME_CUSTOMER)
-        )
+        sent = CUSTOMERS.c.run_id, CUSTOMERS.c.hash.label("sent_hash")
+        query = sa.select(*ITEM_COLUMNS, *sent).join(CUSTOMERS, same_customer(run))
         return self._items(run, query, OutcomeKind.UNKNOWN)
 
     def pending(self, run: Run, *, after: int, count: int) -> list[Item]:
@@ -269,9 +265,7 @@ class SendStates(Database):
 
     def _record(self, connection: sa.Connection, run: Run, steps: Sequence[Step]) -> None:
         at = self._stamp()
-        states = [
-            [run.tenant, step.reference_id, step.state, step.customer_id, step.hash, step.display_id] for step in steps
-        ]
+        states = [[run.tenant, *(getattr(step, name) for name in _STATE_COLUMNS)] for step in steps]
         connection.execute(_SET_STATES, {"states": as_json(states), "at": at})
         connection.execute(_SET_RESULTS, {"results": _results(run, steps)})
         bodies = [
@@ -288,6 +282,11 @@ class SendStates(Database):
         ]
         if attempts:
             connection.execute(_ADD_ATTEMPTS, {"attempts": as_json(attempts)})
+
+
+def same_customer(run: Run) -> sa.ColumnElement[bool]:
+    """The customer of the tenant is the one in the run of that tenant."""
+    return sa.and_(CUSTOMERS.c.tenant == run.tenant, CUSTOMERS.c.reference_id == RUN_CUSTOMERS.c.reference_id)
 
 
 def _results(run: Run, steps: Sequence[Step]) -> str:

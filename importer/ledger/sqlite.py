@@ -78,9 +78,8 @@ class SqliteStore(Store):
                 ours.backup(copy)
         except sqlite3.Error as error:
             target.unlink(missing_ok=True)
-            raise LedgerError(
-                f"the backup {target} could not be written: {error}", "Free some space, or name another file."
-            ) from None
+            message = f"the backup {target} could not be written: {error}"
+            raise LedgerError(message, "Free some space, or name another file.") from None
 
     def size(self) -> int:
         log = self._file.with_name(f"{self._file.name}-wal")

@@ -8,8 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from importer.errors import InternalError
-from importer.ledger.database import DROP_BODIES, NAMED, Database, named
-from importer.ledger.json_rows import as_json, rows, same, update_from
+from importer.ledger.database import DROP_BODIES, NAMED, Database, as_json, named, rows, same, update_from
 from importer.ledger.ledger_schema import CUSTOMERS, OPEN_WRITES, WRITES, WriteMethod, WriteState
 from importer.ledger.runs import Run
 from importer.tables import Entity
@@ -119,11 +118,8 @@ class Writes(Database):
 def _own_values(write: Write) -> dict[str, Any]:
     name = write.child_reference_id
     return {
-        "reference_id": write.reference_id,
-        "method": write.method,
-        "entity": write.entity,
-        "child_id": write.child_id,
-        "child_reference_id": name and name.replace("\0", "\ufffd"),  # see importer.ledger.json_rows.as_json
+        **{key: getattr(write, key) for key in ("reference_id", "method", "entity", "child_id")},
+        "child_reference_id": name and name.replace("\0", "\ufffd"),  # see importer.ledger.database.as_json
         "before": None if write.before is None else orjson.dumps(write.before).decode(),
         "after": None if write.after is None else orjson.dumps(write.after).decode(),
     }

@@ -2,8 +2,8 @@
 
 from importer.loader.assemble import skipped_frame
 from importer.loader.discovery import changed_since, dated, source_bytes
+from importer.loader.layout import LoadOptions
 from importer.loader.load import load
-from importer.loader.load_options import LoadOptions
 from importer.loader.locations import public_source
 
 __all__ = ["LoadOptions", "changed_since", "dated", "load", "public_source", "skipped_frame", "source_bytes"]

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.errors import SourceError
-from importer.loader.layout import HEAD_RECORDS, Header, classify, header_score
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, classify, header_score
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
@@ -35,7 +34,6 @@ class Origin:
     details: Mapping[str, Any]
 
     def at(self, row: int | None, column: str | None = None) -> Location:
-        """A row or a cell."""
         return Location(self.file, self.sheet, row, column)
 
 
@@ -83,7 +81,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     origin, header, body = raw.origin, raw.header, raw.body
     if header is None:
         raise SourceError(
-            f"{Location(origin.file, origin.sheet)}: no header in the first {HEAD_RECORDS} rows",
+            f"{origin.at(None)}: no header in the first {HEAD_RECORDS} rows",
             "Delete the blank rows above the table.",
         )
     reasons, doubtful = classify(body, header)
@@ -131,16 +129,9 @@ def ignored_table(raw: RawTable) -> Loaded:
         "This is fine for notes and instructions; otherwise correct the headers, or name them in the mapping.",
         location=raw.origin.at(None),
     )
-    table = SourceTable(
-        raw.origin.file,
-        raw.origin.sheet,
-        pd.DataFrame(index=pd.RangeIndex(0)),
-        np.zeros(0, np.int64),
-        skipped_frame(numbers, ["sheet not mapped"] * len(numbers)),
-        np.zeros(0, bool),
-        details=dict(raw.origin.details),
-    )
-    return table, [problem]
+    skipped = skipped_frame(numbers, ["sheet not mapped"] * len(numbers))
+    data = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(0, np.int64), skipped, np.zeros(0, bool)
+    return SourceTable(raw.origin.file, raw.origin.sheet, *data, details=dict(raw.origin.details)), [problem]
 
 
 def _filtered(body: Body, keep: Mask) -> Body:
@@ -153,8 +144,7 @@ def _filtered(body: Body, keep: Mask) -> Body:
 
 
 def _has_text(column: pa.ChunkedArray) -> Mask:
-    mask: Mask = pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
-    return mask
+    return np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column), ""))
 
 
 def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Problem]]:
@@ -191,8 +181,7 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
         message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first} and more"
         return [*problems, Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(None))]
     message = f"the row has fewer cells than the header ({width})"
-    short_problems = [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
-    return problems + short_problems
+    return problems + [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
 
 
 def column_names(header: Sequence[str], width: int) -> list[str]:

@@ -40,7 +40,6 @@ class Content:
     source: Path | bytes
 
     def start(self, count: int) -> bytes:
-        """The first ``count`` bytes."""
         with self._open() as file:
             return file.read(count)
 
@@ -75,12 +74,21 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
     kind = next((kind for start, kind in _OTHER_KINDS.items() if content.startswith(start)), None)
     if kind is not None:
         raise SourceError(f"{file}: a {kind}, not a table", "Unpack it or export the table again as CSV or .xlsx.")
-    if content.startswith(_GZIP):
-        files = [(file, _gunzip(content, file))]
-    elif content.startswith((_ZIP, _EMPTY_ZIP)) and not _is_workbook_container(content, file):
-        files = list(_members(content, file))
-    else:
+    is_gzip = content.startswith(_GZIP)
+    if not is_gzip and (not content.startswith((_ZIP, _EMPTY_ZIP)) or _is_workbook_container(content, file)):
         return [(file, content)]
+    try:
+        if is_gzip:
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                files = [(file, _read(packed, len(content), file))]
+        else:
+            files = list(_members(content, file))
+    except (zipfile.BadZipFile, EOFError, zlib.error, OSError, ValueError) as error:
+        raise SourceError(
+            f"{file}: the archive is damaged or cut off ({error})", "Copy or download it again, or give its files."
+        ) from error
+    except (NotImplementedError, RuntimeError) as error:
+        raise SourceError(f"{file}: the archive is packed in an unusual way ({error})", "Unpack it first.") from error
     for name, inner in files:
         if inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
             raise SourceError(f"{name}: an archive within an archive", "Unpack the outer archive and give its files.")
@@ -102,42 +110,28 @@ def _is_workbook_container(content: bytes, file: str) -> bool:
     return True
 
 
-def _gunzip(content: bytes, file: str) -> bytes:
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-            return _read(packed, len(content), file)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(file, error) from error
-
-
 def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            # Without folders, hidden and lock files, and the files that macOS adds.
-            members = [
-                member
-                for member in archive.infolist()
-                if not (member.is_dir() or re.search(r"^__MACOSX/|(^|/)(\.|~\$)[^/]*$", member.filename))
-            ]
-            if not members:
-                raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
-            if len(members) > _MAX_MEMBERS:
-                raise SourceError(
-                    f"{file}: the archive contains {len(members):,} files", "Unpack it and give only the tables."
-                )
-            unpacked = 0
-            for member in sorted(members, key=lambda member: member.filename):
-                name = f"{file}/{member.filename}"
-                if member.flag_bits & 1:
-                    raise SourceError(f"{name}: protected by a password", "Unpack the archive and give its files.")
-                with archive.open(member) as packed:
-                    data = _read(packed, len(content), file, unpacked)
-                unpacked += len(data)
-                yield name, data
-    except (zipfile.BadZipFile, EOFError, zlib.error, OSError, ValueError) as error:
-        raise _damaged(file, error) from error
-    except (NotImplementedError, RuntimeError) as error:
-        raise SourceError(f"{file}: the archive is packed in an unusual way ({error})", "Unpack it first.") from error
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        # Without folders, hidden and lock files, and the files that macOS adds.
+        members = [
+            member
+            for member in archive.infolist()
+            if not (member.is_dir() or re.search(r"^__MACOSX/|(^|/)(\.|~\$)[^/]*$", member.filename))
+        ]
+        if not members:
+            raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
+        if len(members) > _MAX_MEMBERS:
+            message = f"{file}: the archive contains {len(members):,} files"
+            raise SourceError(message, "Unpack it and give only the tables.")
+        unpacked = 0
+        for member in sorted(members, key=lambda member: member.filename):
+            name = f"{file}/{member.filename}"
+            if member.flag_bits & 1:
+                raise SourceError(f"{name}: protected by a password", "Unpack the archive and give its files.")
+            with archive.open(member) as packed:
+                data = _read(packed, len(content), file, unpacked)
+            unpacked += len(data)
+            yield name, data
 
 
 def _read(packed: IO[bytes] | gzip.GzipFile, size: int, file: str, before: int = 0) -> bytes:
@@ -157,9 +151,3 @@ def _check_size(unpacked: int, packed: int, file: str) -> None:
             f"{file}: the archive would grow from {packed:,} to more than {unpacked:,} bytes",
             "This is not a usual export. If you trust it, unpack it yourself and give its files.",
         )
-
-
-def _damaged(file: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"{file}: the archive is damaged or cut off ({error})", "Copy or download it again, or give its files."
-    )

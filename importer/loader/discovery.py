@@ -22,7 +22,11 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
     found: dict[File, None] = {}
     for source in sources:
-        found.update(dict.fromkeys(_expand(source)))
+        local = local_path(source)
+        if local is None and is_url(source):
+            found.update(dict.fromkeys(find_remote(source)))
+        else:
+            found.update(dict.fromkeys(path.resolve() for path in _expand(source if local is None else local)))
     parts = [file.parts for file in found]
     different = list(dict.fromkeys(parts))
     shown = dict(zip(different, _display_names(different), strict=True))
@@ -56,7 +60,7 @@ def changed_since(sources: Sequence[str], read: Mapping[str, str]) -> list[str]:
 
 
 def modified_at(path: Path) -> str:
-    """When a file was last changed, as _ISO_DATE 8601. Raises ``OSError``."""
+    """When a file was last changed, in ISO 8601. Raises ``OSError``."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
@@ -66,14 +70,7 @@ def _local_files(sources: Sequence[str]) -> dict[str, Path]:
     return {name: file for name, file in find_files(local) if isinstance(file, Path)} if local else {}
 
 
-def _expand(source: str) -> Sequence[File]:
-    local = local_path(source)
-    if local is None and is_url(source):
-        return find_remote(source)
-    return [path.resolve() for path in _expand_path(source if local is None else local)]
-
-
-def _expand_path(source: str) -> list[Path]:
+def _expand(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
         try:

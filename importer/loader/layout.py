@@ -4,13 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.loader.load_options import LoadOptions
 from importer.loader.text.column_store import Body
 from importer.tables import header_key, taken
 
@@ -18,7 +19,6 @@ Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]
 
 HEAD_RECORDS = 60  # the header is one of them
-_FEW = 1000
 _OCCURRENCE = re.compile(r"#\d+$")
 _NOT_TEXTUAL = re.compile(
     r"""\s*(?:[-+(]?[$€£¥]?\s*\d[\d.,\s]*[%)]?            # a number or an amount
@@ -31,6 +31,33 @@ _NOT_TEXTUAL = re.compile(
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _ANY_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to read the sources.
+
+    ``columns``: for each table of the mapping, every source column name that it mentions (each alternative
+    separately); used to find the header and the sheets. ``two_headers``: a second header row may be directly above or
+    below the header. ``allowed``: header keys of the columns that the mapping names (only these may hold tax numbers).
+    ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
+    ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
+    ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
+    """
+
+    columns: tuple[frozenset[str], ...] = ()
+    two_headers: bool = False
+    allowed: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    scratch: Path | None = None
+
+    @cached_property
+    def keys(self) -> tuple[frozenset[str], ...]:
+        """``columns`` as header keys."""
+        return tuple(frozenset(header_key(name) for name in names) for names in self.columns)
 
 
 @dataclass(frozen=True)
@@ -178,14 +205,14 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     total = np.zeros(len(body), dtype=bool)
     footer = np.zeros(len(body), dtype=bool)
     doubtful: list[int] = []
-    for index in _from_the_end(~blank & ~repeated & ~instructions):
-        cells = [cell.strip() for cell in body.row(index)]
-        if is_total(cells):
+    for index in np.flatnonzero(~blank & ~repeated & ~instructions)[::-1]:
+        filled = [text for column in body.columns if (text := column[int(index)].as_py().strip())]
+        if is_total(filled):
             total[[index, *doubtful]] = True
             doubtful.clear()
-        elif may_be_total(cells):
-            doubtful.append(index)
-        elif is_footer(cells, header.width):
+        elif filled and _TOTAL_OF.fullmatch(filled[0]) and all(map(_AMOUNT.fullmatch, filled[1:])):
+            doubtful.append(int(index))
+        elif is_footer(filled, header.width):
             footer[index] = True
         else:
             break
@@ -201,24 +228,13 @@ def _matches(body: Body, cells: Row) -> Mask:
     candidates = np.arange(len(body))
     for column, cell in zip(body.columns, cells, strict=False):
         every = len(candidates) == len(body)
-        candidates = candidates[_equal(column if every else pa.chunked_array([taken(column, candidates)]), cell)]
+        cells_left = column if every else pa.chunked_array([taken(column, candidates)])
+        candidates = candidates[pc.equal(pc.utf8_trim_whitespace(cells_left), cell).to_numpy()]
         body.stored.release_memory()
         if not len(candidates):
             return mask
     mask[candidates] = True
     return mask
-
-
-def _equal(column: pa.ChunkedArray, cell: str) -> Mask:
-    parts = [pc.equal(pc.utf8_trim_whitespace(chunk), cell).to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate([np.zeros(0, dtype=bool), *parts])
-
-
-def _from_the_end(mask: Mask) -> Iterator[int]:
-    """The positions that are set, the last one first; usually only a few are needed."""
-    for end in range(len(mask), 0, -_FEW):
-        start = max(0, end - _FEW)
-        yield from (np.flatnonzero(mask[start:end])[::-1] + start).tolist()
 
 
 _TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)
@@ -254,24 +270,16 @@ _FOOTER = re.compile(
 )
 
 
-def is_total(cells: Row) -> bool:
-    """Whether trimmed cells are a total row: ``Total`` or the total of a list, then only numbers or blanks."""
-    filled = [cell for cell in cells if cell]
+def is_total(filled: Row) -> bool:
+    """Whether a row's filled cells are a total: ``Total`` or the total of a list, then only numbers."""
     if not filled:
         return False
     first, rest = filled[0], filled[1:]
     if _TOTAL.fullmatch(first):
-        return all(_NUMBER.fullmatch(cell) for cell in rest)
-    return bool(_TOTAL_OF_LIST.fullmatch(first)) and all(_AMOUNT.fullmatch(cell) for cell in rest)
+        return all(map(_NUMBER.fullmatch, rest))
+    return bool(_TOTAL_OF_LIST.fullmatch(first)) and all(map(_AMOUNT.fullmatch, rest))
 
 
-def may_be_total(cells: Row) -> bool:
-    """Whether trimmed cells may be a total row, or a customer whose name starts with Total, with amounts or blanks."""
-    filled = [cell for cell in cells if cell]
-    return bool(filled and _TOTAL_OF.fullmatch(filled[0])) and all(_AMOUNT.fullmatch(cell) for cell in filled[1:])
-
-
-def is_footer(cells: Row, columns: int) -> bool:
-    """Whether the only cell of a row is a date, a time or a report footer, in a table of at least 3 columns."""
-    filled = [cell for cell in cells if cell]
+def is_footer(filled: Row, columns: int) -> bool:
+    """Whether the only filled cell of a row is a date, a time or a report footer, in a table of at least 3 columns."""
     return columns >= 3 and len(filled) == 1 and bool(_FOOTER.fullmatch(filled[0]))

@@ -7,7 +7,7 @@ from importer.errors import NoSourceError, SourceError
 from importer.loader.assemble import Loaded, Origin, RawTable, assemble, ignored_table
 from importer.loader.content import Content, is_packed, unpack
 from importer.loader.discovery import find_files, modified_at
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile
 from importer.loader.text.delimited import read_text
 from importer.loader.workbook.markup import is_markup, read_markup
@@ -33,11 +33,9 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
         ]
         with_header = [table for table, _ in of_file if len(table.frame.columns)]
         if with_header and not any(len(table.frame) for table in with_header):
-            raise NoSourceError(
-                f"{with_header[0].name}: there is a header in row {with_header[0].details['header_row']} "
-                "but no data row below it",
-                "Export the table again with its rows, or leave this source out.",
-            )
+            first, row = with_header[0].name, with_header[0].details["header_row"]
+            message = f"{first}: there is a header in row {row} but no data row below it"
+            raise NoSourceError(message, "Export the table again with its rows, or leave this source out.")
         loaded += of_file
     return Sources(tuple(table for table, _ in loaded), tuple(problem for _, found in loaded for problem in found))
 

@@ -37,7 +37,6 @@ _ID_OR_PHONE = re.compile(
     r"\b(?:ids?|code|key|no|num|number|account|reference|ref|barcode|ean|gtin|imei|phone|telephone|tel|mobile|cell|fax|gsm)\b"
 )
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
-_SHORTEST, _LONGEST = 13, 63  # bytes, with spaces
 _MIN_CELLS, _MIN_SHARE = 5, 0.8
 _CHUNKS = 64  # of a column on disk that may be in memory at once
 
@@ -70,35 +69,17 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Cal
     others, unread = 0, len(column)
     for number, chunk in enumerate(column.chunks, start=1):
         unread -= len(chunk)
-        at, ruled_out = _likely_cards(chunk)
-        others += ruled_out
-        if len(at):
-            candidates = chunk.take(pa.array(at))
-            cards.append(candidates.filter(pc.match_substring_regex(candidates, _CARD_CELL)))
-            others += len(candidates) - len(cards[-1]) - (pc.sum(pc.utf8_is_space(candidates)).as_py() or 0)
+        cards.append(chunk.filter(pc.match_substring_regex(chunk, _CARD_CELL)))
+        filled = pc.not_equal(pc.utf8_trim_whitespace(chunk), "")
+        others += pc.sum(filled, min_count=0).as_py() - len(cards[-1])
         # A column of anything else is ruled out early, whatever is in its other chunks.
         if others > (sum(map(len, cards)) + unread) * (1 - _MIN_SHARE) / _MIN_SHARE:
             return False
         if number % _CHUNKS == 0:
             release_memory()
     likely = pa.chunked_array(cards, pa.string())
-    if len(likely) < _MIN_CELLS:
-        return False
-    filled = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py()
-    enough: float = max(_MIN_CELLS, _MIN_SHARE * filled)
+    enough = max(_MIN_CELLS, _MIN_SHARE * (len(likely) + others))
     return len(likely) >= enough and int(_passes_luhn(likely).sum()) >= enough
-
-
-def _likely_cards(cells: pa.Array) -> tuple[npt.NDArray[np.int64], int]:
-    """The positions of cells that may be card numbers by length and first byte, and how many the byte rules out."""
-    if not len(cells):
-        return np.zeros(0, np.int64), 0
-    ends = np.frombuffer(cells.buffers()[1], np.int32)[cells.offset : cells.offset + len(cells) + 1]
-    lengths = np.diff(ends)
-    at = np.flatnonzero((lengths >= _SHORTEST) & (lengths <= _LONGEST))
-    first = np.frombuffer(cells.buffers()[2] or b"", np.uint8)[ends[at]]
-    possible = (first <= ord(" ")) | (first > 127) | ((first >= ord("0")) & (first <= ord("9")))
-    return at[possible], int((~possible).sum())
 
 
 def _passes_luhn(cards: pa.ChunkedArray) -> npt.NDArray[np.bool_]:

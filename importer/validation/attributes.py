@@ -50,11 +50,6 @@ class AttributeDefinition:
     mandatory: bool = False
 
     @property
-    def has_options(self) -> bool:
-        """Whether it accepts only its options."""
-        return self.data_type in _CHOICES and bool(self.options)
-
-    @property
     def unlimited(self) -> bool:
         """Whether its text may be longer than 255 characters."""
         return self.data_type in _UNLIMITED
@@ -191,9 +186,10 @@ def _check(
     faults: Sequence[tuple[str, str] | None]
     if definition is None:
         code = "attribute_unknown"
-        fault = f"WizCommerce has no attribute '{name}' for {entity} records", _correct_name(name, list(known))
-        faults = [fault] * len(texts)
-    elif definition.has_options:
+        message = f"WizCommerce has no attribute '{name}' for {entity} records"
+        advice = "Correct the name in the mapping, or create the attribute in WizCommerce first."
+        faults = [(message, f"{_guess(name, list(known))}{advice}")] * len(texts)
+    elif definition.data_type in _CHOICES and definition.options:
         code = "attribute_option"
         chosen = [definition.choose(text) for text in texts]
         faults = [None if wrong is None else _no_option(wrong, definition) for _, wrong in chosen]
@@ -242,12 +238,7 @@ def _missing(
         )
 
 
-def _correct_name(name: str, known: Sequence[str]) -> str:
-    return f"{_guess(name, known)}Correct the name in the mapping, or create the attribute in WizCommerce first."
-
-
 def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
-    """What is wrong with a text that is not an option, and what to do."""
     labels = {value: label for label, value in definition.labels.items()}
     options = [labels.get(option, option) for option in definition.options]
     more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
@@ -259,7 +250,6 @@ def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
 
 
 def _fault(text: str, definition: AttributeDefinition) -> tuple[str, str] | None:
-    """What is wrong with a value and what to do, or None."""
     accepts, name, advice = _TYPES.get(definition.data_type, (bool, "", ""))
     if not name or accepts(text):
         return None

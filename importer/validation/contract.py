@@ -2,25 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.tables import ATTRIBUTE_PREFIX, ENTITIES, Entity, EntityTables, ProblemTable, Sources
 from importer.validation.describe import Finding, describe
-from importer.validation.field_places import arrow
-from importer.validation.possible_duplicates import SharedFindings, duplicate_finding
-from importer.validation.relations import relation_findings
-from importer.validation.schemas import FIELDS, REQUIRED
-
-Positions = npt.NDArray[np.int64]
-_LOOKED_AT = 10_000  # of a column's first values, to learn whether they repeat
+from importer.validation.possible_duplicates import SharedFindings, relation_findings, text_column
+from importer.validation.schemas import FIELDS, REQUIRED, failures
 
 
 def validate(
@@ -47,9 +40,11 @@ def validate(
         if finding.code != "too_long" or finding.field not in unlimited.get(finding.entity, ())
     ]
     findings += relation_findings(tables, sources, shared)
-    duplicates = shared.get(("customer_alike", "customer"))
-    if possible_duplicates is not None and duplicates is not None:
-        findings.append(duplicate_finding(tables, possible_duplicates, duplicates))
+    alike = shared.get(("customer_alike", "customer"))
+    if possible_duplicates is not None and alike is not None:
+        names = text_column(tables.customers, "company_name").take(pa.array(alike.records))
+        same_place = possible_duplicates, alike.places, alike.values
+        findings.append(Finding("customer_alike", "customer", "company_name", alike.records, names, *same_place))
     found = [describe(finding, tables, sources) for finding in findings if len(finding.records)]
     frame = ProblemTable.concat(found).frame
     return ProblemTable(frame.iloc[np.argsort(frame["row"].to_numpy(), kind="stable")].reset_index(drop=True))
@@ -60,62 +55,33 @@ def _findings(tables: EntityTables, contact_email_required: bool, resolved_looku
         frame = tables.frame(entity)
         attributes = [name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX)]
         for field in (*FIELDS[entity], *attributes):
-            if field in frame.columns and field != "is_default":
-                for finding in _field_findings(entity, field, frame[field]):
-                    if finding.code == "invalid_uuid" and not resolved_lookups:
-                        yield _without_lookups(tables, finding)
-                    else:
-                        yield finding
-            elif field in REQUIRED[entity]:
-                records = np.arange(len(frame), dtype=np.int64)
-                yield Finding("required", entity, field, records, pa.nulls(len(frame), pa.string()))
-    yield _without_email(tables.contacts, Severity.ERROR if contact_email_required else Severity.WARNING)
+            if field == "is_default" or (field not in frame.columns and field not in REQUIRED[entity]):
+                continue
+            for finding in _field_findings(entity, field, text_column(frame, field)):
+                unresolved = finding.code == "invalid_uuid" and not resolved_lookups
+                yield _without_lookups(tables, finding) if unresolved else finding
+    records = np.flatnonzero(text_column(tables.contacts, "email").is_null())
+    severity = Severity.ERROR if contact_email_required else Severity.WARNING
+    values = pa.nulls(len(records), pa.string())
+    yield Finding("contact_without_email", "contact", "email", records, values, severity)
 
 
-def _field_findings(entity: Entity, field: str, column: "pd.Series[Any]") -> Iterator[Finding]:
+def _field_findings(entity: Entity, field: str, texts: pa.Array) -> Iterator[Finding]:
     """What is wrong with a field, found on its distinct values and then led back to the records."""
-    from importer.validation.schemas import failures  # noqa: PLC0415 - pandera, which only those need who validate
-
-    texts = arrow(column)
     owners = np.arange(len(texts), dtype=np.int64)
     if pa.types.is_list(texts.type):
         owners = pc.list_parent_indices(texts).to_numpy().astype(np.int64)
         texts = pc.list_flatten(texts)
-    values, codes = _distinct(texts)
-    for code, positions in failures(entity, field, values).items():
-        bad = np.zeros(len(values), dtype=np.bool_)
-        bad[positions] = True
-        items = np.flatnonzero(bad[codes])
+    encoded = pc.dictionary_encode(texts, null_encoding="encode")
+    for code, positions in failures(entity, field, encoded.dictionary).items():
+        items = np.flatnonzero(np.isin(encoded.indices.to_numpy(), positions))
         records, first = np.unique(owners[items], return_index=True)
         yield Finding(code, entity, field, records, texts.take(pa.array(items[first])))
 
 
-def _distinct(texts: pa.Array) -> tuple[pa.Array, Positions | slice]:
-    """Distinct values, and which of them each item is; of ids and the like, which hardly repeat, simply all of them."""
-    first = texts.slice(0, _LOOKED_AT)
-    if len(texts) > _LOOKED_AT and len(first.unique()) > _LOOKED_AT // 2:
-        return texts, slice(None)
-    encoded = pc.dictionary_encode(texts, null_encoding="encode")
-    return encoded.dictionary, encoded.indices.to_numpy()
-
-
 def _without_lookups(tables: EntityTables, finding: Finding) -> Finding:
     """The finding without records whose entry looks the field's value up."""
-    looked_up = np.array(
-        [
-            (origin := entry.fields.get(finding.field)) is not None and origin.lookup is not None
-            for entry in tables.entries
-        ]
-    )
+    origins = [entry.fields.get(finding.field) for entry in tables.entries]
+    looked_up = np.array([origin is not None and origin.lookup is not None for origin in origins])
     stays = ~looked_up[tables.frame(finding.entity)["_entry"].to_numpy()[finding.records]]
-    values = finding.values.filter(pa.array(stays))
-    return Finding(finding.code, finding.entity, finding.field, finding.records[stays], values)
-
-
-def _without_email(contacts: pd.DataFrame, severity: Severity) -> Finding:
-    if "email" in contacts.columns:
-        records = np.flatnonzero(contacts["email"].isna().to_numpy())
-    else:
-        records = np.arange(len(contacts), dtype=np.int64)
-    values = pa.nulls(len(records), pa.string())
-    return Finding("contact_without_email", "contact", "email", records, values, severity)
+    return replace(finding, records=finding.records[stays], values=finding.values.filter(pa.array(stays)))

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,11 +12,10 @@ import pyarrow.compute as pc
 from importer.catalogue import CODES
 from importer.did_you_mean import nearest
 from importer.records import Severity
-from importer.tables import Entity, EntityTables, ProblemTable, Sources
+from importer.tables import Entity, EntityTables, Positions, ProblemTable, Sources
 from importer.validation.field_places import Places, locate
 from importer.validation.schemas import ANY_CONTROL, country_names, max_length
 
-Positions = npt.NDArray[np.int64]
 _SHOWN = 60  # characters of a value that a hint repeats
 
 

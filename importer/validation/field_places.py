@@ -1,19 +1,14 @@
 """The place of a record's field in the sources."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import Entity, EntityTables, Sources, SourceTable
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Positions = npt.NDArray[np.int64]
+from importer.tables import Entity, EntityTables, Positions, Sources, SourceTable
 
 
 @dataclass(frozen=True)

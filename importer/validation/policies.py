@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 
 from importer.catalogue import CODES
 from importer.records import Severity
-from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, ProblemTable
+from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, Positions, ProblemTable
 from importer.validation.field_places import arrow
 from importer.validation.schemas import REQUIRED
 
-Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _BY_COUNTRY = frozenset({"state_unknown", "state_zip_mismatch", "zip_doubtful", "zip_country_mismatch"})
 # As warnings, these leave nothing out: the first row's value counts, or there is none.
@@ -93,11 +92,9 @@ def settle(
 
 def _repeated(frame: pd.DataFrame) -> Mask:
     """True for further lines about a wrong cell, from which both a billing and a shipping address may be made."""
-    keys = pd.DataFrame({"row": frame["row"], "customer": frame["customer"]})
-    for name in ("severity", "code", "field", "column"):
-        keys[name] = _encode(frame[name])[0]
-    again: Mask = (keys.duplicated() & (keys["row"] >= 0) & (keys["column"] >= 0)).to_numpy()
-    return again
+    again = frame.duplicated(["row", "customer", "severity", "code", "field", "column"])
+    mask: Mask = (again & (frame["row"] >= 0) & frame["column"].notna()).to_numpy()
+    return mask
 
 
 def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,22 +103,18 @@ def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
     A cell with an earlier error arrives as null or as the source's text, so "blank" or "not a UUID" only repeats it.
     An error about a contact's missing e-mail stays: it decides what happens when the wrong one is left out.
     """
-    code, codes = _encode(frame["code"])
-    field, fields = _encode(frame["field"])
-    entity, _ = _encode(frame["entity"])
-    about = (frame["record"].to_numpy() >= 0) & (entity >= 0) & (field >= 0)
-    cell = np.where(about, (frame["record"].to_numpy() * (len(fields) + 1) + field) * (len(ENTITIES) + 1) + entity, -1)
+    about = ((frame["record"] >= 0) & frame["entity"].notna() & frame["field"].notna()).to_numpy(dtype=np.bool_)
+    cell = frame.groupby(["record", "entity", "field"], sort=False, dropna=False).ngroup().to_numpy()
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
-    repeats = about & _in(code, codes, {"required", "invalid_uuid", "attribute_missing"})
-    repeats |= about & ~errors & _in(code, codes, {"contact_without_email"})
+    repeats = about & _has_code(frame, {"required", "invalid_uuid", "attribute_missing"})
+    repeats |= about & ~errors & _has_code(frame, {"contact_without_email"})
     repeats[repeats] = np.isin(cell[repeats], cell[errors & ~repeats & about])
     return frame[~repeats].reset_index(drop=True)
 
 
 def _based_on_wrong_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
     """True for doubts about state and post code of an address that is rejected because its country is wrong."""
-    code, codes = _encode(frame["code"])
-    lost, doubts = _in(code, codes, {"invalid_country"}) & rejects, _in(code, codes, _BY_COUNTRY)
+    lost, doubts = _has_code(frame, {"invalid_country"}) & rejects, _has_code(frame, _BY_COUNTRY)
     doubts[doubts] = np.isin(frame["record"].to_numpy()[doubts], frame["record"].to_numpy()[lost])
     return doubts
 
@@ -137,7 +130,7 @@ def _with_severities(frame: pd.DataFrame, severities: Mapping[str, Severity]) ->
     numbers = pa.array(code, mask=code < 0)
     severity = arrow(frame["severity"])
     wanted = pc.if_else(pc.equal(severity, usual.take(numbers)), own.take(numbers), pa.scalar(None, pa.string()))
-    left_out = pc.and_(pc.equal(severity, str(Severity.ERROR)), pc.invert(pa.array(_in(code, codes, _VALUE_STAYS))))
+    left_out = pc.and_(pc.equal(severity, str(Severity.ERROR)), pa.array(~_has_code(frame, _VALUE_STAYS)))
     eased = pc.if_else(pc.and_(left_out, pc.not_equal(wanted, str(Severity.ERROR))), wanted, None)
     at_once = pc.coalesce(pc.if_else(left_out, pa.scalar(None, pa.string()), wanted), severity)
     return frame.assign(severity=pd.Series(at_once, dtype=TEXT)), eased
@@ -149,7 +142,7 @@ def _policies(
     """Per problem: may its cell be left out (``left_out``: its code says so), may its record be dropped."""
     field, names = _encode(part["field"])
     optional = np.array([*(name not in fixed for name in names), False])
-    optional = optional[field] & ~part["code"].isin(_NO_VALUE).to_numpy(dtype=np.bool_)
+    optional = optional[field] & ~_has_code(part, _NO_VALUE)
     entry = tables.frame(entity)["_entry"].to_numpy()[part["record"].to_numpy()]
     blank = np.zeros((len(tables.entries), len(names) + 1), dtype=np.bool_)
     for number, item in enumerate(tables.entries):
@@ -200,8 +193,8 @@ def _encode(column: "pd.Series[Any]") -> tuple[Positions, list[str]]:
     return numbers.astype(np.int64), encoded.dictionary.to_pylist()
 
 
-def _in(numbers: Positions, texts: list[str], wanted: AbstractSet[str]) -> Mask:
-    return np.array([*(text in wanted for text in texts), False], dtype=np.bool_)[numbers]
+def _has_code(frame: pd.DataFrame, codes: AbstractSet[str]) -> Mask:
+    return frame["code"].isin(codes).to_numpy(dtype=np.bool_, copy=True)
 
 
 def complete_defaults(tables: EntityTables) -> EntityTables:

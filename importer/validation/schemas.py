@@ -57,21 +57,6 @@ def no_longer_than(texts: pa.Array, limit: int) -> pa.Array:
     return pc.less_equal(pc.utf8_length(texts), limit)
 
 
-def is_printable(texts: pa.Array) -> pa.Array:
-    """No control characters apart from line breaks and tabs."""
-    return _without(texts, _CONTROL)
-
-
-def is_one_line(texts: pa.Array) -> pa.Array:
-    """No line breaks or tabs."""
-    return _without(texts, _LINE_BREAK)
-
-
-def keeps_its_letters(texts: pa.Array) -> pa.Array:
-    """No U+FFFD, which replaces letters when text is read with the wrong encoding."""
-    return _without(texts, "\ufffd")
-
-
 def is_whole_number(texts: pa.Array) -> pa.Array:
     """Not a number that a spreadsheet shortened to ``1.23E+05``."""
     return pc.invert(pc.match_substring_regex(texts, f"^{_SCIENTIFIC}$"))
@@ -135,6 +120,11 @@ def _without(texts: pa.Array, pattern: str) -> pa.Array:
     if len(data) == 0 or (data.min() >= 0x20 and data.max() < 0x7F):
         return pa.repeat(pa.scalar(True), len(texts))
     return pc.invert(pc.match_substring_regex(texts, pattern))
+
+
+is_printable = partial(_without, pattern=_CONTROL)
+is_one_line = partial(_without, pattern=_LINE_BREAK)
+keeps_its_letters = partial(_without, pattern="\ufffd")  # which replaces letters when the encoding is wrong
 
 
 @cache

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Integer, Text, select, text
 
 from importer.errors import LedgerError, TenantLockedError
 from importer.ledger import open_ledger
-from importer.ledger.json_rows import as_json, rows
+from importer.ledger.database import as_json, rows
 from importer.ledger.ledger_schema import MIGRATIONS
 from tests.postgres import database, statement
 

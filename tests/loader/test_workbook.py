@@ -17,7 +17,7 @@ from xlwt.CompoundDoc import XlsDoc
 from importer.errors import SourceError, UsageError
 from importer.loader import LoadOptions
 from importer.loader.workbook import workbooks as workbook_module
-from importer.loader.workbook.number_formats import format_number, number_text
+from importer.loader.workbook.displays import format_number, number_text
 from importer.tables import TEXT
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
 

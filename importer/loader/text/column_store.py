@@ -51,7 +51,6 @@ class ColumnWriter:
             self.writer = ipc.new_file(self.sink, self.schema)
 
     def add(self, columns: Sequence[pa.Array]) -> None:
-        """Append cells to each column."""
         with self._explained():
             self.writer.write_batch(pa.record_batch(list(columns), schema=self.schema))
 
@@ -118,10 +117,8 @@ class Body:
         return len(self.numbers)
 
     def row(self, index: int) -> list[str]:
-        """The cells of one record."""
         return [column[index].as_py() for column in self.columns]
 
 
 def blank_cells(count: int) -> pa.Array:
-    """Cells without text."""
     return pa.repeat(pa.scalar("", pa.string()), count)

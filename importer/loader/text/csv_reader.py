@@ -151,17 +151,14 @@ def damage_problems(table: SourceTable, damaged: Numbers) -> list[Problem]:
         cells = table.cells(name, rows)
         for index in _matches(cells, _DAMAGE).tolist():
             found.setdefault(int(rows[index]), (name, cells[index].as_py()))
-    places = [
-        (Location(table.file, table.sheet, int(table.row_numbers[row]), name), text)
-        for row, (name, text) in sorted(found.items())
-    ]
     hint = "The file was damaged before it was exported or copied: export it again, or correct the cell."
     message = "the cell contains a control character, or the sign for a character that was lost"
-    problems = [
-        Problem(Severity.WARNING, "damaged_text", message, hint, location=at, value=text) for at, text in places
-    ]
+    problems = []
+    for row, (name, text) in sorted(found.items()):
+        place = Location(table.file, table.sheet, int(table.row_numbers[row]), name)
+        problems.append(Problem(Severity.WARNING, "damaged_text", message, hint, location=place, value=text))
     if len(problems) <= _MAX_DAMAGE_PROBLEMS:
         return problems
-    message = f"{len(places):,} rows contain a control character, or the sign for a character that was lost"
-    first = replace(places[0][0], column=None)
+    message = f"{len(problems):,} rows contain a control character, or the sign for a character that was lost"
+    first = Location(table.file, table.sheet, int(table.row_numbers[min(found)]))
     return [Problem(Severity.WARNING, "damaged_text", message, hint, location=first)]

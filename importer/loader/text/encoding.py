@@ -123,11 +123,9 @@ def _undecodable(content: Content, encoding: str, file: str, skip: int) -> Sourc
         whole.decode(encoding)
     except UnicodeDecodeError as error:
         line = len(_LINE_END.findall(whole[: error.start].decode(encoding, "ignore"))) + 1
-        return SourceError(
-            f"{file}: byte {error.start + 1:,} is not valid {encoding} (line {line:,})",
-            "Name the encoding of the file with --encoding, or save the file as UTF-8. "
-            "If it was cut off, export it again.",
-        )
+        message = f"{file}: byte {error.start + 1:,} is not valid {encoding} (line {line:,})"
+        hint = "Name the file's encoding with --encoding, or save it as UTF-8. If it was cut off, export it again."
+        return SourceError(message, hint)
     except UnicodeError:
         pass
     return SourceError(f"{file}: the text is not valid {encoding}", "Name its encoding with --encoding.")

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import LoadOptions
 from importer.loader.text.encoding import whole_text
-from importer.loader.workbook.number_formats import SheetDisplay, shown_number
+from importer.loader.workbook.displays import SheetDisplay, shown_number
 from importer.loader.workbook.workbooks import Sheet, select_sheets
 
 _START = re.compile(
@@ -63,9 +63,7 @@ class _Grid:
 
     file: str
     cells: dict[tuple[int, int], str] = field(default_factory=dict)
-    hidden_rows: list[int] = field(default_factory=list)
-    hidden_columns: list[int] = field(default_factory=list)
-    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    display: SheetDisplay = field(default_factory=SheetDisplay)
 
     def put(self, row: int, column: int, text: str, down: int = 0, across: int = 0) -> None:
         """A cell, which may extend ``down`` and ``across`` over others."""
@@ -75,7 +73,7 @@ class _Grid:
         if text:
             self.cells[row, column] = text
         if down > 0 or across > 0:
-            self.merged.append((row, column, row + down, column + across))
+            self.display.merged.append((row, column, row + down, column + across))
 
     def sheet(self, origin: Origin) -> Sheet:
         """The whole sheet, down to the last row with a text."""
@@ -86,7 +84,7 @@ class _Grid:
         for (row, column), text in self.cells.items():
             columns[column][row] = text
         arrays = [pa.chunked_array([pa.array(column, pa.string())]) for column in columns]
-        return Sheet(origin, arrays, SheetDisplay((), self.hidden_rows, self.hidden_columns, self.merged))
+        return Sheet(origin, arrays, self.display)
 
 
 def _worksheets(content: bytes, file: str) -> dict[str, _Grid]:
@@ -121,17 +119,15 @@ class _Worksheet(_Grid):
     next_column: int = 0
 
     def add_column(self, node: ET.Element) -> None:
-        """A column's own properties."""
         first, span = _place(node, self.next_column), _number(node, "Span")
         if _number(node, "Hidden"):
-            self.hidden_columns += range(first, min(first + span + 1, _MAX_COLUMNS))
+            self.display.hidden_columns += range(first, min(first + span + 1, _MAX_COLUMNS))
         self.next_column = first + span + 1
 
     def add_row(self, node: ET.Element, formats: dict[str, str]) -> None:
-        """A row and its cells."""
         row = _place(node, self.next_row)
         if _number(node, "Hidden"):
-            self.hidden_rows.append(row)
+            self.display.hidden_rows.append(row)
         column = 0
         for cell in node.iterfind(f"{_SS}Cell"):
             column = _place(cell, column)
@@ -179,7 +175,6 @@ class _Page(HTMLParser):
         self.invisible = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Start a table, row, cell or line."""
         if tag in {"script", "style"}:
             self.invisible += 1
         if tag == "table":
@@ -194,7 +189,6 @@ class _Page(HTMLParser):
             self.open[-1].break_line(always=tag == "br")
 
     def handle_endtag(self, tag: str) -> None:
-        """End a table or cell."""
         if tag in {"script", "style"}:
             self.invisible = max(0, self.invisible - 1)
         elif self.open and tag == "table":
@@ -203,7 +197,6 @@ class _Page(HTMLParser):
             self.open[-1].end_cell()
 
     def handle_data(self, data: str) -> None:
-        """Add to the text of a cell."""
         if self.open and not self.invisible and self.open[-1].text is not None:
             self.open[-1].text += re.sub(r"[ \t\r\n]+", " ", data)
 

@@ -16,12 +16,16 @@ import python_calamine as calamine
 
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Origin, RawTable
-from importer.loader.layout import HEAD_RECORDS, find_header
-from importer.loader.load_options import LoadOptions
+from importer.loader.layout import HEAD_RECORDS, LoadOptions, find_header
 from importer.loader.text.column_store import Body
-from importer.loader.workbook.excel_display import xls_displays, xlsx_display
-from importer.loader.workbook.number_formats import SheetDisplay, apply_display, cell_text
-from importer.loader.workbook.ods import ods_display
+from importer.loader.workbook.displays import (
+    SheetDisplay,
+    apply_display,
+    cell_text,
+    ods_display,
+    xls_displays,
+    xlsx_display,
+)
 from importer.records import Problem, Severity
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
 
@@ -75,9 +79,7 @@ class Sheet:
             yield Problem(Severity.INFO, "hidden_columns", message, "Nothing needs to be done.", location=place)
         if merged:
             blocks = [f"row {top}" if top == bottom else f"rows {top}-{bottom}" for top, bottom in merged]
-            message = (
-                f"{len(merged):,} merged blocks of cells: {_listed(blocks)}; each has one value, in its first cell"
-            )
+            message = f"{len(merged):,} merged blocks of cells: {_listed(blocks)}; each has one value in its first cell"
             hint = (
                 "The block's other cells are blank. Unmerge them and fill each row; or, where a customer's cells are "
                 "merged over several rows, use a mapping with `blank_key: above`."
@@ -98,7 +100,7 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
     sheets = list(_without_guide(list(_sheets(content, origin, options.sheet))))
     if not sheets:
         raise NoSourceError(
-            f"{origin.file}: the workbook is empty", "Export the table again, with its header and its rows."
+            f"{origin.file}: the workbook is empty", "Export the table again, with its header and rows."
         )
     return [sheet.raw_table(options) for sheet in sheets]
 
