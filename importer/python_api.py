@@ -1,16 +1,5 @@
 """The commands as Python functions: :func:`check`, :func:`plan`, :func:`run`, :func:`resume`, and so on.
 
-::
-
-    import importer
-
-    if __name__ == "__main__":  # sources of 64 MB and more are read by several processes, which import this file
-        checked = importer.check("customers.csv", "netsuite", country="US")
-        print(checked.problems)
-        target = importer.Target("https://api-staging.sourcerer.tech", key=os.environ["STAGING_KEY"])
-        sent = importer.run("customers.csv", "netsuite", target, ledger="sqlite:///acme.db", mode="upsert")
-        print(sent.ok, sent.results, sent.children)
-
 **Sources** are a path, a glob, a folder or a URL, a list of them, or a dictionary of pandas frames: ``{"customers":
 frame}``. The columns of a frame hold text only, because numbers have lost their leading zeros. Reports name a frame's
 cells as those of a file: its first row is row 2 of ``customers``. A **mapping** is a name, a path, or a dictionary with

@@ -247,10 +247,6 @@ CHANGE_DTYPES: dict[str, Any] = {
 }
 
 
-def _no_changes() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in CHANGE_DTYPES.items()})
-
-
 @dataclass(frozen=True)
 class EntityTables:
     """Customers, addresses and contacts in three frames with a RangeIndex each.
@@ -280,7 +276,9 @@ class EntityTables:
     rows: pd.DataFrame
     customer_field_rows: Mapping[str, Positions] = field(default_factory=dict)
     unused_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    changes: pd.DataFrame = field(default_factory=_no_changes)
+    changes: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in CHANGE_DTYPES.items()})
+    )
 
     def frame(self, entity: str) -> pd.DataFrame:
         """The frame of ``customer``, ``address`` or ``contact``."""

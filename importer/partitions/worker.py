@@ -64,7 +64,12 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
     partition.write("field-rows", pd.DataFrame(dict(tables.customer_field_rows)))
     mapped = Mapped(
         {entity: len(tables.frame(entity)) for entity in ENTITIES},
-        {entity: _columns(tables.frame(entity)) for entity in ENTITIES},
+        {
+            entity: {
+                str(name): kind for name, kind in tables.frame(entity).dtypes.items() if not str(name).startswith("_")
+            }
+            for entity in ENTITIES
+        },
         tables.entries,
         tables.changes.assign(row=share.rows[tables.changes["row"].to_numpy()]),
         looked_up_names(tables),
@@ -72,10 +77,6 @@ def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -
     )
     release_memory()  # so that the next partition begins with little
     return mapped
-
-
-def _columns(frame: pd.DataFrame) -> dict[str, Any]:
-    return {str(name): kind for name, kind in frame.dtypes.items() if not str(name).startswith("_")}
 
 
 @dataclass(frozen=True)

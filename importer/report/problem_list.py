@@ -210,12 +210,8 @@ def _of_loader(sources: Sources, places: Sequence[tuple[str, str | None]]) -> pd
         found = (local < len(numbers)) & (lookup(numbers, np.minimum(local, len(numbers) - 1)) == number[here])
         row[here[found]] = sources.offsets[table] + local[found]
     columns = {
-        name: pd.Series([_text(getattr(problem, name)) for problem in sources.problems], dtype=TEXT)
+        name: pd.Series([getattr(problem, name) for problem in sources.problems], dtype=TEXT)
         for name in ("severity", "code", "entity", *_TEXTS)
     }
     columns["column"] = pd.Series([one.column for one in at], dtype=TEXT)
     return pd.DataFrame({**columns, "_row": row, "_place": place, "_number": number})
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

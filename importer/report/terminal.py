@@ -14,7 +14,7 @@ _PACE_REQUESTS, _PACE_SECONDS = 50, 5.0  # with fewer, a pace means nothing
 _BROAD = 72  # from here on a problem and its place are on one line
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
-_TONES = {0: "green", 1: "yellow"}  # by exit code; anything else is red
+_TONES = {0: "green", 1: "yellow", None: "dim"}  # by exit code; anything else is red
 _FIRST = ("report.html", "rejected.xlsx")  # of the files: what a person opens
 _PLANNED = {
     "create": "to create",
@@ -248,7 +248,7 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, un
     lines = []
     for number, row in enumerate((title, *rows)):
         line = "  ".join(padded(cell, room) for cell, room in zip(row[:4], widths, strict=True))
-        tone = _tone(runs[number - 1]) if number else "bold"
+        tone = _TONES.get(runs[number - 1]["exit_code"], "red") if number else "bold"
         if columns_of(line) + 2 + max(columns_of(cells[4]) for cells in rows) <= look.width:
             lines.append(look.painted(f"{line}  {row[4]}".rstrip(), tone))
             continue
@@ -256,10 +256,6 @@ def runs_text(runs: Sequence[Mapping[str, Any]], *, width: int, colour: bool, un
         lines.append(look.painted(cut(short.rstrip(), look.width, mark=look.mark), tone))
         lines += [f"  {cut(cell, look.width - 2, mark=look.mark)}" for cell in row[3:] if number and cell]
     return "\n".join(lines)
-
-
-def _tone(run: Mapping[str, Any]) -> str:
-    return "dim" if run["exit_code"] is None else _TONES.get(run["exit_code"], "red")
 
 
 def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:

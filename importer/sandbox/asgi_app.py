@@ -32,17 +32,16 @@ def create_app(config: SandboxConfig, clock: Clock | None = None) -> Starlette:
     """
     app = Starlette(
         routes=[
-            *(_route(operation) for operation in (*OPERATIONS, *CHILD_OPERATIONS)),
+            *(
+                Route(one.path.replace("}", f":{IN_PATH}}}"), _endpoint(one), methods=[one.method])
+                for one in (*OPERATIONS, *CHILD_OPERATIONS)
+            ),
             *CONTROL_ROUTES,
         ],
         exception_handlers={HTTPException: _refuse_path, Refusal: _refuse, Exception: _fail},
     )
     app.state.sandbox = Sandbox(config, clock or Clock())
     return app
-
-
-def _route(operation: Operation) -> Route:
-    return Route(operation.path.replace("}", f":{IN_PATH}}}"), _endpoint(operation), methods=[operation.method])
 
 
 def _endpoint(operation: Operation) -> Endpoint:

@@ -1,4 +1,4 @@
-"""What a checked body refers to and this account lacks: sales reps, price list, terms, attribute definitions."""
+"""What the API refuses in a body, and what it refers to that this account does not have."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -54,11 +54,9 @@ def _attribute_value(value: Any) -> str | None:
     return "must not be empty" if value == "" else None
 
 
-_line, _phone, _email = (
-    _text(),
-    _text(16, _PHONE, "a phone number in E.164 format"),
-    _text(255, _EMAIL, "an e-mail address"),
-)
+_line = _text()
+_phone = _text(16, _PHONE, "a phone number in E.164 format")
+_email = _text(255, _EMAIL, "an e-mail address")
 _uuid = _text(36, _UUID, "a UUID")
 
 
@@ -105,13 +103,8 @@ _CONTACT = Shape(
 )
 CHILDREN: Mapping[str, Shape] = {"addresses": _ADDRESS, "contacts": _CONTACT}
 _TERMS = (
-    "company_name",
-    "display_id",
-    "display_name",
-    "freight_term",
-    "shipping_method",
-    "payment_mode",
-    "payment_term",
+    *("company_name", "display_id", "display_name"),
+    *("freight_term", "shipping_method", "payment_mode", "payment_term"),
 )
 
 CREATE = Shape(
@@ -138,7 +131,7 @@ UPDATE = replace(
 def find_problems(value: Any, shape: Shape, path: str = "") -> list[Detail]:
     """Everything wrong with ``value`` as ``{field, reason}``; the field has its path, as in ``addresses[1].city``."""
     if type(value) is not dict:
-        return [_detail(path, "must be an object")]
+        return [{"field": path, "reason": "must be an object"}]
     prefix = f"{path}." if path else ""
     details: list[Detail] = []
     for name, item in value.items():
@@ -146,37 +139,33 @@ def find_problems(value: Any, shape: Shape, path: str = "") -> list[Detail]:
         if scalar is not None:
             reason = "must not be null" if item is None else scalar(item)
             if reason is not None:
-                details.append(_detail(prefix + name, reason))
+                details.append({"field": prefix + name, "reason": reason})
         elif name in shape.lists:
             details += _list_problems(item, shape.lists[name], prefix + name, filled=name in shape.filled)
         else:
-            details.append(_detail(prefix + name, "is not a known field"))
+            details.append({"field": prefix + name, "reason": "is not a known field"})
     if not (shape.known_by and shape.known_by in value):
-        details += [_detail(prefix + name, "is required") for name in shape.required if name not in value]
+        details += [{"field": prefix + name, "reason": "is required"} for name in shape.required if name not in value]
     return details
 
 
 def _list_problems(value: Any, inner: Shape | Scalar, path: str, *, filled: bool) -> list[Detail]:
     if type(value) is not list:
-        return [_detail(path, "must not be null" if value is None else "must be a list")]
+        return [{"field": path, "reason": "must not be null" if value is None else "must be a list"}]
     if filled and not value:
-        return [_detail(path, "must have at least one entry")]
+        return [{"field": path, "reason": "must have at least one entry"}]
     if not isinstance(inner, Shape):
         reasons = ((index, inner(item)) for index, item in enumerate(value))
-        return [_detail(f"{path}[{index}]", reason) for index, reason in reasons if reason is not None]
+        return [{"field": f"{path}[{index}]", "reason": reason} for index, reason in reasons if reason is not None]
     details: list[Detail] = []
     seen = set()
     for index, item in enumerate(value):
         details += find_problems(item, inner, f"{path}[{index}]")
         if inner.unique and type(item) is dict and type(name := item.get(inner.unique)) is str:
             if name in seen:
-                details.append(_detail(f"{path}[{index}].{inner.unique}", "appears twice in this request"))
+                details.append({"field": f"{path}[{index}].{inner.unique}", "reason": "appears twice in this request"})
             seen.add(name)
     return details
-
-
-def _detail(path: str, reason: str) -> Detail:
-    return {"field": path, "reason": reason}
 
 
 Record = dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 import anyio
 from pydantic import Field, NonNegativeFloat, TypeAdapter
 from pydantic.dataclasses import dataclass as pydantic_dataclass
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from importer.sandbox.faults import check_names, parse_faults
 
@@ -42,14 +42,8 @@ def new_id(*, odd: bool) -> str:
     return f"odd {uuid.uuid4()}{_END}" if odd else str(uuid.uuid4())
 
 
-class _IdConvertor(Convertor[str]):
+class _IdConvertor(StringConvertor):
     regex = f"[^/]+(?:{_END})?"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
 
 
 register_url_convertor(IN_PATH, _IdConvertor())

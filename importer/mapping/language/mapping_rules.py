@@ -106,11 +106,8 @@ class Otherwise(Strict):
     constant: str
 
 
-def _steps(value: Any) -> Any:
-    return [parse_step(item) for item in as_list(value)]
-
-
-Steps = Annotated[list[Step], BeforeValidator(_steps), WithJsonSchema({"form": "steps"})]
+_READ_STEPS = BeforeValidator(lambda value: [parse_step(item) for item in as_list(value)])
+Steps = Annotated[list[Step], _READ_STEPS, WithJsonSchema({"form": "steps"})]
 
 
 def _values(value: Any) -> Any:
