@@ -3,7 +3,7 @@
 What goes wrong with a *record* is a value (:class:`importer.records.Problem`); what stops the *job* is one of these::
 
     ImporterError
-    ├── InputError            mend the command, the source or the mapping, then run again     exit 2
+    ├── InputError            fix the command, the source, or the mapping, and run again      exit 2
     │   ├── UsageError            an option or argument is wrong or missing
     │   │   └── OptionError           … an option has a value that it cannot have
     │   ├── SourceError           a source cannot be opened or understood
@@ -44,7 +44,7 @@ class ImporterError(Exception):
 
 
 class InputError(ImporterError):
-    """The user can mend this before anything is sent."""
+    """The user can fix this before anything is sent."""
 
     exit_code = 2
 

@@ -99,7 +99,7 @@ def _add_all() -> None:
         for command in commands:
             app.command(cls=Command, rich_help_panel=panel, **split_help(cleandoc(command.__doc__ or "")))(command)
     groups = {
-        "ledger": (info.LEDGER, "Import history", "Look after the ledger: check, backup, vacuum, forget."),
+        "ledger": (info.LEDGER, "Import history", "Maintain the ledger: check, backup, vacuum, forget."),
         "lookups": (info.LOOKUPS, "Reference", "Save the names that mappings look up."),
     }
     for name, (commands, panel, text) in groups.items():

@@ -15,7 +15,7 @@ from importer.settings import Commands
 
 @takes("ledger", "tenant", "json", "config")
 def runs(**given: Any) -> None:
-    """List every run that sent or set out to send, the latest first.
+    """List all runs, the latest first.
 
     Example:
       importer runs --tenant acme

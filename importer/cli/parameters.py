@@ -31,7 +31,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Mapping": {
         "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
-        "country": ("CC", "Country of phones and addresses that name none, such as US."),
+        "country": ("CC", "Country of phone numbers and addresses without one, such as US."),
         "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn or reject."),
         "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without a network."),
     },

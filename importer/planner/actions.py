@@ -14,11 +14,11 @@ Mode = Literal["create", "upsert"]
 UNSETTLED = ("sending", "unknown")
 ACCEPTED = ("created", "updated")
 LOST = "lost"  # the outcome of a customer that a plan found gone from the API
-NOT_SENT = ("absent", "planned", "refused")  # we created nothing; somebody else may have by now
+NOT_SENT = ("absent", "planned", "refused")  # we created nothing; someone else may have by now
 
 
 def ids_to_look_up(bodies: pd.DataFrame, known: pd.DataFrame) -> list[str]:
-    """The reference ids to look up before a run may create them: somebody may have created them by hand since."""
+    """The reference ids to look up before a run may create them: someone may have created them by hand since."""
     state = _lines(bodies, known)["state"]
     names: list[str] = bodies.loc[state.isna() | state.isin(NOT_SENT), "reference_id"].tolist()
     return names

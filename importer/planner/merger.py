@@ -88,7 +88,7 @@ class Merger:
     def settled(self, customer: Body, accepted: Body, new: Body) -> Record:
         """What counts as accepted of a customer that an update, maybe an earlier run's, may have changed since."""
         body = self.claimed(body_of(customer), self.merged(accepted, new))
-        for kind in KINDS:  # a child that somebody removed there must not be added again
+        for kind in KINDS:  # a child that someone removed there must not be added again
             removed = [dict(one.accepted or {}) for one in present(kind, customer, accepted, {}) if not one.current]
             if removed:
                 body[kind] = [*body.get(kind, ()), *removed]

@@ -54,7 +54,7 @@ def _blocks(table: SourceTable, rows: Positions, start: int, errors: "ImportErro
 
 
 def rows_to_fix(report: ReportInput) -> Mask:
-    """By row position: the rows that somebody has to look at.
+    """By row position: the rows that someone has to look at.
 
     They are those of customers that were rejected, refused by the API or lost a child, rows rejected alone, rows that
     the loader could not read, and those of customers that such a row may belong to.

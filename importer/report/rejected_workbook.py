@@ -23,7 +23,7 @@ from importer.report.report_input import ReportInput, loose_rows
 from importer.report.workbook_file import GUIDE, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable, keep_apostrophes
 
-MOST_ROWS = 20_000  # of one workbook: nobody fixes more by hand
+MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
 _MOST_COLUMNS = 16_384 - 1  # of a sheet, besides the column that says what is wrong
 _MOST_NOTES = 3_000  # spreadsheets become slow with more

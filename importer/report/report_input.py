@@ -17,7 +17,7 @@ from importer.tables import TEXT, EntityTables, ProblemTable, Sources
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-_MOST_LOOSE = 5_000  # rows without a customer: nobody fixes more of them by hand
+_MOST_LOOSE = 5_000  # rows without a customer: no one fixes more of them by hand
 _SEVERAL = 1.2  # rows per customer: with fewer, a row without a customer is more likely a customer of its own
 
 

@@ -1,4 +1,4 @@
-"""The source's values that somebody has to confirm, with what is sent for them, counted over all records.
+"""The source's values that someone has to confirm, with what is sent for them, counted over all records.
 
 Counts of parts add up to those of the whole.
 """
@@ -17,7 +17,7 @@ WordCounts = Mapping[str, pa.Table]
 
 @dataclass(frozen=True)
 class Decision:
-    """A field whose values somebody has to confirm."""
+    """A field whose values someone has to confirm."""
 
     field: str
     title: str

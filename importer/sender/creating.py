@@ -83,7 +83,7 @@ class Creating:
         if not task.outcome_unknown:
             return _there(task, first.id, OutcomeKind.EXISTS, display_id=first.display_id or None)
         if len(customers) > 1:
-            # Its state stays unknown, so that the next run looks again: somebody may have deleted one by then.
+            # Its state stays unknown, so that the next run looks again: someone may have deleted one by then.
             ids = " and ".join(customer.id for customer in customers)
             message = f"WizCommerce has it {len(customers)} times, as {ids}; delete all but one there"
             return transition(task, State.UNKNOWN, OutcomeKind.FAILED, code="duplicate_in_api", message=message)

@@ -58,7 +58,7 @@ COLUMNS = (
 AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
 AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
 NOTES = {
-    "changed_in_api": "See which of the two is right. --on-conflict overwrite updates it all the same.",
+    "changed_in_api": "Decide which version is right. --on-conflict overwrite sends the source's version.",
     "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
     "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
     "child_left_alone": "Compare the customer with its source in WizCommerce, and change it there.",
