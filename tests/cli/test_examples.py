@@ -21,7 +21,7 @@ from importer.settings import read_notices
 from tests.workflow.desk import KEY, ROOT, SAMPLES
 
 FOLDER = Path(str(files(importer) / "examples"))
-TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir() if path.name != "README.md"}
 BESIDES = {"IMPORTER_NOTIFY_URLS"}  # what is no option
 
 
