@@ -115,7 +115,7 @@ def test_a_long_wait_is_announced_with_its_day() -> None:
     said: list[str] = []
 
     async def main():
-        announcing(said, max_wait=1e9).failed(86_400.0)
+        announcing(said, max_wait=1e9).hold(86_400.0)
 
     run_virtually(main)
     assert said == [
@@ -201,7 +201,7 @@ def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("odd", [-1.0, -math.inf, math.nan, 0.0])
-@pytest.mark.parametrize("way", ["throttled", "failed"])
+@pytest.mark.parametrize("way", ["throttled", "hold"])
 def test_odd_pauses_are_none(odd, way) -> None:
     said: list[str] = []
 

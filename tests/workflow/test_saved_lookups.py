@@ -62,7 +62,7 @@ def test_a_check_resolves_names_offline_and_finds_those_that_are_wrong(desk) -> 
     assert said.summary["lookups"]["age_seconds"] < 3600
     assert said.summary["lookups"]["saved"].endswith("Z")
     text = " ".join(desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", "kept/lookups.json").out.split())
-    assert "Names were looked up in what 127.0.0.1:" in text
+    assert "Names were looked up in a copy of 127.0.0.1:" in text
     assert desk.do("check", "reps.csv", "-m", "reps.yaml", "--json").summary["lookups"] is None
 
 
