@@ -1,4 +1,4 @@
-"""Small frozen records that cross the borders between rooms."""
+"""Small frozen records that packages exchange."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -90,7 +90,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
         "code": group.code,
         "title": code.title if code else group.code,
         "explanation": code.explanation if code else "",
-        "mend": code.fix if code else "",
+        "fix": code.fix if code else "",
         "count": len(group.at),
         "customers": len(np.unique(owners[owners >= 0])),
         "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
