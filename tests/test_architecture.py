@@ -42,7 +42,9 @@ def allowed() -> dict[str, set[str]]:
     table = {}
     for package, imports in rows:
         named = set(re.findall(r"`(\w+)`", imports))
-        table[package] = named | (stages if "all stages" in imports else set()) | (set() if package in anywhere else anywhere)
+        table[package] = (
+            named | (stages if "all stages" in imports else set()) | (set() if package in anywhere else anywhere)
+        )
     return table | {"sandbox": set(), "__main__": {"cli"}, "__init__": {"errors", "python_api"}}
 
 
