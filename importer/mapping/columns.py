@@ -133,9 +133,11 @@ def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
 
 def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Codes:
     """The number of each row's tuple of values, in the order of the tuples' first rows. ``order``: of the rows."""
-    codes = pd.DataFrame(dict(enumerate(column.codes for column in columns)))
-    rows = codes if order is None else codes.iloc[order]
-    return rows.groupby(list(codes), sort=False).ngroup().to_numpy().astype(np.int64, copy=False)
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:  # several times faster than grouping by all columns at once
+        codes = column.codes if order is None else column.codes[order]
+        number = pd.factorize(number * (codes.max(initial=-1) + 2) + codes + 1)[0].astype(np.int64, copy=False)
+    return number
 
 
 def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:
