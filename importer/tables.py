@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,27 @@ CONTACT_FIELDS: tuple[str, ...] = (
     "is_default",
 )
 ATTRIBUTE_PREFIX = "attributes."
+# What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
+BLANKS = (
+    f" \t\r\n\v\f\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
+
+# What becomes of a filled cell; the first that applies counts.
+CellCategory = Literal[
+    "skipped_row",
+    "rejected_row",
+    "sensitive",
+    "blank_text",
+    "used",
+    "rule",
+    "left_out",
+    "passed_over",
+    "unclaimed",
+    "ignored",
+    "unused",
+]
+CELL_CATEGORIES: tuple[CellCategory, ...] = get_args(CellCategory)
 
 # What report and loader agree on, so that rejected rows can be fixed and imported again: the column that says what is
 # wrong, and the sheet of a workbook that explains it. Its title identifies that sheet, in whatever cell the title is;
@@ -88,10 +108,28 @@ def numbers_as_numpy(kind: pa.DataType) -> pd.ArrowDtype | None:
     return None if pa.types.is_integer(kind) else pd.ArrowDtype(kind)
 
 
+def no_lines(kinds: Mapping[str, Any]) -> pd.DataFrame:
+    """A frame with these columns and nothing in it."""
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in kinds.items()})
+
+
 def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:
     """A column as Arrow has it; Arrow's own columns are not copied."""
     data = pa.array(column)
     return data if isinstance(data, pa.ChunkedArray) else pa.chunked_array([data])
+
+
+def filled_cells(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
+    """True for cells with something that a person can see: more than white space and zero-width marks."""
+    filled = pc.and_(pc.not_equal(column, ""), pc.invert(pc.utf8_is_space(column)))
+    # Zero-width marks are no white space to Arrow. Cells with them are rare, and so are cells without ASCII.
+    rare = pc.and_(filled, pc.invert(pc.string_is_ascii(column)))
+    mask = np.array(filled, dtype=np.bool_)
+    if pc.any(rare).as_py():
+        at = np.flatnonzero(np.asarray(rare))
+        texts = pa.array(column.filter(rare).to_pylist(), pa.string())
+        mask[at] = np.asarray(pc.not_equal(pc.utf8_trim(texts, characters=BLANKS), ""))
+    return mask
 
 
 def taken(column: pa.ChunkedArray, at: Positions) -> pa.Array:
@@ -121,7 +159,8 @@ class SourceTable:
     ``blank``, ``total``, ``footer``, …).
     ``broken``: True for data rows the loader itself rejects (each has a :class:`Problem` in ``Sources.problems``);
     they stay in ``frame`` so that they can be written back.
-    ``secrets``: columns whose cells were emptied because such data must never leave the source.
+    ``secrets``: columns whose cells were emptied because such data must never leave the source; ``emptied``: for each
+    of them True for the rows whose cell was filled.
     ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …); for a
     sheet of rows that were mended and given back, ``stands_for``: the file and sheet that they came from.
     ``stored``: an Arrow file that holds exactly ``frame``, if there is one.
@@ -136,6 +175,7 @@ class SourceTable:
     secrets: frozenset[str] = frozenset()
     details: Mapping[str, Any] = field(default_factory=dict)
     stored: Path | None = None
+    emptied: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.row_numbers)
@@ -245,6 +285,11 @@ CHANGE_DTYPES: dict[str, Any] = {
     "before": TEXT,
     "after": TEXT,
 }
+CELL_DTYPES: dict[str, Any] = {
+    "table": np.dtype("int64"),
+    "column": TEXT,
+    **dict.fromkeys(CELL_CATEGORIES, np.dtype("int64")),
+}
 
 
 @dataclass(frozen=True)
@@ -267,6 +312,8 @@ class EntityTables:
     ``changes``: routine rewriting, one line per source table, column, field and kind: ``code, entity, field, column``
     (TEXT), ``count`` (cells), ``row`` (row position of the first), ``before, after`` (TEXT: that one's texts; ``after``
     is null where a value was left out).
+    ``cells``: one line per source table (its index) and column that has filled cells in data rows: how many of them are
+    of each category.
     """
 
     customers: pd.DataFrame
@@ -276,9 +323,9 @@ class EntityTables:
     rows: pd.DataFrame
     customer_field_rows: Mapping[str, Positions] = field(default_factory=dict)
     unused_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    changes: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in CHANGE_DTYPES.items()})
-    )
+    changes: pd.DataFrame = field(default_factory=lambda: no_lines(CHANGE_DTYPES))
+
+    cells: pd.DataFrame = field(default_factory=lambda: no_lines(CELL_DTYPES))
 
     def frame(self, entity: str) -> pd.DataFrame:
         """The frame of ``customer``, ``address`` or ``contact``."""
@@ -318,7 +365,7 @@ class ProblemTable:
     @classmethod
     def empty(cls) -> "ProblemTable":
         """No problems."""
-        return cls(pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in PROBLEM_DTYPES.items()}))
+        return cls(no_lines(PROBLEM_DTYPES))
 
     @classmethod
     def build(cls, count: int, *, severity: Severity, code: str, **columns: Any) -> "ProblemTable":

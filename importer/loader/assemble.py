@@ -17,7 +17,7 @@ from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, classify, 
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
-from importer.tables import IMPORT_ERRORS, SourceTable, header_key, unmark_formulas
+from importer.tables import IMPORT_ERRORS, SourceTable, filled_cells, header_key, unmark_formulas
 
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
@@ -106,7 +106,8 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
         Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
         for row in like_total.tolist()
     ]
-    data, secrets = _named_columns(header.cells, body, options)
+    data, emptied = _named_columns(header.cells, body, options)
+    secrets = frozenset(emptied)
     path = _path_of(data, body.stored)
     if secrets and broken.any():
         data = _concealed(data, secrets, broken)
@@ -114,7 +115,8 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in data.items()}
     frame = pd.DataFrame(arrays, index=pd.RangeIndex(len(body)), copy=False)
     details = {**origin.details, "header_row": header.row}
-    table = SourceTable(origin.file, origin.sheet, frame, body.numbers, skipped, broken, secrets, details, path)
+    described = (body.numbers, skipped, broken, secrets, details, path, emptied)
+    table = SourceTable(origin.file, origin.sheet, frame, *described)
     return table, [*problems, *raw.more_problems(table)]
 
 
@@ -207,14 +209,14 @@ def _unique(name: str, keys: set[str]) -> str:
 
 def _named_columns(
     header: Sequence[str], body: Body, options: LoadOptions
-) -> tuple[dict[str, pa.ChunkedArray], frozenset[str]]:
-    """The columns by name, and the names of those that were emptied because their data must not leave the source."""
+) -> tuple[dict[str, pa.ChunkedArray], dict[str, Mask]]:
+    """The columns by name, and the filled cells of those that were emptied: their data must not leave the source."""
     rejected_rows = bool(header) and header_key(header[0]) == IMPORT_ERRORS  # the program's own file, corrected
     if rejected_rows:
         header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
     keys: set[str] = set()
     data: dict[str, pa.ChunkedArray] = {}
-    secrets = set()
+    emptied: dict[str, Mask] = {}
     empty = pa.chunked_array([blank_cells(len(body))])
     for place in range(int(rejected_rows), max(len(header), len(body.columns))):
         cell = header[place].strip() if place < len(header) else ""
@@ -225,11 +227,11 @@ def _named_columns(
         column = unmark_formulas(column) if rejected_rows else column
         tax_number = is_tax_number(name) and header_key(name) not in options.allowed
         if is_secret(name) or tax_number or holds_card_numbers(name, column, body.stored.release_memory):
-            secrets.add(name)
+            emptied[name] = filled_cells(column)
             column = empty
         data[name] = column
         body.stored.release_memory()
-    return data, frozenset(secrets)
+    return data, emptied
 
 
 def _path_of(data: Mapping[str, pa.ChunkedArray], stored: StoredColumns) -> Path | None:

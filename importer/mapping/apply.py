@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.cell_problems import count_changes
+from importer.mapping.cell_sources import FieldSource, child_sources, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
@@ -67,7 +68,7 @@ def apply_mapping(
     """
     tables = find_tables(loaded.mapping, sources)
     assignment = assign_rows(loaded.mapping, tables, sources, loaded)
-    made, problems = build(loaded, assignment, sources, country=country)
+    made, problems, _ = build(loaded, assignment, sources, country=country)
     unused, notes = look_over(loaded.mapping, tables, partial=partial)
     return Mapped(replace(made, unused_columns=unused), problems, notes)
 
@@ -101,8 +102,11 @@ def look_over(
 
 def build(
     loaded: LoadedMapping, assignment: RowAssignment, sources: Sources, *, country: str | None
-) -> tuple[EntityTables, ProblemTable]:
-    """The records and their problems, each made of its customer's rows only, so that partitions change nothing."""
+) -> tuple[EntityTables, ProblemTable, list[FieldSource]]:
+    """The records, their problems, and the cells that they come from.
+
+    Each is made of its customer's rows only, so that partitions change nothing.
+    """
     mapping = loaded.mapping
     country = country or mapping.country
     main, count = assignment.main, len(assignment.ids)
@@ -128,7 +132,11 @@ def build(
         for one in own
     ]
     changes = count_changes(sources, [("customer", own_changes, main.rows, every), *made])
-    return _entity_tables(grouped, assignment, sets, children, changes), ProblemTable.concat(problems)
+    cells = [*customer_sources(mapping, assignment, grouped)]
+    for entity, merged in children.items():
+        cells += child_sources(entity, sets[entity], merged.lines)
+        cells += packed_sources(prepared[entity], sets[entity], merged.lines)
+    return _entity_tables(grouped, assignment, sets, children, changes), ProblemTable.concat(problems), cells
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:

@@ -9,27 +9,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.tables import BLANKS
+
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-# What people see as blank: Unicode white space (NBSP included) and zero-width marks that spreadsheets leave behind.
-_ASCII_BLANKS = " \t\r\n\v\f"
-_BLANKS = (
-    f"{_ASCII_BLANKS}\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}"
-    "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
-)
 
 
 def trim(values: pa.Array) -> pa.Array:
     """Take white space (NBSP and zero-width marks included) off both ends; the same array where there is none."""
-    trimmed = pc.utf8_trim(values, characters=_BLANKS)
+    trimmed = pc.utf8_trim(values, characters=BLANKS)
     return values if trimmed.equals(values) else trimmed
 
 
 def folded(values: pa.Array) -> pa.Array:
     """Without case, and with every run of white space as one space: how texts are compared."""
     odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
-    single = pc.replace_substring_regex(values.filter(odd), f"[{_BLANKS}]+", " ")
+    single = pc.replace_substring_regex(values.filter(odd), f"[{BLANKS}]+", " ")
     texts = pa.array([text.casefold() for text in single.to_pylist()], pa.string())
     return pc.replace_with_mask(pc.ascii_lower(values), odd, texts)
 

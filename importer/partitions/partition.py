@@ -5,6 +5,7 @@ import pickle
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,15 +106,13 @@ class Partition:
     def create(cls, number: int, folder: Path, share: Share, files: tuple[SourceFile, ...]) -> "Partition":
         """A partition of these customers. Raises :class:`OutputError`."""
         partition = cls(number, folder, share.first, files)
-        with new_file(partition.path("share")) as file:
-            pickle.dump(share, file, protocol=pickle.HIGHEST_PROTOCOL)
+        partition.dump("share", share)
         return partition
 
     @property
     def share(self) -> Share:
         """Its customers and their rows, read from disk."""
-        with self.path("share").open("rb") as file:
-            share: Share = pickle.load(file)  # noqa: S301 - from our own folder, which only its owner may write to
+        share: Share = self.restore("share")
         return share
 
     def sources(self) -> Sources:
@@ -127,6 +126,16 @@ class Partition:
     def path(self, name: str) -> Path:
         """A file of the partition."""
         return self.folder / f"{self.number}-{name}"
+
+    def dump(self, name: str, value: object) -> None:
+        """Write any value for :meth:`restore`. Raises :class:`OutputError`."""
+        with new_file(self.path(name)) as file:
+            pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
+
+    def restore(self, name: str) -> Any:
+        """What :meth:`dump` wrote."""
+        with self.path(name).open("rb") as file:
+            return pickle.load(file)  # noqa: S301 - from our own folder, which only its owner may write to
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Write a frame for :meth:`read`. Raises :class:`OutputError`."""

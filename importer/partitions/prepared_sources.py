@@ -18,9 +18,11 @@ from importer.loader import skipped_frame, source_bytes
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
+from importer.mapping.cell_sources import column_roles
 from importer.mapping.grouping.row_assignment import assign_rows, deal_out
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
+from importer.partitions.cell_accounts import Roles, all_cells
 from importer.partitions.cross_customer import shared_by_all
 from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
 from importer.partitions.partition import Partition, SourceFile, rows_per_partition
@@ -103,6 +105,7 @@ class PreparedSources:
     changes: pd.DataFrame = field(init=False)
     orders: merge.Ordering = field(init=False)
     unused: Mapping[str, tuple[str, ...]] = field(init=False)
+    roles: Roles = field(init=False)
 
     def assign_rows(self, files: tuple[SourceFile, ...], folder: Path, most: int) -> None:
         """Find the customer of each row, and make partitions of at most ``most`` rows."""
@@ -110,6 +113,7 @@ class PreparedSources:
         tables = find_tables(mapping, self.sources)
         owners = assign_rows(mapping, tables, self.sources, self.loaded)
         self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
+        self.roles = column_roles(mapping, tables)
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
         shares = enumerate(deal_out(owners, most))
         self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
@@ -146,12 +150,13 @@ class PreparedSources:
             entries, columns = merge.merged_entries(self.mapped, self.orders), merge.merged_columns(self.mapped)
             shared = shared_by_all(self.partitions, self.mapped, self.sources, duplicates=duplicates is not None)
             tasks = [
-                (partition, policy, own, entries, columns, self.hashed)
+                (partition, policy, own, entries, columns, self.roles, self.hashed)
                 for partition, own in zip(self.partitions, shared, strict=True)
             ]
             done = run_all(self.executor, finish_part, tasks)
             if self.options.memory is not None or self.options.engine is not None:
                 self.end_workers()  # the reports need their memory, and are written here
+            rejected = np.concatenate([one.rejected for one in done])
             tables = EntityTables(
                 merge.merged_frame(self.partitions, "customer.final"),
                 merge.merged_frame(self.partitions, "address.final"),
@@ -161,13 +166,14 @@ class PreparedSources:
                 merge.merged_field_rows(self.partitions),
                 self.unused,
                 self.changes,
+                all_cells([one.cells for one in done], self.sources, self.rows, rejected),
             )
             found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
             return Stage(
                 self.sources,
                 tables,
                 ProblemTable.concat([self._other_problems(policy), found]),
-                np.concatenate([one.rejected for one in done]),
+                rejected,
                 np.concatenate([one.lost_child for one in done]),
                 {},
                 added([one.words for one in done]),
@@ -238,6 +244,7 @@ def _on_disk(sources: Sources, folder: Path) -> tuple[tuple[SourceFile, ...], So
             row_numbers=nothing,
             skipped=skipped_frame(nothing, []),
             broken=np.zeros(0, np.bool_),
+            emptied={},
         )
         files.append(SourceFile(cells, numbers, int(sources.offsets[number]), without_rows))
     return tuple(files), replace(sources, tables=tuple(tables))

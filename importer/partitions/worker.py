@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import build
 from importer.mapping.grouping.row_assignment import Share, owners_of
+from importer.partitions.cell_accounts import Roles, account_cells
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
@@ -54,12 +55,13 @@ class Mapped:
 def map_part(partition: Partition, loaded: LoadedMapping, country: str | None) -> Mapped:
     """Map the rows of a partition; the frames that it writes have row positions within the partition."""
     share, sources = partition.share, partition.sources()
-    tables, problems = build(loaded, owners_of(share, loaded.mapping, sources), sources, country=country)
+    tables, problems, cells = build(loaded, owners_of(share, loaded.mapping, sources), sources, country=country)
     for entity in ENTITIES:
         frame = tables.frame(entity)
         partition.write(f"{entity}.mapped", frame)
         write_array(partition.path(f"{entity}.ids"), fingerprints(pc.utf8_lower(text_column(frame, "reference_id"))))
     partition.write("problems.mapped", problems.frame)
+    partition.dump("cells", cells)
     partition.write("companies", company_addresses(tables))
     partition.write("field-rows", pd.DataFrame(dict(tables.customer_field_rows)))
     mapped = Mapped(
@@ -107,12 +109,16 @@ class Shared:
 
 @dataclass(frozen=True)
 class Finished:
-    """The result of finishing a partition, besides its files; masks by customer, ``counts`` of the frames' records."""
+    """The result of finishing a partition, besides its files; masks by customer, ``counts`` of the frames' records.
+
+    ``cells``: as ``EntityTables.cells``.
+    """
 
     rejected: Mask
     lost_child: Mask
     counts: Mapping[Entity, int]
     words: WordCounts
+    cells: pd.DataFrame
 
 
 def finish_part(
@@ -121,11 +127,13 @@ def finish_part(
     shared: Shared,
     entries: tuple[Entry, ...],
     columns: Columns,
+    roles: Roles,
     hashed: bool,
 ) -> Finished:
     """Validate the records of a partition and write the bodies of those that are not rejected.
 
-    ``entries`` and ``columns``: those of all partitions together. ``hashed``: whether the bodies' hashes are needed.
+    ``entries`` and ``columns``: those of all partitions together. ``roles``: see ``cell_accounts``. ``hashed``: whether
+    the bodies' hashes are needed.
     """
     sources, share = partition.sources(), partition.share
     rows = pd.DataFrame({"customer": share.customers})
@@ -140,8 +148,13 @@ def finish_part(
     )
     settled = validate_records(policy, tables, sources, ProblemTable(partition.read("problems.mapped")), shared)
     # The parent reports once for all partitions that attributes cannot be checked.
-    known = (settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)
-    partition.write("problems.final", _among_all(settled.problems.frame[known].reset_index(drop=True), share))
+    known = settled.problems.frame[(settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]
+    rejected = settled.rejected[share.customers]
+    cells, lost = account_cells(
+        partition.restore("cells"), roles, settled.tables, settled.moved, sources, rejected, known
+    )
+    problems = ProblemTable.concat([ProblemTable(known), lost]).frame.reset_index(drop=True)
+    partition.write("problems.final", _among_all(problems, share))
     for entity in ENTITIES:
         partition.write(f"{entity}.final", _among_all(settled.tables.frame(entity), share))
     keep, open_lookups = ~settled.rejected, policy.directory is None
@@ -149,7 +162,8 @@ def finish_part(
         bodies = write_payloads(settled.tables, keep, file, unresolved_lookups=open_lookups, hashed=hashed)
     partition.write("bodies", bodies)
     counts: dict[Entity, int] = {entity: len(settled.tables.frame(entity)) for entity in ENTITIES}
-    finished = Finished(settled.rejected, settled.lost_child, counts, word_counts(sources, settled.tables))
+    words = word_counts(sources, settled.tables)
+    finished = Finished(settled.rejected, settled.lost_child, counts, words, cells)
     release_memory()
     return finished
 

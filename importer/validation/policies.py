@@ -31,13 +31,14 @@ class Settled:
 
     ``tables``: cells left out are null, dropped children are gone; customers keep their positions. ``rejected`` and
     ``lost_child``: True per customer position. ``problems``: the final ones; ``record`` counts in the new frames, and
-    is -1 for a child that was dropped.
+    is -1 for a child that was dropped. ``moved``: for each record given its position in the new frame, or -1.
     """
 
     tables: EntityTables
     rejected: Mask
     lost_child: Mask
     problems: ProblemTable
+    moved: Mapping[Entity, Positions]
 
 
 def settle(
@@ -64,6 +65,7 @@ def settle(
     blanked, dropped = np.zeros_like(errors), np.zeros_like(errors)
     customer = frame["customer"].to_numpy().copy()
     changed: dict[Entity, pd.DataFrame] = {}
+    places: dict[Entity, Positions] = {}
     moved = frame["record"].to_numpy().copy()
     for entity in ENTITIES:
         about = np.flatnonzero((frame["entity"] == entity).fillna(False).to_numpy(dtype=np.bool_) & (moved >= 0))
@@ -74,8 +76,8 @@ def settle(
         blanked[about] = can_blank & errors[about]
         dropped[about] = can_drop & errors[about] & ~can_blank
         new = _blank_cells(tables.frame(entity), part[blanked[about]])
-        changed[entity], positions = _drop_records(new, records[dropped[about]])
-        moved[about] = positions[records]
+        changed[entity], places[entity] = _drop_records(new, records[dropped[about]])
+        moved[about] = places[entity][records]
     rejects = errors & ~blanked & ~dropped & (customer >= 0)
     count = len(tables.customers)
     reported = _reworded(frame.assign(customer=customer, record=moved), blanked, dropped, eased)
@@ -87,6 +89,7 @@ def settle(
         rejected=_marked(count, customer[rejects]),
         lost_child=_marked(count, customer[dropped]),
         problems=ProblemTable(reported[~_repeated(reported)].reset_index(drop=True)),
+        moved=places,
     )
 
 

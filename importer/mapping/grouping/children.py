@@ -46,7 +46,10 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Children:
-    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from."""
+    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
+
+    ``lines``: for each of these sets the child that each of its lines is, or is a part of.
+    """
 
     columns: dict[str, Column | pa.Array]
     customers: Codes
@@ -54,6 +57,7 @@ class Children:
     entries: Codes
     stated: Mask
     problems: list[ProblemTable] = field(default_factory=list)
+    lines: tuple[Codes, ...] = ()
 
 
 def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candidates:
@@ -167,8 +171,9 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
         customer_ids, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
         made_ids = _made_ids(customer_ids, roles, _least_texts(sets, record, wanting))
         given = pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
-    problems = _problems(entity, sets, record)
-    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems)
+    lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
+    problems = _problems(entity, sets, lines)
+    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems, lines)
 
 
 def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> pa.Array:
@@ -209,12 +214,9 @@ def _merged_default(flag: Column, record: Codes, count: int) -> Column:
     return Column(codes, pa.array(["true", "false"], pa.string()))
 
 
-def _problems(entity: Entity, sets: Sequence[Candidates], record: Codes) -> list[ProblemTable]:
+def _problems(entity: Entity, sets: Sequence[Candidates], lines: Sequence[Codes]) -> list[ProblemTable]:
     problems: list[ProblemTable] = []
-    offset = 0
-    for made in sets:
-        own = record[offset : offset + len(made.at)]
-        offset += len(made.at)
+    for made, own in zip(sets, lines, strict=True):
         for name, found in made.evaluated.items():
             places = (made.at, made.customers, own)
             problems.extend(field_problems(found.findings, made.table, entity=entity, field=name, records=places))

@@ -1,0 +1,138 @@
+"""Which cells of the source each field of each record comes from, so that every filled cell can be accounted for."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from importer.mapping.columns import Codes, Mask, first_rows
+from importer.mapping.fields import Evaluated
+from importer.mapping.grouping.children import Candidates
+from importer.mapping.grouping.customers import Grouped
+from importer.mapping.grouping.row_assignment import RowAssignment
+from importer.mapping.language.mapping_model import Mapping
+from importer.mapping.language.mapping_rules import NUMBER
+from importer.mapping.table_rows import TableData, find_column, source_reference
+from importer.mapping.transforms.packed_addresses import Prepared
+from importer.tables import CellCategory, Entity
+
+_RULES = frozenset({"type", "is_default"})  # they say what a child is; their cells are not values that are sent
+
+
+@dataclass(frozen=True)
+class FieldSource:
+    """The cells that one field of an entry's records comes from.
+
+    ``references``: its columns. ``rows``: row positions; ``records``: the record of each in its entity's frame, or -1.
+    ``given``: True where the record has its value from this row, or the same value. ``passed``: for columns from which
+    another column's or row's value was taken instead, the rows where that is so.
+    """
+
+    entity: Entity
+    field: str
+    references: tuple[str, ...]
+    rows: Codes
+    records: Codes
+    given: Mask
+    passed: tuple[tuple[str, Mask], ...] = ()
+
+
+def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Grouped) -> Iterator[FieldSource]:
+    """The sources of the customers' own fields, with their keys if these are the ids that are sent."""
+    table, codes = assignment.main.rows, assignment.main.customers
+    if "reference_id" not in mapping.customer.fields():
+        for name, owned in assignment.by_table.items():
+            references = tuple(column for part in mapping.tables[name].key for column in part.columns())
+            keyed = owned if name != mapping.main_table else assignment.main
+            every = np.ones(len(keyed.rows), bool)
+            yield FieldSource("customer", "reference_id", references, keyed.rows.rows, keyed.customers, every)
+    for name, found in grouped.evaluated.items():
+        filled = found.column.filled
+        first = first_rows(codes, len(assignment.ids), np.flatnonzero(filled))
+        same = filled & (found.column.codes == np.append(found.column.codes, -1)[first[codes]])
+        every = np.arange(len(table), dtype=np.int64)
+        other = [
+            (reference, np.isin(every, at))
+            for reference, at in found.by_reference(np.flatnonzero(filled & ~same))
+            if rule_may_differ(mapping, name)
+        ]
+        yield _source("customer", name, found, table, every, codes, same, other)
+
+
+def rule_may_differ(mapping: Mapping, name: str) -> bool:
+    """Whether rows of one customer may have different values of a field."""
+    rule = mapping.customer.fields().get(name)
+    return rule is not None and rule.conflict == "first"
+
+
+def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[Codes]) -> Iterator[FieldSource]:
+    """The sources of the children's fields. ``records``: of each set, the record of each of its lines."""
+    for made, own in zip(sets, records, strict=True):
+        for name, found in made.evaluated.items():
+            if name not in _RULES:
+                yield _source(entity, name, found, made.table, made.at, own, found.column.filled[made.at], [])
+
+
+def packed_sources(
+    prepared: Sequence[Prepared], sets: Sequence[Candidates], records: Sequence[Codes]
+) -> Iterator[FieldSource]:
+    """The cells that hold whole addresses: all of them are used where there is an address, else none is."""
+    for one, made, own in zip(prepared, sets, records, strict=True):
+        if one.entry.cells:
+            cells = tuple(cell.replace(NUMBER, one.number) for cell in one.entry.cells)
+            rows = np.concatenate([made.table.rows[made.at], one.owned.rows.rows[one.owned.customers >= 0]])
+            known = np.concatenate([own, np.full(len(rows) - len(own), -1, np.int64)])
+            yield FieldSource("address", "address_line_1", cells, rows, known, known >= 0)
+
+
+def _source(
+    entity: Entity,
+    name: str,
+    found: Evaluated,
+    table: TableData,
+    at: Codes,
+    records: Codes,
+    given: Mask,
+    passed: list[tuple[str, Mask]],
+) -> FieldSource:
+    for change in found.changes:
+        if change.code == "value_passed_over":
+            passed = [*passed, (source_reference(change.reference), change.hits()[at])]
+    references = tuple(dict.fromkeys(source_reference(reference) for reference in found.references))
+    return FieldSource(entity, name, references, table.rows[at], records, given, tuple(passed))
+
+
+def column_roles(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, dict[str, CellCategory]]:
+    """For each source table and column: what its cells count as if no record has anything from them."""
+    roles: dict[str, dict[str, CellCategory]] = {}
+    for name, data in tables.items():
+        mentioned = [reference for reference, _ in mapping.references(name)]
+        known: list[tuple[CellCategory, Iterable[str]]] = [
+            ("ignored", mapping.tables[name].ignore),
+            ("unclaimed", mentioned),
+            ("rule", _rule_columns(mapping, name)),
+        ]
+        for table in data.tables:
+            headers = table.frame.columns
+            own: dict[str, CellCategory] = dict.fromkeys(headers, "unused")
+            for role, references in known:
+                found = (find_column(reference, headers) for reference in references)
+                own |= {header: role for header in found if header is not None}
+            roles[table.name] = own
+    return roles
+
+
+def _rule_columns(mapping: Mapping, table: str) -> Iterator[str]:
+    """The columns that decide about rows and children: keys, parents, conditions, types, and flags."""
+    rule = mapping.tables[table]
+    yield from (column for part in rule.key for column in part.columns())
+    yield from (reference for reference, _ in rule.parent.references()) if rule.parent is not None else ()
+    yield from (reference for skip in rule.skip for reference, _ in skip.references())
+    for entry in mapping.children():
+        if (entry.table or mapping.main_table) != table:
+            continue
+        for number in entry.numbers():
+            fields = [field for name, field in entry.fields().items() if name in _RULES]
+            yield from (column.replace(NUMBER, number) for field in fields for column in field.columns())
+            if entry.when is not None:
+                yield from (reference for reference, _ in entry.when.numbered(number).references())
