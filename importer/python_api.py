@@ -143,6 +143,7 @@ class RunOptions(Reading, Sending, total=False):
     new_file: bool
     same_layout: bool
     strict: bool
+    complete: bool
 
 
 class AfterOptions(Account, Callbacks, total=False):

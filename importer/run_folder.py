@@ -43,7 +43,7 @@ _OURS = frozenset({
     *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
 })  # fmt: skip
 _CHILDREN = ("addresses", "contacts")
-_FRAMES = ("customers", *_CHILDREN, "rows", "changes")
+_FRAMES = ("customers", *_CHILDREN, "rows", "changes", "cells")
 
 
 def new_run_id(now: datetime) -> str:
@@ -181,7 +181,8 @@ class RunFolder:
             with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
                 rejected, lost_child = arrays["rejected"], arrays["lost_child"]
-            frames = {name: self._read(name) for name in _FRAMES}
+            known = (name for name in _FRAMES if name != "cells" or (self.work / "cells.arrow").is_file())
+            frames = {name: self._read(name) for name in known}  # earlier versions did not count cells
             for name in _CHILDREN:  # run folders of earlier versions do not have the column
                 if DEFAULT_STATED not in frames[name]:
                     frames[name][DEFAULT_STATED] = pd.Series(False, index=frames[name].index, dtype=BOOLEAN)

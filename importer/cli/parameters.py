@@ -54,6 +54,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Guards": {
         "strict": ("", "Send nothing if anything is rejected."),
+        "complete": ("", "Send nothing if filled cells are not used."),
         "max_rejected": ("N|N%", "Send nothing if more are rejected."),
         "max_fewer": ("N|N%", "Send nothing if this many are missing since the last run."),
         "max_changed": ("N|N%", "Send nothing if more customers would be changed."),
@@ -98,7 +99,7 @@ _DEFAULTS = {item.name: item.default for item in fields(Options)}
 ACCOUNT = ("ledger", "tenant", "accept_key", "api_key_file")
 PACE = ("rate", "concurrency", "timeout", "max_wait")
 SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
-GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict")
+GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
 READING = ("country", "sheet", "encoding", "delimiter", "partial", "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
 _WIDEST = 24  # columns of names; texts begin in one column below each other

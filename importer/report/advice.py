@@ -6,6 +6,9 @@ from typing import Any
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
+_NAMED = 5  # columns in a headline
+_PLURALS = {"address": "addresses", "contact": "contacts"}
+_ARTICLES = {"address": "an", "contact": "a"}
 _OPEN = {  # for one customer, for several
     "rejected": ("was rejected", "were rejected"),
     "failed": ("failed", "failed"),
@@ -71,9 +74,35 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         )
     if lost:
         remarks.append(f"A wrong address or contact of {_customers(lost)} was left out.")
+    remarks += unused_data(summary)
     if lookups := summary["lookups"]:
         remarks.append(f"Names were looked up in a copy of {lookups['api']} saved {_ago(lookups['age_seconds'])}.")
     return remarks
+
+
+def unused_data(summary: Mapping[str, Any]) -> list[str]:
+    """What is in the source and neither sent nor left out on purpose, one sentence each."""
+    columns = summary["columns"]
+    unused = [line["column"] for line in columns if "unused" in line["cells"]]
+    unclaimed = {line["column"]: line["cells"]["unclaimed"] for line in columns if "unclaimed" in line["cells"]}
+    said = []
+    if unused:
+        verb = "is" if len(unused) == 1 else "are"
+        names = ", ".join(unused[:_NAMED]) + (", …" if len(unused) > _NAMED else "")
+        missing = [name for name in ("address", "contact") if not summary[_PLURALS[name]]]
+        text = (
+            f"; no customer has {_listed([f'{_ARTICLES[name]} {name}' for name in missing]).replace(' and ', ' or ')}"
+        )
+        said.append(
+            f"{len(unused):,} of {len(columns):,} filled columns {verb} not used: {names}{text * bool(missing)}"
+        )
+    if unclaimed:
+        count = sum(unclaimed.values())
+        names = ", ".join(f"{name} ({number:,})" for name, number in list(unclaimed.items())[:_NAMED])
+        more = ", …" if len(unclaimed) > _NAMED else ""
+        cells = "1 filled cell" if count == 1 else f"{count:,} filled cells"
+        said.append(f"{cells} of columns that the mapping uses {'is' if count == 1 else 'are'} not sent: {names}{more}")
+    return [text if text.endswith("…") else f"{text}." for text in said]
 
 
 def _ago(seconds: int) -> str:
@@ -106,6 +135,18 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
         steps.append(f"Retry {count} that failed for a temporary reason: importer retry {run}")
     if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
         steps += _fixing(summary)
+    return [*steps, *_before_sending(summary)]
+
+
+def _before_sending(summary: Mapping[str, Any]) -> list[str]:
+    """What to look at, and how to go on, while nothing is sent yet."""
+    command, run = summary["command"], summary["run_id"]
+    steps = []
+    if unused_data(summary):
+        steps.append(
+            "Look at the columns and cells that are not used (section Columns of report.html). Add what matters to the "
+            "mapping, and list under `ignore` what does not."
+        )
     if summary["exit_code"] == 0 and command == "check":
         steps.append("See what a run would do: importer plan --api sandbox")
     if command == "plan" and (summary["plan"]["create"] or summary["plan"]["update"]):

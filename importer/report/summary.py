@@ -17,7 +17,7 @@ from importer.report.problem_list import Located
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput, loose_rows
-from importer.tables import Sources, SourceTable
+from importer.tables import CELL_CATEGORIES, Sources, SourceTable
 
 _CHANGE = ("code", "entity", "field", "column", "count")
 
@@ -84,6 +84,8 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "sources": [_source(table) for table in report.sources.tables],
         "mapping": {"name": facts.mapping, "sha256": facts.mapping_sha256},
         "options": _public(facts.options),
+        "cells": _cells(report.tables.cells),
+        "columns": source_columns(report),
         "unused_columns": {name: list(columns) for name, columns in report.tables.unused_columns.items() if columns},
         "lookups": dict(facts.lookups) if facts.lookups is not None else None,
         "plan": dict(facts.plan) if facts.plan is not None else None,
@@ -129,6 +131,30 @@ def _customers(report: ReportInput, command: str) -> dict[str, int]:
         "read": report.totals.customers,
         **{str(kind): found.get(kind, 0) for kind in OutcomeKind if kind in kinds},
     }
+
+
+def _cells(cells: pd.DataFrame) -> dict[str, int]:
+    """Filled cells of data rows, and how many are of each category."""
+    counts: dict[str, int] = {name: int(cells[name].sum()) for name in CELL_CATEGORIES}
+    return {"filled": sum(counts.values()), **counts}
+
+
+def source_columns(report: ReportInput) -> list[dict[str, Any]]:
+    """Each column with filled cells: the fields that it gives, and how many of its cells are of which category."""
+    fields: dict[str, dict[str, None]] = {}
+    for entry in report.tables.entries:
+        for name, origin in entry.fields.items():
+            for column in origin.columns:
+                label = name if entry.entity == "customer" else f"{entry.entity} {name}"
+                fields.setdefault(column, {})[label] = None
+    lines = []
+    for line in report.tables.cells.to_dict("records"):
+        counts = {name: int(line[name]) for name in CELL_CATEGORIES if line[name]}
+        table = report.sources.tables[line["table"]]
+        known = list(fields.get(line["column"], ()))
+        place = {"source": table.name, "column": line["column"], "fields": known}
+        lines.append({**place, "filled": sum(counts.values()), "cells": counts})
+    return lines
 
 
 def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:

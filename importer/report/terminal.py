@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.report.advice import headline, undo_verify_headline
+from importer.report.advice import headline, undo_verify_headline, unused_data
 
 _TOP = 5
 _NARROWEST = 40
@@ -82,7 +82,7 @@ def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicod
     what ``summary.json`` says.
     """
     look = Look(max(width, _NARROWEST), colour, unicode)
-    tone = _TONES.get(summary["exit_code"], "red")
+    tone = _TONES.get(summary["exit_code"] or int(bool(unused_data(summary))), "red")
     head = [look.painted(line, "bold", tone) for line in wrapped(headline(summary), look.width)]
     blocks = [
         head,

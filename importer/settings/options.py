@@ -200,6 +200,7 @@ class Options:
     new_file: Annotated[bool, _flag] = False
     same_layout: Annotated[bool, _flag] = False
     strict: Annotated[bool, _flag] = False
+    complete: Annotated[bool, _flag] = False
     deadline: Annotated[float | None, _duration] = None
     keep: Annotated[int | None, _whole(_MANY)] = None
     memory: Annotated[int | None, _auto_or(_size)] = None

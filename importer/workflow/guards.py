@@ -24,12 +24,14 @@ from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.targets import Target
 
 NOTHING = "nothing was sent"
+_NAMED = 5  # columns in a message
 _NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
 
 def guard_export(job: Job, loaded: LoadedMapping) -> None:
     """Raise :class:`GuardError` when the export must not be sent; called before anything is planned."""
     _rejections(job)
+    _unused_cells(job)
     _still_written(job)
     _age(job)
     last = _last(job, loaded)
@@ -68,6 +70,17 @@ def _rejections(job: Job) -> None:
         raise GuardError(
             f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}; {NOTHING}",
             "Fix them in rejected.xlsx, or raise --max-rejected.",
+        )
+
+
+def _unused_cells(job: Job) -> None:
+    cells = job.stage.tables.cells
+    lost = cells[(cells["unused"] + cells["unclaimed"]) > 0]
+    if job.options.complete and len(lost):
+        names = ", ".join(map(repr, lost["column"].head(_NAMED))) + (", …" if len(lost) > _NAMED else "")
+        raise GuardError(
+            f"--complete: filled cells of {len(lost)} columns are not used: {names}; {NOTHING}",
+            "Add the columns to the mapping or to its `ignore`, or run without --complete.",
         )
 
 

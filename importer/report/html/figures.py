@@ -1,6 +1,6 @@
 """The figures of ``report.html``: problems by code and column, what fields contain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,20 @@ EXAMPLES = 5  # of each code
 COLUMNS = 8  # named for each code
 BARS = 15  # of a chart; the rest is one more
 NOWHERE = "whole rows or files"
+_SAMPLES, _SAMPLED = 3, 1_000  # texts shown of each column, and rows looked at for them
+_LOST = frozenset({"unused", "unclaimed"})
+_WHY = {
+    "skipped_row": "in skipped rows",
+    "rejected_row": "in rejected rows",
+    "sensitive": "sensitive: not read",
+    "blank_text": "stand for nothing",
+    "rule": "key, type, flag, or condition",
+    "left_out": "left out by a rule",
+    "passed_over": "another value was taken",
+    "unclaimed": "nothing uses them in their rows",
+    "ignored": "ignored by the mapping",
+    "unused": "the mapping does not mention the column",
+}
 _PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
 
@@ -147,6 +161,22 @@ def _cut(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return lines
     sums = {name: sum(line[name] for line in rest) for name in rest[0] if name != "label"}
     return [*lines[:BARS], {"label": f"{len(rest):,} more", **sums}]
+
+
+def column_accounts(report: ReportInput, columns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What became of each column's filled cells; ``columns``: those of the summary, the ones that lose most first."""
+    tables = {table.name: table for table in report.sources.tables}
+    lines = []
+    for line in columns:
+        counts = {name: count for name, count in line["cells"].items() if name != "used"}
+        table = tables[line["source"]]
+        head = table.frame[line["column"]].head(_SAMPLED)
+        samples = [cut(text) for text in head[head.str.strip() != ""].drop_duplicates().head(_SAMPLES)]
+        lost = sum(counts.get(name, 0) for name in _LOST)
+        used = line["cells"].get("used", 0)
+        reasons = [(_WHY[name], count, "warn" if name in _LOST else "") for name, count in counts.items()]
+        lines.append({**line, "used": used, "reasons": reasons, "samples": samples, "lost": lost})
+    return sorted(lines, key=lambda line: -line["lost"] / line["filled"])
 
 
 def completeness(report: ReportInput) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from importer.report.advice import headline
+from importer.report.advice import headline, unused_data
 from importer.report.html.figures import (
     by_column,
+    column_accounts,
     completeness,
     countries,
     failures,
@@ -66,6 +67,7 @@ def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payl
         tiles=tiles(summary),
         groups=problem_groups(report),
         columns=by_column(located),
+        accounts=column_accounts(report, summary["columns"]),
         completeness=completeness(report),
         countries=countries(report),
         inventory=inventory(report),
@@ -135,6 +137,8 @@ def title(summary: Mapping[str, Any]) -> dict[str, str]:
         unused = f"{_count(loose, 'row')} could not be used"
         problem = f"{wrong:,} of {_count(customers['read'], 'customer')} {verb} attention" if wrong else unused
         text, tone = f"Imported, but {problem}", "warn"
+    if tone == "good" and unused_data(summary):
+        text, tone = f"{text}, but not everything in the source is used", "warn"
     return {"text": text, "tone": tone}
 
 
@@ -160,7 +164,10 @@ def subtitle(summary: Mapping[str, Any]) -> str:
             counts[problem["severity"]] += problem["count"]
     found = " and ".join(_count(count, word) for word, count in counts.items() if count) or "No errors or warnings"
     lost = _count(summary["lost_child"], "customer")
-    return f"{found}." + (f" A wrong address or contact of {lost} is left out." if summary["lost_child"] else "")
+    unused = "".join(f" {text}" for text in unused_data(summary))
+    return f"{found}.{unused}" + (
+        f" A wrong address or contact of {lost} is left out." if summary["lost_child"] else ""
+    )
 
 
 def _count(count: int, word: str) -> str:
