@@ -4,6 +4,7 @@ The work is done in partitions. This is the parent's side of it, with all that c
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -13,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from importer.errors import UsageError
+from importer.errors import MappingError, UsageError
 from importer.loader import skipped_frame, source_bytes
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
-from importer.mapping.grouping.row_assignment import assign_rows, deal_out
+from importer.mapping.fitting import advice, known_columns
+from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
 from importer.partitions.cell_accounts import Roles, all_cells
@@ -110,8 +112,13 @@ class PreparedSources:
     def assign_rows(self, files: tuple[SourceFile, ...], folder: Path, most: int) -> None:
         """Find the customer of each row, and make partitions of at most ``most`` rows."""
         mapping = self.loaded.mapping
-        tables = find_tables(mapping, self.sources)
+        try:
+            tables = find_tables(mapping, self.sources)
+        except MappingError as error:
+            raise MappingError(error.message, f"{error.hint} {advice(self.sources)}") from error
         owners = assign_rows(mapping, tables, self.sources, self.loaded)
+        if not len(owners.ids) and not self.options.partial:
+            raise _no_customers(self.loaded, self.sources, owners)
         self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
         self.roles = column_roles(mapping, tables)
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
@@ -213,6 +220,23 @@ class PreparedSources:
         """
         self.end_workers()
         self.scratch.close()
+
+
+def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment) -> MappingError:
+    """Why no row makes a customer, as an error."""
+    if not known_columns(loaded.mapping, sources):
+        message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
+        return MappingError(message, advice(sources))
+    reasons = Counter(reason for reason in owners.status.skipped if reason is not None)
+    parts = [f"{count:,} skipped ({reason})" for reason, count in reasons.most_common()]
+    problems = ProblemTable.concat(owners.problems).errors
+    parts += [f"{count:,} rejected ({code})" for code, count in problems["code"].value_counts().items()]
+    first = (
+        f" {problems['message'].iloc[0]}: {sources.location(int(problems['row'].iloc[0]))}." if len(problems) else ""
+    )
+    message = f"no customer was found in {sources.row_count:,} rows: {', '.join(parts)}"
+    hint = f"Is this the right export, and the right mapping?{first} {advice(sources)}"
+    return MappingError(message, f"{hint} With --partial, an export without customers is fine.")
 
 
 def check_only(options: Options, work: PreparedSources) -> None:

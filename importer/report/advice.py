@@ -74,7 +74,7 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         )
     if lost:
         remarks.append(f"A wrong address or contact of {_customers(lost)} was left out.")
-    remarks += unused_data(summary)
+    remarks += [*summary["causes"], *unused_data(summary)]
     if lookups := summary["lookups"]:
         remarks.append(f"Names were looked up in a copy of {lookups['api']} saved {_ago(lookups['age_seconds'])}.")
     return remarks

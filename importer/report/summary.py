@@ -17,6 +17,7 @@ from importer.report.problem_list import Located
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput, loose_rows
+from importer.report.root_causes import root_causes
 from importer.tables import CELL_CATEGORIES, Sources, SourceTable
 
 _CHANGE = ("code", "entity", "field", "column", "count")
@@ -79,6 +80,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "resumable": facts.resumable,
         "addresses": len(report.tables.addresses),
         "contacts": len(report.tables.contacts),
+        "causes": root_causes(report.located, report.totals.customers),
         "problems": _problems(report.located, report.tables.changes),
         "changes": _changes(report.sources, report.tables.changes),
         "sources": [_source(table) for table in report.sources.tables],

@@ -88,7 +88,7 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
     )
     with timings.stage("load"):
         sources = load(list(options.sources), how)
-    if not sources.row_count:
+    if not sources.row_count and not options.partial:
         raise NoSourceError(
             "the sources have no data rows", "Check the files: are they the right export, and complete?"
         )

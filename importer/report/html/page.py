@@ -164,7 +164,7 @@ def subtitle(summary: Mapping[str, Any]) -> str:
             counts[problem["severity"]] += problem["count"]
     found = " and ".join(_count(count, word) for word, count in counts.items() if count) or "No errors or warnings"
     lost = _count(summary["lost_child"], "customer")
-    unused = "".join(f" {text}" for text in unused_data(summary))
+    unused = "".join(f" {text}" for text in (*summary["causes"], *unused_data(summary)))
     return f"{found}.{unused}" + (
         f" A wrong address or contact of {lost} is left out." if summary["lost_child"] else ""
     )
