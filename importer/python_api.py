@@ -80,6 +80,7 @@ class Reading(Callbacks, total=False):
 
     out: PathLike
     country: str
+    invalid: str
     sheet: str
     encoding: str
     delimiter: str

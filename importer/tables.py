@@ -6,8 +6,8 @@ everything downstream points back at a source row. ``Sources`` turns it into fil
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -273,6 +273,11 @@ class Entry:
     fields: Mapping[str, FieldOrigin]
     drop_when_wrong: bool = False
     idle: tuple[str, ...] = ()
+
+    def with_blank(self, names: Collection[str]) -> "Entry":
+        """The entry with these fields left blank when they are wrong."""
+        fields = {name: replace(own, blank_when_invalid=True) for name, own in self.fields.items() if name in names}
+        return replace(self, fields={**self.fields, **fields})
 
 
 CHANGE_DTYPES: dict[str, Any] = {

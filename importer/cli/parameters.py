@@ -31,6 +31,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Mapping": {
         "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
+        "invalid": ("blank=FIELDS", "Leave out wrong values of these optional fields, such as blank=phone,email."),
         "country": ("CC", "Country of phone numbers and addresses without one, such as US."),
         "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn or reject."),
         "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without a network."),
@@ -100,7 +101,7 @@ ACCOUNT = ("ledger", "tenant", "accept_key", "api_key_file")
 PACE = ("rate", "concurrency", "timeout", "max_wait")
 SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
 GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
-READING = ("country", "sheet", "encoding", "delimiter", "partial", "dedupe", "memory", "engine", "out")
+READING = ("country", "invalid", "sheet", "encoding", "delimiter", "partial", "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
 _WIDEST = 24  # columns of names; texts begin in one column below each other
 

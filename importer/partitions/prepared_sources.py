@@ -46,7 +46,7 @@ from importer.settings import Options
 from importer.tables import ENTITIES, EntityTables, ProblemTable, Sources
 from importer.validation import settle, unchecked_attributes
 from importer.workflow.directory import Directory, Needs
-from importer.workflow.prepare import Timings, open_sources
+from importer.workflow.prepare import Timings, blank_when_invalid, open_sources
 
 _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 _LARGE = 64 << 20  # bytes of sources from which several processes save more time than they cost
@@ -154,7 +154,9 @@ class PreparedSources:
         duplicates = _DUPLICATES[self.options.dedupe]
         policy = ValidationPolicy(mapping.needs_contact_email, mapping.severity, duplicates, directory)
         with self.timings.stage("validate"):
-            entries, columns = merge.merged_entries(self.mapped, self.orders), merge.merged_columns(self.mapped)
+            blank = blank_when_invalid(self.options)
+            entries = tuple(one.with_blank(blank) for one in merge.merged_entries(self.mapped, self.orders))
+            columns = merge.merged_columns(self.mapped)
             shared = shared_by_all(self.partitions, self.mapped, self.sources, duplicates=duplicates is not None)
             tasks = [
                 (partition, policy, own, entries, columns, self.roles, self.hashed)
@@ -231,9 +233,8 @@ def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment
     parts = [f"{count:,} skipped ({reason})" for reason, count in reasons.most_common()]
     problems = ProblemTable.concat(owners.problems).errors
     parts += [f"{count:,} rejected ({code})" for code, count in problems["code"].value_counts().items()]
-    first = (
-        f" {problems['message'].iloc[0]}: {sources.location(int(problems['row'].iloc[0]))}." if len(problems) else ""
-    )
+    places = (str(sources.location(row)) for row in problems["row"].tolist())
+    first = "".join(f" {place}: {text}." for place, text in zip(places, problems["message"].head(1), strict=False))
     message = f"no customer was found in {sources.row_count:,} rows: {', '.join(parts)}"
     hint = f"Is this the right export, and the right mapping?{first} {advice(sources)}"
     return MappingError(message, f"{hint} With --partial, an export without customers is fine.")

@@ -74,6 +74,9 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         )
     if lost:
         remarks.append(f"A wrong address or contact of {_customers(lost)} was left out.")
+    if invalid := summary["options"].get("invalid"):
+        count = summary["cells"]["left_out"]
+        remarks.append(f"{count:,} {'value was' if count == 1 else 'values were'} left out (--invalid {invalid}).")
     remarks += [*summary["causes"], *unused_data(summary)]
     if lookups := summary["lookups"]:
         remarks.append(f"Names were looked up in a copy of {lookups['api']} saved {_ago(lookups['age_seconds'])}.")

@@ -132,6 +132,15 @@ def _texts(given: Any) -> tuple[str, ...]:
     return tuple(map(_text, given))
 
 
+def _invalid(given: Any) -> str:
+    """``"blank"`` or ``"blank=phone,email"``; each field once, in alphabetical order."""
+    policy, equals, names = _as_text(given).replace(" ", "").partition("=")
+    found = sorted({name.lower() for name in names.split(",") if name})
+    if policy != "blank" or bool(found) != bool(equals):
+        raise ValueError("Give blank=FIELD,FIELD, such as blank=phone,email; or blank for all optional fields.")
+    return f"blank={','.join(found)}" if found else policy
+
+
 def _path(given: Any) -> Path:
     return given if isinstance(given, Path) else Path(_text(given))
 
@@ -213,6 +222,7 @@ class Options:
             "[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", lambda text: text.strip().upper()
         ),
     ] = None
+    invalid: Annotated[str | None, _invalid] = None
     sheet: Annotated[str | None, _text] = None
     encoding: Annotated[str | None, _text] = None
     delimiter: Annotated[

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from importer.did_you_mean import nearest
 from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, load_mapping
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
-from importer.tables import Sources, header_key
+from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources, header_key
+
+_ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
+_FIELDS = "Fields have the API's names, as in errors.csv."
 
 
 def utc_now() -> datetime:
@@ -74,6 +78,7 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
             f"--country is {options.country!r}, which is not a country",
             "Give the ISO code of a country, such as US or GB.",
         )
+    blank_when_invalid(options)  # a wrong name is told before a large source is read
     loaded = load_mapping(options.mapping)
     hints = loaded.mapping.header_hints()
     how = LoadOptions(
@@ -93,6 +98,24 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
             "the sources have no data rows", "Check the files: are they the right export, and complete?"
         )
     return loaded, sources
+
+
+def blank_when_invalid(options: Options) -> frozenset[str]:
+    """The fields whose wrong values ``--invalid`` leaves out. Raises :class:`UsageError` for a field that is none.
+
+    Without names all that are optional, but those that decide how a customer is treated: they have to be named.
+    """
+    if options.invalid is None:
+        return frozenset()
+    known = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS})
+    names = options.invalid.removeprefix("blank").removeprefix("=")
+    if not names:
+        return known - _ONLY_BY_NAME
+    for name in names.split(","):
+        if name not in known:
+            guess = "".join(f"Did you mean {near!r}? " for near in nearest(name, sorted(known)))
+            raise UsageError(f"--invalid names the field {name!r}, which does not exist", f"{guess}{_FIELDS}")
+    return frozenset(names.split(","))
 
 
 def chosen(options: Options, bodies: pd.DataFrame) -> pd.DataFrame:
