@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from importer.errors import InternalError
 from importer.mapping.cell_sources import FieldSource
@@ -20,6 +19,7 @@ from importer.tables import (
     Positions,
     ProblemTable,
     Sources,
+    SourceTable,
     filled_cells,
     no_lines,
 )
@@ -27,26 +27,29 @@ from importer.tables import (
 Mask = npt.NDArray[np.bool_]
 Roles = Mapping[str, Mapping[str, CellCategory]]  # source table → column → category
 _NUMBERS = {category: number for number, category in enumerate(CELL_CATEGORIES)}
-_LOST: dict[CellCategory, tuple[Severity, str, str, str]] = {
-    "left_out": (
+_LOST = (  # category, and how each of its cells is reported
+    (
+        _NUMBERS["left_out"],
         Severity.INFO,
         "cell_left_out",
         "the value is not sent",
         "The mapping leaves such values out.",
     ),
-    "passed_over": (
+    (
+        _NUMBERS["passed_over"],
         Severity.INFO,
         "cell_passed_over",
         "the value is not sent: another column or row has the value for this field",
         "If both are needed, map this column to a field of its own.",
     ),
-    "unclaimed": (
+    (
+        _NUMBERS["unclaimed"],
         Severity.WARNING,
         "cell_unclaimed",
         "the value is not sent: the mapping uses this column, but not in this row",
         "Correct the row, or the conditions in the mapping.",
     ),
-}
+)
 
 
 def account_cells(
@@ -65,7 +68,8 @@ def account_cells(
     """
     categories = _categories(cells, roles, tables, moved, sources)
     owner = tables.rows["customer"].to_numpy(np.int64)
-    lines, problems = [], []
+    lines: list[tuple[object, ...]] = []
+    problems: list[ProblemTable] = []
     for number, table in enumerate(sources.tables):
         rows = np.arange(sources.offsets[number], sources.offsets[number + 1])
         for column, found in categories[number].items():
@@ -75,11 +79,9 @@ def account_cells(
             own = np.where(rejected[rows[at]], _NUMBERS["rejected_row"], found[at])
             lines.append((number, column, *np.bincount(own, minlength=len(CELL_CATEGORIES)).tolist()))
             told = known["row"].to_numpy(np.int64)[(known["column"] == column).fillna(False).to_numpy(np.bool_)]
-            for category in _LOST:
-                lost = at[own == _NUMBERS[category]]
-                lost = lost[~np.isin(rows[lost], told)]
-                if len(lost):
-                    problems.append(_lost(category, column, table.cells(column, lost), rows[lost], owner[rows[lost]]))
+            new = at[~np.isin(rows[at], told)]
+            own = np.append(own, -1)[np.searchsorted(at, new)]
+            problems += _lost(column, table, new, own, rows, owner)
     counts = pd.DataFrame(lines, columns=list(CELL_DTYPES)).astype(CELL_DTYPES) if lines else no_lines(CELL_DTYPES)
     return counts, ProblemTable.concat(problems)
 
@@ -114,19 +116,25 @@ def all_cells(parts: Sequence[pd.DataFrame], sources: Sources, rows: pd.DataFram
     return cells[sums > 0].reset_index(drop=True)
 
 
-def _lost(category: CellCategory, column: str, values: pa.Array, rows: Positions, owner: Positions) -> ProblemTable:
-    severity, code, message, hint = _LOST[category]
-    return ProblemTable.build(
-        len(rows),
-        severity=severity,
-        code=code,
-        customer=owner,
-        row=rows,
-        column=column,
-        value=pd.Series(pd.arrays.ArrowExtensionArray(values)),
-        message=message,
-        hint=hint,
-    )
+def _lost(
+    column: str, table: SourceTable, at: Positions, categories: Positions, rows: Positions, owner: Positions
+) -> Iterator[ProblemTable]:
+    """The lost cells of a column, at ``at`` in its table; ``rows``: the row positions of the table."""
+    for category, severity, code, message, hint in _LOST:
+        lost = at[categories == category]
+        if len(lost):
+            values = pd.Series(pd.arrays.ArrowExtensionArray(table.cells(column, lost)))
+            yield ProblemTable.build(
+                len(lost),
+                severity=severity,
+                code=code,
+                customer=owner[rows[lost]],
+                row=rows[lost],
+                column=column,
+                value=values,
+                message=message,
+                hint=hint,
+            )
 
 
 def _categories(

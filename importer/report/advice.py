@@ -86,8 +86,10 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
 def unused_data(summary: Mapping[str, Any]) -> list[str]:
     """What is in the source and neither sent nor left out on purpose, one sentence each."""
     columns = summary["columns"]
-    unused = [line["column"] for line in columns if "unused" in line["cells"]]
-    unclaimed = {line["column"]: line["cells"]["unclaimed"] for line in columns if "unclaimed" in line["cells"]}
+    unused = [line["column"] for line in columns if "unused" in line["categories"]]
+    unclaimed = {
+        line["column"]: line["categories"]["unclaimed"] for line in columns if "unclaimed" in line["categories"]
+    }
     said = []
     if unused:
         verb = "is" if len(unused) == 1 else "are"

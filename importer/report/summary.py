@@ -155,7 +155,7 @@ def source_columns(report: ReportInput) -> list[dict[str, Any]]:
         table = report.sources.tables[line["table"]]
         known = list(fields.get(line["column"], ()))
         place = {"source": table.name, "column": line["column"], "fields": known}
-        lines.append({**place, "filled": sum(counts.values()), "cells": counts})
+        lines.append({**place, "filled": sum(counts.values()), "categories": counts})
     return lines
 
 

@@ -175,6 +175,7 @@ def title_of(command: str, exit_code: int = 0, stopped: str | None = None, alone
         "stopped": stopped,
         "customers": {"read": sum(counts.values()), **counts},
         "rows": {"rejected_alone": alone},
+        "columns": [],
     }
     found = title(summary)
     return f"{found['tone']}: {found['text']}"

@@ -168,12 +168,12 @@ def column_accounts(report: ReportInput, columns: Sequence[Mapping[str, Any]]) -
     tables = {table.name: table for table in report.sources.tables}
     lines = []
     for line in columns:
-        counts = {name: count for name, count in line["cells"].items() if name != "used"}
+        counts = {name: count for name, count in line["categories"].items() if name != "used"}
         table = tables[line["source"]]
         head = table.frame[line["column"]].head(_SAMPLED)
         samples = [cut(text) for text in head[head.str.strip() != ""].drop_duplicates().head(_SAMPLES)]
         lost = sum(counts.get(name, 0) for name in _LOST)
-        used = line["cells"].get("used", 0)
+        used = line["categories"].get("used", 0)
         reasons = [(_WHY[name], count, "warn" if name in _LOST else "") for name, count in counts.items()]
         lines.append({**line, "used": used, "reasons": reasons, "samples": samples, "lost": lost})
     return sorted(lines, key=lambda line: -line["lost"] / line["filled"])

@@ -1,0 +1,121 @@
+"""Every filled cell of a data row is in one category, and what is lost is named with its place."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import importer
+from importer.errors import InternalError
+from importer.partitions.cell_accounts import all_cells
+from importer.tables import CELL_CATEGORIES
+from tests.report.build import small_run
+
+MAPPING: dict[str, Any] = {
+    "title": "cells",
+    "key": "Code",
+    "skip": [{"column": "Status", "is": "closed", "reason": "closed"}],
+    "ignore": ["Fax"],
+    "customer": {
+        "company_name": "Name",
+        "phone": {"from": ["Phone", "Mobile"], "take": "first", "invalid": "blank"},
+        "payment_term": {"from": "Terms", "values": {"N30": "NET30"}, "otherwise": "blank"},
+    },
+    "addresses": [
+        {
+            "type": {"from": "Kind", "values": {"B": "billing", "S": "shipping"}},
+            "when": {"column": "Main", "flag": True},
+            "address_line_1": "Street",
+            "city": "City",
+        }
+    ],
+}
+HEADER = "Code,Name,Status,Phone,Mobile,Terms,Fax,Kind,Main,Street,City,Notes,Password"
+ROWS = [
+    "1,Acme,open,415-362-1000,415-362-1001,N30,415-362-1002,B,yes,4 Pier Rd,Marlow,gold,secret",
+    "1,Acme,open,,,,,S,yes,4 Pier Rd,Marlow,,",
+    "2,Bolt,open,12,,other,,B,no,5 Pier Rd,Marlow,,",
+    "3,Cord,closed,415-362-1003,,N30,,B,yes,6 Pier Rd,Marlow,silver,secret",
+    ",Lost,open,415-362-1004,,,,B,yes,7 Pier Rd,Marlow,,secret",
+    "5,,open,415-362-1005,,,,B,yes,8 Pier Rd,Marlow,bronze,secret",
+]
+
+
+def checked(tmp_path: Path, rows: list[str] = ROWS, **options: Any) -> Any:
+    source = tmp_path / "list.csv"
+    source.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return importer.check(str(source), mapping=MAPPING, country="US", out=tmp_path / "out", **options)
+
+
+def categories(result: Any) -> dict[str, dict[str, int]]:
+    return {line["column"]: line["categories"] for line in result.summary["columns"]}
+
+
+def test_each_cell_is_in_the_first_category_that_applies(tmp_path: Path) -> None:
+    found = categories(checked(tmp_path))
+    assert found == {
+        "Code": {"skipped_row": 1, "rejected_row": 1, "used": 3},
+        "Name": {"skipped_row": 1, "rejected_row": 1, "used": 3},
+        "Status": {"skipped_row": 1, "rejected_row": 2, "rule": 3},
+        "Phone": {"skipped_row": 1, "rejected_row": 2, "used": 1, "left_out": 1},
+        "Mobile": {"passed_over": 1},
+        "Terms": {"skipped_row": 1, "used": 1, "left_out": 1},
+        "Fax": {"ignored": 1},
+        "Kind": {"skipped_row": 1, "rejected_row": 2, "rule": 3},
+        "Main": {"skipped_row": 1, "rejected_row": 2, "rule": 3},
+        "Street": {"skipped_row": 1, "rejected_row": 2, "used": 2, "unclaimed": 1},
+        "City": {"skipped_row": 1, "rejected_row": 2, "used": 2, "unclaimed": 1},
+        "Notes": {"skipped_row": 1, "rejected_row": 1, "unused": 1},
+        "Password": {"skipped_row": 1, "rejected_row": 2, "sensitive": 1},
+    }
+
+
+def test_the_totals_are_the_sums_and_count_every_filled_cell(tmp_path: Path) -> None:
+    summary = checked(tmp_path).summary
+    filled = sum(cell != "" for row in csv.reader(ROWS) for cell in row)
+    assert summary["cells"]["filled"] == filled == sum(line["filled"] for line in summary["columns"])
+    assert filled == sum(summary["cells"][name] for name in CELL_CATEGORIES)
+
+
+def test_every_lost_cell_is_named_with_its_place(tmp_path: Path) -> None:
+    result = checked(tmp_path)
+    with (Path(result.summary["folder"]) / "errors.csv").open(encoding="utf-8") as file:
+        lines = [(line["code"], line["row"], line["column"], line["value"]) for line in csv.DictReader(file)]
+    assert ("cell_passed_over", "2", "Mobile", "415-362-1001") in lines
+    assert ("cell_left_out", "4", "Terms", "other") in lines
+    assert ("cell_unclaimed", "4", "Street", "5 Pier Rd") in lines
+    assert [line for line in lines if line[1:3] == ("4", "Phone")] == [("invalid_phone", "4", "Phone", "12")]
+    assert not [line for line in lines if line[2] in {"Notes", "Fax", "Password"}]
+
+
+def test_fields_are_named_as_the_api_names_them(tmp_path: Path) -> None:
+    fields = {line["column"]: line["fields"] for line in checked(tmp_path).summary["columns"]}
+    assert fields["Code"] == ["reference_id"]
+    assert fields["Phone"] == fields["Mobile"] == ["phone"]
+    assert fields["Street"] == ["address address_line_1"]
+    assert fields["Notes"] == []
+
+
+def test_the_headline_names_unused_columns_and_unclaimed_cells(tmp_path: Path) -> None:
+    page = (Path(checked(tmp_path, ROWS[:3]).summary["folder"]) / "report.html").read_text(encoding="utf-8")
+    assert "1 of 13 filled columns is not used: Notes; no customer has a contact." in page
+    assert "2 filled cells of columns that the mapping uses are not sent: Street (1), City (1)." in page
+    assert "not everything in the source is used" in page
+
+
+@pytest.mark.parametrize(("wanted", "count"), [("blank=phone", 1), ("blank", 3)])
+def test_invalid_leaves_wrong_values_out_and_counts_them(tmp_path: Path, wanted: str, count: int) -> None:
+    mapping = {**MAPPING, "customer": {"company_name": "Name", "phone": "Phone", "email": "Notes"}, "addresses": []}
+    source = tmp_path / "list.csv"
+    rows = ["1,Acme,open,12,,,,,,,,mail,", "2,Bolt,open,12,,,,,,,,b@example.com,"]
+    source.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    result = importer.check(str(source), mapping=mapping, country="US", out=tmp_path / "out", invalid=wanted)
+    assert result.summary["cells"]["left_out"] == count
+    assert result.ok is (wanted == "blank")
+
+
+def test_sums_that_differ_are_a_defect() -> None:
+    report = small_run()
+    with pytest.raises(InternalError, match="filled cells, but 1 are accounted for"):
+        all_cells([], report.sources, report.tables.rows, report.rejected)
