@@ -28,14 +28,14 @@ _LOST = frozenset({"unused", "unclaimed"})
 _WHY = {
     "skipped_row": "in skipped rows",
     "rejected_row": "in rejected rows",
-    "sensitive": "sensitive: not read",
-    "blank_text": "stand for nothing",
+    "sensitive": "sensitive, not read",
+    "blank_text": "standing for nothing",
     "rule": "key, type, flag, or condition",
     "left_out": "left out by a rule",
-    "passed_over": "another value was taken",
-    "unclaimed": "nothing uses them in their rows",
+    "passed_over": "replaced by another value",
+    "unclaimed": "not used in their rows",
     "ignored": "ignored by the mapping",
-    "unused": "the mapping does not mention the column",
+    "unused": "in a column that the mapping does not use",
 }
 _PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 
