@@ -26,7 +26,8 @@ def best_fit(sources: Sources) -> Fit | None:
             fits.append(Fit(name, *_known(load_mapping(name).mapping, sources)))
         except MappingError:  # it needs columns that are not there
             continue
-    return max(fits, key=lambda fit: fit.known, default=None)
+    # Of equal ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
+    return max(fits, key=lambda fit: (fit.known, fit.name), default=None)
 
 
 def advice(sources: Sources) -> str:
