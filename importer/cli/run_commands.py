@@ -15,9 +15,11 @@ from importer.errors import UsageError
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
 
 
-@takes(*READING, "lookups", *LOG, required=("sources", "mapping"))
+@takes(*READING, "mapping", "lookups", *LOG, required=("sources",))
 def check(**given: Any) -> None:
     """Dry run: what would be sent and what is wrong, in which cell. No network, no key.
+
+    Without --mapping it says which shipped mapping fits best.
 
     Examples:
       importer check customers.csv -m netsuite --country US
@@ -25,6 +27,7 @@ def check(**given: Any) -> None:
     """
     from importer.commands.check import check as work
 
+    given.update(mapping=given["mapping"] or "")
     carry_out("check", given, lambda options, watch: work(options, began=watch.stage))
 
 

@@ -11,45 +11,48 @@ from importer.tables import Sources
 
 @dataclass(frozen=True)
 class Fit:
-    """A shipped mapping that can read the sources, and how many of their columns it knows, of how many."""
+    """A shipped mapping that can read the sources; how many of their columns it knows, of how many; and the others."""
 
     name: str
     known: int
     columns: int
+    unused: tuple[str, ...]
 
 
 def best_fit(sources: Sources) -> Fit | None:
-    """The shipped mapping that knows the most columns of the sources; None when none can read them."""
+    """The shipped mapping that knows the most columns of the sources; None when none knows any, or can read them."""
     fits = []
     for name in list_mappings():
         try:
-            fits.append(Fit(name, *_known(load_mapping(name).mapping, sources)))
+            fits.append(_fit(name, load_mapping(name).mapping, sources))
         except MappingError:  # it needs columns that are not there
             continue
     # Of equal ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
-    return max(fits, key=lambda fit: (fit.known, fit.name), default=None)
+    best = max(fits, key=lambda fit: (fit.known, fit.name), default=None)
+    return best if best is not None and best.known else None
 
 
 def advice(sources: Sources) -> str:
     """In one sentence, for the end of a hint."""
     fit = best_fit(sources)
-    if fit is None or not fit.known:
+    if fit is None:
         return "No shipped mapping fits these columns; write one: see mappings/README.md."
     return f"The shipped mapping {fit.name!r} fits best: it knows {fit.known} of {fit.columns} columns."
 
 
 def known_columns(mapping: Mapping, sources: Sources) -> int:
     """How many columns of the sources the mapping uses. Raises :class:`MappingError` when it cannot read them."""
-    return _known(mapping, sources)[0]
+    return _fit("", mapping, sources).known
 
 
-def _known(mapping: Mapping, sources: Sources) -> tuple[int, int]:
-    known, columns = 0, 0
-    for name, data in assign_tables(mapping, sources).items():
-        check_columns(mapping, name, data.tables)
-        references = [reference for reference, _ in mapping.references(name)]
+def _fit(name: str, mapping: Mapping, sources: Sources) -> Fit:
+    headers: list[str] = []
+    unused: list[str] = []
+    for table_name, data in assign_tables(mapping, sources).items():
+        check_columns(mapping, table_name, data.tables)
+        references = [reference for reference, _ in mapping.references(table_name)]
         for table in data.tables:
-            headers = table.frame.columns
-            known += len({find_column(reference, headers) for reference in references} - {None})
-            columns += len(headers)
-    return known, columns
+            known = {find_column(reference, table.frame.columns) for reference in references}
+            headers += list(table.frame.columns)
+            unused += [header for header in table.frame.columns if header not in known]
+    return Fit(name, len(headers) - len(unused), len(headers), tuple(unused))

@@ -15,11 +15,13 @@ from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, load_mapping
+from importer.mapping.fitting import best_fit
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources, header_key
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
+_NAMED = 5  # columns in a message
 _FIELDS = "Fields have the API's names, as in errors.csv."
 
 
@@ -78,6 +80,8 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
             f"--country is {options.country!r}, which is not a country",
             "Give the ISO code of a country, such as US or GB.",
         )
+    if not options.mapping:
+        raise _missing_mapping(options)
     blank_when_invalid(options)  # a wrong name is told before a large source is read
     loaded = load_mapping(options.mapping)
     hints = loaded.mapping.header_hints()
@@ -98,6 +102,20 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
             "the sources have no data rows", "Check the files: are they the right export, and complete?"
         )
     return loaded, sources
+
+
+def _missing_mapping(options: Options) -> UsageError:
+    """What to say when no mapping is given: the shipped one that fits best, and what it would not use."""
+    how = LoadOptions(sheet=options.sheet, encoding=options.encoding, delimiter=options.delimiter)
+    fit = best_fit(load(list(options.sources), how))
+    if fit is None:
+        return UsageError(
+            "--mapping is missing", "No shipped mapping fits these columns; write one: see mappings/README.md."
+        )
+    names = ", ".join(fit.unused[:_NAMED]) + (", …" if len(fit.unused) > _NAMED else "")
+    unused = f", not {names}" if names else ""
+    hint = f"The shipped mapping {fit.name!r} fits best: it knows {fit.known} of {fit.columns} columns{unused}."
+    return UsageError("--mapping is missing", f"{hint} To use it: importer check -m {fit.name}")
 
 
 def blank_when_invalid(options: Options) -> frozenset[str]:

@@ -46,3 +46,12 @@ def test_no_customer_at_all_is_an_error_but_for_a_part_of_the_export(tmp_path: P
     with pytest.raises(InputError, match=r"no customer was found in 2 rows: 2 rejected \(key_blank\)") as raised:
         importer.check(str(source), mapping="netsuite", out=tmp_path / "out")
     assert "list.csv:2" in raised.value.hint
+
+
+def test_check_without_a_mapping_says_which_one_fits_and_how_to_use_it(tmp_path: Path) -> None:
+    source = tmp_path / "clients.csv"
+    source.write_text("Client,Tel,Frob\nHarbor Goods,415-362-1000,x\n")
+    with pytest.raises(InputError, match="--mapping is missing") as raised:
+        importer.check(str(source), mapping="", out=tmp_path / "out")
+    assert "'generic-wide' fits best: it knows 2 of 3 columns, not Frob." in raised.value.hint
+    assert f"importer check {source} -m generic-wide" in raised.value.hint
