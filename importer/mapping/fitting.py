@@ -8,6 +8,8 @@ from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.table_rows import assign_tables, check_columns, find_column
 from importer.tables import Sources
 
+_GENERIC = "generic-"
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -27,8 +29,9 @@ def best_fit(sources: Sources) -> Fit | None:
             fits.append(_fit(name, load_mapping(name).mapping, sources))
         except MappingError:  # it needs columns that are not there
             continue
-    # Of equal ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
-    best = max(fits, key=lambda fit: (fit.known, fit.name), default=None)
+    # Of equal ones a generic one, rather than that of a system whose other columns are not there; and of these the last
+    # by name: one row per customer (generic-wide) is more common than several (generic-long).
+    best = max(fits, key=lambda fit: (fit.known, fit.name.startswith(_GENERIC), fit.name), default=None)
     return best if best is not None and best.known else None
 
 
