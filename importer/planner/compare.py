@@ -56,7 +56,7 @@ def path_text(path: Path) -> str:
     text, names = "", iter(path)
     for name in names:
         text += f"{'.' if text else ''}{name}"
-        if name == "attributes" or (name in KINDS and text == name):
+        if name in (*KINDS, "attributes"):
             text += f"[{next(names, '')}]"
     return text
 

@@ -108,10 +108,10 @@ class _ChildContent:
         key, support = _KEY[self.kind], _SUPPORT[self.kind]
         contained = bool(equal) and len(equal) == len(self.values)
         same = key in equal and bool(equal & support)
-        loose = key in equal or (bool(equal & support) and not (both - equal) & support)
-        corrected = loose and most == _CORRECTED and (self.generated or there.generated)
-        fits = ((same and most != _EQUAL) or corrected) and len(equal) >= _LEAST * len(both)
-        if (named and most != _EQUAL) or (self.type == there.type and (contained or fits)):
+        loose = key in equal or (bool(equal & support) and both & support <= equal)
+        corrected = loose and most > _SAME and (self.generated or there.generated)
+        fits = ((same and most >= _SAME) or corrected) and len(equal) >= _LEAST * len(both)
+        if (named and most >= _SAME) or (self.type == there.type and (contained or fits)):
             return contained, same, len(equal), len(equal) - len(both), len(both) - len(there.values)
         return None
 

@@ -135,7 +135,7 @@ def own_changes(
 
 
 def _values_at(paths: Sequence[Path], record: Body, missing: Any) -> dict[str, Any]:
-    values = {path[0]: record.get(path[0], missing) for path in paths if path[0] != "attributes"}
+    values = {name: record.get(name, missing) for name, *_ in paths}
     if names := [path[1] for path in paths if path[0] == "attributes"]:
         given = attribute_values(record)
         values["attributes"] = {name: given.get(name, missing) for name in names}

@@ -128,6 +128,14 @@ def test_the_best_pairs_come_first_and_no_child_is_taken_twice() -> None:
     assert pairs("addresses", new[::-1], candidates_of(there[::-1])) == expected
 
 
+def test_of_two_that_share_as_many_values_the_one_that_contradicts_less_is_the_same() -> None:
+    street = {**ADDRESS, "reference_id": "A1"}
+    less = {name: value for name, value in street.items() if name != "zip_code"}
+    there = [{**street, "id": "1", "zip_code": "SL7 9ZZ"}, {**less, "id": "2"}]
+    for candidates in (candidates_of(there), candidates_of(there[::-1])):
+        assert pairs("addresses", [{**ADDRESS, "reference_id": "A2"}], candidates) == {"A2": "2"}
+
+
 def test_equally_good_pairs_are_unclear_unless_nothing_changes() -> None:
     there = [{**ALONE, "reference_id": f"C1-billing-00000000000{number}"} for number in (1, 2)]
     candidates = candidates_of(there)

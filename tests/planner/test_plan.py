@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from importer.planner import ids_to_look_up, plan
+from importer.planner import drift, ids_to_look_up, plan
 from importer.tables import TEXT
 
 
@@ -118,3 +118,40 @@ def test_nobody():
     assert made.empty
     assert made["action"].dtype == TEXT
     assert ids_to_look_up(bodies([]), NOTHING) == []
+
+
+def saved(**lines):
+    """Reference id → action, outcome, WizCommerce's id, and when the customer changed there."""
+    columns = zip(*lines.values(), strict=True)
+    return frame(reference_id=list(lines), **dict(zip(PLANNED, columns, strict=True)))
+
+
+PLANNED = ("action", "outcome", "customer_id", "updated_at")
+NEW = ("create", "pending", None, None)
+UPDATE = ("update", "pending", "1", "2025-01-01")
+THERE = ("none", "exists", "1", "2025-01-01")
+LOST = ("none", "lost", "1", None)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "differs"),
+    [
+        (NEW, ("none", "exists", "1", None), True),
+        (NEW, ("create", "unknown", None, None), True),
+        (UPDATE, ("update", "unknown", "1", "2025-01-01"), True),
+        (UPDATE, ("update", "pending", "2", "2025-01-01"), True),
+        (UPDATE, ("update", "pending", "1", "2025-01-02"), True),
+        (THERE, ("none", "exists", "2", "2025-01-02"), False),
+        (THERE, ("none", "unchanged", "1", "2025-01-01"), True),
+        (LOST, THERE, False),
+        (LOST, ("create", "pending", "1", None), True),
+    ],
+)
+def test_what_a_saved_plan_would_now_treat_in_another_way(then, now, differs):
+    assert drift(saved(a=then), saved(a=then)) == []
+    assert drift(saved(a=then), saved(a=now)) == ["a"] * differs
+
+
+def test_customers_that_came_or_went_since_the_plan_count_as_well():
+    now = saved(f=NEW, d=UPDATE, c=NEW, a=NEW, e=NEW)
+    assert drift(saved(a=NEW, b=NEW, c=UPDATE, d=UPDATE), now) == ["b", "c", "f", "e"]

@@ -255,6 +255,17 @@ def test_only_what_changed_in_the_source_is_sent_and_only_where_it_is_not_there_
     )
 
 
+def test_a_field_that_the_source_left_blank_for_a_night_counts_as_accepted_still() -> None:
+    shop, blank = Shop(SOURCE), {name: value for name, value in SOURCE.items() if name != "phone"}
+    accepted = MERGER.update(blank, shop.data, SOURCE, None).accepted
+    assert accepted == SOURCE
+    shop.data["phone"] = "+14155550199"
+    assert MERGER.update(SOURCE, shop.data, accepted, None).empty, "only somebody there changed it"
+    clearing = Merger(frozenset({("phone",)}))
+    assert clearing.merged(SOURCE, SOURCE) == SOURCE
+    assert clearing.merged(SOURCE, blank) == blank
+
+
 def test_a_corrected_child_keeps_its_id_and_the_next_night_is_quiet() -> None:
     shop, accepted = Shop(SOURCE), SOURCE
     corrected = {
@@ -371,6 +382,11 @@ def test_a_new_child_takes_the_default_from_another_only_where_the_source_states
     assert change.values == {**new["addresses"][1], "is_default": stated}
     alone = merger.update(new, Shop({**SOURCE, "addresses": []}).data, None, None).children
     assert [change.values["is_default"] for change in alone] == [True, True], "there is none to take it from"
+    a1 = {**SOURCE["addresses"][0], "is_default": False}
+    dock = {"reference_id": "A3", **STREET, "type": "shipping", "city": "Hull", "is_default": True}
+    there = {**SOURCE, "addresses": [a1, dock]}
+    beside = merger.update({**new, "addresses": [a1, new["addresses"][1], dock]}, Shop(there).data, there, None)
+    assert [change.values["is_default"] for change in beside.children] == [True], "the default is of another type"
 
 
 def test_a_child_from_wizcommerce_without_a_reference_id_is_matched_and_not_replaced() -> None:
