@@ -75,6 +75,23 @@ def test_a_4xx_that_says_nothing_about_the_customer_is_tried_again(ledger, tmp_p
     assert outcomes(ledger, run)["busy"].outcome == "pending"
 
 
+def test_only_an_answer_from_400_to_499_refuses_a_customer(ledger, tmp_path):
+    run = failed_run(ledger, tmp_path, [Ended(str(status), State.ABSENT, status) for status in (399, 400, 499, 500)])
+    assert ledger.reopen(run, include_refused=False) == 2
+    assert {name for name, line in outcomes(ledger, run).items() if line.outcome == "pending"} == {"399", "500"}
+
+
+def test_what_is_tried_again_counts_as_planned_by_the_run(ledger, tmp_path):
+    run = failed_run(ledger, tmp_path, [Ended("gone", State.ABSENT)])
+    planned = ledger.known(TENANT, ["gone"])["hash"].item()
+    later, _ = plan_run(ledger, tmp_path, ["gone"], content="another")
+    assert ledger.known(TENANT, ["gone"])["hash"].item() != planned
+    assert ledger.reopen(run, include_refused=False) == 1
+    assert ledger.known(TENANT, ["gone"])["hash"].item() == planned
+    with ledger._read() as connection:
+        assert connection.exec_driver_sql("SELECT run_id FROM customers").scalar_one() == run.id != later.id
+
+
 def test_refused_ones_only_on_request_and_duplicates_never(ledger, tmp_path):
     run = failed_run(ledger, tmp_path, ENDED)
     assert ledger.reopen(run, include_refused=True) == 6
@@ -148,6 +165,28 @@ def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_pa
     assert {line.outcome for line in outcomes(ledger, run).values()} == {"created"}
 
 
+def test_one_that_another_run_finds_in_the_api_was_made_by_the_run_that_sent_it(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a", "b"])
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
+    later, _ = plan_run(ledger, tmp_path, ["a", "b"])
+    ledger.record(later, [Step(0, "a", State.CREATED, OutcomeKind.UNCHANGED, 0, "id-a")])
+    assert [made.item.reference_id for made in ledger.made_by(run, after=-1, count=9)] == ["a", "b"]
+    assert ledger.made_by(later, after=-1, count=9) == []
+    ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=True)])
+    line = outcomes(ledger, run)["a"]
+    assert (line.outcome, line.customer_id) == ("created", "id-a"), "else resuming the run would send it again"
+    assert [made.item.reference_id for made in ledger.made_by(run, after=-1, count=9)] == ["b"]
+    assert ledger.held_by(run, after=-1, count=1)[0].taken_back
+
+
+def test_one_that_was_removed_and_that_somebody_made_again_is_not_taken_back(ledger, tmp_path):
+    run = created_run(ledger, tmp_path, ["a"])
+    ledger.record_removed(run, [RemovedCustomer(0, "a", "id-a", deactivated=False)])
+    plan_run(ledger, tmp_path, ["a"], {"a": "theirs"})
+    (held,) = ledger.held_by(run, after=-1, count=9)
+    assert (held.state, held.customer_id, held.taken_back) == ("exists", "theirs", False)
+
+
 def test_another_tenant_is_not_touched(ledger, tmp_path):
     run = created_run(ledger, tmp_path, ["a"])
     ledger.tenant("other")
@@ -168,6 +207,10 @@ def test_a_run_is_heard_of_until_its_last_sign(place, tmp_path):
         attempt = Attempt(1, moment[0] + timedelta(minutes=1), 1.0, "ok", 201)
         ledger.record(run, [Step(0, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", attempt=attempt)])
         assert ledger.last_heard(run) == attempt.ended_at
+        moment[0] += timedelta(minutes=5)
+        later, _ = plan_run(ledger, tmp_path, ["c"])
+        ledger.mark_sending(later, ledger.pending(later, after=-1, count=9))
+        assert (ledger.last_heard(run), ledger.last_heard(later)) == (attempt.ended_at, moment[0])
         moment[0] += timedelta(minutes=9)
         ledger.finish_run(run.id, 3, {})
         assert ledger.last_heard(ledger.run(run.id)) == moment[0]
@@ -186,4 +229,16 @@ def test_what_is_left_to_do_until_a_later_run_has_done_it(place, tmp_path):
         step = Step(0, "gone", State.CREATED, OutcomeKind.CREATED, 1, "id-1", 201, None, None, None, 1.5)
         ledger.record(later, [step])
         assert not ledger.has_open_ends(later)
-        assert not ledger.has_open_ends(run)
+        assert ledger.has_open_ends(replace(run, tenant="other")), "only runs of the same tenant settle it"
+        for outcome in ("created", "updated", "unchanged", "exists"):
+            ledger.record_outcomes(later, [replace(step, outcome=OutcomeKind(outcome))])
+            assert not ledger.has_open_ends(run)
+            assert ledger.count_held(later) == 1
+
+
+def test_an_unknown_outcome_of_a_later_run_is_an_open_end(ledger, tmp_path):
+    run = created_run(ledger, tmp_path, ["a"])
+    assert not ledger.has_open_ends(run)
+    later, _ = plan_run(ledger, tmp_path, ["a"], content="another")
+    ledger.record(later, [Step(0, "a", State.UNKNOWN, OutcomeKind.UNKNOWN, 1, "id-a")])
+    assert ledger.has_open_ends(run)

@@ -1,5 +1,7 @@
 """The ids of WizCommerce: from a reference id, of children, and whose an id is."""
 
+from dataclasses import replace
+
 import pytest
 
 from importer.ledger import Accepted, State, Step, open_ledger
@@ -21,8 +23,8 @@ def ledger(place):
 
 @pytest.fixture
 def run(ledger, tmp_path):
-    """It created b with children and a without any that are known, and left c pending; d was there before."""
-    made, _ = plan_run(ledger, tmp_path, ["b", "a", "c", "d"], {"d": "id-d"})
+    """It created b with children and a without any that are known, and left c and e pending; d was there before."""
+    made, _ = plan_run(ledger, tmp_path, ["b", "a", "c", "d", "e"], {"d": "id-d"})
     ledger.mark_sending(made, ledger.pending(made, after=-1, count=2))
     steps = [
         Step(
@@ -56,7 +58,41 @@ def test_the_children_of_a_run(ledger, run, tmp_path):
     frame = ledger.children_of(run.id)
     assert frame.columns.tolist() == ["reference_id", "kind", "child_reference_id", "id"]
     assert rows(frame) == [("b", "address", "A-1", "id-1"), ("b", "contact", None, "id-2")]
+    more = '[{"entity":"address","reference_id":"A-9","id":"id-9"}]'
+    step = Step(1, "a", State.CREATED, OutcomeKind.CREATED, 1, "id-a", accepted=Accepted(b"{}", more))
+    ledger.record(run, [step])
+    ledger.tenant("other")
+    ledger.record_lookup("other", ["a"], found_frame({}))
+    ledger.record(replace(run, tenant="other"), [step])
+    assert rows(ledger.children_of(run.id))[1:] == [("b", "contact", None, "id-2"), ("a", "address", "A-9", "id-9")]
     assert rows(ledger.children_of(ledger.start_run(TENANT, "run", out=tmp_path, mapping="m").id)) == []
+
+
+def test_whom_the_runs_of_a_mapping_sent_and_who_may_be_there(ledger, run):
+    """Not d, which was there before, and not e, which was not sent yet."""
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
+    assert rows(ledger.sent_with(TENANT, "example")) == [("a", "id-a"), ("b", "id-b"), ("c", None)]
+    assert rows(ledger.sent_with(TENANT, "another")) == rows(ledger.sent_with("other", "example")) == []
+
+
+def test_one_that_is_gone_is_as_if_it_was_never_sent(ledger, run):
+    ledger.record_gone(TENANT, ["b"])
+    known = ledger.known(TENANT, ["a", "b"]).sort_values("reference_id")
+    assert rows(known[["state", "customer_id"]]) == [("created", "id-a"), ("absent", None)]
+    assert known["hash"].isna().tolist() == [False, True]
+    assert ledger.accepted(TENANT, ["a", "b"]) == {"a": b"{}"}
+    with ledger._read() as connection:
+        gone = connection.exec_driver_sql("SELECT absent_at, updated_at FROM customers WHERE reference_id = 'b'").one()
+    assert gone.absent_at == gone.updated_at
+
+
+def test_one_that_somebody_else_had_made_may_be_gone_later(ledger, run):
+    ledger.record_lookup(TENANT, ["a", "d"], found_frame({}))
+    known = ledger.known(TENANT, ["a", "d"]).sort_values("reference_id")
+    assert rows(known[["state", "customer_id"]]) == [("created", "id-a"), ("absent", None)]
+    with ledger._read() as connection:
+        gone = connection.exec_driver_sql("SELECT absent_at, updated_at FROM customers WHERE reference_id = 'd'").one()
+    assert gone.absent_at == gone.updated_at
 
 
 def test_whose_an_id_is(ledger, run):
