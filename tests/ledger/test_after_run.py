@@ -165,6 +165,18 @@ def test_what_was_removed_is_planned_again_and_no_longer_the_runs(ledger, tmp_pa
     assert {line.outcome for line in outcomes(ledger, run).values()} == {"created"}
 
 
+def test_only_what_was_deleted_counts_as_absent_since_then(place, tmp_path):
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    with open_ledger(place, now=lambda: moment) as ledger:
+        run = created_run(ledger, tmp_path, ["a", "b"])
+        moment += timedelta(days=1)
+        removed = [RemovedCustomer(at, name, f"id-{name}", deactivated=name == "b") for at, name in enumerate("ab")]
+        ledger.record_removed(run, removed)
+        with ledger._read() as connection:
+            since = connection.exec_driver_sql("SELECT absent_at FROM customers ORDER BY reference_id").scalars().all()
+    assert since == ["2030-01-02T00:00:00.000Z", "2030-01-01T00:00:00.000Z"]
+
+
 def test_one_that_another_run_finds_in_the_api_was_made_by_the_run_that_sent_it(ledger, tmp_path):
     run, _ = plan_run(ledger, tmp_path, ["a", "b"])
     ledger.mark_sending(run, ledger.pending(run, after=-1, count=9))
