@@ -51,7 +51,7 @@ _SET_REMOVED = (
         customer_id=sa.case((_DEACTIVATED, _REMOVED.c.customer_id)),
         display_id=sa.case((_DEACTIVATED, CUSTOMERS.c.display_id)),
         absent_at=sa.case((_DEACTIVATED, CUSTOMERS.c.absent_at), else_=AT),
-        updated_at=sa.case((_DEACTIVATED, CUSTOMERS.c.updated_at), else_=AT),
+        updated_at=AT,
     )
     .where(same(CUSTOMERS, _REMOVED))
 )
