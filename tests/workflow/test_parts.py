@@ -147,7 +147,8 @@ def test_partitions_know_which_defaults_the_source_states(tmp_path: Path, monkey
 def test_no_customer_at_all(offered, tmp_path: Path) -> None:
     (tmp_path / "planted.yaml").write_text(PLANTED, encoding="utf-8")
     (tmp_path / "planted.csv").write_text(re.sub(r"(?m)^\d+,", ",", ROWS.strip()) + "\n", encoding="utf-8")
-    options = Options(sources=(str(tmp_path / "planted.csv"),), mapping=str(tmp_path / "planted.yaml"), country="US")
+    given = {"sources": (str(tmp_path / "planted.csv"),), "mapping": str(tmp_path / "planted.yaml"), "partial": True}
+    options = Options(country="US", **given)
     assert offered(options, 3) == offered(options, 0)
 
 
