@@ -54,7 +54,7 @@ class RawTable:
 
     ``header``: None if the first records are all blank. ``required``: it is read whether or not the mapping knows it.
     ``known``: False for a section whose tag the mapping does not name, though it names others. ``more_problems``: what
-    else is to be reported of the finished table.
+    else is to be reported of the finished table. ``unread``: why none of it is read, for a hidden sheet.
     """
 
     origin: Origin
@@ -64,6 +64,7 @@ class RawTable:
     required: bool = False
     known: bool = True
     more_problems: Callable[[SourceTable], Iterable[Problem]] = field(default=lambda _: ())
+    unread: Problem | None = None
 
     def matches(self, options: LoadOptions) -> bool:
         """Whether the mapping knows the table: its tag, and columns of it."""
@@ -121,17 +122,17 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
 
 
 def ignored_table(raw: RawTable) -> Loaded:
-    """A table without columns, for one that the mapping does not know; all of its rows count as skipped."""
+    """A table without columns, for one that is hidden or not known to the mapping; all of its rows are skipped."""
     above = [row for row, _ in raw.header.above] if raw.header else []
     numbers = np.concatenate([np.array(above, np.int64), raw.body.numbers])
-    problem = Problem(
+    problem = raw.unread or Problem(
         Severity.WARNING,
         "sheet_ignored",
         f"none of the sheet's {len(numbers):,} rows is read: it has no header with columns of the mapping",
         "This is fine for notes and instructions; otherwise correct the headers, or name them in the mapping.",
         location=raw.origin.at(None),
     )
-    skipped = skipped_frame(numbers, ["sheet not mapped"] * len(numbers))
+    skipped = skipped_frame(numbers, ["hidden sheet" if raw.unread else "sheet not mapped"] * len(numbers))
     data = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(0, np.int64), skipped, np.zeros(0, bool)
     return SourceTable(raw.origin.file, raw.origin.sheet, *data, details=dict(raw.origin.details)), [problem]
 

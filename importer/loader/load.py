@@ -28,7 +28,9 @@ def load(sources: Sequence[str], options: LoadOptions) -> Sources:
     loaded: list[Loaded] = []
     for tables in files:
         of_file = [
-            assemble(raw, options) if raw.required or not any_matches or raw.matches(options) else ignored_table(raw)
+            ignored_table(raw)
+            if raw.unread or not (raw.required or not any_matches or raw.matches(options))
+            else assemble(raw, options)
             for raw in tables
         ]
         with_header = [table for table, _ in of_file if len(table.frame.columns)]

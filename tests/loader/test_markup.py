@@ -88,10 +88,9 @@ def test_several_worksheets_in_utf_16(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (book(HEADER, row(cell("C1")))[:-80], "the XML workbook is broken or cut off"),
+        (book(HEADER, row(cell("C1")))[:-80], "the XML workbook cannot be read .unclosed token"),
         (book(row(cell("x", Index=99999999))), "beyond the limits"),
-        (book(HEADER, row(cell("x", Index=16000), Index=1000000)), "are too many"),
-        (book(row(cell("x", Index="two"))), "broken or cut off"),
+        (book(row(cell("x", Index="two"))), "cannot be read .Index is 'two' and not a number"),
         (book(""), "the workbook is empty"),
         ("<?xml version='1.0'?><customers><customer id='1'/></customers>", "a web page or XML document"),
         ("<!DOCTYPE html><html><body><form>Sign in</form></body></html>", "a web page or XML document"),

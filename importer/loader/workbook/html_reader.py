@@ -1,0 +1,253 @@
+"""Tables of web pages, which many systems save as .xls: what a person sees of them.
+
+A page for Excel gives number formats to its cells (``mso-number-format``) and hides rows and texts by styles.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from html.parser import HTMLParser
+
+from importer.errors import SourceError, UsageError
+from importer.loader.text.encoding import whole_text
+from importer.loader.workbook.number_formats import named_format, shown
+from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
+
+_CHARSET = re.compile(rb"""<meta[^>]{0,1000}charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+_DECLARATION = re.compile(r"""([\w-]+)\s*:\s*((?:"[^"]*"|'[^']*'|[^;"'])*)""")
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|(.))", re.DOTALL)
+_PLAIN_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?")
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
+_CLOSED_BY = {"tr": ("tr", "td", "th"), "td": ("td", "th"), "th": ("td", "th"), "p": ("p",), "li": ("li",)}
+_MAX_DEPTH = 2000
+_NOT_TEXT = frozenset({"script", "style", "template", "title"})
+_NO_STYLE: dict[str, str] = {}
+
+
+def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCells]:
+    """The page's tables that have at least two rows with text; one table alone has no name.
+
+    Raises :class:`SourceError` for a page that ends within a table.
+    """
+    named = _CHARSET.search(content[:4096])
+    if encoding is None and named is not None and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = named[1].decode()
+    try:
+        text = whole_text(content, file, encoding)
+    except (UsageError, SourceError):
+        text = whole_text(content, file)
+    page = _Page(Allowance.for_size(file, len(content)))
+    page.feed(text)
+    page.close()
+    if page.open and not page.ended:
+        raise SourceError(
+            f"{file}: the page was cut off within a table, in its row {page.open[-1].row + 1:,}",
+            "Export or download the file again; rows are missing.",
+        )
+    tables = [table for table in page.tables if len(table.filled) > 1]
+    for number, table in enumerate(tables, start=1):
+        table.cells.name = "" if len(tables) == 1 else f"Table {number}"
+    return [table.cells for table in tables]
+
+
+@dataclass
+class _Element:
+    """An element that is open; ``hidden``: it, or one around it, is not shown."""
+
+    name: str
+    hidden: bool
+
+
+class _Page(HTMLParser):
+    """Tables may be nested. ``open``: the tables around the current place. ``ended``: the page's own end was read."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(convert_charrefs=True)
+        self.allowance = allowance
+        self.tables: list[_HtmlTable] = []
+        self.open: list[_HtmlTable] = []
+        self.elements: list[_Element] = []
+        self.names: Counter[str] = Counter()  # of the open elements
+        self.rules: dict[str, dict[str, str]] = {}
+        self.ended = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        for name in _CLOSED_BY.get(tag, ()):
+            self._close(name, within="table")
+        style = self._style(tag, attributes)
+        hidden = self._hidden or _is_hidden(style) or "hidden" in attributes
+        if tag not in _VOID:
+            self.elements.append(_Element(tag, hidden))
+            self.names[tag] += 1
+        if len(self.elements) > _MAX_DEPTH:
+            raise SourceError(
+                f"{self.allowance.file}: the page has more than {_MAX_DEPTH:,} tags within each other",
+                "Open it in a spreadsheet program and save it as .xlsx, or export it as CSV.",
+            )
+        if tag == "table":
+            table = _HtmlTable(SheetCells("", self.allowance))
+            self.tables.append(table)
+            self.open.append(table)
+        elif not self.open:
+            return
+        elif tag == "tr":
+            self.open[-1].start_row(hidden=hidden)
+        elif tag in {"td", "th"}:
+            self.open[-1].start_cell(attributes, _number_format(style.get("mso-number-format", "")))
+        elif tag == "col":
+            self.open[-1].add_column(_span(attributes.get("span")) + 1, hidden=hidden)
+        elif tag in {"br", "p", "div"}:
+            self.open[-1].break_line(always=tag == "br")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.ended = self.ended or tag in {"html", "body"}
+        if tag in _VOID:
+            return
+        if tag == "table" and self.open:
+            self.open.pop().end_cell()
+        elif self.open and tag in {"td", "th", "tr"}:
+            self.open[-1].end_cell()
+        self._close(tag, within="" if tag == "table" else "table")
+
+    def handle_data(self, data: str) -> None:
+        if self.elements and self.elements[-1].name == "style":
+            self._add_rules(data)
+        elif self.open and self.open[-1].text is not None and not self._is_no_text:
+            self.open[-1].add(re.sub(r"[ \t\r\n]+", " ", data), hidden=self._hidden)
+
+    @property
+    def _hidden(self) -> bool:
+        return bool(self.elements) and self.elements[-1].hidden
+
+    @property
+    def _is_no_text(self) -> bool:
+        return self.elements[-1].name in _NOT_TEXT
+
+    def _close(self, name: str, *, within: str) -> None:
+        """Close an element and all within it, if it is open inside of the nearest ``within``."""
+        if not self.names[name]:
+            return
+        place = len(self.elements) - 1
+        while self.elements[place].name not in {name, within}:
+            place -= 1
+        if self.elements[place].name == name:
+            self.names.subtract(element.name for element in self.elements[place:])
+            del self.elements[place:]
+
+    def _style(self, tag: str, attributes: dict[str, str | None]) -> dict[str, str]:
+        """The declarations for an element: of its tag, its classes, and its own."""
+        own = attributes.get("style")
+        if not self.rules and not own:
+            return _NO_STYLE
+        classes = (attributes.get("class") or "").casefold().split()
+        selectors = [tag, *(f".{name}" for name in classes), *(f"{tag}.{name}" for name in classes)]
+        found: dict[str, str] = {}
+        for selector in selectors:
+            found |= self.rules.get(selector, {})
+        return found | _declarations(own or "")
+
+    def _add_rules(self, css: str) -> None:
+        for rule in css.replace("<!--", "").replace("-->", "").split("}"):
+            selectors, _, body = rule.rpartition("{")
+            if "display" in body or "visibility" in body or "mso-number-format" in body:
+                for selector in selectors.casefold().split(","):
+                    self.rules.setdefault(selector.strip(), {}).update(_declarations(body))
+
+
+@dataclass
+class _HtmlTable:
+    """A table that is being read: where the next cell goes, and the text and spans of the current one, if any.
+
+    ``covered``: column → the last row that a cell of a row above extends to. ``filled``: the rows with text.
+    """
+
+    cells: SheetCells
+    row: int = -1
+    column: int = 0
+    columns: int = 0
+    text: str | None = None
+    number_format: str = ""
+    spans: tuple[int, int] = (0, 0)
+    covered: dict[int, int] = field(default_factory=dict)
+    filled: set[int] = field(default_factory=set)
+    row_state: int = 0  # 1: the current row is not shown, 2: and has text
+
+    def add_column(self, count: int, *, hidden: bool) -> None:
+        if hidden:
+            self.cells.hidden_columns.append(range(self.columns, self.columns + count))
+        self.columns += count
+
+    def start_row(self, *, hidden: bool) -> None:
+        self.end_cell()
+        self.row_state = 1 if hidden else 0
+        self.row += 1
+        self.column = 0
+
+    def start_cell(self, attributes: dict[str, str | None], number_format: str) -> None:
+        self.end_cell()
+        self.row = max(self.row, 0)
+        while self.covered.get(self.column, -1) >= self.row:
+            self.column += 1
+        self.text = ""
+        self.number_format = number_format
+        self.spans = _span(attributes.get("rowspan")), _span(attributes.get("colspan"))
+
+    def add(self, text: str, *, hidden: bool) -> None:
+        if not hidden:
+            self.text = (self.text or "") + text
+        elif text.strip() and self.row_state < 2:
+            what = "rows" if self.row_state else "texts"
+            self.cells.invisible[what] = self.cells.invisible.get(what, 0) + 1
+            self.row_state *= 2
+
+    def break_line(self, *, always: bool) -> None:
+        if self.text is not None and (always or self.text.strip()):
+            self.text += "\n"
+
+    def end_cell(self) -> None:
+        if self.text is None:
+            return
+        text = "\n".join(line.strip(" ") for line in self.text.split("\n")).strip("\n")
+        if self.number_format and _PLAIN_NUMBER.fullmatch(text):
+            text = shown(float(text), self.number_format)
+        down, across = self.spans
+        if self.column + across >= MAX_COLUMNS:
+            self.cells.put(self.row, MAX_COLUMNS, "beyond the limits")
+        self.cells.put(self.row, self.column, text)
+        if text.strip():
+            self.filled.add(self.row)
+        if down or across:
+            self.cells.merged.append((self.row, self.column, self.row + down, self.column + across))
+            if down:
+                columns = range(self.column, self.column + across + 1)
+                self.covered.update(dict.fromkeys(columns, self.row + down))
+        self.column += across + 1
+        self.text = None
+
+
+def _declarations(css: str) -> dict[str, str]:
+    return {name.casefold(): value.strip() for name, value in _DECLARATION.findall(css)}
+
+
+@cache
+def _number_format(css: str) -> str:
+    """A format as a style writes it: in quotes, with escapes, or by its name."""
+    if len(css) > 1 and css[0] == css[-1] and css[0] in "\"'":
+        css = css[1:-1]
+    text = _CSS_ESCAPE.sub(lambda code: chr(min(int(code[1], 16), 0xFFFF)) if code[1] else code[2], css)
+    return named_format(text)
+
+
+def _is_hidden(style: dict[str, str]) -> bool:
+    display, visibility = style.get("display", "").casefold(), style.get("visibility", "").casefold()
+    return display.startswith("none") or visibility.startswith(("hidden", "collapse"))
+
+
+def _span(value: str | None) -> int:
+    """How many cells more than one; browsers take no more than a thousand (HTML, 4.9.11)."""
+    number = value.strip() if value is not None else ""
+    return min(int(number), 1000) - 1 if number.isdecimal() and len(number) < 10 and int(number) > 0 else 0

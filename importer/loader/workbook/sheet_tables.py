@@ -1,0 +1,203 @@
+"""Sheets to tables, whatever kind of file they come from: header and records, and what is to be said of them."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from importer.errors import NoSourceError, SourceError, UsageError
+from importer.loader.assemble import Fault, Origin, RawTable
+from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header
+from importer.loader.text.column_store import Body
+from importer.loader.workbook.sheet_cells import Grid, SheetCells
+from importer.records import Problem, Severity
+from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable, header_key
+
+_MAX_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: its cells in columns of text, and what else was found in it."""
+
+    origin: Origin
+    grid: Grid
+    cells: SheetCells
+
+    def raw_table(self, options: LoadOptions) -> RawTable:
+        """The records below the header."""
+        rows = self.grid.rows + 1
+        header = find_header(self.grid.head(HEAD_RECORDS), options)
+        start = header.row if header else 0
+        columns = [column.slice(start) for column in self.grid.columns]
+        body = Body(columns, np.full(len(rows) - start, len(columns), np.int64), rows[start:])
+        unread = self._left_out() if self.cells.hidden and options.sheet is None else None
+        if header is not None:
+            header = _renumbered(header, rows.tolist())
+        faults, unused = self._uncalculated(header, start, options)
+        more = partial(self._problems, unused)
+        return RawTable(self.origin, header, body, faults, known=unread is None, more_problems=more, unread=unread)
+
+    def _left_out(self) -> Problem:
+        message = f"the sheet is hidden: none of its {self.grid.height():,} rows is read"
+        hint = f"To read it, unhide it, or name it with --sheet {self.origin.sheet!r}."
+        return Problem(Severity.WARNING, "sheet_hidden", message, hint, location=self.origin.at(None))
+
+    def _names(self, header: Header | None) -> list[str]:
+        cells = header.cells if header else ["" for _ in self.grid.columns]
+        return [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
+
+    def _uncalculated(
+        self, header: Header | None, start: int, options: LoadOptions
+    ) -> tuple[list[Fault], Counter[str]]:
+        """Formulas without a value: faults in columns that the mapping uses, else how many there are by column."""
+        names = self._names(header)
+        message = "the cell has a formula that was never calculated: the program that wrote the file left its value out"
+        hint = "Open the file in Excel or LibreOffice, save it, and import it again."
+        faults: list[Fault] = []
+        unused: Counter[str] = Counter()
+        for row, column in self.grid.indices(self.cells.uncalculated) if self.cells.uncalculated else ():
+            if row < start:
+                continue
+            if not any(options.keys) or any(header_key(names[column]) in keys for keys in options.keys):
+                faults.append(Fault(row - start, "formula_without_value", message, hint, names[column]))
+            else:
+                unused[names[column]] += 1
+        return faults, unused
+
+    def _problems(self, unused: Counter[str], table: SourceTable) -> Iterator[Problem]:
+        """Problems of the whole sheet, one of each kind at its first place."""
+        header = table.details["header_row"]
+        for name, count in unused.items():
+            message = f"{count:,} formulas in a column that the mapping does not use were never calculated"
+            hint = "Nothing needs to be done."
+            place = self.origin.at(header, name)
+            yield Problem(Severity.INFO, "formula_without_value", message, hint, location=place)
+        yield from self._rounded(header, table)
+        for note in self.cells.notes:
+            yield Problem(Severity.WARNING, *note, location=self.origin.at(None))
+        for what, count in self.cells.invisible.items():
+            message = f"{count:,} {what} that the page does not show are left out"
+            hint = "If they are to be imported, show them in the page, or export the table again."
+            yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
+        yield from self._hidden_and_merged(header)
+
+    def _rounded(self, header: int, table: SourceTable) -> Iterator[Problem]:
+        """Numbers whose digits are gone: one problem for each column."""
+        names = list(table.frame.columns)
+        firsts: dict[int, int] = {}
+        counts: Counter[int] = Counter()
+        for row, column in self.cells.rounded:
+            if row >= header and column < len(names):
+                firsts.setdefault(column, row)
+                counts[column] += 1
+        for column, row in firsts.items():
+            message = (
+                f"{counts[column]:,} numbers have more digits than a spreadsheet keeps: all behind the 15th are gone"
+            )
+            hint = "Export again with the column formatted as text."
+            place = self.origin.at(row + 1, names[column])
+            yield Problem(Severity.WARNING, "digits_lost", message, hint, location=place)
+
+    def _hidden_and_merged(self, header: int) -> Iterator[Problem]:
+        """What is hidden or merged below the header."""
+        last = int(self.grid.rows[-1]) + 1
+        rows = [
+            row + 1 for span in self.cells.hidden_rows for row in range(max(span.start, header), min(span.stop, last))
+        ]
+        at = next(index for index, row in enumerate(self.grid.rows.tolist()) if row + 1 == header)
+        cells = [column[at].as_py() for column in self.grid.columns]
+        names = [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
+        hidden = {
+            place for span in self.cells.hidden_columns for place in range(span.start, min(span.stop, len(names)))
+        }
+        columns = [names[place] for place in sorted(hidden)]
+        merged = [(top + 1, bottom + 1) for top, _, bottom, _ in sorted(self.cells.merged) if header <= top < last]
+        if rows:
+            message = f"{len(rows):,} hidden rows are read like the others: {_listed(rows)}"
+            hint = "Delete them, or leave them out with a `skip` rule, if they are not to be imported."
+            yield Problem(Severity.WARNING, "hidden_rows", message, hint, location=self.origin.at(rows[0]))
+        if columns:
+            message = f"{len(columns):,} hidden columns are read like the others: {_listed(columns)}"
+            place = self.origin.at(header, columns[0])
+            yield Problem(Severity.INFO, "hidden_columns", message, "Nothing needs to be done.", location=place)
+        if merged:
+            blocks = [f"row {top}" if top == bottom else f"rows {top}-{bottom}" for top, bottom in merged]
+            message = f"{len(merged):,} merged blocks of cells: {_listed(blocks)}; each has one value in its first cell"
+            hint = (
+                "The block's other cells are blank. Unmerge them and fill each row; or, where a customer's cells are "
+                "merged over several rows, use a mapping with `blank_key: above`."
+            )
+            yield Problem(Severity.WARNING, "merged_cells", message, hint, location=self.origin.at(merged[0][0]))
+
+
+def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptions) -> list[RawTable]:
+    """The tables of the sheets that have cells, or only of the one that ``options`` name.
+
+    Raises :class:`SourceError` for a workbook that is empty, and for two sheets of one name; :class:`UsageError` for an
+    unknown sheet.
+    """
+    file = origin.file
+    names = [cells.name for cells in found]
+    doubled = next((name for name, count in Counter(names).items() if count > 1), None)
+    if doubled is not None:
+        raise SourceError(f"{file}: two sheets are named {doubled!r}", "Rename one of them.")
+    if options.sheet is not None and options.sheet not in names:
+        listed = ", ".join(repr(name) for name in names if name)
+        raise UsageError(f"{file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
+    grids = [(cells, cells.finish()) for cells in found]
+    sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if grid.height()]
+    sheets = list(_without_guide(sheets))
+    hidden = [sheet.origin.sheet for sheet in sheets if sheet.cells.hidden and options.sheet is None]
+    if not sheets:
+        raise NoSourceError(f"{file}: the workbook is empty", "Export the table again, with its header and rows.")
+    if len(hidden) == len(sheets):
+        raise NoSourceError(
+            f"{file}: all sheets with cells are hidden: {_listed(hidden)}", "Unhide the sheet, or name it with --sheet."
+        )
+    return [sheet.raw_table(options) for sheet in sheets]
+
+
+def wanted(options: LoadOptions, name: str) -> bool:
+    """Whether a sheet is to be read."""
+    return options.sheet is None or options.sheet == name
+
+
+def _renumbered(header: Header, rows: list[int]) -> Header:
+    """A header found in the first rows, with the sheet's row numbers."""
+    return replace(
+        header,
+        row=rows[header.row - 1],
+        above=[(rows[index - 1], reason) for index, reason in header.above],
+        instructions=tuple(rows[index - 1] for index in header.instructions),
+    )
+
+
+def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
+    """The sheets without the one that explains a workbook of rejected rows (never data).
+
+    It lists the file and sheet of origin of the rows in the others; their details get it as ``stands_for``.
+    """
+    origins: dict[str | None, list[str]] = {}
+    others = []
+    for sheet in sheets:
+        if not any(cell.strip() == GUIDE_TITLE for row in sheet.grid.head(HEAD_RECORDS) for cell in row):
+            others.append(sheet)
+            continue
+        rows = [[cell.strip() for cell in row] for row in sheet.grid.head()]
+        start = next((at for at, row in enumerate(rows) if set(GUIDE_COLUMNS) <= set(row)), len(rows))
+        for row in rows[start + 1 :]:
+            name, *source = (row[rows[start].index(column)] for column in GUIDE_COLUMNS)
+            if not name:
+                break
+            origins[name] = source
+    for sheet in others:
+        source = origins.get(sheet.origin.sheet, [])
+        details = {**sheet.origin.details, "stands_for": source} if source else sheet.origin.details
+        yield replace(sheet, origin=replace(sheet.origin, details=details))
+
+
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(map(str, items[:_MAX_LISTED])) + (" and more" if len(items) > _MAX_LISTED else "")

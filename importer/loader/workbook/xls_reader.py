@@ -1,0 +1,105 @@
+"""Sheets of legacy .xls workbooks, read by xlrd."""
+
+import io
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+import xlrd
+
+from importer.errors import SourceError
+from importer.loader.workbook.number_formats import is_plain, is_rounded, moment_text, shown
+from importer.loader.workbook.sheet_cells import Allowance, Note, SheetCells
+from importer.loader.workbook.xlsx_reader import NO_STYLES, plain_text
+
+_DAMAGED = Note(
+    "workbook_damaged",
+    "the workbook is damaged where its parts are listed: rows may be missing",
+    "Compare the number of rows with your system, or save the file again as .xlsx.",
+)
+
+
+class BrokenXlsError(SourceError):
+    """A legacy workbook that cannot be read, perhaps because it is protected by a password."""
+
+
+def read_xls(content: bytes, file: str, wanted: Callable[[str], bool]) -> Iterator[SheetCells]:
+    """The worksheets in their order; empty ones for those that are not ``wanted``."""
+    allowance = Allowance.for_size(file, len(content))
+    book, notes = _open(content, file)
+    for place, name in enumerate(book.sheet_names()):
+        cells = SheetCells(name, allowance, notes=list(notes))
+        if wanted(name):
+            try:
+                sheet = book.sheet_by_index(place)
+                cells.hidden = sheet.visibility != 0
+                _read_sheet(book, sheet, cells)
+            except SourceError:
+                raise
+            except Exception as error:  # xlrd raises anything for a damaged sheet
+                raise _broken(f"{file}: the sheet {name!r}", error) from error
+        yield cells
+
+
+def _open(content: bytes, file: str) -> tuple[xlrd.Book, list[Note]]:
+    """The workbook, and what is to be said of it. Second and third tries are for files that some programs write."""
+    tries: list[tuple[bool, bool, list[Note]]] = [
+        (True, False, []),
+        (True, True, [_DAMAGED]),
+        (False, True, [_DAMAGED, NO_STYLES]),
+    ]
+    first: Exception | None = None
+    for formatting, corrupted, notes in tries:
+        try:
+            book = xlrd.open_workbook(
+                file_contents=content,
+                formatting_info=formatting,
+                ragged_rows=True,
+                on_demand=True,
+                ignore_workbook_corruption=corrupted,
+                logfile=io.StringIO(),
+            )
+        except Exception as error:  # noqa: BLE001 - xlrd raises anything for a damaged file
+            first = first or error
+        else:
+            return book, notes
+    assert first is not None
+    raise _broken(f"{file}: the workbook", first) from first
+
+
+def _broken(what: str, error: Exception) -> BrokenXlsError:
+    hint = "Open it in a spreadsheet program and save it again as .xlsx, or export it as CSV."
+    return BrokenXlsError(f"{what} cannot be read ({str(error) or type(error).__name__})", hint)
+
+
+def _read_sheet(book: xlrd.Book, sheet: xlrd.sheet.Sheet, cells: SheetCells) -> None:
+    codes = [book.format_map[style.format_key].format_str for style in book.xf_list] if book.formatting_info else []
+    formats = {number: "" if is_plain(code) else code for number, code in enumerate(codes)}
+    since_1904 = book.datemode == 1
+    rows = sheet.rowinfo_map.items()
+    cells.hidden_rows += [range(row, row + 1) for row, info in rows if info.hidden or info.height == 0]
+    columns = sheet.colinfo_map.items()
+    cells.hidden_columns += [range(column, column + 1) for column, info in columns if info.hidden or info.width == 0]
+    cells.merged += [(top, left, below - 1, right - 1) for top, below, left, right in sheet.merged_cells]
+    for row, column, cell in chain.from_iterable(map(_placed, range(sheet.nrows), sheet.get_rows())):
+        kind, value = cell.ctype, cell.value
+        match kind:
+            case xlrd.XL_CELL_TEXT:
+                text = plain_text(value)
+            case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
+                code = formats.get(cell.xf_index, "")
+                is_date = kind == xlrd.XL_CELL_DATE and not formats
+                text = moment_text(value + 1462 * since_1904) if is_date else shown(value, code, since_1904=since_1904)
+                if is_rounded(value):
+                    cells.rounded.append((row, column))
+            case xlrd.XL_CELL_BOOLEAN:
+                text = "TRUE" if value else "FALSE"
+            case xlrd.XL_CELL_ERROR:
+                text = xlrd.error_text_from_code.get(value, "#ERROR")
+            case _:
+                text = ""
+        cells.put(row, column, text)
+
+
+def _placed(row: int, cells: list[xlrd.sheet.Cell]) -> Iterator[tuple[int, int, xlrd.sheet.Cell]]:
+    for column, cell in enumerate(cells):
+        yield row, column, cell

@@ -1,0 +1,353 @@
+"""Sheets of .xlsx and .xlsm files, read from their XML (ECMA-376, part 18) in one pass: values and how they look."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import islice, product
+from string import ascii_uppercase
+from typing import IO
+
+from xlrd.formatting import std_format_strings
+
+from importer.errors import SourceError
+from importer.loader.workbook.container import Container, explained
+from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
+from importer.loader.workbook.sheet_cells import EXPORT, MAX_COLUMNS, Allowance, Note, SheetCells
+from importer.loader.workbook.xml_stream import (
+    Attributes,
+    BrokenXmlError,
+    ByLocalName,
+    XmlStream,
+    feed,
+    local,
+    new_parser,
+    whole_number,
+)
+
+_TRUE = frozenset({"1", "true", "on"})
+_PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+NO_STYLES = Note(
+    "look_unknown",
+    "the workbook's number formats cannot be read: leading zeros and dates may be missing",
+    "Open the file in a spreadsheet program and save it again as .xlsx.",
+)
+Wanted = Callable[[str], bool]
+
+
+def read_xlsx(container: Container, file: str, wanted: Wanted) -> Iterator[SheetCells]:
+    """The worksheets in their order; empty ones for those that are not ``wanted``."""
+    with explained(file):
+        workbook = container.relations("").of_kind("officeDocument") or "xl/workbook.xml"
+        relations = container.relations(workbook)
+        book = _Workbook()
+        book.read(container.open(workbook))
+    allowance = Allowance.for_size(file, container.size)
+    texts: list[str] | None = None
+    look = None
+    parts = set()
+    for name, hidden, relation in book.sheets:
+        kind, part = relations.targets.get(relation, ("worksheet", ""))
+        if kind != "worksheet":
+            continue  # a chart, a dialog or macros
+        if not wanted(name):
+            yield SheetCells(name, allowance, hidden)
+            continue
+        if part in parts:
+            raise SourceError(f"{file}: the sheet {name!r} is another sheet's copy, in the same part", EXPORT)
+        parts.add(part)
+        if texts is None or look is None:
+            texts = _shared_texts(container, relations.of_kind("sharedStrings"), file)
+            look = _Look(container, relations.of_kind("styles"), since_1904=book.since_1904)
+        sheet = _Sheet(SheetCells(name, allowance, hidden), texts, look, recalculated=book.recalculated)
+        with explained(file, f"the sheet {name!r}"):
+            sheet.read(container.open(part))
+        yield sheet.cells
+
+
+class _Workbook(XmlStream):
+    """The list of sheets: name, whether it is hidden, and the ID of its part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sheets: list[tuple[str, bool, str]] = []
+        self.since_1904 = self.recalculated = False
+        self.starts = {"sheet": self._sheet, "workbookPr": self._properties, "calcPr": self._calculation}
+
+    def _sheet(self, attributes: Attributes) -> None:
+        hidden = attributes.get("state", "visible").casefold() in {"hidden", "veryhidden"}
+        self.sheets.append((attributes.get("name", ""), hidden, local(attributes, "id") or ""))
+
+    def _properties(self, attributes: Attributes) -> None:
+        self.since_1904 = attributes.get("date1904", "") in _TRUE
+
+    def _calculation(self, attributes: Attributes) -> None:
+        self.recalculated = attributes.get("fullCalcOnLoad", "") in _TRUE
+
+
+class _Texts(XmlStream):
+    """The texts that cells share; phonetic signs are not shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.current: list[str] = []
+        self.phonetic = False
+        self.starts = {"si": self._start, "t": lambda _: self.clear(), "rPh": lambda _: self._in_phonetic(on=True)}
+        self.ends = {"t": self._text, "rPh": lambda: self._in_phonetic(on=False), "si": self._end}
+
+    def _start(self, _: Attributes) -> None:
+        self.current = []
+
+    def _in_phonetic(self, *, on: bool) -> None:
+        self.phonetic = on
+
+    def _text(self) -> None:
+        if not self.phonetic:
+            self.current.append(self.text())
+
+    def _end(self) -> None:
+        self.texts.append(plain_text("".join(self.current)))
+
+
+def _shared_texts(container: Container, part: str | None, file: str) -> list[str]:
+    if part is None:
+        return []
+    reader = _Texts()
+    with explained(file, "the workbook's table of texts"):
+        reader.read(container.open(part))
+    return reader.texts
+
+
+def plain_text(text: str) -> str:
+    """A text without the escapes that XML needs for some characters, and with plain line ends."""
+    if "_x" in text:
+        text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text)
+    return text.replace("\r\n", "\n") if "\r" in text else text
+
+
+class _Styles(XmlStream):
+    """Number formats by the numbers of cell styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: dict[str, str] = {}
+        self.formats: list[str] = []
+        self.within = ""
+        self.starts = {"numFmts": self._enter("codes"), "cellXfs": self._enter("cells")}
+        self.starts |= {"numFmt": self._code, "xf": self._style}
+        self.ends = {"numFmts": self._leave, "cellXfs": self._leave}
+
+    def _enter(self, what: str) -> Callable[[Attributes], None]:
+        def enter(_: Attributes) -> None:
+            self.within = what
+
+        return enter
+
+    def _leave(self) -> None:
+        self.within = ""
+
+    def _code(self, attributes: Attributes) -> None:
+        if self.within == "codes":
+            self.codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+
+    def _style(self, attributes: Attributes) -> None:
+        if self.within == "cells":
+            self.formats.append(attributes.get("numFmtId", "0"))
+
+
+@cache
+def built_in(number: int) -> str:
+    """A format that workbooks name by its number only. Some are dates that depend on the language."""
+    return "yyyy-mm-dd" if 27 <= number <= 36 or 50 <= number <= 58 else std_format_strings.get(number, "")
+
+
+class _Look:
+    """How numbers are shown by cell styles."""
+
+    def __init__(self, container: Container, part: str | None, *, since_1904: bool) -> None:
+        self.since_1904 = since_1904
+        self.formats: dict[str, str] = {}
+        self.known = False
+        reader = _Styles()
+        try:
+            if part is not None:
+                with explained(""):
+                    reader.read(container.open(part))
+                self.known = True
+        except SourceError:
+            return
+        for style, number in enumerate(reader.formats):
+            code = reader.codes.get(number) or built_in(int(number) if number.isdecimal() else 0)
+            self.formats[str(style)] = "" if is_plain(code) else code
+
+    def number(self, text: str, code: str) -> tuple[str, bool]:
+        """A number as it is shown, and whether digits of it are gone."""
+        if not code and len(text) < 16 and text.isdecimal() and (text[0] != "0" or text == "0"):
+            return text, False
+        try:
+            value = float(text)
+        except ValueError:
+            return text, False
+        return shown(value, code, since_1904=self.since_1904), is_rounded(value)
+
+
+class _Sheet:
+    """A sheet that is being read. ``row``, ``column``: of the current cell.
+
+    Of plain numbers and shared texts, which are most cells, only the start tags are looked at: what stands between two
+    of them is the value. In other cells (``exact``) the ends of tags count, too.
+    """
+
+    def __init__(self, cells: SheetCells, texts: list[str], look: _Look, *, recalculated: bool) -> None:
+        self.cells, self.texts, self.look, self.recalculated = cells, texts, look, recalculated
+        self.parser = new_parser()
+        self.row = self.column = -1
+        self.cell: Attributes | None = None
+        self.parts: list[str] = []
+        self.value = ""  # of an exact cell
+        self.has_formula = self.exact = self.phonetic = False
+        self.number = "0"  # of the row, as cells write it
+        handlers: dict[str, Callable[[Attributes], None]] = {
+            "row": self._start_row,
+            "col": self._start_column,
+            "mergeCell": self._merged,
+        }
+        handlers |= {"t": self._start_text, "rPh": self._start_phonetic, "f": self._formula}
+        self.handlers: ByLocalName[Callable[[Attributes], None]] = ByLocalName(handlers)
+        self.kinds = ByLocalName({"c": "c", "v": "v"})
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Raises :class:`BrokenXmlError`, ``ValueError``, and what the stream raises."""
+        self.parser.StartElementHandler = self._start
+        self.parser.CharacterDataHandler = self.parts.append
+        feed(self.parser, stream)
+        self._end_cell()
+
+    def _start(self, name: str, attributes: Attributes) -> None:
+        kind = self.kinds[name]
+        if kind == "v":
+            if self.has_formula or self.exact:
+                self.parts.clear()
+        elif kind == "c":
+            if self.cell is not None:
+                self._end_cell()
+            self.cell = attributes
+            self.parts.clear()
+            exact = attributes.get("t", "n") not in {"n", "s"}
+            if exact is not self.exact:
+                self.exact = exact
+                self.parser.EndElementHandler = self._end if exact else None
+            given = attributes.get("r")
+            if given is None:
+                self.column += 1
+            elif given.endswith(self.number) and (column := _COLUMNS.get(given[: -len(self.number)])) is not None:
+                self.column = column
+            else:
+                self.row, self.column = _place(given)
+                self.number = str(self.row + 1)
+        elif handler := self.handlers[name]:
+            handler(attributes)
+
+    def _end(self, name: str) -> None:
+        local_name = name.rpartition(":")[2]
+        if local_name == "v" or (local_name == "t" and not self.phonetic):
+            self.value += "".join(self.parts)
+        elif local_name == "rPh":
+            self.phonetic = False
+
+    def _start_text(self, _: Attributes) -> None:
+        self.parts.clear()
+
+    def _start_phonetic(self, _: Attributes) -> None:
+        self.phonetic = self.exact
+
+    def _formula(self, _: Attributes) -> None:
+        self.has_formula = True
+
+    def _start_row(self, attributes: Attributes) -> None:
+        self._end_cell()
+        self.row = whole_number(attributes, "r", self.row + 2) - 1
+        self.number = str(self.row + 1)
+        self.column = -1
+        if attributes.get("hidden") in _TRUE or attributes.get("ht") == "0":
+            self.cells.hidden_rows.append(range(self.row, self.row + 1))
+
+    def _start_column(self, attributes: Attributes) -> None:
+        if attributes.get("hidden") in _TRUE or attributes.get("width") == "0":
+            first = whole_number(attributes, "min", 1)
+            self.cells.hidden_columns.append(range(first - 1, whole_number(attributes, "max", first)))
+
+    def _merged(self, attributes: Attributes) -> None:
+        first, _, last = attributes.get("ref", "").partition(":")
+        if last:
+            self.cells.merged.append((*_place(first), *_place(last)))
+
+    def _end_cell(self) -> None:
+        cell = self.cell
+        if cell is None:
+            return
+        self.cell = None
+        kind = cell.get("t", "n")
+        if kind == "s":
+            text = self._shared("".join(self.parts))
+        elif kind == "n":
+            text = self._end_number("".join(self.parts).strip(), cell.get("s", "0"))
+        else:
+            text = self._end_exact(kind)
+        self.has_formula = False
+        if text:
+            self.cells.put(self.row, self.column, text)
+
+    def _end_exact(self, kind: str) -> str:
+        value, self.value = self.value, ""
+        if kind == "b":
+            return "TRUE" if value.strip() in _TRUE else "FALSE" if value else ""
+        if kind == "d":
+            return value.removesuffix("T00:00:00").replace("T", " ")
+        return plain_text(value)
+
+    def _end_number(self, value: str, style: str) -> str:
+        if self.has_formula and (not value or (self.recalculated and value == "0")):
+            self.cells.uncalculated.append((self.row, self.column))
+            return ""
+        if not value:
+            return ""
+        code = self.look.formats.get(style)
+        if code is None and style != "0" and NO_STYLES not in self.cells.notes:
+            self.cells.notes.append(NO_STYLES)
+        text, is_rounded = self.look.number(value, code or "")
+        if is_rounded:
+            self.cells.rounded.append((self.row, self.column))
+        return text
+
+    def _shared(self, value: str) -> str:
+        try:
+            number = int(value or "-1")
+            if number < 0:
+                return self._no_text(value)
+            return self.texts[number]
+        except (IndexError, ValueError):
+            return self._no_text(value)
+
+    def _no_text(self, value: str) -> str:
+        if value.strip():
+            raise BrokenXmlError(f"row {self.row + 1}, column {self.column + 1} refers to a missing text")
+        return ""
+
+
+def _place(given: str) -> tuple[int, int]:
+    """(row, column), from 0, of a place such as ``B7``."""
+    match = _PLACE.fullmatch(given.strip())
+    if match is None:
+        raise BrokenXmlError(f"{given[:40]!r} is no place of a cell")
+    return int(match[2]) - 1, _COLUMNS.get(match[1].upper(), MAX_COLUMNS)
+
+
+def _column_names() -> Iterator[str]:
+    """A to Z, AA to ZZ, AAA to ZZZ."""
+    for length in (1, 2, 3):
+        yield from map("".join, product(ascii_uppercase, repeat=length))
+
+
+_COLUMNS = {name: place for place, name in enumerate(islice(_column_names(), MAX_COLUMNS))}
