@@ -25,10 +25,11 @@ _OTHER_KINDS = {
     b"MIME-Version:": "web archive",
     b"{\\rtf": "text document",
 }
-_WORKBOOK_PARTS = frozenset({"[Content_Types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
+_WORKBOOK_PARTS = frozenset({"[content_types].xml", "mimetype", "content.xml", "xl/workbook.xml", "xl/workbook.bin"})
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 # Real exports compress to a tenth or a thirtieth. A file that unpacks to a hundred times its size is not an export.
-_HARMLESS_BYTES, _MAX_RATIO, _MAX_BYTES = 64 * 1024**2, 100, 4 * 1024**3
+_MAX_RATIO, _MAX_BYTES = 100, 4 * 1024**3
+_HARMLESS_BYTES, _HARMLESS_WORKBOOK = 16 * 1024**2, 32 * 1024**2  # of any ratio: read in seconds
 _MAX_MEMBERS = 1000
 _PIECE = 2 * 1024**2
 
@@ -104,9 +105,9 @@ def _is_workbook_container(content: bytes, file: str) -> bool:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         return file.casefold().endswith(_WORKBOOK_NAMES) or b"[Content_Types].xml" in content
-    if _WORKBOOK_PARTS.isdisjoint(member.filename for member in members):
+    if _WORKBOOK_PARTS.isdisjoint(member.filename.replace("\\", "/").lstrip("/").casefold() for member in members):
         return False
-    _check_size(sum(member.file_size for member in members), len(content), file)
+    _check_size(sum(member.file_size for member in members), len(content), file, _HARMLESS_WORKBOOK)
     return True
 
 
@@ -141,12 +142,12 @@ def _read(packed: IO[bytes] | gzip.GzipFile, size: int, file: str, before: int =
     while piece := packed.read(_PIECE):
         pieces.append(piece)
         unpacked += len(piece)
-        _check_size(unpacked, size, file)
+        _check_size(unpacked, size, file, _HARMLESS_BYTES)
     return b"".join(pieces)
 
 
-def _check_size(unpacked: int, packed: int, file: str) -> None:
-    if unpacked > _MAX_BYTES or (unpacked > _HARMLESS_BYTES and unpacked > _MAX_RATIO * packed):
+def _check_size(unpacked: int, packed: int, file: str, harmless: int) -> None:
+    if unpacked > _MAX_BYTES or (unpacked > harmless and unpacked > _MAX_RATIO * packed):
         raise SourceError(
             f"{file}: the archive would grow from {packed:,} to more than {unpacked:,} bytes",
             "This is not a usual export. If you trust it, unpack it yourself and give its files.",

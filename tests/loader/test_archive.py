@@ -99,6 +99,7 @@ PACKERS = [gzip.compress, lambda data: zipped({"a.csv": data}), lambda data: zip
 def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack) -> None:
     path = write(tmp_path / "a.zip", pack(b"\n" * 1_000_000))
     monkeypatch.setattr(content_module, "_HARMLESS_BYTES", 100_000)
+    monkeypatch.setattr(content_module, "_HARMLESS_WORKBOOK", 100_000)
     monkeypatch.setattr(content_module, "_PIECE", 10_000)
     with pytest.raises(SourceError, match="the archive would grow"):
         sources(path)

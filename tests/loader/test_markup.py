@@ -129,3 +129,103 @@ def test_page_with_several_tables(tmp_path: Path) -> None:
     layout = f"<table><tr><td>Menu<table><tr><td>x<tr><td>y</table></td><td>{people}</td></tr></table>"
     found = sources(write(tmp_path / "a.xls", f"<html>{layout}</html>"), using=options("Id", "Name"))
     assert [(item.name, len(item.frame)) for item in found.tables] == [("a.xls!Table 1", 0), ("a.xls!Table 2", 1)]
+
+
+PAGE = "<html><style><!-- .h {{display:none}} td.z{{mso-number-format:0000}} --></style><table>{}</table></html>"
+PAGE_HEADER = "<tr><th>Id</th><th>Name</th></tr>"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "counts"),
+    [
+        ("<tr style='display:none'><td>9<td>z</tr><tr><td>1<td>a</tr>", ["1", "a"], {"1 rows"}),
+        ("<tr class='h'><td>9<td>z</tr><tr class=x><td>1<td>a</tr>", ["1", "a"], {"1 rows"}),
+        ("<tr hidden><td>9<td>z</tr><tr><td>1<td>a", ["1", "a"], {"1 rows"}),
+        ("<tr><td>1<td>a<span style='DISPLAY : none'>9</span>b</tr>", ["1", "ab"], {"1 texts"}),
+        ("<tr><td>1<td>a<div style='color:red;visibility:hidden'>9<b>9</b></div></tr>", ["1", "a"], {"2 texts"}),
+        ("<tbody style='display:none'><tr><td>9<td>z</tr></tbody><tr><td>1<td>a</tr>", ["1", "a"], {"1 rows"}),
+        ("<!-- <tr><td>9<td>z</tr> --><tr><td>1<td>a</tr>", ["1", "a"], set()),
+        ("<tr style='display:none'><td><td></tr><tr><td>1<td>a</tr>", ["1", "a"], set()),
+    ],
+)
+def test_what_a_page_does_not_show_is_left_out_and_counted(
+    tmp_path: Path, lines: str, expected: list[str], counts: set[str]
+) -> None:
+    found = sources(write(tmp_path / "a.xls", PAGE.format(PAGE_HEADER + lines)))
+    assert cells(found.tables[0])[1:] == [expected]
+    assert {problem.code for problem in found.problems} == ({"invisible_cells"} if counts else set())
+    assert {" ".join(problem.message.split()[:2]) for problem in found.problems} == counts
+
+
+@pytest.mark.parametrize(
+    ("attributes", "value", "expected"),
+    [
+        ("""style='mso-number-format:"0000"'""", "17", "0017"),
+        ("""style="mso-number-format:'00000\\-0000'" """, "21380001", "02138-0001"),
+        ("style='mso-number-format:0000'", "17", "0017"),
+        ("class=z", "17", "0017"),
+        ("""style='mso-number-format:"\\@"'""", "0017", "0017"),
+        ("""style='mso-number-format:"Short Date"'""", "45356", "2024-03-05"),
+        ("""style='mso-number-format:"0\\.00"'""", "17.5", "17.5"),
+        ("", "17", "17"),
+    ],
+)
+def test_number_formats_of_a_page(tmp_path: Path, attributes: str, value: str, expected: str) -> None:
+    page = PAGE.format(PAGE_HEADER + f"<tr><td {attributes}>{value}</td><td>a</td></tr>")
+    assert cells(table(write(tmp_path / "a.xls", page)))[1:] == [[expected, "a"]]
+
+
+TABLE = f"<table>{PAGE_HEADER}<tr><td>1</td><td>a</td></tr></table>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<div>{TABLE}</div>",
+        f"<p>As of 2024, all customers</p>{TABLE}",
+        f"<br />\n<b>Warning</b>: Undefined, in <b>x.php</b><br />{TABLE}",
+        f"\ufeff\n  <span>x</span>{TABLE}",
+        f"<font size=2>{TABLE}",
+        f"Customers as of 2024\n\n{TABLE}",
+        f"<h1>Customers</h1><form>{TABLE}</form>",
+        TABLE.replace("<table>", "<TABLE BORDER=1>\n<TBODY>"),
+    ],
+)
+def test_pages_however_they_begin(tmp_path: Path, page: str) -> None:
+    assert cells(table(write(tmp_path / "a.xls", page))) == [["Id", "Name"], ["1", "a"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<customers><customer id="C-001" name="Harbor, Goods"/><customer id="C-002" name="Kestrel, Sons"/></customers>',
+        "<list>\n  <c><id>1</id></c>\n</list>",
+        "<ns:a xmlns:ns='x'>\n<ns:b/></ns:a>",
+        "\ufeff<a><b>1,2</b></a>",
+    ],
+)
+def test_xml_without_declaration_is_no_table(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SourceError, match="a web page or XML document, not a table"):
+        sources(write(tmp_path / "a.csv", text))
+
+
+@pytest.mark.parametrize("text", ["<Id>,<Name>\n1,a\n", 'Id,Note\n1,"<table><tr><td>x</td></tr></table>"\n'])
+def test_text_with_tags_is_delimited_text(tmp_path: Path, text: str) -> None:
+    assert len(table(write(tmp_path / "a.csv", text)).frame) == 1
+
+
+def test_page_that_is_cut_off(tmp_path: Path) -> None:
+    page = PAGE.format(PAGE_HEADER + "<tr><td>1</td><td>a</td></tr>" * 5)
+    with pytest.raises(SourceError, match=r"a\.xls: the page was cut off within a table, in its row 5"):
+        sources(write(tmp_path / "a.xls", page[: page.index("</tr>", page.index("<td>1") + 80)]))
+    assert len(table(write(tmp_path / "b.xls", page.replace("</table>", ""))).frame) == 5
+
+
+def test_spans_and_tags_that_multiply(tmp_path: Path) -> None:
+    wide = "<tr>" + "<td colspan=1000 rowspan=1000>x" * 17 + "</tr>"
+    with pytest.raises(SourceError, match="beyond the limits of a sheet"):
+        sources(write(tmp_path / "a.xls", f"<table>{wide * 2}</table>"))
+    with pytest.raises(SourceError, match="more than 2,000 tags within each other"):
+        sources(write(tmp_path / "a.xls", "<table><tr><td>" + "<b>" * 3000))
+    for junk in ("<!--", "<!", "</", "<a ", "<a x='", "<style>", "<![if x"):
+        assert len(table(write(tmp_path / "a.xls", f"<html>{TABLE}" + junk * 100_000)).frame) == 1

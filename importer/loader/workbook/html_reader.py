@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 from importer.errors import SourceError, UsageError
 from importer.loader.text.encoding import whole_text
-from importer.loader.workbook.number_formats import named_format, shown
+from importer.loader.workbook.number_formats import named_format, number_text, shown
 from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,1000}charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
@@ -23,7 +23,7 @@ _VOID = frozenset(
 )
 _CLOSED_BY = {"tr": ("tr", "td", "th"), "td": ("td", "th"), "th": ("td", "th"), "p": ("p",), "li": ("li",)}
 _MAX_DEPTH = 2000
-_NOT_TEXT = frozenset({"script", "style", "template", "title"})
+_ASIDE = re.compile(r"<!--|<[!?]|<(style|script|template|title)\b", re.IGNORECASE)
 _NO_STYLE: dict[str, str] = {}
 
 
@@ -39,8 +39,10 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
         text = whole_text(content, file, encoding)
     except (UsageError, SourceError):
         text = whole_text(content, file)
-    page = _Page(Allowance.for_size(file, len(content)))
-    page.feed(text)
+    text, css = _without_asides(text)
+    page = _Page(Allowance.for_size(file, len(content)), css)
+    end = text.rfind(">") + 1  # behind the last tag, the parser would look for the end of a tag again and again
+    page.feed(text[:end])
     page.close()
     if page.open and not page.ended:
         raise SourceError(
@@ -64,7 +66,7 @@ class _Element:
 class _Page(HTMLParser):
     """Tables may be nested. ``open``: the tables around the current place. ``ended``: the page's own end was read."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: Allowance, css: str) -> None:
         super().__init__(convert_charrefs=True)
         self.allowance = allowance
         self.tables: list[_HtmlTable] = []
@@ -73,6 +75,7 @@ class _Page(HTMLParser):
         self.names: Counter[str] = Counter()  # of the open elements
         self.rules: dict[str, dict[str, str]] = {}
         self.ended = False
+        self._add_rules(css)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
@@ -114,18 +117,12 @@ class _Page(HTMLParser):
         self._close(tag, within="" if tag == "table" else "table")
 
     def handle_data(self, data: str) -> None:
-        if self.elements and self.elements[-1].name == "style":
-            self._add_rules(data)
-        elif self.open and self.open[-1].text is not None and not self._is_no_text:
+        if self.open and self.open[-1].text is not None:
             self.open[-1].add(re.sub(r"[ \t\r\n]+", " ", data), hidden=self._hidden)
 
     @property
     def _hidden(self) -> bool:
         return bool(self.elements) and self.elements[-1].hidden
-
-    @property
-    def _is_no_text(self) -> bool:
-        return self.elements[-1].name in _NOT_TEXT
 
     def _close(self, name: str, *, within: str) -> None:
         """Close an element and all within it, if it is open inside of the nearest ``within``."""
@@ -213,7 +210,8 @@ class _HtmlTable:
             return
         text = "\n".join(line.strip(" ") for line in self.text.split("\n")).strip("\n")
         if self.number_format and _PLAIN_NUMBER.fullmatch(text):
-            text = shown(float(text), self.number_format)
+            by_format = shown(float(text), self.number_format)
+            text = text if by_format == number_text(float(text)) else by_format
         down, across = self.spans
         if self.column + across >= MAX_COLUMNS:
             self.cells.put(self.row, MAX_COLUMNS, "beyond the limits")
@@ -227,6 +225,26 @@ class _HtmlTable:
                 self.covered.update(dict.fromkeys(columns, self.row + down))
         self.column += across + 1
         self.text = None
+
+
+def _without_asides(text: str) -> tuple[str, str]:
+    """A page without comments, declarations, and what is no text; and its styles."""
+    kept: list[str] = []
+    styles: list[str] = []
+    at = 0
+    while start := _ASIDE.search(text, at):
+        kept.append(text[at : start.start()])
+        name = start[1]
+        if name is None:
+            mark = "-->" if start[0] == "<!--" else ">"
+            end = text.find(mark, start.end())
+            at = len(text) if end < 0 else end + len(mark)
+        else:
+            closing = re.compile(rf"</{name}\s*>", re.IGNORECASE).search(text, start.end())
+            at = closing.end() if closing else len(text)
+            if name.casefold() == "style":
+                styles.append(text[start.end() : closing.start() if closing else len(text)].partition(">")[2])
+    return "".join(kept) + text[at:], "}".join(styles)
 
 
 def _declarations(css: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ with their rows, and the finished columns have only those blank rows and columns
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -115,6 +116,18 @@ class SheetCells:
         own.texts.append(text)
         if len(rows) >= _PENDING:
             own.store(self.allowance)
+
+    def put_all(self, rows: Numbers, columns: Numbers, texts: pa.StringArray) -> None:
+        """Many cells at once, all within the limits of a sheet; those without a text are null or blank."""
+        kept = np.flatnonzero(pc.fill_null(pc.greater(pc.binary_length(texts), 0), fill_value=False))
+        kept = kept[np.argsort(columns[kept], kind="stable")]
+        rows, columns, texts = rows[kept], columns[kept], texts.take(pa.array(kept))
+        self.allowance.take(len(rows), texts.nbytes)
+        bounds = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
+        for start, end in pairwise(bounds if len(columns) else []):
+            own = self._columns.setdefault(int(columns[start]), _Column())
+            own.store(self.allowance)
+            own.stored.append((rows[start:end], texts.slice(start, end - start)))
 
     def put_repeated(self, rows: range, columns: range, text: str) -> None:
         """The same text in each cell of a block."""

@@ -49,9 +49,10 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
             raise
     with explained(file):
         container = Container(content)
+        main = container.relations("").of_kind("officeDocument") or ""
     if "content.xml" in container:
         found = read_ods(container, file, is_wanted)
-    elif (container.relations("").of_kind("officeDocument") or "xl/workbook.bin").casefold().endswith(".bin"):
+    elif main.casefold().endswith(".bin") or (not main and "xl/workbook.bin" in container):
         found = read_xlsb(container, file, is_wanted)
     else:
         found = read_xlsx(container, file, is_wanted)

@@ -1,5 +1,6 @@
 """Sheets of .xlsx and .xlsm files, read from their XML (ECMA-376, part 18) in one pass: values and how they look."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -7,12 +8,16 @@ from itertools import islice, product
 from string import ascii_uppercase
 from typing import IO
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from xlrd.formatting import std_format_strings
 
 from importer.errors import SourceError
 from importer.loader.workbook.container import Container, explained
 from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
-from importer.loader.workbook.sheet_cells import EXPORT, MAX_COLUMNS, Allowance, Note, SheetCells
+from importer.loader.workbook.plain_rows import PlainCells, PlainRows
+from importer.loader.workbook.sheet_cells import EXPORT, MAX_COLUMNS, MAX_ROWS, Allowance, Note, SheetCells
 from importer.loader.workbook.xml_stream import (
     Attributes,
     BrokenXmlError,
@@ -43,7 +48,7 @@ def read_xlsx(container: Container, file: str, wanted: Wanted) -> Iterator[Sheet
         book = _Workbook()
         book.read(container.open(workbook))
     allowance = Allowance.for_size(file, container.size)
-    texts: list[str] | None = None
+    texts: pa.StringArray | None = None
     look = None
     parts = set()
     for name, hidden, relation in book.sheets:
@@ -110,13 +115,13 @@ class _Texts(XmlStream):
         self.texts.append(plain_text("".join(self.current)))
 
 
-def _shared_texts(container: Container, part: str | None, file: str) -> list[str]:
+def _shared_texts(container: Container, part: str | None, file: str) -> pa.StringArray:
     if part is None:
-        return []
+        return pa.array([], pa.string())
     reader = _Texts()
     with explained(file, "the workbook's table of texts"):
         reader.read(container.open(part))
-    return reader.texts
+    return pa.array(reader.texts, pa.string())
 
 
 def plain_text(text: str) -> str:
@@ -189,6 +194,8 @@ class _Look:
             value = float(text)
         except ValueError:
             return text, False
+        if not math.isfinite(value):
+            return text, False
         return shown(value, code, since_1904=self.since_1904), is_rounded(value)
 
 
@@ -199,14 +206,14 @@ class _Sheet:
     of them is the value. In other cells (``exact``) the ends of tags count, too.
     """
 
-    def __init__(self, cells: SheetCells, texts: list[str], look: _Look, *, recalculated: bool) -> None:
+    def __init__(self, cells: SheetCells, texts: pa.StringArray, look: _Look, *, recalculated: bool) -> None:
         self.cells, self.texts, self.look, self.recalculated = cells, texts, look, recalculated
         self.parser = new_parser()
         self.row = self.column = -1
         self.cell: Attributes | None = None
         self.parts: list[str] = []
         self.value = ""  # of an exact cell
-        self.has_formula = self.exact = self.phonetic = False
+        self.has_formula = self.has_value = self.exact = self.phonetic = False
         self.number = "0"  # of the row, as cells write it
         handlers: dict[str, Callable[[Attributes], None]] = {
             "row": self._start_row,
@@ -221,12 +228,35 @@ class _Sheet:
         """Raises :class:`BrokenXmlError`, ``ValueError``, and what the stream raises."""
         self.parser.StartElementHandler = self._start
         self.parser.CharacterDataHandler = self.parts.append
-        feed(self.parser, stream)
+        feed(self.parser, PlainRows(stream, self._add_plain))
         self._end_cell()
+
+    def _add_plain(self, plain: PlainCells) -> bool:
+        """Add cells that the parser does not see; False if one is not as it should be, and must be parsed."""
+        self._end_cell()
+        values = pa.array(plain.values)
+        is_text = pc.fill_null(pc.equal(pa.array(plain.kinds, pa.string()), "s"), fill_value=False)
+        rows = pc.subtract(pa.array(plain.rows).cast(pa.int64()), 1).to_numpy()
+        columns = [_COLUMNS.get(name, MAX_COLUMNS) for name in plain.columns]
+        try:
+            texts = self.texts.take(pc.if_else(is_text, values, None).cast(pa.int64()))
+        except (pa.ArrowInvalid, pa.ArrowIndexError):
+            return False
+        if rows.min() < 0 or rows.max() >= MAX_ROWS or max(columns) >= MAX_COLUMNS:
+            return False
+        numbers = []
+        for place in np.flatnonzero(~is_text.to_numpy(zero_copy_only=False)).tolist():
+            self.row, self.column = int(rows[place]), columns[place]
+            numbers.append(self._end_number(plain.values[place], plain.styles[place] or "0"))
+        texts = pc.replace_with_mask(texts, pc.invert(is_text), pa.array(numbers, pa.string()))
+        self.cells.put_all(rows, np.array(columns), texts)
+        self.row = int(rows[-1])
+        return True
 
     def _start(self, name: str, attributes: Attributes) -> None:
         kind = self.kinds[name]
         if kind == "v":
+            self.has_value = True
             if self.has_formula or self.exact:
                 self.parts.clear()
         elif kind == "c":
@@ -263,7 +293,7 @@ class _Sheet:
         self.phonetic = self.exact
 
     def _formula(self, _: Attributes) -> None:
-        self.has_formula = True
+        self.has_formula, self.has_value = True, False
 
     def _start_row(self, attributes: Attributes) -> None:
         self._end_cell()
@@ -292,7 +322,8 @@ class _Sheet:
         if kind == "s":
             text = self._shared("".join(self.parts))
         elif kind == "n":
-            text = self._end_number("".join(self.parts).strip(), cell.get("s", "0"))
+            value = "" if self.has_formula and not self.has_value else "".join(self.parts).strip()
+            text = self._end_number(value, cell.get("s", "0"))
         else:
             text = self._end_exact(kind)
         self.has_formula = False
@@ -323,17 +354,11 @@ class _Sheet:
 
     def _shared(self, value: str) -> str:
         try:
-            number = int(value or "-1")
-            if number < 0:
-                return self._no_text(value)
-            return self.texts[number]
+            number = int(value) if value.strip() else None
+            return "" if number is None else self.texts[number if number >= 0 else len(self.texts)].as_py()
         except (IndexError, ValueError):
-            return self._no_text(value)
-
-    def _no_text(self, value: str) -> str:
-        if value.strip():
-            raise BrokenXmlError(f"row {self.row + 1}, column {self.column + 1} refers to a missing text")
-        return ""
+            place = f"row {self.row + 1}, column {self.column + 1}"
+            raise BrokenXmlError(f"{place} refers to a missing text") from None
 
 
 def _place(given: str) -> tuple[int, int]:
