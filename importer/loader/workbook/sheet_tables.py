@@ -16,6 +16,7 @@ from importer.records import Problem, Severity
 from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable, header_key
 
 _MAX_LISTED = 12
+_MAX_SHEETS = 1000
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,10 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
     if options.sheet is not None and options.sheet not in names:
         listed = ", ".join(repr(name) for name in names if name)
         raise UsageError(f"{file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
+    if len(found) > _MAX_SHEETS:
+        raise SourceError(
+            f"{file}: {len(found):,} sheets or tables are too many", "This is not a usual export. Give it fewer sheets."
+        )
     grids = [(cells, cells.finish()) for cells in found]
     sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if grid.height()]
     sheets = list(_without_guide(sheets))

@@ -247,7 +247,7 @@ class _Sheet:
         numbers = []
         for place in np.flatnonzero(~is_text.to_numpy(zero_copy_only=False)).tolist():
             self.row, self.column = int(rows[place]), columns[place]
-            numbers.append(self._end_number(plain.values[place], plain.styles[place] or "0"))
+            numbers.append(self._end_number(plain.values[place] or "", plain.styles[place] or "0"))
         texts = pc.replace_with_mask(texts, pc.invert(is_text), pa.array(numbers, pa.string()))
         self.cells.put_all(rows, np.array(columns), texts)
         self.row = int(rows[-1])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import IO, TypeVar
+from typing import Protocol, TypeVar
 from xml.parsers import expat
 
 T = TypeVar("T")
@@ -11,6 +11,13 @@ Attributes = dict[str, str]
 _PIECE = 64 * 1024
 _MAX_OPEN = 1_000_000  # tags that are not closed; counted roughly, because a call for each costs too much
 _MAX_TAG = 1024 * 1024  # bytes; expat reads an unfinished tag or comment again with each piece
+
+
+class Readable(Protocol):
+    """What has bytes to read."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to so many bytes, or more; none at the end."""
 
 
 class BrokenXmlError(Exception):
@@ -43,7 +50,7 @@ class XmlStream:
     def text(self) -> str:
         return "".join(self._parts)
 
-    def read(self, stream: IO[bytes]) -> None:
+    def read(self, stream: Readable) -> None:
         """Read all of it. Raises :class:`BrokenXmlError`, and what the stream and the handlers raise."""
         parser = new_parser()
         starts, ends = ByLocalName(self.starts), ByLocalName(self.ends)
@@ -69,7 +76,7 @@ def new_parser() -> expat.XMLParserType:
     return parser
 
 
-def feed(parser: expat.XMLParserType, stream: IO[bytes]) -> None:
+def feed(parser: expat.XMLParserType, stream: Readable) -> None:
     """Read all of a stream, as far as its tags are as short, and as little nested, as programs write them."""
     given = depth = 0
     try:
