@@ -450,6 +450,24 @@ def test_digits_that_are_gone_are_said(tmp_path: Path) -> None:
     assert found.problems[0].message.startswith("2 numbers")
 
 
+def test_place_of_lost_digits_beside_a_blank_column(tmp_path: Path) -> None:
+    header = text("A1", "Name") + text("C1", "Id")
+    path = save(
+        tmp_path / "a.xlsx", rows(header, text("A2", "x") + '<c r="C2" s="1"><v>1e17</v></c>'), look=styles("0")
+    )
+    assert problems(sources(path)) == [("warning", "digits_lost", "a.xlsx!A:2 [Id]")]
+
+
+def test_dates_written_as_text_in_cells_of_type_d(tmp_path: Path) -> None:
+    dates = {
+        "2024-03-05": "2024-03-05",
+        "2024-03-05T00:00:00": "2024-03-05",
+        "2024-03-05T10:30:00.000Z": "2024-03-05 10:30:00",
+    }
+    lines = [f'<c r="A{row}" t="d"><v>{date}</v></c>' for row, date in enumerate(dates, start=2)]
+    assert cells(table(save(tmp_path / "a.xlsx", rows(HEADER, *lines))))[1:] == [[date, ""] for date in dates.values()]
+
+
 def test_rows_of_errors_are_rows(tmp_path: Path) -> None:
     line = '<c r="A{0}" t="e"><v>#N/A</v></c><c r="B{0}" t="e"><v>#REF!</v></c>'
     found = sources(save(tmp_path / "a.xlsx", rows(HEADER, ACME, line.format(3), line.format(4))))

@@ -76,18 +76,23 @@ class Sheet:
             hint = "Nothing needs to be done."
             place = self.origin.at(header, name)
             yield Problem(Severity.INFO, "formula_without_value", message, hint, location=place)
-        yield from self._rounded(header, table)
+        names = self._header_names(header)
+        yield from self._rounded(header, names)
         for note in self.cells.notes:
             yield Problem(Severity.WARNING, *note, location=self.origin.at(None))
         for what, count in self.cells.invisible.items():
             message = f"{count:,} {what} that the page does not show are left out"
             hint = "If they are to be imported, show them in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
-        yield from self._hidden_and_merged(header)
+        yield from self._hidden_and_merged(header, names)
 
-    def _rounded(self, header: int, table: SourceTable) -> Iterator[Problem]:
+    def _header_names(self, header: int) -> list[str]:
+        at = int(np.searchsorted(self.grid.rows, header - 1))
+        cells = [column[at].as_py() for column in self.grid.columns]
+        return [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
+
+    def _rounded(self, header: int, names: list[str]) -> Iterator[Problem]:
         """Numbers whose digits are gone: one problem for each column."""
-        names = list(table.frame.columns)
         firsts: dict[int, int] = {}
         counts: Counter[int] = Counter()
         for row, column in self.cells.rounded:
@@ -102,15 +107,12 @@ class Sheet:
             place = self.origin.at(row + 1, names[column])
             yield Problem(Severity.WARNING, "digits_lost", message, hint, location=place)
 
-    def _hidden_and_merged(self, header: int) -> Iterator[Problem]:
+    def _hidden_and_merged(self, header: int, names: list[str]) -> Iterator[Problem]:
         """What is hidden or merged below the header."""
         last = int(self.grid.rows[-1]) + 1
         rows = [
             row + 1 for span in self.cells.hidden_rows for row in range(max(span.start, header), min(span.stop, last))
         ]
-        at = next(index for index, row in enumerate(self.grid.rows.tolist()) if row + 1 == header)
-        cells = [column[at].as_py() for column in self.grid.columns]
-        names = [cell.strip() or f"Column {place}" for place, cell in enumerate(cells, start=1)]
         hidden = {
             place for span in self.cells.hidden_columns for place in range(span.start, min(span.stop, len(names)))
         }

@@ -335,7 +335,7 @@ class _Sheet:
         if kind == "b":
             return "TRUE" if value.strip() in _TRUE else "FALSE" if value else ""
         if kind == "d":
-            return value.removesuffix("T00:00:00").replace("T", " ")
+            return value.strip().partition(".")[0].removesuffix("Z").removesuffix("T00:00:00").replace("T", " ")
         return plain_text(value)
 
     def _end_number(self, value: str, style: str) -> str:
