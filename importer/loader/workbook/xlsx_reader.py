@@ -125,10 +125,8 @@ def _shared_texts(container: Container, part: str | None, file: str) -> pa.Strin
 
 
 def plain_text(text: str) -> str:
-    """A text without the escapes that XML needs for some characters, and with plain line ends."""
-    if "_x" in text:
-        text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text)
-    return text.replace("\r\n", "\n") if "\r" in text else text
+    """A text without the escapes that XML needs for some characters."""
+    return _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text) if "_x" in text else text
 
 
 class _Styles(XmlStream):
