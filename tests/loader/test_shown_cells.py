@@ -468,6 +468,13 @@ def test_dates_written_as_text_in_cells_of_type_d(tmp_path: Path) -> None:
     assert cells(table(save(tmp_path / "a.xlsx", rows(HEADER, *lines))))[1:] == [[date, ""] for date in dates.values()]
 
 
+def test_escaped_characters_of_texts(tmp_path: Path) -> None:
+    texts = "<si><t>a_x000D_&#10;b</t></si><si><t>_xD83D__xDE00_</t></si><si><t>_xD83D_x</t></si>"
+    lines = [f'<c r="A{row}" t="s"><v>{row - 2}</v></c>' for row in (2, 3, 4)]
+    read = table(save(tmp_path / "a.xlsx", rows(HEADER, *lines), texts=texts))
+    assert read.frame["Id"].tolist() == ["a\r\nb", "\U0001f600", "\ufffdx"]
+
+
 def test_rows_of_errors_are_rows(tmp_path: Path) -> None:
     line = '<c r="A{0}" t="e"><v>#N/A</v></c><c r="B{0}" t="e"><v>#REF!</v></c>'
     found = sources(save(tmp_path / "a.xlsx", rows(HEADER, ACME, line.format(3), line.format(4))))

@@ -256,8 +256,14 @@ def _number_format(css: str) -> str:
     """A format as a style writes it: in quotes, with escapes, or by its name."""
     if len(css) > 1 and css[0] == css[-1] and css[0] in "\"'":
         css = css[1:-1]
-    text = _CSS_ESCAPE.sub(lambda code: chr(min(int(code[1], 16), 0xFFFF)) if code[1] else code[2], css)
-    return named_format(text)
+    return named_format(_CSS_ESCAPE.sub(_css_character, css))
+
+
+def _css_character(code: re.Match[str]) -> str:
+    if not code[1]:
+        return code[2]
+    number = int(code[1], 16)
+    return chr(number) if number < 0xD800 else "\ufffd"
 
 
 def _is_hidden(style: dict[str, str]) -> bool:

@@ -126,7 +126,10 @@ def _shared_texts(container: Container, part: str | None, file: str) -> pa.Strin
 
 def plain_text(text: str) -> str:
     """A text without the escapes that XML needs for some characters."""
-    return _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text) if "_x" in text else text
+    if "_x" not in text:
+        return text
+    text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # halves of characters
 
 
 class _Styles(XmlStream):
