@@ -12,7 +12,7 @@ from importer.sandbox.fixtures import Fixtures
 Detail = dict[str, str]
 Scalar = Callable[[Any], str | None]
 
-ALPHA_3: Mapping[str, str] = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
+ALPHA_3: Mapping[str, str] = {country.alpha_2: country.alpha_3 for country in pycountry.countries} | {"XK": "XKX"}
 _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

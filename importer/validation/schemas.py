@@ -81,7 +81,7 @@ def is_type(texts: pa.Array) -> pa.Array:
 
 
 def is_country(texts: pa.Array) -> pa.Array:
-    """An ISO 3166-1 alpha-2 code in capitals."""
+    """An ISO 3166-1 alpha-2 code in capitals, or XK for Kosovo."""
     codes = pa.array(sorted({*country_names().values()}))
     return _or_unsound(texts, pc.is_in(texts, value_set=codes))
 
@@ -130,7 +130,7 @@ keeps_its_letters = partial(_without, pattern="\ufffd")  # which replaces letter
 @cache
 def country_names() -> dict[str, str]:
     """Lower-case names and codes of countries → alpha-2 code."""
-    names: dict[str, str] = {}
+    names = {"kosovo": "XK", "xk": "XK"}  # not an ISO code, and used as one
     for country in pycountry.countries:
         others = (getattr(country, key, "") for key in ("official_name", "common_name"))
         known = (country.alpha_2, country.alpha_3, country.name, *others)

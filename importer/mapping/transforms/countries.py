@@ -1,85 +1,69 @@
-"""Countries to ISO 3166-1 alpha-2 and states to their codes, from pycountry's copy of the ISO lists."""
+"""Countries to ISO 3166-1 alpha-2 and states to their codes, by ISO's and CLDR's names and those of exports."""
 
-import gettext
 import re
-import unicodedata
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import pyarrow as pa
 import pycountry
 
 from importer.did_you_mean import nearest
 from importer.mapping.transform_results import Result, failures
+from importer.mapping.transforms.country_names import (
+    MAIN_LANGUAGES,
+    MORE_LANGUAGES,
+    NOISE,
+    country_names,
+    english_names,
+    foreign_state_names,
+    most_special,
+    names_by_words,
+    plain,
+    state_names,
+    words,
+)
 from importer.records import Severity
 
-# Names that exports use and ISO does not list.
-_ALIASES = {
-    "u s a": "US", "u s": "US", "america": "US", "the united states": "US",
-    "uk": "GB", "u k": "GB", "great britain": "GB", "britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
-    "northern ireland": "GB", "holland": "NL", "the netherlands": "NL", "korea": "KR", "republic of korea": "KR",
-    "russia": "RU", "brunei": "BN", "ivory coast": "CI", "cape verde": "CV", "swaziland": "SZ", "macedonia": "MK",
-    "turkey": "TR", "burma": "MM", "macau": "MO", "vatican": "VA", "vatican city": "VA", "palestine": "PS",
-    "micronesia": "FM", "east timor": "TL", "uae": "AE", "u a e": "AE", "emirates": "AE", "prc": "CN", "eire": "IE",
-    "republic of ireland": "IE", "virgin islands": "VI", "us virgin islands": "VI", "st lucia": "LC",
-    "st martin": "MF", "st kitts and nevis": "KN", "st vincent": "VC", "trinidad": "TT",
-}  # fmt: skip
-_LANGUAGES = (
-    *("de", "fr", "es", "it", "nl", "pt", "pt_BR", "da", "sv", "nb_NO", "fi", "pl", "cs", "hu", "ro", "tr", "el", "ru"),
-    *("uk", "ja", "zh_CN", "zh_TW", "ko"),
-)
 # Countries where a postal address is written with the subdivision's code.
 _CHECKED = ("US", "CA", "AU")
-_MOST_KEPT = 2**16  # names of countries and states that were read
 _CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
-_STATE_ALIASES = {
-    "US": {
-        "d c": "DC", "washington d c": "DC", "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA",
-        "tex": "TX", "armed forces americas": "AA", "aa": "AA", "armed forces europe": "AE", "ae": "AE",
-        "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI",
-    },
-    "CA": {"pei": "PE", "p e i": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT"},
-}  # fmt: skip
+_MOST_KEPT = 2**16  # names of countries and states that were read
+_PARTS = re.compile(r"\s*[()\[\]{}/|;:,\u2013\u2014]\s*|\s+-\s*|\s*-\s+")  # between a name and its code
+_CODE_BESIDE = re.compile(
+    r"^(?P<code>[A-Z]{2,3})\s+(?P<name>\S.*)$|^(?P<name2>.*\S)\s+(?P<code2>[A-Z]{2,3})$", re.DOTALL
+)
+_LONGER = 2  # characters by which a misspelled name may be longer or shorter
 
 
-def _plain(text: str) -> str:
-    """Without case, accents, dots and surplus spaces: how names are compared."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(letter for letter in decomposed if letter not in "'\u2019" and not unicodedata.combining(letter))
-    return " ".join(re.sub(r"[^\w\s]", " ", kept).replace("_", " ").split())
-
-
-@cache
-def _english_names() -> dict[str, str]:
-    """Codes and English names → alpha-2."""
-    names: dict[str, str] = {}
-    for item in pycountry.countries:
-        for attribute in ("name", "official_name", "common_name", "alpha_2", "alpha_3"):
-            if hasattr(item, attribute):
-                names.setdefault(_plain(getattr(item, attribute)), item.alpha_2)
-    return names | _ALIASES
-
-
-@cache
-def _countries() -> dict[str, str]:
-    """Codes, and names in all languages → alpha-2; those of other languages take a while to read."""
-    names = dict(_english_names())
-    for language in _LANGUAGES:
-        texts = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
-        for item in pycountry.countries:
-            for name in (item.name, getattr(item, "common_name", item.name)):
-                names.setdefault(_plain(texts.gettext(name)), item.alpha_2)
-    return names
+def _known(text: str) -> str | None:
+    """A name or a code as a whole → alpha-2."""
+    name = plain(text).removeprefix("the ")
+    if found := english_names().get(name):
+        return found
+    several = words(name)
+    found = country_names(MAIN_LANGUAGES).get(name) or names_by_words(MAIN_LANGUAGES).get(several)
+    if found is not None:
+        return found
+    found = country_names(MORE_LANGUAGES).get(name) or names_by_words(MORE_LANGUAGES).get(several)
+    # Nigera is Niger in Latvian, and more probably a misspelled Nigeria.
+    near = {english_names()[one] for one in nearest(name, english_names(), 3, cutoff=0.85)}
+    return found if near <= {found} else None
 
 
 @lru_cache(maxsize=_MOST_KEPT)  # every entry and every part of a list asks for the same few
 def country_code(text: str) -> str | None:
-    """A country's name or code → ISO 3166-1 alpha-2, or None."""
-    plain = _plain(text)
-    return _english_names().get(plain) or _countries().get(plain)
+    """A country's name or code, or both (``US - United States``) → ISO 3166-1 alpha-2 or XK, or None."""
+    found = _known(text)
+    if found is not None:
+        return found
+    parts = [part for part in _PARTS.split(text) if plain(part) not in NOISE]
+    if len(parts) == 1 and (beside := _CODE_BESIDE.match(parts[0])):
+        parts = [part for part in beside.groups() if part]
+    codes = [_known(part) for part in parts]
+    return most_special(code for code in codes if code) if all(codes) else None
 
 
 def country(values: pa.Array) -> Result:
-    """Names in the main European languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
+    """Names in the main languages, alpha-2, alpha-3 and usual aliases → alpha-2; else an error."""
     texts = values.to_pylist()
     codes = [country_code(text) for text in texts]
     reasons = [None if code else "is not a country" for code in codes]
@@ -89,29 +73,22 @@ def country(values: pa.Array) -> Result:
 
 @lru_cache(maxsize=_MOST_KEPT)
 def _country_hint(value: str) -> str:
+    name = plain(value)
     for code in _CHECKED:
-        if _plain(value) in _states(code):
+        if name in state_names(code):
             return f"This is a state of {_name(code)}: is it in the wrong column? Write the country here."
-    near = next(iter(nearest(_plain(value), _countries(), cutoff=0.82)), None)
-    if near is None:
+    names = country_names(MAIN_LANGUAGES)
+    near = [one for one in nearest(name, names, 9, cutoff=0.82) if abs(len(one) - len(name)) <= _LONGER]
+    codes = {names[one] for one in near}
+    if len(codes) != 1:  # none, or several that it may be
         return "Write the country's name or its two-letter code."
-    code = _countries()[near]
+    code = codes.pop()
     return f"Did you mean {_name(code)} ({code})?"
 
 
 def _name(code: str) -> str:
     known = pycountry.countries.get(alpha_2=code)
-    return known.name if known else code
-
-
-@cache
-def _states(alpha_2: str) -> dict[str, str]:
-    names = dict(_STATE_ALIASES.get(alpha_2, {}))
-    for item in pycountry.subdivisions.get(country_code=alpha_2) or ():  # type: ignore[no-untyped-call]  # as shipped
-        code = item.code.split("-")[1]
-        names.setdefault(_plain(item.name), code)
-        names.setdefault(_plain(code), code)
-    return names
+    return known.name if known else {"XK": "Kosovo"}.get(code, code)
 
 
 def state(values: pa.Array, countries: pa.Array) -> Result:
@@ -130,17 +107,24 @@ def state(values: pa.Array, countries: pa.Array) -> Result:
 def _read_state(value: str, regions: str | None) -> tuple[str, str | None, str]:
     """(The code or the text itself, what is wrong with it or None, a hint)."""
     asked = regions.split("|")[:1] if regions else ["US", "CA"]
-    codes = (_states(region).get(_plain(value)) for region in asked if region in _CODED)
-    code = next((code for code in codes if code), None)
+    code = next(filter(None, (_state_code(value, region) for region in asked if region in _CODED)), None)
     if code is not None or regions is None or asked[0] not in _CHECKED:
         return code or value, None, ""
     return value, f"is not a state of {_name(asked[0])}", _state_hint(value, asked[0])
 
 
+def _state_code(value: str, country: str) -> str | None:
+    """A state's name or code, or both (``CA - California``) → its code."""
+    parts = [value, *(part for part in _PARTS.split(value) if plain(part) not in {"", country.lower()})]
+    codes = [state_names(country).get(name) or foreign_state_names(country).get(name) for name in map(plain, parts)]
+    rest = set(codes[1:])
+    return codes[0] or (rest.pop() if len(rest) == 1 else None)
+
+
 def _state_hint(value: str, country: str) -> str:
-    plain = _plain(value)
-    elsewhere = next((code for code in _CHECKED if code != country and plain in _states(code)), None)
+    name, states = plain(value), state_names(country)
+    elsewhere = next((code for code in _CHECKED if code != country and name in state_names(code)), None)
     if elsewhere:
         return f"{_name(elsewhere)} has a state of that name: check the country."
-    near = next(iter(nearest(plain, _states(country), cutoff=0.75)), None)
-    return f"Did you mean {near.title()} ({_states(country)[near]})?" if near else "It is sent as it is."
+    near = next(iter(nearest(name, states, cutoff=0.75)), None)
+    return f"Did you mean {near.title()} ({states[near]})?" if near else "It is sent as it is."

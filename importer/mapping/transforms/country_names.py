@@ -1,0 +1,174 @@
+"""The names of countries and states as exports write them, in a form in which they can be compared."""
+
+import gettext
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import pycountry
+from babel import Locale
+
+# Names and codes that exports use, and that neither ISO nor CLDR lists.
+_ALIASES = {
+    "america": "US", "the united states": "US", "uk": "GB", "great britain": "GB", "britain": "GB", "england": "GB",
+    "scotland": "GB", "wales": "GB", "northern ireland": "GB", "grossbritannien": "GB", "grande bretagne": "GB",
+    "gran bretagna": "GB", "gran bretana": "GB", "groot brittannie": "GB", "gra bretanha": "GB", "inglaterra": "GB",
+    "holland": "NL", "the netherlands": "NL", "niederlande holland": "NL", "hollande": "NL", "olanda": "NL",
+    "holanda": "NL", "holandia": "NL", "nederland": "NL", "korea": "KR", "republic of korea": "KR", "rok": "KR",
+    "dprk": "KP", "russia": "RU", "brunei": "BN", "ivory coast": "CI", "cape verde": "CV", "swaziland": "SZ",
+    "macedonia": "MK", "fyrom": "MK", "turkey": "TR", "burma": "MM", "macau": "MO", "macau sar": "MO",
+    "macao sar": "MO",
+    "hong kong sar": "HK", "vatican": "VA", "vatican city": "VA", "vatican city state": "VA", "palestine": "PS",
+    "micronesia": "FM", "east timor": "TL", "uae": "AE", "emirates": "AE", "ksa": "SA", "rsa": "ZA", "prc": "CN",
+    "mainland china": "CN", "eire": "IE", "republic of ireland": "IE", "irish republic": "IE", "virgin islands": "VI",
+    "us virgin islands": "VI", "british virgin islands": "VG", "saint lucia": "LC", "saint martin": "MF",
+    "saint kitts and nevis": "KN", "saint vincent": "VC", "trinidad": "TT", "tobago": "TT", "falklands": "FK",
+    "saint helena": "SH", "congo kinshasa": "CD", "kinshasa": "CD", "dr congo": "CD", "drc": "CD", "zaire": "CD",
+    "democratic republic of congo": "CD", "congo brazzaville": "CG", "brazzaville": "CG", "republic of congo": "CG",
+    "czech republic": "CZ", "bosnia": "BA", "antigua": "AG", "el": "GR", "republic of kosovo": "XK", "xkx": "XK",
+    "kosova": "XK", "saint barths": "BL", "saint barts": "BL", "bonaire": "BQ", "curacao": "CW", "pitcairn": "PN",
+    "south georgia": "GS", "wallis and futuna": "WF", "reunion island": "RE", "aland": "AX", "aland islands": "AX",
+    "eeuu": "US", "ee uu": "US", "eua": "US", "etats unis damerique": "US", "lao pdr": "LA", "vr china": "CN",
+    "russian fed": "RU", "bosnia and herz": "BA", "former yugoslav republic of macedonia": "MK", "tschechei": "CZ",
+    "elfenbeinkuste": "CI", "weissrussland": "BY", "byelorussia": "BY", "moldavia": "MD", "swasiland": "SZ",
+}  # fmt: skip
+# CLDR's regions that ISO counts to a country, and Kosovo, whose code is not ISO's but is used everywhere.
+_REGIONS = {"XK": "XK", "IC": "ES", "EA": "ES", "AC": "SH", "TA": "SH", "DG": "IO", "CP": "FR", "CQ": "GG"}
+MAIN_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb")
+MORE_LANGUAGES = (  # reading them takes a while
+    *MAIN_LANGUAGES,
+    *("pt_BR", "fi", "cs", "hu", "ro", "tr", "el", "ru", "uk", "ja", "zh", "zh_Hant", "ko", "hr", "sk", "sl", "sr"),
+    *("sr_Latn", "bg", "lt", "lv", "et", "is", "sq", "ga", "ar", "he", "id", "th", "vi"),
+)
+_IN_ISO = {"nb": "nb_NO", "zh": "zh_CN", "zh_Hant": "zh_TW", "sr_Latn": "sr@latin"}  # how pycountry calls them
+# What belongs to another country and has a code of its own: "Puerto Rico (US)" is Puerto Rico.
+_TERRITORIES = {
+    "US": "PR VI GU AS MP UM", "GB": "JE GG IM GI BM KY VG FK AI TC MS IO PN SH GS", "CN": "HK MO TW", "DK": "GL FO",
+    "FR": "RE GP MQ GF YT PM WF NC PF BL MF TF", "NL": "AW CW SX BQ", "AU": "CX CC NF HM", "NZ": "CK NU TK",
+    "NO": "SJ BV", "FI": "AX", "RS": "XK",
+}  # fmt: skip
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_BETWEEN = frozenset({"the", "of", "and", "y", "e", "et", "und", "en", "de", "da", "di", "la", "le", "do", "och", "og"})
+# What stands beside a country's name and says nothing more.
+NOISE = frozenset({"", "the", "eu", "eea", "europe", "european union", "sar", "channel islands", "west indies"})
+STATE_ALIASES = {
+    "US": {
+        "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA", "penna": "PA", "tex": "TX",
+        "armed forces americas": "AA", "aa": "AA", "armed forces europe": "AE", "ae": "AE",
+        "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI",
+    },
+    "CA": {"pei": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT", "pq": "QC"},
+    "MX": {"cdmx": "CMX", "distrito federal": "CMX", "df": "CMX", "edomex": "MEX", "mexico city": "CMX"},
+}  # fmt: skip
+
+
+_SPELLED = str.maketrans({"ø": "o", "ł": "l", "&": " and "})
+
+
+def plain(text: str) -> str:
+    """Without case, accents, dots and surplus spaces, ``&`` and ``St.`` spelled out: how names are compared."""
+    decomposed = unicodedata.normalize(
+        "NFKD", text.casefold().replace("ø", "o").replace("ł", "l").replace("&", " and ")
+    )
+    kept = "".join(letter for letter in decomposed if letter not in "'\u2019" and not unicodedata.combining(letter))
+    words = " ".join(re.sub(r"[^\w\s]", " ", kept).replace("_", " ").split())
+    words = re.sub(r"\b(\w) (?=\w\b)", r"\1", words)  # U.S.A. is USA
+    return re.sub(r"\bst\b", "saint", words)
+
+
+@cache
+def english_names() -> dict[str, str]:
+    """Codes and English names, in plain form → alpha-2."""
+    names: dict[str, str] = {}
+    for item in pycountry.countries:
+        for attribute in ("name", "official_name", "common_name", "alpha_2", "alpha_3"):
+            if hasattr(item, attribute):
+                names.setdefault(plain(getattr(item, attribute)), item.alpha_2)
+    return names | _ALIASES | {"xk": "XK", "kosovo": "XK"}
+
+
+@cache
+def country_names(languages: tuple[str, ...]) -> dict[str, str]:
+    """Codes, English names, and names in other languages, in plain form → alpha-2.
+
+    A name that means one country here and another there is not among them, unless English decides.
+    """
+    codes: dict[str, set[str]] = {}
+    for name, code in {*_iso_names(languages), *_cldr_names(languages)}:
+        for spelling in {name, name.translate(_UMLAUTS)}:
+            codes.setdefault(plain(spelling), set()).add(code)
+    certain = {name: own.pop() for name, own in codes.items() if len(own) == 1}
+    return certain | english_names()
+
+
+def _iso_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for language in languages:
+        texts = _translation("iso3166-1", language)
+        for item in pycountry.countries:
+            for kind in ("name", "common_name", "official_name"):
+                if hasattr(item, kind):
+                    yield texts.gettext(getattr(item, kind)), item.alpha_2
+
+
+def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    known = {item.alpha_2: item.alpha_2 for item in pycountry.countries} | _REGIONS
+    for language in languages:
+        for code, name in Locale.parse(language).territories.items():
+            if code in known:
+                yield name, known[code]
+
+
+def _translation(domain: str, language: str) -> gettext.NullTranslations:
+    name = _IN_ISO.get(language, language)
+    return gettext.translation(domain, pycountry.LOCALES_DIR, languages=[name], fallback=True)
+
+
+@cache
+def names_by_words(languages: tuple[str, ...]) -> dict[frozenset[str], str]:
+    """The names of several words, whatever their order (``Korea, Republic of``) → alpha-2; only what is certain."""
+    codes: dict[frozenset[str], set[str]] = {}
+    for name, code in country_names(languages).items():
+        if len(own := words(name)) > 1:
+            codes.setdefault(own, set()).add(code)
+    return {own: found.pop() for own, found in codes.items() if len(found) == 1}
+
+
+def words(name: str) -> frozenset[str]:
+    """The words of a name in plain form that tell it from others."""
+    return frozenset(name.split()) - _BETWEEN
+
+
+def most_special(codes: Iterable[str]) -> str | None:
+    """The one country that several codes mean: the territory, if the other is the country that it belongs to."""
+    found = set(codes)
+    found -= {owner for owner, own in _TERRITORIES.items() if found & set(own.split())}
+    return found.pop() if len(found) == 1 else None
+
+
+@cache
+def state_names(country: str) -> dict[str, str]:
+    """The states of a country: codes and names in plain form → the code."""
+    names = dict(STATE_ALIASES.get(country, {}))
+    for item in _subdivisions(country):
+        code = item.code.split("-")[1]
+        for name in (item.name, code, item.code):
+            names.setdefault(plain(name), code)
+    return names
+
+
+@cache
+def foreign_state_names(country: str) -> dict[str, str]:
+    """The states of a country in other languages; only names that are certain."""
+    codes: dict[str, set[str]] = {}
+    for language in MAIN_LANGUAGES:
+        texts = _translation("iso3166-2", language)
+        for item in _subdivisions(country):
+            codes.setdefault(plain(texts.gettext(item.name)), set()).add(item.code.split("-")[1])
+    return {name: own.pop() for name, own in codes.items() if len(own) == 1}
+
+
+def _subdivisions(country: str) -> Iterator[pycountry.db.Data]:
+    """The subdivisions whose codes are written in addresses: Lombardy's 25 is not."""
+    every = pycountry.subdivisions.get(country_code=country) or ()  # type: ignore[no-untyped-call]  # as shipped
+    return (item for item in every if item.code.split("-")[1].isalpha())

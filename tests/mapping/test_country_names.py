@@ -1,0 +1,84 @@
+"""Countries and states as shops, ERPs and CLDR write them; what is not certain is an error, and hints name no other."""
+
+import pyarrow as pa
+import pytest
+
+from importer.mapping.transforms.countries import country, country_code, state
+from tests.mapping.support import apply, column, problems
+
+SHOPS = """
+    United States (US)=US; United Kingdom (UK)=GB; Trinidad & Tobago=TT; Hong Kong SAR China=HK; Korea, South=KR
+    Congo (Kinshasa)=CD; Falkland Islands=FK; Bahamas, The=BS; Netherlands, The=NL; Ireland, Republic of=IE
+    St. Helena=SH; Myanmar (Burma)=MM; Virgin Islands (US)=VI; Kosovo=XK; XK=XK; US - United States=US; Hrvatska=HR
+    Großbritannien=GB; Россия=RU; Canary Islands=ES; U.S.A.=US; DE Germany=DE; Germany DE=DE; USA/United States=US
+    Puerto Rico (US)=PR; United States - Puerto Rico=PR; Jersey (Channel Islands)=JE; Congo - Brazzaville=CG
+    Congo, The Democratic Republic Of The=CD; Korea, Democratic People's Republic of=KP; Virgin Islands, British=VG
+    The Gambia=GM; Macedonia, The former Yugoslav Republic of=MK; Bosnia & Herzegovina=BA; Great Britain (UK)=GB
+    Ireland (Republic of)=IE; Samoa, American=AS; Timor-Leste (East Timor)=TL; Macao SAR China=MO; EL=GR
+"""
+LANGUAGES = """
+    Vereinigte Staaten von Amerika=US; Tschechische Republik=CZ; Oesterreich=AT; Elfenbeinküste=CI; Türkei=TR
+    Royaume-Uni=GB; États-Unis=US; Côte d'Ivoire=CI; Pays-Bas=NL; Allemagne (DE)=DE; EE. UU.=US; Países Bajos=NL
+    Alemania=DE; Stati Uniti=US; Svizzera=CH; Paesi Bassi=NL; Verenigd Koninkrijk=GB; België/Belgique=BE
+    Duitsland=DE; Reino Unido=GB; Alemanha=DE; Suíça=CH; Wielka Brytania=GB; Stany Zjednoczone=US; Niemcy=DE
+    Storbritannien=GB; Tyskland=DE; Österrike=AT; Storbritannia=GB; Sveits=CH; Kosowo=XK; Косово=XK
+    日本=JP; 中国=CN; 대한민국=KR; Ελλάδα=GR; Suomi=FI; Česko=CZ; Magyarország=HU
+"""
+
+
+PAIRS = [pair.strip() for line in (SHOPS + LANGUAGES).split("\n") for pair in line.split(";") if pair.strip()]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_countries_as_exports_write_them(pair: str) -> None:
+    name, _, code = pair.partition("=")
+    assert country_code(name) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("Irelnd", "Did you mean Ireland (IE)?"),
+        ("Somaliland", "Write the country's name or its two-letter code."),
+        ("Netherlands Antilles", "Write the country's name or its two-letter code."),
+        ("Nigera", "Write the country's name or its two-letter code."),
+        ("Germany (FR)", "Write the country's name or its two-letter code."),
+        ("Paris, France", "Write the country's name or its two-letter code."),
+        ("California", "This is a state of United States: is it in the wrong column? Write the country here."),
+    ],
+)
+def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text: str, hint: str) -> None:
+    result = country(pa.array([text]))
+    assert result.values.to_pylist() == [None]
+    assert result.findings[0].texts(0) == ("is not a country", hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "code"),
+    [
+        ("US-CA", "US", "CA"),
+        ("CA - California", "US", "CA"),
+        ("California (CA)", "US", "CA"),
+        ("Kalifornien", "US", "CA"),
+        ("N.Y.", "US", "NY"),
+        ("Washington, D.C.", "US", "DC"),
+        ("Nouvelle-Écosse", "CA", "NS"),
+        ("CA-ON", "CA", "ON"),
+        ("Lombardei", "IT", "Lombardei"),
+        ("Bayern", "DE", "Bayern"),
+    ],
+)
+def test_states_as_exports_write_them(text: str, place: str, code: str) -> None:
+    result = state(pa.array([text]), pa.array([place]))
+    assert (result.values.to_pylist(), result.findings) == ([code], ())
+
+
+def test_kosovo_is_sent_by_the_code_that_is_in_use() -> None:
+    mapping = """
+        title: Test
+        key: Id
+        customer: {company_name: Id}
+        addresses: [{type: {constant: billing}, address_line_1: Street, country: Country}]
+    """
+    made = apply(mapping, "Id|Street|Country\n1|Rr. B 4|Republic of Kosovo")
+    assert (column(made, "country", "address"), problems(made)) == (["XK"], [])
