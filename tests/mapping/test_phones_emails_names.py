@@ -68,7 +68,7 @@ def test_phones(value: str, countries: str | None, number: str, extension: str |
         ("020 7946 0018", "US", "has too many digits"),
         ("415 555 0132", None, "has no country code, and the country is not known"),
         ("4.16E+09", "US", "was turned into a rounded number by a spreadsheet"),
-        ("415-555-0132 / 415-555-01", "US", "contains more than one phone number"),
+        ("415-555-01 / 415-555-0132", "US", "contains more than one phone number"),
         ("Fax: 415-555-0132; Fax: 415-555-0133", "US", "contains more than one phone number"),
         ("000-000-0000", "US", "is a placeholder"),
         ("(999) 999-9999", "US", "is a placeholder"),
@@ -96,6 +96,7 @@ def test_a_rounded_number_is_what_a_spreadsheet_did() -> None:
     "value",
     [
         "415-555-0132 / 415-555-0133",
+        "415-555-0132 / 415-555-01",
         "415-555-0132 or 415-555-0133",
         "Phone:(415) 555-0132 Mobile:(415) 555-0133",
         "Phone:(415) 555-0132 Mobile:(415) 555-0133 Fax:(415) 555-0134",

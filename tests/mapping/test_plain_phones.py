@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from importer.mapping.transforms import phones
-from importer.mapping.transforms.phones import phone, plain_numbers
+from importer.mapping.transforms import phones, plain_phones
+from importer.mapping.transforms.phones import phone
+from importer.mapping.transforms.plain_phones import plain_numbers
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 BEFORE = ("+", "+", "00", "(+", "+ ", "+(", "011", "+00", "00 ")
@@ -75,15 +76,29 @@ def hostile(rng: random.Random, count: int) -> list[Pair]:
 @pytest.fixture(autouse=True)
 def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers of a country are not parsed because there are only a few of them."""
-    monkeypatch.setattr(phones, "_FEWEST", 1)
+    monkeypatch.setattr(plain_phones, "_FEWEST", 1)
 
 
 def test_whatever_is_found_is_what_the_parser_finds() -> None:
     pairs = hostile(random.Random(20250412), 4000)
     numbers, extensions = plain_numbers(*(pa.array(own, pa.string()) for own in zip(*pairs, strict=True)))
     found = [own for own in zip(pairs, numbers.to_pylist(), extensions.to_pylist(), strict=True) if own[1]]
-    assert len(found) > 300
+    assert len(found) > 250
     assert [own for own in found if by_parser(*own[0]) != own[1:]] == []
+
+
+def test_whatever_is_found_is_what_a_closer_look_at_the_text_finds() -> None:
+    pairs = hostile(random.Random(20250413), 4000)
+    values, countries = (pa.array(own, pa.string()) for own in zip(*pairs, strict=True))
+    numbers, extensions = plain_numbers(values, countries)
+    at = pa.array([place for place, number in enumerate(numbers.to_pylist()) if number])
+    looked = phones._parse(values.take(at), countries.take(at))
+    assert looked.extensions is not None
+    read = zip(looked.values.to_pylist(), looked.extensions.to_pylist(), strict=True)
+    found = zip(numbers.take(at).to_pylist(), extensions.take(at).to_pylist(), strict=True)
+    different = [(pairs[place.as_py()], a, b) for place, a, b in zip(at, read, found, strict=True) if a != b]
+    assert different == []
+    assert looked.findings == ()
 
 
 @pytest.mark.parametrize("region", ["US", "CA", "GB", "DE", "FR", "IT", "NL", "ES", "IN", "AU", "JP"])
@@ -121,7 +136,7 @@ def test_what_is_not_certain_is_left_to_the_parser(value: str, country: str | No
 
 
 def test_few_numbers_of_a_country_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phones, "_FEWEST", 2)
+    monkeypatch.setattr(plain_phones, "_FEWEST", 2)
     values, countries = pa.array(["020 7946 0018", "415 555 0132", "415 555 0133"]), pa.array(["GB", "US", "US|GB"])
     assert plain_numbers(values, countries)[0].null_count == 3
     assert phone(values, countries).values.to_pylist() == ["+442079460018", "+14155550132", "+14155550133"]

@@ -20,8 +20,9 @@ from importer.mapping.columns import trim
 from importer.mapping.transform_results import Result, failures, read_each
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
+from importer.mapping.transforms.labelled_phones import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
-from importer.mapping.transforms.phones import labelled, phone
+from importer.mapping.transforms.phones import phone
 from importer.records import Severity
 
 Argument = Literal["none", "text", "pair", "texts"]

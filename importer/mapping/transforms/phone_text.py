@@ -1,0 +1,100 @@
+"""What of a cell's text is a phone number: the first number, its extension, and what else stands beside it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_FEWEST = 5  # digits; fewer are no number of a person or a company
+_WHOLE = 7  # digits, a leading zero included, after which a slash begins something else
+_RUN = re.compile(r"(?:[+(][ \t().\-]*)*\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
+# Between two numbers of one run: a slash, a spaced hyphen, a plus, or a further leading zero.
+_BREAK = re.compile(
+    r"(?P<slash>\s*/\s*)|(?P<hyphen>\s+[\-\u2010-\u2015]\s+)(?=(?:\D*\d){7})|\s+(?=\(?\+\d)|\s+(?=0\d{1,5}[\s/\-]*\d{5})"
+)
+_HOURS = re.compile(
+    r"\b\d{1,2}(?:[:.h]\d{2})?\s*(?:-|\u2013|bis|to|till|until|à|a|t/m)\s*\d{1,2}(?:[:.h]\d{2})?\s*"
+    r"(?:uhr|h|hrs|hours|am|pm|a\.m\.|p\.m\.|o'?clock)\b"
+    r"|\b\d{1,2}:\d{2}(?:\s*(?:-|\u2013|bis|to)\s*\d{1,2}:\d{2})?(?:\s*(?:uhr|h|am|pm))?\b"
+    r"|\b\d{1,2}\s*(?:uhr|am|pm|hrs)\b"
+    r"|24\s*/\s*7",
+    re.IGNORECASE,
+)
+_MARK = (
+    r"(?:\b(?:ext|extn|extension|app|apparat|dw|durchwahl|durchw|nst|nebenstelle|poste|int|interno|interne|anexo|ramal"
+    r"|toestel|tst|anknytning|ankn|lokal|wew|klapka|linka)\b\.?|ext|x|#|;ext=)"
+)
+_EXTENSION = re.compile(rf"^[\s,;/]*[(\[]?{_MARK}\s*[:.\-(]*\s*(\d{{1,7}})(?!\d)[)\]]?", re.IGNORECASE)
+_FAX = re.compile(r"(?:\b(?:tele)?fax|facsimile|\bf)\W*$", re.IGNORECASE)
+_LABEL = re.compile(r"^\s*[A-Za-z][A-Za-z .]*[ #]?\d[ ]*[:=]")  # Tel. 2:
+_TWICE = re.compile(r"(?:\+|\b00)\s*([1-9]\d{0,2})\W*(?:\+|00)\s*\1")  # +49 0049
+_LETTER_INSIDE = re.compile(r"\d[^\W\d_]{1,2}\d|\d[^\W\d_](?![^\W\d_])|(?<![^\W\d_])[OoIl]\d")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberText:
+    """The text of a number. ``forms``: how it may be meant, the likeliest first; ``others``: there are more digits.
+
+    ``letter``: a letter is among the digits; ``twice``: it has two country codes; ``numbers``: how many there are.
+    """
+
+    forms: tuple[str, ...]
+    extension: str | None
+    others: bool
+    letter: bool
+    twice: bool
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Digits and marks between other text, or a part of them."""
+
+    text: str
+    start: int
+    end: int
+    whole: str
+
+    @property
+    def digits(self) -> int:
+        return sum(map(str.isdigit, self.text))
+
+
+def number_text(text: str) -> NumberText | None:
+    """Find the first number of a text that is not a fax number; None where there are no digits."""
+    label = _LABEL.match(text)
+    searched = text if label is None else " " * label.end() + text[label.end() :]
+    searched = _HOURS.sub(lambda hours: " " * len(hours[0]), searched)
+    runs = list(_runs(searched))
+    real = [run for run in runs if run.digits >= _FEWEST] or sorted(runs, key=lambda run: -run.digits)[:1]
+    if not real:
+        return None
+    voice = [run for run in real if not _FAX.search(searched[: run.start])]
+    run = (voice or real)[0]
+    behind = searched[run.end :]
+    extension = _EXTENSION.match(behind)
+    rest = behind if extension is None else behind[extension.end() :]
+    others = any(map(str.isdigit, searched[: run.start] + rest)) or (searched != text and label is None)
+    near = searched[max(run.start - 1, 0) : run.end + 2]
+    letter = extension is None and _LETTER_INSIDE.search(near) is not None
+    forms = tuple(dict.fromkeys((run.text, run.whole))) if voice or len(real) == 1 else ()
+    number = None if extension is None else extension[1]
+    return NumberText(forms, number, others, letter, _TWICE.search(text) is not None, len(real))
+
+
+def _runs(text: str) -> Iterator[_Run]:
+    """The numbers of a text, each up to where another one may begin."""
+    for match in _RUN.finditer(text):
+        start, whole = match.start(), match[0]
+        begin = 0
+        for cut in _BREAK.finditer(whole):
+            before = sum(map(str.isdigit, _national(whole[begin : cut.start()])))
+            if before < _WHOLE:
+                continue
+            yield _Run(whole[begin : cut.start()], start + begin, start + cut.start(), whole)
+            begin = cut.end()
+        yield _Run(whole[begin:], start + begin, match.end(), whole if begin == 0 else whole[begin:])
+
+
+def _national(text: str) -> str:
+    """Without what is certainly a country code: two digits behind ``+`` or ``00``."""
+    return re.sub(r"^\W*(?:\+|\(?00)\W*\d\W?\d", "", text)

@@ -1,0 +1,111 @@
+"""One number of a cell and nothing else: no digits of words, hours, endings or second numbers."""
+
+import pyarrow as pa
+import pytest
+
+from importer.mapping.transforms.phones import phone
+from importer.records import Severity
+
+LEFT_OUT, ASSUMED = "phones_left_out", "phone_code_assumed"
+
+
+def read(value: str, country: str) -> tuple[str | None, str | None, list[str]]:
+    """(number, extension, codes of what is reported)"""
+    result = phone(pa.array([value]), pa.array([country]))
+    assert result.extensions is not None
+    assert {finding.severity for finding in result.findings} <= {Severity.WARNING}
+    return result.values[0].as_py(), result.extensions[0].as_py(), [finding.code for finding in result.findings]
+
+
+@pytest.mark.parametrize(
+    ("value", "country", "number"),
+    [
+        ("+49 171 6783154", "DE", "+491716783154"),
+        ("0171 6783154", "DE", "+491716783154"),
+        ("+49 (0) 171-678 31 54", "DE", "+491716783154"),
+        ("04921 123456", "DE", "+494921123456"),  # the area code begins as the country code
+        ("+49 4921 123456", "DE", "+494921123456"),
+        ("089/1234567", "DE", "+49891234567"),
+        ("0049 89 / 1234567", "DE", "+49891234567"),
+        ("Zentrale 030/901820-0", "DE", "+49309018200"),
+        ("3023125123.0", "DE", "+493023125123"),
+        ("4155550132.0", "US", "+14155550132"),
+        ("01/5123456", "AT", "+4315123456"),
+        ("+43 1 5123456", "AT", "+4315123456"),
+        ("02 1234567", "IT", "+39021234567"),
+        ("39 02 1234567", "IT", "+39021234567"),
+        ("3331234567.0", "IT", "+393331234567"),
+        ("0812-3456-7890", "ID", "+6281234567890"),
+        ("+62 21 2112345", "ID", "+62212112345"),
+        ("03-1234-5678", "JP", "+81312345678"),
+        ("81-3-1234-5678", "JP", "+81312345678"),
+        ("\uff10\uff13-\uff11\uff12\uff13\uff14-\uff15\uff16\uff17\uff18", "JP", "+81312345678"),
+        ("415/555/0132", "US", "+14155550132"),
+        ("415-555-0132 CELL", "US", "+14155550132"),
+        ("1-800-GO-FEDEX", "US", "+18004633339"),
+        ("Tel 030 901820", "DE", "+4930901820"),
+    ],
+)
+def test_one_number(value: str, country: str, number: str) -> None:
+    assert read(value, country) == (number, None, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "country", "number", "extension", "told"),
+    [
+        ("089 1234567/68", "DE", "+49891234567", None, LEFT_OUT),
+        ("0711 123456 oder 57", "DE", "+49711123456", None, LEFT_OUT),
+        ("06 12345678/9", "IT", "+390612345678", None, LEFT_OUT),
+        ("0662/8044/0", "AT", "+436628044", None, LEFT_OUT),
+        ("030 901820 9-17 Uhr", "DE", "+4930901820", None, LEFT_OUT),
+        ("030 901820 (Mo-Fr 8:00-17:00)", "DE", "+4930901820", None, LEFT_OUT),
+        ("415-555-0132 8am-5pm", "US", "+14155550132", None, LEFT_OUT),
+        ("030 901820 030 901821", "DE", "+4930901820", None, LEFT_OUT),
+        ("+49 30 901820 (+49 30 901821)", "DE", "+4930901820", None, LEFT_OUT),
+        ("Fax 030 901821, Tel. 030 901820", "DE", "+4930901820", None, LEFT_OUT),
+        ("Raum 5, 030 901820", "DE", "+4930901820", None, LEFT_OUT),
+        ("415-555-0132, ext. 12 or 415-555-0133", "US", "+14155550132", "12", LEFT_OUT),
+        ("491716783154", "DE", "+491716783154", None, None),
+        ("49 171 6783154", "DE", "+491716783154", None, None),
+        ("4930901820", "DE", "+4930901820", None, None),
+        ("62 21 2112345", "ID", "+62212112345", None, ASSUMED),
+    ],
+)
+def test_the_first_number_is_taken_and_the_rest_is_told(
+    value: str, country: str, number: str, extension: str | None, told: str | None
+) -> None:
+    assert read(value, country) == (number, extension, [told] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "country", "extension"),
+    [
+        ("030 23125123 App. 4", "DE", "4"),
+        ("030 23125123 Durchwahl 12", "DE", "12"),
+        ("0662 8044 DW 123", "AT", "123"),
+        ("01 23 45 67 89 poste 12", "FR", "12"),
+        ("415-555-0132 #12", "US", "12"),
+        ("415-555-0132x12", "US", "12"),
+        ("06 12345678 int. 9", "IT", "9"),
+    ],
+)
+def test_an_extension_has_a_mark(value: str, country: str, extension: str) -> None:
+    assert read(value, country)[1:] == (extension, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "country", "reason"),
+    [
+        ("+49 49 171 6783154", "DE", "has its country code twice"),
+        ("0049 49 171 6783154", "DE", "has its country code twice"),
+        ("+49491716783154", "DE", "has its country code twice"),
+        ("+49 0049 171 6783154", "DE", "has its country code twice"),
+        ("141555501321234", "US", "has too many digits"),
+        ("415555013212345", "US", "has too many digits"),
+        ("415-555-01 / 415-555-0132", "US", "contains more than one phone number"),
+    ],
+)
+def test_what_cannot_be_read_as_one_number_is_an_error(value: str, country: str, reason: str) -> None:
+    result = phone(pa.array([value]), pa.array([country]))
+    assert result.values.to_pylist() == [None]
+    assert reason in result.findings[0].texts(0)[0]
