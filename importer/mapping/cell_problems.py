@@ -112,13 +112,15 @@ def count_changes(
 ) -> pd.DataFrame:
     """The columns of ``EntityTables.changes``: one example for each source column, field and code, by first cell.
 
-    ``entries``: for each entry of the mapping the changes of its fields, on these rows of its table. A cell that goes
-    to two records of a kind counts once.
+    ``entries``: for each entry of the mapping the changes of its fields, on these rows of its table; text that stands
+    for nothing counts on all. A cell that goes to two records of a kind counts once.
     """
     lines: dict[tuple[str, Entity, str, int, str], list[tuple[Codes, str | None, str | None]]] = defaultdict(list)
     for entity, fields, table, chosen in entries:
         for name, change in ((name, change) for name, changes in fields.items() for change in changes):
-            at = np.flatnonzero(change.hits() & chosen)
+            at = np.flatnonzero(change.hits() & (chosen | (change.code == "blank_text")))
+            if not len(at):
+                continue
             rows, reference = table.rows[at], source_reference(change.reference)
             source = sources.split(rows)[0]
             for number in np.unique(source).tolist():

@@ -104,9 +104,12 @@ def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context
     if rule.flags is not None:
         return _flags(rule, table, number)
     references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
-    sources = [_Part(table.column(reference), reference) for reference in references]
+    sources, blanked = _sources(name, rule, table, references)
     filled = np.logical_or.reduce([part.column.filled for part in sources])
-    parts = _split(sources, rule.split) if rule.split else sources
+    parts = sources
+    if rule.split:
+        pieces = _split(sources, rule.split)
+        parts = [_Part(_filled(piece.column, name, rule, table), piece.reference) for piece in pieces]
     if rule.take == NUMBER:
         filled = np.sum([part.column.filled for part in parts], axis=0) >= max(int(number), 1)
     steps = _steps(name, rule)
@@ -116,6 +119,7 @@ def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context
     nothing, first = Column.blank(length), np.zeros(length, np.int64)
     found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
     found = _choose(found, rule, parts, number, is_list=name == "assigned_sales_rep_ids")
+    found = replace(found, changes=(*found.changes, *blanked))
     if rule.values is not None:
         found = _look_up(found, rule)
     if rule.else_ is not None:
@@ -123,6 +127,44 @@ def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context
     if rule.default is not None:
         found = replace(found, column=found.column.filled_up(rule.default, but=found.wrong()))
     return found
+
+
+def _sources(
+    name: str, rule: FieldRule, table: TableData, references: Sequence[str]
+) -> tuple[list[_Part], list[RowChange]]:
+    """The columns of a field, without text that stands for nothing, and where they had some."""
+    parts, blanked = [], []
+    for reference in references:
+        whole = table.column(reference)
+        column, change = without_blanks(whole, reference, _stand_in(whole, name, rule, table))
+        parts.append(_Part(column, reference))
+        blanked += change
+    return parts, blanked
+
+
+def _filled(column: Column, name: str, rule: FieldRule, table: TableData) -> Column:
+    """The column without text that stands for nothing."""
+    return without_blanks(column, "", _stand_in(column, name, rule, table))[0]
+
+
+def _stand_in(column: Column, name: str, rule: FieldRule, table: TableData) -> Mask:
+    return table.blanks.among(column.values, name, _meant(name, rule))
+
+
+def _meant(name: str, rule: FieldRule) -> frozenset[str]:
+    """What stands for nothing elsewhere, and not in this field: its ``values``, and the dash of a flag, which is no."""
+    steps = _steps(name, rule)
+    dash = ("-",) if rule.flags is not None or Step("flag") in steps or Step("not_flag") in steps else ()
+    return frozenset({*(text.strip().lower() for text in rule.values or ()), *dash})
+
+
+def without_blanks(column: Column, reference: str, stand_in: Mask) -> tuple[Column, list[RowChange]]:
+    """The column without the distinct values that stand for nothing, and what is reported about them."""
+    if not stand_in.any():
+        return column, []
+    nothing = pa.nulls(len(column.values), pa.string())
+    values = pc.if_else(pa.array(stand_in), nothing, column.values)
+    return column.replaced(values), [RowChange("blank_text", reference, column.codes, stand_in, column.values, nothing)]
 
 
 def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
@@ -140,7 +182,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         filled=found.filled | other.filled,
         extension=first_of([extensions[0], extensions[1].where(used)])[0] if some else None,
         references=(*found.references, *other.references),
-        changes=(*found.changes, *(change.only(used) for change in other.changes)),
+        changes=(*found.changes, *(one if one.code == "blank_text" else one.only(used) for one in other.changes)),
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
     )
 
@@ -170,7 +212,8 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
     context = Context(Column.blank(len(table)), Path())
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
-        part = _transform(_Part(table.column(reference), reference), index, [Step("flag")], context)
+        cells = _filled(table.column(reference), "type", rule, table)
+        part = _transform(_Part(cells, reference), index, [Step("flag")], context)
         findings += part.findings
         names += table.names(reference)
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]

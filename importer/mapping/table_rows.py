@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
+from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.columns import Codes, Column, Mask
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import Condition, alternatives
@@ -76,7 +77,8 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
             f"no source has the table {mapping.main_table!r}{columns}",
             f"Give all files of the export: {_distinguishing_columns(mapping)}",
         )
-    return {name: _gather(name, sources, numbers) for name, numbers in assigned.items()}
+    blanks = BlankTexts(None if mapping.blanks is None else tuple(mapping.blanks))
+    return {name: _gather(name, sources, numbers, blanks) for name, numbers in assigned.items()}
 
 
 def _distinguishing_columns(mapping: Mapping) -> str:
@@ -110,12 +112,16 @@ def _table_of(mapping: Mapping, table: SourceTable) -> str:
 
 @dataclass(frozen=True)
 class TableData:
-    """Rows of one mapping table. ``rows``: their row positions; ``index``: their places in all its source tables."""
+    """Rows of one mapping table. ``rows``: their row positions; ``index``: their places in all its source tables.
+
+    ``blanks``: which texts of its cells stand for nothing.
+    """
 
     name: str
     tables: tuple[SourceTable, ...]
     rows: Codes
     index: Codes
+    blanks: BlankTexts = field(default_factory=BlankTexts)
     _columns: dict[str, Column] = field(default_factory=dict)  # of all rows, by reference
 
     def __len__(self) -> int:
@@ -149,7 +155,7 @@ class TableData:
         """The table with these rows only."""
         if chosen.all():
             return self
-        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self._columns)
+        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self.blanks, self._columns)
 
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
         chunks: list[pa.Array] = []
@@ -159,13 +165,13 @@ class TableData:
         return pa.chunked_array(chunks, pa.string())
 
 
-def _gather(name: str, sources: Sources, numbers: Sequence[int]) -> TableData:
+def _gather(name: str, sources: Sources, numbers: Sequence[int], blanks: BlankTexts) -> TableData:
     """The rows of several source tables as one table; rows that the loader rejected are left out."""
     tables = tuple(sources.tables[number] for number in numbers)
     positions = [np.arange(sources.offsets[n], sources.offsets[n + 1], dtype=np.int64) for n in numbers]
     rows = np.concatenate([np.empty(0, np.int64), *positions])
     broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in tables)])
-    return TableData(name, tables, rows, np.arange(len(rows), dtype=np.int64)).keep(~broken)
+    return TableData(name, tables, rows, np.arange(len(rows), dtype=np.int64), blanks).keep(~broken)
 
 
 def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) -> None:

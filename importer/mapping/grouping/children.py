@@ -67,7 +67,8 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     if prepared.filled is not None:
         line = evaluated["address_line_1"]
         findings = (*line.findings, *prepared.findings)
-        evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings)
+        changes = (*line.changes, *prepared.changes)
+        evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings, changes=changes)
     filled = [found.filled for name, found in evaluated.items() if name not in _LABELS]
     content = np.logical_or.reduce([np.zeros(len(table), bool), *filled])
     at = np.flatnonzero(content & (customers >= 0))

@@ -349,6 +349,8 @@ def _policies(mapping: Mapping) -> list[str]:
     first = [name for name, rule in fields if rule.conflict == "first" and name.startswith("customer")]
     if first:
         lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
+    if mapping.blanks is not None:
+        lines.append(f"Text that stands for nothing: {', '.join(map(repr, mapping.blanks)) or 'none'}.")
     if mapping.contact_email == "required":
         lines.append("A contact without an e-mail address is an error.")
     for code, severity in mapping.severity.items():

@@ -20,6 +20,7 @@ from importer.mapping.language.mapping_rules import (
     FieldSpec,
     Strict,
     TableRule,
+    TextList,
     YesNo,
     alternatives,
     as_list,
@@ -191,6 +192,7 @@ class Mapping(Strict):
     customer: CustomerEntry
     addresses: list[AddressEntry] = Field(default_factory=list)
     contacts: list[ContactEntry] = Field(default_factory=list)
+    blanks: TextList | None = None
     contact_email: Literal["optional", "required"] = "optional"
     severity: Annotated[dict[str, Severity], WithJsonSchema({"form": "severity"})] = Field(default_factory=dict)
 

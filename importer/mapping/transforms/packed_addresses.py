@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
-from importer.mapping.fields import Context, evaluate
+from importer.mapping.fields import Context, evaluate, without_blanks
 from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
-from importer.mapping.transform_results import RowFinding, failures
+from importer.mapping.transform_results import RowChange, RowFinding, failures
 from importer.mapping.transforms.address_text import Line, PostalAddress, read_address
 from importer.records import Severity
 from importer.tables import Entity
@@ -42,7 +42,7 @@ _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or
 class Prepared:
     """An entry for one number of a repeated group, with the rows that it reads; every packed field has a rule.
 
-    ``filled``: rows where a packed address is not all blank; ``findings``: what is reported about taking it apart.
+    ``filled``: rows where a packed address is not all blank; ``findings``, ``changes``: what is reported about it.
     """
 
     entry: ChildEntry
@@ -50,6 +50,7 @@ class Prepared:
     owned: CustomerRows
     filled: Mask | None = None
     findings: tuple[RowFinding, ...] = ()
+    changes: tuple[RowChange, ...] = ()
 
 
 def prepare(mapping: Mapping, owners: RowAssignment, folder: Path, home: str | None) -> dict[Entity, list[Prepared]]:
@@ -147,7 +148,12 @@ def _unpacked(
     """The entry with a rule for every field that it does not map itself, over columns of the addresses' parts."""
     table = owned.rows
     references = [reference.replace(NUMBER, number) for reference in entry.cells]
-    columns = [table.column(reference) for reference in references]
+    wholes = [table.column(reference) for reference in references]
+    read = [
+        without_blanks(whole, reference, table.blanks.among(whole.values, "address_line_1"))
+        for whole, reference in zip(wholes, references, strict=True)
+    ]
+    columns = [column for column, _ in read]
     tuples, distinct = combine(columns)
     cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
     addresses = [read_address(own, home) for own in cells]
@@ -160,7 +166,8 @@ def _unpacked(
     readings = [_reading(addresses[n // 2], n % 2 == 1, given, home, said=said[n]) for n in range(len(said))]
     rules = {name: _rule(name, readings, numbers, references, table) for name in _FIELDS if name not in given}
     findings = _findings(readings, numbers, references, first_of(columns)[1])
-    return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(findings))
+    changes = tuple(change for _, own in read for change in own)
+    return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(findings), changes)
 
 
 def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None, *, said: bool) -> _Reading:
