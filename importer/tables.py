@@ -76,6 +76,7 @@ BLANKS = (
     f" \t\r\n\v\f\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
+FORMER_ID = "_former_id"  # the reference id that earlier versions made of the same cells, null where it is the same
 
 # What becomes of a filled cell; the first that applies counts.
 CellCategory = Literal[
@@ -307,7 +308,9 @@ class EntityTables:
     never ``""``. Bookkeeping columns: ``_row`` (int64, row position of the record's first row), ``_entry`` (int64,
     index into ``entries``) and, for children, ``_customer`` (int64, customer position) and ``_default_stated``
     (``BOOLEAN``, never null: True where ``is_default`` comes from a cell of the source, False where the mapping or the
-    program chose it). Children are sorted by ``_customer`` and then in the order in which they are sent.
+    program chose it). ``_former_id`` (TEXT) is there only if any id is now made in another way: the one that earlier
+    versions made, null where it is the same. Children are sorted by ``_customer`` and then in the order in which they
+    are sent.
 
     ``rows``: one line per row position: ``customer`` (int64, -1 when none), ``skipped`` (``TEXT``, the reason or null),
     ``rejected`` (bool: rejected alone, with no customer).

@@ -14,10 +14,11 @@ from importer.errors import MappingError
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import FieldSource, child_sources, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
-from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
-from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
+from importer.mapping.grouping.keys import former_ids
+from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, tidied_keys
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
@@ -31,6 +32,7 @@ from importer.tables import (
     CONTACT_FIELDS,
     CUSTOMER_FIELDS,
     DEFAULT_STATED,
+    FORMER_ID,
     TEXT,
     TEXT_LIST,
     Entity,
@@ -121,7 +123,8 @@ def build(
         entity: [_candidates(loaded, one, countries, country) for one in entries]
         for entity, entries in prepared.items()
     }
-    children = {entity: merge_children(entity, own, ids) for entity, own in sets.items()}
+    former = _former_ids(mapping, assignment, grouped, context)
+    children = {entity: merge_children(entity, own, ids, former) for entity, own in sets.items()}
     problems = [*assignment.problems, *grouped.problems]
     problems += [problem for merged in children.values() for problem in merged.problems]
     own_changes = {"reference_id": assignment.changes, **_changes(grouped.evaluated)}
@@ -131,12 +134,27 @@ def build(
         for entity, own in sets.items()
         for one in own
     ]
-    changes = count_changes(sources, [("customer", own_changes, main.rows, every), *made])
+    lines = [("customer", own_changes, main.rows, every), *made, *tidied_keys(assignment)]
+    tables = _entity_tables(grouped, assignment, sets, children, count_changes(sources, lines))
+    if former is not None and former.null_count < len(former):
+        tables.customers[FORMER_ID] = pd.Series(pd.arrays.ArrowExtensionArray(former), dtype=TEXT)
     cells = [*customer_sources(mapping, assignment, grouped)]
     for entity, merged in children.items():
         cells += child_sources(entity, sets[entity], merged.lines)
         cells += packed_sources(prepared[entity], sets[entity], merged.lines)
-    return _entity_tables(grouped, assignment, sets, children, changes), ProblemTable.concat(problems), cells
+    return tables, ProblemTable.concat(problems), cells
+
+
+def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, context: Context) -> pa.Array | None:
+    """Each customer's id as earlier versions made it, null where it is the same; None if all are."""
+    found = grouped.evaluated.get("reference_id")
+    if found is None:
+        return None if assignment.former is None else assignment.former.to_arrow()
+    if all(change.code != "key_tidied" for change in found.changes):
+        return None
+    main = assignment.main
+    whole = evaluate(FORMER, mapping.customer.fields()["reference_id"], main.rows, "", context).column
+    return former_ids(grouped.columns["reference_id"].to_arrow(), main.customers, whole.to_arrow()).to_arrow()
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -201,6 +219,8 @@ def _entity_tables(
         frames[entity] = _frame(entity, merged.columns, merged.rows, merged.entries + len(entries)).assign(
             _customer=merged.customers, **{DEFAULT_STATED: pd.Series(merged.stated, dtype=BOOLEAN)}
         )
+        if merged.former is not None and merged.former.null_count < len(merged.former):
+            frames[entity][FORMER_ID] = pd.Series(pd.arrays.ArrowExtensionArray(merged.former), dtype=TEXT)
         for made in sets[entity]:
             label = f"{made.table.name}{' ' + made.number if made.number else ''}"
             origins = {name: found.origin for name, found in made.evaluated.items()}

@@ -13,7 +13,7 @@ _ANY_CASE = ("null", r"\n", "(null)", "#n/a", "n/a", "-", "--", ".")
 _AS_WRITTEN = ("nan", "None")
 # Nan is a first name, and None a town; these may also be a part of a company's name.
 _NOT_AS_WRITTEN = frozenset({"company_name", "display_name", "first_name", "last_name", "state", "country"})
-_KEPT = frozenset({"key", "reference_id"})
+_KEPT = frozenset({"key", "reference_id", "former id"})
 
 
 @dataclass(frozen=True)

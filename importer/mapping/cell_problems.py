@@ -16,6 +16,8 @@ from importer.mapping.transform_results import RowChange, RowFinding
 from importer.records import Severity
 from importer.tables import CHANGE_DTYPES, Entity, ProblemTable, Sources
 
+_OF_CELLS = frozenset({"blank_text", "key_tidied"})  # these count on all rows
+
 
 def cell_problems(table: TableData, at: Codes, reference: str, **columns: Any) -> ProblemTable:
     """Problems of one column on the rows ``at``, each with its cell; ``columns`` as for ``ProblemTable.build``."""
@@ -113,12 +115,12 @@ def count_changes(
     """The columns of ``EntityTables.changes``: one example for each source column, field and code, by first cell.
 
     ``entries``: for each entry of the mapping the changes of its fields, on these rows of its table; text that stands
-    for nothing counts on all. A cell that goes to two records of a kind counts once.
+    for nothing, and what was taken off keys, on all. A cell that goes to two records of a kind counts once.
     """
     lines: dict[tuple[str, Entity, str, int, str], list[tuple[Codes, str | None, str | None]]] = defaultdict(list)
     for entity, fields, table, chosen in entries:
         for name, change in ((name, change) for name, changes in fields.items() for change in changes):
-            at = np.flatnonzero(change.hits() & (chosen | (change.code == "blank_text")))
+            at = np.flatnonzero(change.hits() & (chosen | (change.code in _OF_CELLS)))
             if not len(at):
                 continue
             rows, reference = table.rows[at], source_reference(change.reference)

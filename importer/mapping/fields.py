@@ -16,13 +16,16 @@ from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
 from importer.mapping.table_rows import TableData
 from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
+from importer.mapping.transforms.text_forms import comparable
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
 LIST_SEPARATOR = "\x1f"  # between the items of a list in one text: the "unit separator" occurs in no export
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}
+FORMER = "former id"  # a key or id as earlier versions compared it
 _EXACT = frozenset({"key", "reference_id"})
+_OF_CELLS = frozenset({"blank_text", "key_tidied"})  # changes of cells, whatever becomes of the value
 _MOST_PARTS = 50
 
 
@@ -132,13 +135,20 @@ def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context
 def _sources(
     name: str, rule: FieldRule, table: TableData, references: Sequence[str]
 ) -> tuple[list[_Part], list[RowChange]]:
-    """The columns of a field, without text that stands for nothing, and where they had some."""
+    """The columns of a field without text that stands for nothing, or of a key as it is compared; what that changed."""
     parts, blanked = [], []
     for reference in references:
         whole = table.column(reference)
         column, change = without_blanks(whole, reference, _stand_in(whole, name, rule, table))
-        parts.append(_Part(column, reference))
         blanked += change
+        if name in _EXACT:
+            plain = comparable(column.values)
+            if reference in table.numbered:
+                plain = pc.replace_substring_regex(plain, r"\.0+$", "")
+            told = np.zeros(len(plain), bool)
+            blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, told)
+            column = column if plain is column.values else column.replaced(plain)
+        parts.append(_Part(column, reference))
     return parts, blanked
 
 
@@ -182,7 +192,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         filled=found.filled | other.filled,
         extension=first_of([extensions[0], extensions[1].where(used)])[0] if some else None,
         references=(*found.references, *other.references),
-        changes=(*found.changes, *(one if one.code == "blank_text" else one.only(used) for one in other.changes)),
+        changes=(*found.changes, *(one if one.code in _OF_CELLS else one.only(used) for one in other.changes)),
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
     )
 
@@ -190,7 +200,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
 def _steps(name: str, rule: FieldRule) -> list[Step]:
     """A rule's transforms, and before them what all text goes through but keys, ids, and text to be left alone."""
     steps = _implied(name) if rule.as_ is None else rule.as_
-    return steps if name in _EXACT or steps == [Step("text")] else [Step("tidy"), *steps]
+    return steps if name in _EXACT or name == FORMER or steps == [Step("text")] else [Step("tidy"), *steps]
 
 
 def _implied(name: str) -> list[Step]:

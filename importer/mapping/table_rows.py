@@ -114,7 +114,7 @@ def _table_of(mapping: Mapping, table: SourceTable) -> str:
 class TableData:
     """Rows of one mapping table. ``rows``: their row positions; ``index``: their places in all its source tables.
 
-    ``blanks``: which texts of its cells stand for nothing.
+    ``blanks``: which texts of its cells stand for nothing; ``numbered``: columns of ids all written as ``7.0``.
     """
 
     name: str
@@ -122,6 +122,7 @@ class TableData:
     rows: Codes
     index: Codes
     blanks: BlankTexts = field(default_factory=BlankTexts)
+    numbered: frozenset[str] = frozenset()
     _columns: dict[str, Column] = field(default_factory=dict)  # of all rows, by reference
 
     def __len__(self) -> int:
@@ -155,7 +156,9 @@ class TableData:
         """The table with these rows only."""
         if chosen.all():
             return self
-        return TableData(self.name, self.tables, self.rows[chosen], self.index[chosen], self.blanks, self._columns)
+        return TableData(
+            self.name, self.tables, self.rows[chosen], self.index[chosen], self.blanks, self.numbered, self._columns
+        )
 
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
         chunks: list[pa.Array] = []

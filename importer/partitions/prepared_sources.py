@@ -21,7 +21,7 @@ from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
 from importer.mapping.fitting import advice, known_columns
-from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out
+from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
 from importer.partitions.cell_accounts import Roles, all_cells
@@ -126,7 +126,8 @@ class PreparedSources:
         self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
         own = {} if "reference_id" in mapping.customer.fields() else {"reference_id": owners.changes}
         every = np.ones(len(owners.main.rows), bool)
-        self.changes = count_changes(self.sources, [("customer", own, owners.main.rows, every)])
+        lines = [("customer", own, owners.main.rows, every), *tidied_keys(owners)]
+        self.changes = count_changes(self.sources, lines)
         self.problems = ProblemTable.concat(owners.problems)
         write_frame(folder / "rows", owners.status.frame())
         self.rows = read_frame(folder / "rows", numbers=False)

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
-from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER
 from importer.mapping.table_rows import TableData, source_reference
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
-from importer.tables import Entity, ProblemTable
+from importer.tables import FORMER_ID, Entity, ProblemTable
 
 # These say what a child is, not that there is one: a row whose other cells are blank makes no child.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
@@ -49,6 +49,7 @@ class Children:
     """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
 
     ``lines``: for each of these sets the child that each of its lines is, or is a part of.
+    ``former``: their ids as earlier versions made them, null where they are the same; None if all are.
     """
 
     columns: dict[str, Column | pa.Array]
@@ -58,6 +59,7 @@ class Children:
     stated: Mask
     problems: list[ProblemTable] = field(default_factory=list)
     lines: tuple[Codes, ...] = ()
+    former: pa.Array | None = None
 
 
 def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candidates:
@@ -88,6 +90,9 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         name = f"attributes.{entry.phone.extension_to}"
         columns[name] = extension.take(at)
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
+    own = evaluated.get("reference_id")
+    if own is not None and any(change.code == "key_tidied" for change in own.changes):
+        columns[FORMER_ID] = evaluate(FORMER, entry.reference_id, table, number, context).column.take(at)
     texts = _source_texts(prepared, evaluated, at)
     several = np.zeros(len(at), bool)
     made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)
@@ -140,8 +145,13 @@ def _by_type(made: Candidates) -> Candidates:
     )
 
 
-def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) -> Children:
-    """All candidates in order, equal ones of a customer merged. ``ids``: each customer's reference id, or null."""
+def merge_children(
+    entity: Entity, sets: Sequence[Candidates], ids: pa.Array, former: pa.Array | None = None
+) -> Children:
+    """All candidates in order, equal ones of a customer merged.
+
+    ``ids``: each customer's reference id, or null; ``former``: as earlier versions made it, null where it is the same.
+    """
     if not sets:
         nothing = np.empty(0, np.int64)
         return Children({}, nothing, nothing, nothing, np.empty(0, bool))
@@ -151,6 +161,7 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
     columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
     order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
+    own_former = columns.pop(FORMER_ID, None)
     group, first = _equal(columns, customers, order)
     heads = order[first]
     record = np.empty(len(order), np.int64)
@@ -166,15 +177,29 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     own = columns.get("reference_id", Column.blank(len(first)))
     roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(first))
     roles = pc.fill_null(roles, "")
-    given = pc.if_else(pa.array(several), pc.binary_join_element_wise(own.to_arrow(), roles, "-"), own.to_arrow())
+    given, was = _with_roles(own, roles, several), None
+    if own_former is not None:
+        was = _with_roles(own_former.take(heads), roles, several)
     wanting = np.flatnonzero(~own.filled)
     if len(wanting):
-        customer_ids, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
-        made_ids = _made_ids(customer_ids, roles, _least_texts(sets, record, wanting))
-        given = pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
+        owners, own_roles, least = customers[wanting], roles.take(wanting), _least_texts(sets, record, wanting)
+        mask = pa.array(~own.filled)
+        made = _made_ids(pc.fill_null(ids.take(owners), ""), own_roles, least)
+        given = pc.replace_with_mask(given, mask, made)
+        if former is not None:
+            before = pc.fill_null(pc.coalesce(former, ids).take(owners), "")
+            was = pc.replace_with_mask(given if was is None else was, mask, _made_ids(before, own_roles, least))
+    if was is not None:
+        was = pc.if_else(pc.equal(was, given), pa.scalar(None, pa.string()), was)
     lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
     problems = _problems(entity, sets, lines)
-    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems, lines)
+    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems, lines, was)
+
+
+def _with_roles(own: Column, roles: pa.Array, several: Mask) -> pa.Array:
+    """The ids that the source gives, with the role where a row gives a child of each."""
+    ids = own.to_arrow()
+    return pc.if_else(pa.array(several), pc.binary_join_element_wise(ids, roles, "-"), ids)
 
 
 def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> pa.Array:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_rows
-from importer.mapping.fields import LIST_SEPARATOR, Context, evaluate
+from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
 from importer.mapping.transform_results import RowChange
@@ -22,16 +22,21 @@ Reasons = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class KeyCells:
-    """The parts of each row's key, a column each; the source columns; and what the transforms rewrote."""
+    """The parts of each row's key, a column each; the source columns; and what the transforms rewrote.
+
+    ``former``: the parts as earlier versions compared them, where any key has marks that cannot be seen.
+    """
 
     parts: tuple[Column, ...]
     origin: FieldOrigin
     changes: tuple[RowChange, ...] = ()
+    former: tuple[Column, ...] = ()
 
     def take(self, rows: Codes) -> "KeyCells":
         """The cells of the rows at these indices; an index of -1 gives blanks."""
         changes = tuple(change.take(rows) for change in self.changes)
-        return KeyCells(tuple(part.take(rows) for part in self.parts), self.origin, changes)
+        parts, former = (tuple(part.take(rows) for part in own) for own in (self.parts, self.former))
+        return KeyCells(parts, self.origin, changes, former)
 
     def keep(self, chosen: Mask) -> "KeyCells":
         """The cells of these rows only."""
@@ -43,6 +48,7 @@ class Keys:
     """The keys of a table's rows. ``codes``: each row's key (-1: blank), numbered in the order of first rows.
 
     ``exact``: the distinct keys, joined by ``LIST_SEPARATOR``; ``ids``: the same joined by ``-``, as reference ids.
+    ``former``: the ids as earlier versions made them, blank where they are the same.
     ``skipped``: keys of rows that were skipped → the reason. ``changes``: what the keys' transforms rewrote.
     """
 
@@ -52,6 +58,7 @@ class Keys:
     origin: FieldOrigin
     skipped: dict[str, str] = field(default_factory=dict)
     changes: tuple[RowChange, ...] = ()
+    former: Column | None = None
 
     @property
     def count(self) -> int:
@@ -76,7 +83,10 @@ def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> Key
     found = [evaluate("key", part, table, "", context) for part in parts]
     origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
     changes = tuple(change for one in found for change in one.changes)
-    return KeyCells(tuple(one.column for one in found), origin, changes)
+    former: tuple[Column, ...] = ()
+    if any(change.code == "key_tidied" for change in changes):
+        former = tuple(evaluate(FORMER, part, table, "", context).column for part in parts)
+    return KeyCells(tuple(one.column for one in found), origin, changes, former)
 
 
 def read_keys(cells: KeyCells) -> Keys:
@@ -89,8 +99,29 @@ def read_keys(cells: KeyCells) -> Keys:
     rank = np.full(len(whole), -1, np.int64)
     rank[order] = np.arange(len(order))
     texts = [column.take(order).to_arrow() for column in distinct]
-    exact, joined = (pc.binary_join_element_wise(*texts, separator) for separator in (LIST_SEPARATOR, "-"))
-    return Keys(rank[number], exact, Column.from_text(joined), cells.origin, changes=cells.changes)
+    exact, ids = (_joined(texts, separator) for separator in (LIST_SEPARATOR, "-"))
+    codes, former = rank[number], None
+    if cells.former:
+        former = former_ids(ids, codes, _joined([part.to_arrow() for part in cells.former], "-"))
+    return Keys(codes, exact, Column.from_text(ids), cells.origin, changes=cells.changes, former=former)
+
+
+def _joined(parts: Sequence[pa.Array], separator: str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, separator)
+
+
+def former_ids(ids: pa.Array, codes: Codes, former: pa.Array) -> Column:
+    """Each record's id as earlier versions made it, of its first row; blank where a row of it had the same id.
+
+    ``codes``: the record of each row (-1: none); ``former``: what each row's id would have been.
+    """
+    now = ids.take(pa.array(codes, mask=codes < 0))
+    known = pc.fill_null(pc.not_equal(now, former), False).to_numpy(zero_copy_only=False)
+    same = pc.fill_null(pc.equal(now, former), False).to_numpy(zero_copy_only=False)
+    kept = np.zeros(len(ids) + 1, bool)
+    kept[codes[same]] = True
+    first = first_rows(codes, len(ids), np.flatnonzero(known & ~kept[codes]).astype(np.int64))
+    return Column.from_text(former).take(first)
 
 
 def match_keys(own: Keys, customers: Keys) -> tuple[Codes, Reasons]:

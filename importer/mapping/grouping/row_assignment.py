@@ -1,7 +1,7 @@
 """Which customer each row belongs to, why some belong to none, and customers with their rows for partitions."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,11 +17,11 @@ from importer.mapping.grouping.keys import KeyCells, Keys, continued_rows, key_c
 from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_problems, read_names
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import TableRule
+from importer.mapping.language.mapping_rules import NUMBER, TableRule
 from importer.mapping.table_rows import TableData, assign_tables, holds
 from importer.mapping.transform_results import RowChange
 from importer.records import Severity
-from importer.tables import TEXT, FieldOrigin, ProblemTable, Sources
+from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class RowAssignment:
     """The customers by their keys, and for every table of the mapping its rows with their customers.
 
     ``ids``: each customer's key as a reference id; ``origin`` and ``changes``: the columns of the keys, and what was
-    rewritten in them. ``main``: the rows that make the customers. ``by_table``: the rows that give children.
+    rewritten in them; ``former``: the ids as earlier versions made them, where any of them differ. ``main``: the rows
+    that make the customers. ``by_table``: the rows that give children.
+    ``tidied``: the tables whose keys had marks that cannot be seen, and what became of them.
     """
 
     ids: Column
@@ -65,6 +67,8 @@ class RowAssignment:
     by_table: dict[str, CustomerRows]
     status: RowStatus
     problems: list[ProblemTable]
+    former: Column | None = None
+    tidied: tuple[tuple[TableData, tuple[RowChange, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def assign_rows(
     """Give every row of every table its customer, or the reason why it has none."""
     broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
     status = RowStatus(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
-    problems: list[ProblemTable] = []
+    tables, problems = _with_numbered(mapping, tables)
     name = mapping.main_table
     read = _read(mapping, name, tables[name], status, loaded)
     main, keys = _with_keys(read, status, problems)
@@ -101,13 +105,55 @@ def assign_rows(
     status.customer[main.rows] = keys.codes
     own = CustomerRows(main, keys.codes, bool(len(main)))
     by_table = {name: own}
+    every = [read]
     if read.names is not None:
         by_table[name] = _resolve_parents(read, read.names, keys, status, sources, problems)
     for other, table in tables.items():
         if other != name:
             rows = _read(mapping, other, table, status, loaded)
+            every.append(rows)
             by_table[other] = _children(mapping, rows, keys, status, problems)
-    return RowAssignment(keys.ids, keys.origin, keys.changes, own, by_table, status, problems)
+    tidied = tuple((one.table, _tidied(one.cells.changes)) for one in every if _tidied(one.cells.changes))
+    changes = tuple(change for change in keys.changes if change.code != "key_tidied")
+    return RowAssignment(keys.ids, keys.origin, changes, own, by_table, status, problems, keys.former, tidied)
+
+
+def tidied_keys(
+    assignment: RowAssignment,
+) -> list[tuple[Entity, dict[str, tuple[RowChange, ...]], TableData, Mask]]:
+    """What was taken off keys, as :func:`count_changes` wants it."""
+    return [("customer", {"reference_id": own}, table, np.ones(len(table), bool)) for table, own in assignment.tidied]
+
+
+def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict[str, TableData], list[ProblemTable]]:
+    """The tables with their columns of ids that are all written as ``7.0``, and a warning about each."""
+    found, problems = {}, []
+    for name, table in tables.items():
+        numbered = []
+        for reference in _id_columns(mapping, name):
+            column = table.column(reference)
+            if len(column.values) and pc.all(pc.match_substring_regex(column.values, r"^[0-9]+\.0+$")).as_py():
+                numbered.append(reference)
+                at = np.flatnonzero(column.filled)
+                message = f"all {len(at):,} filled cells of this column end in .0; they are read without it"
+                hint = "Programs write whole numbers like that. If the IDs have lost zeros, export the column as text."
+                texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": hint}
+                problems.append(cell_problems(table, at[:1], reference, **texts))
+        found[name] = replace(table, numbered=frozenset(numbered))
+    return found, problems
+
+
+def _id_columns(mapping: Mapping, table: str) -> dict[str, None]:
+    """The columns of a table that keys and reference ids come from."""
+    rules = list(mapping.tables[table].key)
+    sections = [mapping.customer] if table == mapping.main_table else []
+    sections += [entry for entry in mapping.children() if (entry.table or mapping.main_table) == table]
+    rules += [section.reference_id for section in sections if section.reference_id is not None]
+    return dict.fromkeys(reference for rule in rules for reference in rule.columns() if NUMBER not in reference)
+
+
+def _tidied(changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
+    return tuple(change for change in changes if change.code == "key_tidied")
 
 
 def _read(mapping: Mapping, name: str, table: TableData, status: RowStatus, loaded: LoadedMapping) -> _Rows:
@@ -251,7 +297,8 @@ class Share:
 
     ``rows``: their row positions among all sources, ascending. ``customers``: the customer of each row, numbered from 0
     within the share; ``keyed``: whether the row makes that customer, or only gives it children. ``first``: the position
-    of the first customer among all. ``ids``, ``origin`` and ``present``: as in :class:`RowAssignment`.
+    of the first customer among all. ``numbered``: as in :class:`TableData`, by table. ``ids``, ``former``, ``origin``
+    and ``present``: as in :class:`RowAssignment`.
     """
 
     rows: Codes
@@ -259,6 +306,8 @@ class Share:
     keyed: Mask
     first: int
     ids: pa.Array
+    former: pa.Array | None
+    numbered: dict[str, frozenset[str]]
     origin: FieldOrigin
     present: frozenset[str]
 
@@ -271,8 +320,9 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
     customers = assignment.status.customer
     keyed = np.zeros(len(customers), bool)
     keyed[assignment.main.rows.rows] = True
+    numbered = {name: rows.rows.numbered for name, rows in assignment.by_table.items()}
     present = frozenset(name for name, rows in assignment.by_table.items() if rows.present)
-    ids = assignment.ids.to_arrow()
+    ids, former = assignment.ids.to_arrow(), None if assignment.former is None else assignment.former.to_arrow()
     # Where shares begin, and the end of the last: as many whole customers in each as fit.
     ends = np.cumsum(np.bincount(customers[customers >= 0], minlength=len(ids)))
     edges = [0] if len(ids) else [0, 0]
@@ -283,13 +333,16 @@ def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
     for share, (start, stop) in enumerate(pairwise(edges)):
         rows = np.flatnonzero(number == share)
         own = pa.concat_arrays([ids.slice(start, stop - start)])  # a copy: a slice would be sent with the whole column
-        yield Share(rows, customers[rows] - start, keyed[rows], start, own, assignment.origin, present)
+        was = None if former is None else pa.concat_arrays([former.slice(start, stop - start)])
+        yield Share(rows, customers[rows] - start, keyed[rows], start, own, was, numbered, assignment.origin, present)
 
 
 def owners_of(share: Share, mapping: Mapping, sources: Sources) -> RowAssignment:
     """The customer of each row of ``sources``, which are the rows of a share."""
     by_table = {
-        name: CustomerRows(table, share.customers[table.rows], name in share.present)
+        name: CustomerRows(
+            replace(table, numbered=share.numbered[name]), share.customers[table.rows], name in share.present
+        )
         for name, table in assign_tables(mapping, sources).items()
     }
     main = by_table[mapping.main_table]
@@ -298,4 +351,5 @@ def owners_of(share: Share, mapping: Mapping, sources: Sources) -> RowAssignment
         main = CustomerRows(main.rows.keep(keyed), main.customers[keyed], present=True)
     count = len(share.rows)
     status = RowStatus(share.customers, np.full(count, None, object), np.zeros(count, bool))
-    return RowAssignment(Column.from_text(share.ids), share.origin, (), main, by_table, status, [])
+    former = None if share.former is None else Column.from_text(share.former)
+    return RowAssignment(Column.from_text(share.ids), share.origin, (), main, by_table, status, [], former)

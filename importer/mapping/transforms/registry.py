@@ -23,13 +23,11 @@ from importer.mapping.transforms.emails import email
 from importer.mapping.transforms.labelled_phones import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
 from importer.mapping.transforms.phones import phone
+from importer.mapping.transforms.text_forms import INVISIBLE, WIDE_SPACE
 from importer.records import Severity
 
 Argument = Literal["none", "text", "pair", "texts"]
 
-# Spaces of other widths, and marks without any: soft hyphen, zero-width space and joiners, byte order mark, directions.
-_WIDE_SPACE = r"[\x{00a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
-_INVISIBLE = r"[\x{00ad}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}\x{2066}-\x{2069}\x{feff}]"
 # Double quotes that a word processor bent. A bent apostrophe stays: it belongs to a name as often as not (O\u2019Neil).
 _QUOTES = "[\u201c\u201d\u201e\u201f]"
 # UTF-8 read as cp1252 or Latin-1: a lead byte's letter, then what continuation bytes become.
@@ -121,7 +119,7 @@ def _tidy(values: pa.Array) -> Result:
     meant = (_ungarbled(text) if _GARBLED.search(text) else None for text in given.to_pylist())
     told = [f"looks like {text!r} read with the wrong encoding" if text else None for text in meant]
     some = pc.utf8_normalize(given, form="NFC")
-    for pattern, by in ((_WIDE_SPACE, " "), (_INVISIBLE, ""), (_QUOTES, '"')):
+    for pattern, by in ((WIDE_SPACE, " "), (INVISIBLE, ""), (_QUOTES, '"')):
         some = pc.replace_substring_regex(some, pattern, by)
     return Result(trim(some), failures("mojibake", told, _ENCODING, Severity.WARNING)).among(at, Result(values))
 

@@ -1,0 +1,91 @@
+"""Keys and ids that look the same are the same; the ids that earlier versions made of them are kept beside them."""
+
+import pytest
+
+from importer.tables import FORMER_ID
+from tests.mapping.support import BASE, apply, column, problems, records
+
+MARKED = "Id|Name\n0017|Harbor\n0017{}|Harbor"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("0017", "0017\u200e"),
+        ("0018", "00\u200b18"),
+        ("0018", "00\u200d18"),
+        ("0018", "\ufeff0018\u200f"),
+        ("00 20", "00\u00a020"),
+        ("00 20", "00\u202f20"),
+        ("M\u00fcller-1", "Mu\u0308ller-1"),
+        ("AB-1", "A\u00adB-1"),
+    ],
+)
+def test_keys_that_look_the_same_are_one_customer(one: str, other: str) -> None:
+    made = apply(BASE, f"Id|Name\n{one}|Harbor\n{other}|Harbor")
+    assert column(made, "reference_id") == [one]
+    assert FORMER_ID not in made.tables.customers
+    (line,) = made.tables.changes[["code", "field", "column", "count", "after"]].itertuples(index=False, name=None)
+    assert line == ("key_tidied", "reference_id", "Id", 1, one)
+
+
+@pytest.mark.parametrize("other", ["0017 ", "017", "0017-", "\u06f0017", "m\u0131"])
+def test_keys_that_look_different_stay_different(other: str) -> None:
+    made = apply(BASE, f"Id|Name\n0017|Harbor\n{other}|Harbor")
+    assert len(made.tables.customers) == (1 if other.strip() == "0017" else 2)
+    assert not len(made.tables.changes)
+
+
+def test_letters_of_scripts_that_need_joiners_keep_them() -> None:
+    name = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert column(apply(BASE, f"Id|Name\n{name}|A"), "reference_id") == [name]
+
+
+def test_the_former_id_is_kept_where_no_row_has_the_present_one() -> None:
+    mapping = f"{BASE}contacts: [{{email: Mail, optional: true}}]\n"
+    made = apply(mapping, "Id|Name|Mail\n0017\u200e|Harbor|a@example.com\n0018|Kestrel|b@example.com")
+    assert [record.get(FORMER_ID) for record in records(made)] == ["0017\u200e", None]
+    before, after = (made.tables.contacts[name].to_list() for name in (FORMER_ID, "reference_id"))
+    assert before[0].startswith("0017\u200e-contact-")
+    assert after[0].startswith("0017-contact-")
+    plain = apply(mapping, "Id|Name|Mail\n0017|Harbor|a@example.com\n0018|Kestrel|b@example.com")
+    assert plain.tables.contacts["reference_id"].to_list() == after
+
+
+def test_reference_ids_from_columns_of_their_own() -> None:
+    mapping = (
+        f"{BASE}  reference_id: Code\naddresses: [{{type: {{constant: billing}}, reference_id: Ref, city: City}}]\n"
+    )
+    made = apply(mapping, "Id|Name|Code|Ref|City\n1|A|C\u200b1|R\u00a01|Marlow\n2|B|C2|R2|Marlow")
+    assert column(made, "reference_id") == ["C1", "C2"]
+    assert [record.get(FORMER_ID) for record in records(made)] == ["C\u200b1", None]
+    assert column(made, "reference_id", "address") == ["R 1", "R2"]
+    assert [record.get(FORMER_ID) for record in records(made, "address")] == ["R\u00a01", None]
+
+
+def test_a_whole_column_of_ids_that_a_program_took_for_numbers() -> None:
+    made = apply(BASE, "Id|Name\n1001.0|A\n1002.0|B")
+    assert column(made, "reference_id") == ["1001", "1002"]
+    assert [record[FORMER_ID] for record in records(made)] == ["1001.0", "1002.0"]
+    assert problems(made) == [("ids_as_numbers", 2, "Id")]
+
+
+@pytest.mark.parametrize("other", ["1002", "A-2", "1002.5"])
+def test_ids_that_only_sometimes_end_like_that_stay(other: str) -> None:
+    made = apply(BASE, f"Id|Name\n1001.0|A\n{other}|B")
+    assert (column(made, "reference_id"), problems(made)) == (["1001.0", other], [])
+
+
+def test_rows_of_another_table_are_matched_by_what_keys_look_like() -> None:
+    mapping = """
+        title: Test
+        tables:
+          customers: {key: Id, has: [Name]}
+          people: {key: Owner, has: [Mail]}
+        customer: {company_name: Name}
+        contacts: [{table: people, email: Mail}]
+    """
+    made = apply(mapping, "Id|Name\n1001.0|A\n1002.0|B", "Owner|Mail\n1001|a@example.com\n10\u200b02|b@example.com")
+    assert column(made, "email", "contact") == ["a@example.com", "b@example.com"]
+    assert {"ids_as_numbers"} == set(made.problems.frame["code"])
+    assert made.tables.changes[["column", "count"]].to_numpy().tolist() == [["Id", 2], ["Owner", 1]]
