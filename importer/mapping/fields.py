@@ -200,7 +200,10 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
 def _steps(name: str, rule: FieldRule) -> list[Step]:
     """A rule's transforms, and before them what all text goes through but keys, ids, and text to be left alone."""
     steps = _implied(name) if rule.as_ is None else rule.as_
-    return steps if name in _EXACT or name == FORMER or steps == [Step("text")] else [Step("tidy"), *steps]
+    if name in _EXACT or name == FORMER or steps == [Step("text")]:
+        return steps
+    # The value of an attribute may be a web page.
+    return [Step("unescape" if name.startswith("attributes.") else "decode"), Step("tidy"), *steps]
 
 
 def _implied(name: str) -> list[Step]:

@@ -106,10 +106,13 @@ def test_a_part_of_a_packed_cell_is_counted_at_the_cell() -> None:
     assert changes(made, "column", "after") == [("L1", "Ada"), ("L1", "Lovelace")]
 
 
-def test_keys_are_counted_and_never_tidied() -> None:
+def test_what_changes_in_keys_is_counted() -> None:
     made = apply("title: T\nkey: {from: Id, as: unquote}\ncustomer: {company_name: N}", "Id|N\n'01|a\n0\u200b2|b")
-    assert column(made, "reference_id") == ["01", "0\u200b2"]
-    assert changes(made) == [("text_rewritten", "customer", "reference_id", "Id", 1, 0, "'01", "01")]
+    assert column(made, "reference_id") == ["01", "02"]
+    assert changes(made) == [
+        ("text_rewritten", "customer", "reference_id", "Id", 1, 0, "'01", "01"),
+        ("key_tidied", "customer", "reference_id", "Id", 1, 1, "0\u200b2", "02"),
+    ]
 
 
 @pytest.mark.parametrize(

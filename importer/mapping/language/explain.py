@@ -26,6 +26,8 @@ _WEIGHTS = {Severity.ERROR: "an error", Severity.WARNING: "only a warning", Seve
 # ``{0}``, ``{1}``: the transform's argument or arguments.
 _STEPS = {
     "text": "as it is",
+    "decode": "with HTML and %20 undone",
+    "unescape": "with HTML entities and %20 undone",
     "tidy": "with plain spaces and quotes, and nothing invisible",
     "upper": "in capitals",
     "lower": "in small letters",

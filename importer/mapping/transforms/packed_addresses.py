@@ -13,8 +13,9 @@ from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
-from importer.mapping.transform_results import RowChange, RowFinding, failures
+from importer.mapping.transform_results import RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.address_text import Line, PostalAddress, read_address
+from importer.mapping.transforms.encoded_text import decode
 from importer.records import Severity
 from importer.tables import Entity
 
@@ -149,10 +150,7 @@ def _unpacked(
     table = owned.rows
     references = [reference.replace(NUMBER, number) for reference in entry.cells]
     wholes = [table.column(reference) for reference in references]
-    read = [
-        without_blanks(whole, reference, table.blanks.among(whole.values, "address_line_1"))
-        for whole, reference in zip(wholes, references, strict=True)
-    ]
+    read = [_plain_cells(whole, reference, table) for whole, reference in zip(wholes, references, strict=True)]
     columns = [column for column, _ in read]
     tuples, distinct = combine(columns)
     cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
@@ -168,6 +166,15 @@ def _unpacked(
     findings = _findings(readings, numbers, references, first_of(columns)[1])
     changes = tuple(change for _, own in read for change in own)
     return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(findings), changes)
+
+
+def _plain_cells(whole: Column, reference: str, table: TableData) -> tuple[Column, list[RowChange]]:
+    """The cells of a packed address without text that stands for nothing, and with HTML undone; what that changed."""
+    column, changes = without_blanks(whole, reference, table.blanks.among(whole.values, "address_line_1"))
+    decoded = decode(column.values).values
+    told = np.zeros(len(decoded), bool)
+    changes += rewriting("text_decoded", reference, column.codes, column.values, decoded, told)
+    return (column if decoded is column.values else column.replaced(decoded)), changes
 
 
 def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: str | None, *, said: bool) -> _Reading:

@@ -20,6 +20,7 @@ from importer.mapping.columns import trim
 from importer.mapping.transform_results import Result, failures, read_each
 from importer.mapping.transforms.countries import country, state
 from importer.mapping.transforms.emails import email
+from importer.mapping.transforms.encoded_text import decode
 from importer.mapping.transforms.labelled_phones import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
 from importer.mapping.transforms.phones import phone
@@ -235,9 +236,13 @@ def _python(values: pa.Array, argument: str, folder: Path) -> Result:
     return Result(trim(result.values), result.findings)
 
 
-_TIDIED, _NAME = "text_tidied", "name_taken_apart"
+_TIDIED, _DECODED, _NAME = "text_tidied", "text_decoded", "name_taken_apart"
 TRANSFORMS: dict[str, TransformSpec] = {
     "text": TransformSpec(Result, "leaves the text as it is (switches a field's own transform off)"),
+    "decode": TransformSpec(
+        decode, "HTML entities, tags, and %20 undone where a whole value shows them", code=_DECODED
+    ),
+    "unescape": TransformSpec(partial(decode, tags=False), "the same, and tags stay", code=_DECODED),
     "tidy": TransformSpec(_tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),

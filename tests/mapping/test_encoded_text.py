@@ -1,0 +1,66 @@
+"""HTML entities, tags and percent encoding are undone where a whole value shows them."""
+
+import pyarrow as pa
+import pytest
+
+from importer.mapping.transforms.encoded_text import decode
+from importer.records import Severity
+from tests.mapping.support import BASE, apply, column, field, problems, records
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Harbor%20Goods", "Harbor Goods"),
+        ("office%40example.com", "office@example.com"),
+        ("M%C3%BCller%2C%20Son", "M\u00fcller, Son"),
+        ("Kestrel &amp; Sons", "Kestrel & Sons"),
+        ("O&#39;Neil &quot;Bo&quot; &#x26; Co", 'O\'Neil "Bo" & Co'),
+        ("A &amp;amp; B", "A & B"),
+        ("Caf&eacute;", "Caf\u00e9"),
+        ("<b>Alder</b> Supply<br>West", "Alder Supply\nWest"),
+        ("<p class='x'>9 Dock St</p>", "9 Dock St"),
+        ("&lt;b&gt;Alder&lt;/b&gt;", "Alder"),
+    ],
+)
+def test_what_is_undone(text: str, plain: str) -> None:
+    result = decode(pa.array([text]))
+    assert (result.values.to_pylist(), result.findings) == ([plain], ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["AT&T", "R&D; Sons", "5 < 6 > 4", "Dana <dana@example.com>", "100% Wool", "<b@example.com>", "Smith&ltd",
+     "https://example.com/a%20b", "&unknown;"],
+)  # fmt: skip
+def test_what_is_no_code_stays(text: str) -> None:
+    result = decode(pa.array([text]))
+    assert (result.values.to_pylist(), result.findings) == ([text], ())
+
+
+@pytest.mark.parametrize("text", ["50%20 off", "Harbor%20Goods West", "A &amp B", "50%20", "a%20%FFb"])
+def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:
+    result = decode(pa.array([text]))
+    assert result.values.to_pylist() == [text]
+    assert [(finding.code, finding.severity) for finding in result.findings] == [("text_encoded", Severity.WARNING)]
+
+
+def test_a_company_a_note_and_a_key() -> None:
+    mapping = f"{BASE}  attributes: {{Note: Note}}\n"
+    made = apply(mapping, "Id|Name|Note\nA&amp;B|<b>Alder</b> &amp; Co<br>West|<b>x</b> &amp; y")
+    assert records(made) == [
+        {"reference_id": "A&amp;B", "company_name": "Alder & Co West", "attributes.Note": "<b>x</b> & y"}
+    ]
+    assert list(made.tables.changes["code"]) == ["text_decoded", "text_decoded", "text_tidied"]
+    assert problems(made) == []
+
+
+def test_as_text_leaves_it_alone() -> None:
+    assert column(field("{from: Name, as: text}", "Id|Name\n1|A &amp; B"), "display_name") == ["A &amp; B"]
+
+
+def test_lines_of_a_packed_address() -> None:
+    mapping = "title: T\nkey: Id\ncustomer: {company_name: Id}\naddresses: [{type: {constant: billing}, packed: Bill}]"
+    made = apply(mapping, "Id|Bill\n1|4 O&#39;Neil Rd<br>Austin, TX 78701<br/>USA")
+    (one,) = records(made, "address")
+    assert (one["address_line_1"], one["city"], one["zip_code"]) == ("4 O'Neil Rd", "Austin", "78701")
