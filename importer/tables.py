@@ -267,6 +267,7 @@ class Entry:
     """One item of a mapping's ``customer``, ``addresses`` or ``contacts``, for one number of a repeated group.
 
     ``idle``: fields of addresses to be taken apart that nothing was found for; their column may be another one.
+    ``taken_apart``: fields whose text is a part of an address; where one is wrong, the address is left out.
     """
 
     entity: Entity
@@ -274,6 +275,7 @@ class Entry:
     fields: Mapping[str, FieldOrigin]
     drop_when_wrong: bool = False
     idle: tuple[str, ...] = ()
+    taken_apart: tuple[str, ...] = ()
 
     def with_blank(self, names: Collection[str]) -> "Entry":
         """The entry with these fields left blank when they are wrong."""

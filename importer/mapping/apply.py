@@ -24,7 +24,7 @@ from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
 from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, holds
 from importer.mapping.transform_results import RowChange
-from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
+from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, idle_fields, prepare
 from importer.records import Location, Problem, Severity
 from importer.tables import (
     ADDRESS_FIELDS,
@@ -225,7 +225,8 @@ def _entity_tables(
             label = f"{made.table.name}{' ' + made.number if made.number else ''}"
             origins = {name: found.origin for name, found in made.evaluated.items()}
             dropped = made.entry.on_error == "drop_child"
-            entries.append(Entry(entity, label, origins, dropped, idle_fields(made.entry)))
+            parts = idle_fields(made.entry), fields_taken_apart(made.entry)
+            entries.append(Entry(entity, label, origins, dropped, *parts))
     zeros = np.zeros(len(assignment.ids), np.int64)
     return EntityTables(
         _frame("customer", {**grouped.columns}, grouped.rows, zeros),

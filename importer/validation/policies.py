@@ -150,8 +150,11 @@ def _policies(
     blank = np.zeros((len(tables.entries), len(names) + 1), dtype=np.bool_)
     for number, item in enumerate(tables.entries):
         blank[number, :-1] = [name in item.fields and item.fields[name].blank_when_invalid for name in names]
-    drop = np.array([item.drop_when_wrong and entity != "customer" for item in tables.entries], dtype=np.bool_)
-    return (blank[entry, field] | left_out) & optional, drop[entry]
+    drop = np.zeros_like(blank)
+    for number, item in enumerate(tables.entries if entity != "customer" else ()):
+        drop[number, :-1] = [item.drop_when_wrong or name in item.taken_apart for name in names]
+        drop[number, -1] = item.drop_when_wrong
+    return (blank[entry, field] | left_out) & optional, drop[entry, field]
 
 
 def _blank_cells(frame: pd.DataFrame, blanked: pd.DataFrame) -> pd.DataFrame:

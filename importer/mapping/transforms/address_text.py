@@ -9,6 +9,8 @@ import pycountry
 import usaddress
 
 from importer.mapping.transforms.countries import country_code
+from importer.mapping.transforms.country_names import plain, state_names
+from importer.mapping.transforms.county_names import is_county
 
 _BLANKS = re.compile(r"[\s\u00a0\u200b\ufeff]+")
 _EDGES = " ,;|"
@@ -28,13 +30,22 @@ _POST_CODES = {  # how a post code behind the town looks where its form tells th
 _ENDS = {code: re.compile(rf"(?:^|[ ,.]){form}$", re.IGNORECASE) for code, form in _POST_CODES.items()}
 _MOST_KEPT = 2**14  # texts that may be a country: towns and states come again and again
 _WITH_STATES = ("US", "CA", "AU")
-_CODE_FIRST = re.compile(r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4,6})[ ,]+(\D.*)$")
-_CODE_LAST = re.compile(r"^(.*\D)[ ,-]+(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3})$")
+_CODE_FIRST = re.compile(
+    r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4,6})[ ,]+(\D.*)$"
+)
+_CODE_LAST = re.compile(r"^(.*?[^\d\s,-])[ ,-]+(?:\u3012|[A-Z]{2}-)?(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3}|\d{3}-\d{4})$")
+_DISTRICT = re.compile(r"^(?:Dublin|Cork) \d{1,2}W?$", re.IGNORECASE)  # towns with a number
+_CODE_ALONE = re.compile(
+    r"^(?:\u3012|[A-Z]{1,3}-)?(\d{4,7}|\d{3}[ -]\d{2,4}|\d{5}-\d{3}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4} ?[A-Z]{2})$"
+)
+_STATE_BEHIND = re.compile(r"^(.+?)\s*(?:\s-\s*|-|/|,)\s*([A-Z]{2})$")  # São Paulo - SP
 _SAINTS = frozenset(
     {"louis", "paul", "petersburg", "augustine", "charles", "cloud", "joseph", "george", "albans", "helena", "clair"}
 )
 _DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
+_PROVINCES = frozenset({"IT", "BR"})  # two letters behind the town
+_CITY_STATES = {"singapore": "SG"}  # a town that is a country, with post codes
 _BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
 _ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
 _CERTAIN_COUNTRIES = frozenset({"us", "usa", "uk", "gb", "u s", "u s a", "u k"})  # short, and no state's code
@@ -123,9 +134,10 @@ def _kind(text: str) -> tuple[str, str]:
 @lru_cache(maxsize=_MOST_KEPT)
 def _country(text: str) -> str | None:
     """The country that a text certainly means; names and codes that are also a state's are not."""
-    plain = text.replace(".", " ").strip().casefold()
+    name = text.replace(".", " ").strip().casefold()
     if _has_digit(text) or (
-        " ".join(plain.split()) not in _CERTAIN_COUNTRIES and (len(plain) < 4 or plain in _states("US"))
+        " ".join(name.split()) not in _CERTAIN_COUNTRIES
+        and ((len(name) < 4 and name.isascii()) or name in _states("US"))
     ):
         return None
     return country_code(text)
@@ -223,16 +235,15 @@ def _state_behind(text: str, country: str) -> tuple[str, str | None]:
 
 
 def _with_county(
-    address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
+    address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, _country: str
 ) -> PostalAddress | None:
     """British and Irish: the town before the post code or in the line above, perhaps with a county between."""
     named = [Line(part.strip(), rest.cell) for part in rest.text.split(",") if part.strip()] if before else [rest]
     lines = [*before, *filter(lambda line: line.text, named)]
     state = None
-    if len(lines) > 1 and lines[-1].text.casefold() in _states("GB"):
-        *lines, county = lines
-        state = Line(_states(country).get(county.text.casefold(), county.text), county.cell)
-    if not lines or _has_digit(lines[-1].text):
+    if len(lines) > 1 and is_county(lines[-1].text) and not _has_digit(lines[-2].text):
+        *lines, state = lines
+    if not lines or (_has_digit(lines[-1].text) and not _DISTRICT.match(lines[-1].text)):
         return address.having(lines, "no town is found before the post code", zip_code=zip_code, state=state)
     *lines, town = lines
     return address.having(lines, zip_code=zip_code, state=state, city=town)
@@ -243,15 +254,19 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
     *before, last = address.street
     if not before:
         return address
+    if len(before) > 1 and country is not None and plain(last.text) in state_names(country):
+        above = before[-1].text
+        if _CODE_FIRST.match(above) or _CODE_LAST.match(above):  # the state has a line of its own
+            address = address.having((), state=last)
+            *before, last = before
+    if len(before) > 1 and (alone := _CODE_ALONE.match(last.text)):
+        code, cell = alone[1], last.cell
+        *before, last = before
+        return _town(address, before, last, Line(code, cell), country)
     first, behind = _CODE_FIRST.match(last.text), _CODE_LAST.match(last.text)
     if (first or behind) and not (named and country in _WITH_STATES):
         code, town = (first[1], first[2]) if first else (behind[2], behind[1]) if behind else ("", "")
-        city, _, state = town.strip(_EDGES).partition(",")
-        if country == "IT" and (province := _PROVINCE.match(town)):
-            city, state = province[1], province[2]
-        at = {"zip_code": Line(code, last.cell), "state": Line(state.strip(), last.cell)}
-        doubt = "its country is not known" if country is None or country in _WITH_STATES else ""
-        return address.having(before, doubt, city=Line(city.strip(), last.cell), **at)
+        return _town(address, before, Line(town.strip(_EDGES), last.cell), Line(code, last.cell), country)
     if _has_digit(last.text):
         return address
     for code in _WITH_STATES if country is None else (country,):
@@ -260,6 +275,25 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
             at = {"city": Line(town, last.cell), "state": Line(region, last.cell)}
             return address.having(before, "no post code is found in it", **at)
     return address.having(before, "no post code is found in it", city=last)
+
+
+def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line, country: str | None) -> PostalAddress:
+    """A town, perhaps with its state, beside a post code of any country."""
+    city, comma, state = last.text.partition(",")
+    if country in _PROVINCES and (province := _STATE_BEHIND.match(last.text) or _PROVINCE.match(last.text)):
+        city, state = province[1], province[2]
+    elif comma and _has_digit(city):  # the street goes on in this line
+        before, city, state = [*before, Line(city.strip(), last.cell)], state, ""
+    own = None
+    if country is None and city.strip().casefold() in _CITY_STATES:
+        own = country = _CITY_STATES[city.strip().casefold()]
+    doubt = "its country is not known" if country is None or country in _WITH_STATES else ""
+    if _has_digit(city):
+        return address.having([*before, Line(city.strip(), last.cell)], "no town is found in it", zip_code=zip_code)
+    pieces = {"zip_code": zip_code, "country": Line(own, last.cell) if own else None}
+    if state.strip():
+        pieces["state"] = Line(state.strip(), last.cell)
+    return address.having(before, doubt, city=Line(city.strip(_EDGES), last.cell), **pieces)
 
 
 def _from_one_line(address: PostalAddress, home: str | None) -> PostalAddress:

@@ -59,7 +59,6 @@ STATE_ALIASES = {
         "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI",
     },
     "CA": {"pei": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT", "pq": "QC"},
-    "MX": {"cdmx": "CMX", "distrito federal": "CMX", "df": "CMX", "edomex": "MEX", "mexico city": "CMX"},
 }  # fmt: skip
 
 

@@ -94,6 +94,12 @@ def idle_fields(entry: ChildEntry) -> tuple[str, ...]:
     return tuple(name for name, own in derived.items() if any(one.endswith(_NOTHING) for one in own))
 
 
+def fields_taken_apart(entry: ChildEntry) -> tuple[str, ...]:
+    """The fields of a prepared entry that read a part of a packed address."""
+    own = {name: rule.columns() for name, rule in entry.fields().items()}
+    return tuple(name for name, columns in own.items() if any(one != source_reference(one) for one in columns))
+
+
 def _customer_names(mapping: Mapping, owners: RowAssignment, folder: Path) -> tuple[Column, ...]:
     """What each customer is called, by all columns that the mapping takes its names from, in plain forms."""
     table, start = owners.main.rows, first_rows(owners.main.customers, len(owners.ids))
