@@ -26,6 +26,7 @@ ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"r
 FORMER = "former id"  # a key or id as earlier versions compared it
 _EXACT = frozenset({"key", "reference_id"})
 _OF_CELLS = frozenset({"blank_text", "key_tidied"})  # changes of cells, whatever becomes of the value
+_TYPES = frozenset({"billing", "shipping"})
 _MOST_PARTS = 50
 
 
@@ -86,7 +87,7 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group.
 
     With ``take: "{n}"`` a row counts as filled where its cells have that many parts. ``is_default`` is ``true`` or
-    ``false``; a list of sales reps names each once.
+    ``false``; ``Billing`` is ``billing``; a list of sales reps names each once.
     """
     found = _evaluate(name, rule, table, number, context)
     column = found.column
@@ -96,6 +97,9 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
         return replace(found, column=column.replaced(result.values), findings=findings)
     if name == "assigned_sales_rep_ids":
         return replace(found, column=_each_once(column))
+    if name == "type":
+        small = [text.lower() if text.lower() in _TYPES else text for text in column.values.to_pylist()]
+        return replace(found, column=column.replaced(pa.array(small, pa.string())))
     return found
 
 

@@ -155,3 +155,9 @@ def test_else_hides_no_wrong_value_and_is_named_as_the_source_of_its_own() -> No
 def test_else_of_else_and_absent_columns() -> None:
     found = field("{from: A, optional: yes, else: {from: B, else: {from: C, as: upper}}}", "Id|Name|C\n1|x|c\n2|x|")
     assert column(found, "display_name") == ["C", None]
+
+
+def test_types_of_addresses_are_read_without_case() -> None:
+    mapping = "title: T\nkey: Id\ncustomer: {company_name: Id}\naddresses: [{type: Type, city: City}]"
+    made = apply(mapping, "Id|Type|City\n1|Billing|Marlow\n2|SHIPPING|Marlow\n3|Home|Marlow")
+    assert column(made, "type", "address") == ["billing", "shipping", "Home"]

@@ -156,6 +156,12 @@ def judge(value: str) -> tuple[str | None, bool]:
         ('"ada@example.com"', "ada@example.com"),
         ("'ada@example.com'", "ada@example.com"),
         ("Lovelace, Ada <mailto:ada@example.com>", "ada@example.com"),
+        ("\u00abada@example.com\u00bb", "ada@example.com"),
+        ("\u2018ada@example.com\u2019", "ada@example.com"),
+        ("[ada@example.com]", "ada@example.com"),
+        ("ada@example.com>", "ada@example.com"),
+        ("E-mail: ada@example.com", "ada@example.com"),
+        ("\uff41da\uff20example.com", "ada@example.com"),
     ],
 )
 def test_emails_are_tidied(value: str, wanted: str) -> None:
@@ -197,6 +203,14 @@ def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_to
         ("Att Lovelace", "Att", "Lovelace", None),
         ("Attn:", "Attn:", None, None),
         ("Ada", "Ada", None, None),
+        ("\u5c71\u7530 \u592a\u90ce", "\u592a\u90ce", "\u5c71\u7530", None),
+        ("\u5c71\u7530\u3000\u82b1\u5b50 \u69d8", "\u82b1\u5b50", "\u5c71\u7530", "left out: \u69d8"),
+        ("\u3084\u307e\u3060 \u305f\u308d\u3046", "\u305f\u308d\u3046", "\u3084\u307e\u3060", None),
+        ("\uae40\ucca0\uc218", "\ucca0\uc218", "\uae40", "is read as"),
+        ("\u738b \u5c0f\u660e", "\u5c0f\u660e", "\u738b", None),
+        ("Ana e Luis Silva", "Ana e Luis", "Silva", "is read as"),
+        ("John & Mary Smith", "John & Mary", "Smith", "is read as"),
+        ("Jan van der Berg", "Jan", "van der Berg", None),
     ],
 )
 def test_names_that_took_more_than_a_cut_are_told(value: str, first: str, last: str | None, told: str | None) -> None:

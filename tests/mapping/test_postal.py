@@ -48,12 +48,38 @@ def test_mended_and_said(state: str, code: str, country: str, wanted: tuple[obje
 
 
 @pytest.mark.parametrize(
+    ("state", "code", "country", "wanted"),
+    [
+        ("", "1067", "DE", "01067"),
+        ("NT", "800", "AU", "0800"),
+        ("", "1000", "FR", "01000"),
+        ("", "8001", "ES", "08001"),
+        ("RM", "184", "IT", "00184"),
+        ("", "100", "FI", "00100"),
+        ("", "150", "Norway", "0150"),
+        ("", "48616", "SG", "048616"),
+    ],
+)
+def test_a_zero_that_the_country_makes_certain_is_restored_with_a_warning(
+    state: str, code: str, country: str, wanted: str
+) -> None:
+    made = apply(MAPPING, f"Id|S|Z|C\n1|{state}|{code}|{country}")
+    assert records(made, "address")[0]["zip_code"] == wanted
+    assert problems(made, "code", "severity") == [("zip_zero_restored", "warning")]
+
+
+def test_wide_digits_are_digits() -> None:
+    assert read("", "\uff11\uff10\uff10-\uff10\uff10\uff10\uff15", "JP") == ((None, "100-0005", "JP"), set())
+
+
+@pytest.mark.parametrize(
     ("state", "code", "country", "told"),
     [
         ("TX", "7870", "US", "zip_doubtful"),
         ("", "2138", "", "zip_doubtful"),
         ("", "213", "US", "zip_doubtful"),
-        ("", "1067", "DE", "zip_doubtful"),
+        ("", "010", "AT", "zip_doubtful"),
+        ("", "101", "CH", "zip_doubtful"),
         ("TX", "90210", "US", "state_zip_mismatch"),
         ("GA", "US-FL 33101", "US", "state_zip_mismatch"),
         ("ON", "V8X 3X4", "CA", "state_zip_mismatch"),

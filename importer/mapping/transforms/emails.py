@@ -8,14 +8,18 @@ import pyarrow.compute as pc
 from email_validator import EmailNotValidError, validate_email
 
 from importer.mapping.transform_results import Result, failures
+from importer.mapping.transforms.text_forms import narrow
 from importer.records import Severity
 
 # Plain ASCII addresses in lower case that are valid as they are: special-use and encoded domains are the validator's.
 _PLAIN = r"^[a-z0-9_+']+([.-][a-z0-9_+']+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,24}$"
 _SPECIAL = r"[@.](test|invalid|local|localhost|example|onion|arpa|internal|lan|home)$"
 _SHORT = 64  # bytes: no part of such an address can be too long
-_ODD = re.compile(r"""[<>\s;,"]|^mailto:|\.$|^'.*'$""", re.IGNORECASE | re.ASCII)
-_WRAPPED = re.compile(r"""^["']?(?:mailto:)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE)
+_ODD = re.compile(r"""[<>\s;,"]|^mailto:|^e-?mail:|\.$|^'.*'$""", re.IGNORECASE | re.ASCII)
+_WRAPPED = re.compile(
+    r"""^["']?(?:mailto:|e-?mail:\s*)?\s*(?:[^<>]*<(?:mailto:)?([^<>]+)>|(.*?))[\s.;,"']*$""", re.IGNORECASE
+)
+_AROUND = ' \t\r\n"<>()[]\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
 _INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
 _BETWEEN = re.compile(r"[;,/|\s]+")
 _SPLIT_HINT = 'To keep the others, split the cell in the mapping and give them to contacts: `split: ";", take: 2`.'
@@ -28,6 +32,7 @@ def email(values: pa.Array) -> Result:
     ``mailto:``, angle brackets, quotes and a trailing dot or semicolon are removed. An address written wholly in
     capitals becomes lower case: no mail system in use tells them apart.
     """
+    values = narrow(values)
     at = np.flatnonzero(pc.invert(_are_plain(values)).to_numpy(zero_copy_only=False))
     return _read(values.take(pa.array(at))).among(at, Result(values)) if len(at) else Result(values)
 
@@ -58,7 +63,7 @@ def _validate(value: str) -> tuple[str | None, str | None]:
 
 
 def _tidied(value: str) -> str:
-    text = (_unwrap(value) if _ODD.search(value) else value).strip()
+    text = (_unwrap(value) if _ODD.search(value) else value).strip(_AROUND)
     local, at, domain = text.rpartition("@")
     return text.lower() if text == text.upper() else f"{local}{at}{domain.lower()}" if at else text
 

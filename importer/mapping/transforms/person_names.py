@@ -8,7 +8,13 @@ import pyarrow as pa
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
-_CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y)\s", re.IGNORECASE)
+_CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y|e|och|og)\s", re.IGNORECASE)
+# Han, Kana and Hangul: the family name is first; a blank between the two, and perhaps a word of respect behind.
+_EASTERN_LETTERS = r"[\u3005\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3]+"
+_EASTERN = re.compile(
+    rf"^(?P<last>{_EASTERN_LETTERS})\s+(?P<first>{_EASTERN_LETTERS}?)\s*(?P<left>\u69d8|\u6bbf|\u3055\u3093|\u5148\u751f|\ub2d8|\uc528)?$"
+)
+_KOREAN = re.compile(r"^(?P<last>[\uac00-\ud7a3])(?P<first>[\uac00-\ud7a3]{2})$")
 _COMPANY = re.compile(
     r"[\s,](?:inc|llc|ltd|limited|corp|corporation|company|co|plc|llp|pty|pte)\.?$"
     r"|[\s,](?:gmbh|ag|co\.? kg|ohg|sarl|srl|bv|nv|oy|aps)\.?$"
@@ -50,15 +56,21 @@ def _read(text: str) -> tuple[str, str, str | None]:
     text = _ATTENTION.sub("", text)
     if is_company(text):
         return text, "", "is the name of a company or department, and stays whole as the first name"
-    first, last, *left_out = _plain(text) or _parsed(text)
+    first, last, *left_out = _eastern(text) or _plain(text) or _parsed(text)
     if not first and not last:
         return text, "", None
     first, last = (first, last) if first else (last, "")
     dropped = [part for part in left_out if part]
-    if not dropped and "," not in text and not _CONJUNCTION.search(text):
+    if not dropped and "," not in text and not _CONJUNCTION.search(text) and not _KOREAN.match(text):
         return first, last, None
     told = f"is read as first name {first!r}" + (f", last name {last!r}" if last else "")
     return first, last, f"{told}; left out: {', '.join(dropped)}" if dropped else told
+
+
+def _eastern(text: str) -> tuple[str, ...] | None:
+    """First and last name, and what is left out, of a name in Han, Kana or Hangul; None of any other."""
+    match = _EASTERN.match(text) or _KOREAN.match(text)
+    return None if match is None else (match["first"], match["last"], match.groupdict().get("left") or "")
 
 
 def _plain(text: str) -> tuple[str, ...] | None:

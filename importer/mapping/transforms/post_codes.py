@@ -19,6 +19,12 @@ from importer.mapping.transform_results import RowFinding, failures
 from importer.records import Severity
 
 _AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of post codes
+# Countries where post codes of digits alone begin with a zero, and those where they begin with two.
+_WITH_ZEROS = frozenset(
+    {"AU", "CN", "CO", "DE", "DZ", "ES", "FI", "FR", "IT", "KR", "LK", "LT", "MX", "MY", "NO", "NZ"}
+    | {"RO", "SG", "TR", "UA", "ZA"}
+)
+_WITH_TWO = frozenset({"FI", "IT", "LK"})
 _MOST_KEPT = 2**14  # addresses that were settled: parts and entries of a list have the same ones
 _CHECKED = frozenset({"US", "CA", "AU"})  # where codes belong to states without many exceptions
 _ZIP = re.compile(r"\d{5}(-\d{4})?")
@@ -173,18 +179,23 @@ def _american(address: _Address) -> _Address:
 
 
 def _elsewhere(address: _Address) -> _Address:
-    """Digits that would be a post code of the country with leading zeros: not certain, so only a warning."""
+    """Digits that are a post code of the country with a leading zero, where codes of the country have one."""
     place, code = address.country, address.code
     if place == "CA" and _ZIP.fullmatch(code):
         words = "is a ZIP code of the US, and the country is CA"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if place is None or not code.isdecimal() or _form(place).fullmatch(code):
         return address
-    longer = next((text for text in ("0" + code, "00" + code) if _form(place).fullmatch(text)), None)
-    if longer is None:
+    zeros = ("0", "00") if place in _WITH_TWO else ("0",) if place in _WITH_ZEROS else ()
+    longer = next((zero + code for zero in zeros if _form(place).fullmatch(zero + code)), None)
+    if longer is not None and _belongs(longer, address.area, place) is not False:
+        words = f"has lost a leading zero: {longer!r}, because post codes of {place} have {len(longer)} digits"
+        hint = "If that is wrong, fix the post code or the country."
+        return replace(address, code=longer).warned("zip_zero_restored", words, hint)
+    if not any(_form(place).fullmatch(zero + code) for zero in ("0", "00")):
         return address
     words = f"has too few digits for a post code of {place}"
-    return address.warned("zip_doubtful", words, f"If it lost leading zeros, write {longer}.")
+    return address.warned("zip_doubtful", words, "Write the whole post code.")
 
 
 @cache

@@ -24,7 +24,7 @@ from importer.mapping.transforms.encoded_text import decode
 from importer.mapping.transforms.labelled_phones import labelled
 from importer.mapping.transforms.person_names import first_name, last_name
 from importer.mapping.transforms.phones import phone
-from importer.mapping.transforms.text_forms import INVISIBLE, WIDE_SPACE
+from importer.mapping.transforms.text_forms import INVISIBLE, WIDE_SPACE, narrow
 from importer.records import Severity
 
 Argument = Literal["none", "text", "pair", "texts"]
@@ -143,6 +143,10 @@ def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
     return lambda values: Result(trim(pc.replace_substring_regex(values, pattern, by)))
 
 
+def _post_code(values: pa.Array) -> Result:
+    return _without(r"[\s.,;]+$")(narrow(values))
+
+
 def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
     return Result(trim(pc.replace_substring(values, argument[0], argument[1])))
 
@@ -252,7 +256,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
         _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
     ),
     "digits": TransformSpec(_without(r"[^0-9]"), "keeps digits only"),
-    "postcode": TransformSpec(_without(r"[\s.,;]+$"), "takes stray commas and dots off the end"),
+    "postcode": TransformSpec(_post_code, "takes stray commas and dots off the end"),
     "unquote": TransformSpec(_without(r"^'"), "takes one leading apostrophe off"),
     "replace": TransformSpec(_replace, "replaces one text by another: {replace: [what, by what]}", "pair"),
     "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
