@@ -24,7 +24,7 @@ _CODE_HINT = "If that is wrong, write the number with + and its country code, or
 _SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, one to a contact or an attribute."
 _TWICE = "has its country code twice"
 _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
-_AS_NUMBER = re.compile(r"^(\+?\d{5,})\.0+$")  # a spreadsheet took it for a number with a fraction
+_AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # a spreadsheet took it for a number with a fraction
 _SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]+(?:[\-\s]?[A-Z\d]+)*$")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
