@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _FEWEST = 5  # digits; fewer are no number of a person or a company
 _WHOLE = 7  # digits, a leading zero included, after which a slash begins something else
+_SIMPLE = re.compile(r"\(?[1-9](?:[().\-]? ?[0-9]){6,11}")  # (415) 555-0132: too short for two numbers
 _RUN = re.compile(r"(?:[+(][ \t().\-]*)*\d(?:[\d \t().\-/+\u2010-\u2015]*\d)?")
 # Between two numbers of one run: a slash, a spaced hyphen, a plus, or a further leading zero.
 _BREAK = re.compile(
@@ -61,6 +62,8 @@ class _Run:
 
 def number_text(text: str) -> NumberText | None:
     """Find the first number of a text that is not a fax number; None where there are no digits."""
+    if _SIMPLE.fullmatch(text):
+        return NumberText((text,), None, others=False, letter=False, twice=False, numbers=1)
     label = _LABEL.match(text)
     searched = text if label is None else " " * label.end() + text[label.end() :]
     searched = _HOURS.sub(lambda hours: " " * len(hours[0]), searched)
