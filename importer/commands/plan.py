@@ -36,9 +36,9 @@ from importer.workflow.changes_file import examples, with_facts, write_changes
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, with_columns, write_reports
 from importer.workflow.saved_plan import describe_plan
+from importer.workflow.settled_stage import settled_stage
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for, open_target
-from importer.workflow.update_rules import settled_stage
 
 AGAIN = "Nothing was sent; plan again."
 ACCEPTED = ("created", "updated")

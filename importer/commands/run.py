@@ -22,9 +22,9 @@ from importer.workflow.guards import check_can_ask, confirm_target, guard_export
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
+from importer.workflow.settled_stage import settled_stage
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, open_target, resolve
-from importer.workflow.update_rules import settled_stage
 
 
 def run(

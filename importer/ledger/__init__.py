@@ -2,12 +2,13 @@
 
 from importer.ledger.after_run import LedgerCustomer, RemovedCustomer
 from importer.ledger.ledger import Ledger, open_ledger
-from importer.ledger.ledger_schema import State, WriteState
+from importer.ledger.ledger_schema import NOT_SENT, State, WriteState
 from importer.ledger.runs import Run
 from importer.ledger.send_states import Accepted, Attempt, Base, Item, Step
 from importer.ledger.writes import Write
 
 __all__ = [
+    "NOT_SENT",
     "Accepted",
     "Attempt",
     "Base",

@@ -22,6 +22,11 @@ class BlankTexts:
 
     texts: tuple[str, ...] | None = None
 
+    @property
+    def longest(self) -> int:
+        """The bytes of the longest of them."""
+        return max((len(text.encode()) for text in self.texts or (*_ANY_CASE, *_AS_WRITTEN)), default=0)
+
     def among(self, values: pa.Array, field: str, meant: Collection[str] = ()) -> Mask:
         """Which values stand for nothing in a field; ``meant``: texts in lower case that the mapping has a use for."""
         if field in _KEPT:

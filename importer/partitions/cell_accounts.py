@@ -1,13 +1,18 @@
 """What becomes of every filled cell of a partition, counted by source table and column; and those that are lost."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from importer.errors import InternalError
+from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.cell_sources import FieldSource
+from importer.mapping.columns import trim
 from importer.mapping.table_rows import find_column
 from importer.records import Severity
 from importer.tables import (
@@ -25,8 +30,18 @@ from importer.tables import (
 )
 
 Mask = npt.NDArray[np.bool_]
-Roles = Mapping[str, Mapping[str, CellCategory]]  # source table → column → category
+_SPACE = 16  # bytes of white space around a text that stands for nothing
 _NUMBERS = {category: number for number, category in enumerate(CELL_CATEGORIES)}
+
+
+@dataclass(frozen=True)
+class CellRules:
+    """What cells count as apart from fields: ``roles`` by source table and column, and texts that stand for nothing."""
+
+    roles: Mapping[str, Mapping[str, CellCategory]]
+    blanks: BlankTexts
+
+
 _LOST = (  # category, and how each of its cells is reported
     (
         _NUMBERS["left_out"],
@@ -54,7 +69,7 @@ _LOST = (  # category, and how each of its cells is reported
 
 def account_cells(
     cells: Sequence[FieldSource],
-    roles: Roles,
+    rules: CellRules,
     tables: EntityTables,
     moved: Mapping[Entity, Positions],
     sources: Sources,
@@ -66,7 +81,7 @@ def account_cells(
     ``moved``: where each record that was mapped is in ``tables`` (-1: it was dropped). ``rejected``: by row position.
     The counts are lines of ``EntityTables.cells``.
     """
-    categories = _categories(cells, roles, tables, moved, sources)
+    categories = _categories(cells, rules, tables, moved, sources)
     owner = tables.rows["customer"].to_numpy(np.int64)
     lines: list[tuple[object, ...]] = []
     problems: list[ProblemTable] = []
@@ -76,7 +91,10 @@ def account_cells(
             at = np.flatnonzero(filled_cells(table.column(column)))
             if not len(at):
                 continue
-            own = np.where(rejected[rows[at]], _NUMBERS["rejected_row"], found[at])
+            own = found[at].astype(np.int64)
+            nothing = _stands_for_nothing(table.cells(column, at), rules.blanks)
+            own[nothing & (own != _NUMBERS["used"])] = _NUMBERS["blank_text"]
+            own = np.where(rejected[rows[at]], _NUMBERS["rejected_row"], own)
             lines.append((number, column, *np.bincount(own, minlength=len(CELL_CATEGORIES)).tolist()))
             told = known["row"].to_numpy(np.int64)[(known["column"] == column).fillna(False).to_numpy(np.bool_)]
             new = at[~np.isin(rows[at], told)]
@@ -137,16 +155,26 @@ def _lost(
             )
 
 
+def _stands_for_nothing(cells: pa.Array, blanks: BlankTexts) -> Mask:
+    mask = np.zeros(len(cells), np.bool_)
+    short = np.flatnonzero(np.asarray(pc.less_equal(pc.binary_length(cells), blanks.longest + _SPACE)))
+    mask[short] = blanks.among(trim(cells.take(pa.array(short))), "")
+    return mask
+
+
 def _categories(
     cells: Sequence[FieldSource],
-    roles: Roles,
+    rules: CellRules,
     tables: EntityTables,
     moved: Mapping[Entity, Positions],
     sources: Sources,
 ) -> list[dict[str, npt.NDArray[np.int8]]]:
     """For each source table and column the category of each row's cell, if it is filled."""
     found = [
-        {column: np.full(len(table), _NUMBERS[role], np.int8) for column, role in roles.get(table.name, {}).items()}
+        {
+            column: np.full(len(table), _NUMBERS[role], np.int8)
+            for column, role in rules.roles.get(table.name, {}).items()
+        }
         for table in sources.tables
     ]
     for one in cells:

@@ -24,7 +24,7 @@ from importer.mapping.fitting import advice, known_columns
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
-from importer.partitions.cell_accounts import Roles, all_cells
+from importer.partitions.cell_accounts import CellRules, all_cells
 from importer.partitions.cross_customer import shared_by_all
 from importer.partitions.executors import InlineExecutor, dask_executor, process_executor, processors, run_all
 from importer.partitions.partition import Partition, SourceFile, rows_per_partition
@@ -43,7 +43,7 @@ from importer.report.report_files import whole_file
 from importer.report.word_counts import added
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Options
-from importer.tables import ENTITIES, EntityTables, ProblemTable, Sources
+from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTable, Sources, no_lines
 from importer.validation import settle, unchecked_attributes
 from importer.workflow.directory import Directory, Needs
 from importer.workflow.prepare import Timings, blank_when_invalid, open_sources
@@ -107,7 +107,7 @@ class PreparedSources:
     changes: pd.DataFrame = field(init=False)
     orders: merge.Ordering = field(init=False)
     unused: Mapping[str, tuple[str, ...]] = field(init=False)
-    roles: Roles = field(init=False)
+    rules: CellRules = field(init=False)
 
     def assign_rows(self, files: tuple[SourceFile, ...], folder: Path, most: int) -> None:
         """Find the customer of each row, and make partitions of at most ``most`` rows."""
@@ -120,7 +120,7 @@ class PreparedSources:
         if not len(owners.ids) and not self.options.partial:
             raise _no_customers(self.loaded, self.sources, owners)
         self.unused, notes = look_over(mapping, tables, partial=self.options.partial)
-        self.roles = column_roles(mapping, tables)
+        self.rules = CellRules(column_roles(mapping, tables), tables[mapping.main_table].blanks)
         self.orders = {number + 1: own for number, own in enumerate(cell_columns(mapping, owners))}
         shares = enumerate(deal_out(owners, most))
         self.partitions = [Partition.create(number, folder, share, files) for number, share in shares]
@@ -146,10 +146,18 @@ class PreparedSources:
         entities = frozenset(entity for one in self.mapped for entity, count in one.counts.items() if count)
         return Needs(frozenset(kind for kind in kinds if kind), attributes, entities)
 
-    def settled(self, directory: Directory | None) -> Stage:
+    def former_ids(self) -> pd.DataFrame:
+        """Customers whose id earlier versions made in another way: ``reference_id`` and ``former`` (TEXT)."""
+        names = ["reference_id", FORMER_ID]
+        frames = [partition.read("customer.mapped") for partition in self.partitions]
+        found = [frame.loc[frame[FORMER_ID].notna(), names] for frame in frames if FORMER_ID in frame]
+        return pd.concat([no_lines(dict.fromkeys(names, TEXT)), *found]).rename(columns={FORMER_ID: "former"})
+
+    def settled(self, directory: Directory | None, kept: frozenset[str] = frozenset()) -> Stage:
         """Validate, decide what every problem leads to, and write the bodies of the partitions.
 
-        ``directory`` resolves names and checks attributes; without one both are left open.
+        ``directory`` resolves names and checks attributes; without one both are left open. ``kept``: the former ids
+        that known customers keep.
         """
         mapping = self.loaded.mapping
         duplicates = _DUPLICATES[self.options.dedupe]
@@ -160,7 +168,7 @@ class PreparedSources:
             columns = merge.merged_columns(self.mapped)
             shared = shared_by_all(self.partitions, self.mapped, self.sources, duplicates=duplicates is not None)
             tasks = [
-                (partition, policy, own, entries, columns, self.roles, self.hashed)
+                (partition, policy, own, entries, columns, self.rules, kept, self.hashed)
                 for partition, own in zip(self.partitions, shared, strict=True)
             ]
             done = run_all(self.executor, finish_part, tasks)

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from importer.mapping import LoadedMapping
 from importer.mapping.apply import build
 from importer.mapping.grouping.row_assignment import Share, owners_of
-from importer.partitions.cell_accounts import Roles, account_cells
+from importer.partitions.cell_accounts import CellRules, account_cells
 from importer.partitions.partition import Partition
 from importer.partitions.scratch import new_file, release_memory, write_array
 from importer.payload import write_payloads
 from importer.records import Severity
 from importer.report.word_counts import WordCounts, word_counts
-from importer.tables import ENTITIES, Entity, EntityTables, Entry, ProblemTable, Sources
+from importer.tables import ENTITIES, FORMER_ID, TEXT, Entity, EntityTables, Entry, ProblemTable, Sources
 from importer.validation import (
     Settled,
     check_attributes,
@@ -127,13 +127,14 @@ def finish_part(
     shared: Shared,
     entries: tuple[Entry, ...],
     columns: Columns,
-    roles: Roles,
+    rules: CellRules,
+    kept: frozenset[str],
     hashed: bool,
 ) -> Finished:
     """Validate the records of a partition and write the bodies of those that are not rejected.
 
-    ``entries`` and ``columns``: those of all partitions together. ``roles``: see ``cell_accounts``. ``hashed``: whether
-    the bodies' hashes are needed.
+    ``entries`` and ``columns``: those of all partitions together. ``rules``: for cells. ``kept``: see
+    :func:`with_former_ids`. ``hashed``: whether the bodies' hashes are needed.
     """
     sources, share = partition.sources(), partition.share
     rows = pd.DataFrame({"customer": share.customers})
@@ -146,12 +147,13 @@ def finish_part(
         rows,
         field_rows,
     )
+    tables = with_former_ids(tables, kept)
     settled = validate_records(policy, tables, sources, ProblemTable(partition.read("problems.mapped")), shared)
     # The parent reports once for all partitions that attributes cannot be checked.
     known = settled.problems.frame[(settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]
     rejected = settled.rejected[share.customers]
     cells, lost = account_cells(
-        partition.restore("cells"), roles, settled.tables, settled.moved, sources, rejected, known
+        partition.restore("cells"), rules, settled.tables, settled.moved, sources, rejected, known
     )
     problems = ProblemTable.concat([ProblemTable(known), lost]).frame.reset_index(drop=True)
     partition.write("problems.final", _among_all(problems, share))
@@ -166,6 +168,29 @@ def finish_part(
     finished = Finished(settled.rejected, settled.lost_child, counts, words, cells)
     release_memory()
     return finished
+
+
+def with_former_ids(tables: EntityTables, kept: frozenset[str]) -> EntityTables:
+    """Give back to customers, and to their children, the ids that earlier versions made. ``kept``: the customers' own.
+
+    The frames lose the column ``_former_id``.
+    """
+    frame = tables.customers
+    former = frame[FORMER_ID] if FORMER_ID in frame else pd.Series([None] * len(frame), dtype=TEXT)
+    keep = (former.isin(kept) | frame["reference_id"].isin(kept)).to_numpy(np.bool_)
+    return replace(
+        tables,
+        customers=_with_former(frame, keep),
+        addresses=_with_former(tables.addresses, keep[tables.addresses["_customer"].to_numpy()]),
+        contacts=_with_former(tables.contacts, keep[tables.contacts["_customer"].to_numpy()]),
+    )
+
+
+def _with_former(frame: pd.DataFrame, keep: Mask) -> pd.DataFrame:
+    if FORMER_ID not in frame:
+        return frame
+    former = frame.pop(FORMER_ID)
+    return frame.assign(reference_id=frame["reference_id"].mask(keep & former.notna().to_numpy(np.bool_), former))
 
 
 def validate_records(

@@ -1,20 +1,13 @@
 """How a run updates customers: blanks, stated defaults, and customers that are no longer in the sources."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from importer.api import Client
-from importer.ledger import Ledger
-from importer.partitions.prepared_sources import PreparedSources
 from importer.planner import Merger
-from importer.records import Severity
 from importer.run_folder import Stage
-from importer.settings import Options
-from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables, ProblemTable
-from importer.workflow.targets import fetch_directory
+from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, EntityTables
 
 
 def merger_for(stage: Stage) -> Merger:
@@ -67,34 +60,3 @@ class _StatedDefaults(Mapping[str, frozenset[tuple[str, str]]]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-
-async def settled_stage(client: Client, ledger: Ledger, tenant: str, work: PreparedSources) -> Stage:
-    """Look names up in the API, validate, and warn about customers that are no longer in the sources."""
-    with work.timings.stage("lookups"):
-        directory = await fetch_directory(client, work.needs())
-    stage = work.settled(directory)
-    gone = _missing(ledger, tenant, work.loaded.name, stage, work.options)
-    return replace(stage, problems=ProblemTable.concat([stage.problems, gone]))
-
-
-def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: Options) -> ProblemTable:
-    """A warning for each customer that was sent with this mapping and is not in the sources any more.
-
-    None where the sources are not meant to have all customers.
-    """
-    if options.mode != "upsert" or options.partial or options.only or options.limit is not None:
-        return ProblemTable.empty()
-    sent = ledger.sent_with(tenant, mapping)["reference_id"]
-    there = pd.Index(stage.tables.customers["reference_id"].dropna())
-    gone = sent[~sent.isin(there).to_numpy(dtype=np.bool_)]
-    return ProblemTable.build(
-        len(gone),
-        severity=Severity.WARNING,
-        code="missing_from_source",
-        entity="customer",
-        field="reference_id",
-        value=gone.array,
-        message=[f"customer {name} was sent before and is no longer in the sources" for name in gone],
-        hint="Nothing is deleted. If the export is complete, check whether WizCommerce still needs the customer.",
-    )
