@@ -411,15 +411,18 @@ def _numbers(value: Any, count: int) -> Positions:
     return np.full(count, value, np.int64) if np.isscalar(value) else np.asarray(value, np.int64)
 
 
-_DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)", re.IGNORECASE)
+_DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)|(?<=\w)_req(?=_|$)", re.IGNORECASE)
 
 
 def header_key(text: str) -> str:
-    r"""A header as it is compared: without case, decorations (``*``, ``?``, ``(Req)``) and surplus white space.
+    r"""A header as it is compared: without case, decorations, and surplus white space.
 
+    Decorations are ``*``, ``?``, ``(Req)``, and ``_req``; characters without width do not count either.
     ``"*Contact\u00a0Name "`` and ``"contact name"`` are the same; ``"Phone"`` and ``"Phone#2"`` are not.
     """
-    plain = unicodedata.normalize("NFKC", text).replace("\ufeff", "")
+    plain = unicodedata.normalize("NFKC", text)
+    if not plain.isascii():
+        plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
 
 

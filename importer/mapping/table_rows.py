@@ -18,7 +18,8 @@ from importer.mapping.language.mapping_rules import Condition, alternatives
 from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable, header_key
 
-_SEPARATORS = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
+# What is between the words of a header and behind the last one; not "#", "%", and "+": "Customer #" is a number.
+_SEPARATORS = re.compile(r"(?<!^)[\s_\-\u2010-\u2015/\\:;.,()\[\]&'\u2019|]+(?=[^\W_]|#(?!\d)|$)")
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds
 
 
@@ -28,35 +29,45 @@ def source_reference(reference: str) -> str:
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:
-    """The header that a reference names: exactly, else without case and decorations, else as one word; or None.
+    """The header that a reference names, or None: the first of its alternatives that is there in any spelling.
 
-    Raises :class:`MappingError` when two headers differ only in that and neither is named exactly.
+    Of several spellings in one file (``E-mail`` and ``Email``) the one as the alternative has it. Raises
+    :class:`MappingError` when none is exactly so.
     """
     return _found(reference, tuple(headers))
 
 
 @lru_cache(maxsize=16384)  # asked again and again, and some mappings have hundreds of names
 def _found(reference: str, names: tuple[str, ...]) -> str | None:
+    spellings = _spellings(names)
     for wanted in alternatives(reference):
-        if wanted in names:
-            return wanted
-    for same in (header_key, _one_word):
-        for wanted in alternatives(reference):
-            near = [name for name in names if same(name) == same(wanted)]
-            if len(near) > 1:
+        near = spellings.get(_one_word(wanted), ())
+        for same in (str, header_key, _one_word):
+            matching = [name for name in near if same(name) == same(wanted)]
+            if len(matching) == 1:
+                return matching[0]
+            if matching:
                 raise MappingError(
-                    f"column {wanted!r} could be {' or '.join(map(repr, near))}",
+                    f"column {wanted!r} could be {' or '.join(map(repr, matching))}",
                     "Write the header in the mapping exactly as it is.",
                 )
-            if near:
-                return near[0]
     return None
+
+
+@lru_cache(maxsize=256)
+def _spellings(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """The headers by what they are in any spelling."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_one_word(name), []).append(name)
+    return found
 
 
 @cache
 def _one_word(header: str) -> str:
-    """``Company Name``, ``company_name`` and ``Company-Name`` as ``companyname``; a leading ``_`` stays."""
-    return _SEPARATORS.sub("", header_key(header))
+    """``Company Name``, ``company_name`` and ``CompanyName`` as ``companyname``; a mark in front stays (``_email``)."""
+    key = header_key(header)
+    return _SEPARATORS.sub("", key) or key
 
 
 def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
