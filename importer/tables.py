@@ -76,6 +76,7 @@ BLANKS = (
     f" \t\r\n\v\f\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
+SERVES_BOTH = "_serves_both"  # of addresses, until their defaults are complete: the same cells give another type too
 
 # What becomes of a filled cell; the first that applies counts.
 CellCategory = Literal[

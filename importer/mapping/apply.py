@@ -21,7 +21,7 @@ from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
-from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, holds
+from importer.mapping.table_rows import TableData, assign_tables, check_columns, compare_tables, find_column, holds
 from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, idle_fields, prepare
 from importer.records import Location, Problem, Severity
@@ -31,6 +31,7 @@ from importer.tables import (
     CONTACT_FIELDS,
     CUSTOMER_FIELDS,
     DEFAULT_STATED,
+    SERVES_BOTH,
     TEXT,
     TEXT_LIST,
     Entity,
@@ -111,6 +112,8 @@ def build(
     country = country or mapping.country
     main, count = assignment.main, len(assignment.ids)
     prepared = prepare(mapping, assignment, loaded.folder, country)
+    for one in (one for entries in prepared.values() for one in entries):
+        _compare_tables(mapping, one, assignment)
     countries = _customer_countries(prepared["address"], count, loaded)
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
@@ -137,6 +140,15 @@ def build(
         cells += child_sources(entity, sets[entity], merged.lines)
         cells += packed_sources(prepared[entity], sets[entity], merged.lines)
     return _entity_tables(grouped, assignment, sets, children, changes), ProblemTable.concat(problems), cells
+
+
+def _compare_tables(mapping: Mapping, prepared: Prepared, assignment: RowAssignment) -> None:
+    """Make the columns that an entry's conditions across tables need."""
+    for condition, compared in prepared.entry.across_tables():
+        main = compared.table == mapping.main_table
+        other = assignment.main if main else assignment.by_table[compared.table]
+        numbered = condition.numbered(prepared.number)
+        compare_tables(numbered, prepared.owned.rows, prepared.owned.customers, other.rows, other.customers)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -201,6 +213,8 @@ def _entity_tables(
         frames[entity] = _frame(entity, merged.columns, merged.rows, merged.entries + len(entries)).assign(
             _customer=merged.customers, **{DEFAULT_STATED: pd.Series(merged.stated, dtype=BOOLEAN)}
         )
+        if entity == "address":
+            frames[entity][SERVES_BOTH] = pd.Series(merged.both, dtype=BOOLEAN)
         for made in sets[entity]:
             label = f"{made.table.name}{' ' + made.number if made.number else ''}"
             origins = {name: found.origin for name, found in made.evaluated.items()}

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
-from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.columns import Codes, Column, Mask, concat, folded
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import Condition, alternatives
+from importer.mapping.language.mapping_rules import Condition, OtherColumn, alternatives
 from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable, header_key
 
@@ -219,7 +219,43 @@ def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mas
     assert condition.column is not None  # the model checks that
     if not table.names(condition.column):
         return np.full(len(table), bool(condition.blank))  # a column that the file does not have counts as empty
+    if condition.other is not None:
+        return _compared(condition, condition.other, table)
     return _cell_holds(condition, table.column(condition.column))
+
+
+def _compared(condition: Condition, other: OtherColumn, table: TableData) -> Mask:
+    """True on rows whose cell is filled, and is (or is not) the other column's text; case and spaces do not count."""
+    assert condition.column is not None  # the model checks that
+    own = table.column(condition.column)
+    if other.table:
+        same = table.column(_across(condition.column, other)).filled
+    else:
+        texts = [column.replaced(folded(column.values)) for column in (own, table.column(other.column))]
+        codes = concat(texts).codes.reshape(2, -1)
+        same = own.filled & (codes[0] == codes[1])
+    return same if condition.same_as is not None else own.filled & ~same
+
+
+def _across(column: str, other: OtherColumn) -> str:
+    """The reference of the derived column that is filled where a column is the same as that of another table."""
+    return f"{column}{_PART}{other.table}{_PART}{other.column}"
+
+
+def compare_tables(condition: Condition, table: TableData, customers: Codes, other: TableData, others: Codes) -> None:
+    """Derive the column by which a condition across tables is tested.
+
+    ``customers``: of the rows of ``table``; ``others``: of those of the ``other`` table, whose column is compared.
+    """
+    assert condition.column is not None  # the model checks both
+    assert condition.other is not None
+    texts = [table.column(condition.column), other.column(condition.other.column)]
+    both = concat([column.replaced(folded(column.values)) for column in texts])
+    pairs = np.concatenate([customers, others]) * (len(both.values) + 1) + both.codes
+    own, named = pairs[: len(table)], pairs[len(table) :][texts[1].filled]
+    same = texts[0].filled & (customers >= 0) & np.isin(own, named)
+    part = _across("", condition.other).removeprefix(_PART)
+    table.derive(condition.column, part, Column.constant("true", len(table)).where(same))
 
 
 def _cell_holds(condition: Condition, column: Column) -> Mask:

@@ -9,17 +9,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
-from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
+from importer.mapping.columns import Codes, Column, Mask, concat, folded
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
-from importer.mapping.language.mapping_rules import NUMBER
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
+from importer.mapping.transform_results import Finding, RowFinding
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
+from importer.records import Severity
 from importer.tables import Entity, ProblemTable
 
-# These say what a child is, not that there is one: a row whose other cells are blank makes no child.
+# These say what a child is, not that there is one: a row whose other cells are blank makes no child. Nor is a country
+# an address, or what somebody does a person.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
+_NOT_ALONE = {"address": "country", "contact": "designation"}
 _LONGEST_ID = 255  # characters
 _DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
@@ -46,8 +51,9 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Children:
-    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
+    """All addresses or contacts, merged and in order.
 
+    ``entries`` indexes the candidate sets they came from; ``both``: the same cells give an address of another type;
     ``lines``: for each of these sets the child that each of its lines is, or is a part of.
     """
 
@@ -56,6 +62,7 @@ class Children:
     rows: Codes
     entries: Codes
     stated: Mask
+    both: Mask
     problems: list[ProblemTable] = field(default_factory=list)
     lines: tuple[Codes, ...] = ()
 
@@ -68,15 +75,14 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         line = evaluated["address_line_1"]
         findings = (*line.findings, *prepared.findings)
         evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings)
-    filled = [found.filled for name, found in evaluated.items() if name not in _LABELS]
-    content = np.logical_or.reduce([np.zeros(len(table), bool), *filled])
-    at = np.flatnonzero(content & (customers >= 0))
+    at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
+    evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
     if "is_default" in columns:
-        stated = columns["is_default"].filled & evaluated["is_default"].filled[at]
+        stated = columns["is_default"].filled & _says(entry.is_default, evaluated["is_default"])[at]
     elif isinstance(entry, AddressEntry) and entry.type.flags is not None:
         unset = entry.type.model_copy(update={"default": None})
         stated = evaluate("type", unset, table, number, context).column.filled[at]
@@ -91,6 +97,34 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     several = np.zeros(len(at), bool)
     made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)
     return _by_type(made) if "type" in columns else made
+
+
+def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -> Mask:
+    """True on rows that give a child: something is filled that is more than a label, and more than a country or job."""
+    lonely = _NOT_ALONE["address" if isinstance(prepared.entry, AddressEntry) else "contact"]
+    content = np.zeros(length, bool)
+    for name, found in evaluated.items():
+        if name not in _LABELS and name != lonely:
+            content |= found.filled
+    return content
+
+
+def _says(rule: FieldRule, found: Evaluated) -> Mask:
+    """True on rows of which the source says whether the child is the default: in a cell, or by a condition."""
+    return np.ones(len(found.column), bool) if any(rule.conditions()) else found.filled
+
+
+def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evaluated:
+    """The field with a note where cells have more parts than the entry takes, at its last number."""
+    if found.parts is None or number != entry.numbers()[-1]:
+        return found
+    at = np.flatnonzero(found.parts > int(number)).astype(np.int64)
+    counts = found.parts[at]
+    texts = [
+        f"has {count} parts; those after number {number} are not taken" for count in range(counts.max(initial=0) + 1)
+    ]
+    note = Finding(np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Raise the end of `repeat`.")
+    return replace(found, findings=(*found.findings, *found.at_columns(RowFinding(at, counts, note, "", 0))))
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
@@ -140,40 +174,78 @@ def _by_type(made: Candidates) -> Candidates:
 
 
 def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) -> Children:
-    """All candidates in order, equal ones of a customer merged. ``ids``: each customer's reference id, or null."""
+    """All candidates in order, each child once. ``ids``: each customer's reference id, or null.
+
+    Children of a customer are one where all their fields are equal. One whose filled fields all equal those of another
+    adds nothing. Which of the equal rows comes first makes no difference to what is sent.
+    """
     if not sets:
-        nothing = np.empty(0, np.int64)
-        return Children({}, nothing, nothing, nothing, np.empty(0, bool))
+        nothing, none = np.empty(0, np.int64), np.empty(0, bool)
+        return Children({}, nothing, nothing, nothing, none, none)
     names = list(dict.fromkeys(name for made in sets for name in made.columns))
     customers = np.concatenate([made.customers for made in sets])
     rows = np.concatenate([made.table.rows[made.at] for made in sets])
     entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
     columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
-    order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
-    group, first = _equal(columns, customers, order)
-    heads = order[first]
-    record = np.empty(len(order), np.int64)
-    record[order] = group
     flag = columns.pop("is_default", None)
+    order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
+    wrong = np.concatenate([_wrong(made) for made in sets])
+    record, equal, heads = _once(columns, customers, order, wrong)
+    several, alone, stated = (np.zeros(len(heads), bool) for _ in range(3))
+    stated[record[np.concatenate([made.stated for made in sets])]] = True
+    many = np.concatenate([made.several for made in sets])
+    several[equal[many & (equal >= 0)]] = True
+    alone[record[~many]] = True
     columns = {name: column.take(heads) for name, column in columns.items()}
+    given = _ids(entity, columns, several, ids.take(customers[heads]), sets, equal)
     if flag is not None:
         columns["is_default"] = _merged_default(flag, record, len(heads))
-    stated = np.zeros(len(heads), bool)
-    stated[record[np.concatenate([made.stated for made in sets])]] = True
-    several = np.concatenate([made.several for made in sets])[heads]
-    customers, rows, entries = customers[heads], rows[heads], entries[heads]
-    own = columns.get("reference_id", Column.blank(len(first)))
-    roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(first))
+    lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
+    problems = _problems(entity, sets, lines)
+    columns["reference_id"] = given
+    places = (customers[heads], rows[heads], entries[heads])
+    return Children(columns, *places, stated, several & ~alone, problems, lines)
+
+
+def _wrong(made: Candidates) -> Mask:
+    wrong = np.zeros(len(made.table), bool)
+    for found in made.evaluated.values():
+        wrong |= found.wrong()
+    return wrong[made.at]
+
+
+def _once(columns: dict[str, Column], customers: Codes, order: Codes, wrong: Mask) -> tuple[Codes, Codes, Codes]:
+    """(The child of each line; the same, but -1 for lines that add nothing; the line that each child is taken from)."""
+    compared = {name: column.replaced(folded(column.values)) for name, column in columns.items()}
+    heads, child = equal_children([*columns.values()], [*compared.values()], customers, order)
+    distinct = {name: column.take(heads) for name, column in compared.items()}
+    into = absorbed(
+        [*distinct.values()], customers[heads], distinct.get("type"), np.isin(np.arange(len(heads)), child[wrong])
+    )
+    kept = into == np.arange(len(into))
+    record = (np.cumsum(kept) - 1)[into][child]
+    return record, np.where(kept[child], record, -1), heads[kept]
+
+
+def _ids(
+    entity: Entity,
+    columns: dict[str, Column],
+    several: Mask,
+    ids: pa.Array,
+    sets: Sequence[Candidates],
+    record: Codes,
+) -> pa.Array:
+    """The children's ids: the source's, with the role where a row gave ``several`` types; or made ones."""
+    own = columns.get("reference_id", Column.blank(len(several)))
+    roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(several))
     roles = pc.fill_null(roles, "")
     given = pc.if_else(pa.array(several), pc.binary_join_element_wise(own.to_arrow(), roles, "-"), own.to_arrow())
     wanting = np.flatnonzero(~own.filled)
-    if len(wanting):
-        customer_ids, roles = pc.fill_null(ids.take(customers[wanting]), ""), roles.take(wanting)
-        made_ids = _made_ids(customer_ids, roles, _least_texts(sets, record, wanting))
-        given = pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
-    lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
-    problems = _problems(entity, sets, lines)
-    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems, lines)
+    if not len(wanting):
+        return given
+    customer_ids, roles = pc.fill_null(ids.take(wanting), ""), roles.take(wanting)
+    made_ids = _made_ids(customer_ids, roles, _least_texts(sets, record, wanting))
+    return pc.replace_with_mask(given, pa.array(~own.filled), made_ids)
 
 
 def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> pa.Array:
@@ -184,7 +256,7 @@ def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> p
         if not cells:
             cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
         joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))
-    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())})
+    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())}).filter(pa.array(record >= 0))
     least = texts.group_by("record").aggregate([("text", "min")]).sort_by("record")
     return least["text_min"].take(wanting).combine_chunks()
 
@@ -196,14 +268,6 @@ def _made_ids(customer_ids: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Ar
     lengths = pc.subtract(_LONGEST_ID - _DIGEST - 2, pc.utf8_length(roles)).to_pylist()
     cut = [text[:length] for text, length in zip(customer_ids.to_pylist(), lengths, strict=True)]
     return pc.binary_join_element_wise(pa.array(cut, pa.string()), roles, pa.array(digests, pa.string()), "-")
-
-
-def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
-    """(The group of equal children of each line in order, the first line of each group); groups by first lines."""
-    by_customer = Column(customers, pa.array([], pa.string()))  # only the codes are compared
-    compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
-    group = tuple_numbers([by_customer, *compared], order)
-    return group, first_rows(group, int(group.max(initial=-1)) + 1)
 
 
 def _merged_default(flag: Column, record: Codes, count: int) -> Column:

@@ -16,6 +16,8 @@ from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
 
+_AGREE = "Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping."
+
 
 @dataclass(frozen=True)
 class Grouped:
@@ -50,17 +52,19 @@ def group_customers(
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
         grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
-        if rule.conflict == "reject":
-            grouped.problems.extend(_conflicts(name, found, table, codes, first, sources))
+        grouped.problems.extend(_conflicts(name, rule, found, table, codes, first, sources))
         if found.extension is not None or rule.extension_to is not None:
             grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
     return grouped
 
 
 def _conflicts(
-    name: str, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
+    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
 ) -> Iterator[ProblemTable]:
-    """Rows of one customer that say different things; a blank agrees with anything."""
+    """Rows of one customer that say different things; a blank agrees with anything.
+
+    An error, or an info about what is passed over where the mapping says that the first row counts.
+    """
     reference = first[codes]
     differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
     every = np.flatnonzero(differs).astype(np.int64)
@@ -75,19 +79,24 @@ def _conflicts(
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
         places = pc.binary_join_element_wise(names.take(pa.array(sources.split(rows)[0])), numbers, ":")
-        message = pc.binary_join_element_wise("'", mine, "' here, but '", other, "' at ", places, "")
+        if rule.conflict == "first":
+            severity, code, hint = Severity.INFO, "conflict_passed_over", ""
+            parts = ("'", mine, "' is not used: '", other, "' comes first, at ", places)
+        else:
+            severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
+            parts = ("'", mine, "' here, but '", other, "' at ", places)
         yield cell_problems(
             table,
             at,
             column,
-            severity=Severity.ERROR,
-            code="customer_conflict",
+            severity=severity,
+            code=code,
             customer=codes[at],
             entity="customer",
             record=codes[at],
             field=name,
-            message=message,
-            hint="Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping.",
+            message=pc.binary_join_element_wise(*parts, ""),
+            hint=hint,
         )
 
 

@@ -19,6 +19,7 @@ import importer
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
+from importer.mapping.language.mapping_rules import TYPES
 
 INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")
@@ -185,14 +186,14 @@ def _refuse_outside(function: Part) -> None:
         )
 
 
-def _merged(base: Part, own: Part, *, named: bool = False) -> Part:
+def _merged(base: Part, own: Part, *, named: bool = False, short: str = "from") -> Part:
     if own.items is not None:
         return replace(own, value=list(_spliced(base, own.items)))
     if own.table is None or (not named and own.table.keys() & _WHOLE):
         return own
     if base.items and all(item.table is not None for item in base.items):
         return replace(base, value=_renumbered(base.items, own.table))
-    inherited = base.table if base.table is not None else {"from": base}  # the short form of a field
+    inherited = base.table if base.table is not None else {short: base}  # the short form of a field
     merged = dict(inherited)
     for key, part in own.table.items():
         if part.null and key not in inherited:
@@ -200,12 +201,18 @@ def _merged(base: Part, own: Part, *, named: bool = False) -> Part:
         if part.null:
             del merged[key]
         elif key in inherited:
-            merged[key] = _merged(inherited[key], part, named=key in _NAMED)
+            merged[key] = _merged(inherited[key], part, named=key in _NAMED, short=_short(key, inherited[key]))
         elif any(item.value == INHERITED for item in part.items or ()):
             raise MappingError(f"{part.where}: there is nothing that '{INHERITED}' could be replaced by")
         else:
             merged[key] = part
     return replace(own, value=merged)
+
+
+def _short(key: str, base: Part) -> str:
+    """What the short form of a field is: ``billing`` is a type, any other text a column."""
+    texts = [base.value] if base.items is None else [item.value for item in base.items]
+    return "constant" if key == "type" and all(text in TYPES for text in texts) else "from"
 
 
 def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:

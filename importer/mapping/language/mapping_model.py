@@ -15,11 +15,14 @@ from importer.catalogue import CODES, near
 from importer.mapping.language.mapping_rules import (
     ALTERNATIVE,
     NUMBER,
+    TYPES,
     Condition,
     FieldRule,
     FieldSpec,
+    OtherColumn,
     Strict,
     TableRule,
+    TypeSpec,
     YesNo,
     alternatives,
     as_list,
@@ -91,7 +94,7 @@ class _Section(Strict):
 
 def _section_of(name: str, fields: tuple[str, ...]) -> Any:
     """A section with one key for each of the API's fields."""
-    keys: dict[str, Any] = dict.fromkeys(fields, (FieldSpec | None, None))
+    keys: dict[str, Any] = {field: ((TypeSpec if field == "type" else FieldSpec) | None, None) for field in fields}
     return create_model(name, __base__=_Section, **keys)
 
 
@@ -110,6 +113,9 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
         for name, rule in self.fields().items():
             if rule.numbered:
                 raise error_at("{n} is for addresses and contacts with repeat only", *name.split(".", 1))
+            if any(any(condition.across_tables()) for condition in rule.conditions()):
+                text = "the rows of another table can be looked at in addresses and contacts only"
+                raise error_at(text, *name.split(".", 1), "when")
         return self
 
 
@@ -133,6 +139,14 @@ class _Child(Strict):
     def cells(self) -> tuple[str, ...]:
         """The columns of an address whose parts have no columns of their own."""
         return ()
+
+    def across_tables(self) -> Iterator[tuple[Condition, OtherColumn]]:
+        """Yield every condition of the entry that compares with a column of another table, and that column."""
+        fields: dict[str, FieldRule] = self.fields()  # type: ignore[attr-defined]  # from the section it is mixed into
+        conditions = [] if self.when is None else [self.when]
+        conditions += [condition for rule in fields.values() for condition in rule.conditions()]
+        for condition in conditions:
+            yield from condition.across_tables()
 
     def numbers(self) -> tuple[str, ...]:
         """The numbers that replace ``{n}``, one after the other; one empty text without ``repeat``."""
@@ -165,9 +179,9 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
         if self.packed is not None and self.lines is not None:
             raise error_at("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
         if self.type is None:
-            raise ValueError("an address needs a type, e.g. type: {constant: billing}")
+            raise ValueError("an address needs a type, such as type: billing")
         for value in self.type.targets():
-            if value not in {"billing", "shipping"}:
+            if value not in TYPES:
                 raise error_at(f"is billing or shipping, not {value!r}", "type")
         return self
 
@@ -215,6 +229,9 @@ class Mapping(Strict):
             if isinstance(section, ChildEntry) and section.table not in {None, *self.tables}:
                 tables = ", ".join(self.tables)
                 raise error_at(f"there is no table {section.table!r}, only {tables}", *place, "table")
+            for _, other in section.across_tables() if isinstance(section, ChildEntry) else ():
+                if other.table not in self.tables:
+                    raise error_at(f"there is no table {other.table!r}, only {', '.join(self.tables)}", *place)
         return self
 
     @model_validator(mode="after")
@@ -288,9 +305,12 @@ class Mapping(Strict):
         if table == self.main_table:
             yield from _field_references(self.customer, "")
         for entry in self.children():
-            if (entry.table or self.main_table) == table:
-                for number in entry.numbers():
+            for number in entry.numbers():
+                if (entry.table or self.main_table) == table:
                     yield from _child_references(entry, number)
+                for condition, other in entry.across_tables():
+                    if other.table == table:
+                        yield other.column.replace(NUMBER, number), condition.optional or entry.optional
 
     def repeated(self, table: str) -> Iterator[list[frozenset[str]]]:
         """Yield for each repeated group of a table the references that hold its number, by number."""
