@@ -41,6 +41,7 @@ class Evaluated:
     ``filled``: its cells are not all blank; ``references``: its columns; ``chosen``: the number of the one that each
     row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
     steps rewrote. ``parts``: with ``take: "{n}"``, how many parts each row's cells have.
+    ``rank``: with ``else``, the number of the rule that gave each row's value: 0 for the field's own.
     """
 
     column: Column
@@ -52,6 +53,7 @@ class Evaluated:
     changes: tuple[RowChange, ...] = ()
     chosen: Codes = field(default_factory=lambda: np.empty(0, np.int64))
     parts: Codes | None = None
+    rank: Codes | None = None
 
     def by_reference(self, at: Codes) -> Iterator[tuple[str, Codes]]:
         """The rows ``at`` by the column that their values were taken from."""
@@ -218,6 +220,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
     some = found.extension is not None or other.extension is not None
     further = [finding.only(used) for finding in other.findings]
     columns = tuple(dict.fromkeys((*found.origin.columns, *other.origin.columns)))
+    rank = 1 if other.rank is None else other.rank + 1
     return replace(
         found,
         column=first_of([found.column, other.column.where(used)])[0],
@@ -228,6 +231,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         references=(*found.references, *other.references),
         changes=(*found.changes, *(change.only(used) for change in other.changes)),
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
+        rank=np.where(used & other.column.filled, rank, 0).astype(np.int64),
     )
 
 

@@ -187,6 +187,8 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
     for table in tables:
         headers = list(table.frame.columns)
         wanted = dict(mapping.references(name))
+        for part in mapping.tables[name].key:  # whatever a condition on the same column says
+            wanted.update(part.references(optional=False))
         absent = [name for name, optional in wanted.items() if not optional and not find_column(name, headers)]
         for groups in mapping.repeated(name):
             there = [group for group in groups if any(find_column(reference, headers) for reference in group)]

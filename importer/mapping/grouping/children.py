@@ -75,6 +75,8 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         line = evaluated["address_line_1"]
         findings = (*line.findings, *prepared.findings)
         evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings)
+    if isinstance(entry, AddressEntry) and entry.label is not None:
+        evaluated["address_line_1"] = _with_label(evaluated["address_line_1"], entry.label, number, table)
     at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
@@ -112,6 +114,16 @@ def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -
 def _says(rule: FieldRule, found: Evaluated) -> Mask:
     """True on rows of which the source says whether the child is the default: in a cell, or by a condition."""
     return np.ones(len(found.column), bool) if any(rule.conditions()) else found.filled
+
+
+def _with_label(line: Evaluated, label: str, number: str, table: TableData) -> Evaluated:
+    """The first line with a note of each address's name, which is reported only."""
+    reference = label.replace(NUMBER, number)
+    column = table.column(reference)
+    text = "is the name of this address; WizCommerce has no field for it"
+    note = Finding(np.ones(len(column.values), bool), Severity.INFO, "address_label", text)
+    at = np.flatnonzero(column.filled).astype(np.int64)
+    return replace(line, findings=(*line.findings, RowFinding(at, column.codes[at], note, reference, 0)))
 
 
 def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evaluated:

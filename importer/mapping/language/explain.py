@@ -126,6 +126,7 @@ def _references(mapping: Mapping) -> Iterator[str]:
         yield from (column for column, _ in entry.when.references()) if entry.when else ()
         yield from (other.column for _, other in entry.across_tables())
         yield from entry.cells if isinstance(entry, AddressEntry) else ()
+        yield from [entry.label] if isinstance(entry, AddressEntry) and entry.label else []
         yield from (column for rule in entry.fields().values() for column in rule.columns())
 
 
@@ -242,6 +243,8 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
         ]
     if entry.when is not None:
         lines.append(f"Only where {_condition(entry.when)}.")
+    if isinstance(entry, AddressEntry) and entry.label is not None:
+        lines.append(f"Its name in {_column(entry.label)} is only reported: WizCommerce has no field for it.")
     name = _child_name(entry)
     wrapped = [line for text in lines for line in _wrap(text, "", width)]
     return [name, "-" * len(name), *wrapped, *_fields(entry, width)]

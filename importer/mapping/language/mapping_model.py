@@ -164,6 +164,7 @@ class _Child(Strict):
 class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # as above
     """One way in which a row gives an address. With ``packed`` or ``lines``, fields not given are taken from these."""
 
+    label: str | None = None
     packed: str | None = None
     lines: (
         Annotated[list[str], Field(min_length=2), BeforeValidator(as_list), WithJsonSchema({"form": "texts"})] | None
@@ -329,6 +330,8 @@ def _child_references(entry: ChildEntry, number: str) -> Iterator[tuple[str, boo
     if cells:
         yield ALTERNATIVE.join(cells), entry.optional
     yield from ((column, True) for column in cells if len(cells) > 1)
+    if isinstance(entry, AddressEntry) and entry.label is not None:
+        yield entry.label.replace(NUMBER, number), entry.optional
     if entry.when is not None:
         yield from entry.when.numbered(number).references()
 
