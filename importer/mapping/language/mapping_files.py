@@ -10,15 +10,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import importer
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
-from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
+from importer.mapping.language.mapping_errors import Place, validation_messages, yaml_hint, yaml_message
+from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
 
 INHERITED = "..."  # an item of a list: the base's items belong here
@@ -31,8 +32,6 @@ _PACKAGE = Path(importer.__file__).parent
 _NULL = "tag:yaml.org,2002:null"
 _NAMED = frozenset({"tables", "attributes", "values"})  # tables whose keys are names that people give
 _WHOLE = frozenset({"from", "constant", "flags", "column", "only", "any", "all"})  # replace the base's table as a whole
-
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def load_mapping(name: str) -> LoadedMapping:
         mapping = Mapping.model_validate(data)
     except ValidationError as error:
         raise MappingError(
-            "\n".join(_explain(error, spots)), "`importer mappings` shows mappings that work."
+            "\n".join(validation_messages(error, spots)), "`importer mappings` shows mappings that work."
         ) from error
     bases = tuple(base for base, _ in chain[1:])
     digests = [hashlib.sha256(raw).hexdigest() for _, raw in chain]
@@ -256,52 +255,6 @@ def _find(name: str, folder: Path = Path()) -> Path:
     )
 
 
-def _explain(error: ValidationError, spots: dict[Place, str]) -> Iterator[str]:
-    for item in error.errors():
-        place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
-        if place[:2] == ("tables", "customers") and ("tables",) not in spots:
-            place = place[2:]
-        known = place
-        while known and known not in spots:
-            known = known[:-1]
-        name = ".".join(str(part) for part in known)
-        text = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            text = _unknown_key(item["loc"])
-            name = ".".join(str(part) for part in known[:-1])
-        elif item["type"] == "missing":
-            text = f"{place[-1]} is missing"
-        elif item["type"] in {"model_type", "model_attributes_type", "list_type", "dict_type"}:
-            text = f"cannot be {item['input']!r} here"
-        yield f"{spots[known]}: {name + ': ' if name else ''}{text}"
-
-
-def _unknown_key(place: Place) -> str:
-    keys = sorted(_keys_at(place[:-1]))
-    near = nearest(str(place[-1]), keys, cutoff=0.5)
-    guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
-    return f"unknown key {place[-1]!r}; {guess}"
-
-
-def _keys_at(place: Place) -> set[str]:
-    """The keys that the model allows at a place."""
-    model: type[BaseModel] = Mapping
-    for part in place:
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if part in fields:
-            inner = next(_models_in(fields[str(part)].annotation), None)
-            model = inner or model
-    keys = {field.alias or name for name, field in model.model_fields.items()}
-    return keys | {*ONE_TABLE} if model is Mapping else keys
-
-
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
-
-
 def read_parts(text: str, path: Path) -> Part:
     """YAML → its parts, every scalar a text.
 
@@ -312,10 +265,7 @@ def read_parts(text: str, path: Path) -> Part:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise MappingError(
-            f"{path}{line}: not valid YAML: {error.problem or error.context}",
-            "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'.",
-        ) from error
+        raise MappingError(f"{path}{line}: {yaml_message(error)}", yaml_hint(error)) from error
     except yaml.YAMLError as error:
         raise MappingError(f"{path}: not valid YAML: {error}") from error
     except RecursionError as error:
