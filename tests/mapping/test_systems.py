@@ -106,19 +106,20 @@ def test_odoo_branches_are_addresses_and_people_contacts(flag: str, yes: str, no
 @pytest.mark.parametrize(
     ("header", "archived", "supplier"),
     [
-        ("Name,Straße,Stadt,Aktiv,Kunde,Lieferant", "False,True,False", "True,False,True"),
-        ("Nom,Rue,Ville,Actif,Est un client,Est un fournisseur", "FAUX,VRAI,FAUX", "VRAI,FAUX,VRAI"),
-        ("Nombre,Calle,Ciudad,Activo,Es un cliente,Es un proveedor", "FALSO,Sí,No", "VERDADERO,No,Sí"),
-        ("Naam,Straat,Plaats,Actief,Klant,Leverancier", "ONWAAR,ja,nee", "WAAR,nee,ja"),
-        ("Nome,Via,Città,Attivo,È un cliente,È un fornitore", "FALSO,sì,no", "VERO,no,sì"),
+        ("Name,Zugehöriges Unternehmen,Straße,Stadt,Aktiv,Kunde,Lieferant", "False,True,False", "True,False,True"),
+        ("Nom,Société liée,Rue,Ville,Actif,Est un client,Est un fournisseur", "FAUX,VRAI,FAUX", "VRAI,FAUX,VRAI"),
+        (
+            "Nombre,Empresa relacionada,Calle,Ciudad,Activo,Es un cliente,Es un proveedor",
+            "FALSO,Sí,No",
+            "VERDADERO,No,Sí",
+        ),
+        ("Naam,Gerelateerd bedrijf,Straat,Plaats,Actief,Klant,Leverancier", "ONWAAR,ja,nee", "WAAR,nee,ja"),
+        ("Nome,Azienda collegata,Via,Città,Attivo,È un cliente,È un fornitore", "FALSO,sì,no", "VERO,no,sì"),
     ],
 )
 def test_odoo_in_its_main_languages(header: str, archived: str, supplier: str, tmp_path: Path) -> None:
-    rows = [
-        f"Alt,Kai 1,Kiel,{archived}",
-        f"Papier,Weg 2,Kiel,{supplier}",
-        f"Neu,Kai 3,Kiel,{supplier.split(',', maxsplit=1)[0]},,",
-    ]
+    active = supplier.partition(",")[0]
+    rows = [f"Alt,,Kai 1,Kiel,{archived}", f"Papier,,Weg 2,Kiel,{supplier}", f"Neu,,Kai 3,Kiel,{active},,"]
     made, found = run("odoo", tmp_path, "\n".join([header, *rows]))
     assert list(made) == ["Neu"]
     assert made["Neu"]["addresses"][0]["city"] == "Kiel"
@@ -281,3 +282,10 @@ def test_the_company_of_any_address_comes_before_the_name_of_the_person(tmp_path
     """
     (body,) = sent("magento-composite", tmp_path, text).values()
     assert (body["company_name"], people(body)) == ("Harbor Goods", ["Dana Reyes"])
+
+
+def test_of_two_sap_addresses_with_the_default_name_the_first_is_the_default(tmp_path: Path) -> None:
+    partners = "CardCode,CardName,BilltoDefault\nC1,Harbor Goods,Head Office"
+    made, found = run("sap-business-one", tmp_path, partners, SAP.replace("Old Office", "Head Office"))
+    assert defaults(made["C1"])["billing"] == "1 Old St"
+    assert not found.rejected

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
-from importer.mapping.columns import Codes, Column, Mask, concat, folded
+from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
@@ -211,7 +211,9 @@ def merge_children(entity: Entity, sets: Sequence[Candidates], ids: pa.Array) ->
     columns = {name: column.take(heads) for name, column in columns.items()}
     given = _ids(entity, columns, several, ids.take(customers[heads]), sets, equal)
     if flag is not None:
-        columns["is_default"] = _merged_default(flag, record, len(heads))
+        named = np.concatenate([np.full(len(made.at), _is_compared(made.entry)) for made in sets])
+        merged = _merged_default(flag, record, len(heads))
+        columns["is_default"] = _first_named(merged, record[named], customers[heads], columns.get("type"))
     lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
     problems = _problems(entity, sets, lines)
     columns["reference_id"] = given
@@ -288,6 +290,26 @@ def _merged_default(flag: Column, record: Codes, count: int) -> Column:
     codes[record[flag.filled]] = 1
     codes[record[flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))]] = 0
     return Column(codes, pa.array(["true", "false"], pa.string()))
+
+
+def _is_compared(entry: ChildEntry) -> bool:
+    """Whether a comparison says which child is the default, not a cell of its own."""
+    return entry.is_default is not None and any(entry.is_default.conditions())
+
+
+def _first_named(flag: Column, named: Codes, customers: Codes, kind: Column | None) -> Column:
+    """The flags with one yes among the children that a comparison makes the default: a name may occur twice."""
+    compared = np.zeros(len(customers), bool)
+    compared[named] = True
+    yes = np.flatnonzero(compared & (flag.codes == 0)).astype(np.int64)
+    if len(yes) < 2:
+        return flag
+    by_customer = Column(customers[yes], pa.array([], pa.string()))
+    group = tuple_numbers([by_customer, *([] if kind is None else [kind.take(yes)])])
+    first = np.isin(np.arange(len(yes)), first_rows(group, int(group.max()) + 1))
+    keep = np.ones(len(customers), bool)
+    keep[yes[~first]] = False
+    return flag.where(keep)
 
 
 def _problems(entity: Entity, sets: Sequence[Candidates], lines: Sequence[Codes]) -> list[ProblemTable]:
