@@ -313,6 +313,12 @@ class Mapping(Strict):
                     if other.table == table:
                         yield other.column.replace(NUMBER, number), condition.optional or entry.optional
 
+    def labels(self, table: str) -> Iterator[str]:
+        """Yield every reference to a column of a table that names addresses, which is reported only."""
+        for entry in self.addresses:
+            if (entry.table or self.main_table) == table and entry.label is not None:
+                yield from (entry.label.replace(NUMBER, number) for number in entry.numbers())
+
     def repeated(self, table: str) -> Iterator[list[frozenset[str]]]:
         """Yield for each repeated group of a table the references that hold its number, by number."""
         for entry in self.children():
