@@ -77,6 +77,7 @@ BLANKS = (
 )
 DEFAULT_STATED = "_default_stated"  # of addresses and contacts: is_default comes from the source
 FORMER_ID = "_former_id"  # the reference id that earlier versions made of the same cells, null where it is the same
+SERVES_BOTH = "_serves_both"  # of addresses, until their defaults are complete: the same cells give another type too
 
 # What becomes of a filled cell; the first that applies counts.
 CellCategory = Literal[
@@ -416,15 +417,18 @@ def _numbers(value: Any, count: int) -> Positions:
     return np.full(count, value, np.int64) if np.isscalar(value) else np.asarray(value, np.int64)
 
 
-_DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)", re.IGNORECASE)
+_DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)|(?<=\w)_req(?=_|$)", re.IGNORECASE)
 
 
 def header_key(text: str) -> str:
-    r"""A header as it is compared: without case, decorations (``*``, ``?``, ``(Req)``) and surplus white space.
+    r"""A header as it is compared: without case, decorations, and surplus white space.
 
+    Decorations are ``*``, ``?``, ``(Req)``, and ``_req``; characters without width do not count either.
     ``"*Contact\u00a0Name "`` and ``"contact name"`` are the same; ``"Phone"`` and ``"Phone#2"`` are not.
     """
-    plain = unicodedata.normalize("NFKC", text).replace("\ufeff", "")
+    plain = unicodedata.normalize("NFKC", text)
+    if not plain.isascii():
+        plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
 
 

@@ -22,7 +22,7 @@ from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows,
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
-from importer.mapping.table_rows import TableData, assign_tables, check_columns, find_column, holds
+from importer.mapping.table_rows import TableData, assign_tables, check_columns, compare_tables, find_column, holds
 from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, idle_fields, prepare
 from importer.records import Location, Problem, Severity
@@ -33,6 +33,7 @@ from importer.tables import (
     CUSTOMER_FIELDS,
     DEFAULT_STATED,
     FORMER_ID,
+    SERVES_BOTH,
     TEXT,
     TEXT_LIST,
     Entity,
@@ -113,6 +114,8 @@ def build(
     country = country or mapping.country
     main, count = assignment.main, len(assignment.ids)
     prepared = prepare(mapping, assignment, loaded.folder, country)
+    for one in (one for entries in prepared.values() for one in entries):
+        _compare_tables(mapping, one, assignment)
     countries = _customer_countries(prepared["address"], count, loaded)
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
@@ -155,6 +158,15 @@ def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, c
     main = assignment.main
     whole = evaluate(FORMER, mapping.customer.fields()["reference_id"], main.rows, "", context).column
     return former_ids(grouped.columns["reference_id"].to_arrow(), main.customers, whole.to_arrow()).to_arrow()
+
+
+def _compare_tables(mapping: Mapping, prepared: Prepared, assignment: RowAssignment) -> None:
+    """Make the columns that an entry's conditions across tables need."""
+    for condition, compared in prepared.entry.across_tables():
+        main = compared.table == mapping.main_table
+        other = assignment.main if main else assignment.by_table[compared.table]
+        numbered = condition.numbered(prepared.number)
+        compare_tables(numbered, prepared.owned.rows, prepared.owned.customers, other.rows, other.customers)
 
 
 def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
@@ -221,6 +233,8 @@ def _entity_tables(
         )
         if merged.former is not None and merged.former.null_count < len(merged.former):
             frames[entity][FORMER_ID] = pd.Series(pd.arrays.ArrowExtensionArray(merged.former), dtype=TEXT)
+        if entity == "address":
+            frames[entity][SERVES_BOTH] = pd.Series(merged.both, dtype=BOOLEAN)
         for made in sets[entity]:
             label = f"{made.table.name}{' ' + made.number if made.number else ''}"
             origins = {name: found.origin for name, found in made.evaluated.items()}

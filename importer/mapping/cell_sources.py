@@ -11,7 +11,7 @@ from importer.mapping.grouping.children import Candidates
 from importer.mapping.grouping.customers import Grouped
 from importer.mapping.grouping.row_assignment import RowAssignment
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import NUMBER
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, find_column, source_reference
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.tables import CellCategory, Entity
@@ -106,9 +106,10 @@ def column_roles(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, di
     """For each source table and column: what its cells count as if no record has anything from them."""
     roles: dict[str, dict[str, CellCategory]] = {}
     for name, data in tables.items():
-        mentioned = [reference for reference, _ in mapping.references(name)]
+        labels = list(mapping.labels(name))
+        mentioned = [reference for reference, _ in mapping.references(name) if reference not in labels]
         known: list[tuple[CellCategory, Iterable[str]]] = [
-            ("ignored", mapping.tables[name].ignore),
+            ("ignored", [*mapping.tables[name].ignore, *labels]),
             ("unclaimed", mentioned),
             ("rule", _rule_columns(mapping, name)),
         ]
@@ -128,11 +129,22 @@ def _rule_columns(mapping: Mapping, table: str) -> Iterator[str]:
     yield from (column for part in rule.key for column in part.columns())
     yield from (reference for reference, _ in rule.parent.references()) if rule.parent is not None else ()
     yield from (reference for skip in rule.skip for reference, _ in skip.references())
+    if table == mapping.main_table:
+        yield from _condition_columns(mapping.customer.fields().values(), "")
     for entry in mapping.children():
-        if (entry.table or mapping.main_table) != table:
-            continue
         for number in entry.numbers():
+            across = (other for _, other in entry.across_tables() if other.table == table)
+            yield from (other.column.replace(NUMBER, number) for other in across)
+            if (entry.table or mapping.main_table) != table:
+                continue
+            yield from _condition_columns(entry.fields().values(), number)
             fields = [field for name, field in entry.fields().items() if name in _RULES]
             yield from (column.replace(NUMBER, number) for field in fields for column in field.columns())
             if entry.when is not None:
                 yield from (reference for reference, _ in entry.when.numbered(number).references())
+
+
+def _condition_columns(rules: Iterable[FieldRule], number: str) -> Iterator[str]:
+    """The columns that the conditions of fields look at."""
+    for condition in (condition for rule in rules for condition in rule.conditions()):
+        yield from (reference for reference, _ in condition.numbered(number).references())

@@ -154,15 +154,15 @@ def concat(columns: Sequence[Column]) -> Column:
     return Column.keyed(np.concatenate(codes).astype(np.int64), values)
 
 
-def nth(columns: Sequence[Column], wanted: int) -> Codes:
-    """Row by row the number of the ``wanted``-th filled column (1 is the first, -1 the last), or -1."""
-    filled = np.stack([column.filled for column in columns])
+def nth(there: Sequence[Mask], wanted: int) -> Codes:
+    """Row by row the number of the ``wanted``-th mask that is True (1 is the first, -1 the last), or -1."""
+    filled = np.stack(there)
     if wanted < 0:
         filled = filled[::-1]
     hit = filled if abs(wanted) == 1 else filled & (np.cumsum(filled, axis=0) == abs(wanted))
     number = np.where(hit.any(axis=0), hit.argmax(axis=0), -1)
     if wanted < 0:
-        number = np.where(number >= 0, len(columns) - 1 - number, -1)
+        number = np.where(number >= 0, len(there) - 1 - number, -1)
     return number.astype(np.int64)
 
 
@@ -179,5 +179,5 @@ def pick(columns: Sequence[Column], chosen: Codes) -> Column:
 
 def first_of(columns: Sequence[Column]) -> tuple[Column, Codes]:
     """Row by row the first column that is filled: (its values, its number or -1)."""
-    chosen = nth(columns, 1)
+    chosen = nth([column.filled for column in columns], 1)
     return pick(columns, chosen), chosen

@@ -1,4 +1,4 @@
-"""One field of a mapping over all rows of a table: from → split → as → take/join → values → else → default."""
+"""One field of a mapping over all rows of a table: from → split → as → take/join → then → values → else → default."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from importer.did_you_mean import nearest
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of, nth, pick
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.table_rows import TableData
+from importer.mapping.table_rows import TableData, holds
 from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.mapping.transforms.text_forms import comparable
@@ -44,7 +44,8 @@ class Evaluated:
 
     ``filled``: its cells are not all blank; ``references``: its columns; ``chosen``: the number of the one that each
     row's value was taken from (the first where there is none, or where several were joined). ``changes``: what the
-    steps rewrote.
+    steps rewrote. ``parts``: with ``take: "{n}"``, how many parts each row's cells have.
+    ``rank``: with ``else``, the number of the rule that gave each row's value: 0 for the field's own.
     """
 
     column: Column
@@ -55,6 +56,8 @@ class Evaluated:
     references: tuple[str, ...] = ()
     changes: tuple[RowChange, ...] = ()
     chosen: Codes = field(default_factory=lambda: np.empty(0, np.int64))
+    parts: Codes | None = None
+    rank: Codes | None = None
 
     def by_reference(self, at: Codes) -> Iterator[tuple[str, Codes]]:
         """The rows ``at`` by the column that their values were taken from."""
@@ -62,6 +65,26 @@ class Evaluated:
             own = at[self.chosen[at] == number]
             if len(own):
                 yield reference, own
+
+    def at_columns(self, finding: RowFinding) -> Iterator[RowFinding]:
+        """Yield the finding once for each column that the values of its rows were taken from."""
+        for number, reference in enumerate(self.references):
+            own = finding.only(self.chosen == number)
+            if len(own.at):
+                yield replace(own, reference=reference)
+
+    def only(self, rows: Mask) -> "Evaluated":
+        """The field on fewer rows; the others give nothing."""
+        findings = tuple(finding.only(rows) for finding in self.findings)
+        return replace(
+            self,
+            column=self.column.where(rows),
+            findings=tuple(finding for finding in findings if len(finding.at)),
+            filled=self.filled & rows,
+            extension=None if self.extension is None else self.extension.where(rows),
+            changes=tuple(change.only(rows) for change in self.changes),
+            parts=None if self.parts is None else self.parts * rows,
+        )
 
     def wrong(self) -> Mask:
         """True on rows where an error was found: these are not blank."""
@@ -74,19 +97,20 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class _Part:
-    """One candidate value: a source column, or one piece of a split one."""
+    """One candidate value: a source column, or one piece of a split one. ``there``: rows whose cell has that piece."""
 
     column: Column
     reference: str
     findings: tuple[RowFinding, ...] = ()
     extension: Column | None = None
     changes: tuple[RowChange, ...] = ()
+    there: Mask | None = None
 
 
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     """Evaluate a field's rule; ``number`` fills in ``{n}`` of a repeated group.
 
-    With ``take: "{n}"`` a row counts as filled where its cells have that many parts. ``is_default`` is ``true`` or
+    With ``take: "{n}"`` a row counts as filled where the part with that number is. ``is_default`` is ``true`` or
     ``false``; ``Billing`` is ``billing``; a list of sales reps names each once.
     """
     found = _evaluate(name, rule, table, number, context)
@@ -104,36 +128,51 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
 
 
 def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
-    length = len(table)
     if rule.constant is not None:
-        constant = Column.constant(LIST_SEPARATOR.join(rule.constant), length)
-        return Evaluated(constant, (), FieldOrigin((), lookup=rule.lookup), np.zeros(length, bool))
-    if rule.flags is not None:
-        return _flags(rule, table, number)
-    references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
-    sources, blanked = _sources(name, rule, table, references)
-    filled = np.logical_or.reduce([part.column.filled for part in sources])
-    parts = sources
-    if rule.split:
-        pieces = _split(sources, rule.split)
-        parts = [_Part(_filled(piece.column, name, rule, table), piece.reference) for piece in pieces]
-    if rule.take == NUMBER:
-        filled = np.sum([part.column.filled for part in parts], axis=0) >= max(int(number), 1)
-    steps = _steps(name, rule)
-    parts = [_transform(part, number_, steps, context) for number_, part in enumerate(parts)]
-    columns = tuple(header for reference in references for header in table.names(reference))
-    origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup, bool(rule.clear_when_blank))
-    nothing, first = Column.blank(length), np.zeros(length, np.int64)
-    found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
-    found = _choose(found, rule, parts, number, is_list=name == "assigned_sales_rep_ids")
-    found = replace(found, changes=(*found.changes, *blanked))
-    if rule.values is not None:
-        found = _look_up(found, rule)
+        found = _constant(rule, len(table))
+    elif rule.flags is not None:
+        found = _flags(rule, table, number)
+    else:
+        found = _from_columns(name, rule, table, number, context)
+    if rule.when is not None:
+        found = found.only(holds(rule.when.numbered(number), table, frozenset()))
     if rule.else_ is not None:
         found = _or_else(found, evaluate(name, rule.else_, table, number, context))
     if rule.default is not None:
         found = replace(found, column=found.column.filled_up(rule.default, but=found.wrong()))
     return found
+
+
+def _constant(rule: FieldRule, length: int) -> Evaluated:
+    constant = Column.constant(LIST_SEPARATOR.join(rule.constant or ()), length)
+    origin, first = FieldOrigin((), lookup=rule.lookup), np.zeros(length, np.int64)
+    return Evaluated(constant, (), origin, np.zeros(length, bool), chosen=first)
+
+
+def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
+    references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
+    sources, blanked = _sources(name, rule, table, references)
+    filled = np.logical_or.reduce([part.column.filled for part in sources])
+    columns = tuple(header for reference in references for header in table.names(reference))
+    origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup, bool(rule.clear_when_blank))
+    nothing, first = Column.blank(len(table)), np.zeros(len(table), np.int64)
+    found = Evaluated(nothing, (), origin, filled, None, tuple(references), (), first)
+    steps, listed = _steps(name, rule), _listed(rule)
+    if rule.take == NUMBER:
+        found = _part_of(found, sources, rule, max(int(number), 1))
+        column = _filled(found.column, name, rule, table)
+        found = _transformed(replace(found, column=column, filled=column.filled), steps, context, listed)
+    else:
+        parts = sources
+        if rule.split:
+            pieces = _split(sources, rule.split)
+            parts = [replace(piece, column=_filled(piece.column, name, rule, table)) for piece in pieces]
+        parts = [_transform(part, number_, steps, context, listed) for number_, part in enumerate(parts)]
+        found = _choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
+    found = replace(found, changes=(*found.changes, *blanked))
+    if rule.then:
+        found = _transformed(found, rule.then, context, listed)
+    return found if rule.values is None else _look_up(found, rule)
 
 
 def _sources(
@@ -181,6 +220,57 @@ def without_blanks(column: Column, reference: str, stand_in: Mask) -> tuple[Colu
     return column.replaced(values), [RowChange("blank_text", reference, column.codes, stand_in, column.values, nothing)]
 
 
+def _listed(rule: FieldRule) -> frozenset[str]:
+    """The texts of the source that ``values`` translates: they go through no transform before."""
+    return frozenset(text.strip().casefold() for text in rule.values or ())
+
+
+def _part_of(found: Evaluated, sources: Sequence[_Part], rule: FieldRule, number: int) -> Evaluated:
+    """The part with this number of each row's cells, as it is in the file; blank parts count."""
+    parts = _split(sources, rule.split, number) if rule.split else sources
+    there = [part.column.filled if part.there is None else part.there for part in parts]
+    if not rule.split:  # the columns themselves are the parts
+        there = [np.ones(len(found.column), bool)] * len(parts)
+    chosen = nth(there, number)
+    column = pick([part.column for part in parts], chosen)
+    reference = np.array([*(found.references.index(part.reference) for part in parts), 0], np.int64)
+    return replace(
+        found,
+        column=column,
+        filled=column.filled,
+        chosen=reference[chosen],
+        parts=_part_counts(sources, rule.split) if rule.split else None,
+    )
+
+
+def _part_counts(sources: Sequence[_Part], separators: Sequence[str]) -> Codes:
+    """How many parts each row's cells have."""
+    pattern = _separator(separators)
+    counts = np.zeros(len(sources[0].column), np.int64)
+    for part in sources:
+        own = [len(pattern.split(text)) for text in part.column.values.to_pylist()]
+        counts += np.array([*own, 0], np.int64)[part.column.codes]
+    return counts
+
+
+def _transformed(found: Evaluated, steps: Sequence[Step], context: Context, listed: frozenset[str]) -> Evaluated:
+    """The values after further transforms; what these find is reported at the column that each value came from."""
+    part = _transform(_Part(found.column, ""), 0, steps, context, listed)
+    findings = (own for finding in part.findings for own in found.at_columns(finding))
+    changes = (
+        replace(change.only(found.chosen == number), reference=reference)
+        for number, reference in enumerate(found.references)
+        for change in part.changes
+    )
+    return replace(
+        found,
+        column=part.column,
+        findings=(*found.findings, *findings),
+        changes=(*found.changes, *changes),
+        extension=found.extension if part.extension is None else part.extension,
+    )
+
+
 def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
     """``other`` on the rows where ``found`` gives nothing and has nothing wrong."""
     used = ~found.column.filled & ~found.wrong()
@@ -188,6 +278,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
     some = found.extension is not None or other.extension is not None
     further = [finding.only(used) for finding in other.findings]
     columns = tuple(dict.fromkeys((*found.origin.columns, *other.origin.columns)))
+    rank = 1 if other.rank is None else other.rank + 1
     return replace(
         found,
         column=first_of([found.column, other.column.where(used)])[0],
@@ -198,6 +289,7 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         references=(*found.references, *other.references),
         changes=(*found.changes, *(one if one.code in _OF_CELLS else one.only(used) for one in other.changes)),
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
+        rank=np.where(used & other.column.filled, rank, 0).astype(np.int64),
     )
 
 
@@ -236,25 +328,43 @@ def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
     column, nothing = _joined(parts, LIST_SEPARATOR), np.zeros(len(table), bool)
-    found = Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), nothing)
-    return found if rule.default is None else replace(found, column=column.filled_up(rule.default, found.wrong()))
+    return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), nothing, chosen=np.zeros(len(table), np.int64))
 
 
-def _split(sources: Sequence[_Part], separators: Sequence[str]) -> list[_Part]:
-    pattern = re.compile("|".join(re.escape(separator) for separator in sorted(separators, key=len, reverse=True)))
+def _separator(separators: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(separator) for separator in sorted(separators, key=len, reverse=True)))
+
+
+def _split(sources: Sequence[_Part], separators: Sequence[str], most: int | None = None) -> list[_Part]:
+    """The pieces of cells: those that are filled, the last one with all that is too many; or the first ``most``."""
+    pattern = _separator(separators)
     parts = []
     for source in sources:
         pieces: list[list[str]] = []
         for value in source.column.values.to_pylist():
-            own = [piece.strip() for piece in pattern.split(value) if piece.strip()]
-            rest = own[_MOST_PARTS - 1 :]
-            pieces.append([*own[: _MOST_PARTS - 1], separators[0].join(rest)] if rest else own)
+            own = [piece.strip() for piece in pattern.split(value)]
+            if most is None:
+                own = [piece for piece in own if piece]
+                rest = own[_MOST_PARTS - 1 :]
+                own = [*own[: _MOST_PARTS - 1], separators[0].join(rest)] if rest else own
+            pieces.append(own[:most])
         texts = [pa.array(own, pa.string()) for own in zip_longest(*pieces)] or [pa.nulls(len(pieces), pa.string())]
-        parts += [_Part(source.column.replaced(column), source.reference) for column in texts]
+        for column in texts:
+            there = source.column.rows_with(column.is_valid().to_numpy(zero_copy_only=False))
+            parts.append(_Part(source.column.replaced(column), source.reference, there=there))
     return parts
 
 
-def _transform(part: _Part, number: int, steps: Sequence[Step], context: Context) -> _Part:
+def _transform(
+    part: _Part, number: int, steps: Sequence[Step], context: Context, listed: frozenset[str] = frozenset()
+) -> _Part:
+    """The part after its transforms. Texts that are ``listed`` go through none."""
+    if listed:
+        known = np.array([text.casefold() in listed for text in part.column.values.to_pylist()], bool)
+        kept = part.column.rows_with(known)
+        if kept.any():
+            rest = _transform(replace(part, column=part.column.where(~kept)), number, steps, context)
+            return replace(rest, column=first_of([part.column.where(kept), rest.column])[0])
     column, findings, changes, extension = part.column, list(part.findings), list(part.changes), part.extension
     for step in steps:
         if not len(column.values):
@@ -290,7 +400,7 @@ def _given(column: Column, step: Step, context: Context) -> tuple[Codes, pa.Arra
     return place[tuples], texts.to_arrow().filter(kept), countries.to_arrow().filter(kept)
 
 
-def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[_Part], number: str, *, is_list: bool) -> Evaluated:
+def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[_Part], *, is_list: bool) -> Evaluated:
     """Join the parts, or take one of them on each row."""
     findings = tuple(finding for part in parts for finding in part.findings)
     changes = tuple(change for part in parts for change in part.changes)
@@ -301,20 +411,18 @@ def _choose(found: Evaluated, rule: FieldRule, parts: Sequence[_Part], number: s
     if len(parts) == 1 and not rule.split and rule.take in (None, "first", "last", 1, -1):
         extension = parts[0].extension
         return replace(found, column=parts[0].column, findings=findings, changes=changes, extension=extension)
-    take = int(number) if rule.take == NUMBER else rule.take
-    wanted = take if isinstance(take, int) else -1 if take == "last" else 1
-    chosen = nth(columns, wanted)
+    wanted = rule.take if isinstance(rule.take, int) else -1 if rule.take == "last" else 1
+    chosen = nth([column.filled for column in columns], wanted)
     extensions = None
     if any(part.extension is not None for part in parts):
         extensions = pick([part.extension or Column.blank(len(chosen)) for part in parts], chosen)
     reference = np.array([*(found.references.index(part.reference) for part in parts), 0], np.int64)
     taken = pick(columns, chosen)
     changes = tuple(c.only(chosen == place) for place, part in enumerate(parts) for c in part.changes)
-    left = () if rule.take == NUMBER else _others(parts, taken, chosen)  # other numbers take the others
     return replace(
         found,
         column=taken,
-        findings=(*_after_choice(findings, chosen), *left),
+        findings=(*_after_choice(findings, chosen), *_others(parts, taken, chosen)),
         changes=(*changes, *_passed_over(parts, taken, chosen)),
         extension=extensions,
         chosen=reference[chosen],

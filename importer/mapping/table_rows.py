@@ -13,13 +13,14 @@ import pyarrow as pa
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.blank_texts import BlankTexts
-from importer.mapping.columns import Codes, Column, Mask
+from importer.mapping.columns import Codes, Column, Mask, concat, folded
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import Condition, alternatives
+from importer.mapping.language.mapping_rules import Condition, OtherColumn, alternatives
 from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable, header_key
 
-_SEPARATORS = re.compile(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])")
+# What is between the words of a header and behind the last one; not "#", "%", and "+": "Customer #" is a number.
+_SEPARATORS = re.compile(r"(?<!^)[\s_\-\u2010-\u2015/\\:;.,()\[\]&'\u2019|]+(?=[^\W_]|#(?!\d)|$)")
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds
 
 
@@ -29,35 +30,45 @@ def source_reference(reference: str) -> str:
 
 
 def find_column(reference: str, headers: Iterable[str]) -> str | None:
-    """The header that a reference names: exactly, else without case and decorations, else as one word; or None.
+    """The header that a reference names, or None: the first of its alternatives that is there in any spelling.
 
-    Raises :class:`MappingError` when two headers differ only in that and neither is named exactly.
+    Of several spellings in one file (``E-mail`` and ``Email``) the one as the alternative has it. Raises
+    :class:`MappingError` when none is exactly so.
     """
     return _found(reference, tuple(headers))
 
 
 @lru_cache(maxsize=16384)  # asked again and again, and some mappings have hundreds of names
 def _found(reference: str, names: tuple[str, ...]) -> str | None:
+    spellings = _spellings(names)
     for wanted in alternatives(reference):
-        if wanted in names:
-            return wanted
-    for same in (header_key, _one_word):
-        for wanted in alternatives(reference):
-            near = [name for name in names if same(name) == same(wanted)]
-            if len(near) > 1:
+        near = spellings.get(_one_word(wanted), ())
+        for same in (str, header_key, _one_word):
+            matching = [name for name in near if same(name) == same(wanted)]
+            if len(matching) == 1:
+                return matching[0]
+            if matching:
                 raise MappingError(
-                    f"column {wanted!r} could be {' or '.join(map(repr, near))}",
+                    f"column {wanted!r} could be {' or '.join(map(repr, matching))}",
                     "Write the header in the mapping exactly as it is.",
                 )
-            if near:
-                return near[0]
     return None
+
+
+@lru_cache(maxsize=256)
+def _spellings(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """The headers by what they are in any spelling."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_one_word(name), []).append(name)
+    return found
 
 
 @cache
 def _one_word(header: str) -> str:
-    """``Company Name``, ``company_name`` and ``Company-Name`` as ``companyname``; a leading ``_`` stays."""
-    return _SEPARATORS.sub("", header_key(header))
+    """``Company Name``, ``company_name`` and ``CompanyName`` as ``companyname``; a mark in front stays (``_email``)."""
+    key = header_key(header)
+    return _SEPARATORS.sub("", key) or key
 
 
 def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
@@ -185,6 +196,8 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
     for table in tables:
         headers = list(table.frame.columns)
         wanted = dict(mapping.references(name))
+        for part in mapping.tables[name].key:  # whatever a condition on the same column says
+            wanted.update(part.references(optional=False))
         absent = [name for name, optional in wanted.items() if not optional and not find_column(name, headers)]
         for groups in mapping.repeated(name):
             there = [group for group in groups if any(find_column(reference, headers) for reference in group)]
@@ -217,7 +230,43 @@ def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mas
     assert condition.column is not None  # the model checks that
     if not table.names(condition.column):
         return np.full(len(table), bool(condition.blank))  # a column that the file does not have counts as empty
+    if condition.other is not None:
+        return _compared(condition, condition.other, table)
     return _cell_holds(condition, table.column(condition.column))
+
+
+def _compared(condition: Condition, other: OtherColumn, table: TableData) -> Mask:
+    """True on rows whose cell is filled, and is (or is not) the other column's text; case and spaces do not count."""
+    assert condition.column is not None  # the model checks that
+    own = table.column(condition.column)
+    if other.table:
+        same = table.column(_across(condition.column, other)).filled
+    else:
+        texts = [column.replaced(folded(column.values)) for column in (own, table.column(other.column))]
+        codes = concat(texts).codes.reshape(2, -1)
+        same = own.filled & (codes[0] == codes[1])
+    return same if condition.same_as is not None else own.filled & ~same
+
+
+def _across(column: str, other: OtherColumn) -> str:
+    """The reference of the derived column that is filled where a column is the same as that of another table."""
+    return f"{column}{_PART}{other.table}{_PART}{other.column}"
+
+
+def compare_tables(condition: Condition, table: TableData, customers: Codes, other: TableData, others: Codes) -> None:
+    """Derive the column by which a condition across tables is tested.
+
+    ``customers``: of the rows of ``table``; ``others``: of those of the ``other`` table, whose column is compared.
+    """
+    assert condition.column is not None  # the model checks both
+    assert condition.other is not None
+    texts = [table.column(condition.column), other.column(condition.other.column)]
+    both = concat([column.replaced(folded(column.values)) for column in texts])
+    pairs = np.concatenate([customers, others]) * (len(both.values) + 1) + both.codes
+    own, named = pairs[: len(table)], pairs[len(table) :][texts[1].filled]
+    same = texts[0].filled & (customers >= 0) & np.isin(own, named)
+    part = _across("", condition.other).removeprefix(_PART)
+    table.derive(condition.column, part, Column.constant("true", len(table)).where(same))
 
 
 def _cell_holds(condition: Condition, column: Column) -> Mask:

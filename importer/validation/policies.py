@@ -14,7 +14,17 @@ import pyarrow.compute as pc
 
 from importer.catalogue import CODES
 from importer.records import Severity
-from importer.tables import BOOLEAN, DEFAULT_STATED, ENTITIES, TEXT, Entity, EntityTables, Positions, ProblemTable
+from importer.tables import (
+    BOOLEAN,
+    DEFAULT_STATED,
+    ENTITIES,
+    SERVES_BOTH,
+    TEXT,
+    Entity,
+    EntityTables,
+    Positions,
+    ProblemTable,
+)
 from importer.validation.field_places import arrow
 from importer.validation.schemas import REQUIRED
 
@@ -206,8 +216,8 @@ def _has_code(frame: pd.DataFrame, codes: AbstractSet[str]) -> Mask:
 def complete_defaults(tables: EntityTables) -> EntityTables:
     """New tables in which ``is_default`` is never null; what the source or the mapping says stays, yes and no alike.
 
-    Where a customer has no default address of a type, or no default contact, the first one without an explicit no
-    becomes the default. All others are false.
+    Where a customer has no default address of a type, or no default contact, one without an explicit no becomes the
+    default: an address of that type alone before one that serves both types, else the first. All others are false.
     """
     return dataclasses.replace(
         tables,
@@ -224,10 +234,13 @@ def _with_defaults(frame: pd.DataFrame, *, by_type: bool) -> pd.DataFrame:
     if by_type and "type" in frame.columns:
         kind, kinds = _encode(frame["type"])
         group = group * (len(kinds) + 1) + kind + 1
+    both = np.zeros(len(frame), dtype=np.bool_)
+    if SERVES_BOTH in frame.columns:
+        both = frame[SERVES_BOTH].to_numpy(dtype=np.bool_)
     # The first of each group, a yes before an unstated one, then in the order sent; never an explicit no.
-    order = np.concatenate([np.flatnonzero(yes), np.flatnonzero(unstated)])
+    order = np.concatenate([np.flatnonzero(chosen) for chosen in (yes, unstated & ~both, unstated & both)])
     _, first = np.unique(group[order], return_index=True)
     default = pd.Series(_marked(len(frame), order[first]), index=frame.index, dtype=BOOLEAN)
     # A wrong flag that was left out states nothing.
     stated = pd.Series(frame[DEFAULT_STATED].to_numpy(dtype=np.bool_) & ~unstated, index=frame.index, dtype=BOOLEAN)
-    return frame.assign(is_default=default, **{DEFAULT_STATED: stated})
+    return frame.drop(columns=SERVES_BOTH, errors="ignore").assign(is_default=default, **{DEFAULT_STATED: stated})

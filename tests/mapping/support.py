@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from importer.mapping import LoadedMapping, Mapped, apply_mapping, load_mapping
-from importer.tables import DEFAULT_STATED, Entity, Sources, SourceTable
+from importer.tables import DEFAULT_STATED, SERVES_BOTH, Entity, Sources, SourceTable
 from tests.support import make_source
 
 BASE = """
@@ -47,7 +47,7 @@ def apply(mapping: str, *tables: SourceTable | str, country: str | None = None, 
 def records(mapped: Mapped, entity: Entity = "customer") -> list[dict[str, Any]]:
     """The records of an entity without what is null and without bookkeeping; children keep their ``_customer``."""
     frame = mapped.tables.frame(entity)
-    kept = [name for name in frame.columns if name not in {"_row", "_entry", DEFAULT_STATED}]
+    kept = [name for name in frame.columns if name not in {"_row", "_entry", DEFAULT_STATED, SERVES_BOTH}]
     return [{name: value for name, value in row.items() if filled(value)} for row in frame[kept].to_dict("records")]
 
 

@@ -82,7 +82,9 @@ def test_a_contradiction_is_told_at_the_column_that_the_value_came_from() -> Non
 def test_conflict_first_takes_the_first() -> None:
     made = apply(BASE.replace("optional", "conflict: first, optional"), "Id|Name\n1|\n1|Kettle\n1|Copper")
     assert column(made, "company_name") == ["Kettle"]
-    assert not problems(made)
+    assert problems(made, "severity", "code", "row", "message") == [
+        ("info", "conflict_passed_over", 4, "'Copper' is not used: 'Kettle' comes first, at customers.csv:3")
+    ]
 
 
 def test_a_wrong_value_is_told_once_a_customer_and_beside_the_right_one() -> None:

@@ -139,7 +139,7 @@ def test_numbers_change_items_of_a_list(tmp_path: Path) -> None:
         ("addresses:\n  city: C\n", "own.yaml:3: 'city' is not a number from 1 to 2"),
         ("contacts: [...]\n", "own.yaml:2: there is nothing that '...' could be replaced by"),
         ("customer:\n  company_name: null\n", "own.yaml:2: customer: company_name is missing"),
-        ("addresses:\n  2: {type: null}\n", "own.yaml:3: addresses.1: an address needs a type"),
+        ("addresses:\n  2: {type: null}\n", "own.yaml:3: the second address: an address needs a type"),
         ("customer:\n  email: {take: null}\n", "own.yaml:3: customer.email: several columns or parts need take"),
         ("title: null\n", "own.yaml:1: title is missing"),
     ],
@@ -151,8 +151,8 @@ def test_faults_of_the_own_file_are_named_there(own: str, wanted: str, tmp_path:
 def test_faults_of_the_base_are_named_there(tmp_path: Path) -> None:
     assert "base.yaml:8: customer: unknown key 'emial'" in refused("", tmp_path, BASE.replace("email:", "emial:"))
     message = refused("addresses: [..., {city: C}]\n", tmp_path, BASE.replace("city:", "citty:"))
-    assert "base.yaml:17: addresses.0: unknown key 'citty'" in message
-    assert "own.yaml:2: addresses.2: an address needs a type" in message
+    assert "base.yaml:17: the first address: unknown key 'citty'" in message
+    assert "own.yaml:2: the third address: an address needs a type" in message
     assert "base.yaml:2: not valid YAML" in refused("", tmp_path, "title: x\n  key: y\n")
     assert "base.yaml:1: a mapping is a table of keys" in refused("title: x\n", tmp_path, "- a\n")
 

@@ -50,7 +50,7 @@ def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
         ("# nothing\n", "m.yaml: the file is empty"),
         ("- a\n- b\n", "m.yaml:1: a mapping is a table of keys"),
         ("just a text", "m.yaml:1: a mapping is a table of keys"),
-        ("title: x\nkey: *ContactName\n", "m.yaml:2: not valid YAML: found undefined alias"),
+        ("title: x\nkey: *ContactName\n", "m.yaml:2: *ContactName repeats a part that is called"),
         ("title: x\n  key: y\n", "m.yaml:2: not valid YAML"),
         ("title: [x\n", "not valid YAML"),
         ("title: x\n---\ntitle: y\n", "m.yaml:2: not valid YAML: but found another document"),
@@ -111,11 +111,11 @@ def test_a_merge_key_inherits_what_is_not_said() -> None:
 
 
 def test_a_fault_in_what_is_inherited_is_named_where_it_stands(tmp_path: Path) -> None:
-    assert "m.yaml:8: addresses.0: unknown key 'citty'; did you mean 'city'?" in refused(
+    assert "m.yaml:8: the first address: unknown key 'citty'; did you mean 'city'?" in refused(
         MERGED.replace("city: Town", "citty: Town"), tmp_path
     )
     message = refused(MERGED.replace("- <<: *both", "- <<: {citty: Town}"), tmp_path)
-    assert "m.yaml:10: addresses.1: unknown key 'citty'; did you mean 'city'?" in message
+    assert "m.yaml:10: the second address: unknown key 'citty'; did you mean 'city'?" in message
 
 
 def test_several_faults_are_told_at_once(tmp_path: Path) -> None:

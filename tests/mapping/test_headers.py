@@ -69,7 +69,7 @@ CASES = {
         """,
         {
             "E1": ("Harbor Goods", [("shipping", "Austin", None)], []),
-            "E2": ("Lee Park", [("billing", "Austin", None)], []),
+            "E2": ("Lee Park", [("billing", "Austin", None)], ["Lee Park"]),
         },
     ),
     "netsuite template, British and decorated": (
@@ -251,7 +251,7 @@ CASES = {
         email,_website,firstname,lastname,_email
         dana@example.com,base,Dana,Reyes,no@example.com
         """,
-        {"dana@example.com-base": ("Dana Reyes", [], [])},
+        {"dana@example.com-base": ("Dana Reyes", [], ["Dana Reyes"])},
     ),
     "wizcommerce, by the API's names": (
         "wizcommerce-template",

@@ -221,8 +221,8 @@ def test_further_mails_become_contacts() -> None:
 def test_a_wrong_mail_among_several_is_told() -> None:
     made = apply(MAILS, "Id|Name|Mail\n1|K|a@example.com, nobody, c@example.com\n2|L|d@example.com, nobody")
     assert [(c["_customer"], c.get("first_name"), c.get("email")) for c in records(made, "contact")] == [
-        (0, "c", "c@example.com"),
         (0, None, None),
+        (0, "c", "c@example.com"),
         (1, None, None),
     ]
     told = problems(made, "severity", "code", "entity", "row")

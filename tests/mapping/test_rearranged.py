@@ -2,13 +2,18 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
+from pandas.testing import assert_frame_equal
 
-from tests.mapping.golden import GOLDENS, bodies, check
+from importer.mapping import apply_mapping, list_mappings, load_mapping
+from importer.tables import ENTITIES, Sources
+from tests.mapping.golden import GOLDENS, bodies, check, checked
 from tests.samples.__main__ import SAMPLE_DATA
 
 READING = {  # encoding, delimiter, records above the header
@@ -55,3 +60,32 @@ def test_workbooks(system: str, tmp_path: Path) -> None:
             page.append([*reversed(row)])
     made.save(tmp_path / path.name)
     assert bodies(check(system, [tmp_path])) == (GOLDENS / f"{system}.jsonl").read_text(encoding="utf-8")
+
+
+def _snake(header: str) -> str:
+    return header if header.startswith("_") else re.sub(r"[^\w#]+", "_", header.lower()).strip("_")
+
+
+SPELLINGS = (
+    _snake,
+    lambda header: header.replace(" ", "\u00a0"),
+    lambda header: f"\u200b{header[0]}\u2060{header[1:]}",
+    lambda header: f"{header} (Req)",
+    str.upper,
+)
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+@pytest.mark.parametrize("system", list_mappings())
+def test_headers_in_other_spellings(system: str, shift: int) -> None:
+    loaded, usual = load_mapping(system), checked(system)
+    tables = []
+    for table in usual.sources.tables:
+        names = [
+            SPELLINGS[(place + shift) % len(SPELLINGS)](name) if name else name
+            for place, name in enumerate(table.frame.columns)
+        ]
+        tables.append(replace(table, frame=table.frame.set_axis(names, axis="columns"), stored=None))
+    made = apply_mapping(loaded, Sources(tuple(tables)), country="US")
+    for entity in ENTITIES:
+        assert_frame_equal(made.tables.frame(entity), usual.mapped.tables.frame(entity))

@@ -1,7 +1,7 @@
 """What is wrong with a sample file on purpose: rows being drafted, dirt put into them, and the list of it.
 
 Really wrong (``harmful``; the customer cannot be imported): ``phone``, ``email``, ``city_too_long``, ``city_missing``,
-``company_name_missing``, ``country_unknown``, ``conflict``, ``orphan``, ``id_only_customer``. Everything else is what
+``company_name_missing``, ``country_unknown``, ``conflict``, ``orphan``. Everything else is what
 real files look like and an importer takes in its stride; see the generators for the kinds that each system has.
 """
 

@@ -4,7 +4,8 @@ cp1252, comma, CRLF, quoted line breaks; three title rows and a blank one above 
 below.
 The key is ``Internal ID``. Column labels are those of a saved search's results, the contact's with labels of their own.
 A row carries one address and one contact, either of which may be absent; the same address stands once per role.
-Harmless dirt: ``inactive`` (a flag turned round: such customers are not to be imported), ``company_name_blank``
+Harmless dirt: ``inactive`` (a flag turned round: such customers are not to be imported), ``id_only_customer`` (nor are
+these), ``company_name_blank``
 (``Name`` is filled), ``trailing_comma_zip, id_only_row, same_address_again, same_address_per_role, row_away,
 no_address, outer_spaces, double_space, nbsp, phone_extension, upper_case_email, line_break, doubled_quotes, accents,
 leading_zero_zip, country_alpha3, country_short_form`` (``UK``), ``blank_row``.
@@ -50,7 +51,8 @@ def make(seed: int = 20250402) -> Sample:
     draft.scatter_blanks(rng, 5)
     draft.above = [["Wobblewick Trading Group, Inc."], ["Customers with Addresses"], ["As of 03/31/2025"], []]
     draft.below = [[""] * len(COLUMNS), [], ["Total", *[""] * (len(COLUMNS) - 1)], []]
-    active = (row["Internal ID"].strip() for row in draft.rows if row and row.get("Inactive") != "Yes")
+    real = [row for row in draft.rows if row.keys() - {"Internal ID"}]
+    active = (row["Internal ID"].strip() for row in real if row.get("Inactive") != "Yes")
     return Sample(
         "netsuite",
         {FILE: draft.render(encoding="cp1252")},
@@ -196,7 +198,7 @@ def _id_only(draft: Draft, rng: random.Random) -> None:
     borders = [place for place in range(1, len(keys)) if keys[place - 1] != keys[place]]
     for number, place in enumerate(sorted(rng.sample(borders, 3), reverse=True)):
         draft.rows.insert(place, {"Internal ID": str(90001 + number)})
-        draft.note("id_only_customer", draft.rows[place], "", harmful=True)
+        draft.note("id_only_customer", draft.rows[place], "")
 
 
 def _soil(draft: Draft, rng: random.Random) -> None:

@@ -25,7 +25,6 @@ RIGHT = {
     "city_missing": "Anytown",
     "country_unknown": "United States",
     "company_name_missing": "Mended {} Ltd",
-    "id_only_customer": "Mended {} Ltd",
 }
 RANGE = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 

@@ -11,15 +11,20 @@ import pyarrow.compute as pc
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
 from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
-from importer.mapping.language.mapping_rules import NUMBER
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
+from importer.mapping.transform_results import Finding, RowFinding
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
+from importer.records import Severity
 from importer.tables import FORMER_ID, Entity, ProblemTable
 
-# These say what a child is, not that there is one: a row whose other cells are blank makes no child.
+# These say what a child is, not that there is one: a row whose other cells are blank makes no child. Nor is a country
+# an address, or what somebody does a person.
 _LABELS = frozenset({"type", "is_default", "reference_id"})
+_NOT_ALONE = {"address": "country", "contact": "designation"}
 _LONGEST_ID = 255  # characters
 _DIGEST = 12  # hexadecimal digits: 48 bits, within one customer's children
 
@@ -46,8 +51,9 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Children:
-    """All addresses or contacts, merged and in order. ``entries`` indexes the candidate sets they came from.
+    """All addresses or contacts, merged and in order.
 
+    ``entries`` indexes the candidate sets they came from; ``both``: the same cells give an address of another type;
     ``lines``: for each of these sets the child that each of its lines is, or is a part of.
     ``former``: their ids as earlier versions made them, null where they are the same; None if all are.
     """
@@ -57,6 +63,7 @@ class Children:
     rows: Codes
     entries: Codes
     stated: Mask
+    both: Mask
     problems: list[ProblemTable] = field(default_factory=list)
     lines: tuple[Codes, ...] = ()
     former: pa.Array | None = None
@@ -71,15 +78,16 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         findings = (*line.findings, *prepared.findings)
         changes = (*line.changes, *prepared.changes)
         evaluated["address_line_1"] = replace(line, filled=prepared.filled, findings=findings, changes=changes)
-    filled = [found.filled for name, found in evaluated.items() if name not in _LABELS]
-    content = np.logical_or.reduce([np.zeros(len(table), bool), *filled])
-    at = np.flatnonzero(content & (customers >= 0))
+    if isinstance(entry, AddressEntry) and entry.label is not None:
+        evaluated["address_line_1"] = _with_label(evaluated["address_line_1"], entry.label, number, table)
+    at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
+    evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
     if "is_default" in columns:
-        stated = columns["is_default"].filled & evaluated["is_default"].filled[at]
+        stated = columns["is_default"].filled & _says(entry.is_default, evaluated["is_default"])[at]
     elif isinstance(entry, AddressEntry) and entry.type.flags is not None:
         unset = entry.type.model_copy(update={"default": None})
         stated = evaluate("type", unset, table, number, context).column.filled[at]
@@ -97,6 +105,44 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     several = np.zeros(len(at), bool)
     made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)
     return _by_type(made) if "type" in columns else made
+
+
+def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -> Mask:
+    """True on rows that give a child: something is filled that is more than a label, and more than a country or job."""
+    lonely = _NOT_ALONE["address" if isinstance(prepared.entry, AddressEntry) else "contact"]
+    content = np.zeros(length, bool)
+    for name, found in evaluated.items():
+        if name not in _LABELS and name != lonely:
+            content |= found.filled
+    return content
+
+
+def _says(rule: FieldRule, found: Evaluated) -> Mask:
+    """True on rows of which the source says whether the child is the default: in a cell, or by a condition."""
+    return np.ones(len(found.column), bool) if any(rule.conditions()) else found.filled
+
+
+def _with_label(line: Evaluated, label: str, number: str, table: TableData) -> Evaluated:
+    """The first line with a note of each address's name, which is reported only."""
+    reference = label.replace(NUMBER, number)
+    column = table.column(reference)
+    text = "is the name of this address; WizCommerce has no field for it"
+    note = Finding(np.ones(len(column.values), bool), Severity.INFO, "address_label", text)
+    at = np.flatnonzero(column.filled).astype(np.int64)
+    return replace(line, findings=(*line.findings, RowFinding(at, column.codes[at], note, reference, 0)))
+
+
+def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evaluated:
+    """The field with a note where cells have more parts than the entry takes, at its last number."""
+    if found.parts is None or number != entry.numbers()[-1]:
+        return found
+    at = np.flatnonzero(found.parts > int(number)).astype(np.int64)
+    counts = found.parts[at]
+    texts = [
+        f"has {count} parts; those after number {number} are not taken" for count in range(counts.max(initial=0) + 1)
+    ]
+    note = Finding(np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Raise the end of `repeat`.")
+    return replace(found, findings=(*found.findings, *found.at_columns(RowFinding(at, counts, note, "", 0))))
 
 
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
@@ -148,52 +194,97 @@ def _by_type(made: Candidates) -> Candidates:
 def merge_children(
     entity: Entity, sets: Sequence[Candidates], ids: pa.Array, former: pa.Array | None = None
 ) -> Children:
-    """All candidates in order, equal ones of a customer merged.
+    """All candidates in order, each child once.
 
     ``ids``: each customer's reference id, or null; ``former``: as earlier versions made it, null where it is the same.
+
+    Children of a customer are one where all their fields are equal. One whose filled fields all equal those of another
+    adds nothing. Which of the equal rows comes first makes no difference to what is sent.
     """
     if not sets:
-        nothing = np.empty(0, np.int64)
-        return Children({}, nothing, nothing, nothing, np.empty(0, bool))
+        nothing, none = np.empty(0, np.int64), np.empty(0, bool)
+        return Children({}, nothing, nothing, nothing, none, none)
     names = list(dict.fromkeys(name for made in sets for name in made.columns))
     customers = np.concatenate([made.customers for made in sets])
     rows = np.concatenate([made.table.rows[made.at] for made in sets])
     entries = np.repeat(np.arange(len(sets), dtype=np.int64), [len(made.at) for made in sets])
     columns = {name: concat([made.columns.get(name, Column.blank(len(made.at))) for made in sets]) for name in names}
+    flag, own_former = (columns.pop(name, None) for name in ("is_default", FORMER_ID))
     order = np.argsort(customers * (rows.max(initial=0) + 1) + rows, kind="stable")  # of a row, entry by entry
-    own_former = columns.pop(FORMER_ID, None)
-    group, first = _equal(columns, customers, order)
-    heads = order[first]
-    record = np.empty(len(order), np.int64)
-    record[order] = group
-    flag = columns.pop("is_default", None)
-    columns = {name: column.take(heads) for name, column in columns.items()}
-    if flag is not None:
-        columns["is_default"] = _merged_default(flag, record, len(heads))
-    stated = np.zeros(len(heads), bool)
+    wrong = np.concatenate([_wrong(made) for made in sets])
+    record, equal, heads = _once(columns, customers, order, wrong)
+    several, alone, stated = (np.zeros(len(heads), bool) for _ in range(3))
     stated[record[np.concatenate([made.stated for made in sets])]] = True
-    several = np.concatenate([made.several for made in sets])[heads]
-    customers, rows, entries = customers[heads], rows[heads], entries[heads]
-    own = columns.get("reference_id", Column.blank(len(first)))
-    roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(first))
+    many = np.concatenate([made.several for made in sets])
+    several[equal[many & (equal >= 0)]] = True
+    alone[record[~many]] = True
+    columns = {name: column.take(heads) for name, column in columns.items()}
+    owners = customers[heads]
+    before = None if former is None else pc.coalesce(former, ids).take(owners)
+    own_former = None if own_former is None else own_former.take(heads)
+    given, was = _ids(entity, columns, several, (ids.take(owners), before, own_former), sets, equal)
+    if flag is not None:
+        named = np.concatenate([np.full(len(made.at), _is_compared(made.entry)) for made in sets])
+        merged = _merged_default(flag, record, len(heads))
+        columns["is_default"] = _first_named(merged, record[named], customers[heads], columns.get("type"))
+    lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
+    problems = _problems(entity, sets, lines)
+    columns["reference_id"] = given
+    places = (customers[heads], rows[heads], entries[heads])
+    return Children(columns, *places, stated, several & ~alone, problems, lines, was)
+
+
+def _wrong(made: Candidates) -> Mask:
+    wrong = np.zeros(len(made.table), bool)
+    for found in made.evaluated.values():
+        wrong |= found.wrong()
+    return wrong[made.at]
+
+
+def _once(columns: dict[str, Column], customers: Codes, order: Codes, wrong: Mask) -> tuple[Codes, Codes, Codes]:
+    """(The child of each line; the same, but -1 for lines that add nothing; the line that each child is taken from)."""
+    compared = {name: column.replaced(folded(column.values)) for name, column in columns.items()}
+    heads, child = equal_children([*columns.values()], [*compared.values()], customers, order)
+    distinct = {name: column.take(heads) for name, column in compared.items()}
+    into = absorbed(
+        [*distinct.values()], customers[heads], distinct.get("type"), np.isin(np.arange(len(heads)), child[wrong])
+    )
+    kept = into == np.arange(len(into))
+    record = (np.cumsum(kept) - 1)[into][child]
+    return record, np.where(kept[child], record, -1), heads[kept]
+
+
+def _ids(
+    entity: Entity,
+    columns: dict[str, Column],
+    several: Mask,
+    known: tuple[pa.Array, pa.Array | None, Column | None],
+    sets: Sequence[Candidates],
+    record: Codes,
+) -> tuple[pa.Array, pa.Array | None]:
+    """The children's ids, and the former ones: the source's, with the role where a row gave ``several`` types; or made.
+
+    ``known``, by child: the ids of their customers, the former ones of these, and the former ids of the source.
+    """
+    ids, former, own_former = known
+    own = columns.get("reference_id", Column.blank(len(several)))
+    roles = columns["type"].to_arrow() if "type" in columns else pa.repeat(pa.scalar(entity, pa.string()), len(several))
     roles = pc.fill_null(roles, "")
     given, was = _with_roles(own, roles, several), None
     if own_former is not None:
-        was = _with_roles(own_former.take(heads), roles, several)
+        was = _with_roles(own_former, roles, several)
     wanting = np.flatnonzero(~own.filled)
     if len(wanting):
-        owners, own_roles, least = customers[wanting], roles.take(wanting), _least_texts(sets, record, wanting)
+        own_roles, least = roles.take(wanting), _least_texts(sets, record, wanting)
         mask = pa.array(~own.filled)
-        made = _made_ids(pc.fill_null(ids.take(owners), ""), own_roles, least)
+        made = _made_ids(pc.fill_null(ids.take(wanting), ""), own_roles, least)
         given = pc.replace_with_mask(given, mask, made)
         if former is not None:
-            before = pc.fill_null(pc.coalesce(former, ids).take(owners), "")
+            before = pc.fill_null(former.take(wanting), "")
             was = pc.replace_with_mask(given if was is None else was, mask, _made_ids(before, own_roles, least))
     if was is not None:
         was = pc.if_else(pc.equal(was, given), pa.scalar(None, pa.string()), was)
-    lines = tuple(np.split(record, np.cumsum([len(made.at) for made in sets])[:-1]))
-    problems = _problems(entity, sets, lines)
-    return Children({**columns, "reference_id": given}, customers, rows, entries, stated, problems, lines, was)
+    return given, was
 
 
 def _with_roles(own: Column, roles: pa.Array, several: Mask) -> pa.Array:
@@ -210,7 +301,7 @@ def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> p
         if not cells:
             cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
         joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))
-    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())})
+    texts = pa.table({"record": record, "text": pa.chunked_array(joined, pa.string())}).filter(pa.array(record >= 0))
     least = texts.group_by("record").aggregate([("text", "min")]).sort_by("record")
     return least["text_min"].take(wanting).combine_chunks()
 
@@ -224,20 +315,32 @@ def _made_ids(customer_ids: pa.Array, roles: pa.Array, texts: pa.Array) -> pa.Ar
     return pc.binary_join_element_wise(pa.array(cut, pa.string()), roles, pa.array(digests, pa.string()), "-")
 
 
-def _equal(columns: dict[str, Column], customers: Codes, order: Codes) -> tuple[Codes, Codes]:
-    """(The group of equal children of each line in order, the first line of each group); groups by first lines."""
-    by_customer = Column(customers, pa.array([], pa.string()))  # only the codes are compared
-    compared = [column.replaced(folded(column.values)) for name, column in columns.items() if name != "is_default"]
-    group = tuple_numbers([by_customer, *compared], order)
-    return group, first_rows(group, int(group.max(initial=-1)) + 1)
-
-
 def _merged_default(flag: Column, record: Codes, count: int) -> Column:
     """A merged child is the default when any of its lines says so, and is not when none does and any says no."""
     codes = np.full(count, -1, np.int64)
     codes[record[flag.filled]] = 1
     codes[record[flag.rows_with(pc.equal(flag.values, "true").to_numpy(zero_copy_only=False))]] = 0
     return Column(codes, pa.array(["true", "false"], pa.string()))
+
+
+def _is_compared(entry: ChildEntry) -> bool:
+    """Whether a comparison says which child is the default, not a cell of its own."""
+    return entry.is_default is not None and any(entry.is_default.conditions())
+
+
+def _first_named(flag: Column, named: Codes, customers: Codes, kind: Column | None) -> Column:
+    """The flags with one yes among the children that a comparison makes the default: a name may occur twice."""
+    compared = np.zeros(len(customers), bool)
+    compared[named] = True
+    yes = np.flatnonzero(compared & (flag.codes == 0)).astype(np.int64)
+    if len(yes) < 2:
+        return flag
+    by_customer = Column(customers[yes], pa.array([], pa.string()))
+    group = tuple_numbers([by_customer, *([] if kind is None else [kind.take(yes)])])
+    first = np.isin(np.arange(len(yes)), first_rows(group, int(group.max()) + 1))
+    keep = np.ones(len(customers), bool)
+    keep[yes[~first]] = False
+    return flag.where(keep)
 
 
 def _problems(entity: Entity, sets: Sequence[Candidates], lines: Sequence[Codes]) -> list[ProblemTable]:

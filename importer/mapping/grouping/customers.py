@@ -8,13 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
-from importer.mapping.columns import Codes, Column, first_rows
+from importer.mapping.columns import Codes, Column, Mask, first_rows
 from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
 from importer.mapping.language.mapping_model import CustomerEntry
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
+
+# What people write behind the name of a customer that they cannot delete, in the languages of the shipped mappings.
+_CLOSED = (
+    r"[(\[](?:permanently )?(?:closed|inactive|deleted|geschlossen|inaktiv|gelöscht|fermée?|inacti[fv]e?|supprimée?"
+    r"|cerrad[oa]|inactiv[oa]|eliminad[oa]|gesloten|inactief|verwijderd|chius[oa]|inattiv[oa]|eliminat[oa])[)\]]\s*$"
+)
+_AGREE = "Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping."
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,10 @@ def group_customers(
     for name, rule in entry.fields().items():
         # The default comes last: a blank cell agrees with any other of its customer's rows.
         found = evaluate(name, rule.model_copy(update={"default": None}), table, "", context)
+        if found.rank is not None:
+            found = replace(
+                found, column=found.column.where(_best_ranked(found.rank, found.column.filled, codes, count))
+            )
         grouped.evaluated[name] = found
         filled = np.flatnonzero(found.column.filled).astype(np.int64)
         first = first_rows(codes, count, filled)
@@ -50,17 +61,29 @@ def group_customers(
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
         grouped.problems.extend(field_problems(found.findings, table, entity="customer", field=name, records=own))
-        if rule.conflict == "reject":
-            grouped.problems.extend(_conflicts(name, found, table, codes, first, sources))
+        if name == "company_name":
+            grouped.problems.extend(_closed(found, table, codes))
+        grouped.problems.extend(_conflicts(name, rule, found, table, codes, first, sources))
         if found.extension is not None or rule.extension_to is not None:
             grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
     return grouped
 
 
+def _best_ranked(rank: Codes, filled: Mask, codes: Codes, count: int) -> Mask:
+    """True on rows whose value counts: one that ``else`` gives does not where another row has one by a rule before."""
+    best = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(best, codes[filled], rank[filled])
+    mask: Mask = rank == best[codes]
+    return mask
+
+
 def _conflicts(
-    name: str, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
+    name: str, rule: FieldRule, found: Evaluated, table: TableData, codes: Codes, first: Codes, sources: Sources
 ) -> Iterator[ProblemTable]:
-    """Rows of one customer that say different things; a blank agrees with anything."""
+    """Rows of one customer that say different things; a blank agrees with anything.
+
+    An error, or an info about what is passed over where the mapping says that the first row counts.
+    """
     reference = first[codes]
     differs = found.column.filled & (found.column.codes != np.append(found.column.codes, -1)[reference])
     every = np.flatnonzero(differs).astype(np.int64)
@@ -75,19 +98,48 @@ def _conflicts(
         rows = table.rows[reference[at]]
         numbers = pa.array(sources.row_numbers(rows)).cast(pa.string())
         places = pc.binary_join_element_wise(names.take(pa.array(sources.split(rows)[0])), numbers, ":")
-        message = pc.binary_join_element_wise("'", mine, "' here, but '", other, "' at ", places, "")
+        if rule.conflict == "first":
+            severity, code, hint = Severity.INFO, "conflict_passed_over", ""
+            parts = ("'", mine, "' is not used: '", other, "' comes first, at ", places)
+        else:
+            severity, code, hint = Severity.ERROR, "customer_conflict", _AGREE
+            parts = ("'", mine, "' here, but '", other, "' at ", places)
         yield cell_problems(
             table,
             at,
             column,
-            severity=Severity.ERROR,
-            code="customer_conflict",
+            severity=severity,
+            code=code,
             customer=codes[at],
             entity="customer",
             record=codes[at],
             field=name,
-            message=message,
-            hint="Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping.",
+            message=pc.binary_join_element_wise(*parts, ""),
+            hint=hint,
+        )
+
+
+def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[ProblemTable]:
+    """Names that say that there is no such customer any more, once for each customer."""
+    closed = pc.match_substring_regex(found.column.values, _CLOSED, ignore_case=True)
+    at = np.flatnonzero(found.column.rows_with(closed.to_numpy(zero_copy_only=False))).astype(np.int64)
+    if not len(at):
+        return
+    at = at[unrepeated(codes[at], found.column.codes[at])]
+    for column, rows in found.by_reference(at):
+        names = found.column.take(rows).to_arrow()
+        yield cell_problems(
+            table,
+            rows,
+            column,
+            severity=Severity.WARNING,
+            code="name_says_closed",
+            customer=codes[rows],
+            entity="customer",
+            record=codes[rows],
+            field="company_name",
+            message=pc.binary_join_element_wise("'", names, "' says that the customer is not active", ""),
+            hint="If it is not to be imported, leave such rows out: `skip` with `matches` in the mapping.",
         )
 
 

@@ -126,7 +126,9 @@ def _references(mapping: Mapping) -> Iterator[str]:
     yield from (column for rule in mapping.customer.fields().values() for column in rule.columns())
     for entry in mapping.children():
         yield from (column for column, _ in entry.when.references()) if entry.when else ()
+        yield from (other.column for _, other in entry.across_tables())
         yield from entry.cells if isinstance(entry, AddressEntry) else ()
+        yield from [entry.label] if isinstance(entry, AddressEntry) and entry.label else []
         yield from (column for rule in entry.fields().values() for column in rule.columns())
 
 
@@ -166,11 +168,13 @@ def _keys(mapping: Mapping) -> list[str]:
 def _parents(parent: ParentRule) -> list[str]:
     named = _changed(_columns(parent.from_, "or else"), parent.field.model_copy(update={"take": None}))
     match = _listed([_part(rule) for rule in parent.match], "or")
+    absent = [] if not parent.optional else ["The column may be absent; every row is a customer then."]
     children = f"A row that names another one in {named} belongs to that one's customer instead"
     found = f"The other row is the one with that text in {match}, anywhere in the file"
     return [
         f"{children}: it gives addresses and contacts only. The customers are the rows that name none.",
         f"{found}; or, of the form 'Company, Person', a person of a company. Several such rows are an error.",
+        *absent,
     ]
 
 
@@ -209,6 +213,10 @@ def _test(condition: Condition) -> str:
         return f"is {_quoted(condition.is_, 'or')}"
     if condition.is_not is not None:
         return f"is filled, but not with {_quoted(condition.is_not, 'or')}"
+    if condition.other is not None:
+        where = f" in the table {condition.other.table}" if condition.other.table else ""
+        how = "is the same as" if condition.same_as is not None else "is filled, and differs from"
+        return f"{how} {_column(condition.other.column)}{where}"
     if condition.flag is not None:
         return "says yes" if condition.flag else "says no"
     if condition.blank is not None:
@@ -237,6 +245,8 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
         ]
     if entry.when is not None:
         lines.append(f"Only where {_condition(entry.when)}.")
+    if isinstance(entry, AddressEntry) and entry.label is not None:
+        lines.append(f"Its name in {_column(entry.label)} is only reported: WizCommerce has no field for it.")
     name = _child_name(entry)
     wrapped = [line for text in lines for line in _wrap(text, "", width)]
     return [name, "-" * len(name), *wrapped, *_fields(entry, width)]
@@ -264,15 +274,18 @@ def _field_name(name: str) -> str:
 
 def _source(rule: FieldRule) -> str:
     if rule.constant is not None:
-        return f"always {_quoted(rule.constant, 'and')}"
+        source = f"{'always ' if rule.when is None else ''}{_quoted(rule.constant, 'and')}"
+        return source if rule.else_ is None else f"{source}{_instead(rule.else_)}"
     if rule.flags is not None:
         flags = [f"'{value}' where {_column(name)} says yes" for value, name in rule.flags.items()]
         return _ARROW + _listed(flags, "and")
     word = "and" if rule.join is not None or rule.take == "all" else "or else"
     source = _ARROW + _columns(rule.own_columns(), word)
-    if rule.else_ is not None:
-        source += f"; if that gives nothing, {_changed(_source(rule.else_).removeprefix(_ARROW), rule.else_)}"
-    return source
+    return source if rule.else_ is None else f"{source}{_instead(rule.else_)}"
+
+
+def _instead(rule: FieldRule) -> str:
+    return f"; if that gives nothing, {_changed(_source(rule).removeprefix(_ARROW), rule)}"
 
 
 def _changes(rule: FieldRule, name: str) -> str:
@@ -286,10 +299,13 @@ def _changes(rule: FieldRule, name: str) -> str:
         steps.append(_taken(rule.take))
     if rule.join is not None:
         steps.append(f"joined with {_SEPARATORS.get(rule.join, repr(rule.join))}")
+    steps += [_step(step) for step in rule.then or ()]
     if rule.values is not None:
         other = rule.otherwise
         known = f"becomes '{other.constant}'" if isinstance(other, Otherwise) else _OTHERWISE[other]
         steps += [_translated(rule.values), f"any other text {known}"]
+    if rule.when is not None:
+        steps.append(f"only where {_condition(rule.when)}")
     if rule.default is not None:
         steps.append(f"'{rule.default}' if there is none")
     if rule.lookup is not None:
@@ -309,7 +325,7 @@ def _taken(take: str | int) -> str:
     if take == "all":
         return "all of them"
     if take == NUMBER:
-        return f"the valid one with the number {NUMBER}"
+        return f"the one with the number {NUMBER}, counting blank ones"
     if isinstance(take, str):
         return f"the {take} valid one"
     place = _ORDINALS.get(abs(take), f"{abs(take)}th")

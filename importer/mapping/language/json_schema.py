@@ -8,15 +8,16 @@ scalars, so a text may look like a number there.
 import json
 import re
 import sys
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from importer.catalogue import CODES
 from importer.mapping.language.mapping_files import INHERITED, shipped_folder
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
-from importer.mapping.language.mapping_rules import FieldRule
+from importer.mapping.language.mapping_rules import TESTS, FieldRule, OtherColumn
 from importer.mapping.transforms.registry import TRANSFORMS
 from importer.records import Severity
 
@@ -28,6 +29,7 @@ _HEADINGS = {  # of the reference in the README → the class whose keys are lis
     "### A parent": "ParentRule",
     "### A condition": "SkipRule",
     "### A field": "FieldRule",
+    "Under `same_as` and `differs_from` in their long form:": "OtherColumn",
     "Under `otherwise` in its long form:": "Otherwise",
     "### The customer's fields": "CustomerEntry",
     "### An address": "AddressEntry",
@@ -98,7 +100,10 @@ class _FileSchema(GenerateJsonSchema):
 
 def _definitions() -> dict[str, Schema]:
     """Every class of the model, ``Mapping`` among them."""
-    _, made = models_json_schema([(Mapping, "validation"), (FieldRule, "validation")], schema_generator=_FileSchema)
+    models: Sequence[tuple[type[BaseModel], Literal["validation"]]] = [
+        (model, "validation") for model in (Mapping, FieldRule, OtherColumn)
+    ]
+    _, made = models_json_schema(models, schema_generator=_FileSchema)
     definitions: dict[str, Schema] = json.loads(json.dumps(made["$defs"]), object_hook=_with_reference)
     del definitions["Step"]  # the form "steps" takes its place
     kept = ("type", "additionalProperties", "required", "properties")
@@ -139,7 +144,7 @@ def mapping_schema() -> Schema:
     definitions["CustomerEntry"]["required"] = ["company_name"]
     definitions["FieldRule"]["oneOf"] = [{"required": [source]} for source in ("from", "constant", "flags")]
     wide = [{"required": [test], "not": {"required": ["column"]}} for test in ("only", "any", "all")]
-    tests = [{"required": [test, "column"]} for test in ("is", "is_not", "flag", "matches", "blank")]
+    tests = [{"required": [test, "column"]} for test in TESTS]
     for name in ("Condition", "SkipRule"):
         definitions[name]["oneOf"] = [*tests, *wide]
     top["required"] = ["title", "customer"]

@@ -10,15 +10,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import importer
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
-from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
+from importer.mapping.language.mapping_errors import Place, validation_messages, yaml_hint, yaml_message
+from importer.mapping.language.mapping_model import Mapping
+from importer.mapping.language.mapping_rules import TYPES
 
 INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")
@@ -30,8 +32,6 @@ _PACKAGE = Path(importer.__file__).parent
 _NULL = "tag:yaml.org,2002:null"
 _NAMED = frozenset({"tables", "attributes", "values"})  # tables whose keys are names that people give
 _WHOLE = frozenset({"from", "constant", "flags", "column", "only", "any", "all"})  # replace the base's table as a whole
-
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def load_mapping(name: str) -> LoadedMapping:
         mapping = Mapping.model_validate(data)
     except ValidationError as error:
         raise MappingError(
-            "\n".join(_explain(error, spots)), "`importer mappings` shows mappings that work."
+            "\n".join(validation_messages(error, spots)), "`importer mappings` shows mappings that work."
         ) from error
     bases = tuple(base for base, _ in chain[1:])
     digests = [hashlib.sha256(raw).hexdigest() for _, raw in chain]
@@ -185,14 +185,14 @@ def _refuse_outside(function: Part) -> None:
         )
 
 
-def _merged(base: Part, own: Part, *, named: bool = False) -> Part:
+def _merged(base: Part, own: Part, *, named: bool = False, short: str = "from") -> Part:
     if own.items is not None:
         return replace(own, value=list(_spliced(base, own.items)))
     if own.table is None or (not named and own.table.keys() & _WHOLE):
         return own
     if base.items and all(item.table is not None for item in base.items):
         return replace(base, value=_renumbered(base.items, own.table))
-    inherited = base.table if base.table is not None else {"from": base}  # the short form of a field
+    inherited = base.table if base.table is not None else {short: base}  # the short form of a field
     merged = dict(inherited)
     for key, part in own.table.items():
         if part.null and key not in inherited:
@@ -200,12 +200,18 @@ def _merged(base: Part, own: Part, *, named: bool = False) -> Part:
         if part.null:
             del merged[key]
         elif key in inherited:
-            merged[key] = _merged(inherited[key], part, named=key in _NAMED)
+            merged[key] = _merged(inherited[key], part, named=key in _NAMED, short=_short(key, inherited[key]))
         elif any(item.value == INHERITED for item in part.items or ()):
             raise MappingError(f"{part.where}: there is nothing that '{INHERITED}' could be replaced by")
         else:
             merged[key] = part
     return replace(own, value=merged)
+
+
+def _short(key: str, base: Part) -> str:
+    """What the short form of a field is: ``billing`` is a type, any other text a column."""
+    texts = [base.value] if base.items is None else [item.value for item in base.items]
+    return "constant" if key == "type" and all(text in TYPES for text in texts) else "from"
 
 
 def _spliced(base: Part, own: list[Part]) -> Iterator[Part]:
@@ -249,52 +255,6 @@ def _find(name: str, folder: Path = Path()) -> Path:
     )
 
 
-def _explain(error: ValidationError, spots: dict[Place, str]) -> Iterator[str]:
-    for item in error.errors():
-        place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
-        if place[:2] == ("tables", "customers") and ("tables",) not in spots:
-            place = place[2:]
-        known = place
-        while known and known not in spots:
-            known = known[:-1]
-        name = ".".join(str(part) for part in known)
-        text = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            text = _unknown_key(item["loc"])
-            name = ".".join(str(part) for part in known[:-1])
-        elif item["type"] == "missing":
-            text = f"{place[-1]} is missing"
-        elif item["type"] in {"model_type", "model_attributes_type", "list_type", "dict_type"}:
-            text = f"cannot be {item['input']!r} here"
-        yield f"{spots[known]}: {name + ': ' if name else ''}{text}"
-
-
-def _unknown_key(place: Place) -> str:
-    keys = sorted(_keys_at(place[:-1]))
-    near = nearest(str(place[-1]), keys, cutoff=0.5)
-    guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
-    return f"unknown key {place[-1]!r}; {guess}"
-
-
-def _keys_at(place: Place) -> set[str]:
-    """The keys that the model allows at a place."""
-    model: type[BaseModel] = Mapping
-    for part in place:
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if part in fields:
-            inner = next(_models_in(fields[str(part)].annotation), None)
-            model = inner or model
-    keys = {field.alias or name for name, field in model.model_fields.items()}
-    return keys | {*ONE_TABLE} if model is Mapping else keys
-
-
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
-
-
 def read_parts(text: str, path: Path) -> Part:
     """YAML → its parts, every scalar a text.
 
@@ -305,10 +265,7 @@ def read_parts(text: str, path: Path) -> Part:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise MappingError(
-            f"{path}{line}: not valid YAML: {error.problem or error.context}",
-            "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'.",
-        ) from error
+        raise MappingError(f"{path}{line}: {yaml_message(error)}", yaml_hint(error)) from error
     except yaml.YAMLError as error:
         raise MappingError(f"{path}: not valid YAML: {error}") from error
     except RecursionError as error:

@@ -15,12 +15,15 @@ from importer.catalogue import CODES, near
 from importer.mapping.language.mapping_rules import (
     ALTERNATIVE,
     NUMBER,
+    TYPES,
     Condition,
     FieldRule,
     FieldSpec,
+    OtherColumn,
     Strict,
     TableRule,
     TextList,
+    TypeSpec,
     YesNo,
     alternatives,
     as_list,
@@ -92,7 +95,7 @@ class _Section(Strict):
 
 def _section_of(name: str, fields: tuple[str, ...]) -> Any:
     """A section with one key for each of the API's fields."""
-    keys: dict[str, Any] = dict.fromkeys(fields, (FieldSpec | None, None))
+    keys: dict[str, Any] = {field: ((TypeSpec if field == "type" else FieldSpec) | None, None) for field in fields}
     return create_model(name, __base__=_Section, **keys)
 
 
@@ -111,6 +114,9 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
         for name, rule in self.fields().items():
             if rule.numbered:
                 raise error_at("{n} is for addresses and contacts with repeat only", *name.split(".", 1))
+            if any(any(condition.across_tables()) for condition in rule.conditions()):
+                text = "the rows of another table can be looked at in addresses and contacts only"
+                raise error_at(text, *name.split(".", 1), "when")
         return self
 
 
@@ -135,6 +141,14 @@ class _Child(Strict):
         """The columns of an address whose parts have no columns of their own."""
         return ()
 
+    def across_tables(self) -> Iterator[tuple[Condition, OtherColumn]]:
+        """Yield every condition of the entry that compares with a column of another table, and that column."""
+        fields: dict[str, FieldRule] = self.fields()  # type: ignore[attr-defined]  # from the section it is mixed into
+        conditions = [] if self.when is None else [self.when]
+        conditions += [condition for rule in fields.values() for condition in rule.conditions()]
+        for condition in conditions:
+            yield from condition.across_tables()
+
     def numbers(self) -> tuple[str, ...]:
         """The numbers that replace ``{n}``, one after the other; one empty text without ``repeat``."""
         return tuple(map(str, self.repeat)) if self.repeat else ("",)
@@ -151,6 +165,7 @@ class _Child(Strict):
 class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # as above
     """One way in which a row gives an address. With ``packed`` or ``lines``, fields not given are taken from these."""
 
+    label: str | None = None
     packed: str | None = None
     lines: (
         Annotated[list[str], Field(min_length=2), BeforeValidator(as_list), WithJsonSchema({"form": "texts"})] | None
@@ -166,9 +181,9 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
         if self.packed is not None and self.lines is not None:
             raise error_at("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
         if self.type is None:
-            raise ValueError("an address needs a type, e.g. type: {constant: billing}")
+            raise ValueError("an address needs a type, such as type: billing")
         for value in self.type.targets():
-            if value not in {"billing", "shipping"}:
+            if value not in TYPES:
                 raise error_at(f"is billing or shipping, not {value!r}", "type")
         return self
 
@@ -217,6 +232,9 @@ class Mapping(Strict):
             if isinstance(section, ChildEntry) and section.table not in {None, *self.tables}:
                 tables = ", ".join(self.tables)
                 raise error_at(f"there is no table {section.table!r}, only {tables}", *place, "table")
+            for _, other in section.across_tables() if isinstance(section, ChildEntry) else ():
+                if other.table not in self.tables:
+                    raise error_at(f"there is no table {other.table!r}, only {', '.join(self.tables)}", *place)
         return self
 
     @model_validator(mode="after")
@@ -290,9 +308,18 @@ class Mapping(Strict):
         if table == self.main_table:
             yield from _field_references(self.customer, "")
         for entry in self.children():
-            if (entry.table or self.main_table) == table:
-                for number in entry.numbers():
+            for number in entry.numbers():
+                if (entry.table or self.main_table) == table:
                     yield from _child_references(entry, number)
+                for condition, other in entry.across_tables():
+                    if other.table == table:
+                        yield other.column.replace(NUMBER, number), condition.optional or entry.optional
+
+    def labels(self, table: str) -> Iterator[str]:
+        """Yield every reference to a column of a table that names addresses, which is reported only."""
+        for entry in self.addresses:
+            if (entry.table or self.main_table) == table and entry.label is not None:
+                yield from (entry.label.replace(NUMBER, number) for number in entry.numbers())
 
     def repeated(self, table: str) -> Iterator[list[frozenset[str]]]:
         """Yield for each repeated group of a table the references that hold its number, by number."""
@@ -311,6 +338,8 @@ def _child_references(entry: ChildEntry, number: str) -> Iterator[tuple[str, boo
     if cells:
         yield ALTERNATIVE.join(cells), entry.optional
     yield from ((column, True) for column in cells if len(cells) > 1)
+    if isinstance(entry, AddressEntry) and entry.label is not None:
+        yield entry.label.replace(NUMBER, number), entry.optional
     if entry.when is not None:
         yield from entry.when.numbered(number).references()
 

@@ -14,6 +14,7 @@ from importer.mapping.transforms.registry import Step, parse_step
 
 NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column
+TYPES = ("billing", "shipping")  # of an address
 
 
 def alternatives(reference: str) -> list[str]:
@@ -44,12 +45,31 @@ TextList = Annotated[list[str], BeforeValidator(as_list), WithJsonSchema({"form"
 YesNo = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"form": "yes_no"})]
 
 
+TESTS = ("is", "is_not", "same_as", "differs_from", "flag", "matches", "blank")  # of a column
+
+
+class OtherColumn(Strict):
+    """A column that another one is compared with. ``table``: of the same customer's rows in another table."""
+
+    column: str
+    table: str = ""
+
+
+_Other = Annotated[
+    OtherColumn,
+    BeforeValidator(lambda value: {"column": value} if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [{"form": "text"}, {"form": "OtherColumn"}]}),
+]
+
+
 class Condition(Strict):
     """A test of a row. Exactly one of the keys but ``column`` and ``optional`` is given."""
 
     column: str | None = None
     is_: TextList | None = Field(None, alias="is")
     is_not: TextList | None = None
+    same_as: _Other | None = None
+    differs_from: _Other | None = None
     flag: YesNo | None = None
     matches: str | None = None
     blank: YesNo | None = None
@@ -60,17 +80,34 @@ class Condition(Strict):
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
-        tests = [self.is_, self.is_not, self.flag, self.matches, self.blank]
+        tests = {name: getattr(self, name if name != "is" else "is_") for name in TESTS}
         wide = [self.only, self.any_, self.all_]
-        if sum(test is not None for test in (*tests, *wide)) != 1:
-            raise ValueError("a condition has exactly one of is, is_not, flag, matches, blank, only, any, all")
-        if (self.column is None) == any(test is not None for test in tests):
-            raise ValueError("is, is_not, flag, matches and blank need a column; only, any and all have none")
+        if sum(test is not None for test in (*tests.values(), *wide)) != 1:
+            raise ValueError(f"a condition has exactly one of {', '.join(TESTS)}, only, any, all")
+        if (self.column is None) == any(test is not None for test in tests.values()):
+            raise ValueError(f"{', '.join(TESTS[:-1])} and {TESTS[-1]} need a column; only, any and all have none")
         try:
             re.compile(self.matches or "")
         except re.error as error:
             raise ValueError(f"matches is not a regular expression: {error}") from error
         return self
+
+    @property
+    def other(self) -> OtherColumn | None:
+        """The column that the condition's own one is compared with."""
+        return self.same_as or self.differs_from
+
+    def across_tables(self) -> Iterator[tuple["Condition", OtherColumn]]:
+        """Yield the parts of the condition that compare with a column of another table, and that column."""
+        for part in self.parts():
+            if part.other is not None and part.other.table:
+                yield part, part.other
+
+    def parts(self) -> Iterator["Condition"]:
+        """Yield the condition and all that it is combined of."""
+        yield self
+        for inner in (*(self.any_ or ()), *(self.all_ or ())):
+            yield from inner.parts()
 
     def numbered(self, number: str) -> "Condition":
         """The condition for one number of a repeated group: ``{n}`` filled in."""
@@ -79,6 +116,10 @@ class Condition(Strict):
         changes: dict[str, Any] = {}
         if self.column is not None:
             changes["column"] = self.column.replace(NUMBER, number)
+        for name in ("same_as", "differs_from"):
+            other = getattr(self, name)
+            if other is not None:
+                changes[name] = other.model_copy(update={"column": other.column.replace(NUMBER, number)})
         if self.only is not None:
             changes["only"] = [name.replace(NUMBER, number) for name in self.only]
         for name, inner in (("any_", self.any_), ("all_", self.all_)):
@@ -87,9 +128,11 @@ class Condition(Strict):
         return self.model_copy(update=changes)
 
     def references(self) -> Iterator[tuple[str, bool]]:
-        """Yield every column reference, and whether its column may be absent."""
+        """Yield every column reference to the rows' own table, and whether its column may be absent."""
         if self.column is not None:
             yield self.column, self.optional
+        if self.other is not None and not self.other.table:
+            yield self.other.column, self.optional
         yield from ((name, True) for name in self.only or ())
         for inner in (*(self.any_ or ()), *(self.all_ or ())):
             for reference, optional in inner.references():
@@ -101,8 +144,16 @@ class SkipRule(Condition):
 
     reason: str = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _own_table(self) -> Self:
+        if any(self.across_tables()):
+            raise ValueError("the rows of another table can be looked at in addresses and contacts only")
+        return self
+
 
 class Otherwise(Strict):
+    """What is sent instead of a text that ``values`` does not list."""
+
     constant: str
 
 
@@ -137,17 +188,17 @@ _Take = Annotated[
     Literal["first", "last", "all", "{n}"] | int, BeforeValidator(_whole_number), WithJsonSchema({"form": "take"})
 ]
 _SOURCES = ("from", "constant", "flags")
-_ALONE = ("split", "as", "take", "join", "values", "else", "extension_to", "clear_when_blank")
+_ALONE = ("split", "as", "take", "join", "then", "values", "extension_to", "clear_when_blank")
 _EXCLUDED = (  # pairs of keys that do not go together
-    *(("constant", name) for name in (*_ALONE, "default")),
+    *(("constant", name) for name in _ALONE),
     *(("flags", name) for name in (*_ALONE, "lookup")),
     ("take", "join"),
 )
-_OF_THE_FIELD = ("constant", "flags", "default", "lookup", "extension_to", "clear_when_blank")  # not under else
+_OF_THE_FIELD = ("flags", "default", "lookup", "extension_to", "clear_when_blank")  # not under else
 
 
 class FieldRule(Strict):
-    """Where one target field comes from. Steps: from → split → as → take/join → values → else → default."""
+    """Where one target field comes from. Steps: from → split → as → take/join → then → values → else → default."""
 
     from_: TextList | None = Field(None, alias="from")
     constant: TextList | None = None
@@ -156,10 +207,12 @@ class FieldRule(Strict):
     as_: Steps | None = Field(None, alias="as")
     take: _Take | None = None
     join: str | None = None
+    then: Steps | None = None
     values: (
         Annotated[dict[str, TextList], BeforeValidator(_values, json_schema_input_type=dict[str, TextList])] | None
     ) = None
     otherwise: Literal["error", "keep", "blank"] | Otherwise = "keep"
+    when: Condition | None = None
     else_: "FieldSpec | None" = Field(None, alias="else")
     default: str | None = None
     lookup: Literal["sales_rep", "price_list"] | None = None
@@ -187,6 +240,15 @@ class FieldRule(Strict):
         return self
 
     @model_validator(mode="after")
+    def _when_fits(self) -> Self:
+        if self.when is not None and any(condition.only is not None for condition in self.when.parts()):
+            raise error_at("only is for skip, and for the when of a whole address or contact", "when")
+        for name in ("else", "default"):
+            if self.constant is not None and self.when is None and name in self.given():
+                raise error_at("cannot be combined with constant, unless there is a when", name)
+        return self
+
+    @model_validator(mode="after")
     def _else_and_clearing_fit(self) -> Self:
         # Only what is blank in the source clears a field: not a wrong value that was left out, nor an id.
         not_cleared = {"invalid: blank": self.invalid == "blank", "lookup": self.lookup, "default": self.default}
@@ -202,6 +264,13 @@ class FieldRule(Strict):
         """The keys that the mapping gives for the field, with their values."""
         aliases = {name: field.alias or name for name, field in type(self).model_fields.items()}
         return {alias: value for name, alias in aliases.items() if (value := getattr(self, name)) is not None}
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield the rule's own condition and those under ``else``."""
+        if self.when is not None:
+            yield self.when
+        if self.else_ is not None:
+            yield from self.else_.conditions()
 
     def targets(self) -> list[str]:
         """Every text that the mapping itself gives the field."""
@@ -219,6 +288,7 @@ class FieldRule(Strict):
     def numbered(self) -> bool:
         """True when the rule reads other cells, or takes another part, for each number of a repeated group."""
         own = self.take == NUMBER or any(NUMBER in column for column in self.own_columns())
+        own |= self.when is not None and self.when.numbered("1") != self.when
         return own or (self.else_ is not None and self.else_.numbered)
 
     def columns(self) -> list[str]:
@@ -229,11 +299,22 @@ class FieldRule(Strict):
         """Yield every column reference, and whether its column may be absent. ``optional``: if the rule has none."""
         optional = optional if self.optional is None else self.optional
         yield from ((column, optional) for column in self.own_columns())
+        if self.when is not None:
+            yield from ((column, optional or own) for column, own in self.when.references())
         if self.else_ is not None:
             yield from self.else_.references(optional=optional)
 
 
+def _short_type(value: Any) -> Any:
+    """``billing`` and ``[billing, shipping]`` as constants; any other text is a column."""
+    return {"constant": value} if as_list(value) and all(text in TYPES for text in as_list(value)) else value
+
+
 FieldSpec = Annotated[FieldRule, BeforeValidator(_short_field), WithJsonSchema({"form": "field"})]
+
+TypeSpec = Annotated[
+    FieldRule, BeforeValidator(_short_field), BeforeValidator(_short_type), WithJsonSchema({"form": "field"})
+]
 
 
 def require_one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_types: bool = False) -> None:
@@ -276,6 +357,7 @@ class ParentRule(Strict):
     from_: TextList = Field(alias="from", min_length=1)
     as_: Steps | None = Field(None, alias="as")
     match: KeyFields
+    optional: YesNo = False
 
     @model_validator(mode="after")
     def _match_is_read(self) -> Self:
@@ -288,9 +370,9 @@ class ParentRule(Strict):
         return FieldRule.model_validate({"from": self.from_, "as": self.as_, "take": "first"})
 
     def references(self) -> Iterator[tuple[str, bool]]:
-        """Yield every column reference, and whether its column may be absent: one of each list must be there."""
+        """Yield every column reference, and whether it may be absent: one of each list must be there if it may not."""
         for columns in (self.from_, [column for rule in self.match for column in rule.columns()]):
-            yield ALTERNATIVE.join(columns), False
+            yield ALTERNATIVE.join(columns), self.optional
             if len(columns) > 1:
                 yield from ((column, True) for column in columns)
 

@@ -180,8 +180,12 @@ def _date(values: pa.Array, argument: str) -> Result:
 
 
 _SPACES = r"[\s\x{00a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+"
-_YES = frozenset({"yes", "y", "t", "true", "1", "tyes", "x", "on", "ja", "oui", "si", "sí", "wahr", "active"})
-_NO = frozenset({"no", "n", "f", "false", "0", "tno", "off", "nein", "non", "falsch", "inactive", "-"})
+_YES = frozenset({"yes", "y", "t", "true", "1", "tyes", "x", "on", "active"}) | frozenset(
+    {"ja", "oui", "si", "sí", "sì", "wahr", "vrai", "verdadero", "vero", "waar"}
+)
+_NO = frozenset({"no", "n", "f", "false", "0", "tno", "off", "inactive", "-"}) | frozenset(
+    {"nein", "non", "nee", "falsch", "faux", "falso", "onwaar"}
+)
 
 
 def read_flag(value: str) -> bool | None:

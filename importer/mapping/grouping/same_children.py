@@ -1,0 +1,90 @@
+"""Which children of a customer are the same: equal ones, and ones that another one says all of and more."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.mapping.columns import Codes, Column, Mask, first_rows, tuple_numbers
+
+
+def equal_children(
+    exact: Sequence[Column], compared: Sequence[Column], customers: Codes, order: Codes
+) -> tuple[Codes, Codes]:
+    """(The line that each child is taken from, the child of each line); children in the order of their first lines.
+
+    ``exact``: the fields as they are sent; ``compared``: the same as they are compared. Where equal lines are written
+    differently, the child is taken from the best one, so that the order of lines makes no difference.
+    """
+    by_customer = Column(customers, pa.array([], pa.string()))  # only the codes are compared
+    group = tuple_numbers([by_customer, *compared], order)
+    count = int(group.max(initial=-1)) + 1
+    heads = order[first_rows(group, count)]
+    child = np.empty(len(order), np.int64)
+    child[order] = group
+    if count < len(order):
+        heads = _best_heads(exact, child, heads)
+    return heads, child
+
+
+def _best_heads(exact: Sequence[Column], child: Codes, heads: Codes) -> Codes:
+    """The line of each child that is written best, where its lines are written differently."""
+    written = np.zeros(len(child), bool)
+    for column in exact:
+        written |= column.codes != column.codes[heads[child]]
+    mixed = np.flatnonzero(np.isin(child, child[written]))
+    if not len(mixed):
+        return heads
+    own = [pc.fill_null(column.take(mixed).to_arrow(), "") for column in exact]
+    texts = pc.binary_join_element_wise(*own, "\x1f").to_pylist()
+    best: dict[int, tuple[tuple[int, bool, bool, str], bool, int]] = {}
+    for number, text, line in zip(child[mixed].tolist(), texts, mixed.tolist(), strict=True):
+        rank = (_rank(text), line != heads[number], line)
+        best[number] = min(best.get(number, rank), rank)
+    chosen = heads.copy()
+    for number, (_, _, line) in best.items():
+        chosen[number] = line
+    return chosen
+
+
+def _rank(text: str) -> tuple[int, bool, bool, str]:
+    """The best of several spellings is the least: short, and neither all in capitals nor all in small letters."""
+    return len(text), text == text.upper(), text == text.lower(), text
+
+
+def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, wrong: Mask) -> Codes:
+    """For each child the number of another one that has all its filled fields and more, else its own number.
+
+    ``columns``: the fields as they are compared; ``kind``: what children must have in common at least. A
+    ``wrong`` child stays: what it says is not known.
+    """
+    into = np.arange(len(customers), dtype=np.int64)
+    family = tuple_numbers([Column(customers, pa.array([], pa.string())), *([] if kind is None else [kind])])
+    several = np.flatnonzero(np.bincount(family, minlength=1)[family] > 1)
+    if not len(several):
+        return into
+    filled = np.stack([column.filled[several] for column in columns])
+    patterns, pattern = np.unique(filled, axis=1, return_inverse=True)
+    pattern = pattern.reshape(-1)
+    for number in range(patterns.shape[1]):
+        own = patterns[:, number]
+        wider = (patterns[own].all(axis=0)) & (patterns.sum(axis=0) > own.sum())
+        mine = (pattern == number) & ~wrong[several]
+        others = wider[pattern] & ~wrong[several] & np.isin(family[several], family[several[mine]])
+        if others.any():
+            fields = [column for column, there in zip(columns, own, strict=True) if there]
+            _absorb(into, several, mine, others, [Column(family, pa.array([], pa.string())), *fields])
+    while not np.array_equal(into, into[into]):
+        into = into[into]
+    return into
+
+
+def _absorb(into: Codes, several: Codes, mine: Mask, others: Mask, fields: Sequence[Column]) -> None:
+    """Put each of ``mine`` into the first of the ``others`` that has the same ``fields``."""
+    lines = np.flatnonzero(mine | others)
+    group = tuple_numbers([column.take(several[lines]) for column in fields])
+    first = first_rows(group, int(group.max(initial=-1)) + 1, np.flatnonzero(others[lines]))
+    at = np.flatnonzero(mine[lines])
+    found = first[group[at]]
+    into[several[lines[at[found >= 0]]]] = several[lines[found[found >= 0]]]

@@ -1,0 +1,184 @@
+"""What is wrong with a mapping file, in the words of the mapping: which address, which key, what was meant."""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping as Table
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from importer.did_you_mean import nearest
+from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
+
+Place = tuple[str | int, ...]
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_ITEMS = {  # what an item of a list is called
+    "addresses": "address",
+    "contacts": "contact",
+    "skip": "skip rule",
+    "key": "part of the key",
+    "match": "part of match",
+    "any": "condition under any",
+    "all": "condition under all",
+}
+# What people write → the keys that they mean; the first one that is allowed in the place counts.
+_MEANT = {
+    "address_line_1": "street address address1 address_1 addr line1 line_1 street1 street_1 strasse rue calle",
+    "address_line_2": "street2 street_2 address2 address_2 line2 line_2 suite unit",
+    "zip_code": "zip zipcode postal_code postalcode postcode post_code postal plz",
+    "state": "province region county",
+    "city": "town place ort ville",
+    "country": "country_code nation land",
+    "type": "kind address_type usage",
+    "phone": "telephone tel mobile cell phone_number telephone_number",
+    "email": "mail e_mail email_address mail_address",
+    "company_name": "name company customer_name business organization",
+    "first_name": "given_name forename contact person name",
+    "last_name": "surname family_name",
+    "designation": "title job_title job position role function",
+    "payment_term": "terms payment_terms term",
+    "payment_mode": "payment payment_method",
+    "shipping_method": "ship_via shipping carrier",
+    "freight_term": "freight incoterm incoterms",
+    "assigned_sales_rep_ids": "sales_rep sales_reps rep salesperson",
+    "assigned_price_list_id": "price_list pricelist price_level",
+    "display_id": "number customer_number account_number",
+    "reference_id": "id external_id customer_id",
+    "is_default": "default primary main",
+    "attributes": "attribute custom custom_fields fields",
+    "when": "if where condition filter only_if",
+    "from": "column columns source field",
+    "as": "transform transforms format convert",
+    "values": "map mapping translate table lookup_table",
+    "else": "fallback or",
+    "split": "separator separators delimiter",
+    "skip": "exclude filter skip_rows where",
+    "tables": "sheets files sources",
+    "key": "id primary_key identifier",
+    "is": "equals equal value eq",
+    "matches": "regex pattern like",
+    "blank": "empty",
+    "repeat": "count times",
+    "ignore": "ignored ignore_columns",
+}
+_KINDS = {  # of pydantic's errors
+    "literal_error": "choice",
+    "enum": "choice",
+    "bool_parsing": "flag",
+    "bool_type": "flag",
+    "too_short": "short",
+    "string_too_short": "short",
+    "model_type": "shape",
+    "model_attributes_type": "shape",
+    "list_type": "shape",
+    "dict_type": "shape",
+}
+_YAML = (  # beginnings of the parser's messages → what is usually the reason
+    ("mapping values are not allowed", "there is a colon too many, or the line is indented wrongly"),
+    ("could not find expected ':'", "a key has no colon, or a text goes on in the next line without indentation"),
+    ("found character", "a text begins with a character that needs quotes, or a tab is used where spaces belong"),
+    ("expected <block end>", "the indentation does not fit the lines above"),
+    ("expected ',' or", "a comma or a closing bracket is missing"),
+    ("found unexpected end of stream", "a quote is not closed"),
+)
+
+
+def yaml_message(error: yaml.MarkedYAMLError) -> str:
+    """Why the file is not YAML."""
+    problem = error.problem or error.context or ""
+    alias = re.match(r"found undefined alias '(.+)'", problem)
+    if alias is not None:
+        return f"*{alias[1]} repeats a part that is called &{alias[1]}, but nothing above is called so"
+    reasons = (reason for beginning, reason in _YAML if problem.startswith(beginning))
+    return f"not valid YAML: {next(reasons, problem)}"
+
+
+def yaml_hint(error: yaml.MarkedYAMLError) -> str:
+    """What to do about it."""
+    if "alias" in (error.problem or ""):
+        return "A name that begins with '*' needs quotes: \"*Name\"."
+    return "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'."
+
+
+def validation_messages(error: ValidationError, spots: Table[Place, str]) -> Iterator[str]:
+    """Yield a line for each error, with its file and line. ``spots``: ``file:line`` of every place in the mapping."""
+    for item in error.errors():
+        place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
+        if place[:2] == ("tables", "customers") and ("tables",) not in spots:
+            place = place[2:]
+        known = place
+        while known and known not in spots:
+            known = known[:-1]
+        text, name = _said(item), known
+        if item["type"] == "extra_forbidden":
+            text, name = _unknown_key(item["loc"]), known[:-1]
+        elif item["type"] == "missing":
+            text = f"{place[-1]} is missing"
+        where = place_name(name)
+        yield f"{spots[known]}: {where + ': ' if where else ''}{text}"
+
+
+def place_name(place: Place) -> str:
+    """``("addresses", 0, "type")`` → ``the first address, type``."""
+    words: list[str] = []
+    for before, part in zip(("", *place), place, strict=False):
+        if isinstance(part, int):
+            number = _ORDINALS[part] if part < len(_ORDINALS) else f"{part + 1}th"
+            words[-1] = words[-1].removesuffix(str(before)).removesuffix(".")
+            words += [f"the {number} {_ITEMS.get(str(before), f'item of {before}')}", ""]
+        elif words:
+            words[-1] += f".{part}" if words[-1] else part
+        else:
+            words.append(part)
+    return ", ".join(word for word in words if word)
+
+
+def _said(item: Any) -> str:
+    """The message of one error; pydantic's own are put in other words."""
+    given = item["input"]
+    kind = _KINDS.get(item["type"], item["type"])
+    one_text = f"must be one text, not {'a list' if isinstance(given, list) else 'a table of keys'}"
+    said = {
+        "choice": f"must be {item.get('ctx', {}).get('expected')}, not {given!r}",
+        "flag": f"must be yes or no, not {given!r}",
+        "string_pattern_mismatch": f"must be a code of two capital letters, such as US, not {given!r}",
+        "string_type": one_text,
+        "short": "must not be empty" if not given else f"needs at least {item.get('ctx', {}).get('min_length')}",
+        "shape": f"cannot be {given!r} here",
+    }
+    return said.get(kind, str(item["msg"]).removeprefix("Value error, "))
+
+
+def _unknown_key(place: Place) -> str:
+    keys = sorted(_keys_at(place[:-1]))
+    word = str(place[-1])
+    near = nearest(word, keys, cutoff=0.75) or _meant(word, keys) or nearest(word, keys, cutoff=0.5)
+    guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
+    return f"unknown key {place[-1]!r}; {guess}"
+
+
+def _meant(word: str, keys: list[str]) -> list[str]:
+    """The allowed keys that a word usually stands for."""
+    plain = re.sub(r"[\s\-]+", "_", word.strip().casefold())
+    return [key for key, words in _MEANT.items() if key in keys and plain in words.split()]
+
+
+def _keys_at(place: Place) -> set[str]:
+    """The keys that the model allows at a place."""
+    model: type[BaseModel] = Mapping
+    for part in place:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part in fields:
+            inner = next(_models_in(fields[str(part)].annotation), None)
+            model = inner or model
+    keys = {field.alias or name for name, field in model.model_fields.items()}
+    return keys | {*ONE_TABLE} if model is Mapping else keys
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
