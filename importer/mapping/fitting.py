@@ -9,6 +9,7 @@ from importer.mapping.table_rows import assign_tables, check_columns, find_colum
 from importer.tables import Sources
 
 _GENERIC = "generic-"
+_FEW = 5  # columns
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,16 @@ def best_fit(sources: Sources) -> Fit | None:
             fits.append(_fit(name, load_mapping(name).mapping, sources))
         except MappingError:  # it needs columns that are not there
             continue
-    # Of equal ones a generic one, rather than that of a system whose other columns are not there; and of these the last
-    # by name: one row per customer (generic-wide) is more common than several (generic-long).
-    best = max(fits, key=lambda fit: (fit.known, fit.name.startswith(_GENERIC), fit.name), default=None)
+    best = max(fits, key=_rank, default=None)
     return best if best is not None and best.known else None
+
+
+def _rank(fit: Fit) -> tuple[int, bool, str]:
+    """Of equal ones that of a system, but a generic one if it knows few columns: those of the system are not there.
+
+    Of generic ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
+    """
+    return fit.known, fit.name.startswith(_GENERIC) == (fit.known <= _FEW), fit.name
 
 
 def advice(sources: Sources) -> str:
