@@ -96,11 +96,11 @@ def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[
     if is_tagged(rows):
         widest = max(rows, key=len)
         return CsvFormat(delimiter, len(widest), widest, text.encoding, text.mixed), None, 0
-    header = find_header(rows, options)
+    header = find_header(rows, options, file)
     if header is None:
         raise NoSourceError(f"{file}: the file is empty", "Export the table again, with its header and rows.")
     width = _usual_width(rows[header.row :]) or len(header.cells)
-    return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ends[header.row - 1]
+    return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ([0, *ends])[header.row]
 
 
 def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[list[str]], list[int]]:
@@ -266,5 +266,10 @@ def _aligned(
 
 def _keys(cells: list[str]) -> dict[tuple[str, int], int]:
     """(Header key, how often it occurred before) → place, of the cells with a text."""
-    keys = [header_key(cell) for cell in cells]
-    return {(key, keys[:at].count(key)): at for at, key in enumerate(keys) if key}
+    places: dict[tuple[str, int], int] = {}
+    times: Counter[str] = Counter()
+    for at, cell in enumerate(cells):
+        if key := header_key(cell):
+            places[key, times[key]] = at
+            times[key] += 1
+    return places

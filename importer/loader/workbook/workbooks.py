@@ -55,7 +55,7 @@ class Sheet:
 
     def raw_table(self, options: LoadOptions) -> RawTable:
         """The records below the header."""
-        header = find_header(self.rows(HEAD_RECORDS), options)
+        header = find_header(self.rows(HEAD_RECORDS), options, self.origin.file, self.origin.sheet or "")
         start = header.row if header else 0
         columns = [column.slice(start) for column in self.columns]
         numbers = np.arange(start + 1, len(self.columns[0]) + 1, dtype=np.int64)
