@@ -228,7 +228,8 @@ def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     assume(encoding != "cp1252" or content.isascii() or _holds_no_utf8(content))
     assume(any("".join(row).strip() for row in rows))
     path = write(tmp_path / "a.csv", content)
-    read = table(path, options(*header_cells(width)))
+    given = "cp1252" if encoding == "cp1252" else None  # random letters are of no language
+    read = table(path, options(*header_cells(width), encoding=given))
     expected = [(number, row) for number, row in enumerate(rows, start=2) if "".join(row).strip()]
     assert list(zip(read.row_numbers.tolist(), cells(read)[1:], strict=True)) == expected
     assert read.records == len(rows) + 1

@@ -264,7 +264,9 @@ def misplaced_quotes(block: Block, delimiter: str, width: int) -> tuple[list[int
     if not bare:
         return [], []
     like_rows = _cells_like_rows(block, delimiter, max(1, width - 1))
-    late, inside, start = [], [], 0
+    late: list[int] = []
+    inside: list[int] = []
+    start = 0
     for index, (_, text) in enumerate(raw_records(_lines(block.data), delimiter)):
         end = start + len(text.encode())
         if bisect_left(bare, start) < bisect_left(bare, end):

@@ -167,14 +167,11 @@ def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Itera
     """Damaged characters, and what the bytes leave open: the encoding, and whether the last row is complete."""
     yield from damage_problems(table, records.damaged)
     if not text.certain:
-        others = " or ".join(text.others)
-        doubt = f", but its letters are as plausible in {others}" if others else ""
-        right = f"--encoding {text.others[0]}" if others else "--encoding"
         yield Problem(
-            Severity.WARNING if others else Severity.INFO,
+            Severity.INFO,
             "encoding_guessed",
-            f"the text is not Unicode; it is read as {text.encoding}{doubt}",
-            f"Look at a name with an accent; if it is wrong, give the right encoding with {right}.",
+            f"the text is not Unicode; by its words it is read as {text.encoding}",
+            "Look at a name with an accent; if it is wrong, give the right encoding with --encoding.",
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),
         )

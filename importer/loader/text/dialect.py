@@ -78,13 +78,16 @@ def find_dialect(start: bytes, delimiter: str) -> Dialect:
 def _oddities(text: str, dialect: Dialect) -> int:
     """How many rows have another number of cells than most, and how many cells have quotes that are not understood."""
     widths: Counter[int] = Counter()
-    loose = 0
+    loose = filled = wrapped = 0
     for record in _records(text, dialect):
         values = [dialect.value(found).strip() for found in record]
         widths[len(values)] += any(values)
         loose += sum(1 for found in record if (found["plain"] or "").lstrip()[:1] == '"')
-        loose += sum(1 for value in values if len(value) > 1 and value[0] == value[-1] == "'" and dialect.quote == '"')
+        filled += sum(1 for value in values if value)
+        wrapped += sum(1 for value in values if len(value) > 1 and value[0] == value[-1] == "'")
         loose += sum(1 for value in values if '\\"' in value or "\\'" in value)
+    if dialect.quote == '"' and 2 * wrapped > filled:
+        loose += wrapped
     return loose + widths.total() - max(widths.values(), default=0)
 
 
