@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from importer.errors import NoSourceError, SourceError, UsageError
+from importer.loader.content import is_clutter
 from importer.loader.locations import RemoteFile, find_remote, is_url, local_path, public_source
 
 File = Path | RemoteFile
@@ -27,7 +28,7 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
             found.update(dict.fromkeys(find_remote(source)))
         else:
             found.update(dict.fromkeys(path.resolve() for path in _expand(source if local is None else local)))
-    parts = [file.parts for file in found]
+    parts = [tuple(map(_readable, file.parts)) for file in found]
     different = list(dict.fromkeys(parts))
     shown = dict(zip(different, _display_names(different), strict=True))
     # Two URLs may differ only in what is not shown: https://example.com/export?list=1 and …?list=2.
@@ -96,8 +97,13 @@ def _expand(source: str) -> list[Path]:
 
 
 def _ordinary(paths: Iterable[Path]) -> list[Path]:
-    """Without hidden files and the lock files that Excel (``~$``) and LibreOffice (``.~lock``) leave."""
-    return [path for path in paths if not path.name.startswith((".", "~$"))]
+    """Without hidden files, lock files, and what Windows leaves in folders."""
+    return [path for path in paths if not is_clutter(path.name)]
+
+
+def _readable(name: str) -> str:
+    """A name as reports can hold it: a byte that is not UTF-8 becomes a sign for a lost character."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _display_names(paths: list[tuple[str, ...]]) -> list[str]:

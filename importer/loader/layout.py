@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.loader.grouped_headings import find_grouped
 from importer.loader.text.column_store import Body
 from importer.tables import header_key, taken
 
@@ -69,14 +70,15 @@ class Header:
     """The header among the records of a source.
 
     ``cells``: its cells. ``row``: its 1-based number; without a header, that of the row above the data. ``above``: (row
-    number, reason) of every record up to the header, the header included. ``labels``: the cells of a second header row
-    above or below it. ``instructions``: the numbers of the rows below it that explain how to fill the columns.
+    number, reason) of every record up to the header, the header included. ``also``: the cells of a second header row
+    above or below it, or of the two rows that it is made of. ``instructions``: the numbers of the rows below it that
+    explain how to fill the columns.
     """
 
     cells: Row
     row: int
     above: list[tuple[int, str]]
-    labels: Row | None = None
+    also: tuple[Row, ...] = ()
     instructions: tuple[int, ...] = ()
 
     @property
@@ -105,14 +107,24 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
         separator = int(bool(rows) and rows[0][:1] == ["sep="])  # Excel's own line
         return Header(columns, separator, [(1, "title")][:separator])
     index = scores.index(best) if best else _first_likely_header(rows)
+    grouped = find_grouped(rows, index, lambda row: header_score(row, options))
+    if grouped is not None:
+        return _grouped_header(rows, *grouped)
     if index is None:
         return None
     labels = _find_labels(rows, index) if options.two_headers else None
     reasons = ["header" if place == labels else "title" if _filled(rows[place]) else "blank" for place in range(index)]
     above = list(enumerate([*reasons, "header"], start=1))
     below = max(index, index if labels is None else labels) + 1
-    label_cells = None if labels is None else rows[labels]
-    return Header(rows[index], index + 1, above, label_cells, tuple(_instructions(rows, below)))
+    also = () if labels is None else (rows[labels],)
+    return Header(rows[index], index + 1, above, also, tuple(_instructions(rows, below)))
+
+
+def _grouped_header(rows: Sequence[Row], index: int, cells: Row) -> Header:
+    """The header made of two rows, the lower one at ``index``."""
+    above = ["title" if _filled(row) else "blank" for row in rows[: index - 1]]
+    numbered = list(enumerate([*above, "header", "header"], start=1))
+    return Header(cells, index + 1, numbered, (rows[index - 1], rows[index]), tuple(_instructions(rows, index + 1)))
 
 
 def _filled(row: Row) -> int:
@@ -236,7 +248,7 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     """
     blank = _matches(body, [""] * len(body.columns))
     repeated = np.zeros(len(body), dtype=bool)
-    for cells in [header.cells] if header.labels is None else [header.cells, header.labels]:
+    for cells in [header.cells, *header.also]:
         repeated |= _repeats(body, cells)
     repeated &= ~blank
     instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated

@@ -178,7 +178,7 @@ def test_no_footer(text: str) -> None:
 
 
 def test_rejected_file_given_back(tmp_path: Path) -> None:
-    text = "import_errors,Id,Name,'-x\nname is missing,'=1,''+2,'plain\n'-,\"'\n\",'@a,'''-b\nx,''quoted,'\t,=kept\n"
+    text = "import_errors,Id,Name,'-x\nname is missing,'=1,''+2,'plain\n'-,\"''\n\",'@a,'''-b\nx,''quoted,'\t,=kept\n"
     read = table(write(tmp_path / "a.csv", text))
     assert cells(read) == [
         ["Id", "Name", "-x"],

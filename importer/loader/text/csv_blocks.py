@@ -25,6 +25,7 @@ _LONG_RECORD = 32 * 1024 * 1024  # a record of more bytes has a quote that is ne
 MAX_CELLS = 16_384  # as many columns as Excel has
 QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
 _BOM = "\ufeff".encode()
+_END_OF_DOS_FILE = re.compile(rb"\x1a[\x1a\r\n]*\Z")  # Ctrl-Z
 csv.field_size_limit(2 * _LONG_RECORD)
 
 Places = npt.NDArray[np.int64]
@@ -84,6 +85,7 @@ def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
         if len(rest) > _LONG_RECORD:
             yield Block(whole_characters(rest), edges, whole=False)
             return
+    rest = _END_OF_DOS_FILE.sub(b"", rest)
     if rest:
         yield Block(rest, _quote_edges(rest, delimiter))
 
