@@ -113,3 +113,16 @@ def test_rows_are_counted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(csv_blocks.Block, "records", property(lambda _: 4))
     with pytest.raises(SourceError, match=r"a\.csv:2: 2 rows were read from here on, and not 4"):
         table(write(tmp_path / "a.csv", f"{HEADER}1,A,York\n2,B,York\n"), USING)
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\x1a\x1a\x1a", "\x1a\r\n"])
+def test_the_end_of_a_dos_file(tmp_path: Path, end: str) -> None:
+    found = sources(write(tmp_path / "a.csv", f"{HEADER}1,A,York\r\n2,B,Hull\r\n{end}"), using=USING)
+    assert cells(found.tables[0])[1:] == [["1", "A", "York"], ["2", "B", "Hull"]]
+    assert problems(found) == []
+
+
+@pytest.mark.parametrize("row", ["", ",,", ";"])
+def test_a_file_of_blank_rows_is_refused(tmp_path: Path, row: str) -> None:
+    with pytest.raises(SourceError, match=r"more than 1,048,576 rows are blank"):
+        table(write(tmp_path / "a.csv", HEADER + "1,A,York\n" + f"{row}\n" * 4_000_000), USING)

@@ -22,6 +22,12 @@ from importer.loader.text.encoding import whole_characters
 # Few enough bytes for a processor's cache; fewer would make more chunks for everything that follows.
 _BLOCK_BYTES = 2 * 1024 * 1024
 _LONG_RECORD = 32 * 1024 * 1024  # a record of more bytes has a quote that is never closed, or is a giant
+_TOO_LONG = (
+    f"the row is longer than {_LONG_RECORD // 1024**2} MB",
+    "A table has no such rows: export it again as CSV.",
+)
+_SPARSE, _MAX_SPARSE = 8, 1_048_576  # bytes of a row, and how many rows may be so short: as many as Excel has
+_BLANK = (f"more than {_MAX_SPARSE:,} rows are blank or nearly so", "Delete them, or export the table again as CSV.")
 MAX_CELLS = 16_384  # as many columns as Excel has
 QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
 _BOM = "\ufeff".encode()
@@ -35,12 +41,12 @@ Places = npt.NDArray[np.int64]
 class Block:
     """Whole records. ``edges``: the places of the quotes that open and close cells, alternately.
 
-    ``whole``: False for the beginning of a record that is too long.
+    ``unusual``: why it is not read: what is wrong, and what to do.
     """
 
     data: bytes
     edges: Places
-    whole: bool = True
+    unusual: tuple[str, str] | None = None
 
     @property
     def records(self) -> int:
@@ -68,7 +74,7 @@ class BadRecordError(Exception):
 
 def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
     """The text of ``pieces`` in blocks; only the last one may end within a record."""
-    rest, due = b"", _BLOCK_BYTES
+    rest, due, sparse = b"", _BLOCK_BYTES, 0
     for piece in pieces:
         rest = rest + piece if rest else piece
         if _BOM in rest:  # files were joined
@@ -78,12 +84,16 @@ def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
         edges = _quote_edges(rest, delimiter)
         end = _end_of_records(rest, edges)
         if end:
-            yield Block(rest[:end], edges[: np.searchsorted(edges, end)])
+            lines = rest.count(b"\n") or rest.count(b"\r")
+            sparse += lines if len(rest) < _SPARSE * lines else 0
+            yield Block(rest[:end], edges[: np.searchsorted(edges, end)], _BLANK if sparse > _MAX_SPARSE else None)
+            if sparse > _MAX_SPARSE:
+                return
             rest, due = rest[end:], _BLOCK_BYTES
             continue
         due = 2 * len(rest)
         if len(rest) > _LONG_RECORD:
-            yield Block(whole_characters(rest), edges, whole=False)
+            yield Block(whole_characters(rest), edges, _TOO_LONG)
             return
     rest = _END_OF_DOS_FILE.sub(b"", rest)
     if rest:
@@ -142,9 +152,8 @@ def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Pla
             "a quote opens in this row and is never closed",
             f"{QUOTE_HINT} If the file was cut off, export it again.",
         )
-    if not block.whole:
-        size = f"{_LONG_RECORD // 1024**2} MB"
-        raise BadRecordError(0, f"the row is longer than {size}", "A table has no such rows: export it again as CSV.")
+    if block.unusual is not None:
+        raise BadRecordError(0, *block.unusual)
     if width > MAX_CELLS:
         raise _too_wide(-1, width)  # the header
     try:
@@ -296,7 +305,7 @@ def with_doubled_quotes(block: Block, delimiter: str) -> Block:
     doubled = re.compile(rb'""(?!%s)([^"\r\n]+)(?<!%s)""(?=%s|\Z)' % (end, end, end))
     opening = set(block.edges[0::2].tolist())
     data = doubled.sub(lambda found: b'"%s"' % found[0] if found.start() in opening else found[0], block.data)
-    return Block(data, _quote_edges(data, delimiter), block.whole)
+    return Block(data, _quote_edges(data, delimiter), block.unusual)
 
 
 def _cells_like_rows(block: Block, delimiter: str, delimiters: int) -> list[int]:

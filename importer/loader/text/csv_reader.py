@@ -31,8 +31,6 @@ from importer.tables import SourceTable
 EQUALS = r'^\s*="((?:[^"]|"")*)"\s*$'
 _DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
 _MAX_DAMAGE_PROBLEMS = 100
-_SPARSE, _MAX_SPARSE = 8, 3_000_000  # bytes of a row, and how many rows may be so short
-_UNUSUAL = "This is not a usual export. Delete the blank rows, or export the table again."
 _FIRST = {"quote_unclosed": 0, "quote_inside": 1}  # in this order; then all other faults of records
 
 
@@ -62,14 +60,13 @@ class CsvRecords:
 
 @dataclass(frozen=True)
 class _BlockRecords:
-    """The records of one block; positions count from 0 within it. ``sparse``: most are blank or nearly so."""
+    """The records of one block; positions count from 0 within it."""
 
     columns: list[pa.Array]
     widths: Numbers
     faults: list[Fault]
     damaged: Numbers
     unfinished: bool
-    sparse: bool
 
 
 def read_body(
@@ -84,11 +81,9 @@ def read_body(
     surplus: list[list[pa.Array]] = []  # of each block, the columns beyond the usual ones, which few records have
     widths, damaged = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     faults: list[Fault] = []
-    unfinished, count, sparse = False, 0, 0
+    unfinished, count = False, 0
     try:
         for read in _in_parallel(partial(_read_block, form=form), blocks(pieces, form.delimiter)):
-            sparse += len(read.widths) if read.sparse else 0
-            _refuse_sparse(sparse)
             writer.add(read.columns[: form.width])
             surplus.append(read.columns[form.width :])
             widths.append(read.widths)
@@ -108,11 +103,6 @@ def read_body(
     body = Body(columns, np.concatenate(widths), numbers, unfinished, stored)
     faults.sort(key=lambda fault: _FIRST.get(fault.code, len(_FIRST)))
     return CsvRecords(body, faults, np.concatenate(damaged))
-
-
-def _refuse_sparse(rows: int) -> None:
-    if rows > _MAX_SPARSE:
-        raise BadRecordError(0, f"more than {_MAX_SPARSE:,} rows are blank or nearly so", _UNUSUAL)
 
 
 def _in_parallel(work: Callable[[Block], _BlockRecords], tasks: Iterator[Block]) -> Iterator[_BlockRecords]:
@@ -143,8 +133,7 @@ def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
         columns = [pc.replace_substring(column, FOREIGN_MARK, "") for column in columns]
     damaged = [_matches(column, _DAMAGE) for column in columns if may_be_damaged]
     rows = np.unique(np.concatenate([np.empty(0, np.int64), *damaged]))
-    sparse = len(block.data) < _SPARSE * len(widths)
-    return _BlockRecords(columns, widths, faults, rows, block.data[-1:] not in b"\r\n", sparse)
+    return _BlockRecords(columns, widths, faults, rows, block.data[-1:] not in b"\r\n")
 
 
 def _quote_faults(block: Block, form: CsvFormat) -> list[Fault]:
