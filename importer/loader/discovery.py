@@ -23,6 +23,9 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
     found: dict[File, None] = {}
     for source in sources:
+        if _readable(source) != source:
+            message = f"{_readable(source)}: the name is not UTF-8, and cannot be repeated in reports and commands"
+            raise UsageError(message, "Rename it, or give its folder or a pattern such as exports/*.csv.")
         local = local_path(source)
         if local is None and is_url(source):
             found.update(dict.fromkeys(find_remote(source)))
