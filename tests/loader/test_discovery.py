@@ -127,5 +127,5 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
     Path(os.fsdecode(path)).write_bytes(b"Id,Name\n1,A\n")
     for source in (str(tmp_path), str(tmp_path / "*.csv")):
         assert names(source) == ["caf\ufffd.csv"]
-    with pytest.raises(UsageError, match="caf\ufffd.csv: the name is not UTF-8"):
+    with pytest.raises(UsageError, match=r"caf.?\.csv: the name is not UTF-8"):
         names(os.fsdecode(path))
