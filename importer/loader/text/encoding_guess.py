@@ -10,10 +10,10 @@ import pycountry
 
 from importer.loader.text.letter_pairs import LANGUAGES, language, likelihood
 
-_WEST = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb_NO", "fi", "is", "ca", "et")
+_WEST = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb_NO", "fi", "is", "ca")
 _CENTRAL = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "sq", "de")
 _CYRILLIC = ("ru", "uk", "bg", "sr", "mk")
-# Encoding → its languages; of encodings in which a text reads alike the first one is taken.
+# Encoding → its languages; of encodings in which a text reads alike the likeliest is taken, in doubt the first.
 _LANGUAGES: dict[str, Sequence[str]] = {
     "cp1252": _WEST, "cp1250": _CENTRAL, "cp1251": _CYRILLIC, "cp1253": ("el",), "cp1254": ("tr", *_WEST),
     "cp1255": ("he",), "cp1256": ("ar", "fr"), "cp1257": ("lt", "lv", "et", "de"), "cp874": ("th",),
@@ -41,11 +41,12 @@ _UNREADABLE = -18.0  # a byte without a character, or a control character
 _NOT_READABLE = re.compile("[\ufffd\x80-\x9f]")
 _BESIDE = -5.0  # of such a character beside a small Latin letter
 _OTHER_LANGUAGE = -4.0  # a word of another language than most
-_USUAL = 6.0  # in favor of cp1252, which most such files are in
+_USUAL = 7.5  # in favor of cp1252, which most such files are in
 _UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(("mac-roman", "cp850", "cp437", "cp852", "cp857"), -1.0)
+_UNUSUAL |= dict.fromkeys((name for name in _LANGUAGES if name.startswith("iso")), -3.0)
 _COUNTRY = 10.0  # in favor of a language, if its country is named in every row
 _DISTINCT, _COMPARED = 2000, 200  # pieces of words
-_MARGIN, _DOUBT = 5.0, 12.0
+_MARGIN, _DOUBT = 6.5, 13.0
 # Per byte beyond ASCII, of single ones and of runs; random letters are below it.
 _LEAST_SINGLE, _LEAST_IN_RUNS = -12.0, -5.1
 _IN_LATIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])")
@@ -68,15 +69,13 @@ def guess(pieces: Iterable[bytes], lines: Sequence[bytes]) -> Guess:
     """The encoding of ``pieces``: bytes beyond ASCII with a byte on either side. ``lines``: rows with such bytes."""
     distinct = sorted(set(pieces))[:: 1 + len(set(pieces)) // _DISTINCT]
     bonus = _of_countries(lines)
-    scored: list[tuple[float, str]] = []
-    seen: set[str] = set()
+    readings: dict[str, tuple[float, str]] = {}
     few = distinct[:: 1 + len(distinct) // _COMPARED]
     for encoding in _LANGUAGES:
         text = "\n".join(_decoded(piece, encoding) for piece in distinct)
-        if text not in seen:
-            seen.add(text)
-            scored.append((_score(few, encoding, bonus), encoding))
-    scored.sort(reverse=True)
+        own = (_score(few, encoding, bonus), encoding)
+        readings[text] = max(readings.get(text, own), own, key=lambda each: each[0])
+    scored = sorted(readings.values(), reverse=True)
     best = scored[0][1]
     rivals = [
         encoding

@@ -20,11 +20,12 @@ LANGUAGES = {
 OTHER_SCRIPTS = frozenset({"ru", "uk", "bg", "sr", "mk", "el", "he", "ar", "th"})  # next to them ASCII letters are odd
 EDGE = " "  # of a word
 _SIGNS = frozenset("‘’“”„‚‹›«»–—…•·°®™©€£¥§ªº¿¡´\xa0\xad½¼²×№、。「」・ー（）")  # noqa: RUF001
-_JOINS = frozenset("‘’·´\xa0\xad・ー")  # noqa: RUF001 - stand within words, too
+_JOINS = frozenset("‘’´\xa0\xad・ー")  # noqa: RUF001 - stand within words, too
 _OPENING = frozenset("‚„“‹«¿¡£€№")  # noqa: RUF001 - stand before words
-# Logarithms of chances: of a usual sign, of one within a word and any other, of a capital in a word of small letters,
+_BEFORE_NUMBERS = frozenset("£€¥§№±")
+# Logarithms of chances: of a usual sign, of any other, if it is within a word, of a capital in a word of small letters,
 # of a letter beside a digit.
-_SIGN, _ODD, _ODD_CASE, _BY_DIGIT = -4.0, -16.0, -7.0, -5.0
+_SIGN, _ODD, _WITHIN, _ODD_CASE, _BY_DIGIT = -4.0, -16.0, -6.0, -7.0, -5.0
 _UNSEEN = 0.02  # of a letter that the names do not have, the occurrences
 _MIX = 0.85  # how much pairs count, beside letters
 
@@ -86,5 +87,7 @@ def as_letter(char: str) -> str:
 
 def _sign_chance(before: str, sign: str, after: str) -> float:
     within = before.isalpha() and after.isalpha()
-    usual = sign in _JOINS or (sign in _SIGNS and not within and not (sign in _OPENING and before.isalpha()))
-    return _SIGN if usual else _ODD
+    misplaced = (sign in _OPENING and before.isalpha()) or (sign in _BEFORE_NUMBERS and after.isalpha())
+    if sign in _JOINS or (sign in _SIGNS and not within and not misplaced):
+        return _SIGN
+    return _ODD + (_WITHIN if within else 0.0)
