@@ -304,7 +304,7 @@ class TableRule(Strict):
     parent: ParentRule | None = None
     has: TextList = Field(default_factory=list)
     names: TextList = Field(default_factory=list)
-    columns: Annotated[TextList, Field(json_schema_extra={"items": {"pattern": r"\S"}})] = Field(default_factory=list)
+    columns: TextList = Field(default_factory=list)
     two_headers: YesNo = False
     skip: list[SkipRule] = Field(default_factory=list)
     ignore: TextList = Field(default_factory=list)
