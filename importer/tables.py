@@ -432,14 +432,18 @@ def header_key(text: str) -> str:
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
 
 
+# What a spreadsheet would run as a formula, or may so after dropping a line end or narrowing wide characters.
+_RUNS = "[=+\\-@\\t\\r\\n＝＋－＠]"  # noqa: RUF001
+
+
 def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    r"""Strings with an apostrophe before each that a spreadsheet would run as a formula (``^'*[=+\-@\t\r]``)."""
-    return pc.replace_substring_regex(column, r"^('*[=+\-@\t\r])", r"'\1")
+    """Strings with an apostrophe before each that a spreadsheet might run as a formula, with or without apostrophes."""
+    return pc.replace_substring_regex(column, rf"\A('*{_RUNS})", r"'\1")
 
 
 def unmark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """The strings as they were before :func:`mark_formulas`: one leading apostrophe fewer where it may have put one."""
-    return pc.replace_substring_regex(column, r"^'('*[=+\-@\t\r])", r"\1")
+    return pc.replace_substring_regex(column, rf"\A'('*{_RUNS})", r"\1")
 
 
 def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
@@ -447,4 +451,4 @@ def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa
 
     Only those that begin with an apostrophe which it would take off get another one.
     """
-    return pc.replace_substring_regex(column, r"^('+[=+\-@\t\r])", r"'\1")
+    return pc.replace_substring_regex(column, rf"\A('+{_RUNS})", r"'\1")

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from importer.cli.output import Progress, look, print_summary, safe, say
+from importer.cli.output import Progress, look, print_summary, safe, say, without_controls
 from importer.errors import OptionError, UsageError
 from importer.settings import Options, default_ledger, placed, read_config, read_notices
 
@@ -39,7 +39,7 @@ def finish(given: Mapping[str, Any], summary: dict[str, Any]) -> None:
     from importer.report import summary_text, undo_verify_text
 
     text = undo_verify_text if summary["command"] in {"undo", "verify"} else summary_text
-    print_summary(given, summary, text(summary, **look()))
+    print_summary(given, summary, text(without_controls(summary), **look()))
     raise typer.Exit(summary["exit_code"])
 
 

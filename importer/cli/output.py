@@ -59,17 +59,19 @@ def terminal_width() -> int:
 
 
 def as_json(value: Any) -> str:
-    """One line of JSON that stdout can hold: what its encoding lacks is written as JSON escapes it."""
+    """One line of JSON that stdout can hold: what its encoding lacks, or a terminal obeys, is written as an escape."""
     import orjson
 
     text = orjson.dumps(value).decode()
     try:
         text.encode(sys.stdout.encoding or "utf-8")
+        if not _UNSAFE.search(text):
+            return text
     except UnicodeEncodeError:
-        import json
+        pass
+    import json
 
-        return json.dumps(value, separators=(",", ":"))
-    return text
+    return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def print_summary(given: Mapping[str, Any], summary: Mapping[str, Any], text: str) -> None:
@@ -86,21 +88,33 @@ def look() -> dict[str, Any]:
     return {"width": terminal_width(), "colour": coloured(sys.stdout), "unicode": encoding.startswith("utf")}
 
 
-def safe(text: str) -> str:
-    """Text from files, mappings and the API as a terminal may show it: what would control it becomes ``�``."""
-    return _UNSAFE.sub(lambda found: found[1] or "\ufffd", text)
+def safe(text: str, *, colours: bool = True) -> str:
+    """Text from files, mappings and the API as a terminal may show it: what would control it becomes ``�``.
+
+    ``colours``: the program's own colours stay.
+    """
+    return _UNSAFE.sub(lambda found: (colours and found[1]) or "\ufffd", text)
+
+
+def without_controls(value: Any) -> Any:
+    """Data to be shown, with all of its texts as a terminal may show them; colours come later."""
+    if isinstance(value, str):
+        return safe(value, colours=False)
+    if isinstance(value, Mapping):
+        return {name: without_controls(each) for name, each in value.items()}
+    return [without_controls(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def show(text: str, *, flush: bool = False) -> None:
     """Text on stdout; ``flush``: the command goes on for long. (Where the reader went away, ``main`` notices.)"""
-    print(safe(text), flush=flush)
+    print(safe(text, colours=coloured(sys.stdout)), flush=flush)
 
 
 def put(text: str) -> None:
     """A file's content on stdout: for programs as it is and in UTF-8, for a terminal as it may show it."""
     change = getattr(sys.stdout, "reconfigure", None)
     if sys.stdout.isatty():
-        text = safe(text)
+        text = safe(text, colours=coloured(sys.stdout))
     elif change is not None:
         change(encoding="utf-8", errors="strict")
     print(text, end="")
@@ -108,7 +122,7 @@ def put(text: str) -> None:
 
 def say(text: str) -> None:
     """One message on stderr."""
-    print(safe(text), file=sys.stderr, flush=True)
+    print(safe(text, colours=coloured(sys.stderr)), file=sys.stderr, flush=True)
 
 
 def failed(error: BaseException) -> int:
@@ -129,6 +143,7 @@ def failed(error: BaseException) -> int:
 def _complain(message: str, hint: str = "") -> None:
     """What went wrong, and below it what to do; on a terminal, wrapped to its width."""
     name = "\x1b[1;31mimporter:\x1b[0m" if coloured(sys.stderr) else "importer:"
+    message, hint = without_controls([message, hint])
     say(f"{name} {message}")
     fill = textwrap.TextWrapper(terminal_width() - 2, break_long_words=False, break_on_hyphens=False).fill
     for line in hint.splitlines():

@@ -189,22 +189,19 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
 
 def column_names(header: Sequence[str], width: int) -> list[str]:
     """The names of the first ``width`` columns: the header's cells, trimmed and made unique."""
-    names: list[str] = []
-    keys: set[str] = set()
-    for place in range(width):
-        cell = header[place].strip() if place < len(header) else ""
-        names.append(_unique(cell or f"Column {place + 1}", keys))
-    return names
+    taken: dict[str, int] = {}
+    cells = [header[place].strip() if place < len(header) else "" for place in range(width)]
+    return [_unique(cell or f"Column {place + 1}", taken) for place, cell in enumerate(cells)]
 
 
-def _unique(name: str, keys: set[str]) -> str:
-    """The name with a number if its key is in ``keys``; the key of the result is added to them."""
-    number = 1
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """The name with a number if its key is in ``taken``: key → the last number given; the result is added to it."""
+    key = header_key(name)
     candidate = name
-    while header_key(candidate) in keys:
-        number += 1
-        candidate = f"{name}#{number}"
-    keys.add(header_key(candidate))
+    while (new := header_key(candidate)) in taken:
+        taken[key] = taken.get(key, 1) + 1
+        candidate = f"{name}#{taken[key]}"
+    taken[new] = taken.get(new, 1)
     return candidate
 
 
@@ -215,7 +212,7 @@ def _named_columns(
     rejected_rows = bool(header) and header_key(header[0]) == IMPORT_ERRORS  # the program's own file, corrected
     if rejected_rows:
         header = unmark_formulas(pa.array([cell.strip() for cell in header], pa.string())).to_pylist()
-    keys: set[str] = set()
+    taken: dict[str, int] = {}
     data: dict[str, pa.ChunkedArray] = {}
     emptied: dict[str, Mask] = {}
     empty = pa.chunked_array([blank_cells(len(body))])
@@ -224,7 +221,7 @@ def _named_columns(
         column = body.columns[place] if place < len(body.columns) else empty
         if not cell and not _has_text(column).any():
             continue
-        name = _unique(cell or f"Column {place + 1}", keys)
+        name = _unique(cell or f"Column {place + 1}", taken)
         column = unmark_formulas(column) if rejected_rows else column
         tax_number = is_tax_number(name) and header_key(name) not in options.allowed
         if is_secret(name) or tax_number or holds_card_numbers(name, column, body.stored.release_memory):

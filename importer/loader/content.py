@@ -31,6 +31,7 @@ _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _MAX_RATIO, _MAX_BYTES = 100, 4 * 1024**3
 _HARMLESS_BYTES, _HARMLESS_WORKBOOK = 16 * 1024**2, 32 * 1024**2  # of any ratio: read in seconds
 _MAX_MEMBERS = 1000
+_CLUTTER = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon", "$recycle.bin"})
 _PIECE = 2 * 1024**2
 
 
@@ -59,6 +60,12 @@ class Content:
 
     def _open(self) -> io.BufferedReader | io.BytesIO:
         return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file (by its name or path) is hidden, or one that Excel, LibreOffice, Windows, or macOS leaves."""
+    base = re.split(r"[/\\]", name)[-1]
+    return base.startswith((".", "~$")) or base.strip().casefold() in _CLUTTER
 
 
 def is_packed(start: bytes) -> bool:
@@ -113,11 +120,10 @@ def _is_workbook_container(content: bytes, file: str) -> bool:
 
 def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        # Without folders, hidden and lock files, and the files that macOS adds.
         members = [
             member
             for member in archive.infolist()
-            if not (member.is_dir() or re.search(r"^__MACOSX/|(^|/)(\.|~\$)[^/]*$", member.filename))
+            if not (member.is_dir() or member.filename.startswith("__MACOSX/") or is_clutter(member.filename))
         ]
         if not members:
             raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
@@ -127,6 +133,8 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
         unpacked = 0
         for member in sorted(members, key=lambda member: member.filename):
             name = f"{file}/{member.filename}"
+            if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise NotImplementedError("not deflated")  # other methods unpack without bounds
             if member.flag_bits & 1:
                 raise SourceError(f"{name}: protected by a password", "Unpack the archive and give its files.")
             with archive.open(member) as packed:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from importer.errors import NoSourceError, SourceError, UsageError
+from importer.loader.content import is_clutter
 from importer.loader.locations import RemoteFile, find_remote, is_url, local_path, public_source
 
 File = Path | RemoteFile
@@ -22,12 +23,15 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
         raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
     found: dict[File, None] = {}
     for source in sources:
+        if _readable(source) != source:
+            message = f"{_readable(source)}: the name is not UTF-8, and cannot be repeated in reports and commands"
+            raise UsageError(message, "Rename it, or give its folder or a pattern such as exports/*.csv.")
         local = local_path(source)
         if local is None and is_url(source):
             found.update(dict.fromkeys(find_remote(source)))
         else:
             found.update(dict.fromkeys(path.resolve() for path in _expand(source if local is None else local)))
-    parts = [file.parts for file in found]
+    parts = [tuple(map(_readable, file.parts)) for file in found]
     different = list(dict.fromkeys(parts))
     shown = dict(zip(different, _display_names(different), strict=True))
     # Two URLs may differ only in what is not shown: https://example.com/export?list=1 and …?list=2.
@@ -96,8 +100,13 @@ def _expand(source: str) -> list[Path]:
 
 
 def _ordinary(paths: Iterable[Path]) -> list[Path]:
-    """Without hidden files and the lock files that Excel (``~$``) and LibreOffice (``.~lock``) leave."""
-    return [path for path in paths if not path.name.startswith((".", "~$"))]
+    """Without hidden files, lock files, and what Windows leaves in folders."""
+    return [path for path in paths if not is_clutter(path.name)]
+
+
+def _readable(name: str) -> str:
+    """A name as reports can hold it: a byte that is not UTF-8 becomes a sign for a lost character."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _display_names(paths: list[tuple[str, ...]]) -> list[str]:

@@ -1,17 +1,19 @@
 """Which record is the header, and which records are not data."""
 
+import fnmatch
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.loader.grouped_headings import find_grouped
 from importer.loader.text.column_store import Body
 from importer.tables import header_key, taken
 
@@ -28,6 +30,7 @@ _NOT_TEXTUAL = re.compile(
         )\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
+_FLAG = re.compile(r"\s*(?:true|false|yes|no|[yn])\s*", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _ANY_DIGIT = re.compile(r"\d")
@@ -43,6 +46,7 @@ class LoadOptions:
     ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
     ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
+    ``headerless``: the column names of each table whose files have no header, and its patterns of ``names``.
     """
 
     columns: tuple[frozenset[str], ...] = ()
@@ -53,6 +57,7 @@ class LoadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     scratch: Path | None = None
+    headerless: tuple[tuple[Sequence[str], Sequence[str]], ...] = ()
 
     @cached_property
     def keys(self) -> tuple[frozenset[str], ...]:
@@ -64,15 +69,16 @@ class LoadOptions:
 class Header:
     """The header among the records of a source.
 
-    ``cells``: its cells. ``row``: its 1-based number. ``above``: (row number, reason) of every record up to the header,
-    the header included. ``labels``: the cells of a second header row above or below it. ``instructions``: the numbers
-    of the rows below it that explain how to fill the columns.
+    ``cells``: its cells. ``row``: its 1-based number; without a header, that of the row above the data. ``above``: (row
+    number, reason) of every record up to the header, the header included. ``also``: the cells of a second header row
+    above or below it, or of the two rows that it is made of. ``instructions``: the numbers of the rows below it that
+    explain how to fill the columns.
     """
 
     cells: Row
     row: int
     above: list[tuple[int, str]]
-    labels: Row | None = None
+    also: tuple[Row, ...] = ()
     instructions: tuple[int, ...] = ()
 
     @property
@@ -88,38 +94,83 @@ def header_score(cells: Row, options: LoadOptions) -> int:
     return max((score for score, enough in scores if score >= enough > 0), default=0)
 
 
-def find_header(rows: Sequence[Row], options: LoadOptions) -> Header | None:
+def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Header | None:
     """The header among the first records: the best match with the mapping's columns, else the first likely row.
 
-    None if every record is blank.
+    ``names``: those of the file and sheet; they select the names of columns without a header. None if every record is
+    blank.
     """
     scores = [header_score(row, options) for row in rows]
     best = max(scores, default=0)
+    columns = _names_of_headerless(rows, options, names)
+    if columns is not None:
+        separator = int(bool(rows) and rows[0][:1] == ["sep="])  # Excel's own line
+        return Header(columns, separator, [(1, "title")][:separator])
     index = scores.index(best) if best else _first_likely_header(rows)
+    grouped = find_grouped(rows, index, lambda row: header_score(row, options))
+    if grouped is not None:
+        return _grouped_header(rows, *grouped)
     if index is None:
         return None
     labels = _find_labels(rows, index) if options.two_headers else None
     reasons = ["header" if place == labels else "title" if _filled(rows[place]) else "blank" for place in range(index)]
     above = list(enumerate([*reasons, "header"], start=1))
     below = max(index, index if labels is None else labels) + 1
-    label_cells = None if labels is None else rows[labels]
-    return Header(rows[index], index + 1, above, label_cells, tuple(_instructions(rows, below)))
+    also = () if labels is None else (rows[labels],)
+    return Header(rows[index], index + 1, above, also, tuple(_instructions(rows, below)))
+
+
+def _grouped_header(rows: Sequence[Row], index: int, cells: Row) -> Header:
+    """The header made of two rows, the lower one at ``index``."""
+    above = ["title" if _filled(row) else "blank" for row in rows[: index - 1]]
+    numbered = list(enumerate([*above, "header", "header"], start=1))
+    return Header(cells, index + 1, numbered, (rows[index - 1], rows[index]), tuple(_instructions(rows, index + 1)))
 
 
 def _filled(row: Row) -> int:
     return sum(1 for cell in row if cell.strip())
 
 
+def _names_of_headerless(rows: Sequence[Row], options: LoadOptions, names: Sequence[str]) -> Row | None:
+    """The names that the mapping gives to the columns of a table without a header; None if the table has one.
+
+    It has one if half of a row's cells are such names, as in a list of rejected rows.
+    """
+    file_names = [name.casefold() for name in (*names, *(PurePath(name).stem for name in names))]
+    for columns, patterns in options.headerless:
+        known = {header_key(name) for name in columns}
+        keys = [set(map(header_key, row)) - {""} for row in rows]
+        if any(len(known & own) >= max(2, len(own) / 2) for own in keys):
+            continue
+        if not patterns or any(fnmatch.filter(file_names, pattern.casefold()) for pattern in patterns):
+            return columns
+    return None
+
+
 def _first_likely_header(rows: Sequence[Row]) -> int | None:
-    """The first row of words that is about as wide as most rows below it; else the first row that is not blank."""
+    """The first row of words that is about as wide as most rows below it; else the first row that is so wide."""
     filled = [_filled(row) for row in rows]
+    wide = []
     for index, row in enumerate(rows):
         below = Counter(count for count in filled[index + 1 :] if count)
         usual = max(below, key=lambda count: (below[count], count)) if below else 1
-        textual = all(not _NOT_TEXTUAL.fullmatch(cell) for cell in row if cell.strip())
-        if filled[index] >= max(1, usual * 0.8) and textual:
-            return index
-    return next((index for index, count in enumerate(filled) if count), None)
+        if filled[index] >= max(1, usual * 0.8):
+            if all(_is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(row)):
+                return index
+            wide.append(index)
+    return next(iter(wide), None)
+
+
+def _is_name(cell: str, place: int, below: Sequence[Row]) -> bool:
+    """Whether a cell may be a column's name: not a value such as an amount or a date.
+
+    ``No`` and ``Y`` may be names, unless most cells of the column are such flags.
+    """
+    if not _NOT_TEXTUAL.fullmatch(cell):
+        return True
+    others = [row[place] for row in below if place < len(row) and row[place].strip()]
+    flags = sum(1 for other in others if _FLAG.fullmatch(other))
+    return bool(_FLAG.fullmatch(cell)) and 2 * flags < max(1, len(others))
 
 
 def _find_labels(rows: Sequence[Row], header: int) -> int | None:
@@ -197,9 +248,8 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
     """
     blank = _matches(body, [""] * len(body.columns))
     repeated = np.zeros(len(body), dtype=bool)
-    for cells in [header.cells] if header.labels is None else [header.cells, header.labels]:
-        padded = [*(cell.strip() for cell in cells), *[""] * len(body.columns)]
-        repeated |= _matches(body, padded[: max(len(body.columns), len(cells))])
+    for cells in [header.cells, *header.also]:
+        repeated |= _repeats(body, cells)
     repeated &= ~blank
     instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated
     total = np.zeros(len(body), dtype=bool)
@@ -235,6 +285,33 @@ def _matches(body: Body, cells: Row) -> Mask:
             return mask
     mask[candidates] = True
     return mask
+
+
+_AROUND = "\ufeff'\"` \t\r\n\xa0*?"
+
+
+def _repeats(body: Body, cells: Row) -> Mask:
+    """The records that repeat the header ``cells``, be it in other capitals, between other quotes, or after a BOM.
+
+    A single word in other capitals may be a name: a header of one column is repeated only as it is.
+    """
+    mask = np.zeros(len(body), dtype=bool)
+    filled = [place for place, cell in enumerate(cells) if cell.strip()]
+    if not filled or filled[0] >= len(body.columns):
+        return mask
+    width = max(len(body.columns), len(cells))
+    wanted = _plain(pa.array([*cells, *[""] * width][:width]), fold=len(filled) > 1)
+    alike = pc.equal(_plain(body.columns[filled[0]], fold=len(filled) > 1), wanted[filled[0]])
+    body.stored.release_memory()
+    for index in np.flatnonzero(alike.to_numpy()).tolist():
+        record = pa.array([*body.row(index), *[""] * width][:width])
+        mask[index] = _plain(record, fold=len(filled) > 1).equals(wanted)
+    return mask
+
+
+def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+    trimmed = pc.utf8_trim(cells, _AROUND)
+    return pc.utf8_lower(trimmed) if fold else trimmed
 
 
 _TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)

@@ -94,6 +94,7 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
         encoding=options.encoding,
         delimiter=options.delimiter,
         scratch=scratch,
+        headerless=tuple((table.columns, table.names) for table in loaded.mapping.tables.values() if table.columns),
     )
     with timings.stage("load"):
         sources = load(list(options.sources), how)

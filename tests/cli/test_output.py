@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from importer.cli.output import Progress, as_json, coloured, safe
+from importer.cli.output import Progress, as_json, coloured, safe, without_controls
 from tests.workflow.desk import ROOT
 
 
@@ -201,3 +201,17 @@ def imported(*words: str) -> set[str]:
     code = "import sys, importer.cli\ntry: importer.cli.main()\nfinally: print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stderr.splitlines()[-1].split())
+
+
+def test_colours_in_data_are_not_the_program_s() -> None:
+    data = {"file": "a\x1b[31mred\x9b.csv", "rows": [1, ("x\u202e", None)], "ok": True}
+    shown = {"file": "a\ufffdred\ufffd.csv", "rows": [1, ["x\ufffd", None]], "ok": True}
+    assert without_controls(data) == shown
+    assert safe("\x1b[31mred", colours=False) == "\ufffdred"
+
+
+@pytest.mark.parametrize("text", ["a\x1b[31m", "a\x9b", "a\u202e", "a\x7f", "a\u200f"])
+def test_json_holds_what_a_terminal_obeys_as_escapes(text: str) -> None:
+    line = as_json({"é": text})
+    assert json.loads(line) == {"é": text}
+    assert not set(line) & set("\x1b\x9b\u202e\x7f\u200f")

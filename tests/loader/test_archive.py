@@ -107,3 +107,19 @@ def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(content_module, "_MAX_BYTES", 500_000)
     with pytest.raises(SourceError, match="the archive would grow"):
         sources(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_unpack_without_bounds_are_refused(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("a.csv", "Id,Name\n1,A\n")
+    with pytest.raises(SourceError, match="packed in an unusual way"):
+        sources(tmp_path / "a.zip")
+
+
+def test_what_systems_add_to_an_archive_is_passed_over(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("x/Thumbs.db", "__MACOSX/._a.csv", "desktop.ini", "x/.DS_Store"):
+            archive.writestr(name, b"\0\1")
+        archive.writestr("x/a.csv", "Id,Name\n1,A\n")
+    assert [read.name for read in sources(tmp_path / "a.zip").tables] == ["a.zip/x/a.csv"]

@@ -92,7 +92,6 @@ def test_blocks_end_where_records_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_long_record_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 8)
-    monkeypatch.setattr(csv_blocks, "_LONG_RECORD", 16)
     text = "a long cell, longer\nthan several blocks of this size"
     body = read(f'1,"{text}"\n\n2,b\n'.encode(), piece=3, width=2).body
     assert [body.row(index) for index in range(len(body))] == [["1", text], ["", ""], ["2", "b"]]

@@ -228,7 +228,8 @@ def test_any_table_the_csv_module_writes_is_read_back_with_its_row_numbers(
     assume(encoding != "cp1252" or content.isascii() or _holds_no_utf8(content))
     assume(any("".join(row).strip() for row in rows))
     path = write(tmp_path / "a.csv", content)
-    read = table(path, options(*header_cells(width)))
+    given = "cp1252" if encoding == "cp1252" else None  # random letters are of no language
+    read = table(path, options(*header_cells(width), encoding=given))
     expected = [(number, row) for number, row in enumerate(rows, start=2) if "".join(row).strip()]
     assert list(zip(read.row_numbers.tolist(), cells(read)[1:], strict=True)) == expected
     assert read.records == len(rows) + 1
@@ -243,7 +244,7 @@ def _holds_no_utf8(content: bytes) -> bool:
 def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr(csv_blocks, "_LONG_RECORD", 2000)
-    with pytest.raises(SourceError, match=r"a\.csv:3: the row cannot be read"):
+    with pytest.raises(SourceError, match=r"a\.csv:3: a quote opens in this row"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 100_000))
 
 

@@ -111,3 +111,21 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
         written = pool.submit(path.write_bytes, CSV.encode())
         (only,) = sources(path).tables
     assert written.result() == only.details["bytes"] == len(CSV)
+
+
+@pytest.mark.parametrize(
+    "name", ["Thumbs.db", "desktop.ini", ".DS_Store", "~$a.xlsx", "ehthumbs.db", "Icon\r", "._a.csv"]
+)
+def test_what_systems_leave_in_a_folder_is_passed_over(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "a.csv", "Id,Name\n1,A\n")
+    write(tmp_path / name, b"\x00\x01")
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.csv"
+    Path(os.fsdecode(path)).write_bytes(b"Id,Name\n1,A\n")
+    for source in (str(tmp_path), str(tmp_path / "*.csv")):
+        assert names(source) == ["caf\ufffd.csv"]
+    with pytest.raises(UsageError, match=r"caf.?\.csv: the name is not UTF-8"):
+        names(os.fsdecode(path))

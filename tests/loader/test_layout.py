@@ -178,7 +178,7 @@ def test_no_footer(text: str) -> None:
 
 
 def test_rejected_file_given_back(tmp_path: Path) -> None:
-    text = "import_errors,Id,Name,'-x\nname is missing,'=1,''+2,'plain\n'-,\"'\n\",'@a,'''-b\nx,''quoted,'\t,=kept\n"
+    text = "import_errors,Id,Name,'-x\nname is missing,'=1,''+2,'plain\n'-,\"''\n\",'@a,'''-b\nx,''quoted,'\t,=kept\n"
     read = table(write(tmp_path / "a.csv", text))
     assert cells(read) == [
         ["Id", "Name", "-x"],
@@ -239,3 +239,41 @@ def test_instruction_rows_under_header_and_labels(tmp_path: Path) -> None:
 def test_customer_directly_under_the_header_is_no_instruction(tmp_path: Path, row: str) -> None:
     read = table(write(tmp_path / "a.csv", f"Id,Name,City,State,Country\n{row}\nC2,Beta,Ulm,BW,DE\n"))
     assert len(read.frame) == 2
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Country;id;hello;yes;no;flag", "Country;id;hello;No;Y;flag", "Country;id;true;false;x;y", "No;id;a;b;c;d"],
+)
+def test_a_column_may_be_called_yes_or_no(tmp_path: Path, header: str) -> None:
+    text = f"{header}\nSpain;esp;hola;si;no gracias;a.png\nItaly;ita;ciao;si;no grazie;b.png\n"
+    read = table(write(tmp_path / "a.csv", text))
+    assert list(read.frame.columns) == header.split(";")
+    assert len(read) == 2
+
+
+def test_names_that_are_years_do_not_make_a_title_the_header(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "Sales\n\nName,City,2023,2024\nAcme,Marlow,100,120\nBeta,York,90,95\n"))
+    assert list(read.frame.columns) == ["Name", "City", "2023", "2024"]
+
+
+@pytest.mark.parametrize(
+    "again", ["\ufeffCode,Customer", "CODE,customer", "'Code','Customer'", '"Code","Customer"', ' "Code", Customer ']
+)
+def test_a_header_is_skipped_wherever_it_is_repeated(tmp_path: Path, again: str) -> None:
+    read = table(write(tmp_path / "a.csv", f"\ufeffCode,Customer\n0017,Harbor\n{again}\n0018,Kestrel\n"))
+    assert read.frame["Code"].tolist() == ["0017", "0018"]
+    assert skipped(read) == [(1, "header"), (3, "header")]
+
+
+def test_one_word_in_other_capitals_is_a_name(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "Customer\nHarbor\nCUSTOMER\nCustomer\n"))
+    assert read.frame["Customer"].tolist() == ["Harbor", "CUSTOMER"]
+
+
+@pytest.mark.parametrize("name", ["Note", "Column 7", "Note#2"])
+def test_thousands_of_columns_of_one_name(tmp_path: Path, name: str) -> None:
+    names = ["Id", *[name] * 5000]
+    read = table(write(tmp_path / "a.csv", ",".join(names) + "\n" + ",".join(map(str, range(5001))) + "\n"))
+    assert len(set(read.frame.columns)) == 5001
+    assert read.frame.iloc[0].tolist() == list(map(str, range(5001)))

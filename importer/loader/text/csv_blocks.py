@@ -5,6 +5,7 @@ Arrow's reader does the work; the csv module reads what Arrow cannot, and decide
 
 import csv
 import io
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,18 +21,46 @@ from importer.loader.text.encoding import whole_characters
 
 # Few enough bytes for a processor's cache; fewer would make more chunks for everything that follows.
 _BLOCK_BYTES = 2 * 1024 * 1024
-_LONG_RECORD = 8 * 1024 * 1024  # a record of so many bytes has a quote that is never closed, or is a giant
-_QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
+_LONG_RECORD = 32 * 1024 * 1024  # a record of more bytes has a quote that is never closed, or is a giant
+_TOO_LONG = (
+    f"the row is longer than {_LONG_RECORD // 1024**2} MB",
+    "A table has no such rows: export it again as CSV.",
+)
+_SPARSE, _MAX_SPARSE = 8, 1_048_576  # bytes of a row, and how many rows may be so short: as many as Excel has
+_BLANK = (f"more than {_MAX_SPARSE:,} rows are blank or nearly so", "Delete them, or export the table again as CSV.")
+MAX_CELLS = 16_384  # as many columns as Excel has
+QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
+_BOM = "\ufeff".encode()
+_END_OF_DOS_FILE = re.compile(rb"\x1a[\x1a\r\n]*\Z")  # Ctrl-Z
+csv.field_size_limit(2 * _LONG_RECORD)
 
 Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records. ``edges``: the places of the quotes that open and close cells, alternately."""
+    """Whole records. ``edges``: the places of the quotes that open and close cells, alternately.
+
+    ``unusual``: why it is not read: what is wrong, and what to do.
+    """
 
     data: bytes
     edges: Places
+    unusual: tuple[str, str] | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records there are, by the line ends outside quotes."""
+        data, count = self.data, 0
+        for end, sign in ((b"\n", 1), (b"\r", 1), (b"\r\n", -1)):
+            if len(self.edges) and end in data:
+                found = np.flatnonzero(np.frombuffer(data, np.uint8) == end[-1])
+                if len(end) > 1:
+                    found = found[np.frombuffer(data, np.uint8)[found - 1] == end[0]]
+                count += sign * int((np.searchsorted(self.edges, found) % 2 == 0).sum())
+            else:
+                count += sign * data.count(end)
+        return count + int(len(self.edges) % 2 or data[-1:] not in b"\r\n")
 
 
 @dataclass
@@ -45,24 +74,28 @@ class BadRecordError(Exception):
 
 def blocks(pieces: Iterator[bytes], delimiter: str) -> Iterator[Block]:
     """The text of ``pieces`` in blocks; only the last one may end within a record."""
-    rest, due = b"", _BLOCK_BYTES
+    rest, due, sparse = b"", _BLOCK_BYTES, 0
     for piece in pieces:
         rest = rest + piece if rest else piece
+        if _BOM in rest:  # files were joined
+            rest = re.sub(rb"(^|[\r\n])\xef\xbb\xbf", rb"\1", rest)
         if len(rest) < due:
             continue
         edges = _quote_edges(rest, delimiter)
         end = _end_of_records(rest, edges)
         if end:
-            yield Block(rest[:end], edges[: np.searchsorted(edges, end)])
+            lines = rest.count(b"\n") or rest.count(b"\r")
+            sparse += lines if len(rest) < _SPARSE * lines else 0
+            yield Block(rest[:end], edges[: np.searchsorted(edges, end)], _BLANK if sparse > _MAX_SPARSE else None)
+            if sparse > _MAX_SPARSE:
+                return
             rest, due = rest[end:], _BLOCK_BYTES
             continue
         due = 2 * len(rest)
         if len(rest) > _LONG_RECORD:
-            try:
-                _read_rows(whole_characters(rest), delimiter)
-            except BadRecordError:  # parsing the block raises it again
-                yield Block(whole_characters(rest), edges)
-                return
+            yield Block(whole_characters(rest), edges, _TOO_LONG)
+            return
+    rest = _END_OF_DOS_FILE.sub(b"", rest)
     if rest:
         yield Block(rest, _quote_edges(rest, delimiter))
 
@@ -115,15 +148,31 @@ def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Pla
     """
     if len(block.edges) % 2:  # a quote is open at the end
         raise BadRecordError(
-            len(_read_rows(block.data, delimiter)) - 1,
+            block.records - 1,
             "a quote opens in this row and is never closed",
-            f"{_QUOTE_HINT} If the file was cut off, export it again.",
+            f"{QUOTE_HINT} If the file was cut off, export it again.",
         )
+    if block.unusual is not None:
+        raise BadRecordError(0, *block.unusual)
+    if width > MAX_CELLS:
+        raise _too_wide(-1, width)  # the header
     try:
         columns = _read_with_arrow(block.data, delimiter, width)
         return columns, np.full(len(columns[0]), width, np.int64)
     except pa.ArrowInvalid:
         return _parse_ragged(block.data, delimiter, width) or _parse_slowly(block.data, delimiter, width)
+
+
+def _refuse_widest(widths: Places) -> None:
+    """Raise :class:`BadRecordError` for a record with more cells than a table has."""
+    widest = int(widths.argmax()) if len(widths) else 0
+    if len(widths) and widths[widest] > MAX_CELLS:
+        raise _too_wide(widest, int(widths[widest]))
+
+
+def _too_wide(index: int, width: int) -> BadRecordError:
+    message = f"the row has {width:,} cells; a table has at most {MAX_CELLS:,} columns, as in Excel"
+    return BadRecordError(index, message, "Probably line ends are missing: export the table again as CSV.")
 
 
 def _read_with_arrow(
@@ -166,6 +215,7 @@ def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Arra
     before = np.array([row.number - 1 for row in ragged], dtype=np.int64) - np.arange(len(rows))
     order = pa.array(np.insert(np.arange(usual), before, usual + np.arange(len(rows))))
     widths = np.insert(np.full(usual, width, np.int64), before, [len(row) for row in rows])
+    _refuse_widest(widths)
     odd = _to_columns(rows, max(width, int(widths.max(initial=0))))
     regular += [blank_cells(usual)] * (len(odd) - width)
     return [pa.concat_arrays(pair).take(order) for pair in zip(regular, odd, strict=True)], widths
@@ -174,6 +224,7 @@ def _parse_ragged(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Arra
 def _parse_slowly(data: bytes, delimiter: str, width: int) -> tuple[list[pa.Array], Places]:
     rows = _read_rows(data, delimiter)
     widths = np.array([len(row) for row in rows], dtype=np.int64)
+    _refuse_widest(widths)
     return _to_columns(rows, max(width, int(widths.max(initial=0)))), widths
 
 
@@ -190,7 +241,7 @@ def _read_rows(data: bytes, delimiter: str) -> list[list[str]]:
         raise BadRecordError(
             len(rows),
             f"the row cannot be read ({error})",
-            'Probably a quote (") that opens in this row is never closed: close it, or double it if it is text.',
+            f"Probably a quote that opens in this row is never closed. {QUOTE_HINT}",
         ) from error
     return rows
 
@@ -214,20 +265,47 @@ def raw_records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str
         text.clear()
 
 
-def late_quotes(block: Block, delimiter: str, width: int) -> list[int]:
-    """The records (from 0) with a quote that is closed only in a later row, so that rows are lost in a cell.
+def misplaced_quotes(block: Block, delimiter: str, width: int) -> tuple[list[int], list[int]]:
+    """The records (from 0) with a quote that is closed only in a later row, and those with a bare quote in a cell.
 
-    In such a record text follows a closing quote, and a cell contains what looks like further rows. ``width``: how
-    many cells a row usually has. Only suspects are read again, strictly.
+    In both, text follows a closing quote. In the former, a cell also contains what looks like further rows, which are
+    lost in it. ``width``: how many cells a row usually has. Only blocks with suspects are read again.
     """
-    suspects = _cells_like_rows(block, delimiter, max(1, width - 1))
-    found, start = [], 0
-    for index, (_, text) in enumerate(raw_records(_lines(block.data), delimiter) if suspects else ()):
+    bare = _closed_within_text(block, delimiter)
+    if not bare:
+        return [], []
+    like_rows = _cells_like_rows(block, delimiter, max(1, width - 1))
+    late: list[int] = []
+    inside: list[int] = []
+    start = 0
+    for index, (_, text) in enumerate(raw_records(_lines(block.data), delimiter)):
         end = start + len(text.encode())
-        if bisect_left(suspects, start) < bisect_left(suspects, end) and not _is_strict(text, delimiter):
-            found.append(index)
+        if bisect_left(bare, start) < bisect_left(bare, end):
+            swallows = bisect_left(like_rows, start) < bisect_left(like_rows, end)
+            (late if swallows else inside).append(index)
         start = end
-    return found
+    return late, inside
+
+
+def _closed_within_text(block: Block, delimiter: str) -> list[int]:
+    """The places of closing quotes with text behind them, other than blanks."""
+    closing = block.edges[1::2]
+    codes = np.frombuffer(block.data + b"\n", np.uint8)
+    ends = np.frombuffer(f'{delimiter}\r\n"'.encode(), np.uint8)
+    suspects = closing[~np.isin(codes[closing + 1], ends)].tolist()
+    end = re.compile(rb"[ \t]*(?:%s|[\r\n]|\Z)" % re.escape(delimiter.encode()))
+    return [place for place in suspects if not end.match(block.data, place + 1)]
+
+
+def with_doubled_quotes(block: Block, delimiter: str) -> Block:
+    """The block with a third quote around each cell like ``""Harbor Goods""``, which lacks it on both sides."""
+    if b'""' not in block.data or not _closed_within_text(block, delimiter):
+        return block
+    end = rb"[\r\n%s]" % re.escape(delimiter.encode())
+    doubled = re.compile(rb'""(?!%s)([^"\r\n]+)(?<!%s)""(?=%s|\Z)' % (end, end, end))
+    opening = set(block.edges[0::2].tolist())
+    data = doubled.sub(lambda found: b'"%s"' % found[0] if found.start() in opening else found[0], block.data)
+    return Block(data, _quote_edges(data, delimiter), block.unusual)
 
 
 def _cells_like_rows(block: Block, delimiter: str, delimiters: int) -> list[int]:
@@ -241,11 +319,3 @@ def _cells_like_rows(block: Block, delimiter: str, delimiters: int) -> list[int]
     with_line_end = np.searchsorted(line_ends, begins) < np.searchsorted(line_ends, ends)
     cells = zip(begins[with_line_end].tolist(), ends[with_line_end].tolist(), strict=True)
     return [begin for begin, end in cells if block.data.count(delimiter.encode(), begin, end) >= delimiters]
-
-
-def _is_strict(text: str, delimiter: str) -> bool:
-    try:
-        list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error:
-        return False
-    return True

@@ -15,13 +15,23 @@ import pyarrow.compute as pc
 from importer.errors import SourceError
 from importer.loader.assemble import Fault, column_names
 from importer.loader.text.column_store import Body, ColumnWriter, Numbers, blank_cells
-from importer.loader.text.csv_blocks import BadRecordError, Block, blocks, late_quotes, parse
+from importer.loader.text.csv_blocks import (
+    QUOTE_HINT,
+    BadRecordError,
+    Block,
+    blocks,
+    misplaced_quotes,
+    parse,
+    with_doubled_quotes,
+)
 from importer.loader.text.encoding import FOREIGN_MARK, check_text
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
+EQUALS = r'^\s*="((?:[^"]|"")*)"\s*$'
 _DAMAGE = "[\\x01-\\x08\\x0e-\\x1f\ufffd]"
 _MAX_DAMAGE_PROBLEMS = 100
+_FIRST = {"quote_unclosed": 0, "quote_inside": 1}  # in this order; then all other faults of records
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ def read_body(
     columns = stored.columns + [pa.chunked_array(chunks, pa.string()) for chunks in zip(*padded, strict=True)]
     numbers = np.arange(start, start + count, dtype=np.int64)
     body = Body(columns, np.concatenate(widths), numbers, unfinished, stored)
-    faults.sort(key=lambda fault: fault.code != "quote_unclosed")
+    faults.sort(key=lambda fault: _FIRST.get(fault.code, len(_FIRST)))
     return CsvRecords(body, faults, np.concatenate(damaged))
 
 
@@ -110,22 +120,39 @@ def _in_parallel(work: Callable[[Block], _BlockRecords], tasks: Iterator[Block])
 
 def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
     may_be_damaged = check_text(block.data)
+    block = with_doubled_quotes(block, form.delimiter)
     columns, widths = parse(block, form.delimiter, form.width)
-    faults = [
-        Fault(
-            index,
-            "quote_unclosed",
-            "a quote that opens in this row is closed only in a later row, and the rows between end up in one cell",
-            'Close the quote ("), or double it ("") where it is part of the text.',
-        )
-        for index in late_quotes(block, form.delimiter, min(form.width, sum(1 for cell in form.header if cell.strip())))
-    ]
+    if len(widths) != block.records:
+        message = f"{len(widths):,} rows were read from here on, and not {block.records:,} as there are line ends"
+        raise BadRecordError(0, message, "Save the file anew with a spreadsheet program, as CSV (UTF-8) or .xlsx.")
+    faults = _quote_faults(block, form)
+    if b'="' in block.data:
+        columns = [_without_equals(column) for column in columns]
     if form.mixed and FOREIGN_MARK.encode() in block.data:
         faults += _foreign_characters(columns, form)
         columns = [pc.replace_substring(column, FOREIGN_MARK, "") for column in columns]
     damaged = [_matches(column, _DAMAGE) for column in columns if may_be_damaged]
     rows = np.unique(np.concatenate([np.empty(0, np.int64), *damaged]))
     return _BlockRecords(columns, widths, faults, rows, block.data[-1:] not in b"\r\n")
+
+
+def _quote_faults(block: Block, form: CsvFormat) -> list[Fault]:
+    usual = min(form.width, sum(1 for cell in form.header if cell.strip()))
+    late, inside = misplaced_quotes(block, form.delimiter, usual)
+    swallowed = "a quote that opens in this row is closed only in a later row, and the rows between end up in one cell"
+    bare = "a quote stands within a cell that is in quotes, so that the cell's end is in doubt"
+    return [Fault(index, "quote_unclosed", swallowed, QUOTE_HINT) for index in late] + [
+        Fault(index, "quote_inside", bare, QUOTE_HINT) for index in inside
+    ]
+
+
+def _without_equals(column: pa.Array) -> pa.Array:
+    """``="0017"``, as some programs write texts so that Excel keeps them, as ``0017``."""
+    found = pc.match_substring_regex(column, EQUALS)
+    if not pc.any(found).as_py():
+        return column
+    inner = pc.replace_substring(pc.replace_substring_regex(column, EQUALS, r"\1"), '""', '"')
+    return pc.if_else(found, inner, column)
 
 
 def _matches(column: pa.Array, pattern: str) -> Numbers:

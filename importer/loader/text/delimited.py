@@ -26,8 +26,9 @@ from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.content import Content
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
 from importer.loader.text.column_store import Body, Numbers, blank_cells
-from importer.loader.text.csv_blocks import raw_records
-from importer.loader.text.csv_reader import CsvFormat, CsvRecords, damage_problems, read_body
+from importer.loader.text.csv_blocks import MAX_CELLS, raw_records
+from importer.loader.text.csv_reader import EQUALS, CsvFormat, CsvRecords, damage_problems, read_body
+from importer.loader.text.dialect import Dialect, find_dialect, in_usual_dialect
 from importer.loader.text.encoding import (
     FOREIGN_MARK,
     NotUtf8Error,
@@ -45,6 +46,7 @@ from importer.tables import SourceTable, header_key
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1024 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
+_EQUALS = re.compile(EQUALS)
 _HEADER_TAG = re.compile(r"!([A-Za-z]\w*)")
 
 
@@ -68,6 +70,9 @@ def _read(text: Text, content: Content, origin: Origin, options: LoadOptions) ->
     refuse_binary(start, origin.file)
     try:
         check_text(whole_characters(start))
+        dialect = find_dialect(start, _choose_delimiter(start, options)[0])
+        if dialect != Dialect(dialect.delimiter):
+            start, pieces = b"".join(in_usual_dialect(chain([start], pieces), dialect)), iter(())
         form, header, skip = _layout(start, text, origin.file, options)
         records = read_body(
             chain([start[skip:]], pieces),
@@ -92,15 +97,17 @@ def _layout(start: bytes, text: Text, file: str, options: LoadOptions) -> tuple[
     In a tagged file every record belongs to the body, and there is no header.
     """
     delimiter, rows, ends = _choose_delimiter(start, options)
-    rows = [[cell.replace(FOREIGN_MARK, "") for cell in row] for row in rows]
+    rows = [[_EQUALS.sub(r"\1", cell.replace(FOREIGN_MARK, "")) for cell in row] for row in rows]
     if is_tagged(rows):
         widest = max(rows, key=len)
         return CsvFormat(delimiter, len(widest), widest, text.encoding, text.mixed), None, 0
-    header = find_header(rows, options)
+    header = find_header(rows, options, file)
     if header is None:
         raise NoSourceError(f"{file}: the file is empty", "Export the table again, with its header and rows.")
-    width = _usual_width(rows[header.row :]) or len(header.cells)
-    return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ends[header.row - 1]
+    width = _usual_width(rows[header.row :])
+    if not 0 < width <= MAX_CELLS:
+        width = len(header.cells)
+    return CsvFormat(delimiter, width, header.cells, text.encoding, text.mixed), header, ([0, *ends])[header.row]
 
 
 def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[list[str]], list[int]]:
@@ -160,14 +167,11 @@ def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Itera
     """Damaged characters, and what the bytes leave open: the encoding, and whether the last row is complete."""
     yield from damage_problems(table, records.damaged)
     if not text.certain:
-        others = " or ".join(text.others)
-        doubt = f", but its letters are as plausible in {others}" if others else ""
-        right = f"--encoding {text.others[0]}" if others else "--encoding"
         yield Problem(
-            Severity.WARNING if others else Severity.INFO,
+            Severity.INFO,
             "encoding_guessed",
-            f"the text is not Unicode; it is read as {text.encoding}{doubt}",
-            f"Look at a name with an accent; if it is wrong, give the right encoding with {right}.",
+            f"the text is not Unicode; by its words it is read as {text.encoding}",
+            "Look at a name with an accent; if it is wrong, give the right encoding with --encoding.",
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),
         )
@@ -266,5 +270,10 @@ def _aligned(
 
 def _keys(cells: list[str]) -> dict[tuple[str, int], int]:
     """(Header key, how often it occurred before) → place, of the cells with a text."""
-    keys = [header_key(cell) for cell in cells]
-    return {(key, keys[:at].count(key)): at for at, key in enumerate(keys) if key}
+    places: dict[tuple[str, int], int] = {}
+    times: Counter[str] = Counter()
+    for at, cell in enumerate(cells):
+        if key := header_key(cell):
+            places[key, times[key]] = at
+            times[key] += 1
+    return places

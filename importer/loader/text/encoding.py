@@ -2,21 +2,23 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
 
 from importer.errors import SourceError, UsageError
 from importer.loader.content import Content
+from importer.loader.text.encoding_guess import guess
 
 # Put before every character that is not in the encoding of the rest of the file. Unicode reserves this code point for
 # internal use (chapter 23.7), so it never occurs in a real text.
 FOREIGN_MARK = "\ufdd0"
 _SAMPLE = 64 * 1024
+_SOME_ASCII, _MUCH_ASCII = 0.03, 0.3  # of the characters
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # starts with the BOM of UTF-16
@@ -34,7 +36,11 @@ _ANY_UTF8 = re.compile(
 )
 _REPLACEMENT = "\ufffd".encode()
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_UNDEFINED_AS_LATIN_1 = {0xDC00 + code: code for code in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}  # no characters in cp1252
+_UNDEFINED_AS_LATIN_1 = {0xDC00 + code: code for code in range(0x80, 0x100)}  # bytes without a character
+_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_LATIN = frozenset({"cp1252", "latin-1", "cp1250", "cp1254", "cp1257"})
+_GUESS_BYTES, _MANY_LINES = 4 * 1024 * 1024, 1000  # what an encoding is guessed from
+_NO_TEXT_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
 
 
 class NotUtf8Error(Exception):
@@ -50,15 +56,13 @@ class Text:
     """A file's text and its encoding.
 
     ``pieces``: the text as UTF-8 without a byte order mark; can be called again. It raises :class:`SourceError` where
-    the bytes are not valid. ``certain``: the encoding was given or is unmistakable. ``others``: otherwise, the
-    encodings in which the text has other letters and is as plausible. ``mixed``: characters of another encoding occur,
-    each after a :data:`FOREIGN_MARK`.
+    the bytes are not valid. ``certain``: the encoding was given or is unmistakable; otherwise its words are like those
+    of a language. ``mixed``: characters of another encoding occur, each after a :data:`FOREIGN_MARK`.
     """
 
     pieces: Callable[[], Iterator[bytes]]
     encoding: str
     certain: bool = True
-    others: tuple[str, ...] = ()
     mixed: bool = False
 
 
@@ -85,23 +89,26 @@ def decode(content: Content, file: str, encoding: str | None = None, *, utf8: bo
 
 
 def _codec_name(encoding: str) -> str:
+    hint = "Use a name such as utf-8, cp1252 or utf-16."
     try:
         name = codecs.lookup(encoding).name
         "".encode(name)  # raises for a codec such as base64, which is not a text encoding
-    except LookupError as error:
-        raise UsageError(f"{encoding!r} is not an encoding", "Use a name such as utf-8, cp1252 or utf-16.") from error
+    except (LookupError, ValueError) as error:
+        raise UsageError(f"{encoding!r} is not an encoding", hint) from error
+    if name.replace("_", "-") in _NO_TEXT_ENCODINGS:
+        raise UsageError(f"{encoding!r} is not an encoding of files", hint)
     return name
 
 
 def _utf16_without_bom(start: bytes) -> str | None:
-    """In UTF-16 text of western letters every other byte is NUL."""
-    sample = np.frombuffer(start[: _SAMPLE // 16 * 2], dtype=np.uint8)
-    if len(sample) < 4:
-        return None
-    even, odd = float((sample[0::2] == 0).mean()), float((sample[1::2] == 0).mean())
-    if odd > 0.3 and even < 0.02:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.3 and odd < 0.02 else None
+    """In UTF-16 text at least delimiters, digits, and line ends have a NUL byte, always on the same side."""
+    for name, kind in (("utf-16-le", "<u2"), ("utf-16-be", ">u2")):
+        codes = np.frombuffer(start[: len(start) // 2 * 2], dtype=kind)
+        ascii_share = float((codes < 128).mean()) if len(codes) > 1 else 0.0
+        has_line_ends = np.isin(codes, (ord("\n"), ord("\r"))).any()
+        if (codes != 0).all() and ascii_share > (_SOME_ASCII if has_line_ends else _MUCH_ASCII):
+            return name
+    return None
 
 
 def _transcode(content: Content, encoding: str, file: str, skip: int = 0) -> Iterator[bytes]:
@@ -132,23 +139,47 @@ def _undecodable(content: Content, encoding: str, file: str, skip: int) -> Sourc
 
 
 def _decode_single_bytes(content: Content, file: str) -> Text:
-    """Text that is not Unicode, or not all of it."""
+    """Text that is not Unicode, or not all of it. Raises :class:`SourceError` if its encoding is in doubt."""
     refuse_binary(content.start(_SAMPLE), file)
     sample = b"".join(_around_non_ascii(lines, content, file) for lines in _whole_lines(content.pieces()))
     western, sequences = len(_WESTERN_UTF8.findall(sample)), len(_ANY_UTF8.findall(sample))
-    non_ascii, single = (len(text.translate(None, delete=_ASCII)) for text in (sample, _ANY_UTF8.sub(b"", sample)))
-    if western or sequences >= 10 * single:
-        utf8 = sequences >= 10 * single or western >= single
-        return Text(partial(_decode_mixed, content, utf8), "utf-8" if utf8 else "cp1252", certain=utf8, mixed=True)
-    runs = _LONG_RUN.findall(sample)
-    if len(set(runs)) >= _MANY_RUNS and 2 * sum(map(len, runs)) > non_ascii:
-        # Most bytes beyond ASCII are in long runs: Cyrillic, Greek or Chinese, which have many encodings.
-        raise SourceError(
-            f"{file}: the encoding cannot be detected: the text is not Unicode, and not western",
-            "Name it with --encoding (such as cp1251, cp1253, gbk or shift_jis), or save the file as UTF-8.",
-        )
-    encoding, others = _single_byte_encoding(sample)
-    return Text(partial(_transcode, content, encoding, file), encoding, certain=False, others=others)
+    single = len(_ANY_UTF8.sub(b"", sample).translate(None, delete=_ASCII))
+    if sequences >= 10 * single or western >= max(1, single):
+        return Text(partial(_decode_mixed, content, "utf-8"), "utf-8", mixed=True)
+    lines = _lines_beyond_ascii(content)
+    found = guess((piece for piece in sample[:_GUESS_BYTES].split(b"\n") if not piece.isascii()), lines)
+    if not found.certain:
+        raise _encoding_in_doubt(file, found.encodings, lines)
+    encoding = found.encodings[0]
+    if encoding == "cp1252" and _NOT_CP1252.search(sample):
+        encoding = "latin-1"
+    if western and encoding in _LATIN:
+        return Text(partial(_decode_mixed, content, encoding), encoding, certain=False, mixed=True)
+    return Text(partial(_transcode, content, encoding, file), encoding, certain=False)
+
+
+def _lines_beyond_ascii(content: Content) -> list[bytes]:
+    """Some lines with bytes beyond ASCII, from the beginning."""
+    start = b"".join(islice(content.pieces(), 2))
+    return list(islice((line for line in start.splitlines() if not line.isascii()), _MANY_LINES))
+
+
+def _encoding_in_doubt(file: str, encodings: Sequence[str], lines: Sequence[bytes]) -> SourceError:
+    """The error that shows how a line would read in each of the encodings."""
+    readings = [[line.decode(name, "replace") for name in encodings] for line in lines]
+    line = max(readings, key=lambda texts: len(set(texts)))
+    shown = [f"  --encoding {name:<10} {_shortened(text)}" for name, text in zip(encodings, line, strict=True)]
+    return SourceError(
+        f"{file}: the encoding cannot be told: the text is not Unicode, and its words fit several encodings",
+        "\n".join(["Give the one in which this row is right, or save the file as UTF-8:", *shown]),
+    )
+
+
+def _shortened(text: str) -> str:
+    """The part of a line around its first letter beyond ASCII."""
+    first = next((place for place, char in enumerate(text) if not char.isascii()), 0)
+    start = max(0, first - 20)
+    return f"{'…' if start else ''}{text[start : start + 70]}{'…' if len(text) > start + 70 else ''}"
 
 
 def _around_non_ascii(lines: bytes, content: Content, file: str) -> bytes:
@@ -178,86 +209,29 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _decode_mixed(content: Content, utf8: bool) -> Iterator[bytes]:
-    """UTF-8 and cp1252 in one file; ``utf8`` tells which of them prevails. Characters of the other one are marked."""
+def _decode_mixed(content: Content, encoding: str) -> Iterator[bytes]:
+    """UTF-8 and single bytes in one file; ``encoding`` is the one that prevails. What is in the other one is marked."""
+    utf8 = encoding == "utf-8"
     for lines in _whole_lines(content.pieces()):
         if lines.isascii() or (utf8 and _is_utf8(lines)):
             yield lines
         elif utf8:
             each = lines.splitlines(keepends=True)
-            yield b"".join(line if _is_utf8(line) else _marked(line, utf8=True).encode() for line in each)
+            yield b"".join(line if _is_utf8(line) else _marked(line, encoding).encode() for line in each)
         else:
-            yield _marked(lines, utf8=False).encode()
+            yield _marked(lines, encoding).encode()
 
 
-def _marked(text: bytes, *, utf8: bool) -> str:
+def _marked(text: bytes, encoding: str) -> str:
     parts = []
+    utf8 = encoding == "utf-8"
     for number, part in enumerate((_ANY_UTF8 if utf8 else _WESTERN_UTF8).split(text)):
-        is_utf8 = number % 2 == 1  # cp1252 and UTF-8 alternate
-        decoded = part.decode() if is_utf8 else part.decode("cp1252", "surrogateescape")
-        if not is_utf8 and _NOT_CP1252.search(part):
+        is_utf8 = number % 2 == 1  # single bytes and UTF-8 alternate
+        decoded = part.decode() if is_utf8 else part.decode("cp1252" if utf8 else encoding, "surrogateescape")
+        if not is_utf8:
             decoded = decoded.translate(_UNDEFINED_AS_LATIN_1)
         parts.append(decoded if is_utf8 == utf8 else re.sub(r"[^\x00-\x7f]", FOREIGN_MARK + r"\g<0>", decoded))
     return "".join(parts)
-
-
-_OTHER_ENCODINGS = ("mac-roman", "cp850", "cp1250")
-_ENOUGH = 5  # distinct pieces of words; fewer may be chance
-_MANY_RUNS = 20
-_IN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]+(?![\x80-\xff])[A-Za-z]?")
-_LONG_RUN = re.compile(rb"[\x80-\xff]{4,}")
-_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-_APOSTROPHES = frozenset("'\u2019\u2018")
-_BEFORE_APOSTROPHE, _AFTER_APOSTROPHE = frozenset("dlmnot"), frozenset("dlmrstv")  # as in O\u2019Hara and Ann\u2019s
-_JOINS = frozenset("'\u2019\u2018-\u2013\u00b7\u00ad")  # occur between the letters of one word
-
-
-def _single_byte_encoding(sample: bytes) -> tuple[str, tuple[str, ...]]:
-    """The encoding of western text, and the others in which it is as plausible and has other letters.
-
-    It is cp1252 (latin-1 if bytes are undefined in cp1252), unless its words are implausible and exactly one other
-    encoding fits: ``CafŽ`` in cp1252 is ``Café`` in mac-roman. A general detector takes western names for cp1250, which
-    differs from cp1252 in letters only; that is also why cp1250 is never listed as an alternative to cp1252.
-    """
-    words = sorted(set(_IN_WORD.findall(sample)))
-    usual = "latin-1" if _NOT_CP1252.search(sample) else "cp1252"
-    implausible = {
-        name: sum(not _is_plausible(word.decode(name, "replace")) for word in words)
-        for name in ("cp1252", *_OTHER_ENCODINGS, usual)
-    }
-    chosen = usual
-    if len(words) >= _ENOUGH and 2 * implausible["cp1252"] >= len(words):
-        fitting = [name for name in _OTHER_ENCODINGS if not implausible[name]]
-        chosen = fitting[0] if len(fitting) == 1 else usual
-    others = [
-        name
-        for name in ("cp1252", *_OTHER_ENCODINGS)
-        if name != chosen
-        and (chosen, name) != ("cp1252", "cp1250")
-        and implausible[name] <= implausible[chosen]
-        and any(_reads_otherwise(word, chosen, name) for word in words)
-    ]
-    return chosen, (*others, *(["cp1251"] if _LONG_RUN.search(sample) else []))
-
-
-def _is_plausible(word: str) -> bool:
-    """Whether there is no sign between letters, and no capital after or before a small letter within the word."""
-    for before, char, after in zip(word, word[1:], [*word[2:], " "], strict=False):
-        if not char.isalpha():
-            if after.isalpha() and char not in _JOINS:
-                return False
-        elif char.isupper() and ord(char) > 127 and (before.islower() or after.islower()):
-            return False
-    return "\ufffd" not in word
-
-
-def _reads_otherwise(word: bytes, chosen: str, name: str) -> bool:
-    """Whether a word has other letters in ``name``; an apostrophe where one is usual cannot be a letter."""
-    text = word.decode(chosen, "replace")
-    has_apostrophe = any(char in _APOSTROPHES for char in text) and (
-        text[0].casefold() in _BEFORE_APOSTROPHE or text[-1].casefold() in _AFTER_APOSTROPHE
-    )
-    return not has_apostrophe and text != word.decode(name, "replace")
 
 
 def whole_text(content: bytes, file: str, encoding: str | None = None) -> str:

@@ -30,7 +30,7 @@ class Sheet:
     def raw_table(self, options: LoadOptions) -> RawTable:
         """The records below the header."""
         rows = self.grid.rows + 1
-        header = find_header(self.grid.head(HEAD_RECORDS), options)
+        header = find_header(self.grid.head(HEAD_RECORDS), options, self.origin.file, self.origin.sheet or "")
         start = header.row if header else 0
         columns = [column.slice(start) for column in self.grid.columns]
         body = Body(columns, np.full(len(rows) - start, len(columns), np.int64), rows[start:])
@@ -176,7 +176,7 @@ def _renumbered(header: Header, rows: list[int]) -> Header:
     """A header found in the first rows, with the sheet's row numbers."""
     return replace(
         header,
-        row=rows[header.row - 1],
+        row=rows[header.row - 1] if header.row else 0,  # 0: a file without a header
         above=[(rows[index - 1], reason) for index, reason in header.above],
         instructions=tuple(rows[index - 1] for index in header.instructions),
     )

@@ -147,6 +147,10 @@ def _files(mapping: Mapping) -> list[str]:
         seen = [f"has the column{'s' * (len(rule.has) > 1)} {_columns(rule.has)}"] if rule.has else []
         seen += [f"is named like {_listed(rule.names, 'or')}"] if rule.names else []
         lines.append(f"The table {name}" + (f" {', and if that does not decide, '.join(seen)}." if seen else "."))
+    for name, rule in mapping.tables.items():
+        if rule.columns:
+            of = f" of the table {name}" if several else ""
+            lines.append(f"The rows{of} have no header; their columns are {_columns(rule.columns)}, in this order.")
     if mapping.two_headers:
         lines.append("There may be a second header row above or below the first.")
     return lines

@@ -34,7 +34,8 @@ from importer.mapping.transforms.registry import read_flag
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS
 
-ONE_TABLE = ("key", "blank_key", "parent", "skip", "two_headers", "ignore")  # at the top of a mapping with one table
+# At the top of a mapping with one table.
+ONE_TABLE = ("key", "blank_key", "parent", "columns", "skip", "two_headers", "ignore")
 _EMAIL = ("severity", "contact_without_email")
 _LONGEST_NAME = 255  # characters of an attribute's name
 _ONLY_FOR = {  # a key of a field's rule → the only fields that may have it

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from importer.mapping.transforms.registry import Step, parse_step
+from importer.tables import header_key
 
 NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column
@@ -385,9 +386,20 @@ class TableRule(Strict):
     parent: ParentRule | None = None
     has: TextList = Field(default_factory=list)
     names: TextList = Field(default_factory=list)
+    columns: TextList = Field(default_factory=list)
     two_headers: YesNo = False
     skip: list[SkipRule] = Field(default_factory=list)
     ignore: TextList = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        keys = [header_key(name) for name in self.columns]
+        if "" in keys:
+            raise error_at(f"column {keys.index('') + 1} needs a name, such as Field {keys.index('') + 1}", "columns")
+        for name, key in zip(self.columns, keys, strict=True):
+            if keys.count(key) > 1:
+                raise error_at(f"{name!r} is named twice; give each column a name of its own", "columns")
+        return self
 
     @model_validator(mode="after")
     def _key_is_read(self) -> Self:

@@ -1,0 +1,164 @@
+"""Which encoding a text that is not Unicode is in: the one in which its words are most like those of a language."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from math import log
+
+import pycountry
+
+from importer.loader.text.letter_pairs import LANGUAGES, language, likelihood
+
+_WEST = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb_NO", "fi", "is", "ca")
+_CENTRAL = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "sq", "de")
+_CYRILLIC = ("ru", "uk", "bg", "sr", "mk")
+# Encoding → its languages; of encodings in which a text reads alike the likeliest is taken, in doubt the first.
+_LANGUAGES: dict[str, Sequence[str]] = {
+    "cp1252": _WEST, "cp1250": _CENTRAL, "cp1251": _CYRILLIC, "cp1253": ("el",), "cp1254": ("tr", *_WEST),
+    "cp1255": ("he",), "cp1256": ("ar", "fr"), "cp1257": ("lt", "lv", "et", "de"), "cp874": ("th",),
+    "iso8859-15": _WEST, "iso8859-2": _CENTRAL, "iso8859-9": ("tr", *_WEST), "iso8859-5": _CYRILLIC,
+    "iso8859-7": ("el",), "iso8859-13": ("lt", "lv", "et"), "mac-roman": _WEST, "cp850": _WEST, "cp437": _WEST,
+    "cp852": _CENTRAL, "cp857": ("tr",), "cp866": ("ru", "bg"), "koi8-u": ("ru", "uk"),
+    "gb18030": ("zh_CN",), "cp950": ("zh_TW", "zh_HK"), "cp932": ("ja",), "euc_jp": ("ja",), "cp949": ("ko",),
+}  # fmt: skip
+# Of encodings with two bytes for a character: the first and last lead byte of a group, its first trail byte, how often
+# it occurs, and how many characters are in it.
+_GROUPS: dict[str, Sequence[tuple[int, int, int, float, int]]] = {
+    "gb18030": ((0xB0, 0xD7, 0xA1, 0.9, 3755), (0xA1, 0xA9, 0xA1, 0.04, 500), (0xD8, 0xF7, 0xA1, 0.05, 3008)),
+    "cp950": ((0xA4, 0xC6, 0x40, 0.93, 5401), (0xA1, 0xA3, 0x40, 0.03, 400), (0xC9, 0xF9, 0x40, 0.03, 7652)),
+    "cp932": (
+        (0x82, 0x83, 0x40, 0.45, 170),
+        (0x88, 0x97, 0x40, 0.45, 2965),
+        (0x81, 0x81, 0x40, 0.05, 150),
+        (0xA1, 0xDF, 0, 0.02, 63),
+    ),
+    "euc_jp": ((0xA4, 0xA5, 0xA1, 0.45, 170), (0xB0, 0xCF, 0xA1, 0.45, 2965), (0xA1, 0xA3, 0xA1, 0.05, 300)),
+    "cp949": ((0xB0, 0xC8, 0xA1, 0.92, 2350), (0xA1, 0xAC, 0xA1, 0.03, 900), (0xCA, 0xFD, 0xA1, 0.03, 4888)),
+}
+_RARE = 0.01 / 20_000  # the chance of any other character
+_UNREADABLE = -18.0  # a byte without a character, or a control character
+_NOT_READABLE = re.compile("[\ufffd\x80-\x9f]")
+_BESIDE = -5.0  # of such a character beside a small Latin letter
+_OTHER_LANGUAGE = -4.0  # a word of another language than most
+_USUAL = 7.5  # in favor of cp1252, which most such files are in
+_UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(("mac-roman", "cp850", "cp437", "cp852", "cp857"), -1.0)
+_UNUSUAL |= dict.fromkeys((name for name in _LANGUAGES if name.startswith("iso")), -3.0)
+_COUNTRY = 10.0  # in favor of a language, if its country is named in every row
+_DISTINCT, _COMPARED = 2000, 200  # pieces of words
+_MARGIN, _DOUBT = 6.5, 13.0
+# Per byte beyond ASCII, of single ones and of runs; random letters are below it.
+_LEAST_SINGLE, _LEAST_IN_RUNS = -12.0, -5.1
+_IN_LATIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])")
+_MORE_NAMES = {"turkey": ("tr",), "russia": ("ru",), "czech republic": ("cs",), "korea": ("ko",)}
+_CELL = re.compile(r'[,;\t|"]+')
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Encodings, the likeliest first; several if it is not certain."""
+
+    encodings: tuple[str, ...]
+
+    @property
+    def certain(self) -> bool:
+        return len(self.encodings) == 1
+
+
+def guess(pieces: Iterable[bytes], lines: Sequence[bytes]) -> Guess:
+    """The encoding of ``pieces``: bytes beyond ASCII with a byte on either side. ``lines``: rows with such bytes."""
+    distinct = sorted(set(pieces))[:: 1 + len(set(pieces)) // _DISTINCT]
+    bonus = _of_countries(lines)
+    readings: dict[str, tuple[float, str]] = {}
+    few = distinct[:: 1 + len(distinct) // _COMPARED]
+    for encoding in _LANGUAGES:
+        text = "\n".join(_decoded(piece, encoding) for piece in distinct)
+        own = (_score(few, encoding, bonus), encoding)
+        readings[text] = max(readings.get(text, own), own, key=lambda each: each[0])
+    scored = sorted(readings.values(), reverse=True)
+    best = scored[0][1]
+    rivals = [
+        encoding
+        for score, encoding in scored[1:]
+        if score > scored[0][0] - 10 * _DOUBT and not _leads(distinct, best, encoding, bonus)
+    ]
+    length = sum(len(piece.translate(None, bytes(range(128)))) for piece in few)
+    least = _LEAST_SINGLE if length < 3 * len(few) else _LEAST_IN_RUNS
+    if rivals or scored[0][0] < least * length:
+        near = [name for score, name in scored[1:] if score > scored[0][0] - _DOUBT]
+        return Guess((best, *dict.fromkeys([*rivals, *near] or [scored[1][1]]))[:4])
+    return Guess((best,))
+
+
+def _leads(distinct: Sequence[bytes], best: str, other: str, bonus: dict[str, float]) -> bool:
+    """Whether ``best`` is clearly likelier than ``other``, by the pieces that differ and some others."""
+    differing = [piece for piece in distinct if _decoded(piece, best) != _decoded(piece, other)]
+    differing = differing[:: 1 + len(differing) // _COMPARED]
+    alike = sorted(set(distinct).difference(differing))
+    compared = [*differing, *alike[:: 1 + len(alike) // _COMPARED]]
+    return _score(compared, best, bonus) - _score(compared, other, bonus) > _MARGIN
+
+
+def _score(pieces: Sequence[bytes], encoding: str, bonus: dict[str, float]) -> float:
+    """The chance of the pieces in the language that fits most of them, while some may be in another one."""
+    languages = _LANGUAGES[encoding]
+    chances = [[_chance(piece, encoding, code) for code in languages] for piece in pieces]
+    either = [max(own) + _OTHER_LANGUAGE for own in chances]
+    prior = _USUAL if encoding == "cp1252" else _UNUSUAL.get(encoding, 0.0)
+    return prior + max(
+        sum(max(own[place], other) for own, other in zip(chances, either, strict=True)) + bonus.get(code, 0.0)
+        for place, code in enumerate(languages)
+    )
+
+
+def _chance(piece: bytes, encoding: str, code: str) -> float:
+    text = _decoded(piece, encoding)
+    text, count = _NOT_READABLE.subn("", text)
+    unreadable = count * _UNREADABLE
+    if encoding not in _GROUPS:
+        return unreadable + _likelihood(text, code)
+    signs = [char for char in text if not char.isascii()]
+    return (
+        unreadable + len(_IN_LATIN.findall(text)) * _BESIDE + sum(_sign_chance(char, encoding, code) for char in signs)
+    )
+
+
+_likelihood = lru_cache(maxsize=200_000)(likelihood)
+
+
+@cache
+def _sign_chance(char: str, encoding: str, code: str) -> float:
+    """The chance of one Chinese, Japanese, or Korean character."""
+    lead, trail = (*char.encode(encoding), 0)[:2]
+    in_group = (
+        share / size for low, high, least, share, size in _GROUPS[encoding] if low <= lead <= high and trail >= least
+    )
+    model = language(code)
+    return log(0.5 * max(in_group, default=0.0) + 0.5 * model.letters.get(char, 0) / model.total + _RARE)
+
+
+@lru_cache(maxsize=200_000)
+def _decoded(piece: bytes, encoding: str) -> str:
+    return piece.decode(encoding, "replace")
+
+
+def _of_countries(lines: Sequence[bytes]) -> dict[str, float]:
+    """What speaks for each language: in how many rows one of its countries is named in a cell."""
+    named = dict.fromkeys(LANGUAGES, 0)
+    for line in lines:
+        cells = {cell.strip().casefold() for cell in _CELL.split(line.decode("ascii", "replace"))}
+        found = {code for cell in cells for code in _languages_of().get(cell, ())}
+        for code in found:
+            named[code] += 1
+    return {code: _COUNTRY * count / len(lines) for code, count in named.items() if count}
+
+
+@cache
+def _languages_of() -> dict[str, tuple[str, ...]]:
+    """Name or code of a country → languages."""
+    found: dict[str, tuple[str, ...]] = {}
+    for country in pycountry.countries:
+        languages = tuple(code for code, where in LANGUAGES.items() if country.alpha_2 in where.split())
+        names = [country.name, getattr(country, "common_name", ""), country.alpha_2, country.alpha_3]
+        found.update((name.casefold(), languages) for name in [*names, country.name.split(",")[0]] if name)
+    return found | _MORE_NAMES

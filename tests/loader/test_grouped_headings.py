@@ -1,0 +1,63 @@
+"""Headings in two rows, the upper one with titles of groups."""
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.loader.support import cells, options, skipped, table, write
+
+UPPER = "Code,Customer,Bill To,,Ship To,\n"
+LOWER = ",,Street,City,Street,City\n"
+DATA = "1,Harbor,4 Pier Rd,York,9 Dock St,Leeds\n2,Kestrel,1 High St,Hull,,\n"
+NAMES = ["Code", "Customer", "Bill To Street", "Bill To City", "Ship To Street", "Ship To City"]
+
+
+@pytest.mark.parametrize("hints", [(), ("Code", "Customer", "Bill To Street", "Ship To City")])
+@pytest.mark.parametrize(
+    ("upper", "lower"), [(UPPER, LOWER), (",,Bill To,,Ship To,\n", "Code,Customer,Street,City,Street,City\n")]
+)
+def test_the_title_of_a_group_is_a_part_of_its_names(
+    tmp_path: Path, upper: str, lower: str, hints: tuple[str, ...]
+) -> None:
+    read = table(write(tmp_path / "a.csv", f"Customer list\n{upper}{lower}{DATA}"), options(*hints))
+    assert list(read.frame.columns) == NAMES
+    assert read.frame["Code"].tolist() == ["1", "2"]
+    assert skipped(read) == [(1, "title"), (2, "header"), (3, "header")]
+
+
+def test_both_rows_are_skipped_where_they_are_repeated(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", (UPPER + LOWER + DATA) * 2))
+    assert read.frame["Code"].tolist() == ["1", "2", "1", "2"]
+
+
+def test_groups_in_a_workbook(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Code", "Bill To", None, "Ship To", None], [None, "Street", "City", "Street", "City"], list("1abcd")):
+        book.active.append(row)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("D1:E1")
+    book.active.merge_cells("A1:A2")
+    book.save(tmp_path / "a.xlsx")
+    read = table(tmp_path / "a.xlsx")
+    assert cells(read) == [["Code", "Bill To Street", "Bill To City", "Ship To Street", "Ship To City"], list("1abcd")]
+
+
+@pytest.mark.parametrize(
+    "title", ["Harbor Goods Inc,,,", "Customer list,,As of 2024-05-01,", ",,Report,", "Page 1,,,Printed"]
+)
+def test_title_rows_are_no_groups(tmp_path: Path, title: str) -> None:
+    read = table(write(tmp_path / "a.csv", f"{title}\nCode,Customer,Street,City\n1,A,x,y\n2,B,z,w\n"))
+    assert list(read.frame.columns) == ["Code", "Customer", "Street", "City"]
+
+
+def test_the_mapping_decides_for_the_names_it_has(tmp_path: Path) -> None:
+    text = ",,Bill To,,Ship To,\nCode,Customer,Street,City,Street,City\n" + DATA
+    read = table(write(tmp_path / "a.csv", text), options("Code", "Customer", "Street", "City", "Street#2"))
+    assert list(read.frame.columns) == ["Code", "Customer", "Street", "City", "Street#2", "City#2"]
+
+
+def test_a_row_with_gaps_below_the_header_is_data(tmp_path: Path) -> None:
+    read = table(write(tmp_path / "a.csv", "Code,Customer,Street,City\n1,Acme,,\n2,B,x,y\n3,C,x,y\n"))
+    assert list(read.frame.columns) == ["Code", "Customer", "Street", "City"]
+    assert read.frame["Code"].tolist() == ["1", "2", "3"]
