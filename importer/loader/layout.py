@@ -45,6 +45,7 @@ class LoadOptions:
     below the header. ``allowed``: header keys of the columns that the mapping names (only these may hold tax numbers).
     ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
+    ``partial``: the sources are a part of the export: a header without rows below it is fine.
     ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
     ``headerless``: the column names of each table whose files have no header, and its patterns of ``names``.
     """
@@ -56,6 +57,7 @@ class LoadOptions:
     sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    partial: bool = False
     scratch: Path | None = None
     headerless: tuple[tuple[Sequence[str], Sequence[str]], ...] = ()
 

@@ -20,7 +20,7 @@ from importer.mapping import LoadedMapping
 from importer.mapping.apply import find_tables, look_over
 from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import column_roles
-from importer.mapping.fitting import advice, known_columns
+from importer.mapping.fitting import advice, best_fit, known_columns
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, deal_out, tidied_keys
 from importer.mapping.transforms.packed_addresses import cell_columns
 from importer.partitions import merged_frames as merge
@@ -235,17 +235,25 @@ class PreparedSources:
 
 def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment) -> MappingError:
     """Why no row makes a customer, as an error."""
-    if not known_columns(loaded.mapping, sources):
+    known = known_columns(loaded.mapping, sources)
+    if not known:
         message = f"the mapping {loaded.name!r} does not fit: the sources have none of its columns"
         return MappingError(message, advice(sources))
     reasons = Counter(reason for reason in owners.status.skipped if reason is not None)
     parts = [f"{count:,} skipped ({reason})" for reason, count in reasons.most_common()]
-    problems = ProblemTable.concat(owners.problems).errors
-    parts += [f"{count:,} rejected ({code})" for code, count in problems["code"].value_counts().items()]
-    places = (str(sources.location(row)) for row in problems["row"].tolist())
-    first = "".join(f" {place}: {text}." for place, text in zip(places, problems["message"].head(1), strict=False))
+    errors = ProblemTable.concat(owners.problems).errors
+    found = [(one.code, str(one.location), one.message) for one in sources.problems if one.severity is Severity.ERROR]
+    places = (str(sources.location(row)) for row in errors["row"].tolist())
+    found += zip(errors["code"], places, errors["message"], strict=True)
+    parts += [
+        f"{count:,} {'error' if count == 1 else 'errors'} ({code})"
+        for code, count in Counter(code for code, _, _ in found).most_common()
+    ]
+    first = "".join(f" {place}: {message}." for _, place, message in found[:1])
     message = f"no customer was found in {sources.row_count:,} rows: {', '.join(parts)}"
-    hint = f"Is this the right export, and the right mapping?{first} {advice(sources)}"
+    better = best_fit(sources)
+    fit = f" {advice(sources)}" if better is not None and better.known > known else ""
+    hint = f"Is this the right export, and the right mapping?{first}{fit}"
     return MappingError(message, f"{hint} With --partial, an export without customers is fine.")
 
 

@@ -93,6 +93,7 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
         sheet=options.sheet,
         encoding=options.encoding,
         delimiter=options.delimiter,
+        partial=options.partial,
         scratch=scratch,
         headerless=tuple((table.columns, table.names) for table in loaded.mapping.tables.values() if table.columns),
     )

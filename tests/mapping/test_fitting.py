@@ -43,7 +43,7 @@ def test_no_customer_at_all_is_an_error_but_for_a_part_of_the_export(tmp_path: P
     if partial:
         assert importer.check(str(source), mapping="netsuite", out=tmp_path / "out", partial=True).exit_code == 1
         return
-    with pytest.raises(InputError, match=r"no customer was found in 2 rows: 2 rejected \(key_blank\)") as raised:
+    with pytest.raises(InputError, match=r"no customer was found in 2 rows: 2 errors \(key_blank\)") as raised:
         importer.check(str(source), mapping="netsuite", out=tmp_path / "out")
     assert "list.csv:2" in raised.value.hint
 
@@ -55,3 +55,12 @@ def test_check_without_a_mapping_says_which_one_fits_and_how_to_use_it(tmp_path:
         importer.check(str(source), mapping="", out=tmp_path / "out")
     assert "'generic-wide' fits best: it knows 2 of 3 columns, not Frob." in raised.value.hint
     assert f"importer check {source} -m generic-wide" in raised.value.hint
+
+
+def test_a_header_without_rows_is_fine_for_a_part_of_the_export(tmp_path: Path) -> None:
+    source = tmp_path / "delta.csv"
+    source.write_text("Customer ID,Company\n")
+    result = importer.check(str(source), mapping="generic-wide", out=tmp_path / "out", partial=True)
+    assert (result.exit_code, len(result.customers)) == (0, 0)
+    with pytest.raises(InputError, match="no data row below it"):
+        importer.check(str(source), mapping="generic-wide", out=tmp_path / "out")

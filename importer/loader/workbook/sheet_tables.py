@@ -72,16 +72,24 @@ class Sheet:
         """Problems of the whole sheet, one of each kind at its first place."""
         header = table.details["header_row"]
         for name, count in unused.items():
-            message = f"{count:,} formulas in a column that the mapping does not use were never calculated"
+            some = "1 formula" if count == 1 else f"{count:,} formulas"
+            message = (
+                f"{some} in a column that the mapping does not use {'was' if count == 1 else 'were'} never calculated"
+            )
             hint = "Nothing needs to be done."
             place = self.origin.at(header, name)
             yield Problem(Severity.INFO, "formula_without_value", message, hint, location=place)
-        names = self._header_names(header)
+        names = self._header_names(header) if header else [str(name) for name in table.frame.columns]
         yield from self._rounded(header, names)
         for note in self.cells.notes:
             yield Problem(Severity.WARNING, *note, location=self.origin.at(None))
         for what, count in self.cells.invisible.items():
-            message = f"{count:,} {what} that the page does not show are left out"
+            shown = (
+                f"{what[:-1]} that the page does not show is"
+                if count == 1
+                else f"{what} that the page does not show are"
+            )
+            message = f"{count:,} {shown} left out"
             hint = "If they are to be imported, show them in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
         yield from self._hidden_and_merged(header, names)
@@ -100,9 +108,8 @@ class Sheet:
                 firsts.setdefault(column, row)
                 counts[column] += 1
         for column, row in firsts.items():
-            message = (
-                f"{counts[column]:,} numbers have more digits than a spreadsheet keeps: all behind the 15th are gone"
-            )
+            some = "1 number has" if counts[column] == 1 else f"{counts[column]:,} numbers have"
+            message = f"{some} more digits than a spreadsheet keeps: all behind the 15th are gone"
             hint = "Export again with the column formatted as text."
             place = self.origin.at(row + 1, names[column])
             yield Problem(Severity.WARNING, "digits_lost", message, hint, location=place)
