@@ -181,7 +181,7 @@ class RunFolder:
             with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
                 rejected, lost_child = arrays["rejected"], arrays["lost_child"]
-            known = (name for name in _FRAMES if name != "cells" or (self.work / "cells.arrow").is_file())
+            known = (name for name in _FRAMES if name != "cells" or described.get("cells"))
             frames = {name: self._read(name) for name in known}  # earlier versions did not count cells
             for name in _CHILDREN:  # run folders of earlier versions do not have the column
                 if DEFAULT_STATED not in frames[name]:
@@ -285,6 +285,7 @@ def _read_errors(path: Path) -> Iterator[None]:
 def _describe(stage: Stage) -> dict[str, Any]:
     return {
         "facts": stage.facts,
+        "cells": True,
         "sources": [
             {"file": t.file, "sheet": t.sheet, "secrets": sorted(t.secrets), "details": dict(t.details)}
             for t in stage.sources.tables

@@ -43,11 +43,12 @@ def _joined(upper: Row, lower: Row) -> list[str] | None:
         spans += bool(group and name and not title)
         group = title if title and name else "" if title or not name else group
         names.append(f"{group} {name}".strip() if name else title)
-    return names if spans and all(not _is_value(name) for name in names) else None
+    return names if spans and not any(map(_is_value, (*upper, *lower))) else None
 
 
-def _is_value(name: str) -> bool:
-    return name.replace(".", "").replace(",", "").replace("-", "").isdigit() or "@" in name
+def _is_value(cell: str) -> bool:
+    """Whether a filled cell is a value, and no heading: it has no letter, or is an email address."""
+    return bool(cell.strip()) and (not any(map(str.isalpha, cell)) or "@" in cell)
 
 
 def _tells_apart(names: Row, lower: Row) -> bool:

@@ -150,17 +150,25 @@ def _names_of_headerless(rows: Sequence[Row], options: LoadOptions, names: Seque
 
 
 def _first_likely_header(rows: Sequence[Row]) -> int | None:
-    """The first row of words that is about as wide as most rows below it; else the first row that is so wide."""
+    """The first row of words that is about as wide as most rows below it.
+
+    Else the nearest row of several words above the first row that is so wide: some columns have no name. Else that row.
+    """
     filled = [_filled(row) for row in rows]
-    wide = []
-    for index, row in enumerate(rows):
+    wide = None
+    for index in range(len(rows)):
         below = Counter(count for count in filled[index + 1 :] if count)
         usual = max(below, key=lambda count: (below[count], count)) if below else 1
         if filled[index] >= max(1, usual * 0.8):
-            if all(_is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(row)):
+            if _is_names(rows, index):
                 return index
-            wide.append(index)
-    return next(iter(wide), None)
+            wide = index if wide is None else wide
+    above = range(wide - 1, -1, -1) if wide is not None else ()
+    return next((index for index in above if filled[index] > 1 and _is_names(rows, index)), wide)
+
+
+def _is_names(rows: Sequence[Row], index: int) -> bool:
+    return all(_is_name(cell, place, rows[index + 1 :]) for place, cell in enumerate(rows[index]))
 
 
 def _is_name(cell: str, place: int, below: Sequence[Row]) -> bool:

@@ -1,5 +1,6 @@
 """Which shipped mapping fits the sources best."""
 
+import contextlib
 from dataclasses import dataclass
 
 from importer.errors import MappingError
@@ -56,13 +57,16 @@ def known_columns(mapping: Mapping, sources: Sources) -> int:
 
 
 def _fit(name: str, mapping: Mapping, sources: Sources) -> Fit:
+    """Tables in which columns are missing, such as other lists in the same file, count as unknown."""
     headers: list[str] = []
     unused: list[str] = []
     for table_name, data in assign_tables(mapping, sources).items():
-        check_columns(mapping, table_name, data.tables)
         references = [reference for reference, _ in mapping.references(table_name)]
         for table in data.tables:
-            known = {find_column(reference, table.frame.columns) for reference in references}
             headers += list(table.frame.columns)
+            known: set[str | None] = set()
+            with contextlib.suppress(MappingError):
+                check_columns(mapping, table_name, [table])
+                known = {find_column(reference, table.frame.columns) for reference in references}
             unused += [header for header in table.frame.columns if header not in known]
     return Fit(name, len(headers) - len(unused), len(headers), tuple(unused))

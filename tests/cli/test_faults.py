@@ -57,7 +57,7 @@ def full(desk) -> Desk:
         (("check", "small.csv", "-m", "keyless.yaml"), "keyless.yaml:1: key is missing"),
         (("check", "small.csv", "-m", "function.yaml"), "function.yaml:4:"),
         (("check", "small.csv", "-m", "latin.yaml"), "Save the file as UTF-8"),
-        (("check", "small.csv"), "'--mapping' / '-m'"),
+        (("check", "small.csv"), "--mapping is missing"),
         (("check", "-m", "small.yaml"), "SOURCE"),
         ((*CHECK, "--out", "taken"), "--out"),
         ((*CHECK, "--out", "taken/below"), "--out"),

@@ -138,12 +138,12 @@ PAGE_HEADER = "<tr><th>Id</th><th>Name</th></tr>"
 @pytest.mark.parametrize(
     ("lines", "expected", "counts"),
     [
-        ("<tr style='display:none'><td>9<td>z</tr><tr><td>1<td>a</tr>", ["1", "a"], {"1 rows"}),
-        ("<tr class='h'><td>9<td>z</tr><tr class=x><td>1<td>a</tr>", ["1", "a"], {"1 rows"}),
-        ("<tr hidden><td>9<td>z</tr><tr><td>1<td>a", ["1", "a"], {"1 rows"}),
-        ("<tr><td>1<td>a<span style='DISPLAY : none'>9</span>b</tr>", ["1", "ab"], {"1 texts"}),
+        ("<tr style='display:none'><td>9<td>z</tr><tr><td>1<td>a</tr>", ["1", "a"], {"1 row"}),
+        ("<tr class='h'><td>9<td>z</tr><tr class=x><td>1<td>a</tr>", ["1", "a"], {"1 row"}),
+        ("<tr hidden><td>9<td>z</tr><tr><td>1<td>a", ["1", "a"], {"1 row"}),
+        ("<tr><td>1<td>a<span style='DISPLAY : none'>9</span>b</tr>", ["1", "ab"], {"1 text"}),
         ("<tr><td>1<td>a<div style='color:red;visibility:hidden'>9<b>9</b></div></tr>", ["1", "a"], {"2 texts"}),
-        ("<tbody style='display:none'><tr><td>9<td>z</tr></tbody><tr><td>1<td>a</tr>", ["1", "a"], {"1 rows"}),
+        ("<tbody style='display:none'><tr><td>9<td>z</tr></tbody><tr><td>1<td>a</tr>", ["1", "a"], {"1 row"}),
         ("<!-- <tr><td>9<td>z</tr> --><tr><td>1<td>a</tr>", ["1", "a"], set()),
         ("<tr style='display:none'><td><td></tr><tr><td>1<td>a</tr>", ["1", "a"], set()),
     ],

@@ -41,7 +41,7 @@ def decode(values: pa.Array, *, tags: bool = True) -> Result:
 def _decoded(text: str, *, tags: bool) -> str:
     for _ in range(2):  # &amp;amp; was encoded twice
         text = _ENTITY.sub(lambda found: html.unescape(found[0]) if _is_known(found[0]) else found[0], text)
-    if tags:
+    if tags and _TAG.sub("", text).strip():  # a value of nothing but tags stays
         text = _TAG.sub(lambda tag: "\n" if _LINE.fullmatch(tag["name"]) else "", text)
     if "%" in text and _is_whole(text):
         text = unquote(text, errors="strict")
