@@ -1,8 +1,11 @@
 """Countries and states as shops, ERPs and CLDR write them; what is not certain is an error, and hints name no other."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
+from importer.mapping.transforms import foreign_names
 from importer.mapping.transforms.countries import country, country_code, state
 from tests.mapping.support import apply, column, problems
 
@@ -82,3 +85,9 @@ def test_kosovo_is_sent_by_the_code_that_is_in_use() -> None:
     """
     made = apply(mapping, "Id|Street|Country\n1|Rr. B 4|Republic of Kosovo")
     assert (column(made, "country", "address"), problems(made)) == (["XK"], [])
+
+
+def test_the_committed_names_are_the_generated_ones() -> None:
+    path = Path(foreign_names.__file__).with_name("country_names.json")
+    command = f"python -m {foreign_names.__name__} > importer/mapping/transforms/country_names.json"
+    assert path.read_text(encoding="utf-8") == foreign_names.foreign_names(), f"run: {command}"

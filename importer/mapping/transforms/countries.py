@@ -9,14 +9,12 @@ import pycountry
 from importer.did_you_mean import nearest
 from importer.mapping.transform_results import Result, failures
 from importer.mapping.transforms.country_names import (
-    MAIN_LANGUAGES,
-    MORE_LANGUAGES,
     NOISE,
+    country_by_words,
     country_names,
     english_names,
     foreign_state_names,
     most_special,
-    names_by_words,
     plain,
     state_names,
     words,
@@ -40,10 +38,10 @@ def _known(text: str) -> str | None:
     if found := english_names().get(name):
         return found
     several = words(name)
-    found = country_names(MAIN_LANGUAGES).get(name) or names_by_words(MAIN_LANGUAGES).get(several)
+    found = country_names().get(name) or country_by_words(several)
     if found is not None:
         return found
-    found = country_names(MORE_LANGUAGES).get(name) or names_by_words(MORE_LANGUAGES).get(several)
+    found = country_names(more=True).get(name) or country_by_words(several, more=True)
     # Nigera is Niger in Latvian, and more probably a misspelled Nigeria.
     near = {english_names()[one] for one in nearest(name, english_names(), 3, cutoff=0.85)}
     return found if near <= {found} else None
@@ -77,7 +75,7 @@ def _country_hint(value: str) -> str:
     for code in _CHECKED:
         if name in state_names(code):
             return f"This is a state of {_name(code)}: is it in the wrong column? Write the country here."
-    names = country_names(MAIN_LANGUAGES)
+    names = country_names()
     near = [one for one in nearest(name, names, 9, cutoff=0.82) if abs(len(one) - len(name)) <= _LONGER]
     codes = {names[one] for one in near}
     if len(codes) != 1:  # none, or several that it may be

@@ -1,13 +1,14 @@
 """The names of countries and states as exports write them, in a form in which they can be compared."""
 
 import gettext
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 import pycountry
-from babel import Locale
 
 # Names and codes that exports use, and that neither ISO nor CLDR lists.
 _ALIASES = {
@@ -33,22 +34,14 @@ _ALIASES = {
     "russian fed": "RU", "bosnia and herz": "BA", "former yugoslav republic of macedonia": "MK", "tschechei": "CZ",
     "elfenbeinkuste": "CI", "weissrussland": "BY", "byelorussia": "BY", "moldavia": "MD", "swasiland": "SZ",
 }  # fmt: skip
-# CLDR's regions that ISO counts to a country, and Kosovo, whose code is not ISO's but is used everywhere.
-_REGIONS = {"XK": "XK", "IC": "ES", "EA": "ES", "AC": "SH", "TA": "SH", "DG": "IO", "CP": "FR", "CQ": "GG"}
-MAIN_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb")
-MORE_LANGUAGES = (  # reading them takes a while
-    *MAIN_LANGUAGES,
-    *("pt_BR", "fi", "cs", "hu", "ro", "tr", "el", "ru", "uk", "ja", "zh", "zh_Hant", "ko", "hr", "sk", "sl", "sr"),
-    *("sr_Latn", "bg", "lt", "lv", "et", "is", "sq", "ga", "ar", "he", "id", "th", "vi"),
-)
-_IN_ISO = {"nb": "nb_NO", "zh": "zh_CN", "zh_Hant": "zh_TW", "sr_Latn": "sr@latin"}  # how pycountry calls them
 # What belongs to another country and has a code of its own: "Puerto Rico (US)" is Puerto Rico.
 _TERRITORIES = {
     "US": "PR VI GU AS MP UM", "GB": "JE GG IM GI BM KY VG FK AI TC MS IO PN SH GS", "CN": "HK MO TW", "DK": "GL FO",
     "FR": "RE GP MQ GF YT PM WF NC PF BL MF TF", "NL": "AW CW SX BQ", "AU": "CX CC NF HM", "NZ": "CK NU TK",
     "NO": "SJ BV", "FI": "AX", "RS": "XK",
 }  # fmt: skip
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+MAIN_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb")
+_IN_ISO = {"nb": "nb_NO", "zh": "zh_CN", "zh_Hant": "zh_TW", "sr_Latn": "sr@latin"}  # how pycountry calls them
 _BETWEEN = frozenset({"the", "of", "and", "y", "e", "et", "und", "en", "de", "da", "di", "la", "le", "do", "och", "og"})
 # What stands beside a country's name and says nothing more.
 NOISE = frozenset({"", "the", "eu", "eea", "europe", "european union", "sar", "channel islands", "west indies"})
@@ -88,49 +81,29 @@ def english_names() -> dict[str, str]:
 
 
 @cache
-def country_names(languages: tuple[str, ...]) -> dict[str, str]:
-    """Codes, English names, and names in other languages, in plain form → alpha-2.
-
-    A name that means one country here and another there is not among them, unless English decides.
-    """
-    codes: dict[str, set[str]] = {}
-    for name, code in {*_iso_names(languages), *_cldr_names(languages)}:
-        for spelling in {name, name.translate(_UMLAUTS)}:
-            codes.setdefault(plain(spelling), set()).add(code)
-    certain = {name: own.pop() for name, own in codes.items() if len(own) == 1}
-    return certain | english_names()
-
-
-def _iso_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for language in languages:
-        texts = _translation("iso3166-1", language)
-        for item in pycountry.countries:
-            for kind in ("name", "common_name", "official_name"):
-                if hasattr(item, kind):
-                    yield texts.gettext(getattr(item, kind)), item.alpha_2
-
-
-def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
-    known = {item.alpha_2: item.alpha_2 for item in pycountry.countries} | _REGIONS
-    for language in languages:
-        for code, name in Locale.parse(language).territories.items():
-            if code in known:
-                yield name, known[code]
-
-
-def _translation(domain: str, language: str) -> gettext.NullTranslations:
-    name = _IN_ISO.get(language, language)
-    return gettext.translation(domain, pycountry.LOCALES_DIR, languages=[name], fallback=True)
+def _foreign() -> dict[str, dict[str, str]]:
+    """What ``foreign_names`` wrote: names in the main and in more languages, whole and by their words → alpha-2."""
+    text = Path(__file__).with_name("country_names.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = json.loads(text)
+    return found
 
 
 @cache
-def names_by_words(languages: tuple[str, ...]) -> dict[frozenset[str], str]:
-    """The names of several words, whatever their order (``Korea, Republic of``) → alpha-2; only what is certain."""
-    codes: dict[frozenset[str], set[str]] = {}
-    for name, code in country_names(languages).items():
-        if len(own := words(name)) > 1:
-            codes.setdefault(own, set()).add(code)
-    return {own: found.pop() for own, found in codes.items() if len(found) == 1}
+def country_names(*, more: bool = False) -> dict[str, str]:
+    """Codes, English names, and names in the main languages or ``more``, in plain form → alpha-2."""
+    names = _foreign()["main"] | english_names()
+    return _foreign()["more"] | names if more else names
+
+
+def country_by_words(several: frozenset[str], *, more: bool = False) -> str | None:
+    """The country with these words in its name, whatever their order (``Korea, Republic of``); if it is certain."""
+    return _foreign()["more by words" if more else "main by words"].get(" ".join(sorted(several)))
+
+
+def translation(domain: str, language: str) -> gettext.NullTranslations:
+    """ISO's names of countries (``iso3166-1``) or subdivisions (``iso3166-2``) in a language."""
+    name = _IN_ISO.get(language, language)
+    return gettext.translation(domain, pycountry.LOCALES_DIR, languages=[name], fallback=True)
 
 
 def words(name: str) -> frozenset[str]:
@@ -161,7 +134,7 @@ def foreign_state_names(country: str) -> dict[str, str]:
     """The states of a country in other languages; only names that are certain."""
     codes: dict[str, set[str]] = {}
     for language in MAIN_LANGUAGES:
-        texts = _translation("iso3166-2", language)
+        texts = translation("iso3166-2", language)
         for item in _subdivisions(country):
             codes.setdefault(plain(texts.gettext(item.name)), set()).add(item.code.split("-")[1])
     return {name: own.pop() for name, own in codes.items() if len(own) == 1}

@@ -1,0 +1,70 @@
+"""Writes ``country_names.json``: the names of countries in many languages, by ISO and CLDR, as they are compared.
+
+``python -m importer.mapping.transforms.foreign_names > importer/mapping/transforms/country_names.json``
+
+Reading them from Babel and pycountry takes a second or two, which a check would spend for one misspelled country.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+import pycountry
+
+from importer.mapping.transforms.country_names import MAIN_LANGUAGES, english_names, plain, translation, words
+
+# CLDR's regions that ISO counts to a country, and Kosovo, whose code is not ISO's but is used everywhere.
+_REGIONS = {"XK": "XK", "IC": "ES", "EA": "ES", "AC": "SH", "TA": "SH", "DG": "IO", "CP": "FR", "CQ": "GG"}
+_MORE_LANGUAGES = (
+    *MAIN_LANGUAGES,
+    *("pt_BR", "fi", "cs", "hu", "ro", "tr", "el", "ru", "uk", "ja", "zh", "zh_Hant", "ko", "hr", "sk", "sl", "sr"),
+    *("sr_Latn", "bg", "lt", "lv", "et", "is", "sq", "ga", "ar", "he", "id", "th", "vi"),
+)
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+
+
+def foreign_names() -> str:
+    """The content of the file. A name that means one country here and another there is not in it."""
+    content: dict[str, dict[str, str]] = {}
+    for label, languages in (("main", MAIN_LANGUAGES), ("more", _MORE_LANGUAGES)):
+        names = _certain(
+            (plain(spelling), code)
+            for name, code in {*_iso_names(languages), *_cldr_names(languages)}
+            for spelling in {name, name.translate(_UMLAUTS)}
+        )
+        pairs = ((words(name), code) for name, code in (names | english_names()).items())
+        by_words = _certain((" ".join(sorted(own)), code) for own, code in pairs if len(own) > 1)
+        for key, found, before in ((label, names, "main"), (f"{label} by words", by_words, "main by words")):
+            known = content.get(before, {})  # these are looked up first
+            content[key] = {name: code for name, code in found.items() if name not in known}
+    return json.dumps(content, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
+
+
+def _certain(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    codes: dict[str, set[str]] = {}
+    for name, code in pairs:
+        codes.setdefault(name, set()).add(code)
+    return {name: own.pop() for name, own in codes.items() if len(own) == 1}
+
+
+def _iso_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for language in languages:
+        texts = translation("iso3166-1", language)
+        for item in pycountry.countries:
+            for kind in ("name", "common_name", "official_name"):
+                if hasattr(item, kind):
+                    yield texts.gettext(getattr(item, kind)), item.alpha_2
+
+
+def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    from babel import Locale  # noqa: PLC0415 - a development tool
+
+    known = {item.alpha_2: item.alpha_2 for item in pycountry.countries} | _REGIONS
+    for language in languages:
+        for code, name in Locale.parse(language).territories.items():
+            if code in known:
+                yield name, known[code]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(foreign_names())
