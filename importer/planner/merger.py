@@ -6,7 +6,7 @@ has. A child goes by the reference id that it has there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -70,6 +70,20 @@ class Merger:
         return CustomerUpdate(
             fields, before, after, changes, reports, self._merged(accepted or {}, new, found, current)
         )
+
+    def overwriting(self, update: CustomerUpdate, accepted: Body, customer: Body) -> CustomerUpdate:
+        """``update``, made without ``accepted`` because ``customer`` was changed since by others.
+
+        Of the children that were accepted, those that the source no longer has still count as such, if they are there.
+        """
+        body = dict(update.accepted)
+        for kind in KINDS:
+            known = {child.get("reference_id") for child in body.get(kind) or ()}
+            there = {child.get("reference_id") for child in customer.get(kind) or ()} - known
+            gone = [{**child, VANISHED: True} for child in accepted.get(kind) or () if child["reference_id"] in there]
+            if gone:
+                body[kind] = [*body.get(kind, ()), *gone]
+        return replace(update, accepted=body)
 
     def merged(self, accepted: Body, new: Body) -> Record:
         """What counts as accepted after an update to ``new``; what the source no longer says is kept."""

@@ -98,6 +98,8 @@ class Updating:
             accepted = accepted and self.options.merge.settled(customer, accepted, task.values)
         update = self.options.merge.update(task.values, customer, accepted, task.base.children)
         known = accepted if accepted is not None else _accepted(task)
+        if accepted is None and known is not None:
+            update = self.options.merge.overwriting(update, known, customer)
         if update.empty:
             outcome = OutcomeKind.UPDATED if task.outcome_unknown else OutcomeKind.UNCHANGED
             took = Accepted(orjson.dumps(update.accepted), child_ids(customer), _moment(task, customer))
