@@ -286,7 +286,7 @@ def losing(api, replace_child):
 
 def test_children_that_the_source_no_longer_has_count_as_ours_after_an_overwrite() -> None:
     async def main(ledger, folder) -> None:
-        api = NightApi()
+        api = NightApi(moments=False)
         await first_night(ledger, folder, api, {"C0": body(phone="one", addresses=[address("A-1"), address("A-2")])}, 0)
         api.held()["C0"]["phone"] = "by hand"
         run, payloads = plan_night(ledger, folder, {"C0": body(phone="two", addresses=[address("A-1")])}, {})
