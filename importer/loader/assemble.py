@@ -12,12 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import filled_cells, header_key, unmark_formulas
 from importer.errors import SourceError
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, classify, header_score
 from importer.loader.sensitive_columns import holds_card_numbers, is_secret, is_tax_number
 from importer.loader.text.column_store import Body, StoredColumns, blank_cells, filter_stored
 from importer.records import Location, Problem, Severity
-from importer.tables import IMPORT_ERRORS, SourceTable, filled_cells, header_key, unmark_formulas
+from importer.tables import IMPORT_ERRORS, SourceTable
 
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
@@ -146,13 +147,9 @@ def _filtered(body: Body, keep: Mask) -> Body:
     return Body(columns, body.widths[keep], body.numbers[keep], body.unfinished, stored)
 
 
-def _has_text(column: pa.ChunkedArray) -> Mask:
-    return np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column), ""))
-
-
 def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Problem]]:
     beyond = body.columns[width:]
-    broken = np.logical_or.reduce([np.zeros(len(body), dtype=bool), *map(_has_text, beyond)])
+    broken = np.logical_or.reduce([np.zeros(len(body), dtype=bool), *map(filled_cells, beyond)])
     problems = [
         Problem(
             Severity.ERROR,
@@ -219,7 +216,7 @@ def _named_columns(
     for place in range(int(rejected_rows), max(len(header), len(body.columns))):
         cell = header[place].strip() if place < len(header) else ""
         column = body.columns[place] if place < len(body.columns) else empty
-        if not cell and not _has_text(column).any():
+        if not cell and not filled_cells(column).any():
             continue
         name = _unique(cell or f"Column {place + 1}", taken)
         column = unmark_formulas(column) if rejected_rows else column

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from importer.tables import header_key
+from importer.cell_text import header_key
 
 Row = Sequence[str]
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import header_key
 from importer.loader.grouped_headings import find_grouped
 from importer.loader.text.column_store import Body
-from importer.tables import header_key, taken
+from importer.tables import taken
 
 Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import header_key
+from importer.cell_text import header_key
 
 _NUMBER = r"(?:numbers?|no|num|nbr|nr)"
 _SECRET = re.compile(

@@ -9,12 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import header_key
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.cell_problems import count_changes
-from importer.mapping.cell_sources import FieldSource, child_sources, customer_sources, packed_sources
+from importer.mapping.cell_sources import FieldSource, child_sources, column_roles, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
-from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
+from importer.mapping.fields import FORMER, Context, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
 from importer.mapping.grouping.keys import former_ids
@@ -41,7 +43,6 @@ from importer.tables import (
     Entry,
     ProblemTable,
     Sources,
-    header_key,
 )
 
 _FIELDS: dict[Entity, tuple[str, ...]] = {
@@ -89,7 +90,12 @@ def look_over(
     mapping: Mapping, tables: dict[str, TableData], *, partial: bool
 ) -> tuple[dict[str, tuple[str, ...]], tuple[Problem, ...]]:
     """The columns that the mapping does not mention, by source table, and notes about whole tables."""
-    unused = _unused(mapping, tables)
+    secrets = {table.name: table.secrets for data in tables.values() for table in data.tables}
+    unused = {
+        name: rest
+        for name, roles in column_roles(mapping, tables).items()
+        if (rest := tuple(header for header, role in roles.items() if role == "unused" and header not in secrets[name]))
+    }
     missing = [
         Problem(
             Severity.WARNING,
@@ -277,18 +283,6 @@ def _series(name: str, column: Column | pa.Array) -> "pd.Series[Any]":
         lists = pc.split_pattern(text, LIST_SEPARATOR)
         return pd.Series(pd.arrays.ArrowExtensionArray(lists), dtype=TEXT_LIST)
     return pd.Series(pd.arrays.ArrowExtensionArray(text), dtype=TEXT)
-
-
-def _unused(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, tuple[str, ...]]:
-    unused: dict[str, tuple[str, ...]] = {}
-    for name, data in tables.items():
-        wanted = [reference for reference, _ in mapping.references(name)] + list(mapping.tables[name].ignore)
-        for table in data.tables:
-            used = {find_column(reference, table.frame.columns) for reference in wanted}
-            rest = tuple(column for column in table.frame.columns if column not in used | table.secrets)
-            if rest:
-                unused[table.name] = rest
-    return unused
 
 
 def _misspelled(

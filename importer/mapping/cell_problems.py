@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Mask
-from importer.mapping.fields import Evaluated
+from importer.mapping.field_parts import Evaluated
 from importer.mapping.table_rows import TableData, find_column, source_reference
 from importer.mapping.transform_results import RowChange, RowFinding
 from importer.records import Severity

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from importer.mapping.columns import Codes, Mask, first_rows
-from importer.mapping.fields import Evaluated
+from importer.mapping.field_parts import Evaluated
 from importer.mapping.grouping.children import Candidates
 from importer.mapping.grouping.customers import Grouped
 from importer.mapping.grouping.row_assignment import RowAssignment
@@ -51,15 +51,12 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
         first = first_rows(codes, len(assignment.ids), np.flatnonzero(filled))
         same = filled & (found.column.codes == np.append(found.column.codes, -1)[first[codes]])
         every = np.arange(len(table), dtype=np.int64)
-        other = [
-            (reference, np.isin(every, at))
-            for reference, at in found.by_reference(np.flatnonzero(filled & ~same))
-            if rule_may_differ(mapping, name)
-        ]
+        differ = np.flatnonzero(filled & ~same) if _may_differ(mapping, name) else np.empty(0, np.int64)
+        other = [(reference, np.isin(every, at)) for reference, at in found.by_reference(differ)]
         yield _source("customer", name, found, table, every, codes, same, other)
 
 
-def rule_may_differ(mapping: Mapping, name: str) -> bool:
+def _may_differ(mapping: Mapping, name: str) -> bool:
     """Whether rows of one customer may have different values of a field."""
     rule = mapping.customer.fields().get(name)
     return rule is not None and rule.conflict == "first"

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.tables import BLANKS
+from importer.cell_text import BLANKS
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -11,6 +11,7 @@ from importer.tables import Sources
 
 _GENERIC = "generic-"
 _FEW = 5  # columns
+NO_FIT = "No shipped mapping fits these columns; write one: see mappings/README.md."
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Fit:
     known: int
     columns: int
     unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"The shipped mapping {self.name!r} fits best: it knows {self.known} of {self.columns} columns"
 
 
 def best_fit(sources: Sources) -> Fit | None:
@@ -44,11 +48,9 @@ def _rank(fit: Fit) -> tuple[int, bool, str]:
 
 
 def advice(sources: Sources) -> str:
-    """In one sentence, for the end of a hint."""
+    """Which mapping to use, for the end of a hint."""
     fit = best_fit(sources)
-    if fit is None:
-        return "No shipped mapping fits these columns; write one: see mappings/README.md."
-    return f"The shipped mapping {fit.name!r} fits best: it knows {fit.known} of {fit.columns} columns."
+    return NO_FIT if fit is None else f"{fit}."
 
 
 def known_columns(mapping: Mapping, sources: Sources) -> int:

@@ -10,6 +10,7 @@ from pathlib import PurePath
 import numpy as np
 import pyarrow as pa
 
+from importer.cell_text import header_key
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.blank_texts import BlankTexts
@@ -17,7 +18,7 @@ from importer.mapping.columns import Codes, Column, Mask, concat, folded
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import Condition, OtherColumn, alternatives
 from importer.mapping.transforms.registry import read_flag
-from importer.tables import Sources, SourceTable, header_key
+from importer.tables import Sources, SourceTable
 
 # What is between the words of a header and behind the last one; not "#", "%", and "+": "Customer #" is a number.
 _SEPARATORS = re.compile(r"(?<!^)[\s_\-\u2010-\u2015/\\:;.,()\[\]&'\u2019|]+(?=[^\W_]|#(?!\d)|$)")

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import filled_cells
 from importer.errors import InternalError
 from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.cell_sources import FieldSource
@@ -25,7 +26,6 @@ from importer.tables import (
     ProblemTable,
     Sources,
     SourceTable,
-    filled_cells,
     no_lines,
 )
 

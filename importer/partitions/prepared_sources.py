@@ -252,7 +252,7 @@ def _no_customers(loaded: LoadedMapping, sources: Sources, owners: RowAssignment
     first = "".join(f" {place}: {message}." for _, place, message in found[:1])
     message = f"no customer was found in {sources.row_count:,} rows: {', '.join(parts)}"
     better = best_fit(sources)
-    fit = f" {advice(sources)}" if better is not None and better.known > known else ""
+    fit = f" {better}." if better is not None and better.known > known else ""
     hint = f"Is this the right export, and the right mapping?{first}{fit}"
     return MappingError(message, f"{hint} With --partial, an export without customers is fine.")
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.catalogue import find
+from importer.cell_text import keep_apostrophes
 from importer.records import Severity
 from importer.report.problem_list import Located
 from importer.report.ranges import join_ranges
@@ -21,7 +22,7 @@ from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
 from importer.report.report_input import ReportInput, loose_rows
 from importer.report.workbook_file import GUIDE, LONGEST_CELL, Marks, Sheet, save_workbook
-from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable, keep_apostrophes
+from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones

@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from importer.cell_text import mark_formulas
 from importer.errors import OutputError
 from importer.private_files import make_folder
-from importer.tables import SourceTable, mark_formulas
+from importer.tables import SourceTable
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from importer.cell_text import header_key
 from importer.did_you_mean import nearest
 from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, load_mapping
-from importer.mapping.fitting import best_fit
+from importer.mapping.fitting import NO_FIT, best_fit
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
-from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources, header_key
+from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
 _NAMED = 5  # columns in a message
@@ -111,13 +112,10 @@ def _missing_mapping(options: Options) -> UsageError:
     how = LoadOptions(sheet=options.sheet, encoding=options.encoding, delimiter=options.delimiter)
     fit = best_fit(load(list(options.sources), how))
     if fit is None:
-        return UsageError(
-            "--mapping is missing", "No shipped mapping fits these columns; write one: see mappings/README.md."
-        )
+        return UsageError("--mapping is missing", NO_FIT)
     names = ", ".join(fit.unused[:_NAMED]) + (", …" if len(fit.unused) > _NAMED else "")
     unused = f", not {names}" if names else ""
-    hint = f"The shipped mapping {fit.name!r} fits best: it knows {fit.known} of {fit.columns} columns{unused}."
-    return UsageError("--mapping is missing", f"{hint} To use it: importer check -m {fit.name}")
+    return UsageError("--mapping is missing", f"{fit}{unused}. To use it: importer check -m {fit.name}")
 
 
 def blank_when_invalid(options: Options) -> frozenset[str]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import importer
+from importer.cell_text import unmark_formulas
 from importer.errors import ImporterError, OutputError
 from importer.partitions.executors import InlineExecutor, start
 from importer.payload import record_of
@@ -42,7 +43,7 @@ from importer.report import (
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands
-from importer.tables import ENTITIES, TEXT, Entity, ProblemTable, unmark_formulas
+from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
 from importer.validation.field_places import locate
 
 if TYPE_CHECKING:  # a check needs no ledger

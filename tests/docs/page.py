@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from importer.cell_text import header_key
 from importer.errors import ImporterError
 from importer.loader import LoadOptions, load
 from importer.mapping import Mapped, Mapping, apply_mapping, load_mapping
-from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources, header_key
+from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources
 from importer.validation import complete_defaults, settle
 from tests.support import validate_all
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.tables import mark_formulas, unmark_formulas
+from importer.cell_text import mark_formulas, unmark_formulas
 
 RUNS = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001
 CELLS = st.lists(st.one_of(st.text(), st.text(alphabet=f"'{RUNS}x", max_size=5)), min_size=1)

@@ -12,10 +12,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from importer.cell_text import header_key
 from importer.errors import MappingError
 from importer.loader import LoadOptions, load
 from importer.mapping import Mapped, apply_mapping, load_mapping
-from importer.tables import ProblemTable, Sources, header_key
+from importer.tables import ProblemTable, Sources
 from importer.validation import Settled, settle
 from tests.samples.dirt import Planted, Sample
 from tests.samples.netsuite import make as make_netsuite

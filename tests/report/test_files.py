@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from importer.cell_text import unmark_formulas
 from importer.errors import OutputError
 from importer.report.report_files import rejected_names, whole_file, write_csv
-from importer.tables import unmark_formulas
 from tests.report.build import table, text
 
 

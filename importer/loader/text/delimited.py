@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import header_key
 from importer.errors import NoSourceError, UsageError
 from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.content import Content
@@ -41,7 +42,7 @@ from importer.loader.text.encoding import (
     whole_characters,
 )
 from importer.records import Location, Problem, Severity
-from importer.tables import SourceTable, header_key
+from importer.tables import SourceTable
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1024 * 1024

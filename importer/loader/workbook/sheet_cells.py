@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.cell_text import filled_cells
 from importer.errors import SourceError
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # Excel's own bounds
@@ -149,7 +150,7 @@ class SheetCells:
             column.store(self.allowance)
         found = {place: column.finished() for place, column in sorted(self._columns.items())}
         self._columns = {}
-        filled = {place: rows[_has_text(texts)] for place, (rows, texts) in found.items()}
+        filled = {place: rows[filled_cells(texts)] for place, (rows, texts) in found.items()}
         places = _spread(np.array([place for place, rows in filled.items() if len(rows)], np.int64), _COLUMN_GAP)
         every = np.unique(np.concatenate([np.empty(0, np.int64), *filled.values()]))
         rows = _spread(every, _ROW_GAP)
@@ -185,10 +186,6 @@ class Grid:
         for row, column in sorted(cells):
             if row in row_index and column in column_index:
                 yield row_index[row], column_index[column]
-
-
-def _has_text(texts: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.not_equal(pc.utf8_trim_whitespace(texts), ""))
 
 
 def _spread(filled: Numbers, gap: int) -> Numbers:

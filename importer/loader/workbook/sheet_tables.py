@@ -7,13 +7,14 @@ from functools import partial
 
 import numpy as np
 
+from importer.cell_text import header_key
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
-from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable, header_key
+from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
 
 _MAX_LISTED = 12
 _MAX_SHEETS = 1000

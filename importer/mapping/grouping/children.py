@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
-from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
+from importer.mapping.fields import FORMER, Context, evaluate
 from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems, extension_problems, field_problems, unrepeated
 from importer.mapping.columns import Codes, Column, Mask, first_rows
-from importer.mapping.fields import LIST_SEPARATOR, Context, Evaluated, evaluate
+from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
+from importer.mapping.fields import Context, evaluate
 from importer.mapping.language.mapping_model import CustomerEntry
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData

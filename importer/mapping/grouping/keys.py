@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_rows
-from importer.mapping.fields import FORMER, LIST_SEPARATOR, Context, evaluate
+from importer.mapping.field_parts import LIST_SEPARATOR
+from importer.mapping.fields import FORMER, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
 from importer.mapping.transform_results import RowChange

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import cell_problems
 from importer.mapping.columns import Codes, Column, Mask
-from importer.mapping.fields import LIST_SEPARATOR
+from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.grouping.keys import KeyCells, Keys, continued_rows, key_cells, match_keys, read_keys
 from importer.mapping.grouping.parents import OPEN, Names, find_parents, parent_problems, read_names
 from importer.mapping.language.mapping_files import LoadedMapping

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from importer.cell_text import header_key
 from importer.mapping.transforms.registry import Step, parse_step
-from importer.tables import header_key
 
 NUMBER = "{n}"  # in the name of a column: the number of a repeated group
 ALTERNATIVE = "|"  # between two names of one column

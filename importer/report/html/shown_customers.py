@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from importer.cell_text import unmark_formulas
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.report_input import ReportInput
-from importer.tables import ATTRIBUTE_PREFIX, unmark_formulas
+from importer.tables import ATTRIBUTE_PREFIX
 
 Positions = npt.NDArray[np.int64]
 CUSTOMERS = 3_000
