@@ -79,7 +79,7 @@ def _unused_cells(job: Job) -> None:
     if job.options.complete and len(lost):
         names = ", ".join(map(repr, lost["column"].head(_NAMED))) + (", …" if len(lost) > _NAMED else "")
         raise GuardError(
-            f"--complete: filled cells of {len(lost)} columns are not used: {names}; {NOTHING}",
+            f"--complete: filled cells of {_counted(len(lost), 'column')} are not used: {names}; {NOTHING}",
             "Add the columns to the mapping or to its `ignore`, or run without --complete.",
         )
 

@@ -9,6 +9,7 @@ import pytest
 import importer
 from importer.errors import InternalError
 from importer.partitions.cell_accounts import all_cells
+from importer.sandbox import SandboxConfig, running
 from importer.tables import CELL_CATEGORIES
 from tests.report.build import small_run
 
@@ -113,6 +114,20 @@ def test_invalid_leaves_wrong_values_out_and_counts_them(tmp_path: Path, wanted:
     result = importer.check(str(source), mapping=mapping, country="US", out=tmp_path / "out", invalid=wanted)
     assert result.summary["cells"]["left_out"] == count
     assert result.ok is (wanted == "blank")
+
+
+@pytest.mark.parametrize(("ignored", "complete"), [(False, True), (True, True), (False, False)])
+def test_complete_sends_nothing_while_filled_cells_are_not_used(tmp_path: Path, ignored: bool, complete: bool) -> None:
+    sends = ignored or not complete
+    mapping = {"title": "t", "key": "Code", "customer": {"company_name": "Name"}, "ignore": ["Notes"] * ignored}
+    source = tmp_path / "list.csv"
+    source.write_text("Code,Name,Notes\n1,Acme,gold\n", encoding="utf-8")
+    with running(SandboxConfig(keys=("key",))) as box:
+        target, ledger = importer.Target(box.url, key="key"), f"sqlite:///{tmp_path}/ledger.db"
+        sent = importer.run(str(source), mapping, target, ledger=ledger, out=tmp_path / "out", complete=complete)
+        assert box.counts()["customers"] == int(sends)
+    assert sent.exit_code == (0 if sends else 3)
+    assert sends or "filled cells of 1 column are not used: 'Notes'" in str(sent.stopped)
 
 
 def test_sums_that_differ_are_a_defect() -> None:

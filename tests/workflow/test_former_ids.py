@@ -33,13 +33,17 @@ def send(box: RunningSandbox, tmp_path: Path, key: str, *, mode: str = "create")
     return importer.run(str(source), MAPPING, target, ledger=ledger, out=tmp_path / "out", mode=mode)
 
 
+def create(box: RunningSandbox, reference_id: str) -> None:
+    body = {"reference_id": reference_id, "company_name": "Harbor"}
+    httpx.post(f"{box.url}/v1/customers", headers={"X-API-Key": KEY}, json=body).raise_for_status()
+
+
 def outcomes(result: importer.RunResult) -> dict[str, str]:
     return dict(zip(result.results["reference_id"], result.results["outcome"], strict=True))
 
 
 def test_one_that_the_api_has_under_its_former_id_is_not_created_again(box: RunningSandbox, tmp_path: Path) -> None:
-    body = {"reference_id": MARKED, "company_name": "Harbor"}
-    httpx.post(f"{box.url}/v1/customers", headers={"X-API-Key": KEY}, json=body).raise_for_status()
+    create(box, MARKED)
     assert outcomes(send(box, tmp_path, MARKED)) == {MARKED: "exists", "0018": "created"}
     # The ledger knows it now.
     assert outcomes(send(box, tmp_path, MARKED)) == {MARKED: "exists", "0018": "unchanged"}
@@ -57,3 +61,9 @@ def test_one_that_is_known_under_its_new_id_keeps_that(box: RunningSandbox, tmp_
     send(box, tmp_path, "0017")
     assert outcomes(send(box, tmp_path, MARKED)) == {"0017": "unchanged", "0018": "unchanged"}
     assert box.counts()["customers"] == 2
+
+
+def test_one_that_is_known_under_both_keeps_the_new_id(box: RunningSandbox, tmp_path: Path) -> None:
+    send(box, tmp_path, "0017")
+    create(box, MARKED)
+    assert outcomes(send(box, tmp_path, MARKED)) == {"0017": "unchanged", "0018": "unchanged"}
