@@ -60,9 +60,7 @@ _SPELLED = str.maketrans({"ø": "o", "ł": "l", "&": " and "})
 
 def plain(text: str) -> str:
     """Without case, accents, dots and surplus spaces, ``&`` and ``St.`` spelled out: how names are compared."""
-    decomposed = unicodedata.normalize(
-        "NFKD", text.casefold().replace("ø", "o").replace("ł", "l").replace("&", " and ")
-    )
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_SPELLED))
     kept = "".join(letter for letter in decomposed if letter not in "'\u2019" and not unicodedata.combining(letter))
     words = " ".join(re.sub(r"[^\w\s]", " ", kept).replace("_", " ").split())
     words = re.sub(r"\b(\w) (?=\w\b)", r"\1", words)  # U.S.A. is USA
