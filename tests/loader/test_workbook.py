@@ -12,6 +12,7 @@ import pytest
 import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.worksheet.datavalidation import DataValidation
 from xlwt.CompoundDoc import XlsDoc
 
 from importer.errors import SourceError, UsageError
@@ -372,3 +373,18 @@ def test_cells_a_few_at_a_time_are_the_same_as_all_at_once(
     for number, row in zip(first.row_numbers.tolist(), first.frame["Zip"].tolist(), strict=True):
         value = rows[number - above - 2][1]
         assert row == ("02138" if number % 2 == above % 2 else "2138") or value != 2138 or isinstance(value, bool)
+
+
+@pytest.mark.parametrize(("last", "shown"), [("Acme", "Acme"), (7, "7")])
+def test_what_follows_the_last_cell_is_no_part_of_it(tmp_path: Path, last: object, shown: str) -> None:
+    """Texts of drop-down lists and of page footers come after the rows in a sheet's file."""
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["Id", "Name"])
+    sheet.append(["C1", last])
+    choice = DataValidation(type="list", formula1='"1,2"')
+    choice.add("A2")
+    sheet.add_data_validation(choice)
+    sheet.oddFooter.center.text = "Page 1"
+    book.save(tmp_path / "a.xlsx")
+    assert cells(table(tmp_path / "a.xlsx")) == [["Id", "Name"], ["C1", shown]]
