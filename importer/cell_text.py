@@ -42,6 +42,11 @@ def header_key(text: str) -> str:
     return " ".join(_DECORATION.sub(" ", plain).split()).casefold()
 
 
+def fold(text: str) -> str:
+    """A name or word as it is compared: without case, forms of letters and surplus white space."""
+    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
+
+
 # What a spreadsheet would run as a formula, or may so after dropping a line end or narrowing wide characters.
 _RUNS = "[=+\\-@\\t\\r\\n＝＋－＠]"  # noqa: RUF001
 

@@ -81,6 +81,7 @@ class Reading(Callbacks, total=False):
     out: PathLike
     country: str
     invalid: str
+    values: PathLike
     sheet: str
     encoding: str
     delimiter: str

@@ -10,6 +10,7 @@ import typer
 
 import importer
 from importer.cli import info_commands as info
+from importer.cli import mapping_commands as about
 from importer.cli import run_commands as runs
 from importer.cli.execution import Given
 from importer.cli.output import failed, ready_streams
@@ -18,9 +19,9 @@ from importer.errors import UsageError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Import": (runs.check, runs.plan, runs.run, runs.resume, runs.retry),
+    "Import": (runs.check, about.values, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
-    "Reference": (info.mappings, info.explain, info.example, info.sandbox),
+    "Reference": (about.mappings, info.explain, info.example, info.sandbox),
     "Import history": (runs.adopt,),
 }
 

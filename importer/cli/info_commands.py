@@ -68,19 +68,6 @@ def report(**given: Any) -> None:
     finish(given, summary)
 
 
-def mappings(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path.")] = None,
-) -> None:
-    """List the mappings, or explain one in plain words.
-
-    Example:
-      importer mappings netsuite
-    """
-    from importer.commands.reference import mappings_text
-
-    show(mappings_text(name, terminal_width()))
-
-
 def explain(
     code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A problem's code, as in reports.")] = None,
 ) -> None:

@@ -35,6 +35,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "country": ("CC", "Country of phone numbers and addresses without one, such as US."),
         "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn or reject."),
         "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without a network."),
+        "values": ("FILE", "A table of words and their values in WizCommerce (see: importer values)."),
     },
     "Target": {
         "api": ("TARGET", "sandbox (a local server), staging, production, or a URL."),
@@ -101,7 +102,8 @@ ACCOUNT = ("ledger", "tenant", "accept_key", "api_key_file")
 PACE = ("rate", "concurrency", "timeout", "max_wait")
 SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
 GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
-READING = ("country", "invalid", "sheet", "encoding", "delimiter", "partial", "dedupe", "memory", "engine", "out")
+TEXTS = ("sheet", "encoding", "delimiter", "partial")
+READING = ("country", "invalid", "values", *TEXTS, "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
 _WIDEST = 24  # columns of names; texts begin in one column below each other
 

@@ -27,6 +27,21 @@ def save_lookups(
 
     Returns what was saved, as plain values. Raises :class:`UsageError`, :class:`StopError`, :class:`OutputError`.
     """
+    host, directory = ask_for_everything(options, environment, watch=watch, now=now)
+    snapshot = Snapshot("importer lookups 1", host, now(), directory)
+    write_lookups(path, snapshot)
+    return {
+        "file": str(path),
+        "api": snapshot.api,
+        **{f"{kind}s": len(directory.known[kind]) for kind in NAMES},
+        "attributes": sum(len(directory.attributes[entity]) for entity in ENTITIES),
+    }
+
+
+def ask_for_everything(
+    options: Options, environment: Mapping[str, str], *, watch: Watch, now: Callable[[], datetime] = utc_now
+) -> tuple[str, Directory]:
+    """The API's host, and all that it knows by name. Raises :class:`UsageError`, :class:`StopError`."""
 
     async def fetch() -> Directory:
         limiter = limiter_for(target, options, watch.phase)
@@ -37,12 +52,4 @@ def save_lookups(
             raise InterruptedRunError(error.message, "Nothing was saved.") from error
 
     with open_ledger(options.ledger, now=now) as ledger, open_target(options, environment, ledger.path) as target:
-        directory = anyio.run(fetch)
-    snapshot = Snapshot("importer lookups 1", urlsplit(target.url).netloc, now(), directory)
-    write_lookups(path, snapshot)
-    return {
-        "file": str(path),
-        "api": snapshot.api,
-        **{f"{kind}s": len(directory.known[kind]) for kind in NAMES},
-        "attributes": sum(len(directory.attributes[entity]) for entity in ENTITIES),
-    }
+        return urlsplit(target.url).netloc, anyio.run(fetch)

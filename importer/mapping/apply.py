@@ -119,17 +119,16 @@ def build(
     mapping = loaded.mapping
     country = country or mapping.country
     main, count = assignment.main, len(assignment.ids)
-    prepared = prepare(mapping, assignment, loaded.folder, country)
-    for one in (one for entries in prepared.values() for one in entries):
-        _compare_tables(mapping, one, assignment)
+    prepared = prepared_entries(loaded, assignment, country)
     countries = _customer_countries(prepared["address"], count, loaded)
-    context = Context(_with_default(countries.take(main.customers), country), loaded.folder)
+    own = loaded.words.of("customer")
+    context = Context(_with_default(countries.take(main.customers), country), loaded.folder, own)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
         grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
     sets = {
-        entity: [_candidates(loaded, one, countries, country) for one in entries]
+        entity: [entry_candidates(loaded, entity, one, countries, country) for one in entries]
         for entity, entries in prepared.items()
     }
     former = _former_ids(mapping, assignment, grouped, context)
@@ -164,6 +163,16 @@ def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, c
     main = assignment.main
     whole = evaluate(FORMER, mapping.customer.fields()["reference_id"], main.rows, "", context).column
     return former_ids(grouped.columns["reference_id"].to_arrow(), main.customers, whole.to_arrow()).to_arrow()
+
+
+def prepared_entries(
+    loaded: LoadedMapping, assignment: RowAssignment, country: str | None
+) -> dict[Entity, list[Prepared]]:
+    """Every entry by entity, ready to be evaluated. ``country``: that of packed addresses that name none."""
+    prepared = prepare(loaded.mapping, assignment, loaded.folder, country)
+    for one in (one for entries in prepared.values() for one in entries):
+        _compare_tables(loaded.mapping, one, assignment)
+    return prepared
 
 
 def _compare_tables(mapping: Mapping, prepared: Prepared, assignment: RowAssignment) -> None:
@@ -207,7 +216,9 @@ def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: Loade
     return found
 
 
-def _candidates(loaded: LoadedMapping, prepared: Prepared, countries: Column, default: str | None) -> Candidates:
+def entry_candidates(
+    loaded: LoadedMapping, entity: Entity, prepared: Prepared, countries: Column, default: str | None
+) -> Candidates:
     """The children of one entry. ``countries``: each customer's country, for contacts."""
     entry, table, customers = prepared.entry, prepared.owned.rows, prepared.owned.customers
     if entry.when is not None:
@@ -218,7 +229,8 @@ def _candidates(loaded: LoadedMapping, prepared: Prepared, countries: Column, de
         own = Column.blank(len(table))
         if entry.country is not None:
             own = evaluate("country", entry.country, table, prepared.number, Context(own, loaded.folder)).column
-    return candidates(prepared, customers, Context(_with_default(own, default), loaded.folder))
+    context = Context(_with_default(own, default), loaded.folder, loaded.words.of(entity))
+    return candidates(prepared, customers, context)
 
 
 def _entity_tables(

@@ -1,7 +1,7 @@
 """One field of a mapping over all rows of a table: from → split → as → take/join → then → values → else → default."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from importer.mapping.table_rows import TableData, holds
 from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.mapping.transforms.text_forms import comparable
+from importer.mapping.word_table import FieldWords
 from importer.records import Severity
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, FieldOrigin
 
@@ -29,10 +30,14 @@ _TYPES = frozenset({"billing", "shipping"})
 
 @dataclass(frozen=True)
 class Context:
-    """What steps may look at besides the text: each row's countries (``"GB|US"``) and the mapping's folder."""
+    """What steps may look at besides the text.
+
+    ``countries``: of each row (``"GB|US"``). ``folder``: the mapping's. ``words``: field → what a table says.
+    """
 
     countries: Column
     folder: Path
+    words: Mapping[str, FieldWords] = field(default_factory=dict)
 
 
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
@@ -100,7 +105,8 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
     found = replace(found, changes=(*found.changes, *blanked))
     if rule.then:
         found = _transformed(found, rule.then, context, listed)
-    return found if rule.values is None else _look_up(found, rule)
+    words = context.words.get(name)
+    return _look_up(found, rule) if words is None else _decided(found, rule, words)
 
 
 def _sources(
@@ -287,8 +293,27 @@ def _each_once(column: Column) -> Column:
     return column.replaced(pa.array(once, pa.string()))
 
 
+def _decided(found: Evaluated, rule: FieldRule, words: FieldWords) -> Evaluated:
+    """The values that the table of words has; the mapping's own ``values`` are for words without one."""
+    column = found.column
+    new, decided = words.replaced(column.values)
+    settled = column.rows_with(decided)
+    findings = words.findings(column.values.to_pylist(), _listed(rule))
+    told = np.logical_or.reduce([np.zeros(len(decided), bool), *(finding.chosen for finding in findings)])
+    left = _look_up(replace(found, column=column.where(~settled)), rule)
+    own = column.replaced(new).where(settled)
+    changes = _translated(found, column, new, told | ~decided)
+    return replace(
+        left,
+        column=first_of([own, left.column])[0],
+        findings=(*left.findings, *_by_column(found, findings)),
+        changes=(*left.changes, *changes),
+    )
+
+
 def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
-    assert rule.values is not None
+    if rule.values is None:
+        return found
     table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}
     column = found.column
     texts = column.values.to_pylist()
@@ -310,17 +335,19 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     new = pa.array(out, pa.string())
     findings = failures("value_unlisted", reasons, hints)
     unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
-    changes = (
-        change.only(found.chosen == number)
-        for number, reference in enumerate(found.references)
-        for change in rewriting("value_translated", reference, column.codes, column.values, new, unlisted)
-    )
     return replace(
         found,
         column=column.replaced(new),
         findings=(*found.findings, *_by_column(found, findings)),
-        changes=(*found.changes, *changes),
+        changes=(*found.changes, *_translated(found, column, new, unlisted)),
     )
+
+
+def _translated(found: Evaluated, column: Column, new: pa.Array, told: Mask) -> Iterator[RowChange]:
+    """What a table made of a field's values, at each one's column; not of those ``told`` elsewhere."""
+    for number, reference in enumerate(found.references):
+        for change in rewriting("value_translated", reference, column.codes, column.values, new, told):
+            yield change.only(found.chosen == number)
 
 
 def _by_column(found: Evaluated, findings: Iterable[Finding]) -> Iterator[RowFinding]:

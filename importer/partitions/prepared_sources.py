@@ -45,8 +45,10 @@ from importer.run_folder import RunFolder, Stage
 from importer.settings import Options
 from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTable, Sources, no_lines
 from importer.validation import settle, unchecked_attributes
+from importer.validation.word_problems import told_by_word
 from importer.workflow.directory import Directory, Needs
 from importer.workflow.prepare import Timings, blank_when_invalid, open_sources
+from importer.workflow.word_files import names_by_field, refuse_unknown_values
 
 _DUPLICATES = {"off": None, "warn": Severity.WARNING, "reject": Severity.ERROR}
 _LARGE = 64 << 20  # bytes of sources from which several processes save more time than they cost
@@ -159,6 +161,8 @@ class PreparedSources:
         ``directory`` resolves names and checks attributes; without one both are left open. ``kept``: the former ids
         that known customers keep.
         """
+        if directory is not None:
+            refuse_unknown_values(self.loaded.words, directory)
         mapping = self.loaded.mapping
         duplicates = _DUPLICATES[self.options.dedupe]
         policy = ValidationPolicy(mapping.needs_contact_email, mapping.severity, duplicates, directory)
@@ -187,6 +191,7 @@ class PreparedSources:
                 all_cells([one.cells for one in done], self.sources, self.rows, rejected),
             )
             found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
+            found = told_by_word(found, {} if directory is None else names_by_field(directory))
             return Stage(
                 self.sources,
                 tables,

@@ -29,6 +29,7 @@ from importer.validation import (
     validate,
 )
 from importer.validation.possible_duplicates import SharedFindings, company_addresses, fingerprints, text_column
+from importer.validation.word_problems import TOLD_ONCE
 from importer.workflow.directory import Directory
 from importer.workflow.resolve_lookups import NameCounts, looked_up_names, pending_lookups, resolve_lookups
 
@@ -152,8 +153,9 @@ def finish_part(
     # The parent reports once for all partitions that attributes cannot be checked.
     known = settled.problems.frame[(settled.problems.frame["code"] != "attributes_unchecked").to_numpy(np.bool_)]
     rejected = settled.rejected[share.customers]
+    of_cells = known[~known["code"].isin(TOLD_ONCE).to_numpy(np.bool_)]
     cells, lost = account_cells(
-        partition.restore("cells"), rules, settled.tables, settled.moved, sources, rejected, known
+        partition.restore("cells"), rules, settled.tables, settled.moved, sources, rejected, of_cells
     )
     problems = ProblemTable.concat([ProblemTable(known), lost]).frame.reset_index(drop=True)
     partition.write("problems.final", _among_all(problems, share))

@@ -193,6 +193,7 @@ class Options:
     on_conflict: Annotated[str, _choice("report", "skip", "overwrite")] = "report"
     plan: Annotated[str | None, _text] = None
     lookups: Annotated[Path | None, _path] = None
+    values: Annotated[Path | None, _path] = None
     rate: Annotated[float | None, _auto_or(_number(100_000, "requests a second"))] = None
     concurrency: Annotated[int, _whole(10_000)] = 256
     batch_size: Annotated[int, _whole(1_000_000)] = 500

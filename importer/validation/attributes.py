@@ -50,6 +50,17 @@ class AttributeDefinition:
     mandatory: bool = False
 
     @property
+    def has_options(self) -> bool:
+        """Whether it takes only certain values."""
+        return self.data_type in _CHOICES and bool(self.options)
+
+    @property
+    def shown_options(self) -> list[str]:
+        """Its options as WizCommerce shows them."""
+        labels = {value: label for label, value in self.labels.items()}
+        return [labels.get(option, option) for option in self.options]
+
+    @property
     def unlimited(self) -> bool:
         """Whether its text may be longer than 255 characters."""
         return self.data_type in _UNLIMITED
@@ -189,7 +200,7 @@ def _check(
         message = f"WizCommerce has no attribute '{name}' for {entity} records"
         advice = "Correct the name in the mapping, or create the attribute in WizCommerce first."
         faults = [(message, f"{_guess(name, list(known))}{advice}")] * len(texts)
-    elif definition.data_type in _CHOICES and definition.options:
+    elif definition.has_options:
         code = "attribute_option"
         chosen = [definition.choose(text) for text in texts]
         faults = [None if wrong is None else _no_option(wrong, definition) for _, wrong in chosen]
@@ -239,8 +250,7 @@ def _missing(
 
 
 def _no_option(text: str, definition: AttributeDefinition) -> tuple[str, str]:
-    labels = {value: label for label, value in definition.labels.items()}
-    options = [labels.get(option, option) for option in definition.options]
+    options = definition.shown_options
     more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
     listed = ", ".join(f"'{option}'" for option in options[:MOST_OPTIONS]) + more
     return (

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
+from importer.cell_text import fold
 from importer.errors import ApiUnavailableError
 from importer.ledger import Ledger, State, Step
 from importer.planner import LOST, Change, Merger
@@ -21,7 +22,6 @@ from importer.run_folder import PayloadFile, Stage
 from importer.sender.customer_rounds import Rounds
 from importer.tables import TEXT, Positions, ProblemTable
 from importer.validation.field_places import arrow, locate
-from importer.workflow.directory import fold
 from importer.workflow.update_rules import merger_for
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time

@@ -1,6 +1,5 @@
 """What the API knows by name: sales reps, price lists and attribute definitions; and the file that keeps them."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ import orjson
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from rapidfuzz import fuzz, process
 
+from importer.cell_text import fold
 from importer.errors import UsageError
 from importer.report.report_files import whole_file
 from importer.tables import ENTITIES, Entity
@@ -90,11 +90,6 @@ class Needs:
     lookups: frozenset[str]
     attributes: frozenset[Entity]
     entities: frozenset[Entity]
-
-
-def fold(text: str) -> str:
-    """A name as it is compared: without case, forms of letters and surplus white space."""
-    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
 def _index(items: Iterable[tuple[str, Known]]) -> dict[str, list[Known]]:

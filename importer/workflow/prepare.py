@@ -20,6 +20,7 @@ from importer.mapping.fitting import NO_FIT, best_fit
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
+from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
 _NAMED = 5  # columns in a message
@@ -71,10 +72,13 @@ def with_dates(options: Options, now: datetime) -> Options:
     return replace(options, sources=dated(options.sources, now.astimezone()))
 
 
-def open_sources(options: Options, timings: Timings, scratch: Path | None = None) -> tuple[LoadedMapping, Sources]:
+def open_sources(
+    options: Options, timings: Timings, scratch: Path | None = None, *, words_to_come: bool = False
+) -> tuple[LoadedMapping, Sources]:
     """Load the mapping and the sources, with what the mapping knows about their columns.
 
-    ``scratch``: a folder for the cells of text files. Raises :class:`InputError` when one of them cannot be used.
+    ``scratch``: a folder for the cells of text files. ``words_to_come``: the table of words that the mapping names need
+    not be there yet. Raises :class:`InputError` when one of them cannot be used.
     """
     if options.country is not None and country_code(options.country) != options.country:
         raise UsageError(
@@ -84,7 +88,7 @@ def open_sources(options: Options, timings: Timings, scratch: Path | None = None
     if not options.mapping:
         raise _missing_mapping(options)
     blank_when_invalid(options)  # a wrong name is told before a large source is read
-    loaded = load_mapping(options.mapping)
+    loaded = with_words(load_mapping(options.mapping), options.values, may_be_absent=words_to_come)
     hints = loaded.mapping.header_hints()
     how = LoadOptions(
         columns=hints,

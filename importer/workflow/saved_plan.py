@@ -18,7 +18,7 @@ from importer.tables import Sources
 from importer.workflow.targets import Target
 
 # What shapes the bodies and the choice of customers; all other options say how to send.
-SHAPING = ("mode", "country", "sheet", "encoding", "delimiter", "partial", "only")
+SHAPING = ("mode", "country", "sheet", "encoding", "delimiter", "partial", "only", "values")
 _DEFAULTS = Options()
 AGAIN = "Plan again, look at what changed, and run that plan. Nothing was sent."
 NAMED = 3  # customers that a message names
@@ -29,6 +29,7 @@ def describe_plan(
 ) -> dict[str, Any]:
     """What a plan is based on, as plain values."""
     shaping = {name: getattr(options, name) for name in SHAPING}
+    words = None if options.values is None else _absolute(str(options.values))
     return {
         "api": options.api,
         "tenant": target.tenant,
@@ -37,7 +38,7 @@ def describe_plan(
         "inputs": _inputs(sources),
         "mapping": _absolute(options.mapping) if Path(options.mapping).exists() else options.mapping,
         "mapping_sha256": loaded.sha256,
-        "options": {**shaping, "only": sorted(options.only)},
+        "options": {**shaping, "only": sorted(options.only), "values": words},
         "payloads_sha256": _digest(payloads),
     }
 
@@ -122,7 +123,7 @@ class SavedPlan:
         other = merged.loc[~merged["hash"].eq(merged["hash_now"]).fillna(value=False), "reference_id"].tolist()
         raise GuardError(
             f"what would be sent differs from plan {self.id}{_such_as(other)}: sales reps, price lists or "
-            "attributes changed in WizCommerce since, or the importer did.",
+            "attributes changed in WizCommerce since, or the table of words or the importer did.",
             AGAIN,
         )
 

@@ -13,6 +13,8 @@ from importer.loader import LoadOptions, load
 from importer.mapping import Mapped, Mapping, apply_mapping, load_mapping
 from importer.tables import ATTRIBUTE_PREFIX, EntityTables, Sources
 from importer.validation import complete_defaults, settle
+from importer.validation.word_problems import told_by_word
+from importer.workflow.word_files import with_words
 from tests.support import validate_all
 
 PAGE = Path(__file__).parent.parent.parent / "mappings" / "README.md"
@@ -65,11 +67,12 @@ def run(example: Example, folder: Path) -> str:
     path = folder / _NAMES["yaml"]
     path.write_text(example.mapping, encoding="utf-8")
     try:
-        loaded = load_mapping(str(path))
+        loaded = with_words(load_mapping(str(path)), None)
         hints = loaded.mapping.header_hints()
         allowed = frozenset(header_key(name) for names in hints for name in names)
         options = LoadOptions(columns=hints, two_headers=loaded.mapping.two_headers, allowed=allowed)
-        sources = load([str(folder / name) for name in example.sources], options)
+        names = [name for name in example.sources if name != loaded.mapping.word_table]
+        sources = load([str(folder / name) for name in names], options)
         mapped = apply_mapping(loaded, sources)
     except ImporterError as error:
         return f"stopped: {error}\n".replace(f"{folder}/", "")
@@ -86,7 +89,7 @@ def _told(sources: Sources, mapped: Mapped, mapping: Mapping) -> Iterator[str]:
         yield from _customer(tables, customer)
     for customer in tables.customers.index[settled.rejected]:
         yield f"rejected: {tables.customers['reference_id'][customer]}"
-    for problem in settled.problems.frame.itertuples():
+    for problem in told_by_word(settled.problems, {}).frame.itertuples():
         place = str(sources.location(problem.row)) if problem.row >= 0 else "everywhere"
         column = "" if pd.isna(problem.column) else f", {problem.column}"
         yield f"{problem.severity}: {place}{column}: {problem.message}"

@@ -373,6 +373,8 @@ def _policies(mapping: Mapping) -> list[str]:
         lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
     if mapping.blanks is not None:
         lines.append(f"Text that stands for nothing: {', '.join(map(repr, mapping.blanks)) or 'none'}.")
+    if mapping.word_table is not None:
+        lines.append(f"Words that a table gives a value: {mapping.word_table}; --values gives another table.")
     if mapping.contact_email == "required":
         lines.append("A contact without an e-mail address is an error.")
     for code, severity in mapping.severity.items():

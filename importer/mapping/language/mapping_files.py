@@ -8,7 +8,7 @@ a table with numbers in the place of a list changes its items.
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from importer.errors import MappingError
 from importer.mapping.language.mapping_errors import Place, validation_messages, yaml_hint, yaml_message
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
+from importer.mapping.word_table import WordTable
 
 INHERITED = "..."  # an item of a list: the base's items belong here
 SUFFIXES = (".yaml", ".yml")
@@ -39,6 +40,7 @@ class LoadedMapping:
     """A mapping and where it came from.
 
     ``sha256``: of the file; if it extends others, of all their digests. ``bases``: those files, the nearest first.
+    ``words``: the table of words that applies.
     """
 
     name: str
@@ -46,6 +48,7 @@ class LoadedMapping:
     sha256: str
     mapping: Mapping
     bases: tuple[Path, ...] = ()
+    words: WordTable = field(default_factory=WordTable)
 
     @property
     def folder(self) -> Path:
@@ -128,7 +131,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
-    own = _with_functions(read_parts(text, path), chain[0][0].parent)
+    own = _with_word_table(_with_functions(read_parts(text, path), chain[0][0].parent), chain[0][0].parent)
     extended = (own.table or {}).get("extends")
     if extended is None:
         return own
@@ -166,6 +169,16 @@ def _with_functions(part: Part, folder: Path, key: str = "") -> Part:
     if part.path.parent == folder:
         return part
     return replace(part, value=f"{os.path.relpath(part.path.parent, folder)}/{part.value}")
+
+
+def _with_word_table(part: Part, folder: Path) -> Part:
+    """The mapping with its table of words named from ``folder``."""
+    named = (part.table or {}).get("word_table")
+    if named is None or named.null or not isinstance(named.value, str) or named.path.parent == folder:
+        return part
+    path = Path(named.value).expanduser()
+    moved = path if path.is_absolute() else Path(os.path.relpath(named.path.parent / path, folder))
+    return replace(part, value={**(part.table or {}), "word_table": replace(named, value=str(moved))})
 
 
 def _refuse_outside(function: Part) -> None:

@@ -209,6 +209,7 @@ class Mapping(Strict):
     addresses: list[AddressEntry] = Field(default_factory=list)
     contacts: list[ContactEntry] = Field(default_factory=list)
     blanks: TextList | None = None
+    word_table: Annotated[str, Field(min_length=1)] | None = None
     contact_email: Literal["optional", "required"] = "optional"
     severity: Annotated[dict[str, Severity], WithJsonSchema({"form": "severity"})] = Field(default_factory=dict)
 

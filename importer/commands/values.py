@@ -1,0 +1,94 @@
+"""``values``: the table of the source's words, with their values in WizCommerce as far as they are known."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from importer.commands.lookups import ask_for_everything
+from importer.errors import UsageError
+from importer.mapping.source_words import source_words
+from importer.mapping.word_table import LEAVE_OUT, WordTable
+from importer.report.word_workbook import WordRow, words_text, write_words
+from importer.settings import Options
+from importer.workflow.directory import Directory, load_lookups
+from importer.workflow.prepare import Timings, open_sources, utc_now, with_dates
+from importer.workflow.supervision import Watch
+from importer.workflow.word_files import read_words, refuse_unknown_values
+from importer.workflow.word_matches import matched, merged
+
+SUFFIXES = (".xlsx", ".csv")
+
+
+def values(
+    options: Options,
+    environment: Mapping[str, str],
+    output: Path | None,
+    *,
+    online: bool,
+    watch: Watch,
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Any]:
+    """The words of the sources, as plain values; written to ``output`` if there is one.
+
+    ``online``: ask the API what exists; else the file of ``options.lookups`` says it, or nothing does. What an earlier
+    ``output`` and ``options.values`` decide is kept, words that are new are added. Raises :class:`InputError`, and
+    :class:`StopError` when the API cannot be read.
+    """
+    if output is not None and output.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"-o {output}: a table of words is a workbook or a CSV file", "Name it …xlsx or …csv.")
+    if online and options.lookups is not None:
+        raise UsageError("there is an API and a file of lookups", "Leave out --api or --lookups.")
+    earlier = read_words(output) if output is not None and output.exists() else WordTable()
+    loaded, sources = open_sources(with_dates(options, now()), Timings(began=watch.stage), words_to_come=True)
+    found = source_words(loaded, sources, options.country)
+    directory = _directory(options, environment, online=online, watch=watch, now=now)
+    decided = _together(earlier, loaded.words)
+    if directory is not None:
+        refuse_unknown_values(decided, directory)
+    rows, exists = matched(found, directory, decided)
+    rows, counts = merged(rows, decided)
+    if output is not None:
+        write_words(output, rows, exists, LEAVE_OUT)
+    return {
+        "file": None if output is None else str(output),
+        "mapping": loaded.name,
+        "words": [asdict(row) for row in rows],
+        "exists": {kind: list(names) for kind, names in exists.items()},
+        "without_value": sum(not row.value for row in rows),
+        "proposed": sum(bool(row.proposal) for row in rows),
+        **(counts if decided.lines else dict.fromkeys(counts, 0) | {"added": len(rows)}),
+    }
+
+
+def _together(first: WordTable, second: WordTable) -> WordTable:
+    """Both tables in one; where both decide about a word, the first one counts."""
+    lines = {kind: dict(own) for kind, own in second.lines.items()}
+    for kind, own in first.lines.items():
+        filled = {word: line for word, line in own.items() if line.value or word not in lines.get(kind, {})}
+        lines[kind] = {**lines.get(kind, {}), **filled}
+    return replace(first, lines=lines)
+
+
+def _directory(
+    options: Options, environment: Mapping[str, str], *, online: bool, watch: Watch, now: Callable[[], datetime]
+) -> Directory | None:
+    if options.lookups is not None:
+        return load_lookups(options.lookups).directory
+    return ask_for_everything(options, environment, watch=watch, now=now)[1] if online else None
+
+
+def values_text(found: Mapping[str, Any], width: int) -> str:
+    """What :func:`values` returns, for a person: the table, or what was written to the file."""
+    if not found["words"]:
+        return "The source has no words that need a value."
+    count, proposed = len(found["words"]), found["proposed"]
+    state = f"{count:,} word{'s' if count != 1 else ''}, {found['without_value']:,} without a value"
+    state += f" ({proposed:,} with a proposal)." if proposed else "."
+    if found["file"] is None:
+        table = words_text([WordRow(**row) for row in found["words"]], width)
+        return f"{table}\n\n{state} With -o values.xlsx they are written to a table to fill in."
+    absent = f"; no longer in the source: {found['absent']:,}" if found["absent"] else ""
+    history = f" Values kept: {found['kept']:,}; new words: {found['added']:,}{absent}." if found["kept"] else ""
+    return f"{found['file']}: {state}{history}"

@@ -1,0 +1,199 @@
+"""The table of words: what the source's words mean in WizCommerce, decided once by people.
+
+A *kind* is a field whose words are decided: ``payment_term``, ``attributes.Color``, ``address type``.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from importer.cell_text import fold
+from importer.did_you_mean import nearest
+from importer.errors import UsageError
+from importer.mapping.columns import Mask
+from importer.mapping.field_parts import LIST_SEPARATOR
+from importer.mapping.language.mapping_rules import TYPES
+from importer.mapping.transform_results import Finding
+from importer.records import Severity
+from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
+
+LEAVE_OUT = "leave out"  # instead of a value: nothing is sent for the word
+SEPARATOR = ";"  # between several values of one word
+# No list in WizCommerce says which words of these fields are right.
+FREE_KINDS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
+TYPE_KIND = "address type"
+KINDS = ("assigned_sales_rep_ids", "assigned_price_list_id", *FREE_KINDS, TYPE_KIND)
+_SEVERAL = frozenset({"assigned_sales_rep_ids", TYPE_KIND})  # kinds whose words may mean several values
+_LEFT_OUT = frozenset({fold(LEAVE_OUT)})
+_MOST_NAMED = 20  # wrong lines in a message
+
+
+def kind_of(entity: Entity, name: str) -> str:
+    """The kind of an entity's field."""
+    return name if entity == "customer" else f"{entity} {name}"
+
+
+def split_kind(kind: str) -> tuple[Entity, str]:
+    """The entity and the field of a kind."""
+    owner, _, name = kind.partition(" ")
+    return (cast("Entity", owner), name) if owner in CHILD_ENTITIES.values() and name else ("customer", kind)
+
+
+def has_words(kind: str) -> bool:
+    """Whether the words of a field are decided in a table."""
+    name = split_kind(kind)[1]
+    return kind in KINDS or (name.startswith(ATTRIBUTE_PREFIX) and name != ATTRIBUTE_PREFIX)
+
+
+def values_in(kind: str, text: str) -> list[str]:
+    """The values that the text of a table's cell names."""
+    parts = text.split(SEPARATOR) if kind in _SEVERAL else [text]
+    own = (part.strip().lower() if kind == TYPE_KIND else part.strip() for part in parts)
+    return [part for part in own if part]
+
+
+@dataclass(frozen=True)
+class WordLine:
+    """A line of the table. ``value``: its cell; ``""``: not decided. ``place``: ``file:row``, as in messages."""
+
+    kind: str
+    word: str
+    value: str
+    place: str
+
+    @property
+    def left_out(self) -> bool:
+        """Whether nothing is sent for the word."""
+        return fold(self.value) in _LEFT_OUT
+
+    @property
+    def values(self) -> list[str]:
+        """What is sent for the word; empty for a word that is left out or not decided."""
+        return [] if self.left_out else values_in(self.kind, self.value)
+
+
+@dataclass(frozen=True)
+class FieldWords:
+    """The table's lines about one field, by their folded words. ``table``: its name in messages."""
+
+    table: str
+    lines: Mapping[str, WordLine]
+    free: bool = False
+
+    def decide(self, text: str) -> tuple[str | None, bool]:
+        """Returns what takes the text's place (None: nothing), and whether the table says anything about it."""
+        items = text.split(LIST_SEPARATOR)
+        found = [self.lines.get(fold(item)) for item in items]
+        if not any(line is not None and line.value for line in found):
+            return text, False
+        values = [
+            value
+            for item, line in zip(items, found, strict=True)
+            for value in ([item] if line is None or not line.value else line.values)
+        ]
+        return LIST_SEPARATOR.join(dict.fromkeys(values)) or None, True
+
+    def findings(self, texts: Sequence[str], listed: Collection[str]) -> tuple[Finding, ...]:
+        """What is reported about these texts: words that are left out, and words that are not in the table.
+
+        ``listed``: texts that the mapping's own ``values`` translate, without case.
+        """
+        out = [self._left_out(text) for text in texts]
+        new = [text if text.casefold() not in listed and self._lacks(text) else "" for text in texts]
+        left = Finding(
+            np.array([bool(words) for words in out], bool),
+            Severity.INFO,
+            "word_left_out",
+            f"is left out, as {self.table} says",
+            [f"{words}: nothing to do, if that is right. Else give the word a value in {self.table}." for words in out],
+        )
+        absent = Finding(
+            np.array([bool(word) for word in new], bool),
+            Severity.WARNING,
+            "word_not_in_table",
+            f"is not in {self.table}; it is sent as it is",
+            [f"{word!r}: run `importer values` again, which adds it to the table, and give its value." for word in new],
+        )
+        return tuple(finding for finding in (left, absent) if finding.chosen.any())
+
+    def _left_out(self, text: str) -> str:
+        found = ((item, self.lines.get(fold(item))) for item in text.split(LIST_SEPARATOR))
+        return ", ".join(repr(item) for item, line in found if line is not None and line.left_out)
+
+    def _lacks(self, text: str) -> bool:
+        """Whether the text is neither a word nor a value of the table, where nothing else says what it may be."""
+        return self.free and fold(text) not in self.lines and fold(text) not in self._values
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        return frozenset(fold(value) for line in self.lines.values() for value in line.values)
+
+    def replaced(self, values: pa.Array) -> tuple[pa.Array, Mask]:
+        """The distinct texts with the table's values in their place, and True for those that the table decides."""
+        decided = [self.decide(text) for text in values.to_pylist()]
+        texts = pa.array([text for text, _ in decided], pa.string())
+        return texts, np.array([own for _, own in decided], bool)
+
+
+@dataclass(frozen=True)
+class WordTable:
+    """A whole table: kind → folded word → its line. ``name``: the file, as messages name it."""
+
+    name: str = ""
+    lines: Mapping[str, Mapping[str, WordLine]] = field(default_factory=dict)
+
+    def of(self, entity: Entity) -> dict[str, FieldWords]:
+        """Field of the entity → what the table says about it."""
+        return {
+            split_kind(kind)[1]: FieldWords(self.name, own, kind in FREE_KINDS)
+            for kind, own in self.lines.items()
+            if split_kind(kind)[0] == entity
+        }
+
+    def every_line(self) -> list[WordLine]:
+        """All lines, in order."""
+        return [line for lines in self.lines.values() for line in lines.values()]
+
+
+def word_table(name: str, lines: Iterable[WordLine]) -> WordTable:
+    """The table of these lines. A word may be listed again with the same value, or without one.
+
+    Raises :class:`UsageError` that names every wrong line: an unknown kind, a line without a word, two values for one
+    word, an address type that is none.
+    """
+    wrong: list[str] = []
+    table: dict[str, dict[str, WordLine]] = {}
+    for line in lines:
+        fault = _fault(line)
+        own = table.setdefault(line.kind, {})
+        before = own.get(fold(line.word))
+        if fault is None and before is not None and {before.value, line.value} - {""} != {before.value or line.value}:
+            fault = f"{line.word!r} has two values, {before.value!r} (line {_row(before)}) and {line.value!r}"
+        if fault is not None:
+            wrong.append(f"{line.place}: {fault}")
+        elif before is None or not before.value:
+            own[fold(line.word)] = line
+    if wrong:
+        more = [f"and {len(wrong) - _MOST_NAMED:,} more"] if len(wrong) > _MOST_NAMED else []
+        raise UsageError("\n".join([*wrong[:_MOST_NAMED], *more]), "Correct the table, and run the command again.")
+    return WordTable(name, {kind: own for kind, own in table.items() if own})
+
+
+def _row(line: WordLine) -> str:
+    return line.place.rpartition(":")[2]
+
+
+def _fault(line: WordLine) -> str | None:
+    """What is wrong with a line by itself."""
+    if not has_words(line.kind):
+        near = nearest(line.kind, KINDS)
+        guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KINDS)}, and attributes.NAME"
+        return f"there is no kind {line.kind!r}; {guess}" if line.kind else "the kind is missing"
+    if not line.word.strip():
+        return "the word is missing"
+    bad = [value for value in line.values if line.kind == TYPE_KIND and value not in TYPES]
+    return f"an address type is billing or shipping, not {bad[0]!r}" if bad else None

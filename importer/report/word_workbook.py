@@ -1,0 +1,133 @@
+"""The table of words as a workbook with drop-down lists, as CSV, and as text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from importer.report.report_files import whole_file, write_csv
+from importer.report.terminal import columns_of, cut, padded
+from importer.report.workbook_file import LONGEST_CELL
+from importer.tables import TEXT
+
+SHEET = "Values"
+CHOICES_SHEET = "What exists"
+TITLES = ("kind", "word", "count", "value", "proposal", "what exists")
+_WIDTHS = (26, 32, 8, 32, 32, 60)
+_MOST_NAMED = 10  # of what exists, in a cell
+_LONGEST_NAME = 40  # characters of each
+_WIDEST = 32  # of a column on the terminal
+_VALUE = TITLES.index("value")
+
+
+@dataclass(frozen=True)
+class WordRow:
+    """One word of the source. ``value``: ``""`` if it is not decided. ``proposal``: ``""`` for none."""
+
+    kind: str
+    word: str
+    count: int
+    value: str
+    proposal: str
+
+
+def write_words(path: Path, rows: Sequence[WordRow], exists: Mapping[str, Sequence[str]], leave_out: str) -> None:
+    """Write the table, as CSV or as a workbook; only its owner can read it. Raises :class:`OutputError`.
+
+    ``exists``: kind → what WizCommerce has, which the workbook offers in drop-down lists, together with ``leave_out``.
+    """
+    if path.suffix.lower() == ".csv":
+        lines = [_cells(row, exists) for row in rows]
+        frame = pd.DataFrame(lines, columns=list(TITLES)).astype(dict.fromkeys(TITLES, TEXT) | {"count": "int64"})
+        write_csv(path, frame, comes_back=True)
+        return
+    import xlsxwriter  # noqa: PLC0415 - other commands do not need it
+
+    with whole_file(path) as file:
+        book = xlsxwriter.Workbook(file, {"in_memory": True})
+        book.set_properties({"title": "Words and their values", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        lists = _Lists(book.add_worksheet(SHEET), book.add_worksheet(CHOICES_SHEET))
+        text, head = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "bg_color": "#DDE3EA"})
+        fill = book.add_format({"num_format": "@", "bg_color": "#FFF9E5", "border": 1, "border_color": "#BFBFBF"})
+        grey = book.add_format({"num_format": "@", "font_color": "#7F7F7F", "italic": True})
+        lists.write_rows(rows, exists, (head, text, fill, grey))
+        lists.offer(rows, {kind: (*exists.get(kind, ()), leave_out) for kind in {row.kind for row in rows}}, head)
+        book.close()
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The two sheets of the workbook: the table, and what its drop-down lists offer."""
+
+    sheet: Any
+    choices: Any
+
+    def write_rows(self, rows: Sequence[WordRow], exists: Mapping[str, Sequence[str]], formats: Sequence[Any]) -> None:
+        head, text, fill, grey = formats
+        for place, (title, width) in enumerate(zip(TITLES, _WIDTHS, strict=True)):
+            self.sheet.set_column(place, place, width)
+            self.sheet.write_string(0, place, title, head)
+        for number, row in enumerate(rows, start=1):
+            for place, cell in enumerate(_cells(row, exists)):
+                if place == TITLES.index("count"):
+                    self.sheet.write_number(number, place, int(cell))
+                else:
+                    own = fill if place == _VALUE else grey if place > _VALUE else text
+                    self.sheet.write_string(number, place, str(cell)[:LONGEST_CELL], own)
+        self.sheet.freeze_panes(1, 2)
+        self.sheet.autofilter(0, 0, max(len(rows), 1), len(TITLES) - 1)
+
+    def offer(self, rows: Sequence[WordRow], offered: Mapping[str, Sequence[str]], head: Any) -> None:
+        """Put the drop-down lists on the value cells; ``offered``: kind → what its list has."""
+        from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
+
+        first = 1
+        for column, (kind, own) in enumerate(groupby(row.kind for row in rows)):
+            count, names = len(list(own)), offered[kind]
+            self.choices.set_column(column, column, 32)
+            self.choices.write_string(0, column, kind, head)
+            for number, name in enumerate(names, start=1):
+                self.choices.write_string(number, column, name[:LONGEST_CELL])
+            # A warning only: an email address, an ID, or several values with ; between them are right, too.
+            known = len(names) > 1
+            self.sheet.data_validation(
+                *(first, _VALUE, first + count - 1, _VALUE),
+                {
+                    "validate": "list",
+                    "source": f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}",
+                    "ignore_blank": True,
+                    "show_error": known,
+                    "error_type": "warning",
+                    "error_title": "Not in the list",
+                    "error_message": "This is none of the values that were found. Use it anyway?",
+                },
+            )
+            first += count
+
+
+def _cells(row: WordRow, exists: Mapping[str, Sequence[str]]) -> tuple[str | int, ...]:
+    named = [
+        name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in exists.get(row.kind, ())
+    ]
+    more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
+    listed = ", ".join(named[:_MOST_NAMED]) + more
+    return row.kind, row.word, row.count, row.value, row.proposal, listed
+
+
+def words_text(rows: Sequence[WordRow], width: int) -> str:
+    """The table for a terminal, at most ``width`` columns wide: without what exists."""
+    lines = [(row.kind, row.word, f"{row.count:,}", row.value, row.proposal) for row in rows]
+    table = [TITLES[:-1], *lines]
+    room = [min(max(columns_of(line[place]) for line in table), _WIDEST) for place in range(len(TITLES) - 1)]
+    shown = []
+    for line in table:
+        cells = [
+            padded(cut(" ".join(cell.split()), most, mark="…"), most) for cell, most in zip(line, room, strict=True)
+        ]
+        cells[2] = line[2].rjust(room[2])
+        shown.append(cut("  ".join(cells).rstrip(), width, mark="…"))
+    return "\n".join(shown)

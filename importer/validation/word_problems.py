@@ -1,0 +1,75 @@
+"""Problems of words, told once for each word with its count.
+
+An error about a word stays at each of its cells, because it decides about that cell's customer; another line, at the
+first of these cells, sums the word up. What decides about nothing is told in that one line alone.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from importer.cell_text import fold
+from importer.records import Severity
+from importer.tables import Entity, ProblemTable
+
+TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of lines that have their word in the hint
+_UNKNOWN = frozenset({"lookup_unresolved", "attribute_option", "value_unlisted", "invalid_type"})
+_PLURALS: dict[Entity, str] = {"customer": "customers", "address": "addresses", "contact": "contacts"}
+_ADVICE = "`importer values` makes a table in which its value is given once."
+_MOST_NAMED = 10  # of what exists
+_FEWEST = 2  # records with an unknown word: of one, its own line says everything
+
+
+def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) -> ProblemTable:
+    """The problems, with one line for each word that is left out or new, and one more for each unknown word.
+
+    ``row`` is the position among all rows: the first one of each word gets the line. ``exists``: field → the names that
+    there are, where errors do not list them.
+    """
+    frame = problems.frame
+    once = frame["code"].isin(TOLD_ONCE).to_numpy(np.bool_)
+    unknown = frame["code"].isin(_UNKNOWN).to_numpy(np.bool_)
+    if not (once | unknown).any():
+        return problems
+    told = _first_of_words(frame[once], "hint")
+    told = told.assign(message=[f"{text} ({_counted(n, e)})" for text, n, e in _parts(told)])
+    sums = _first_of_words(frame[unknown & (frame["severity"] != str(Severity.INFO)).to_numpy(np.bool_)], "message")
+    sums = sums[sums["_count"] >= _FEWEST]
+    found = ProblemTable.build(
+        len(sums),
+        severity=Severity.WARNING,
+        code="word_unknown",
+        **{name: sums[name].array for name in ("entity", "field", "column", "value")},
+        **{name: sums[name].to_numpy(np.int64) for name in ("customer", "record", "row")},
+        message=[f"{text} ({_counted(n, e)})" for text, n, e in _parts(sums)],
+        hint=[
+            f"{hint}{_listed(exists.get(field, ()))} {_ADVICE}"
+            for hint, field in zip(sums["hint"], sums["field"], strict=True)
+        ],
+    )
+    return ProblemTable.concat([ProblemTable(frame[~once]), ProblemTable(told[list(frame.columns)]), found])
+
+
+def _first_of_words(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The first line of each word, in the order of these, and how many lines it has: ``_count``."""
+    words = [fold(text) for text in frame[name]]
+    types = (frame["code"] == "invalid_type").to_numpy(np.bool_)  # its message does not have the word
+    values = [fold(text or "") if own else "" for text, own in zip(frame["value"].fillna(""), types, strict=True)]
+    keyed = frame.assign(_word=words, _value=values).sort_values(["row", "column"], kind="stable")
+    keys: list[Hashable] = ["code", "entity", "field", "_word", "_value"]
+    counts = keyed.groupby(keys, sort=False, dropna=False)["row"].transform("size")
+    return keyed.assign(_count=counts)[~keyed.duplicated(keys).to_numpy()].drop(columns=["_word", "_value"])
+
+
+def _parts(frame: pd.DataFrame) -> "zip[tuple[str, int, Entity]]":
+    return zip(frame["message"].tolist(), frame["_count"].tolist(), frame["entity"].tolist(), strict=True)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return f" WizCommerce has {', '.join(names[:_MOST_NAMED])}{more}." if names else ""
+
+
+def _counted(count: int, entity: Entity) -> str:
+    return f"1 {entity}" if count == 1 else f"{count:,} {_PLURALS[entity]}"
