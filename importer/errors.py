@@ -20,6 +20,7 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
     └── InternalError         the importer contradicts itself (totals that do not add up)      exit 3
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -76,7 +77,14 @@ class NoSourceError(SourceError):
 
 
 class MappingError(InputError):
-    """The mapping file is wrong, or does not fit the source."""
+    """The mapping file is wrong, or does not fit the source.
+
+    ``faults``: where (``file:line``, or ``""``) and what, for each thing that is wrong with a mapping file.
+    """
+
+    def __init__(self, message: str, hint: str = "", faults: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message, hint)
+        self.faults = tuple(faults) or (("", message),)
 
 
 class OutputError(InputError):

@@ -9,6 +9,7 @@ import typer
 from importer.cli.execution import make_options, watched
 from importer.cli.output import print_summary, show, terminal_width
 from importer.cli.parameters import ACCOUNT, PACE, TEXTS, takes
+from importer.errors import UsageError
 from importer.settings import Commands
 
 
@@ -49,13 +50,28 @@ def values(
 
 
 def mappings(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path; or the word check.")
+    ] = None,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="After check: the mapping's path.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="With check: print one JSON object.")] = False,
 ) -> None:
-    """List the mappings, or explain one in plain words.
+    """List the mappings, explain one in plain words, or check one: everything that is wrong with it, at once.
 
-    Example:
+    Examples:
       importer mappings netsuite
+      importer mappings check my-mapping.yaml
     """
-    from importer.commands.reference import mappings_text
+    from importer.commands.reference import check_mapping, mapping_check_text, mappings_text
 
-    show(mappings_text(name, terminal_width()))
+    if name != "check" and (file is not None or json):
+        raise UsageError("mappings takes one NAME, or check and a FILE", "Write: importer mappings check FILE.")
+    if name != "check":
+        show(mappings_text(name, terminal_width()))
+        return
+    if file is None:
+        raise UsageError("mappings check needs a FILE", "To explain a mapping that is called check, write ./check.")
+    found = check_mapping(file)
+    print_summary({"json": json}, found, mapping_check_text(found))
+    if not found["ok"]:
+        raise typer.Exit(2)

@@ -1,19 +1,23 @@
 """Commands that need one package only: mappings and problem codes explained, the sandbox served."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from importer.catalogue import find, near
 from importer.catalogue.catalogue_text import code_text, codes_text
-from importer.errors import UsageError
+from importer.errors import MappingError, UsageError
 from importer.mapping import load_mapping
 from importer.mapping.language.explain import explain, overview
+from importer.mapping.language.mapping_faults import function_faults
 from importer.private_files import make_folder
 from importer.sandbox import DataFileError, PortTakenError, SandboxConfig, serve
+from importer.workflow.word_files import with_words
 
 # Name → what it is, and its files.
 EXAMPLES = {
@@ -28,6 +32,43 @@ EXAMPLES = {
 def mappings_text(name: str | None, width: int) -> str:
     """A mapping in plain words, or a line for each shipped one. Raises :class:`MappingError`."""
     return overview(width) if name is None else explain(load_mapping(name), width=width)
+
+
+def check_mapping(name: str) -> dict[str, Any]:
+    """Everything that is wrong with a mapping, as plain values: ``problems`` with ``file``, ``line``, and ``message``.
+
+    Its table of words and its Python functions are checked only if the mapping itself is right.
+    """
+    hint = ""
+    try:
+        loaded = load_mapping(name)
+        faults = [(fault.where, fault.text) for fault in function_faults(loaded.mapping, loaded.path)]
+        with_words(loaded, None)
+    except MappingError as error:
+        faults, hint = [*error.faults], error.hint
+    except UsageError as error:
+        faults, hint = [*faults, *(("", line) for line in error.message.splitlines())], error.hint
+    problems = [_placed(where, text) for where, text in faults]
+    return {"mapping": name, "ok": not problems, "problems": problems, "hint": hint}
+
+
+def _placed(where: str, text: str) -> dict[str, Any]:
+    """A problem with its place; where there is none, the one with which the text begins counts."""
+    found = re.fullmatch(r"(.+?):(\d+)(?:: (.*))?", where or text, re.DOTALL)
+    if found is None:
+        return {"file": where or None, "line": None, "message": text}
+    return {"file": found[1], "line": int(found[2]), "message": text if where else found[3] or ""}
+
+
+def mapping_check_text(found: Mapping[str, Any]) -> str:
+    """What :func:`check_mapping` returns, for a person: a line for each problem."""
+    lines = []
+    for problem in found["problems"]:
+        place = ":".join(str(problem[name]) for name in ("file", "line") if problem[name] is not None)
+        lines.append(f"{place}: {problem['message']}" if place else problem["message"])
+    count = len(lines)
+    state = f"{count:,} problem{'s' if count > 1 else ''}. {found['hint']}".strip() if count else "no problems"
+    return "\n".join([*lines, f"{found['mapping']}: {state}"])
 
 
 def problem_codes_text(name: str | None, width: int) -> str:

@@ -79,7 +79,8 @@ def matched(
     A value is that of ``decided``, else the mapping's own, else the one that the word certainly is; where there is
     none, the nearest is proposed.
     """
-    rows, exists = [], {}
+    rows: list[WordRow] = []
+    exists: dict[str, Sequence[str]] = {}
     for kind, words in found.items():
         choices = choices_of(kind, words, directory)
         if choices is None:

@@ -84,7 +84,7 @@ def faults(text: str) -> list[str]:
         ),
         (
             TOP + "skip:\n  - {column: A, matches: '(', reason: r}\n",
-            "5: the first skip rule: matches is not a regular expression",
+            "5: the first skip rule, matches: not a regular expression",
         ),
         (
             TOP + "skip:\n  - {colum: A, blank: yes, reason: r}\n",
@@ -131,7 +131,7 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {from: E, lookup: sales_rep}", "customer.email.lookup: is for assigned_sales_rep_ids"),
         ("email: {from: E, extension_to: X}", "customer.email.extension_to: is for phone only"),
         ("email: {flags: {a: E}}", "customer.email.flags: is for type only"),
-        ("email: {from: E, as: emial}", "customer.email.as: no transform 'emial'; there are collapse, country"),
+        ("email: {from: E, as: emial}", "customer.email.as: no transform 'emial'; did you mean 'email'?"),
         ("email: {from: E, as: {lower: x}}", "customer.email.as: transform lower takes no argument"),
         ("email: {from: E, as: date}", "customer.email.as: transform date needs a text"),
         ("email: {from: E, as: {date: dd.mm}}", "customer.email.as: date: needs the format in the file"),
@@ -139,7 +139,10 @@ def test_faults_of_the_whole(text: str, wanted: str) -> None:
         ("email: {from: E, as: {regex: ['(', x]}}", "customer.email.as: regex: not a regular expression"),
         ("email: {from: E, as: {extract: '(a)(b)'}}", "customer.email.as: extract: at most one group"),
         ("email: {from: E, as: {python: 'x'}}", "customer.email.as: python: write file.py:function"),
-        ("email: {from: E, as: [[lower]]}", "customer.email.as: a transform is a name, or one name with its argument"),
+        (
+            "email: {from: E, as: [[lower]]}",
+            "customer.email, the first item of as: a transform is a name, or one name with",
+        ),
         ("email: {from: E, invalid: drop}", "customer.email.invalid: must be 'reject' or 'blank'"),
         ("email: {from: E, conflict: last}", "customer.email.conflict: must be 'reject' or 'first'"),
         ("email: {from: E, optional: perhaps}", "customer.email.optional: must be yes or no"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import yaml
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from importer.did_you_mean import nearest
 from importer.mapping.language.mapping_model import ONE_TABLE, Mapping
+from importer.mapping.language.mapping_rules import TableRule
 
 Place = tuple[str | int, ...]
 
@@ -102,8 +104,24 @@ def yaml_hint(error: yaml.MarkedYAMLError) -> str:
     return "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'."
 
 
-def validation_messages(error: ValidationError, spots: Table[Place, str]) -> Iterator[str]:
-    """Yield a line for each error, with its file and line. ``spots``: ``file:line`` of every place in the mapping."""
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong in a mapping. ``where``: ``file:line``. ``place``: the keys that lead to it.
+
+    ``meant``: for an unknown key, the one that it almost certainly is.
+    """
+
+    where: str
+    text: str
+    place: Place = ()
+    meant: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
+
+
+def faults_of(error: ValidationError, spots: Table[Place, str]) -> Iterator[Fault]:
+    """Yield each fault that the model found. ``spots``: ``file:line`` of every place in the mapping."""
     for item in error.errors():
         place = (*item["loc"], *item.get("ctx", {}).get("place", ()))
         if place[:2] == ("tables", "customers") and ("tables",) not in spots:
@@ -111,13 +129,15 @@ def validation_messages(error: ValidationError, spots: Table[Place, str]) -> Ite
         known = place
         while known and known not in spots:
             known = known[:-1]
-        text, name = _said(item), known
+        text, name, meant = _said(item), known, None
         if item["type"] == "extra_forbidden":
-            text, name = _unknown_key(item["loc"]), known[:-1]
+            (text, meant), name = _unknown_key(item["loc"]), known[:-1]
         elif item["type"] == "missing":
             text = f"{place[-1]} is missing"
         where = place_name(name)
-        yield f"{spots[known]}: {where + ': ' if where else ''}{text}"
+        # Where a value can be one of several things, pydantic names in the place which of them it is not.
+        exact = place if item["type"] in {"missing", "misplaced"} else known
+        yield Fault(spots[known], f"{where + ': ' if where else ''}{text}", exact, meant)
 
 
 def place_name(place: Place) -> str:
@@ -151,12 +171,14 @@ def _said(item: Any) -> str:
     return said.get(kind, str(item["msg"]).removeprefix("Value error, "))
 
 
-def _unknown_key(place: Place) -> str:
+def _unknown_key(place: Place) -> tuple[str, str | None]:
+    """What is said about an unknown key, and the key that it almost certainly is."""
     keys = sorted(_keys_at(place[:-1]))
     word = str(place[-1])
-    near = nearest(word, keys, cutoff=0.75) or _meant(word, keys) or nearest(word, keys, cutoff=0.5)
-    guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}"
-    return f"unknown key {place[-1]!r}; {guess}"
+    meant = next(iter(nearest(word, keys, cutoff=0.75) or _meant(word, keys)), None)
+    near = meant or next(iter(nearest(word, keys, cutoff=0.5)), None)
+    guess = f"did you mean {near!r}?" if near else f"there are {', '.join(keys)}"
+    return f"unknown key {place[-1]!r}; {guess}", meant
 
 
 def _meant(word: str, keys: list[str]) -> list[str]:
@@ -169,12 +191,25 @@ def _keys_at(place: Place) -> set[str]:
     """The keys that the model allows at a place."""
     model: type[BaseModel] = Mapping
     for part in place:
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if part in fields:
-            inner = next(_models_in(fields[str(part)].annotation), None)
-            model = inner or model
+        model = _inner(model, part) or model
     keys = {field.alias or name for name, field in model.model_fields.items()}
     return keys | {*ONE_TABLE} if model is Mapping else keys
+
+
+def model_at(place: Place) -> type[BaseModel] | None:
+    """The class of what is at a place; None for what has no class of its own."""
+    model: type[BaseModel] | None = Mapping
+    for before, part in zip(("", *place), place, strict=False):
+        own = TableRule if model is Mapping and part in ONE_TABLE else model or Mapping
+        named = isinstance(part, int) or before in {"attributes", "tables"}
+        model = model if named else _inner(own, part)
+    return model
+
+
+def _inner(model: type[BaseModel], part: str | int) -> type[BaseModel] | None:
+    """The class of a key's value, or of its items."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return next(_models_in(fields[str(part)].annotation), None) if part in fields else None
 
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:

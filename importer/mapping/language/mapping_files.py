@@ -7,18 +7,18 @@ a table with numbers in the place of a list changes its items.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 import importer
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
-from importer.mapping.language.mapping_errors import Place, validation_messages, yaml_hint, yaml_message
+from importer.mapping.language.mapping_errors import Fault, Place, yaml_hint, yaml_message
+from importer.mapping.language.mapping_faults import every_fault
 from importer.mapping.language.mapping_model import Mapping
 from importer.mapping.language.mapping_rules import TYPES
 from importer.mapping.word_table import WordTable
@@ -104,21 +104,39 @@ def load_mapping(name: str) -> LoadedMapping:
     """
     path = _find(name)
     chain: list[tuple[Path, bytes]] = []
-    data, spots = to_plain(_read(path, chain))
-    try:
-        mapping = Mapping.model_validate(data)
-    except ValidationError as error:
-        raise MappingError(
-            "\n".join(validation_messages(error, spots)), "`importer mappings` shows mappings that work."
-        ) from error
+    faults: list[Fault] = []
+    data, spots = to_plain(_read(path, chain, faults))
+    mapping, found = every_fault(data, spots)
+    faults += found
+    if mapping is None or faults:
+        raise _wrong(faults, [file for file, _ in chain])
     bases = tuple(base for base, _ in chain[1:])
     digests = [hashlib.sha256(raw).hexdigest() for _, raw in chain]
     digest = hashlib.sha256("\n".join(digests).encode()).hexdigest() if bases else digests[0]
     return LoadedMapping(path.stem, path, digest, mapping, bases)
 
 
-def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
-    """A mapping file merged with what it extends. Each file that is read is added to ``chain``, with its bytes."""
+def _wrong(faults: Sequence[Fault], files: Sequence[Path]) -> MappingError:
+    """The error that lists all faults, in the order of the files and their lines."""
+    order = {str(file): number for number, file in enumerate(files)}
+
+    def key(fault: Fault) -> tuple[int, int]:
+        file, _, line = fault.where.rpartition(":")
+        return order.get(file, -1), int(line) if line.isdecimal() else 0
+
+    faults = sorted(faults, key=key)
+    return MappingError(
+        "\n".join(map(str, faults)),
+        "`importer mappings` shows mappings that work.",
+        [(fault.where, fault.text) for fault in faults],
+    )
+
+
+def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[Fault]) -> Part:
+    """A mapping file merged with what it extends. Each file that is read is added to ``chain``, with its bytes.
+
+    Keys that are wrong in themselves are added to ``faults``, and left out.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -131,11 +149,13 @@ def _read(path: Path, chain: list[tuple[Path, bytes]]) -> Part:
     except UnicodeDecodeError as error:
         raise MappingError(f"{path}: is not UTF-8 text (byte {error.start + 1})", "Save the file as UTF-8.") from error
     chain.append((path, raw))
-    own = _with_word_table(_with_functions(read_parts(text, path), chain[0][0].parent), chain[0][0].parent)
+    parts, wrong = _parts_and_faults(text, path)
+    faults += wrong
+    own = _with_word_table(_with_functions(parts, chain[0][0].parent), chain[0][0].parent)
     extended = (own.table or {}).get("extends")
     if extended is None:
         return own
-    base = _read(_base(extended, chain), chain)
+    base = _read(_base(extended, chain), chain, faults)
     return base if base.table is None else _merged(base, own)
 
 
@@ -271,8 +291,17 @@ def _find(name: str, folder: Path = Path()) -> Path:
 def read_parts(text: str, path: Path) -> Part:
     """YAML → its parts, every scalar a text.
 
-    Raises :class:`MappingError` with file and line when it is not YAML, or its aliases make too much of it.
+    Raises :class:`MappingError` with file and line when it is not YAML, its aliases make too much of it, or keys are
+    wrong in themselves.
     """
+    part, faults = _parts_and_faults(text, path)
+    if faults:
+        raise _wrong(faults, [path])
+    return part
+
+
+def _parts_and_faults(text: str, path: Path) -> tuple[Part, list[Fault]]:
+    """As :func:`read_parts`; with keys that are wrong in themselves as faults."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -285,7 +314,8 @@ def read_parts(text: str, path: Path) -> Part:
         raise MappingError(_too_deep(f"{path}")) from error
     if root is None:
         raise MappingError(f"{path}: the file is empty")
-    return _Reader(path).read(root)
+    reader = _Reader(path)
+    return reader.read(root), reader.faults
 
 
 @dataclass
@@ -294,6 +324,7 @@ class _Reader:
 
     path: Path
     count: int = 0
+    faults: list[Fault] = field(default_factory=list)
 
     def read(self, node: yaml.Node, depth: int = 0, line: int | None = None) -> Part:
         line = line or node.start_mark.line + 1
@@ -318,18 +349,25 @@ class _Reader:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise MappingError(f"{self.path}:{line}: a key must be a plain text")
+                self._wrong(line, "a key must be a plain text")
+                continue
             if key.value == "<<":
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
                 continue
             if key.value in table:
-                raise MappingError(f"{self.path}:{line}: {key.value!r} is in the same table twice")
+                self._wrong(line, f"{key.value!r} is in the same table twice")
+                continue
             table[key.value] = self.read(value, depth, line)
         for source in merged:  # the table's own keys override what it inherits
             if not isinstance(source, yaml.MappingNode):
-                raise MappingError(f"{self.path}:{source.start_mark.line + 1}: '<<' takes a table, such as *name")
+                self._wrong(source.start_mark.line + 1, "'<<' takes a table, such as *name")
+                continue
             table = {**(self.read(source, depth).table or {}), **table}
         return table
+
+    def _wrong(self, line: int, text: str) -> None:
+        fault = Fault(f"{self.path}:{line}", text)
+        self.faults += [] if fault in self.faults else [fault]  # a part that is repeated is read again
 
 
 def _too_deep(where: str) -> str:

@@ -111,7 +111,7 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
     @model_validator(mode="after")
     def _has_name(self) -> Self:
         if self.company_name is None:
-            raise ValueError("company_name is missing: the API requires it")
+            raise error_at("company_name is missing: the API requires it", "company_name")
         for name, rule in self.fields().items():
             if rule.numbered:
                 raise error_at("{n} is for addresses and contacts with repeat only", *name.split(".", 1))
@@ -182,7 +182,7 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
         if self.packed is not None and self.lines is not None:
             raise error_at("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
         if self.type is None:
-            raise ValueError("an address needs a type, such as type: billing")
+            raise error_at("an address needs a type, such as type: billing", "type")
         for value in self.type.targets():
             if value not in TYPES:
                 raise error_at(f"is billing or shipping, not {value!r}", "type")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from importer.cell_text import header_key
@@ -49,6 +49,14 @@ YesNo = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"form": "yes_no"
 TESTS = ("is", "is_not", "same_as", "differs_from", "flag", "matches", "blank")  # of a column
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
+
+
 class OtherColumn(Strict):
     """A column that another one is compared with. ``table``: of the same customer's rows in another table."""
 
@@ -72,7 +80,7 @@ class Condition(Strict):
     same_as: _Other | None = None
     differs_from: _Other | None = None
     flag: YesNo | None = None
-    matches: str | None = None
+    matches: Annotated[str, AfterValidator(_pattern)] | None = None
     blank: YesNo | None = None
     only: TextList | None = None
     any_: list["Condition"] | None = Field(None, alias="any")
@@ -87,10 +95,6 @@ class Condition(Strict):
             raise ValueError(f"a condition has exactly one of {', '.join(TESTS)}, only, any, all")
         if (self.column is None) == any(test is not None for test in tests.values()):
             raise ValueError(f"{', '.join(TESTS[:-1])} and {TESTS[-1]} need a column; only, any and all have none")
-        try:
-            re.compile(self.matches or "")
-        except re.error as error:
-            raise ValueError(f"matches is not a regular expression: {error}") from error
         return self
 
     @property
@@ -158,8 +162,9 @@ class Otherwise(Strict):
     constant: str
 
 
-_READ_STEPS = BeforeValidator(lambda value: [parse_step(item) for item in as_list(value)])
-Steps = Annotated[list[Step], _READ_STEPS, WithJsonSchema({"form": "steps"})]
+Steps = Annotated[
+    list[Annotated[Step, BeforeValidator(parse_step)]], BeforeValidator(as_list), WithJsonSchema({"form": "steps"})
+]
 
 
 def _values(value: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.columns import trim
 from importer.mapping.transform_results import Result, failures, read_each
@@ -63,7 +64,9 @@ def parse_step(item: Any) -> Step:
         return item
     name, argument = (item, None) if isinstance(item, str) else _only_item(item)
     if name not in TRANSFORMS:
-        raise ValueError(f"no transform {name!r}; there are {', '.join(sorted(TRANSFORMS))}")
+        near = nearest(name.strip().casefold(), TRANSFORMS)
+        guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(TRANSFORMS))}"
+        raise ValueError(f"no transform {name!r}; {guess}")
     spec = TRANSFORMS[name]
     if spec.argument == "none" and argument is not None:
         raise ValueError(f"transform {name} takes no argument")
