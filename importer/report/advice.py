@@ -138,6 +138,10 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     if summary["retryable"]:
         count = _customers(summary["retryable"])
         steps.append(f"Retry {count} that failed for a temporary reason: importer retry {run}")
+    words = sum(problem["count"] for problem in summary["problems"] if problem["code"] == "word_unknown")
+    if words:
+        which = "1 unknown word" if words == 1 else f"{words:,} unknown words"
+        steps.append(f"Give {which} a value for all records at once, in the table that `importer values` writes.")
     if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
         steps += _fixing(summary)
     return [*steps, *_before_sending(summary)]

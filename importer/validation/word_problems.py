@@ -5,8 +5,10 @@ first of these cells, sums the word up. What decides about nothing is told in th
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from importer.cell_text import fold
@@ -53,13 +55,17 @@ def told_by_word(problems: ProblemTable, exists: Mapping[str, Sequence[str]]) ->
 
 def _first_of_words(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The first line of each word, in the order of these, and how many lines it has: ``_count``."""
-    words = [fold(text) for text in frame[name]]
     types = (frame["code"] == "invalid_type").to_numpy(np.bool_)  # its message does not have the word
-    values = [fold(text or "") if own else "" for text, own in zip(frame["value"].fillna(""), types, strict=True)]
+    words, values = _folded(frame[name]), np.where(types, _folded(frame["value"]), "")
     keyed = frame.assign(_word=words, _value=values).sort_values(["row", "column"], kind="stable")
     keys: list[Hashable] = ["code", "entity", "field", "_word", "_value"]
     counts = keyed.groupby(keys, sort=False, dropna=False)["row"].transform("size")
     return keyed.assign(_count=counts)[~keyed.duplicated(keys).to_numpy()].drop(columns=["_word", "_value"])
+
+
+def _folded(texts: "pd.Series[Any]") -> npt.NDArray[np.object_]:
+    codes, distinct = pd.factorize(texts.fillna(""))
+    return np.array([fold(text) for text in distinct] or [""], dtype=object)[codes]
 
 
 def _parts(frame: pd.DataFrame) -> "zip[tuple[str, int, Entity]]":

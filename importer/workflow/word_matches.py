@@ -10,6 +10,7 @@ from importer.mapping.source_words import KindWords
 from importer.mapping.word_table import KINDS, SEPARATOR, TYPE_KIND, WordTable, split_kind
 from importer.report.word_workbook import WordRow
 from importer.tables import ATTRIBUTE_PREFIX
+from importer.validation import AttributeDefinition
 from importer.workflow.directory import Directory
 from importer.workflow.word_files import LOOKED_UP
 
@@ -18,17 +19,20 @@ from importer.workflow.word_files import LOOKED_UP
 class Choices:
     """What exists for one kind of words: its ``names``, as WizCommerce shows them.
 
-    ``directory`` and ``lookup``: where names are looked up, if they are.
+    ``directory`` and ``lookup``: where names are looked up, if they are. ``attribute``: whose options the names are.
     """
 
     names: Sequence[str]
     directory: Directory = field(default_factory=Directory)
     lookup: str | None = None
+    attribute: AttributeDefinition | None = None
 
     def certain(self, word: str) -> str | None:
         """The one name that the word is: the same but for case and spaces, or found by a lookup."""
         if self.lookup is not None and len(found := self.directory.find(self.lookup, word)) == 1:
             return _shown(self.directory, self.lookup, found[0].id)
+        if self.attribute is not None and self.attribute.choose(word)[1] is None:
+            return word  # an option's value instead of its label, or several options
         same = [name for name in self.names if _squeezed(name) == _squeezed(word)]
         return same[0] if len(same) == 1 else None
 
@@ -68,7 +72,9 @@ def choices_of(kind: str, words: KindWords, directory: Directory | None) -> Choi
     entity, name = split_kind(kind)
     definitions = {} if directory is None else directory.attributes.get(entity, {})
     definition = definitions.get(name.removeprefix(ATTRIBUTE_PREFIX))
-    return Choices(definition.shown_options) if definition is not None and definition.has_options else None
+    if definition is None or not definition.has_options:
+        return None
+    return Choices(definition.shown_options, attribute=definition)
 
 
 def matched(

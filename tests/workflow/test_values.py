@@ -6,6 +6,7 @@ import stat
 import openpyxl
 import pytest
 
+from importer.partitions import prepared_sources
 from tests.workflow.strict_api import strict_api
 
 SOURCE = """\
@@ -241,3 +242,27 @@ def test_words_of_the_sandbox_and_of_a_run(words) -> None:
     assert planned.code == 0
     assert words.do("run", "--plan", planned.summary["run_id"], "--json").summary["customers"]["created"] == 5
     assert words.do("run", "--config", "job.toml", "--json").summary["customers"]["unchanged"] == 5
+
+
+def test_partitions_change_nothing(words, monkeypatch) -> None:
+    make(words, "-o", "values.xlsx")
+    filled(words, "values.xlsx", House="leave out")
+    words.write("a.csv", SOURCE.replace("Net 60", "Net 45").replace("Cash", "net 45"))
+    whole = check(words, "--values", "values.xlsx")
+    monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: 1)
+    parts = check(words, "--values", "values.xlsx")
+    assert parts.table("errors.csv") == whole.table("errors.csv")
+    assert {"word_left_out", "word_not_in_table", "word_unknown"} <= {
+        line["code"] for line in whole.table("errors.csv")
+    }
+    assert any("Give 2 unknown words a value" in step for step in whole.summary["next"])
+
+
+def test_several_options_are_certain_if_each_is_one(words) -> None:
+    several = {"name": "Color", "data_type": "multi_select", "configuration": {"options": OPTIONS}}
+    with strict_api(attributes={"customer": [several]}, read_only=True) as api:
+        words.write("b.csv", SOURCE.replace("Marlow,red", 'Marlow,"Red, Green"').replace("Gren", "g"))
+        said = words.do("values", "b.csv", "-m", "a.yaml", "--api", api.url, "--json")
+    assert [(word["word"], word["value"]) for word in said.summary["words"] if "Color" in word["kind"]] == [
+        ("g", "g"), ("Red, Green", "Red, Green"),
+    ]  # fmt: skip
