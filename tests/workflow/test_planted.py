@@ -39,6 +39,7 @@ def test_every_wrong_cell_is_found_and_nothing_else(tmp_path: Path, name: str) -
     told = Counter(
         tuple(line[name].strip() for name in ("severity", "code", "source", "sheet", "row", "column", "value"))
         for line in found(layout, tmp_path / "wrong")
+        if line["code"] != "word_unknown"  # it sums others up
     )
     assert len(planted) > 40
     assert told - wanted == Counter()

@@ -128,12 +128,10 @@ def _right(place: Place) -> Any:
 def _parent(data: Any, place: Place) -> Any:
     """The table or list that has the last key of a place; None where the data has no such place."""
     for part in place[:-1]:
-        if (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
-            data = data[part]
-        else:
+        inside = isinstance(part, int) and part < len(data) if isinstance(data, list) else isinstance(data, dict)
+        if not inside or (isinstance(data, dict) and part not in data):
             return None
+        data = data[part]
     last = place[-1]
     if isinstance(data, list):
         return data if isinstance(last, int) and last < len(data) else None
