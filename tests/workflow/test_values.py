@@ -7,6 +7,7 @@ import openpyxl
 import pytest
 
 from importer.partitions import prepared_sources
+from tests.workflow.desk import SAMPLES
 from tests.workflow.strict_api import strict_api
 
 SOURCE = """\
@@ -266,3 +267,16 @@ def test_several_options_are_certain_if_each_is_one(words) -> None:
     assert [(word["word"], word["value"]) for word in said.summary["words"] if "Color" in word["kind"]] == [
         ("g", "g"), ("Red, Green", "Red, Green"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["netsuite", "odoo"])
+def test_a_table_in_which_only_certain_values_are_filled_in_changes_nothing_that_is_sent(desk, name: str) -> None:
+    assert desk.do("lookups", "save", "--api", "sandbox", "--to", "lookups.json").code == 0
+    given = (SAMPLES / name, "-m", name, "--country", "US", "--lookups", "lookups.json")
+    made = desk.do("values", *given, "-o", "values.xlsx", "--json")
+    assert made.code == 0
+    assert {"Robin Vale", "Kim Larsen"} <= {word["value"] for word in made.summary["words"]}
+    without, table = desk.do("check", *given, "--json"), desk.do("check", *given, "--values", "values.xlsx", "--json")
+    assert (table.folder / "payloads.jsonl").read_bytes() == (without.folder / "payloads.jsonl").read_bytes()
+    assert table.summary["cells"] == without.summary["cells"]
+    assert not lines(table, "word_left_out", "word_not_in_table")
