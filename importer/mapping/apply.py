@@ -188,7 +188,7 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
     for name, data in tables.items():
         for reference, _ in mapping.references(name):
             for table in data.tables:
-                header = find_column(reference, table.frame.columns)
+                header = find_column(reference, table.headers)
                 if header in table.secrets:
                     raise MappingError(
                         f"{table.name}: the mapping uses column {header!r}, which contains secrets",
@@ -305,7 +305,7 @@ def _misspelled(
         for table in data.tables:
             rest = {header_key(column): column for column in unused.get(table.name, ())}
             for reference in dict.fromkeys(reference for reference, _ in mapping.references(name)):
-                if not rest or find_column(reference, table.frame.columns) is not None:
+                if not rest or find_column(reference, table.headers) is not None:
                     continue
                 found = (
                     (wanted, near)

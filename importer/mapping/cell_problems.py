@@ -128,7 +128,7 @@ def count_changes(
             for number in np.unique(source).tolist():
                 own = np.flatnonzero(source == number)
                 text = int(change.codes[at[own[0]]])
-                column = find_column(reference, sources.tables[number].frame.columns) or reference
+                column = find_column(reference, sources.tables[number].headers) or reference
                 line = (rows[own], change.before[text].as_py(), change.after[text].as_py())
                 lines[change.code, entity, name, number, column].append(line)
     data = []

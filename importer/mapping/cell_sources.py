@@ -111,7 +111,7 @@ def column_roles(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, di
             ("rule", _rule_columns(mapping, name)),
         ]
         for table in data.tables:
-            headers = table.frame.columns
+            headers = table.headers
             own: dict[str, CellCategory] = dict.fromkeys(headers, "unused")
             for role, references in known:
                 found = (find_column(reference, headers) for reference in references)

@@ -69,6 +69,6 @@ def _fit(name: str, mapping: Mapping, sources: Sources) -> Fit:
             known: set[str | None] = set()
             with contextlib.suppress(MappingError):
                 check_columns(mapping, table_name, [table])
-                known = {find_column(reference, table.frame.columns) for reference in references}
+                known = {find_column(reference, table.headers) for reference in references}
             unused += [header for header in table.frame.columns if header not in known]
     return Fit(name, len(headers) - len(unused), len(headers), tuple(unused))

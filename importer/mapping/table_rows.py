@@ -103,9 +103,7 @@ def _table_of(mapping: Mapping, table: SourceTable) -> str:
     file, sheet = table.details.get("stands_for") or (table.file, table.sheet)
     names = [name.casefold() for name in (sheet or "", table.sheet or "", file, PurePath(file).stem)]
     fitting = [
-        name
-        for name, rule in mapping.tables.items()
-        if all(find_column(column, table.frame.columns) for column in rule.has)
+        name for name, rule in mapping.tables.items() if all(find_column(column, table.headers) for column in rule.has)
     ]
     if len(fitting) > 1:
         patterns = {n: [pattern.casefold() for pattern in mapping.tables[n].names] for n in fitting}
@@ -142,7 +140,7 @@ class TableData:
 
     def names(self, reference: str) -> tuple[str, ...]:
         """The headers that a reference names, over all source tables."""
-        found = (find_column(source_reference(reference), table.frame.columns) for table in self.tables)
+        found = (find_column(source_reference(reference), table.headers) for table in self.tables)
         return tuple(dict.fromkeys(name for name in found if name is not None))
 
     def column(self, reference: str) -> Column:
@@ -175,7 +173,7 @@ class TableData:
     def _raw_column(self, reference: str) -> pa.ChunkedArray:
         chunks: list[pa.Array] = []
         for table in self.tables:
-            name = find_column(source_reference(reference), table.frame.columns)
+            name = find_column(source_reference(reference), table.headers)
             chunks += [pa.nulls(len(table), pa.string())] if name is None else table.column(name).chunks
         return pa.chunked_array(chunks, pa.string())
 
@@ -195,7 +193,7 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
     A number of a repeated group may be absent as a whole if another number is there.
     """
     for table in tables:
-        headers = list(table.frame.columns)
+        headers = table.headers
         wanted = dict(mapping.references(name))
         for part in mapping.tables[name].key:  # whatever a condition on the same column says
             wanted.update(part.references(optional=False))

@@ -85,6 +85,7 @@ def account_cells(
     owner = tables.rows["customer"].to_numpy(np.int64)
     lines: list[tuple[object, ...]] = []
     problems: list[ProblemTable] = []
+    told = {name: own.to_numpy(np.int64) for name, own in known["row"].groupby(known["column"])}
     for number, table in enumerate(sources.tables):
         rows = np.arange(sources.offsets[number], sources.offsets[number + 1])
         for column, found in categories[number].items():
@@ -96,8 +97,7 @@ def account_cells(
             own[nothing & (own != _NUMBERS["used"])] = _NUMBERS["blank_text"]
             own = np.where(rejected[rows[at]], _NUMBERS["rejected_row"], own)
             lines.append((number, column, *np.bincount(own, minlength=len(CELL_CATEGORIES)).tolist()))
-            told = known["row"].to_numpy(np.int64)[(known["column"] == column).fillna(False).to_numpy(np.bool_)]
-            new = at[~np.isin(rows[at], told)]
+            new = at[~np.isin(rows[at], told.get(column, ()))]
             own = np.append(own, -1)[np.searchsorted(at, new)]
             problems += _lost(column, table, new, own, rows, owner)
     counts = pd.DataFrame(lines, columns=list(CELL_DTYPES)).astype(CELL_DTYPES) if lines else no_lines(CELL_DTYPES)
@@ -181,7 +181,7 @@ def _categories(
         which, local = sources.split(one.rows)
         for number in np.unique(which).tolist():
             own = which == number
-            headers = tuple(sources.tables[number].frame.columns)
+            headers = sources.tables[number].headers
             for header, at, category in _marks(one, tables, moved, headers):
                 rows = local[own & at]
                 codes = found[number][header]

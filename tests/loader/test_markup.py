@@ -229,3 +229,26 @@ def test_spans_and_tags_that_multiply(tmp_path: Path) -> None:
         sources(write(tmp_path / "a.xls", "<table><tr><td>" + "<b>" * 3000))
     for junk in ("<!--", "<!", "</", "<a ", "<a x='", "<style>", "<![if x"):
         assert len(table(write(tmp_path / "a.xls", f"<html>{TABLE}" + junk * 100_000)).frame) == 1
+
+
+GRID = "<tr><td>Id<td>Name</tr><tr><td>1<td>Acme</tr>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<table style='{'a' * 200_000}'>{GRID}</table>",
+        f"<style>p {{display{'b' * 200_000}}}</style><table>{GRID}</table>",
+        f"<table><caption>&#{'9' * 200_000}; &#{'0' * 5000}65;</caption>{GRID}</table>",
+        f"<table title='&#{'9' * 5000};'>{GRID}</table>",
+    ],
+    ids=["style", "style sheet", "number", "number in an attribute"],
+)
+def test_long_names_and_numbers_cost_nothing(tmp_path: Path, page: str) -> None:
+    assert cells(table(write(tmp_path / "a.xls", page))) == [["Id", "Name"], ["1", "Acme"]]
+
+
+def test_cells_beside_wide_ones_of_rows_above(tmp_path: Path) -> None:
+    wide = "<td colspan=1000 rowspan=1000>x" * 16
+    found = table(write(tmp_path / "a.xls", f"<table>{GRID}<tr>{wide}</tr>{'<tr><td>y</tr>' * 999}</table>"))
+    assert found.frame.iloc[-1].to_list()[-1] == "y"

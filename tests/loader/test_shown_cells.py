@@ -596,6 +596,22 @@ def test_repeated_rows_that_would_fill_gigabytes(tmp_path: Path, lines: int) -> 
         sources(ods(tmp_path / "a.ods", body))
 
 
+@pytest.mark.parametrize("between", ["", "<!-- -->"], ids=["plain rows", "parsed rows"])
+@pytest.mark.parametrize("length", [30_000, 3_000_000])
+def test_shared_texts_that_would_fill_gigabytes(tmp_path: Path, between: str, length: int) -> None:
+    lines = [f'<c r="A{n}" t="s"><v>0</v></c>{between}<c r="B{n}" t="s"><v>0</v></c>' for n in range(1, 6000)]
+    path = save(tmp_path / "a.xlsx", rows(*lines), texts=f"<si><t>{'x' * length}</t></si>")
+    with pytest.raises(SourceError, match="repeats cells so often"):
+        sources(path)
+
+
+def test_cells_at_one_place_are_said(tmp_path: Path) -> None:
+    sheet = rows(HEADER, ACME).replace("</sheetData>", f'<row r="2">{text("B2", "Other")}</row></sheetData>')
+    found = sources(save(tmp_path / "a.xlsx", sheet))
+    assert cells(found.tables[0])[1:] == [["17", "Other"]]
+    assert problems(found) == [("warning", "workbook_damaged", "a.xlsx!A")]
+
+
 def test_blank_repeated_cells_cost_nothing(tmp_path: Path) -> None:
     cell = '<table:table-cell table:number-columns-repeated="16384"/>'
     blank = f'<table:table-row table:number-rows-repeated="1048000">{cell}</table:table-row>'

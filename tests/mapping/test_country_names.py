@@ -25,6 +25,9 @@ LANGUAGES = """
     Alemania=DE; Stati Uniti=US; Svizzera=CH; Paesi Bassi=NL; Verenigd Koninkrijk=GB; België/Belgique=BE
     Duitsland=DE; Reino Unido=GB; Alemanha=DE; Suíça=CH; Wielka Brytania=GB; Stany Zjednoczone=US; Niemcy=DE
     Storbritannien=GB; Tyskland=DE; Österrike=AT; Storbritannia=GB; Sveits=CH; Kosowo=XK; Косово=XK
+    Lëtzebuerg=LU; Suid-Afrika=ZA; Shqipëria=AL; Cymru=GB; საქართველო=GE; Հայաստան=AM; Azərbaycan=AZ; Қазақстан=KZ
+    ประเทศไทย=TH; Pilipinas=PH; भारत=IN; پاکستان=PK; Føroyar=FO; Noreg=NO; Svizra=CH
+    Slovenská republika=SK; РФ=RU; BRD=DE; Aotearoa=NZ; Монгол Улс=MN
     日本=JP; 中国=CN; 대한민국=KR; Ελλάδα=GR; Suomi=FI; Česko=CZ; Magyarország=HU
 """
 
@@ -68,6 +71,8 @@ def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text:
         ("Nouvelle-Écosse", "CA", "NS"),
         ("CA-ON", "CA", "ON"),
         ("Lombardei", "IT", "Lombardei"),
+        ("CDMX", "MX", "CMX"),
+        ("D.F.", "MX", "CMX"),
         ("Bayern", "DE", "Bayern"),
     ],
 )

@@ -15,8 +15,9 @@ from importer.loader.workbook.number_formats import named_format, number_text, s
 from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,1000}charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
-_DECLARATION = re.compile(r"""([\w-]+)\s*:\s*((?:"[^"]*"|'[^']*'|[^;"'])*)""")
+_DECLARATION = re.compile(r"""(?<![\w-])([\w-]++)\s*+:\s*+((?:"[^"]*"|'[^']*'|[^;"'])*)""")
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|(.))", re.DOTALL)
+_NO_CHARACTER = re.compile(r"&#[0-9]{20,};?")
 _PLAIN_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?")
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
@@ -39,7 +40,7 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
         text = whole_text(content, file, encoding)
     except (UsageError, SourceError):
         text = whole_text(content, file)
-    text, css = _without_asides(text)
+    text, css = _without_asides(_NO_CHARACTER.sub("\ufffd", text))
     page = _Page(Allowance.for_size(file, len(content)), css)
     end = text.rfind(">") + 1  # behind the last tag, the parser would look for the end of a tag again and again
     page.feed(text[:end])
@@ -159,7 +160,8 @@ class _Page(HTMLParser):
 class _HtmlTable:
     """A table that is being read: where the next cell goes, and the text and spans of the current one, if any.
 
-    ``covered``: column → the last row that a cell of a row above extends to. ``filled``: the rows with text.
+    ``covered``: column → the last row that a cell of a row above extends to, and the column behind that cell.
+    ``filled``: the rows with text.
     """
 
     cells: SheetCells
@@ -169,7 +171,7 @@ class _HtmlTable:
     text: str | None = None
     number_format: str = ""
     spans: tuple[int, int] = (0, 0)
-    covered: dict[int, int] = field(default_factory=dict)
+    covered: dict[int, tuple[int, int]] = field(default_factory=dict)
     filled: set[int] = field(default_factory=set)
     row_state: int = 0  # 1: the current row is not shown, 2: and has text
 
@@ -187,8 +189,8 @@ class _HtmlTable:
     def start_cell(self, attributes: dict[str, str | None], number_format: str) -> None:
         self.end_cell()
         self.row = max(self.row, 0)
-        while self.covered.get(self.column, -1) >= self.row:
-            self.column += 1
+        while (above := self.covered.get(self.column)) and above[0] >= self.row:
+            self.column = above[1]
         self.text = ""
         self.number_format = number_format
         self.spans = _span(attributes.get("rowspan")), _span(attributes.get("colspan"))
@@ -222,7 +224,7 @@ class _HtmlTable:
             self.cells.merged.append((self.row, self.column, self.row + down, self.column + across))
             if down:
                 columns = range(self.column, self.column + across + 1)
-                self.covered.update(dict.fromkeys(columns, self.row + down))
+                self.covered.update(dict.fromkeys(columns, (self.row + down, columns.stop)))
         self.column += across + 1
         self.text = None
 

@@ -59,9 +59,8 @@ class _Column:
     texts: list[str] = field(default_factory=list)
     stored: list[tuple[Numbers, pa.Array]] = field(default_factory=list)
 
-    def store(self, allowance: Allowance) -> None:
+    def store(self) -> None:
         if self.rows:
-            allowance.take(len(self.rows), sum(map(len, self.texts)))
             self.stored.append((np.array(self.rows, np.int64), pa.array(self.texts, pa.string())))
             self.rows.clear()
             self.texts.clear()
@@ -82,6 +81,13 @@ class Note(NamedTuple):
     code: str
     message: str
     hint: str
+
+
+_SAME_PLACE = Note(
+    "workbook_damaged",
+    "several cells have the same row and column, and only the last of them is read",
+    "Open the file in Excel, which repairs it, check the rows, and save it as .xlsx.",
+)
 
 
 @dataclass
@@ -112,22 +118,22 @@ class SheetCells:
         own = self._columns.get(column)
         if own is None or row >= MAX_ROWS or row < 0:
             own = self._new_column(row, column)
+        self.allowance.take(1, len(text))  # now: texts that wait may be long, and in many columns
         rows = own.rows
         rows.append(row)
         own.texts.append(text)
         if len(rows) >= _PENDING:
-            own.store(self.allowance)
+            own.store()
 
     def put_all(self, rows: Numbers, columns: Numbers, texts: pa.StringArray) -> None:
-        """Many cells at once, all within the limits of a sheet; those without a text are null or blank."""
+        """Many cells at once, all within the limits of a sheet and taken from the allowance; some are null or blank."""
         kept = np.flatnonzero(pc.fill_null(pc.greater(pc.binary_length(texts), 0), fill_value=False))
         kept = kept[np.argsort(columns[kept], kind="stable")]
         rows, columns, texts = rows[kept], columns[kept], texts.take(pa.array(kept))
-        self.allowance.take(len(rows), texts.nbytes)
         bounds = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
         for start, end in pairwise(bounds if len(columns) else []):
             own = self._columns.setdefault(int(columns[start]), _Column())
-            own.store(self.allowance)
+            own.store()
             own.stored.append((rows[start:end], texts.slice(start, end - start)))
 
     def put_repeated(self, rows: range, columns: range, text: str) -> None:
@@ -147,8 +153,12 @@ class SheetCells:
     def finish(self) -> "Grid":
         """All cells in whole columns. Raises :class:`SourceError` if they are too many, or too far apart."""
         for column in self._columns.values():
-            column.store(self.allowance)
+            column.store()
         found = {place: column.finished() for place, column in sorted(self._columns.items())}
+        if any(
+            len(rows) < sum(len(own) for own, _ in self._columns[place].stored) for place, (rows, _) in found.items()
+        ):
+            self.notes.append(_SAME_PLACE)
         self._columns = {}
         filled = {place: rows[filled_cells(texts)] for place, (rows, texts) in found.items()}
         places = _spread(np.array([place for place, rows in filled.items() if len(rows)], np.int64), _COLUMN_GAP)

@@ -209,6 +209,7 @@ class _Sheet:
 
     def __init__(self, cells: SheetCells, texts: pa.StringArray, look: _Look, *, recalculated: bool) -> None:
         self.cells, self.texts, self.look, self.recalculated = cells, texts, look, recalculated
+        self.lengths = pc.binary_length(texts)
         self.parser = new_parser()
         self.row = self.column = -1
         self.cell: Attributes | None = None
@@ -240,7 +241,9 @@ class _Sheet:
         rows = pc.subtract(pa.array(plain.rows).cast(pa.int64()), 1).to_numpy()
         columns = [_COLUMNS.get(name, MAX_COLUMNS) for name in plain.columns]
         try:
-            texts = self.texts.take(pc.if_else(is_text, values, None).cast(pa.int64()))
+            shared = pc.if_else(is_text, values, None).cast(pa.int64())
+            self.cells.allowance.take(len(rows), pc.sum(self.lengths.take(shared).cast(pa.int64())).as_py() or 0)
+            texts = self.texts.take(shared)
         except (pa.ArrowInvalid, pa.ArrowIndexError):
             return False
         if rows.min() < 0 or rows.max() >= MAX_ROWS or max(columns) >= MAX_COLUMNS:

@@ -33,6 +33,9 @@ _ALIASES = {
     "eeuu": "US", "ee uu": "US", "eua": "US", "etats unis damerique": "US", "lao pdr": "LA", "vr china": "CN",
     "russian fed": "RU", "bosnia and herz": "BA", "former yugoslav republic of macedonia": "MK", "tschechei": "CZ",
     "elfenbeinkuste": "CI", "weissrussland": "BY", "byelorussia": "BY", "moldavia": "MD", "swasiland": "SZ",
+    "brd": "DE", "cymru": "GB", "ellada": "GR", "nippon": "JP", "nihon": "JP", "bharat": "IN", "shqiperia": "AL",
+    "slovenska republika": "SK", "makedonija": "MK", "sakartvelo": "GE", "hayastan": "AM", "rossiya": "RU",
+    "poblacht na heireann": "IE", "рф": "RU", "ประเทศไทย": "TH", "монгол улс": "MN",
 }  # fmt: skip
 # What belongs to another country and has a code of its own: "Puerto Rico (US)" is Puerto Rico.
 _TERRITORIES = {
@@ -51,6 +54,7 @@ STATE_ALIASES = {
         "armed forces americas": "AA", "aa": "AA", "armed forces europe": "AE", "ae": "AE",
         "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI",
     },
+    "MX": {"cdmx": "CMX", "distrito federal": "CMX", "df": "CMX", "edo mex": "MEX", "edomex": "MEX"},
     "CA": {"pei": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT", "pq": "QC"},
 }  # fmt: skip
 

@@ -29,7 +29,11 @@ def foreign_names() -> str:
     for label, languages in (("main", MAIN_LANGUAGES), ("more", _MORE_LANGUAGES)):
         names = _certain(
             (plain(spelling), code)
-            for name, code in {*_iso_names(languages), *_cldr_names(languages)}
+            for name, code in {
+                *_iso_names(languages),
+                *_cldr_names(languages),
+                *(_own_names() if label == "more" else ()),
+            }
             for spelling in {name, name.translate(_UMLAUTS)}
         )
         pairs = ((words(name), code) for name, code in (names | english_names()).items())
@@ -64,6 +68,19 @@ def _cldr_names(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
         for code, name in Locale.parse(language).territories.items():
             if code in known:
                 yield name, known[code]
+
+
+def _own_names() -> Iterator[tuple[str, str]]:
+    """Each country's name in the languages of its offices."""
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - as above
+    from babel.languages import get_official_languages  # noqa: PLC0415
+
+    for item in pycountry.countries:
+        for language in get_official_languages(item.alpha_2, regional=True, de_facto=True):
+            try:
+                yield Locale.parse(language).territories[item.alpha_2], item.alpha_2
+            except (UnknownLocaleError, KeyError):
+                continue
 
 
 if __name__ == "__main__":

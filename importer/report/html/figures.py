@@ -170,8 +170,8 @@ def column_accounts(report: ReportInput, columns: Sequence[Mapping[str, Any]]) -
     for line in columns:
         counts = {name: count for name, count in line["categories"].items() if name != "used"}
         table = tables[line["source"]]
-        head = table.frame[line["column"]].head(_SAMPLED)
-        samples = [cut(text) for text in head[head.str.strip() != ""].drop_duplicates().head(_SAMPLES)]
+        head = table.column(line["column"]).slice(0, _SAMPLED).to_pylist()
+        samples = [cut(text) for text in list(dict.fromkeys(filter(str.strip, head)))[:_SAMPLES]]
         lost = sum(counts.get(name, 0) for name in _LOST)
         used = line["categories"].get("used", 0)
         reasons = [(_WHY[name], count, "warn" if name in _LOST else "") for name, count in counts.items()]
