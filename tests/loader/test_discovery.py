@@ -104,6 +104,11 @@ def test_details_say_what_was_read(tmp_path: Path) -> None:
     }
 
 
+def test_a_device_without_an_end_is_refused() -> None:
+    with pytest.raises(SourceError, match="zero: a device, not a file"):
+        sources(Path("/dev/zero"))
+
+
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     os.mkfifo(path)
