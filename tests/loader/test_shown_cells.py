@@ -596,6 +596,12 @@ def test_repeated_rows_that_would_fill_gigabytes(tmp_path: Path, lines: int) -> 
         sources(ods(tmp_path / "a.ods", body))
 
 
+def test_formats_and_columns_that_nobody_writes(tmp_path: Path) -> None:
+    assert shown(17, "[" * 900_000)
+    with pytest.raises(SourceError, match="column 1 is described twice"):
+        spreadsheetml(tmp_path, "", '<Column ss:Span="16000"/><Column ss:Index="1"/>', xml_cell("a"))
+
+
 @pytest.mark.parametrize("between", ["", "<!-- -->"], ids=["plain rows", "parsed rows"])
 @pytest.mark.parametrize("length", [30_000, 3_000_000])
 def test_shared_texts_that_would_fill_gigabytes(tmp_path: Path, between: str, length: int) -> None:

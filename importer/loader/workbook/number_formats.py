@@ -20,7 +20,7 @@ _SMALL = 1e-6  # smaller numbers are written with an exponent
 _LAST_DAY = 2_958_466  # the day after 9999-12-31
 _DAY = 24 * 60 * 60
 _TOKEN = re.compile(
-    r"""\\(?P<escaped>.) | "(?P<quoted>[^"]*)"? | [_*](?P<width>.)? | \[(?P<bracket>[^\]]*)\]
+    r"""\\(?P<escaped>.) | "(?P<quoted>[^"]*)"? | [_*](?P<width>.)? | \[(?P<bracket>[^\[\]]*)\]
     | (?P<word>general|am/pm|a/p|e[+-]) | (?P<plain>.)""",
     re.DOTALL | re.VERBOSE | re.IGNORECASE,
 )

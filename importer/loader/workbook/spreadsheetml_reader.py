@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from importer.loader.workbook.container import explained
 from importer.loader.workbook.number_formats import is_rounded, moment_text, named_format, shown
-from importer.loader.workbook.sheet_cells import Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import MAX_COLUMNS, Allowance, SheetCells
 from importer.loader.workbook.xml_stream import Attributes, BrokenXmlError, XmlStream, local, whole_number
 
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d*)?)?Z?)?")
@@ -39,7 +39,7 @@ class _Workbook(XmlStream):
         self.parents: dict[str, str] = {}
         self.style = self.table_style = ""
         self.row_attributes: Attributes = {}
-        self.columns: list[tuple[range, str]] = []  # their styles
+        self.columns: dict[int, str] = {}  # their styles
         self.row = self.column = self.next_row = self.next_column = 0
         self.cell: Attributes | None = None
         self.kind: str | None = None
@@ -65,7 +65,7 @@ class _Workbook(XmlStream):
     def _start_sheet(self, attributes: Attributes) -> None:
         self.sheets.append(SheetCells(local(attributes, "Name") or "", self.allowance))
         self.cells = self.sheets[-1] if self.wanted(self.sheets[-1].name) else None
-        self.columns = []
+        self.columns = {}
         self.next_row = self.next_column = 0
         self.table_style = ""
 
@@ -81,12 +81,14 @@ class _Workbook(XmlStream):
 
     def _start_column(self, attributes: Attributes) -> None:
         first = _place(attributes, self.next_column)
-        span = range(first, first + _number(attributes, "Span") + 1)
+        if first < self.next_column:
+            raise BrokenXmlError(f"column {first + 1} is described twice")
+        span = range(first, min(first + _number(attributes, "Span") + 1, MAX_COLUMNS))
         if self.cells is not None and (_number(attributes, "Hidden") or local(attributes, "Width") == "0"):
             self.cells.hidden_columns.append(span)
         if style := local(attributes, "StyleID"):
-            self.columns.append((span, style))
-        self.next_column = span.stop
+            self.columns |= dict.fromkeys(span, style)
+        self.next_column = max(first + 1, span.stop)
 
     def _start_row(self, attributes: Attributes) -> None:
         self.row_attributes = attributes
@@ -157,7 +159,7 @@ class _Workbook(XmlStream):
         """The number format of a cell: of its style, its row's, its column's, or the table's, or of a parent of it."""
         style = local(cell, "StyleID") or local(self.row_attributes, "StyleID")
         if not style:
-            style = next((style for span, style in self.columns if self.column in span), self.table_style or "Default")
+            style = self.columns.get(self.column) or self.table_style or "Default"
         for _ in range(10):
             if style in self.formats:
                 return self.formats[style]
