@@ -25,6 +25,7 @@ from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
 from importer.mapping.table_rows import TableData, assign_tables, check_columns, compare_tables, find_column, holds
+from importer.mapping.trace import Recorder
 from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, idle_fields, prepare
 from importer.records import Location, Problem, Severity
@@ -110,9 +111,14 @@ def look_over(
 
 
 def build(
-    loaded: LoadedMapping, assignment: RowAssignment, sources: Sources, *, country: str | None
+    loaded: LoadedMapping,
+    assignment: RowAssignment,
+    sources: Sources,
+    *,
+    country: str | None,
+    recorder: Recorder | None = None,
 ) -> tuple[EntityTables, ProblemTable, list[FieldSource]]:
-    """The records, their problems, and the cells that they come from.
+    """The records, their problems, and the cells that they come from. ``recorder`` gets every step of their fields.
 
     Each is made of its customer's rows only, so that partitions change nothing.
     """
@@ -122,16 +128,17 @@ def build(
     prepared = prepared_entries(loaded, assignment, country)
     countries = _customer_countries(prepared["address"], count, loaded)
     own = loaded.words.of("customer")
-    context = Context(_with_default(countries.take(main.customers), country), loaded.folder, own)
+    trace = None if recorder is None else recorder.entry(main.rows)
+    context = Context(_with_default(countries.take(main.customers), country), loaded.folder, own, trace)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
         grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
     sets = {
-        entity: [entry_candidates(loaded, entity, one, countries, country) for one in entries]
+        entity: [entry_candidates(loaded, entity, one, countries, country, recorder) for one in entries]
         for entity, entries in prepared.items()
     }
-    former = _former_ids(mapping, assignment, grouped, context)
+    former = _former_ids(mapping, assignment, grouped, context.unwatched())
     children = {entity: merge_children(entity, own, ids, former) for entity, own in sets.items()}
     problems = [*assignment.problems, *grouped.problems]
     problems += [problem for merged in children.values() for problem in merged.problems]
@@ -217,7 +224,12 @@ def _customer_countries(addresses: Sequence[Prepared], count: int, loaded: Loade
 
 
 def entry_candidates(
-    loaded: LoadedMapping, entity: Entity, prepared: Prepared, countries: Column, default: str | None
+    loaded: LoadedMapping,
+    entity: Entity,
+    prepared: Prepared,
+    countries: Column,
+    default: str | None,
+    recorder: Recorder | None = None,
 ) -> Candidates:
     """The children of one entry. ``countries``: each customer's country, for contacts."""
     entry, table, customers = prepared.entry, prepared.owned.rows, prepared.owned.customers
@@ -229,7 +241,8 @@ def entry_candidates(
         own = Column.blank(len(table))
         if entry.country is not None:
             own = evaluate("country", entry.country, table, prepared.number, Context(own, loaded.folder)).column
-    context = Context(_with_default(own, default), loaded.folder, loaded.words.of(entity))
+    trace = None if recorder is None else recorder.entry(table)
+    context = Context(_with_default(own, default), loaded.folder, loaded.words.of(entity), trace)
     return candidates(prepared, customers, context)
 
 

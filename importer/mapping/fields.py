@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,8 @@ from importer.did_you_mean import nearest
 from importer.mapping.columns import Codes, Column, Mask, combine, first_of
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated, Part, choose, joined, part_of, split_parts
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule, Otherwise
-from importer.mapping.table_rows import TableData, holds
+from importer.mapping.table_rows import TableData, holds, source_reference
+from importer.mapping.trace import READ, RESULT, Trace
 from importer.mapping.transform_results import Finding, RowChange, RowFinding, failures, rewriting
 from importer.mapping.transforms.registry import TRANSFORMS, Step, run_step
 from importer.mapping.transforms.text_forms import comparable
@@ -33,11 +35,38 @@ class Context:
     """What steps may look at besides the text.
 
     ``countries``: of each row (``"GB|US"``). ``folder``: the mapping's. ``words``: field → what a table says.
+    ``trace``: where they record what they do, if somebody watches.
     """
 
     countries: Column
     folder: Path
     words: Mapping[str, FieldWords] = field(default_factory=dict)
+    trace: Trace | None = None
+
+    def did(self, step: str, before: Column, after: Column, reference: str = "") -> None:
+        """Record what a step did, if somebody watches."""
+        if self.trace is not None:
+            self.trace.add(step, before, after, reference)
+
+    def chose(self, step: str, parts: Sequence[Part], after: Column) -> None:
+        """Record what became of several values, if somebody watches."""
+        if self.trace is not None:
+            self.trace.add(step, joined([part.column for part in parts], LIST_SEPARATOR), after)
+
+    def extension_went(self, rule: FieldRule, evaluated: Mapping[str, Evaluated]) -> None:
+        """Record the extension of a phone that went to an attribute, if somebody watches."""
+        target = f"attributes.{rule.extension_to}"
+        if rule.extension_to is not None and target in evaluated:
+            extension = evaluated[target].column
+            self.traced(field=target).did("extension", Column.blank(len(extension)), extension)
+
+    def traced(self, **changes: Any) -> "Context":
+        """The same with another trace: one with these attributes changed."""
+        return self if self.trace is None else replace(self, trace=replace(self.trace, **changes))
+
+    def unwatched(self) -> "Context":
+        """The same where nobody watches: for what is evaluated once more, for other ends."""
+        return self if self.trace is None else replace(self, trace=None)
 
 
 def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
@@ -46,33 +75,47 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
     With ``take: "{n}"`` a row counts as filled where the part with that number is. ``is_default`` is ``true`` or
     ``false``; ``Billing`` is ``billing``; a list of sales reps names each once.
     """
+    context = context.traced(field=name)
     found = _evaluate(name, rule, table, number, context)
     column = found.column
     if name == "is_default":  # also where the mapping's own words or a transform say it otherwise
         result = run_step(Step("flag"), column.values, pa.nulls(len(column.values), pa.string()), Path())
         findings = (*found.findings, *_by_column(found, result.findings))
-        return replace(found, column=column.replaced(result.values), findings=findings)
-    if name == "assigned_sales_rep_ids":
-        return replace(found, column=_each_once(column))
-    if name == "type":
+        found = replace(found, column=column.replaced(result.values), findings=findings)
+        context.did("flag", column, found.column)
+    elif name == "assigned_sales_rep_ids":
+        found = replace(found, column=_each_once(column))
+        context.did("each once", column, found.column)
+    elif name == "type":
         small = [text.lower() if text.lower() in _TYPES else text for text in column.values.to_pylist()]
-        return replace(found, column=column.replaced(pa.array(small, pa.string())))
+        found = replace(found, column=column.replaced(pa.array(small, pa.string())))
+        context.did("lower", column, found.column)
+    context.did(RESULT, found.column, found.column)
     return found
 
 
 def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     if rule.constant is not None:
         found = _constant(rule, len(table))
+        context.did("constant", Column.blank(len(table)), found.column)
     elif rule.flags is not None:
-        found = _flags(rule, table, number)
+        found = _flags(rule, table, number, context)
     else:
         found = _from_columns(name, rule, table, number, context)
     if rule.when is not None:
-        found = found.only(holds(rule.when.numbered(number), table, frozenset()))
+        before, found = found.column, found.only(holds(rule.when.numbered(number), table, frozenset()))
+        context.did("when", before, found.column)
     if rule.else_ is not None:
-        found = _or_else(found, evaluate(name, rule.else_, table, number, context))
+        inner = context.traced(steps=[])
+        before, other = found.column, evaluate(name, rule.else_, table, number, inner)
+        if context.trace is not None and inner.trace is not None:
+            used = _gives_nothing(found)
+            context.trace.steps.extend(step.only(used) for step in inner.trace.steps)
+        found = _or_else(found, other)
+        context.did("else", before, found.column)
     if rule.default is not None:
-        found = replace(found, column=found.column.filled_up(rule.default, but=found.wrong()))
+        before, found = found.column, replace(found, column=found.column.filled_up(rule.default, but=found.wrong()))
+        context.did("default", before, found.column)
     return found
 
 
@@ -84,7 +127,7 @@ def _constant(rule: FieldRule, length: int) -> Evaluated:
 
 def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     references = [reference.replace(NUMBER, number) for reference in rule.from_ or ()]
-    sources, blanked = _sources(name, rule, table, references)
+    sources, blanked = _sources(name, rule, table, references, context)
     filled = np.logical_or.reduce([part.column.filled for part in sources])
     columns = tuple(header for reference in references for header in table.names(reference))
     origin = FieldOrigin(columns, rule.invalid == "blank", rule.lookup, bool(rule.clear_when_blank))
@@ -93,30 +136,48 @@ def _from_columns(name: str, rule: FieldRule, table: TableData, number: str, con
     steps, listed = _steps(name, rule), _listed(rule)
     if rule.take == NUMBER:
         found = part_of(found, sources, rule, max(int(number), 1))
+        context.chose(f"take {number}", sources, found.column)
         column = _filled(found.column, name, rule, table)
+        context.did("blanks", found.column, column)
         found = _transformed(replace(found, column=column, filled=column.filled), steps, context, listed)
     else:
         parts = sources
         if rule.split:
             pieces = split_parts(sources, rule.split)
             parts = [replace(piece, column=_filled(piece.column, name, rule, table)) for piece in pieces]
+            _trace_pieces(sources, pieces, parts, context)
         parts = [_transform(part, number_, steps, context, listed) for number_, part in enumerate(parts)]
         found = choose(found, rule, parts, is_list=name == "assigned_sales_rep_ids")
+        context.chose(f"take {rule.take or 'first'}" if rule.join is None else "join", parts, found.column)
     found = replace(found, changes=(*found.changes, *blanked))
     if rule.then:
-        found = _transformed(found, rule.then, context, listed)
+        found = _transformed(found, rule.then, context.traced(prefix="then "), listed)
     words = context.words.get(name)
-    return _look_up(found, rule) if words is None else _decided(found, rule, words)
+    return _look_up(found, rule, context) if words is None else _decided(found, rule, words, context)
+
+
+def _trace_pieces(sources: Sequence[Part], pieces: Sequence[Part], parts: Sequence[Part], context: Context) -> None:
+    """Record what ``split`` made of each cell, and which of its pieces stand for nothing."""
+    whole = {source.reference: source.column for source in sources if context.trace is not None}
+    for piece, part in zip(pieces, parts, strict=True) if whole else ():
+        before = whole[piece.reference].where(piece.column.filled)
+        context.did("split", before, piece.column, piece.reference)
+        context.did("blanks", piece.column, part.column, piece.reference)
 
 
 def _sources(
-    name: str, rule: FieldRule, table: TableData, references: Sequence[str]
+    name: str, rule: FieldRule, table: TableData, references: Sequence[str], context: Context
 ) -> tuple[list[Part], list[RowChange]]:
     """The columns of a field without text that stands for nothing, or of a key as it is compared; what that changed."""
     parts, blanked = [], []
     for reference in references:
         whole = table.column(reference)
+        context.did(READ, whole, whole, reference)
+        cell = source_reference(reference)
+        if context.trace is not None and cell != reference:
+            context.did("taken apart", table.column(cell).where(whole.filled), whole, reference)
         column, change = without_blanks(whole, reference, _stand_in(whole, name, rule, table))
+        context.did("blanks", whole, column, reference)
         blanked += change
         if name in _EXACT:
             plain = comparable(column.values)
@@ -124,7 +185,8 @@ def _sources(
                 plain = pc.replace_substring_regex(plain, r"\.0+$", "")
             told = np.zeros(len(plain), bool)
             blanked += rewriting("key_tidied", reference, column.codes, column.values, plain, told)
-            column = column if plain is column.values else column.replaced(plain)
+            before, column = column, column if plain is column.values else column.replaced(plain)
+            context.did("key", before, column, reference)
         parts.append(Part(column, reference))
     return parts, blanked
 
@@ -179,7 +241,7 @@ def _transformed(found: Evaluated, steps: Sequence[Step], context: Context, list
 
 def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
     """``other`` on the rows where ``found`` gives nothing and has nothing wrong."""
-    used = ~found.column.filled & ~found.wrong()
+    used = _gives_nothing(found)
     extensions = [one.extension or Column.blank(len(used)) for one in (found, other)]
     some = found.extension is not None or other.extension is not None
     further = [finding.only(used) for finding in other.findings]
@@ -197,6 +259,11 @@ def _or_else(found: Evaluated, other: Evaluated) -> Evaluated:
         chosen=np.where(used & other.filled, other.chosen + len(found.references), found.chosen),
         rank=np.where(used & other.column.filled, rank, 0).astype(np.int64),
     )
+
+
+def _gives_nothing(found: Evaluated) -> Mask:
+    """True on rows where a rule has neither a value nor a wrong one, so that ``else`` counts."""
+    return ~found.column.filled & ~found.wrong()
 
 
 def _steps(name: str, rule: FieldRule) -> list[Step]:
@@ -218,22 +285,25 @@ def _implied(name: str) -> list[Step]:
     return [*steps, Step("unquote"), Step("postcode")] if name == "zip_code" else steps
 
 
-def _flags(rule: FieldRule, table: TableData, number: str) -> Evaluated:
+def _flags(rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
     """``type: {flags: {billing: Column, …}}``: every flagged type, else the default one."""
     assert rule.flags is not None
     parts: list[Column] = []
     findings: list[RowFinding] = []
     names: list[str] = []
-    context = Context(Column.blank(len(table)), Path())
     for index, (target, template) in enumerate(rule.flags.items()):
         reference = template.replace(NUMBER, number)
-        cells = _filled(table.column(reference), "type", rule, table)
+        whole = table.column(reference)
+        cells = _filled(whole, "type", rule, table)
+        context.did(READ, whole, whole, reference)
+        context.did("blanks", whole, cells, reference)
         part = _transform(Part(cells, reference), index, [Step("flag")], context)
         findings += part.findings
         names += table.names(reference)
         answers = [target if answer == "true" else None for answer in part.column.values.to_pylist()]
         parts.append(part.column.replaced(pa.array(answers, pa.string())))
     column, nothing = joined(parts, LIST_SEPARATOR), np.zeros(len(table), bool)
+    context.did("flags", Column.blank(len(table)), column)
     return Evaluated(column, tuple(findings), FieldOrigin(tuple(names)), nothing, chosen=np.zeros(len(table), np.int64))
 
 
@@ -263,8 +333,10 @@ def _transform(
         changes += rewriting(
             TRANSFORMS[step.name].code or "text_rewritten", part.reference, codes, texts, result.values, told
         )
+        before = column
         if codes is not column.codes or not result.values.equals(column.values):
             column = Column.keyed(codes, result.values)
+        context.did(step.name, before, column, part.reference)
         if result.extensions is not None:
             extension = Column.keyed(codes, result.extensions)
     return Part(column, part.reference, tuple(findings), extension, tuple(changes))
@@ -293,15 +365,16 @@ def _each_once(column: Column) -> Column:
     return column.replaced(pa.array(once, pa.string()))
 
 
-def _decided(found: Evaluated, rule: FieldRule, words: FieldWords) -> Evaluated:
+def _decided(found: Evaluated, rule: FieldRule, words: FieldWords, context: Context) -> Evaluated:
     """The values that the table of words has; the mapping's own ``values`` are for words without one."""
     column = found.column
     new, decided = words.replaced(column.values)
     settled = column.rows_with(decided)
     findings = words.findings(column.values.to_pylist(), _listed(rule))
     told = np.logical_or.reduce([np.zeros(len(decided), bool), *(finding.chosen for finding in findings)])
-    left = _look_up(replace(found, column=column.where(~settled)), rule)
     own = column.replaced(new).where(settled)
+    context.did("values table", column.where(settled), own)
+    left = _look_up(replace(found, column=column.where(~settled)), rule, context)
     changes = _translated(found, column, new, told | ~decided)
     return replace(
         left,
@@ -311,7 +384,7 @@ def _decided(found: Evaluated, rule: FieldRule, words: FieldWords) -> Evaluated:
     )
 
 
-def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
+def _look_up(found: Evaluated, rule: FieldRule, context: Context) -> Evaluated:
     if rule.values is None:
         return found
     table = {key.strip().casefold(): LIST_SEPARATOR.join(value) for key, value in rule.values.items()}
@@ -335,9 +408,11 @@ def _look_up(found: Evaluated, rule: FieldRule) -> Evaluated:
     new = pa.array(out, pa.string())
     findings = failures("value_unlisted", reasons, hints)
     unlisted = np.logical_or.reduce([np.zeros(len(texts), bool), *(finding.chosen for finding in findings)])
+    translated = column.replaced(new)
+    context.did("values", column, translated)
     return replace(
         found,
-        column=column.replaced(new),
+        column=translated,
         findings=(*found.findings, *_by_column(found, findings)),
         changes=(*found.changes, *_translated(found, column, new, unlisted)),
     )

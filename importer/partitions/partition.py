@@ -117,7 +117,10 @@ class Partition:
 
     def sources(self) -> Sources:
         """The rows of the partition as sources of their own; a column's cells are read from disk when it is used."""
-        rows = self.share.rows
+        return self.sources_of(self.share.rows)
+
+    def sources_of(self, rows: Positions) -> Sources:
+        """Some of its rows as sources of their own. ``rows``: ascending, among all sources."""
         edges = np.searchsorted(rows, [*(file.start for file in self.files), np.iinfo(np.int64).max])
         return Sources(
             tuple(file.rows(rows[edges[n] : edges[n + 1]] - file.start) for n, file in enumerate(self.files))

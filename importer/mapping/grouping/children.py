@@ -16,6 +16,7 @@ from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
+from importer.mapping.trace import spread
 from importer.mapping.transform_results import Finding, RowFinding
 from importer.mapping.transforms.packed_addresses import Prepared
 from importer.mapping.transforms.post_codes import settled_post_codes
@@ -84,28 +85,42 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     at = np.flatnonzero(_content(prepared, evaluated, len(table)) & (customers >= 0))
     columns = {name: found.column.take(at) for name, found in evaluated.items()}
     if isinstance(entry, AddressEntry):
+        before = columns
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
+        _trace_changed("post code", before, columns, at, len(table), context)
     evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
     if "is_default" in columns:
         stated = columns["is_default"].filled & _says(entry.is_default, evaluated["is_default"])[at]
     elif isinstance(entry, AddressEntry) and entry.type.flags is not None:
         unset = entry.type.model_copy(update={"default": None})
-        stated = evaluate("type", unset, table, number, context).column.filled[at]
-        columns["is_default"] = Column.constant("true", len(at)).where(stated)
+        stated = evaluate("type", unset, table, number, context.unwatched()).column.filled[at]
+        before = columns
+        columns = {**columns, "is_default": Column.constant("true", len(at)).where(stated)}
+        _trace_changed("flags", before, columns, at, len(table), context)
     phone = evaluated.get("phone")
     if phone is not None and entry.phone.extension_to is not None:
         extension = (phone.extension or Column.blank(len(table))).where(phone.column.filled)
         name = f"attributes.{entry.phone.extension_to}"
         columns[name] = extension.take(at)
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
+        context.extension_went(entry.phone, evaluated)
     own = evaluated.get("reference_id")
     if own is not None and any(change.code == "key_tidied" for change in own.changes):
-        columns[FORMER_ID] = evaluate(FORMER, entry.reference_id, table, number, context).column.take(at)
+        columns[FORMER_ID] = evaluate(FORMER, entry.reference_id, table, number, context.unwatched()).column.take(at)
     texts = _source_texts(prepared, evaluated, at)
     several = np.zeros(len(at), bool)
     made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)
     return _by_type(made) if "type" in columns else made
+
+
+def _trace_changed(
+    step: str, before: dict[str, Column], after: dict[str, Column], at: Codes, length: int, context: Context
+) -> None:
+    """Record what a step over several fields changed, if somebody watches. The columns are by candidate."""
+    for name, column in after.items() if context.trace is not None else ():
+        if column is not (old := before.get(name, Column.blank(len(at)))):
+            context.traced(field=name).did(step, spread(old, at, length), spread(column, at, length))
 
 
 def _content(prepared: Prepared, evaluated: dict[str, Evaluated], length: int) -> Mask:

@@ -57,7 +57,10 @@ def group_customers(
         if rule.default is not None:
             wrong = np.zeros(count, bool)
             wrong[codes[found.wrong()]] = True
-            grouped.columns[name] = grouped.columns[name].filled_up(rule.default, but=wrong)
+            before, grouped.columns[name] = grouped.columns[name], grouped.columns[name].filled_up(rule.default, wrong)
+            if context.trace is not None:
+                own_trace = context.traced(field=name)
+                own_trace.did("default", before.take(codes), grouped.columns[name].take(codes))
         where = np.where(first >= 0, first, start)
         if not np.array_equal(where, start):
             grouped.field_rows[name] = table.rows[where]
@@ -67,6 +70,7 @@ def group_customers(
         grouped.problems.extend(_conflicts(name, rule, found, table, codes, first, sources))
         if found.extension is not None or rule.extension_to is not None:
             grouped.problems.extend(_extensions(name, rule, found, table, codes, count, grouped))
+            context.extension_went(rule, grouped.evaluated)
     return grouped
 
 

@@ -311,6 +311,20 @@ class Share:
     origin: FieldOrigin
     present: frozenset[str]
 
+    def only(self, customer: int) -> "Share":
+        """The share of one of its customers, counted from 0."""
+        own = self.customers == customer
+        former = None if self.former is None else self.former.slice(customer, 1)
+        return replace(
+            self,
+            rows=self.rows[own],
+            customers=self.customers[own] - customer,
+            keyed=self.keyed[own],
+            first=self.first + customer,
+            ids=self.ids.slice(customer, 1),
+            former=former,
+        )
+
 
 def deal_out(assignment: RowAssignment, most: int) -> Iterator[Share]:
     """All customers in shares of at most ``most`` rows, or of one customer; rows without a customer are in none.
