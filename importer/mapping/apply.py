@@ -19,7 +19,7 @@ from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.fields import FORMER, Context, evaluate
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
-from importer.mapping.grouping.keys import former_ids
+from importer.mapping.grouping.keys import former_ids, key_cells
 from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows, tidied_keys
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
@@ -132,6 +132,8 @@ def build(
     context = Context(_with_default(countries.take(main.customers), country), loaded.folder, own, trace)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
+        if trace is not None:  # the rows have their customers already: this only shows how
+            key_cells(mapping.tables[mapping.main_table].key, main.rows, loaded.folder, trace)
         grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
     ids = grouped.columns["reference_id"].to_arrow()
     sets = {

@@ -15,6 +15,7 @@ from importer.mapping.field_parts import LIST_SEPARATOR
 from importer.mapping.fields import FORMER, Context, evaluate
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
+from importer.mapping.trace import Trace
 from importer.mapping.transform_results import RowChange
 from importer.tables import FieldOrigin
 
@@ -78,15 +79,15 @@ class Keys:
         return replace(self, skipped={key: reason for key, reason, known in pairs if not known})
 
 
-def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path) -> KeyCells:
-    """The parts of each row's key, after their transforms."""
-    context = Context(Column.blank(len(table)), folder)
+def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path, trace: Trace | None = None) -> KeyCells:
+    """The parts of each row's key, after their transforms, which record in ``trace`` what they do."""
+    context = Context(Column.blank(len(table)), folder, trace)
     found = [evaluate("key", part, table, "", context) for part in parts]
     origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
     changes = tuple(change for one in found for change in one.changes)
     former: tuple[Column, ...] = ()
     if any(change.code == "key_tidied" for change in changes):
-        former = tuple(evaluate(FORMER, part, table, "", context).column for part in parts)
+        former = tuple(evaluate(FORMER, part, table, "", context.unwatched()).column for part in parts)
     return KeyCells(tuple(one.column for one in found), origin, changes, former)
 
 

@@ -311,18 +311,18 @@ class Share:
     origin: FieldOrigin
     present: frozenset[str]
 
-    def only(self, customer: int) -> "Share":
-        """The share of one of its customers, counted from 0."""
-        own = self.customers == customer
-        former = None if self.former is None else self.former.slice(customer, 1)
+    def only(self, customers: Codes) -> "Share":
+        """The rows of some of its customers, ascending numbers within the share; they are numbered anew."""
+        own = np.isin(self.customers, customers)
+        at = pa.array(customers)
         return replace(
             self,
             rows=self.rows[own],
-            customers=self.customers[own] - customer,
+            customers=np.searchsorted(customers, self.customers[own]),
             keyed=self.keyed[own],
-            first=self.first + customer,
-            ids=self.ids.slice(customer, 1),
-            former=former,
+            first=self.first + int(customers[0]),
+            ids=self.ids.take(at),
+            former=None if self.former is None else self.former.take(at),
         )
 
 

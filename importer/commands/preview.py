@@ -1,0 +1,154 @@
+"""``preview``: what each rule of a mapping does to the rows of a file, step by step. No network, nothing is written."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from importer.did_you_mean import nearest
+from importer.errors import UsageError
+from importer.partitions.prepared_sources import prepared
+from importer.run_folder import Stage
+from importer.settings import Options
+from importer.tables import SourceTable
+from importer.workflow.customer_steps import customer_steps
+from importer.workflow.directory import load_lookups
+from importer.workflow.filled_fields import filled_fields, typical_customers, unused_columns
+from importer.workflow.prepare import Timings, utc_now, with_dates
+
+_EXAMPLE = "Give a file and a row number, such as customers.csv:5, or book.xlsx!Sheet1:5."
+
+
+def preview(
+    options: Options,
+    customer: str | None = None,
+    row: str | None = None,
+    *,
+    began: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Load, map, and validate as a check does; show what the rules did to some customers. Nothing is written.
+
+    ``customer``: a reference id. ``row``: a source row, as ``FILE:N`` or ``FILE!SHEET:N``. Without both, three
+    customers are shown, and how full each field is. Returns:
+
+    - ``command``, ``mapping``, ``sources`` (their names), and ``exit_code`` (0);
+    - ``fields``: entity → its ``records``, and its ``fields``, each with ``field``, ``filled``, and ``columns``;
+      ``unused``: columns that the mapping does not mention, each with ``source``, ``column``, and ``filled``. Both are
+      null with ``customer`` or ``row``;
+    - ``row``: null, or the ``source`` and ``row`` that was asked for, its ``state`` (``used``, ``skipped``,
+      ``rejected``), the ``reason`` (of a skipped row), and ``problems`` (of a row that is rejected alone);
+    - ``customers``: each with ``reference_id``, ``company_name``, ``why`` (it is shown), ``status`` (``valid`` or
+      ``rejected``), ``rows``, ``records``, ``problems`` and ``other_cells`` that no record has, and ``body`` (null if
+      it is rejected);
+    - a record: ``entity``, ``number`` (from 1; null for the customer itself), its ``rows``, ``left_out`` (by a rule),
+      ``problems``, and ``fields``;
+    - a field: ``field``, its source ``cells`` (``source``, ``row``, ``column``, ``text``), the ``steps`` that changed
+      something (``step``, ``row``, ``column``, ``before``, ``after``; text, a list of texts, or null), the ``value``
+      in the body, and ``problems`` (``severity``, ``code``, ``message``, ``hint``, ``source``, ``row``, ``column``).
+
+    Raises :class:`importer.errors.InputError` when a source or the mapping cannot be used, or when there is no such
+    customer or row.
+    """
+    if customer is not None and row is not None:
+        raise UsageError("--customer and --row exclude each other", "Give one of them.")
+    asked = None if row is None else _parsed(row)
+    options = with_dates(options, utc_now())
+    lookups = None if options.lookups is None else load_lookups(options.lookups)
+    timings = Timings(began=began) if began is not None else Timings()
+    with prepared(options, timings, hashed=False) as work:
+        stage = work.settled(None if lookups is None else lookups.directory)
+        about = None if asked is None else _row(stage, *asked)
+        if about is not None:
+            chosen = dict.fromkeys(about.pop("customers"), f"row {about['row']} belongs to it")
+        elif customer is not None:
+            chosen = dict.fromkeys(_with_id(stage, customer), "")
+        else:
+            chosen = typical_customers(stage)
+        found = customer_steps(work, stage, chosen)
+        shown = [{**one, "why": why or None} for one, why in zip(found, chosen.values(), strict=True)]
+        if about is not None:
+            place = {name: about[name] for name in ("source", "row")}
+            for one in shown:
+                one["records"] = [own for own in one["records"] if own["number"] is None or place in own["rows"]]
+        whole = customer is None and row is None
+        return {
+            "command": "preview",
+            "mapping": work.loaded.name,
+            "sources": [table.name for table in stage.sources.tables],
+            "fields": filled_fields(stage) if whole else None,
+            "unused": unused_columns(stage) if whole else None,
+            "row": about,
+            "customers": shown,
+            "exit_code": 0,
+        }
+
+
+def _parsed(row: str) -> tuple[str, int]:
+    """The source and the number of a row. Raises :class:`UsageError`."""
+    name, colon, number = row.rpartition(":")
+    if not name or not colon or not number.isascii() or not number.isdecimal() or not int(number):
+        raise UsageError(f"--row is {row!r}, which is no row of a file", _EXAMPLE)
+    return name, int(number)
+
+
+def _with_id(stage: Stage, wanted: str) -> list[int]:
+    """The positions of the customers with a reference id. Raises :class:`UsageError`."""
+    ids = stage.tables.customers["reference_id"]
+    found = np.flatnonzero((ids == wanted.strip()).fillna(False).to_numpy(np.bool_)).tolist()
+    if found:
+        return found
+    near = nearest(wanted, ids.dropna().tolist())
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    raise UsageError(
+        f"--customer: the sources have no customer {wanted!r}",
+        f"{guess}Give a reference id as `importer check` shows it in results.csv, or a row with --row.",
+    )
+
+
+def _row(stage: Stage, name: str, number: int) -> dict[str, Any]:
+    """What became of a source row, and the positions of its ``customers``. Raises :class:`UsageError`."""
+    at = _table(stage.sources.tables, name)
+    table = stage.sources.tables[at]
+    about = {"source": table.name, "row": number, "reason": None, "problems": [], "customers": []}
+    other = table.skipped[(table.skipped["row"] == number).to_numpy(np.bool_)]
+    if len(other):
+        return {**about, "state": "skipped", "reason": str(other["reason"].iloc[0])}
+    place = np.flatnonzero(table.row_numbers == number)
+    if not len(place):
+        known = [*table.row_numbers[[0, -1]].tolist()] if len(table) else []
+        rows = f"its data rows are {known[0]} to {known[1]}" if known else "it has no data rows"
+        raise UsageError(f"--row: {table.name} has no row {number}", f"Check the number: {rows}.")
+    position = int(stage.sources.offsets[at] + place[0])
+    status = stage.tables.rows.iloc[position]
+    if isinstance(status["skipped"], str):
+        return {**about, "state": "skipped", "reason": status["skipped"]}
+    if status["customer"] >= 0:
+        return {**about, "state": "used", "customers": [int(status["customer"])]}
+    return {**about, "state": "rejected", "problems": [*_row_problems(stage, table, number, position)]}
+
+
+def _row_problems(stage: Stage, table: SourceTable, number: int, position: int) -> Iterable[dict[str, Any]]:
+    """Why a row was rejected alone: by the mapping, or because it could not be read."""
+    place = {"source": table.name, "row": number}
+    frame = stage.problems.frame
+    names = ["severity", "code", "message", "hint", "column"]
+    own = frame[(frame["row"] == position).to_numpy(np.bool_)][names]
+    yield from ({**dict(zip(names, line, strict=True)), **place} for line in own.itertuples(index=False))
+    for one in stage.sources.problems:
+        where = one.location
+        if where is not None and (where.file, where.sheet, where.row) == (table.file, table.sheet, number):
+            told = {"severity": str(one.severity), "code": one.code, "message": one.message, "hint": one.hint}
+            yield {**told, "column": where.column, **place}
+
+
+def _table(tables: tuple[SourceTable, ...], name: str) -> int:
+    """The number of a source table by the name that reports give it, or by the end of a path. Raises UsageError."""
+    found = [at for at, table in enumerate(tables) if name == table.name or name.endswith(f"/{table.name}")]
+    found = found or [at for at, table in enumerate(tables) if name == table.file or name.endswith(f"/{table.file}")]
+    if len(found) == 1:
+        return found[0]
+    names = [table.name for table in tables]
+    if found:
+        raise UsageError(f"--row: {name} has several sheets", f"Name one: {', '.join(names[at] for at in found)}.")
+    near = nearest(name, names, cutoff=0)
+    raise UsageError(f"--row: there is no source {name!r}", f"Did you mean {near[0]!r}? {_EXAMPLE}")
