@@ -19,7 +19,7 @@ from importer.errors import UsageError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Import": (runs.check, about.values, runs.plan, runs.run, runs.resume, runs.retry),
+    "Import": (info.preview, runs.check, about.values, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (about.mappings, info.explain, info.example, info.sandbox),
     "Import history": (runs.adopt,),
@@ -88,6 +88,7 @@ def common(
     nothing was sent; 3 stopped early.
 
     Examples:
+      importer preview customers.csv -m netsuite              what does each rule do?
       importer check customers.csv -m netsuite                what is wrong?
       importer run customers.csv -m netsuite --api sandbox    try it on a local API
       importer run customers.csv -m netsuite --api staging    needs a key

@@ -7,10 +7,32 @@ from typing import Annotated, Any
 import typer
 
 from importer.cli.execution import asker, finish, make_options, watched
-from importer.cli.output import as_json, look, print_summary, put, show, terminal_width
-from importer.cli.parameters import ACCOUNT, takes
+from importer.cli.output import as_json, look, print_summary, put, show, terminal_width, without_controls
+from importer.cli.parameters import ACCOUNT, READING, takes
 from importer.errors import UsageError
 from importer.settings import Commands
+
+
+@takes(*READING, "mapping", "lookups", "customer", "row", "json", "quiet", "config", required=("sources",))
+def preview(**given: Any) -> None:
+    """Show what each rule does to your own rows: cells, steps, values, and the JSON body. Nothing is sent or written.
+
+    Without --customer or --row: how full each field is, the columns that are not used, and three customers.
+
+    Examples:
+      importer preview customers.csv -m my-mapping.yaml
+      importer preview customers.csv -m my-mapping.yaml --customer CUS-1001
+      importer preview customers.csv -m my-mapping.yaml --row customers.csv:5
+      importer preview book.xlsx -m netsuite --row "book.xlsx!Sheet1:5" --json
+    """
+    from importer.commands.preview import preview as work
+    from importer.report import preview_text
+
+    options = make_options({**given, "mapping": given["mapping"] or ""})
+    asked = (None if given[name] is None else str(given[name]) for name in ("customer", "row"))
+    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
+        found = work(options, *asked, began=watch.stage)
+    print_summary(given, found, preview_text(without_controls(found), **look()))
 
 
 @takes("ledger", "tenant", "json", "config")

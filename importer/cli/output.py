@@ -99,7 +99,7 @@ def safe(text: str, *, colours: bool = True) -> str:
 def without_controls(value: Any) -> Any:
     """Data to be shown, with all of its texts as a terminal may show them; colours come later."""
     if isinstance(value, str):
-        return safe(value, colours=False)
+        return safe(value.replace("\r\n", "\n"), colours=False)
     if isinstance(value, Mapping):
         return {name: without_controls(each) for name, each in value.items()}
     return [without_controls(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -24,6 +24,8 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "sources": ("SOURCE", "Files, globs, folders or URLs of the export (CSV, Excel)."),
         "run": ("[RUN]", "A run's id. Default: the latest that planned anything."),
         "plan": ("RUN", "Apply this saved plan once: its id or folder. It knows source, mapping and API."),
+        "customer": ("ID", "Show the customer with this reference id."),
+        "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
         "partial": ("", "The file is a subset; missing customers are not reported."),
         "sheet": ("NAME", "Only this sheet of a workbook."),
         "encoding": ("NAME", "The files' encoding, if it is not detected."),

@@ -38,7 +38,8 @@ def preview(
     - ``row``: null, or the ``source`` and ``row`` that was asked for, its ``state`` (``used``, ``skipped``,
       ``rejected``), the ``reason`` (of a skipped row), and ``problems`` (of a row that is rejected alone);
     - ``customers``: each with ``reference_id``, ``company_name``, ``why`` (it is shown), ``status`` (``valid`` or
-      ``rejected``), ``rows``, ``records``, ``problems`` and ``other_cells`` that no record has, and ``body`` (null if
+      ``rejected``), ``rows``, ``records``, ``problems`` and ``other_cells`` (filled cells that no record has,
+      each with its ``category`` as in reports), and ``body`` (null if
       it is rejected);
     - a record: ``entity``, ``number`` (from 1; null for the customer itself), its ``rows``, ``left_out`` (by a rule),
       ``problems``, and ``fields``;
@@ -70,6 +71,7 @@ def preview(
             place = {name: about[name] for name in ("source", "row")}
             for one in shown:
                 one["records"] = [own for own in one["records"] if own["number"] is None or place in own["rows"]]
+                one["other_cells"] = [cell for cell in one["other_cells"] if place.items() <= cell.items()]
         whole = customer is None and row is None
         return {
             "command": "preview",

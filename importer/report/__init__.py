@@ -5,6 +5,7 @@
 
 from importer.report.advice import import_command, undo_verify_steps
 from importer.report.html import write_html
+from importer.report.preview_text import preview_text
 from importer.report.rejected import write_rejected
 from importer.report.rejected_workbook import Workbook, write_workbook
 from importer.report.report_input import ReportInput, loose_rows, totals
@@ -19,6 +20,7 @@ __all__ = [
     "build_summary",
     "import_command",
     "loose_rows",
+    "preview_text",
     "runs_text",
     "summary_text",
     "totals",

@@ -39,9 +39,9 @@ from importer.tables import (
 _MOST_ROWS = 5  # of a field, if its problems are in other rows than its value
 _BODY_KEYS = {entity: key for key, entity in CHILD_ENTITIES.items()}
 _OWN_WORDS = {  # what becomes of a field's value apart from its steps; the first where it is made from several
-    "reference_id": "id",
+    "reference_id": "made id",
     "type": "each type",
-    "is_default": "default",
+    "is_default": "chosen default",
 }
 
 Values = dict[str, Any]
@@ -53,7 +53,7 @@ class _Retraced:
     """Some customers' rows, mapped by themselves.
 
     ``rows``: their positions among all sources; ``owners``: the customer of each row, numbered among these.
-    ``lines``: the rows that each record comes from.
+    ``lines``: the rows that each record comes from; ``used``: rows and columns that records have a value from.
     """
 
     sources: Sources
@@ -62,6 +62,7 @@ class _Retraced:
     rows: Positions
     owners: Positions
     lines: dict[tuple[Entity, int], set[int]]
+    used: set[tuple[int, str]]
 
 
 def customer_steps(work: PreparedSources, stage: Stage, customers: Iterable[int]) -> Iterator[dict[str, Any]]:
@@ -87,11 +88,13 @@ def _retrace(work: PreparedSources, partition: Partition, customers: Positions) 
     owners = owners_of(share, work.loaded.mapping, sources)
     tables, _, cells = build(work.loaded, owners, sources, country=work.options.country, recorder=recorder)
     lines: dict[tuple[Entity, int], set[int]] = {}
+    used: set[tuple[int, str]] = set()
     for one in cells:
-        for row, record in zip(one.rows.tolist(), one.records.tolist(), strict=True):
+        for row, record, given in zip(one.rows.tolist(), one.records.tolist(), one.given.tolist(), strict=True):
             if record >= 0:
                 lines.setdefault((one.entity, record), set()).add(row)
-    return _Retraced(sources, tables, recorder, share.rows, share.customers, lines)
+                used.update((row, reference) for reference in one.references if given)
+    return _Retraced(sources, tables, recorder, share.rows, share.customers, lines, used)
 
 
 def _body(stage: Stage, customer: int, work: PreparedSources) -> Values | None:
@@ -173,8 +176,9 @@ class _CustomerSteps:
 
     def place(self, row: int) -> dict[str, Any]:
         """Where one of the customer's rows is."""
-        found = self.made.sources.location(row)
-        return {"source": str(type(found)(found.file, found.sheet)), "row": found.row}
+        at = np.array([row])
+        table = self.made.sources.tables[int(self.made.sources.split(at)[0][0])]
+        return {"source": table.name, "row": int(self.made.sources.row_numbers(at)[0])}
 
     def told(self, problem: dict[str, Any]) -> dict[str, Any]:
         """A problem as it is shown."""
@@ -192,13 +196,15 @@ class _CustomerSteps:
         return [told for one in self.problems if _same(told := self.told(one)) not in shown]
 
     def other_cells(self, records: Sequence[dict[str, Any]], roles: Roles) -> list[dict[str, Any]]:
-        """The filled cells of the customer's rows that no field shows, each with what it counts as."""
+        """The filled cells of the customer's rows that no record has a value from, each with what it counts as."""
         fields = (each for record in records for each in record["fields"])
         shown = {(cell["source"], cell["row"], cell["column"]) for each in fields for cell in each["cells"]}
         found: list[dict[str, Any]] = []
         for row in np.flatnonzero(self.made.owners == self.local).tolist():
             table = self.made.sources.tables[int(self.made.sources.split(np.array([row]))[0][0])]
-            cells = filter(None, (self.cell(row, name) for name in table.frame.columns))
+            headers = table.frame.columns
+            used = {find_column(reference, headers) for at, reference in self.made.used if at == row}
+            cells = filter(None, (self.cell(row, name) for name in headers if name not in used))
             rest = (cell for cell in cells if (cell["source"], cell["row"], cell["column"]) not in shown)
             found += [{**cell, "category": roles[table.name][cell["column"]]} for cell in rest]
         return found

@@ -81,7 +81,7 @@ class Keys:
 
 def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path, trace: Trace | None = None) -> KeyCells:
     """The parts of each row's key, after their transforms, which record in ``trace`` what they do."""
-    context = Context(Column.blank(len(table)), folder, trace)
+    context = Context(Column.blank(len(table)), folder, trace=trace)
     found = [evaluate("key", part, table, "", context) for part in parts]
     origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
     changes = tuple(change for one in found for change in one.changes)

@@ -1,0 +1,267 @@
+"""What each rule did to the rows of a file, as a terminal shows it: cells, steps, and values side by side."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from importer.report.terminal import Look, columns_of, cut, padded, wrapped
+
+_NARROWEST = 40
+_BROAD = 72  # from here on cells, steps and values are side by side
+_LONG = 15  # columns of a field's name; a text that is no longer is shown again
+_MOST_SHOWN = 3  # addresses, and contacts, of each of several customers
+_TITLES = {"customer": "Customer", "address": "Address", "contact": "Contact"}
+_PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
+_SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
+_WORDS = {  # steps that are no words of the mapping language
+    "blanks": "stands for nothing",
+    "key": "as it is compared",
+    "when": "`when` does not hold",
+    "made id": "an ID is made",
+    "each type": "one for each type",
+    "chosen default": "no row says it",
+    "company_name": "as company_name",
+    "left out": "wrong: left out",
+}
+_CATEGORIES = {
+    "unused": "no rule mentions the column",
+    "ignored": "under `ignore`",
+    "rule": "decides about rows or records",
+    "unclaimed": "used by a rule, but not here",
+}
+
+Line = Mapping[str, Any]
+
+
+def preview_text(preview: Line, *, width: int, colour: bool, unicode: bool = True) -> str:
+    """What ``commands.preview.preview`` returns for a person, at most ``width`` columns wide; bodies are never cut.
+
+    Narrower than 72 columns, cells, steps and values are below each other.
+    """
+    look = Look(max(width, _NARROWEST), colour, unicode)
+    blocks = []
+    if preview["fields"] is not None:
+        blocks += [[look.painted("How full each field is", "bold")]]
+        blocks += [_filled(entity, own, look) for entity, own in preview["fields"].items()]
+        blocks += [_unused(preview["unused"], look)]
+    if preview["row"] is not None:
+        blocks.append(_row(preview["row"], look))
+    for customer in preview["customers"]:
+        blocks += _customer(customer, look, whole=preview["fields"] is None)
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _filled(entity: str, own: Line, look: Look) -> list[str]:
+    fields = [one for one in own["fields"] if one["filled"] or one["columns"]]
+    names = max((len(one["field"]) for one in fields), default=0)
+    count = own["records"]
+    digits = len(f"{count:,}")
+    lines = [f"{count:,} {_PLURALS[entity] if count != 1 else entity}"]
+    for one in fields:
+        share = f"{one['filled'] / count:.0%}" if count else ""
+        start = f"  {one['field']:<{names}}  {one['filled']:>{digits},}  {share:>4}  "
+        columns = ", ".join(one["columns"]) or "(no column: a constant, or made)"
+        if len(start) + 16 > look.width:
+            lines += [cut(start.rstrip(), look.width, mark=look.mark)]
+            start = " " * 4
+        lines += _broken(columns, look.width, first=start, rest=" " * len(start))
+    blank = [one["field"] for one in own["fields"] if one not in fields]
+    return lines + (wrapped(", ".join(blank), look.width, first="  Not mapped: ", rest="    ") if blank else [])
+
+
+def _unused(unused: Sequence[Line], look: Look) -> list[str]:
+    if not unused:
+        return ["Every column is mentioned in the mapping."]
+    lines = [look.painted("Columns that the mapping does not mention", "bold")]
+    for source in dict.fromkeys(one["source"] for one in unused):
+        own = [f"{one['column']} ({one['filled']:,} filled)" for one in unused if one["source"] == source]
+        lines += _broken(f"{source}: {', '.join(own)}", look.width, first="  ", rest="    ")
+    return lines
+
+
+def _row(row: Line, look: Look) -> list[str]:
+    place = f"{row['source']}:{row['row']}"
+    if row["state"] == "skipped":
+        return wrapped(f"{place} is left out: {row['reason']}", look.width, rest="  ")
+    if row["state"] == "rejected":
+        lines = wrapped(f"{place} is rejected, and belongs to no customer", look.width, rest="  ")
+        return lines + [line for one in row["problems"] for line in _problem(one, look, "  ")]
+    return [f"{place} is a row of this customer; addresses and contacts of other rows are not shown"]
+
+
+def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:
+    tone = "red" if customer["status"] == "rejected" else "green"
+    name = f"Customer {customer['reference_id']}: {customer['company_name'] or 'without a name'}"
+    head = [look.painted(line, "bold", tone) for line in wrapped(f"{name} ({customer['status']})", look.width)]
+    if customer["why"]:
+        head += wrapped(f"Shown because: {customer['why']}", look.width, first="  ", rest="  ")
+    blocks, hidden = [head], 0
+    for record in customer["records"]:
+        if whole or (record["number"] or 0) <= _MOST_SHOWN:
+            blocks.append(_record(record, look))
+        else:
+            hidden += 1
+    if hidden:
+        blocks.append(
+            [f"{hidden:,} more addresses and contacts, and the body:", f"  --customer {customer['reference_id']}"]
+        )
+    blocks.append([line for one in customer["problems"] for line in _problem(one, look, "  ")])
+    blocks.append(_other_cells(customer["other_cells"], look) if whole else [])
+    if customer["body"] is None:
+        blocks.append(["No body: the customer is rejected."])
+    elif not hidden:
+        body = json.dumps(customer["body"], ensure_ascii=False, indent=2).splitlines()
+        blocks.append([look.painted("JSON body", "bold"), *body])
+    return blocks
+
+
+def _record(record: Line, look: Look) -> list[str]:
+    number = "" if record["number"] is None else f" {record['number']}"
+    gone = ", left out because of an error" if record["left_out"] else ""
+    title = f"{_TITLES[record['entity']]}{number}{gone}, from {_span(record['rows'])}"
+    lines = [look.painted(line, "bold") for line in wrapped(title, look.width, rest="  ")]
+    fields = [
+        one for one in record["fields"] if one["cells"] or one["steps"] or one["problems"] or one["value"] is not None
+    ]
+    lines += list(
+        _grid(fields, look, record["rows"][:1]) if look.width >= _BROAD else _stacked(fields, look, record["rows"][:1])
+    )
+    blank = ", ".join(one["field"] for one in record["fields"] if one not in fields)
+    lines += wrapped(blank, look.width, first="  Blank: ", rest="    ") if blank else []
+    return lines + [line for one in record["problems"] for line in _problem(one, look, "  ")]
+
+
+def _grid(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[str]:
+    """The fields in four columns: name, cells, steps, value."""
+    most = max(_LONG, look.width // 5)
+    first = min(max((columns_of(_field_name(one)) for one in fields), default=0), most)
+    room = (look.width - first - 2 - 6) // 3
+    widths = (first, room, room, look.width - first - 2 * room - 8)
+    heads = ("Field", "In the file", "Steps", "In the body")
+    yield look.painted(_joined(heads, widths), "dim")
+    seen: set[str] = set()
+    for one in fields:
+        cells, steps, value = _parts(one, look, rows, seen)
+        columns = ([_field_name(one)], cells, steps, [value])
+        broken = [
+            [line for text in own for line in _broken(text, space, rest="  " * (place in (1, 2)))]
+            for place, (own, space) in enumerate(zip(columns, widths, strict=True))
+        ]
+        yield from (_joined(line, widths) for line in zip_longest(*broken, fillvalue=""))
+        yield from (line for problem in one["problems"] for line in _problem(problem, look, "    "))
+
+
+def _joined(texts: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (padded(text, room) for text, room in zip(texts, widths, strict=True))
+    return f"  {'  '.join(cells)}".rstrip()
+
+
+def _stacked(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[str]:
+    seen: set[str] = set()
+    for one in fields:
+        cells, steps, value = _parts(one, look, rows, seen)
+        yield from _broken(f"{_field_name(one)}: {value or 'nothing'}", look.width, first="  ", rest="    ")
+        for text in (*cells, *steps):
+            yield from _broken(text, look.width, first="    ", rest="      ")
+        yield from (line for problem in one["problems"] for line in _problem(problem, look, "    "))
+
+
+def _field_name(field: Line) -> str:
+    return str(field["field"]).removeprefix("attributes.")
+
+
+def _parts(field: Line, look: Look, rows: Sequence[Line], seen: set[str]) -> tuple[list[str], list[str], str]:
+    """A field's cells, its steps, and its value, as texts.
+
+    ``rows``: those that go without saying. ``seen``: the cells that the fields before have shown.
+    """
+    cells = []
+    for cell in field["cells"]:
+        known = any((row["source"], row["row"]) == (cell["source"], cell["row"]) for row in rows)
+        name = cell["column"] if known else f"{cell['column']} ({cell['source']}:{cell['row']})"
+        text = _quoted(cell["text"])
+        cells.append(f"{name}: {'as above' if f'{name}: {text}' in seen and len(text) > _LONG else text}")
+        seen.add(f"{name}: {text}")
+    value = "" if field["value"] is None else _quoted(field["value"])
+    return cells, [*_steps(field, "→" if look.unicode else "->")], value
+
+
+def _steps(field: Line, arrow: str) -> Iterator[str]:
+    """Each step with what it gave, unless the value says that; and what it was given, unless that is above it."""
+    texts = [cell["text"].strip() for cell in field["cells"]]
+    last = texts[0] if texts else None
+    for number, step in enumerate(field["steps"], start=1):
+        word, before = _WORDS.get(step["step"], step["step"]), step["before"]
+        told = [] if before is None or isinstance(before, list) or before in {*texts, last} else [_quoted(before)]
+        final = number == len(field["steps"]) and step["after"] is not None
+        given = [] if final and not isinstance(step["after"], dict) and field["value"] is not None else [_after(step)]
+        shown = f" {arrow} ".join([*told, *given])
+        yield f"{word}: {shown}" if shown else word
+        last = step["after"] if isinstance(step["after"], str) else None
+
+
+def _after(step: Line) -> str:
+    if isinstance(step["after"], dict):
+        return "when it is sent"
+    return "nothing" if step["after"] is None else _quoted(step["after"])
+
+
+def _quoted(value: Any) -> str:
+    """A text as JSON has it, so that blanks and line breaks can be seen."""
+    if isinstance(value, list):
+        return ", ".join(map(_quoted, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _problem(problem: Line, look: Look, indent: str) -> list[str]:
+    place = f" [{problem['source']}:{problem['row']}]" if problem["row"] is not None else ""
+    start = f"{problem['severity']} {problem['code']}: "
+    text = f"{problem['message']}{place}. {problem['hint'] or ''}"
+    first, *more = _broken(" ".join(f"{start}{text}".split()), look.width, first=indent, rest=f"{indent}  ")
+    painted = look.painted(problem["severity"], _SEVERITIES[problem["severity"]])
+    return [f"{indent}{painted}{first[len(indent) + len(problem['severity']) :]}", *more]
+
+
+def _other_cells(cells: Sequence[Line], look: Look) -> list[str]:
+    """The filled cells that no field shows."""
+    lines = [look.painted("Other filled cells of its rows", "bold")] if cells else []
+    alike: dict[tuple[str, str, str], list[Line]] = {}
+    for cell in cells:
+        alike.setdefault((cell["column"], _quoted(cell["text"]), cell["category"]), []).append(cell)
+    for (column, text, category), own in alike.items():
+        told = f"{column}: {text} ({_CATEGORIES.get(category, category)}), {_span(own)}"
+        lines += _broken(told, look.width, first="  ", rest="    ")
+    return lines
+
+
+def _span(places: Sequence[Line]) -> str:
+    """Rows as ``file!sheet:2-7,9``."""
+    found: dict[str, list[list[int]]] = {}
+    for place in places:
+        spans = found.setdefault(place["source"], [])
+        if spans and spans[-1][1] + 1 == place["row"]:
+            spans[-1][1] = place["row"]
+        else:
+            spans.append([place["row"], place["row"]])
+    texts = {
+        source: ",".join(f"{first}-{last}" if first != last else f"{first}" for first, last in spans)
+        for source, spans in found.items()
+    }
+    return "; ".join(f"{source}:{text}" for source, text in texts.items())
+
+
+def _broken(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
+    """The text in lines of at most ``width`` columns; all of its blanks stay, and a longer word is broken."""
+    lines = [first]
+    bare = True
+    for word in re.findall(r"\S+\s*|\s+", text):
+        if not bare and columns_of(lines[-1] + word.rstrip()) > width:
+            lines.append(rest)
+        for letter in word:
+            if not bare and not letter.isspace() and columns_of(lines[-1] + letter) > width:
+                lines.append(rest)
+            lines[-1] += letter
+            bare = False
+    return [line.rstrip() for line in lines]
