@@ -36,11 +36,11 @@ def preview(
       ``unused``: columns that the mapping does not mention, each with ``source``, ``column``, and ``filled``. Both are
       null with ``customer`` or ``row``;
     - ``row``: null, or the ``source`` and ``row`` that was asked for, its ``state`` (``used``, ``skipped``,
-      ``rejected``), the ``reason`` (of a skipped row), and ``problems`` (of a row that is rejected alone);
+      ``rejected``, ``no_data``), the ``reason`` (of a skipped row, or what it is, such as ``header``), and
+      ``problems`` (of a row that is rejected alone);
     - ``customers``: each with ``reference_id``, ``company_name``, ``why`` (it is shown), ``status`` (``valid`` or
-      ``rejected``), ``rows``, ``records``, ``problems`` and ``other_cells`` (filled cells that no record has,
-      each with its ``category`` as in reports), and ``body`` (null if
-      it is rejected);
+      ``rejected``), ``rows``, ``records``, ``problems`` of no record, ``other_cells`` (filled cells that no record
+      has, each with its ``category`` as in reports), and ``body`` (null if it is rejected);
     - a record: ``entity``, ``number`` (from 1; null for the customer itself), its ``rows``, ``left_out`` (by a rule),
       ``problems``, and ``fields``;
     - a field: ``field``, its source ``cells`` (``source``, ``row``, ``column``, ``text``), the ``steps`` that changed
@@ -114,7 +114,7 @@ def _row(stage: Stage, name: str, number: int) -> dict[str, Any]:
     about = {"source": table.name, "row": number, "reason": None, "problems": [], "customers": []}
     other = table.skipped[(table.skipped["row"] == number).to_numpy(np.bool_)]
     if len(other):
-        return {**about, "state": "skipped", "reason": str(other["reason"].iloc[0])}
+        return {**about, "state": "no_data", "reason": str(other["reason"].iloc[0])}
     place = np.flatnonzero(table.row_numbers == number)
     if not len(place):
         known = [*table.row_numbers[[0, -1]].tolist()] if len(table) else []

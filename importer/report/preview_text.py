@@ -83,8 +83,10 @@ def _unused(unused: Sequence[Line], look: Look) -> list[str]:
 
 def _row(row: Line, look: Look) -> list[str]:
     place = f"{row['source']}:{row['row']}"
+    if row["state"] == "no_data":
+        return wrapped(f"{place} is no row of data, but: {row['reason']}", look.width, rest="  ")
     if row["state"] == "skipped":
-        return wrapped(f"{place} is left out: {row['reason']}", look.width, rest="  ")
+        return wrapped(f"{place} is skipped: {row['reason']}", look.width, rest="  ")
     if row["state"] == "rejected":
         lines = wrapped(f"{place} is rejected, and belongs to no customer", look.width, rest="  ")
         return lines + [line for one in row["problems"] for line in _problem(one, look, "  ")]

@@ -7,7 +7,7 @@ import numpy as np
 
 from importer.records import Severity
 from importer.run_folder import Stage
-from importer.tables import CHILD_ENTITIES, ENTITIES, Entity, Positions
+from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions
 
 
 def filled_fields(stage: Stage) -> dict[Entity, dict[str, Any]]:
@@ -31,7 +31,8 @@ def filled_fields(stage: Stage) -> dict[Entity, dict[str, Any]]:
 def unused_columns(stage: Stage) -> list[dict[str, Any]]:
     """The columns that the mapping does not mention, by source, with how many cells of data rows are filled."""
     cells = stage.tables.cells
-    counts = dict(zip(zip(cells["table"], cells["column"], strict=True), cells["unused"], strict=True))
+    sums = cells[list(CELL_CATEGORIES)].sum(axis=1)
+    counts = dict(zip(zip(cells["table"], cells["column"], strict=True), sums, strict=True))
     return [
         {"source": table.name, "column": column, "filled": int(counts.get((number, column), 0))}
         for number, table in enumerate(stage.sources.tables)

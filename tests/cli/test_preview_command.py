@@ -1,0 +1,65 @@
+"""``importer preview`` from the command line."""
+
+import json
+
+from tests.workflow.desk import MAPPING, ROOT
+
+ROWS = "Id,Name,Phone,Mail,Street,Town,Fax\n1,A\x1b[31mcme,+14155550101,,1 Main,Anytown,12\n2,Best,,,,,\n"
+
+
+def write(desk) -> tuple[str, ...]:
+    desk.write("rows.csv", ROWS)
+    desk.write("small.yaml", MAPPING)
+    return ("preview", "rows.csv", "-m", "small.yaml")
+
+
+def test_it_shows_and_leaves_nothing(desk) -> None:
+    words = write(desk)
+    before = sorted(desk.files())
+    said = desk.do(*words)
+    assert (said.code, said.err) == (0, "")
+    assert "rows.csv: Fax (1 filled)" in said.out
+    assert "\x1b" not in said.out
+    assert '"1 Main"' in said.out
+    assert sorted(desk.files()) == before
+    assert not (desk.path / "results").exists()
+
+
+def test_json_is_one_object(desk) -> None:
+    said = desk.do(*write(desk), "--customer", "1", "--json")
+    found = json.loads(said.out)
+    assert said.out.count("\n") == 1
+    assert found["customers"][0]["reference_id"] == "1"
+    assert {"command", "mapping", "sources", "fields", "unused", "row", "customers", "exit_code"} == found.keys()
+
+
+def test_wrong_ids_and_rows_end_with_2(desk) -> None:
+    words = write(desk)
+    said = desk.do(*words, "--customer", "11")
+    assert (said.code, said.out) == (2, "")
+    assert "Did you mean '1'?" in said.err
+    assert desk.do(*words, "--row", "rows.csv:9").code == 2
+    assert desk.do(*words, "--row", "rows.csv:2", "--customer", "1").code == 2
+    assert desk.do("preview", "rows.csv").code == 2
+    assert desk.do(*words, "--row", "rows.csv:1").out.startswith("rows.csv:1 is no row of data, but: header")
+
+
+def test_options_come_from_a_config_file_too(desk) -> None:
+    write(desk)
+    desk.write("job.toml", 'sources = "rows.csv"\nmapping = "small.yaml"\ncustomer = 2\n')
+    said = desk.do("preview", "--config", "job.toml")
+    assert said.out.startswith("Customer 2: Best (valid)")
+
+
+def test_the_help_has_examples(desk) -> None:
+    said = desk.do("preview", "--help")
+    assert "--row FILE:N" in said.out
+    assert "importer preview customers.csv -m my-mapping.yaml --customer CUS-1001" in said.out
+
+
+def test_the_keys_of_the_json_are_documented(desk) -> None:
+    found = json.loads(desk.do(*write(desk), "--customer", "1", "--json").out)
+    text = (ROOT / "importer" / "report" / "README.md").read_text(encoding="utf-8")
+    record = found["customers"][0]["records"][0]
+    for part in (found, found["customers"][0], record, record["fields"][0]):
+        assert [name for name in part if f"`{name}`" not in text] == []

@@ -1,0 +1,258 @@
+"""What ``preview`` shows: every value is the body's, and every step between cell and value really ran."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.commands.preview import preview
+from importer.errors import UsageError
+from importer.partitions.prepared_sources import prepared
+from importer.settings import Options
+from importer.workflow.customer_steps import customer_steps
+from importer.workflow.prepare import Timings
+from tests.samples.__main__ import SAMPLE_DATA
+
+SYSTEMS = sorted(path.name for path in SAMPLE_DATA.glob("[a-z]*"))
+
+
+def options(folder: Path, system: str, **more: Any) -> Options:
+    given = {"sources": (str(SAMPLE_DATA / system),), "mapping": system, "country": "US", "out": folder / "out"}
+    return Options(**{**given, **more})
+
+
+def small(folder: Path, mapping: str, **files: str) -> Options:
+    (folder / "small.yaml").write_text(f"title: Small\n{mapping}", encoding="utf-8")
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    sources = tuple(str(folder / f"{name}.csv") for name in files)
+    return Options(sources=sources, mapping=str(folder / "small.yaml"), country="US", out=folder / "out")
+
+
+def shown(folder: Path, mapping: str, customer: str = "1", **files: str) -> dict[str, Any]:
+    (one,) = preview(small(folder, mapping, **files), customer)["customers"]
+    return one
+
+
+def fields(one: dict[str, Any], place: int = 0) -> dict[str, Any]:
+    return {each["field"]: each for each in one["records"][place]["fields"]}
+
+
+def steps(field: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    return [(step["step"], step["before"], step["after"]) for step in field["steps"]]
+
+
+def flat(body: dict[str, Any]) -> dict[str, Any]:
+    own = {name: value for name, value in body.items() if name not in {"addresses", "contacts", "attributes"}}
+    return own | {f"attributes.{one['name']}": one["value"] for one in body.get("attributes", [])}
+
+
+def plain(value: Any) -> Any:
+    """A value as a step has it."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def hold_values(one: dict[str, Any]) -> None:
+    """The values shown are those of the body, in its order."""
+    body = one["body"]
+    bodies = [body, *body.get("addresses", []), *body.get("contacts", [])]
+    kept = [record for record in one["records"] if not record["left_out"]]
+    assert len(kept) == len(bodies)
+    for record, sent in zip(kept, bodies, strict=True):
+        values = {each["field"]: each["value"] for each in record["fields"] if each["value"] is not None}
+        assert values == flat(sent)
+
+
+def hold_steps(record: dict[str, Any]) -> None:
+    """The last step gives the value; where no step changed anything, the value is a cell's text."""
+    for each in record["fields"]:
+        assert not {step["step"] for step in each["steps"]} & {"merged", "checked", "read", "result"}
+        ends = [each["steps"][-1]["after"]] if each["steps"] else [cell["text"].strip() for cell in each["cells"]]
+        if ends or each["value"] is not None:
+            assert plain(each["value"]) in [end for last in ends for end in (last, [last])], each
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_value_of_the_samples_is_the_bodys_and_comes_from_the_last_step(tmp_path, system) -> None:
+    with prepared(options(tmp_path, system), Timings(), hashed=False) as work:
+        stage = work.settled(None)
+        count = len(stage.rejected)
+        found = list(customer_steps(work, stage, range(count)))
+    assert [one["reference_id"] for one in found] == stage.tables.customers["reference_id"].tolist()
+    for one, rejected in zip(found, stage.rejected.tolist(), strict=True):
+        assert (one["status"] == "rejected", one["body"] is None) == (rejected, rejected)
+        if not rejected:
+            hold_values(one)
+            for record in one["records"]:
+                hold_steps(record)
+
+
+@pytest.mark.parametrize("system", ["netsuite", "odoo", "sap-business-one", "xero", "magento"])
+def test_the_overview_of_a_sample(tmp_path, system) -> None:
+    found = preview(options(tmp_path, system))
+    json.dumps(found)
+    assert (found["command"], found["exit_code"], found["row"]) == ("preview", 0, None)
+    assert len({one["reference_id"] for one in found["customers"]}) == 3
+    most, fewest, rejected = found["customers"]
+    assert most["why"].startswith("the most addresses and contacts")
+    assert fewest["why"].startswith(("the fewest addresses", "rejected"))
+    assert "rejected" in {one["status"] for one in (most, fewest, rejected)}
+    customers = found["fields"]["customer"]
+    assert {"field": "reference_id", "filled": customers["records"]}.items() <= customers["fields"][0].items()
+    assert all(0 <= own["filled"] <= part["records"] for part in found["fields"].values() for own in part["fields"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_parts_of_the_work_show_the_same(tmp_path) -> None:
+    whole = preview(options(tmp_path, "netsuite"))
+    assert preview(options(tmp_path, "netsuite", memory="1GiB")) == whole
+    with prepared(options(tmp_path, "odoo"), Timings(), hashed=False) as work:
+        stage = work.settled(None)
+        together = list(customer_steps(work, stage, [5, 2, 9]))
+        assert together == [one for at in (5, 2, 9) for one in customer_steps(work, stage, [at])]
+
+
+def test_a_packed_address(tmp_path) -> None:
+    mapping = "key: Id\ncustomer: {company_name: Name}\naddresses: [{type: billing, packed: Address}]\n"
+    one = shown(tmp_path, mapping, rows='Id,Name,Address\n1,Acme,"12 Main St\nBoston, MA 02108"\n')
+    found = fields(one, 1)
+    assert steps(found["city"]) == [("taken apart", "12 Main St\nBoston, MA 02108", "Boston")]
+    assert found["city"]["cells"][0]["text"] == "12 Main St\nBoston, MA 02108"
+    assert steps(found["type"]) == [("constant", None, "billing")]
+    assert steps(found["reference_id"])[0][0] == "made id"
+    assert steps(found["is_default"]) == [("chosen default", None, "true")]
+
+
+def test_else_values_default_when_and_then(tmp_path) -> None:
+    mapping = """
+key: Id
+customer:
+  company_name: {from: Name, else: {from: Person, as: upper}}
+  payment_term: {from: Terms, values: {n30: Net 30}}
+  freight_term: {from: Terms, when: {column: Terms, is: other}, default: none}
+  display_name: {from: [Person, Name], take: first, then: lower}
+"""
+    rows = "Id,Name,Person,Terms\n1,,Ann,N30\n2,Acme,Bob,x\n"
+    found = fields(shown(tmp_path, mapping, rows=rows))
+    assert steps(found["company_name"]) == [("upper", "Ann", "ANN"), ("else", None, "ANN")]
+    assert [cell["column"] for cell in found["company_name"]["cells"]] == ["Person"]
+    assert steps(found["payment_term"]) == [("values", "N30", "Net 30")]
+    assert steps(found["freight_term"]) == [("when", "N30", None), ("default", None, "none")]
+    found = fields(shown(tmp_path, mapping, "2", rows=rows))
+    assert steps(found["company_name"]) == []  # what `else` would do is not shown where it does not count
+    assert steps(found["display_name"]) == [("take first", ["Bob", "Acme"], "Bob"), ("then lower", "Bob", "bob")]
+
+
+def test_split_take_join_and_blank_texts(tmp_path) -> None:
+    mapping = """
+key: Id
+customer:
+  company_name: {from: [Name, Unit], join: " / "}
+  email: {from: Mail, split: ";", take: 2}
+  payment_term: Terms
+  attributes: {Ext: {from: Code, as: {replace: [X, Y]}, default: none}}
+"""
+    found = fields(shown(tmp_path, mapping, rows="Id,Name,Unit,Mail,Terms,Code\n1,A,B,a@x.com; B@X.com,N/A,X1\n"))
+    assert steps(found["company_name"]) == [("join", ["A", "B"], "A / B")]
+    assert [name for name, _, _ in steps(found["email"])] == ["split", "split", "email", "take 2"]
+    assert steps(found["email"])[-1][1] == ["a@x.com", found["email"]["value"]]
+    assert steps(found["payment_term"]) == [("blanks", "N/A", None)]
+    assert found["payment_term"]["cells"][0]["text"] == "N/A"
+    assert steps(found["attributes.Ext"]) == [("replace", "X1", "Y1")]
+
+
+def test_repeated_groups_and_parts_by_number(tmp_path) -> None:
+    mapping = """
+key: Id
+customer: {company_name: Name}
+contacts:
+  - repeat: 1..2
+    first_name: {from: "First {n}"}
+    email: {from: Mails, split: ";", take: "{n}"}
+"""
+    one = shown(tmp_path, mapping, rows="Id,Name,First 1,First 2,Mails\n1,Acme,Ann,Bob,ann@x.com;bob@x.com\n")
+    second = fields(one, 2)
+    assert second["first_name"]["cells"] == [{"source": "rows.csv", "row": 2, "column": "First 2", "text": "Bob"}]
+    assert steps(second["email"]) == [("take 2", "ann@x.com;bob@x.com", "bob@x.com")]
+
+
+def test_joined_tables_and_keys(tmp_path) -> None:
+    mapping = """
+tables:
+  customers: {key: {from: Id, as: upper}, has: [Name]}
+  contacts: {key: {from: Cust, as: upper}, has: [First]}
+customer: {company_name: Name}
+contacts: [{table: contacts, first_name: First, email: Mail}]
+"""
+    one = shown(tmp_path, mapping, "A1", main="Id,Name\na1,Acme\n", people="Cust,First,Mail\nA1,Ann,ann@x.com\n")
+    assert steps(fields(one)["reference_id"]) == [("upper", "a1", "A1")]
+    assert one["records"][1]["rows"] == [{"source": "people.csv", "row": 2}]
+    assert fields(one, 1)["first_name"]["cells"][0]["source"] == "people.csv"
+
+
+def test_what_is_wrong_is_at_its_field(tmp_path) -> None:
+    mapping = """
+key: Id
+customer: {company_name: Name, phone: {from: Phone, invalid: blank}, email: Mail}
+ignore: Note
+"""
+    files = {"rows": "Id,Name,Phone,Mail,Note,Extra\n1,Acme,12,a@x.com,n,e\n2,Best,,b@,,\n1,Acme,,,,\n"}
+    one = shown(tmp_path, mapping, **files)
+    phone = fields(one)["phone"]
+    assert (phone["value"], [problem["code"] for problem in phone["problems"]]) == (None, ["invalid_phone"])
+    assert {cell["column"]: cell["category"] for cell in one["other_cells"]} == {"Note": "ignored", "Extra": "unused"}
+    one = shown(tmp_path, mapping, "2", **files)
+    assert (one["status"], one["body"]) == ("rejected", None)
+    assert [problem["severity"] for problem in fields(one)["email"]["problems"]] == ["error"]
+
+
+ROWS = "List of customers\n\nId,Name,State\n1,Acme,ok\n2,Gone,closed\n,Nobody,ok\n1,Acme,ok\n"
+SKIPPING = "key: Id\nskip: [{column: State, is: closed, reason: closed}]\ncustomer: {company_name: Name}\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "state", "reason"),
+    [(1, "no_data", "title"), (3, "no_data", "header"), (4, "used", None), (5, "skipped", "closed")],
+)
+def test_a_row_says_what_became_of_it(tmp_path, row, state, reason) -> None:
+    found = preview(small(tmp_path, SKIPPING, rows=ROWS), None, f"rows.csv:{row}")
+    assert (found["row"]["state"], found["row"]["reason"]) == (state, reason)
+    assert [one["reference_id"] for one in found["customers"]] == ["1"] * (state == "used")
+    assert found["fields"] is None
+
+
+def test_a_row_that_is_rejected_alone_says_why(tmp_path) -> None:
+    found = preview(small(tmp_path, SKIPPING, rows=ROWS), None, f"{tmp_path}/rows.csv:6")
+    assert found["row"]["state"] == "rejected"
+    assert [problem["code"] for problem in found["row"]["problems"]] == ["key_blank"]
+
+
+@pytest.mark.parametrize(
+    ("customer", "row", "said", "hint"),
+    [
+        ("11", None, "the sources have no customer '11'", "Did you mean '1'?"),
+        (None, "rows.csv:99", "rows.csv has no row 99", "its data rows are 4 to 7"),
+        (None, "row.csv:4", "there is no source 'row.csv'", "Did you mean 'rows.csv'?"),
+        (None, "rows.csv", "which is no row of a file", "such as customers.csv:5"),
+        (None, "rows.csv:0", "which is no row of a file", "such as customers.csv:5"),
+        ("1", "rows.csv:4", "exclude each other", ""),
+    ],
+)
+def test_what_is_not_there_is_named(tmp_path, customer, row, said, hint) -> None:
+    with pytest.raises(UsageError) as error:
+        preview(small(tmp_path, SKIPPING, rows=ROWS), customer, row)
+    assert said in error.value.message
+    assert hint in error.value.hint
+
+
+def test_a_row_of_a_sheet_shows_its_own_records_only(tmp_path) -> None:
+    found = preview(options(tmp_path, "netsuite"), None, "customers.csv:379")
+    (one,) = found["customers"]
+    assert [(record["entity"], record["number"]) for record in one["records"]] == [
+        ("customer", None),
+        ("address", 3),
+        ("contact", 3),
+    ]
+    assert {"source": "customers.csv", "row": 379} in one["records"][1]["rows"]
+    assert len(one["body"]["addresses"]) == 3
