@@ -1,4 +1,23 @@
-"""``preview``: what each rule of a mapping does to the rows of a file, step by step. No network, nothing is written."""
+"""``preview``: what each rule of a mapping does to the rows of a file, step by step. No network, nothing is written.
+
+The object that it returns, and that ``--json`` prints, has
+
+- ``command``, ``mapping``, ``sources`` (their names), and ``exit_code`` (0);
+- ``fields``: entity → its ``records``, and its ``fields``, each with ``field``, ``filled``, and ``columns``;
+  ``unused``: columns that the mapping does not mention, each with ``source``, ``column``, and ``filled``. Both are
+  null with ``customer`` or ``row``;
+- ``row``: null, or the ``source`` and ``row`` that was asked for, its ``state`` (``used``, ``skipped``,
+  ``rejected``, ``no_data``), the ``reason`` (of a skipped row, or what it is, such as ``header``), and
+  ``problems`` (of a row that is rejected alone);
+- ``customers``: each with ``reference_id``, ``company_name``, ``why`` (it is shown), ``status`` (``valid`` or
+  ``rejected``), ``rows``, ``records``, ``problems`` of no record, ``other_cells`` (filled cells that no record
+  has, each with its ``category`` as in reports), and ``body`` (null if it is rejected);
+- a record: ``entity``, ``number`` (from 1; null for the customer itself), its ``rows``, ``left_out`` (by a rule),
+  ``problems``, and ``fields``;
+- a field: ``field``, its source ``cells`` (``source``, ``row``, ``column``, ``text``), the ``steps`` that changed
+  something (``step``, ``row``, ``column``, ``before``, ``after``; text, a list of texts, or null), the ``value``
+  in the body, and ``problems`` (``severity``, ``code``, ``message``, ``hint``, ``source``, ``row``, ``column``).
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,23 +48,7 @@ def preview(
     """Load, map, and validate as a check does; show what the rules did to some customers. Nothing is written.
 
     ``customer``: a reference id. ``row``: a source row, as ``FILE:N`` or ``FILE!SHEET:N``. Without both, three
-    customers are shown, and how full each field is. Returns:
-
-    - ``command``, ``mapping``, ``sources`` (their names), and ``exit_code`` (0);
-    - ``fields``: entity → its ``records``, and its ``fields``, each with ``field``, ``filled``, and ``columns``;
-      ``unused``: columns that the mapping does not mention, each with ``source``, ``column``, and ``filled``. Both are
-      null with ``customer`` or ``row``;
-    - ``row``: null, or the ``source`` and ``row`` that was asked for, its ``state`` (``used``, ``skipped``,
-      ``rejected``, ``no_data``), the ``reason`` (of a skipped row, or what it is, such as ``header``), and
-      ``problems`` (of a row that is rejected alone);
-    - ``customers``: each with ``reference_id``, ``company_name``, ``why`` (it is shown), ``status`` (``valid`` or
-      ``rejected``), ``rows``, ``records``, ``problems`` of no record, ``other_cells`` (filled cells that no record
-      has, each with its ``category`` as in reports), and ``body`` (null if it is rejected);
-    - a record: ``entity``, ``number`` (from 1; null for the customer itself), its ``rows``, ``left_out`` (by a rule),
-      ``problems``, and ``fields``;
-    - a field: ``field``, its source ``cells`` (``source``, ``row``, ``column``, ``text``), the ``steps`` that changed
-      something (``step``, ``row``, ``column``, ``before``, ``after``; text, a list of texts, or null), the ``value``
-      in the body, and ``problems`` (``severity``, ``code``, ``message``, ``hint``, ``source``, ``row``, ``column``).
+    customers are shown, and how full each field is. Returns what the module's docstring describes.
 
     Raises :class:`importer.errors.InputError` when a source or the mapping cannot be used, or when there is no such
     customer or row.

@@ -127,14 +127,12 @@ def build(
     main, count = assignment.main, len(assignment.ids)
     prepared = prepared_entries(loaded, assignment, country)
     countries = _customer_countries(prepared["address"], count, loaded)
-    own = loaded.words.of("customer")
-    trace = None if recorder is None else recorder.entry(main.rows)
-    context = Context(_with_default(countries.take(main.customers), country), loaded.folder, own, trace)
+    own = _with_default(countries.take(main.customers), country)
+    context = _context(loaded, "customer", own, main.rows, recorder)
     grouped = group_customers(mapping.customer, main.rows, main.customers, count, context, sources)
     if "reference_id" not in grouped.columns:
-        if trace is not None:  # the rows have their customers already: this only shows how
-            key_cells(mapping.tables[mapping.main_table].key, main.rows, loaded.folder, trace)
         grouped = replace(grouped, columns={"reference_id": assignment.ids, **grouped.columns})
+        _trace_keys(mapping, main.rows, context)
     ids = grouped.columns["reference_id"].to_arrow()
     sets = {
         entity: [entry_candidates(loaded, entity, one, countries, country, recorder) for one in entries]
@@ -243,9 +241,21 @@ def entry_candidates(
         own = Column.blank(len(table))
         if entry.country is not None:
             own = evaluate("country", entry.country, table, prepared.number, Context(own, loaded.folder)).column
+    return candidates(prepared, customers, _context(loaded, entity, _with_default(own, default), table, recorder))
+
+
+def _context(
+    loaded: LoadedMapping, entity: Entity, countries: Column, table: TableData, recorder: Recorder | None
+) -> Context:
+    """What the steps of an entry's fields may look at, and where they record what they do."""
     trace = None if recorder is None else recorder.entry(table)
-    context = Context(_with_default(own, default), loaded.folder, loaded.words.of(entity), trace)
-    return candidates(prepared, customers, context)
+    return Context(countries, loaded.folder, loaded.words.of(entity), trace)
+
+
+def _trace_keys(mapping: Mapping, table: TableData, context: Context) -> None:
+    """Record how the keys of rows were read that have their customers by them already, if somebody watches."""
+    if context.trace is not None:
+        key_cells(mapping.tables[mapping.main_table].key, table, context.folder, context.trace)
 
 
 def _entity_tables(
