@@ -141,7 +141,7 @@ def _grid(fields: Sequence[Line], look: Look, rows: Sequence[Line]) -> Iterator[
     first = min(max((columns_of(_field_name(one)) for one in fields), default=0), most)
     room = (look.width - first - 2 - 6) // 3
     widths = (first, room, room, look.width - first - 2 * room - 8)
-    heads = ("Field", "In the file", "Steps", "In the body")
+    heads = ("Field", "In the file", "Steps", "Value")
     yield look.painted(_joined(heads, widths), "dim")
     seen: set[str] = set()
     for one in fields:
@@ -218,7 +218,8 @@ def _quoted(value: Any) -> str:
 
 
 def _problem(problem: Line, look: Look, indent: str) -> list[str]:
-    place = f" [{problem['source']}:{problem['row']}]" if problem["row"] is not None else ""
+    column = f" [{problem['column']}]" if problem["column"] else ""
+    place = f" at {problem['source']}:{problem['row']}{column}" if problem["row"] is not None else ""
     start = f"{problem['severity']} {problem['code']}: "
     text = f"{problem['message']}{place}. {problem['hint'] or ''}"
     first, *more = _broken(" ".join(f"{start}{text}".split()), look.width, first=indent, rest=f"{indent}  ")

@@ -9,6 +9,8 @@ from importer.records import Severity
 from importer.run_folder import Stage
 from importer.tables import CELL_CATEGORIES, CHILD_ENTITIES, ENTITIES, Entity, Positions
 
+_SHOWN = 3  # customers
+
 
 def filled_fields(stage: Stage) -> dict[Entity, dict[str, Any]]:
     """For each entity its number of ``records``, and for each of its ``fields`` how many have it, from which columns.
@@ -55,9 +57,6 @@ def typical_customers(stage: Stage) -> dict[int, str]:
         if len(chosen) == _SHOWN:
             break
     return chosen
-
-
-_SHOWN = 3
 
 
 def _per_customer(stage: Stage, entity: Entity, count: int) -> Positions:

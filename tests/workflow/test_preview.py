@@ -1,6 +1,7 @@
 """What ``preview`` shows: every value is the body's, and every step between cell and value really ran."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,17 @@ def test_the_overview_of_a_sample(tmp_path, system) -> None:
 
 
 def test_parts_of_the_work_show_the_same(tmp_path) -> None:
-    whole = preview(options(tmp_path, "netsuite"))
-    assert preview(options(tmp_path, "netsuite", memory="1GiB")) == whole
-    with prepared(options(tmp_path, "odoo"), Timings(), hashed=False) as work:
-        stage = work.settled(None)
-        together = list(customer_steps(work, stage, [5, 2, 9]))
-        assert together == [one for at in (5, 2, 9) for one in customer_steps(work, stage, [at])]
+    lines = [f"C{n},Company {n},{n},{'' if n % 7 else 'wrong@'}" for n in range(5_000)]
+    rows = "\n".join(["Id,Name,Terms,Mail", *lines, ""])
+    given = small(tmp_path, "key: Id\ncustomer: {company_name: Name, payment_term: Terms, email: Mail}\n", rows=rows)
+    seen = []
+    for one in (given, replace(given, memory=1 << 30)):
+        with prepared(one, Timings(), hashed=False) as work:
+            stage = work.settled(None)
+            seen.append((len(work.partitions), list(customer_steps(work, stage, [4_900, 2, 3_003, 1]))))
+    assert (seen[0][0], seen[1][0] > 1) == (1, True)
+    assert seen[0][1] == seen[1][1]
+    assert [one["reference_id"] for one in seen[0][1]] == ["C4900", "C2", "C3003", "C1"]
 
 
 def test_a_packed_address(tmp_path) -> None:
@@ -189,6 +195,16 @@ contacts: [{table: contacts, first_name: First, email: Mail}]
     assert steps(fields(one)["reference_id"]) == [("upper", "a1", "A1")]
     assert one["records"][1]["rows"] == [{"source": "people.csv", "row": 2}]
     assert fields(one, 1)["first_name"]["cells"][0]["source"] == "people.csv"
+
+
+def test_a_blank_cell_of_two_addresses_is_told_at_both(tmp_path) -> None:
+    entry = "{type: [billing, shipping], address_line_1: Street, city: Town}"
+    mapping = f"key: Id\ncustomer: {{company_name: Name}}\naddresses: [{entry}]\n"
+    one = shown(tmp_path, mapping, rows="Id,Name,Street,Town\n1,Acme,1 Main St,\n")
+    for place in (1, 2):
+        (problem,) = fields(one, place)["city"]["problems"]
+        assert (problem["code"], problem["row"], problem["column"]) == ("required", 2, "Town")
+    assert one["problems"] == []
 
 
 def test_what_is_wrong_is_at_its_field(tmp_path) -> None:

@@ -1,0 +1,225 @@
+"""One record as its steps made it: the source cells of each field, what each step did, the value, and problems."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from importer.mapping.apply import in_order
+from importer.mapping.columns import Column
+from importer.mapping.field_parts import LIST_SEPARATOR
+from importer.mapping.table_rows import find_column, source_reference
+from importer.mapping.trace import READ, RESULT, Recorder, StepTrace
+from importer.run_folder import Stage
+from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, chunked
+
+_MOST_ROWS = 5  # of a field, if its problems are in other rows than its value
+_OWN_WORDS = {  # what becomes of a field's value apart from its steps; the first where it is made from several
+    "reference_id": "made id",
+    "type": "each type",
+    "is_default": "chosen default",
+}
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Retraced:
+    """Some customers' rows, mapped by themselves.
+
+    ``rows``: their positions among all sources; ``owners``: the customer of each row, numbered among these.
+    ``lines``: the rows that each record comes from; ``used``: by row, the columns that records have a value from.
+    """
+
+    sources: Sources
+    tables: EntityTables
+    recorder: Recorder
+    rows: Positions
+    owners: Positions
+    lines: dict[tuple[Entity, int], set[int]]
+    used: dict[int, set[str]]
+
+
+@dataclass(frozen=True)
+class TracedCustomer:
+    """One of the customers that were mapped again: its position in ``stage``, and its ``body`` if it is valid."""
+
+    stage: Stage
+    customer: int
+    made: Retraced
+    body: Values | None
+
+    @cached_property
+    def problems(self) -> list[dict[str, Any]]:
+        """The customer's problems; ``row`` is a position among its own rows, or -1."""
+        frame = self.stage.problems.frame
+        own = frame[(frame["customer"] == self.customer).to_numpy(np.bool_)]
+        rows = own["row"].to_numpy(np.int64)
+        local = np.searchsorted(self.made.rows, rows)
+        inside = np.append(self.made.rows, -2)[local] == rows
+        columns = {str(name): chunked(own[name]).to_pylist() for name in own}
+        columns["row"] = np.where(inside, local, -1).tolist()
+        return [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
+
+    def cell(self, row: int, reference: str) -> dict[str, Any] | None:
+        """The cell of a column in one of the customer's rows, if it is filled."""
+        tables, local = self.made.sources.split(np.array([row]))
+        table = self.made.sources.tables[int(tables[0])]
+        header = find_column(source_reference(reference), table.frame.columns)
+        if header is None:
+            return None
+        text = table.cells(header, local)[0].as_py()
+        return {**self.place(row), "column": header, "text": text} if text and text.strip() else None
+
+    def place(self, row: int) -> dict[str, Any]:
+        """Where one of the customer's rows is."""
+        at = np.array([row])
+        table = self.made.sources.tables[int(self.made.sources.split(at)[0][0])]
+        return {"source": table.name, "row": int(self.made.sources.row_numbers(at)[0])}
+
+    def told(self, problem: dict[str, Any]) -> dict[str, Any]:
+        """A problem as it is shown."""
+        place = self.place(problem["row"]) if problem["row"] >= 0 else {"source": None, "row": None}
+        return (
+            {name: problem[name] for name in ("severity", "code", "message", "hint")}
+            | place
+            | {"column": problem["column"]}
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record: its ``number`` when mapped again, its ``place`` in the final frame (-1: left out), its first ``row``.
+
+    Its values: ``mapped`` by the steps; ``settled`` by validation and policies; ``sent`` in the body.
+    """
+
+    of: TracedCustomer
+    entity: Entity
+    number: int
+    place: int
+    entry: int
+    row: int
+    mapped: Values
+    settled: Values | None
+    sent: Values | None
+
+    def plain(self, number: int | None) -> dict[str, Any]:
+        """The record as JSON has it; ``number``: among those of its kind."""
+        origins = self.of.made.tables.entries[self.entry].fields
+        names = dict.fromkeys((*origins, *self.mapped, *(self.sent or {})))
+        rows = sorted({self.row, *self.of.made.lines.get((self.entity, self.number), ())})
+        return {
+            "entity": self.entity,
+            "number": number,
+            "rows": [self.of.place(row) for row in rows],
+            "left_out": self.settled is None,
+            "fields": [self._field(name, origins.get(name)) for name in in_order(self.entity, names)],
+            "problems": [self.of.told(one) for one in self.of.problems if self._is_about(one) and not one["field"]],
+        }
+
+    def _is_about(self, problem: dict[str, Any]) -> bool:
+        return bool(problem["entity"] == self.entity and problem["record"] == self.place >= 0)
+
+    def _field(self, name: str, origin: FieldOrigin | None) -> dict[str, Any]:
+        own = [one for one in self.of.problems if one["entity"] == self.entity and one["field"] == name]
+        value_rows = self.of.made.tables.customer_field_rows if self.entity == "customer" else {}
+        row = int(value_rows[name][self.number]) if name in value_rows else self.row
+        mine = [one for one in own if self._is_about(one)]
+        rows = list(dict.fromkeys([row, *(one["row"] for one in mine if one["row"] >= 0)]))[:_MOST_ROWS]
+        log = self._log(name)
+        cells = [cell for at in rows for cell in self._cells(log, origin, at)]
+        steps = [step for at in rows for step in self._steps(log, at)]
+        columns = {*(origin.columns if origin is not None else ()), *(cell["column"] for cell in cells)}
+        mine += [
+            one for one in own
+            if one not in mine and one["row"] in rows and one["column"] in columns
+        ]  # fmt: skip
+        steps += self._afterwards(name, origin, self._given(log, row))
+        return {
+            "field": name,
+            "cells": cells,
+            "steps": steps,
+            "value": (self.sent or {}).get(name),
+            "problems": [self.of.told(one) for one in mine],
+        }
+
+    def _log(self, name: str) -> list[StepTrace]:
+        """What the steps of a field did; of a customer's id those of its key, unless it has a rule of its own."""
+        names = {name, "key"} if (self.entity, name) == ("customer", "reference_id") else {name}
+        return [step for step in self.of.made.recorder.entries[self.entry][1] if step.field in names]
+
+    def _index(self, row: int) -> int | None:
+        """The place of a row in the table on which the record's fields were evaluated."""
+        rows = self.of.made.recorder.entries[self.entry][0].rows
+        at = int(np.searchsorted(rows, row))
+        return at if at < len(rows) and rows[at] == row else None
+
+    def _cells(self, log: Sequence[StepTrace], origin: FieldOrigin | None, row: int) -> Iterator[dict[str, Any]]:
+        at = self._index(row)
+        references: Iterable[str] = origin.columns if origin is not None and not log else ()
+        if at is not None:
+            references = [*references, *(one.reference for one in log if one.step == READ and one.after.filled[at])]
+        found = (self.of.cell(row, reference) for reference in dict.fromkeys(map(source_reference, references)))
+        yield from filter(None, found)
+
+    def _steps(self, log: Sequence[StepTrace], row: int) -> Iterator[dict[str, Any]]:
+        at = self._index(row)
+        if at is None:  # a row of another table, where only a problem is
+            return
+        for one in log:
+            before, after = _text(one.before, at), _text(one.after, at)
+            same = isinstance(before, list) and before == [after] * len(before)
+            if before != after and not same:
+                cell = self.of.cell(row, one.reference) if one.reference else None
+                column = None if cell is None else cell["column"]
+                yield {"step": one.step, "row": self.of.place(row)["row"], "column": column} | _change(before, after)
+
+    def _given(self, log: Sequence[StepTrace], row: int) -> Any:
+        """What the steps gave in the row of the value."""
+        at = self._index(row)
+        results = [one for one in log if one.step != READ]
+        parts = [one for one in log if one.step == RESULT] if any(one.field == "key" for one in log) else results[-1:]
+        if at is None or not parts:
+            return None
+        texts = [_text(one.after, at) for one in parts]
+        return texts[0] if len(texts) == 1 else texts
+
+    def _afterwards(self, name: str, origin: FieldOrigin | None, given: Any) -> Iterator[dict[str, Any]]:
+        """What became of the value of a field after its steps, as seen by what there was before and after."""
+        mapped = _plain(self.mapped.get(name), given)
+        if mapped != given:
+            yield {"step": _OWN_WORDS.get(name, "merged"), "row": None, "column": None} | _change(given, mapped)
+        if self.settled is None:
+            return
+        settled = _plain(self.settled.get(name), given)
+        if settled != mapped:
+            looked_up = origin is not None and origin.lookup is not None
+            word = "lookup" if looked_up else _OWN_WORDS.get(name, "checked") if settled is not None else "left out"
+            yield {"step": word, "row": None, "column": None} | _change(mapped, settled)
+        sent = _plain((self.sent or {}).get(name), given)
+        if self.of.body is not None and sent != settled:
+            word = "company_name" if name == "display_name" else "lookup"
+            yield {"step": word, "row": None, "column": None} | _change(settled, sent)
+
+
+def _change(before: Any, after: Any) -> dict[str, Any]:
+    return {"before": before, "after": after}
+
+
+def _text(column: Column, at: int) -> Any:
+    """The text of a column in one row; a list if it is one, null if it is blank."""
+    code = int(column.codes[at])
+    text = column.values[code].as_py() if code >= 0 else None
+    return text.split(LIST_SEPARATOR) if text is not None and LIST_SEPARATOR in text else text
+
+
+def _plain(value: Any, given: Any) -> Any:
+    """A value as steps have it: flags as text, and a list of one text as that text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list) and len(value) == 1 and not isinstance(given, list):
+        return value[0]
+    return value
