@@ -67,6 +67,21 @@ def test_a_check_resolves_names_offline_and_finds_those_that_are_wrong(desk) -> 
 
 
 @pytest.mark.usefixtures("saved", "offline")
+def test_a_preview_shows_how_names_and_options_are_looked_up(desk) -> None:
+    words = ("preview", "reps.csv", "-m", "reps.yaml", "--customer", "1", "--json")
+    (one,) = desk.do(*words, "--lookups", "kept/lookups.json").summary["customers"]
+    fields = {each["field"]: each for each in one["records"][0]["fields"]}
+    rep, color = fields["assigned_sales_rep_ids"], fields["attributes.Color"]
+    assert [(step["step"], step["before"], step["after"]) for step in rep["steps"]] == [
+        ("lookup", "robin vale", REP["id"])
+    ]
+    assert one["body"]["assigned_sales_rep_ids"] == rep["value"] == [REP["id"]]
+    assert [(step["step"], step["before"], step["after"]) for step in color["steps"]] == [("checked", "Red", "r")]
+    (one,) = desk.do(*words).summary["customers"]
+    assert one["body"]["assigned_sales_rep_ids"] == [{"$lookup": {"sales_rep": "robin vale"}}]
+
+
+@pytest.mark.usefixtures("saved", "offline")
 @pytest.mark.parametrize(
     "change",
     [
