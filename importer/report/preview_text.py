@@ -24,6 +24,8 @@ _WORDS = {  # steps that are no words of the mapping language
     "chosen default": "no row says it",
     "company_name": "as company_name",
     "left out": "wrong: left out",
+    "merged": "together with its other rows",
+    "checked": "as the attribute is defined",
 }
 _CATEGORIES = {
     "unused": "no rule mentions the column",

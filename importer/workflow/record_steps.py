@@ -16,12 +16,8 @@ from importer.run_folder import Stage
 from importer.tables import Entity, EntityTables, FieldOrigin, Positions, Sources, chunked
 
 _MOST_ROWS = 5  # of a field, if its problems are in other rows than its value
-_OWN_WORDS = {  # what becomes of a field's value apart from its steps; the first where it is made from several
-    "reference_id": "made id",
-    "type": "each type",
-    "is_default": "chosen default",
-}
-
+_MADE = {"reference_id": "made id", "type": "each type"}  # what becomes of a field apart from the steps of one row
+_CHOSEN = {"is_default": "chosen default"}  # and after validation
 Values = dict[str, Any]
 
 
@@ -191,13 +187,13 @@ class Record:
         """What became of the value of a field after its steps, as seen by what there was before and after."""
         mapped = _plain(self.mapped.get(name), given)
         if mapped != given:
-            yield {"step": _OWN_WORDS.get(name, "merged"), "row": None, "column": None} | _change(given, mapped)
+            yield {"step": _MADE.get(name, "merged"), "row": None, "column": None} | _change(given, mapped)
         if self.settled is None:
             return
         settled = _plain(self.settled.get(name), given)
         if settled != mapped:
             looked_up = origin is not None and origin.lookup is not None
-            word = "lookup" if looked_up else _OWN_WORDS.get(name, "checked") if settled is not None else "left out"
+            word = "lookup" if looked_up else _CHOSEN.get(name, "checked") if settled is not None else "left out"
             yield {"step": word, "row": None, "column": None} | _change(mapped, settled)
         sent = _plain((self.sent or {}).get(name), given)
         if self.of.body is not None and sent != settled:

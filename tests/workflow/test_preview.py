@@ -68,7 +68,8 @@ def hold_values(one: dict[str, Any]) -> None:
 def hold_steps(record: dict[str, Any]) -> None:
     """The last step gives the value; where no step changed anything, the value is a cell's text."""
     for each in record["fields"]:
-        assert not {step["step"] for step in each["steps"]} & {"merged", "checked", "read", "result"}
+        unexplained = {"checked", "read", "result"} | ({"merged"} if each["field"] != "is_default" else set())
+        assert not {step["step"] for step in each["steps"]} & unexplained
         ends = [each["steps"][-1]["after"]] if each["steps"] else [cell["text"].strip() for cell in each["cells"]]
         if ends or each["value"] is not None:
             assert plain(each["value"]) in [end for last in ends for end in (last, [last])], each
@@ -205,6 +206,15 @@ def test_a_blank_cell_of_two_addresses_is_told_at_both(tmp_path) -> None:
         (problem,) = fields(one, place)["city"]["problems"]
         assert (problem["code"], problem["row"], problem["column"]) == ("required", 2, "Town")
     assert one["problems"] == []
+
+
+def test_an_address_of_two_rows_is_the_default_if_one_of_them_says_so(tmp_path) -> None:
+    entry = "{type: billing, address_line_1: Street, city: Town, is_default: Main}"
+    mapping = f"key: Id\ncustomer: {{company_name: Name}}\naddresses: [{entry}]\n"
+    rows = "Id,Name,Street,Town,Main\n1,Acme,1 Main St,Boston,N\n1,Acme,1 Main St,Boston,Y\n"
+    one = shown(tmp_path, mapping, rows=rows)
+    assert [place["row"] for place in one["records"][1]["rows"]] == [2, 3]
+    assert steps(fields(one, 1)["is_default"]) == [("flag", "N", "false"), ("merged", "false", "true")]
 
 
 def test_what_is_wrong_is_at_its_field(tmp_path) -> None:
