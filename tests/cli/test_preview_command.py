@@ -51,6 +51,21 @@ def test_options_come_from_a_config_file_too(desk) -> None:
     assert said.out.startswith("Customer 2: Best (valid)")
 
 
+def test_a_table_of_words_counts_as_in_a_check(desk) -> None:
+    desk.write("rows.csv", "Id,Name,Terms\n1,Acme,N30\n")
+    desk.write("small.yaml", "title: Small\nkey: Id\ncustomer: {company_name: Name, payment_term: Terms}\n")
+    desk.write("words.csv", "kind,word,value\npayment_term,n30,Net 30\n")
+    words = ("preview", "rows.csv", "-m", "small.yaml", "--customer", "1", "--values")
+    said = desk.do(*words, "words.csv")
+    assert (said.code, said.err) == (0, "")
+    assert '"N30"' in said.out
+    assert "values table" in said.out
+    assert '"Net 30"' in said.out
+    said = desk.do(*words, "none.csv")
+    assert (said.code, said.out) == (2, "")
+    assert "there is no such table of words" in said.err
+
+
 def test_the_help_has_examples(desk) -> None:
     said = desk.do("preview", "--help")
     assert "--row FILE:N" in said.out

@@ -151,6 +151,34 @@ customer:
     assert steps(found["display_name"]) == [("take first", ["Bob", "Acme"], "Bob"), ("then lower", "Bob", "bob")]
 
 
+def test_words_that_a_table_replaces_or_leaves_out(tmp_path) -> None:
+    mapping = """
+key: Id
+customer:
+  company_name: Name
+  payment_term: {from: Terms, values: {N30: Net 30, N60: Net 60}, default: Cash}
+  freight_term: {from: Old, else: {from: Freight}, default: none}
+  shipping_method: {from: Ship, default: Truck}
+  assigned_sales_rep_ids: {from: Reps, split: ",", take: all, lookup: sales_rep}
+"""
+    rows = 'Id,Name,Terms,Old,Freight,Ship,Reps\n1,Acme,n30,,own,pigeon,"Ann,Bob"\n2,Best,n60,x,own,UPS,Bob\n'
+    given = small(tmp_path, mapping, rows=rows)
+    words = "payment_term,n30,Thirty\nfreight_term,OWN,Collect\nshipping_method,pigeon,leave out\n"
+    table = tmp_path / "words.csv"
+    table.write_text(f"kind,word,value\n{words}assigned_sales_rep_ids,Ann,Cy;Bob\n", encoding="utf-8")
+    given = replace(given, values=table)
+    (first,), (second,) = (preview(given, one)["customers"] for one in "12")
+    found = fields(first)
+    assert steps(found["payment_term"]) == [("values table", "n30", "Thirty")]
+    assert steps(found["freight_term"]) == [("values table", "own", "Collect"), ("else", None, "Collect")]
+    assert steps(found["shipping_method"]) == [("values table", "pigeon", None)]
+    assert ("values table", ["Ann", "Bob"], ["Cy", "Bob"]) in steps(found["assigned_sales_rep_ids"])
+    found = fields(second)
+    assert steps(found["payment_term"]) == [("values", "n60", "Net 60")]  # `values` says what the table does not
+    for one in (first, second):
+        hold_values(one)
+
+
 def test_split_take_join_and_blank_texts(tmp_path) -> None:
     mapping = """
 key: Id
