@@ -24,6 +24,7 @@ _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a 
 
 Loaded = tuple[SourceTable, list[Problem]]
 Mask = npt.NDArray[np.bool_]
+MOST_COLUMNS = 10_000  # each of them costs some time in every stage; the widest exports seen have 300
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
             f"{origin.at(None)}: no header in the first {HEAD_RECORDS} rows",
             "Delete the blank rows above the table.",
         )
+    if len(header.cells) > MOST_COLUMNS:
+        message = (
+            f"{origin.at(header.row)}: the header has {len(header.cells):,} columns; at most {MOST_COLUMNS:,} are read"
+        )
+        raise SourceError(message, "Is it a list of customers? Delete the columns that do not belong to it.")
     reasons, doubtful = classify(body, header)
     keep = ~np.logical_or.reduce([mask for _, mask in reasons])
     like_total = body.numbers[sorted(doubtful)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from importer.errors import SourceError
 from importer.loader import LoadOptions
 from importer.loader.layout import is_footer, is_total
 from tests.loader.support import cells, options, problems, skipped, sources, table, write
@@ -277,3 +278,9 @@ def test_thousands_of_columns_of_one_name(tmp_path: Path, name: str) -> None:
     read = table(write(tmp_path / "a.csv", ",".join(names) + "\n" + ",".join(map(str, range(5001))) + "\n"))
     assert len(set(read.frame.columns)) == 5001
     assert read.frame.iloc[0].tolist() == list(map(str, range(5001)))
+
+
+def test_more_columns_than_can_be_read_in_time_are_refused(tmp_path: Path) -> None:
+    header = ",".join(f"Column {number}" for number in range(10_001))
+    with pytest.raises(SourceError, match=r"a\.csv:1: the header has 10,001 columns; at most 10,000 are read"):
+        table(write(tmp_path / "a.csv", f"{header}\n1\n"))
