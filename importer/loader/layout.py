@@ -46,6 +46,7 @@ class LoadOptions:
     below the header. ``allowed``: header keys of the columns that the mapping names (only these may hold tax numbers).
     ``names``: the patterns of the mapping's tables for file and sheet names; they select a tagged file's sections.
     ``sheet``: only this sheet of a workbook. ``encoding``, ``delimiter``: override what the file shows.
+    ``country``: where the customers are (alpha-2); it speaks for the encodings of its languages.
     ``partial``: the sources are a part of the export: a header without rows below it is fine.
     ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
     ``headerless``: the column names of each table whose files have no header, and its patterns of ``names``.
@@ -57,6 +58,7 @@ class LoadOptions:
     names: tuple[str, ...] = ()
     sheet: str | None = None
     encoding: str | None = None
+    country: str | None = None
     delimiter: str | None = None
     partial: bool = False
     scratch: Path | None = None

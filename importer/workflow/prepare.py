@@ -97,6 +97,7 @@ def open_sources(
         names=tuple(name for table in loaded.mapping.tables.values() for name in table.names),
         sheet=options.sheet,
         encoding=options.encoding,
+        country=options.country,
         delimiter=options.delimiter,
         partial=options.partial,
         scratch=scratch,
@@ -113,7 +114,9 @@ def open_sources(
 
 def _missing_mapping(options: Options) -> UsageError:
     """What to say when no mapping is given: the shipped one that fits best, and what it would not use."""
-    how = LoadOptions(sheet=options.sheet, encoding=options.encoding, delimiter=options.delimiter)
+    how = LoadOptions(
+        sheet=options.sheet, encoding=options.encoding, country=options.country, delimiter=options.delimiter
+    )
     fit = best_fit(load(list(options.sources), how))
     if fit is None:
         return UsageError("--mapping is missing", NO_FIT)

@@ -60,7 +60,12 @@ def read_text(content: Content, origin: Origin, options: LoadOptions) -> list[Ra
     try:
         return _read(decode(content, origin.file, options.encoding), content, origin, options)
     except NotUtf8Error:
-        return _read(decode(content, origin.file, options.encoding, utf8=False), content, origin, options)
+        return _read(
+            decode(content, origin.file, options.encoding, utf8=False, country=options.country),
+            content,
+            origin,
+            options,
+        )
 
 
 def _read(text: Text, content: Content, origin: Origin, options: LoadOptions) -> list[RawTable]:

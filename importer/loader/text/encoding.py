@@ -66,7 +66,9 @@ class Text:
     mixed: bool = False
 
 
-def decode(content: Content, file: str, encoding: str | None = None, *, utf8: bool = True) -> Text:
+def decode(
+    content: Content, file: str, encoding: str | None = None, *, utf8: bool = True, country: str | None = None
+) -> Text:
     """The text of ``content``: by ``encoding`` if given, else by BOM, NUL pattern, UTF-8, then single bytes.
 
     Unless ``utf8`` is False, what may be UTF-8 is returned as UTF-8 unchecked: the reader has to call
@@ -85,7 +87,7 @@ def decode(content: Content, file: str, encoding: str | None = None, *, utf8: bo
         return Text(partial(content.pieces, len(bom)), "utf-8")
     if name == "utf-8":
         raise _undecodable(content, name, file, 0)
-    return _decode_single_bytes(content, file)
+    return _decode_single_bytes(content, file, country)
 
 
 def _codec_name(encoding: str) -> str:
@@ -138,7 +140,7 @@ def _undecodable(content: Content, encoding: str, file: str, skip: int) -> Sourc
     return SourceError(f"{file}: the text is not valid {encoding}", "Name its encoding with --encoding.")
 
 
-def _decode_single_bytes(content: Content, file: str) -> Text:
+def _decode_single_bytes(content: Content, file: str, country: str | None) -> Text:
     """Text that is not Unicode, or not all of it. Raises :class:`SourceError` if its encoding is in doubt."""
     refuse_binary(content.start(_SAMPLE), file)
     sample = b"".join(_around_non_ascii(lines, content, file) for lines in _whole_lines(content.pieces()))
@@ -147,7 +149,7 @@ def _decode_single_bytes(content: Content, file: str) -> Text:
     if sequences >= 10 * single or western >= max(1, single):
         return Text(partial(_decode_mixed, content, "utf-8"), "utf-8", mixed=True)
     lines = _lines_beyond_ascii(content)
-    found = guess((piece for piece in sample[:_GUESS_BYTES].split(b"\n") if not piece.isascii()), lines)
+    found = guess((piece for piece in sample[:_GUESS_BYTES].split(b"\n") if not piece.isascii()), lines, country)
     if not found.certain:
         raise _encoding_in_doubt(file, found.encodings, lines)
     encoding = found.encodings[0]

@@ -41,6 +41,8 @@ _UNREADABLE = -18.0  # a byte without a character, or a control character
 _NOT_READABLE = re.compile("[\ufffd\x80-\x9f]")
 _BESIDE = -5.0  # of such a character beside a small Latin letter
 _OTHER_LANGUAGE = -4.0  # a word of another language than most
+_PAIRS = ("«»", "‹›")  # signs of which one is hardly ever without the other
+_UNPAIRED = -6.0
 _USUAL = 7.5  # in favor of cp1252, which most such files are in
 _UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(("mac-roman", "cp850", "cp437", "cp852", "cp857"), -1.0)
 _UNUSUAL |= dict.fromkeys((name for name in _LANGUAGES if name.startswith("iso")), -3.0)
@@ -65,10 +67,13 @@ class Guess:
         return len(self.encodings) == 1
 
 
-def guess(pieces: Iterable[bytes], lines: Sequence[bytes]) -> Guess:
-    """The encoding of ``pieces``: bytes beyond ASCII with a byte on either side. ``lines``: rows with such bytes."""
+def guess(pieces: Iterable[bytes], lines: Sequence[bytes], home: str | None = None) -> Guess:
+    """The encoding of ``pieces``: bytes beyond ASCII with a byte on either side. ``lines``: rows with such bytes.
+
+    ``home``: the country that the user names (alpha-2); it counts as if every row named it.
+    """
     distinct = sorted(set(pieces))[:: 1 + len(set(pieces)) // _DISTINCT]
-    bonus = _of_countries(lines)
+    bonus = _of_countries(lines, home)
     readings: dict[str, tuple[float, str]] = {}
     few = distinct[:: 1 + len(distinct) // _COMPARED]
     for encoding in _LANGUAGES:
@@ -105,6 +110,8 @@ def _score(pieces: Sequence[bytes], encoding: str, bonus: dict[str, float]) -> f
     chances = [[_chance(piece, encoding, code) for code in languages] for piece in pieces]
     either = [max(own) + _OTHER_LANGUAGE for own in chances]
     prior = _USUAL if encoding == "cp1252" else _UNUSUAL.get(encoding, 0.0)
+    text = "".join(_decoded(piece, encoding) for piece in pieces)
+    prior += _UNPAIRED * sum((first in text) != (second in text) for first, second in _PAIRS)
     return prior + max(
         sum(max(own[place], other) for own, other in zip(chances, either, strict=True)) + bonus.get(code, 0.0)
         for place, code in enumerate(languages)
@@ -142,7 +149,7 @@ def _decoded(piece: bytes, encoding: str) -> str:
     return piece.decode(encoding, "replace")
 
 
-def _of_countries(lines: Sequence[bytes]) -> dict[str, float]:
+def _of_countries(lines: Sequence[bytes], home: str | None) -> dict[str, float]:
     """What speaks for each language: in how many rows one of its countries is named in a cell."""
     named = dict.fromkeys(LANGUAGES, 0)
     for line in lines:
@@ -150,6 +157,9 @@ def _of_countries(lines: Sequence[bytes]) -> dict[str, float]:
         found = {code for cell in cells for code in _languages_of().get(cell, ())}
         for code in found:
             named[code] += 1
+    for code, where in LANGUAGES.items():
+        if home is not None and home in where.split():
+            named[code] = len(lines)
     return {code: _COUNTRY * count / len(lines) for code, count in named.items() if count}
 
 
