@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import importer
+from importer.cli import draft_commands as drafts
 from importer.cli import info_commands as info
 from importer.cli import mapping_commands as about
 from importer.cli import run_commands as runs
@@ -19,6 +20,7 @@ from importer.errors import UsageError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start": (drafts.suggest,),
     "Import": (info.preview, runs.check, about.values, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (about.mappings, info.explain, info.example, info.sandbox),

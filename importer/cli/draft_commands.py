@@ -1,0 +1,133 @@
+"""The command that drafts a mapping: it shows the draft, asks what is open, and writes the file."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from importer.cli.execution import make_options
+from importer.cli.output import as_json, safe, say, show, terminal_width
+from importer.cli.parameters import takes
+from importer.errors import UsageError
+from importer.settings import Commands
+
+if TYPE_CHECKING:
+    from importer.drafting.draft import Draft
+    from importer.drafting.skip_rules import Question
+
+
+@takes("country", "sheet", "encoding", "delimiter", "json", "config", required=("sources",))
+def suggest(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the mapping to this new file.", rich_help_panel="Output"
+        ),
+    ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Mapping"
+        ),
+    ] = None,
+    update: Annotated[
+        str | None,
+        typer.Option(
+            "--update", metavar="MAPPING", help="Adapt this mapping to new columns.", rich_help_panel="Mapping"
+        ),
+    ] = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option("--from-scratch", help="Do not look for a mapping that fits.", rich_help_panel="Mapping"),
+    ] = False,
+    **given: Any,
+) -> None:
+    """Draft a mapping for a file: what each column gives, and what is not certain.
+
+    Exit code 1: questions are open, and the draft assumes what is proposed.
+
+    Examples:
+      importer suggest customers.csv -o customers.yaml
+      importer suggest customers.xlsx --country DE --answer "skip:Status=keep"
+      importer suggest customers.csv --update my-mapping.yaml
+    """
+    from importer.commands.suggest import read_sources, write_mapping
+    from importer.commands.suggest import suggest as work
+    from importer.drafting.draft_text import draft_text
+
+    options = make_options(given)
+    with Commands.of(options).advising():
+        sources = read_sources(options)
+        if update is not None:
+            _update(options, update, output, sources)
+            return
+        answers = _answers(answer or ())
+        draft = work(options, answers, sources=sources, from_scratch=from_scratch)
+        if not given["json"]:
+            show(draft_text(draft, terminal_width()))
+            if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
+                asked = {question.id: _asked(question) for question in draft.open}
+                draft = work(options, {**answers, **asked}, sources=sources, from_scratch=from_scratch)
+        if output is not None:
+            write_mapping(draft.mapping, output)
+    _end(draft, given, output, options)
+
+
+def _end(draft: "Draft", given: Mapping[str, Any], output: Path | None, options: Any) -> None:
+    """What was written, and the next command; or the one object."""
+    if given["json"]:
+        print(as_json(draft.as_json()))
+    elif output is not None:
+        next_command = Commands.of(options).line("check", "-m", str(output))
+        show(f"\nThe mapping is in {output}. Read it, and then see what it does:\n  {next_command}")
+    elif draft.fits is not None:
+        show(f"\nNext: {Commands.of(options).line('check', '-m', draft.fits[0])}")
+    else:
+        show("\nTo write the mapping, add: -o mapping.yaml")
+    raise typer.Exit(1 if draft.open else 0)
+
+
+def _update(options: Any, mapping: str, output: Path | None, sources: Any) -> None:
+    """Write the adapted mapping in the place of the old one, or to ``--output``."""
+    from importer.commands.suggest import update, write_mapping
+
+    text, changes = update(options, mapping, sources=sources)
+    if not changes:
+        show(f"{mapping} knows all columns; nothing is changed.")
+        return
+    path = output or Path(mapping)
+    if output is None and not path.is_file():
+        raise UsageError(f"{mapping} is a shipped mapping, which cannot be changed", "Add -o FILE for the new one.")
+    write_mapping(text, path, replace=output is None)
+    show("\n".join([f"{path}:", *(f"  {change}" for change in changes)]))
+
+
+def _answers(given: Any) -> dict[str, str]:
+    """``ID=CHOICE`` as a table; the last ``=`` counts, because ids contain names of columns."""
+    answers = {}
+    for text in given:
+        name, sign, choice = text.rpartition("=")
+        if not sign or not name:
+            raise UsageError(f"--answer {text!r} has no =", "Write it as ID=CHOICE, such as skip:Status=keep.")
+        answers[name] = choice
+    return answers
+
+
+def _asked(question: "Question") -> str:
+    """The choice of the person at the terminal; Enter takes what is proposed."""
+    say(f"\n? {safe(question.text)}")
+    for number, choice in enumerate(question.choices, start=1):
+        mark = " (proposed)" if choice == question.proposed else ""
+        say(f"  {number}. {safe(choice)}{mark}")
+    while True:
+        print("  Number, or Enter for the proposed one: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        text = line.strip()
+        if not text:
+            return question.proposed
+        if text.isdigit() and 1 <= int(text) <= len(question.choices):
+            return question.choices[int(text) - 1]
+        if text in question.choices:
+            return text

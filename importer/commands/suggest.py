@@ -1,0 +1,63 @@
+"""``suggest``: a draft mapping for a file that nobody has mapped."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from importer.drafting.draft import Draft, draft_sources
+from importer.drafting.mapping_update import updated_mapping
+from importer.errors import OutputError, UsageError
+from importer.loader.layout import LoadOptions
+from importer.loader.load import load
+from importer.mapping.language.mapping_files import load_mapping
+from importer.mapping.transforms.countries import country_code
+from importer.settings import Options
+from importer.tables import Sources
+
+
+def read_sources(options: Options) -> Sources:
+    """The tables of the sources, without a mapping. Raises :class:`importer.errors.InputError` as ``check`` does."""
+    if options.country is not None and country_code(options.country) != options.country:
+        raise UsageError(
+            f"--country is {options.country!r}, which is not a country",
+            "Give the ISO code of a country, such as US or GB.",
+        )
+    how = LoadOptions(
+        sheet=options.sheet, encoding=options.encoding, country=options.country, delimiter=options.delimiter
+    )
+    return load(list(options.sources), how)
+
+
+def suggest(
+    options: Options,
+    answers: Mapping[str, str] | None = None,
+    *,
+    sources: Sources | None = None,
+    from_scratch: bool = False,
+) -> Draft:
+    """Draft a mapping for the sources. Reads them and nothing else; writes nothing.
+
+    ``answers``: the id of a question → the choice. ``sources``: those that are read already. ``from_scratch``: do not
+    look for a mapping that fits. Raises :class:`importer.errors.InputError` when no draft is possible.
+    """
+    tables = read_sources(options) if sources is None else sources
+    return draft_sources(tables, options.country, dict(answers or {}), recognize=not from_scratch)
+
+
+def update(options: Options, mapping: str, *, sources: Sources | None = None) -> tuple[str, list[str]]:
+    """The text of a mapping adapted to the columns of the sources, and what was changed, line by line.
+
+    Comments and everything else stay as they are. Raises what :func:`suggest` raises.
+    """
+    tables = read_sources(options) if sources is None else sources
+    return updated_mapping(load_mapping(mapping), tables, options.country)
+
+
+def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:
+    """Write a mapping to a new file. Raises :class:`OutputError` if it exists or cannot be written."""
+    try:
+        with path.open("w" if replace else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise OutputError(f"{path}: the file exists", "Give another name, or delete it first.") from error
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,218 @@
+"""What the values of a column show: enough to contradict a header, to settle what it leaves open, and to find keys."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.cell_text import filled_cells
+from importer.drafting.header_words import fold
+from importer.drafting.lexicon import lexicon
+from importer.mapping.transforms.countries import country_code
+from importer.mapping.transforms.person_names import is_company
+
+_LOOKED_AT = 400  # distinct values of a column
+_SAMPLES = 3
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_PHONE = re.compile(r"[+(\d][\d\s()./\-–]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
+_URL = re.compile(
+    r"(?:https?://|www\.)\S+|[\w-]+(?:\.[\w-]+)*\.(?:com|de|net|org|fr|nl|it|es|se|dk|no|pl|ch|at|be|eu|co|io)(?:/\S*)?",
+    re.I,
+)
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ ].*)?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])"
+)
+_NUMBER = re.compile(r"[-+]?[€$£]?\s?\d[\d.,'\s]*\s?[%€$£]?(?:EUR|USD|CHF)?")
+_GUID = re.compile(r"\{?[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\}?")
+_ZIP = re.compile(
+    r"(?:[A-Za-z]{1,3}[- ]?)?\d[\dA-Za-z]{1,5}(?:[-\s]?[\dA-Za-z]{2,4})?|[A-Za-z]{1,2}\d[\dA-Za-z]?\s*\d[A-Za-z]{2}|[A-Z]\d\d\s?[A-Z\d]{4}"
+)
+_TOWN_WITH_CODE = re.compile(
+    r"(?:\b[A-Z]{1,3}-)?\b\d{4,6}\b(?:[ -]?[A-Z]{2}\b)?|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\b|\b\d{3}\s\d{2}\b"
+)
+_CODE_AT_END = re.compile(r"[a-z.\s,(-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
+_SALUTATIONS = frozenset(
+    map(fold, "Mr Mrs Ms Miss Dr Prof Herr Frau Firma Monsieur Madame M Mme Mlle Sr Sra Srta Sig Signor Signora Dott Dhr Mevr Mw De heer Fru Hr Pan Pani Heer Señor Señora Dear Eheleute Familie Company Fam Senhor Senhora Ing".split())
+)  # fmt: skip
+Share = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class ColumnValues:
+    """A column of a table. ``filled``: the share of its rows with something in them; ``distinct``: how many values.
+
+    ``texts``: up to 400 different values, trimmed, in the order of the file; ``counts``: how often each is there.
+    """
+
+    filled: float
+    rows: int
+    distinct: int
+    texts: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def samples(self) -> list[str]:
+        """Some values to show."""
+        return list(self.texts[:_SAMPLES])
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing in it."""
+        return not self.texts
+
+    @property
+    def unique(self) -> bool:
+        """Whether every row has a value of its own."""
+        return self.rows > 0 and self.distinct == round(self.filled * self.rows)
+
+    def share(self, test: Share) -> float:
+        """The share of the distinct values that pass a test; 0 where there are none."""
+        return sum(map(test, self.texts)) / len(self.texts) if self.texts else 0.0
+
+    @cached_property
+    def emails(self) -> float:
+        """The share that holds an email address."""
+        return self.share(lambda text: _EMAIL.search(text) is not None)
+
+    @cached_property
+    def phones(self) -> float:
+        """The share that looks like a phone number and not like a date."""
+        return self.share(
+            lambda text: (
+                _PHONE.fullmatch(text) is not None
+                and 6 <= sum(letter.isdigit() for letter in text) <= 16
+                and not _DATE.fullmatch(text)
+            )
+        )
+
+    @cached_property
+    def digits_enough(self) -> float:
+        """The share with at least five digits, as every phone number has, whatever else is in the cell."""
+        return self.share(lambda text: sum(letter.isdigit() for letter in text) >= 5)
+
+    @cached_property
+    def urls(self) -> float:
+        """The share of web addresses."""
+        return self.share(lambda text: _URL.fullmatch(text) is not None)
+
+    @cached_property
+    def dates(self) -> float:
+        """The share of dates."""
+        return self.share(lambda text: _DATE.fullmatch(text) is not None)
+
+    @cached_property
+    def numbers(self) -> float:
+        """The share of plain numbers and amounts."""
+        return self.share(lambda text: _NUMBER.fullmatch(text) is not None)
+
+    @cached_property
+    def guids(self) -> float:
+        """The share of GUIDs."""
+        return self.share(lambda text: _GUID.fullmatch(text) is not None)
+
+    @cached_property
+    def zips(self) -> float:
+        """The share that can be a post code."""
+        return self.share(lambda text: _ZIP.fullmatch(text) is not None and len(text) <= 10)
+
+    @cached_property
+    def countries(self) -> float:
+        """The share of names and codes of countries."""
+        return self.share(lambda text: len(text) <= 60 and country_code(text) is not None)
+
+    @cached_property
+    def lettered(self) -> float:
+        """The share with at least two letters."""
+        return self.share(lambda text: sum(letter.isalpha() for letter in text) >= 2)
+
+    @cached_property
+    def with_digits(self) -> float:
+        """The share with a digit."""
+        return self.share(lambda text: any(letter.isdigit() for letter in text))
+
+    @cached_property
+    def companies(self) -> float:
+        """The share that is certainly a company, by its legal form."""
+        return self.share(lambda text: len(text) <= 80 and is_company(text))
+
+    @cached_property
+    def salutations(self) -> float:
+        """The share of forms of address."""
+        return self.share(lambda text: all(fold(word) in _SALUTATIONS for word in text.split()))
+
+    @cached_property
+    def whole_addresses(self) -> float:
+        """The share with words, a house number, and a town with its code in one cell."""
+        return self.share(_is_whole_address)
+
+    @cached_property
+    def towns_with_codes(self) -> float:
+        """The share of a post code and a town together."""
+        return self.share(
+            lambda text: (
+                len(text) < 60 and _TOWN_WITH_CODE.search(text) is not None and sum(map(str.isalpha, text)) >= 3
+            )
+        )
+
+    @cached_property
+    def codes_at_end(self) -> float:
+        """The share that ends with a state's code: ``24121 BERGAMO-BG``, ``Austin, TX``."""
+        return self.share(lambda text: _CODE_AT_END.search(text) is not None)
+
+    @cached_property
+    def spaced(self) -> float:
+        """The share of several words."""
+        return self.share(lambda text: " " in text)
+
+    @property
+    def quoted(self) -> bool:
+        """Whether most values begin with an apostrophe, which keeps spreadsheets from changing them."""
+        return self.share(lambda text: text.startswith("'")) > 0.5
+
+    @cached_property
+    def flags(self) -> float:
+        """The share that says yes or no."""
+        return self.share(lambda text: fold(text) in _flag_words() or text in ("0", "1", "-1"))
+
+    def words(self, *names: str) -> float:
+        """The share of the distinct values that are cell words of these kinds."""
+        known = lexicon().cell_words(*names)
+        return self.share(lambda text: fold(text) in known or any(fold(part) in known for part in _list(text)))
+
+    @property
+    def few(self) -> bool:
+        """Whether there are so few values that they can be kinds of something."""
+        return 0 < self.distinct <= max(12, self.rows // 20)
+
+
+def _list(text: str) -> list[str]:
+    return re.split(r"\s*[,;|/]\s*", text) if len(text) < 80 else []
+
+
+def _flag_words() -> frozenset[str]:
+    return lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
+
+
+def _is_whole_address(text: str) -> bool:
+    pieces = [piece for piece in re.split(r"[,;\n]\s*|\s-\s", text) if piece.strip()]
+    return (
+        len(text) >= 15
+        and len(pieces) >= 2
+        and sum(map(str.isalpha, text)) >= 8
+        and any(map(str.isdigit, text))
+        and (_TOWN_WITH_CODE.search(text) is not None or len(pieces) >= 3)
+    )
+
+
+def column_values(column: pa.ChunkedArray) -> ColumnValues:
+    """What a column of text holds. Looks at whole columns, and at 400 of the distinct values."""
+    filled = filled_cells(column)
+    values = pc.utf8_trim_whitespace(column.filter(pa.array(filled)))
+    counted = pc.value_counts(values)
+    texts = counted.field("values").slice(0, _LOOKED_AT).to_pylist()
+    counts = counted.field("counts").slice(0, _LOOKED_AT).to_pylist()
+    share = float(filled.mean()) if len(filled) else 0.0
+    return ColumnValues(share, len(column), len(counted), tuple(texts), tuple(counts))

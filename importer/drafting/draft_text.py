@@ -1,0 +1,82 @@
+"""A draft for a person at a terminal: a table of the columns, then the questions, then what to do next."""
+
+import textwrap
+from collections.abc import Sequence
+
+from importer.drafting.draft import Draft, DraftColumn
+from importer.drafting.mapping_text import one_line
+from importer.drafting.skip_rules import Question
+
+_HEADS = ("column", "samples", "filled", "gives", "sure", "why")
+_LEAST = (12, 12, 6, 12, 4, 4)
+_WHOLE = ("address_line_1", "city")
+_MOST = 28  # characters of a column's name
+
+
+def draft_text(draft: Draft, width: int) -> str:
+    """The table and the questions."""
+    lines = []
+    if draft.fits is not None:
+        lines += [f"The mapping {draft.fits[0]} fits: it knows {draft.fits[1]:.0%} of the filled columns.", ""]
+    places = list(dict.fromkeys((column.file, column.sheet) for column in draft.columns))
+    for file, sheet in places:
+        if len(places) > 1:
+            lines.append(file if sheet is None else f"{file}!{sheet}")
+        lines += _table([column for column in draft.columns if (column.file, column.sheet) == (file, sheet)], width)
+        lines.append("")
+    key = " and ".join(draft.key) or "none"
+    lines.append(f"Layout: {draft.layout}. A customer is identified by: {one_line(key)}.")
+    for question in draft.questions:
+        lines += [
+            "",
+            *question_lines(question, width, assumed=draft.answers[question.id], is_open=question in draft.open),
+        ]
+    return "\n".join(lines)
+
+
+def question_lines(question: Question, width: int, *, assumed: str, is_open: bool) -> list[str]:
+    """A question with what is assumed, and how to answer it beforehand."""
+    state = "Assumed" if is_open else "Answered"
+    text = textwrap.wrap(f"? {one_line(question.text)}", width, subsequent_indent="  ")
+    answer = f"  {state}: {assumed}. Choices: {', '.join(map(one_line, question.choices))}. Id: {one_line(question.id)}"
+    return [*text, *textwrap.wrap(answer, width, initial_indent="", subsequent_indent="  ")]
+
+
+def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
+    rows = [
+        (
+            one_line(column.header),
+            "; ".join(map(one_line, column.samples)),
+            f"{column.filled:.0%}",
+            _targets(column.targets),
+            f"{column.confidence:.0%}" if column.confidence else "",
+            ", ".join(column.why) if column.confidence else "",
+        )
+        for column in columns
+    ]
+    widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(_HEADS)]
+    widths[0] = min(widths[0], _MOST)
+    fixed = widths[0] + widths[2] + widths[4] + widths[5] + 2 * (len(_HEADS) - 1)
+    free = max(width - fixed, _LEAST[1] + _LEAST[3])
+    widths[3] = min(widths[3], max(free // 2, _LEAST[3]))
+    widths[1] = max(min(widths[1], free - widths[3]), _LEAST[1])
+    lines = [_line(_HEADS, widths), _line(["-" * width for width in widths], widths)]
+    return lines + [_line(row, widths) for row in rows]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _targets(targets: Sequence[str]) -> str:
+    """``addresses.billing (whole address)`` instead of all of its parts."""
+    prefixes = {target.rpartition(".")[0] for target in targets}
+    names = [target.rpartition(".")[2] for target in targets]
+    if len(prefixes) == 1 and all(name in names for name in _WHOLE) and len(names) > len(_WHOLE):
+        return f"{prefixes.pop()} (whole address)"
+    shown = {"ignore": "-", "skip_rule": "which rows to skip", "reference_id": "reference_id (key)"}
+    return ", ".join(shown.get(target, target) for target in targets) or "-"

@@ -1,0 +1,244 @@
+"""Headers as phrases of the lexicon: the cheapest way to cover their words, in the language of the table."""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from importer.drafting.header_words import Word, words
+from importer.drafting.lexicon import Lexicon, Meaning
+
+_LONGEST = 6  # words of a phrase
+_UNKNOWN = 2.6  # what a word costs that no phrase has; a phrase costs 1 and more
+_FILLER = 0.2
+_COMPOUND = 0.4
+_SHORTEST_PART = 3  # letters of a part of a compound
+_LINKS = ("s", "n", "en", "es", "e", "er")  # between the parts of a compound
+_FOREIGN = 1.2  # what a phrase of another language costs more
+_ENGLISH = 0.3
+_SHORT_ROLES = (("st", "bt"), ("s", "b"), ("sh", "bl"))
+_SEVERAL = 3  # columns of each
+_GAIN = 0.2  # of the headers have to be better known
+_LONGEST_AFFIX = 4
+_MOSTLY = 0.5
+_SHARED = 0.6  # of the columns: a word that so many have says nothing
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Words that are one phrase. ``meanings``: none if they are unknown; ``number``: it follows, or stands inside.
+
+    ``breaks``: a colon, dash, or bracket precedes it; ``aside``: it stands in brackets. ``within``: a role that the
+    phrase contains: ``Delivery code`` is of the shipping address.
+    """
+
+    text: str
+    meanings: tuple[Meaning, ...]
+    number: int | None
+    breaks: bool
+    aside: bool
+
+    within: str | None = None
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """What it means as a ``concept`` or a ``role``."""
+        return tuple(meaning.name for meaning in self.meanings if meaning.kind == kind)
+
+
+def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) -> list[tuple[Segment, ...]]:
+    """The phrases of each header. ``likely``: languages that the country suggests.
+
+    The languages that most headers are in cost least, so that ``Land`` is a country where the other headers are German.
+    """
+    split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
+    split = _with_short_roles(split)
+    weights = dict.fromkeys(("en", *likely), 0.0)
+    votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
+    first = [_Reader(lexicon, {}).read(one) for one in split]
+    for one in first:
+        for segment in one:
+            spoken = {meaning.language for meaning in segment.meanings if meaning.kind != "filler"}
+            votes.update(dict.fromkeys(spoken, min(len(segment.text), 12) / max(len(spoken), 1)))
+    most = max(votes.values(), default=0)
+    if most:
+        weights = {language: _FOREIGN * (1 - count / most) for language, count in votes.items()}
+    weights["en"] = min(weights.get("en", _ENGLISH), _ENGLISH)
+    reader = _Reader(lexicon, weights)
+    return [reader.read(one) for one in split]
+
+
+def _bare(headers: Sequence[str], lexicon: Lexicon) -> list[str]:
+    """Headers without letters that begin or end most of them, if more are known then: ``SCity``, ``CIUCLI``."""
+    reader = _Reader(lexicon, {})
+
+    def known(texts: Sequence[str]) -> int:
+        return sum(all(segment.meanings for segment in reader.read(words(text))) for text in texts)
+
+    best, most = list(headers), known(headers) + len(headers) * _GAIN
+    if most >= len(headers):
+        return best
+    for length in range(1, _LONGEST_AFFIX + 1):
+        for at_start in (True, False):
+            parts = Counter(
+                (header[:length] if at_start else header[-length:]) for header in headers if len(header) > length + 1
+            )
+            affix, count = parts.most_common(1)[0] if parts else ("", 0)
+            if count < _MOSTLY * len(headers) or not affix.isalpha():
+                continue
+            strip = str.removeprefix if at_start else str.removesuffix
+            bare = [strip(header, affix) for header in headers]
+            if (found := known(bare)) > most:
+                best, most = bare, found
+    return best
+
+
+def _with_short_roles(split: list[tuple[Word, ...]]) -> list[tuple[Word, ...]]:
+    """``stCity`` beside ``btCity`` is of the ship-to address."""
+    counts = Counter(one[0].text for one in split if len(one) > 1)
+    for shipping, billing in _SHORT_ROLES:
+        if min(counts[shipping], counts[billing]) >= _SEVERAL:
+            long = {shipping: "shipto", billing: "billto"}
+            split = [
+                (replace(one[0], text=long[one[0].text]), *one[1:]) if len(one) > 1 and one[0].text in long else one
+                for one in split
+            ]
+    return split
+
+
+def _without_affixes(split: list[tuple[Word, ...]], lexicon: Lexicon) -> list[tuple[Word, ...]]:
+    """The words without those that begin or end most headers and that no phrase knows: ``kh_Kod``, ``kh_Nazwa``."""
+    if len(split) < 5:
+        return split
+    for at in (0, -1):
+        counts = Counter(one[at].text for one in split if len(one) > 1)
+        common = {
+            text for text, count in counts.items() if count >= _SHARED * len(split) and text not in lexicon.phrases
+        }
+        split = [
+            (one[1:] if at == 0 else one[:-1]) if len(one) > 1 and one[at].text in common else one for one in split
+        ]
+    return split
+
+
+class _Reader:
+    """Reads headers, with what each language costs."""
+
+    def __init__(self, lexicon: Lexicon, weights: Mapping[str, float]) -> None:
+        self._lexicon = lexicon
+        self._weights = weights
+        self._part = cache(self._compound)
+
+    def read(self, header: tuple[Word, ...]) -> tuple[Segment, ...]:
+        """The cheapest segments; numbers belong to the segment before them, or else to the first one."""
+        at = [place for place, word in enumerate(header) if word.number is None]
+        best: list[tuple[float, tuple[Segment, ...]]] = [(0.0, ())]
+        for end in range(1, len(at) + 1):
+            options = [
+                (cost + best[start][0], (*best[start][1], *found))
+                for start in range(max(0, end - _LONGEST), end)
+                for cost, found in self._cover(header, at[start:end], at[end] if end < len(at) else len(header))
+            ]
+            best.append(min(options, key=lambda option: option[0]))
+        return _with_first_number(header, at, best[-1][1])
+
+    def _cover(
+        self, header: tuple[Word, ...], at: list[int], following: int
+    ) -> list[tuple[float, tuple[Segment, ...]]]:
+        """One phrase of these words, or a word as a compound or as unknown."""
+        inside = [header[place] for place in range(at[0], at[-1]) if header[place].number is not None]
+        after = [header[place].number for place in range(at[-1] + 1, following)]
+        used = [header[place] for place in at]
+        first = used[0]
+        if any(word.breaks for word in used[1:]) or len(inside) > 1 or (inside and after):
+            return []
+        number = next(iter([word.number for word in inside] + after), None)
+        text = "".join(word.text for word in used)
+        found = []
+        meanings = self._meanings(text) or (self._meanings(self._without_fillers(used)) if len(used) > 2 else ())
+        if meanings:
+            one = Segment(text, meanings, number, first.breaks, first.aside, self._role_within(used, meanings))
+            found.append((self._cost(meanings), (one,)))
+        if len(used) == 1 and len(text) == 1 and not meanings:  # "c_location": a letter says nothing
+            return [(_FILLER, (Segment(text, (Meaning("filler", "words", "en"),), number, first.breaks, first.aside),))]
+        if len(used) == 1:
+            if not meanings and (parts := self._part(text)) is not None:
+                cost, pieces = parts
+                spread = tuple(
+                    Segment(
+                        piece,
+                        own,
+                        number if place == len(pieces) - 1 else None,
+                        first.breaks and not place,
+                        first.aside,
+                    )
+                    for place, (piece, own) in enumerate(pieces)
+                )
+                found.append((cost + _COMPOUND, spread))
+            found.append((_UNKNOWN, (Segment(text, (), number, first.breaks, first.aside),)))
+        return found
+
+    def _role_within(self, used: list[Word], meanings: tuple[Meaning, ...]) -> str | None:
+        """A role that a phrase begins or ends with, if the rest of it means the same by itself."""
+        means = {meaning.name for meaning in meanings if meaning.kind == "concept"}
+        means |= {"id", "name"} if "address_name" in means else set()
+        for at in range(1, len(used)):
+            left, right = ("".join(word.text for word in part) for part in (used[:at], used[at:]))
+            for role, rest in ((left, right), (right, left)):
+                found = [own.name for own in self._meanings(role) if own.kind == "role"]
+                if found and any(own.kind == "concept" and own.name in means for own in self._meanings(rest)):
+                    return found[0]
+        return None
+
+    def _without_fillers(self, used: list[Word]) -> str:
+        """``Code de la société`` as ``Code société``."""
+        middle = [word.text for word in used[1:-1] if not self._is_filler(word.text)]
+        return "".join([used[0].text, *middle, used[-1].text])
+
+    def _is_filler(self, text: str) -> bool:
+        return any(meaning.kind == "filler" for meaning in self._lexicon.phrases.get(text, ()))
+
+    def _meanings(self, text: str) -> tuple[Meaning, ...]:
+        """What a phrase means in the language that costs least; all of those that cost the same."""
+        known = self._lexicon.phrases.get(text, ())
+        least = min((self._weights.get(meaning.language, _FOREIGN) for meaning in known), default=0.0)
+        nearest = [meaning for meaning in known if self._weights.get(meaning.language, _FOREIGN) <= least]
+        if nearest and not self._weights:
+            return tuple(nearest)
+        language = nearest[0].language if nearest else ""
+        return tuple(meaning for meaning in nearest if meaning.language == language)
+
+    def _cost(self, meanings: tuple[Meaning, ...]) -> float:
+        foreign = min((self._weights.get(meaning.language, _FOREIGN) for meaning in meanings), default=0.0)
+        return (_FILLER if all(meaning.kind == "filler" for meaning in meanings) else 1.0) + foreign * bool(
+            self._weights
+        )
+
+    def _compound(self, text: str) -> tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]] | None:
+        """A word taken apart into phrases, with letters that link them: ``Rechnungsadresse``."""
+        if len(text) < 2 * _SHORTEST_PART or not text.isalpha():
+            return None
+        best: list[tuple[float, tuple[tuple[str, tuple[Meaning, ...]], ...]]] = [(0.0, ())]
+        best += [(math.inf, ())] * len(text)
+        for end in range(_SHORTEST_PART, len(text) + 1):
+            for start in range(max(0, end - 24), end - _SHORTEST_PART + 1):
+                cost, before = best[start]
+                if math.isinf(cost) or not (own := self._meanings(text[start:end])):
+                    continue
+                total = cost + self._cost(own)
+                if total < best[end][0]:
+                    best[end] = (total, (*before, (text[start:end], own)))
+                for link in _LINKS:
+                    after = end + len(link)
+                    if text.startswith(link, end) and after < len(text) and total + 0.1 < best[after][0]:
+                        best[after] = (total + 0.1, (*before, (text[start:end], own)))
+        cost, pieces = best[-1]
+        return None if math.isinf(cost) or len(pieces) < 2 else (cost, pieces)
+
+
+def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """A number in front of all words belongs to the first segment: ``2. Telefon``."""
+    if not found or not at or at[0] == 0 or found[0].number is not None:
+        return found
+    first = found[0]
+    return (Segment(first.text, first.meanings, header[0].number, first.breaks, first.aside), *found[1:])

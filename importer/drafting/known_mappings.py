@@ -1,0 +1,137 @@
+"""Files that a mapping is already there for: how much of them it reads, and what its columns give."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.errors import MappingError
+from importer.mapping.language.mapping_files import SUFFIXES, LoadedMapping, list_mappings, load_mapping
+from importer.mapping.language.mapping_model import AddressEntry, Mapping
+from importer.mapping.language.mapping_rules import NUMBER, FieldRule
+from importer.mapping.table_rows import assign_tables, find_column, source_reference
+from importer.tables import Sources
+
+_OWN = Path("mappings")  # in the working folder
+_LEAST = 0.7  # of the filled columns
+_FEWEST = 5  # columns
+_OWN_COLUMNS = 3  # that lists of any origin do not have, or all but two of a small table
+_GENERIC = "generic-"
+
+
+@dataclass(frozen=True)
+class KnownMapping:
+    """A mapping that reads the sources. ``coverage``: the share of their filled columns that it mentions.
+
+    ``targets``: source table (its index) and column → what it gives; ``keys``: the columns that identify customers.
+    """
+
+    name: str
+    loaded: LoadedMapping
+    coverage: float
+    targets: dict[tuple[int, str], list[str]]
+    keys: list[str]
+
+
+def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMapping | None:
+    """The mapping of a system that knows most of the filled columns; None if none knows enough.
+
+    ``filled``: for the index of each source table and each of its columns, whether anything is in it.
+    """
+    found = []
+    common = _common_columns(sources)
+    for name in _names():
+        try:
+            loaded = load_mapping(name)
+            known = _known(name, loaded, sources, filled)
+        except MappingError:  # it needs columns that are not there
+            continue
+        own = [place for place in known.targets if place[1] not in common]
+        if known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= _OWN_COLUMNS:
+            found.append(known)
+    return max(found, key=lambda known: (known.coverage, known.name), default=None)
+
+
+def _common_columns(sources: Sources) -> set[str]:
+    """The columns that the mappings for lists of any origin know, too."""
+    found: set[str] = set()
+    for name in (name for name in list_mappings() if name.startswith(_GENERIC)):
+        mapping = load_mapping(name).mapping
+        references = [reference for reference, _ in mapping.references(mapping.main_table)]
+        for table in sources.tables:
+            headers = list(table.frame.columns)
+            found.update(column for reference in references if (column := find_column(reference, headers)) is not None)
+    return found
+
+
+def _names() -> Iterator[str]:
+    """Shipped mappings of systems, and those in the working folder's ``mappings``."""
+    yield from (name for name in list_mappings() if not name.startswith(_GENERIC))
+    own = _OWN.resolve()
+    if own.is_dir() and own != next(iter(list_mappings().values())).parent.resolve():
+        yield from (str(_OWN / path.name) for path in sorted(own.iterdir()) if path.suffix in SUFFIXES)
+
+
+def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMapping:
+    mapping = loaded.mapping
+    targets: dict[tuple[int, str], list[str]] = {}
+    mentioned: set[tuple[int, str]] = set()
+    keys: list[str] = []
+    places = {id(table): at for at, table in enumerate(sources.tables)}
+    for table_name, data in assign_tables(mapping, sources).items():
+        ignored = mapping.tables[table_name].ignore
+        for table in data.tables:
+            at = places[id(table)]
+            headers = list(table.frame.columns)
+            references = [reference for reference, _ in mapping.references(table_name)] + list(ignored)
+            found = {find_column(source_reference(reference), headers) for reference in references}
+            mentioned |= {(at, header) for header in headers if header in found}
+            for column, target in _targets(mapping, table_name, headers):
+                own = targets.setdefault((at, column), [])
+                if target not in own:
+                    own.append(target)
+            if table_name == mapping.main_table and not keys:
+                references = [
+                    part for rule in mapping.tables[table_name].key for part, _ in rule.references(optional=True)
+                ]
+                keys = [column for reference in references if (column := find_column(reference, headers)) is not None]
+    columns = [place for place, some in filled.items() if some]
+    coverage = sum(place in mentioned for place in columns) / max(len(columns), 1)
+    return KnownMapping(name, loaded, coverage, targets, keys)
+
+
+def _targets(mapping: Mapping, table_name: str, headers: list[str]) -> Iterator[tuple[str, str]]:
+    """Each column that a field reads, with the field as targets are spelled."""
+    if table_name == mapping.main_table:
+        yield from _of_fields(mapping.customer.fields(), "", "", headers)
+        for rule in mapping.tables[table_name].key:
+            for reference, _ in rule.references(optional=True):
+                column = find_column(reference, headers)
+                if column is not None:
+                    yield column, "reference_id"
+    contact = 0
+    for entry in mapping.children():
+        for number in entry.numbers():
+            is_address = isinstance(entry, AddressEntry)
+            contact += 0 if is_address else 1
+            if (entry.table or mapping.main_table) != table_name:
+                continue
+            prefix = f"addresses.{_role(entry)}." if isinstance(entry, AddressEntry) else f"contacts[{contact}]."
+            yield from _of_fields(entry.fields(), prefix, number, headers)
+            for reference in entry.cells:
+                column = find_column(reference.replace(NUMBER, number), headers)
+                if column is not None:
+                    yield column, f"{prefix}address_line_1"
+
+
+def _role(entry: AddressEntry) -> str:
+    kinds = list((entry.type.constant or ()) if isinstance(entry.type, FieldRule) else ())
+    return kinds[0] if kinds else "any"
+
+
+def _of_fields(fields: dict[str, FieldRule], prefix: str, number: str, headers: list[str]) -> Iterator[tuple[str, str]]:
+    for name, rule in fields.items():
+        target = "attribute" if name.startswith("attributes.") else f"{prefix}{name}"
+        for reference, _ in rule.references(optional=True):
+            column = find_column(reference.replace(NUMBER, number), headers)
+            if column is not None:
+                yield column, target

@@ -1,0 +1,130 @@
+"""Rows that are probably not customers: what each flag, status, and kind says, as questions with counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from importer.drafting.header_words import fold
+from importer.drafting.lexicon import lexicon
+from importer.drafting.table_draft import TableDraft
+from importer.mapping.transforms.registry import read_flag
+
+LEAVE_OUT, KEEP = "leave out", "keep"
+_NOT_CUSTOMERS = ("supplier", "lead", "employee", "prospect")
+_GONE = ("inactive", "closed", "deleted")
+_MOST_SHOWN = 6
+_MANY = 0.3  # of the rows: so many blocked customers are still customers
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something that the file does not settle. ``proposed``: what the draft assumes, one of ``choices``."""
+
+    id: str
+    text: str
+    choices: tuple[str, ...]
+    proposed: str
+
+
+@dataclass(frozen=True)
+class SkipRule:
+    """A condition under which rows are left out, if its question is answered so. ``question``: None if it is certain."""
+
+    condition: dict[str, Any]
+    question: Question
+
+
+def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
+    """The rules that the columns of a table suggest, in the order of the columns."""
+    for at, concept in sorted(draft.assignment.skipping.items()):
+        values, header = draft.values[at], draft.headers[at]
+        if values.blank:
+            continue
+        by_words = concept in ("status", "kind") and values.flags < 1
+        rule = (
+            _by_words(draft, at) if by_words else _by_flag(draft, at, "active_flag" if concept == "status" else concept)
+        )
+        if rule is None:
+            continue
+        condition, leave, proposed = rule
+        counts = ", ".join(f"{text} {count:,}" for text, count in _counted(draft, at)[:_MOST_SHOWN])
+        blank = draft.values[at].rows - sum(draft.values[at].counts)
+        shown = f"{header}: {counts}" + (
+            f", blank {blank:,}" if blank and len(draft.values[at].texts) < _MOST_SHOWN else ""
+        )
+        question = Question(f"skip:{header}", f"{shown}. Leave out {leave}?", (LEAVE_OUT, KEEP), proposed)
+        yield SkipRule({"column": header, **condition}, question)
+
+
+def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:
+    values = draft.values[at]
+    return sorted(zip(values.texts, values.counts, strict=True), key=lambda pair: -pair[1])
+
+
+def _by_words(draft: TableDraft, at: int) -> tuple[dict[str, Any], str, str] | None:
+    """Statuses and kinds that are words: those that say inactive, supplier, or lead."""
+    texts = draft.values[at].texts
+    out, reasons = [], []
+    for text in texts:
+        reason = _reason(text)
+        if reason:
+            out.append(text)
+            reasons.append(reason)
+    if not out or len(out) == len(texts) and len(texts) > 1:
+        return None
+    proposed = KEEP if len(out) == len(texts) else LEAVE_OUT
+    reason = reasons[0] if len(set(reasons)) == 1 else "not an active customer"
+    return {"is": out if len(out) > 1 else out[0], "reason": reason}, " and ".join(out), proposed
+
+
+def _reason(text: str) -> str | None:
+    """Why rows with this word are no customers, unless it also names customers (``Customer/Vendor``)."""
+    words = lexicon()
+    parts = {fold(part) for part in _parts(text)}
+    if parts & words.cell_words("customer") or parts & words.cell_words("active"):
+        return None
+    for kind in (*_GONE, *_NOT_CUSTOMERS):
+        if parts & words.cell_words(kind) and parts <= words.cell_words(*_GONE, *_NOT_CUSTOMERS):
+            return kind if kind != "prospect" else "lead"
+    return None
+
+
+def _parts(text: str) -> list[str]:
+    for sign in (",", ";", "/", "|", "+"):
+        text = text.replace(sign, "\n")
+    return [part for part in text.split("\n") if part.strip()]
+
+
+def _by_flag(draft: TableDraft, at: int, concept: str) -> tuple[dict[str, Any], str, str] | None:
+    """Flags: no for active ones, yes for inactive, deleted, and blocked ones."""
+    values = draft.values[at]
+    answers = {
+        "yes": [text for text in values.texts if _says(text, "yes")],
+        "no": [t for t in values.texts if _says(t, "no")],
+    }
+    wanted = "no" if concept in ("active_flag", "customer_flag") else "yes"
+    if not answers[wanted]:
+        if concept in ("deleted_flag", "inactive_flag") and values.dates > 0.5:
+            reason = "deleted" if concept == "deleted_flag" else "inactive"
+            return {"blank": False, "reason": reason}, "rows with a date", LEAVE_OUT
+        return _by_words(draft, at)
+    reasons = {
+        "active_flag": "inactive", "inactive_flag": "inactive", "deleted_flag": "deleted", "blocked_flag": "blocked",
+        "customer_flag": "not a customer", "kind": "of another kind", "supplier_flag": "supplier", "lead_flag": "lead",
+    }  # fmt: skip
+    everybody = not answers["no" if wanted == "yes" else "yes"] and values.filled > 0.9
+    found = answers[wanted]
+    understood = all(read_flag(text) is (wanted == "yes") for text in found)
+    test: dict[str, Any] = {"flag": wanted == "yes"} if understood else {"is": found if len(found) > 1 else found[0]}
+    many = (
+        sum(count for text, count in zip(values.texts, values.counts, strict=True) if text in found)
+        > _MANY * values.rows
+    )
+    keep = concept == "supplier_flag" or everybody or (concept == "blocked_flag" and many)
+    return {**test, "reason": reasons[concept]}, " and ".join(answers[wanted]), KEEP if keep else LEAVE_OUT
+
+
+def _says(text: str, answer: str) -> bool:
+    folded = fold(text)
+    short = {"yes": {"1", "-1", "x", "t", "true", "y"}, "no": {"0", "f", "false", "n"}}[answer]
+    return folded in short or folded in lexicon().cell_words(answer) or text in ("0", "1", "-1") and text in short
