@@ -20,7 +20,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"[+(\d][\d\s()./\-–]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
 _URL = re.compile(
     r"(?:https?://|www\.)\S+|[\w-]+(?:\.[\w-]+)*\.(?:com|de|net|org|fr|nl|it|es|se|dk|no|pl|ch|at|be|eu|co|io)(?:/\S*)?",
-    re.I,
+    re.IGNORECASE,
 )
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ ].*)?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])"
@@ -34,9 +34,7 @@ _TOWN_WITH_CODE = re.compile(
     r"(?:\b[A-Z]{1,3}-)?\b\d{4,6}\b(?:[ -]?[A-Z]{2}\b)?|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\b|\b\d{3}\s\d{2}\b"
 )
 _CODE_AT_END = re.compile(r"[a-z.\s,(-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
-_SALUTATIONS = frozenset(
-    map(fold, "Mr Mrs Ms Miss Dr Prof Herr Frau Firma Monsieur Madame M Mme Mlle Sr Sra Srta Sig Signor Signora Dott Dhr Mevr Mw De heer Fru Hr Pan Pani Heer Señor Señora Dear Eheleute Familie Company Fam Senhor Senhora Ing".split())
-)  # fmt: skip
+_SALUTATIONS = lexicon().cell_words("salutation")
 Share = Callable[[str], bool]
 
 
@@ -59,6 +57,11 @@ class ColumnValues:
         return list(self.texts[:_SAMPLES])
 
     @property
+    def count(self) -> int:
+        """How many rows have something in it."""
+        return round(self.filled * self.rows)
+
+    @property
     def blank(self) -> bool:
         """Whether there is nothing in it."""
         return not self.texts
@@ -66,7 +69,7 @@ class ColumnValues:
     @property
     def unique(self) -> bool:
         """Whether every row has a value of its own."""
-        return self.rows > 0 and self.distinct == round(self.filled * self.rows)
+        return self.rows > 0 and self.distinct == self.count
 
     def share(self, test: Share) -> float:
         """The share of the distinct values that pass a test; 0 where there are none."""

@@ -141,7 +141,7 @@ def _naming(main: TableDraft, other: TableDraft) -> int | None:
     for at, values in enumerate(other.values):
         share = len(known & set(values.texts)) / len(values.texts) if values.texts else 0.0
         share *= values.filled
-        if share > most and (share >= _INCLUDED or not complete and share > 0.3):
+        if share > most and (share >= _INCLUDED or (not complete and share > 0.3)):
             best, most = at, share
     return best
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from importer.drafting.address_groups import AddressGroup
+from importer.drafting.address_parts import AddressGroup
 from importer.drafting.lexicon import lexicon
 from importer.drafting.mapping_text import Noted
 from importer.drafting.readings import NEVER
@@ -337,10 +337,8 @@ class Builder:
         for name in ("first_name", "last_name"):
             rules = []
             for column in own.get(name, ()):
-                whole = (
-                    draft.readings[column].concept == "full_name"
-                    or column in own.get("first_name", ())
-                    and column in own.get("last_name", ())
+                whole = draft.readings[column].concept == "full_name" or (
+                    column in own.get("first_name", ()) and column in own.get("last_name", ())
                 )
                 rules.append({"from": draft.headers[column], "as": name} if whole else draft.headers[column])
             if rules:

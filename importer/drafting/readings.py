@@ -32,7 +32,7 @@ NEVER = (
 # Roles whose parts and numbers are never a customer's.
 OF_OTHERS = frozenset({"bank", "tax", "supplier", "agent", "carrier", "assistant"})
 AT_ADDRESS = "address"  # the role of a phone or a company beside the word "address"
-_COMMERCIAL = frozenset({"payment_term", "payment_mode", "price_list", "shipping_method", "freight_term", "sales_rep"})
+COMMERCIAL = frozenset({"payment_term", "payment_mode", "price_list", "shipping_method", "freight_term", "sales_rep"})
 _PLAIN_WITH_ID = frozenset(
     {"phone", "mobile", "fax", "email", "country", "state", "city", "zip_code", "house_number", "po_box"}
 )
@@ -189,7 +189,7 @@ def _head(
     if len(set(names)) == 1:
         return names[0], concepts[-1][2], set()
     for name in NEVER:
-        if name in names and not (name == "notes" and _COMMERCIAL & set(names)):
+        if name in names and not (name == "notes" and COMMERCIAL & set(names)):
             return name, by_name[name], {_AS_ROLE.get(other, "") for other in names}
     for rule in (_of_meta, _of_address, _of_numbers, _of_names):
         if (result := rule(set(names), roles)) is not None:
@@ -207,8 +207,8 @@ def _of_meta(names: set[str], roles: set[str]) -> tuple[str, str] | None:
         return None
     meta = next(name for name in ("meta", "kind", "status") if name in names)
     others = names - {meta}
-    if others & _COMMERCIAL:
-        shown = next(iter(sorted(others & _COMMERCIAL)))
+    if others & COMMERCIAL:
+        shown = next(iter(sorted(others & COMMERCIAL)))
         return shown, shown
     if meta == "status":
         return ("status" if others <= {"customer_number", "company_name", "name", "active_flag"} else "setting"), meta
@@ -258,7 +258,7 @@ def _of_numbers(names: set[str], roles: set[str]) -> tuple[str, str] | None:
     others = names - {"id", "name"}
     if "parent" in others:
         return "parent", "parent"
-    if commercial := sorted(others & _COMMERCIAL):
+    if commercial := sorted(others & COMMERCIAL):
         return commercial[0], commercial[0]
     if "id" in names and (plain := sorted(others & _PLAIN_WITH_ID)):
         return plain[0], plain[0]

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from importer.cell_text import filled_cells
-from importer.drafting.assignment import Assignment
+from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.readings import ADDRESS_PARTS, Reading
 from importer.tables import SourceTable

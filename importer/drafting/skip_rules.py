@@ -70,7 +70,7 @@ def _by_words(draft: TableDraft, at: int) -> tuple[dict[str, Any], str, str] | N
         if reason:
             out.append(text)
             reasons.append(reason)
-    if not out or len(out) == len(texts) and len(texts) > 1:
+    if not out or (len(out) == len(texts) and len(texts) > 1):
         return None
     proposed = KEEP if len(out) == len(texts) else LEAVE_OUT
     reason = reasons[0] if len(set(reasons)) == 1 else "not an active customer"
@@ -127,4 +127,4 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> tuple[dict[str, Any], 
 def _says(text: str, answer: str) -> bool:
     folded = fold(text)
     short = {"yes": {"1", "-1", "x", "t", "true", "y"}, "no": {"0", "f", "false", "n"}}[answer]
-    return folded in short or folded in lexicon().cell_words(answer) or text in ("0", "1", "-1") and text in short
+    return folded in short or folded in lexicon().cell_words(answer) or (text in ("0", "1", "-1") and text in short)

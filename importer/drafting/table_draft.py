@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from importer.drafting.assignment import Assignment, assign
+from importer.drafting.assigned_fields import Assignment
+from importer.drafting.assignment import assign
 from importer.drafting.code_tables import CodeTable, recognized
 from importer.drafting.column_values import ColumnValues, column_values
 from importer.drafting.header_words import words

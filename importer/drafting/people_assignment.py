@@ -1,0 +1,125 @@
+"""Names, phones, and email addresses: of the customer, of a contact, or of an address."""
+
+from collections.abc import Sequence
+
+from importer.drafting.address_parts import AddressGroup
+from importer.drafting.assigned_fields import Assignment
+from importer.drafting.column_values import ColumnValues
+from importer.drafting.readings import AT_ADDRESS, Reading
+
+_PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
+_OF_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
+_OWN_ROLES = frozenset({"company", "main", "work"})
+
+
+def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
+    """Give people and their details to contacts, addresses, and the customer."""
+    numbered = any(
+        reading.concept in ("first_name", "full_name")
+        and 1 in (reading.group, reading.part)
+        and not reading.roles & _OF_PLACES
+        for reading in out.readings
+    )
+    for at, reading in enumerate(out.readings):
+        if reading.concept in _PERSON and not reading.unknown and not _is_further(reading):
+            _give_person(out, at, reading, first=0 if numbered else 1)
+    for kind in ("phone", "email", "mobile"):
+        own = [at for at, reading in enumerate(out.readings) if reading.concept == kind and not reading.unknown]
+        _own_details(out, kind, [at for at in own if not _of_others(out, at, kind)], values)
+
+
+def _is_further(reading: Reading) -> bool:
+    """People whom a customer's list only mentions: of the bookkeeping, or second ones."""
+    second = "other" in reading.roles and reading.group is None
+    place = reading.concept == "designation" and AT_ADDRESS in reading.roles
+    return second or place or "accounting" in reading.roles
+
+
+def _give_person(out: Assignment, at: int, reading: Reading, *, first: int) -> None:
+    fields = ["first_name", "last_name"] if reading.concept == "full_name" else [str(reading.concept)]
+    role = next((role for role in ("billing", "shipping") if role in reading.roles), None)
+    if role is not None and reading.concept != "designation":
+        group = _address_of(out, role, reading.group)
+        if group is not None:
+            own = out.people.setdefault(group.path, {})
+            for name in fields:
+                own.setdefault(name, []).append(at)
+                out.give(at, f"{group.path}.{name}")
+    elif not reading.roles & {"home", "visiting", "mailing"}:
+        number = reading.group or reading.part
+        _of_contact(out, at, first if number is None else number, fields)
+
+
+def _address_of(out: Assignment, role: str, number: int | None) -> AddressGroup | None:
+    """The address of a role: with this number, or the first one."""
+    same = [group for group in out.addresses if group.role == role]
+    return next((group for group in same if number in (None, group.number)), None)
+
+
+def _of_contact(out: Assignment, at: int, number: int, fields: Sequence[str]) -> None:
+    contact = out.contacts.setdefault(number, {})
+    for name in fields:
+        contact.setdefault(name, []).append(at)
+        own = number == 0 and name != "designation"
+        out.give(at, name if own else f"contacts[{max(number, 1)}].{name}")
+
+
+def _of_others(out: Assignment, at: int, kind: str) -> bool:
+    """Give a detail of an address or a contact to it; False for a detail of the customer."""
+    reading = out.readings[at]
+    role = next((role for role in ("billing", "shipping") if role in reading.roles), "")
+    of_contact = bool(reading.roles & {"contact", "person"})
+    group = next((one for one in out.addresses if _has(one, role, reading.group)), None)
+    if role or (reading.group is not None and not of_contact and group is not None):
+        _of_address(out, group, at, kind)
+    elif of_contact:
+        number = reading.group or reading.part or 1
+        if number == 1 or number in out.contacts or kind != "phone":
+            name = "phone" if kind == "mobile" else kind
+            contact = out.contacts.setdefault(number, {})
+            if name not in contact or name == "phone":
+                contact.setdefault(name, []).append(at)
+                out.give(at, f"contacts[{number}].{name}")
+    elif AT_ADDRESS in reading.roles and kind != "mobile":
+        plain = next((one for one in out.addresses if not one.role and one.number is None), None)
+        _of_address(out, plain, at, kind)
+    else:
+        return bool(reading.roles - _OWN_ROLES) or reading.group is not None
+    return True
+
+
+def _has(group: AddressGroup, role: str, number: int | None) -> bool:
+    return group.role == role and group.number == number and (bool(role) or number is not None)
+
+
+def _of_address(out: Assignment, group: AddressGroup | None, at: int, kind: str) -> None:
+    if group is None or kind == "mobile" or out.readings[at].part not in (None, 1):
+        return
+    own = out.people.setdefault(group.path, {})
+    if kind not in own:
+        own[kind] = [at]
+        out.give(at, f"{group.path}.{kind}")
+
+
+def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[ColumnValues]) -> None:
+    """The customer's own: the one without a number, or the first one; mobile numbers are a person's."""
+
+    def rank(at: int) -> tuple[bool, int, bool, bool, int]:
+        reading = out.readings[at]
+        return values[at].blank, reading.part or 0, "main" not in reading.roles, bool(reading.roles), at
+
+    order = sorted(own, key=rank)
+    if not order:
+        return
+    if kind == "mobile":
+        _of_contact(out, order[0], min((*out.contacts, 1)), ["phone"])
+        return
+    out.customer[kind] = order[:1]
+    if kind == "phone":
+        further = [at for at in order[1:] if out.readings[at].part is None and not values[at].blank]
+        out.customer[kind] += [at for at in further if out.readings[at].roles & _OWN_ROLES]
+    for at in out.customer[kind]:
+        out.give(at, kind)
+    for at in own:  # blank columns are told by their names
+        if values[at].blank and at not in out.targets and out.readings[at].part in (None, 1):
+            out.give(at, kind)

@@ -1,0 +1,186 @@
+"""Readings of headers once the values have been looked at: contradicted ones go, open ones are settled."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from importer.drafting.column_values import ColumnValues
+from importer.drafting.readings import COMMERCIAL, NEVER, OF_OTHERS, Reading
+from importer.drafting.vetoes import fits
+
+SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
+_STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect", "yes", "no")
+_NEAR = 2  # columns
+_FLAG_VALUES, _ALL_FLAGS = 3, 0.99
+_FEW_SPACES = 0.4
+_ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
+_OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
+_TEXTS = frozenset({"city", "zip_code", "zip_city", "address", "street", "name", "full_name"})
+_OF_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
+_BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
+
+
+def settled_readings(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing."""
+    plain = _states(readings, values)
+    settled = [_settled(reading, own) for reading, own in zip(plain, values, strict=True)]
+    settled = _with_names(settled, values)
+    settled = _without_banks(_with_post_codes(_with_codes(settled, values), values), readings)
+    return settled
+
+
+def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Estado`` and ``État`` are a status or a state: their values and neighbors tell."""
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        words = values[at].words(*_STATUS_WORDS)
+        beside_town = bool(_around(readings, at) & {"city", "zip_code"})
+        if reading.concept == "status" and beside_town and not words and not reading.about:
+            if values[at].blank or values[at].lettered > 0:
+                out[at] = reading.as_("state")
+        elif reading.concept == "state" and words >= 0.8 and values[at].few:
+            out[at] = reading.as_("status")
+    return out
+
+
+def _around(readings: Sequence[Reading], at: int) -> set[str | None]:
+    """The concepts of the columns on either side."""
+    near = range(max(0, at - _NEAR), min(len(readings), at + _NEAR + 1))
+    return {readings[other].concept for other in near if other != at}
+
+
+def _settled(reading: Reading, values: ColumnValues) -> Reading:
+    """A reading that the values do not contradict; where they do, what they say instead, or nothing."""
+    concept = reading.concept
+    if concept is None:
+        return _named_by_values(reading, values)
+    if _is_of_others(reading) or concept in NEVER:
+        return reading if concept == "group" and values.few else reading.as_(None)
+    if other := _contradicted(reading, values):
+        return reading.as_(other)
+    if concept == "address" and not reading.phrase:
+        return _of_role(reading, values)
+    return reading if fits(concept, values) else reading.as_(None)
+
+
+def _is_of_others(reading: Reading) -> bool:
+    """``Phone type`` is about a phone, ``Bank city`` is the bank's."""
+    about = reading.about and reading.concept not in _ABOUT_ITSELF | COMMERCIAL
+    return about or (bool(reading.roles & OF_OTHERS) and reading.concept not in _OF_OTHERS_TOO)
+
+
+def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
+    """What the values say instead of the header."""
+    flags = values.flags > _ALL_FLAGS
+    if reading.concept == "company_name" and values.distinct <= _FLAG_VALUES and flags:
+        return "customer_flag"
+    if reading.concept in ("company_name", "name") and values.guids >= 0.9:
+        return "id"
+    if reading.concept == "address" and values.few and flags and reading.roles & {"billing", "shipping"}:
+        return "is_default"
+    if reading.concept in _TEXTS and values.emails >= 0.8:
+        return "email"
+    return None
+
+
+def _of_role(reading: Reading, values: ColumnValues) -> Reading:
+    """``Ship To`` alone: an address if the values are, a shipping method if they are few words, else nothing."""
+    written = values.with_digits >= 0.5 and values.spaced >= 0.5
+    if reading.part is not None or values.whole_addresses >= 0.3 or written:
+        return reading
+    is_method = "shipping" in reading.roles and values.few and values.lettered > 0.7
+    return Reading("shipping_method", language=reading.language) if is_method else reading.as_(None)
+
+
+def _named_by_values(reading: Reading, values: ColumnValues) -> Reading:
+    """Values name a column only if they are email addresses."""
+    if values.emails >= 0.9 and len(reading.unknown) < 2:
+        return replace(reading, concept="email", unknown=())
+    return reading
+
+
+def _with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Name`` as the company's or a person's, and ``Contact`` as the company's where no other column is."""
+    companies = [at for at, own in enumerate(readings) if own.concept == "company_name" and not values[at].blank]
+    company = max(companies, key=lambda at: values[at].filled, default=None)
+    return [
+        reading if reading.concept not in ("name", "full_name") else reading.as_(_name(readings, values, at, company))
+        for at, reading in enumerate(readings)
+    ]
+
+
+def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
+    """What a column of names is. ``company``: the column with the company's name, if there is one."""
+    reading, own = readings[at], values[at]
+    is_company = own.companies > SOME_COMPANIES
+    if reading.concept == "full_name":
+        if own.spaced < _FEW_SPACES and _missing_part(readings, reading.roles & {"billing", "shipping"}) == "last_name":
+            return "last_name" if reading.roles & {"billing", "shipping"} else "full_name"
+        alone = company is None and is_company and not reading.roles & _OF_PLACES and reading.group is None
+        return "company_name" if alone else "full_name"
+    if reading.part not in (None, 1):
+        return "company_name_2"
+    missing = _missing_part(readings, frozenset())
+    if missing and own.companies < SOME_COMPANIES:
+        return missing
+    if company is None:
+        return "company_name"
+    same = len(set(own.texts) & set(values[company].texts)) / max(len(own.texts), 1)
+    if own.blank or same > 0.5 or is_company:
+        return "display_name" if same <= 0.9 else "search_name"
+    parts = {one.concept for one in readings if not one.roles & {"billing", "shipping"}}
+    return "search_name" if {"first_name", "last_name"} <= parts else "full_name"
+
+
+def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:
+    """The part of a person's name that a table lacks: ``Name`` beside ``Vorname`` is the last name."""
+    places = {"billing", "shipping"}
+    parts = {one.concept for one in readings if (one.roles & places == roles if roles else not one.roles & places)}
+    if ("first_name" in parts) == ("last_name" in parts):
+        return None
+    return "last_name" if "first_name" in parts else "first_name"
+
+
+def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Billing Code`` is the post code where its values are, and so is a blank ``Shipping Code`` beside it."""
+    codes = [at for at, reading in enumerate(readings) if reading.concept == "address_name" and values[at].zips >= 0.8]
+    roles = {role for at in codes for role in readings[at].roles & {"billing", "shipping"}}
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        own = reading.roles & {"billing", "shipping"}
+        known = any(other.concept == "zip_code" and other.roles & own for other in readings)
+        likely = at in codes or (bool(roles) and values[at].blank)
+        if reading.concept == "address_name" and own and not known and likely:
+            out[at] = reading.as_("zip_code")
+    return out
+
+
+def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Kod`` between a street and a city is the post code, if there is no other."""
+    if any(reading.concept in ("zip_code", "zip_city") for reading in readings):
+        return readings
+    out = list(readings)
+    for at, reading in enumerate(readings):
+        beside = at > 0 and bool(_around(readings, at) & {"city", "state", "street"})
+        if reading.concept == "id" and beside and values[at].zips >= 0.8 and values[at].with_digits == 1:
+            out[at] = reading.as_("zip_code")
+            break
+    return out
+
+
+def _without_banks(settled: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
+    """An account beside bank columns is the bank's; so is a country or a name with a bank's number."""
+    banks = [
+        at
+        for at, reading in enumerate(readings)
+        if "bank" in reading.roles or (reading.concept == "sensitive" and _BANK.search(reading.phrase))
+    ]
+    numbers = {readings[at].part or readings[at].group for at in banks} - {None}
+    out = list(settled)
+    for at, reading in enumerate(settled):
+        near = any(0 < abs(bank - at) <= _NEAR for bank in banks)
+        account = reading.concept in ("customer_number", "id", "other_number", "name") and at > _NEAR
+        numbered = reading.concept in ("country", "name", "city") and (reading.part or reading.group) in numbers
+        if near and (account or numbered):
+            out[at] = reading.as_(None)
+    return out
