@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from importer.drafting.address_parts import AddressGroup, is_address, settle_parts
 from importer.drafting.address_slots import give_slots
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.readings import ADDRESS_PARTS, Reading
+from importer.drafting.concepts import ADDRESS_PARTS
+from importer.drafting.readings import Reading
 
 _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_number"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")

@@ -6,8 +6,9 @@ from importer.drafting.address_groups import address_groups
 from importer.drafting.address_parts import AddressGroup
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
+from importer.drafting.concepts import COMMERCIAL
 from importer.drafting.people_assignment import assign_people
-from importer.drafting.readings import COMMERCIAL, Reading
+from importer.drafting.readings import Reading
 from importer.drafting.settled_readings import SOME_COMPANIES, settled_readings
 
 _ADDRESS_FIELDS = {"line_1": "address_line_1", "line_2": "address_line_2", "house_number": "address_line_1"}

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from importer.did_you_mean import nearest
+from importer.drafting.concepts import NEVER
 from importer.drafting.draft_mapping import Builder
 from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
-from importer.drafting.readings import NEVER
 from importer.drafting.row_structure import RowStructure
 from importer.drafting.skip_rules import Question, SkipRule, skip_rules
 from importer.drafting.table_draft import TableDraft, draft_table, varying_columns

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from importer.drafting.address_parts import AddressGroup
+from importer.drafting.concepts import NEVER
 from importer.drafting.lexicon import lexicon
 from importer.drafting.mapping_text import Noted
-from importer.drafting.readings import NEVER
 from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule
 from importer.drafting.table_draft import TableDraft
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from importer.drafting.address_parts import AddressGroup
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.readings import AT_ADDRESS, Reading
+from importer.drafting.concepts import AT_ADDRESS
+from importer.drafting.readings import Reading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
 _OF_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})

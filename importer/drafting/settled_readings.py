@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.readings import COMMERCIAL, NEVER, OF_OTHERS, Reading
+from importer.drafting.concepts import COMMERCIAL, NEVER, OF_OTHERS
+from importer.drafting.readings import Reading
 from importer.drafting.vetoes import fits
 
 SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies

@@ -80,7 +80,7 @@ def draft_table(table: SourceTable, country: str | None) -> TableDraft:
         if header in table.secrets:
             readings[at] = readings[at].as_("sensitive")
     assignment = assign(readings, values)
-    structure = row_structure(table, assignment.readings, values, assignment)
+    structure = row_structure(table, assignment, values)
     _with_number(assignment, structure, values)
     for at in structure.key:
         if assignment.readings[at].concept not in ("company_name", "display_name", "email"):
