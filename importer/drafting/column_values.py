@@ -17,18 +17,20 @@ from importer.mapping.transforms.person_names import is_company
 _LOOKED_AT = 400  # distinct values of a column
 _SAMPLES = 3
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"[+(\d][\d\s()./\-–]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
+_PHONE = re.compile(r"[+(\d][\d\s()./\-\u2013]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
 _URL = re.compile(
     r"(?:https?://|www\.)\S+|[\w-]+(?:\.[\w-]+)*\.(?:com|de|net|org|fr|nl|it|es|se|dk|no|pl|ch|at|be|eu|co|io)(?:/\S*)?",
     re.IGNORECASE,
 )
 _DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ ].*)?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])"
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:[ ].*)?"
+    r"|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])"
 )
 _NUMBER = re.compile(r"[-+]?[€$£]?\s?\d[\d.,'\s]*\s?[%€$£]?(?:EUR|USD|CHF)?")
 _GUID = re.compile(r"\{?[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\}?")
 _ZIP = re.compile(
-    r"(?:[A-Za-z]{1,3}[- ]?)?\d[\dA-Za-z]{1,5}(?:[-\s]?[\dA-Za-z]{2,4})?|[A-Za-z]{1,2}\d[\dA-Za-z]?\s*\d[A-Za-z]{2}|[A-Z]\d\d\s?[A-Z\d]{4}"
+    r"(?:[A-Za-z]{1,3}[- ]?)?\d[\dA-Za-z]{1,5}(?:[-\s]?[\dA-Za-z]{2,4})?"
+    r"|[A-Za-z]{1,2}\d[\dA-Za-z]?\s*\d[A-Za-z]{2}|[A-Z]\d\d\s?[A-Z\d]{4}"
 )
 _TOWN_WITH_CODE = re.compile(
     r"(?:\b[A-Z]{1,3}-)?\b\d{4,6}\b(?:[ -]?[A-Z]{2}\b)?|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\b|\b\d{3}\s\d{2}\b"

@@ -74,6 +74,11 @@ def chosen_key(
         full = values[at].filled >= ALMOST_ALL and values[at].unique and not values[at].blank
         if reading.concept == "other_number" and full and not reading.unknown:
             return at, False, None
+    if not among:
+        people = [
+            at for name in ("last_name", "first_name") for own in out.contacts.values() for at in own.get(name, ())
+        ]
+        among = [at for at in people if not values[at].blank][:1]
     rest = sorted(among, key=lambda at: -round(min(values[at].filled, MOST), 1))
     return (rest[0], values[rest[0]].unique, None) if rest else (None, False, None)
 

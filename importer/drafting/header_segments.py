@@ -154,7 +154,7 @@ class _Reader:
             return []
         number = next(iter([word.number for word in inside] + after), None)
         text = "".join(word.text for word in used)
-        found = []
+        found: list[tuple[float, tuple[Segment, ...]]] = []
         meanings = self._meanings(text) or (self._meanings(self._without_fillers(used)) if len(used) > 2 else ())
         if meanings:
             one = Segment(text, meanings, number, first.breaks, first.aside, self._role_within(used, meanings))

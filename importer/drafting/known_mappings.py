@@ -90,10 +90,8 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
                 if target not in own:
                     own.append(target)
             if table_name == mapping.main_table and not keys:
-                references = [
-                    part for rule in mapping.tables[table_name].key for part, _ in rule.references(optional=True)
-                ]
-                keys = [column for reference in references if (column := find_column(reference, headers)) is not None]
+                parts = [part for rule in mapping.tables[table_name].key for part, _ in rule.references(optional=True)]
+                keys = [column for part in parts if (column := find_column(part, headers)) is not None]
     columns = [place for place, some in filled.items() if some]
     coverage = sum(place in mentioned for place in columns) / max(len(columns), 1)
     return KnownMapping(name, loaded, coverage, targets, keys)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _WIDTH = 118
-_PLAIN = re.compile(r"[^\W\d_][\w .()/&+°'’.-]*[\w).°]|[^\W\d_]|\d[\d.]*\w*")
+_PLAIN = re.compile(r"[^\W\d_][\w .()/&+°'\u2019.-]*[\w).°]|[^\W\d_]|\d[\d.]*\w*")
 _SPECIAL = frozenset({"null", "~", "true", "false", "yes", "no", "on", "off", ""})
 
 

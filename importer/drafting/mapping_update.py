@@ -12,6 +12,7 @@ from importer.mapping.table_rows import find_column
 from importer.tables import Sources, SourceTable
 
 _CUSTOMER_FIELD = re.compile(r"[a-z_]+")
+_BEFORE, _AFTER = r"((?:: |- |\[|, |\||[\"']))", r"(?=\s*(?:$|[,\]}|\"']|\s#))"  # around a whole reference
 
 
 def updated_mapping(loaded: LoadedMapping, sources: Sources, country: str | None) -> tuple[str, list[str]]:
@@ -34,65 +35,73 @@ def updated_mapping(loaded: LoadedMapping, sources: Sources, country: str | None
 
 
 def _with_table(text: str, loaded: LoadedMapping, table: SourceTable, country: str | None, changes: list[str]) -> str:
-    mapping = loaded.mapping
-    headers = list(table.frame.columns)
-    rule = mapping.tables[mapping.main_table]
-    references = [reference for reference, _ in mapping.references(mapping.main_table)]
-    known = {
-        find_column(name, headers) for reference in [*references, *rule.ignore] for name in alternatives(reference)
-    }
+    """The text with what one table needs; what is done is added to ``changes``."""
     draft = draft_table(table, country)
-    left = [at for at, header in enumerate(headers) if header not in known and not draft.values[at].blank]
-    for at, old in list(_renamed(loaded, draft, left, headers)):
-        new = text.replace(old, f"{old}|{headers[at]}") if _safe(headers[at]) else text
-        if new != text:
-            text = new
+    left = _unknown(loaded, draft)
+    for at, old in list(_renamed(loaded, draft, left)):
+        renamed = _renamed_in(text, old, draft.headers[at])
+        if at in left and renamed != text:
+            text = renamed
             left.remove(at)
-            changes.append(f"{old} is also called {headers[at]}")
-    fields = mapping.customer.fields()
-    for at in list(left):
-        targets = [target for target in draft.assignment.targets.get(at, ()) if _CUSTOMER_FIELD.fullmatch(target)]
-        target = next((one for one in targets if one not in fields and one in mapping.customer.model_fields), None)
-        if target is not None and (new := _with_field(text, target, headers[at])) is not None:
-            text = new
+            changes.append(f"{old} is also called {draft.headers[at]}")
+    for at, target in list(_new_fields(loaded, draft, left)):
+        added = _with_field(text, target, draft.headers[at])
+        if added is not None:
+            text = added
             left.remove(at)
-            changes.append(f"{headers[at]} gives {target}")
-    if left:
-        lines = [
-            f"#   {one_line(headers[at])}: {', '.join(draft.assignment.targets.get(at, ())) or 'no field'}"
-            for at in left
-        ]
-        text = (
-            text.rstrip("\n")
-            + "\n\n# New columns that are not used, with what they may give:\n"
-            + "\n".join(lines)
-            + "\n"
-        )
-        changes += [f"{headers[at]} is new and not used: see the end of the file" for at in left]
-    return text
+            changes.append(f"{draft.headers[at]} gives {target}")
+    if not left:
+        return text
+    changes += [f"{draft.headers[at]} is new and not used: see the end of the file" for at in left]
+    gives = {at: ", ".join(draft.assignment.targets.get(at, ())) or "no field" for at in left}
+    lines = ["# New columns that are not used, with what they may give:"]
+    lines += [f"#   {one_line(draft.headers[at])}: {gives[at]}" for at in left]
+    return "\n".join([text.rstrip("\n"), "", *lines, ""])
 
 
-def _renamed(
-    loaded: LoadedMapping, draft: TableDraft, left: Sequence[int], headers: list[str]
-) -> Iterator[tuple[int, str]]:
+def _unknown(loaded: LoadedMapping, draft: TableDraft) -> list[int]:
+    """The filled columns that the mapping does not mention."""
+    mapping = loaded.mapping
+    references = [reference for reference, _ in mapping.references(mapping.main_table)]
+    references += mapping.tables[mapping.main_table].ignore
+    known = {find_column(name, draft.headers) for reference in references for name in alternatives(reference)}
+    return [at for at, header in enumerate(draft.headers) if header not in known and not draft.values[at].blank]
+
+
+def _renamed(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> Iterator[tuple[int, str]]:
     """New columns that give what a missing column of the mapping gave, with its old name."""
-    for name, rule in loaded.mapping.customer.fields().items():
+    mapping = loaded.mapping
+    for name, rule in mapping.customer.fields().items():
+        same = [at for at in left if name in draft.assignment.targets.get(at, ())]
         for reference, _ in rule.references(optional=True):
-            if find_column(reference, headers) is not None:
-                continue
-            same = [at for at in left if name in draft.assignment.targets.get(at, ())]
-            if len(same) == 1:
+            if len(same) == 1 and find_column(reference, draft.headers) is None:
                 yield same[0], reference
-    for part in loaded.mapping.tables[loaded.mapping.main_table].key:
+    keys = [at for at in left if at in draft.structure.key]
+    for part in mapping.tables[mapping.main_table].key:
         for reference, _ in part.references(optional=True):
-            keys = [at for at in left if at in draft.structure.key]
-            if find_column(reference, headers) is None and keys:
+            if keys and find_column(reference, draft.headers) is None:
                 yield keys[0], reference
 
 
-def _safe(header: str) -> bool:
-    """Whether a name can stand behind another one as it is, whatever quotes there are."""
-    return scalar(header, flow=True) == header
+def _renamed_in(text: str, old: str, header: str) -> str:
+    """The text with another name behind an old one, wherever that is a whole reference."""
+    if scalar(header, flow=True) != header:  # it would need quotes around both
+        return text
+    return re.sub(
+        _BEFORE + re.escape(old) + _AFTER, lambda found: f"{found[1]}{old}|{header}", text, flags=re.MULTILINE
+    )
+
+
+def _new_fields(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """New columns with a field of the customer that the mapping has no rule for."""
+    fields = set(loaded.mapping.customer.fields())
+    for at in left:
+        for target in draft.assignment.targets.get(at, ()):
+            possible = _CUSTOMER_FIELD.fullmatch(target) and target in loaded.mapping.customer.model_fields
+            if possible and target not in fields:
+                fields.add(target)
+                yield at, target
+                break
 
 
 def _with_field(text: str, field: str, header: str) -> str | None:
@@ -100,14 +109,8 @@ def _with_field(text: str, field: str, header: str) -> str | None:
     lines = text.splitlines()
     for at, line in enumerate(lines):
         if re.fullmatch(r"customer:\s*(#.*)?", line):
-            indent = next(
-                (
-                    re.match(r" *", own)[0]
-                    for own in lines[at + 1 :]
-                    if own.strip() and not own.lstrip().startswith("#")
-                ),
-                "  ",
-            )  # type: ignore[index]  # it always matches
+            own = next((one for one in lines[at + 1 :] if one.strip() and not one.lstrip().startswith("#")), "  ")
+            indent = own[: len(own) - len(own.lstrip())] or "  "
             lines.insert(at + 1, f"{indent}{field}: {scalar(header)}")
             return "\n".join(lines) + "\n"
     return None

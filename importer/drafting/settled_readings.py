@@ -25,9 +25,8 @@ def settled_readings(readings: Sequence[Reading], values: Sequence[ColumnValues]
     """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing."""
     plain = _states(readings, values)
     settled = [_settled(reading, own) for reading, own in zip(plain, values, strict=True)]
-    settled = _with_names(settled, values)
-    settled = _without_banks(_with_post_codes(_with_codes(settled, values), values), readings)
-    return settled
+    settled = _with_post_codes(_with_codes(_with_names(settled, values), values), values)
+    return _without_banks(settled, readings)
 
 
 def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -55,6 +54,8 @@ def _settled(reading: Reading, values: ColumnValues) -> Reading:
     concept = reading.concept
     if concept is None:
         return _named_by_values(reading, values)
+    if concept in ("user", "setting") and values.emails >= 0.9:
+        return reading.as_("email")  # "Login"
     if _is_of_others(reading) or concept in NEVER:
         return reading if concept == "group" and values.few else reading.as_(None)
     if other := _contradicted(reading, values):
@@ -113,12 +114,8 @@ def _with_names(readings: list[Reading], values: Sequence[ColumnValues]) -> list
 def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, company: int | None) -> str:
     """What a column of names is. ``company``: the column with the company's name, if there is one."""
     reading, own = readings[at], values[at]
-    is_company = own.companies > SOME_COMPANIES
     if reading.concept == "full_name":
-        if own.spaced < _FEW_SPACES and _missing_part(readings, reading.roles & {"billing", "shipping"}) == "last_name":
-            return "last_name" if reading.roles & {"billing", "shipping"} else "full_name"
-        alone = company is None and is_company and not reading.roles & _OF_PLACES and reading.group is None
-        return "company_name" if alone else "full_name"
+        return _of_person(readings, reading, own, alone=company is None)
     if reading.part not in (None, 1):
         return "company_name_2"
     missing = _missing_part(readings, frozenset())
@@ -127,10 +124,19 @@ def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, comp
     if company is None:
         return "company_name"
     same = len(set(own.texts) & set(values[company].texts)) / max(len(own.texts), 1)
-    if own.blank or same > 0.5 or is_company:
+    if own.blank or same > 0.5 or own.companies > SOME_COMPANIES:
         return "display_name" if same <= 0.9 else "search_name"
     parts = {one.concept for one in readings if not one.roles & {"billing", "shipping"}}
     return "search_name" if {"first_name", "last_name"} <= parts else "full_name"
+
+
+def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, *, alone: bool) -> str:
+    """A whole name, the last name beside a first name, or the company where no column is ``alone`` for it."""
+    roles = reading.roles & {"billing", "shipping"}
+    if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
+        return "last_name"
+    companies = values.companies > SOME_COMPANIES and not reading.roles & _OF_PLACES and reading.group is None
+    return "company_name" if alone and companies else "full_name"
 
 
 def _missing_part(readings: list[Reading], roles: frozenset[str]) -> str | None:

@@ -28,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True)
 class SkipRule:
-    """A condition under which rows are left out, if its question is answered so. ``question``: None if it is certain."""
+    """A condition under which rows are left out, if its question is answered so."""
 
     condition: dict[str, Any]
     question: Question

@@ -14,14 +14,17 @@ from importer.tables import SourceTable
 
 # Languages that lists of a country are in, beside English.
 _LANGUAGES = {
-    "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE", "it": "IT CH SM",
-    "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
+    "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
+    "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
 }  # fmt: skip
 
 
 @dataclass
 class TableDraft:
-    """A table with what its columns mean. ``varying``: columns that differ within the rows of a customer. ``same``: further tables with the same columns, read alike."""
+    """A table with what its columns mean.
+
+    ``varying``: columns that differ within the rows of a customer. ``same``: further tables with the same columns.
+    """
 
     table: SourceTable
     headers: list[str]

@@ -1,0 +1,163 @@
+"""What a draft says of the customer, its addresses, and its contacts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from importer.drafting.address_parts import AddressGroup
+from importer.drafting.mapping_text import Noted
+from importer.drafting.rule_content import (
+    address_parts,
+    address_type,
+    detail,
+    first_of,
+    is_blank,
+    is_filled,
+    joined,
+    or_else,
+    person_names,
+    sales_reps,
+)
+from importer.drafting.table_draft import TableDraft
+
+_OF_THE_CUSTOMER = frozenset({"wide", "numbered groups", "packed"})  # layouts with one person in the customer's row
+_TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
+_NEARLY = 0.999
+
+
+def customer_entry(draft: TableDraft) -> dict[str, Any]:
+    """The customer's own fields, from the main table."""
+    given = draft.assignment.customer
+    rules: dict[str, Any] = {"company_name": _company(draft), **_display_id(draft)}
+    if draft.structure.layout in _OF_THE_CUSTOMER:
+        rules |= person_names(draft, {**_first_person(draft), "designation": ()})
+    for name in ("display_name", *_TERMS):
+        if name in given:
+            rules[name] = first_of(_headers(draft, given[name]))
+    for name in ("phone", "email"):
+        if name in given:
+            rules[name] = detail(name, _headers(draft, given[name]))
+    if reps := given.get("assigned_sales_rep_ids"):
+        rules["assigned_sales_rep_ids"] = sales_reps(draft.headers[reps[0]])
+    if lists := given.get("assigned_price_list_id"):
+        rules["assigned_price_list_id"] = {"from": draft.headers[lists[0]], "lookup": "price_list", "invalid": "blank"}
+    return {name: _settling_conflicts(draft, name, rule) for name, rule in rules.items()}
+
+
+def _headers(draft: TableDraft, columns: Sequence[int]) -> list[str]:
+    return [draft.headers[column] for column in columns]
+
+
+def _display_id(draft: TableDraft) -> dict[str, Any]:
+    """The number that people see: one beside the key, or the key if it is the customer's number."""
+    columns = draft.assignment.customer.get("display_id") or draft.structure.key
+    if "display_id" not in draft.assignment.customer:
+        columns = [at for at in columns if draft.assignment.readings[at].concept == "customer_number"]
+    return {"display_id": draft.headers[columns[0]]} if len(columns) == 1 else {}
+
+
+def _first_person(draft: TableDraft) -> Mapping[str, Sequence[int]]:
+    """The person of the customer: its first contact, or else the one of the billing address."""
+    contacts = draft.assignment.contacts
+    if contacts:
+        return contacts[min(contacts)] if min(contacts) <= 1 else {}
+    return draft.assignment.people.get("addresses.billing", {})
+
+
+def _company(draft: TableDraft) -> Any:
+    """The company; where it is blank, the person's name."""
+    columns = draft.assignment.customer.get("company_name", [])
+    person = _first_person(draft)
+    names = dict.fromkeys(draft.headers[c] for name in ("first_name", "last_name") for c in person.get(name, ())[:1])
+    instead = joined(list(names), " ") if names else None
+    if not columns:
+        return instead if instead is not None else draft.headers[draft.structure.key[0]]
+    rule = first_of(_headers(draft, columns))
+    return rule if instead is None or draft.values[columns[0]].filled > _NEARLY else or_else(rule, instead)
+
+
+def _settling_conflicts(draft: TableDraft, name: str, rule: Any) -> Any:
+    """Where rows of one customer differ in a field of its own, the first one counts."""
+    if not draft.varying & set(draft.assignment.customer.get(name, ())):
+        return rule
+    return {**({"from": rule} if isinstance(rule, str) else rule), "conflict": "first"}
+
+
+def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool) -> Iterator[dict[str, Any]]:
+    """The addresses of a table. ``table``: its name, if there are several; ``alone``: the mapping has no others."""
+    main = next((group for group in draft.assignment.addresses if not group.partial), None)
+    for group in draft.assignment.addresses:
+        fields = _address(draft, group, main)
+        if fields is None:
+            continue
+        if group.flags:
+            flags = [draft.headers[column] for column in group.flags.values()]
+            kind: Any = {"flags": dict(zip(group.flags, flags, strict=True))}
+            some = {"any": [{"column": flag, "flag": True} for flag in flags]}
+            none = {"all": [{"column": flag, "flag": False} for flag in flags]}
+            yield {**table, "type": kind, **fields, "when": some}
+            yield {**table, "type": "shipping", **fields, "when": none}
+            continue
+        yield {**table, "type": _type(draft, group, alone=alone, joined_table=bool(table)), **fields}
+        if group.also_for is not None:
+            yield {**table, "type": "shipping", **fields, "when": is_blank(draft, group.also_for)}
+
+
+def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: bool) -> Any:
+    """The type of an address: from its column, or by its group; a single one serves for both."""
+    if draft.assignment.address_type is not None:
+        return address_type(draft, draft.assignment.address_type)
+    if alone and group.role not in ("billing", "shipping"):
+        return Noted(["billing", "shipping"], "the only address, so it serves for both")
+    return "shipping" if joined_table and not group.role else group.slot
+
+
+def _address(draft: TableDraft, group: AddressGroup, main: AddressGroup | None) -> dict[str, Any] | None:
+    """The fields of an address; None if it has neither a line nor a town."""
+    people = draft.assignment.people.get(group.path, {})
+    out = person_names(draft, people)
+    parts = {part: columns for part, columns in group.parts.items() if columns}
+    if group.packed:
+        names = _headers(draft, group.packed)
+        out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
+        out |= address_parts(draft, {"country": parts.get("country", [])})
+    elif not parts.keys() & {"line_1", "city"}:
+        return None
+    elif group.partial and main is not None:
+        town = {part: columns for part, columns in main.parts.items() if part not in ("line_1", "line_2")}
+        out |= {"when": is_filled(_headers(draft, parts["line_1"][:1])), **address_parts(draft, town | parts)}
+    else:
+        out |= address_parts(draft, parts)
+    if group.instead_of is not None:
+        out["when"] = is_blank(draft, group.instead_of)
+    out |= {name: draft.headers[people[name][0]] for name in ("phone", "email") if name in people}
+    if draft.assignment.is_default is not None and len(draft.assignment.addresses) == 1:
+        out["is_default"] = draft.headers[draft.assignment.is_default]
+    return out
+
+
+def contact_entries(draft: TableDraft, table: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The contacts of a table; where there are none, the person of the billing address."""
+    contacts = draft.assignment.contacts
+    if not contacts and not table:
+        contacts = {1: draft.assignment.people.get("addresses.billing", {})}
+    for number, own in sorted(contacts.items()):
+        names = person_names(draft, own)
+        if not names:
+            continue
+        first = number == min(contacts)
+        details = {name: _details(draft, name, own, of_customer=first) for name in ("email", "phone")}
+        columns = dict.fromkeys([*own.get("first_name", ()), *own.get("last_name", ())])
+        condition = is_filled(_headers(draft, list(columns)))
+        if draft.structure.parent is not None and not table:
+            condition = {"all": [is_filled([draft.headers[draft.structure.parent]]), condition]}
+        position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
+        given = {name: detail(name, headers) for name, headers in details.items() if headers}
+        yield {**table, **names, **given, **position, "when": condition}
+
+
+def _details(draft: TableDraft, name: str, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> list[str]:
+    """The columns of a contact's phone or email address; the customer's own ones serve for the first contact."""
+    columns = list(own.get(name, ()))
+    if of_customer and (name == "phone" or not columns):
+        columns += [column for column in draft.assignment.customer.get(name, ()) if column not in columns]
+    return _headers(draft, columns)

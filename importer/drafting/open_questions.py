@@ -1,0 +1,89 @@
+"""What a draft cannot know: key, parents, further rows, and rows to skip, as questions with counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from importer.did_you_mean import nearest
+from importer.drafting.row_structure import Layout, RowStructure
+from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, skip_rules
+from importer.drafting.table_draft import TableDraft, varying_columns
+from importer.errors import UsageError
+
+_YES, _NO = "yes", "no"
+_MOST_KEYS = 4
+
+
+class Questions:
+    """The questions of a draft, with the answers that were given and those that are assumed.
+
+    ``asked``: in their order; ``answers``: the id of a question → the choice; ``open``: those that nobody answered.
+    """
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self.asked: list[Question] = []
+        self.answers: dict[str, str] = {}
+
+    @property
+    def open(self) -> list[Question]:
+        """Questions whose answer is what was proposed."""
+        return [question for question in self.asked if question.id not in self._given]
+
+    def ask(self, question: Question) -> str:
+        """The given answer, or what is proposed. Raises :class:`UsageError` for an answer that is no choice."""
+        answer = self._given.get(question.id, question.proposed)
+        if answer not in question.choices:
+            hint = f"Choose one of: {', '.join(question.choices)}."
+            raise UsageError(f"the answer to {question.id!r} cannot be {answer!r}", hint)
+        self.asked.append(question)
+        self.answers[question.id] = answer
+        return answer
+
+    def refuse_others(self) -> None:
+        """Raise :class:`UsageError` if an answer was given to no question."""
+        unknown = self._given.keys() - self.answers.keys()
+        if unknown:
+            name = min(unknown)
+            near = "".join(f"Did you mean {one!r}? " for one in nearest(name, sorted(self.answers)))
+            known = ", ".join(self.answers) or "none"
+            raise UsageError(f"no question is called {name!r}", f"{near}The questions are: {known}.")
+
+
+def settle_rows(draft: TableDraft, questions: Questions) -> None:
+    """Key, parent, and rows that go on with the customer above: asked unless they are certain."""
+    _settle_key(draft, questions)
+    structure, headers = draft.structure, draft.headers
+    if structure.parent is not None and structure.named is not None:
+        count, named = draft.values[structure.parent].count, headers[structure.named]
+        text = f"{headers[structure.parent]}: {count:,} rows name another row by its {named}. Do they belong to it?"
+        if questions.ask(Question("parent", text, (_YES, _NO), _YES)) == _NO:
+            draft.structure = replace(structure, layout="wide", parent=None, named=None)
+    elif structure.layout == "blank parent":
+        values, key = draft.values[structure.key[0]], headers[structure.key[0]]
+        text = f"{key}: {values.rows - values.count:,} rows without one follow a row with one. "
+        text += "Do they belong to the customer above?"
+        if questions.ask(Question("rows", text, (_YES, _NO), _YES)) == _NO:
+            draft.structure = replace(structure, layout="wide")
+
+
+def _settle_key(draft: TableDraft, questions: Questions) -> None:
+    structure, headers = draft.structure, draft.headers
+    choices = [at for at in (*structure.key, *structure.others) if not draft.values[at].blank][:_MOST_KEYS]
+    if structure.certain or len(choices) < len(("this", "that")):
+        return
+    counts = [
+        f"{headers[at]} ({draft.values[at].distinct:,} values, {draft.values[at].filled:.0%} filled)" for at in choices
+    ]
+    text = f"Which column identifies a customer? {', '.join(counts)}."
+    answer = questions.ask(Question("key", text, tuple(headers[at] for at in choices), headers[choices[0]]))
+    key = headers.index(answer)
+    if (key,) != structure.key:
+        layout: Layout = "wide" if draft.values[key].unique else "long"
+        draft.structure = RowStructure(layout, (key,), certain=True)
+        columns = sorted({at for own in draft.assignment.customer.values() for at in own})
+        draft.varying = varying_columns(draft.table, draft.structure, columns)
+
+
+def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions) -> list[list[SkipRule]]:
+    """The rules by which rows are left out, by table, as far as the answers say so."""
+    return [[rule for rule in skip_rules(draft) if questions.ask(rule.question) == LEAVE_OUT] for draft in tables]
