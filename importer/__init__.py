@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importer import errors
     from importer.python_api import (
         CheckResult,
+        Draft,
         Result,
         RunResult,
         Target,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         resume,
         retry,
         run,
+        suggest,
         undo,
         verify,
     )
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CheckResult",
+    "Draft",
     "Result",
     "RunResult",
     "Target",
@@ -46,6 +49,7 @@ __all__ = [
     "resume",
     "retry",
     "run",
+    "suggest",
     "undo",
     "verify",
 ]

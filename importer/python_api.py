@@ -43,8 +43,10 @@ from importer.commands import check as checking
 from importer.commands import plan as planning
 from importer.commands import resume as resuming
 from importer.commands import run as running
+from importer.commands import suggest as suggesting
 from importer.commands import undo as undoing
 from importer.did_you_mean import nearest
+from importer.drafting.draft import Draft
 from importer.errors import MappingError, OptionError, UsageError
 from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
 from importer.workflow.report_writer import read_report
@@ -95,6 +97,17 @@ class CheckOptions(Reading, total=False):
     """Options of :func:`check`."""
 
     lookups: PathLike
+
+
+class SuggestOptions(TypedDict, total=False):
+    """Options of :func:`suggest`."""
+
+    country: str
+    sheet: str
+    encoding: str
+    delimiter: str
+    answers: Mapping[str, str]
+    from_scratch: bool
 
 
 class Account(TypedDict, total=False):
@@ -253,6 +266,23 @@ class RunResult(CheckResult):
     def children(self) -> pd.DataFrame:
         """One line per address and contact, with its id in WizCommerce: ``children.csv``."""
         return read_report(self.folder / "children.csv")
+
+
+def suggest(sources: Sources, **options: Unpack[SuggestOptions]) -> Draft:
+    """A draft mapping for sources that nobody has mapped: what each column gives, and what is not certain.
+
+    ``answers``: the id of a question → the choice; ``from_scratch``: do not look for a mapping that fits.
+
+    ::
+
+        draft = importer.suggest("customers.csv", country="US")
+        for question in draft.open:
+            print(question.text, question.choices, question.proposed)
+        Path("customers.yaml").write_text(draft.mapping, encoding="utf-8")
+    """
+    with _inputs(sources, None) as inputs:
+        call = _Call.of("suggest", SuggestOptions, options, inputs)
+        return suggesting.suggest(call.options, options.get("answers"), from_scratch=options.get("from_scratch", False))
 
 
 def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions]) -> CheckResult:

@@ -53,9 +53,7 @@ def suggest(
       importer suggest customers.xlsx --country DE --answer "skip:Status=keep"
       importer suggest customers.csv --update my-mapping.yaml
     """
-    from importer.commands.suggest import read_sources, write_mapping
-    from importer.commands.suggest import suggest as work
-    from importer.drafting.draft_text import draft_text
+    from importer.commands.suggest import read_sources
 
     options = make_options(given)
     with Commands.of(options).advising():
@@ -63,15 +61,31 @@ def suggest(
         if update is not None:
             _update(options, update, output, sources)
             return
-        answers = _answers(answer or ())
-        draft = work(options, answers, sources=sources, from_scratch=from_scratch)
-        if not given["json"]:
-            show(draft_text(draft, terminal_width()))
-            if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
-                asked = {question.id: _asked(question) for question in draft.open}
-                draft = work(options, {**answers, **asked}, sources=sources, from_scratch=from_scratch)
-        if output is not None:
-            write_mapping(draft.mapping, output)
+        _draft(options, given, sources, output, _answers(answer or ()), from_scratch=from_scratch)
+
+
+def _draft(
+    options: Any,
+    given: Mapping[str, Any],
+    sources: Any,
+    output: Path | None,
+    answers: dict[str, str],
+    *,
+    from_scratch: bool,
+) -> None:
+    """Show the draft, ask what is open if there is a terminal, and write the file."""
+    from importer.commands.suggest import suggest as work
+    from importer.commands.suggest import write_mapping
+    from importer.drafting.draft_text import draft_text
+
+    draft = work(options, answers, sources=sources, from_scratch=from_scratch)
+    if not given["json"]:
+        show(draft_text(draft, terminal_width()))
+        if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
+            asked = {question.id: _asked(question) for question in draft.open}
+            draft = work(options, {**answers, **asked}, sources=sources, from_scratch=from_scratch)
+    if output is not None:
+        write_mapping(draft.mapping, output)
     _end(draft, given, output, options)
 
 

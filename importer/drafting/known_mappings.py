@@ -91,7 +91,8 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
                     own.append(target)
             if table_name == mapping.main_table and not keys:
                 parts = [part for rule in mapping.tables[table_name].key for part, _ in rule.references(optional=True)]
-                keys = [column for part in parts if (column := find_column(part, headers)) is not None]
+                named = [find_column(part, headers) for part in parts]
+                keys = [name for name in named if name is not None]
     columns = [place for place, some in filled.items() if some]
     coverage = sum(place in mentioned for place in columns) / max(len(columns), 1)
     return KnownMapping(name, loaded, coverage, targets, keys)

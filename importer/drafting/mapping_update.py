@@ -87,9 +87,8 @@ def _renamed_in(text: str, old: str, header: str) -> str:
     """The text with another name behind an old one, wherever that is a whole reference."""
     if scalar(header, flow=True) != header:  # it would need quotes around both
         return text
-    return re.sub(
-        _BEFORE + re.escape(old) + _AFTER, lambda found: f"{found[1]}{old}|{header}", text, flags=re.MULTILINE
-    )
+    whole = re.compile(_BEFORE + re.escape(old) + _AFTER, re.MULTILINE)
+    return whole.sub(lambda found: f"{found[1]}{old}|{header}", text)
 
 
 def _new_fields(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> Iterator[tuple[int, str]]:

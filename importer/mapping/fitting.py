@@ -11,7 +11,7 @@ from importer.tables import Sources
 
 _GENERIC = "generic-"
 _FEW = 5  # columns
-NO_FIT = "No shipped mapping fits these columns; write one: see mappings/README.md."
+NO_FIT = "No shipped mapping fits these columns. To draft one: `importer suggest -o mapping.yaml`."
 
 
 @dataclass(frozen=True)

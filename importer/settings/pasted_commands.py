@@ -25,6 +25,7 @@ _TARGET = ("mapping", "api", "mode", "only")
 # The options that a repeated command needs. Not those that limit one call (--limit, --deadline, --max-failed) or change
 # how the work is done (--memory, --engine).
 _TAKES: Mapping[str, tuple[str, ...]] = {
+    "suggest": ("country", "sheet", "encoding", "delimiter"),
     "check": ("mapping", "lookups", *_READING, *_RESULTS),
     "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
     "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
@@ -37,7 +38,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "runs": ("ledger", "tenant"),
     "ids": ("ledger", "tenant"),
 }
-_WITH_SOURCES = frozenset({"check", "plan", "run", "adopt"})
+_WITH_SOURCES = frozenset({"suggest", "check", "plan", "run", "adopt"})
 _OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})
 # These describe the sources and what to expect of them, so they do not apply to other sources.
 _ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *_GUARDS})
