@@ -122,7 +122,8 @@ def _missing_mapping(options: Options) -> UsageError:
         return UsageError("--mapping is missing", NO_FIT)
     names = ", ".join(fit.unused[:_NAMED]) + (", …" if len(fit.unused) > _NAMED else "")
     unused = f", not {names}" if names else ""
-    return UsageError("--mapping is missing", f"{fit}{unused}. To use it: importer check -m {fit.name}")
+    both = f"To use it: `importer check -m {fit.name}`. To draft one of its own: `importer suggest -o mapping.yaml`."
+    return UsageError("--mapping is missing", f"{fit}{unused}. {both}")
 
 
 def blank_when_invalid(options: Options) -> frozenset[str]:
