@@ -20,8 +20,8 @@ from importer.errors import UsageError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Start": (drafts.suggest,),
-    "Import": (info.preview, runs.check, about.values, runs.plan, runs.run, runs.resume, runs.retry),
+    "Start": (drafts.suggest, info.preview, about.values),
+    "Import": (runs.check, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (about.mappings, info.explain, info.example, info.sandbox),
     "Import history": (runs.adopt,),
