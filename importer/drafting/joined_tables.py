@@ -27,10 +27,12 @@ def table_drafts(sources: Sources, country: str | None) -> list[TableDraft]:
 def joined(tables: list[TableDraft]) -> tuple[list[TableDraft], dict[int, int], list[TableDraft]]:
     """The main table with those that name its customers; the column of each that does; and all other tables."""
 
-    def rank(draft: TableDraft) -> tuple[bool, bool, int, int]:
+    def rank(draft: TableDraft) -> tuple[int, bool, bool, int, int]:
         given, key = draft.assignment, draft.structure.key
         unique = bool(key) and draft.values[key[0]].unique
-        return "company_name" in given.customer, unique, len(given.customer), len(given.targets)
+        naming = sum(_naming(draft, other) is not None for other in tables if other is not draft) if unique else 0
+        named = "company_name" in given.customer or bool(given.contacts)
+        return naming if named else 0, "company_name" in given.customer, unique, len(given.customer), len(given.targets)
 
     main = max(tables, key=rank)
     ordered, joins = [main], {}

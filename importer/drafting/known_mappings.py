@@ -14,7 +14,7 @@ from importer.tables import Sources
 _OWN = Path("mappings")  # in the working folder
 _LEAST = 0.7  # of the filled columns
 _FEWEST = 5  # columns
-_OWN_COLUMNS = 3  # that lists of any origin do not have, or all but two of a small table
+_OWN_COLUMNS, _OWN_SHARE = 3, 1 / 3  # so many, or such a part of a small table, are in no list of another origin
 _GENERIC = "generic-"
 
 
@@ -45,8 +45,9 @@ def best_known(sources: Sources, filled: dict[tuple[int, str], bool]) -> KnownMa
             known = _known(name, loaded, sources, filled)
         except MappingError:  # it needs columns that are not there
             continue
+        enough = min(_OWN_COLUMNS, _OWN_SHARE * len(filled))
         own = [place for place in known.targets if place[1] not in common]
-        if known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= _OWN_COLUMNS:
+        if known.coverage >= _LEAST and len(known.targets) >= _FEWEST and len(own) >= enough:
             found.append(known)
     return max(found, key=lambda known: (known.coverage, known.name), default=None)
 
