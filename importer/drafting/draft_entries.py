@@ -86,8 +86,11 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
     """The addresses of a table. ``table``: its name, if there are several; ``alone``: the mapping has no others."""
     main = next((group for group in draft.assignment.addresses if not group.partial), None)
     for group in draft.assignment.addresses:
-        fields = _address(draft, group, main)
+        fields = _address(draft, group, main, joined_table=bool(table))
         if fields is None:
+            continue
+        if draft.structure.parent is not None and not table and not group.role:
+            yield from _of_parents(draft, fields)
             continue
         if group.flags:
             flags = [draft.headers[column] for column in group.flags.values()]
@@ -102,6 +105,25 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
             yield {**table, "type": "shipping", **fields, "when": is_blank(draft, group.also_for)}
 
 
+def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The address of a row without a parent serves for both; that of a row with one is a further address."""
+    own, further = _rows_of(draft)
+    yield {"type": ["billing", "shipping"], **fields, "when": own}
+    column = draft.assignment.address_type
+    if column is None:
+        yield {"type": "shipping", **fields, "when": further}
+        return
+    kinds = address_type(draft, column)
+    typed = {"column": draft.headers[column], "is": list(kinds["values"])}
+    yield {"type": {"from": kinds["from"], "values": kinds["values"]}, **fields, "when": {"all": [further, typed]}}
+
+
+def _rows_of(draft: TableDraft) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The conditions that a row names no parent, and that it names one."""
+    column = draft.headers[draft.structure.parent or 0]
+    return {"column": column, "blank": True}, {"column": column, "blank": False}
+
+
 def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: bool) -> Any:
     """The type of an address: from its column, or by its group; a single one serves for both."""
     if draft.assignment.address_type is not None:
@@ -111,9 +133,20 @@ def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: 
     return "shipping" if joined_table and not group.role else group.slot
 
 
-def _address(draft: TableDraft, group: AddressGroup, main: AddressGroup | None) -> dict[str, Any] | None:
+def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, Sequence[int]]:
+    """In a table of addresses, people and phones belong to the address."""
+    if not joined_table or len(draft.assignment.addresses) != 1:
+        return {}
+    given = draft.assignment
+    people: dict[str, Sequence[int]] = dict(given.contacts.get(1, {}))
+    return people | {name: given.customer[name] for name in ("phone", "email") if name in given.customer}
+
+
+def _address(
+    draft: TableDraft, group: AddressGroup, main: AddressGroup | None, *, joined_table: bool
+) -> dict[str, Any] | None:
     """The fields of an address; None if it has neither a line nor a town."""
-    people = draft.assignment.people.get(group.path, {})
+    people = draft.assignment.people.get(group.path) or _people_of_table(draft, joined_table=joined_table)
     out = person_names(draft, people)
     parts = {part: columns for part, columns in group.parts.items() if columns}
     if group.packed:
@@ -138,8 +171,13 @@ def _address(draft: TableDraft, group: AddressGroup, main: AddressGroup | None) 
 def contact_entries(draft: TableDraft, table: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """The contacts of a table; where there are none, the person of the billing address."""
     contacts = draft.assignment.contacts
+    if table and len(draft.assignment.addresses) == 1:
+        return  # people in a table of addresses belong to the address
     if not contacts and not table:
         contacts = {1: draft.assignment.people.get("addresses.billing", {})}
+    named = any(own.get("first_name") or own.get("last_name") for own in contacts.values())
+    if draft.structure.parent is not None and not table and not named:
+        yield _person_of_row(draft)
     for number, own in sorted(contacts.items()):
         names = person_names(draft, own)
         if not names:
@@ -153,6 +191,22 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str]) -> Iterator[dic
         position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
         given = {name: detail(name, headers) for name, headers in details.items() if headers}
         yield {**table, **names, **given, **position, "when": condition}
+
+
+def _person_of_row(draft: TableDraft) -> dict[str, Any]:
+    """In a list of companies and their people, a row that names its company is a person, unless it is an address."""
+    company = draft.assignment.customer.get("company_name", [0])
+    own = {**draft.assignment.contacts.get(1, {}), "first_name": company, "last_name": company}
+    condition = _rows_of(draft)[1]
+    if draft.assignment.address_type is not None:
+        column = draft.headers[draft.assignment.address_type]
+        typed = list(address_type(draft, draft.assignment.address_type)["values"])
+        person = {"any": [{"column": column, "is_not": typed}, {"column": column, "blank": True}]}
+        condition = {"all": [condition, person]}
+    details = {name: _details(draft, name, own, of_customer=True) for name in ("email", "phone")}
+    position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
+    given = {name: detail(name, headers) for name, headers in details.items() if headers}
+    return {**person_names(draft, own), **given, **position, "when": condition}
 
 
 def _details(draft: TableDraft, name: str, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> list[str]:

@@ -94,7 +94,8 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     single = (structure.parent, structure.named, structure.instead, given.address_type, given.is_default)
     columns = {*key, *(column for column in single if column is not None)}
     lists = [own for contact in given.contacts.values() for own in contact.values()]
-    lists += given.customer.values() if main else []
+    of_addresses = [given.customer.get(name, []) for name in ("phone", "email")] if given.addresses else []
+    lists += given.customer.values() if main else of_addresses
     for group in given.addresses:
         lists += [group.packed, list(group.flags.values()), *given.people.get(group.path, {}).values()]
         lists += [own for part, own in group.parts.items() if not group.packed or part == "country"]
