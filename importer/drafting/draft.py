@@ -6,13 +6,14 @@ from typing import Any
 
 from importer.drafting.concepts import NEVER
 from importer.drafting.draft_mapping import draft_content
+from importer.drafting.headerless import name_columns
 from importer.drafting.joined_tables import joined, table_drafts
 from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
 from importer.drafting.open_questions import Questions, applying_skip_rules, settle_rows
 from importer.drafting.skip_rules import Question
 from importer.drafting.table_draft import TableDraft
-from importer.errors import NoSourceError, UsageError
+from importer.errors import NoSourceError
 from importer.tables import Sources
 
 # How sure a column is: by its name and its values, by its name alone, by its values alone, by a mapping that fits.
@@ -72,8 +73,10 @@ def draft_sources(
     ``recognize``: whether a mapping that is there already may be extended. Raises :class:`NoSourceError` where no
     column can be a customer's name, and :class:`UsageError` for an answer to no question.
     """
+    questions = Questions(answers)
+    sources, named = name_columns(sources, questions)
     tables = table_drafts(sources, country)
-    if recognize:
+    if recognize and not named:
         filled = {
             (at, header): not draft.values[column].blank
             for at, table in enumerate(sources.tables)
@@ -83,18 +86,17 @@ def draft_sources(
         }
         known = best_known(sources, filled)
         if known is not None:
-            if answers:
-                hint = "The draft has no questions: a mapping fits."
-                raise UsageError(f"no question is called {min(answers)!r}", hint)
+            questions.refuse_others()
             return _extending(known, tables, sources, country)
-    return _drafted(tables, country, answers)
+    for draft in tables:
+        draft.headerless = any(draft.table is sources.tables[at] for at in named)
+    return _drafted(tables, country, questions)
 
 
-def _drafted(tables: list[TableDraft], country: str | None, answers: Mapping[str, str]) -> Draft:
+def _drafted(tables: list[TableDraft], country: str | None, questions: Questions) -> Draft:
     ordered, joins, others = joined(tables)
     main = ordered[0]
     _refuse_without_names(main)
-    questions = Questions(answers)
     settle_rows(main, questions)
     rules = applying_skip_rules(ordered, questions)
     questions.refuse_others()

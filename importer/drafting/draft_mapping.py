@@ -65,6 +65,8 @@ def _table(
     if len(tables) > 1:
         others = {header for other in tables if other is not draft for header in other.headers}
         out["has"] = [header for header in headers if header not in others][:_TELLING] or headers[:_TELLING]
+    if draft.headerless:
+        out["columns"] = list(headers)
     if not at and structure.layout == "blank parent":
         out["blank_key"] = "above"
     if not at and structure.parent is not None and structure.named is not None:

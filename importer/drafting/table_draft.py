@@ -23,7 +23,8 @@ _LANGUAGES = {
 class TableDraft:
     """A table with what its columns mean.
 
-    ``varying``: columns that differ within the rows of a customer. ``same``: further tables with the same columns.
+    ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
+    within the rows of a customer. ``same``: further tables with the same columns.
     """
 
     table: SourceTable
@@ -34,6 +35,7 @@ class TableDraft:
     assignment: Assignment
     structure: RowStructure
     varying: frozenset[int] = frozenset()
+    headerless: bool = False
     same: list[SourceTable] = field(default_factory=list)
 
     @property

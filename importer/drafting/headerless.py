@@ -1,0 +1,92 @@
+"""Files without a header: recognized by a first row of data, with names for the columns by their values."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from importer.drafting.column_values import ColumnValues, column_values
+from importer.drafting.open_questions import Questions
+from importer.drafting.skip_rules import Question
+from importer.tables import TEXT, Sources, SourceTable
+
+NO_HEADER, HEADER = "no header", "header"
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_NUMBER = re.compile(r"[+(]?\d[\d\s()./-]{2,}")
+_SURE, _LIKELY, _SOME = 0.8, 0.5, 0.25
+_SHORT = 3  # letters of a state's code
+_SHOWN = 4  # cells in the question
+
+
+def name_columns(sources: Sources, questions: Questions) -> tuple[Sources, dict[int, list[str]]]:
+    """The sources with the first row as data where it is no header; and the names of the columns of those tables.
+
+    ``questions``: each such table is asked about.
+    """
+    tables, named = list(sources.tables), {}
+    for at, table in enumerate(sources.tables):
+        headers = [str(header) for header in table.frame.columns]
+        if not len(table) or not _is_data(headers):
+            continue
+        shown = ", ".join(headers[:_SHOWN])
+        text = f"{table.name}: the first row looks like data ({shown}, …). Does the file have a header?"
+        if questions.ask(Question(f"header:{table.name}", text, (NO_HEADER, HEADER), NO_HEADER)) == NO_HEADER:
+            tables[at] = _with_first_row(table, headers)
+            named[at] = list(tables[at].frame.columns)
+    return replace(sources, tables=tuple(tables)), named
+
+
+def _is_data(headers: list[str]) -> bool:
+    """Whether a row holds an email address, or numbers, as no header does."""
+    numbers = sum(_NUMBER.fullmatch(header.strip()) is not None for header in headers)
+    return any(_EMAIL.fullmatch(header.strip()) for header in headers) or numbers > 1
+
+
+def _with_first_row(table: SourceTable, headers: list[str]) -> SourceTable:
+    """The table with its header as the first row, and names for its columns."""
+    cells = {at: [header, *table.frame.iloc[:, at]] for at, header in enumerate(headers)}
+    values = [column_values(pa.chunked_array([pa.array(own, pa.string())])) for own in cells.values()]
+    names = list(_names(values))
+    frame = pd.DataFrame({name: pd.Series(own, dtype=TEXT) for name, own in zip(names, cells.values(), strict=True)})
+    row = int(table.details.get("header_row", table.row_numbers[0] - 1))
+    return replace(
+        table,
+        frame=frame,
+        row_numbers=np.concatenate([[row], table.row_numbers]).astype(np.int64),
+        broken=np.concatenate([[False], table.broken]),
+        secrets=frozenset(),
+        emptied={},
+        stored=None,
+    )
+
+
+def _names(values: list[ColumnValues]) -> Iterator[str]:
+    """A name for each column by its values; what cannot be told is called by its position."""
+    given: set[str] = set()
+    before = ""
+    for number, own in enumerate(values, start=1):
+        name = _name(own, before, number == 1)
+        before = name if name and name not in given else f"Column {number}"
+        given.add(before)
+        yield before
+
+
+def _name(values: ColumnValues, before: str, first: bool) -> str:
+    """What the values say; ``before``: the name of the column in front, because a city follows a street."""
+    short = values.share(lambda text: len(text) <= _SHORT and text.isupper())
+    said = {
+        "Email": values.emails >= _SURE,
+        "Website": values.urls >= _SURE,
+        "Company": values.companies >= _SOME and values.spaced >= _LIKELY,
+        "Customer Number": first and values.unique and values.spaced == 0,
+        "State": before == "City" and short >= _SURE,
+        "Zip Code": before in ("City", "State", "Street") and values.zips >= _SURE,
+        "Phone": values.phones >= _SURE,
+        "Country": before in ("City", "State", "Zip Code") and values.countries >= _SURE,
+        "Street": values.with_digits >= _SURE and values.spaced >= _SURE,
+        "City": before in ("Street", "Zip Code") and values.with_digits == 0 and values.lettered >= _SURE,
+    }
+    return next((name for name, is_said in said.items() if is_said), "")
