@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 DEMO := xero netsuite sap-business-one
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bare bench soak mutate lock format clean
+.PHONY: help install demo test check bare bench suggest-score soak mutate lock format clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
 
 install: $(STAMP)  ## make .venv with everything in it; leaves .venv/bin/importer
 
@@ -44,6 +44,9 @@ bare: install  ## install the wheel alone, without development extras, and run i
 
 bench: install  ## run the benchmarks and print their ratios
 	$(BIN)/python -m tests.bench
+
+suggest-score: install  ## how well `importer suggest` maps 50 exports that it has no mapping for
+	$(BIN)/python -m tests.drafting.score
 
 soak: install  ## kill and resume imports at random moments, for ten minutes
 	$(BIN)/python -m tests.soak

@@ -1,0 +1,161 @@
+"""How well drafts match what an expert maps: `make suggest-score`, or `python -m tests.drafting.score [-v] [DIR]`.
+
+DIR holds a folder per system with `file.csv` and `truth.yaml`; without it, those beside this module are scored. With
+-v, every column that was missed or is wrong is printed. `systems/README.md` says what counts as right.
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from importer.commands.suggest import suggest
+from importer.drafting.draft import Draft
+from importer.errors import ImporterError
+from importer.settings import Options
+
+SYSTEMS = Path(__file__).parent / "systems"
+LEVELS = ("labels", "codes")
+_NO_FIELD = frozenset({"attribute", "ignore"})
+_NOTHING = _NO_FIELD | {"sensitive"}
+
+
+@dataclass
+class Score:
+    """One system: counts of columns, and whether key and layout are an expert's. ``refused``: there is no draft."""
+
+    name: str
+    level: str
+    key: bool = False
+    layout: bool = False
+    refused: str = ""
+    mappable: int = 0
+    right: int = 0
+    proposals: int = 0
+    missed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Total:
+    """Several systems. ``right`` and ``missed`` are shares of the mappable columns, ``wrong`` of the proposals."""
+
+    files: int
+    mappable: int
+    right: float
+    missed: float
+    proposals: int
+    wrong: float
+    key: int
+    layout: int
+
+
+def read_truth(folder: Path) -> dict[str, Any]:
+    truth: dict[str, Any] = yaml.safe_load((folder / "truth.yaml").read_text(encoding="utf-8"))
+    return truth
+
+
+def draft_of(folder: Path, truth: Mapping[str, Any]) -> Draft:
+    """What ``importer suggest`` says; its questions are answered as proposed."""
+    return suggest(Options(sources=(str(folder / "file.csv"),), country=truth["default_country"]))
+
+
+def score(name: str, truth: Mapping[str, Any], draft: Draft) -> Score:
+    out = Score(
+        name,
+        truth["level"],
+        key=draft.key in [truth["key"], *truth["key_also_ok"]],
+        layout=draft.layout in [truth["layout"], *truth.get("layout_also_ok", [])],
+    )
+    proposed = {column.n: set(column.targets) - _NOTHING for column in draft.columns}
+    for column in truth["columns"]:
+        target, fields = set(_listed(column["target"])), proposed.get(column["n"], set())
+        good = target | set(column.get("also_ok", ()))
+        mappable = not target <= _NOTHING
+        shown = f"{column['n']} {column['header']!r} is {', '.join(sorted(target))}"
+        out.mappable += mappable
+        out.proposals += bool(fields)
+        if fields - good:
+            out.wrong.append(f"{shown}, not {', '.join(sorted(fields - good))}")
+        elif mappable and (fields or good & _NO_FIELD):
+            out.right += 1
+        elif mappable:
+            out.missed.append(shown)
+    return out
+
+
+def _listed(given: str | list[str]) -> list[str]:
+    return given if isinstance(given, list) else [given]
+
+
+def score_all(where: Path = SYSTEMS) -> tuple[list[Score], dict[str, Draft]]:
+    """The score of each system, and the drafts by its name."""
+    scores, drafts = [], {}
+    for path in sorted(where.glob("*/truth.yaml")):
+        name, truth = path.parent.name, read_truth(path.parent)
+        try:
+            drafts[name] = draft_of(path.parent, truth)
+        except ImporterError as error:
+            mappable = sum(not set(_listed(column["target"])) <= _NOTHING for column in truth["columns"])
+            scores.append(Score(name, truth["level"], refused=str(error), mappable=mappable))
+        else:
+            scores.append(score(name, truth, drafts[name]))
+    return scores, drafts
+
+
+def total(scores: Iterable[Score]) -> Total:
+    own = list(scores)
+    mappable, proposals = sum(one.mappable for one in own), sum(one.proposals for one in own)
+    right, wrong = sum(one.right for one in own), sum(len(one.wrong) for one in own)
+    missed = sum(one.mappable if one.refused else len(one.missed) for one in own)
+    return Total(
+        len(own),
+        mappable,
+        right / max(mappable, 1),
+        missed / max(mappable, 1),
+        proposals,
+        wrong / max(proposals, 1),
+        sum(one.key for one in own),
+        sum(one.layout for one in own),
+    )
+
+
+def table(scores: list[Score]) -> str:
+    """The totals by level, then the systems with the most columns that are wrong."""
+    lines = ["level   files  mappable   right  missed   wrong  proposals  key  layout"]
+    for level in (*LEVELS, "all"):
+        one = total(score for score in scores if level in (score.level, "all"))
+        lines.append(
+            f"{level:<7} {one.files:5}  {one.mappable:8}  {one.right:6.1%}  {one.missed:6.1%}  {one.wrong:6.1%}"
+            f"  {one.proposals:9}  {one.key:3}  {one.layout:6}"
+        )
+    worst = sorted((one for one in scores if one.wrong), key=lambda one: -len(one.wrong))[:5]
+    lines += [
+        "",
+        f"without a wrong column: {sum(not one.wrong and not one.refused for one in scores)} of {len(scores)}",
+    ]
+    lines += [f"{len(one.wrong):3} wrong in {one.name}" for one in worst]
+    lines += [f"no draft of {one.name}: {one.refused}" for one in scores if one.refused]
+    return "\n".join(lines)
+
+
+def details(scores: list[Score]) -> str:
+    """Each column that was missed or is wrong, and each key and layout that is no expert's."""
+    lines = []
+    for one in scores:
+        lines += [f"{one.name}: wrong: {text}" for text in one.wrong]
+        lines += [f"{one.name}: missed: {text}" for text in one.missed]
+        lines += [f"{one.name}: another {what}" for what in ("key", "layout") if not getattr(one, what)]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-v", "--verbose", action="store_true", help="print each column that was missed or is wrong")
+    parser.add_argument("folder", nargs="?", type=Path, default=SYSTEMS, metavar="DIR")
+    given = parser.parse_args()
+    found, _ = score_all(given.folder)
+    print("\n".join([*([details(found), ""] if given.verbose else []), table(found)]))

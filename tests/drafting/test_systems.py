@@ -1,0 +1,97 @@
+"""Drafts of 50 exports that have no shipped mapping, against what an expert maps. The floors are what holds today."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from importer.cell_text import header_key
+from importer.drafting.draft import Draft
+from importer.errors import ImporterError
+from importer.loader import LoadOptions, load
+from importer.mapping import apply_mapping, load_mapping
+from tests.drafting.score import SYSTEMS, Score, details, read_truth, score_all, table, total
+
+NAMES = sorted(path.parent.name for path in SYSTEMS.glob("*/truth.yaml"))
+MOST_WRONG = 3  # columns of a file
+
+
+@dataclass(frozen=True)
+class Floor:
+    """``right``: at least this share of the mappable columns; ``wrong``: at most this share of the proposals."""
+
+    right: float
+    wrong: float
+    key: int
+    layout: int
+
+
+FLOORS = {
+    "labels": Floor(right=0.96, wrong=0.03, key=37, layout=38),
+    "codes": Floor(right=0.95, wrong=0.04, key=6, layout=5),
+}
+SENSITIVE = {"dataweb-clientes": {"[clave]"}}
+AS_EXPECTED = 34  # drafts that give the customers an expert expects, of 50
+
+
+@pytest.fixture(scope="module")
+def scored() -> tuple[list[Score], dict[str, Draft]]:
+    return score_all()
+
+
+@pytest.mark.parametrize("level", FLOORS)
+def test_drafts_are_as_good_as_before(scored, level) -> None:
+    scores = [one for one in scored[0] if one.level == level]
+    got, floor = total(scores), FLOORS[level]
+    said = f"{table(scored[0])}\n{details(scores)}"
+    assert got.right >= floor.right, said
+    assert got.wrong <= floor.wrong, said
+    assert got.key >= floor.key, said
+    assert got.layout >= floor.layout, said
+
+
+def test_no_file_is_mapped_badly(scored) -> None:
+    scores = scored[0]
+    assert [one.name for one in scores if one.refused] == []
+    assert [one.name for one in scores if len(one.wrong) > MOST_WRONG] == []
+    assert [one.name for one in scores if one.right < 0.6 * one.mappable] == []
+
+
+def test_sensitive_columns_are_never_proposed(scored) -> None:
+    for name, draft in scored[1].items():
+        truth = read_truth(SYSTEMS / name)
+        allowed = {
+            one["n"]: {"ignore", *one.get("also_ok", ())} for one in truth["columns"] if one["target"] == "sensitive"
+        }
+        given = {one.header for one in draft.columns if one.n in allowed and set(one.targets) - allowed[one.n]}
+        assert given <= SENSITIVE.get(name, set()), name
+
+
+def test_drafts_give_the_customers_that_an_expert_expects(scored, tmp_path) -> None:
+    """Loaded and applied as ``check`` does, with every question answered as proposed."""
+    others = {}
+    for name, draft in scored[1].items():
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(draft.mapping, encoding="utf-8")
+        try:
+            got: object = customers_of(name, path)
+        except ImporterError as error:
+            got = str(error)
+        if got != read_truth(SYSTEMS / name)["expect"]["customers"]:
+            others[name] = got
+    assert len(NAMES) - len(others) >= AS_EXPECTED, others
+
+
+def customers_of(name, path) -> int:
+    loaded = load_mapping(str(path))
+    hints = loaded.mapping.header_hints()
+    allowed = frozenset(header_key(name) for names in hints for name in names)
+    country = read_truth(SYSTEMS / name)["default_country"]
+    how = LoadOptions(columns=hints, allowed=allowed, country=country)
+    return len(apply_mapping(loaded, load([str(SYSTEMS / name / "file.csv")], how)).tables.customers)
+
+
+def test_the_set_is_complete() -> None:
+    assert len(NAMES) == 50
+    for name in NAMES:
+        truth = read_truth(SYSTEMS / name)
+        assert [one["n"] for one in truth["columns"]] == list(range(1, len(truth["columns"]) + 1)), name
