@@ -1,0 +1,155 @@
+"""What headers say, without a look at the values: their words, and then concept, role, and numbers."""
+
+import pytest
+
+from importer.drafting.header_words import fold, spellings, words
+from importer.drafting.readings import read_headers
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("billingAddressCity", "billing address city"),
+        ("BillToAddr2", "bill to addr 2"),
+        ("ADR1LINE2", "adr 1 line 2"),
+        ("Kunden-Nr.", "kunden nr"),
+        ("Straße", "strasse"),
+        ("kh_Kod", "kh kod"),
+        ("Customer's name", "customer name"),
+        ("E-mail #2", "e mail number 2"),
+        ("C_BPartner_Location>C_Location_ID>Postal", "postal"),
+        ("  Phone  ", "phone"),
+        ("…", ""),
+        ("", ""),
+    ],
+)
+def test_a_header_is_split_into_words(header, expected) -> None:
+    assert " ".join(word.text for word in words(header)) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "numbers"),
+    [
+        ("Address 2: Line 1", [2, 1]),
+        ("Phone II", [2]),
+        ("Line three", [3]),
+        ("addresses[0].city", [0]),
+        ("Street 999", []),
+        ("Phone 31", []),
+    ],
+)
+def test_small_numbers_are_positions(header, numbers) -> None:
+    assert [word.number for word in words(header) if word.number is not None] == numbers
+
+
+def test_brackets_and_colons_part_a_header() -> None:
+    assert [(word.text, word.breaks, word.aside) for word in words("Ship To (Street)")] == [
+        ("ship", False, False),
+        ("to", False, False),
+        ("street", True, True),
+    ]
+    assert [word.breaks for word in words("Address: City - Name")] == [False, True, True]
+
+
+def test_spellings_are_one() -> None:
+    assert fold("Código-Postal ") == fold("CODIGO POSTAL") == "codigopostal"
+    assert spellings("Länder") == {"lander", "laender"}
+    assert spellings("Besøk") == {"besok", "besoek"}
+    assert fold("łódź") == "lodz"
+
+
+# A table's headers in its language: number, company, billing street or address, billing city, post code, shipping
+# country, first name of a contact, second phone, email, terms, sales rep.
+LANGUAGES = {
+    "en": "Customer Number|Company Name|Billing Street|Billing City|Zip Code|Shipping Country|Contact First Name"
+    "|Phone 2|Email|Payment Terms|Sales Rep",
+    "de": "Kundennummer|Firma|Rechnungsadresse Straße|Rechnungsort|PLZ|Lieferland|Ansprechpartner Vorname|Telefon 2"
+    "|E-Mail|Zahlungsbedingung|Vertreter",
+    "fr": "Code client|Raison sociale|Adresse de facturation|Ville de facturation|Code postal|Pays de livraison"
+    "|Prénom du contact|Téléphone 2|Courriel|Conditions de paiement|Représentant",
+    "es": "Código de cliente|Razón social|Dirección de facturación|Ciudad de facturación|Código postal|País de envío"
+    "|Nombre de pila del contacto|Teléfono 2|Correo electrónico|Condiciones de pago|Vendedor",
+    "it": "Codice cliente|Ragione sociale|Indirizzo di fatturazione|Città di fatturazione|CAP|Paese di spedizione"
+    "|Nome di battesimo del contatto|Telefono 2|E-mail|Condizioni di pagamento|Agente",
+    "nl": "Klantnummer|Bedrijfsnaam|Factuuradres|Factuurplaats|Postcode|Afleverland|Voornaam contactpersoon"
+    "|Telefoon 2|E-mailadres|Betalingsconditie|Vertegenwoordiger",
+    "pt": "Código do cliente|Razão social|Endereço de cobrança|Cidade de cobrança|CEP|País de entrega"
+    "|Primeiro nome do contato|Telefone 2|E-mail|Condição de pagamento|Vendedor",
+    "sv": "Kundnummer|Företagsnamn|Fakturaadress|Fakturaort|Postnummer|Leveransland|Kontaktperson förnamn|Telefon 2"
+    "|E-post|Betalningsvillkor|Säljare",
+    "da": "Kundenummer|Firmanavn|Fakturaadresse|Fakturaadresse by|Postnummer|Leveringsland|Kontaktperson fornavn"
+    "|Telefon 2|E-mail|Betalingsbetingelser|Sælger",
+    "no": "Kundenummer|Firmanavn|Fakturaadresse|Fakturaadresse poststed|Postnummer|Leveringsland"
+    "|Kontaktperson fornavn|Telefon 2|E-post|Betalingsbetingelser|Selger",
+    "pl": "Kod klienta|Nazwa firmy|Adres do faktury|Miasto do faktury|Kod pocztowy|Kraj dostawy"
+    "|Imię osoby kontaktowej|Telefon 2|E-mail|Warunki płatności|Handlowiec",
+}
+EXPECTED = (
+    ("customer_number", set(), None), ("company_name", set(), None), ("address", {"billing"}, None),
+    ("city", {"billing"}, None), ("zip_code", set(), None), ("country", {"shipping"}, None),
+    ("first_name", {"contact"}, None), ("phone", set(), 2), ("email", set(), None), ("payment_term", set(), None),
+    ("sales_rep", set(), None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_headers_are_read_in_eleven_languages(language) -> None:
+    headers = LANGUAGES[language].split("|")
+    for header, reading, (concept, roles, part) in zip(headers, read_headers(headers), EXPECTED, strict=True):
+        found = "address" if reading.concept == "street" else reading.concept
+        assert (found, reading.roles, reading.part, reading.unknown) == (concept, roles, part, ()), header
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_accents_and_case_do_not_matter(language) -> None:
+    headers = LANGUAGES[language].split("|")
+    plain = [header.upper() for header in headers]
+    assert [one.concept for one in read_headers(plain)] == [one.concept for one in read_headers(headers)]
+
+
+@pytest.mark.parametrize(
+    ("header", "concept", "roles", "group", "part"),
+    [
+        ("Address 2: Line 1", "street", set(), 2, 1),
+        ("Ship To 3 Street", "street", {"shipping"}, 3, None),
+        ("Billing Address Line 2", "street", {"billing"}, None, 2),
+        ("Delivery Post Code", "zip_code", {"shipping"}, None, None),
+        ("Invoice town", "city", {"billing"}, None, None),
+        ("Contact 2 Email", "email", {"contact"}, 2, None),
+        ("Phone type", "setting", set(), None, None),
+        ("Bank city", "setting", {"bank"}, None, None),
+        ("Supplier name", "setting", {"supplier"}, None, None),
+        ("Parent company number", "parent", set(), None, None),
+        ("Sales rep email", "setting", {"agent"}, None, None),
+        ("Land", "country", set(), None, None),
+        ("xyzzy", None, set(), None, None),
+        ("", None, set(), None, None),
+    ],
+)
+def test_role_number_and_concept(header, concept, roles, group, part) -> None:
+    reading = read_headers([header])[0]
+    assert (reading.concept, set(reading.roles), reading.group, reading.part) == (concept, roles, group, part)
+
+
+def test_prefixes_that_most_headers_share_say_nothing() -> None:
+    prefixed = ["zz_Kod", "zz_Nazwa", "zz_Miasto", "zz_KodPocztowy", "zz_Telefon", "zz_Email"]
+    assert [one.concept for one in read_headers(prefixed)] == [
+        "id", "name", "city", "zip_code", "phone", "email",
+    ]  # fmt: skip
+    short = ["stName", "stCity", "stZip", "btName", "btCity", "btZip", "Email"]
+    assert [(one.concept, set(one.roles)) for one in read_headers(short)[1:5:3]] == [
+        ("city", {"shipping"}),
+        ("city", {"billing"}),
+    ]
+
+
+def test_repeated_headers_belong_to_the_address_before_them() -> None:
+    read = read_headers(["Name", "Billing Street", "City", "Zip", "Shipping Street", "City#2", "Zip#2"])
+    assert [set(one.roles) for one in read[2:4]] == [{"billing"}] * 2
+    assert [set(one.roles) for one in read[5:]] == [{"shipping"}] * 2
+
+
+def test_the_other_headers_decide_the_language() -> None:
+    """``Ort`` is a town in German and Swedish, ``By`` in Danish; ``Nr.`` and ``Navn`` alone would not tell."""
+    assert read_headers(["Kundenavn", "Adresse", "Postnr.", "By"])[3].concept == "city"
+    assert read_headers(["Created", "By", "Company"])[1].concept != "city"
