@@ -1,0 +1,121 @@
+"""Columns that look like a customer's and are not: nothing is proposed for them."""
+
+import pytest
+
+from tests.drafting.support import draft, plain, targets
+
+NO_FIELD = {
+    "en": "Customer Number|Company Name|City;Credit Limit|Balance|Last Order Date|VAT Number|Currency|Website|Fax"
+    "|Created By|Modified On|Opening Hours|Loyalty Points|Warehouse|Discount %|Tax Rate|Bank City|Bank Name|IBAN"
+    "|Card Number|Password|Facebook|Newsletter|Color|Weight|Lead Source|Annual Revenue|Number of Employees|Birthday"
+    "|Time Zone|Latitude|Shipping Cost|Billing Cycle|Contact Frequency|Email Opt In|Phone Type|Country Manager|City Tax"
+    "|State Tax ID|Address Verified|Name Day|Company Size|Zip File|Invoice Email Format|Shipping Insurance"
+    "|Account Balance|Number of Contacts|Delivery Days|Last Contact Date|Email Verified|Address Count|Phone Extension"
+    "|Vendor Name|Supplier City|Bank Address|Assistant Phone|Spouse Name|Login Name|User Name|Industry|Postage"
+    "|Email Bounced|Company Car|Product Name|Order Date",
+    "de": "Kundennummer|Firma|Ort;Kreditlimit|Umsatz|USt-IdNr.|Bankleitzahl|Kontoinhaber|Mahnstufe|Geburtsdatum|Skonto"
+    "|Rabattgruppe|Anrede|Briefanrede|Steuernummer|Erlöskonto|Angelegt am|Farbe|Gewicht|Lagerort|Kostenstelle"
+    "|Lieferantennummer|Sprache|Mandatsreferenz|Lieferzeit|Rechnungsdatum|Versandkosten|E-Mail-Werbung|Telefonart"
+    "|Firmengröße|Bank Ort|Bank Land|Ort der Bank|Lieferant Ort|Ländergruppe|Steuerland|Anzahl Kontakte|Artikelname"
+    "|Geburtsort|Geburtsland",
+    "fr": "Code client|Raison sociale|Ville;Encours autorisé|SIRET|Code NAF|Civilité|Date de création|Remise|Devise"
+    "|TVA intracommunautaire|Nom de la banque|Langue|Frais de livraison|Date de facturation|Délai de livraison"
+    "|Ville de naissance|Nom du produit|Nom de jeune fille",
+    "es": "Código de cliente|Razón social|Ciudad;Límite de crédito|NIF|Fecha de alta|Descuento|Divisa|Banco|Página web"
+    "|Observaciones|Idioma|Fecha de facturación|Gastos de envío|Plazo de entrega|Ciudad de nacimiento|Dirección IP",
+    "it": "Codice cliente|Ragione sociale|Città;Partita IVA|Codice fiscale|Fido|Sconto|Valuta|Banca|Data di nascita"
+    "|Spese di spedizione|Data di fatturazione|Città di nascita|Indirizzo IP",
+    "nl": "Klantnummer|Bedrijfsnaam|Plaats;Kredietlimiet|BTW-nummer|KvK-nummer|Korting|Valuta|Bankrekening|Aanhef"
+    "|Factuurdatum|Levertijd|Verzendkosten|Geboorteplaats|Naam bank",
+    "pt": "Código do cliente|Razão social|Cidade;Limite de crédito|CNPJ|Desconto|Moeda|Banco|Data de nascimento"
+    "|Data de cobrança|Prazo de entrega|Cidade de nascimento|Endereço IP",
+    "sv": "Kundnummer|Företagsnamn|Ort;Kreditgräns|Organisationsnummer|Rabatt|Valuta|Bankgiro|Skapad|Hemsida"
+    "|Fakturadatum|Leveranstid|Fraktkostnad|Födelseort",
+    "da": "Kundenummer|Firmanavn|By;Kreditmaksimum|CVR-nummer|Rabat|Valuta|Bankkonto|Oprettet|Hjemmeside|Fakturadato"
+    "|Leveringstid|Fødested",
+    "no": "Kundenummer|Firmanavn|Poststed;Kredittgrense|Organisasjonsnummer|Rabatt|Valuta|Bankkonto|Opprettet"
+    "|Fakturadato|Leveringstid|Fødested",
+    "pl": "Kod klienta|Nazwa firmy|Miasto;Limit kredytowy|NIP|REGON|Rabat|Waluta|Nazwa banku|Data urodzenia"
+    "|Data faktury|Termin dostawy|Koszt dostawy|Miejsce urodzenia|Adres IP",
+}
+
+
+@pytest.mark.parametrize("language", NO_FIELD)
+def test_headers_that_are_no_field_of_a_customer_give_nothing(language) -> None:
+    """By name alone: the columns are blank, so that no value can contradict a guess."""
+    known, others = (part.split("|") for part in NO_FIELD[language].split(";"))
+    made = draft(lambda n: dict(zip(known, (f"{n}", f"Nord {n} Ltd", "Lyon"), strict=True)) | dict.fromkeys(others, ""))
+    assert list(targets(made)) == known
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("shipping_address", ("True", "False")),
+        ("Title", ("Mr", "Mrs")),
+        ("Contact Title", ("Herr", "Frau")),
+        ("Email", ("Yes", "No")),
+        ("Phone", ("1", "0")),
+        ("Country", ("1", "2")),
+        ("Zip", ("yes", "no")),
+        ("Payment Terms", ("0", "1")),
+        ("Sales Rep", ("Y", "N")),
+        ("First Name", ("1", "2")),
+        ("Billing City", ("a@example.com", "b@example.com")),
+        pytest.param("mail_state", ("0", "1"), marks=pytest.mark.xfail(reason="asked as a status", strict=False)),
+        pytest.param("Name", ("Mr", "Mrs"), marks=pytest.mark.xfail(reason="taken for a person", strict=False)),
+    ],
+)
+def test_values_contradict_a_header(header, cells) -> None:
+    made = draft(lambda n: plain(n) | {header: cells[n % 2]})
+    assert header not in targets(made)
+    assert made.questions == []
+
+
+@pytest.mark.parametrize(
+    ("header", "country", "cells"),
+    [("Briefanrede", "DE", ("Sehr geehrter Herr Ott", "Sehr geehrte Frau Abt")), ("Titre", "FR", ("M.", "Mme"))],
+)
+def test_a_salutation_is_no_position(header, country, cells) -> None:
+    made = draft(lambda n: plain(n) | {"Contact": f"Ann Lee{n}", header: cells[n % 2]}, country=country)
+    assert header not in targets(made)
+
+
+def test_a_title_that_holds_positions_is_one() -> None:
+    made = draft(lambda n: plain(n, Contact="Ann Lee", Title=("Buyer", "Owner")[n % 2]))
+    assert targets(made)["Title"] == ["contacts[1].designation"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "target"),
+    [(("NY", "TX", "CA", "OR"), "addresses.billing.state"), (("Actif", "Inactif", "Actif", "Actif"), "skip_rule")],
+)
+def test_etat_is_a_state_or_a_status_by_its_values(cells, target) -> None:
+    assert targets(draft(lambda n: plain(n, Etat=cells[n % 4])))["Etat"] == [target]
+
+
+@pytest.mark.xfail(reason="the Status takes the place of the State", strict=False)
+def test_a_status_is_no_state() -> None:
+    made = draft(lambda n: plain(n, Status=("Gold", "Silver", "Bronze")[n % 3], State=("NY", "TX", "CA", "OR")[n % 4]))
+    assert targets(made)["State"] == ["addresses.billing.state"]
+    assert "Status" not in targets(made)
+
+
+@pytest.mark.xfail(reason="taken for an address", strict=False)
+def test_postadr_with_towns_is_a_city() -> None:
+    made = draft(
+        lambda n: {
+            "KUNDENR": f"{n}", "NAVN": f"Nord {n} AS", "ADRESSE": f"Veien {n}", "POSTNR": f"015{n}", "POSTADR": "OSLO",
+        },
+        country="NO",
+    )  # fmt: skip
+    assert targets(made)["POSTADR"] == ["addresses.billing.city"]
+
+
+@pytest.mark.parametrize(
+    "header", ["Card Number", "Credit Card No.", "CVV", "Password", "Passwort", "Mot de passe", "IBAN", "SSN"]
+)
+def test_sensitive_columns_are_never_proposed(header) -> None:
+    made = draft(lambda n: plain(n) | {header: f"411111111111111{n}"})
+    assert header not in targets(made)
+    assert not any(line.strip().startswith(f"from: {header}") for line in made.mapping.splitlines())
