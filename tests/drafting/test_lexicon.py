@@ -1,0 +1,114 @@
+"""The data files of the lexicon and of code tables: complete, without contradictions, and known to the code."""
+
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from importer.drafting.code_tables import code_tables, recognized
+from importer.drafting.header_words import fold
+from importer.drafting.lexicon import HEAD_FIRST, lexicon
+from importer.drafting.readings import ADDRESS_PARTS, NEVER, OF_ADDRESSES, OF_OTHERS, read_headers
+
+LEXICON = {
+    path.name.removesuffix(".toml"): tomllib.loads(path.read_text("utf-8"))
+    for path in files("importer.drafting").joinpath("lexicon").iterdir()
+    if path.name.endswith(".toml")
+}
+SECTIONS = {"concepts", "roles", "also_roles", "also_meta", "fillers", "cell_words"}
+TITLES = [table.title for table in code_tables()]
+
+
+def test_there_are_eleven_languages() -> None:
+    assert set(LEXICON) == {"da", "de", "en", "es", "fr", "it", "nl", "no", "pl", "pt", "sv"}
+    assert set(LEXICON) > HEAD_FIRST
+
+
+@pytest.mark.parametrize("language", LEXICON)
+def test_a_file_has_all_sections_and_texts_only(language) -> None:
+    content = LEXICON[language]
+    assert set(content) == SECTIONS
+    for section, entries in content.items():
+        for name, phrases in entries.items():
+            assert phrases, f"{section}.{name}"
+            assert all(isinstance(phrase, str) and fold(phrase) for phrase in phrases), f"{section}.{name}"
+
+
+@pytest.mark.parametrize("language", LEXICON)
+def test_a_phrase_is_one_concept_of_a_language(language) -> None:
+    """The same phrase may be a role as well (``also_roles``), but not two concepts, and not twice the same one."""
+    seen: dict[str, str] = {}
+    twice = []
+    for name, phrases in LEXICON[language]["concepts"].items():
+        for phrase in phrases:
+            if phrase in seen:
+                twice.append((phrase, seen[phrase], name))
+            seen[phrase] = name
+    assert [one for one in twice if one[0] != "Additional Address"] == []
+
+
+@pytest.mark.parametrize("language", LEXICON)
+def test_names_are_those_of_the_english_file(language) -> None:
+    """A name that nothing knows would be a phrase without effect."""
+    english = LEXICON["en"]
+    for section in ("concepts", "cell_words"):
+        assert set(LEXICON[language][section]) <= set(english[section]), section
+    roles = {*LEXICON[language]["roles"], *LEXICON[language]["also_roles"]}
+    assert roles <= {*english["roles"], *english["also_roles"]}
+    assert {*NEVER, *ADDRESS_PARTS} <= set(english["concepts"])
+    assert {*english["roles"], *english["also_roles"]} >= OF_ADDRESSES | OF_OTHERS
+
+
+def test_cells_are_compared_without_case_and_accents() -> None:
+    known = lexicon()
+    assert known.is_cell("INACTIVE", "inactive")
+    assert known.is_cell("Lieferant", "supplier")
+    assert known.is_cell("Oui", "yes")
+    assert not known.is_cell("Gold", "active", "inactive", "supplier")
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_labels_of_code_tables_are_headers_that_are_understood(title) -> None:
+    table = next(one for one in code_tables() if one.title == title)
+    labels = sorted({label for label in [*table.labels.values(), *(label for _, label in table.numbered)] if label})
+    unknown = [
+        label
+        for label, reading in zip(labels, read_headers([one.replace("{n}", "2") for one in labels]), strict=True)
+        if reading.concept is None
+    ]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_code_table_recognizes_its_own_columns(title) -> None:
+    table = next(one for one in code_tables() if one.title == title)
+    found = recognized(sorted(table.codes))
+    assert found is not None
+    assert len(found.codes & table.codes) >= 0.9 * len(table.codes)
+
+
+def test_titles_are_unique() -> None:
+    assert len(set(TITLES)) == len(TITLES) >= 60
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        (["KUNNR", "NAME1", "STRAS", "ORT01", "PSTLZ", "LAND1"], "SAP"),
+        (["CUSTNMBR", "CUSTNAME", "ADDRESS1", "CITY", "ZIP"], "GP"),
+        (["CT_Num", "CT_Intitule", "CT_Adresse", "CT_CodePostal", "CT_Ville"], "Sage"),
+        (["Customer Number", "Company Name", "City", "Zip Code"], None),
+        (["KUNNR", "NAME1", "City"], None),
+    ],
+)
+def test_tables_of_known_systems_are_recognized(headers, found) -> None:
+    table = recognized(headers)
+    assert (table is None) == (found is None)
+    assert found is None or found in table.title
+
+
+def test_a_code_is_written_as_in_its_system_or_in_one_case() -> None:
+    table = recognized(["KUNNR", "NAME1", "STRAS", "ORT01", "PSTLZ", "LAND1"])
+    assert table.label("KUNNR") == table.label("kunnr") != ""
+    assert table.label("Kunnr") is None
+    assert table.label("nothing") is None
