@@ -1,0 +1,93 @@
+"""Files that a mapping is there for: it is named, and extended instead of drafted anew."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from importer.commands.suggest import read_sources, suggest
+from importer.errors import UsageError
+from importer.mapping import load_mapping
+from importer.settings import Options
+from importer.tables import Sources
+from tests.workflow.desk import SAMPLES
+
+GENERIC = {"generic-long", "generic-wide"}
+NOT_KNOWN = {"quickbooks-iif", "quickbooks-online"}
+SYSTEMS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir() and path.name not in GENERIC)
+
+
+def sources_of(name: str) -> Sources:
+    return read_sources(Options(sources=(str(SAMPLES / name),), country="US"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(reason="too few columns are its own", strict=False))
+        if name in NOT_KNOWN
+        else name
+        for name in SYSTEMS
+    ],
+)
+def test_an_export_of_a_shipped_mapping_is_recognized(name, tmp_path) -> None:
+    draft = suggest(Options(country="US"), sources=sources_of(name))
+    assert draft.fits is not None
+    assert (draft.fits[0], round(draft.fits[1], 2)) == (name, 1.0)
+    assert (draft.questions, draft.open) == ([], [])
+    path = tmp_path / "own.yaml"
+    path.write_text(draft.mapping, encoding="utf-8")
+    loaded = load_mapping(str(path))
+    assert f"extends: {name}" in draft.mapping
+    assert loaded.mapping.country == "US"
+    assert any(one.why == ["mapping"] and one.targets for one in draft.columns)
+
+
+@pytest.mark.parametrize("name", sorted(GENERIC))
+def test_a_list_of_any_origin_is_drafted(name) -> None:
+    assert suggest(Options(country="US"), sources=sources_of(name)).fits is None
+
+
+def renamed(sources: Sources, names: dict[str, str]) -> Sources:
+    tables = (replace(table, frame=table.frame.rename(columns=names)) for table in sources.tables)
+    return Sources(tuple(tables))
+
+
+@pytest.mark.parametrize(
+    ("name", "old"), [("netsuite", "Phone"), ("xero", "EmailAddress"), ("odoo", "Phone"), ("shopify", "Phone")]
+)
+def test_a_renamed_column_does_not_matter(name, old) -> None:
+    sources = renamed(sources_of(name), {old: "Something Else"})
+    assert any("Something Else" in table.frame.columns for table in sources.tables)
+    draft = suggest(Options(country="US"), sources=sources)
+    assert draft.fits is not None
+    assert draft.fits[0] == name
+    assert 0.7 < draft.fits[1] < 1
+
+
+def test_from_scratch_drafts_in_spite_of_it() -> None:
+    draft = suggest(Options(country="US"), sources=sources_of("xero"), from_scratch=True)
+    assert (draft.fits, draft.key) == (None, ["AccountNumber"])
+
+
+def test_a_mapping_that_fits_asks_nothing() -> None:
+    with pytest.raises(UsageError, match="no question is called"):
+        suggest(Options(country="US"), {"key": "a"}, sources=sources_of("xero"))
+
+
+OWN = """\
+title: Ours
+key: Kdnr
+customer: {company_name: Bezeichnung, phone: Ruf, email: Post}
+addresses: [{type: {constant: billing}, address_line_1: Weg, city: Stadtname}]
+"""
+
+
+def test_mappings_in_the_working_folder_are_known(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mappings").mkdir()
+    Path("mappings/ours.yaml").write_text(OWN)
+    Path("list.csv").write_text("Kdnr,Bezeichnung,Ruf,Post,Weg,Stadtname\n1,Nord GmbH,030 123456,,Weg 1,Köln\n")
+    draft = suggest(Options(sources=("list.csv",), country="DE"))
+    assert draft.fits is not None
+    assert Path(draft.fits[0]) == Path("mappings/ours.yaml")
