@@ -32,7 +32,7 @@ def box():
         yield made
 
 
-def at_a_terminal(desk, typed: bytes, *words: object) -> tuple[int, str]:
+def at_a_terminal(desk, typed: bytes, *words: object, prompt: bytes = b"[y/N]: ") -> tuple[int, str]:
     """Exit code, and what a person saw who typed this once the question was there."""
     outer, inner = pty.openpty()
     process = subprocess.Popen(
@@ -45,7 +45,7 @@ def at_a_terminal(desk, typed: bytes, *words: object) -> tuple[int, str]:
     with closing(os.fdopen(outer, "r+b", buffering=0)) as terminal:
         while select.select([terminal], [], [], 60)[0] and (chunk := read(terminal)):
             shown += chunk
-            if typed and shown.endswith(b"[y/N]: "):
+            if typed and shown.endswith(prompt):
                 terminal.write(typed)
                 typed = b""
     return process.wait(timeout=30), " ".join(shown.decode().split())

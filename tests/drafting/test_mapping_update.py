@@ -56,6 +56,7 @@ def test_a_renamed_key_gets_both_names(tmp_path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")
 def test_a_new_field_of_the_customer_is_added(tmp_path) -> None:
     gone, came, changes = updated(tmp_path, KNOWN | {"Phone": "+44 1225 555011", "Payment Terms": "30 days"})
     assert (gone, sorted(came)) == ([], ["  payment_term: Payment Terms", "  phone: Phone"])
@@ -79,12 +80,10 @@ def test_a_renamed_column_gets_both_names(tmp_path) -> None:
     assert changes == ["Mail is also called E-Mail Address"]
 
 
-@pytest.mark.xfail(reason="the name is replaced in comments and titles, too", strict=False)
 def test_only_the_rule_changes(tmp_path) -> None:
     assert updated(tmp_path, renamed_mail())[0] == ["  email: Mail"]
 
 
-@pytest.mark.xfail(reason="the name is replaced inside other names", strict=False)
 def test_a_name_inside_another_name_stays(tmp_path) -> None:
     text = "title: T\nkey: Code\ncustomer:\n  company_name: Name\n  display_name: Short Name\n"
     gone, came, _ = updated(tmp_path, {"Code": "1", "Company": "Acme Ltd 1", "Short Name": "Acme 1"}, text)
@@ -104,7 +103,7 @@ def test_a_second_update_changes_nothing(tmp_path) -> None:
     assert updated(tmp_path, row, (tmp_path / "ours.yaml").read_text(encoding="utf-8"))[:2] == ([], [])
 
 
-@pytest.mark.xfail(reason="a column is taken for two old names", strict=False, raises=ValueError)
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")
 def test_one_new_column_stands_for_one_old_one(tmp_path) -> None:
     sources = Sources((make_source("list.csv", [{**KNOWN, "Company": f"Firm {n}"} for n in range(4)]),))
     update(Options(), "netsuite", sources=sources)

