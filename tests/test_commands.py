@@ -206,7 +206,7 @@ def test_options_come_from_flags_then_the_environment_then_the_file(command, fil
 def commands_of_the_readme() -> set[str]:
     return set(re.findall(r"importer ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"))) & {
         "adopt", "check", "example", "explain", "ids", "ledger", "lookups", "mappings", "plan", "preview", "report",
-        "resume", "retry", "run", "runs", "sandbox", "undo", "values", "verify",
+        "resume", "retry", "run", "runs", "sandbox", "suggest", "undo", "values", "verify",
     }  # fmt: skip
 
 
@@ -221,5 +221,5 @@ def test_every_command_of_the_readme_explains_itself(command, monkeypatch, name)
 
 def test_the_readme_names_every_command(command) -> None:
     _, out, _ = command("--help")
-    listed = set(re.findall(r"^  ([a-z]+) ", out.partition("Import:")[2].partition("Options:")[0], re.MULTILINE))
+    listed = set(re.findall(r"^  ([a-z]+) ", out.partition("Start:")[2].partition("Options:")[0], re.MULTILINE))
     assert listed == commands_of_the_readme()

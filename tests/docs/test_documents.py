@@ -21,7 +21,13 @@ DOCUMENTS = (
     "importer/report/README.md",
     "tests/README.md",
 )
-PAGES = (*DOCUMENTS, "mappings/README.md", "mappings/PROBLEMS.md", "tests/bench/README.md")
+PAGES = (
+    *DOCUMENTS,
+    "mappings/README.md",
+    "mappings/PROBLEMS.md",
+    "tests/bench/README.md",
+    "tests/drafting/systems/README.md",
+)
 _BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _CELLS = re.compile(r"^\| `(importer [^`]+)`", re.MULTILINE)
 
