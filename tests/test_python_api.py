@@ -276,3 +276,19 @@ def test_its_keywords_are_the_options_of_the_command_line(name, known) -> None:
     there = {*inspect.signature(command).parameters} - ONLY_THERE - {"ctx"}
     positional = {*inspect.signature(getattr(importer, name)).parameters} - {"options"}
     assert known.__optional_keys__ - ONLY_HERE | positional == there
+
+
+def test_a_draft_is_answered_and_its_mapping_checks(place) -> None:
+    rows = "".join(f"{n},Firm {n} Ltd,Bath,{'Inactive' if n == 2 else 'Active'}\n" for n in range(4))
+    Path("new.csv").write_text(f"Customer Number,Company Name,City,Status\n{rows}")
+    draft = importer.suggest("new.csv", country="GB")
+    assert ([one.id for one in draft.open], draft.key, draft.layout) == (["skip:Status"], ["Customer Number"], "wide")
+    answered = importer.suggest("new.csv", country="GB", answers={"skip:Status": "keep"})
+    assert (answered.open, answered.answers) == ([], {"skip:Status": "keep"})
+    for made, customers in ((draft, 3), (answered, 4)):
+        Path("new.yaml").write_text(made.mapping, encoding="utf-8")
+        assert len(importer.check("new.csv", mapping="new.yaml").customers) == customers
+    frame = pd.read_csv("new.csv", dtype=str)
+    assert importer.suggest({"customers": frame}, from_scratch=True).key == draft.key
+    with pytest.raises(importer.errors.UsageError, match="no question is called"):
+        importer.suggest("new.csv", answers={"key": "City"})

@@ -13,7 +13,7 @@ from importer.tables import Sources
 from tests.workflow.desk import SAMPLES
 
 GENERIC = {"generic-long", "generic-wide"}
-NOT_KNOWN = {"quickbooks-iif", "quickbooks-online"}
+NOT_KNOWN = {"quickbooks-iif"}
 SYSTEMS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir() and path.name not in GENERIC)
 
 
@@ -24,7 +24,7 @@ def sources_of(name: str) -> Sources:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.xfail(reason="too few columns are its own", strict=False))
+        pytest.param(name, marks=pytest.mark.xfail(reason="its other lists count as well", strict=False))
         if name in NOT_KNOWN
         else name
         for name in SYSTEMS
