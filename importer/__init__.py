@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importer import errors
-    from importer.drafting.draft import Draft
     from importer.python_api import (
         CheckResult,
+        Draft,
         Result,
         RunResult,
         Target,

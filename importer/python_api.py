@@ -46,7 +46,7 @@ from importer.commands import run as running
 from importer.commands import suggest as suggesting
 from importer.commands import undo as undoing
 from importer.did_you_mean import nearest
-from importer.drafting.draft import Draft
+from importer.drafting.draft import Draft as Draft  # noqa: PLC0414 - the package offers it
 from importer.errors import MappingError, OptionError, UsageError
 from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
 from importer.workflow.report_writer import read_report
