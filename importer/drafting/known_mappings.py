@@ -95,8 +95,16 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
                 named = [find_column(part, headers) for part in parts]
                 keys = [name for name in named if name is not None]
     columns = [place for place, some in filled.items() if some]
+    read = {at for at in places.values() if _knows(columns, mentioned, at)}  # not other lists of the same export
+    columns = [place for place in columns if place[0] in read]
     coverage = sum(place in mentioned for place in columns) / max(len(columns), 1)
     return KnownMapping(name, loaded, coverage, targets, keys)
+
+
+def _knows(columns: list[tuple[int, str]], mentioned: set[tuple[int, str]], at: int) -> bool:
+    """Whether enough columns of a table are mentioned for it to be one that the mapping is for."""
+    own = [place for place in columns if place[0] == at]
+    return sum(place in mentioned for place in own) >= _OWN_SHARE * len(own) > 0
 
 
 def _targets(mapping: Mapping, table_name: str, headers: list[str]) -> Iterator[tuple[str, str]]:

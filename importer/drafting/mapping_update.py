@@ -7,11 +7,13 @@ from importer.drafting.mapping_text import one_line, scalar
 from importer.drafting.table_draft import TableDraft, draft_table
 from importer.errors import MappingError
 from importer.mapping.language.mapping_files import LoadedMapping
-from importer.mapping.language.mapping_rules import alternatives
+from importer.mapping.language.mapping_rules import FieldRule, alternatives
 from importer.mapping.table_rows import find_column
 from importer.tables import Sources, SourceTable
 
 _CUSTOMER_FIELD = re.compile(r"[a-z_]+")
+_HEADING = "# New columns that are not used, with what they may give:"
+_LISTED = re.compile(rf"\n*{re.escape(_HEADING)}\n(?:#   [^\n]*\n)*")  # as an earlier update wrote it
 _BEFORE, _AFTER = r"((?:: |- |\[|, |\||[\"']))", r"(?=\s*(?:$|[,\]}|\"']|\s#))"  # around a whole reference
 
 
@@ -50,13 +52,16 @@ def _with_table(text: str, loaded: LoadedMapping, table: SourceTable, country: s
             text = added
             left.remove(at)
             changes.append(f"{draft.headers[at]} gives {target}")
+    bare = _LISTED.sub("", text)
     if not left:
         return text
-    changes += [f"{draft.headers[at]} is new and not used: see the end of the file" for at in left]
     gives = {at: ", ".join(draft.assignment.targets.get(at, ())) or "no field" for at in left}
-    lines = ["# New columns that are not used, with what they may give:"]
+    lines = [_HEADING]
     lines += [f"#   {one_line(draft.headers[at])}: {gives[at]}" for at in left]
-    return "\n".join([text.rstrip("\n"), "", *lines, ""])
+    listed = "\n".join([bare.rstrip("\n"), "", *lines, ""])
+    if listed != text:
+        changes += [f"{draft.headers[at]} is new and not used: see the end of the file" for at in left]
+    return listed
 
 
 def _unknown(loaded: LoadedMapping, draft: TableDraft) -> list[int]:
@@ -72,15 +77,26 @@ def _renamed(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> I
     """New columns that give what a missing column of the mapping gave, with its old name."""
     mapping = loaded.mapping
     for name, rule in mapping.customer.fields().items():
-        same = [at for at in left if name in draft.assignment.targets.get(at, ())]
-        for reference, _ in rule.references(optional=True):
-            if len(same) == 1 and find_column(reference, draft.headers) is None:
-                yield same[0], reference
+        yield from _same(draft, left, rule, name)
+    for entry in mapping.children():
+        for name, rule in entry.fields().items():
+            if entry.repeat is None:
+                yield from _same(draft, left, rule, f".{name}")
     keys = [at for at in left if at in draft.structure.key]
     for part in mapping.tables[mapping.main_table].key:
         for reference, _ in part.references(optional=True):
             if keys and find_column(reference, draft.headers) is None:
                 yield keys[0], reference
+
+
+def _same(draft: TableDraft, left: Sequence[int], rule: FieldRule, target: str) -> Iterator[tuple[int, str]]:
+    """The one new column with a target, for each column of a rule that is missing."""
+    same = [
+        at for at in left if any(own == target or own.endswith(target) for own in draft.assignment.targets.get(at, ()))
+    ]
+    for reference, _ in rule.references(optional=True):
+        if len(same) == 1 and find_column(reference, draft.headers) is None:
+            yield same[0], reference
 
 
 def _renamed_in(text: str, old: str, header: str) -> str:

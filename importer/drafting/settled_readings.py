@@ -10,7 +10,8 @@ from importer.drafting.readings import Reading
 from importer.drafting.vetoes import fits
 
 SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
-_STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect", "yes", "no")
+_STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
+_STATE_OR_STATUS = frozenset({"estado", "etat", "stato"})
 _NEAR = 2  # columns
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _FEW_SPACES = 0.4
@@ -33,9 +34,10 @@ def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list
     """``Estado`` and ``État`` are a status or a state: their values and neighbors tell."""
     out = list(readings)
     for at, reading in enumerate(readings):
-        words = values[at].words(*_STATUS_WORDS)
+        either = reading.phrase in _STATE_OR_STATUS
         beside_town = bool(_around(readings, at) & {"city", "zip_code"})
-        if reading.concept == "status" and beside_town and not words and not reading.about:
+        words = values[at].words(*_STATUS_WORDS)
+        if reading.concept == "status" and either and beside_town and not words and not reading.about:
             if values[at].blank or values[at].lettered > 0:
                 out[at] = reading.as_("state")
         elif reading.concept == "state" and words >= 0.8 and values[at].few:
@@ -163,10 +165,17 @@ def _with_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list
 
 
 def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
-    """``Kod`` between a street and a city is the post code, if there is no other."""
-    if any(reading.concept in ("zip_code", "zip_city") for reading in readings):
-        return readings
+    """``Kod`` between street and city is the post code; an address without digits beside a post code is the city."""
     out = list(readings)
+    concepts = [reading.concept for reading in readings]
+    if "zip_code" in concepts and "city" not in concepts:
+        codes = [at for at, name in enumerate(concepts) if name == "zip_code"]
+        for at, reading in enumerate(readings):
+            near = any(abs(at - other) == 1 for other in codes)
+            if reading.concept == "address" and near and not values[at].blank and values[at].with_digits == 0:
+                out[at] = replace(reading, concept="city", roles=reading.roles & {"billing", "shipping"})
+    if any(name in ("zip_code", "zip_city") for name in concepts):
+        return out
     for at, reading in enumerate(readings):
         beside = at > 0 and bool(_around(readings, at) & {"city", "state", "street"})
         if reading.concept == "id" and beside and values[at].zips >= 0.8 and values[at].with_digits == 1:

@@ -18,7 +18,7 @@ _FITS: dict[str, Callable[[ColumnValues], bool]] = {
     "address_line_2": lambda column: not _flags_only(column) and column.emails < 0.3,
     "po_box": lambda column: not _flags_only(column),
     "company_name": lambda column: column.lettered >= 0.6 and column.emails < 0.5 and not _flags_only(column),
-    "name": lambda column: column.lettered >= 0.6 and column.emails < 0.5,
+    "name": lambda column: column.lettered >= 0.6 and column.emails < 0.5 and column.salutations < 0.5,
     "display_name": lambda column: column.lettered >= 0.5 and column.emails < 0.5,
     "first_name": lambda column: column.lettered >= 0.7 and column.emails < 0.3 and not _flags_only(column),
     "last_name": lambda column: column.lettered >= 0.7 and column.emails < 0.3 and not _flags_only(column),

@@ -13,7 +13,6 @@ from importer.tables import Sources
 from tests.workflow.desk import SAMPLES
 
 GENERIC = {"generic-long", "generic-wide"}
-NOT_KNOWN = {"quickbooks-iif"}
 SYSTEMS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir() and path.name not in GENERIC)
 
 
@@ -23,17 +22,13 @@ def sources_of(name: str) -> Sources:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="its other lists count as well", strict=False))
-        if name in NOT_KNOWN
-        else name
-        for name in SYSTEMS
-    ],
+    SYSTEMS,
 )
 def test_an_export_of_a_shipped_mapping_is_recognized(name, tmp_path) -> None:
     draft = suggest(Options(country="US"), sources=sources_of(name))
     assert draft.fits is not None
-    assert (draft.fits[0], round(draft.fits[1], 2)) == (name, 1.0)
+    assert draft.fits[0] == name
+    assert draft.fits[1] > (0.85 if name == "quickbooks-iif" else 0.99)  # an IIF file has columns of other lists
     assert (draft.questions, draft.open) == ([], [])
     path = tmp_path / "own.yaml"
     path.write_text(draft.mapping, encoding="utf-8")
