@@ -59,7 +59,7 @@ def suggest(
     with Commands.of(options).advising():
         sources = read_sources(options)
         if update is not None:
-            _update(options, update, output, sources)
+            _update(options, given, update, output, sources)
             return
         _draft(options, given, sources, output, _answers(answer or ()), from_scratch=from_scratch)
 
@@ -103,11 +103,14 @@ def _end(draft: "Draft", given: Mapping[str, Any], output: Path | None, options:
     raise typer.Exit(1 if draft.open else 0)
 
 
-def _update(options: Any, mapping: str, output: Path | None, sources: Any) -> None:
+def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path | None, sources: Any) -> None:
     """Write the adapted mapping in the place of the old one, or to ``--output``."""
     from importer.commands.suggest import update, write_mapping
 
     text, changes = update(options, mapping, sources=sources)
+    if given["json"]:
+        print(as_json({"mapping": text, "changes": changes}))
+        return
     if not changes:
         show(f"{mapping} knows all columns; nothing is changed.")
         return

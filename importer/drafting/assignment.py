@@ -17,6 +17,7 @@ _TOWN: tuple[str, ...] = ("zip_code", "city", "state")
 _TERMS = {"price_list": "assigned_price_list_id", "sales_rep": "assigned_sales_rep_ids"}
 _OF_ANY_ADDRESS = frozenset({"shipping_method", "freight_term", "sales_rep"})  # "Ship via" is no address's
 _CODE = 2  # letters
+_TYPES = 0.6  # of the values of a kind are types of addresses
 _MOSTLY, _MANY_SPACES, _FEW_DIGITS, _NEARLY_ALL = 0.8, 0.6, 0.3, 0.95
 _NAMES = frozenset({"company_name", "display_name", "first_name", "last_name", "full_name"})
 SKIPPING = frozenset(
@@ -45,6 +46,8 @@ def assign(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> Assig
 def _addresses(out: Assignment, groups: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
     out.addresses = [group for group in groups if group.slot is not None]
     types = [at for at, reading in enumerate(out.readings) if reading.concept == "address_type"]
+    kinds = [at for at, reading in enumerate(out.readings) if reading.concept in ("kind", "group")]
+    types += [at for at in kinds if values[at].few and values[at].words("billing", "shipping", "both") >= _TYPES]
     if len(out.addresses) == 1:
         out.address_type = next((at for at in types if _says_types(values[at])), None)
     for group in out.addresses:
@@ -102,6 +105,7 @@ def _names(out: Assignment, values: Sequence[ColumnValues]) -> None:
             out.readings[best] = out.readings[best].as_("company_name")
     readings = out.readings
     found = [at for at, own in enumerate(readings) if own.concept == "company_name" and not (own.part or 0) > 1]
+    found = [at for at in found if not readings[at].unknown or values[at].companies >= SOME_COMPANIES]
     found.sort(key=lambda at: (bool(readings[at].unknown), -round(values[at].filled, 1), bool(readings[at].roles), at))
     shown = [at for at, reading in enumerate(readings) if reading.concept == "display_name"]
     if not found:

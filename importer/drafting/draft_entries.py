@@ -145,7 +145,7 @@ def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, S
 def _address(
     draft: TableDraft, group: AddressGroup, main: AddressGroup | None, *, joined_table: bool
 ) -> dict[str, Any] | None:
-    """The fields of an address; None if it has neither a line nor a town."""
+    """The fields of an address; None if it has no line."""
     people = draft.assignment.people.get(group.path) or _people_of_table(draft, joined_table=joined_table)
     out = person_names(draft, people)
     parts = {part: columns for part, columns in group.parts.items() if columns}
@@ -153,8 +153,8 @@ def _address(
         names = _headers(draft, group.packed)
         out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
         out |= address_parts(draft, {"country": parts.get("country", [])})
-    elif not parts.keys() & {"line_1", "city"}:
-        return None
+    elif "line_1" not in parts:
+        return None  # an address needs one
     elif group.partial and main is not None:
         town = {part: columns for part, columns in main.parts.items() if part not in ("line_1", "line_2")}
         out |= {"when": is_filled(_headers(draft, parts["line_1"][:1])), **address_parts(draft, town | parts)}

@@ -96,8 +96,8 @@ def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     single = (structure.parent, structure.named, structure.instead, given.address_type, given.is_default)
     columns = {*key, *(column for column in single if column is not None)}
     lists = [own for contact in given.contacts.values() for own in contact.values()]
-    of_addresses = [given.customer.get(name, []) for name in ("phone", "email")] if given.addresses else []
-    lists += given.customer.values() if main else of_addresses
+    details = [given.customer.get(name, []) for name in ("phone", "email")]
+    lists += given.customer.values() if main else details if given.addresses or given.contacts else []
     for group in given.addresses:
         lists += [group.packed, list(group.flags.values()), *given.people.get(group.path, {}).values()]
         lists += [own for part, own in group.parts.items() if not group.packed or part == "country"]

@@ -10,7 +10,6 @@ from importer.drafting.skip_rules import Question
 _HEADS = ("column", "samples", "filled", "gives", "sure", "why")
 _LEAST = (12, 12, 6, 12, 4, 4)
 _WHOLE = ("address_line_1", "city")
-_MOST = 28  # characters of a column's name
 
 
 def draft_text(draft: Draft, width: int) -> str:
@@ -55,7 +54,7 @@ def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
         for column in columns
     ]
     widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(_HEADS)]
-    widths[0] = min(widths[0], _MOST)
+    widths[0] = min(widths[0], max(width // 4, _LEAST[0]))
     fixed = widths[0] + widths[2] + widths[4] + widths[5] + 2 * (len(_HEADS) - 1)
     free = max(width - fixed, _LEAST[1] + _LEAST[3])
     widths[3] = min(widths[3], max(free // 2, _LEAST[3]))
@@ -77,6 +76,17 @@ def _targets(targets: Sequence[str]) -> str:
     prefixes = {target.rpartition(".")[0] for target in targets}
     names = [target.rpartition(".")[2] for target in targets]
     if len(prefixes) == 1 and all(name in names for name in _WHOLE) and len(names) > len(_WHOLE):
-        return f"{prefixes.pop()} (whole address)"
+        return f"{_short(prefixes.pop())} address, whole"
     shown = {"ignore": "-", "skip_rule": "which rows to skip", "reference_id": "reference_id (key)"}
-    return ", ".join(shown.get(target, target) for target in targets) or "-"
+    return ", ".join(shown.get(target, _short(target)) for target in targets) or "-"
+
+
+def _short(target: str) -> str:
+    """``billing city`` for ``addresses.billing.city``, so that a narrow column shows what matters."""
+    return (
+        target.removeprefix("addresses.")
+        .replace("contacts[", "contact ")
+        .replace("[", " ")
+        .replace("].", " ")
+        .replace(".", " ")
+    )

@@ -112,7 +112,7 @@ def _new_fields(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -
     fields = set(loaded.mapping.customer.fields())
     for at in left:
         for target in draft.assignment.targets.get(at, ()):
-            possible = _CUSTOMER_FIELD.fullmatch(target) and target in loaded.mapping.customer.model_fields
+            possible = _CUSTOMER_FIELD.fullmatch(target) and target in type(loaded.mapping.customer).model_fields
             if possible and target not in fields:
                 fields.add(target)
                 yield at, target

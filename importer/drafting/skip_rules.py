@@ -13,6 +13,7 @@ LEAVE_OUT, KEEP = "leave out", "keep"
 _NOT_CUSTOMERS = ("supplier", "lead", "employee", "prospect")
 _GONE = ("inactive", "closed", "deleted")
 _MOST_SHOWN = 6
+_HALF = 0.5
 _MANY = 0.3  # of the rows: so many blocked customers are still customers
 
 
@@ -47,6 +48,10 @@ def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
         if rule is None:
             continue
         condition, leave, proposed = rule
+        listed = condition.get("is", [])
+        out = {listed} if isinstance(listed, str) else set(listed)
+        if sum(count for text, count in _counted(draft, at) if text in out) > _HALF * values.rows:
+            proposed = KEEP  # most rows are customers: the words mean something else here
         counts = ", ".join(f"{text} {count:,}" for text, count in _counted(draft, at)[:_MOST_SHOWN])
         blank = draft.values[at].rows - sum(draft.values[at].counts)
         shown = f"{header}: {counts}" + (
@@ -116,11 +121,9 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> tuple[dict[str, Any], 
     found = answers[wanted]
     understood = all(read_flag(text) is (wanted == "yes") for text in found)
     test: dict[str, Any] = {"flag": wanted == "yes"} if understood else {"is": found if len(found) > 1 else found[0]}
-    many = (
-        sum(count for text, count in zip(values.texts, values.counts, strict=True) if text in found)
-        > _MANY * values.rows
-    )
-    keep = concept == "supplier_flag" or everybody or (concept == "blocked_flag" and many)
+    left = sum(count for text, count in zip(values.texts, values.counts, strict=True) if text in found)
+    many = left > (_MANY if concept == "blocked_flag" else _HALF) * values.rows
+    keep = concept == "supplier_flag" or everybody or many
     return {**test, "reason": reasons[concept]}, " and ".join(answers[wanted]), KEEP if keep else LEAVE_OUT
 
 
