@@ -63,6 +63,8 @@ done
 # The sample holds planted mistakes, hence exit code 1.
 job=(source -m xero --country US --out results)
 expect 0 --help
+expect 0 suggest source --country US -o drafted.yaml
+expect 1 suggest source --country US --from-scratch  # reads the lexicon
 expect 1 check "${job[@]}"
 expect 1 run "${job[@]}" --api sandbox --ledger first.db
 HEALTHCHECK=IMPORTER_NOTIFY_HEALTHCHECK=http://127.0.0.1:$(cat port)/ping
