@@ -144,7 +144,7 @@ def test_answers_close_questions(desk, suggest) -> None:
         (("clean.csv", "--update", "sap-business-one", "-o", "a.yaml"), "several tables"),
         (("clean.csv", "--update", "xero"), "-o FILE"),
         (("clean.csv", "--from-scrach"), "--from-scratch"),
-        ((SAMPLES / "xero", "--answer", "key=Name"), "a mapping fits"),
+        ((SAMPLES / "xero", "--answer", "key=Name"), "no question is called 'key'"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(desk, suggest, words, said) -> None:
