@@ -105,7 +105,6 @@ def _names(out: Assignment, values: Sequence[ColumnValues]) -> None:
             out.readings[best] = out.readings[best].as_("company_name")
     readings = out.readings
     found = [at for at, own in enumerate(readings) if own.concept == "company_name" and not (own.part or 0) > 1]
-    found = [at for at in found if not readings[at].unknown or values[at].companies >= SOME_COMPANIES]
     found.sort(key=lambda at: (bool(readings[at].unknown), -round(values[at].filled, 1), bool(readings[at].roles), at))
     shown = [at for at, reading in enumerate(readings) if reading.concept == "display_name"]
     if not found:

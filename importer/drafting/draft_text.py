@@ -8,7 +8,7 @@ from importer.drafting.mapping_text import one_line
 from importer.drafting.skip_rules import Question
 
 _HEADS = ("column", "samples", "filled", "gives", "sure", "why")
-_LEAST = (12, 12, 6, 12, 4, 4)
+_LEAST = (12, 12, 6, 18, 4, 4)
 _WHOLE = ("address_line_1", "city")
 
 

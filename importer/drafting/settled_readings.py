@@ -118,8 +118,9 @@ def _name(readings: list[Reading], values: Sequence[ColumnValues], at: int, comp
     reading, own = readings[at], values[at]
     if reading.concept == "full_name":
         return _of_person(readings, reading, own, alone=company is None)
-    if reading.part not in (None, 1):
-        return "company_name_2"
+    of_other = bool(reading.unknown) and own.companies < SOME_COMPANIES  # "Product name"
+    if of_other or reading.part not in (None, 1):
+        return "search_name" if of_other else "company_name_2"
     missing = _missing_part(readings, frozenset())
     if missing and own.companies < SOME_COMPANIES:
         return missing

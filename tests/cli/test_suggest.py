@@ -26,9 +26,7 @@ def suggest(desk) -> Callable:
     return lambda *words: desk.do("suggest", *words)
 
 
-@pytest.mark.parametrize(
-    "width", [pytest.param(80, marks=pytest.mark.xfail(reason="four too many with a long name", strict=False)), 120]
-)
+@pytest.mark.parametrize("width", [80, 120])
 def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
     desk.environment["COLUMNS"] = str(width)
     desk.write("wide.csv", "Customer Number,Company Name that is much longer than others in this table,City,Notes\n"
