@@ -54,7 +54,7 @@ def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:
         for column in columns
     ]
     widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(_HEADS)]
-    widths[0] = min(widths[0], max(width // 4, _LEAST[0]))
+    widths[0] = min(widths[0], max(width // 4 - 2, _LEAST[0]))
     fixed = widths[0] + widths[2] + widths[4] + widths[5] + 2 * (len(_HEADS) - 1)
     free = max(width - fixed, _LEAST[1] + _LEAST[3])
     widths[3] = min(widths[3], max(free // 2, _LEAST[3]))
