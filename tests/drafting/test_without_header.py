@@ -1,0 +1,50 @@
+"""Files without a header: the first row is a customer, and the columns get names."""
+
+from pathlib import Path
+
+import pytest
+
+import importer
+
+ROWS = (
+    "0017,Harbor Goods LLC,1 Pier Rd,Portland,ME,04101,(207) 555-0130,dana@example.com",
+    "0018,Kestrel & Sons Inc.,2 Alder Ave,Boise,ID,83702,(208) 555-0137,lee@example.com",
+    "0019,Blue Heron Gifts,77 Canal Rd,New Hope,PA,18938,(215) 555-0144,marisol@example.com",
+)
+NAMES = ["Customer Number", "Company", "Street", "City", "State", "Zip Code", "Phone", "Email"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join([*ROWS, ""]), encoding="utf-8")
+    return path
+
+
+def test_columns_are_named_by_their_values_and_the_first_row_is_checked(file: Path, tmp_path: Path) -> None:
+    draft = importer.suggest(file, country="US")
+    assert [column.header for column in draft.columns] == NAMES
+    assert [question.id for question in draft.open] == ["header:list.csv"]
+    mapping = tmp_path / "drafted.yaml"
+    mapping.write_text(draft.mapping, encoding="utf-8")
+    checked = importer.check(file, mapping, country="US", out=tmp_path / "out")
+    bodies = {body["reference_id"]: body for body in checked.bodies()}
+    assert [bodies[number]["company_name"] for number in ("0017", "0018", "0019")] == [
+        "Harbor Goods LLC", "Kestrel & Sons Inc.", "Blue Heron Gifts",
+    ]  # fmt: skip
+    assert bodies["0017"]["addresses"][0]["zip_code"] == "04101"
+
+
+def test_a_header_that_looks_like_data_can_be_kept(file: Path) -> None:
+    draft = importer.suggest(file, country="US", answers={"header:list.csv": "header"})
+    assert [column.header for column in draft.columns] == ROWS[0].split(",")
+    assert draft.columns[1].samples == ["Kestrel & Sons Inc.", "Blue Heron Gifts"]
+
+
+@pytest.mark.parametrize("header", ["Code,Company,Street", "Code,Company,2024", "No. 1,Name 1,Name 2"])
+def test_a_header_is_no_data(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"{header}\n1,Harbor Goods LLC,x\n2,Kestrel LLC,y\n", encoding="utf-8")
+    draft = importer.suggest(path, country="US")
+    assert [column.header for column in draft.columns] == header.split(",")
+    assert not any(question.id.startswith("header:") for question in draft.questions)
