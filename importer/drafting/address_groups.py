@@ -39,22 +39,29 @@ def _key(reading: Reading) -> GroupKey:
 def _numbers_of_groups(keys: Mapping[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
     """``City 2`` belongs to a second group, and so does ``Street 2`` then; else ``Street 2`` is a second line."""
     numbered: dict[tuple[str, tuple[str, ...]], set[int]] = defaultdict(set)
+    own_lines: set[tuple[str, tuple[str, ...]]] = set()  # "Address 2 street 1" says which number is whose
     for at, (role, number, unknown) in keys.items():
         part = readings[at].part
         if number is None and part is not None and readings[at].concept in _SINGLE:
             numbered[role, unknown].add(part)
+        if number is not None and readings[at].concept not in _SINGLE:
+            own_lines.add((role, unknown))
     out = {}
     for at, (role, number, unknown) in keys.items():
         part, own = readings[at].part, numbered[role, unknown]
-        repeated = len(own) > 1 or (own and max(own) > 1)
-        out[at] = (role, part, unknown) if repeated and number is None and part in own else (role, number, unknown)
-    # A group without a number is the first one of those with numbers.
-    for at, (role, number, unknown) in out.items():
-        if (
-            number is None
-            and (role, 1, unknown) not in out.values()
-            and any(key[0] == role and key[2] == unknown and (key[1] or 0) > 1 for key in out.values())
-        ):
+        is_line = readings[at].concept not in _SINGLE and (role, unknown) in own_lines
+        repeated = bool(own) and max(own) > 1 and number is None and part in own and not is_line
+        out[at] = (role, part, unknown) if repeated else (role, number, unknown)
+    return _with_first_group(out, readings)
+
+
+def _with_first_group(keys: dict[int, GroupKey], readings: Sequence[Reading]) -> dict[int, GroupKey]:
+    """Parts without a number belong to the first of groups with numbers, unless that has such a part already."""
+    out = dict(keys)
+    for at, (role, number, unknown) in keys.items():
+        further = any(key[0] == role and key[2] == unknown and (key[1] or 0) > 1 for key in keys.values())
+        first = {readings[one].concept for one, key in keys.items() if key == (role, 1, unknown)}
+        if number is None and further and readings[at].concept not in first:
             out[at] = (role, 1, unknown)
     return out
 

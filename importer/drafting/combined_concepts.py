@@ -60,8 +60,8 @@ def _of_address(names: frozenset[str]) -> Choice | None:
     if {"country", "state"} <= names:
         return "country", "country"
     line = next((name for name in ("street", "address") if name in names), None)
-    if line is not None and names & {"house_number", "po_box"}:
-        return line, line
+    if (line is not None and names & {"house_number"}) or {"street", "po_box"} <= names:
+        return line or "street", line or "street"
     parts = (names & ADDRESS_PARTS) - {"address"}
     if len(parts) == 1 and names - parts <= _OWNERS | {"address", "id", "parent"}:
         return min(parts), min(parts)

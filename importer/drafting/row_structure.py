@@ -83,4 +83,4 @@ def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]
     some = np.zeros(len(blank), bool)
     for at in own:
         some |= filled_cells(table.column(names[at]))
-    return bool((some & blank).sum() <= _FEW * blank.sum()) and bool(some.any() or not own)
+    return bool((some & blank).sum() <= _FEW * blank.sum()) and bool(some.any())

@@ -11,7 +11,7 @@ from importer.drafting.vetoes import fits
 
 SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
-_STATE_OR_STATUS = frozenset({"estado", "etat", "stato"})
+_STATE_OR_STATUS = ("estado", "etat", "stato")
 _NEAR = 2  # columns
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _FEW_SPACES = 0.4
@@ -19,6 +19,7 @@ _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" 
 _OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
 _TEXTS = frozenset({"city", "zip_code", "zip_city", "address", "street", "name", "full_name"})
 _OF_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
+_CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
 _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
 
@@ -34,7 +35,7 @@ def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list
     """``Estado`` and ``État`` are a status or a state: their values and neighbors tell."""
     out = list(readings)
     for at, reading in enumerate(readings):
-        either = reading.phrase in _STATE_OR_STATUS
+        either = reading.phrase.startswith(_STATE_OR_STATUS)
         beside_town = bool(_around(readings, at) & {"city", "zip_code"})
         words = values[at].words(*_STATUS_WORDS)
         if reading.concept == "status" and either and beside_town and not words and not reading.about:
@@ -76,7 +77,8 @@ def _is_of_others(reading: Reading) -> bool:
 def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
     """What the values say instead of the header."""
     flags = values.flags > _ALL_FLAGS
-    if reading.concept == "company_name" and values.distinct <= _FLAG_VALUES and flags:
+    is_flag = values.distinct <= _FLAG_VALUES and flags and _CUSTOMER.match(reading.phrase)
+    if reading.concept == "company_name" and is_flag:
         return "customer_flag"
     if reading.concept in ("company_name", "name") and values.guids >= 0.9:
         return "id"
@@ -173,7 +175,8 @@ def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) ->
         codes = [at for at, name in enumerate(concepts) if name == "zip_code"]
         for at, reading in enumerate(readings):
             near = any(abs(at - other) == 1 for other in codes)
-            if reading.concept == "address" and near and not values[at].blank and values[at].with_digits == 0:
+            plain = reading.concept == "address" and reading.part is None and near
+            if plain and not values[at].blank and values[at].with_digits == 0:
                 out[at] = replace(reading, concept="city", roles=reading.roles & {"billing", "shipping"})
     if any(name in ("zip_code", "zip_city") for name in concepts):
         return out
