@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from importer.errors import SourceError
 from tests.loader.support import cells, options, problems, skipped, sources, write
 
 IIF = """!HDR\tPROD\tVER
@@ -64,3 +67,9 @@ def test_rows_of_another_length_and_without_a_header(tmp_path: Path) -> None:
 def test_exclamation_marks_of_other_files_stay(tmp_path: Path) -> None:
     found = sources(write(tmp_path / "a.csv", "!Id,Name\n1,Acme\n2,Beta\n"))
     assert cells(found.tables[0])[0] == ["!Id", "Name"]
+
+
+def test_a_section_for_each_row_is_refused(tmp_path: Path) -> None:
+    text = "".join(f"!T{number}\tNAME\nT{number}\tx\n" for number in range(501))
+    with pytest.raises(SourceError, match=r"a\.iif: the file has 501 sections; at most 500 are read"):
+        sources(write(tmp_path / "a.iif", text))

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import header_key
-from importer.errors import NoSourceError, UsageError
+from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Fault, Origin, RawTable
 from importer.loader.content import Content
 from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
@@ -44,6 +44,7 @@ from importer.loader.text.encoding import (
 from importer.records import Location, Problem, Severity
 from importer.tables import SourceTable
 
+_MOST_SECTIONS = 500  # of a tagged file; QuickBooks writes some twenty
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1024 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which names the delimiter
@@ -219,6 +220,9 @@ def read_sections(body: Body, origin: Origin, faults: Sequence[Fault], options: 
     filled = np.flatnonzero(~blank)
     names = names[filled[np.maximum(np.searchsorted(filled, np.arange(len(names)), side="right") - 1, 0)]]
     order = dict.fromkeys(names.tolist())
+    if len(order) > _MOST_SECTIONS:
+        message = f"{origin.file}: the file has {len(order):,} sections; at most {_MOST_SECTIONS} are read"
+        raise SourceError(message, "The first cell of a row is taken for its section. Is it an IIF file?")
     mapped = {
         tag for tag in order if any(fnmatch.fnmatchcase(tag.casefold(), name.casefold()) for name in options.names)
     }
