@@ -53,11 +53,11 @@ def suggest(
       importer suggest customers.xlsx --country DE --answer "skip:Status=keep"
       importer suggest customers.csv --update my-mapping.yaml
     """
-    from importer.commands.suggest import read_sources
+    from importer.workflow.prepare import open_unmapped
 
     options = make_options(given)
     with Commands.of(options).advising():
-        sources = read_sources(options)
+        sources = open_unmapped(options)
         if update is not None:
             _update(options, given, update, output, sources)
             return

@@ -5,26 +5,11 @@ from pathlib import Path
 
 from importer.drafting.draft import Draft, draft_sources
 from importer.drafting.mapping_update import updated_mapping
-from importer.errors import OutputError, UsageError
-from importer.loader.layout import LoadOptions
-from importer.loader.load import load
+from importer.errors import OutputError
 from importer.mapping.language.mapping_files import load_mapping
-from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import Sources
-
-
-def read_sources(options: Options) -> Sources:
-    """The tables of the sources, without a mapping. Raises :class:`importer.errors.InputError` as ``check`` does."""
-    if options.country is not None and country_code(options.country) != options.country:
-        raise UsageError(
-            f"--country is {options.country!r}, which is not a country",
-            "Give the ISO code of a country, such as US or GB.",
-        )
-    how = LoadOptions(
-        sheet=options.sheet, encoding=options.encoding, country=options.country, delimiter=options.delimiter
-    )
-    return load(list(options.sources), how)
+from importer.workflow.prepare import open_unmapped
 
 
 def suggest(
@@ -39,7 +24,7 @@ def suggest(
     ``answers``: the id of a question → the choice. ``sources``: those that are read already. ``from_scratch``: do not
     look for a mapping that fits. Raises :class:`importer.errors.InputError` when no draft is possible.
     """
-    tables = read_sources(options) if sources is None else sources
+    tables = open_unmapped(options) if sources is None else sources
     return draft_sources(tables, options.country, dict(answers or {}), recognize=not from_scratch)
 
 
@@ -48,7 +33,7 @@ def update(options: Options, mapping: str, *, sources: Sources | None = None) ->
 
     Comments and everything else stay as they are. Raises what :func:`suggest` raises.
     """
-    tables = read_sources(options) if sources is None else sources
+    tables = open_unmapped(options) if sources is None else sources
     return updated_mapping(load_mapping(mapping), tables, options.country)
 
 

@@ -80,11 +80,7 @@ def open_sources(
     ``scratch``: a folder for the cells of text files. ``words_to_come``: the table of words that the mapping names need
     not be there yet. Raises :class:`InputError` when one of them cannot be used.
     """
-    if options.country is not None and country_code(options.country) != options.country:
-        raise UsageError(
-            f"--country is {options.country!r}, which is not a country",
-            "Give the ISO code of a country, such as US or GB.",
-        )
+    _check_country(options)
     if not options.mapping:
         raise _missing_mapping(options)
     blank_when_invalid(options)  # a wrong name is told before a large source is read
@@ -112,12 +108,26 @@ def open_sources(
     return loaded, sources
 
 
-def _missing_mapping(options: Options) -> UsageError:
-    """What to say when no mapping is given: the shipped one that fits best, and what it would not use."""
+def open_unmapped(options: Options) -> Sources:
+    """Load the sources without a mapping. Raises :class:`InputError` when they cannot be read."""
+    _check_country(options)
     how = LoadOptions(
         sheet=options.sheet, encoding=options.encoding, country=options.country, delimiter=options.delimiter
     )
-    fit = best_fit(load(list(options.sources), how))
+    return load(list(options.sources), how)
+
+
+def _check_country(options: Options) -> None:
+    if options.country is not None and country_code(options.country) != options.country:
+        raise UsageError(
+            f"--country is {options.country!r}, which is not a country",
+            "Give the ISO code of a country, such as US or GB.",
+        )
+
+
+def _missing_mapping(options: Options) -> UsageError:
+    """What to say when no mapping is given: the shipped one that fits best, and what it would not use."""
+    fit = best_fit(open_unmapped(options))
     if fit is None:
         return UsageError("--mapping is missing", NO_FIT)
     names = ", ".join(fit.unused[:_NAMED]) + (", …" if len(fit.unused) > _NAMED else "")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from importer.commands.suggest import read_sources, suggest
+from importer.commands.suggest import suggest
 from importer.errors import UsageError
 from importer.mapping import load_mapping
 from importer.settings import Options
 from importer.tables import Sources
+from importer.workflow.prepare import open_unmapped
 from tests.workflow.desk import SAMPLES
 
 GENERIC = {"generic-long", "generic-wide"}
@@ -17,7 +18,7 @@ SYSTEMS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir() and pa
 
 
 def sources_of(name: str) -> Sources:
-    return read_sources(Options(sources=(str(SAMPLES / name),), country="US"))
+    return open_unmapped(Options(sources=(str(SAMPLES / name),), country="US"))
 
 
 @pytest.mark.parametrize(
