@@ -1,6 +1,6 @@
 """Several concepts in one header: which of them it is, and which roles the others play."""
 
-from importer.drafting.concepts import ADDRESS_PARTS, AT_ADDRESS, COMMERCIAL, NEVER, PERSON_PARTS
+from importer.drafting.concepts import ADDRESS_PARTS, AT_ADDRESS, COMMERCIAL, NEVER, OF_COMPANIES, PERSON_PARTS
 
 _AS_ROLE = {
     "company_name": "company", "full_name": "contact", "customer_number": "company", "parent": "parent",
@@ -8,7 +8,6 @@ _AS_ROLE = {
 }  # fmt: skip
 _OWNERS = frozenset({"company_name", "customer_number", "full_name", "name"})  # "Customer city", "Contact city"
 _NUMBERED = frozenset({"phone", "mobile", "email", "country", "state", "city", "zip_code", "house_number", "po_box"})
-_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
 _NAMING = frozenset({"id", "name", "company_name", "customer_number", "parent", "full_name"})
 Choice = tuple[str, str]  # the concept, and the concept of the header whose words say so
 
@@ -60,8 +59,8 @@ def _of_address(names: frozenset[str]) -> Choice | None:
     if {"country", "state"} <= names:
         return "country", "country"
     line = next((name for name in ("street", "address") if name in names), None)
-    if (line is not None and names & {"house_number"}) or {"street", "po_box"} <= names:
-        return line or "street", line or "street"
+    if line is not None and (names & {"house_number"} or {"street", "po_box"} <= names):
+        return line, line
     parts = (names & ADDRESS_PARTS) - {"address"}
     if len(parts) == 1 and names - parts <= _OWNERS | {"address", "id", "parent"}:
         return min(parts), min(parts)
@@ -118,7 +117,7 @@ def in_roles(concept: str, roles: set[str]) -> str:
         concept = "full_name" if person else "company_name"
     if concept == "id" and (person or company):
         concept = "other_number" if person else "customer_number"
-    if concept in ("name", "id", "company_name", "customer_number", "display_name") and roles & _PLACES:
+    if concept in ("name", "id", "company_name", "customer_number", "display_name") and roles & OF_COMPANIES:
         return "other_number" if concept == "customer_number" else "address_name"
     return concept
 

@@ -12,7 +12,8 @@ NEVER = (
     "website", "fax", "pager", "salutation", "department", "group", "coordinates", "payment_days", "search_name",
     "other_number", "middle_name", "person_kind",
 )  # fmt: skip
-OF_ADDRESSES = frozenset({"billing", "shipping", "mailing", "visiting", "home", "work", "other"})
+OF_COMPANIES = frozenset({"billing", "shipping", "mailing", "visiting"})  # addresses that a company can have
+OF_ADDRESSES = OF_COMPANIES | {"home", "work", "other"}
 # Roles whose parts and numbers are never a customer's.
 OF_OTHERS = frozenset({"bank", "tax", "supplier", "agent", "carrier", "assistant"})
 AT_ADDRESS = "address"  # the role of a phone or a company beside the word "address"

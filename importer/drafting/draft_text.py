@@ -72,7 +72,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _targets(targets: Sequence[str]) -> str:
-    """``addresses.billing (whole address)`` instead of all of its parts."""
+    """``billing address, whole`` instead of all of its parts."""
     prefixes = {target.rpartition(".")[0] for target in targets}
     names = [target.rpartition(".")[2] for target in targets]
     if len(prefixes) == 1 and all(name in names for name in _WHOLE) and len(names) > len(_WHOLE):

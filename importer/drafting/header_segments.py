@@ -38,7 +38,6 @@ class Segment:
     number: int | None
     breaks: bool
     aside: bool
-
     within: str | None = None
 
     def names(self, kind: str) -> tuple[str, ...]:
@@ -53,7 +52,6 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
     """
     split = _without_affixes([words(header) for header in _bare(headers, lexicon)], lexicon)
     split = _with_short_roles(split)
-    weights = dict.fromkeys(("en", *likely), 0.0)
     votes: Counter[str] = Counter(dict.fromkeys(likely, 2))
     first = [_Reader(lexicon, {}).read(one) for one in split]
     for one in first:
@@ -61,8 +59,7 @@ def segments(headers: Sequence[str], lexicon: Lexicon, likely: Collection[str]) 
             spoken = {meaning.language for meaning in segment.meanings if meaning.kind != "filler"}
             votes.update(dict.fromkeys(spoken, min(len(segment.text), 12) / max(len(spoken), 1)))
     most = max(votes.values(), default=0)
-    if most:
-        weights = {language: _FOREIGN * (1 - count / most) for language, count in votes.items()}
+    weights = {language: _FOREIGN * (1 - count / most) for language, count in votes.items()}
     weights["en"] = min(weights.get("en", _ENGLISH), _ENGLISH)
     reader = _Reader(lexicon, weights)
     return [reader.read(one) for one in split]
@@ -240,5 +237,4 @@ def _with_first_number(header: tuple[Word, ...], at: list[int], found: tuple[Seg
     """A number in front of all words belongs to the first segment: ``2. Telefon``."""
     if not found or not at or at[0] == 0 or found[0].number is not None:
         return found
-    first = found[0]
-    return (Segment(first.text, first.meanings, header[0].number, first.breaks, first.aside), *found[1:])
+    return (replace(found[0], number=header[0].number), *found[1:])

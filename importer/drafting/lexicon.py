@@ -2,7 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.resources import files
 
 from importer.drafting.header_words import fold, spellings
@@ -41,11 +41,6 @@ class Lexicon:
                     self.phrases.setdefault(spelling, []).append(Meaning("concept", "meta", language))
             for name, texts in content.get("cell_words", {}).items():
                 self._cells.setdefault(name, set()).update(form for text in texts for form in spellings(text))
-
-    @cached_property
-    def longest(self) -> int:
-        """The letters of the longest phrase."""
-        return max(map(len, self.phrases), default=0)
 
     def cell_words(self, *names: str) -> frozenset[str]:
         """The folded words that cells contain for these kinds: ``active``, ``supplier``, ``billing``, …"""

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from importer.drafting.address_parts import AddressGroup
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.concepts import AT_ADDRESS
+from importer.drafting.concepts import AT_ADDRESS, OF_COMPANIES
 from importer.drafting.readings import Reading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
-_OF_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
 _OWN_ROLES = frozenset({"company", "main", "work"})
 
 
@@ -18,7 +17,7 @@ def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
     numbered = any(
         reading.concept in ("first_name", "full_name")
         and 1 in (reading.group, reading.part)
-        and not reading.roles & _OF_PLACES
+        and not reading.roles & OF_COMPANIES
         for reading in out.readings
     )
     for at, reading in enumerate(out.readings):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.drafting.combined_concepts import head, in_roles, roles_of
-from importer.drafting.concepts import ADDRESS_PARTS, AT_ADDRESS, OF_ADDRESSES
+from importer.drafting.concepts import ADDRESS_PARTS, AT_ADDRESS, OF_ADDRESSES, OF_COMPANIES
 from importer.drafting.header_segments import Segment, segments
 from importer.drafting.lexicon import HEAD_FIRST, lexicon
 
@@ -15,7 +15,6 @@ _ROLE_ALONE = {
     "carrier": "shipping_method", "contact": "full_name", "person": "full_name", "agent": "sales_rep",
     "company": "company_name",
 }  # fmt: skip
-_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
 _REPEATED = re.compile(r"#\d+$")  # what the loader adds to a header that is there twice
 
 
@@ -153,6 +152,6 @@ def _of_roles(parts: _Parts, roles: set[str]) -> Reading:
         name = next((name for name in _ROLE_ALONE if name in roles), None)
         if name is not None:
             return Reading(_ROLE_ALONE[name], frozenset(roles - {name}), number, language=parts.language)
-        if roles & _PLACES:
+        if roles & OF_COMPANIES:
             return Reading("address", frozenset(roles), None, number, language=parts.language)
     return Reading(None, frozenset(roles), number, None, tuple(parts.unknown), language=parts.language)

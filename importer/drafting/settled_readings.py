@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.concepts import COMMERCIAL, NEVER, OF_OTHERS
+from importer.drafting.concepts import COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
 from importer.drafting.readings import Reading
 from importer.drafting.vetoes import fits
 
@@ -18,7 +18,6 @@ _FEW_SPACES = 0.4
 _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
 _OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
 _TEXTS = frozenset({"city", "zip_code", "zip_city", "address", "street", "name", "full_name"})
-_OF_PLACES = frozenset({"billing", "shipping", "mailing", "visiting"})
 _CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
 _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
@@ -140,7 +139,7 @@ def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, 
     roles = reading.roles & {"billing", "shipping"}
     if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
         return "last_name"
-    companies = values.companies > SOME_COMPANIES and not reading.roles & _OF_PLACES and reading.group is None
+    companies = values.companies > SOME_COMPANIES and not reading.roles & OF_COMPANIES and reading.group is None
     return "company_name" if alone and companies else "full_name"
 
 

@@ -15,6 +15,7 @@ _GONE = ("inactive", "closed", "deleted")
 _MOST_SHOWN = 6
 _HALF = 0.5
 _MANY = 0.3  # of the rows: so many blocked customers are still customers
+_Found = tuple[dict[str, Any], list[str], str]  # the condition, the words that it leaves out, what is proposed
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,14 @@ def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
         )
         if rule is None:
             continue
-        condition, leave, proposed = rule
-        listed = condition.get("is", [])
-        out = {listed} if isinstance(listed, str) else set(listed)
-        if sum(count for text, count in _counted(draft, at) if text in out) > _HALF * values.rows:
+        condition, out, proposed = rule
+        most = _MANY if concept == "blocked_flag" else _HALF
+        if sum(count for text, count in _counted(draft, at) if text in out) > most * values.rows:
             proposed = KEEP  # most rows are customers: the words mean something else here
+        leave = " and ".join(out) or "rows with a date"
         counts = ", ".join(f"{text} {count:,}" for text, count in _counted(draft, at)[:_MOST_SHOWN])
-        blank = draft.values[at].rows - sum(draft.values[at].counts)
-        shown = f"{header}: {counts}" + (
-            f", blank {blank:,}" if blank and len(draft.values[at].texts) < _MOST_SHOWN else ""
-        )
+        blank = values.rows - sum(values.counts)
+        shown = f"{header}: {counts}" + (f", blank {blank:,}" if blank and len(values.texts) < _MOST_SHOWN else "")
         question = Question(f"skip:{header}", f"{shown}. Leave out {leave}?", (LEAVE_OUT, KEEP), proposed)
         yield SkipRule({"column": header, **condition}, question)
 
@@ -66,7 +65,7 @@ def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:
     return sorted(zip(values.texts, values.counts, strict=True), key=lambda pair: -pair[1])
 
 
-def _by_words(draft: TableDraft, at: int) -> tuple[dict[str, Any], str, str] | None:
+def _by_words(draft: TableDraft, at: int) -> _Found | None:
     """Statuses and kinds that are words: those that say inactive, supplier, or lead."""
     texts = draft.values[at].texts
     out, reasons = [], []
@@ -79,7 +78,7 @@ def _by_words(draft: TableDraft, at: int) -> tuple[dict[str, Any], str, str] | N
         return None
     proposed = KEEP if len(out) == len(texts) else LEAVE_OUT
     reason = reasons[0] if len(set(reasons)) == 1 else "not an active customer"
-    return {"is": out if len(out) > 1 else out[0], "reason": reason}, " and ".join(out), proposed
+    return {"is": out if len(out) > 1 else out[0], "reason": reason}, out, proposed
 
 
 def _reason(text: str) -> str | None:
@@ -100,7 +99,7 @@ def _parts(text: str) -> list[str]:
     return [part for part in text.split("\n") if part.strip()]
 
 
-def _by_flag(draft: TableDraft, at: int, concept: str) -> tuple[dict[str, Any], str, str] | None:
+def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
     """Flags: no for active ones, yes for inactive, deleted, and blocked ones."""
     values = draft.values[at]
     answers = {
@@ -111,7 +110,7 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> tuple[dict[str, Any], 
     if not answers[wanted]:
         if concept in ("deleted_flag", "inactive_flag") and values.dates > 0.5:
             reason = "deleted" if concept == "deleted_flag" else "inactive"
-            return {"blank": False, "reason": reason}, "rows with a date", LEAVE_OUT
+            return {"blank": False, "reason": reason}, [], LEAVE_OUT
         return _by_words(draft, at)
     reasons = {
         "active_flag": "inactive", "inactive_flag": "inactive", "deleted_flag": "deleted", "blocked_flag": "blocked",
@@ -121,10 +120,8 @@ def _by_flag(draft: TableDraft, at: int, concept: str) -> tuple[dict[str, Any], 
     found = answers[wanted]
     understood = all(read_flag(text) is (wanted == "yes") for text in found)
     test: dict[str, Any] = {"flag": wanted == "yes"} if understood else {"is": found if len(found) > 1 else found[0]}
-    left = sum(count for text, count in zip(values.texts, values.counts, strict=True) if text in found)
-    many = left > (_MANY if concept == "blocked_flag" else _HALF) * values.rows
-    keep = concept == "supplier_flag" or everybody or many
-    return {**test, "reason": reasons[concept]}, " and ".join(answers[wanted]), KEEP if keep else LEAVE_OUT
+    keep = concept == "supplier_flag" or everybody
+    return {**test, "reason": reasons[concept]}, found, KEEP if keep else LEAVE_OUT
 
 
 def _says(text: str, answer: str) -> bool:
