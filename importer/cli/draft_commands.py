@@ -104,21 +104,21 @@ def _end(draft: "Draft", given: Mapping[str, Any], output: Path | None, options:
 
 
 def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path | None, sources: Any) -> None:
-    """Write the adapted mapping in the place of the old one, or to ``--output``."""
+    """Write the adapted mapping in the place of the old one, or to ``--output``; ``--json`` alone writes nothing."""
     from importer.commands.suggest import update, write_mapping
 
     text, changes = update(options, mapping, sources=sources)
+    path = output or Path(mapping)
+    if changes and (output is not None or not given["json"]):
+        if output is None and not path.is_file():
+            raise UsageError(f"{mapping} is a shipped mapping, which cannot be changed", "Add -o FILE for the new one.")
+        write_mapping(text, path, replace=output is None)
     if given["json"]:
         print(as_json({"mapping": text, "changes": changes}))
-        return
-    if not changes:
+    elif changes:
+        show("\n".join([f"{path}:", *(f"  {change}" for change in changes)]))
+    else:
         show(f"{mapping} knows all columns; nothing is changed.")
-        return
-    path = output or Path(mapping)
-    if output is None and not path.is_file():
-        raise UsageError(f"{mapping} is a shipped mapping, which cannot be changed", "Add -o FILE for the new one.")
-    write_mapping(text, path, replace=output is None)
-    show("\n".join([f"{path}:", *(f"  {change}" for change in changes)]))
 
 
 def _answers(given: Any) -> dict[str, str]:

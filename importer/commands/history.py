@@ -45,7 +45,7 @@ def ids(options: Options, target: Path | None = None) -> bytes:
     with open_ledger(options.ledger) as ledger:
         text = csv_bytes(ledger.ids(one_tenant(ledger, options.tenant)))
     if target is not None:
-        with whole_file(target) as file:
+        with whole_file(target, "--output") as file:
             file.write(text)
     return text
 

@@ -7,6 +7,7 @@ from importer.drafting.draft import Draft, draft_sources
 from importer.drafting.mapping_update import updated_mapping
 from importer.errors import OutputError
 from importer.mapping.language.mapping_files import load_mapping
+from importer.report.report_files import whole_file
 from importer.settings import Options
 from importer.tables import Sources
 from importer.workflow.prepare import open_unmapped
@@ -38,11 +39,17 @@ def update(options: Options, mapping: str, *, sources: Sources | None = None) ->
 
 
 def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:
-    """Write a mapping to a new file. Raises :class:`OutputError` if it exists or cannot be written."""
-    try:
-        with path.open("w" if replace else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise OutputError(f"{path}: the file exists", "Give another name, or delete it first.") from error
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    """Write a mapping, completely or not at all. Raises :class:`OutputError` if it cannot be written, or exists.
+
+    ``replace``: it may exist; who can read it stays the same.
+    """
+    if path.exists() and not replace:
+        raise OutputError(f"{path}: the file exists", "Give another name, or delete it first.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written, because there is no folder {path.parent}", "Create it first.")
+    mode = path.stat().st_mode if replace else None
+    target = path.resolve()  # not a link to it
+    with whole_file(target, "--output") as file:
+        file.write(text.encode())
+    if mode is not None:
+        target.chmod(mode)

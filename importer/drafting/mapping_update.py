@@ -1,17 +1,18 @@
 """A mapping adapted to the columns of a newer export: renamed columns get their new name, new ones are added."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from importer.drafting.joined_tables import table_drafts
 from importer.drafting.mapping_text import one_line, scalar
-from importer.drafting.table_draft import TableDraft, draft_table
+from importer.drafting.table_draft import TableDraft
 from importer.errors import MappingError
 from importer.mapping.language.mapping_files import LoadedMapping
+from importer.mapping.language.mapping_model import CustomerEntry
 from importer.mapping.language.mapping_rules import FieldRule, alternatives
 from importer.mapping.table_rows import find_column
-from importer.tables import Sources, SourceTable
+from importer.tables import Sources
 
-_CUSTOMER_FIELD = re.compile(r"[a-z_]+")
 _HEADING = "# New columns that are not used, with what they may give:"
 _LISTED = re.compile(rf"\n*{re.escape(_HEADING)}\n(?:#   [^\n]*\n)*")  # as an earlier update wrote it
 _BEFORE, _AFTER = r"((?:: |- |\[|, |\||[\"']))", r"(?=\s*(?:$|[,\]}|\"']|\s#))"  # around a whole reference
@@ -29,39 +30,57 @@ def updated_mapping(loaded: LoadedMapping, sources: Sources, country: str | None
         raise MappingError(
             f"{loaded.path}: a mapping with several tables cannot be updated", "Draft a new one, and compare the two."
         )
-    text = loaded.path.read_text(encoding="utf-8-sig")
-    changes: list[str] = []
-    for table in (table for table in sources.tables if len(table.frame.columns)):
-        text = _with_table(text, loaded, table, country, changes)
-    return text, changes
+    update = _Update(loaded)
+    for draft in table_drafts(sources, country):
+        update.add(draft)
+    return update.text_with_list(), update.changes
 
 
-def _with_table(text: str, loaded: LoadedMapping, table: SourceTable, country: str | None, changes: list[str]) -> str:
-    """The text with what one table needs; what is done is added to ``changes``."""
-    draft = draft_table(table, country)
-    left = _unknown(loaded, draft)
-    for at, old in list(_renamed(loaded, draft, left)):
-        renamed = _renamed_in(text, old, draft.headers[at])
-        if at in left and renamed != text:
-            text = renamed
-            left.remove(at)
-            changes.append(f"{old} is also called {draft.headers[at]}")
-    for at, target in list(_new_fields(loaded, draft, left)):
-        added = _with_field(text, target, draft.headers[at])
-        if added is not None:
-            text = added
-            left.remove(at)
-            changes.append(f"{draft.headers[at]} gives {target}")
-    bare = _LISTED.sub("", text)
-    if not left:
+class _Update:
+    """The text of a mapping as it changes. Columns that several tables have are looked at once."""
+
+    def __init__(self, loaded: LoadedMapping) -> None:
+        self.changes: list[str] = []
+        self._loaded = loaded
+        self._text = loaded.path.read_text(encoding="utf-8-sig")
+        self._fields = set(loaded.mapping.customer.fields())
+        self._used: set[str] = set()  # new columns
+        self._listed: dict[str, str] = {}
+
+    def add(self, draft: TableDraft) -> None:
+        """Change what one table needs."""
+        left = [at for at in _unknown(self._loaded, draft) if draft.headers[at] not in self._used]
+        for at, old in list(_renamed(self._loaded, draft, left)):
+            renamed = _renamed_in(self._text, old, draft.headers[at])
+            if at in left and renamed != self._text:
+                self._use(renamed, draft.headers[at], f"{old} is also called {draft.headers[at]}")
+                left.remove(at)
+        for at, target in _new_fields(draft, left, self._fields):
+            added = _with_field(self._text, target, draft.headers[at])
+            if added is not None:
+                self._use(added, draft.headers[at], f"{draft.headers[at]} gives {target}")
+                self._fields.add(target)
+                left.remove(at)
+        for at in left:
+            gives = ", ".join(draft.assignment.targets.get(at, ())) or "no field"
+            self._listed.setdefault(draft.headers[at], f"#   {one_line(draft.headers[at])}: {gives}")
+
+    def _use(self, text: str, header: str, change: str) -> None:
+        self._text = text
+        self._used.add(header)
+        self.changes.append(change)
+
+    def text_with_list(self) -> str:
+        """The text with the list of columns that are not used, in the place of an earlier one."""
+        bare = _LISTED.sub("\n", self._text)
+        if not self._listed:
+            if bare != self._text:
+                self.changes.append("the list of new columns at the end of the file is removed: all are known")
+            return bare
+        text = "\n".join([bare.rstrip("\n"), "", _HEADING, *self._listed.values(), ""])
+        if text != self._text:
+            self.changes += [f"{header} is new and not used: see the end of the file" for header in self._listed]
         return text
-    gives = {at: ", ".join(draft.assignment.targets.get(at, ())) or "no field" for at in left}
-    lines = [_HEADING]
-    lines += [f"#   {one_line(draft.headers[at])}: {gives[at]}" for at in left]
-    listed = "\n".join([bare.rstrip("\n"), "", *lines, ""])
-    if listed != text:
-        changes += [f"{draft.headers[at]} is new and not used: see the end of the file" for at in left]
-    return listed
 
 
 def _unknown(loaded: LoadedMapping, draft: TableDraft) -> list[int]:
@@ -107,16 +126,18 @@ def _renamed_in(text: str, old: str, header: str) -> str:
     return whole.sub(lambda found: f"{found[1]}{old}|{header}", text)
 
 
-def _new_fields(loaded: LoadedMapping, draft: TableDraft, left: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """New columns with a field of the customer that the mapping has no rule for."""
-    fields = set(loaded.mapping.customer.fields())
+def _new_fields(draft: TableDraft, left: Sequence[int], taken: Collection[str]) -> list[tuple[int, str]]:
+    """New columns with a field of the customer that is not ``taken``."""
+    found: dict[str, int] = {}
     for at in left:
-        for target in draft.assignment.targets.get(at, ()):
-            possible = _CUSTOMER_FIELD.fullmatch(target) and target in type(loaded.mapping.customer).model_fields
-            if possible and target not in fields:
-                fields.add(target)
-                yield at, target
-                break
+        possible = (
+            target
+            for target in draft.assignment.targets.get(at, ())
+            if target in CustomerEntry.model_fields and target not in taken and target not in found
+        )
+        if (target := next(possible, None)) is not None:
+            found[target] = at
+    return [(at, target) for target, at in found.items()]
 
 
 def _with_field(text: str, field: str, header: str) -> str | None:

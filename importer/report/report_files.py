@@ -28,21 +28,22 @@ from importer.tables import SourceTable
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
-    errno.ENOSPC: "The disk is full: free some space, or choose another place with --out.",
-    errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with --out.",
-    errno.EFBIG: "The file would be larger than this system allows: choose another place with --out.",
-    errno.EROFS: "The file system is read-only: choose another place with --out.",
-    errno.EACCES: "Choose a folder that you may write to with --out.",
-    errno.EPERM: "Choose a folder that you may write to with --out.",
+    errno.ENOSPC: "The disk is full: free some space, or choose another place with {option}.",
+    errno.EDQUOT: "The disk quota is used up: free some space, or choose another place with {option}.",
+    errno.EFBIG: "The file would be larger than this system allows: choose another place with {option}.",
+    errno.EROFS: "The file system is read-only: choose another place with {option}.",
+    errno.EACCES: "Choose a folder that you may write to with {option}.",
+    errno.EPERM: "Choose a folder that you may write to with {option}.",
 }
-_OTHER_HINT = "Choose another place with --out."
+_OTHER_HINT = "Choose another place with {option}."
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
     """A file to write to that replaces ``path`` when the block succeeds, and is removed when it fails.
 
-    Missing folders are created (0700), only the owner can read the file (0600). Raises :class:`OutputError`.
+    Missing folders are created (0700), only the owner can read the file (0600). ``option``: where another place can be
+    given. Raises :class:`OutputError`.
     """
     try:
         make_folder(path.parent)
@@ -57,7 +58,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise _output_error(path, error) from error
+        raise _output_error(path, error, option) from error
 
 
 def removed(path: Path) -> None:
@@ -65,11 +66,11 @@ def removed(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _output_error(path, error) from error
+        raise _output_error(path, error, "--out") from error
 
 
-def _output_error(path: Path, error: OSError) -> OutputError:
-    hint = _HINTS.get(error.errno or 0, _OTHER_HINT)
+def _output_error(path: Path, error: OSError, option: str) -> OutputError:
+    hint = _HINTS.get(error.errno or 0, _OTHER_HINT).format(option=option)
     return OutputError(f"{path} cannot be written: {error.strerror or error}", hint)
 
 

@@ -162,7 +162,6 @@ customer:
 """
 
 
-@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")
 def test_update_writes_in_place_or_to_a_new_file(desk, suggest) -> None:
     desk.write("ours.yaml", OWN)
     said = suggest("clean.csv", "--update", "ours.yaml", "-o", "new.yaml")
@@ -177,6 +176,22 @@ def test_update_writes_in_place_or_to_a_new_file(desk, suggest) -> None:
     assert "  company_name: Firm|Company Name\n" in new
     assert "  email: Email\n" in new
     assert "#   Street: " in new
+
+
+def test_update_with_json_writes_only_where_it_is_told(desk, suggest) -> None:
+    desk.write("ours.yaml", OWN)
+    said = suggest("clean.csv", "--update", "ours.yaml", "--json", "-o", "new.yaml")
+    assert said.code == 0
+    assert (desk.path / "new.yaml").read_text() == said.summary["mapping"]
+    suggest("clean.csv", "--update", "ours.yaml", "--json")
+    assert (desk.path / "ours.yaml").read_text() == OWN
+
+
+def test_update_keeps_who_can_read_a_mapping(desk, suggest) -> None:
+    desk.write("ours.yaml", OWN)
+    (desk.path / "ours.yaml").chmod(0o640)
+    assert suggest("clean.csv", "--update", "ours.yaml").code == 0
+    assert (desk.path / "ours.yaml").stat().st_mode & 0o777 == 0o640
 
 
 def test_update_of_a_mapping_that_knows_all_changes_nothing(desk, suggest) -> None:

@@ -107,6 +107,35 @@ def test_one_new_column_stands_for_one_old_one(tmp_path) -> None:
     update(Options(), "netsuite", sources=sources)
 
 
+def test_two_files_are_adapted_to_at_once(tmp_path) -> None:
+    """What both have is added once, what one of them has is listed, too."""
+    path = tmp_path / "ours.yaml"
+    path.write_text(MAPPING, encoding="utf-8")
+    new = {**{name: cell for name, cell in KNOWN.items() if name != "Customer"}, "Company Name": "Acme Ltd"}
+    files = []
+    for at, column in enumerate(("Shoe size", "Hat size")):
+        rows = [{**new, "Code": f"{at}{n}", "Phone": "555-0100", column: f"{n}"} for n in range(1, 5)]
+        files.append(make_source(f"{at}.csv", rows))
+    sources = Sources(tuple(files))
+    text, changes = update(Options(), str(path), sources=sources)
+    assert "company_name: Customer|Company Name\n" in text
+    assert "#   Shoe size: no field\n#   Hat size: no field\n" in text
+    assert len(changes) == len(set(changes))
+    path.write_text(text, encoding="utf-8")
+    assert len(apply_mapping(load_mapping(str(path)), sources).tables.customers) == 8
+    assert update(Options(), str(path), sources=sources) == (text, [])
+
+
+def test_a_list_of_new_columns_goes_when_all_are_known(tmp_path) -> None:
+    path = tmp_path / "ours.yaml"
+    listed = f"{MAPPING}\n# New columns that are not used, with what they may give:\n#   Shoe size: no field\n"
+    path.write_text(listed, encoding="utf-8")
+    sources = Sources((make_source("list.csv", [{**KNOWN, "Code": f"{n}"} for n in range(4)]),))
+    text, changes = update(Options(), str(path), sources=sources)
+    assert text == MAPPING
+    assert len(changes) == 1
+
+
 def test_a_mapping_with_several_tables_is_refused(tmp_path) -> None:
     with pytest.raises(MappingError, match="several tables"):
         update(Options(), "sap-business-one", sources=Sources((make_source("list.csv", [KNOWN]),)))
