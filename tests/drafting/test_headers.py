@@ -2,7 +2,10 @@
 
 import pytest
 
+from importer.drafting.combined_concepts import head
+from importer.drafting.header_segments import segments
 from importer.drafting.header_words import fold, spellings, words
+from importer.drafting.lexicon import lexicon
 from importer.drafting.readings import read_headers
 
 
@@ -56,6 +59,17 @@ def test_spellings_are_one() -> None:
     assert spellings("Länder") == {"lander", "laender"}
     assert spellings("Besøk") == {"besok", "besoek"}
     assert fold("łódź") == "lodz"
+
+
+def test_a_number_in_front_belongs_to_the_first_phrase() -> None:
+    found = segments(["Firma", "Telefon", "2. Telefon"], lexicon(), ["de"])
+    assert [one.number for phrases in found for one in phrases] == [None, None, 2]
+
+
+def test_a_street_beside_a_number_or_a_po_box_is_the_street() -> None:
+    for other in ("po_box", "house_number"):
+        for names in (["street", other], [other, "street"]):
+            assert head(names, first=False) == ("street", "street")
 
 
 # A table's headers in its language: number, company, billing street or address, billing city, post code, shipping
