@@ -24,7 +24,7 @@ _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a 
 
 Loaded = tuple[SourceTable, list[Problem]]
 Mask = npt.NDArray[np.bool_]
-MOST_COLUMNS = 10_000  # each of them costs some time in every stage; the widest exports seen have 300
+MOST_COLUMNS = 6000  # each of them costs some time in every stage; the widest exports seen have 300
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from importer.mapping.cell_problems import count_changes
 from importer.mapping.cell_sources import FieldSource, child_sources, column_roles, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
-from importer.mapping.fields import FORMER, Context, evaluate
+from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.children import Candidates, Children, candidates, merge_children
 from importer.mapping.grouping.customers import Grouped, group_customers
 from importer.mapping.grouping.keys import former_ids, key_cells
@@ -165,10 +165,10 @@ def _former_ids(mapping: Mapping, assignment: RowAssignment, grouped: Grouped, c
     found = grouped.evaluated.get("reference_id")
     if found is None:
         return None if assignment.former is None else assignment.former.to_arrow()
-    if all(change.code != "key_tidied" for change in found.changes):
-        return None
     main = assignment.main
-    whole = evaluate(FORMER, mapping.customer.fields()["reference_id"], main.rows, "", context).column
+    whole = evaluate_former(mapping.customer.fields()["reference_id"], main.rows, "", found, context)
+    if whole is None:
+        return None
     return former_ids(grouped.columns["reference_id"].to_arrow(), main.customers, whole.to_arrow()).to_arrow()
 
 

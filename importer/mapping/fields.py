@@ -24,7 +24,7 @@ from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Fie
 
 IMPLIED = {"phone": "phone", "email": "email", "country": "country", "state": "state", "is_default": "flag"}
 ONE_LINE = frozenset({*CUSTOMER_FIELDS, *ADDRESS_FIELDS, *CONTACT_FIELDS}) - {"reference_id", "type"}
-FORMER = "former id"  # a key or id as earlier versions compared it
+_FORMER = "former id"  # the name of a key or id as earlier versions compared it
 _EXACT = frozenset({"key", "reference_id"})
 _OF_CELLS = frozenset({"blank_text", "key_tidied"})  # changes of cells, whatever becomes of the value
 _TYPES = frozenset({"billing", "shipping"})
@@ -92,6 +92,14 @@ def evaluate(name: str, rule: FieldRule, table: TableData, number: str, context:
         context.did("lower", column, found.column)
     context.did(RESULT, found.column, found.column)
     return found
+
+
+def evaluate_former(rule: FieldRule, table: TableData, number: str, now: Evaluated, context: Context) -> Column | None:
+    """A key or an id as earlier versions made it; None if that is certainly what it is ``now``."""
+    before = table.as_before(reference.replace(NUMBER, number) for reference, _ in rule.references(optional=True))
+    if before is table and all(change.code != "key_tidied" for change in now.changes):
+        return None
+    return evaluate(_FORMER, rule, before, number, context.unwatched()).column
 
 
 def _evaluate(name: str, rule: FieldRule, table: TableData, number: str, context: Context) -> Evaluated:
@@ -269,7 +277,7 @@ def _gives_nothing(found: Evaluated) -> Mask:
 def _steps(name: str, rule: FieldRule) -> list[Step]:
     """A rule's transforms, and before them what all text goes through but keys, ids, and text to be left alone."""
     steps = _implied(name) if rule.as_ is None else rule.as_
-    if name in _EXACT or name == FORMER or steps == [Step("text")]:
+    if name in _EXACT or name == _FORMER or steps == [Step("text")]:
         return steps
     # The value of an attribute may be a web page.
     return [Step("unescape" if name.startswith("attributes.") else "decode"), Step("tidy"), *steps]

@@ -2,8 +2,8 @@
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import PurePath
 
@@ -54,6 +54,17 @@ def _found(reference: str, names: tuple[str, ...]) -> str | None:
                     "Write the header in the mapping exactly as it is.",
                 )
     return None
+
+
+def _former_column(reference: str, headers: Iterable[str]) -> str | None:
+    """The header that earlier versions took: an alternative that is there exactly as written went before the others."""
+    names = tuple(headers)
+    for same in (str, header_key):
+        for wanted in alternatives(reference):
+            matching = [name for name in names if same(name) == same(wanted)]
+            if len(matching) == 1:
+                return matching[0]
+    return find_column(reference, names)
 
 
 @lru_cache(maxsize=256)
@@ -170,10 +181,21 @@ class TableData:
             self.name, self.tables, self.rows[chosen], self.index[chosen], self.blanks, self.numbered, self._columns
         )
 
-    def _raw_column(self, reference: str) -> pa.ChunkedArray:
+    def as_before(self, references: Iterable[str]) -> "TableData":
+        """The table with the columns that earlier versions took these references for; itself, if they are the same."""
+        other = {}
+        for reference in references:
+            former = {_former_column(reference, table.headers) for table in self.tables}
+            if former - {None, *self.names(reference)}:
+                other[reference] = Column.from_text(self._raw_column(reference, _former_column))
+        return replace(self, _columns={**self._columns, **other}) if other else self
+
+    def _raw_column(
+        self, reference: str, find: Callable[[str, Iterable[str]], str | None] = find_column
+    ) -> pa.ChunkedArray:
         chunks: list[pa.Array] = []
         for table in self.tables:
-            name = find_column(source_reference(reference), table.headers)
+            name = find(source_reference(reference), table.headers)
             chunks += [pa.nulls(len(table), pa.string())] if name is None else table.column(name).chunks
         return pa.chunked_array(chunks, pa.string())
 

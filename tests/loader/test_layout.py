@@ -281,6 +281,6 @@ def test_thousands_of_columns_of_one_name(tmp_path: Path, name: str) -> None:
 
 
 def test_more_columns_than_can_be_read_in_time_are_refused(tmp_path: Path) -> None:
-    header = ",".join(f"Column {number}" for number in range(10_001))
-    with pytest.raises(SourceError, match=r"a\.csv:1: the header has 10,001 columns; at most 10,000 are read"):
+    header = ",".join(f"Column {number}" for number in range(6001))
+    with pytest.raises(SourceError, match=r"a\.csv:1: the header has 6,001 columns; at most 6,000 are read"):
         table(write(tmp_path / "a.csv", f"{header}\n1\n"))

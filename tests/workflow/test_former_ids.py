@@ -67,3 +67,19 @@ def test_one_that_is_known_under_both_keeps_the_new_id(box: RunningSandbox, tmp_
     send(box, tmp_path, "0017")
     create(box, MARKED)
     assert outcomes(send(box, tmp_path, MARKED)) == {"0017": "unchanged", "0018": "unchanged"}
+
+
+@pytest.mark.parametrize("as_key", [True, False])
+def test_a_column_that_is_now_another_one(box: RunningSandbox, tmp_path: Path, *, as_key: bool) -> None:
+    """Earlier versions took the column whose name the mapping spells exactly; now the first that is there counts."""
+    columns = "Customer No|Id"
+    rules = (
+        {"key": columns} if as_key else {"key": "Name", "customer": {"reference_id": columns, "company_name": "Name"}}
+    )
+    create(box, "17")
+    source = tmp_path / "list.csv"
+    source.write_text("CUSTOMER NO,Id,Name,Mail\nC-1,17,Harbor,\nC-2,18,Kestrel,\n", encoding="utf-8")
+    ledger = f"sqlite:///{tmp_path}/ledger.db"
+    target = importer.Target(box.url, key=KEY)
+    sent = importer.run(str(source), {**MAPPING, **rules}, target, ledger=ledger, out=tmp_path / "out")
+    assert outcomes(sent) == {"17": "exists", "C-2": "created"}

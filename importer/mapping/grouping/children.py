@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from importer.mapping.cell_problems import extension_problems, field_problems
 from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
-from importer.mapping.fields import FORMER, Context, evaluate
+from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.same_children import absorbed, equal_children
 from importer.mapping.language.mapping_model import AddressEntry, ChildEntry
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
@@ -106,8 +106,9 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
         evaluated[name] = replace(phone, column=extension, findings=(), changes=(), extension=None)
         context.extension_went(entry.phone, evaluated)
     own = evaluated.get("reference_id")
-    if own is not None and any(change.code == "key_tidied" for change in own.changes):
-        columns[FORMER_ID] = evaluate(FORMER, entry.reference_id, table, number, context.unwatched()).column.take(at)
+    if own is not None:
+        former = evaluate_former(entry.reference_id, table, number, own, context)
+        columns |= {} if former is None else {FORMER_ID: former.take(at)}
     texts = _source_texts(prepared, evaluated, at)
     several = np.zeros(len(at), bool)
     made = Candidates(entry, number, table, evaluated, columns, at, customers[at], several, stated, texts)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from importer.mapping.columns import Codes, Column, Mask, combine, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR
-from importer.mapping.fields import FORMER, Context, evaluate
+from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.language.mapping_rules import FieldRule
 from importer.mapping.table_rows import TableData
 from importer.mapping.trace import Trace
@@ -26,7 +26,7 @@ Reasons = npt.NDArray[np.object_]
 class KeyCells:
     """The parts of each row's key, a column each; the source columns; and what the transforms rewrote.
 
-    ``former``: the parts as earlier versions compared them, where any key has marks that cannot be seen.
+    ``former``: the parts as earlier versions compared them, if any of them may differ.
     """
 
     parts: tuple[Column, ...]
@@ -85,10 +85,12 @@ def key_cells(parts: Sequence[FieldRule], table: TableData, folder: Path, trace:
     found = [evaluate("key", part, table, "", context) for part in parts]
     origin = FieldOrigin(tuple(name for one in found for name in one.origin.columns))
     changes = tuple(change for one in found for change in one.changes)
-    former: tuple[Column, ...] = ()
-    if any(change.code == "key_tidied" for change in changes):
-        former = tuple(evaluate(FORMER, part, table, "", context.unwatched()).column for part in parts)
-    return KeyCells(tuple(one.column for one in found), origin, changes, former)
+    columns = tuple(one.column for one in found)
+    former = [evaluate_former(part, table, "", one, context) for part, one in zip(parts, found, strict=True)]
+    if all(column is None for column in former):
+        return KeyCells(columns, origin, changes)
+    before = tuple(now if was is None else was for was, now in zip(former, columns, strict=True))
+    return KeyCells(columns, origin, changes, before)
 
 
 def read_keys(cells: KeyCells) -> Keys:
