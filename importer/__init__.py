@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from importer import errors
     from importer.python_api import (
         CheckResult,
+        CorrectResult,
         Draft,
         Result,
         RunResult,
         Target,
         arun,
         check,
+        correct,
+        correct_cells,
         plan,
         resume,
         retry,
@@ -37,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CheckResult",
+    "CorrectResult",
     "Draft",
     "Result",
     "RunResult",
@@ -44,6 +48,8 @@ __all__ = [
     "__version__",
     "arun",
     "check",
+    "correct",
+    "correct_cells",
     "errors",
     "plan",
     "resume",

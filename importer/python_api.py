@@ -40,16 +40,18 @@ import pandas as pd
 import yaml
 
 from importer.commands import check as checking
+from importer.commands import correct as correcting
 from importer.commands import plan as planning
 from importer.commands import resume as resuming
 from importer.commands import run as running
 from importer.commands import suggest as suggesting
 from importer.commands import undo as undoing
+from importer.commands.correct import CorrectResult as CorrectResult  # noqa: PLC0414 - the package offers it
 from importer.did_you_mean import nearest
 from importer.drafting.draft import Draft as Draft  # noqa: PLC0414 - the package offers it
 from importer.errors import MappingError, OptionError, UsageError
+from importer.report.report_files import read_csv
 from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
-from importer.workflow.report_writer import read_report
 from importer.workflow.supervision import Deadline, Watch, supervise
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, pd.DataFrame]
@@ -84,6 +86,7 @@ class Reading(Callbacks, total=False):
     country: str
     invalid: str
     values: PathLike
+    corrections: PathLike
     sheet: str
     encoding: str
     delimiter: str
@@ -97,6 +100,7 @@ class CheckOptions(Reading, total=False):
     """Options of :func:`check`."""
 
     lookups: PathLike
+    keep: int
 
 
 class SuggestOptions(TypedDict, total=False):
@@ -141,6 +145,7 @@ class PlanOptions(Reading, Account, total=False):
     mode: Literal["create", "upsert"]
     only: str | Sequence[str]
     recheck: bool
+    keep: int
 
 
 class RunOptions(Reading, Sending, total=False):
@@ -231,7 +236,7 @@ class Result:
     @cached_property
     def customers(self) -> pd.DataFrame:
         """One line per customer: ``results.csv``, or after undo and verify ``undo.csv`` or ``verify.csv``."""
-        return read_report(self.folder / self._table)
+        return read_csv(self.folder / self._table)
 
 
 class CheckResult(Result):
@@ -240,12 +245,12 @@ class CheckResult(Result):
     @cached_property
     def problems(self) -> pd.DataFrame:
         """One line per problem, with its place: ``errors.csv``."""
-        return read_report(self.folder / "errors.csv")
+        return read_csv(self.folder / "errors.csv")
 
     @cached_property
     def changes(self) -> pd.DataFrame | None:
         """Each field that a planned update would change: ``changes.csv``; None where there is none."""
-        return read_report(self.folder / "changes.csv") if "changes.csv" in self.summary["files"] else None
+        return read_csv(self.folder / "changes.csv") if "changes.csv" in self.summary["files"] else None
 
     def bodies(self) -> Iterator[dict[str, Any]]:
         """The bodies that would be sent, or were sent, one per customer that is not rejected."""
@@ -265,7 +270,7 @@ class RunResult(CheckResult):
     @cached_property
     def children(self) -> pd.DataFrame:
         """One line per address and contact, with its id in WizCommerce: ``children.csv``."""
-        return read_report(self.folder / "children.csv")
+        return read_csv(self.folder / "children.csv")
 
 
 def suggest(sources: Sources, **options: Unpack[SuggestOptions]) -> Draft:
@@ -296,7 +301,9 @@ def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions
     """
     with _inputs(sources, mapping) as inputs:
         call = _Call.of("check", CheckOptions, options, inputs)
-        return CheckResult(call.carry_out(lambda watch: checking.check(call.options, began=watch.stage)))
+        return CheckResult(
+            call.carry_out(lambda watch: checking.check(call.options, began=watch.stage, notify=watch.phase))
+        )
 
 
 def plan(sources: Sources, mapping: MappingFile, api: str | Target, **options: Unpack[PlanOptions]) -> CheckResult:
@@ -335,6 +342,55 @@ def run(
         return RunResult(
             call.carry_out(lambda watch: running.run(call.options, call.environment, confirm=confirm, watch=watch))
         )
+
+
+def correct(
+    files: PathLike | Sequence[PathLike],
+    to: PathLike,
+    *,
+    run: PathLike | None = None,
+    out: PathLike = "results",
+    replace: bool = False,
+    removed: bool = False,
+    answers: Mapping[str, str] | None = None,
+    yes: bool = False,
+) -> CorrectResult:
+    """Record what somebody mended in rejected rows, for the option ``corrections`` of later calls.
+
+    ``files``: ``rejected.xlsx`` or files of ``rejected/``. ``run``: the id or folder of the run that wrote them; by
+    default what they say themselves. ``replace``: the later one of two that contradict each other counts. ``removed``:
+    rows that are missing in the files are left out. ``answers``: question → choice; ``yes``: what is proposed counts.
+    Raises :class:`importer.errors.UsageError`, for a contradiction with both corrections.
+
+    ::
+
+        done = importer.correct("mended.xlsx", "corrections.csv")
+        for question in done.open:
+            print(question.id, question.text, question.choices)
+        importer.check("customers.csv", "netsuite", corrections="corrections.csv")
+    """
+    paths = [Path(path) for path in ([files] if isinstance(files, str | os.PathLike) else files)]
+    how: dict[str, Any] = {"replace": replace, "removed": removed, "answers": answers, "yes": yes}
+    return correcting.correct(paths, Path(to), run=None if run is None else str(run), out=Path(out), **how)
+
+
+def correct_cells(
+    run: PathLike,
+    cells: Sequence[tuple[str, int, str, str]],
+    to: PathLike,
+    *,
+    out: PathLike = "results",
+    replace: bool = False,
+) -> CorrectResult:
+    """Record single cells of a run: source table (as reports name it), row number there, column, and new text.
+
+    Of rows that the run rejected or has a problem with. ``run``: its id or folder. Raises as :func:`correct`.
+
+    ::
+
+        importer.correct_cells(checked.folder, [("customers.csv", 7, "Phone", "+14155550132")], "corrections.csv")
+    """
+    return correcting.record_cells(str(run), cells, Path(to), out=Path(out), replace=replace)
 
 
 async def arun(

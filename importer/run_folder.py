@@ -28,6 +28,7 @@ from importer.records import Location, Problem, Severity
 from importer.tables import (
     BOOLEAN,
     DEFAULT_STATED,
+    Corrections,
     EntityTables,
     Entry,
     FieldOrigin,
@@ -40,6 +41,7 @@ from importer.tables import (
 # What commands write to a run's folder.
 _OURS = frozenset({
     *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
+    "corrections.csv",
     *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
 })  # fmt: skip
 _CHILDREN = ("addresses", "contacts")
@@ -134,6 +136,8 @@ class RunFolder:
             for name in _FRAMES:
                 self._write(name, getattr(stage.tables, name))
             self._write("problems", stage.problems.frame)
+            if stage.sources.corrections is not None:
+                self._write("corrections", stage.sources.corrections.lines)
             field_rows = {f"field:{name}": rows for name, rows in stage.tables.customer_field_rows.items()}
             arrays: dict[str, Any] = {"rejected": stage.rejected, "lost_child": stage.lost_child, **field_rows}
             np.savez(self._create("customers.npz"), **arrays)
@@ -177,6 +181,7 @@ class RunFolder:
             sources = Sources(
                 tuple(self._source(number, table) for number, table in enumerate(described["sources"])),
                 tuple(_problem(item) for item in described["problems"]),
+                self._corrections(described.get("corrections")),
             )
             with self._arrays("customers") as arrays:
                 field_rows = {n.removeprefix("field:"): arrays[n] for n in arrays.files if n.startswith("field:")}
@@ -194,6 +199,9 @@ class RunFolder:
             )
             problems = ProblemTable(self._read("problems"))
             return Stage(sources, tables, problems, rejected, lost_child, described["facts"])
+
+    def _corrections(self, described: dict[str, str] | None) -> Corrections | None:
+        return None if described is None else Corrections(**described, lines=self._read("corrections"))
 
     def _source(self, number: int, described: dict[str, Any]) -> SourceTable:
         with self._arrays(f"source-{number}") as arrays:
@@ -283,7 +291,9 @@ def _read_errors(path: Path) -> Iterator[None]:
 
 
 def _describe(stage: Stage) -> dict[str, Any]:
+    corrections = stage.sources.corrections
     return {
+        "corrections": None if corrections is None else {"file": corrections.file, "sha256": corrections.sha256},
         "facts": stage.facts,
         "cells": True,
         "sources": [

@@ -94,6 +94,7 @@ CELL_CATEGORIES: tuple[CellCategory, ...] = get_args(CellCategory)
 IMPORT_ERRORS = "import_errors"
 GUIDE_TITLE = "How to mend this workbook (this sheet is never imported)"
 GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
+GUIDE_RUN = "These rows were rejected by run "  # before its id, in a cell of that sheet
 
 Positions = npt.NDArray[np.int64]
 
@@ -144,7 +145,9 @@ class SourceTable:
     ``secrets``: columns whose cells were emptied because such data must never leave the source; ``emptied``: for each
     of them True for the rows whose cell was filled.
     ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …); for a
-    sheet of rows that were mended and given back, ``stands_for``: the file and sheet that they came from.
+    sheet of rows that were mended and given back, ``stands_for``: the file and sheet that they came from, and ``run``:
+    the run that rejected them. With a mapping: ``table``, the mapping's name for it, ``key``, the headers of its key,
+    and ``continued``, whether a blank key means the one above.
     ``stored``: an Arrow file that holds exactly ``frame``, if there is one.
     """
 
@@ -186,12 +189,49 @@ class SourceTable:
         return len(self) + len(self.skipped)
 
 
+CorrectionStatus = Literal["applied", "removable", "stale"]
+CORRECTION_STATUSES: tuple[CorrectionStatus, ...] = get_args(CorrectionStatus)
+CORRECTION_DTYPES: dict[str, Any] = {
+    **dict.fromkeys(("status", "reason", "reference_id", "table", "key", "column", "old", "new"), TEXT),
+    "row": np.dtype("int64"),
+}
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What became of the corrections in ``file``, whose content has the digest ``sha256``.
+
+    ``lines``: one line for each cell that is corrected, and for each correction that is not applied, with the columns
+    of ``CORRECTION_DTYPES``. ``row`` is the row position, -1 where no row is meant any more. A blank ``column`` is a
+    correction that leaves the whole row out.
+    """
+
+    file: str
+    sha256: str
+    lines: pd.DataFrame
+
+    @property
+    def applied(self) -> pd.DataFrame:
+        """The lines of cells that are corrected."""
+        return self.lines[(self.lines["status"] == "applied").to_numpy(np.bool_) & (self.lines["column"] != "")]
+
+    @property
+    def left_out(self) -> Positions:
+        """The row positions of rows that are left out."""
+        gone = (self.lines["status"] == "applied").to_numpy(np.bool_) & (self.lines["column"] == "").to_numpy(np.bool_)
+        return self.lines["row"].to_numpy(np.int64)[gone]
+
+
 @dataclass(frozen=True)
 class Sources:
-    """All source tables of a run, in the order of their names, and what the loader had to say about single places."""
+    """All source tables of a run, in the order of their names, and what the loader had to say about single places.
+
+    ``corrections``: those that were applied to the tables' cells, if a file of them was given.
+    """
 
     tables: tuple[SourceTable, ...]
     problems: tuple[Problem, ...] = ()
+    corrections: Corrections | None = None
 
     @cached_property
     def offsets(self) -> Positions:

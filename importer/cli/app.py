@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import importer
+from importer.cli import correction_commands as corrections
 from importer.cli import draft_commands as drafts
 from importer.cli import info_commands as info
 from importer.cli import mapping_commands as about
@@ -21,7 +22,7 @@ from importer.errors import UsageError
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start": (drafts.suggest, info.preview, about.values),
-    "Import": (runs.check, runs.plan, runs.run, runs.resume, runs.retry),
+    "Import": (runs.check, corrections.correct, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (about.mappings, info.explain, info.example, info.sandbox),
     "Import history": (runs.adopt,),

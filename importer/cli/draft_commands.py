@@ -61,7 +61,7 @@ def suggest(
         if update is not None:
             _update(options, given, update, output, sources)
             return
-        _draft(options, given, sources, output, _answers(answer or ()), from_scratch=from_scratch)
+        _draft(options, given, sources, output, read_answers(answer or ()), from_scratch=from_scratch)
 
 
 def _draft(
@@ -121,7 +121,7 @@ def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path |
         show(f"{mapping} knows all columns; nothing is changed.")
 
 
-def _answers(given: Any) -> dict[str, str]:
+def read_answers(given: Any) -> dict[str, str]:
     """``ID=CHOICE`` as a table; the last ``=`` counts, because ids contain names of columns."""
     answers = {}
     for text in given:

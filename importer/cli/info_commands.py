@@ -194,14 +194,14 @@ def vacuum(**given: Any) -> None:
     show(f"{_size(before)} before, {_size(after)} now")
 
 
-@takes("ledger", "tenant", "yes", "config")
+@takes("ledger", "tenant", "yes", "out", "config")
 def forget(
     reference_ids: Annotated[
         list[str], typer.Argument(metavar="ID", help="Reference ids of customers.", rich_help_panel="Source")
     ],
     **given: Any,
 ) -> None:
-    """Erase customers' personal data from the ledger. They are still not sent again.
+    """Erase customers' personal data from the ledger and files of corrections. They are still not sent again.
 
     Example:
       importer ledger forget CUS-1001 CUS-1002
@@ -215,11 +215,13 @@ def forget(
             "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
         )
     with Commands.of(options).advising():
-        known, folders = erase(options, reference_ids)
-    show(f"Erased: {known} of {len(reference_ids)} customers were in the ledger.")
-    if folders:
-        show("Run folders and copies of the ledger that may still have their data; delete those you no longer need:")
-        show("\n".join(f"  {folder}" for folder in folders))
+        done = erase(options, reference_ids)
+    show(f"Erased: {done.customers} of {len(reference_ids)} customers were in the ledger.")
+    if done.corrections:
+        show(f"Erased in files of corrections: {done.corrections} lines.")
+    if done.left:
+        show("Folders, tables, and copies of the ledger that may still have their data; delete those you do not need:")
+        show("\n".join(f"  {path}" for path in done.left))
 
 
 def _size(count: int) -> str:

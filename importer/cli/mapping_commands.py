@@ -14,7 +14,7 @@ from importer.settings import Commands
 
 
 @takes(
-    *("country", "values", "lookups", "api", *TEXTS, *ACCOUNT, *PACE, "json", "quiet", "config"),
+    *("country", "values", "corrections", "lookups", "api", *TEXTS, *ACCOUNT, *PACE, "json", "quiet", "config"),
     required=("sources", "mapping"),
 )
 def values(

@@ -26,6 +26,8 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "plan": ("RUN", "Apply this saved plan once: its id or folder. It knows source, mapping and API."),
         "customer": ("ID", "Show the customer with this reference id."),
         "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
+        "replace": ("", "Where corrections contradict each other, the later one counts."),
+        "removed": ("", "Rows that are missing in the files are left out from now on."),
         "partial": ("", "The file is a subset; missing customers are not reported."),
         "sheet": ("NAME", "Only this sheet of a workbook."),
         "encoding": ("NAME", "The files' encoding, if it is not detected."),
@@ -38,6 +40,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn or reject."),
         "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without a network."),
         "values": ("FILE", "A table of words and their values in WizCommerce (see: importer values)."),
+        "corrections": ("FILE", "Correct cells of the source by this file (see: importer correct)."),
     },
     "Target": {
         "api": ("TARGET", "sandbox (a local server), staging, production, or a URL."),
@@ -74,7 +77,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "out": ("FOLDER", "The folder for reports."),
         "json": ("", "Print the summary as one JSON object."),
         "quiet": ("", "No progress and no messages on stderr."),
-        "keep": ("N", "Delete this account's older run folders, except the latest N and unfinished ones."),
+        "keep": ("N", "Delete this account's older folders, except the latest N and those of unfinished runs."),
         "log": ("FILE", "Append JSON lines to this file; - is stderr."),
         "log_level": ("LEVEL", "debug, info, warning or error."),
         "log_personal": ("", "Also log who customers are and what the API says about them."),
@@ -105,7 +108,7 @@ PACE = ("rate", "concurrency", "timeout", "max_wait")
 SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
 GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
 TEXTS = ("sheet", "encoding", "delimiter", "partial")
-READING = ("country", "invalid", "values", *TEXTS, "dedupe", "memory", "engine", "out")
+READING = ("country", "invalid", "values", "corrections", *TEXTS, "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
 _WIDEST = 24  # columns of names; texts begin in one column below each other
 

@@ -15,7 +15,7 @@ from importer.errors import UsageError
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
 
 
-@takes(*READING, "mapping", "lookups", *LOG, required=("sources",))
+@takes(*READING, "mapping", "lookups", "keep", *LOG, required=("sources",))
 def check(**given: Any) -> None:
     """Dry run: what would be sent and what is wrong, in which cell. No network, no key.
 
@@ -28,10 +28,10 @@ def check(**given: Any) -> None:
     from importer.commands.check import check as work
 
     given.update(mapping=given["mapping"] or "")
-    carry_out("check", given, lambda options, watch: work(options, began=watch.stage))
+    carry_out("check", given, lambda options, watch: work(options, began=watch.stage, notify=watch.phase))
 
 
-@takes(*ACCOUNT, *PACE, *READING, "mode", "recheck", "only", *LOG, required=("sources", "mapping", "api"))
+@takes(*ACCOUNT, *PACE, *READING, "mode", "recheck", "only", "keep", *LOG, required=("sources", "mapping", "api"))
 def plan(**given: Any) -> None:
     """Show what a run would create, update, leave alone and refuse. Sends nothing.
 

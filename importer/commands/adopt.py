@@ -55,7 +55,7 @@ def adopt(
             locked(ledger, target, options, now) as tenant,
         ):
             out, mapping = options.out, work.loaded.name
-            entered = ledger.start_run(tenant, "adopt", out=out, mapping=mapping, options=options.public())
+            entered = ledger.start_run(tenant, "adopt", out=out, mapping=mapping, options=options.recorded())
             job = Job(options, ledger, target, entered, watch, now, timings)
             return conduct(job, partial(_carry_out, work=work))
 

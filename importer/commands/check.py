@@ -10,16 +10,22 @@ from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
 from importer.workflow.changes_file import with_facts
 from importer.workflow.directory import load_lookups
+from importer.workflow.old_folders import prune_checks
 from importer.workflow.prepare import Timings, utc_now, with_dates
 from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, write_reports
 
 
 def check(
-    options: Options, *, began: Callable[[str], None] | None = None, now: Callable[[], datetime] = utc_now
+    options: Options,
+    *,
+    began: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+    now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
     """Load, map and validate; write the reports and the bodies that would be sent. Returns the summary.
 
-    Without ``options.lookups``, names that are looked up stay as they are in the bodies.
+    Without ``options.lookups``, names that are looked up stay as they are in the bodies. ``notify`` gets what
+    ``options.keep`` deleted.
 
     Raises :class:`importer.errors.InputError` when a source, the mapping or the out directory cannot be used.
     """
@@ -36,4 +42,7 @@ def check(
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         end = RunEnd(exit_code(stage, outcomes), now(), lookups=None if lookups is None else lookups.described(started))
         timings.began("Writing the reports")
-        return write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)
+        summary = write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)
+    if options.keep is not None:
+        prune_checks(options.out, work.loaded.name, options.keep, notify)
+    return summary

@@ -1,16 +1,19 @@
 """The import history: the runs of a ledger and their reports, the ids it knows, and looking after it."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from importer.errors import UsageError
+from importer.corrections.corrections_file import read_corrections, without
+from importer.errors import InputError, OutputError, UsageError
 from importer.ledger import Ledger, Run, open_ledger
-from importer.report.report_files import csv_bytes, whole_file
+from importer.report.report_files import csv_bytes, read_csv, whole_file
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
+from importer.settings.options import PERSONAL_FILES
+from importer.workflow.old_folders import dry_folders
 from importer.workflow.report_writer import report_run
 
 
@@ -112,16 +115,65 @@ def vacuum_ledger(options: Options) -> tuple[int, int]:
         return ledger.vacuum()
 
 
-def forget(options: Options, reference_ids: Sequence[str]) -> tuple[int, tuple[Path, ...]]:
+@dataclass(frozen=True)
+class Forgotten:
+    """What was erased. ``customers``: how many of them the ledger had; ``corrections``: lines of files of corrections.
+
+    ``left``: the folders and files that may still have their data.
+    """
+
+    customers: int
+    corrections: int
+    left: tuple[Path, ...]
+
+
+def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
     """Erase the personal data of customers of one tenant, which must be named where there are several.
 
-    Returns how many of them the ledger had, and the folders and files that may still have their data.
-    Raises :class:`UsageError`, and :class:`LedgerError` when whether one of them arrived is not known yet.
+    It is erased in the ledger and in the files of corrections that the tenant's runs used. Tables of words, run
+    folders, and the folders of checks and plans beside them are only named. Raises :class:`UsageError`, and
+    :class:`LedgerError` when whether one of them arrived is not known yet.
     """
     with open_ledger(options.ledger) as ledger:
         tenant = one_tenant(ledger, options.tenant)
         with ledger.lock(tenant, "forget"):
-            return ledger.forget(tenant, reference_ids)
+            known, folders = ledger.forget(tenant, reference_ids)
+            runs = ledger.runs(tenant)
+    outs = dict.fromkeys([*(run.out.parent for run in runs), options.out.absolute()])
+    dry = [one for out in outs for one in dry_folders(out)]
+    used = [run.options for run in runs] + [summary["options"] for _, summary in dry]
+    files = {
+        name: dict.fromkeys(path for one in used if name in one and (path := Path(one[name]).absolute()).is_file())
+        for name in PERSONAL_FILES
+    }
+    erased, doubtful = _erased(files["corrections"], reference_ids)
+    found = [folder.path for folder, _ in dry if _has(folder, reference_ids)]
+    return Forgotten(known, erased, tuple(dict.fromkeys([*folders, *found, *doubtful, *files["values"]])))
+
+
+def _erased(files: Iterable[Path], reference_ids: Sequence[str]) -> tuple[int, list[Path]]:
+    """Erase the corrections of customers. Returns how many there were, and the files that may still have some."""
+    count, doubtful = 0, []
+    for path in files:
+        try:
+            file = read_corrections(path)
+            kept = without(file, reference_ids)
+            if len(kept.corrections) < len(file.corrections):
+                kept.write()
+            count += len(file.corrections) - len(kept.corrections)
+            if any(not one.reference_id for one in kept.corrections):  # of rows that belonged to no customer
+                doubtful.append(path)
+        except InputError:
+            doubtful.append(path)
+    return count, doubtful
+
+
+def _has(folder: RunFolder, reference_ids: Sequence[str]) -> bool:
+    """Whether a customer is among the results in a folder, or may be."""
+    try:
+        return bool(read_csv(folder.file("results.csv"))["reference_id"].isin(list(reference_ids)).any())
+    except (OutputError, KeyError):
+        return True
 
 
 def one_tenant(ledger: Ledger, named: str | None) -> str:

@@ -33,10 +33,12 @@ from importer.workflow.api_state import (
     without_twice,
 )
 from importer.workflow.changes_file import examples, with_facts, write_changes
+from importer.workflow.old_folders import prune_plans
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
 from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, with_columns, write_reports
 from importer.workflow.saved_plan import describe_plan
 from importer.workflow.settled_stage import settled_stage
+from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for, open_target
 
@@ -86,6 +88,7 @@ class _Planning:
     bodies: pd.DataFrame = field(init=False)
     planned: pd.DataFrame = field(init=False)
     changes: Changes = field(default_factory=dict)
+    imported_before: Mapping[str, Any] | None = None
 
     async def find_out(self) -> None:
         """Ask ledger and API everything that the plan rests on."""
@@ -119,6 +122,7 @@ class _Planning:
             self.ledger, tenant, client, planned, refs, payloads, self.stage, rounds, say, also=also
         )
         await self._warn_of_duplicates(client)
+        self.imported_before = imported_before(self.ledger, tenant, self.stage)
 
     async def _warn_of_duplicates(self, client: Client) -> None:
         create = self.planned["outcome"].eq(str(OutcomeKind.PENDING)) & self.planned["action"].eq(str(Action.CREATE))
@@ -139,10 +143,13 @@ class _Planning:
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         outcomes = outcomes.assign(action=outcomes["action"].where(stage.rejected, str(Action.NONE)))
         outcomes = with_columns(outcomes, self.planned, ("action", "customer_id"))
-        end = RunEnd(exit_code(stage, outcomes), now(), plan=self._counts(stage))
+        end = RunEnd(exit_code(stage, outcomes), now(), plan=self._counts(stage), imported_before=self.imported_before)
         facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
         self.folder.save_plan(self.planned, facts)
-        return write_reports(self.folder, stage, outcomes, None, end, Commands.of(self.options))
+        summary = write_reports(self.folder, stage, outcomes, None, end, Commands.of(self.options))
+        if self.options.keep is not None:
+            prune_plans(self.options.out, self.target.tenant, self.options.keep, self.watch.phase)
+        return summary
 
     def _counts(self, stage: Stage) -> dict[str, Any]:
         """How many customers a run would do what with; together they are all customers."""

@@ -60,7 +60,7 @@ def run(
             if saved is not None:
                 saved.check_ledger(ledger, tenant)
             out, mapping = options.out, work.loaded.name
-            entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.public())
+            entered = ledger.start_run(tenant, "run", out=out, mapping=mapping, options=options.recorded())
             job = Job(options, ledger, target, entered, watch, now, timings)
             return conduct(job, partial(_carry_out, work=work, saved=saved, confirm=confirm))
 

@@ -18,7 +18,7 @@ from importer.errors import ApiUnavailableError, InterruptedRunError, OutputErro
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
 from importer.planner.compare import differences
 from importer.report import undo_verify_steps
-from importer.report.report_files import write_csv
+from importer.report.report_files import read_csv, write_csv
 from importer.run_folder import PayloadFile
 from importer.sender.concurrency import LedgerThread
 from importer.sender.customer_rounds import BLOCK, Finding, Found, Result, Rounds, unreadable
@@ -28,7 +28,6 @@ from importer.settings import Options
 from importer.tables import TEXT
 from importer.workflow.guards import Forecast, forecast
 from importer.workflow.job import Confirm, Job, ask
-from importer.workflow.report_writer import read_report
 from importer.workflow.supervision import Watch
 
 COLUMNS = ("reference_id", "customer_id", "result", "details")
@@ -178,7 +177,7 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """The lines of an earlier undo that this one had no reason to repeat, then those of this one."""
     if not path.exists():
         return frame
-    earlier = read_report(path)
+    earlier = read_csv(path)
     if list(earlier.columns) != list(COLUMNS):
         raise OutputError(f"{path} is not as an earlier undo left it", "Move it away.")
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]

@@ -67,6 +67,14 @@ class KnownCustomers(Database):
             names, bodies = fetch_columns(connection, query, named(tenant, plain(reference_ids)))
         return {name: body.encode() for name, body in zip(names, bodies, strict=True)}
 
+    def imported_at(self, tenant: str, reference_ids: Sequence[str]) -> list[str]:
+        """When each of these customers that is in WizCommerce by a run was sent last, as the ledger writes times."""
+        moment = sa.func.coalesce(ACCEPTED.c.accepted_at, CUSTOMERS.c.updated_at)
+        joined = sa.join(NAMED, CUSTOMERS, same(CUSTOMERS, NAMED)).outerjoin(ACCEPTED, same(CUSTOMERS, ACCEPTED))
+        query = sa.select(moment).select_from(joined).where(CUSTOMERS.c.state.in_(SENT))
+        with self._read() as connection:
+            return list(connection.execute(query, named(tenant, reference_ids)).scalars())
+
     def sent_with(self, tenant: str, mapping: str) -> pd.DataFrame:
         """Every customer that runs with this mapping sent, or may have: ``reference_id`` and ``customer_id`` (TEXT).
 

@@ -219,7 +219,7 @@ def _named_columns(
     data: dict[str, pa.ChunkedArray] = {}
     emptied: dict[str, Mask] = {}
     empty = pa.chunked_array([blank_cells(len(body))])
-    for place in range(int(rejected_rows), max(len(header), len(body.columns))):
+    for place in range(int(rejected_rows and not options.notes), max(len(header), len(body.columns))):
         cell = header[place].strip() if place < len(header) else ""
         column = body.columns[place] if place < len(body.columns) else empty
         if not cell and not filled_cells(column).any():

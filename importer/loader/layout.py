@@ -50,6 +50,7 @@ class LoadOptions:
     ``partial``: the sources are a part of the export: a header without rows below it is fine.
     ``scratch``: a folder for the cells of large text files, which are then read from disk instead of kept in memory.
     ``headerless``: the column names of each table whose files have no header, and its patterns of ``names``.
+    ``notes``: the column of rejected rows that says what is wrong with them is kept.
     """
 
     columns: tuple[frozenset[str], ...] = ()
@@ -63,6 +64,7 @@ class LoadOptions:
     partial: bool = False
     scratch: Path | None = None
     headerless: tuple[tuple[Sequence[str], Sequence[str]], ...] = ()
+    notes: bool = False
 
     @cached_property
     def keys(self) -> tuple[frozenset[str], ...]:

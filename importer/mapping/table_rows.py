@@ -104,6 +104,29 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
     return {name: _gather(name, sources, numbers, blanks) for name, numbers in assigned.items()}
 
 
+def with_table_names(mapping: Mapping, sources: Sources) -> Sources:
+    """The sources whose ``details`` say what the mapping calls each table, and which of its headers are its key.
+
+    A table that does not fit the mapping stays as it is: :func:`assign_tables` says why.
+    """
+    return replace(sources, tables=tuple(_named(mapping, table) for table in sources.tables))
+
+
+def _named(mapping: Mapping, table: SourceTable) -> SourceTable:
+    try:
+        name = _table_of(mapping, table) if len(table.headers) else ""
+        rule = mapping.tables.get(name)
+        references = [column for part in rule.key for column in part.columns()] if rule else []
+        found = [find_column(reference, table.headers) for reference in references]
+    except MappingError:
+        return table
+    if rule is None:
+        return table
+    key = [header for header in dict.fromkeys(found) if header is not None]
+    details = {**table.details, "table": name, "key": key, "continued": rule.blank_key == "above"}
+    return replace(table, details=details)
+
+
 def _distinguishing_columns(mapping: Mapping) -> str:
     return "; ".join(f"{name}: {', '.join(rule.has)}" for name, rule in mapping.tables.items())
 

@@ -3,6 +3,7 @@
 A *kind* is a field whose words are decided: ``payment_term``, ``attributes.Color``, ``address type``.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -157,6 +158,12 @@ class WordTable:
     def every_line(self) -> list[WordLine]:
         """All lines, in order."""
         return [line for lines in self.lines.values() for line in lines.values()]
+
+    @property
+    def sha256(self) -> str:
+        """A digest of what the table decides; ``""`` where there is no table."""
+        decided = sorted((line.kind, fold(line.word), line.value) for line in self.every_line() if line.value)
+        return hashlib.sha256(repr(decided).encode()).hexdigest() if self.name else ""
 
 
 def word_table(name: str, lines: Iterable[WordLine]) -> WordTable:

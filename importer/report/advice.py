@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
@@ -74,6 +75,13 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
         )
     if lost:
         remarks.append(f"A wrong address or contact of {_customers(lost)} was left out.")
+    if before := summary["imported_before"]:
+        remarks.append(_imported_before(before, summary["customers"]["rejected"]))
+    if (since := summary["since"]) and not since["problems"]:
+        remarks.append(f"Nothing is wrong that run {since['run_id']} did not have.")
+    if (corrections := summary["corrections"]) and corrections["stale"]:
+        count = corrections["stale"]
+        remarks.append(f"{count:,} {'correction is' if count == 1 else 'corrections are'} stale and not applied.")
     if invalid := summary["options"].get("invalid"):
         count = summary["cells"]["left_out"]
         remarks.append(f"{count:,} {'value was' if count == 1 else 'values were'} left out (--invalid {invalid}).")
@@ -81,6 +89,20 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
     if lookups := summary["lookups"]:
         remarks.append(f"Names were looked up in a copy of {lookups['api']} saved {_ago(lookups['age_seconds'])}.")
     return remarks
+
+
+def _imported_before(before: Mapping[str, Any], rejected: int) -> str:
+    """``All 66 were imported on 12 Nov 2026 and stay as they are.``"""
+    count = before["customers"]
+    first, last = (datetime.fromisoformat(before[name]).date() for name in ("first", "last"))
+    when = f"on {_day(first)}" if first == last else f"between {_day(first)} and {_day(last)}"
+    who = f"{count:,} of them" if count < rejected else f"All {count:,}" if count > 1 else "It"
+    one = count == 1
+    return f"{who} {'was' if one else 'were'} imported {when} and {'stays as it is' if one else 'stay as they are'}."
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
 
 
 def unused_data(summary: Mapping[str, Any]) -> list[str]:
@@ -138,13 +160,15 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     if summary["retryable"]:
         count = _customers(summary["retryable"])
         steps.append(f"Retry {count} that failed for a temporary reason: importer retry {run}")
-    words = sum(problem["count"] for problem in summary["problems"] if problem["code"] == "word_unknown")
+    since = summary["since"]
+    found = summary["problems"] if since is None else since["problems"]
+    words = sum(problem["count"] for problem in found if problem["code"] == "word_unknown")
     if words:
         which = "1 unknown word" if words == 1 else f"{words:,} unknown words"
         steps.append(f"Give {which} a value for all records at once, in the table that `importer values` writes.")
-    if summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]:
+    if (summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]) and found:
         steps += _fixing(summary)
-    return [*steps, *_before_sending(summary)]
+    return [*steps, *_about_corrections(summary), *_before_sending(summary)]
 
 
 def _before_sending(summary: Mapping[str, Any]) -> list[str]:
@@ -181,12 +205,32 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
     if book is not None:
         command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
         steps.append(f"Fix the colored cells of rejected.xlsx (a note on each says how) and import it again: {command}")
+        steps.append(f"Keep what you fixed for the next exports: {_recording(summary)}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
         command = import_command(summary["command"], f"{folder}/rejected", upsert=upsert)
         steps.append(
             f"Fix {which} in rejected/ (the column import_errors says what is wrong) and import them again: {command}"
         )
+    return steps
+
+
+def _recording(summary: Mapping[str, Any]) -> str:
+    """The command that records a fixed workbook."""
+    to = summary["options"].get("corrections", "corrections.csv")
+    return shlex.join(["importer", "correct", f"{summary['folder']}/rejected.xlsx", "--to", to])
+
+
+def _about_corrections(summary: Mapping[str, Any]) -> list[str]:
+    """What to do with the corrections that were not applied; of the stale ones, only where some are new."""
+    corrections, since = summary["corrections"], summary["since"]
+    if corrections is None:
+        return []
+    steps = []
+    if corrections["stale"] if since is None else since["stale"]:
+        steps.append("See in corrections.csv why corrections are stale. Fix the cells again, or delete their lines.")
+    if corrections["removable"] and since is None:
+        steps.append("Delete the removable corrections, if you like: the source has the corrected text now.")
     return steps
 
 

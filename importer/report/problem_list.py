@@ -105,6 +105,7 @@ def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Lo
     owner = tables.rows["customer"].to_numpy(np.int64)
     row, customer = _positions(problems.frame, tables)
     own = problems.frame.assign(**_at(sources, row), _customer=customer)
+    own = _of_corrected(sources, own)
     loader = _of_loader(sources, places)
     loader["_customer"] = lookup(owner, loader["_row"].to_numpy(np.int64))
     changes = _of_changes(sources, tables.changes)
@@ -119,6 +120,21 @@ def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Lo
     keys = (severities, kinds["_number"].to_numpy(), rank)
     origin = kept[np.lexsort([key[kept] for key in keys])].astype(np.int32)
     return Located(kinds.take(origin).reset_index(drop=True), origin, texts, places, tables)
+
+
+def _of_corrected(sources: Sources, own: pd.DataFrame) -> pd.DataFrame:
+    """Problems of corrected cells say so, and what the source has: the place alone would mislead."""
+    lines = None if sources.corrections is None else sources.corrections.applied
+    if lines is None or not len(lines):
+        return own
+    before = dict(zip(zip(lines["row"], lines["column"], strict=True), lines["old"], strict=True))
+    here = np.flatnonzero(own["_row"].isin(lines["row"]).to_numpy(np.bool_))
+    messages = own["message"].tolist()
+    for at in here.tolist():
+        old = before.get((int(own["_row"].iloc[at]), own["column"].iloc[at]))
+        if old is not None:
+            messages[at] = f"{messages[at]} (corrected; the source has {_short(old)})"
+    return own.assign(message=pd.Series(messages, index=own.index, dtype=TEXT)) if len(here) else own
 
 
 def _categories(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":

@@ -50,7 +50,7 @@ def _blocks(table: SourceTable, rows: Positions, start: int, errors: "ImportErro
     for first in range(0, len(rows), BLOCK):
         own = rows[first : first + BLOCK]
         cells = {name: pd.array(table.cells(name, own), dtype=TEXT) for name in table.frame.columns}
-        yield pd.DataFrame({IMPORT_ERRORS: pd.array(errors.texts(own + start), dtype=TEXT), **cells})
+        yield pd.DataFrame({IMPORT_ERRORS: pd.array(errors.numbered(own + start, ": "), dtype=TEXT), **cells})
 
 
 def rows_to_fix(report: ReportInput) -> Mask:
@@ -92,6 +92,12 @@ class ImportErrors:
         wrong, left_out = _faulty_rows(report)
         causes = np.append(_causes(report, wrong, left_out), -1)
         return cls(report, lines, place[lines], chosen, causes, wrong, left_out)
+
+    def numbered(self, rows: Positions, gap: str, separator: str = "; ") -> pa.Array:
+        """What :meth:`texts` gives, after ``row 7`` and the ``gap``: the number that the row has in its source."""
+        numbers = pc.cast(pa.array(self.report.sources.row_numbers(rows)), pa.string())
+        texts = pc.fill_null(self.texts(rows, separator), "")
+        return pc.binary_join_element_wise("row ", numbers, gap, texts, "")
 
     def texts(self, rows: Positions, separator: str = "; ") -> pa.Array:
         """What is wrong with each of these rows: ``column: message (hint)`` for each problem.

@@ -22,7 +22,7 @@ from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
 from importer.report.report_input import ReportInput, loose_rows
 from importer.report.workbook_file import GUIDE, LONGEST_CELL, Marks, Sheet, save_workbook
-from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
@@ -82,13 +82,13 @@ class SheetPlan:
 
 
 def write_workbook(
-    path: Path, report: ReportInput, *, command: str, begin: Callable[..., object] = operator.call
+    path: Path, report: ReportInput, *, command: str, run: str = "", begin: Callable[..., object] = operator.call
 ) -> Workbook | None:
     """Write the rejected rows as one workbook with a sheet for each source table, and one that explains them.
 
-    ``command`` imports it again. ``begin`` gets the function that saves the file and its arguments; it may run it in
-    another process. Returns what the workbook holds, or None when there is nothing to fix; a workbook that an earlier
-    report left there is then removed. Raises :class:`OutputError`.
+    ``command`` imports it again; ``run`` is the run's id. ``begin`` gets the function that saves the file and its
+    arguments; it may run it in another process. Returns what the workbook holds, or None when there is nothing to fix;
+    a workbook that an earlier report left there is then removed. Raises :class:`OutputError`.
     """
     chosen = choose_rows(report)
     if not chosen.rows.any():
@@ -105,7 +105,7 @@ def write_workbook(
         count = int((marks.column > 0).sum())
         unnoted += max(0, count - notes)
         notes = max(0, notes - count)
-    guide = _guide_rows(report, chosen, plans, command, unnoted)
+    guide = _guide_rows(report, chosen, plans, (command, run), unnoted)
     begin(save_workbook, path.absolute(), guide, sheets)  # another process may have another current folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
@@ -173,12 +173,7 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
 
 def _reasons(report: ReportInput, rows: Mask) -> pa.Array:
     """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
-    at = np.flatnonzero(rows)
-    numbers = pc.cast(pa.array(report.sources.row_numbers(at)), pa.string())
-    reasons = ImportErrors.of(report, rows).texts(at, "\n")
-    texts = pc.binary_join_element_wise(
-        "row ", numbers, "\n", reasons, "", null_handling="replace", null_replacement=""
-    )
+    texts = ImportErrors.of(report, rows).numbered(np.flatnonzero(rows), "\n", "\n")
     return pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
 
 
@@ -220,14 +215,19 @@ def _notes(problems: pd.DataFrame) -> pa.Array:
 
 
 def _guide_rows(
-    report: ReportInput, chosen: Chosen, sheets: Sequence[SheetPlan], command: str, unnoted: int
+    report: ReportInput, chosen: Chosen, sheets: Sequence[SheetPlan], named: tuple[str, str], unnoted: int
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``."""
+    """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``.
+
+    ``named``: the command that imports the workbook, and the run that wrote it.
+    """
+    command, run = named
     blank = ("text", ())
     joining = [_JOINING] if loose_rows(report.sources, report.tables) else []
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
     lines += [("text", (step,)) for step in (*_STEPS[:5], *joining, *_STEPS[5:])]
-    lines += [("command", (f"     {command}",)), blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
+    lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUN}{run}.",) if run else ())]
+    lines += [blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
     for sheet in sheets:
         # A sheet that was imported again names the file and sheet that it came from originally.
         file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")

@@ -9,22 +9,22 @@ import io
 import os
 import re
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from importer.cell_text import mark_formulas
+from importer.cell_text import mark_formulas, unmark_formulas
 from importer.errors import OutputError
 from importer.private_files import make_folder
-from importer.tables import SourceTable
+from importer.tables import TEXT, SourceTable
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
 _HINTS = {
@@ -35,6 +35,7 @@ _HINTS = {
     errno.EACCES: "Choose a folder that you may write to with {option}.",
     errno.EPERM: "Choose a folder that you may write to with {option}.",
 }
+_NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
 _OTHER_HINT = "Choose another place with {option}."
 
 
@@ -85,11 +86,29 @@ def write_csv(path: Path, frame: pd.DataFrame, *, comes_back: bool = False) -> N
     write_blocks(path, parts, comes_back=comes_back)
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame, *, comes_back: bool = False) -> bytes:
     """What :func:`write_csv` writes."""
     file = io.BytesIO()
-    _write(file, [frame], comes_back=False)
+    _write(file, [frame], comes_back=comes_back)
     return file.getvalue()
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """What :func:`write_csv` wrote, as it was before formulas were marked: text (null where blank) and numbers.
+
+    Raises :class:`OutputError` when the file is gone or was changed.
+    """
+    kinds: Any = defaultdict(lambda: TEXT, _NUMBERS)
+    try:
+        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path} is not as the run left it: {error}", "Move it away.") from error
+    texts = {
+        str(name): pd.arrays.ArrowExtensionArray(unmark_formulas(pa.chunked_array(pa.array(column))))
+        for name, column in frame.items()
+        if column.dtype == TEXT
+    }
+    return frame.assign(**texts)
 
 
 def write_blocks(path: Path, blocks: Iterable[pd.DataFrame], *, comes_back: bool = False) -> None:

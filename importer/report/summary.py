@@ -13,12 +13,13 @@ import pandas as pd
 
 from importer.records import Location, OutcomeKind
 from importer.report.advice import next_steps
+from importer.report.correction_list import correction_counts
 from importer.report.problem_list import Located
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput, loose_rows
 from importer.report.root_causes import root_causes
-from importer.tables import CELL_CATEGORIES, Sources, SourceTable
+from importer.tables import CELL_CATEGORIES, Positions, Sources, SourceTable
 
 _CHANGE = ("code", "entity", "field", "column", "count")
 
@@ -32,6 +33,7 @@ class RunFacts:
     written. ``pace``: of a run that sent. ``stopped``: why the run ended early, in one sentence. ``retryable``: how
     many customers failed for a temporary reason. ``plan``: what a run would do with how many customers.
     ``adopted``: what an adoption found. ``lookups``: which saved lookups a check used, and their age.
+    ``imported_before``: the rejected customers that earlier runs imported. ``since``: what is new since the last run.
     """
 
     command: str
@@ -54,6 +56,8 @@ class RunFacts:
     plan: Mapping[str, Any] | None = None
     adopted: Mapping[str, Any] | None = None
     lookups: Mapping[str, Any] | None = None
+    imported_before: Mapping[str, Any] | None = None
+    since: Mapping[str, Any] | None = None
 
 
 def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
@@ -89,6 +93,9 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "cells": _cells(report.tables.cells),
         "columns": source_columns(report),
         "unused_columns": {name: list(columns) for name, columns in report.tables.unused_columns.items() if columns},
+        "corrections": correction_counts(report.sources),
+        "imported_before": dict(facts.imported_before) if facts.imported_before is not None else None,
+        "since": dict(facts.since) if facts.since is not None else None,
         "lookups": dict(facts.lookups) if facts.lookups is not None else None,
         "plan": dict(facts.plan) if facts.plan is not None else None,
         "adopted": dict(facts.adopted) if facts.adopted is not None else None,
@@ -174,7 +181,12 @@ def _changes(sources: Sources, changes: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _problems(located: Located, changes: pd.DataFrame) -> list[dict[str, Any]]:
     """How often each code is in ``errors.csv``, with its first place; without ``changes``."""
-    groups = located.groups(np.flatnonzero(~located.kinds["code"].isin(changes["code"]).to_numpy(np.bool_)))
+    return problem_counts(located, np.flatnonzero(~located.kinds["code"].isin(changes["code"]).to_numpy(np.bool_)))
+
+
+def problem_counts(located: Located, at: Positions) -> list[dict[str, Any]]:
+    """How often each code is among some problems, with its first place."""
+    groups = located.groups(at)
     firsts = located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)).to_dict("records")
     return [
         {"severity": group.severity, "code": group.code, "count": len(group.at), "first": _place(first)}

@@ -90,10 +90,27 @@ def summary_text(summary: Mapping[str, Any], *, width: int, colour: bool, unicod
         _counts(summary, look),
         _pace(summary, look),
         _problems(summary, look),
+        _corrections(summary, look),
         _steps(summary, look),
         _files(summary, look),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
+    """How many corrections were applied, and how many were not."""
+    found = summary["corrections"]
+    if found is None:
+        return []
+    lines = [look.painted("Corrections", "bold") + f" of {found['file']}"]
+    notes = {"applied": "", "removable": "the source is right now", "stale": "not applied: the source has changed"}
+    numbers = max(len(f"{found[name]:,}") for name in notes)
+    for name, note in notes.items():
+        if found[name] or name == "applied":
+            lines.append(f"  {name:<9}  {found[name]:>{numbers},}  {look.painted(note, 'dim')}".rstrip())
+    if (since := summary["since"]) and found["stale"] > since["stale"]:
+        lines.append(f"  {found['stale'] - since['stale']:,} of the stale ones were stale in run {since['run_id']}.")
+    return lines
 
 
 def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
@@ -133,13 +150,16 @@ def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
-    problems = summary["problems"]
+    since, title = summary["since"], "Problems, with the first place of each"
+    problems = summary["problems"] if since is None else since["problems"]
+    if since is not None:
+        title = f"New since run {since['run_id']}, with the first place of each"
     if not problems:
         return []
     top = problems[:_TOP]
     codes = max(len(problem["code"]) for problem in top)
     numbers = max(len(f"{problem['count']:,}") for problem in top)
-    lines = [look.painted("Problems, with the first place of each", "bold")]
+    lines = [look.painted(title, "bold")]
     for problem in top:
         severity, place = problem["severity"], problem["first"] or ""
         start = f"  {severity:<7}  {problem['count']:>{numbers},}  {problem['code']:<{codes}}"
@@ -153,6 +173,8 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
             lines += [start.rstrip(), *([f"    {look.painted(place, 'dim')}"] if place else [])]
     if len(problems) > _TOP:
         lines.append(f"  and {len(problems) - _TOP} more codes: see errors.csv")
+    if since is not None:
+        lines.append("  errors.csv has all problems.")
     return lines
 
 

@@ -11,7 +11,9 @@ from importer.did_you_mean import nearest
 from importer.errors import UsageError
 from importer.settings.api_access import is_loopback, read_private
 
-PATHS = frozenset({"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "values", "log", "urls-file"})
+PATHS = frozenset(
+    {"sources", "mapping", "out", "ledger", "api_key_file", "lookups", "values", "corrections", "log", "urls-file"}
+)
 # How a run can end: exit code 0; 1; 3 by a guard; 2, or 3 for any other reason.
 ENDS = ("success", "rejected", "guard", "failure")
 _LISTS = ("urls", "on")

@@ -20,6 +20,7 @@ _UNREPORTED = frozenset({
     *("sources", "mapping", "out", "ledger", "accept_key", "api_key_file", "memory", "engine", "yes"),
     *("parallel", "log", "log_level", "config", "configured"),
 })  # fmt: skip
+PERSONAL_FILES = ("corrections", "values")  # options that name a file with data of customers
 _MANY = 1_000_000_000
 _DAY = 86_400.0
 _DURATION = re.compile(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?\s*", re.ASCII)
@@ -194,6 +195,7 @@ class Options:
     plan: Annotated[str | None, _text] = None
     lookups: Annotated[Path | None, _path] = None
     values: Annotated[Path | None, _path] = None
+    corrections: Annotated[Path | None, _path] = None
     rate: Annotated[float | None, _auto_or(_number(100_000, "requests a second"))] = None
     concurrency: Annotated[int, _whole(10_000)] = 256
     batch_size: Annotated[int, _whole(1_000_000)] = 500
@@ -261,6 +263,11 @@ class Options:
     def plain(self) -> dict[str, Any]:
         """Every option as a JSON value that its reader accepts again; None: not given."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+
+    def recorded(self) -> dict[str, Any]:
+        """The options as the ledger keeps them: as :meth:`public`, with the full paths of files with personal data."""
+        files = {name: getattr(self, name) for name in PERSONAL_FILES}
+        return self.public() | {name: str(path.absolute()) for name, path in files.items() if path is not None}
 
     def public(self) -> dict[str, Any]:
         """The options as reports show them. None of them is a secret: the key is never an option."""

@@ -19,7 +19,7 @@ _ACCOUNT = ("ledger", "tenant", "api_key_file")
 _PACE = ("rate", "concurrency", "timeout", "max_wait")
 _SENDING = (*_PACE, "batch_size", "settle", "keep")
 _GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
-_READING = ("country", "invalid", "values", "sheet", "encoding", "delimiter", "partial")
+_READING = ("country", "invalid", "values", "corrections", "sheet", "encoding", "delimiter", "partial")
 _RESULTS = ("dedupe", "out")
 _TARGET = ("mapping", "api", "mode", "only")
 # The options that a repeated command needs. Not those that limit one call (--limit, --deadline, --max-failed) or change

@@ -21,6 +21,7 @@ from importer.sender.restoring import is_open, replaced_by
 from importer.settings import Options
 from importer.tables import Sources
 from importer.workflow.job import Confirm, Job, ask
+from importer.workflow.since_last_run import last_run
 from importer.workflow.targets import Target
 
 NOTHING = "nothing was sent"
@@ -34,11 +35,11 @@ def guard_export(job: Job, loaded: LoadedMapping) -> None:
     _unused_cells(job)
     _still_written(job)
     _age(job)
-    last = _last(job, loaded)
-    if last is not None:
-        _same_file(job, last)
-        _layout(job, loaded, last)
-        _fewer(job, last)
+    last = last_run(job.ledger, job.run, loaded.name)
+    if last is not None and last.summary is not None:
+        _same_file(job, last.summary)
+        _layout(job, loaded, last.summary)
+        _fewer(job, last.summary)
 
 
 def guard_plan(job: Job, planned: pd.DataFrame) -> None:
@@ -116,16 +117,6 @@ def _age(job: Job) -> None:
 def _moments(sources: Sources) -> dict[str, str]:
     """File → when it was written last, as far as its place tells."""
     return {table.file: str(table.details["modified"]) for table in sources.tables if table.details.get("modified")}
-
-
-def _last(job: Job, loaded: LoadedMapping) -> Mapping[str, Any] | None:
-    """The summary of the run to compare with."""
-    for run in job.ledger.runs(job.run.tenant):
-        whole = not any(run.options.get(name) for name in ("partial", "limit", "only"))
-        complete = run.command == "run" and run.exit_code in (0, 1) and run.summary and whole
-        if complete and run.id != job.run.id and run.mapping == loaded.name:
-            return run.summary
-    return None
 
 
 def _same_file(job: Job, last: Mapping[str, Any]) -> None:

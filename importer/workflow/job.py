@@ -19,8 +19,9 @@ from importer.run_folder import PayloadFile, RunFolder, Stage
 from importer.sender import Sender, SendOptions
 from importer.sender.tasks import OnConflict
 from importer.settings import Commands, Options
+from importer.workflow.old_folders import prune
 from importer.workflow.prepare import Timings
-from importer.workflow.report_writer import prune, report_run
+from importer.workflow.report_writer import report_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
 from importer.workflow.update_rules import merger_for

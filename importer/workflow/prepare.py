@@ -11,12 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from importer.cell_text import header_key
+from importer.corrections.corrected_sources import corrected
+from importer.corrections.corrections_file import read_corrections
 from importer.did_you_mean import nearest
 from importer.errors import NoSourceError, UsageError
 from importer.loader import LoadOptions, dated, load
 from importer.logs import event
 from importer.mapping import LoadedMapping, load_mapping
 from importer.mapping.fitting import NO_FIT, best_fit
+from importer.mapping.table_rows import with_table_names
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
@@ -75,7 +78,7 @@ def with_dates(options: Options, now: datetime) -> Options:
 def open_sources(
     options: Options, timings: Timings, scratch: Path | None = None, *, words_to_come: bool = False
 ) -> tuple[LoadedMapping, Sources]:
-    """Load the mapping and the sources, with what the mapping knows about their columns.
+    """Load the mapping and the sources, with what the mapping knows about their columns, and correct their cells.
 
     ``scratch``: a folder for the cells of text files. ``words_to_come``: the table of words that the mapping names need
     not be there yet. Raises :class:`InputError` when one of them cannot be used.
@@ -85,6 +88,7 @@ def open_sources(
         raise _missing_mapping(options)
     blank_when_invalid(options)  # a wrong name is told before a large source is read
     loaded = with_words(load_mapping(options.mapping), options.values, may_be_absent=words_to_come)
+    corrections = None if options.corrections is None else read_corrections(options.corrections)
     hints = loaded.mapping.header_hints()
     how = LoadOptions(
         columns=hints,
@@ -105,7 +109,8 @@ def open_sources(
         raise NoSourceError(
             "the sources have no data rows", "Check the files: are they the right export, and complete?"
         )
-    return loaded, sources
+    sources = with_table_names(loaded.mapping, sources)
+    return loaded, sources if corrections is None else corrected(sources, corrections, partial=options.partial)
 
 
 def open_unmapped(options: Options) -> Sources:

@@ -3,7 +3,6 @@
 import json
 import platform
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -20,8 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import importer
-from importer.cell_text import unmark_formulas
-from importer.errors import ImporterError, OutputError
+from importer.corrections.original_rows import save_originals
 from importer.partitions.executors import InlineExecutor, start
 from importer.payload import record_of
 from importer.records import TEMPORARY_STATUSES, OutcomeKind, Severity
@@ -40,17 +38,18 @@ from importer.report import (
     write_summary,
     write_workbook,
 )
+from importer.report.correction_list import write_correction_list
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands
 from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
 from importer.validation.field_places import locate
+from importer.workflow.since_last_run import comparable, imported_before, since_last_run
 
 if TYPE_CHECKING:  # a check needs no ledger
-    from importer.ledger import Ledger, Run
+    from importer.ledger import Ledger
 
 INLINE = InlineExecutor()
-NUMBERS = {"http_status": "Int64", "attempts": "Int64", "row": "Int64", "seconds": "Float64"}
 LIBRARIES = ("pandas", "pandera", "pyarrow", "httpx", "anyio", "phonenumbers", "sqlalchemy")
 COLUMNS = (
     *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
@@ -71,9 +70,11 @@ NOTES = {
 class RunEnd:
     """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
-    ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go on with it. ``plan``: what a
-    run would do with how many customers, of a plan. ``adopted``: what was found, of an adoption. ``lookups``: which
-    saved ones a check went by. ``children``: the ids of addresses and contacts, of a run that sends.
+    ``imported_before``: see :func:`importer.workflow.since_last_run.imported_before`. ``last``: the id and the folder
+    of the run to compare with. ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go
+    on with it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``: what was found, of an
+    adoption. ``lookups``: which saved ones a check went by. ``children``: the ids of addresses and contacts, of a run
+    that sends.
     """
 
     exit_code: int
@@ -85,7 +86,9 @@ class RunEnd:
     plan: Mapping[str, Any] | None = None
     adopted: Mapping[str, Any] | None = None
     lookups: Mapping[str, Any] | None = None
+    imported_before: Mapping[str, Any] | None = None
     children: pd.DataFrame | None = None
+    last: tuple[str, Path] | None = None
 
 
 def versions() -> dict[str, str]:
@@ -161,41 +164,27 @@ def write_reports(
         def begin(work: Callable[..., object], *arguments: object) -> None:
             saving.callback(start(executor, work, *arguments))
 
-        workbook = write_workbook(folder.workbook, report, command=again, begin=begin)
+        workbook = write_workbook(folder.workbook, report, command=again, run=folder.run_id, begin=begin)
         rejected = write_rejected(folder.rejected, report)
         write_results(folder.file("results.csv"), report)
         if end.children is not None:
             write_csv(folder.file("children.csv"), end.children)
         write_errors(folder.file("errors.csv"), report.located)
+        corrected = write_correction_list(folder.file("corrections.csv"), report)
+        save_originals(folder.work, report)
     names = ["results.csv", "children.csv"] if end.children is not None else ["results.csv"]
     names += ["errors.csv", *(f"rejected/{path.name}" for path in rejected)]
     names += [folder.workbook.name] if workbook is not None else []
+    names += ["corrections.csv"] if corrected else []
     names += ["report.html", "summary.json"]
     names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
-    summary = build_summary(report, _facts(folder, stage.facts, end, names, workbook))
+    about = _facts(folder, stage.facts, end, names, workbook)
+    summary = build_summary(report, replace(about, since=since_last_run(report, end.last)))
     summary["next"] = [commands.completed(step) for step in summary["next"]]
     write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary
-
-
-def read_report(path: Path) -> pd.DataFrame:
-    """A CSV file of a run's folder as it was before formulas were marked: text (null where blank) and numbers.
-
-    Raises :class:`OutputError` when it is gone or was changed.
-    """
-    kinds: Any = defaultdict(lambda: TEXT, NUMBERS)
-    try:
-        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path} is not as the run left it: {error}", "Move it away.") from error
-    texts = {
-        str(name): pd.arrays.ArrowExtensionArray(unmark_formulas(pa.chunked_array(pa.array(column))))
-        for name, column in frame.items()
-        if column.dtype == TEXT
-    }
-    return frame.assign(**texts)
 
 
 def _facts(
@@ -214,38 +203,8 @@ def _facts(
         timings=facts["timings"],
         versions=versions(),
         workbook=workbook,
-        **{item.name: getattr(end, item.name) for item in fields(end) if item.name != "children"},
+        **{item.name: getattr(end, item.name) for item in fields(end) if item.name not in {"children", "last"}},
     )
-
-
-def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Callable[[str], None]) -> None:
-    """Delete the folders of a tenant's runs but for the latest ``keep`` that have one. Its lock must be held.
-
-    The run ``ended`` keeps its folder, and so do runs that can be resumed and those whose folders have files of others;
-    the history keeps all runs. What cannot be deleted is reported and left: the run has ended well.
-    """
-    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and run.out.is_dir()]
-    runs = [run for run in runs if not run.out.is_symlink()]
-    for run in runs[keep:]:
-        if run.id == ended.id:
-            continue
-        folder = RunFolder(run.out)
-        try:
-            planned = bool(ledger.counts(run.id))
-            if ledger.has_open_ends(run) if planned else folder.load_bodies() is not None:
-                continue
-            why = ""
-            unexpected = folder.unexpected_files((run.summary or {}).get("files", ()))
-            if unexpected:
-                why = f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
-            else:
-                folder.remove()
-                ledger.erase_values(run)
-        except OSError as error:
-            why = f"{error.strerror}: {error.filename}"
-        except ImporterError as error:
-            why = error.message
-        notify(f"--keep: the folder of run {run.id} " + (f"stays: {why}" if why else "was deleted"))
 
 
 def report_run(
@@ -267,11 +226,14 @@ def report_run(
     problems = [stage.problems, _problems(stage, reasons), _notes(stage, known)]
     stage = replace(stage, problems=ProblemTable.concat(problems))
     twice = known["error_code"].eq("duplicate_in_api").fillna(value=False).to_numpy(dtype=np.bool_)
+    run = ledger.run(run_id)
     end = RunEnd(
         exit_code(stage, outcomes) if code is None else code,
         retryable=int((failed & ~final & ~twice).sum()),
         resumable=folder.load_bodies() is not None,
         children=ledger.children_of(run_id),
+        imported_before=imported_before(ledger, run.tenant, stage, before=run.started_at),
+        last=comparable(ledger, run, stage),
         **more,
     )
     return write_reports(folder, stage, outcomes, refused, end, commands)

@@ -18,7 +18,11 @@ from importer.tables import Sources
 from importer.workflow.targets import Target
 
 # What shapes the bodies and the choice of customers; all other options say how to send.
-SHAPING = ("mode", "country", "sheet", "encoding", "delimiter", "partial", "only", "values")
+SHAPING = (
+    *("mode", "country", "invalid", "dedupe", "sheet", "encoding", "delimiter", "partial", "only"),
+    *("values", "corrections"),
+)
+FILES = ("values", "corrections")  # those that name a file
 _DEFAULTS = Options()
 AGAIN = "Plan again, look at what changed, and run that plan. Nothing was sent."
 NAMED = 3  # customers that a message names
@@ -29,7 +33,7 @@ def describe_plan(
 ) -> dict[str, Any]:
     """What a plan is based on, as plain values."""
     shaping = {name: getattr(options, name) for name in SHAPING}
-    words = None if options.values is None else _absolute(str(options.values))
+    named = {name: _full(getattr(options, name)) for name in FILES}
     return {
         "api": options.api,
         "tenant": target.tenant,
@@ -38,13 +42,25 @@ def describe_plan(
         "inputs": _inputs(sources),
         "mapping": _absolute(options.mapping) if Path(options.mapping).exists() else options.mapping,
         "mapping_sha256": loaded.sha256,
-        "options": {**shaping, "only": sorted(options.only), "values": words},
+        "tables": _tables(loaded, sources),
+        "options": {**shaping, "only": sorted(options.only), **named},
         "payloads_sha256": _digest(payloads),
     }
 
 
 def _absolute(source: str) -> str:
     return source if "://" in source else str(Path(source).expanduser().absolute())
+
+
+def _full(path: Path | None) -> str | None:
+    return None if path is None else _absolute(str(path))
+
+
+def _tables(loaded: LoadedMapping, sources: Sources) -> dict[str, str]:
+    """The digests of the table of words and of the corrections, as far as there are any."""
+    corrections = "" if sources.corrections is None else sources.corrections.sha256
+    found = {"the table of words": loaded.words.sha256, "the corrections": corrections}
+    return {name: digest for name, digest in found.items() if digest}
 
 
 def _inputs(sources: Sources) -> list[list[str]]:
@@ -74,10 +90,9 @@ class SavedPlan:
         facts = self.facts
         planned = given.kept({**facts["options"], "sources": facts["sources"]}, f"plan {self.id}")
         for name in facts["options"]:
-            if name not in given.configured and getattr(given, name) not in (
-                getattr(_DEFAULTS, name),
-                getattr(planned, name),
-            ):
+            own_value = getattr(given, name)
+            same = _full(own_value) == facts["options"][name] if name in FILES else own_value == getattr(planned, name)
+            if name not in given.configured and own_value != getattr(_DEFAULTS, name) and not same:
                 raise UsageError(
                     f"--{name} is not what plan {self.id} was made with", "Leave it out: the plan knows it."
                 )
@@ -91,9 +106,14 @@ class SavedPlan:
         return replace(planned, plan=self.id, api=facts["api"], tenant=facts["named_tenant"], mapping=facts["mapping"])
 
     def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
-        """Raise :class:`UsageError` when the mapping or a source differs from the plan's."""
+        """Raise :class:`UsageError` when the mapping, a table that it uses, or a source differs from the plan's."""
         if loaded.sha256 != self.facts["mapping_sha256"]:
             raise UsageError(f"the mapping {loaded.name} changed since plan {self.id} was made", AGAIN)
+        tables = _tables(loaded, sources)
+        earlier = self.facts.get("tables", tables)  # plans of earlier versions do not say
+        for name in sorted(tables.keys() | earlier.keys()):
+            if tables.get(name) != earlier.get(name):
+                raise UsageError(f"{name} changed since plan {self.id} was made", AGAIN)
         now, then = _inputs(sources), self.facts["inputs"]
         if now != then:
             names = sorted({item[0] for item in [*now, *then] if (item in now) != (item in then)})
@@ -123,7 +143,7 @@ class SavedPlan:
         other = merged.loc[~merged["hash"].eq(merged["hash_now"]).fillna(value=False), "reference_id"].tolist()
         raise GuardError(
             f"what would be sent differs from plan {self.id}{_such_as(other)}: sales reps, price lists or "
-            "attributes changed in WizCommerce since, or the table of words or the importer did.",
+            "attributes changed in WizCommerce since, or the importer did.",
             AGAIN,
         )
 

@@ -145,6 +145,12 @@ class Watch:
         return self.deadline.error(sending=self.stop.is_set())
 
 
+def nothing_new(summary: Mapping[str, Any]) -> bool:
+    """Whether a run found only what the last one found, too; of a run that does not compare, False."""
+    since = summary.get("since")
+    return since is not None and not since["problems"] and not since["stale"] and not summary["customers"].get("failed")
+
+
 class Notifier:
     """Sends notifications about one command. Raises :class:`UsageError` when ``notices`` cannot be followed."""
 
@@ -169,12 +175,14 @@ class Notifier:
         if stopped is not None and not harmless(stopped):
             summary = {**summary, "stopped": "The report says why."}
         if self._announcer is not None:
-            self._send(stopped, int(summary["exit_code"]), summary_text(summary, width=WIDTH, colour=False))
+            text = summary_text(summary, width=WIDTH, colour=False)
+            self._send(stopped, int(summary["exit_code"]), text, known=nothing_new(summary))
 
-    def _send(self, error: BaseException | None, code: int, text: str) -> None:
+    def _send(self, error: BaseException | None, code: int, text: str, *, known: bool = False) -> None:
+        """``known``: it is no more than the last run said already, which is announced as a success is."""
         if self._announcer is not None:
             guarded = isinstance(error, GuardError)
-            end = "guard" if guarded else ("success", "rejected", "failure", "failure")[code]
+            end = "guard" if guarded else ("success", "success" if known else "rejected", "failure", "failure")[code]
             how = "was stopped by a guard" if guarded else ENDED[code]
             text = f"{text}\n\nExit code {code}, on {socket.gethostname()}."
             self._warn_of(self._announcer.ended(end, f"{self._title} {how}", text))

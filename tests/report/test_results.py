@@ -40,19 +40,19 @@ ERRORS = """\
 """
 REJECTED_LIST = '''\
 "import_errors","Id","Name","Phone"
-"Phone: not a phone number (Write +15555550100)","B","Bob, Inc","'=2+2"
-"customer rejected because of row 5","B","Bob, Inc","555"
-"customer refused by the API: state: unknown","C","Cäsar","'+15555550103"
-"part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
-"Id: the key is blank",,"lost",
-"no problem in this row, but it may be needed because of row 11","E","E
+"row 5: Phone: not a phone number (Write +15555550100)","B","Bob, Inc","'=2+2"
+"row 6: customer rejected because of row 5","B","Bob, Inc","555"
+"row 9: customer refused by the API: state: unknown","C","Cäsar","'+15555550103"
+"row 10: part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
+"row 11: Id: the key is blank",,"lost",
+"row 12: no problem in this row, but it may be needed because of row 11","E","E
 Ltd","007"
 '''
 REJECTED_PEOPLE = """\
 "import_errors","Customer","Mail"
-"Mail: b@ is no e-mail address (Mend it); Mail: odd (Look)","B","b@"
-"part of this customer was left out because of row 5","D","d@example.com"
-"Mail: bad is no e-mail address (the contact was left out)","D","bad"
+"row 3: Mail: b@ is no e-mail address (Mend it); Mail: odd (Look)","B","b@"
+"row 4: part of this customer was left out because of row 5","D","d@example.com"
+"row 5: Mail: bad is no e-mail address (the contact was left out)","D","bad"
 """
 
 
@@ -109,14 +109,14 @@ def test_nothing_to_fix_writes_nothing_and_clears_what_was_there(tmp_path: Path)
 def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
     first, second = write_rejected(tmp_path, without_problems(small_run()))
     assert [line["import_errors"] for line in csv.DictReader(io.StringIO(content(first)))] == [
-        "customer rejected",
-        "customer rejected because of row 5",
-        "customer refused by the API: state: unknown",
-        "part of this customer was left out",
-        "row rejected",
-        "no problem in this row, but it may be needed because of row 11",
+        "row 5: customer rejected",
+        "row 6: customer rejected because of row 5",
+        "row 9: customer refused by the API: state: unknown",
+        "row 10: part of this customer was left out",
+        "row 11: row rejected",
+        "row 12: no problem in this row, but it may be needed because of row 11",
     ]
-    assert content(second).splitlines()[1].split('"')[1] == "customer rejected because of row 5 of list.csv"
+    assert content(second).splitlines()[1].split('"')[1] == "row 3: customer rejected because of row 5 of list.csv"
 
 
 def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_refusal_with_a_place_is_told_where_it_is(tmp_path: Path) -> None:
         1, severity=Severity.ERROR, code="refused", customer=2, row=5, column="Phone", message="unknown area code"
     )
     found = replace(run, problems=ProblemTable.concat([run.problems, refusal]))
-    assert '"Phone: unknown area code","C"' in content(write_rejected(tmp_path, found)[0])
+    assert '"row 9: Phone: unknown area code","C"' in content(write_rejected(tmp_path, found)[0])
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5])

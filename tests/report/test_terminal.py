@@ -95,6 +95,7 @@ def test_the_headline_is_first_and_commands_are_whole_on_their_lines() -> None:
     assert [line for line in lines if line.startswith("    importer ")] == [
         "    importer retry 20260102-030405-ab",
         "    importer run results/20260102-030405-ab/rejected.xlsx --partial --mode upsert",
+        "    importer correct results/20260102-030405-ab/rejected.xlsx --to corrections.csv",
     ]
     assert lines[-1].startswith("  rejected.xlsx, results.csv")
 

@@ -14,7 +14,7 @@ from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_heade
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
-from importer.tables import GUIDE_COLUMNS, GUIDE_TITLE, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable
 
 _MAX_LISTED = 12
 _MAX_SHEETS = 1000
@@ -193,15 +193,18 @@ def _renumbered(header: Header, rows: list[int]) -> Header:
 def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
     """The sheets without the one that explains a workbook of rejected rows (never data).
 
-    It lists the file and sheet of origin of the rows in the others; their details get it as ``stands_for``.
+    It lists the file and sheet of origin of the rows in the others, and names the run; their details get both, as
+    ``stands_for`` and ``run``.
     """
     origins: dict[str | None, list[str]] = {}
-    others = []
+    others, run = [], ""
     for sheet in sheets:
         if not any(cell.strip() == GUIDE_TITLE for row in sheet.grid.head(HEAD_RECORDS) for cell in row):
             others.append(sheet)
             continue
         rows = [[cell.strip() for cell in row] for row in sheet.grid.head()]
+        named = (cell for row in rows for cell in row if cell.startswith(GUIDE_RUN))
+        run = next(named, "").removeprefix(GUIDE_RUN).strip(". ")
         start = next((at for at, row in enumerate(rows) if set(GUIDE_COLUMNS) <= set(row)), len(rows))
         for row in rows[start + 1 :]:
             name, *source = (row[rows[start].index(column)] for column in GUIDE_COLUMNS)
@@ -211,6 +214,7 @@ def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
     for sheet in others:
         source = origins.get(sheet.origin.sheet, [])
         details = {**sheet.origin.details, "stands_for": source} if source else sheet.origin.details
+        details = {**details, "run": run} if run else details
         yield replace(sheet, origin=replace(sheet.origin, details=details))
 
 

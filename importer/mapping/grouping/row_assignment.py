@@ -23,6 +23,8 @@ from importer.mapping.transform_results import RowChange
 from importer.records import Severity
 from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
 
+LEFT_OUT = "left out by a correction"  # why a row is skipped
+
 
 @dataclass(frozen=True)
 class RowStatus:
@@ -95,6 +97,8 @@ def assign_rows(
     """Give every row of every table its customer, or the reason why it has none."""
     broken = np.concatenate([np.zeros(0, bool), *(table.broken for table in sources.tables)])
     status = RowStatus(np.full(len(broken), -1, np.int64), np.full(len(broken), None, object), broken)
+    if sources.corrections is not None:
+        status.skipped[sources.corrections.left_out] = LEFT_OUT
     tables, problems = _with_numbered(mapping, tables)
     name = mapping.main_table
     read = _read(mapping, name, tables[name], status, loaded)
@@ -162,7 +166,7 @@ def _read(mapping: Mapping, name: str, table: TableData, status: RowStatus, load
     cells = key_cells(rule.key, table, loaded.folder)
     names = None if rule.parent is None else read_names(rule.parent, table, loaded.folder)
     mapped = frozenset(reference for reference, _ in mapping.references(name))
-    skipped = np.zeros(len(table), bool)
+    skipped = status.skipped[table.rows] == LEFT_OUT
     for skip in rule.skip:
         chosen = holds(skip, table, mapped) & ~skipped
         status.skipped[table.rows[chosen]] = skip.reason

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from importer.report.advice import headline, unused_data
+from importer.report.correction_list import shown_corrections
 from importer.report.html.figures import (
     by_column,
     column_accounts,
@@ -72,6 +73,7 @@ def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payl
         countries=countries(report),
         inventory=inventory(report),
         failures=failures(report),
+        corrections=shown_corrections(report),
         changes=rewritten(report),
         differing=0 if differing is None else len(differing["reference_id"].unique()),
         pace=series_points(summary.get("pace")),

@@ -1,0 +1,83 @@
+"""The command that records corrections."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from importer.cli.draft_commands import read_answers
+from importer.cli.execution import make_options
+from importer.cli.output import print_summary, safe, say
+from importer.cli.parameters import takes
+from importer.settings import Commands
+
+
+@takes("replace", "removed", "yes", "out", "json", "config")
+def correct(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="The fixed rejected.xlsx, or files of rejected/.", rich_help_panel="Source"
+        ),
+    ],
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="FILE", help="The corrections: a CSV file, made or added to.", rich_help_panel="Output"
+        ),
+    ],
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="RUN", help="The run that wrote the files: its id or folder.", rich_help_panel="Source"
+        ),
+    ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Source"
+        ),
+    ] = None,
+    **given: Any,
+) -> None:
+    """Record what was fixed in rejected rows, so that later runs correct it again: --corrections FILE.
+
+    Changes of format only, such as 0017 to 17, are questions; --yes leaves those cells as they were.
+    Exit code 1: something is open or could not be recorded.
+
+    Examples:
+      importer correct results/20250331-140502-k3fa/rejected.xlsx --to corrections.csv
+      importer correct fixed.xlsx --run 20250331-140502-k3fa --to corrections.csv
+      importer check customers.csv -m netsuite --corrections corrections.csv
+    """
+    from importer.commands.correct import correct as work
+    from importer.commands.correct import correct_text
+
+    options = make_options(given)
+    answers = read_answers(answer or ())
+    how = {"run": run, "out": options.out, "yes": options.yes, **{name: given[name] for name in ("replace", "removed")}}
+    with Commands.of(options).advising():
+        found = work(files, to, answers=answers, **how)
+        if found.open and not given["json"] and sys.stdin.isatty() and sys.stderr.isatty():
+            answers |= {question.id: _asked(question) for question in found.open}
+            again = work(files, to, answers=answers, **how)
+            found = again.after(found)
+    print_summary(given, found.as_json(), correct_text(found))
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def _asked(question: Any) -> str:
+    """The choice of the person at the terminal; Enter takes what is proposed."""
+    say(f"\n? {safe(question.text)}")
+    for place, before, after in question.examples[1:]:
+        say(f"  {safe(f'{place}: {before!r} → {after!r}')}")
+    while True:
+        print(f"  {' or '.join(question.choices)} [{question.proposed}]: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        text = line.strip().lower()
+        if not text:
+            return str(question.proposed)
+        if text in question.choices:
+            return text

@@ -1,0 +1,256 @@
+"""``correct``: records what somebody mended in a file of rejected rows, so that later runs apply it."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from importer.corrections.corrections_file import Correction, read_corrections
+from importer.corrections.format_changes import only_format
+from importer.corrections.original_rows import Originals, OriginalTable, load_originals
+from importer.corrections.recording import Recorded, Wanted, record
+from importer.corrections.returned_rows import Change, read_returned, run_of
+from importer.errors import UsageError
+from importer.workflow.prepare import utc_now
+
+LEAVE, RECORD = "leave", "record"
+CHOICES = (LEAVE, RECORD)
+_EXAMPLES = 3
+_LISTED = 20  # corrections on the terminal
+
+
+@dataclass(frozen=True)
+class FormatQuestion:
+    """Whether changes of a column that may be of format only are meant. ``proposed``: to leave the cells as they were.
+
+    ``examples``: the place, the text before, and the text now, of the first few of ``count`` cells.
+    """
+
+    id: str
+    column: str
+    count: int
+    examples: tuple[tuple[str, str, str], ...]
+    choices: tuple[str, ...] = CHOICES
+    proposed: str = LEAVE
+
+    @property
+    def text(self) -> str:
+        """The question, for a person."""
+        place, before, after = self.examples[0]
+        some = "1 cell" if self.count == 1 else f"{self.count:,} cells"
+        return (
+            f"{some} of {self.column} changed only in format, as a spreadsheet does by itself: "
+            f"{before!r} → {after!r} at {place}. Leave {'it' if self.count == 1 else 'them'} as before, or record that?"
+        )
+
+
+@dataclass(frozen=True)
+class CorrectResult:
+    """What was recorded in ``file``. Each correction is a line of the file, as plain values.
+
+    ``recorded``: new ones; ``unchanged``: those that the file had already; ``replaced``: those that are gone.
+    ``open``: questions without an answer, whose cells are not recorded; ``not_recorded``: rows and columns that could
+    not be placed, in sentences. ``exit_code``: 1 if anything is open or was not recorded, else 0.
+    """
+
+    file: Path
+    run: str
+    recorded: tuple[dict[str, str], ...]
+    unchanged: tuple[dict[str, str], ...]
+    replaced: tuple[dict[str, str], ...]
+    open: tuple[FormatQuestion, ...]
+    not_recorded: tuple[str, ...]
+    corrections: int
+
+    @property
+    def exit_code(self) -> int:
+        """1 if something is open or was not recorded, else 0."""
+        return int(bool(self.open or self.not_recorded))
+
+    def after(self, first: "CorrectResult") -> "CorrectResult":
+        """This result together with that of the call before, whose questions it answers."""
+        unchanged = tuple(one for one in self.unchanged if one not in first.recorded)
+        recorded, gone = (*first.recorded, *self.recorded), (*first.replaced, *self.replaced)
+        return dataclasses.replace(self, recorded=recorded, unchanged=unchanged, replaced=gone)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as plain values."""
+        found = {"command": "correct", **asdict(self), "file": str(self.file), "exit_code": self.exit_code}
+        questions = [{**asdict(one), "text": one.text} for one in self.open]
+        return {**found, "open": questions}
+
+
+def correct(
+    files: Sequence[Path],
+    to: Path,
+    *,
+    run: str | None = None,
+    out: Path = Path("results"),
+    replace: bool = False,
+    removed: bool = False,
+    answers: Mapping[str, str] | None = None,
+    yes: bool = False,
+    now: Callable[[], datetime] = utc_now,
+) -> CorrectResult:
+    """Compare mended files with the rows that the run rejected, and record each changed cell in ``to``.
+
+    ``run``: the id or the folder of the run that wrote the files; by default what the files themselves say.
+    ``removed``: rows that are missing in the files are to be left out. ``answers``: question → choice; ``yes``: what is
+    proposed counts. Raises :class:`UsageError` for files that are not the run's, and for a contradiction, naming both.
+    """
+    originals = load_originals(_run_folder(files, run, out))
+    file = read_corrections(to, may_be_absent=True)
+    returned = read_returned(files, originals)
+    changes, questions = _sorted_out(returned.changes, dict(answers or {}))
+    wanted = [Wanted(one.table, one.row, one.column, one.after, one.place) for one in changes]
+    wanted += [_left_out(*one) for one in returned.missing(originals)] if removed else []
+    recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
+    return _written(recorded, originals.run, () if yes else questions, returned.unknown)
+
+
+def record_cells(
+    run: str | Path,
+    cells: Sequence[tuple[str, int, str, str]],
+    to: Path,
+    *,
+    out: Path = Path("results"),
+    replace: bool = False,
+    now: Callable[[], datetime] = utc_now,
+) -> CorrectResult:
+    """Record single cells of a run: the source table as reports name it, the row's number there, column, and new text.
+
+    The rows are those that the run rejected or has a problem with. Raises :class:`UsageError` for any other.
+    """
+    originals = load_originals(_folder(str(run), out))
+    file = read_corrections(to, may_be_absent=True)
+    wanted = [_cell(originals, *cell) for cell in cells]
+    recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
+    return _written(recorded, originals.run, (), ())
+
+
+def _left_out(table: OriginalTable, row: int) -> Wanted:
+    return Wanted(table, row, "", "", f"{table.source}:{int(table.numbers[row])}")
+
+
+def _cell(originals: Originals, source: str, row: int, column: str, new: str) -> Wanted:
+    place = f"{source}:{row} [{column}]"
+    table = next((one for one in originals.tables if one.source == source), None)
+    at = None if table is None else next((n for n, number in enumerate(table.numbers.tolist()) if number == row), None)
+    if table is None or at is None:
+        raise UsageError(f"{place}: run {originals.run} has no problem with this row", "Only such rows are corrected.")
+    if column not in table.cells.columns or column in table.secrets:
+        why = "holds what is never imported" if column in table.secrets else "does not exist"
+        raise UsageError(f"{place}: the column {why}", f"The columns are {', '.join(table.cells.columns)}.")
+    return Wanted(table, at, column, new, place)
+
+
+def _stamp(now: Callable[[], datetime]) -> str:
+    return f"{now():%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _written(
+    recorded: Recorded, run: str, questions: Sequence[FormatQuestion], unknown: Sequence[str]
+) -> CorrectResult:
+    """Write the file, if anything in it is new; the first time in any case, so that commands can name it."""
+    if recorded.added or recorded.replaced or not recorded.file.sha256:
+        recorded.file.write()
+    return CorrectResult(
+        file=recorded.file.path,
+        run=run,
+        recorded=tuple(map(_plain, recorded.added)),
+        unchanged=tuple(map(_plain, recorded.unchanged)),
+        replaced=tuple(map(_plain, recorded.replaced)),
+        open=tuple(questions),
+        not_recorded=(*unknown, *recorded.ambiguous),
+        corrections=len(recorded.file.corrections),
+    )
+
+
+def _plain(one: Correction) -> dict[str, str]:
+    own = one.identity
+    names = ("table", "reference_id", "key", "column", "old", "new")
+    return dict(zip(names, (own.table, one.reference_id, own.key, one.column, own.old, one.new), strict=True))
+
+
+def _sorted_out(changes: Sequence[Change], answers: dict[str, str]) -> tuple[list[Change], list[FormatQuestion]]:
+    """The changes to record, and the questions about the others. Raises :class:`UsageError` for a wrong answer."""
+    asked: dict[str, list[Change]] = {}
+    sure = []
+    for change in changes:
+        if only_format(change.before, change.after):
+            asked.setdefault(f"format:{change.table.table}.{change.column}", []).append(change)
+        else:
+            sure.append(change)
+    for name, choice in answers.items():
+        if name not in asked or choice not in CHOICES:
+            known = f"Questions: {', '.join(asked) or 'none'}. Choices: {', '.join(CHOICES)}."
+            raise UsageError(f"--answer {name}={choice} answers no question", known)
+    sure += [change for name, own in asked.items() if answers.get(name) == RECORD for change in own]
+    open_ = {name: own for name, own in asked.items() if name not in answers}
+    return sure, [_question(name, own) for name, own in open_.items()]
+
+
+def _question(name: str, own: Sequence[Change]) -> FormatQuestion:
+    examples = tuple((change.where, change.before, change.after) for change in own[:_EXAMPLES])
+    return FormatQuestion(name, own[0].column, len(own), examples)
+
+
+def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
+    """The folder of the run that wrote the files: as given, as a workbook says, or by where the files are."""
+    if not files:
+        raise UsageError("no file is given", "Give rejected.xlsx, or files of rejected/.")
+    for path in files:
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such file", "Give rejected.xlsx, or files of rejected/.")
+    if run is not None:
+        return _folder(run, out)
+    found = dict.fromkeys(folder for path in files for folder in _candidates(path, out))
+    if len(found) == 1:
+        return next(iter(found))
+    what = "are of different runs" if found else "do not say which run wrote them"
+    raise UsageError(f"the files {what}", "Name the run with --run RUN: its id, or its folder.")
+
+
+def _candidates(path: Path, out: Path) -> Iterator[Path]:
+    """The run's folder by what the workbook says, else the folder around the file that is a run's."""
+    own = path.absolute().parent
+    named = run_of(path)
+    if named is None:
+        yield from [place for place in (own, own.parent) if (place / "work").is_dir()][:1]
+        return
+    found = next((one for place in (own.parent, out) if (one := place / named).is_dir()), None)
+    if found is None:
+        message = f"{path} was written by run {named}, whose folder is not in {out}"
+        raise UsageError(message, "Name its folder with --run, or the folder of all runs with --out.")
+    yield found.absolute()
+
+
+def _folder(run: str, out: Path) -> Path:
+    found = next((path for path in (out / run, Path(run)) if path.is_dir()), None)
+    if found is None or not re.search(r"\w", run):
+        raise UsageError(f"there is no run {run}", f"Give the id of a run in {out}, or the path of its folder.")
+    return found
+
+
+def correct_text(found: CorrectResult) -> str:
+    """What was recorded, for a person."""
+    count = len(found.recorded)
+    lines = [f"{found.file}: {count:,} {'correction' if count == 1 else 'corrections'} recorded"]
+    if found.unchanged:
+        lines[0] += f", {len(found.unchanged):,} already there"
+    if found.replaced:
+        lines[0] += f", {len(found.replaced):,} earlier ones replaced"
+    lines[0] += f"; it has {found.corrections:,} now."
+    for one in found.recorded[:_LISTED]:
+        what = f"{one['column']}: {one['old']!r} → {one['new']!r}" if one["column"] else "the row is left out"
+        lines.append(f"  {one['reference_id'] or one['key'] or one['table']}  {what}")
+    lines += [f"  and {count - _LISTED:,} more"] if count > _LISTED else []
+    if found.not_recorded:
+        lines += ["Not recorded:", *(f"  {text}" for text in found.not_recorded)]
+    if found.open:
+        lines.append("Open questions; their cells are not recorded:")
+        lines += [f"  {one.id}: {one.text} --answer {one.id}={'|'.join(one.choices)}" for one in found.open]
+    return "\n".join(lines)

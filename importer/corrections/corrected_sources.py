@@ -1,0 +1,230 @@
+"""Applying corrections to the text of the source tables, before anything is mapped."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.cell_text import header_key
+from importer.corrections.corrections_file import Correction, CorrectionFile
+from importer.corrections.row_identity import KeyedRows, cells_of, key_texts, key_with, matching, rows_by_key
+from importer.tables import CORRECTION_DTYPES, Corrections, CorrectionStatus, Positions, Sources, SourceTable
+
+_ABSENT = "no "  # with what the reasons begin when there is nothing that could be corrected
+_LONGEST = 40  # characters of a cell in a reason
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a correction. ``rows``: the row positions that it means."""
+
+    correction: Correction
+    status: CorrectionStatus
+    reason: str
+    rows: tuple[int, ...] = ()
+
+
+def corrected(sources: Sources, file: CorrectionFile, *, partial: bool = False) -> Sources:
+    """The sources with the corrections that apply, and what became of each.
+
+    A correction is applied if exactly the rows that were meant when it was recorded match it and still have the old
+    text. It is removable if the row has the new text already; else it is stale, and changes nothing. ``partial``: the
+    sources are a part of the export; corrections of rows that are not there are not mentioned.
+    """
+    decisions = _without_conflicts(_decisions(sources, file))
+    decisions = [one for one in decisions if not (partial and one.reason.startswith(_ABSENT))]
+    lines = [line for decision in decisions for line in _lines(decision)]
+    frame = pd.DataFrame(lines, columns=list(CORRECTION_DTYPES)).astype(CORRECTION_DTYPES)
+    found = Corrections(str(file.path), file.sha256, frame)
+    tables = []
+    for number, table in enumerate(sources.tables):
+        start, end = sources.offsets[number : number + 2].tolist()
+        changes: dict[str, dict[int, str]] = {}
+        for decision in decisions:
+            if decision.status == "applied" and not decision.correction.leaves_out:
+                for row in decision.rows:
+                    if start <= row < end:
+                        header = _header(table, decision.correction.identity.column)
+                        changes.setdefault(str(header), {})[row - start] = decision.correction.new
+        tables.append(with_cells(table, changes))
+    return replace(sources, tables=tuple(tables), corrections=found)
+
+
+def uncorrected(sources: Sources) -> Mapping[tuple[int, str], tuple[str, str]]:
+    """(row position, column) → the text of the source and the corrected one, for cells that are corrected."""
+    if sources.corrections is None:
+        return {}
+    lines = sources.corrections.applied
+    return {
+        (row, column): (old, new)
+        for row, column, old, new in zip(lines["row"], lines["column"], lines["old"], lines["new"], strict=True)
+    }
+
+
+def with_cells(table: SourceTable, changes: Mapping[str, Mapping[int, str]]) -> SourceTable:
+    """The table with other texts in some cells. ``changes``: column → place of the row in the table → its text."""
+    if not changes:
+        return table
+    frame = table.frame
+    for name, texts in changes.items():
+        column = _with_texts(table.column(name), texts)
+        frame = frame.assign(**{name: pd.Series(pd.arrays.ArrowExtensionArray(column), index=frame.index)})
+    return replace(table, frame=frame, stored=None)
+
+
+def _with_texts(column: pa.ChunkedArray, texts: Mapping[int, str]) -> pa.ChunkedArray:
+    """A column with other texts at some places; a chunk without any is not copied."""
+    chunks, start = [], 0
+    for chunk in column.chunks:
+        own = {at - start: text for at, text in sorted(texts.items()) if start <= at < start + len(chunk)}
+        start += len(chunk)
+        if own:
+            mask = np.zeros(len(chunk), np.bool_)
+            mask[list(own)] = True
+            chunk = pc.replace_with_mask(chunk, pa.array(mask), pa.array(list(own.values()), pa.string()))  # noqa: PLW2901
+        chunks.append(chunk)
+    return pa.chunked_array(chunks, column.type)
+
+
+def _header(table: SourceTable, column: str) -> str | None:
+    return next((name for name in table.headers if header_key(name) == column), None)
+
+
+def _decisions(sources: Sources, file: CorrectionFile) -> list[Decision]:
+    """What becomes of each correction on its own, in the order of the file."""
+    by_table: dict[str, list[int]] = {}
+    for number, table in enumerate(sources.tables):
+        by_table.setdefault(str(table.details.get("table")), []).append(number)
+    found: dict[int, Decision] = {}
+    for name in dict.fromkeys(one.identity.table for one in file.corrections):
+        own = [(place, one) for place, one in enumerate(file.corrections) if one.identity.table == name]
+        if name not in by_table:
+            found |= {place: Decision(one, "stale", f"{_ABSENT}source is the table {name!r}") for place, one in own}
+            continue
+        corrections = [one for _, one in own]
+        decided = _of_table(sources, by_table[name], corrections, file)
+        found |= {place: decision for (place, _), decision in zip(own, decided, strict=True)}
+    return [found[place] for place in sorted(found)]
+
+
+def _of_table(
+    sources: Sources, numbers: Sequence[int], corrections: Sequence[Correction], file: CorrectionFile
+) -> Iterator[Decision]:
+    keys = {number: key_texts(sources.tables[number]) for number in numbers}
+    others = {one: _mended_keys(one, file, sources.tables[numbers[0]]) for one in corrections}
+    wanted = {one.identity.key for one in corrections}.union(*others.values())
+    places = {number: rows_by_key(keys[number], wanted) for number in numbers}
+    known: dict[tuple[str, str], KeyedRows] = {}
+    texts = {other.identity.old for other in corrections} | {other.new for other in corrections}
+    for one in corrections:
+        own = one.identity
+        if one.column and not any(_header(sources.tables[number], own.column) for number in numbers):
+            yield Decision(one, "stale", f"the source has no column {one.column!r}")
+            continue
+        for key in (own.key, *others[one]):
+            group = (key, "" if key else own.column)
+            if group not in known:
+                known[group] = _keyed(sources, places, key, own.column, texts)
+        decision = _decided(one, known[own.key, "" if own.key else own.column], file, sources)
+        mended = (_mended(one, known[key, ""], file) for key in others[one] if key)
+        yield next(filter(None, mended), decision) if decision.status == "stale" else decision
+
+
+def _mended_keys(one: Correction, file: CorrectionFile, table: SourceTable) -> list[str]:
+    """The keys that a correction's row has if corrections of its key are in the source by now."""
+    headers = list(map(header_key, table.details.get("key", ())))
+    new = [one.sibling, *file.siblings(one)]
+    found = (key_with(one.identity.key, headers, other.column, other.new) for other in new)
+    return list(dict.fromkeys(key for key in found if key))
+
+
+def _mended(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Decision | None:
+    """The decision that a correction is removable, if its row has its corrected key and the corrected text."""
+    places = matching(one.identity, file.siblings(one), keyed, certain=False)
+    rows = tuple(int(keyed.at[place]) for place in places if keyed.rows[place].get(one.identity.column, "") == one.new)
+    return Decision(one, "removable", "the source has the corrected text", rows) if rows and one.column else None
+
+
+def _keyed(
+    sources: Sources, places: Mapping[int, Mapping[str, Positions]], key: str, column: str, texts: set[str]
+) -> KeyedRows:
+    """The rows with a key; of those without one, of which there may be many, only those whose cell may be meant."""
+    rows, cells, headers, total = [], [], tuple[str, ...](), 0
+    for number, found in places.items():
+        table, at = sources.tables[number], found.get(key, np.zeros(0, np.int64))
+        total += len(at)
+        header = _header(table, column)
+        if not key and header is not None and len(at):
+            at = at[pc.is_in(table.cells(header, at), pa.array(sorted(texts), pa.string())).to_numpy(False)]
+        at = at[~table.broken[at]]
+        headers = headers or tuple(map(header_key, table.details.get("key", ())))
+        rows.append(at + sources.offsets[number])
+        cells += cells_of(table, at)
+    return KeyedRows(np.concatenate(rows), cells, headers, total)
+
+
+def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: Sources) -> Decision:
+    own = one.identity
+    found = matching(own, file.siblings(one), keyed)
+    rows = [int(keyed.at[place]) for place in found]
+    texts = [keyed.rows[place].get(own.column, "") for place in found]
+    old = tuple(row for row, text in zip(rows, texts, strict=True) if text == own.old)
+    new = tuple(row for row, text in zip(rows, texts, strict=True) if text == one.new)
+    if 0 < len(old) <= own.rows:
+        lost = _continued(one, old, sources)
+        return Decision(one, "stale", lost) if lost else Decision(one, "applied", "", old)
+    if len(old) > own.rows:
+        return Decision(one, "stale", f"{len(old)} rows are the same, and {own.rows} was meant")
+    if len(new) > one.peers and one.column:
+        return Decision(one, "removable", "the source has the corrected text", new)
+    if len(rows) == 1:
+        shown = texts[0] if len(texts[0]) <= _LONGEST else f"{texts[0][: _LONGEST - 1]}…"
+        return Decision(one, "stale", f"the cell has another text now: {shown!r}", tuple(rows))
+    if not keyed.count:
+        return Decision(one, "stale", _ABSENT + ("row has this key" if own.key else "row without a key has this text"))
+    return Decision(one, "stale", "the rows with this key have changed: none is certain to be the one that was meant")
+
+
+def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
+    """Why a row cannot be left out: rows without a key follow, which belong to it."""
+    if not one.leaves_out:
+        return ""
+    for row in rows:
+        numbers, locals_ = sources.split(np.array([row], np.int64))
+        table, at = sources.tables[int(numbers[0])], int(locals_[0])
+        if table.details.get("continued") and at + 1 < len(table):
+            own, following = table.details.get("key", ()), np.array([at, at + 1], np.int64)
+            blank = [not any(table.cells(name, following)[n].as_py().strip() for name in own) for n in (0, 1)]
+            if blank == [False, True]:
+                return "the rows below it continue it"
+    return ""
+
+
+def _without_conflicts(decisions: list[Decision]) -> list[Decision]:
+    """Corrections that would give one cell two texts are not applied, nor those of a row that is left out."""
+    taken: dict[tuple[int, str], set[str]] = {}
+    for one in decisions:
+        for row in one.rows if one.status == "applied" else ():
+            taken.setdefault((row, one.correction.identity.column), set()).add(one.correction.new)
+    kept = []
+    for one in decisions:
+        cells = [(row, one.correction.identity.column) for row in one.rows] if one.status == "applied" else []
+        if any(len(taken[cell]) > 1 for cell in cells):
+            kept.append(replace(one, status="stale", reason="another correction gives the cell another text", rows=()))
+        elif one.correction.column and any((row, "") in taken for row, _ in cells):
+            kept.append(replace(one, status="stale", reason="the row is left out by another correction", rows=()))
+        else:
+            kept.append(one)
+    return kept
+
+
+def _lines(decision: Decision) -> Iterator[tuple[object, ...]]:
+    """A line for each cell that a correction is applied to; one for a correction that is not applied."""
+    one, own = decision.correction, decision.correction.identity
+    rows = decision.rows if decision.status == "applied" else (decision.rows or (-1,))[:1]
+    for row in rows:
+        named = (one.reference_id, own.table, own.key, one.column, own.old, one.new)
+        yield (decision.status, decision.reason, *named, row)

@@ -1,0 +1,219 @@
+"""A returned file of rejected rows, compared with the rows as they were: which cells were changed."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from importer.cell_text import header_key
+from importer.corrections.original_rows import Originals, OriginalTable
+from importer.errors import UsageError
+from importer.loader import LoadOptions, load
+from importer.tables import IMPORT_ERRORS, SourceTable
+
+_NUMBER = re.compile(r"\s*row (\d+)\b")
+_ALIKE = 0.5  # of the filled cells of a row have to be as they were, or it is another row
+
+
+@dataclass(frozen=True)
+class Change:
+    """One cell that was changed. ``row``: the place of its row in the table; ``place``: where it stands now."""
+
+    table: OriginalTable
+    row: int
+    column: str
+    before: str
+    after: str
+    place: str
+
+    @property
+    def where(self) -> str:
+        """The place in the source."""
+        return f"{self.table.source}:{int(self.table.numbers[self.row])} [{self.column}]"
+
+
+@dataclass
+class Returned:
+    """What was returned.
+
+    ``unknown``: places of rows and columns that are none of the run's, with the reason. ``held``: table number → the
+    rows that are there. ``products``: the files that were returned: ``in_workbook`` or ``in_list``, and the table.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    held: "defaultdict[int, set[int]]" = field(default_factory=lambda: defaultdict(set))
+    products: set[tuple[str, int]] = field(default_factory=set)
+
+    def missing(self, originals: Originals) -> Iterator[tuple[OriginalTable, int]]:
+        """The rows that were in the files when they were written, and are not any more."""
+        for number, table in enumerate(originals.tables):
+            for product in ("in_workbook", "in_list"):
+                if (product, number) in self.products:
+                    for row in table.rows.index[table.rows[product].astype(bool)].tolist():
+                        if row not in self.held[number]:
+                            yield table, row
+
+
+def run_of(path: Path) -> str | None:
+    """The run that wrote a workbook of rejected rows, as the workbook itself says; None if it does not."""
+    if path.suffix.lower() != ".xlsx" or not path.is_file():
+        return None
+    tables = load([str(path)], LoadOptions(partial=True)).tables
+    return next((str(table.details["run"]) for table in tables if "run" in table.details), None)
+
+
+def read_returned(files: Sequence[Path], originals: Originals) -> Returned:
+    """What was changed in these files. Raises :class:`InputError` for a file that is not one of the run's."""
+    found = Returned()
+    for path in files:
+        columns = tuple(frozenset(table.cells.columns) for table in originals.tables)
+        allowed = frozenset(header_key(name) for names in columns for name in names)
+        for table in load([str(path)], LoadOptions(columns=columns, allowed=allowed, partial=True, notes=True)).tables:
+            if len(table.headers) and (len(table) or table.sheet is None):
+                _compare(path, table, originals, found)
+    return found
+
+
+def _compare(path: Path, table: SourceTable, originals: Originals, found: Returned) -> None:
+    first = table.headers[0]
+    if header_key(first) != IMPORT_ERRORS:
+        raise UsageError(
+            f"{table.name} is not a file of rejected rows: its first column is not {IMPORT_ERRORS}",
+            "Give rejected.xlsx or a file of rejected/, as a run wrote it and somebody mended it.",
+        )
+    number = _number_of(path, table, originals)
+    original = originals.tables[number]
+    workbook = "stands_for" in table.details or table.sheet is not None
+    found.products |= (
+        {("in_workbook", place) for place in range(len(originals.tables))} if workbook else {("in_list", number)}
+    )
+    columns = {name: table.column(name).to_pylist() for name in table.headers}
+    known = {header_key(name): name for name in original.cells.columns}
+    pairs = {name: known[header_key(name)] for name in table.headers[1:] if header_key(name) in known}
+    found.unknown += [
+        f"{table.name} [{name}]: not a column of the source"
+        for name in table.headers[1:]
+        if name not in pairs and any(text.strip() for text in columns[name])
+    ]
+    # Cells that hold what must never leave the source are empty there, and whatever is in them now is not recorded.
+    pairs = {name: own for name, own in pairs.items() if own not in original.secrets and name not in table.secrets}
+    rows = [{pairs[name]: columns[name][at] for name in pairs} for at in range(len(table))]
+    matched = _matched(original, rows, columns[first])
+    for at, (cells, row) in enumerate(zip(rows, matched, strict=True)):
+        place = f"{table.name}:{int(table.row_numbers[at])}"
+        if isinstance(row, str):
+            found.unknown.append(f"{place}: {row}")
+            continue
+        found.held[number].add(row)
+        before = ((name, original.text(row, name), text) for name, text in cells.items())
+        found.changes += [Change(original, row, *one, place) for one in before if one[1] != one[2]]
+
+
+def _number_of(path: Path, table: SourceTable, originals: Originals) -> int:
+    """The table of the run that a returned one holds rows of. Raises :class:`UsageError`."""
+    headers = set(map(header_key, table.headers))
+    shared = {
+        number: len(headers & set(map(header_key, one.cells.columns))) for number, one in enumerate(originals.tables)
+    }
+    fitting = [number for number, count in shared.items() if 2 * count > len(originals.tables[number].cells.columns)]
+    stands_for = tuple(table.details.get("stands_for") or ())
+    named = [
+        number
+        for number in fitting
+        if originals.tables[number].stands_for == stands_for
+        or (not stands_for and originals.tables[number].sheet == table.sheet)
+        or (table.sheet is None and originals.tables[number].list == path.name)
+    ]
+    if len(named or fitting) != 1:
+        what = "several tables" if fitting else "no table"
+        raise UsageError(
+            f"{table.name}: its columns are those of {what} of run {originals.run}",
+            "Give the run that wrote the file with --run, and the file under the name that it had.",
+        )
+    return (named or fitting)[0]
+
+
+def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: Sequence[str]) -> list[int | str]:
+    """For each returned row its place in the original table, or why it has none.
+
+    The number in its first column counts, if the row still looks like that one; without a number, a row that is the
+    same in all cells, else the one row with its key.
+    """
+    at_number = {number: place for place, number in enumerate(original.numbers.tolist())}
+    claimed: list[int | str] = []
+    for cells, note in zip(rows, notes, strict=True):
+        match = _NUMBER.match(note)
+        place = at_number.get(int(match[1])) if match else None
+        if match and place is None:
+            claimed.append(f"the run has no row {match[1]} to mend")
+        elif match and place is not None and not _alike(original, place, cells):
+            claimed.append(f"it says row {match[1]}, but its cells are not those of row {match[1]}")
+        else:
+            claimed.append(-1 if place is None else place)
+    if -1 in claimed:
+        claimed = _by_content(original, rows, claimed)
+    counts = Counter(place for place in claimed if isinstance(place, int))
+    return [
+        _doubled(original, place, rows, claimed, at) if isinstance(place, int) and counts[place] > 1 else place
+        for at, place in enumerate(claimed)
+    ]
+
+
+def _doubled(
+    original: OriginalTable, place: int, rows: Sequence[Mapping[str, str]], claimed: Sequence[int | str], at: int
+) -> int | str:
+    """The place of a row that is there several times, if all copies are the same."""
+    copies = [rows[other] for other, claim in enumerate(claimed) if claim == place]
+    if all(copy == rows[at] for copy in copies):
+        return place
+    return f"row {int(original.numbers[place])} is there {len(copies)} times, with different cells"
+
+
+def _alike(original: OriginalTable, place: int, cells: Mapping[str, str]) -> bool:
+    before = {name: original.text(place, name) for name in cells}
+    filled = [name for name, text in before.items() if text.strip()]
+    same = sum(_plain(cells[name]) == _plain(before[name]) for name in filled)
+    return same >= _ALIKE * len(filled) or same >= len(filled) - 1
+
+
+def _plain(text: str) -> str:
+    """A text as rows are recognized by: what a spreadsheet may change by itself does not count."""
+    return re.sub(r"[\s,.']|^[+0]+", "", text).casefold()
+
+
+def _by_content(
+    original: OriginalTable, rows: Sequence[Mapping[str, str]], claimed: Sequence[int | str]
+) -> list[int | str]:
+    """The places of rows without a number: by all of their cells, else by a key that one row alone has."""
+    names = list(rows[0]) if rows else []
+    every = [tuple(original.text(place, name) for name in names) for place in range(len(original.rows))]
+    taken = {place for place in claimed if isinstance(place, int) and place >= 0}
+    exact: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    keyed: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for place, texts in enumerate(every):
+        if place not in taken:
+            exact[texts].append(place)
+            keyed[_key(original, dict(zip(names, texts, strict=True)))].append(place)
+    found: list[int | str] = []
+    for cells, claim in zip(rows, claimed, strict=True):
+        if claim != -1:
+            found.append(claim)
+            continue
+        same = exact.get(tuple(cells[name] for name in names), [])
+        key = _key(original, cells)
+        own = keyed.get(key, []) if any(key) else []
+        if same:
+            found.append(same.pop(0) if len(same) > 1 else same[0])
+        elif len(own) == 1 and _alike(original, own[0], cells):
+            found.append(own[0])
+        else:
+            found.append(
+                "its row in the source is not certain: import_errors has no number, and no row alone has its key"
+            )
+    return found
+
+
+def _key(original: OriginalTable, cells: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(cells.get(name, "").strip() for name in original.key)

@@ -1,0 +1,81 @@
+"""``corrections.csv``: what became of each correction that was given to a run; and the same for pages."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from importer.report.ranges import take_text
+from importer.report.report_files import write_csv
+from importer.report.report_input import ReportInput
+from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources
+
+COLUMNS = ("status", "reference_id", "table", "key", "column", "old", "new", "source", "sheet", "row", "reason")
+_SHOWN = 500  # on a page
+
+
+def write_correction_list(path: Path, report: ReportInput) -> bool:
+    """Write the list, if corrections were given; returns whether they were. Raises :class:`OutputError`."""
+    found = correction_lines(report.sources, report.tables)
+    if found is not None:
+        write_csv(path, found)
+    return found is not None
+
+
+def correction_lines(sources: Sources, tables: EntityTables) -> pd.DataFrame | None:
+    """A line for each corrected cell and for each correction that is not applied; None if none were given.
+
+    ``row`` is a nullable integer (as a spreadsheet counts), all other columns are ``TEXT``. ``reference_id`` is the
+    customer that the row belongs to now, else the one that it belonged to when the correction was recorded.
+    """
+    if sources.corrections is None:
+        return None
+    lines = sources.corrections.lines
+    row = lines["row"].to_numpy(np.int64)
+    known = row >= 0
+    owner = np.where(known, tables.rows["customer"].to_numpy(np.int64)[np.maximum(row, 0)] if known.any() else -1, -1)
+    place = np.where(known, sources.split(np.maximum(row, 0))[0], -1)
+    numbers = sources.row_numbers(row)
+    names = {
+        part: pd.Series([getattr(table, part) for table in sources.tables], dtype=TEXT) for part in ("file", "sheet")
+    }
+    found = lines.assign(
+        reference_id=take_text(tables.customers["reference_id"], owner).fillna(lines["reference_id"]),
+        source=take_text(names["file"], place),
+        sheet=take_text(names["sheet"], place),
+        row=pd.Series(pd.array(np.where(numbers < 0, 0, numbers), dtype="Int64")).mask(numbers < 0),
+    )
+    return found[list(COLUMNS)]
+
+
+def correction_counts(sources: Sources) -> dict[str, Any] | None:
+    """The file, and how many corrections became what; None if none were given."""
+    if sources.corrections is None:
+        return None
+    counts = Counter(sources.corrections.lines["status"].tolist())
+    return {"file": sources.corrections.file, **{status: counts[status] for status in CORRECTION_STATUSES}}
+
+
+def shown_corrections(report: ReportInput) -> dict[str, Any] | None:
+    """The corrections as a page shows them, stale ones first; None if none were given.
+
+    ``lines``: at most 500, each with ``status``, ``customer``, ``column`` (``""``: the whole row), ``old``, ``new``,
+    ``place``, and ``reason``. ``more``: how many others there are.
+    """
+    found = correction_lines(report.sources, report.tables)
+    if found is None:
+        return None
+    ranks = {"stale": 0, "removable": 1, "applied": 2}
+    order = np.argsort(found["status"].map(ranks).to_numpy(np.int64), kind="stable")
+    chosen = found.iloc[order[:_SHOWN]].astype(TEXT).astype("object")
+    lines = [_shown(line) for line in chosen.where(chosen.notna(), "").to_dict("records")]
+    return {"lines": lines, "more": len(found) - len(lines)}
+
+
+def _shown(line: dict[Any, str]) -> dict[str, str]:
+    source = f"{line['source']}!{line['sheet']}" if line["sheet"] else line["source"]
+    place = f"{source}:{line['row']}" if line["row"] else ""
+    same = {name: line[name] for name in ("status", "column", "old", "new", "reason")}
+    return {**same, "customer": line["reference_id"] or line["key"], "place": place}

@@ -1,0 +1,97 @@
+"""Deleting the folders of old runs, checks, and plans (``--keep``)."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import ImporterError
+from importer.run_folder import RunFolder
+
+if TYPE_CHECKING:  # a check needs no ledger
+    from importer.ledger import Ledger, Run
+
+Notify = Callable[[str], None]
+
+
+def prune(ledger: "Ledger", ended: "Run", keep: int, notify: Notify) -> None:
+    """Delete the folders of a tenant's runs but for the latest ``keep`` that have one. Its lock must be held.
+
+    The run ``ended`` keeps its folder, and so do runs that can be resumed and those whose folders have files of others;
+    the history keeps all runs. What cannot be deleted is reported and left: the run has ended well. Beside them, so
+    do the folders of the tenant's plans, and of checks with the same mapping.
+    """
+    runs = [run for run in ledger.runs(ended.tenant) if run.out.name == run.id and run.out.is_dir()]
+    runs = [run for run in runs if not run.out.is_symlink()]
+    for run in runs[keep:]:
+        if run.id == ended.id:
+            continue
+        folder = RunFolder(run.out)
+        try:
+            planned = bool(ledger.counts(run.id))
+            if ledger.has_open_ends(run) if planned else folder.load_bodies() is not None:
+                continue
+            why = _removed(folder, (run.summary or {}).get("files", ()))
+            if not why:
+                ledger.erase_values(run)
+        except ImporterError as error:
+            why = error.message
+        _tell(f"run {run.id}", why, notify)
+    prune_plans(ended.out.parent, ended.tenant, keep, notify)
+    prune_checks(ended.out.parent, ended.mapping, keep, notify)
+
+
+def prune_checks(out: Path, mapping: str, keep: int, notify: Notify) -> None:
+    """Delete the folders of checks with a mapping but for the latest ``keep``."""
+    _prune(out, "check", lambda summary, _: summary["mapping"]["name"] == mapping, keep, notify)
+
+
+def prune_plans(out: Path, tenant: str, keep: int, notify: Notify) -> None:
+    """Delete the folders of a tenant's plans but for the latest ``keep``; one that was applied is a plan, too."""
+    _prune(out, "plan", lambda _, folder: planned_for(folder) == tenant, keep, notify)
+
+
+def planned_for(folder: RunFolder) -> str | None:
+    """The tenant of a saved plan; None if the folder has none."""
+    try:
+        saved = folder.load_plan()
+    except ImporterError:
+        return None
+    return None if saved is None else str(saved[1].get("tenant"))
+
+
+def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """The folders of checks and plans in ``out`` with their summaries, the latest first."""
+    if not out.is_dir():
+        return
+    for path in sorted(out.iterdir(), reverse=True):
+        try:
+            summary = None if path.is_symlink() else json.loads((path / "summary.json").read_bytes())
+            if summary and summary["run_id"] == path.name and summary["command"] in {"check", "plan"}:
+                yield RunFolder(path), summary
+        except (OSError, ValueError, KeyError, TypeError):  # not one of ours
+            continue
+
+
+def _prune(
+    out: Path, command: str, wanted: Callable[[dict[str, Any], RunFolder], bool], keep: int, notify: Notify
+) -> None:
+    found = ((folder, summary) for folder, summary in dry_folders(out) if summary["command"] == command)
+    for folder, summary in [one for one in found if wanted(one[1], one[0])][keep:]:
+        _tell(f"{command} {folder.run_id}", _removed(folder, summary["files"]), notify)
+
+
+def _removed(folder: RunFolder, files: Any) -> str:
+    """Delete a folder. Returns why it stays, if it does."""
+    try:
+        unexpected = folder.unexpected_files(files)
+        if unexpected:
+            return f"it contains {', '.join(unexpected[:3])}, which the importer did not create"
+        folder.remove()
+    except OSError as error:
+        return f"{error.strerror}: {error.filename}"
+    return ""
+
+
+def _tell(what: str, why: str, notify: Notify) -> None:
+    notify(f"--keep: the folder of {what} " + (f"stays: {why}" if why else "was deleted"))

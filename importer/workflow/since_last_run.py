@@ -1,0 +1,111 @@
+"""What a run says with regard to earlier ones: what is new since the last run, and what was imported before.
+
+A job that runs every night, with corrections or a table of words, has the same problems every night; people look at
+what is new. A problem is the same if its code, customer, field, column, and text are; rows move.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from importer.errors import OutputError
+from importer.records import Severity
+from importer.report import ReportInput
+from importer.report.report_files import read_csv
+from importer.report.summary import problem_counts
+from importer.run_folder import Stage
+from importer.validation.word_problems import TOLD_ONCE
+
+if TYPE_CHECKING:  # a check needs no ledger
+    from importer.ledger import Ledger, Run
+
+_SAME = ("severity", "code", "reference_id", "entity", "field", "value", "column")
+_WORDS = TOLD_ONCE | {"word_unknown"}  # told once, at any of the customers that have the word
+_SAME_CORRECTION = ("table", "key", "column", "old", "new")
+
+
+def last_run(ledger: "Ledger", run: "Run", mapping: str) -> "Run | None":
+    """The last complete run before this one, of the same tenant and mapping, that had all customers."""
+    for other in ledger.runs(run.tenant):
+        whole = not any(other.options.get(name) for name in ("partial", "limit", "only"))
+        complete = other.command == "run" and other.exit_code in (0, 1) and other.summary and whole
+        earlier = (other.started_at, other.id) < (run.started_at, run.id) and other.id != run.id
+        if complete and earlier and other.mapping == mapping:
+            return other
+    return None
+
+
+def comparable(ledger: "Ledger", run: "Run", stage: Stage) -> tuple[str, Path] | None:
+    """The id and the folder of the run to compare with; None for a run without corrections and table of words."""
+    if not any(stage.facts["options"].get(name) for name in ("corrections", "values")):
+        return None
+    found = last_run(ledger, run, run.mapping)
+    return None if found is None else (found.id, found.out)
+
+
+def imported_before(
+    ledger: "Ledger", tenant: str, stage: Stage, *, before: datetime | None = None
+) -> dict[str, Any] | None:
+    """The rejected customers that earlier runs imported, with the times of the first and the last of them.
+
+    ``before``: when the run began whose reports are written; what was imported later does not count.
+    """
+    rejected = stage.tables.customers["reference_id"][stage.rejected].tolist()
+    found = map(datetime.fromisoformat, ledger.imported_at(tenant, rejected)) if rejected else ()
+    moments = [moment for moment in found if before is None or moment < before]
+    if not moments:
+        return None
+    first, last = (f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for moment in (min(moments), max(moments)))
+    return {"customers": len(moments), "first": first, "last": last}
+
+
+def since_last_run(report: ReportInput, last: tuple[str, Path] | None) -> dict[str, Any] | None:
+    """What is new, as the summary has it; None if there is no last run, or its reports are gone."""
+    if last is None:
+        return None
+    name, folder = last
+    try:
+        earlier = read_csv(folder / "errors.csv")
+        corrections = read_csv(folder / "corrections.csv") if (folder / "corrections.csv").exists() else None
+    except OutputError:
+        return None
+    serious = np.flatnonzero((report.located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_))
+    lines = report.located.lines(serious, _SAME)
+    new = serious[_beyond(_named(lines), _named(earlier))]
+    return {
+        "run_id": name,
+        "problems": problem_counts(report.located, new),
+        "stale": _newly_stale(report, corrections),
+    }
+
+
+def _named(lines: pd.DataFrame) -> "pd.Series[Any]":
+    """What makes each problem the same as another one."""
+    texts = lines[list(_SAME)].astype("object").where(lines[list(_SAME)].notna(), "")
+    texts.loc[texts["code"].isin(_WORDS), "reference_id"] = ""
+    return texts.agg("\0".join, axis=1) if len(texts) else pd.Series([], dtype="object")
+
+
+def _beyond(now: "pd.Series[Any]", then: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    """True for those that occur more often now than then, from the first surplus one on."""
+    known: Mapping[Any, int] = then.value_counts().to_dict()
+    times = now.groupby(now).cumcount() if len(now) else now
+    return np.array([time >= known.get(name, 0) for name, time in zip(now, times, strict=True)], np.bool_)
+
+
+def _newly_stale(report: ReportInput, earlier: pd.DataFrame | None) -> int:
+    corrections = report.sources.corrections
+    if corrections is None:
+        return 0
+    then = set() if earlier is None else _stale(earlier)
+    return len(_stale(corrections.lines) - then)
+
+
+def _stale(lines: pd.DataFrame) -> set[tuple[str, ...]]:
+    own = lines.loc[lines["status"].eq("stale").to_numpy(np.bool_), list(_SAME_CORRECTION)]
+    return set(own.astype("object").where(own.notna(), "").itertuples(index=False, name=None))
