@@ -58,7 +58,7 @@ class OptionError(UsageError):
     """An option has a value that it cannot have; ``place`` says where that stands, such as a flag or a file's key."""
 
     def __init__(self, option: str, value: object, hint: str, place: str = "") -> None:
-        place = place or f"--{option.replace('_', '-')}"
+        place = place or f"--{option.rstrip('_').replace('_', '-')}"
         super().__init__(f"{place} is {value!r:.80}", hint)
         self.option = option
         self.value = value

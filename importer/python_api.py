@@ -94,6 +94,8 @@ class Reading(Callbacks, total=False):
     dedupe: Literal["off", "warn", "reject"]
     memory: int | str
     engine: str
+    for_: Literal["owner", "operator"]
+    contact: str
 
 
 class CheckOptions(Reading, total=False):

@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,8 +41,7 @@ from importer.tables import (
 # What commands write to a run's folder.
 _OURS = frozenset({
     *("results.csv", "children.csv", "errors.csv", "changes.csv", "undo.csv", "verify.csv", "payloads.jsonl"),
-    "corrections.csv",
-    *("rejected", "rejected.xlsx", "report.html", "summary.json", "work"),
+    *("corrections.csv", "rejected", "rejected.xlsx", "report.html", "sign-off.xlsx", "summary.json", "work"),
 })  # fmt: skip
 _CHILDREN = ("addresses", "contacts")
 _FRAMES = ("customers", *_CHILDREN, "rows", "changes", "cells")
@@ -57,7 +56,8 @@ def new_run_id(now: datetime) -> str:
 class Stage:
     """What a run knows before it sends: everything that its reports are made from, except outcomes.
 
-    ``words``: the counts of ``report.word_counts``, if there are any; they are not saved.
+    ``words``: the counts of ``report.word_counts``, if there are any; they are not saved. ``choices``: what a cell of a
+    field can be filled in with, such as ``address country``.
     """
 
     sources: Sources
@@ -67,6 +67,7 @@ class Stage:
     lost_child: npt.NDArray[np.bool_]
     facts: dict[str, Any]
     words: Mapping[str, pa.Table] | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,23 @@ class RunFolder:
     def workbook(self) -> Path:
         """The rejected rows as a workbook. Not in ``rejected``: importing that folder again would read them twice."""
         return self.path / "rejected.xlsx"
+
+    @property
+    def sign_off(self) -> Path:
+        """Every customer with what will be sent, for someone to agree to."""
+        return self.path / "sign-off.xlsx"
+
+    def save_digests(self, digests: Mapping[str, str]) -> None:
+        """Save what shows whether the sheets of a sign-off were changed. Raises :class:`OutputError`."""
+        with _write_errors(self.path):
+            self.work.mkdir(mode=0o700, exist_ok=True)
+            self._write_json("sign-off.json", dict(digests))
+
+    def load_digests(self) -> dict[str, str]:
+        """What :meth:`save_digests` saved. Raises :class:`OutputError` when it is missing."""
+        with _read_errors(self.path):
+            found: dict[str, str] = json.loads((self.work / "sign-off.json").read_text(encoding="utf-8"))
+            return found
 
     def unexpected_files(self, files: Collection[str]) -> list[str]:
         """Files in it that the importer did not write. ``files``: those of its summary. Raises :class:`OSError`."""
@@ -198,7 +216,8 @@ class RunFolder:
                 unused_columns={name: tuple(columns) for name, columns in described["unused_columns"].items()},
             )
             problems = ProblemTable(self._read("problems"))
-            return Stage(sources, tables, problems, rejected, lost_child, described["facts"])
+            choices = {kind: tuple(names) for kind, names in described.get("choices", {}).items()}
+            return Stage(sources, tables, problems, rejected, lost_child, described["facts"], choices=choices)
 
     def _corrections(self, described: dict[str, str] | None) -> Corrections | None:
         return None if described is None else Corrections(**described, lines=self._read("corrections"))
@@ -303,6 +322,7 @@ def _describe(stage: Stage) -> dict[str, Any]:
         "problems": [asdict(problem) for problem in stage.sources.problems],
         "entries": [asdict(entry) for entry in stage.tables.entries],
         "unused_columns": {name: list(columns) for name, columns in stage.tables.unused_columns.items()},
+        "choices": {kind: list(names) for kind, names in stage.choices.items()},
     }
 
 
@@ -315,4 +335,5 @@ def _entry(item: dict[str, Any]) -> Entry:
     origins = {
         name: FieldOrigin(**{**origin, "columns": tuple(origin["columns"])}) for name, origin in item["fields"].items()
     }
-    return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"])
+    parts = tuple(item.get("idle", ())), tuple(item.get("taken_apart", ()))
+    return Entry(item["entity"], item["label"], origins, item["drop_when_wrong"], *parts)

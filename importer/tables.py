@@ -95,6 +95,7 @@ IMPORT_ERRORS = "import_errors"
 GUIDE_TITLE = "How to mend this workbook (this sheet is never imported)"
 GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
 GUIDE_RUN = "These rows were rejected by run "  # before its id, in a cell of that sheet
+LISTS_TITLE = "What the drop-down lists offer (this sheet is never imported)"
 
 Positions = npt.NDArray[np.int64]
 

@@ -27,6 +27,8 @@ class Code:
     fix: str
     example: str
     locked: str = ""
+    owner_title: str = ""
+    owner: str = ""
 
 
 def _read_chapters() -> dict[str, tuple[Code, ...]]:

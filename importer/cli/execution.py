@@ -113,8 +113,8 @@ class Given:
         """Where the user finds the option's value; ``""`` for the command line."""
         origin = self.origin(option)
         if origin == "ENVIRONMENT":
-            return f"IMPORTER_{option.upper()}"
-        return f"{self.path}: {option.replace('_', '-')}" if origin == "DEFAULT_MAP" else ""
+            return f"IMPORTER_{option.upper().rstrip('_')}"
+        return f"{self.path}: {option.rstrip('_').replace('_', '-')}" if origin == "DEFAULT_MAP" else ""
 
 
 def given_by(ctx: typer.Context, option: str) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from importer.cli.execution import asker, finish, make_options, watched
 from importer.cli.output import as_json, look, print_summary, put, show, terminal_width, without_controls
-from importer.cli.parameters import ACCOUNT, READING, takes
+from importer.cli.parameters import ACCOUNT, READER, READING, takes
 from importer.errors import UsageError
 from importer.settings import Commands
 
@@ -75,12 +75,13 @@ def ids(
         put(found.decode())
 
 
-@takes("run", "ledger", "tenant", "json", "config")
+@takes("run", "ledger", "tenant", "out", *READER, "json", "config")
 def report(**given: Any) -> None:
-    """Write the reports of a run again, into its folder.
+    """Write the reports of a run, a plan, or a check again, into its folder.
 
-    Example:
+    Examples:
       importer report 20250331-140502
+      importer report 20250331-140502 --for owner --contact "Dana Reyes, dana@example.com"
     """
     from importer.commands.history import report as write_again
 

@@ -23,7 +23,10 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders or URLs of the export (CSV, Excel)."),
         "run": ("[RUN]", "A run's id. Default: the latest that planned anything."),
-        "plan": ("RUN", "Apply this saved plan once: its id or folder. It knows source, mapping and API."),
+        "plan": (
+            "RUN",
+            "Apply this plan once: its id, folder, or sign-off.xlsx. It knows source, mapping and API.",
+        ),
         "customer": ("ID", "Show the customer with this reference id."),
         "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
         "replace": ("", "Where corrections contradict each other, the later one counts."),
@@ -75,6 +78,8 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Output": {
         "out": ("FOLDER", "The folder for reports."),
+        "for_": ("READER", "Write report.html for the owner of the data, or for the operator: owner or operator."),
+        "contact": ("TEXT", "Who gets the corrected workbook back, such as a name and an email address."),
         "json": ("", "Print the summary as one JSON object."),
         "quiet": ("", "No progress and no messages on stderr."),
         "keep": ("N", "Delete this account's older folders, except the latest N and those of unfinished runs."),
@@ -108,6 +113,7 @@ PACE = ("rate", "concurrency", "timeout", "max_wait")
 SENDING = (*ACCOUNT, *PACE, "batch_size", "settle", "max_failed", "deadline", "keep", "yes")
 GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
 TEXTS = ("sheet", "encoding", "delimiter", "partial")
+READER = ("for_", "contact")
 READING = ("country", "invalid", "values", "corrections", *TEXTS, "dedupe", "memory", "engine", "out")
 LOG = ("log", "log_level", "log_personal", "json", "quiet", "config")
 _WIDEST = 24  # columns of names; texts begin in one column below each other
@@ -125,12 +131,12 @@ def _parameter(group: str, name: str, takes: str, text: str) -> inspect.Paramete
     shared: dict[str, Any] = {
         "help": text,
         "metavar": takes or None,
-        "envvar": f"IMPORTER_{name.upper()}",
+        "envvar": f"IMPORTER_{name.upper().rstrip('_')}",
         "show_envvar": False,
         "show_default": False,
         "rich_help_panel": group,
     }
-    forms = _FORMS.get(name, (f"--{name.replace('_', '-')}",))
+    forms = _FORMS.get(name, (f"--{name.rstrip('_').replace('_', '-')}",))
     kind: Any = str | None
     if name == "sources":
         kind, made = list[str] | None, typer.Argument(**shared)

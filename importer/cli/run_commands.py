@@ -9,13 +9,13 @@ import typer
 
 from importer.cli.execution import asker, carry_out, given_by, make_options
 from importer.cli.output import print_summary, say
-from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READING, SENDING, takes
+from importer.cli.parameters import ACCOUNT, GUARDS, LOG, PACE, READER, READING, SENDING, takes
 from importer.errors import UsageError
 
 OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder of jobs, not of its jobs
 
 
-@takes(*READING, "mapping", "lookups", "keep", *LOG, required=("sources",))
+@takes(*READING, *READER, "mapping", "lookups", "keep", *LOG, required=("sources",))
 def check(**given: Any) -> None:
     """Dry run: what would be sent and what is wrong, in which cell. No network, no key.
 
@@ -31,7 +31,10 @@ def check(**given: Any) -> None:
     carry_out("check", given, lambda options, watch: work(options, began=watch.stage, notify=watch.phase))
 
 
-@takes(*ACCOUNT, *PACE, *READING, "mode", "recheck", "only", "keep", *LOG, required=("sources", "mapping", "api"))
+@takes(
+    *(*ACCOUNT, *PACE, *READING, *READER, "mode", "recheck", "only", "keep", *LOG),
+    required=("sources", "mapping", "api"),
+)
 def plan(**given: Any) -> None:
     """Show what a run would create, update, leave alone and refuse. Sends nothing.
 
@@ -46,7 +49,7 @@ def plan(**given: Any) -> None:
 
 @takes(
     *("sources", "mapping", "api", "plan", "limit", "only", "mode", "on_conflict", "parallel"),
-    *(*SENDING, *GUARDS, *READING, *LOG),
+    *(*SENDING, *GUARDS, *READING, *READER, *LOG),
 )
 def run(ctx: typer.Context, **given: Any) -> None:
     """Check, plan, send, report. Customers sent before are not sent again.

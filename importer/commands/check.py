@@ -6,6 +6,7 @@ from typing import Any
 
 from importer.partitions.prepared_sources import prepared
 from importer.records import OutcomeKind
+from importer.report.reader import Reader
 from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
 from importer.workflow.changes_file import with_facts
@@ -40,7 +41,10 @@ def check(
             work.write_bodies(folder)
         stage = with_facts(stage, "check", started, work.loaded, options, timings)
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
-        end = RunEnd(exit_code(stage, outcomes), now(), lookups=None if lookups is None else lookups.described(started))
+        folder.save(stage)
+        described = None if lookups is None else lookups.described(started)
+        reader = Reader(options.for_, options.contact)
+        end = RunEnd(exit_code(stage, outcomes), now(), lookups=described, reader=reader)
         timings.began("Writing the reports")
         summary = write_reports(folder, stage, outcomes, None, end, Commands.of(options), work.executor)
     if options.keep is not None:

@@ -9,12 +9,14 @@ from typing import Any
 from importer.corrections.corrections_file import read_corrections, without
 from importer.errors import InputError, OutputError, UsageError
 from importer.ledger import Ledger, Run, open_ledger
+from importer.report.reader import Reader
 from importer.report.report_files import csv_bytes, read_csv, whole_file
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
 from importer.settings.options import PERSONAL_FILES
 from importer.workflow.old_folders import dry_folders
 from importer.workflow.report_writer import report_run
+from importer.workflow.unsent_reports import report_unsent, unsent_folder
 
 
 def runs(options: Options) -> list[dict[str, Any]]:
@@ -65,11 +67,15 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
 
 
 def report(options: Options, run_id: str | None) -> dict[str, Any]:
-    """Write the reports of a run again, as the ledger has it now. Returns the summary.
+    """Write the reports of a run again, as the ledger has it now, or of a check or a plan. Returns the summary.
 
     Raises :class:`UsageError` when there is no such run or it never got as far as having reports, and
     :class:`OutputError` when what it kept for them is gone.
     """
+    reader = Reader(options.for_, options.contact)
+    unsent = unsent_folder(options.out, run_id) if run_id else None
+    if unsent is not None:
+        return report_unsent(unsent, options, reader)
     with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         folder = folder_of(ledger, run)
@@ -93,6 +99,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
             stopped=last.get("stopped"),
             pace=last.get("pace"),
             adopted=last.get("adopted"),
+            reader=reader,
         )
 
 

@@ -17,6 +17,7 @@ from importer.partitions.prepared_sources import PreparedSources, check_only, pr
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind
+from importer.report.reader import Reader
 from importer.run_folder import RunFolder, Stage, new_run_id
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Commands, Options
@@ -143,9 +144,17 @@ class _Planning:
         outcomes = unsent_outcomes(stage, OutcomeKind.VALID)
         outcomes = outcomes.assign(action=outcomes["action"].where(stage.rejected, str(Action.NONE)))
         outcomes = with_columns(outcomes, self.planned, ("action", "customer_id"))
-        end = RunEnd(exit_code(stage, outcomes), now(), plan=self._counts(stage), imported_before=self.imported_before)
-        facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads)
+        facts = describe_plan(self.options, self.target, loaded, stage.sources, self.folder.payloads, self.planned)
         self.folder.save_plan(self.planned, facts)
+        self.folder.save(stage)
+        end = RunEnd(
+            exit_code(stage, outcomes),
+            now(),
+            plan=self._counts(stage),
+            imported_before=self.imported_before,
+            reader=Reader(self.options.for_, self.options.contact),
+            fingerprint=facts["fingerprint"],
+        )
         summary = write_reports(self.folder, stage, outcomes, None, end, Commands.of(self.options))
         if self.options.keep is not None:
             prune_plans(self.options.out, self.target.tenant, self.options.keep, self.watch.phase)

@@ -1,10 +1,11 @@
 """Which cells of the source each field of each record comes from, so that every filled cell can be accounted for."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from importer.catalogue.field_names import ADDRESS_PARTS
 from importer.mapping.columns import Codes, Mask, first_rows
 from importer.mapping.field_parts import Evaluated
 from importer.mapping.grouping.children import Candidates
@@ -63,23 +64,42 @@ def _may_differ(mapping: Mapping, name: str) -> bool:
 
 
 def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[Codes]) -> Iterator[FieldSource]:
-    """The sources of the children's fields. ``records``: of each set, the record of each of its lines."""
+    """The sources of the children's fields, without cells that are taken apart: see :func:`packed_sources`.
+
+    ``records``: of each set, the record of each of its lines.
+    """
     for made, own in zip(sets, records, strict=True):
         for name, found in made.evaluated.items():
             if name not in _RULES:
-                yield _source(entity, name, found, made.table, made.at, own, found.column.filled[made.at], [])
+                whole = tuple(one for one in found.references if source_reference(one) == one)
+                plain = replace(found, references=whole)
+                yield _source(entity, name, plain, made.table, made.at, own, found.column.filled[made.at], [])
 
 
 def packed_sources(
     prepared: Sequence[Prepared], sets: Sequence[Candidates], records: Sequence[Codes]
 ) -> Iterator[FieldSource]:
-    """The cells that hold whole addresses: all of them are used where there is an address, else none is."""
+    """The cells that hold whole addresses: all of them are used where there is an address, else none is.
+
+    Where columns of its parts say the address, its cells are passed over.
+    """
     for one, made, own in zip(prepared, sets, records, strict=True):
         if one.entry.cells:
             cells = tuple(cell.replace(NUMBER, one.number) for cell in one.entry.cells)
             rows = np.concatenate([made.table.rows[made.at], one.owned.rows.rows[one.owned.customers >= 0]])
             known = np.concatenate([own, np.full(len(rows) - len(own), -1, np.int64)])
-            yield FieldSource("address", "address_line_1", cells, rows, known, known >= 0)
+            in_parts = np.zeros(len(rows), bool)
+            if one.in_parts is not None:
+                in_parts = np.isin(rows, one.owned.rows.rows[one.in_parts & ~_still_read(made)])
+            passed = tuple((cell, in_parts) for cell in cells)
+            yield FieldSource("address", "address_line_1", cells, rows, known, (known >= 0) & ~in_parts, passed)
+
+
+def _still_read(made: Candidates) -> Mask:
+    """Rows where a packed address gives a person, a phone, or an email, which have no columns of their own."""
+    others = [found for name, found in made.evaluated.items() if name not in ADDRESS_PARTS]
+    taken = [one.column.filled for one in others if any(source_reference(ref) != ref for ref in one.references)]
+    return np.logical_or.reduce(taken) if taken else np.zeros(len(made.table), bool)
 
 
 def _source(
@@ -107,7 +127,7 @@ def column_roles(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, di
         mentioned = [reference for reference, _ in mapping.references(name) if reference not in labels]
         known: list[tuple[CellCategory, Iterable[str]]] = [
             ("ignored", [*mapping.tables[name].ignore, *labels]),
-            ("unclaimed", mentioned),
+            ("unclaimed", [*mentioned, *mapping.address_parts(name)]),
             ("rule", _rule_columns(mapping, name)),
         ]
         for table in data.tables:

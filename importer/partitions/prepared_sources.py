@@ -46,6 +46,7 @@ from importer.settings import Options
 from importer.tables import ENTITIES, FORMER_ID, TEXT, EntityTables, ProblemTable, Sources, no_lines
 from importer.validation import settle, unchecked_attributes
 from importer.validation.word_problems import told_by_word
+from importer.workflow.cell_choices import cell_choices
 from importer.workflow.directory import Directory, Needs
 from importer.workflow.prepare import Timings, blank_when_invalid, open_sources
 from importer.workflow.word_files import names_by_field, refuse_unknown_values
@@ -192,6 +193,7 @@ class PreparedSources:
             )
             found = ProblemTable(merge.merged_problems(self.partitions, [one.counts for one in done]))
             found = told_by_word(found, {} if directory is None else names_by_field(directory))
+            words = added([one.words for one in done])
             return Stage(
                 self.sources,
                 tables,
@@ -199,7 +201,8 @@ class PreparedSources:
                 rejected,
                 np.concatenate([one.lost_child for one in done]),
                 {},
-                added([one.words for one in done]),
+                words,
+                cell_choices(self.loaded, directory, self.sources, tables, words),
             )
 
     def _other_problems(self, policy: ValidationPolicy) -> ProblemTable:

@@ -13,7 +13,13 @@ from importer.report.report_input import ReportInput
 from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources
 
 COLUMNS = ("status", "reference_id", "table", "key", "column", "old", "new", "source", "sheet", "row", "reason")
+OWNER_TITLES = ("What happened", "Customer ID", "Column", "Was", "Corrected to", "Place")
 _SHOWN = 500  # on a page
+_OWNER_STATUSES = {
+    "applied": "applied",
+    "removable": "no longer needed: your list has the corrected value",
+    "stale": "not applied: the row changed since",
+}
 
 
 def write_correction_list(path: Path, report: ReportInput) -> bool:
@@ -75,7 +81,25 @@ def shown_corrections(report: ReportInput) -> dict[str, Any] | None:
 
 
 def _shown(line: dict[Any, str]) -> dict[str, str]:
-    source = f"{line['source']}!{line['sheet']}" if line["sheet"] else line["source"]
-    place = f"{source}:{line['row']}" if line["row"] else ""
+    place = f"{_source(line)}:{line['row']}" if line["row"] else ""
     same = {name: line[name] for name in ("status", "column", "old", "new", "reason")}
     return {**same, "customer": line["reference_id"] or line["key"], "place": place}
+
+
+def corrections_in_force(report: ReportInput) -> list[tuple[str, ...]]:
+    """All corrections in the words of the owner of the data, as ``OWNER_TITLES`` say; none if none were given."""
+    found = correction_lines(report.sources, report.tables)
+    if found is None:
+        return []
+    lines = found.astype(TEXT).astype("object")
+    return [_in_force(line) for line in lines.where(lines.notna(), "").to_dict("records")]
+
+
+def _in_force(line: dict[Any, str]) -> tuple[str, ...]:
+    customer, place = line["reference_id"] or line["key"], f"{_source(line)}, row {line['row']}" if line["row"] else ""
+    status, column = _OWNER_STATUSES[line["status"]], line["column"] or "whole row"
+    return (status, customer, column, line["old"], line["new"], place)
+
+
+def _source(line: dict[Any, str]) -> str:
+    return f"{line['source']}!{line['sheet']}" if line["sheet"] else line["source"]

@@ -1,6 +1,6 @@
 """``rejected/<source>.csv``: the source rows to fix, with what is wrong with them in the first column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
+from importer.report.part_columns import parts_to_fill, with_parts
 from importer.report.ranges import join_ranges, table_names, take_text
 from importer.report.report_files import BLOCK, rejected_names, removed, write_blocks
 from importer.report.report_input import ReportInput, rejected_rows
@@ -35,21 +36,30 @@ def write_rejected(folder: Path, report: ReportInput) -> list[Path]:
     shown = rows_to_fix(report)
     errors = ImportErrors.of(report, shown)
     names = rejected_names(report.sources.tables)
-    for name, table, start in zip(names, report.sources.tables, report.sources.offsets.tolist(), strict=False):
+    places = zip(names, report.sources.tables, report.sources.offsets.tolist(), parts_to_fill(report), strict=False)
+    for name, table, start, parts in places:
         rows = np.flatnonzero(shown[start : start + len(table)])
         if len(rows):
-            write_blocks(folder / name, _blocks(table, rows, start, errors), comes_back=True)
+            columns = with_parts(table.headers, parts)
+            write_blocks(folder / name, _blocks(table, columns, rows, start, errors), comes_back=True)
             written.append(folder / name)
         else:
             removed(folder / name)
     return written
 
 
-def _blocks(table: SourceTable, rows: Positions, start: int, errors: "ImportErrors") -> Iterator[pd.DataFrame]:
-    """Some rows of a source table, with what is wrong first; ``start``: the row position of the table's first row."""
+def _blocks(
+    table: SourceTable, columns: Sequence[str], rows: Positions, start: int, errors: "ImportErrors"
+) -> Iterator[pd.DataFrame]:
+    """Some rows of a source table, with what is wrong first; ``start``: the row position of the table's first row.
+
+    ``columns``: the table's, and blank ones to fill in.
+    """
     for first in range(0, len(rows), BLOCK):
         own = rows[first : first + BLOCK]
-        cells = {name: pd.array(table.cells(name, own), dtype=TEXT) for name in table.frame.columns}
+        blank = pa.array([""] * len(own), pa.string())
+        texts = (table.cells(name, own) if name in table.frame.columns else blank for name in columns)
+        cells = {name: pd.array(text, dtype=TEXT) for name, text in zip(columns, texts, strict=True)}
         yield pd.DataFrame({IMPORT_ERRORS: pd.array(errors.numbered(own + start, ": "), dtype=TEXT), **cells})
 
 

@@ -3,7 +3,7 @@
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -13,16 +13,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.catalogue import find
 from importer.cell_text import keep_apostrophes
 from importer.records import Severity
+from importer.report.cell_lists import cell_lists, listed_columns
+from importer.report.owner_words import owner_fix, owner_words
+from importer.report.part_columns import parts_to_fill
 from importer.report.problem_list import Located
 from importer.report.ranges import join_ranges
+from importer.report.reader import OPERATOR, Reader
 from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
-from importer.report.report_input import ReportInput, loose_rows
-from importer.report.workbook_file import GUIDE, LONGEST_CELL, Marks, Sheet, save_workbook
-from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, IMPORT_ERRORS, Sources, SourceTable
+from importer.report.report_input import ReportInput
+from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
+from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
+from importer.tables import IMPORT_ERRORS, TEXT, Sources, SourceTable
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
@@ -31,21 +35,6 @@ _MOST_NOTES = 3_000  # spreadsheets become slow with more
 _LONGEST_NAME = 31  # of a sheet, in Excel
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]")
 _UNSUPPORTED = "\ufffe|\uffff"  # not XML characters, and readers do not know their escapes
-_CODES = ("Code", "Severity", "Times", "What it means, what to do, and the first message")
-_STEPS = (
-    "1.  Each of the other sheets holds rows of one of your files or sheets, with all columns, unchanged.",
-    "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
-    "3.  Point at such a cell: its note says what is wrong and what to do. So does the column import_errors.",
-    "4.  Type the right text into the cell. Keep headers and rows without color as they are: they are needed.",
-    "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
-    "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
-    "7.  Save the workbook as .xlsx, and import it with the same mapping:",
-)
-_JOINING = (
-    "     A row that belongs to a customer needs the customer's own rows as well. Likely ones are here. "
-    "If it belongs to another customer, copy that customer's rows from your file."
-)
-
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -58,37 +47,21 @@ class Workbook:
     left_out: int
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """``rows``: True by row position for those that the workbook holds; the others are only in ``rejected/``.
-
-    ``unheld``: how many are not in it because no workbook can hold one of their cells or their customer's.
-    ``surplus``: how many are not, because it is full.
-    """
-
-    rows: Mask
-    unheld: int
-    surplus: int
-
-
-@dataclass(frozen=True)
-class SheetPlan:
-    """One sheet of rows: its name, the table they are from, their row positions, and that of the table's first row."""
-
-    name: str
-    table: SourceTable
-    rows: Positions
-    start: int
-
-
 def write_workbook(
-    path: Path, report: ReportInput, *, command: str, run: str = "", begin: Callable[..., object] = operator.call
+    path: Path,
+    report: ReportInput,
+    *,
+    command: str,
+    run: str = "",
+    reader: Reader = OPERATOR,
+    begin: Callable[..., object] = operator.call,
 ) -> Workbook | None:
     """Write the rejected rows as one workbook with a sheet for each source table, and one that explains them.
 
-    ``command`` imports it again; ``run`` is the run's id. ``begin`` gets the function that saves the file and its
-    arguments; it may run it in another process. Returns what the workbook holds, or None when there is nothing to fix;
-    a workbook that an earlier report left there is then removed. Raises :class:`OutputError`.
+    ``command`` imports it again; ``run`` is the run's id. ``reader``: who corrects it, and who gets it back. ``begin``
+    gets the function that saves the file and its arguments; it may run it in another process. Returns what the workbook
+    holds, or None when there is nothing to fix; a workbook that an earlier report left there is then removed. Raises
+    :class:`OutputError`.
     """
     chosen = choose_rows(report)
     if not chosen.rows.any():
@@ -96,17 +69,23 @@ def write_workbook(
         return None
     plans = _plan(report, chosen.rows)
     reasons = _reasons(report, chosen.rows)
+    lists = cell_lists(report)
     sheets: list[Sheet] = []
     start, notes, unnoted = 0, _MOST_NOTES, 0
     for plan in plans:
-        marks = _find_marks(report.located, plan.rows, list(plan.table.frame.columns))
-        sheets.append(_sheet(plan, marks, reasons.slice(start, len(plan.rows)), notes))
+        offered = listed_columns(report, lists, plan.parts)
+        hints = {column: lists[kind].hint for column, kind in offered.items()}
+        marks = _find_marks(report.located, plan.rows, plan.columns, hints, plain=reader.is_owner)
+        own = {plan.columns.index(name) + 1: kind for name, kind in offered.items() if name in plan.columns}
+        sheets.append(_sheet(plan, marks, reasons.slice(start, len(plan.rows)), notes, own))
         start += len(plan.rows)
         count = int((marks.column > 0).sum())
         unnoted += max(0, count - notes)
         notes = max(0, notes - count)
-    guide = _guide_rows(report, chosen, plans, (command, run), unnoted)
-    begin(save_workbook, path.absolute(), guide, sheets)  # another process may have another current folder
+    used = {kind for sheet in sheets for kind in sheet.lists.values()}
+    lists = {kind: own for kind, own in lists.items() if kind in used}
+    guide = guide_rows(report, chosen, plans, (command, reader.contact, run), unnoted, lists=bool(lists))
+    begin(save_workbook, path.absolute(), guide, sheets, lists)  # another process may have another current folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
 
@@ -162,12 +141,13 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     """The sheets. A table without rows gets one only if a row lacks its customer, whose rows can be added there."""
     sources = report.sources
     alone = (rows & (report.tables.rows["customer"].to_numpy(np.int64) < 0)).any()
+    parts = parts_to_fill(report)
     plans = []
     for index, (table, name) in enumerate(zip(sources.tables, sheet_names(sources.tables), strict=True)):
         start, end = sources.offsets[index : index + 2]
         own = start + np.flatnonzero(rows[start:end])
         if len(own) or (alone and len(table.frame)):
-            plans.append(SheetPlan(name, table, own, int(start)))
+            plans.append(SheetPlan(name, table, own, int(start), parts[index]))
     return plans
 
 
@@ -177,23 +157,34 @@ def _reasons(report: ReportInput, rows: Mask) -> pa.Array:
     return pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
 
 
-def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int) -> Sheet:
+def _sheet(plan: SheetPlan, marks: Marks, reasons: pa.Array, notes: int, lists: Mapping[int, str]) -> Sheet:
     local = plan.rows - plan.start
-    columns = [keep_apostrophes(plan.table.cells(name, local)) for name in plan.table.frame.columns]
-    titles = keep_apostrophes(pa.array([IMPORT_ERRORS, *plan.table.frame.columns])).to_pylist()
-    return Sheet(plan.name, titles, [reasons, *columns], marks, notes)
+    blank = pa.array([""] * len(local), pa.string())
+    own = plan.table.frame.columns
+    columns = [keep_apostrophes(plan.table.cells(name, local)) if name in own else blank for name in plan.columns]
+    titles = keep_apostrophes(pa.array([IMPORT_ERRORS, *plan.columns])).to_pylist()
+    to_fill = {
+        plan.columns.index(header) + 1: np.flatnonzero(np.isin(plan.rows, parts.rows))
+        for parts in plan.parts
+        for header in parts.headers.values()
+    }
+    return Sheet(plan.name, titles, [reasons, *columns], marks, notes, lists, to_fill)
 
 
-def _find_marks(located: Located, rows: Positions, columns: Sequence[str]) -> Marks:
+def _find_marks(
+    located: Located, rows: Positions, columns: Sequence[str], hints: Mapping[str, str], *, plain: bool
+) -> Marks:
     """The cells with problems of a sheet that shows these row positions and source columns.
 
-    A problem of a row as a whole is marked at its first cell.
+    A problem of a row as a whole is marked at its first cell. ``hints``: what is valid in a column. ``plain``: in
+    the words of the owner of the data.
     """
     serious = (located.kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
     place = located.kinds["_row"].to_numpy(np.int64)
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
-    lines = located.lines(here, ("severity", "message", "hint", "column"))
+    lines = located.lines(here, ("severity", "message", "hint", "column", "code"))
+    lines = _in_plain_words(lines) if plain else lines
     found = pc.index_in(pa.array(lines["column"]), value_set=pa.array(list(columns), pa.string()))
     column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     key = at[here] * (len(columns) + 1) + column
@@ -203,7 +194,20 @@ def _find_marks(located: Located, rows: Positions, columns: Sequence[str]) -> Ma
     error = (lines["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
     errors = np.logical_or.reduceat(error, starts) if len(key) else error
     row, column = np.divmod(cells, len(columns) + 1)
-    return Marks(row, column, errors, join_ranges(_notes(lines), np.append(starts, len(key)), "\n\n"))
+    notes = join_ranges(_notes(lines), np.append(starts, len(key)), "\n\n")
+    valid = pa.array([None, *(hints.get(name) for name in columns)], pa.string()).take(pa.array(column))
+    return Marks(row, column, errors, pc.binary_join_element_wise(notes, valid, "\n\n", null_handling="skip"))
+
+
+def _in_plain_words(problems: pd.DataFrame) -> pd.DataFrame:
+    """The problems as the owner of the data understands them."""
+    keys = [problems[name].fillna("") for name in ("code", "message", "hint")]
+    said = [owner_words(code, message, hint) for code, message, hint in zip(*keys, strict=True)]
+    hints = [hint or owner_fix(code) for code, (_, _, hint) in zip(keys[0], said, strict=True)]
+    words = {"message": [message for _, message, _ in said], "hint": hints}
+    return problems.assign(
+        **{name: pd.Series(texts, index=problems.index, dtype=TEXT) for name, texts in words.items()}
+    )
 
 
 def _notes(problems: pd.DataFrame) -> pa.Array:
@@ -214,54 +218,6 @@ def _notes(problems: pd.DataFrame) -> pa.Array:
     return pc.binary_join_element_wise(head, hint, "\n", null_handling="skip")
 
 
-def _guide_rows(
-    report: ReportInput, chosen: Chosen, sheets: Sequence[SheetPlan], named: tuple[str, str], unnoted: int
-) -> list[tuple[str, tuple[str, ...]]]:
-    """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``.
-
-    ``named``: the command that imports the workbook, and the run that wrote it.
-    """
-    command, run = named
-    blank = ("text", ())
-    joining = [_JOINING] if loose_rows(report.sources, report.tables) else []
-    lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
-    lines += [("text", (step,)) for step in (*_STEPS[:5], *joining, *_STEPS[5:])]
-    lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUN}{run}.",) if run else ())]
-    lines += [blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
-    for sheet in sheets:
-        # A sheet that was imported again names the file and sheet that it came from originally.
-        file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")
-        lines.append(("line", (sheet.name, file, name, f"{len(sheet.rows):,}")))
-    lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
-    absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
-    return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
-
-
-def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
-    """A line for each code that the rows have: errors first, the most frequent first."""
-    kinds = located.kinds
-    serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
-    groups = located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
-    for group in groups:
-        first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
-        entry = find(group.code)
-        texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
-        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
-
-
-def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterator[str]:
-    for sheet in sheets:
-        if sheet.table.secrets:
-            names = ", ".join(sorted(sheet.table.secrets))
-            yield f"Sheet {sheet.name}: columns with data that must not leave your files are empty here: {names}."
-    if chosen.surplus:
-        yield f"{chosen.surplus:,} more rows, because a larger workbook is slow to open: see the folder rejected."
-    if chosen.unheld:
-        yield f"{chosen.unheld:,} rows of customers with text that a workbook cannot hold: see the folder rejected."
-    if unnoted:
-        yield f"The notes of {unnoted:,} colored cells, because many notes are slow: see the column import_errors."
-
-
 def sheet_names(tables: Sequence[SourceTable]) -> list[str]:
     """A sheet's name for each table: the file's name without its ending, or the sheet's where a file has several.
 
@@ -269,7 +225,7 @@ def sheet_names(tables: Sequence[SourceTable]) -> list[str]:
     without case.
     """
     files = Counter(table.file for table in tables)
-    taken = {GUIDE.casefold(), "history"}  # Excel reserves the second
+    taken = {GUIDE.casefold(), LISTS.casefold(), "history"}  # Excel reserves the last
     names = []
     for table in tables:
         several = table.sheet is not None and (files[table.file] > 1 or "stands_for" in table.details)

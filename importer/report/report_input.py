@@ -1,7 +1,8 @@
 """What reports are made from, and the counts of a run: every row and every customer is dealt with exactly once."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +30,7 @@ class ReportInput:
     ``rejected``: customers that may not be sent. ``lost_child``: customers that lost a wrong child.
     ``refused``: customers that the API refused. ``outcomes``: columns ``reference_id, action, outcome, customer_id,
     display_id, http_status, attempts, error_code, error_message, seconds``, nulls allowed. ``words``: given if they
-    are counted already.
+    are counted already. ``choices``: see ``Stage.choices``.
     """
 
     sources: Sources
@@ -40,6 +41,7 @@ class ReportInput:
     refused: Mask
     outcomes: pd.DataFrame
     words: WordCounts | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def located(self) -> Located:

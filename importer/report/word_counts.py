@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from importer.tables import Entity, EntityTables, FieldOrigin, Sources
 
 WordCounts = Mapping[str, pa.Table]
+LOOKED_UP = ("assigned_sales_rep_ids", "assigned_price_list_id")  # names in the source, ids in WizCommerce
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ def word_counts(sources: Sources, tables: EntityTables) -> WordCounts:
             sent = _sent(pa.array(frame[decision.field]))
             words = pc.coalesce(_words(sources, tables, decision), sent)
             found[decision.field] = _counted(words, sent)
+    return found
+
+
+def names_of_ids(counts: WordCounts) -> dict[str, str]:
+    """What the source calls the sales reps and price lists that were looked up: id → its most frequent name."""
+    found: dict[str, str] = {}
+    for field in (field for field in LOOKED_UP if field in counts):
+        for line in counts[field].sort_by([("count", "descending")]).to_pylist():
+            if line["sent"] and line["words"] and ", " not in line["sent"]:
+                found.setdefault(line["sent"], line["words"])
     return found
 
 
@@ -95,7 +106,10 @@ def _words(sources: Sources, tables: EntityTables, decision: Decision) -> pa.Arr
     for chosen in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []:
         cells = []
         if group[chosen[0]] >= 0:
-            origin = tables.entries[int(entries[chosen[0]])].fields.get(decision.field, FieldOrigin())
+            entry = tables.entries[int(entries[chosen[0]])]
+            origin = entry.fields.get(decision.field, FieldOrigin())
+            if decision.field in entry.taken_apart:  # the cell is a whole address, and no word
+                origin = FieldOrigin()
             source = sources.tables[int(table[chosen[0]])]
             names = [name for name in origin.columns if name in source.frame.columns]
             cells = [pc.utf8_trim_whitespace(source.cells(name, local[chosen])) for name in names]

@@ -8,8 +8,8 @@ Plain values and Arrow columns go in, so that another process can write the file
 
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.report.cell_lists import CellList
 from importer.report.report_files import whole_file
+from importer.tables import LISTS_TITLE
 
 GUIDE = "How to fix"
+LISTS = "Lists"
 LONGEST_CELL = 32_767  # UTF-16 units
 _LONGEST_NOTE = 2_000
 _WIDEST = 40  # characters of a column
@@ -40,7 +43,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "text": _TEXT, "error": _ERROR, "warning": _WARNING, "header": _HEADER,
     "reasons": _TEXT | _WRAPPED, "row error": _ERROR | _WRAPPED, "row warning": _WARNING | _WRAPPED,
     "title": _TEXT | {"bold": True, "font_size": 14}, "command": _TEXT | {"font_name": "Consolas", "bold": True},
-    "line": _TEXT | _WRAPPED,
+    "line": _TEXT | _WRAPPED, "fill": _TEXT | {"bg_color": "#DDEBF7", "border": 1, "border_color": "#2F75B5"},
 }  # fmt: skip
 Positions = npt.NDArray[np.int64]
 
@@ -63,7 +66,8 @@ class Marks:
 class Sheet:
     """One sheet of rejected rows: its columns' titles, and its cells as the workbook shows them, never null.
 
-    The first column says what is wrong with each row. ``notes``: how many of the marks may have one.
+    The first column says what is wrong with each row. ``notes``: how many of the marks may have one. ``lists``: the
+    column's place → the key of the list that its cells offer; ``to_fill``: place → rows of blank cells to fill in.
     """
 
     name: str
@@ -71,17 +75,19 @@ class Sheet:
     columns: Sequence[pa.Array]
     marks: Marks
     notes: int
+    lists: Mapping[int, str] = field(default_factory=dict)
+    to_fill: Mapping[int, Positions] = field(default_factory=dict)
 
 
 Guide = Sequence[tuple[str, tuple[str, ...]]]  # rows of cells, each with its format
 
 
-def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet]) -> None:
-    """Write a workbook. Raises :class:`OutputError`."""
+def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> None:
+    """Write a workbook. ``lists``: what cells offer, by key. Raises :class:`OutputError`."""
     parts = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=2)}
     with (
         whole_file(path) as file,
-        ZipFile(_without_rows(guide, sheets)) as made,
+        ZipFile(_without_rows(guide, sheets, lists)) as made,
         ZipFile(file, "w", ZIP_DEFLATED) as out,
     ):
         for name in made.namelist():
@@ -91,7 +97,7 @@ def save_workbook(path: Path, guide: Guide, sheets: Sequence[Sheet]) -> None:
                 part.writelines([made.read(name)] if sheet is None else _with_rows(made.read(name), sheet))
 
 
-def _without_rows(guide: Guide, sheets: Sequence[Sheet]) -> io.BytesIO:
+def _without_rows(guide: Guide, sheets: Sequence[Sheet], lists: Mapping[str, CellList]) -> io.BytesIO:
     """The workbook as XlsxWriter makes it. Row 2 of each sheet of rows has a cell for each of the formats."""
     import xlsxwriter  # noqa: PLC0415 - a check without errors does not need it
 
@@ -101,9 +107,44 @@ def _without_rows(guide: Guide, sheets: Sequence[Sheet]) -> io.BytesIO:
     formats = {name: workbook.add_format(kind) for name, kind in _FORMATS.items()}
     _write_guide(workbook.add_worksheet(GUIDE), formats, guide)
     for sheet in sheets:
-        _lay_out(workbook.add_worksheet(sheet.name), formats, sheet)
+        own = workbook.add_worksheet(sheet.name)
+        _lay_out(own, formats, sheet)
+        _offer(own, sheet, lists)
+    if lists:
+        _write_lists(workbook.add_worksheet(LISTS), formats, lists)
     workbook.close()
     return file
+
+
+def _write_lists(sheet: Any, formats: dict[str, Any], lists: Mapping[str, CellList]) -> None:
+    """What the cells of the other sheets offer: a column for each list. No one needs to see it."""
+    sheet.write_string(0, 0, LISTS_TITLE, formats["title"])
+    for column, cell_list in enumerate(lists.values()):
+        sheet.set_column(column, column, 32)
+        sheet.write_string(1, column, cell_list.title, formats["header"])
+        for row, name in enumerate(cell_list.names, start=2):
+            sheet.write_string(row, column, name[:LONGEST_CELL], formats["text"])
+    sheet.hide()
+
+
+def _offer(sheet: Any, plan: Sheet, lists: Mapping[str, CellList]) -> None:
+    """Put the drop-down lists on whole columns. Other texts can be right, too, so they are only asked about."""
+    from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415
+
+    for place, key in plan.lists.items():
+        column, last = list(lists).index(key), len(lists[key].names) + 1
+        sheet.data_validation(
+            *(1, place, len(plan.columns[0]), place),
+            {
+                "validate": "list",
+                "source": f"='{LISTS}'!{xl_range_abs(2, column, last, column)}",
+                "ignore_blank": True,
+                "show_error": not lists[key].open,
+                "error_type": "warning",
+                "error_title": "Not in the list",
+                "error_message": "This is not in the list. Another spelling of it may be right as well. Keep it?",
+            },
+        )
 
 
 def _write_guide(sheet: Any, formats: dict[str, Any], rows: Guide) -> None:
@@ -157,7 +198,7 @@ def _with_rows(xml: bytes, sheet: Sheet) -> Iterator[bytes]:
     header = pa.array([styles["header"]])
     yield _rows_xml(1, [(pa.array([title]), header, "") for title in sheet.titles])
     columns = [
-        (column, _cell_styles(sheet.marks, place, len(column), styles), styles["text" if place else "reasons"])
+        (column, _cell_styles(sheet, place, styles), styles["text" if place else "reasons"])
         for place, column in enumerate(sheet.columns)
     ]
     count = len(sheet.columns[0])
@@ -173,9 +214,11 @@ def _most_bytes(sheet: Sheet) -> int:
     return sum(7 * column.nbytes + 80 * len(column) for column in sheet.columns)
 
 
-def _cell_styles(marks: Marks, place: int, count: int, styles: dict[str, str]) -> pa.Array:
+def _cell_styles(sheet: Sheet, place: int, styles: dict[str, str]) -> pa.Array:
     """The style of each cell of a column."""
-    kinds = np.full(count, int(styles["text" if place else "reasons"]))
+    marks = sheet.marks
+    kinds = np.full(len(sheet.columns[place]), int(styles["text" if place else "reasons"]))
+    kinds[sheet.to_fill.get(place, [])] = int(styles["fill"])
     own, prefix = marks.column == place, "" if place else "row "
     for error, name in ((True, "error"), (False, "warning")):
         kinds[marks.row[own & (marks.error == error)]] = int(styles[prefix + name])

@@ -32,14 +32,15 @@ def read_config(path: Path, known: Iterable[str]) -> dict[str, Any]:
 
     Raises :class:`UsageError` that names the file and what is wrong: unreadable, not TOML, an unknown option.
     """
-    names = sorted(name.replace("_", "-") for name in known)
-    config = {name.replace("-", "_"): value for name, value in _read_toml(path).items() if name != "notify"}
-    unknown = sorted(name.replace("_", "-") for name in config if name.replace("_", "-") not in names)
+    options = {name.rstrip("_").replace("_", "-"): name for name in known}  # ``for`` is a word of Python
+    names = sorted(options)
+    config = {name.replace("_", "-"): value for name, value in _read_toml(path).items() if name != "notify"}
+    unknown = sorted(config.keys() - options.keys())
     if unknown:
         guesses = [_guess(name, names) for name in unknown]
         called = ", ".join(f"{name!r}{guess}" for name, guess in zip(unknown, guesses, strict=True))
         raise UsageError(f"{path}: unknown option {called}", "" if all(guesses) else f"Options: {', '.join(names)}.")
-    return config
+    return {options[name]: value for name, value in config.items()}
 
 
 def placed(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:

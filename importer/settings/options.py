@@ -18,7 +18,7 @@ SANDBOX = "sandbox"
 # Options that say nothing about what a run does, and the sources, which a report names itself.
 _UNREPORTED = frozenset({
     *("sources", "mapping", "out", "ledger", "accept_key", "api_key_file", "memory", "engine", "yes"),
-    *("parallel", "log", "log_level", "config", "configured"),
+    *("parallel", "log", "log_level", "config", "configured", "for_", "contact"),
 })  # fmt: skip
 PERSONAL_FILES = ("corrections", "values")  # options that name a file with data of customers
 _MANY = 1_000_000_000
@@ -236,6 +236,8 @@ class Options:
             lambda text: {"\\t": "\t", "tab": "\t"}.get(text.lower(), text),
         ),
     ] = None
+    for_: Annotated[str, _choice("owner", "operator")] = "operator"
+    contact: Annotated[str | None, _text] = None
     yes: Annotated[bool, _flag] = False
     parallel: Annotated[int, _whole(1_000)] = 2
     log: Annotated[str | None, _text] = None
@@ -258,7 +260,7 @@ class Options:
         try:
             return replace(self, **values)
         except OptionError as error:
-            raise error.found_in(f"{place}: {error.option.replace('_', '-')}") from None
+            raise error.found_in(f"{place}: {error.option.rstrip('_').replace('_', '-')}") from None
 
     def plain(self) -> dict[str, Any]:
         """Every option as a JSON value that its reader accepts again; None: not given."""

@@ -20,7 +20,8 @@ _PACE = ("rate", "concurrency", "timeout", "max_wait")
 _SENDING = (*_PACE, "batch_size", "settle", "keep")
 _GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
 _READING = ("country", "invalid", "values", "corrections", "sheet", "encoding", "delimiter", "partial")
-_RESULTS = ("dedupe", "out")
+_READER = ("for_", "contact")
+_RESULTS = ("dedupe", "out", *_READER)
 _TARGET = ("mapping", "api", "mode", "only")
 # The options that a repeated command needs. Not those that limit one call (--limit, --deadline, --max-failed) or change
 # how the work is done (--memory, --engine).
@@ -29,12 +30,12 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "check": ("mapping", "lookups", *_READING, *_RESULTS),
     "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
     "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
-    "adopt": ("mapping", "api", "only", *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
+    "adopt": ("mapping", "api", "only", *_READING, "dedupe", "out", *_ACCOUNT, *_PACE),
     "resume": (*_ACCOUNT, *_SENDING),
     "retry": (*_ACCOUNT, *_SENDING),
     "undo": (*_ACCOUNT, *_PACE, "settle"),
     "verify": (*_ACCOUNT, *_PACE),
-    "report": ("ledger", "tenant"),
+    "report": ("ledger", "tenant", *_READER),
     "runs": ("ledger", "tenant"),
     "ids": ("ledger", "tenant"),
 }
@@ -87,6 +88,7 @@ class Commands:
         """
         bare = not words or words[0].startswith("-")
         left_out = {word.lstrip("-").replace("-", "_") for word in words if word.startswith("-")}
+        left_out |= {"for_"} if "for" in left_out else set()
         left_out |= {"mapping"} if "m" in left_out else set()
         left_out |= _PLANNED if "plan" in left_out else set()
         config, configured = self.config, self.configured
@@ -148,7 +150,7 @@ def _given(name: str, value: Any) -> Iterator[str]:
         value = "MAPPING"
     if name == "only" and value:
         value = "ID"  # advice is logged and mailed, and in some systems a reference id is a name
-    flag = "-m" if name == "mapping" else f"--{name.replace('_', '-')}"
+    flag = "-m" if name == "mapping" else f"--{name.rstrip('_').replace('_', '-')}"
     for item in value if isinstance(value, list) else [value]:
         if item is None or item is False or item == "":
             continue

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.catalogue import CODES
+from importer.catalogue.field_names import spoken_name
 from importer.did_you_mean import nearest
 from importer.records import Severity
 from importer.tables import Entity, EntityTables, Positions, ProblemTable, Sources
@@ -41,8 +42,7 @@ def describe(finding: Finding, tables: EntityTables, sources: Sources) -> Proble
     """One problem per record of the finding, with place, the text of the source cell, message and hint."""
     entity, field = finding.entity, finding.field
     places = locate(tables, sources, entity, field, finding.records)
-    words = f"the {entity}'s {field.replace('attributes.', 'attribute ')}"
-    message = _MESSAGES[finding.code].format(field=words, limit=max_length(field))
+    message = _MESSAGES[finding.code].format(field=spoken_name(entity, field), limit=max_length(field))
     return problems_at(
         tables,
         entity,

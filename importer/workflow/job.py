@@ -15,6 +15,7 @@ from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, InterruptedRunError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.logs import about, event, trouble
+from importer.report.reader import Reader
 from importer.run_folder import PayloadFile, RunFolder, Stage
 from importer.sender import Sender, SendOptions
 from importer.sender.tasks import OnConflict
@@ -114,6 +115,7 @@ class Job:
                 stopped=None if stopped is None else stopped.in_one_line,
                 pace=self._pace(),
                 adopted=self.adopted,
+                reader=Reader(self.options.for_, self.options.contact),
             )
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})

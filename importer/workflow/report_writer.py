@@ -39,11 +39,13 @@ from importer.report import (
     write_workbook,
 )
 from importer.report.correction_list import write_correction_list
+from importer.report.reader import OPERATOR, Reader
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
 from importer.settings import Commands
 from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
 from importer.validation.field_places import locate
+from importer.workflow.sign_off_facts import save_sign_off
 from importer.workflow.since_last_run import comparable, imported_before, since_last_run
 
 if TYPE_CHECKING:  # a check needs no ledger
@@ -55,6 +57,8 @@ COLUMNS = (
     *("action", "outcome", "customer_id", "display_id", "http_status", "attempts"),
     *("error_code", "error_message", "seconds"),
 )
+UNSENT = ("check", "plan")
+_OWN = frozenset({"children", "last", "reader", "fingerprint"})  # of a run's end: the summary does not have them
 AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
 AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
 NOTES = {
@@ -74,7 +78,7 @@ class RunEnd:
     of the run to compare with. ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go
     on with it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``: what was found, of an
     adoption. ``lookups``: which saved ones a check went by. ``children``: the ids of addresses and contacts, of a run
-    that sends.
+    that sends. ``reader``: who the report is for. ``fingerprint``: of what a plan would send.
     """
 
     exit_code: int
@@ -89,6 +93,8 @@ class RunEnd:
     imported_before: Mapping[str, Any] | None = None
     children: pd.DataFrame | None = None
     last: tuple[str, Path] | None = None
+    reader: Reader = OPERATOR
+    fingerprint: str | None = None
 
 
 def versions() -> dict[str, str]:
@@ -153,9 +159,8 @@ def write_reports(
     """
     began = time.monotonic()
     refused = np.zeros(len(stage.rejected), np.bool_) if refused is None else refused
-    report = ReportInput(
-        stage.sources, stage.tables, stage.problems, stage.rejected, stage.lost_child, refused, outcomes, stage.words
-    )
+    decided = (stage.problems, stage.rejected, stage.lost_child, refused, outcomes)
+    report = ReportInput(stage.sources, stage.tables, *decided, words=stage.words, choices=stage.choices)
     facts = stage.facts
     alone = loose_rows(stage.sources, stage.tables) > 0
     again = commands.completed(import_command(facts["command"], folder.workbook.name, upsert=alone))
@@ -164,7 +169,9 @@ def write_reports(
         def begin(work: Callable[..., object], *arguments: object) -> None:
             saving.callback(start(executor, work, *arguments))
 
-        workbook = write_workbook(folder.workbook, report, command=again, run=folder.run_id, begin=begin)
+        workbook = write_workbook(
+            folder.workbook, report, command=again, run=folder.run_id, reader=end.reader, begin=begin
+        )
         rejected = write_rejected(folder.rejected, report)
         write_results(folder.file("results.csv"), report)
         if end.children is not None:
@@ -172,19 +179,26 @@ def write_reports(
         write_errors(folder.file("errors.csv"), report.located)
         corrected = write_correction_list(folder.file("corrections.csv"), report)
         save_originals(folder.work, report)
-    names = ["results.csv", "children.csv"] if end.children is not None else ["results.csv"]
-    names += ["errors.csv", *(f"rejected/{path.name}" for path in rejected)]
-    names += [folder.workbook.name] if workbook is not None else []
-    names += ["corrections.csv"] if corrected else []
-    names += ["report.html", "summary.json"]
-    names += [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
+    signed = end.fingerprint is not None or (end.reader.is_owner and facts["command"] in UNSENT)
+    others = [folder.workbook.name] * (workbook is not None) + ["corrections.csv"] * corrected
+    others += [folder.sign_off.name] * signed
+    names = _names(folder, end, [f"rejected/{path.name}" for path in rejected], others)
     about = _facts(folder, stage.facts, end, names, workbook)
     summary = build_summary(report, replace(about, since=since_last_run(report, end.last)))
     summary["next"] = [commands.completed(step) for step in summary["next"]]
-    write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"))
+    if signed:
+        save_sign_off(folder, report, summary, end.fingerprint, end.reader)
+    write_html(folder.file("report.html"), report, summary, folder.payloads, folder.file("changes.csv"), end.reader)
     summary["timings"]["reports"] = round(time.monotonic() - began, 3)
     write_summary(folder.file("summary.json"), summary)
     return summary
+
+
+def _names(folder: RunFolder, end: RunEnd, rejected: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The files of a report, as the summary lists them."""
+    names = ["results.csv", "children.csv"] if end.children is not None else ["results.csv"]
+    names += ["errors.csv", *rejected, *others, "report.html", "summary.json"]
+    return names + [name for name in ("changes.csv", "payloads.jsonl") if folder.file(name).exists()]
 
 
 def _facts(
@@ -203,7 +217,7 @@ def _facts(
         timings=facts["timings"],
         versions=versions(),
         workbook=workbook,
-        **{item.name: getattr(end, item.name) for item in fields(end) if item.name not in {"children", "last"}},
+        **{item.name: getattr(end, item.name) for item in fields(end) if item.name not in _OWN},
     )
 
 

@@ -12,6 +12,7 @@ from importer.errors import GuardError, OutputError, UsageError
 from importer.ledger import Ledger
 from importer.mapping import LoadedMapping
 from importer.planner import drift
+from importer.report.signed_workbook import read_sign_off
 from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.tables import Sources
@@ -29,9 +30,9 @@ NAMED = 3  # customers that a message names
 
 
 def describe_plan(
-    options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path
+    options: Options, target: Target, loaded: LoadedMapping, sources: Sources, payloads: Path, planned: pd.DataFrame
 ) -> dict[str, Any]:
-    """What a plan is based on, as plain values."""
+    """What a plan is based on, as plain values. ``planned``: what it does with each customer."""
     shaping = {name: getattr(options, name) for name in SHAPING}
     named = {name: _full(getattr(options, name)) for name in FILES}
     return {
@@ -44,8 +45,15 @@ def describe_plan(
         "mapping_sha256": loaded.sha256,
         "tables": _tables(loaded, sources),
         "options": {**shaping, "only": sorted(options.only), **named},
-        "payloads_sha256": _digest(payloads),
+        "payloads_sha256": (digest := _digest(payloads)),
+        "fingerprint": _fingerprint(planned, digest),
     }
+
+
+def _fingerprint(planned: pd.DataFrame, payloads: str) -> str:
+    """A digest of exactly what a plan sends: the bodies, and what it does with each customer."""
+    lines = planned[["reference_id", "action", "outcome"]].fillna("").agg("\t".join, axis=1)
+    return hashlib.sha256("\n".join([payloads, *lines]).encode()).hexdigest()
 
 
 def _absolute(source: str) -> str:
@@ -149,7 +157,22 @@ class SavedPlan:
 
 
 def open_plan(name: str, out: Path) -> SavedPlan:
-    """The plan of that id below ``out``, or in that folder. Raises :class:`UsageError`, :class:`OutputError`."""
+    """The plan of that id below ``out``, in that folder, or of that signed workbook.
+
+    Raises :class:`UsageError`, also when what it would send is not what was signed or planned, :class:`OutputError`.
+    """
+    if not name.lower().endswith(".xlsx"):
+        return _planned(name, out)
+    signed = read_sign_off(Path(name))
+    beside = signed.path.parent
+    plan = _planned(str(beside) if beside.name == signed.plan else signed.plan, out)
+    if plan.facts.get("fingerprint") != signed.fingerprint:
+        raise UsageError(f"{name} is not about what plan {plan.id} would send", AGAIN)
+    signed.check_rows(plan.folder.load_digests())
+    return plan
+
+
+def _planned(name: str, out: Path) -> SavedPlan:
     folder = next((RunFolder(path) for path in (out / name, Path(name)) if path.is_dir()), None)
     saved = None if folder is None else folder.load_plan()
     if folder is None or saved is None:
@@ -157,6 +180,9 @@ def open_plan(name: str, out: Path) -> SavedPlan:
     plan = SavedPlan(RunFolder(folder.path.absolute()), *saved)
     if _digest(plan.folder.payloads) != plan.facts.get("payloads_sha256"):
         raise UsageError(f"{plan.folder.payloads} was changed since the plan was made", AGAIN)
+    known = plan.facts.get("fingerprint")  # earlier versions did not have it
+    if known is not None and known != _fingerprint(plan.planned, plan.facts["payloads_sha256"]):
+        raise UsageError(f"what plan {plan.id} does with its customers was changed since it was made", AGAIN)
     return plan
 
 

@@ -63,7 +63,7 @@ def choices_of(kind: str, words: KindWords, directory: Directory | None) -> Choi
     """
     lookup = LOOKED_UP.get(kind) if words.looked_up else None
     if kind in LOOKED_UP:
-        if lookup is None or directory is None:
+        if lookup is None or directory is None or lookup not in directory.known:
             return Choices(())
         names = (_shown(directory, lookup, one.id) for one in directory.known[lookup] if one.active)
         return Choices(tuple(dict.fromkeys(names)), directory, lookup)

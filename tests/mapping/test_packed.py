@@ -33,7 +33,7 @@ def test_a_whole_address_in_one_cell() -> None:
         "zip_code": "78701",
         "country": "US",
     }
-    parts = "address_line_1 '4 Pier Rd', city 'Austin', state 'TX', country 'US', zip_code '78701'"
+    parts = "street '4 Pier Rd', city 'Austin', state 'TX', country 'US', postal code '78701'"
     assert problems(made, "severity", "code", "entity", "field", "row", "column", "value", "message") == [
         (
             *("info", "address_parsed", "address", "address_line_1", 2, "Bill"),
@@ -111,7 +111,7 @@ def test_a_field_given_beside_it_goes_before_and_what_is_not_used_is_said() -> N
         "Id|Name|Who|Bill|Land\n1|K||4 Pier Rd, Austin, TX 78701 USA|UK",
     )
     assert address(made)["country"] == "GB"
-    assert problems(made, "message")[0][0].endswith("zip_code '78701'; not used: 'US'")
+    assert problems(made, "message")[0][0].endswith("postal code '78701'; not used: 'US'")
 
 
 def test_a_cell_that_gives_nothing_still_makes_an_address_to_be_told_of() -> None:

@@ -14,7 +14,7 @@ from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_heade
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
-from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, LISTS_TITLE, SourceTable
 
 _MAX_LISTED = 12
 _MAX_SHEETS = 1000
@@ -191,15 +191,18 @@ def _renumbered(header: Header, rows: list[int]) -> Header:
 
 
 def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
-    """The sheets without the one that explains a workbook of rejected rows (never data).
+    """The sheets without those that explain a workbook of rejected rows and feed its drop-down lists (never data).
 
-    It lists the file and sheet of origin of the rows in the others, and names the run; their details get both, as
-    ``stands_for`` and ``run``.
+    The first lists the file and sheet of origin of the rows in the others, and names the run; their details get both,
+    as ``stands_for`` and ``run``.
     """
     origins: dict[str | None, list[str]] = {}
     others, run = [], ""
     for sheet in sheets:
-        if not any(cell.strip() == GUIDE_TITLE for row in sheet.grid.head(HEAD_RECORDS) for cell in row):
+        titles = {cell.strip() for row in sheet.grid.head(HEAD_RECORDS) for cell in row}
+        if LISTS_TITLE in titles:
+            continue
+        if GUIDE_TITLE not in titles:
             others.append(sheet)
             continue
         rows = [[cell.strip() for cell in row] for row in sheet.grid.head()]

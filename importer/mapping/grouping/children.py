@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.mapping.cell_problems import extension_problems, field_problems
-from importer.mapping.columns import Codes, Column, Mask, concat, first_rows, folded, tuple_numbers
+from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_rows, folded, tuple_numbers
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.fields import Context, evaluate, evaluate_former
 from importer.mapping.grouping.same_children import absorbed, equal_children
@@ -165,10 +165,12 @@ def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evalua
 def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes) -> tuple[Column, ...]:
     """The cells that each child comes from, to make its id of; of a cell with several children the child's own part.
 
-    Of a packed address all cells count, whether other addresses have something in them or not.
+    Of a packed address all cells count, whether other addresses have something in them or not. Columns of its parts
+    count only where they are filled, so that having them changes no other id.
     """
     table = prepared.owned.rows
     columns: dict[str, Column] = {}
+    parts: dict[str, Column] = {}
     for name, rule in prepared.entry.fields().items():
         if name in _LABELS:
             continue
@@ -176,11 +178,25 @@ def _source_texts(prepared: Prepared, evaluated: dict[str, Evaluated], at: Codes
             columns[f"take {name}"] = evaluated[name].column
             continue
         for reference in rule.columns():
+            if reference in prepared.parts:
+                parts[reference] = table.column(reference)
+                continue
             source = source_reference(reference)
             sources = (source,) if source == reference else prepared.entry.cells
             numbered = [one.replace(NUMBER, prepared.number) for one in sources]
             columns |= {one: table.column(one) for one in numbered}
+    if parts:
+        cell = prepared.entry.cells[0].replace(NUMBER, prepared.number)
+        columns[cell] = _one_text([columns[cell], *parts.values()])
     return tuple(column.take(at) for column in columns.values())
+
+
+def _one_text(columns: Sequence[Column]) -> Column:
+    """What is filled of several columns as one text; where only the first is, that text."""
+    tuples, distinct = combine(columns)
+    cells = zip(*(column.to_arrow().to_pylist() for column in distinct), strict=True)
+    texts = [LIST_SEPARATOR.join(filter(None, own)) or None for own in cells]
+    return Column.keyed(tuples, pa.array(texts, pa.string()))
 
 
 def _by_type(made: Candidates) -> Candidates:

@@ -6,12 +6,14 @@ rest of the program sees one form only. The reference in ``mappings/README.md`` 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
 
 from importer.catalogue import CODES, near
+from importer.catalogue.field_names import ADDRESS_PARTS, part_column
 from importer.mapping.language.mapping_rules import (
     ALTERNATIVE,
     NUMBER,
@@ -323,6 +325,13 @@ class Mapping(Strict):
             if (entry.table or self.main_table) == table and entry.label is not None:
                 yield from (entry.label.replace(NUMBER, number) for number in entry.numbers())
 
+    def address_parts(self, table: str) -> Iterator[str]:
+        """Yield every reference to a column of a table that says one part of an address to be taken apart."""
+        for entry in self.addresses:
+            if (entry.table or self.main_table) == table:
+                for number, field in product(entry.numbers(), ADDRESS_PARTS):
+                    yield from (part.replace(NUMBER, number) for part in part_references(entry.cells, field))
+
     def repeated(self, table: str) -> Iterator[list[frozenset[str]]]:
         """Yield for each repeated group of a table the references that hold its number, by number."""
         for entry in self.children():
@@ -332,6 +341,11 @@ class Mapping(Strict):
                     frozenset(reference for reference, _ in _child_references(entry, number)) - shared
                     for number in entry.numbers()
                 ]
+
+
+def part_references(cells: Sequence[str], field: str) -> list[str]:
+    """References to the columns that say one part of an address, which the program adds to rows that it gives back."""
+    return [ALTERNATIVE.join(part_column(name, field) for name in alternatives(cell)) for cell in cells]
 
 
 def _child_references(entry: ChildEntry, number: str) -> Iterator[tuple[str, bool]]:

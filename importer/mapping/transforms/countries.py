@@ -9,6 +9,7 @@ import pycountry
 from importer.did_you_mean import nearest
 from importer.mapping.transform_results import Result, failures
 from importer.mapping.transforms.country_names import (
+    CODED,
     NOISE,
     country_by_words,
     country_names,
@@ -21,9 +22,7 @@ from importer.mapping.transforms.country_names import (
 )
 from importer.records import Severity
 
-# Countries where a postal address is written with the subdivision's code.
 _CHECKED = ("US", "CA", "AU")
-_CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")
 _MOST_KEPT = 2**16  # names of countries and states that were read
 _PARTS = re.compile(r"\s*[()\[\]{}/|;:,\u2013\u2014]\s*|\s+-\s*|\s*-\s+")  # between a name and its code
 _CODE_BESIDE = re.compile(
@@ -105,7 +104,7 @@ def state(values: pa.Array, countries: pa.Array) -> Result:
 def _read_state(value: str, regions: str | None) -> tuple[str, str | None, str]:
     """(The code or the text itself, what is wrong with it or None, a hint)."""
     asked = regions.split("|")[:1] if regions else ["US", "CA"]
-    code = next(filter(None, (_state_code(value, region) for region in asked if region in _CODED)), None)
+    code = next(filter(None, (_state_code(value, region) for region in asked if region in CODED)), None)
     if code is not None or regions is None or asked[0] not in _CHECKED:
         return code or value, None, ""
     return value, f"is not a state of {_name(asked[0])}", _state_hint(value, asked[0])

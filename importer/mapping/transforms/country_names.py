@@ -45,6 +45,7 @@ _TERRITORIES = {
 }  # fmt: skip
 MAIN_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb")
 _IN_ISO = {"nb": "nb_NO", "zh": "zh_CN", "zh_Hant": "zh_TW", "sr_Latn": "sr@latin"}  # how pycountry calls them
+CODED = ("US", "CA", "AU", "MX", "BR", "IN", "IT")  # where addresses are written with the subdivisions' codes
 _BETWEEN = frozenset({"the", "of", "and", "y", "e", "et", "und", "en", "de", "da", "di", "la", "le", "do", "och", "og"})
 # What stands beside a country's name and says nothing more.
 NOISE = frozenset({"", "the", "eu", "eea", "europe", "european union", "sar", "channel islands", "west indies"})
@@ -140,6 +141,21 @@ def foreign_state_names(country: str) -> dict[str, str]:
         for item in _subdivisions(country):
             codes.setdefault(plain(texts.gettext(item.name)), set()).add(item.code.split("-")[1])
     return {name: own.pop() for name, own in codes.items() if len(own) == 1}
+
+
+@cache
+def countries_to_choose(*, codes: bool) -> tuple[str, ...]:
+    """What a person can choose as a country: ISO's alpha-2 codes, or the usual English names; in order."""
+    names = {item.alpha_2: getattr(item, "common_name", item.name) for item in pycountry.countries} | {"XK": "Kosovo"}
+    return tuple(sorted(names if codes else names.values()))
+
+
+@cache
+def states_to_choose(country: str, *, codes: bool) -> tuple[str, ...]:
+    """What a person can choose as a state of a country; nothing where addresses are written without states' codes."""
+    if country not in CODED:
+        return ()
+    return tuple(sorted(item.code.split("-")[1] if codes else item.name for item in _subdivisions(country)))
 
 
 def _subdivisions(country: str) -> Iterator[pycountry.db.Data]:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from importer.catalogue.field_names import ADDRESS_PARTS, field_name
 from importer.mapping.columns import Codes, Column, Mask, combine, concat, first_of, first_rows
 from importer.mapping.fields import Context, evaluate, without_blanks
 from importer.mapping.grouping.row_assignment import CustomerRows, RowAssignment
-from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping
+from importer.mapping.language.mapping_model import AddressEntry, ChildEntry, Mapping, part_references
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
 from importer.mapping.table_rows import TableData, source_reference
 from importer.mapping.transform_results import RowChange, RowFinding, failures, rewriting
@@ -32,6 +33,7 @@ _FIELDS: dict[str, tuple[str, dict[str, str]]] = {
     "country": ("country", {}),
     "zip_code": ("zip_code", {}),
 }
+_PART_NAMES = {name: field_name("address", name).lower() for name in _FIELDS}
 _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are in the last lines
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
@@ -43,13 +45,16 @@ _HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or
 class Prepared:
     """An entry for one number of a repeated group, with the rows that it reads; every packed field has a rule.
 
-    ``filled``: rows where a packed address is not all blank; ``findings``, ``changes``: what is reported about it.
+    ``filled``: rows where a packed address is not all blank; ``parts``: references of the columns that say its parts;
+    ``in_parts``: the rows where they do; ``findings``, ``changes``: what is reported about it.
     """
 
     entry: ChildEntry
     number: str
     owned: CustomerRows
     filled: Mask | None = None
+    parts: frozenset[str] = frozenset()
+    in_parts: Mask | None = None
     findings: tuple[RowFinding, ...] = ()
     changes: tuple[RowChange, ...] = ()
 
@@ -165,13 +170,30 @@ def _unpacked(
     named = _is_name(Column.keyed(tuples, heads), names)
     filled = np.logical_or.reduce([column.filled for column in columns])
     given = frozenset(entry.fields())
+    parts = {name: _part_columns(references, name, table) for name in _FIELDS if name not in given}
+    every_part = frozenset(one for own in parts.values() for one in own)
+    in_parts = np.zeros(len(table), bool)
+    for one in every_part:
+        in_parts |= table.column(one).filled
     numbers = np.where(filled, 2 * tuples + named, -1).astype(np.int64)  # each row's reading; -1: its cells are blank
-    said = np.isin(np.arange(2 * len(addresses)), numbers).tolist()
+    taken = np.where(in_parts, -1, numbers)
+    said = np.isin(np.arange(2 * len(addresses)), taken).tolist()
     readings = [_reading(addresses[n // 2], n % 2 == 1, given, home, said=said[n]) for n in range(len(said))]
-    rules = {name: _rule(name, readings, numbers, references, table) for name in _FIELDS if name not in given}
-    findings = _findings(readings, numbers, references, first_of(columns)[1])
+    rules = {
+        name: _rule(name, own, readings, taken if name in ADDRESS_PARTS else numbers, references, table)
+        for name, own in parts.items()
+    }
+    findings = _findings(readings, taken, references, first_of(columns)[1])
     changes = tuple(change for _, own in read for change in own)
-    return Prepared(entry.model_copy(update=rules), number, owned, filled, tuple(findings), changes)
+    entry = entry.model_copy(update=rules)
+    return Prepared(entry, number, owned, filled | in_parts, every_part, in_parts, tuple(findings), changes)
+
+
+def _part_columns(references: Sequence[str], field: str, table: TableData) -> list[str]:
+    """The references to columns of one part that the sources have; most have none."""
+    if field not in ADDRESS_PARTS:
+        return []
+    return [reference for reference in part_references(references, field) if table.names(reference)]
 
 
 def _plain_cells(whole: Column, reference: str, table: TableData) -> tuple[Column, list[RowChange]]:
@@ -200,7 +222,7 @@ def _reading(address: PostalAddress, named: bool, given: frozenset[str], home: s
     elif not named and _may_be_name(street, address, home):
         doubts.append(f"its first line, {street[0].text!r}, may be a name")
     used = {name: part for name, (part, _) in _FIELDS.items() if name not in given and part in parts}
-    told = [f"{name} {parts[part].text!r}" for name, part in used.items() if part != "attention"]
+    told = [f"{_PART_NAMES[name]} {parts[part].text!r}" for name, part in used.items() if part != "attention"]
     told += [f"for {parts['attention'].text!r}"] if "attention" in used.values() else []
     left = [*address.left, *(line.text for part, line in parts.items() if part not in used.values())]
     not_used = f"; not used: {', '.join(map(repr, left))}" if left else ""
@@ -214,9 +236,14 @@ def _may_be_name(street: Sequence[Line], address: PostalAddress, home: str | Non
 
 
 def _rule(
-    name: str, readings: Sequence[_Reading], numbers: Codes, references: Sequence[str], table: TableData
+    name: str,
+    own: Sequence[str],
+    readings: Sequence[_Reading],
+    numbers: Codes,
+    references: Sequence[str],
+    table: TableData,
 ) -> FieldRule:
-    """A field's rule, which reads the columns of its part: one for each cell that the part may be in."""
+    """A field's rule: its ``own`` columns, then those of its part, one for each cell that the part may be in."""
     part, more = _FIELDS[name]
     lines = [reading.parts.get(part) for reading in readings]
     found: list[str] = []
@@ -226,7 +253,7 @@ def _rule(
             found.append(table.derive(reference, part, Column.keyed(numbers, pa.array(texts, pa.string()))))
     found = found or [table.derive(references[0], _NOTHING, Column.blank(len(table)))]
     from_ = found[::-1] if name in _FROM_THE_END else found
-    return FieldRule.model_validate({"from": from_, "take": "first", **more})
+    return FieldRule.model_validate({"from": [*own, *from_], "take": "first", **more})
 
 
 def _findings(

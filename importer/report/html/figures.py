@@ -80,7 +80,7 @@ def _ranked(counts: pa.Table) -> pa.Table:
 
 def _columns(report: ReportInput, decision: Decision) -> Iterator[str]:
     for entry in report.tables.entries:
-        if entry.entity == decision.entity and decision.field in entry.fields:
+        if entry.entity == decision.entity and decision.field in entry.fields.keys() - set(entry.taken_apart):
             yield from entry.fields[decision.field].columns
 
 
@@ -163,8 +163,13 @@ def _cut(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*lines[:BARS], {"label": f"{len(rest):,} more", **sums}]
 
 
-def column_accounts(report: ReportInput, columns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What became of each column's filled cells; ``columns``: those of the summary, the ones that lose most first."""
+def column_accounts(
+    report: ReportInput, columns: Sequence[Mapping[str, Any]], *, lost_first: bool = True
+) -> list[dict[str, Any]]:
+    """What became of each column's filled cells; ``columns``: those of the summary.
+
+    ``lost_first``: the ones that lose most come first; else the order is that of the source.
+    """
     tables = {table.name: table for table in report.sources.tables}
     lines = []
     for line in columns:
@@ -176,7 +181,7 @@ def column_accounts(report: ReportInput, columns: Sequence[Mapping[str, Any]]) -
         used = line["categories"].get("used", 0)
         reasons = [(_WHY[name], count, "warn" if name in _LOST else "") for name, count in counts.items()]
         lines.append({**line, "used": used, "reasons": reasons, "samples": samples, "lost": lost})
-    return sorted(lines, key=lambda line: -line["lost"] / line["filled"])
+    return sorted(lines, key=lambda line: -line["lost"] / line["filled"]) if lost_first else lines
 
 
 def completeness(report: ReportInput) -> list[dict[str, Any]]:

@@ -22,7 +22,9 @@ from importer.report.html.figures import (
     problem_groups,
     rewritten,
 )
+from importer.report.html.owner_page import owner_context
 from importer.report.html.shown_customers import read_changes, shown_customers
+from importer.report.reader import OPERATOR, Reader
 from importer.report.report_files import whole_file
 from importer.report.report_input import ReportInput
 
@@ -52,31 +54,31 @@ _SLICES = 3  # with fewer there is nothing to draw
 _WIDTH, _HEIGHT = 720, 160  # of the chart of the pace
 
 
-def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payloads: Path, changes: Path) -> None:
-    """Write ``report.html``. ``summary`` is what ``summary.json`` holds, ``payloads`` the file of the bodies.
+def write_html(
+    path: Path,
+    report: ReportInput,
+    summary: Mapping[str, Any],
+    payloads: Path,
+    changes: Path,
+    reader: Reader = OPERATOR,
+) -> None:
+    """Write ``report.html`` for a reader. ``summary`` is what ``summary.json`` holds, ``payloads`` the bodies' file.
 
     ``changes`` is the file of what updates would change; it may be missing. Raises :class:`OutputError`.
     """
     differing = read_changes(changes)
-    shown = shown_customers(report, payloads, differing, planned=summary["plan"] is not None)
-    located = report.located
-    template = _environment().get_template("report.html.j2")
+    shown = shown_customers(report, payloads, differing, planned=summary["plan"] is not None, owner=reader.is_owner)
+    if reader.is_owner:
+        accounts = column_accounts(report, summary["columns"], lost_first=False)
+        own = owner_context(report, summary, accounts, reader)
+    else:
+        own = _operator_context(report, summary)
+        own["differing"] = 0 if differing is None else len(differing["reference_id"].unique())
+    template = _environment().get_template("owner.html.j2" if reader.is_owner else "report.html.j2")
     page = template.render(
+        **own,
+        owner=reader.is_owner,
         summary=summary,
-        title=title(summary),
-        subtitle=subtitle(summary),
-        tiles=tiles(summary),
-        groups=problem_groups(report),
-        columns=by_column(located),
-        accounts=column_accounts(report, summary["columns"]),
-        completeness=completeness(report),
-        countries=countries(report),
-        inventory=inventory(report),
-        failures=failures(report),
-        corrections=shown_corrections(report),
-        changes=rewritten(report),
-        differing=0 if differing is None else len(differing["reference_id"].unique()),
-        pace=series_points(summary.get("pace")),
         shown=shown,
         data=Markup(shown.json),  # noqa: S704 - HTML's special characters are escaped in it
         style=Markup(_file("style.css")),  # noqa: S704 - a file of this package
@@ -85,6 +87,25 @@ def write_html(path: Path, report: ReportInput, summary: Mapping[str, Any], payl
     )
     with whole_file(path) as file:
         file.write(page.encode())
+
+
+def _operator_context(report: ReportInput, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What only the operator's template needs."""
+    return {
+        "title": title(summary),
+        "subtitle": subtitle(summary),
+        "tiles": tiles(summary),
+        "groups": problem_groups(report),
+        "columns": by_column(report.located),
+        "accounts": column_accounts(report, summary["columns"]),
+        "completeness": completeness(report),
+        "countries": countries(report),
+        "failures": failures(report),
+        "changes": rewritten(report),
+        "inventory": inventory(report),
+        "corrections": shown_corrections(report),
+        "pace": series_points(summary.get("pace")),
+    }
 
 
 def _environment() -> Environment:

@@ -5,9 +5,11 @@
     ID, NAME, OUTCOME, ERRORS, WARNINGS, ROWS, API_ID, MESSAGE, ACTION, PROBLEMS, SOURCES, BODY, MORE, CHANGES, MORE_CHANGES,
   ] = Array(15).keys();
   const SEVERITIES = ["error", "warning", "info"];
-  const TONES = { valid: "good", created: "good", updated: "good", "to create": "good", "to update": "good", rejected: "bad", failed: "bad", unknown: "warn" };
+  const TONES = { ready: "good", new: "good", changes: "good", "to fix": "bad", valid: "good", created: "good", updated: "good", "to create": "good", "to update": "good", rejected: "bad", failed: "bad", unknown: "warn" };
   const SENT = { update: "The whole customer (only what differs is sent)", none: "What would be sent" };
   const PAGE = 50;
+  const OWNER = data.owner;
+  const see = (file) => (OWNER ? "." : `: see ${file}.`);
   const at = (id) => document.getElementById(id);
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
@@ -51,8 +53,14 @@
   };
 
   const bodyOf = (customer) => {
-    if (customer[BODY] === null) return make("p", {}, "Nothing is sent, because the customer is rejected.");
-    if (customer[BODY] === "") return make("p", {}, "Too long for this page. See payloads.jsonl.");
+    if (customer[BODY] === null) return make("p", {}, OWNER ? "Nothing, until it is fixed." : "Nothing is sent, because the customer is rejected.");
+    if (customer[BODY] === "") return make("p", {}, OWNER ? "Too long for this page." : "Too long for this page. See payloads.jsonl.");
+    if (OWNER) {
+      return make("div", {}, ...customer[BODY].flatMap(([title, fields]) => [
+        make("h5", {}, title),
+        facts(fields.map(([name, text]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, text)))),
+      ]));
+    }
     return make("pre", { class: "mono", tabindex: "0", "aria-label": "The data that is sent" },
       JSON.stringify(JSON.parse(customer[BODY]), null, 2));
   };
@@ -64,7 +72,7 @@
     const [severity, code, field, column, value, message, hint, place] = problem;
     const where = [place, column].filter(Boolean).join(", ");
     return make("li", {},
-      make("span", { class: `pill ${SEVERITIES[severity]}` }, SEVERITIES[severity]), " ",
+      make("span", { class: `pill ${SEVERITIES[severity]}` }, OWNER ? ["to fix", "to look at", "note"][severity] : SEVERITIES[severity]), " ",
       make("strong", {}, ...spans(message)), " ", ...spans(hint), " ",
       make("span", { class: "soft small" }, [where, field, code].filter(Boolean).join(" · ")));
   };
@@ -73,13 +81,13 @@
 
   // The elements del and ins tell screen readers which side is old and which is new.
   const differences = (customer) => {
-    const heads = ["Field", "In WizCommerce", "In the source", "Cell"].map((text) => make("th", { scope: "col" }, text));
+    const heads = ["Field", "In WizCommerce", OWNER ? "In your list" : "In the source", "Cell"].map((text) => make("th", { scope: "col" }, text));
     const lines = customer[CHANGES].map(([field, before, after, place]) => make("tr", {},
       make("th", { scope: "row", class: "mono" }, field), side(before, "del"), side(after, "ins"),
       make("td", { class: "soft small" }, place ?? "")));
     const table = make("table", { class: "changes" }, make("caption", { class: "hidden" }, "What differs, field by field"),
       make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
-    const more = customer[MORE_CHANGES] ? [make("p", { class: "soft small" }, `${count(customer[MORE_CHANGES], "more field", "more fields")}: see changes.csv.`)] : [];
+    const more = customer[MORE_CHANGES] ? [make("p", { class: "soft small" }, `${count(customer[MORE_CHANGES], "more field", "more fields")}${see("changes.csv")}`)] : [];
     return [make("h4", {}, "What differs"), make("div", { class: "scroll" }, table), ...more];
   };
 
@@ -87,15 +95,15 @@
     const cell = make("td", { colspan: "6" });
     const list = make("ul", { class: "found" }, ...customer[PROBLEMS].map(problemLine));
     const hidden = customer[ERRORS] + customer[WARNINGS] - customer[PROBLEMS].filter((p) => p[0] < 2).length;
-    if (hidden > 0) list.append(make("li", { class: "soft" }, `${count(hidden, "more problem", "more problems")}: see errors.csv.`));
+    if (hidden > 0) list.append(make("li", { class: "soft" }, `${count(hidden, "more problem", "more problems")}${see("errors.csv")}`));
     if (customer[PROBLEMS].length) cell.append(list);
     if (customer[MESSAGE]) cell.append(make("p", {}, customer[MESSAGE]));
     if (customer[API_ID]) cell.append(make("p", { class: "small soft" }, `In WizCommerce: ${customer[API_ID]}`));
-    const left = make("div", {}, make("h4", {}, "In the source"),
+    const left = make("div", {}, make("h4", {}, OWNER ? "In your list" : "In the source"),
       ...customer[SOURCES].flatMap((row) => sourceRow(row, customer[PROBLEMS])));
-    if (customer[MORE]) left.append(make("p", { class: "soft" }, `${count(customer[MORE], "more row", "more rows")} in the source.`));
+    if (customer[MORE]) left.append(make("p", { class: "soft" }, `${count(customer[MORE], "more row", "more rows")} in ${OWNER ? "your list" : "the source"}.`));
     if (customer[CHANGES].length) cell.append(...differences(customer));
-    const right = make("div", {}, make("h4", {}, SENT[customer[ACTION]] ?? "What is sent"), bodyOf(customer));
+    const right = make("div", {}, make("h4", {}, OWNER ? "In WizCommerce" : SENT[customer[ACTION]] ?? "What is sent"), bodyOf(customer));
     cell.append(make("div", { class: "sides" }, left, right));
     return make("tr", { class: "detail" }, cell);
   };
@@ -115,8 +123,10 @@
       make("td", {}, customer[NAME]),
       make("td", {}, make("span", { class: `pill ${TONES[customer[OUTCOME]] ?? ""}` }, customer[OUTCOME])),
       make("td", { class: "n" }, customer[ERRORS] ? customer[ERRORS].toLocaleString("en") : ""),
-      make("td", { class: "n wide" }, customer[WARNINGS] ? customer[WARNINGS].toLocaleString("en") : ""),
-      make("td", { class: "wide small soft" }, customer[ROWS]));
+      make("td", { class: OWNER ? "n" : "n wide" }, customer[WARNINGS] ? customer[WARNINGS].toLocaleString("en") : ""),
+      make("td", { class: OWNER ? "small soft" : "wide small soft" }, customer[ROWS]));
+    for (const [place, head] of [...at("table").tHead.rows[0].cells].entries()) line.cells[place].dataset.label = head.textContent;
+    for (const cell of line.cells) if (!cell.textContent) cell.classList.add("blank");
     button.addEventListener("click", () => toggle(button, line, customer));
     return line;
   };

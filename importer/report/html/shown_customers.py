@@ -18,9 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from importer.catalogue.field_names import full_field_name
 from importer.cell_text import unmark_formulas
 from importer.records import Location, OutcomeKind, Severity
+from importer.report.owner_words import owner_words
+from importer.report.readable_body import readable
 from importer.report.report_input import ReportInput
+from importer.report.word_counts import names_of_ids
 from importer.tables import ATTRIBUTE_PREFIX
 
 Positions = npt.NDArray[np.int64]
@@ -35,6 +39,17 @@ WEIGHT = 8_000_000  # bytes of all customers together
 _SEVERITIES = [str(severity) for severity in Severity]
 _CHANGE_COLUMNS = ("reference_id", "field", "before", "after", "place")
 _PLANNED = {"create": "to create", "update": "to update", "none": "left alone"}
+OWNER_OUTCOMES = {
+    "valid": "ready",
+    "to create": "new",
+    "to update": "changes",
+    "left alone": "stays as it is",
+    "rejected": "to fix",
+    "failed": "to fix",
+    "unknown": "not known yet",
+    "pending": "not sent yet",
+    "exists": "already there",
+}
 _NEED_ATTENTION = {str(OutcomeKind.REJECTED), str(OutcomeKind.FAILED), str(OutcomeKind.UNKNOWN)}
 
 
@@ -48,20 +63,24 @@ class Shown:
 
 
 def shown_customers(
-    report: ReportInput, payloads: Path, changes: pa.Table | None = None, *, planned: bool = False
+    report: ReportInput, payloads: Path, changes: pa.Table | None = None, *, planned: bool = False, owner: bool = False
 ) -> Shown:
     """The customers to embed: those that need attention, then those with warnings or changes, then the others.
 
     ``payloads`` holds the bodies of all customers that are not rejected, one per line; it may be missing. ``changes``:
     what updates would change. ``planned``: nothing was sent yet, so the planned action is shown as the outcome.
+    ``owner``: in the words of the owner of the data, and bodies field by field.
     """
     counts = _severity_counts(report)
     chosen = _chosen(report, counts, changes)
-    owner = report.tables.rows["customer"].to_numpy(np.int64)
-    whose, at, rows_left_out = _first_of_each(report, chosen, owner, np.arange(len(owner)), ROWS)
+    of_row = report.tables.rows["customer"].to_numpy(np.int64)
+    whose, at, rows_left_out = _first_of_each(report, chosen, of_row, np.arange(len(of_row)), ROWS)
     sources = _source_rows(report, chosen, whose, at)
-    problems = _problems(report, chosen)
-    bodies = _bodies(report, chosen, payloads)
+    problems = _problems(report, chosen, owner=owner)
+    bodies: list[Any] = _bodies(report, chosen, payloads)
+    if owner:
+        known = names_of_ids(report.word_counts)
+        bodies = [readable(orjson.loads(body), known) if body else body for body in bodies]
     outcomes = report.outcomes.take(chosen)
     customers = report.tables.customers.take(chosen)
     plain = {name: _plain(outcomes[name]) for name in ("outcome", "action", "customer_id", "error_message")}
@@ -71,6 +90,10 @@ def shown_customers(
     if planned:
         ways = zip(plain["outcome"], plain["action"], strict=True)
         plain["outcome"] = [_PLANNED[action] if outcome == OutcomeKind.VALID else outcome for outcome, action in ways]
+    if owner:
+        plain["outcome"] = [OWNER_OUTCOMES.get(outcome, outcome) for outcome in plain["outcome"]]
+        plain["error_message"] = [""] * len(chosen)
+        plain["customer_id"] = [""] * len(chosen)
     differing = differences(changes, ids)
     lines = [
         [
@@ -83,7 +106,7 @@ def shown_customers(
     ]
     kept = _within_weight(lines)
     tables = [{"name": table.name, "columns": list(table.frame.columns)} for table in report.sources.tables]
-    data = f'{{"tables":{_safe(tables)},"customers":[{",".join(kept)}]}}'
+    data = f'{{"owner":{_safe(owner)},"tables":{_safe(tables)},"customers":[{",".join(kept)}]}}'
     return Shown(data, len(kept), len(report.tables.customers))
 
 
@@ -192,12 +215,13 @@ def _source_rows(report: ReportInput, chosen: Positions, whose: Positions, at: P
     return out
 
 
-def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
-    """For each customer its problems, errors first, each with its place."""
+def _problems(report: ReportInput, chosen: Positions, *, owner: bool) -> list[list[Any]]:
+    """For each customer its problems, errors first, each with its place; for the owner without mere notes."""
     located = report.located
     ranks = located.kinds["severity"].cat.set_categories(_SEVERITIES).cat.codes.to_numpy()
-    owner = located.kinds["_customer"].to_numpy(np.int64)
-    whose, at, _ = _first_of_each(report, chosen, owner, ranks, PROBLEMS)
+    of_problem = located.kinds["_customer"].to_numpy(np.int64)
+    of_problem = np.where(ranks == len(_SEVERITIES) - 1, -1, of_problem) if owner else of_problem
+    whose, at, _ = _first_of_each(report, chosen, of_problem, ranks, PROBLEMS)
     lines = located.lines(at)
     rows = located.kinds["_row"].to_numpy(np.int64)[at]
     out: list[list[Any]] = [[] for _ in chosen]
@@ -207,9 +231,12 @@ def _problems(report: ReportInput, chosen: Positions) -> list[list[Any]]:
         known = {name: values[number] for name, values in columns.items()}
         where = Location(known["source"] or "", known["sheet"], known["row"], None)
         field = (known["field"] or "").replace(ATTRIBUTE_PREFIX, "attribute ")
-        texts = [cut(known[name] or "") for name in ("value", "message", "hint")]
-        about = f"{known['entity'] or ''} {field}".strip()
-        line = [_SEVERITIES.index(known["severity"]), known["code"], about, known["column"] or "", *texts]
+        texts = [known[name] or "" for name in ("value", "message", "hint")]
+        about, kind = f"{known['entity'] or ''} {field}".strip(), known["code"]
+        if owner:
+            kind, *texts[1:] = owner_words(known["code"], *texts[1:])
+            about = full_field_name(known["entity"] or "", known["field"]) if known["field"] else ""
+        line = [_SEVERITIES.index(known["severity"]), kind, about, known["column"] or "", *map(cut, texts)]
         out[customer].append([*line, str(where) if known["source"] else "", place, known["row"] or 0])
     return out
 

@@ -1,0 +1,62 @@
+"""What people call the fields of WizCommerce: reports for the owner of the data, sign-off sheets, and notes use it."""
+
+from collections.abc import Mapping
+
+from importer.tables import ATTRIBUTE_PREFIX
+
+_PERSON = {"first_name": "First name", "last_name": "Last name", "phone": "Phone", "email": "Email"}
+FIELD_NAMES: Mapping[str, Mapping[str, str]] = {  # in the order in which people read them
+    "customer": {
+        "reference_id": "Customer ID",
+        "company_name": "Company name",
+        "display_name": "Display name",
+        "display_id": "Customer number",
+        **_PERSON,
+        "payment_term": "Payment terms",
+        "payment_mode": "Payment mode",
+        "assigned_price_list_id": "Price list",
+        "assigned_sales_rep_ids": "Sales reps",
+        "shipping_method": "Shipping method",
+        "freight_term": "Freight terms",
+    },
+    "address": {
+        "type": "Type",
+        "address_line_1": "Street",
+        "address_line_2": "Street 2",
+        "city": "City",
+        "state": "State",
+        "zip_code": "Postal code",
+        "country": "Country",
+        **_PERSON,
+        "is_default": "Default",
+        "reference_id": "Address ID",
+    },
+    "contact": {**_PERSON, "designation": "Job title", "is_default": "Default", "reference_id": "Contact ID"},
+}
+# The parts of an address that get columns of their own where one cell could not be taken apart.
+ADDRESS_PARTS = ("address_line_1", "address_line_2", "city", "state", "zip_code", "country")
+
+
+def field_name(entity: str, field: str) -> str:
+    """What people call a field: ``zip_code`` is ``Postal code``; a custom attribute has its own name."""
+    return FIELD_NAMES.get(entity, {}).get(field) or field.removeprefix(ATTRIBUTE_PREFIX)
+
+
+def full_field_name(entity: str, field: str) -> str:
+    """The field's name with what it belongs to: ``Address: Postal code``; a customer's own fields stand alone."""
+    name = field_name(entity, field)
+    return name if entity == "customer" else f"{entity.capitalize()}: {name}"
+
+
+def spoken_name(entity: str, field: str) -> str:
+    """The field in the middle of a sentence: ``the address's postal code``, ``the contact's attribute Color``."""
+    name = field_name(entity, field)
+    if field.startswith(ATTRIBUTE_PREFIX):
+        return f"the {entity}'s attribute {name}"
+    name = name.removeprefix(f"{entity.capitalize()} ")
+    return f"the {entity}'s {name if name.isupper() else name[:1].lower() + name[1:]}"
+
+
+def part_column(column: str, field: str) -> str:
+    """The header of the column with one part of the addresses in another column: ``Ship address > City``."""
+    return f"{column} > {field_name('address', field)}"

@@ -1,0 +1,217 @@
+"""What ``report.html`` says to the owner of the data: what is wrong, what to do, and what the list becomes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from importer.catalogue import CODES
+from importer.catalogue.field_names import ADDRESS_PARTS, full_field_name
+from importer.records import Location, Severity
+from importer.report.correction_list import OWNER_TITLES, corrections_in_force
+from importer.report.html.figures import inventory
+from importer.report.html.shown_customers import cut
+from importer.report.owner_words import owner_fix, owner_title, owner_words
+from importer.report.part_columns import parts_to_fill
+from importer.report.reader import Reader
+from importer.report.report_input import ReportInput
+from importer.report.word_counts import LOOKED_UP
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+CELLS = 15  # shown of a kind
+KINDS = 40
+BRIEF = 5  # kinds in the head of the page
+MOST_CORRECTIONS = 200
+_WHOLE = 4  # parts of an address that make one
+_NOT_SENT = {
+    "sensitive": "Not read: it looks like card numbers, passwords, or the like",
+    "rule": "Says how the rows are read",
+    "ignored": "Left out on purpose",
+    "unused": "Not used",
+    "unclaimed": "Not used in these rows",
+    "blank_text": "Says only that there is nothing",
+}
+_COLORS = (
+    "Red cells are wrong, yellow ones are worth a look. Point at a cell to see what is wrong, and correct it. "
+    "Some cells offer a list to choose from."
+)
+_NOTHING_SENT = "Its rows are not sent"
+_IN_PARTS = (
+    "Write the whole address again, or fill in its parts in the blue cells beside it: at least the street and the city."
+)
+
+
+def owner_context(
+    report: ReportInput, summary: Mapping[str, Any], accounts: Sequence[Mapping[str, Any]], reader: Reader
+) -> dict[str, Any]:
+    """What the owner's template needs besides what both pages have. ``accounts``: see ``column_accounts``."""
+    wrong, doubtful = _to_fix(report)
+    groups = _groups(report, wrong, "error")
+    cells = _cells(report, wrong)
+    rows = summary["rows"]["rejected_alone"]
+    return {
+        "title": _title(summary, cells, reader),
+        "subtitle": _subtitle(summary),
+        "brief": _brief(groups),
+        "steps": _steps(summary, cells, rows, reader),
+        "wrong": groups,
+        "doubts": _groups(report, doubtful, "warning"),
+        "columns": column_map(accounts),
+        "inventory": [_by_name(part) for part in inventory(report)],
+        "several": len({line["source"] for line in accounts}) > 1,
+        "corrections": corrections_in_force(report),
+        "correction_titles": OWNER_TITLES,
+        "most_corrections": MOST_CORRECTIONS,
+    }
+
+
+def _to_fix(report: ReportInput) -> tuple[Positions, Positions]:
+    """The problems at rows that keep something from being sent, and those that are only worth a look."""
+    kinds = report.located.kinds
+    placed = (kinds["_row"] >= 0).to_numpy()
+    errors = (kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_)
+    warnings = (kinds["severity"] == str(Severity.WARNING)).to_numpy(np.bool_)
+    serious = [name for name, code in CODES.items() if code.severity is Severity.ERROR]
+    lost = np.append(report.lost_child, False)[kinds["_customer"].to_numpy(np.int64)]
+    lost &= warnings & kinds["code"].isin(serious).to_numpy() & kinds["entity"].isin(["address", "contact"]).to_numpy()
+    wrong = placed & (errors | lost)
+    return np.flatnonzero(wrong), np.flatnonzero(placed & warnings & ~lost)
+
+
+def _cells(report: ReportInput, at: Positions) -> int:
+    """How many cells these problems are at; of a row as a whole, the row counts."""
+    kinds = report.located.kinds.iloc[at]
+    return len(kinds[["_row", "column"]].drop_duplicates())
+
+
+def _groups(report: ReportInput, at: Positions, tone: str) -> list[dict[str, Any]]:
+    """The problems by kind and column, the most frequent first, each with its first cells."""
+    kinds = report.located.kinds.iloc[at]
+    keys = list(zip(kinds["code"].astype(str), kinds["column"].astype("string").fillna(""), strict=True))
+    packed = {(parts.column, int(row)) for own in parts_to_fill(report) for parts in own for row in parts.rows}
+    kind, every = pd.factorize(pd.Series(keys, dtype=object))
+    order = np.argsort(-np.bincount(kind, minlength=len(every)), kind="stable")[:KINDS]
+    out = []
+    for number in order.tolist():
+        (code, column), places = every[number], np.flatnonzero(kind == number)
+        first = at[places[:CELLS]]
+        lines = report.located.lines(first).to_dict("records")
+        rows = report.located.kinds["_row"].to_numpy(np.int64)[first].tolist()
+        in_parts = tone == "error" and all((column, row) in packed for row in rows)
+        out.append(
+            {
+                "title": "The address could not be taken apart" if in_parts else owner_title(code),
+                "column": column or "The whole row",
+                "tone": tone,
+                "do": _IN_PARTS if in_parts else owner_fix(code),
+                "count": len(places),
+                "more": len(places) - len(first),
+                "cells": [_cell(report, line) for line in lines],
+            }
+        )
+    return out
+
+
+def _cell(report: ReportInput, line: Mapping[Any, Any]) -> dict[str, str]:
+    known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
+    _, message, hint = owner_words(known["code"] or "", known["message"] or "", known["hint"] or "")
+    where = f"Row {known['row']}"
+    if len(report.sources.tables) > 1:
+        where = f"{Location(known['source'] or '', known['sheet'], None, None)}, row {known['row']}"
+    texts = {"customer": known["reference_id"] or "", "text": known["value"] or "", "message": message, "hint": hint}
+    return {"where": where, **{name: cut(text) for name, text in texts.items()}}
+
+
+def _by_name(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Values to confirm; of what was looked up the owner knows the name, not the id."""
+    if part["field"] not in LOOKED_UP:
+        return dict(part)
+    values = [(words, sent if not sent else "found", count) for words, sent, count in part["values"]]
+    return {**part, "values": values}
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def _title(summary: Mapping[str, Any], cells: int, reader: Reader) -> dict[str, str]:
+    total = summary["customers"]["read"]
+    if cells:
+        which = "this cell" if cells == 1 else f"these {cells:,} cells"
+        to = f" to {reader.contact}" if reader.contact else ""
+        return {"text": f"Fix {which} and send the workbook back{to}", "tone": "warn"}
+    if summary["rows"]["rejected"] or not total:
+        return {"text": "Some rows of your list need attention", "tone": "warn"}
+    every = "The one customer is" if total == 1 else f"All {total:,} customers are"
+    done = "ready for WizCommerce" if summary["command"] in {"check", "plan"} else "done"
+    return {"text": f"{every} {done}", "tone": "good"}
+
+
+def _subtitle(summary: Mapping[str, Any]) -> str:
+    customers = summary["customers"]
+    rejected, total = customers.get("rejected", 0) + customers.get("failed", 0), customers["read"]
+    lost = summary["lost_child"]
+    parts = []
+    if rejected:
+        held = f"{rejected:,} of them cannot be" if rejected > 1 else "1 of them cannot be"
+        parts.append(f"Your list has {_count(total, 'customer')}; {held} imported as it is.")
+    else:
+        parts.append(f"Your list has {_count(total, 'customer')}.")
+    if lost:
+        parts.append(f"{_count(lost, 'customer')} would be imported without a wrong address or contact.")
+    if alone := summary["rows"]["rejected_alone"]:
+        parts.append(f"{_count(alone, 'row')} could not be assigned to a customer.")
+    return " ".join(parts)
+
+
+def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [f"{group['column']}: {group['title'].lower()} ({group['count']:,})" for group in groups[:BRIEF]]
+    more = len(groups) - len(lines)
+    return [*lines, f"and {_count(more, 'more kind')}: see below"] if more > 0 else lines
+
+
+def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader) -> list[str]:
+    whom = reader.contact or "whoever sent you this page"
+    look = "Check below whether your columns and values mean what you expect"
+    book = summary["workbook"]
+    if not cells and not rows:
+        signed = "sign-off.xlsx" in summary["files"]
+        more = [f"Look through the workbook sign-off.xlsx, which shows every customer, and send your answer to {whom}."]
+        return [f"{look}.", *(more if signed else [f"Send your answer to {whom}."])]
+    if book is None:
+        return ["Correct the cells in your list.", f"{look}.", f"Send the list to {whom}."]
+    rest = f" It has the first {book['rows']:,} rows; you get the others later." if book["left_out"] else ""
+    return [
+        f"Open the workbook rejected.xlsx, which comes with this page.{rest}",
+        _COLORS,
+        f"{look}.",
+        f"Save the workbook, and send it back to {whom}.",
+    ]
+
+
+def column_map(accounts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each filled column with what it becomes, in the order of the list; those that are not sent say why."""
+    lines = []
+    for line in accounts:
+        counts = {name: count for name, count in line["categories"].items() if name != "rejected_row"}
+        why = next((text for name, text in _NOT_SENT.items() if counts.get(name)), _NOTHING_SENT)
+        lines.append({**line, "fields": _names(line["fields"]), "why": why})
+    return lines
+
+
+def _names(fields: Sequence[str]) -> list[str]:
+    """The fields as people say them; most parts of an address are one."""
+    pairs = [_pair(field) for field in fields]
+    parts = [name for entity, name in pairs if entity == "address" and name in ADDRESS_PARTS]
+    whole = len(parts) >= _WHOLE
+    names = ["Address (all of it)"] if whole else []
+    names += [full_field_name(entity, name) for entity, name in pairs if not (whole and entity == "address")]
+    return list(dict.fromkeys(names))
+
+
+def _pair(field: str) -> tuple[str, str]:
+    entity, _, name = field.partition(" ")
+    return (entity, name) if name and entity in {"address", "contact"} else ("customer", field)

@@ -1,0 +1,82 @@
+"""Columns for the parts of addresses that could not be taken apart, so that someone can fill them in.
+
+They stand beside the cell with the whole address in ``rejected.xlsx`` and ``rejected/``; the mapping reads them first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from importer.catalogue.field_names import ADDRESS_PARTS, part_column
+from importer.report.report_input import ReportInput
+from importer.tables import Entry
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PartColumns:
+    """The columns to fill in beside ``column``: field → header. ``rows``: the row positions that need them."""
+
+    column: str
+    headers: dict[str, str]
+    rows: Positions
+
+
+def parts_to_fill(report: ReportInput) -> list[list[PartColumns]]:
+    """For each source table the columns to add; none where every address could be taken apart.
+
+    A column that the source has already is not added again.
+    """
+    found: list[list[PartColumns]] = [[] for _ in report.sources.tables]
+    lost = _lost_addresses(report)
+    for column, (fields, rows) in lost.items():
+        table_of = report.sources.split(rows)[0]
+        for number, table in enumerate(report.sources.tables):
+            headers = {name: part_column(column, name) for name in ADDRESS_PARTS if name in fields}
+            new = {name: header for name, header in headers.items() if header not in table.frame.columns}
+            own = rows[table_of == number]
+            if len(own) and new and column in table.frame.columns:
+                found[number].append(PartColumns(column, new, own))
+    return found
+
+
+def _lost_addresses(report: ReportInput) -> dict[str, tuple[set[str], Positions]]:
+    """By the column with whole addresses: the fields that it gives, and the rows whose address is left out."""
+    frame = report.problems.frame
+    left_out = (frame["entity"] == "address").fillna(False).to_numpy(np.bool_)
+    left_out &= (frame["record"].to_numpy() < 0) & (frame["customer"].to_numpy() >= 0) & (frame["row"].to_numpy() >= 0)
+    problems = frame[left_out]
+    columns, fields = (pa.array(problems[name]).to_pylist() for name in ("column", "field"))
+    rows = problems["row"].to_numpy(np.int64)
+    found: dict[str, tuple[set[str], Positions]] = {}
+    for entry in report.tables.entries:
+        home, own = _whole_columns(entry)
+        if home is None:
+            continue
+        pairs = zip(columns, fields, strict=True)
+        mine = np.array([column in own and field in entry.taken_apart for column, field in pairs], bool)
+        if mine.any():
+            known, before = found.get(home, (set(), np.empty(0, np.int64)))
+            found[home] = known | set(entry.taken_apart), np.union1d(before, rows[mine])
+    return found
+
+
+def _whole_columns(entry: Entry) -> tuple[str | None, set[str]]:
+    """The first column that an entry takes addresses apart from, and all columns that they are in."""
+    columns: list[str] = []
+    for name in ADDRESS_PARTS:
+        if name in entry.taken_apart:
+            columns += entry.fields[name].columns
+    parts = {part_column(column, name) for column in columns for name in ADDRESS_PARTS}
+    whole = [column for column in columns if column not in parts]
+    return (whole[0] if whole else None), set(columns)
+
+
+def with_parts(columns: Sequence[str], added: Sequence[PartColumns]) -> list[str]:
+    """The columns with those to fill in, each behind the one that it is a part of."""
+    beside = {parts.column: list(parts.headers.values()) for parts in added}
+    return [name for column in columns for name in (column, *beside.get(column, ()))]

@@ -1,0 +1,66 @@
+"""A customer's body in the words of people: its records, and their fields as text."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from importer.catalogue.field_names import FIELD_NAMES, field_name
+from importer.report.word_counts import LOOKED_UP
+from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
+
+_YES = {True: "yes", False: "no"}
+
+
+def records_of(body: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[Entity, dict[str, str]]]:
+    """The customer, then its addresses and contacts, each with its filled fields; attributes as ``attributes.Color``.
+
+    A sales rep or a price list that is not looked up yet is the text that is looked up; ``names``: of their ids.
+    """
+    customer = _fields(body)
+    for field in LOOKED_UP:
+        if field in customer:
+            customer[field] = ", ".join(names.get(one, one) for one in customer[field].split(", "))
+    yield "customer", customer
+    for kind, entity in CHILD_ENTITIES.items():
+        for record in body.get(kind, ()):
+            yield entity, _fields(record)
+
+
+def _fields(record: Mapping[str, Any]) -> dict[str, str]:
+    own = {name: _text(value) for name, value in record.items() if name not in {*CHILD_ENTITIES, "attributes"}}
+    more = {f"{ATTRIBUTE_PREFIX}{item['name']}": _text(item["value"]) for item in record.get("attributes", ())}
+    return own | more
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return _YES[value]
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Mapping):  # {"$lookup": {kind: text}}
+        return _text(next(iter(next(iter(value.values())).values())))
+    return str(value)
+
+
+def ordered(entity: Entity, names: Iterator[str] | list[str]) -> list[str]:
+    """Fields in the order in which people read them, attributes last."""
+    place = {name: number for number, name in enumerate(FIELD_NAMES[entity])}
+    return sorted(names, key=lambda name: place.get(name, len(place)))
+
+
+def readable(body: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The records with their titles, and each field's name and text: ``Postal code`` and ``78701``."""
+    out = []
+    for entity, fields in records_of(body, names):
+        shown = [name for name in ordered(entity, list(fields)) if not (entity != "customer" and name in _UNSEEN)]
+        out.append((_title(entity, fields), [(field_name(entity, name), fields[name]) for name in shown]))
+    return out
+
+
+_UNSEEN = frozenset({"reference_id", "type", "is_default"})  # of a child: the title says it, or no one reads it
+
+
+def _title(entity: Entity, fields: Mapping[str, str]) -> str:
+    if entity == "customer":
+        return "Customer"
+    kind = f"{fields['type']} {entity}" if fields.get("type") else entity
+    return kind.capitalize() + (" (default)" if fields.get("is_default") == "yes" else "")

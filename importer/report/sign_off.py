@@ -1,0 +1,206 @@
+"""``sign-off.xlsx``: every customer with what will be sent, for someone to agree to, and the way back to its plan.
+
+Each row is written as it is read from the bodies, so that a list of any length fits into memory. Every cell is text: no
+formula can run.
+"""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from importer.catalogue.field_names import field_name
+from importer.errors import OutputError
+from importer.report.readable_body import ordered, records_of
+from importer.report.report_files import whole_file
+from importer.report.workbook_file import LONGEST_CELL
+from importer.tables import ENTITIES, Entity
+
+SHEET = "Summary"
+PLAN, FINGERPRINT, SIGNED_BY, SIGNED_ON = "Plan", "Fingerprint", "Signed by", "Signed on"
+MOST_ROWS = 1_048_576  # of a sheet, in Excel
+_SHEETS: Mapping[Entity, str] = {"customer": "Customers", "address": "Addresses", "contact": "Contacts"}
+_WIDTHS = (28, 100)
+_COLUMN = 22  # characters
+_BETWEEN = "\ue000"  # between the cells of a row: no text has it
+_SAME = re.compile(r"_x[0-9A-Fa-f]{4}_|[\s\x00-\x1f\x7f]+")  # what programs write differently when they save
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """What the workbook says. ``explained``: what a person should know and do. ``facts``: the lines of its first sheet.
+
+    ``fields``: those that records can have, in order. ``payloads``: the bodies, one a line; ``actions``: what happens
+    with the customer of each. ``more``: further sheets, each with its titles and rows. ``names``: those of ids of sales
+    reps and price lists. ``fill_in``: whether there is something to sign.
+    """
+
+    explained: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    fields: Mapping[Entity, Sequence[str]]
+    payloads: Path
+    actions: Iterable[str]
+    more: Mapping[str, tuple[Sequence[str], Iterable[Sequence[str]]]]
+    names: Mapping[str, str]
+    fill_in: bool
+
+
+def sent_fields(frames: Mapping[Entity, pd.DataFrame]) -> dict[Entity, list[str]]:
+    """The fields that the bodies of these frames can have, in the order in which people read them."""
+    found: dict[Entity, list[str]] = {}
+    for entity in ENTITIES:
+        names = [str(name) for name in frames[entity].columns if not str(name).startswith("_")]
+        always = ["display_name"] if entity == "customer" else []  # bodies have it even if no column gives it
+        found[entity] = ordered(entity, list(dict.fromkeys([*names, *always])))
+    return found
+
+
+def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
+    """Write the workbook, readable by its owner only. Returns a digest of each sheet but the first, for later.
+
+    Raises :class:`OutputError`.
+    """
+    import xlsxwriter  # noqa: PLC0415 - most commands do not need it
+
+    with whole_file(path) as file, tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
+        plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
+        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": scratch, **plain})
+        book.set_properties({"title": "Sign-off", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        summary = book.add_worksheet(SHEET)
+        sheets = {
+            _SHEETS[entity]: _Rows.of(book, _SHEETS[entity], _titles(entity, sign_off.fields[entity]))
+            for entity in ENTITIES
+        }
+        _write_bodies(sheets, sign_off)
+        for title, (titles, rows) in sign_off.more.items():
+            sheets[title] = _Rows.of(book, title, titles)
+            for row in rows:
+                sheets[title].write(row)
+        cut = sum(one.cut for one in sheets.values())
+        _write_summary(book, summary, sign_off, {name: one.count for name, one in sheets.items()}, cut)
+        book.close()
+    return {name: one.digest() for name, one in sheets.items()}
+
+
+def _titles(entity: Entity, fields: Sequence[str]) -> list[str]:
+    own = ["Customer ID", "Company name"] if entity != "customer" else ["What happens"]
+    names = [field_name(entity, name) for name in fields]
+    return [*own, *names] if entity != "customer" else [names[0], *own, *names[1:]]
+
+
+def _write_bodies(sheets: Mapping[str, "_Rows"], sign_off: SignOff) -> None:
+    with sign_off.payloads.open("rb") as file:
+        for line, action in zip(file, sign_off.actions, strict=True):
+            owner = ["", ""]
+            for entity, record in records_of(orjson.loads(line), sign_off.names):
+                cells = [record.pop(name, "") for name in sign_off.fields[entity]]
+                if record:
+                    raise OutputError(f"{sign_off.payloads} has fields that the run did not make", "Run it again.")
+                if entity == "customer":
+                    owner = [cells[0], cells[sign_off.fields[entity].index("company_name")]]
+                    cells = [cells[0], action, *cells[1:]]
+                else:
+                    cells = [*owner, *cells]
+                sheets[_SHEETS[entity]].write(cells)
+
+
+@dataclass
+class _Rows:
+    """Rows of text under titles; what does not fit into one sheet goes on in the next."""
+
+    book: Any
+    name: str
+    titles: Sequence[str]
+    formats: tuple[Any, Any]
+    sheet: Any = None
+    at: int = 0
+    number: int = 0
+    count: int = 0
+    cut: int = 0
+    sums: int = field(default=0)
+
+    @classmethod
+    def of(cls, book: Any, name: str, titles: Sequence[str]) -> "_Rows":
+        head = book.add_format({"bold": True, "bg_color": "#DDE3EA", "bottom": 1, "num_format": "@"})
+        rows = cls(book, name, titles, (head, book.add_format({"num_format": "@", "valign": "top"})))
+        rows._begin()
+        return rows
+
+    def _begin(self) -> None:
+        self.number += 1
+        self.sheet = self.book.add_worksheet(self.name if self.number == 1 else f"{self.name} {self.number}")
+        self.sheet.set_column(0, max(len(self.titles) - 1, 0), _COLUMN, self.formats[1])
+        self.sheet.freeze_panes(1, 1)
+        for place, title in enumerate(self.titles):
+            self.sheet.write_string(0, place, title[:LONGEST_CELL], self.formats[0])
+        self.at = 1
+
+    def write(self, cells: Sequence[str]) -> None:
+        if self.at == MOST_ROWS:
+            self._begin()
+        kept = []
+        for place, text in enumerate(cells):
+            shown = _held(text)
+            self.cut += shown != text
+            kept.append(shown)
+            if shown:
+                self.sheet.write_string(self.at, place, shown, self.formats[1])
+        self.sums += row_digest(kept)
+        self.at += 1
+        self.count += 1
+
+    def digest(self) -> str:
+        return digest_text(self.sums)
+
+
+def _held(text: str) -> str:
+    """As much of a text as a cell holds: Excel counts UTF-16 units."""
+    if len(text) * 2 <= LONGEST_CELL or len(text.encode("utf-16-le")) // 2 <= LONGEST_CELL:
+        return text
+    return text.encode("utf-16-le")[: 2 * (LONGEST_CELL - 1)].decode("utf-16-le", errors="ignore") + "…"
+
+
+def row_digest(cells: Sequence[str]) -> int:
+    """A number for a row that no other content has. Sums of them do not depend on how a sheet is sorted."""
+    text = _SAME.sub(" ", _BETWEEN.join(cells)).rstrip(f" {_BETWEEN}")
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()) if text else 0
+
+
+def digest_text(sums: int) -> str:
+    return f"{sums % (1 << 256):064x}"
+
+
+def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str, int], cut: int) -> None:
+    text, bold = (
+        book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"}),
+        book.add_format({"bold": True, "valign": "top", "num_format": "@"}),
+    )
+    title = book.add_format({"bold": True, "font_size": 16})
+    blank = book.add_format({"num_format": "@", "bg_color": "#FFF9E5", "border": 1})
+    for place, width in enumerate(_WIDTHS):
+        sheet.set_column(place, place, width)
+    sheet.hide_gridlines(2)
+    sheet.write_string(0, 0, "Customers for WizCommerce: sign-off", title)
+    row = 2
+    for line in sign_off.explained:
+        sheet.write_string(row, 0, line)
+        row += 1
+    facts = [*sign_off.facts, *((f"Rows of {name}", f"{count:,}") for name, count in counts.items())]
+    if cut:
+        facts.append(("Cut off", f"{cut:,} texts are longer than a cell can hold. They are cut here and sent whole."))
+    for name, value in facts:
+        row += 1
+        sheet.write_string(row, 0, name, bold)
+        sheet.write_string(row, 1, _held(value), text)
+    row += 1
+    for name in (SIGNED_BY, SIGNED_ON) if sign_off.fill_in else ():
+        row += 1
+        sheet.write_string(row, 0, name, bold)
+        sheet.write_blank(row, 1, None, blank)

@@ -1,0 +1,129 @@
+"""The sheet of ``rejected.xlsx`` that explains it, and what is known of the others when it is written."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from importer.catalogue import find
+from importer.records import Severity
+from importer.report.part_columns import PartColumns, with_parts
+from importer.report.problem_list import Located
+from importer.report.report_input import ReportInput, loose_rows
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable
+
+_CODES = ("Code", "Severity", "Times", "What it means, what to do, and the first message")
+_STEPS = (
+    "1.  Each of the other sheets holds rows of one of your files or sheets, with all columns, unchanged.",
+    "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
+    "3.  Point at such a cell: its note says what is wrong and what to do. So does the column import_errors.",
+    "4.  Type the right text into the cell. Keep headers and rows without color as they are: they are needed.",
+    "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
+    "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
+)
+_JOINING = (
+    "     A row that belongs to a customer needs the customer's own rows as well. Likely ones are here. "
+    "If it belongs to another customer, copy that customer's rows from your file."
+)
+_IMPORT = "7.  Save the workbook as .xlsx, and import it with the same mapping:"
+_SEND_BACK = "7.  Save the workbook as .xlsx, and send it back to {}. Who imports it uses this command:"
+_LISTED = "     Some cells offer a list of what is valid: click the arrow beside the cell, and choose."
+_PARTS = (
+    "     Blue cells are for an address that could not be taken apart: fill in its parts, at least street and city. "
+    "Or correct the whole address in its own cell, and leave them blank."
+)
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``rows``: True by row position for those that the workbook holds; the others are only in ``rejected/``.
+
+    ``unheld``: how many are not in it because no workbook can hold one of their cells or their customer's.
+    ``surplus``: how many are not, because it is full.
+    """
+
+    rows: Mask
+    unheld: int
+    surplus: int
+
+
+@dataclass(frozen=True)
+class SheetPlan:
+    """One sheet of rows: its name, the table they are from, their row positions, and that of the table's first row.
+
+    ``parts``: the columns that are added for parts of addresses.
+    """
+
+    name: str
+    table: SourceTable
+    rows: Positions
+    start: int
+    parts: Sequence[PartColumns] = ()
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The columns of the sheet, behind the one that says what is wrong."""
+        return with_parts(self.table.headers, self.parts)
+
+
+def guide_rows(
+    report: ReportInput,
+    chosen: Chosen,
+    sheets: Sequence[SheetPlan],
+    end: tuple[str, str | None, str],
+    unnoted: int,
+    *,
+    lists: bool,
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``.
+
+    ``end``: the command that imports the workbook, who gets it back, and the run that wrote it. ``lists``: whether
+    cells offer values to choose from.
+    """
+    blank = ("text", ())
+    joining = [_JOINING] if loose_rows(report.sources, report.tables) else []
+    offered = [_LISTED] if lists else []
+    parts = [_PARTS] if any(sheet.parts for sheet in sheets) else []
+    lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
+    lines += [("text", (step,)) for step in (*_STEPS[:4], *offered, *parts, *_STEPS[4:5], *joining, *_STEPS[5:])]
+    command, contact, run = end
+    lines.append(("text", (_IMPORT if contact is None else _SEND_BACK.format(contact),)))
+    lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUN}{run}.",) if run else ())]
+    lines += [blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
+    for sheet in sheets:
+        # A sheet that was imported again names the file and sheet that it came from originally.
+        file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")
+        lines.append(("line", (sheet.name, file, name, f"{len(sheet.rows):,}")))
+    lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
+    absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
+    return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
+
+
+def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
+    """A line for each code that the rows have: errors first, the most frequent first."""
+    kinds = located.kinds
+    serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
+    groups = located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
+    for group in groups:
+        first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
+        entry = find(group.code)
+        texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
+        yield group.code, group.severity, f"{len(group.at):,}", "\n".join([*texts, f"First: {first}"])
+
+
+def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterator[str]:
+    for sheet in sheets:
+        if sheet.table.secrets:
+            names = ", ".join(sorted(sheet.table.secrets))
+            yield f"Sheet {sheet.name}: columns with data that must not leave your files are empty here: {names}."
+    if chosen.surplus:
+        yield f"{chosen.surplus:,} more rows, because a larger workbook is slow to open: see the folder rejected."
+    if chosen.unheld:
+        yield f"{chosen.unheld:,} rows of customers with text that a workbook cannot hold: see the folder rejected."
+    if unnoted:
+        yield f"The notes of {unnoted:,} colored cells, because many notes are slow: see the column import_errors."
