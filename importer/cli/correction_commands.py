@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from importer.cli.draft_commands import read_answers
 from importer.cli.execution import make_options
-from importer.cli.output import print_summary, safe, say
+from importer.cli.output import print_summary
 from importer.cli.parameters import takes
+from importer.cli.questions import AnswerOption, asked, read_answers
 from importer.settings import Commands
 
 
@@ -33,12 +33,7 @@ def correct(
             "--run", metavar="RUN", help="The run that wrote the files: its id or folder.", rich_help_panel="Source"
         ),
     ] = None,
-    answer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Source"
-        ),
-    ] = None,
+    answer: AnswerOption = None,
     **given: Any,
 ) -> None:
     """Record what was fixed in rejected rows, so that later runs correct it again: --corrections FILE.
@@ -60,24 +55,12 @@ def correct(
     with Commands.of(options).advising():
         found = work(files, to, answers=answers, **how)
         if found.open and not given["json"] and sys.stdin.isatty() and sys.stderr.isatty():
-            answers |= {question.id: _asked(question) for question in found.open}
+            answers |= {
+                one.id: asked(one, [f"{at}: {was!r} → {now!r}" for at, was, now in one.examples[1:]])
+                for one in found.open
+            }
             again = work(files, to, answers=answers, **how)
             found = again.after(found)
     print_summary(given, found.as_json(), correct_text(found))
     if found.exit_code:
         raise typer.Exit(found.exit_code)
-
-
-def _asked(question: Any) -> str:
-    """The choice of the person at the terminal; Enter takes what is proposed."""
-    say(f"\n? {safe(question.text)}")
-    for place, before, after in question.examples[1:]:
-        say(f"  {safe(f'{place}: {before!r} → {after!r}')}")
-    while True:
-        print(f"  {' or '.join(question.choices)} [{question.proposed}]: ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        text = line.strip().lower()
-        if not text:
-            return str(question.proposed)
-        if text in question.choices:
-            return text

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from importer.cli.execution import make_options
-from importer.cli.output import as_json, safe, say, show, terminal_width
+from importer.cli.output import as_json, show, terminal_width
 from importer.cli.parameters import takes
+from importer.cli.questions import AnswerOption, asked, read_answers
 from importer.errors import UsageError
 from importer.settings import Commands
 
 if TYPE_CHECKING:
     from importer.drafting.draft import Draft
-    from importer.drafting.skip_rules import Question
 
 
 @takes("country", "sheet", "encoding", "delimiter", "json", "config", required=("sources",))
@@ -26,12 +26,7 @@ def suggest(
             "--output", "-o", metavar="FILE", help="Write the mapping to this new file.", rich_help_panel="Output"
         ),
     ] = None,
-    answer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Mapping"
-        ),
-    ] = None,
+    answer: AnswerOption = None,
     update: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +77,7 @@ def _draft(
     if not given["json"]:
         show(draft_text(draft, terminal_width()))
         if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
-            asked = {question.id: _asked(question) for question in draft.open}
+            asked = {question.id: asked(question) for question in draft.open}
             draft = work(options, {**answers, **asked}, sources=sources, from_scratch=from_scratch)
     if output is not None:
         write_mapping(draft.mapping, output)
@@ -119,32 +114,3 @@ def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path |
         show("\n".join([f"{path}:", *(f"  {change}" for change in changes)]))
     else:
         show(f"{mapping} knows all columns; nothing is changed.")
-
-
-def read_answers(given: Any) -> dict[str, str]:
-    """``ID=CHOICE`` as a table; the last ``=`` counts, because ids contain names of columns."""
-    answers = {}
-    for text in given:
-        name, sign, choice = text.rpartition("=")
-        if not sign or not name:
-            raise UsageError(f"--answer {text!r} has no =", "Write it as ID=CHOICE, such as skip:Status=keep.")
-        answers[name] = choice
-    return answers
-
-
-def _asked(question: "Question") -> str:
-    """The choice of the person at the terminal; Enter takes what is proposed."""
-    say(f"\n? {safe(question.text)}")
-    for number, choice in enumerate(question.choices, start=1):
-        mark = " (proposed)" if choice == question.proposed else ""
-        say(f"  {number}. {safe(choice)}{mark}")
-    while True:
-        print("  Number, or Enter for the proposed one: ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        text = line.strip()
-        if not text:
-            return question.proposed
-        if text.isdigit() and 1 <= int(text) <= len(question.choices):
-            return question.choices[int(text) - 1]
-        if text in question.choices:
-            return text

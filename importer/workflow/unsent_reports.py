@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from importer.report.reader import Reader
+from importer.report.report_files import read_csv
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
-from importer.workflow.report_writer import COLUMNS, UNSENT, RunEnd, read_report, write_reports
+from importer.workflow.report_writer import COLUMNS, UNSENT, RunEnd, write_reports
 
 
 def unsent_folder(out: Path, name: str) -> RunFolder | None:
@@ -36,10 +37,11 @@ def report_unsent(folder: RunFolder, options: Options, reader: Reader) -> dict[s
         datetime.fromisoformat(last["finished"]),
         plan=last["plan"],
         lookups=last["lookups"],
+        imported_before=last["imported_before"],
         reader=reader,
         fingerprint=None if saved is None else saved[1].get("fingerprint"),
     )
     kept = stage.facts["options"]
     commands = Commands.of(options, run=folder.run_id, out=folder.path.parent.absolute(), kept=kept)
-    outcomes = read_report(folder.file("results.csv"))[["reference_id", *COLUMNS]]
+    outcomes = read_csv(folder.file("results.csv"))[["reference_id", *COLUMNS]]
     return write_reports(folder, stage, outcomes, None, end, commands)
