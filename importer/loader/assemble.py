@@ -20,6 +20,7 @@ from importer.loader.text.column_store import Body, StoredColumns, blank_cells, 
 from importer.records import Location, Problem, Severity
 from importer.tables import IMPORT_ERRORS, SourceTable
 
+_FEW_CELLS, _MOST_PIECES = 2, 1000
 _MAX_SHORT_ROWS = 10  # reported one by one in any file; ten times as many in a file in which they are rare
 
 Loaded = tuple[SourceTable, list[Problem]]
@@ -171,7 +172,7 @@ def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Probl
 
 
 def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in_data: bool) -> list[Problem]:
-    """The rows with too few cells. The last row, if only it is short and has no line end, is marked as ``broken``."""
+    """The rows with too few cells. Pieces of rows, and a last row that was cut off, are marked as ``broken``."""
     short = (body.widths < width) & ~broken
     problems = []
     if body.unfinished and ends_in_data and short[-1] and int(short.sum()) == 1:
@@ -180,7 +181,13 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
         hint = "Export or copy the file again; rows may be missing after this one."
         at = origin.at(int(body.numbers[-1]))
         problems.append(Problem(Severity.ERROR, "row_cut_off", message, hint, location=at))
-    rows = body.numbers[short].tolist()
+    pieces = _pieces(body.widths, short, width)
+    message = f"this is a piece of a row: the header has {width} cells, and so have this row and its neighbor together"
+    hint = "Probably a cell contains a line break: put the cell in quotes, or export again."
+    split = body.numbers[pieces].tolist()
+    problems += [Problem(Severity.ERROR, "row_split", message, hint, location=origin.at(row)) for row in split]
+    broken |= pieces
+    rows = body.numbers[short & ~pieces].tolist()
     hint = "The missing cells at the end are read as blank; check that no cell without quotes contains a line break."
     if len(rows) > (10 * _MAX_SHORT_ROWS if 10 * len(rows) <= len(body) else _MAX_SHORT_ROWS):
         first = ", ".join(map(str, rows[:_MAX_SHORT_ROWS]))
@@ -188,6 +195,26 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
         return [*problems, Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(None))]
     message = f"the row has fewer cells than the header ({width})"
     return problems + [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]
+
+
+def _pieces(widths: npt.NDArray[np.int64], short: Mask, width: int) -> Mask:
+    """The short rows, if each is a piece of a row that a line break has split.
+
+    A program that leaves out blank cells at the end writes other short rows, too. A single cell below a whole row is a
+    piece of it; the row above stays.
+    """
+    pieces, at = np.zeros(len(short), dtype=bool), np.flatnonzero(short)
+    start = 0
+    while width > _FEW_CELLS and start < len(at) <= _MOST_PIECES:
+        end, cells = start + 1, int(widths[at[start]])
+        while cells < width and end < len(at) and at[end] == at[end - 1] + 1:
+            cells += int(widths[at[end]]) - 1
+            end += 1
+        if cells != width and not (end == start + 1 and cells == 1 and at[start] > 0):
+            return np.zeros(len(short), dtype=bool)
+        pieces[at[start:end]] = True
+        start = end
+    return pieces
 
 
 def column_names(header: Sequence[str], width: int) -> list[str]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.cell_text import header_key
+from importer.loader.closing_rows import is_footer, is_like_total, is_total
 from importer.loader.grouped_headings import find_grouped
 from importer.loader.text.column_store import Body
 from importer.tables import taken
@@ -275,10 +276,10 @@ def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[i
         if is_total(filled):
             total[[index, *doubtful]] = True
             doubtful.clear()
-        elif filled and _TOTAL_OF.fullmatch(filled[0]) and all(map(_AMOUNT.fullmatch, filled[1:])):
-            doubtful.append(int(index))
         elif is_footer(filled, header.width):
             footer[index] = True
+        elif is_like_total(filled):
+            doubtful.append(int(index))
         else:
             break
     masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("total", total)]
@@ -315,63 +316,24 @@ def _repeats(body: Body, cells: Row) -> Mask:
     if not filled or filled[0] >= len(body.columns):
         return mask
     width = max(len(body.columns), len(cells))
-    wanted = _plain(pa.array([*cells, *[""] * width][:width]), fold=len(filled) > 1)
-    alike = pc.equal(_plain(body.columns[filled[0]], fold=len(filled) > 1), wanted[filled[0]])
+    names, fold = [*cells, *[""] * width][:width], len(filled) > 1
+    key = _header_key if fold else _bare
+    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
     body.stored.release_memory()
     for index in np.flatnonzero(alike.to_numpy()).tolist():
-        record = pa.array([*body.row(index), *[""] * width][:width])
-        mask[index] = _plain(record, fold=len(filled) > 1).equals(wanted)
+        record = [*body.row(index), *[""] * width][:width]
+        mask[index] = list(map(key, record)) == list(map(key, names))
     return mask
+
+
+def _bare(cell: str) -> str:
+    return cell.strip(_AROUND)
+
+
+def _header_key(cell: str) -> str:
+    return header_key(_bare(cell))
 
 
 def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
     trimmed = pc.utf8_trim(cells, _AROUND)
     return pc.utf8_lower(trimmed) if fold else trimmed
-
-
-_TOTAL = re.compile(r"(?:grand |sub[- ]?)?totals?:?", re.IGNORECASE)
-_TOTAL_OF = re.compile(r"totals?\b.+", re.IGNORECASE)
-# What a list can be the total of. A company may be called Total, but none is called Total Receivables.
-_TOTAL_OF_LIST = re.compile(
-    r"""totals?(?:[\s:/#.()-]+(?:of|for|in|the|all|number|no|count|amount|balance|open|outstanding|overdue|due|accounts?
-        |receivables?|payables?|customers?|clients?|contacts?|records?|rows?|entry|entries|lines?|items?|compan(?:y|ies)
-        |invoices?|report|page|list|active|inactive|vendors?|suppliers?|selected|a/?r|a/?p|[a-z]{3}(?<=usd|eur|gbp|cad)))+
-        [\s:.]*""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_NUMBER = re.compile(r"[-(]?\s*[$€£¥]?\s*-?\d[\d.,\s]*\)?(?:\s*(?:%|[A-Z]{3}))?")
-# Not a post code or a phone number.
-_AMOUNT = re.compile(
-    r"[-(]?\s*[$€£¥]?\s*-?(?:[1-9]\d{0,3}|0|\d{1,3}(?:[,.\s]\d{3})+|\d+(?=[.,]\d{2}\b))(?:[.,]\d{1,2})?\)?"
-)
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]\.?m\.?)?(?:\s*(?:GMT|UTC|Z|[A-Z]{2,4})?(?:[-+]\d{1,2}(?::?\d{2})?)?)?"
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?"
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_DATE = (
-    rf"{_WEEKDAY}(?:\d{{4}}[-/.]{_DAY}[-/.]{_DAY}|{_DAY}[-/.]{_DAY}[-/.](?:\d{{4}}|\d{{2}})"
-    rf"|{_MONTH}\s+{_DAY},?\s+\d{{4}}|{_DAY}\.?\s+{_MONTH},?\s+\d{{4}})"
-)
-_MOMENT = rf"(?:{_DATE}(?:(?:,?\s+|T)(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:,?\s+{_DATE})?)"
-_FOOTER = re.compile(
-    rf"""{_MOMENT} | page\s+\d+(?:\s+(?:of|/)\s+\d+)?
-    | (?:report\s+|file\s+)?(?:printed|generated|created|exported|run)\s+(?:on|at|by)\b.*
-    | (?:accrual|cash)\s+basis\b.* | as\s+of\s+{_MOMENT} | (?:end\s+of|\*+\s*end)\s+(?:report|file|list)\b.*
-    | \d+\s+(?:rows?|records?)(?:\s+(?:selected|found|listed|exported))?\.?""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
-
-def is_total(filled: Row) -> bool:
-    """Whether a row's filled cells are a total: ``Total`` or the total of a list, then only numbers."""
-    if not filled:
-        return False
-    first, rest = filled[0], filled[1:]
-    if _TOTAL.fullmatch(first):
-        return all(map(_NUMBER.fullmatch, rest))
-    return bool(_TOTAL_OF_LIST.fullmatch(first)) and all(map(_AMOUNT.fullmatch, rest))
-
-
-def is_footer(filled: Row, columns: int) -> bool:
-    """Whether the only filled cell of a row is a date, a time or a report footer, in a table of at least 3 columns."""
-    return columns >= 3 and len(filled) == 1 and bool(_FOOTER.fullmatch(filled[0]))

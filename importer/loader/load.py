@@ -10,7 +10,7 @@ from importer.loader.discovery import find_files, modified_at
 from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile
 from importer.loader.text.delimited import read_text
-from importer.loader.workbook.markup import is_markup, read_markup
+from importer.loader.workbook.markup import is_json, is_markup, read_markup
 from importer.loader.workbook.workbooks import is_workbook, read_workbook
 from importer.tables import Sources
 
@@ -67,6 +67,8 @@ def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list
 
 def _read_tables(name: str, content: Content, when: dict[str, str], options: LoadOptions) -> list[RawTable]:
     start = content.start(_START)
+    if is_json(start):
+        raise SourceError(f"{name}: JSON, not a table", "Export the table as CSV or as an Excel workbook.")
     if not is_workbook(start) and not is_markup(start):
         return read_text(content, Origin(name, None, when), options)
     whole = b"".join(content.pieces())

@@ -90,6 +90,7 @@ _MESSAGES = {
     "control_character": "{field} contains a control character",
     "line_break": "{field} contains a line break or tab",
     "replacement_character": "{field} contains the replacement character U+FFFD",
+    "formula_error": "{field} is the error of a formula, or was cut off by a narrow column",
     "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
     "invalid_phone": "{field} is not an international phone number",
     "invalid_email": "{field} is not a valid e-mail address",
@@ -107,6 +108,7 @@ _MESSAGES = {
 # ``{value}`` is the value in quotes, ``{other}`` the place of the other record and ``{other_value}`` its value.
 _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
+    "formula_error": "{value} is not a value: correct the formula or the width of the column, and export again.",
     "excel_damaged": "The digits behind {value} are lost: export again with the column formatted as text.",
     "invalid_phone": "Write {value} with + and the country code, digits only, such as +14155550123.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",

@@ -36,6 +36,12 @@ _LINE_BREAK = r"[\t\n\x0b\x0c\r\x85\x{2028}\x{2029}]"
 _CONTROL = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 ANY_CONTROL = f"{_LINE_BREAK}|{_CONTROL}"
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+# What a spreadsheet shows where a formula failed, in several languages, or where a column is too narrow.
+_FORMULA_ERROR = (
+    r"^(?i:#(?:(?:REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|BEZUG|WERT|ZAHL|ÜBERLAUF|VALEUR|NOM|NOMBRE|NOME"
+    r"|VALOR|RIF|VALORE|WAARDE|VERW|NAAM|GETAL|¡REF|¡VALOR|¿NOMBRE|¡NUM|¡DIV/0)[!?]|N/A|N/D|N/B|NV|GETTING_DATA)"
+    r"|Err:5\d\d)$|^#{3,}$"
+)
 _SCIENTIFIC = r"[0-9]([.,][0-9]+)?[Ee][+-][0-9]{2,3}"
 # Within 64 characters, a subset of what email-validator accepts (a test compares them), and far faster to check.
 _PLAIN_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}$"
@@ -65,6 +71,11 @@ def is_whole_number(texts: pa.Array) -> pa.Array:
 def is_whole_composite_id(texts: pa.Array) -> pa.Array:
     """As :func:`is_whole_number`, for an id that may be several parts joined by ``-``."""
     return pc.invert(pc.match_substring_regex(texts, f"(^|-){_SCIENTIFIC}(-|$)"))
+
+
+def is_no_formula_error(texts: pa.Array) -> pa.Array:
+    """Not ``#REF!``, ``#DIV/0!``, ``Err:508``, or ``#####``."""
+    return pc.invert(pc.match_substring_regex(texts, _FORMULA_ERROR))
 
 
 def is_phone(texts: pa.Array) -> pa.Array:
@@ -157,6 +168,8 @@ def _checks(entity: Entity, field: str) -> Iterator[pandera.Check]:
     if not field.startswith(ATTRIBUTE_PREFIX):
         yield _check("line_break", is_one_line)
     yield _check("replacement_character", keeps_its_letters)
+    if field not in _FORMS or field == "zip_code":  # the others say what is wrong with any other text
+        yield _check("formula_error", is_no_formula_error)
     if field in _FORMS:
         yield _check(*_FORMS[field])
     if field == "reference_id":

@@ -23,6 +23,7 @@ from importer.mapping.table_rows import with_table_names
 from importer.mapping.transforms.countries import country_code
 from importer.settings import Options
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, Sources
+from importer.validation.schemas import REQUIRED
 from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
@@ -156,6 +157,8 @@ def blank_when_invalid(options: Options) -> frozenset[str]:
         if name not in known:
             guess = "".join(f"Did you mean {near!r}? " for near in nearest(name, sorted(known)))
             raise UsageError(f"--invalid names the field {name!r}, which does not exist", f"{guess}{_FIELDS}")
+        if name in REQUIRED["customer"]:
+            raise UsageError(f"--invalid names the field {name!r}, without which there is no customer", _FIELDS)
     return frozenset(names.split(","))
 
 

@@ -108,7 +108,7 @@ def test_rows_of_odd_length_far_apart_stand_in_their_places(tmp_path: Path, monk
     assert problems(found) == [
         ("error", "row_too_long", "a.csv:302"),
         ("error", "row_too_long", "a.csv:303"),
-        ("warning", "row_short", "a.csv:102"),
+        ("error", "row_split", "a.csv:102"),
     ]
 
 

@@ -117,6 +117,23 @@ def test_short_rows_are_padded_with_a_warning_each(tmp_path: Path) -> None:
     assert not found.tables[0].broken.any()
 
 
+@pytest.mark.parametrize(
+    ("rows", "pieces"),
+    [
+        ("1,A,4 Pier Rd,X\n2,B,9 Dock\nSt,Y\n3,C,Z,Z\n", [3, 4]),
+        ("1,A,4 Pier Rd,X\n2,B,Dock 7\n\nPier\nRd,Y\n3,C,Z,Z\n", [3, 5, 6]),
+        ("1,A,4 Pier Rd,X\nDock 7\n3,C,Z,Z\n", [3]),
+        ("1,A,4 Pier Rd,X\n2,B,9 Dock\nSt,Y\n3,C,Z\n", []),
+        ("1,A,4 Pier Rd,X\n2,B,9 Dock\n3,C,Z\n4,D,Z,Z\n", []),
+    ],
+)
+def test_pieces_of_a_row_that_a_line_break_split_are_errors(tmp_path: Path, rows: str, pieces: list[int]) -> None:
+    found = sources(write(tmp_path / "a.csv", f"Id,Name,Street,City\n{rows}"))
+    assert [problem for problem in problems(found) if problem[0] == "error"] == [
+        ("error", "row_split", f"a.csv:{row}") for row in pieces
+    ]
+
+
 def test_some_short_rows_of_a_long_file_are_a_warning_each(tmp_path: Path) -> None:
     rows = "".join(f"{number},B\n" if number % 10 == 3 else f"{number},B,C,D\n" for number in range(200))
     found = sources(write(tmp_path / "a.csv", f"Id,Name,City,Zip\n{rows}"))

@@ -33,12 +33,14 @@ ROWS = {
     "tw": ["台北貿易股份有限公司,中山北路一段5號,台北市", "高雄食品,中正路3號,高雄市"],
     "ja": ["東京商事株式会社,千代田区丸の内1-2,東京都", "大阪フーズ,北区梅田3-1,大阪市"],
     "ko": ["서울무역 주식회사,강남구 테헤란로 5,서울", "부산식품,해운대구,부산"],
+    "czech": ["Šťastný,Žitná 5,Třebíč", "Dvořák s.r.o.,Příčná 3,Plzeň"],
     "signs": ["O\u2019Hara\u2019s \u2013 \u201cBest\u201d Co®,x,y"],
     "nbsp": ["Acme\u00a0Ltd,x,y"],
     "degree": ["Suite 5°,£20,x"],
 }  # fmt: skip
 TOLD = {
-    "tr": "cp1254 iso8859-9 cp857", "pl": "cp1250 iso8859-2 cp852", "cs": "cp1250 cp852", "hu": "cp1250 cp852",
+    "tr": "cp1254 iso8859-9 cp857", "pl": "cp1250 iso8859-2 cp852", "cs": "cp1250 iso8859-2 cp852",
+    "hu": "cp1250 cp852", "czech": "iso8859-2",
     "fr": "cp1252 iso8859-15 iso8859-1 cp850 cp437 mac-roman", "de": "cp1252 iso8859-15 cp850 cp437 mac-roman",
     "es": "cp1252 iso8859-1 cp850 mac-roman", "sv": "cp1252 cp850 mac-roman", "da": "cp1252 cp850 mac-roman",
     "is": "cp1252", "ru": "cp1251 koi8-r cp866 iso8859-5", "el": "cp1253 iso8859-7", "lt": "cp1257 iso8859-13",
@@ -71,7 +73,8 @@ def test_the_country_in_the_rows_is_evidence(tmp_path: Path, country: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("row", "encoding"), [("Muñoz,x,y", "mac-roman"), ("Müller,x,y", "cp850"), ("Pączek,x,y", "iso8859-10")]
+    ("row", "encoding"),
+    [("Muñoz,x,y", "mac-roman"), ("Müller,x,y", "cp850"), ("Ondřej,x,y", "cp1250"), ("Pączek,x,y", "iso8859-10")],
 )
 def test_doubt_is_a_question_with_a_row_in_each_encoding(tmp_path: Path, row: str, encoding: str) -> None:
     path = write(tmp_path / "a.csv", _lines([row]), encoding)
@@ -81,6 +84,14 @@ def test_doubt_is_a_question_with_a_row_in_each_encoding(tmp_path: Path, row: st
     assert len(shown) > 1
     assert all(line.startswith("  --encoding ") for line in shown)
     assert table(path, options(encoding=encoding)).frame.at[0, "Name"] == row.partition(",")[0]
+
+
+def test_utf_7_is_read_and_a_plus_is_not_taken_for_it(tmp_path: Path) -> None:
+    rows = ["Müller – Söhne,R+D-Dept,+49-30", "A+Overseas-B,+494-1,1+1-2"]
+    read = table(write(tmp_path / "a.csv", _lines(rows[:1]), "utf-7"), options("Name", "Street", "City"))
+    assert read.frame[["Name", "Street", "City"]].to_numpy().tolist() == [rows[0].split(",")]
+    plain = table(write(tmp_path / "b.csv", _lines(rows[1:]), "ascii"), options("Name", "Street", "City"))
+    assert plain.frame["Name"].tolist() == ["A+Overseas-B"]
 
 
 def test_bytes_of_no_language_are_a_question(tmp_path: Path) -> None:

@@ -131,7 +131,9 @@ def test_page_with_several_tables(tmp_path: Path) -> None:
     assert [(item.name, len(item.frame)) for item in found.tables] == [("a.xls!Table 1", 0), ("a.xls!Table 2", 1)]
 
 
-PAGE = "<html><style><!-- .h {{display:none}} td.z{{mso-number-format:0000}} --></style><table>{}</table></html>"
+PAGE = (
+    "<html><style><!-- .h, tr#old {{display:none}} td.z{{mso-number-format:0000}} --></style><table>{}</table></html>"
+)
 PAGE_HEADER = "<tr><th>Id</th><th>Name</th></tr>"
 
 
@@ -144,6 +146,7 @@ PAGE_HEADER = "<tr><th>Id</th><th>Name</th></tr>"
         ("<tr><td>1<td>a<span style='DISPLAY : none'>9</span>b</tr>", ["1", "ab"], {"1 text"}),
         ("<tr><td>1<td>a<div style='color:red;visibility:hidden'>9<b>9</b></div></tr>", ["1", "a"], {"2 texts"}),
         ("<tbody style='display:none'><tr><td>9<td>z</tr></tbody><tr><td>1<td>a</tr>", ["1", "a"], {"1 row"}),
+        ("<tr ID=Old><td>9<td>z</tr><tr><td>1<td>a</tr>", ["1", "a"], {"1 row"}),
         ("<!-- <tr><td>9<td>z</tr> --><tr><td>1<td>a</tr>", ["1", "a"], set()),
         ("<tr style='display:none'><td><td></tr><tr><td>1<td>a</tr>", ["1", "a"], set()),
     ],
@@ -202,10 +205,19 @@ def test_pages_however_they_begin(tmp_path: Path, page: str) -> None:
         "<list>\n  <c><id>1</id></c>\n</list>",
         "<ns:a xmlns:ns='x'>\n<ns:b/></ns:a>",
         "\ufeff<a><b>1,2</b></a>",
+        "<!-- x -->\n<a><b/></a>",
     ],
 )
 def test_xml_without_declaration_is_no_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(SourceError, match="a web page or XML document, not a table"):
+        sources(write(tmp_path / "a.csv", text))
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"Id": "1", "Name": "A"}]', '{"Id": 1}\n{"Id": 2}\n', '\ufeff[\n  {\n "Id" : null}]']
+)
+def test_json_is_no_table(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SourceError, match=r"a\.csv: JSON, not a table"):
         sources(write(tmp_path / "a.csv", text))
 
 

@@ -18,7 +18,15 @@ SAMPLE = Path(__file__).parents[2] / "sample_data/xero/contacts.csv"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252")
 ROWS = list(csv.reader(io.StringIO(SAMPLE.read_text(encoding="utf-8-sig"), newline="")))[:25]
 # Problems of damaged files; if one of them is reported, the damage was not silent.
-REPORTED = {"row_cut_off", "row_short", "row_too_long", "quote_unclosed", "encoding_mixed", "encoding_guessed"}
+REPORTED = {
+    "row_cut_off",
+    "row_short",
+    "row_split",
+    "row_too_long",
+    "quote_unclosed",
+    "encoding_mixed",
+    "encoding_guessed",
+}
 REPORTED |= {"no_final_line_end", "damaged_text", "key_blank"}
 
 

@@ -293,6 +293,15 @@ def test_workbook_of_hidden_sheets_only(tmp_path: Path) -> None:
     assert sources(save(tmp_path / "b.xlsx", rows(HEADER, ACME), "", states=("visible", "hidden"))).problems == ()
 
 
+def test_only_a_hidden_sheet_has_columns_of_the_mapping(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.xlsx", rows("<c><v>1</v></c>"), rows(HEADER, ACME), states=("visible", "hidden"))
+    with pytest.raises(
+        SourceError, match=r"a\.xlsx: only hidden sheets have columns of the mapping: B\nUnhide the sheet"
+    ):
+        sources(path, using=options("Id"))
+    assert table(path, options("Id", sheet="b")).sheet == "B"
+
+
 def record(kind: int, data: bytes) -> bytes:
     number = bytes([kind]) if kind < 128 else bytes([kind & 0x7F | 0x80, kind >> 7])
     return number + bytes([len(data)]) + data

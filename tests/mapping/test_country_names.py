@@ -16,6 +16,8 @@ SHOPS = """
     Großbritannien=GB; Россия=RU; Canary Islands=ES; U.S.A.=US; DE Germany=DE; Germany DE=DE; USA/United States=US
     Puerto Rico (US)=PR; United States - Puerto Rico=PR; Jersey (Channel Islands)=JE; Congo - Brazzaville=CG
     Congo, The Democratic Republic Of The=CD; Korea, Democratic People's Republic of=KP; Virgin Islands, British=VG
+    840=US; Czech Rep.=CZ; Rep. of Ireland=IE; N. Ireland=GB; S. Africa=ZA; Dominican Rep.=DO; DE-Deutschland=DE; D=DE
+    US-United States of America=US; P.R. China=CN; Taiwan (R.O.C.)=TW; Holy See=VA; Madeira=PT; Tenerife=ES; Méjico=MX
     The Gambia=GM; Macedonia, The former Yugoslav Republic of=MK; Bosnia & Herzegovina=BA; Great Britain (UK)=GB
     Ireland (Republic of)=IE; Samoa, American=AS; Timor-Leste (East Timor)=TL; Macao SAR China=MO; EL=GR
 """
@@ -28,7 +30,7 @@ LANGUAGES = """
     Lëtzebuerg=LU; Suid-Afrika=ZA; Shqipëria=AL; Cymru=GB; საქართველო=GE; Հայաստան=AM; Azərbaycan=AZ; Қазақстан=KZ
     ประเทศไทย=TH; Pilipinas=PH; भारत=IN; پاکستان=PK; Føroyar=FO; Noreg=NO; Svizra=CH
     Slovenská republika=SK; РФ=RU; BRD=DE; Aotearoa=NZ; Монгол Улс=MN
-    日本=JP; 中国=CN; 대한민국=KR; Ελλάδα=GR; Suomi=FI; Česko=CZ; Magyarország=HU
+    한국=KR; 日本国=JP; 日本=JP; 中国=CN; 대한민국=KR; Ελλάδα=GR; Suomi=FI; Česko=CZ; Magyarország=HU
 """
 
 
@@ -74,11 +76,35 @@ def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text:
         ("CDMX", "MX", "CMX"),
         ("D.F.", "MX", "CMX"),
         ("Bayern", "DE", "Bayern"),
+        ("USA-MA", "US", "MA"),
+        ("Fla.", "US", "FL"),
+        ("Tenn", "US", "TN"),
+        ("W. Virginia", "US", "WV"),
+        ("N. Mex.", "US", "NM"),
+        ("New York State", "US", "NY"),
+        ("Ont.", "CA", "ON"),
+        ("N.W.T.", "CA", "NT"),
+        ("Estado de México", "MX", "MEX"),
+        ("Orissa", "IN", "OD"),
+        ("Reggio nell'Emilia", "IT", "RE"),
     ],
 )
 def test_states_as_exports_write_them(text: str, place: str, code: str) -> None:
     result = state(pa.array([text]), pa.array([place]))
     assert (result.values.to_pylist(), result.findings) == ([code], ())
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("Virgina", "US", "Did you mean Virginia (VA)?"),
+        ("Flu", "US", "It is sent as it is."),
+        ("Onti", "CA", "It is sent as it is."),
+    ],
+)
+def test_a_hint_names_a_state_and_not_its_code(text: str, place: str, hint: str) -> None:
+    result = state(pa.array([text]), pa.array([place]))
+    assert (result.values.to_pylist(), result.findings[0].texts(0)[1]) == ([text], hint)
 
 
 def test_kosovo_is_sent_by_the_code_that_is_in_use() -> None:

@@ -21,6 +21,8 @@ from tests.mapping.support import BASE, apply, column, field, problems, records
         ("<b>Alder</b> Supply<br>West", "Alder Supply\nWest"),
         ("<p class='x'>9 Dock St</p>", "9 Dock St"),
         ("&lt;b&gt;Alder&lt;/b&gt;", "Alder"),
+        ("%D0%9C%D0%B8%D1%80", "\u041c\u0438\u0440"),
+        ('<a href="mailto:office@example.com">office@example.com</a>', "office@example.com"),
     ],
 )
 def test_what_is_undone(text: str, plain: str) -> None:
@@ -38,7 +40,7 @@ def test_what_is_no_code_stays(text: str) -> None:
     assert (result.values.to_pylist(), result.findings) == ([text], ())
 
 
-@pytest.mark.parametrize("text", ["50%20 off", "Harbor%20Goods West", "A &amp B", "50%20", "a%20%FFb"])
+@pytest.mark.parametrize("text", ["50%20 off", "Harbor%20Goods West", "A &amp B", "50%20", "5%C2%B0 Ave", "a%20%FFb"])
 def test_what_may_be_a_code_stays_with_a_warning(text: str) -> None:
     result = decode(pa.array([text]))
     assert result.values.to_pylist() == [text]

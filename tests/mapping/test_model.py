@@ -272,6 +272,7 @@ def test_the_same_name_in_several_entries_and_of_other_records_is_no_fault() -> 
     ("text", "wanted"),
     [
         (TOP + "addresses:\n  - {type: billing, street: S}\n", "unknown key 'street'; did you mean 'address_line_1'?"),
+        (TOP + "addresses:\n  - {type: billing, line1: S}\n", "unknown key 'line1'; did you mean 'address_line_1'?"),
         (TOP + "addresses:\n  - {type: billing, zip: Z}\n", "unknown key 'zip'; did you mean 'zip_code'?"),
         (TOP + "addresses:\n  - {type: billing, Post Code: Z}\n", "did you mean 'zip_code'?"),
         (TOP + "addresses:\n  - {type: billing, town: T}\n", "unknown key 'town'; did you mean 'city'?"),

@@ -41,9 +41,13 @@ def read(value: str, country: str) -> tuple[str | None, str | None, list[str]]:
         ("81-3-1234-5678", "JP", "+81312345678"),
         ("\uff10\uff13-\uff11\uff12\uff13\uff14-\uff15\uff16\uff17\uff18", "JP", "+81312345678"),
         ("415/555/0132", "US", "+14155550132"),
+        ("224/7000000", "US", "+12247000000"),  # not open 24/7
         ("415-555-0132 CELL", "US", "+14155550132"),
         ("1-800-GO-FEDEX", "US", "+18004633339"),
         ("Tel 030 901820", "DE", "+4930901820"),
+        ("+52 1 55 1234 5678", "MX", "+525512345678"),  # a mobile number until 2019
+        ("01 (55) 1234-5678", "MX", "+525512345678"),
+        ("044 55 1234 5678", "MX", "+525512345678"),
     ],
 )
 def test_one_number(value: str, country: str, number: str) -> None:
@@ -87,6 +91,9 @@ def test_the_first_number_is_taken_and_the_rest_is_told(
         ("415-555-0132 #12", "US", "12"),
         ("415-555-0132x12", "US", "12"),
         ("06 12345678 int. 9", "IT", "9"),
+        ("021-12345678\u8f6c801", "CN", "801"),
+        ("03-1234-5678 \u5185\u7dda12", "JP", "12"),
+        ("+7 495 123-45-67 \u0434\u043e\u0431. 12", "RU", "12"),
     ],
 )
 def test_an_extension_has_a_mark(value: str, country: str, extension: str) -> None:

@@ -166,6 +166,10 @@ def judge(value: str) -> tuple[str | None, bool]:
         ("ada@example.com>", "ada@example.com"),
         ("E-mail: ada@example.com", "ada@example.com"),
         ("\uff41da\uff20example.com", "ada@example.com"),
+        ("ada@example.com (Ada)", "ada@example.com"),
+        ("Ada: ada@example.com", "ada@example.com"),
+        ("ada @ example.com", "ada@example.com"),
+        ("ada@example.com#mailto:ada@example.com#", "ada@example.com"),
     ],
 )
 def test_emails_are_tidied(value: str, wanted: str) -> None:
@@ -181,6 +185,10 @@ def test_emails_are_tidied(value: str, wanted: str) -> None:
         "ada@example.com bob@example.com",
         "Ada <ada@example.com>, Lovelace, Bob <bob@example.com>",
         "ada@host.local; ada@example.com",
+        "ada@example.com or bob@example.com",
+        "ada@example.com und bob@example.com",
+        "Ada: ada@example.com; Bob: bob@example.com",
+        "ada@example.com (private), bob@example.com",
     ],
 )
 def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_told(value: str) -> None:
@@ -215,6 +223,18 @@ def test_of_several_addresses_the_first_valid_one_is_taken_and_the_others_are_to
         ("Ana e Luis Silva", "Ana e Luis", "Silva", "is read as"),
         ("John & Mary Smith", "John & Mary", "Smith", "is read as"),
         ("Jan van der Berg", "Jan", "van der Berg", None),
+        ("Lotte Vanden Berghe", "Lotte", "Vanden Berghe", None),
+        ("Youssef El Amrani", "Youssef", "El Amrani", None),
+        ("\u5c71\u7530\u592a\u90ce \u69d8", "\u5c71\u7530\u592a\u90ce", None, "left out: \u69d8"),
+        ("Ada Lovelace / Bob Byron", "Ada", "Lovelace", "left out: Bob Byron"),
+        ("Ada Lovelace and Bob Byron", "Ada", "Lovelace", "left out: Bob Byron"),
+        ("Ada Lovelace; Bob Byron", "Ada", "Lovelace", "left out: Bob Byron"),
+        ("Jos\u00e9 Ortega y Gasset", "Jos\u00e9", "Ortega y Gasset", "is read as"),
+        ("Ada Lovelace - Buyer", "Ada", "Lovelace", "left out: Buyer"),
+        ("Ada Lovelace, Owner", "Ada", "Lovelace", "left out: Owner"),
+        ("z. Hd. Ada Lovelace", "Ada", "Lovelace", None),
+        ("c/o Ada Lovelace", "Ada", "Lovelace", None),
+        ("a " * 50_000 + "b", "a " * 50_000 + "b", None, None),  # nameparser would take minutes
     ],
 )
 def test_names_that_took_more_than_a_cut_are_told(value: str, first: str, last: str | None, told: str | None) -> None:

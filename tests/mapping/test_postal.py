@@ -68,8 +68,11 @@ def test_a_zero_that_the_country_makes_certain_is_restored_with_a_warning(
     assert problems(made, "code", "severity") == [("zip_zero_restored", "warning")]
 
 
-def test_wide_digits_are_digits() -> None:
-    assert read("", "\uff11\uff10\uff10-\uff10\uff10\uff10\uff15", "JP") == ((None, "100-0005", "JP"), set())
+@pytest.mark.parametrize(
+    "code", ["\uff11\uff10\uff10\u2212\uff10\uff10\uff10\uff15", "\u3012100-0005", "100\u20130005", "100-0005-"]
+)
+def test_wide_digits_other_hyphens_and_marks_around(code: str) -> None:
+    assert read("", code, "JP") == ((None, "100-0005", "JP"), set())
 
 
 @pytest.mark.parametrize(

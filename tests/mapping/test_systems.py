@@ -223,10 +223,21 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
     assert list(told[told["severity"] == "warning"]["code"]) == ["name_says_closed"]
 
 
-@pytest.mark.parametrize("name", ["Shop (CLOSED)", "Laden (geschlossen)", "Tienda [cerrada]", "Shop (Inactive) "])
-def test_names_that_say_that_they_are_closed(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        *((name, ["name_says_closed"]) for name in ("Shop (CLOSED)", "Laden (geschlossen)", "Tienda [cerrada]")),
+        *(
+            (name, ["name_says_closed"])
+            for name in ("Shop (Inactive) ", "Shop - CLOSED", "*Closed* Shop", "Shop: inactive")
+        ),
+        *((name, ["name_says_closed"]) for name in ("CLOSED - Shop", "Shop **DO NOT USE**")),
+        *((name, []) for name in ("Closed Loop Ltd", "Closed-Cell Foam", "Enclosed (Spaces)", "Inactive Life")),
+    ],
+)
+def test_names_that_say_that_they_are_closed(name: str, codes: list[str], tmp_path: Path) -> None:
     _, found = run("xero", tmp_path, f"*ContactName,EmailAddress\n{name},a@example.com")
-    assert list(found.settled.problems.frame["code"]) == ["name_says_closed"]
+    assert list(found.settled.problems.frame["code"]) == codes
 
 
 @pytest.mark.parametrize("cells", [",,Australia", ",,Nowhere", ",,"])

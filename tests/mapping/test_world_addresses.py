@@ -33,6 +33,10 @@ from tests.support import validate_all
             ["Unit 3", "County Durham Rd", "Sedgefield", "Co. Durham", "TS21 3AB"],
             "Unit 3 | County Durham Rd | city=Sedgefield | state=Co. Durham | zip=TS21 3AB",
         ),
+        (
+            ["Unit 7", "Station Approach", "Hove", "E. Sussex", "BN3 3AA"],
+            "Unit 7 | Station Approach | city=Hove | state=E. Sussex | zip=BN3 3AA",
+        ),
         (["12 High St", "York", "YO1 7AA"], "12 High St | city=York | zip=YO1 7AA"),
         (["1 Quay St", "Truro", "Cornwall TR1 2AB"], "1 Quay St | city=Truro | state=Cornwall | zip=TR1 2AB"),
     ],
@@ -46,6 +50,8 @@ def test_british_lines(lines: list[str | None], wanted: str) -> None:
     ("text", "wanted"),
     [
         ("12 O'Connell St\nDublin 1\nD01 F5P2\nIreland", "city=Dublin 1 | country=IE | zip=D01 F5P2"),
+        ("Karlova 3\n110 00 Praha 1\nCzech Republic", "city=Praha 1 | country=CZ | zip=110 00"),
+        ("12 rue de la Paix\n75002 Paris 2e\nFrance", "city=Paris 2e | country=FR | zip=75002"),
         (
             "4 Main St\nKinsale\nCo. Cork\nP17 AB12\nIreland",
             "city=Kinsale | country=IE | state=Co. Cork | zip=P17 AB12",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import importer
-from importer.errors import InternalError
+from importer.errors import InternalError, UsageError
 from importer.partitions.cell_accounts import all_cells
 from importer.sandbox import SandboxConfig, running
 from importer.tables import CELL_CATEGORIES
@@ -114,6 +114,17 @@ def test_invalid_leaves_wrong_values_out_and_counts_them(tmp_path: Path, wanted:
     result = importer.check(str(source), mapping=mapping, country="US", out=tmp_path / "out", invalid=wanted)
     assert result.summary["cells"]["left_out"] == count
     assert result.ok is (wanted == "blank")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("phon", "which does not exist\nDid you mean 'phone'"), ("company_name", "without which there is no")],
+)
+def test_invalid_names_fields_that_can_be_left_out(tmp_path: Path, wanted: str, told: str) -> None:
+    source = tmp_path / "list.csv"
+    source.write_text(f"{HEADER}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        importer.check(str(source), mapping=MAPPING, out=tmp_path / "out", invalid=f"blank={wanted}")
 
 
 @pytest.mark.parametrize(("ignored", "complete"), [(False, True), (True, True), (False, False)])

@@ -85,6 +85,12 @@ WRONG = [
     ("contact", "email", "ann@exam\nple.com", "line_break"),
     ("customer", "phone", "+1415555012\x00", "control_character"),
     ("customer", "company_name", "Caf\ufffd", "replacement_character"),
+    *(
+        ("customer", "company_name", text, "formula_error")
+        for text in ("#REF!", "#DIV/0!", "Err:508", "####", "#WERT!")
+    ),
+    ("customer", "reference_id", "#N/A", "formula_error"),
+    ("address", "zip_code", "#VALUE!", "formula_error"),
     ("customer", "reference_id", "1.23E+05", "excel_damaged"),
     ("customer", "reference_id", "01-4,41e+11", "excel_damaged"),
     ("contact", "reference_id", "1E+05", "excel_damaged"),
@@ -122,6 +128,11 @@ def test_each_rule_alone_at_its_cell(entity: str, field: str, value: Any, code: 
     assert problem["value"] == cell
     assert spoken_name(entity, field)[1:] in problem["message"]
     assert problem["hint"].endswith(".")
+
+
+@pytest.mark.parametrize("value", ["#1 Pizza", "#", "##", "#REF", "#REF! 5", "Err:5"])
+def test_what_is_no_error_of_a_formula_is_a_name(value: str) -> None:
+    assert problems_of(*with_value("customer", "company_name", value)) == []
 
 
 @pytest.mark.parametrize("value", ["5E10", "E+05", "12E+05", "1.23E5", "1E+0512"])

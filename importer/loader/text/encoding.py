@@ -34,6 +34,9 @@ _ANY_UTF8 = re.compile(
     rb"([\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})"
 )
+# A run of UTF-7, which looks like plain text, and what it may stand for: letters of Europe, dashes, quotes, the euro.
+_UTF7 = re.compile(rb"\+[A-Za-z0-9+/]{3,}-")
+_IN_UTF7 = re.compile("[\xa0-\u052f\u2010-\u203a\u20ac]+")
 _REPLACEMENT = "\ufffd".encode()
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _UNDEFINED_AS_LATIN_1 = {0xDC00 + code: code for code in range(0x80, 0x100)}  # bytes without a character
@@ -81,6 +84,8 @@ def decode(
     if encoding is not None:
         name = _codec_name(encoding)
         bom = bom if (name, found) == ("utf-8", "utf-8") else b""
+    if name is None and _is_utf7(start):
+        return Text(partial(_transcode, content, "utf-7", file), "utf-7", certain=False)
     if name not in {None, "utf-8"}:
         return Text(partial(_transcode, content, name, file, len(bom)), name)
     if utf8:
@@ -111,6 +116,14 @@ def _utf16_without_bom(start: bytes) -> str | None:
         if (codes != 0).all() and ascii_share > (_SOME_ASCII if has_line_ends else _MUCH_ASCII):
             return name
     return None
+
+
+def _is_utf7(start: bytes) -> bool:
+    runs = set(_UTF7.findall(start)) if start.isascii() else set()
+    try:
+        return bool(runs) and all(_IN_UTF7.fullmatch(run.decode("utf-7")) for run in runs)
+    except UnicodeDecodeError:
+        return False
 
 
 def _transcode(content: Content, encoding: str, file: str, skip: int = 0) -> Iterator[bytes]:

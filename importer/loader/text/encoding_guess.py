@@ -48,7 +48,7 @@ _UNUSUAL = dict.fromkeys(_GROUPS, -4.0) | dict.fromkeys(("mac-roman", "cp850", "
 _UNUSUAL |= dict.fromkeys((name for name in _LANGUAGES if name.startswith("iso")), -3.0)
 _COUNTRY = 10.0  # in favor of a language, if its country is named in every row
 _DISTINCT, _COMPARED = 2000, 200  # pieces of words
-_MARGIN, _DOUBT = 6.5, 13.0
+_MARGIN, _DOUBT = 7.0, 13.0
 # Per byte beyond ASCII, of single ones and of runs; random letters are below it.
 _LEAST_SINGLE, _LEAST_IN_RUNS = -12.0, -5.1
 _IN_LATIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])")

@@ -22,6 +22,7 @@ EDGE = " "  # of a word
 _SIGNS = frozenset("‘’“”„‚‹›«»–—…•·°®™©€£¥§ªº¿¡´\xa0\xad½¼²×№、。「」・ー（）")  # noqa: RUF001
 _JOINS = frozenset("‘’´\xa0\xad・ー")  # noqa: RUF001 - stand within words, too
 _OPENING = frozenset("‚„“‹«¿¡£€№")  # noqa: RUF001 - stand before words
+_CLOSING = frozenset("’”»›©®™°ªº½¼²")  # noqa: RUF001 - stand behind words and numbers
 _BEFORE_NUMBERS = frozenset("£€¥§№±")
 # Logarithms of chances: of a usual sign, of any other, if it is within a word, of a capital in a word of small letters,
 # of a letter beside a digit.
@@ -87,7 +88,7 @@ def as_letter(char: str) -> str:
 
 def _sign_chance(before: str, sign: str, after: str) -> float:
     within = before.isalpha() and after.isalpha()
-    misplaced = (sign in _OPENING and before.isalpha()) or (sign in _BEFORE_NUMBERS and after.isalpha())
+    misplaced = (sign in _OPENING and before.isalpha()) or (sign in _CLOSING | _BEFORE_NUMBERS and after.isalpha())
     if sign in _JOINS or (sign in _SIGNS and not within and not misplaced):
         return _SIGN
     return _ODD + (_WITHIN if within else 0.0)

@@ -142,7 +142,14 @@ class _Page(HTMLParser):
         if not self.rules and not own:
             return _NO_STYLE
         classes = (attributes.get("class") or "").casefold().split()
-        selectors = [tag, *(f".{name}" for name in classes), *(f"{tag}.{name}" for name in classes)]
+        own_id = f"#{attributes['id']}".casefold() if attributes.get("id") else ""
+        selectors = [
+            tag,
+            *(f".{name}" for name in classes),
+            *(f"{tag}.{name}" for name in classes),
+            own_id,
+            tag + own_id,
+        ]
         found: dict[str, str] = {}
         for selector in selectors:
             found |= self.rules.get(selector, {})

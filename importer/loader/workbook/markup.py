@@ -10,11 +10,12 @@ from importer.loader.workbook.sheet_tables import sheet_tables, wanted
 from importer.loader.workbook.spreadsheetml_reader import read_spreadsheetml
 
 _START = re.compile(
-    rb"<(?:\?xml|!doctype|!--|!\[|html|head|body|meta|style|script|title|center|div|table|tbody|caption|\w+:?workbook)\b",
+    rb"<(?:!--|!\[|(?:\?xml|!doctype|html|head|body|meta|style|script|title|center|div|table|tbody|caption|\w+:?workbook)\b)",
     re.IGNORECASE,
 )
 _TAG = re.compile(rb"<[A-Za-z_][\w:.-]{0,100}(?:\s[^<>]{0,2000})?/?>")
 _TABLE = re.compile(rb"<table\b[^<>]{0,2000}>\s{0,1000}<(?:t[rhbd]|thead|col|caption|!)", re.IGNORECASE)
+_JSON = re.compile(rb"[\[\s]{0,1000}\{\s{0,1000}\"[^\"]{1,1000}\"\s{0,1000}:")
 _DELIMITERS = re.compile(rb"[,;\t|]")
 _SPREADSHEET = b"urn:schemas-microsoft-com:office:spreadsheet"
 
@@ -29,6 +30,11 @@ def is_markup(content: bytes) -> bool:
         # A tag, and directly behind it another one; or a page that begins with something else than its table.
         return table is not None or start[tag.end() :].lstrip(b" \r\n")[:1] == b"<"
     return table is not None and not _DELIMITERS.search(start[: table.start()])
+
+
+def is_json(content: bytes) -> bool:
+    """Whether the bytes start like JSON: an object, alone or in a list."""
+    return _JSON.match(_ascii_of(content[:65536]).removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def _ascii_of(start: bytes) -> bytes:

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from importer.cell_text import header_key
+from importer.cell_text import fold, header_key
 from importer.errors import NoSourceError, SourceError, UsageError
 from importer.loader.assemble import Fault, Origin, RawTable
-from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header
+from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_header, header_score
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
@@ -155,7 +155,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
     doubled = next((name for name, count in Counter(names).items() if count > 1), None)
     if doubled is not None:
         raise SourceError(f"{file}: two sheets are named {doubled!r}", "Rename one of them.")
-    if options.sheet is not None and options.sheet not in names:
+    if not any(wanted(options, name) for name in names):
         listed = ", ".join(repr(name) for name in names if name)
         raise UsageError(f"{file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
     if len(found) > _MAX_SHEETS:
@@ -172,12 +172,21 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
         raise NoSourceError(
             f"{file}: all sheets with cells are hidden: {_listed(hidden)}", "Unhide the sheet, or name it with --sheet."
         )
-    return [sheet.raw_table(options) for sheet in sheets]
+    tables = [sheet.raw_table(options) for sheet in sheets]
+    unread = [
+        raw.origin.sheet for raw in tables if raw.unread and raw.header and header_score(raw.header.cells, options)
+    ]
+    if unread and not any(raw.matches(options) for raw in tables):
+        raise NoSourceError(
+            f"{file}: only hidden sheets have columns of the mapping: {_listed(unread)}",
+            f"Unhide the sheet, or name it: --sheet {unread[0]!r}.",
+        )
+    return tables
 
 
 def wanted(options: LoadOptions, name: str) -> bool:
-    """Whether a sheet is to be read."""
-    return options.sheet is None or options.sheet == name
+    """Whether a sheet is to be read; like a spreadsheet, this does not tell capitals from small letters."""
+    return options.sheet is None or fold(options.sheet) == fold(name)
 
 
 def _renumbered(header: Header, rows: list[int]) -> Header:

@@ -17,10 +17,15 @@ from importer.mapping.table_rows import TableData
 from importer.records import Severity
 from importer.tables import ProblemTable, Sources
 
-# What people write behind the name of a customer that they cannot delete, in the languages of the shipped mappings.
+# What people write beside the name of a customer that they cannot delete, in the languages of the shipped mappings.
+_SAID = (
+    r"(?:permanently )?(?:closed|inactive|deleted|do not use|out of business|geschlossen|inaktiv|gelöscht|fermée?"
+    r"|inacti[fv]e?|supprimée?|cerrad[oa]|inactiv[oa]|eliminad[oa]|gesloten|inactief|verwijderd|chius[oa]|inattiv[oa]"
+    r"|eliminat[oa])"
+)
 _CLOSED = (
-    r"[(\[](?:permanently )?(?:closed|inactive|deleted|geschlossen|inaktiv|gelöscht|fermée?|inacti[fv]e?|supprimée?"
-    r"|cerrad[oa]|inactiv[oa]|eliminad[oa]|gesloten|inactief|verwijderd|chius[oa]|inattiv[oa]|eliminat[oa])[)\]]\s*$"
+    rf"[(\[*]\s*{_SAID}\s*[)\]*]+\s*$|[-\x{{2013}}:]\s+{_SAID}\s*$"
+    rf"|^[(\[*]+\s*{_SAID}\s*[)\]*]|^{_SAID}\s*[-\x{{2013}}:]\s"
 )
 _AGREE = "Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping."
 

@@ -175,7 +175,7 @@ def _unknown_key(place: Place) -> tuple[str, str | None]:
     """What is said about an unknown key, and the key that it almost certainly is."""
     keys = sorted(_keys_at(place[:-1]))
     word = str(place[-1])
-    meant = next(iter(nearest(word, keys, cutoff=0.75) or _meant(word, keys)), None)
+    meant = next(iter(_meant(word, keys) or nearest(word, keys, cutoff=0.75)), None)
     near = meant or next(iter(nearest(word, keys, cutoff=0.5)), None)
     guess = f"did you mean {near!r}?" if near else f"there are {', '.join(keys)}"
     return f"unknown key {place[-1]!r}; {guess}", meant

@@ -34,7 +34,11 @@ _CODE_FIRST = re.compile(
     r"^(?:[A-Z]{1,3}-)?(\d{4} ?[A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4,6})[ ,]+(\D.*)$"
 )
 _CODE_LAST = re.compile(r"^(.*?[^\d\s,-])[ ,-]+(?:\u3012|[A-Z]{2}-)?(\d{4,7}|\d{3} \d{3}|\d{5}-\d{3}|\d{3}-\d{4})$")
-_DISTRICT = re.compile(r"^(?:Dublin|Cork) \d{1,2}W?$", re.IGNORECASE)  # towns with a number
+_DISTRICT = re.compile(  # towns with a number
+    r"^(?:Dublin|Cork|Praha|Prague|Plze\u0148|Brno|Ostrava|Bratislava|Ko\u0161ice|Budapest|Wien|Vienna|Paris|Lyon|Marseille"
+    r"|Bucure[\u0219\u015f]ti|Bucharest) \d{1,2}(?:W|er|[e\u00e8]me|e)?$",
+    re.IGNORECASE,
+)
 _CODE_ALONE = re.compile(
     r"^(?:\u3012|[A-Z]{1,3}-)?(\d{4,7}|\d{3}[ -]\d{2,4}|\d{5}-\d{3}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4} ?[A-Z]{2})$"
 )
@@ -267,7 +271,7 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
     if (first or behind) and not (named and country in _WITH_STATES):
         code, town = (first[1], first[2]) if first else (behind[2], behind[1]) if behind else ("", "")
         return _town(address, before, Line(town.strip(_EDGES), last.cell), Line(code, last.cell), country)
-    if _has_digit(last.text):
+    if _has_digit(last.text) and not _DISTRICT.match(last.text):
         return address
     for code in _WITH_STATES if country is None else (country,):
         town, region = _state_behind(last.text, code)
@@ -288,7 +292,7 @@ def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line
     if country is None and city.strip().casefold() in _CITY_STATES:
         own = country = _CITY_STATES[city.strip().casefold()]
     doubt = "its country is not known" if country is None or country in _WITH_STATES else ""
-    if _has_digit(city):
+    if _has_digit(city) and not _DISTRICT.match(city):
         return address.having([*before, Line(city.strip(), last.cell)], "no town is found in it", zip_code=zip_code)
     pieces = {"zip_code": zip_code, "country": Line(own, last.cell) if own else None}
     if state.strip():

@@ -11,12 +11,14 @@ from importer.mapping.transform_results import Result, failures
 from importer.mapping.transforms.country_names import (
     CODED,
     NOISE,
+    STATE_ALIASES,
     country_by_words,
     country_names,
     english_names,
     foreign_state_names,
     most_special,
     plain,
+    spelled_out,
     state_names,
     words,
 )
@@ -26,7 +28,7 @@ _CHECKED = ("US", "CA", "AU")
 _MOST_KEPT = 2**16  # names of countries and states that were read
 _PARTS = re.compile(r"\s*[()\[\]{}/|;:,\u2013\u2014]\s*|\s+-\s*|\s*-\s+")  # between a name and its code
 _CODE_BESIDE = re.compile(
-    r"^(?P<code>[A-Z]{2,3})\s+(?P<name>\S.*)$|^(?P<name2>.*\S)\s+(?P<code2>[A-Z]{2,3})$", re.DOTALL
+    r"^(?P<code>[A-Z]{2,3})(?:\s+|-)(?P<name>\S.*)$|^(?P<name2>.*\S)\s+(?P<code2>[A-Z]{2,3})$", re.DOTALL
 )
 _LONGER = 2  # characters by which a misspelled name may be longer or shorter
 
@@ -34,8 +36,9 @@ _LONGER = 2  # characters by which a misspelled name may be longer or shorter
 def _known(text: str) -> str | None:
     """A name or a code as a whole → alpha-2."""
     name = plain(text).removeprefix("the ")
-    if found := english_names().get(name):
-        return found
+    for spelled in (name, *spelled_out(name)):
+        if found := english_names().get(spelled):
+            return found
     several = words(name)
     found = country_names().get(name) or country_by_words(several)
     if found is not None:
@@ -113,9 +116,14 @@ def _read_state(value: str, regions: str | None) -> tuple[str, str | None, str]:
 def _state_code(value: str, country: str) -> str | None:
     """A state's name or code, or both (``CA - California``) → its code."""
     parts = [value, *(part for part in _PARTS.split(value) if plain(part) not in {"", country.lower()})]
-    codes = [state_names(country).get(name) or foreign_state_names(country).get(name) for name in map(plain, parts)]
+    codes = [_state_named(plain(part), country) for part in parts]
     rest = set(codes[1:])
     return codes[0] or (rest.pop() if len(rest) == 1 else None)
+
+
+def _state_named(name: str, country: str) -> str | None:
+    names, foreign = state_names(country), foreign_state_names(country)
+    return next((code for one in (name, *spelled_out(name)) if (code := names.get(one) or foreign.get(one))), None)
 
 
 def _state_hint(value: str, country: str) -> str:
@@ -123,5 +131,7 @@ def _state_hint(value: str, country: str) -> str:
     elsewhere = next((code for code in _CHECKED if code != country and name in state_names(code)), None)
     if elsewhere:
         return f"{_name(elsewhere)} has a state of that name: check the country."
-    near = next(iter(nearest(name, states, cutoff=0.75)), None)
+    short = STATE_ALIASES.get(country, {})
+    names = [one for one, code in states.items() if one not in short and code.lower() not in one.split()]
+    near = next(iter(nearest(name, names, cutoff=0.75)), None)
     return f"Did you mean {near.title()} ({states[near]})?" if near else "It is sent as it is."

@@ -35,7 +35,11 @@ _ALIASES = {
     "elfenbeinkuste": "CI", "weissrussland": "BY", "byelorussia": "BY", "moldavia": "MD", "swasiland": "SZ",
     "brd": "DE", "cymru": "GB", "ellada": "GR", "nippon": "JP", "nihon": "JP", "bharat": "IN", "shqiperia": "AL",
     "slovenska republika": "SK", "makedonija": "MK", "sakartvelo": "GE", "hayastan": "AM", "rossiya": "RU",
-    "poblacht na heireann": "IE", "рф": "RU", "ประเทศไทย": "TH", "монгол улс": "MN",
+    "poblacht na heireann": "IE", "рф": "RU", "ประเทศไทย": "TH", "монгол улс": "MN", "日本国": "JP", "한국": "KR",
+    "d": "DE", "a": "AT", "pr china": "CN", "roc": "TW", "holy see": "VA", "faeroe islands": "FO", "mejico": "MX",
+    "madeira": "PT", "azores": "PT", "acores": "PT", "tenerife": "ES", "gran canaria": "ES", "mallorca": "ES",
+    "balearic islands": "ES", "corsica": "FR", "corse": "FR", "sardinia": "IT", "sicily": "IT", "crete": "GR",
+    "dubai": "AE", "abu dhabi": "AE", "zanzibar": "TZ",
 }  # fmt: skip
 # What belongs to another country and has a code of its own: "Puerto Rico (US)" is Puerto Rico.
 _TERRITORIES = {
@@ -51,15 +55,28 @@ _BETWEEN = frozenset({"the", "of", "and", "y", "e", "et", "und", "en", "de", "da
 NOISE = frozenset({"", "the", "eu", "eea", "europe", "european union", "sar", "channel islands", "west indies"})
 STATE_ALIASES = {
     "US": {
-        "washington dc": "DC", "calif": "CA", "mass": "MA", "penn": "PA", "penna": "PA", "tex": "TX",
-        "armed forces americas": "AA", "aa": "AA", "armed forces europe": "AE", "ae": "AE",
-        "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI",
+        "washington dc": "DC", "armed forces americas": "AA", "aa": "AA", "armed forces europe": "AE", "ae": "AE",
+        "armed forces pacific": "AP", "ap": "AP", "virgin islands": "VI", "ala": "AL", "ariz": "AZ", "ark": "AR",
+        "calif": "CA", "cal": "CA", "colo": "CO", "conn": "CT", "del": "DE", "fla": "FL", "ida": "ID", "ill": "IL",
+        "ills": "IL", "kan": "KS", "kans": "KS", "mass": "MA", "mich": "MI", "minn": "MN", "miss": "MS", "mont": "MT",
+        "neb": "NE", "nebr": "NE", "nev": "NV", "n mex": "NM", "n dak": "ND", "s dak": "SD", "okla": "OK",
+        "ore": "OR", "oreg": "OR", "penn": "PA", "penna": "PA", "tenn": "TN", "tex": "TX", "wash": "WA", "w va": "WV",
+        "wis": "WI", "wisc": "WI", "wyo": "WY",
     },
     "MX": {"cdmx": "CMX", "distrito federal": "CMX", "df": "CMX", "edo mex": "MEX", "edomex": "MEX"},
-    "CA": {"pei": "PE", "newfoundland": "NL", "quebec": "QC", "yukon territory": "YT", "pq": "QC"},
+    "CA": {
+        "pei": "PE", "newfoundland": "NL", "labrador": "NL", "yukon territory": "YT", "pq": "QC", "alta": "AB",
+        "man": "MB", "nfld": "NL", "nf": "NL", "nwt": "NT", "ont": "ON", "que": "QC", "sask": "SK",
+    },
+    "IN": {"orissa": "OD", "uttaranchal": "UK", "pondicherry": "PY", "tamilnadu": "TN", "or": "OD"},
+    "IT": {"reggio nellemilia": "RE", "reggio di calabria": "RC", "forli": "FC"},
 }  # fmt: skip
-
-
+# Words of names that are abbreviated, in plain form.
+_SHORT_WORDS = {
+    "n": "north", "no": "north", "s": "south", "so": "south", "e": "east", "w": "west", "rep": "republic",
+    "dem": "democratic", "fed": "federation", "is": "islands", "isl": "islands", "terr": "territory",
+}  # fmt: skip
+_AROUND_STATE = re.compile(r"^(?:state|province|estado|provincia|departamento) (?:of|de|di) | (?:state|province)$")
 _SPELLED = str.maketrans({"ø": "o", "ł": "l", "&": " and "})
 
 
@@ -72,15 +89,22 @@ def plain(text: str) -> str:
     return re.sub(r"\bst\b", "saint", words)
 
 
+def spelled_out(name: str) -> tuple[str, str]:
+    """A name in plain form without abbreviations, as it may be meant: ``n ireland`` → north and northern Ireland."""
+    full = " ".join(_SHORT_WORDS.get(word, word) for word in _AROUND_STATE.sub("", name).split())
+    return full, re.sub(r"\b(north|south|east|west)\b", r"\1ern", full)
+
+
 @cache
 def english_names() -> dict[str, str]:
     """Codes and English names, in plain form → alpha-2."""
     names: dict[str, str] = {}
     for item in pycountry.countries:
-        for attribute in ("name", "official_name", "common_name", "alpha_2", "alpha_3"):
+        for attribute in ("name", "official_name", "common_name", "alpha_2", "alpha_3", "numeric"):
             if hasattr(item, attribute):
                 names.setdefault(plain(getattr(item, attribute)), item.alpha_2)
-    return names | _ALIASES | {"xk": "XK", "kosovo": "XK"}
+    aliases = {plain(name): code for name, code in _ALIASES.items()}
+    return names | aliases | {"xk": "XK", "kosovo": "XK"}
 
 
 @cache
@@ -125,9 +149,10 @@ def most_special(codes: Iterable[str]) -> str | None:
 def state_names(country: str) -> dict[str, str]:
     """The states of a country: codes and names in plain form → the code."""
     names = dict(STATE_ALIASES.get(country, {}))
+    known = pycountry.countries.get(alpha_2=country)
     for item in _subdivisions(country):
         code = item.code.split("-")[1]
-        for name in (item.name, code, item.code):
+        for name in (item.name, code, item.code, f"{known.alpha_3 if known else country}-{code}"):
             names.setdefault(plain(name), code)
     return names
 

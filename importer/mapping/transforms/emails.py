@@ -22,6 +22,10 @@ _WRAPPED = re.compile(
 _AROUND = ' \t\r\n"<>()[]\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a'  # quotes and brackets
 _INNER = re.compile(r"<([^<>@]+@[^<>@]+)>")
 _BETWEEN = re.compile(r"[;,/|\s]+")
+_WORDS = re.compile(  # between addresses, remarks, and labels
+    r"(?<=\s)(?:or|and|oder|und|ou|et|o|y|e|of|en)(?=\s)|\([^()@]*\)|(?<!\S)[^\s@:;,]{1,40}:(?=\s)", re.IGNORECASE
+)
+_LINK = re.compile(r"^[^#]*#(?:mailto:)?([^#]+)#$", re.IGNORECASE)  # Access: text#address#
 _SPLIT_HINT = 'To keep the others, split the cell in the mapping and give them to contacts: `split: ";", take: 2`.'
 _HINT = "Write one address such as name@example.com."
 
@@ -43,7 +47,7 @@ def _are_plain(values: pa.Array) -> pa.Array:
 
 
 def _read(values: pa.Array) -> Result:
-    singles = [_first_of_several(value) for value in values.to_pylist()]
+    singles = [_first_of_several(_alone(value)) for value in values.to_pylist()]
     tidy = pa.array([_tidied(value) for value, _ in singles], pa.string())
     plain = _are_plain(pc.utf8_lower(tidy)).to_pylist()
     checked = [(text, None) if fine else _validate(text) for text, fine in zip(tidy.to_pylist(), plain, strict=True)]
@@ -60,6 +64,15 @@ def _validate(value: str) -> tuple[str | None, str | None]:
     except EmailNotValidError as error:
         return None, f"is not an e-mail address: {error}"
     return checked.normalized, None
+
+
+def _alone(value: str) -> str:
+    """Without labels, remarks in parentheses, and words between addresses, and with no blank at the ``@``."""
+    value = _LINK.sub(r"\1", value)
+    if not re.search(r"\s", value):
+        return value
+    value = _WORDS.sub(" ", value).strip()
+    return re.sub(r"\s*@\s*", "@", value) if value.count("@") == 1 else value
 
 
 def _tidied(value: str) -> str:

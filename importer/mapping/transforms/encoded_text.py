@@ -17,13 +17,16 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _LINES = "br|p|div|li|tr|h[1-6]|hr|ul|ol|table"
 _TAG = re.compile(
     rf"</?(?P<name>{_LINES}|b|i|u|s|em|strong|span|font|a|td|th|tbody|small|big|sup|sub|center|pre|code|img|nobr)"
-    r"(?:\s[^<>@]*)?/?>",
+    r"(?:\s(?:[^<>@\"']|\"[^<>\"]*\"|'[^<>']*')*)?/?>",
     re.IGNORECASE,
 )
 _LINE = re.compile(rf"(?:{_LINES})", re.IGNORECASE)
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ADDRESS = re.compile(r"://|^www\.", re.IGNORECASE)  # of a web page, where %20 belongs
-_REST = re.compile(r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:20|26|27|2C|40)", re.IGNORECASE)
+_REST = re.compile(
+    r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:20|26|27|2C|40|[C-F][\dA-F]%[89AB][\dA-F])",
+    re.IGNORECASE,
+)
 _HINT = "If the text is encoded, export it as plain text; otherwise it is right as it is."
 
 
@@ -53,14 +56,15 @@ def _is_known(entity: str) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether percent encoding explains a whole value: no blanks, a letter beside the codes, and real characters."""
+    """Whether percent encoding explains a whole value: no blanks, real characters, and a letter to be read."""
     bare = _PERCENT.sub("", text)
-    if _ADDRESS.search(text) or "%" in bare or re.search(r"\s", text) or not any(map(str.isalpha, bare)):
+    if _ADDRESS.search(text) or "%" in bare or re.search(r"\s", text):
         return False
     try:
-        return unquote(text, errors="strict").isprintable()
+        meant = unquote(text, errors="strict")
     except UnicodeDecodeError:
         return False
+    return meant.isprintable() and (not meant.isascii() or any(map(str.isalpha, bare)))
 
 
 def _is_doubtful(text: str) -> bool:

@@ -2,17 +2,22 @@
 
 import re
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from importer.mapping.transform_results import Result, failures
 from importer.records import Severity
 
+if TYPE_CHECKING:
+    from nameparser.config import Constants
+
 _CONJUNCTION = re.compile(r"\s(?:&|\+|/|and|und|et|y|e|och|og)\s", re.IGNORECASE)
 # Han, Kana and Hangul: the family name is first; a blank between the two, and perhaps a word of respect behind.
 _EASTERN_LETTERS = r"[\u3005\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3]+"
+_RESPECT = r"(?:\u69d8|\u6bbf|\u3055\u3093|\u5148\u751f|\ub2d8|\uc528)"
 _EASTERN = re.compile(
-    rf"^(?P<last>{_EASTERN_LETTERS})\s+(?P<first>{_EASTERN_LETTERS}?)\s*(?P<left>\u69d8|\u6bbf|\u3055\u3093|\u5148\u751f|\ub2d8|\uc528)?$"
+    rf"^(?:(?P<last>{_EASTERN_LETTERS})\s+(?!{_RESPECT}$))?(?P<first>{_EASTERN_LETTERS}?)\s*(?P<left>{_RESPECT})?$"
 )
 _KOREAN = re.compile(r"^(?P<last>[\uac00-\ud7a3])(?P<first>[\uac00-\ud7a3]{2})$")
 _COMPANY = re.compile(
@@ -23,7 +28,21 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 _HINT = "If that is wrong, export first and last name in columns of their own."
-_ATTENTION = re.compile(r"^(?:(?:attn|fao)\b[\s:.\-]*|(?:attention|att)\s*[:.\-]+\s*)(?=\w)", re.IGNORECASE)
+_ATTENTION = re.compile(
+    r"^(?:(?:attn|fao|c/o|z\.? ?h(?:d|dn|den)|t\.? ?a\.? ?v|[aà] l['\u2019]attention de)\b[\s:.\-]*"
+    r"|(?:attention|att)\s*[:.\-]+\s*)(?=\w)",
+    re.IGNORECASE,
+)
+# A second person: at least two words on both sides, and no particle behind the mark (Ortega y Gasset).
+_SECOND = re.compile(
+    r"^(?P<one>[^\s,/;|&+]+(?: [^\s,/;|&+]+)+?)(?:\s*[/;|&+]\s*|\s(?:and|und|et|y|e|och|og|en)\s)"
+    r"(?P<other>[^\W\d_a-z]\S*(?: \S+)+)$"
+)
+_ROLE = re.compile(
+    r"^(?P<one>[^\s,]+(?: [^\s,]+)+)(?:\s+[-\u2013\u2014|]\s+(?=\S)|\s*,\s*(?=(?:\S+ )?(?i:owner|founder|buyer|manager"
+    r"|director|president|vp|c[efot]o|partner|proprietor|accountant|bookkeeper|inhaber(?:in)?|gesch\u00e4ftsf\u00fchrer(?:in)?"
+    r"|g\u00e9rante?|propi?ri[e\u00e9]taire|propietari[oa]|due\u00f1[oa]|titolare)$))(?P<other>.*)$"
+)
 # Of two to four plain words the last is the last name, or the first ones before a comma are; perhaps with one of the
 # usual titles and suffixes. Anything with more to it goes to the parser, which is slow and says the same of these.
 _WORD = r"(?:[^\W\d_]['\u2019])?[^\W\d_]{2,}(?:-[^\W\d_]{2,})*"
@@ -34,15 +53,24 @@ _PLAIN = re.compile(
 )
 _PLAIN_ALONE = re.compile(rf"^(?P<first>{_WORD})(?P<last>)$")
 _PLAIN_TURNED = re.compile(rf"^(?P<last>{_WORD}(?:\s+{_WORD})?)\s*,\s*{_FIRST}$")
+_MORE_PARTICLES = ("dagli", "dalla", "dalle", "el", "ten", "vanden", "zum", "zur")  # nameparser has the others
+_LONGEST = 1000  # characters
 _MOST_KEPT = 2**18  # readings: first and last names, of customers and contacts, come from the same cells
 
 
 @cache
-def _special_words() -> frozenset[str]:
-    from nameparser.config import CONSTANTS  # noqa: PLC0415 - takes a tenth of a second, and few mappings take names apart
+def _constants() -> "Constants":
+    from nameparser.config import Constants  # noqa: PLC0415 - takes a tenth of a second, and few mappings take names apart
 
+    constants = Constants()
+    constants.prefixes.add(*_MORE_PARTICLES)
+    return constants
+
+
+@cache
+def _special_words() -> frozenset[str]:
     groups = ("titles", "prefixes", "suffix_acronyms", "suffix_not_acronyms", "conjunctions", "first_name_titles")
-    return frozenset[str]().union(*(getattr(CONSTANTS, group) for group in groups))
+    return frozenset[str]().union(*(getattr(_constants(), group) for group in groups))
 
 
 def split_name(text: str) -> tuple[str, str]:
@@ -54,9 +82,13 @@ def split_name(text: str) -> tuple[str, str]:
 def _read(text: str) -> tuple[str, str, str | None]:
     """(first names, last name, what a person may want to check, if anything)."""
     text = _ATTENTION.sub("", text)
+    if len(text) > _LONGEST:  # too long to be sent, and slow to take apart
+        return text, "", None
     if is_company(text):
         return text, "", "is the name of a company or department, and stays whole as the first name"
-    first, last, *left_out = _eastern(text) or _plain(text) or _parsed(text)
+    beside = _SECOND.match(text) or _ROLE.match(text)
+    text, rest = (beside["one"], beside["other"]) if beside else (text, "")
+    first, last, *left_out = *(_eastern(text) or _plain(text) or _parsed(text)), rest
     if not first and not last:
         return text, "", None
     first, last = (first, last) if first else (last, "")
@@ -69,8 +101,8 @@ def _read(text: str) -> tuple[str, str, str | None]:
 
 def _eastern(text: str) -> tuple[str, ...] | None:
     """First and last name, and what is left out, of a name in Han, Kana or Hangul; None of any other."""
-    match = _EASTERN.match(text) or _KOREAN.match(text)
-    return None if match is None else (match["first"], match["last"], match.groupdict().get("left") or "")
+    match = _KOREAN.match(text) or _EASTERN.match(text)
+    return None if match is None else (match["first"], match["last"] or "", match.groupdict().get("left") or "")
 
 
 def _plain(text: str) -> tuple[str, ...] | None:
@@ -89,7 +121,7 @@ def _parsed(text: str) -> tuple[str, ...]:
     """First and last name, title, suffix and nickname."""
     from nameparser import HumanName  # noqa: PLC0415 - as above
 
-    name = HumanName(text)
+    name = HumanName(text, constants=_constants())
     first = " ".join(part for part in (name.first, name.middle) if part)
     return first, name.last, name.title, name.suffix, name.nickname
 

@@ -17,12 +17,12 @@ _HOURS = re.compile(
     r"(?:uhr|h|hrs|hours|am|pm|a\.m\.|p\.m\.|o'?clock)\b"
     r"|\b\d{1,2}:\d{2}(?:\s*(?:-|\u2013|bis|to)\s*\d{1,2}:\d{2})?(?:\s*(?:uhr|h|am|pm))?\b"
     r"|\b\d{1,2}\s*(?:uhr|am|pm|hrs)\b"
-    r"|24\s*/\s*7",
+    r"|\b24\s*/\s*7\b",
     re.IGNORECASE,
 )
 _MARK = (
     r"(?:\b(?:ext|extn|extension|app|apparat|dw|durchwahl|durchw|nst|nebenstelle|poste|int|interno|interne|anexo|ramal"
-    r"|toestel|tst|anknytning|ankn|lokal|wew|klapka|linka)\b\.?|ext|x|#|;ext=)"
+    r"|toestel|tst|anknytning|ankn|lokal|wew|klapka|linka|доб|вн)\b\.?|ext|x|#|;ext=|転|转|轉|内線|内线|內線|내선)"
 )
 _EXTENSION = re.compile(rf"^[\s,;/]*[(\[]?{_MARK}\s*[:.\-(]*\s*(\d{{1,7}})(?!\d)[)\]]?", re.IGNORECASE)
 _FAX = re.compile(r"(?:\b(?:tele)?fax|facsimile|\bf)\W*$", re.IGNORECASE)

@@ -28,6 +28,8 @@ _AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # a spreadsheet took it for a
 _SPELT = re.compile(r"^[+\d\s().\-]*\d[\s\-.]*(?=[A-Z\-]*[A-Z]{3})[A-Z]+(?:[\-\s]?[A-Z\d]+)*$")  # 0800 FLOWERS
 _FAKE = re.compile(r"(\d)\1{6,}|1234567890|0123456789|123456789")
 _NANP = 1
+# Prefixes that a country has given up, and that lists still have in front of a whole number.
+_FORMER_PREFIXES = {"MX": re.compile(r"^(?:(?:\+|00)?\s*52\W*1|01|04[45])\W*(?=(?:\d\W*){10}$)")}
 _LONGEST_NATIONAL = 12  # digits: a number that begins with its own country code has it twice
 _FREE = frozenset(
     {PhoneNumberType.TOLL_FREE, PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN}
@@ -95,6 +97,8 @@ def _read(value: str, regions: list[str]) -> _Reading:
     if found.twice:
         return _Reading(reason=_TWICE)
     reading = _first_valid(_candidates(found, regions))
+    if reading.number is None and (former := _without_former_prefix(found.forms, regions)):
+        reading = former
     if reading.number is None and _SPELT.match(value):
         spelled = _first_valid(_parsed(value, region or None) for region in regions)
         reading = spelled if spelled.number else reading
@@ -114,6 +118,14 @@ def _candidates(found: NumberText, regions: list[str]) -> Iterator[_Reading]:
             if found.letter and not (reading.number or "").startswith(f"+{_NANP}"):
                 reading = _Reading(reason="has a letter among its digits")
             yield reading
+
+
+def _without_former_prefix(forms: tuple[str, ...], regions: list[str]) -> _Reading | None:
+    for region in filter(_FORMER_PREFIXES.__contains__, regions):
+        texts = (_FORMER_PREFIXES[region].sub("", form) for form in forms)
+        found = _first_valid(_parsed(text, region) for text in texts)
+        return found if found.number else None
+    return None
 
 
 def _first_valid(readings: Iterator[_Reading]) -> _Reading:

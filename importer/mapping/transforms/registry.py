@@ -147,7 +147,8 @@ def _without(pattern: str, by: str = "") -> Callable[[pa.Array], Result]:
 
 
 def _post_code(values: pa.Array) -> Result:
-    return _without(r"[\s.,;]+$")(narrow(values))
+    hyphens = pc.replace_substring_regex(narrow(values), r"[\x{2010}-\x{2015}\x{2212}\x{30fc}]", "-")
+    return _without(r"^\x{3012}\s*|[\s.,;\-]+$")(hyphens)
 
 
 def _replace(values: pa.Array, argument: Sequence[str]) -> Result:
