@@ -357,7 +357,7 @@ def correct(
     answers: Mapping[str, str] | None = None,
     yes: bool = False,
 ) -> CorrectResult:
-    """Record what somebody mended in rejected rows, for the option ``corrections`` of later calls.
+    """Record what somebody fixed in rejected rows, for the option ``corrections`` of later calls.
 
     ``files``: ``rejected.xlsx`` or files of ``rejected/``. ``run``: the id or folder of the run that wrote them; by
     default what they say themselves. ``replace``: the later one of two that contradict each other counts. ``removed``:
@@ -366,7 +366,7 @@ def correct(
 
     ::
 
-        done = importer.correct("mended.xlsx", "corrections.csv")
+        done = importer.correct("fixed.xlsx", "corrections.csv")
         for question in done.open:
             print(question.id, question.text, question.choices)
         importer.check("customers.csv", "netsuite", corrections="corrections.csv")

@@ -92,7 +92,8 @@ CELL_CATEGORIES: tuple[CellCategory, ...] = get_args(CellCategory)
 # wrong, and the sheet of a workbook that explains it. Its title identifies that sheet, in whatever cell the title is;
 # under ``GUIDE_COLUMNS`` it lists the file and sheet that each of the other sheets' rows came from.
 IMPORT_ERRORS = "import_errors"
-GUIDE_TITLE = "How to mend this workbook (this sheet is never imported)"
+GUIDE_TITLE = "How to fix this workbook (this sheet is never imported)"
+GUIDE_TITLES = frozenset({GUIDE_TITLE, "How to mend this workbook (this sheet is never imported)"})  # that of old ones
 GUIDE_COLUMNS = ("Sheet here", "File it came from", "Sheet it came from")
 GUIDE_RUN = "These rows were rejected by run "  # before its id, in a cell of that sheet
 LISTS_TITLE = "What the drop-down lists offer (this sheet is never imported)"
@@ -146,7 +147,7 @@ class SourceTable:
     ``secrets``: columns whose cells were emptied because such data must never leave the source; ``emptied``: for each
     of them True for the rows whose cell was filled.
     ``details``: how the file was read (``encoding``, ``delimiter``, ``sha256``, ``bytes``, ``header_row`` …); for a
-    sheet of rows that were mended and given back, ``stands_for``: the file and sheet that they came from, and ``run``:
+    sheet of rows that were fixed and given back, ``stands_for``: the file and sheet that they came from, and ``run``:
     the run that rejected them. With a mapping: ``table``, the mapping's name for it, ``key``, the headers of its key,
     and ``continued``, whether a blank key means the one above.
     ``stored``: an Arrow file that holds exactly ``frame``, if there is one.

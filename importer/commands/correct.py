@@ -1,4 +1,4 @@
-"""``correct``: records what somebody mended in a file of rejected rows, so that later runs apply it."""
+"""``correct``: records what somebody fixed in a file of rejected rows, so that later runs apply it."""
 
 import dataclasses
 import re
@@ -95,7 +95,7 @@ def correct(
     yes: bool = False,
     now: Callable[[], datetime] = utc_now,
 ) -> CorrectResult:
-    """Compare mended files with the rows that the run rejected, and record each changed cell in ``to``.
+    """Compare fixed files with the rows that the run rejected, and record each changed cell in ``to``.
 
     ``run``: the id or the folder of the run that wrote the files; by default what the files themselves say.
     ``removed``: rows that are missing in the files are to be left out. ``answers``: question → choice; ``yes``: what is

@@ -114,7 +114,7 @@ def _of_table(
     sources: Sources, numbers: Sequence[int], corrections: Sequence[Correction], file: CorrectionFile
 ) -> Iterator[Decision]:
     keys = {number: key_texts(sources.tables[number]) for number in numbers}
-    others = {one: _mended_keys(one, file, sources.tables[numbers[0]]) for one in corrections}
+    others = {one: _corrected_keys(one, file, sources.tables[numbers[0]]) for one in corrections}
     wanted = {one.identity.key for one in corrections}.union(*others.values())
     places = {number: rows_by_key(keys[number], wanted) for number in numbers}
     known: dict[tuple[str, str], KeyedRows] = {}
@@ -129,11 +129,11 @@ def _of_table(
             if group not in known:
                 known[group] = _keyed(sources, places, key, own.column, texts)
         decision = _decided(one, known[own.key, "" if own.key else own.column], file, sources)
-        mended = (_mended(one, known[key, ""], file) for key in others[one] if key)
-        yield next(filter(None, mended), decision) if decision.status == "stale" else decision
+        corrected = (_corrected(one, known[key, ""], file) for key in others[one] if key)
+        yield next(filter(None, corrected), decision) if decision.status == "stale" else decision
 
 
-def _mended_keys(one: Correction, file: CorrectionFile, table: SourceTable) -> list[str]:
+def _corrected_keys(one: Correction, file: CorrectionFile, table: SourceTable) -> list[str]:
     """The keys that a correction's row has if corrections of its key are in the source by now."""
     headers = list(map(header_key, table.details.get("key", ())))
     new = [one.sibling, *file.siblings(one)]
@@ -141,7 +141,7 @@ def _mended_keys(one: Correction, file: CorrectionFile, table: SourceTable) -> l
     return list(dict.fromkeys(key for key in found if key))
 
 
-def _mended(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Decision | None:
+def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Decision | None:
     """The decision that a correction is removable, if its row has its corrected key and the corrected text."""
     places = matching(one.identity, file.siblings(one), keyed, certain=False)
     rows = tuple(int(keyed.at[place]) for place in places if keyed.rows[place].get(one.identity.column, "") == one.new)

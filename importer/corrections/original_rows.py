@@ -1,4 +1,4 @@
-"""The rows of a run that somebody may mend, as the source has them: what returned files are compared with.
+"""The rows of a run that somebody may fix, as the source has them: what returned files are compared with.
 
 They are in the run's ``work/``: the rejected rows, all rows with a problem, and all rows with the key of one of these.
 """
@@ -82,7 +82,7 @@ class Originals:
 
 
 def save_originals(folder: Path, report: ReportInput) -> None:
-    """Save the rows that somebody may mend in a run's ``work/``. Raises :class:`OutputError`."""
+    """Save the rows that somebody may fix in a run's ``work/``. Raises :class:`OutputError`."""
     listed = rows_to_fix(report)
     flags = {"in_list": listed, "in_workbook": choose_rows(report).rows}
     wanted = listed | _with_problems(report)
@@ -169,7 +169,7 @@ def _write(path: Path, columns: Mapping[str, pa.Array]) -> None:
 def load_originals(folder: Path) -> Originals:
     """The rows that a run saved; ``folder``: the run's. Raises :class:`UsageError` where there are none."""
     work = folder / "work"
-    again = "Check the sources again with this version; then mend the rows of that run."
+    again = "Check the sources again with this version; then fix the rows of that run."
     if not (work / _FILE).is_file():
         raise UsageError(f"{folder} has no rows to compare with", again)
     try:

@@ -130,7 +130,7 @@ class _Recording:
         """Record one correction. ``same``: the rows whose cells of its column get the same text."""
         if not one.table.table:
             message = f"run {self.run} does not know the mapping's name for {one.table.source}"
-            raise UsageError(message, "Check the sources again, and mend the rows of that run.")
+            raise UsageError(message, "Check the sources again, and fix the rows of that run.")
         rows = self.rows.setdefault(one.table.source, _Rows(one.table))
         made = self._made(one, rows)
         if made.identity.rows > 1 and not rows.twins(one.row) <= same:

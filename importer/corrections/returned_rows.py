@@ -81,7 +81,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
     if header_key(first) != IMPORT_ERRORS:
         raise UsageError(
             f"{table.name} is not a file of rejected rows: its first column is not {IMPORT_ERRORS}",
-            "Give rejected.xlsx or a file of rejected/, as a run wrote it and somebody mended it.",
+            "Give rejected.xlsx or a file of rejected/, as a run wrote it and somebody fixed it.",
         )
     number = _number_of(path, table, originals)
     original = originals.tables[number]
@@ -147,7 +147,7 @@ def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: 
         match = _NUMBER.match(note)
         place = at_number.get(int(match[1])) if match else None
         if match and place is None:
-            claimed.append(f"the run has no row {match[1]} to mend")
+            claimed.append(f"the run has no row {match[1]} to fix")
         elif match and place is not None and not _alike(original, place, cells):
             claimed.append(f"it says row {match[1]}, but its cells are not those of row {match[1]}")
         else:

@@ -14,7 +14,7 @@ from importer.loader.layout import HEAD_RECORDS, Header, LoadOptions, find_heade
 from importer.loader.text.column_store import Body
 from importer.loader.workbook.sheet_cells import Grid, SheetCells
 from importer.records import Problem, Severity
-from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, LISTS_TITLE, SourceTable
+from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLES, LISTS_TITLE, SourceTable
 
 _MAX_LISTED = 12
 _MAX_SHEETS = 1000
@@ -211,7 +211,7 @@ def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
         titles = {cell.strip() for row in sheet.grid.head(HEAD_RECORDS) for cell in row}
         if LISTS_TITLE in titles:
             continue
-        if GUIDE_TITLE not in titles:
+        if GUIDE_TITLES.isdisjoint(titles):
             others.append(sheet)
             continue
         rows = [[cell.strip() for cell in row] for row in sheet.grid.head()]

@@ -57,7 +57,7 @@ def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, li
         told = (fault for fault in faults if fault.place not in renamed and not draft.causes(fault))
         found += [fault for fault in told if fault not in found]
         left = dict.fromkeys(fault.place for fault in faults if fault.place not in {*renamed, *renamed.values()})
-        changed = [draft.rename(old, new) for new, old in renamed.items()] + [draft.mend(place) for place in left]
+        changed = [draft.rename(old, new) for new, old in renamed.items()] + [draft.repair(place) for place in left]
         if not any(changed):
             break
         try:
@@ -70,7 +70,7 @@ def every_fault(data: Any, spots: Table[Place, str]) -> tuple[Mapping | None, li
 
 @dataclass
 class _Draft:
-    """A mapping that is made right step by step. ``tries``: how often something was mended at a place."""
+    """A mapping that is made right step by step. ``tries``: how often something was repaired at a place."""
 
     data: Any
     spots: dict[Place, str]
@@ -95,7 +95,7 @@ class _Draft:
             }
         return True
 
-    def mend(self, place: Place) -> bool:
+    def repair(self, place: Place) -> bool:
         """Replace or take out what is wrong at a place, or add what is missing; False where nothing can be done."""
         while place and (_parent(self.data, place) is None or self.tries.get(place, 0) > 1):
             place = place[:-1]  # that is not there, or it did not help: it is about more
