@@ -207,7 +207,7 @@ def test_a_wrong_child_brings_its_whole_customer_and_names_still_tell_the_tables
     assert first.summary["customers"] == {"read": 12, "valid": 6, "rejected": 6}
     book = openpyxl.load_workbook(first.folder / "rejected.xlsx")
     guide, firms, addresses = book.worksheets
-    assert guide.cell(1, 1).value == "How to mend this workbook (this sheet is never imported)"
+    assert guide.cell(1, 1).value == "How to fix this workbook (this sheet is never imported)"
     assert len(addresses.title) == len(firms.title) == 31
     assert [cell.value for cell in firms[1]] == [
         *("import_errors", "Code", "Text", "Phone", "Phone#2", "Since", "Column 6", "Card number"),
