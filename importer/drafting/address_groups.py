@@ -10,6 +10,7 @@ from importer.drafting.concepts import ADDRESS_PARTS
 from importer.drafting.readings import Reading
 
 _SINGLE = frozenset({"city", "zip_code", "state", "country", "zip_city", "house_number"})
+_LINES = frozenset({"address", "street"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
 _OWN_GROUP = 3  # parts that share an unknown word are an address of their own
 GroupKey = tuple[str, int | None, tuple[str, ...]]
@@ -80,19 +81,22 @@ def _without_strangers(groups: list[AddressGroup]) -> list[AddressGroup]:
             return known
     for group in strange:
         home = next((one for one in known if (one.role, one.number) == (group.role, group.number)), None)
-        if home and len(group.parts) == 1 and not set(group.parts) & set(home.parts) and len(home.parts) >= 2:
+        taken = set() if home is None else set(home.parts) | (_LINES if _LINES & set(home.parts) else set())
+        if home and len(group.parts) == 1 and not set(group.parts) & taken and len(home.parts) >= 2:
             for part, columns in group.parts.items():
                 home.parts[part] += columns
     return known
 
 
 def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
-    """A post code or a country by itself belongs to the one address that has none."""
+    """A post code by itself belongs to the one address that has none, a country to all of them."""
     plain = next((group for group in groups if not group.role and group.number is None), None)
     if plain is None or len(groups) == 1 or set(plain.parts) & {"address", "street", "city", "zip_city"}:
         return groups
     for part in list(plain.parts):
         gaps = [group for group in groups if group is not plain and part not in group.parts and len(group.parts) > 1]
-        if len(gaps) == 1:
-            gaps[0].parts[part] = plain.parts.pop(part)
+        if len(gaps) == 1 or (gaps and part == "country"):
+            columns = plain.parts.pop(part)
+            for gap in gaps:
+                gap.parts[part] = list(columns)
     return [group for group in groups if group.parts]

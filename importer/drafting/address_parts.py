@@ -51,11 +51,11 @@ def settle_parts(group: AddressGroup, readings: Sequence[Reading], values: Seque
 
 
 def is_address(group: AddressGroup) -> bool:
-    """Whether the parts can be an address: a country by itself can, a second city cannot."""
+    """Whether the parts can be an address: a country by itself can, a state or a second city cannot."""
     parts = {part for part, columns in group.parts.items() if columns}
     if group.packed or parts & {"line_1", "city", "zip_code"}:
         return bool(group.packed) or group.number in (None, 1) or len(parts) > 1
-    return bool(parts & {"country", "state"}) and not group.role and group.number in (None, 1)
+    return "country" in parts and not group.role and group.number in (None, 1)
 
 
 def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:

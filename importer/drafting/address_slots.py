@@ -7,6 +7,7 @@ from importer.drafting.column_values import ColumnValues
 
 # The first that is there.
 _FOR_BILLING = ("billing", "mailing", "", "work", "visiting", "home", "other")
+_PLAIN_FIRST = ("billing", "", "mailing", "work", "visiting", "home", "other")
 _FOR_SHIPPING = ("shipping", "visiting", "", "work", "other", "mailing")
 _OFTEN = 0.9  # an address that is filled less often than another one has it as a stand-in
 
@@ -16,7 +17,8 @@ def give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> No
     ordered = sorted(groups, key=lambda group: group.number or 0)
     full = [group for group in ordered if group.packed or sum(map(bool, group.parts.values())) > 1]
     filled = [group for group in full if _fill(group, values)] or full or ordered
-    _take(_FOR_BILLING, "billing", filled) or _take(_FOR_BILLING, "billing", ordered)
+    order = _FOR_BILLING if _is_usual("mailing", filled, values) else _PLAIN_FIRST
+    _take(order, "billing", filled) or _take(order, "billing", ordered)
     index = 1
     for group in ordered:
         if group.role == "shipping" and group.slot is None:
@@ -27,6 +29,12 @@ def give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> No
         index += _take(_FOR_SHIPPING, "shipping", [group for group in rest if _fill(group, values)] or rest)
     _give_rest(ordered, index)
     _stand_in(ordered, full, values)
+
+
+def _is_usual(role: str, among: list[AddressGroup], values: Sequence[ColumnValues]) -> bool:
+    """Whether the address of a role is filled as often as the main one: where it is not, it is an exception."""
+    main = max((_fill(group, values) for group in among if not group.role), default=0.0)
+    return any(group.role == role and _fill(group, values) >= _OFTEN * main for group in among)
 
 
 def _take(order: Sequence[str], slot: str, among: list[AddressGroup]) -> bool:
@@ -64,6 +72,8 @@ def _stand_in(ordered: list[AddressGroup], full: list[AddressGroup], values: Seq
             main.slot, main.instead_of = "billing", billing
         elif main.slot == "billing" and shipping is not None and _fill(shipping, values) < often:
             main.also_for = shipping
+        elif main.slot == "shipping" and billing is not None and _fill(billing, values) < often:
+            main.also_for = billing
     towns = [group for group in ordered if group.packed or group.parts.get("city") or group.parts.get("zip_code")]
     for group in ordered:
         group.partial = bool(towns) and group not in towns and bool(group.parts.get("line_1"))

@@ -14,7 +14,9 @@ class Assignment:
     slot. ``customer``: field → its columns, in the order in which they are tried. ``contacts``: number → the same; 0
     is a person without a number beside numbered ones. ``people``: path of an address → the person, phone, and email of
     it. ``address_type``, ``is_default``: columns that say so of addresses. ``skipping``: column → the concept of its
-    rule. ``parent``: columns that name a parent. ``targets``: column → what it gives, as targets are spelled.
+    rule. ``area_codes``: column of a phone → the one with its area code. ``parent``: columns that name a parent.
+    ``suppliers``: columns with the numbers or names of suppliers. ``targets``: column → what it gives, as targets are
+    spelled.
     """
 
     readings: list[Reading]
@@ -26,7 +28,9 @@ class Assignment:
     address_type: int | None = None
     is_default: int | None = None
     skipping: dict[int, str] = field(default_factory=dict)
+    area_codes: dict[int, int] = field(default_factory=dict)
     parent: list[int] = field(default_factory=list)
+    suppliers: list[int] = field(default_factory=list)
     targets: dict[int, list[str]] = field(default_factory=dict)
 
     def give(self, column: int, *targets: str) -> None:

@@ -19,6 +19,8 @@ _OF_ANY_ADDRESS = frozenset({"shipping_method", "freight_term", "sales_rep"})  #
 _CODE = 2  # letters
 _TYPES = 0.6  # of the values of a kind are types of addresses
 _MOSTLY, _MANY_SPACES, _FEW_DIGITS, _NEARLY_ALL = 0.8, 0.6, 0.3, 0.95
+_HALF = 0.5
+_SAME = 0.5  # of the names are in another column, too
 _NAMES = frozenset({"company_name", "display_name", "first_name", "last_name", "full_name"})
 SKIPPING = frozenset(
     {"status", "kind"}
@@ -26,6 +28,7 @@ SKIPPING = frozenset(
 )
 _OTHER_KINDS = ("supplier", "lead", "employee", "inactive", "closed")
 _PARTNERS = ("customer", "supplier", "lead", "partner", "employee")
+ROW_KINDS = frozenset({"supplier", "lead", "prospect", "employee", "inactive", "closed", "deleted", "blocked"})
 _ALL_KINDS = (*_PARTNERS, "active", "inactive", "blocked", "closed", "prospect", "deleted")
 
 
@@ -47,7 +50,7 @@ def _addresses(out: Assignment, groups: list[AddressGroup], values: Sequence[Col
     out.addresses = [group for group in groups if group.slot is not None]
     types = [at for at, reading in enumerate(out.readings) if reading.concept == "address_type"]
     kinds = [at for at, reading in enumerate(out.readings) if reading.concept in ("kind", "group")]
-    types += [at for at in kinds if values[at].few and values[at].words("billing", "shipping", "both") >= _TYPES]
+    types += [at for at in kinds if values[at].few and _are_types(values[at])]
     if len(out.addresses) == 1:
         out.address_type = next((at for at in types if _says_types(values[at])), None)
     for group in out.addresses:
@@ -69,6 +72,12 @@ def _packed_parts(out: Assignment, group: AddressGroup, at: int, values: ColumnV
     if len(group.packed) > 1 and group.parts.get("zip_city"):
         return ("address_line_1",) if at in group.parts.get("line_1", ()) else ("address_line_2",)
     return _PACKED
+
+
+def _are_types(values: ColumnValues) -> bool:
+    """Whether a group says billing or shipping in words: ``A``, ``B``, and ``C`` are classes."""
+    words = values.words("billing", "shipping", "both") >= _TYPES
+    return words and values.share(lambda text: len(text) > _CODE) == 1
 
 
 def _says_types(values: ColumnValues) -> bool:
@@ -115,9 +124,25 @@ def _names(out: Assignment, values: Sequence[ColumnValues]) -> None:
         out.customer["company_name"] = [found[0], *(at for at in more if not values[at].blank)]
         for at in out.customer["company_name"]:
             out.give(at, "company_name")
+        if values[found[0]].filled < 1:
+            out.customer["company_name"] += [at for at in _same_names(out, values, found[0]) if at not in found]
     if shown and not readings[shown[0]].unknown:
         out.customer["display_name"] = shown[:1]
         out.give(shown[0], "display_name")
+
+
+def _same_names(out: Assignment, values: Sequence[ColumnValues], company: int) -> list[int]:
+    """Columns with the same names that are filled more often: ``Name`` beside ``Company Name``."""
+    known, filled = set(values[company].texts), values[company].filled
+    return [
+        at
+        for at, reading in enumerate(out.readings)
+        if reading.concept in ("search_name", "display_name")
+        and not reading.roles
+        and not reading.unknown
+        and values[at].filled > filled
+        and len(known & set(values[at].texts)) > _SAME * len(known)
+    ]
 
 
 def _likely_name(out: Assignment, values: Sequence[ColumnValues]) -> int | None:
@@ -153,6 +178,9 @@ def _rows(out: Assignment, values: Sequence[ColumnValues]) -> None:
     for at, reading in enumerate(out.readings):
         if reading.roles & {"contact", "person", "billing", "shipping"} and reading.concept != "kind":
             continue
+        named = reading.concept == "supplier_flag" and values[at].flags < _HALF and not values[at].blank
+        if reading.concept == "supplier_number" or named:
+            out.suppliers.append(at)
         if reading.concept == "parent":
             out.parent.append(at)
         elif (
@@ -171,9 +199,10 @@ def _decides(reading: Reading, values: ColumnValues) -> bool:
         return True
     if reading.concept == "kind":
         return values.words(*_PARTNERS) > 0
-    return values.distinct > 1 or values.words(*_ALL_KINDS) > 0 or values.flags > 0
+    return values.distinct > 1 or values.words(*_ALL_KINDS) > 0 or values.flags > 0 or values.dates > _HALF
 
 
 def _tells_kinds_apart(values: ColumnValues) -> bool:
     """Whether a group holds both customers and others."""
-    return values.few and values.words(*_OTHER_KINDS) > 0 and values.words("customer", "active") > 0
+    words = values.share(lambda text: len(text) > 1) == 1
+    return words and values.few and values.words(*_OTHER_KINDS) > 0 and values.words("customer", "active") > 0

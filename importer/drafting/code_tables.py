@@ -16,24 +16,25 @@ _SHARE = 0.45
 class CodeTable:
     """The columns of one table. ``labels``: code in lower case → English header, ``""`` where nothing is proposed.
 
-    ``codes``: as they are written in the system.
+    ``codes``: as they are written in the system. ``cells``: code in lower case → what its values say → the values.
     """
 
     title: str
     codes: frozenset[str]
     labels: dict[str, str]
     numbered: tuple[tuple[re.Pattern[str], str], ...]
+    cells: dict[str, dict[str, list[str]]]
 
     def label(self, header: str) -> str | None:
         """The English header of a code, or None."""
         text = header.strip()
         code = text.lower()
-        if text not in self.codes and text not in (text.upper(), code):
-            return None  # "Street" is a word, "STREET" and "street" may be a code
-        if code in self.labels:
+        spelled = text in (text.upper(), code)  # "Street" is a word, "STREET" and "street" may be a code
+        if code in self.labels and (spelled or text in self.codes):
             return self.labels[code]
         for pattern, label in self.numbered:
-            if match := pattern.fullmatch(code):
+            match = pattern.fullmatch(text)
+            if match is not None and (spelled or re.fullmatch(pattern.pattern, text)):
                 return label.replace("{n}", str(int(match[1])))
         return None
 
@@ -46,11 +47,12 @@ def code_tables() -> tuple[CodeTable, ...]:
         if entry.name.endswith(".toml"):
             content = tomllib.loads(entry.read_text("utf-8"))
             numbered = tuple(
-                (re.compile(re.escape(code.lower()).replace(r"\{n\}", r"(\d{1,2})")), label)
+                (re.compile(re.escape(code).replace(r"\{n\}", r"(\d{1,2})"), re.IGNORECASE), label)
                 for code, label in content.get("numbered", {}).items()
             )
             labels = {code.lower(): label for code, label in content["columns"].items()}
-            found.append(CodeTable(content["title"], frozenset(content["columns"]), labels, numbered))
+            cells = {code.lower(): kinds for code, kinds in content.get("cell_words", {}).items()}
+            found.append(CodeTable(content["title"], frozenset(content["columns"]), labels, numbered, cells))
     return tuple(found)
 
 

@@ -16,8 +16,14 @@ from importer.mapping.transforms.person_names import is_company
 
 _LOOKED_AT = 400  # distinct values of a column
 _SAMPLES = 3
+# What stands on vehicles, and in lists of addresses, where other codes of the country are meant.
+VEHICLE_CODES = {
+    "A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU", "I": "IT", "IRL": "IE",
+    "L": "LU", "N": "NO", "P": "PT", "S": "SE", "SLO": "SI",
+}  # fmt: skip
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"[+(\d][\d\s()./\-\u2013]*(?:\s*(?:x|ext|#)\.?\s*\d+)?")
+_LABEL = re.compile(r"[^\W\d_]{2,}\.?\s*:\s*[+(]?\d")
 _URL = re.compile(
     r"(?:https?://|www\.)\S+|[\w-]+(?:\.[\w-]+)*\.(?:com|de|net|org|fr|nl|it|es|se|dk|no|pl|ch|at|be|eu|co|io)(?:/\S*)?",
     re.IGNORECASE,
@@ -94,6 +100,11 @@ class ColumnValues:
         )
 
     @cached_property
+    def labelled(self) -> float:
+        """The share of phone numbers behind a label: ``Phone:(555) 010-1234 Fax:…``."""
+        return self.share(lambda text: _LABEL.search(text) is not None)
+
+    @cached_property
     def digits_enough(self) -> float:
         """The share with at least five digits, as every phone number has, whatever else is in the cell."""
         return self.share(lambda text: sum(letter.isdigit() for letter in text) >= 5)
@@ -126,7 +137,9 @@ class ColumnValues:
     @cached_property
     def countries(self) -> float:
         """The share of names and codes of countries."""
-        return self.share(lambda text: len(text) <= 60 and country_code(text) is not None)
+        return self.share(
+            lambda text: text.upper() in VEHICLE_CODES or (len(text) <= 60 and country_code(text) is not None)
+        )
 
     @cached_property
     def lettered(self) -> float:
@@ -202,7 +215,7 @@ def _flag_words() -> frozenset[str]:
 
 
 def _is_whole_address(text: str) -> bool:
-    pieces = [piece for piece in re.split(r"[,;\n]\s*|\s-\s", text) if piece.strip()]
+    pieces = [piece for piece in re.split(r"[,;\n]\s*|\s-\s|<br */?>", text) if piece.strip()]
     return (
         len(text) >= 15
         and len(pieces) >= 2

@@ -79,6 +79,9 @@ def chosen_key(
             at for name in ("last_name", "first_name") for own in out.contacts.values() for at in own.get(name, ())
         ]
         among = [at for at in people if not values[at].blank][:1]
+    whole = [at for at in among if values[at].filled >= ALMOST_ALL and values[at].unique]
+    if whole and values[among[0]].filled < ALMOST_ALL and readings[among[0]].concept != "customer_number":
+        among = [whole[0], *(at for at in among if at != whole[0])]
     rest = sorted(among, key=lambda at: -round(min(values[at].filled, MOST), 1))
     return (rest[0], values[rest[0]].unique, None) if rest else (None, False, None)
 

@@ -102,7 +102,7 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     content = {"title": f"Customers of {name}", **({} if country is None else {"country": country})}
-    content |= draft_content(ordered, joins, rules)
+    content |= draft_content(ordered, joins, rules, others)
     heading = [f"A draft for {main.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
     heading += [f"Assumed: {question.text} {questions.answers[question.id]}." for question in questions.open]
     heading += [f"Left out: {draft.name} does not name the customers of {main.name}." for draft in others]

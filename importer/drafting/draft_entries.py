@@ -1,5 +1,6 @@
 """What a draft says of the customer, its addresses, and its contacts."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,20 +23,22 @@ from importer.drafting.table_draft import TableDraft
 _OF_THE_CUSTOMER = frozenset({"wide", "numbered groups", "packed"})  # layouts with one person in the customer's row
 _TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
 _NEARLY = 0.999
+_CURRENCY = r"\s+-\s+(?:AUD|CAD|CHF|DKK|EUR|GBP|INR|JPY|MXN|NOK|NZD|PLN|SEK|USD|ZAR)$"  # "Harbor Goods - USD"
+_SOME = 0.01  # of the names end so
 
 
 def customer_entry(draft: TableDraft) -> dict[str, Any]:
     """The customer's own fields, from the main table."""
     given = draft.assignment.customer
     rules: dict[str, Any] = {"company_name": _company(draft), **_display_id(draft)}
-    if draft.structure.layout in _OF_THE_CUSTOMER:
+    if draft.structure.layout in _OF_THE_CUSTOMER or _one_person(draft):
         rules |= person_names(draft, {**_first_person(draft), "designation": ()})
     for name in ("display_name", *_TERMS):
         if name in given:
             rules[name] = first_of(_headers(draft, given[name]))
     for name in ("phone", "email"):
         if name in given:
-            rules[name] = detail(name, _headers(draft, given[name]))
+            rules[name] = detail(draft, name, given[name])
     if reps := given.get("assigned_sales_rep_ids"):
         rules["assigned_sales_rep_ids"] = sales_reps(draft.headers[reps[0]])
     if lists := given.get("assigned_price_list_id"):
@@ -51,8 +54,25 @@ def _display_id(draft: TableDraft) -> dict[str, Any]:
     """The number that people see: one beside the key, or the key if it is the customer's number."""
     columns = draft.assignment.customer.get("display_id") or draft.structure.key
     if "display_id" not in draft.assignment.customer:
-        columns = [at for at in columns if draft.assignment.readings[at].concept == "customer_number"]
+        columns = [at for at in columns if _is_number(draft, at)]
     return {"display_id": draft.headers[columns[0]]} if len(columns) == 1 else {}
+
+
+def _is_number(draft: TableDraft, column: int) -> bool:
+    """Whether people know a customer by it: a number is, an ID is not."""
+    reading = draft.assignment.readings[column]
+    return reading.concept == "customer_number" or (reading.concept == "id" and not reading.phrase.endswith("id"))
+
+
+def _one_person(draft: TableDraft) -> bool:
+    """Whether rows that go on with the customer above have no person: there is one of the customer's own."""
+    person = _first_person(draft)
+    columns = [draft.headers[column] for name in ("first_name", "last_name") for column in person.get(name, ())]
+    if draft.structure.layout != "blank parent" or not columns:
+        return False
+    frame = draft.table.frame
+    below = frame[draft.headers[draft.structure.key[0]]].str.strip() == ""
+    return bool((frame.loc[below, columns] == "").all(axis=None))
 
 
 def _first_person(draft: TableDraft) -> Mapping[str, Sequence[int]]:
@@ -72,6 +92,8 @@ def _company(draft: TableDraft) -> Any:
     if not columns:
         return instead if instead is not None else draft.headers[draft.structure.key[0]]
     rule = first_of(_headers(draft, columns))
+    if draft.values[columns[0]].share(lambda text: re.search(_CURRENCY, text) is not None) >= _SOME:
+        rule = {**({"from": rule} if isinstance(rule, str) else rule), "as": [{"regex": [_CURRENCY, ""]}, "collapse"]}
     return rule if instead is None or draft.values[columns[0]].filled > _NEARLY else or_else(rule, instead)
 
 
@@ -93,16 +115,25 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
             yield from _of_parents(draft, fields)
             continue
         if group.flags:
-            flags = [draft.headers[column] for column in group.flags.values()]
-            kind: Any = {"flags": dict(zip(group.flags, flags, strict=True))}
-            some = {"any": [{"column": flag, "flag": True} for flag in flags]}
-            none = {"all": [{"column": flag, "flag": False} for flag in flags]}
-            yield {**table, "type": kind, **fields, "when": some}
-            yield {**table, "type": "shipping", **fields, "when": none}
+            yield from _flagged(draft, group, {**table, **fields})
             continue
-        yield {**table, "type": _type(draft, group, alone=alone, joined_table=bool(table)), **fields}
+        yield {**table, "type": _type(draft, group, alone=alone, joined_table=bool(table)), **fields, **_typed(draft)}
+        if _typed(draft):
+            yield {**table, "type": ["billing", "shipping"], **fields, "when": _typed(draft, blank=True)["when"]}
         if group.also_for is not None:
-            yield {**table, "type": "shipping", **fields, "when": is_blank(draft, group.also_for)}
+            yield {**table, "type": group.also_for.slot, **fields, "when": is_blank(draft, group.also_for)}
+
+
+def _flagged(draft: TableDraft, group: AddressGroup, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """An address with flags for its types: whether it is the default one, or whether it may be used so."""
+    flags = {role: draft.headers[column] for role, column in group.flags.items()}
+    if all("main" in draft.readings[column].roles for column in group.flags.values()):
+        yield {"type": {"flags": flags, "default": "shipping"}, **entry}
+        return
+    for role, flag in flags.items():
+        yield {"type": role, **entry, "when": {"column": flag, "flag": True}}
+    unsaid = [{"any": [{"column": flag, "flag": False}, {"column": flag, "blank": True}]} for flag in flags.values()]
+    yield {"type": "shipping", **entry, "when": {"all": unsaid}}
 
 
 def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -120,8 +151,17 @@ def _of_parents(draft: TableDraft, fields: Mapping[str, Any]) -> Iterator[dict[s
 
 def _rows_of(draft: TableDraft) -> tuple[dict[str, Any], dict[str, Any]]:
     """The conditions that a row names no parent, and that it names one."""
-    column = draft.headers[draft.structure.parent or 0]
-    return {"column": column, "blank": True}, {"column": column, "blank": False}
+    columns = [draft.headers[column] for column, _ in draft.structure.parents]
+    blank = [{"column": column, "blank": True} for column in columns]
+    return blank[0] if len(blank) == 1 else {"all": blank}, is_filled(columns)
+
+
+def _typed(draft: TableDraft, *, blank: bool = False) -> dict[str, Any]:
+    """The condition on the column of types, where it has gaps: an address of which nothing is said serves for both."""
+    column = draft.assignment.address_type
+    if column is None or draft.values[column].blank or draft.values[column].filled == 1:
+        return {}
+    return {"when": {"column": draft.headers[column], "blank": blank}}
 
 
 def _type(draft: TableDraft, group: AddressGroup, *, alone: bool, joined_table: bool) -> Any:
@@ -142,24 +182,35 @@ def _people_of_table(draft: TableDraft, *, joined_table: bool) -> Mapping[str, S
     return people | {name: given.customer[name] for name in ("phone", "email") if name in given.customer}
 
 
+def _person_of_address(draft: TableDraft) -> Mapping[str, Sequence[int]]:
+    """The customer's person receives what goes to its only address."""
+    if len(draft.assignment.addresses) > 1 or draft.structure.layout not in _OF_THE_CUSTOMER:
+        return {}
+    person = _first_person(draft)
+    return {name: person[name] for name in ("first_name", "last_name") if name in person}
+
+
 def _address(
     draft: TableDraft, group: AddressGroup, main: AddressGroup | None, *, joined_table: bool
 ) -> dict[str, Any] | None:
     """The fields of an address; None if it has no line."""
     people = draft.assignment.people.get(group.path) or _people_of_table(draft, joined_table=joined_table)
-    out = person_names(draft, people)
+    person = {} if joined_table or people.keys() & {"first_name", "last_name"} else _person_of_address(draft)
+    out = person_names(draft, {**people, **person})
     parts = {part: columns for part, columns in group.parts.items() if columns}
     if group.packed:
         names = _headers(draft, group.packed)
         out |= {"packed": names[0]} if len(names) == 1 else {"lines": names}
         out |= address_parts(draft, {"country": parts.get("country", [])})
-    elif "line_1" not in parts:
-        return None  # an address needs one
+    elif "line_1" not in parts:  # an address needs one; a country tells how phone numbers are read
+        return {"country": address_parts(draft, parts)["country"]} if "country" in parts else None
     elif group.partial and main is not None:
         town = {part: columns for part, columns in main.parts.items() if part not in ("line_1", "line_2")}
         out |= {"when": is_filled(_headers(draft, parts["line_1"][:1])), **address_parts(draft, town | parts)}
     else:
         out |= address_parts(draft, parts)
+    if person and (written := [column for part in ("line_1", "city") for column in parts.get(part, ())[:1]]):
+        out |= {"when": is_filled(_headers(draft, [*group.packed, *written]))}
     if group.instead_of is not None:
         out["when"] = is_blank(draft, group.instead_of)
     out |= {name: draft.headers[people[name][0]] for name in ("phone", "email") if name in people}
@@ -168,9 +219,15 @@ def _address(
     return out
 
 
-def contact_entries(draft: TableDraft, table: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The contacts of a table; where there are none, the person of the billing address."""
+def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: bool) -> Iterator[dict[str, Any]]:
+    """The contacts of a table; where there are none, the person of the billing address.
+
+    ``elsewhere``: a further table has the contacts; a name in the customers' table only says which one is the first.
+    """
     contacts = draft.assignment.contacts
+    if elsewhere and not table and set().union(*contacts.values()) == {"first_name", "last_name"}:
+        both = (set(own["first_name"]) & set(own["last_name"]) for own in contacts.values())
+        contacts = contacts if not all(both) else {}
     if table and len(draft.assignment.addresses) == 1:
         return  # people in a table of addresses belong to the address
     if not contacts and not table:
@@ -187,9 +244,9 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str]) -> Iterator[dic
         columns = dict.fromkeys([*own.get("first_name", ()), *own.get("last_name", ())])
         condition = is_filled(_headers(draft, list(columns)))
         if draft.structure.parent is not None and not table:
-            condition = {"all": [is_filled([draft.headers[draft.structure.parent]]), condition]}
+            condition = {"all": [_rows_of(draft)[1], condition]}
         position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
-        given = {name: detail(name, headers) for name, headers in details.items() if headers}
+        given = {name: detail(draft, name, columns, of_person=True) for name, columns in details.items() if columns}
         yield {**table, **names, **given, **position, "when": condition}
 
 
@@ -205,13 +262,13 @@ def _person_of_row(draft: TableDraft) -> dict[str, Any]:
         condition = {"all": [condition, person]}
     details = {name: _details(draft, name, own, of_customer=True) for name in ("email", "phone")}
     position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
-    given = {name: detail(name, headers) for name, headers in details.items() if headers}
+    given = {name: detail(draft, name, columns, of_person=True) for name, columns in details.items() if columns}
     return {**person_names(draft, own), **given, **position, "when": condition}
 
 
-def _details(draft: TableDraft, name: str, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> list[str]:
+def _details(draft: TableDraft, name: str, own: Mapping[str, Sequence[int]], *, of_customer: bool) -> list[int]:
     """The columns of a contact's phone or email address; the customer's own ones serve for the first contact."""
     columns = list(own.get(name, ()))
     if of_customer and (name == "phone" or not columns):
         columns += [column for column in draft.assignment.customer.get(name, ()) if column not in columns]
-    return _headers(draft, columns)
+    return columns

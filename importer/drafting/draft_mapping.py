@@ -6,6 +6,7 @@ from typing import Any
 from importer.drafting.concepts import NEVER
 from importer.drafting.draft_entries import address_entries, contact_entries, customer_entry
 from importer.drafting.mapping_text import Noted
+from importer.drafting.parent_rows import PATH
 from importer.drafting.skip_rules import SkipRule
 from importer.drafting.table_draft import TableDraft
 
@@ -22,16 +23,21 @@ _TELLING = 2  # columns that tell a table from the others
 
 
 def draft_content(
-    tables: Sequence[TableDraft], joins: Mapping[int, int], rules: Sequence[Sequence[SkipRule]]
+    tables: Sequence[TableDraft],
+    joins: Mapping[int, int],
+    rules: Sequence[Sequence[SkipRule]],
+    others: Sequence[TableDraft] = (),
 ) -> dict[str, Any]:
     """The content of a mapping but for its title. ``tables``: the main one first.
 
     ``joins``: further table (its index) → the column that names the customer. ``rules``: those that apply, by table.
+    ``others``: tables that do not belong to the customers; all of their rows are skipped.
     """
-    several = len(tables) > 1
+    every = [*tables, *others]
     names = [_table_name(tables, at) for at in range(len(tables))]
-    parts = {name: _table(tables, at, joins, rules[at]) for at, name in enumerate(names)}
-    out: dict[str, Any] = {"tables": parts} if several else dict(parts[names[0]])
+    parts = {name: _table(every, at, joins, rules[at]) for at, name in enumerate(names)}
+    parts |= {f"left out {at}": _skipped(every, draft) for at, draft in enumerate(others, start=1)}
+    out: dict[str, Any] = {"tables": parts} if len(parts) > 1 else dict(parts[names[0]])
     ignored = out.pop("ignore", None)
     out["customer"] = customer_entry(tables[0])
     alone = sum(len(draft.assignment.addresses) for draft in tables) == 1
@@ -39,7 +45,8 @@ def draft_content(
         (draft, {"table": name} if at else {}) for at, (draft, name) in enumerate(zip(tables, names, strict=True))
     ]
     addresses = [entry for draft, table in placed for entry in address_entries(draft, table, alone=alone)]
-    contacts = [entry for draft, table in placed for entry in contact_entries(draft, table)]
+    elsewhere = any(one.assignment.contacts and len(one.assignment.addresses) != 1 for one in tables[1:])
+    contacts = [entry for draft, table in placed for entry in contact_entries(draft, table, elsewhere=elsewhere)]
     further = {"addresses": addresses, "contacts": contacts, "ignore": ignored}
     return out | {key: value for key, value in further.items() if value}
 
@@ -63,20 +70,46 @@ def _table(
     headers = draft.headers
     out: dict[str, Any] = {"key": headers[joins[at]] if at else _key(draft)}
     if len(tables) > 1:
-        others = {header for other in tables if other is not draft for header in other.headers}
-        out["has"] = [header for header in headers if header not in others][:_TELLING] or headers[:_TELLING]
+        out |= _found_by(tables, draft)
     if draft.headerless:
         out["columns"] = list(headers)
     if not at and structure.layout == "blank parent":
         out["blank_key"] = "above"
-    if not at and structure.parent is not None and structure.named is not None:
-        out["parent"] = {"from": headers[structure.parent], "match": [headers[structure.named]]}
-    if rules:
-        out["skip"] = [Noted(rule.condition, rule.question.text) for rule in rules]
+    if not at and structure.parents:
+        parents = [headers[column] for column, _ in structure.parents]
+        out["parent"] = {
+            "from": parents if len(parents) > 1 else parents[0],
+            "match": list(dict.fromkeys(headers[named] for _, named in structure.parents)),
+        }
+    if not at and structure.path:
+        key = headers[structure.key[0]]
+        out["parent"] = {"from": key, "as": {"extract": PATH}, "match": [key]}
+    skip: list[Any] = [Noted(rule.condition, rule.question.text) for rule in rules]
+    if draft.notes is not None:
+        skip.append({"only": headers[draft.notes], "reason": "note below the rows"})
+    if skip:
+        out["skip"] = skip
     used = _used(draft, [joins[at]] if at else structure.key, main=not at)
-    used |= {str(rule.condition["column"]) for rule in rules}
+    used |= {column for rule in rules for column in rule.columns}
     ignored = [_left_out(draft, column) for column, header in enumerate(headers) if header not in used]
     return out | ({"ignore": ignored} if ignored else {})
+
+
+def _found_by(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
+    """What tells a table from the others: columns that only it has, or else its name."""
+    others = {header for other in tables if other is not draft for header in other.headers}
+    own = [header for header in draft.headers if header not in others][:_TELLING]
+    name = draft.table.sheet or draft.table.file.rsplit("/", 1)[-1]
+    return {"has": own} if own else {"has": draft.headers[:_TELLING], "names": [name]}
+
+
+def _skipped(tables: Sequence[TableDraft], draft: TableDraft) -> dict[str, Any]:
+    """A table that does not belong to the customers."""
+    key = draft.headers[0]
+    every = [{"column": key, "blank": True}, {"column": key, "blank": False}]
+    rest = draft.headers[1:]
+    skip = [{"any": every, "reason": "of another table"}]
+    return {"key": key, **_found_by(tables, draft), "skip": skip, **({"ignore": rest} if rest else {})}
 
 
 def _key(draft: TableDraft) -> Any:
@@ -93,9 +126,11 @@ def _key(draft: TableDraft) -> Any:
 def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:
     """The columns that the mapping mentions."""
     given, structure = draft.assignment, draft.structure
-    single = (structure.parent, structure.named, structure.instead, given.address_type, given.is_default)
+    single = (structure.instead, given.address_type, given.is_default, draft.notes)
     columns = {*key, *(column for column in single if column is not None)}
+    columns |= {column for pair in structure.parents for column in pair}
     lists = [own for contact in given.contacts.values() for own in contact.values()]
+    lists.append(list(given.area_codes.values()))
     details = [given.customer.get(name, []) for name in ("phone", "email")]
     lists += given.customer.values() if main else details if given.addresses or given.contacts else []
     for group in given.addresses:

@@ -179,6 +179,7 @@ class _Reader:
         """A role that a phrase begins or ends with, if the rest of it means the same by itself."""
         means = {meaning.name for meaning in meanings if meaning.kind == "concept"}
         means |= {"id", "name"} if "address_name" in means else set()
+        used = [word for word in used if not self._is_filler(word.text)]
         for at in range(1, len(used)):
             left, right = ("".join(word.text for word in part) for part in (used[:at], used[at:]))
             for role, rest in ((left, right), (right, left)):

@@ -37,10 +37,15 @@ def joined(tables: list[TableDraft]) -> tuple[list[TableDraft], dict[int, int], 
     main = max(tables, key=rank)
     ordered, joins = [main], {}
     for draft in tables:
-        if draft is not main and (at := _naming(main, draft)) is not None:
+        if draft is not main and _gives(draft) and (at := _naming(main, draft)) is not None:
             joins[len(ordered)] = at
             ordered.append(draft)
     return ordered, joins, [draft for draft in tables if draft not in ordered]
+
+
+def _gives(draft: TableDraft) -> bool:
+    """Whether a further table has addresses or people."""
+    return bool(draft.assignment.addresses or draft.assignment.contacts)
 
 
 def _naming(main: TableDraft, other: TableDraft) -> int | None:

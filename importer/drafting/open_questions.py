@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from importer.cell_text import filled_cells
 from importer.did_you_mean import nearest
 from importer.drafting.row_structure import Layout, RowStructure
 from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, skip_rules
@@ -56,14 +57,31 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
     if structure.parent is not None and structure.named is not None:
         count, named = draft.values[structure.parent].count, headers[structure.named]
         text = f"{headers[structure.parent]}: {count:,} rows name another row by its {named}. Do they belong to it?"
+        proposed = _NO if _are_customers(draft) else _YES
+        if questions.ask(Question("parent", text, (_YES, _NO), proposed)) == _NO:
+            draft.structure = replace(structure, layout="wide", parent=None, named=None, instead_of_parent=())
+    elif structure.path:
+        text = (
+            f"{headers[structure.key[0]]}: rows such as Harbor Goods:Warehouse name another row in front of the colon. "
+        )
+        text += "Do they belong to it?"
         if questions.ask(Question("parent", text, (_YES, _NO), _YES)) == _NO:
-            draft.structure = replace(structure, layout="wide", parent=None, named=None)
+            draft.structure = replace(structure, path=False)
     elif structure.layout == "blank parent":
         values, key = draft.values[structure.key[0]], headers[structure.key[0]]
         text = f"{key}: {values.rows - values.count:,} rows without one follow a row with one. "
         text += "Do they belong to the customer above?"
         if questions.ask(Question("rows", text, (_YES, _NO), _YES)) == _NO:
             draft.structure = replace(structure, layout="wide")
+
+
+def _are_customers(draft: TableDraft) -> bool:
+    """Whether rows that name another row have a customer's number themselves, as branches do and people do not."""
+    number = draft.structure.key[0]
+    if draft.assignment.readings[number].concept != "customer_number" or draft.structure.parent is None:
+        return False
+    below = filled_cells(draft.table.column(draft.headers[draft.structure.parent]))
+    return bool(filled_cells(draft.table.column(draft.headers[number]))[below].all())
 
 
 def _settle_key(draft: TableDraft, questions: Questions) -> None:

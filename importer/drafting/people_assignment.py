@@ -9,6 +9,9 @@ from importer.drafting.concepts import AT_ADDRESS, OF_COMPANIES
 from importer.drafting.readings import Reading
 
 _PERSON = frozenset({"first_name", "last_name", "full_name", "designation"})
+_SOME = 0.5  # of the names have several words
+_SECOND = 2  # "Second Contact"
+_PLACES = ("billing", "shipping", "mailing", "visiting")
 _OWN_ROLES = frozenset({"company", "main", "work"})
 
 
@@ -23,6 +26,10 @@ def assign_people(out: Assignment, values: Sequence[ColumnValues]) -> None:
     for at, reading in enumerate(out.readings):
         if reading.concept in _PERSON and not reading.unknown and not _is_further(reading):
             _give_person(out, at, reading, first=0 if numbered else 1)
+    for at, reading in enumerate(out.readings):
+        second = reading.concept == "full_name" and reading.roles == {"other"} and not reading.unknown
+        if second and set(out.contacts) == {1} and values[at].spaced > _SOME:
+            _of_contact(out, at, _SECOND, ["first_name", "last_name"])
     for kind in ("phone", "email", "mobile"):
         own = [at for at, reading in enumerate(out.readings) if reading.concept == kind and not reading.unknown]
         _own_details(out, kind, [at for at in own if not _of_others(out, at, kind)], values)
@@ -37,17 +44,25 @@ def _is_further(reading: Reading) -> bool:
 
 def _give_person(out: Assignment, at: int, reading: Reading, *, first: int) -> None:
     fields = ["first_name", "last_name"] if reading.concept == "full_name" else [str(reading.concept)]
-    role = next((role for role in ("billing", "shipping") if role in reading.roles), None)
-    if role is not None and reading.concept != "designation":
-        group = _address_of(out, role, reading.group)
+    role = next((role for role in _PLACES if role in reading.roles), None)
+    at_plain = AT_ADDRESS in reading.roles and _again(out, at)
+    if (role is not None or at_plain) and reading.concept != "designation":
+        group = _address_of(out, role or "", reading.group)
         if group is not None:
             own = out.people.setdefault(group.path, {})
             for name in fields:
                 own.setdefault(name, []).append(at)
                 out.give(at, f"{group.path}.{name}")
-    elif not reading.roles & {"home", "visiting", "mailing"}:
+    elif "home" not in reading.roles:
         number = reading.group or reading.part
         _of_contact(out, at, first if number is None else number, fields)
+
+
+def _again(out: Assignment, at: int) -> bool:
+    """Whether another column has the same part of a person, so that this one is the address's."""
+    concept = out.readings[at].concept
+    others = (reading for other, reading in enumerate(out.readings) if other != at)
+    return any(reading.concept == concept and AT_ADDRESS not in reading.roles for reading in others)
 
 
 def _address_of(out: Assignment, role: str, number: int | None) -> AddressGroup | None:
@@ -70,6 +85,8 @@ def _of_others(out: Assignment, at: int, kind: str) -> bool:
     role = next((role for role in ("billing", "shipping") if role in reading.roles), "")
     of_contact = bool(reading.roles & {"contact", "person"})
     group = next((one for one in out.addresses if _has(one, role, reading.group)), None)
+    if role == "billing" and group is None and reading.group is None and kind == "email":
+        return False  # "Invoice email" of a list with one address
     if role or (reading.group is not None and not of_contact and group is not None):
         _of_address(out, group, at, kind)
     elif of_contact:
@@ -120,6 +137,10 @@ def _own_details(out: Assignment, kind: str, own: list[int], values: Sequence[Co
         out.customer[kind] += [at for at in further if out.readings[at].roles & _OWN_ROLES]
     for at in out.customer[kind]:
         out.give(at, kind)
+        if kind == "phone" and at > 0 and out.readings[at - 1].concept == "area_code":
+            out.area_codes[at] = at - 1
+            out.give(at - 1, kind)
     for at in own:  # blank columns are told by their names
-        if values[at].blank and at not in out.targets and out.readings[at].part in (None, 1):
+        plain = out.readings[at].part in (None, 1) and not out.readings[at].roles & {"billing", "shipping"}
+        if values[at].blank and at not in out.targets and plain:
             out.give(at, kind)

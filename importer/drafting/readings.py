@@ -15,6 +15,7 @@ _ROLE_ALONE = {
     "carrier": "shipping_method", "contact": "full_name", "person": "full_name", "agent": "sales_rep",
     "company": "company_name",
 }  # fmt: skip
+_DETAILS = frozenset({"phone", "mobile", "email", "designation"})
 _REPEATED = re.compile(r"#\d+$")  # what the loader adds to a header that is there twice
 
 
@@ -141,7 +142,9 @@ def _parts(found: tuple[Segment, ...]) -> _Parts:
             if not segment.meanings and not segment.aside:
                 parts.unknown.append(segment.text)
     if not parts.roles:
-        parts.roles += [(str(role), None) for role in within & OF_ADDRESSES]
+        details = {name for name, _, _ in parts.concepts} <= _DETAILS
+        known = OF_ADDRESSES | {"contact"} if details else OF_ADDRESSES
+        parts.roles += [(str(role), None) for role in within & known]
     return parts
 
 

@@ -11,7 +11,7 @@ from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS
 from importer.drafting.customer_keys import ALMOST_ALL, candidates, chosen_key, key_of_block
-from importer.drafting.parent_rows import parent_column
+from importer.drafting.parent_rows import parent_columns, path_column
 from importer.tables import SourceTable
 
 Layout = Literal["wide", "numbered groups", "long", "blank parent", "parent reference", "packed"]
@@ -27,7 +27,9 @@ class RowStructure:
     """``key``: the columns that identify a customer; ``certain``: it is no question which.
 
     ``instead``: the column that identifies a customer whose key is blank. ``parent``: the column that names another
-    row, ``named``: the column with what it names. ``others``: further columns that can identify a customer.
+    row, ``named``: the column with what it names; ``instead_of_parent``: further such pairs. ``others``: further
+    columns that can identify a customer. ``path``: keys such as ``Harbor Goods:Warehouse`` name the row that theirs
+    belongs to.
     """
 
     layout: Layout
@@ -37,12 +39,26 @@ class RowStructure:
     named: int | None = None
     others: tuple[int, ...] = ()
     instead: int | None = None
+    path: bool = False
+    instead_of_parent: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def parents(self) -> tuple[tuple[int, int], ...]:
+        """The columns that name another row, each with the column that it names."""
+        if self.parent is None or self.named is None:
+            return ()
+        return ((self.parent, self.named), *self.instead_of_parent)
 
 
 def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]) -> RowStructure:
     """The key and the layout of a table."""
     among = candidates(out, values)
-    parent, named = parent_column(table, out, values, among)
+    of_path = path_column(table, out, among)
+    if of_path is not None:
+        others = tuple(at for at in among if at != of_path)
+        return RowStructure(_family(out, values, of_path), (of_path,), certain=True, others=others, path=True)
+    parents = parent_columns(table, out, values, among)
+    parent, named = parents[0] if parents else (None, None)
     block = key_of_block(table, out, values, among)
     key, certain, instead = (block, True, None) if block is not None else chosen_key(out, values, among)
     layout: Layout = "parent reference"
@@ -50,7 +66,8 @@ def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnVa
         goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))
         layout = "blank parent" if goes_on else _family(out, values, key)
     others = tuple(at for at in among if at != key)
-    return RowStructure(layout, () if key is None else (key,), certain, parent, named, others, instead)
+    keys = () if key is None else (key,)
+    return RowStructure(layout, keys, certain, parent, named, others, instead, instead_of_parent=tuple(parents[1:]))
 
 
 def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) -> Layout:

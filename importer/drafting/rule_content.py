@@ -1,13 +1,18 @@
 """Rules of a mapping file as plain values: one column, the first of several, a whole name, a type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from importer.drafting.address_parts import AddressGroup
+from importer.drafting.column_values import VEHICLE_CODES
 from importer.drafting.lexicon import lexicon
 from importer.drafting.table_draft import TableDraft
+from importer.mapping.transforms.countries import country_code
 
 _SEPARATORS = [",", ";"]
+_LINE_BREAKS = 0.02  # of the values: a cell with several lines of a street
+_LABELS = ["Phone", "Work", "Mobile", "Home", "Other"]
+_LABELLED = 0.2  # of the values
 
 
 def first_of(headers: Sequence[str]) -> Any:
@@ -20,11 +25,26 @@ def joined(headers: Sequence[str], sign: str) -> Any:
     return headers[0] if len(headers) == 1 else {"from": list(headers), "join": sign}
 
 
-def detail(name: str, headers: Sequence[str]) -> Any:
-    """A phone, or the first of several email addresses in a cell."""
-    if name != "email":
-        return first_of(headers)
-    return {"from": headers[0] if len(headers) == 1 else list(headers), "split": _SEPARATORS, "take": "first"}
+def detail(draft: TableDraft, name: str, columns: Sequence[int], *, of_person: bool = False) -> Any:
+    """The first phone, or the first of several email addresses in a cell. ``of_person``: mobile numbers go first."""
+    headers = [draft.headers[column] for column in columns]
+    if name == "email":
+        return {"from": headers[0] if len(headers) == 1 else headers, "split": _SEPARATORS, "take": "first"}
+    areas = draft.assignment.area_codes
+    first = columns[0]
+    if first in areas:
+        parts = [draft.headers[areas[first]], headers[0]]
+        whole = {"from": parts, "as": "text", "join": " ", "then": "phone"}
+        return or_else(whole, detail(draft, name, columns[1:])) if columns[1:] else whole
+    if any(draft.values[column].labelled >= _LABELLED for column in columns):
+        labels = sorted(_LABELS, key=lambda label: label != "Mobile") if of_person else _LABELS
+        return {**_from(first_of(headers)), "as": [{"labelled": labels}, "phone"]}
+    return first_of(headers)
+
+
+def _from(rule: Any) -> dict[str, Any]:
+    """A rule that can be added to."""
+    return {"from": rule} if isinstance(rule, str) else dict(rule)
 
 
 def sales_reps(header: str) -> dict[str, Any]:
@@ -34,19 +54,17 @@ def sales_reps(header: str) -> dict[str, Any]:
 
 def or_else(rule: Any, other: Any) -> Any:
     """A rule, and another one for where it gives nothing."""
-    return {**({"from": rule} if isinstance(rule, str) else rule), "else": other}
+    return {**_from(rule), "else": other}
 
 
 def person_names(draft: TableDraft, own: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """First and last name, from columns of their own or else from one with the whole name."""
     out: dict[str, Any] = {}
-    both = set(own.get("first_name", ())) & set(own.get("last_name", ()))
+    both = [column for column in own.get("first_name", ()) if column in own.get("last_name", ())]
+    whole = [draft.headers[column] for column in both]
     for name in ("first_name", "last_name"):
-        parts: list[Any] = [draft.headers[column] for column in own.get(name, ()) if column not in both]
-        whole: list[Any] = [
-            {"from": draft.headers[column], "as": name} for column in own.get(name, ()) if column in both
-        ]
-        rules = parts[:1] + whole[:1] if parts or whole else []
+        parts = [draft.headers[column] for column in own.get(name, ()) if column not in both][:1]
+        rules: list[Any] = [*parts, {**_from(first_of(whole)), "as": name}] if whole else [*parts]
         if rules:
             out[name] = rules[0] if len(rules) == 1 else or_else(rules[0], rules[1])
     return out
@@ -82,15 +100,36 @@ def address_parts(draft: TableDraft, parts: Mapping[str, Sequence[int]]) -> dict
         out["address_line_1"] = first_of(lines)
     if second := named("line_2"):
         out["address_line_2"] = joined(second, ", ")
+    if len(lines) == 1 and not numbers and not second and _has_lines(draft, parts["line_1"][0]):
+        out["address_line_1"] = {"from": lines[0], "as": {"extract": r"\A[^\r\n]*"}}
+        out["address_line_2"] = {"from": lines[0], "as": [{"regex": [r"\A[^\r\n]*[\r\n]*", ""]}, {"one_line": ", "}]}
     out.update({part: first_of(own) for part in ("city", "state", "zip_code", "country") if (own := named(part))})
+    codes = {text: code for column in parts.get("country", ()) for text, code in _vehicle_codes(draft, column)}
+    if codes:
+        out["country"] = {**_from(out["country"]), "values": codes}
     return out
+
+
+def _has_lines(draft: TableDraft, column: int) -> bool:
+    """Whether the lines of a street are in one cell."""
+    return draft.values[column].share(lambda text: "\n" in text) >= _LINE_BREAKS
+
+
+def _vehicle_codes(draft: TableDraft, column: int) -> Iterator[tuple[str, str]]:
+    for text in draft.values[column].texts:
+        code = VEHICLE_CODES.get(text.upper())
+        if code is not None and country_code(text) is None:
+            yield text, code
 
 
 def address_type(draft: TableDraft, column: int) -> dict[str, Any]:
     """The type of each address by the words of its column; other words are billing addresses."""
     words = lexicon()
     texts = draft.values[column].texts
-    values = {text: kind for kind in ("billing", "shipping") for text in texts if words.is_cell(text, kind)}
+    values: dict[str, Any] = {
+        text: kind for kind in ("billing", "shipping") for text in texts if words.is_cell(text, kind)
+    }
+    values |= {text: ["billing", "shipping"] for text in texts if words.is_cell(text, "both")}
     return {
         "from": draft.headers[column],
         "values": values or {"billing": "billing", "shipping": "shipping"},

@@ -5,29 +5,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from importer.drafting.column_values import ColumnValues
-from importer.drafting.concepts import COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
+from importer.drafting.concepts import ADDRESS_PARTS, COMMERCIAL, NEVER, OF_COMPANIES, OF_OTHERS
 from importer.drafting.readings import Reading
 from importer.drafting.vetoes import fits
 
 SOME_COMPANIES = 0.2  # of the values have a legal form: the column holds names of companies
 _STATUS_WORDS = ("active", "inactive", "blocked", "closed", "prospect")
 _STATE_OR_STATUS = ("estado", "etat", "stato")
+_MOST = 0.9  # of the rows
 _NEAR = 2  # columns
 _FLAG_VALUES, _ALL_FLAGS = 3, 0.99
 _FEW_SPACES = 0.4
 _ABOUT_ITSELF = frozenset({"address_type", "kind", "status"})  # "Address type" says something of its own
 _OF_OTHERS_TOO = frozenset({"sales_rep", "shipping_method", "supplier_flag", "parent"})
+_LINES = frozenset({"address", "street"})
+_TOWN = frozenset({"city", "zip_code", "zip_city"})
+_SHORT = 6  # characters of a house number
 _TEXTS = frozenset({"city", "zip_code", "zip_city", "address", "street", "name", "full_name"})
 _CUSTOMER = re.compile("cust|client|klient|kund|klant|abnehmer|odbiorca")
+_SUPPLIER = re.compile(
+    "lieferant|kreditor|suppl|vendor|fourniss|proveed|acreed|fornec|fornit|leveranc|lever|dostaw|credit"
+)
 _BANK = re.compile("ban[ckq]|iban|bic|swift|blz|sepa|konto|conto|cuenta|compte|rekening|card|karte")
 
 
 def settled_readings(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
     """What each column means, by its header, its values, and the columns beside it. None as a concept: nothing."""
-    plain = _states(readings, values)
+    plain = _with_record_ids(_states(readings, values), values)
     settled = [_settled(reading, own) for reading, own in zip(plain, values, strict=True)]
     settled = _with_post_codes(_with_codes(_with_names(settled, values), values), values)
-    return _without_banks(settled, readings)
+    return _without_banks(_with_lines(settled), readings)
 
 
 def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
@@ -40,9 +47,20 @@ def _states(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list
         if reading.concept == "status" and either and beside_town and not words and not reading.about:
             if values[at].blank or values[at].lettered > 0:
                 out[at] = reading.as_("state")
-        elif reading.concept == "state" and words >= 0.8 and values[at].few:
+        elif reading.concept == "state" and values[at].few and (words >= 0.8 or (either and values[at].flags == 1)):
             out[at] = reading.as_("status")
     return out
+
+
+def _with_record_ids(readings: list[Reading], values: Sequence[ColumnValues]) -> list[Reading]:
+    """``Contact ID`` identifies the rows of a list that has no other number."""
+    if any(own.concept in ("customer_number", "id") and values[at].filled > _MOST for at, own in enumerate(readings)):
+        return readings
+    for at, reading in enumerate(readings):
+        ids = reading.concept == "other_number" and reading.roles == {"contact"} and not reading.unknown
+        if ids and reading.group is None and values[at].unique and values[at].filled > _MOST:
+            return [*readings[:at], replace(reading, concept="id", roles=frozenset()), *readings[at + 1 :]]
+    return readings
 
 
 def _around(readings: Sequence[Reading], at: int) -> set[str | None]:
@@ -56,8 +74,8 @@ def _settled(reading: Reading, values: ColumnValues) -> Reading:
     concept = reading.concept
     if concept is None:
         return _named_by_values(reading, values)
-    if concept in ("user", "setting") and values.emails >= 0.9:
-        return reading.as_("email")  # "Login"
+    if instead := _kept(reading, values):
+        return reading.as_(instead)
     if _is_of_others(reading) or concept in NEVER:
         return reading if concept == "group" and values.few else reading.as_(None)
     if other := _contradicted(reading, values):
@@ -65,6 +83,14 @@ def _settled(reading: Reading, values: ColumnValues) -> Reading:
     if concept == "address" and not reading.phrase:
         return _of_role(reading, values)
     return reading if fits(concept, values) else reading.as_(None)
+
+
+def _kept(reading: Reading, values: ColumnValues) -> str | None:
+    """What a column without a field is good for: ``Login`` is an email address, ``Supplier No.`` tells rows apart."""
+    if reading.concept in ("user", "setting") and values.emails >= 0.9:
+        return "email"
+    supplier = reading.concept == "other_number" and _SUPPLIER.search(reading.phrase)
+    return "supplier_number" if supplier and not values.blank else None
 
 
 def _is_of_others(reading: Reading) -> bool:
@@ -83,8 +109,16 @@ def _contradicted(reading: Reading, values: ColumnValues) -> str | None:
         return "id"
     if reading.concept == "address" and values.few and flags and reading.roles & {"billing", "shipping"}:
         return "is_default"
-    if reading.concept in _TEXTS and values.emails >= 0.8:
+    if reading.concept in _TEXTS and values.emails >= 0.8 and not reading.roles & OF_COMPANIES:
         return "email"
+    numbers = values.lettered < 0.3 and values.with_digits >= 0.9
+    if (
+        reading.concept == "address"
+        and reading.phrase
+        and numbers
+        and values.share(lambda text: len(text) <= _SHORT) >= 0.9
+    ):
+        return "house_number"
     return None
 
 
@@ -139,6 +173,9 @@ def _of_person(readings: list[Reading], reading: Reading, values: ColumnValues, 
     roles = reading.roles & {"billing", "shipping"}
     if roles and values.spaced < _FEW_SPACES and _missing_part(readings, roles) == "last_name":
         return "last_name"
+    beside = {one.concept for one in readings if (one.roles, one.group) == (reading.roles, reading.group)}
+    if "first_name" in beside and "last_name" not in beside and values.spaced < _FEW_SPACES and not reading.unknown:
+        return "last_name"
     companies = values.companies > SOME_COMPANIES and not reading.roles & OF_COMPANIES and reading.group is None
     return "company_name" if alone and companies else "full_name"
 
@@ -184,6 +221,20 @@ def _with_post_codes(readings: list[Reading], values: Sequence[ColumnValues]) ->
         if reading.concept == "id" and beside and values[at].zips >= 0.8 and values[at].with_digits == 1:
             out[at] = reading.as_("zip_code")
             break
+    return out
+
+
+def _with_lines(readings: list[Reading]) -> list[Reading]:
+    """``Delivery address 1`` and ``2`` beside one ``Delivery city`` are two lines of one address."""
+    out = list(readings)
+    for roles in {reading.roles for reading in readings if reading.concept in _LINES and reading.group is not None}:
+        own = [at for at, reading in enumerate(readings) if reading.roles == roles and reading.concept in ADDRESS_PARTS]
+        lines = [at for at in own if readings[at].concept in _LINES and readings[at].group is not None]
+        towns = [readings[at] for at in own if readings[at].concept in _TOWN]
+        bare = all(readings[at].part is None for at in lines)
+        if bare and towns and len(lines) > 1 and all(town.group is None and town.part is None for town in towns):
+            for at in lines:
+                out[at] = replace(readings[at], group=None, part=readings[at].group)
     return out
 
 

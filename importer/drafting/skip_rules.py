@@ -1,9 +1,11 @@
 """Rows that are probably not customers: what each flag, status, and kind says, as questions with counts."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from importer.cell_text import filled_cells
 from importer.drafting.header_words import fold
 from importer.drafting.lexicon import lexicon
 from importer.drafting.table_draft import TableDraft
@@ -12,9 +14,14 @@ from importer.mapping.transforms.registry import read_flag
 LEAVE_OUT, KEEP = "leave out", "keep"
 _NOT_CUSTOMERS = ("supplier", "lead", "employee", "prospect")
 _GONE = ("inactive", "closed", "deleted")
+_NO_CUSTOMERS = (*_GONE, *_NOT_CUSTOMERS)
+_ANSWERS = ("yes", "no")
+_DELETED = r"\((?:deleted|inactive)(?:-\d+)?\)\s*$"
 _MOST_SHOWN = 6
 _HALF = 0.5
 _MANY = 0.3  # of the rows: so many blocked customers are still customers
+_REASONS = {name: "lead" if name == "prospect" else name for name in (*_NO_CUSTOMERS, "blocked")}
+_STATUS = {"active": ["A", "E"], "inactive": ["D", "I"], "closed": ["C"], "blocked": ["B", "S"]}
 _Found = tuple[dict[str, Any], list[str], str]  # the condition, the words that it leaves out, what is proposed
 
 
@@ -35,29 +42,79 @@ class SkipRule:
     condition: dict[str, Any]
     question: Question
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that decide."""
+        return [str(one["column"]) for one in self.condition.get("all", [self.condition])]
+
 
 def skip_rules(draft: TableDraft) -> Iterator[SkipRule]:
     """The rules that the columns of a table suggest, in the order of the columns."""
     for at, concept in sorted(draft.assignment.skipping.items()):
-        values, header = draft.values[at], draft.headers[at]
-        if values.blank:
-            continue
-        by_words = concept in ("status", "kind") and values.flags < 1
-        rule = (
-            _by_words(draft, at) if by_words else _by_flag(draft, at, "active_flag" if concept == "status" else concept)
-        )
-        if rule is None:
-            continue
-        condition, out, proposed = rule
-        most = _MANY if concept == "blocked_flag" else _HALF
-        if sum(count for text, count in _counted(draft, at) if text in out) > most * values.rows:
-            proposed = KEEP  # most rows are customers: the words mean something else here
-        leave = " and ".join(out) or "rows with a date"
-        counts = ", ".join(f"{text} {count:,}" for text, count in _counted(draft, at)[:_MOST_SHOWN])
-        blank = values.rows - sum(values.counts)
-        shown = f"{header}: {counts}" + (f", blank {blank:,}" if blank and len(values.texts) < _MOST_SHOWN else "")
-        question = Question(f"skip:{header}", f"{shown}. Leave out {leave}?", (LEAVE_OUT, KEEP), proposed)
-        yield SkipRule({"column": header, **condition}, question)
+        rule = None if draft.values[at].blank else _of_column(draft, at, concept)
+        if rule is not None:
+            yield rule
+    yield from _of_names(draft)
+    yield from _without_number(draft)
+
+
+def _letters(draft: TableDraft, at: int) -> dict[str, list[str]]:
+    """What a status of one letter says, if one of them is the usual one for active customers."""
+    texts = draft.values[at].texts
+    known = draft.assignment.skipping[at] == "status" and set(texts) & set(_STATUS["active"]) and len(texts) > 1
+    return _STATUS if known and all(len(text) == 1 for text in texts) else {}
+
+
+def _of_column(draft: TableDraft, at: int, concept: str) -> SkipRule | None:
+    """What a flag, status, or kind suggests."""
+    values, header = draft.values[at], draft.headers[at]
+    by_words = concept in ("status", "kind") and (values.flags < 1 or bool(_coded(draft, at).keys() - set(_ANSWERS)))
+    rule = _by_words(draft, at) if by_words else _by_flag(draft, at, "active_flag" if concept == "status" else concept)
+    if rule is None:
+        return None
+    condition, out, proposed = rule
+    most = _MANY if concept == "blocked_flag" else _HALF
+    if sum(count for text, count in _counted(draft, at) if text in out) > most * values.rows:
+        proposed = KEEP  # most rows are customers: the words mean something else here
+    leave = " and ".join(out) or "rows with a date"
+    counts = ", ".join(f"{text} {count:,}" for text, count in _counted(draft, at)[:_MOST_SHOWN])
+    blank = values.rows - sum(values.counts)
+    shown = f"{header}: {counts}" + (f", blank {blank:,}" if blank and len(values.texts) < _MOST_SHOWN else "")
+    question = Question(f"skip:{header}", f"{shown}. Leave out {leave}?", (LEAVE_OUT, KEEP), proposed)
+    return SkipRule({"column": header, **condition}, question)
+
+
+def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
+    """Names that say that the customer is gone: ``Harbor Goods (deleted)``."""
+    for at in draft.assignment.customer.get("company_name", ())[:1]:
+        gone = [text for text in draft.values[at].texts if re.search(_DELETED, text)]
+        if gone and len(gone) < _HALF * len(draft.values[at].texts):
+            header = draft.headers[at]
+            text = f"{header}: {len(gone):,} names such as {gone[0]}. Leave them out?"
+            question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
+            yield SkipRule({"column": header, "matches": _DELETED, "reason": "deleted"}, question)
+
+
+def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
+    """Rows without the customer's number that have a supplier's: of a list of both."""
+    headers, shown = draft.headers, draft.assignment.customer.get("display_id", draft.structure.key)
+    numbers = [at for at in shown if draft.assignment.readings[at].concept in ("customer_number", "email")]
+    if len(numbers) != 1 or draft.values[numbers[0]].filled == 1:
+        return
+    key = headers[numbers[0]]
+    blank = ~filled_cells(draft.table.column(key))
+    for at in draft.assignment.suppliers:
+        of_supplier = blank & filled_cells(draft.table.column(headers[at]))
+        if of_supplier.any():
+            text = f"{headers[at]}: filled in {int(of_supplier.sum()):,} rows without {key}. Leave them out?"
+            question = Question(f"skip:{headers[at]}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
+            both = [{"column": key, "blank": True}, {"column": headers[at], "blank": False}]
+            yield SkipRule({"all": both, "reason": "supplier"}, question)
+
+
+def _coded(draft: TableDraft, at: int) -> dict[str, list[str]]:
+    """What the values of a code of a known system say."""
+    return {} if draft.codes is None else draft.codes.cells.get(draft.headers[at].strip().lower(), {})
 
 
 def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:
@@ -67,10 +124,11 @@ def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:
 
 def _by_words(draft: TableDraft, at: int) -> _Found | None:
     """Statuses and kinds that are words: those that say inactive, supplier, or lead."""
-    texts = draft.values[at].texts
+    texts, coded = draft.values[at].texts, _coded(draft, at) or _letters(draft, at)
+    kinds = {text: kind for kind, values in coded.items() for text in values}
     out, reasons = [], []
     for text in texts:
-        reason = _reason(text)
+        reason = _reason(text) if text not in kinds else _REASONS.get(kinds[text])
         if reason:
             out.append(text)
             reasons.append(reason)
@@ -87,9 +145,9 @@ def _reason(text: str) -> str | None:
     parts = {fold(part) for part in _parts(text)}
     if parts & words.cell_words("customer") or parts & words.cell_words("active"):
         return None
-    for kind in (*_GONE, *_NOT_CUSTOMERS):
-        if parts & words.cell_words(kind) and parts <= words.cell_words(*_GONE, *_NOT_CUSTOMERS):
-            return kind if kind != "prospect" else "lead"
+    for kind in _NO_CUSTOMERS:
+        if parts & words.cell_words(kind) and parts <= words.cell_words(*_NO_CUSTOMERS):
+            return _REASONS[kind]
     return None
 
 
@@ -102,9 +160,10 @@ def _parts(text: str) -> list[str]:
 def _by_flag(draft: TableDraft, at: int, concept: str) -> _Found | None:
     """Flags: no for active ones, yes for inactive, deleted, and blocked ones."""
     values = draft.values[at]
+    coded = _coded(draft, at)
     answers = {
-        "yes": [text for text in values.texts if _says(text, "yes")],
-        "no": [t for t in values.texts if _says(t, "no")],
+        answer: [text for text in values.texts if (text in coded[answer] if answer in coded else _says(text, answer))]
+        for answer in _ANSWERS
     }
     wanted = "no" if concept in ("active_flag", "customer_flag") else "yes"
     if not answers[wanted]:

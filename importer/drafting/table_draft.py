@@ -1,10 +1,12 @@
 """One table of the sources, read as far as its headers and values tell."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from importer.drafting.assigned_fields import Assignment
-from importer.drafting.assignment import assign
+from importer.drafting.assignment import ROW_KINDS, assign
 from importer.drafting.code_tables import CodeTable, recognized
 from importer.drafting.column_values import ColumnValues, column_values
 from importer.drafting.header_words import words
@@ -12,6 +14,9 @@ from importer.drafting.readings import Reading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure
 from importer.tables import SourceTable
 
+_SOME = 0.5
+_MOST_NOTES = 20  # rows below the data
+_FEWEST = 4  # columns of a table whose last rows can be notes
 # Languages that lists of a country are in, beside English.
 _LANGUAGES = {
     "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
@@ -24,7 +29,8 @@ class TableDraft:
     """A table with what its columns mean.
 
     ``headerless``: the file has no header, and the names of the columns are made up. ``varying``: columns that differ
-    within the rows of a customer. ``same``: further tables with the same columns.
+    within the rows of a customer. ``notes``: the column with notes below the rows. ``same``: further tables with the
+    same columns.
     """
 
     table: SourceTable
@@ -36,6 +42,7 @@ class TableDraft:
     structure: RowStructure
     varying: frozenset[int] = frozenset()
     headerless: bool = False
+    notes: int | None = None
     same: list[SourceTable] = field(default_factory=list)
 
     @property
@@ -53,20 +60,25 @@ def _label(codes: CodeTable, header: str) -> str:
 
 
 def _with_number(assignment: Assignment, structure: RowStructure, values: Sequence[ColumnValues]) -> None:
-    """A number of the customer beside the key is the one that people see."""
+    """A number of the customer beside the key is the one that people see; an ID of the system beside it is not."""
+    keys = {assignment.readings[at].concept for at in structure.key}
     for concept in ("customer_number", "id"):
         for at, reading in enumerate(assignment.readings):
             free = at not in structure.key and at not in assignment.targets
-            if (
-                free
-                and reading.concept == concept
-                and not reading.unknown
-                and not reading.roles
-                and values[at].guids < 0.5
-            ):
+            plain = reading.concept == concept and not reading.unknown and not reading.roles
+            of_system = concept == "id" and "customer_number" in keys and reading.phrase.endswith("id")
+            if free and plain and not of_system and values[at].guids < _SOME:
                 assignment.customer["display_id"] = [at]
                 assignment.give(at, "display_id")
                 return
+
+
+def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence[str]) -> None:
+    """Codes whose values tell customers from others decide about rows."""
+    for at, header in enumerate(headers):
+        if codes.cells.get(header.strip().lower(), {}).keys() & ROW_KINDS and at not in assignment.targets:
+            assignment.skipping[at] = "kind"
+            assignment.give(at, "skip_rule")
 
 
 def languages_of(country: str | None) -> Collection[str]:
@@ -74,26 +86,42 @@ def languages_of(country: str | None) -> Collection[str]:
     return [language for language, where in _LANGUAGES.items() if country is not None and country in where.split()]
 
 
+def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
+    """The table without the notes below its rows; and the column that they are in, where everything else is blank."""
+    tail = table.frame.tail(_MOST_NOTES).map(str.strip) != ""
+    lonely = (tail.sum(axis=1) <= 1).to_numpy()
+    notes = len(lonely) if lonely.all() else int(np.argmin(lonely[::-1]))
+    columns = np.flatnonzero(tail.tail(notes).any(axis=0)) if notes else np.array([], int)
+    if len(columns) != 1 or notes == len(lonely) or len(table.frame.columns) < _FEWEST:
+        return table, None
+    rows = slice(0, len(table) - notes)
+    frame, numbers, broken = table.frame.iloc[rows], table.row_numbers[rows], table.broken[rows]
+    return replace(table, frame=frame, row_numbers=numbers, broken=broken, stored=None), int(columns[0])
+
+
 def draft_table(table: SourceTable, country: str | None) -> TableDraft:
     """Read one table: codes of known systems first, then headers, values, fields, and rows."""
+    rows, notes = _without_notes(table)
     headers = list(table.frame.columns)
     codes = recognized(headers)
     labels = headers if codes is None else [_label(codes, header) for header in headers]
     readings = read_headers(labels, () if codes is not None else languages_of(country))
-    values = [column_values(table.column(header)) for header in headers]
+    values = [column_values(rows.column(header)) for header in headers]
     for at, header in enumerate(headers):
         if header in table.secrets:
             readings[at] = readings[at].as_("sensitive")
     assignment = assign(readings, values)
-    structure = row_structure(table, assignment, values)
+    if codes is not None:
+        _with_coded_rows(assignment, codes, headers)
+    structure = row_structure(rows, assignment, values)
     _with_number(assignment, structure, values)
     for at in structure.key:
         if assignment.readings[at].concept not in ("company_name", "display_name", "email"):
             assignment.targets[at] = ["reference_id"]
-    if structure.parent is not None:
-        assignment.targets[structure.parent] = ["parent_key"]
-    varying = varying_columns(table, structure, sorted({at for own in assignment.customer.values() for at in own}))
-    return TableDraft(table, headers, codes, readings, values, assignment, structure, varying)
+    for at, _ in structure.parents:
+        assignment.targets[at] = ["parent_key"]
+    varying = varying_columns(rows, structure, sorted({at for own in assignment.customer.values() for at in own}))
+    return TableDraft(table, headers, codes, readings, values, assignment, structure, varying, notes=notes)
 
 
 def varying_columns(table: SourceTable, structure: RowStructure, columns: Sequence[int]) -> frozenset[int]:

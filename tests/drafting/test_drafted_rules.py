@@ -1,0 +1,192 @@
+"""What drafts write for exports of odd shapes, seen in the customers that their mappings give."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+import importer
+from importer.drafting.draft import Draft
+from importer.mapping import apply_mapping, load_mapping
+from importer.tables import EntityTables, Sources
+from tests.drafting.support import TOWNS, draft, drafted, plain, targets, written
+from tests.support import make_source
+
+Row = Mapping[str, str]
+
+
+def lines(n: int) -> Row:
+    return plain(n, Street=f"{n} High St\nUnit {n}" if n else "1 High St")
+
+
+def notes(n: int) -> Row:
+    blank = dict.fromkeys(plain(n, Street=""), "")
+    return plain(n, Street=f"{n} High St") if n < 5 else blank | {"Customer Number": ("", "Report", "Page 1")[n - 5]}
+
+
+def of_both_kinds(n: int) -> Row:
+    of_supplier = {"Customer Number": "", "Supplier No": f"S{n}"}
+    return plain(n, **{"Supplier No": ""}) | (of_supplier if n % 4 == 0 else {})
+
+
+def typed(n: int) -> Row:
+    kind = ("Bill to", "Ship to", "Both", "")[n % 4]
+    return plain(n, Street=f"{n} High St", **{"Address Type": kind})
+
+
+def flagged(n: int) -> Row:
+    """Of customer 100 both addresses may be used for bills."""
+    number = {"Customer Number": f"{100 + n // 2}", "Company Name": f"Firm {n // 2} Ltd"}
+    return plain(n, Street=f"{n} High St", Billing="Yes", Shipping="No") | number
+
+
+NUMBERED = {"Dir. entrega 1": "Calle Sol 1", "Dir. entrega 2": "Local 2", "Población entrega": "Soria"}
+# name: the rows, the country, the table and column that are looked at, and what is there (blanks left out).
+RULES: dict[str, tuple[Callable[[int], Row], str, str, str, list[Any]]] = {
+    "an area code of its own": (
+        lambda n: plain(n, **{"Area Code": "415", "Phone": f"555-013{n}"}), "US",
+        "customers", "phone", [f"+1415555013{n}" for n in range(8)],
+    ),
+    "labels in a cell": (
+        lambda n: plain(n, Phone=f"Fax:(415) 555-0199 Phone:(415) 555-013{n}"), "US",
+        "customers", "phone", [f"+1415555013{n}" for n in range(8)],
+    ),
+    "a country without an address": (
+        lambda n: {"Customer Number": f"{n}", "Company": f"Firm {n} Ltd", "Phone": f"030 2312500{n}", "Country": "DE"},
+        "US", "customers", "phone", [f"+49302312500{n}" for n in range(8)],
+    ),
+    "lines of a street in one cell": (
+        lines, "GB", "addresses", "address_line_2", [f"Unit {n}" for n in range(1, 8)] * 2,
+    ),
+    "codes that stand on vehicles": (
+        lambda n: plain(n, Street=f"{n} Weg", Country="D"), "AT", "addresses", "country", ["DE"] * 16,
+    ),
+    "a person without a role": (
+        lambda n: plain(n, Street=f"{n} High St", Contact=f"Ann Lee{n}"), "GB",
+        "addresses", "last_name", [f"Lee{n}" for n in range(8)] * 2,
+    ),
+    "a name where the company is blank": (
+        lambda n: plain(n) | {"Company Name": f"Firm {n} Ltd" if n else "", "Name": f"Firm {n} Ltd"}, "GB",
+        "customers", "company_name", [f"Firm {n} Ltd" for n in range(8)],
+    ),
+    "a second contact": (
+        lambda n: plain(n, Contact=f"Ann Lee{n}", **{"Second Contact": f"Bo Ray{n}"}), "GB",
+        "contacts", "first_name", [name for n in range(8) for name in ("Ann", "Bo")],
+    ),
+    "names that end in a currency": (
+        lambda n: plain(n) | {"Company Name": f"Firm {n} - {('USD', 'EUR')[n % 2]}"}, "US",
+        "customers", "company_name", [f"Firm {n}" for n in range(8)],
+    ),
+    "two lines beside one town": (
+        lambda n: plain(n, Street=f"{n} Calle Mar", **NUMBERED), "ES",
+        "addresses", "address_line_2", ["Local 2"] * 8,
+    ),
+    "one country of two addresses": (
+        lambda n: {
+            "Kundenr.": f"{n}", "Navn": f"Firma {n} AS", "Postadresse": f"Vei {n}", "Postadresse sted": "Oslo",
+            "Besøksadresse": f"Gate {n}", "Besøksadresse sted": "Oslo", "Land": "Norge",
+        }, "SE", "addresses", "country", ["NO"] * 16,
+    ),
+    "house numbers of an address": (
+        lambda n: plain(n, **{"Postadres straat": "Kade", "Postadres huisnr.": f"{n}", "Postadres plaats": "Breda"}),
+        "NL", "addresses", "address_line_1", [f"Kade {n}" for n in range(8)],
+    ),
+}  # fmt: skip
+COUNTS: dict[str, tuple[Callable[[int], Row], int, int]] = {
+    "jobs of a customer": (
+        lambda n: {"Customer": ("Harbor", "Harbor:Dock", "Bay", "Bay:Pier")[n], "City": "Bath"}, 4, 2,
+    ),
+    "notes below the rows": (notes, 8, 5),
+    "suppliers without a customer's number": (of_both_kinds, 8, 6),
+    "names that say deleted": (
+        lambda n: plain(n) | ({"Company Name": f"Firm {n} Ltd (deleted)"} if n % 4 == 0 else {}), 8, 6,
+    ),
+    "a status of one letter": (lambda n: plain(n, Status=("E", "E", "E", "D")[n % 4]), 8, 6),
+    "branches with their own numbers": (
+        lambda n: plain(n, **{"Parent Customer": "100" if n > 5 else ""}), 8, 8,
+    ),
+    "an inactive date": (lambda n: plain(n, Inactive="2023-05-01" if n == 3 else ""), 8, 7),
+}  # fmt: skip
+
+
+def given(made: Draft, rows: list[Row], tmp_path: Any) -> EntityTables:
+    loaded = load_mapping(str(written(made, tmp_path)))
+    country = loaded.mapping.country
+    return apply_mapping(loaded, Sources((make_source("file 0.csv", rows),)), country=country).tables
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_read_what_is_there(name, tmp_path) -> None:
+    row, country, table, column, values = RULES[name]
+    tables = given(draft(row, country=country), [row(n) for n in range(8)], tmp_path)
+    got = [str(value) for value in getattr(tables, table)[column] if isinstance(value, str) and value]
+    assert sorted(got) == sorted(values)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_rows_become_the_customers_that_they_are(name, tmp_path) -> None:
+    row, count, customers = COUNTS[name]
+    assert len(given(draft(row, count), [row(n) for n in range(count)], tmp_path).customers) == customers
+
+
+def test_an_address_of_which_nothing_is_said_serves_for_both(tmp_path) -> None:
+    tables = given(draft(typed), [typed(n) for n in range(8)], tmp_path)
+    assert sorted(tables.addresses["type"]) == ["billing"] * 6 + ["shipping"] * 6
+
+
+def test_flags_that_say_how_an_address_may_be_used_make_no_default(tmp_path) -> None:
+    made = draft(flagged)
+    assert "flags" not in made.mapping
+    assert list(given(made, [flagged(n) for n in range(8)], tmp_path).addresses["type"]) == ["billing"] * 8
+
+
+def test_an_exception_from_the_main_address_is_for_shipping() -> None:
+    def row(n: int) -> Row:
+        return plain(n, Street=f"{n} High St", **{"Mailing Street": "PO Box 1" if n == 0 else "", "Mailing City": ""})
+
+    given_ = targets(draft(row))
+    assert given_["Street"] == ["addresses.billing.address_line_1"]
+    assert given_["Mailing Street"] == ["addresses.shipping.address_line_1"]
+
+
+def test_a_class_of_one_letter_is_no_type_of_address() -> None:
+    made = draft(lambda n: plain(n, Street=f"{n} High St", **{"Customer Group": "ABC"[n % 3]}))
+    assert targets(made)["Street"] == ["addresses.billing.address_line_1"]
+    assert "Customer Group" not in targets(made)
+    assert made.questions == []
+
+
+def test_values_of_codes_tell_customers_from_suppliers() -> None:
+    made = draft(
+        lambda n: {
+            "CT_Num": f"C{n}", "CT_Intitule": f"Firme {n} SARL", "CT_Type": f"{n % 4 // 3}", "CT_Adresse": f"{n} rue A",
+            "CT_Ville": "Lyon", "CT_CodePostal": "69002",
+        }
+    )  # fmt: skip
+    assert [(one.id, one.text) for one in made.open] == [("skip:CT_Type", "CT_Type: 0 6, 1 2. Leave out 1?")]
+
+
+def test_the_id_of_a_contact_is_the_key_of_a_list_without_another_number() -> None:
+    made = draft(lambda n: {"Contact ID": f"{n}", "Company": f"Firm {n} Ltd", "First Name": "Ann", "Last Name": "Lee"})
+    assert made.key == ["Contact ID"]
+
+
+def test_files_that_do_not_belong_to_the_customers_are_skipped_by_the_check(tmp_path) -> None:
+    """Also one whose columns the customers have, too."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    rows = "".join(f"{n},Firm {n} Ltd,{TOWNS[n % 4]}\n" for n in range(1, 9))
+    (folder / "customers.csv").write_text(f"Customer Number,Company Name,City\n{rows}", "utf-8")
+    (folder / "items.csv").write_text("Item,Price\n1,2.50\n2,3.50\n", "utf-8")
+    (folder / "towns.csv").write_text("City\nBath\nLeeds\n", "utf-8")
+    made = importer.suggest(folder, country="GB")
+    checked = importer.check(folder, str(written(made, tmp_path)), country="GB", out=tmp_path / "out")
+    assert checked.exit_code == 0
+    assert checked.summary["customers"]["valid"] == 8
+    assert checked.summary["rows"]["skipped_by_reason"]["of another table"] == 4
+
+
+def test_tables_are_joined_only_if_they_give_something() -> None:
+    made = drafted([[plain(n) for n in range(8)], [{"Code": f"{100 + n}", "Price": "2.50"} for n in range(8)]])
+    assert made.layout == "wide"
+    assert "# Left out: file 1.csv" in made.mapping
