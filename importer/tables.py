@@ -108,7 +108,7 @@ def numbers_as_numpy(kind: pa.DataType) -> pd.ArrowDtype | None:
 
 def no_lines(kinds: Mapping[str, Any]) -> pd.DataFrame:
     """A frame with these columns and nothing in it."""
-    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in kinds.items()})
+    return pd.DataFrame({name: pd.array([], dtype=kind) for name, kind in kinds.items()})
 
 
 def chunked(column: "pd.Series[Any]") -> pa.ChunkedArray:

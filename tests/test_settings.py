@@ -53,43 +53,43 @@ NONSENSE = [0, -1, math.nan, math.inf, 10**30, True, False, "", "many", "-1", "n
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("value", NONSENSE, ids=repr)
-def test_numbers_without_sense_are_refused_by_the_options_name(name, value) -> None:
-    with pytest.raises(OptionError, match=f"^--{name.replace('_', '-')} is ") as caught:
-        Options(**{name: value})
-    assert caught.value.hint.startswith("Give ")
-    assert caught.value.exit_code == 2
+def test_numbers_without_sense_are_refused_by_the_options_name(name) -> None:
+    assert not_refused(name, NONSENSE, hint="Give ") == []
 
 
 @pytest.mark.parametrize("name", ["mode", "on_conflict", "dedupe", "log_level", "country", "delimiter", "engine"])
-@pytest.mark.parametrize("value", ["", "perhaps", True, 5, math.nan, [], ["create"]], ids=repr)
-def test_words_without_sense_are_refused_by_the_options_name(name, value) -> None:
-    if (name, value) == ("delimiter", ""):
-        value = ";;"
-    with pytest.raises(OptionError, match=f"^--{name.replace('_', '-')} is ") as caught:
-        Options(**{name: value})
-    assert caught.value.hint.startswith("Give ")
+def test_words_without_sense_are_refused_by_the_options_name(name) -> None:
+    blank = ";;" if name == "delimiter" else ""
+    assert not_refused(name, [blank, "perhaps", True, 5, math.nan, [], ["create"]], hint="Give ") == []
 
 
 @pytest.mark.parametrize("name", ["strict", "partial", "yes", "new_file", "same_layout", "accept_key"])
-@pytest.mark.parametrize("value", [0, 1, "true", "", [], math.nan], ids=repr)
-def test_a_flag_is_true_or_false(name, value) -> None:
-    with pytest.raises(OptionError, match="true or false"):
-        Options(**{name: value})
+def test_a_flag_is_true_or_false(name) -> None:
+    assert not_refused(name, [0, 1, "true", "", [], math.nan], said="true or false") == []
+
+
+def not_refused(name: str, values: list[object], *, said: str = "", hint: str = "") -> list[object]:
+    """Those of the values that an option takes, or refuses without its name, what it says, or a hint."""
+    wrong = []
+    for value in values:
+        try:
+            Options(**{name: value})
+        except OptionError as error:
+            named = error.message.startswith(f"--{name.replace('_', '-')} is ") and error.exit_code == 2
+            if named and said in f"{error.message} {error.hint}" and error.hint.startswith(hint):
+                continue
+        wrong.append(value)
+    return wrong
 
 
 @pytest.mark.parametrize("name", ["tenant", "ledger", "out", "sheet", "lookups", "mapping", "api", "plan", "log"])
-@pytest.mark.parametrize("value", [True, [], {}, "a\0b", b"x"], ids=repr)
-def test_text_is_text(name, value) -> None:
-    with pytest.raises(OptionError, match=f"^--{name} is "):
-        Options(**{name: value})
+def test_text_is_text(name) -> None:
+    assert not_refused(name, [True, [], {}, "a\0b", b"x"]) == []
 
 
 @pytest.mark.parametrize("name", ["sources", "only"])
-@pytest.mark.parametrize("value", [5, True, [True], [["a"]], ["a\0"]], ids=repr)
-def test_a_list_holds_texts(name, value) -> None:
-    with pytest.raises(OptionError, match=f"^--{name} is "):
-        Options(**{name: value})
+def test_a_list_holds_texts(name) -> None:
+    assert not_refused(name, [5, True, [True], [["a"]], ["a\0"]]) == []
 
 
 def test_every_option_is_read_and_what_was_read_is_read_again() -> None:

@@ -88,7 +88,7 @@ class Sender:
                 for helper in (self._recorder.run, self._reconciler.run, self._feed, self._watch):
                     helpers.start_soon(helper)
                 async with anyio.create_task_group() as workers:
-                    for _ in range(self.options.concurrency):
+                    for _ in range(min(self.options.concurrency, sum(self._counts.values()))):
                         workers.start_soon(self._work)
                     await self._until_sent()
                     workers.cancel_scope.cancel()

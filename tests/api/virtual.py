@@ -1,7 +1,6 @@
 """Virtual time, and a server in it that allows N requests in any second: minutes of pacing in a moment of real time."""
 
 import asyncio
-import contextlib
 import random
 import selectors
 from collections import deque
@@ -13,14 +12,14 @@ from importer.api import Limiter
 
 
 class _WarpSelector(selectors.DefaultSelector):
-    """Instead of waiting, moves the loop's clock on."""
+    """Instead of waiting, moves the loop's clock on. There is nothing real to wait for, so nothing is looked at."""
 
     now = 0.0
 
     def select(self, timeout=None):
         if timeout:
             self.now += timeout
-        return super().select(0)
+        return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -92,31 +91,26 @@ async def drive(limiter: Limiter, server: SimulatedServer, seconds: float) -> li
     rng = random.Random(7)
 
     async def one() -> None:
-        while True:
+        while len(tasks) <= limiter.concurrency:
             grant = await limiter.acquire()
             sent.append(grant.at)
-            taken = await server.answer()
-            if taken:
+            if await server.answer():
                 limiter.answered(now() - grant.at, {})
-                return
+                fill()
+                continue
             limiter.throttled(server.retry_after, grant)
             if server.retry_after is None:
                 await asyncio.sleep(rng.uniform(0.0, 0.5))
 
-    changed = asyncio.Event()
-
-    def finish(task: asyncio.Task[None]) -> None:
-        tasks.discard(task)
-        changed.set()
-
-    while now() < end:
+    def fill() -> None:
         while len(tasks) < limiter.concurrency:
             task = asyncio.create_task(one())
             tasks.add(task)
-            task.add_done_callback(finish)
-        changed.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), 1.0)
+            task.add_done_callback(tasks.discard)
+
+    while now() < end:
+        fill()
+        await asyncio.sleep(min(1.0, end - now()))
     for task in list(tasks):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,11 +1,9 @@
 """Every command that is printed as advice works when it is pasted: it has all options that it needs, and is quoted."""
 
-import os
 import re
 import shlex
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from datetime import datetime
 
@@ -16,7 +14,7 @@ from importer.cli.app import app
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Commands, Options
 from importer.settings.pasted_commands import _TAKES
-from tests.workflow.desk import KEY, ROOT
+from tests.workflow.desk import KEY, Said
 
 ACCOUNT = ("--ledger", "the ledger/of acme.db", "--tenant", "Acme & Co", "--api-key-file", "the key")
 
@@ -44,18 +42,11 @@ def printed(text: str) -> list[str]:
     return [*lines, *re.findall(r"`(importer [^`]+)`", " ".join(text.split()))]
 
 
-def pasted(desk, command: str) -> subprocess.CompletedProcess:
-    shell = f'importer() {{ "{sys.executable}" -m importer "$@"; }}; {command}'
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **desk.variables}
-    return subprocess.run(
-        ["/bin/sh", "-c", shell],
-        cwd=desk.path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def pasted(desk, command: str) -> Said:
+    """The command as a shell takes it apart."""
+    split = ["/bin/sh", "-c", f"importer() {{ printf '%s\\0' \"$@\"; }}; {command}"]
+    words = subprocess.run(split, cwd=desk.path, capture_output=True, text=True, check=True).stdout
+    return desk.do(*words.split("\0")[:-1])
 
 
 def test_what_a_run_advises_reaches_the_same_ledger_and_folder(odd, box) -> None:
@@ -66,14 +57,14 @@ def test_what_a_run_advises_reaches_the_same_ledger_and_folder(odd, box) -> None
     assert resume.startswith("importer resume 2")
     assert "rejected.xlsx" in again
     done = pasted(odd, resume)
-    assert done.returncode == 1, done.stderr
+    assert done.code == 1, done.err
     assert box.counts()["customers"] == 3
-    assert printed(done.stdout) == [
+    assert printed(done.out) == [
         again.replace("the out/", f"{odd.path}/the out/").replace("'the out'", f"'{odd.path}/the out'")
     ]
     done = pasted(odd, again)
-    assert done.returncode == 1, done.stderr
-    assert printed(done.stdout)
+    assert done.code == 1, done.err
+    assert printed(done.out)
     assert len(list((odd.path / "the out").iterdir())) == 2
     with closing(sqlite3.connect(odd.path / "the ledger" / "of acme.db")) as ledger:
         assert ledger.execute("SELECT name FROM tenants").fetchall() == [("Acme & Co",)]
@@ -86,16 +77,16 @@ def test_what_a_plan_and_a_check_advise(odd, box) -> None:
     said = odd.do("check", *words, "--lookups", "look ups.json")
     (again,) = printed(said.out)
     assert "'look ups.json'" in again
-    assert pasted(odd, again).returncode == 1
+    assert pasted(odd, again).code == 1
     said = odd.do("plan", *words, "--api", box.url, "--mode", "upsert", *ACCOUNT)
     _, apply = printed(said.out)
     assert "run --plan" in apply
     done = pasted(odd, apply)
-    assert done.returncode == 1, done.stderr
+    assert done.code == 1, done.err
     assert box.counts()["customers"] == 3
     clean = odd.do("check", odd.path / "small.csv", *words[1:])
     (plan,) = printed(clean.out)
-    assert pasted(odd, plan).returncode == 0
+    assert pasted(odd, plan).code == 0
 
 
 def test_a_config_file_is_repeated_instead_of_what_it_says(odd, box) -> None:
@@ -111,14 +102,14 @@ def test_a_config_file_is_repeated_instead_of_what_it_says(odd, box) -> None:
     assert apply.endswith(" --config 'the job.toml'")
     assert "--ledger" not in apply
     done = pasted(odd, f"{apply} --limit 1")
-    assert done.returncode == 1, done.stderr
-    resume, again = printed(done.stdout)
+    assert done.code == 1, done.err
+    resume, again = printed(done.out)
     assert resume.endswith(" --config 'the job.toml'")
     done = pasted(odd, resume)
-    assert done.returncode == 1, done.stderr
+    assert done.code == 1, done.err
     assert box.counts()["customers"] == 3
     assert "--config" not in again  # its --new-file is about the export
-    assert pasted(odd, again).returncode == 1
+    assert pasted(odd, again).code == 1
 
 
 def test_what_verify_and_undo_advise(odd, box) -> None:
@@ -129,7 +120,7 @@ def test_what_verify_and_undo_advise(odd, box) -> None:
     said = odd.do("undo", run, *ACCOUNT)
     (force,) = printed(said.out)
     assert force == shlex.join(["importer", "undo", run, "--force", *ACCOUNT])
-    assert pasted(odd, force).returncode == 0
+    assert pasted(odd, force).code == 0
     assert box.counts()["customers"] == 0
 
 
@@ -140,12 +131,12 @@ def test_what_an_error_advises(odd, box) -> None:
     assert said.code == 2
     (runs,) = printed(said.err)
     assert runs == shlex.join(["importer", "runs", *ACCOUNT[:4]])
-    assert pasted(odd, runs).returncode == 0
+    assert pasted(odd, runs).code == 0
     odd.write("my 'list'.csv", (odd.path / "my 'list'.csv").read_text().replace("Main", "High"))
     said = odd.do("run", *words, "--mode", "upsert", "--max-changed", 0)
     assert said.code == 3
     (plan,) = [command for command in printed(said.out) if "importer plan" in command]
-    assert pasted(odd, plan).returncode == 1
+    assert pasted(odd, plan).code == 1
 
 
 def test_advice_names_no_customer(odd, box) -> None:

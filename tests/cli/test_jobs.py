@@ -15,7 +15,7 @@ from importer.commands.jobs import jobs_line, run_jobs
 from importer.sandbox import SandboxConfig, running
 from tests.cli.test_process import wait_until
 from tests.report.schema import hold_against_schema
-from tests.workflow.desk import KEY
+from tests.workflow.desk import KEY, PATIENCE
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_each_job_ends_in_its_own_way(desk) -> None:
     desk.write("jobs/dune.toml", "= nonsense")
     desk.write("jobs/notes.txt", "no job")
     desk.write("jobs/.hidden.toml", "= nonsense")
-    said = desk.process("run", "--config", "jobs", "--json", "--parallel", 4)
+    said = desk.do("run", "--config", "jobs", "--json", "--parallel", 4)
     told = report(said)
     assert said.code == told["exit_code"] == 2
     assert {one["name"]: one["exit_code"] for one in told["jobs"]} == {"acme": 0, "bolt": 2, "cask": 2, "dune": 2}
@@ -68,7 +68,7 @@ def test_each_job_ends_in_its_own_way(desk) -> None:
 def test_a_line_each_and_options_of_the_command_line_go_to_all(desk, box) -> None:
     job(desk, "acme", box.url)
     job(desk, "bolt", box.url, "limit = 1")
-    said = desk.process("run", "--config", "jobs", "--quiet", "--limit", 2, "--keep", 5)
+    said = desk.do("run", "--config", "jobs", "--quiet", "--limit", 2, "--keep", 5)
     assert (said.code, said.err) == (0, "")
     first, second = said.out.splitlines()
     assert first.startswith("0  acme: 2 created, 1 pending; ")
@@ -161,7 +161,7 @@ def test_an_interrupt_reaches_what_runs_once_and_nothing_new_begins(desk) -> Non
         process = desk.start("run", "--config", "jobs", "--json")
         wait_until(lambda: slow.counts()["customers"] >= 3)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     told = json.loads(out)
     assert process.returncode == told["exit_code"] == 3, err
     acme, bolt = told["jobs"]

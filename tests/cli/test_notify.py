@@ -287,7 +287,7 @@ def dripping(head: bytes) -> Iterator[int]:
 SEND = """
 from importer import notify
 from importer.settings import Notices
-notify.PING = notify.NOTIFY = 0.5
+notify.PING, notify.NOTIFY = {ping}, 0.5
 urls = ("json://127.0.0.1:{port}/a", "json://127.0.0.1:{port}/b")
 announcer = notify.Announcer(Notices(urls, frozenset({{"failure"}}), "http://127.0.0.1:{port}/ping"))
 print(*announcer.began(), *announcer.ended("failure", "title", "text"), sep="\\n")
@@ -298,7 +298,7 @@ print(*announcer.began(), *announcer.ended("failure", "title", "text"), sep="\\n
 def test_an_answer_that_drips_holds_nobody_up(head) -> None:
     with dripping(head) as port:
         started = time.monotonic()
-        code = SEND.format(port=port)
+        code = SEND.format(port=port, ping=5 if head else 0.5)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
         took = time.monotonic() - started
     reason = "HTTP 500" if head else "timed out"

@@ -11,6 +11,13 @@ from importer.cli.app import app
 from importer.sandbox import running
 from tests.workflow.desk import KEY, SAMPLES
 
+
+@pytest.fixture
+def box():
+    with running() as made:
+        yield made
+
+
 COMMANDS = sorted(str(command.name or command.callback.__name__) for command in app.registered_commands)
 
 
@@ -146,15 +153,15 @@ def test_a_wrong_value_in_the_environment_is_named_with_its_variable(desk, name,
     assert f"importer: {said}" in answer.err
 
 
-def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk) -> None:
-    plan = desk.do("plan", *desk.small(), "--api", "sandbox", "--json")
+def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk, box) -> None:
+    plan = desk.do("plan", *desk.small(), "--api", box.url, "--json")
     kept = plan.folder / "work" / "plan.json"
     facts = json.loads(kept.read_bytes())
     kept.write_text(json.dumps(facts | {"options": facts["options"] | {"mode": "replace"}}))
     said = desk.do("run", "--plan", plan.summary["run_id"])
     assert said.code == 2
     assert f"plan {plan.summary['run_id']}: mode is 'replace'" in said.err
-    run = desk.do("run", *desk.small(), "--api", "sandbox", "--limit", 1, "--json").summary["run_id"]
+    run = desk.do("run", *desk.small(), "--api", box.url, "--limit", 1, "--json").summary["run_id"]
     with contextlib.closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger, ledger:
         ledger.execute("UPDATE runs SET options = json_set(options, '$.on_conflict', 'win')")
     said = desk.do("resume")
@@ -162,17 +169,17 @@ def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk) -> None:
     assert f"run {run}: on-conflict is 'win'" in said.err
 
 
-def test_the_longest_wait_is_an_option_like_others(desk) -> None:
+def test_the_longest_wait_is_an_option_like_others(desk, box) -> None:
     desk.write("job.toml", 'max-wait = "2h"\n')
     for words, seconds in (([], 900.0), (["--config", "job.toml"], 7200.0), (["--max-wait", "90"], 90.0)):
-        said = desk.do("run", *desk.small(), "--api", "sandbox", "--json", *words)
+        said = desk.do("run", *desk.small(), "--api", box.url, "--json", *words)
         assert (said.code, said.summary["options"]["max_wait"]) == (0, seconds)
     for command in ("run", "resume", "retry", "plan", "adopt", "verify", "undo"):
         assert "--max-wait" in desk.do(command, "--help").out
 
 
-def test_json_is_one_object_and_the_very_one_on_disk(desk) -> None:
-    for command in (("check",), ("run", "--api", "sandbox")):
+def test_json_is_one_object_and_the_very_one_on_disk(desk, box) -> None:
+    for command in (("check",), ("run", "--api", box.url)):
         said = desk.do(command[0], *desk.small(), *command[1:], "--json")
         assert said.code == 0
         assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == said.summary

@@ -9,13 +9,10 @@ import sys
 import pytest
 
 from importer.cli.output import Progress, as_json, coloured, safe, without_controls
-from tests.workflow.desk import ROOT
+from tests.workflow.desk import ROOT, Terminal
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
+class Screen(Terminal):
     @property
     def seen(self) -> str:
         """The line that the cursor stands in, as it is left."""
@@ -28,9 +25,9 @@ class Terminal(io.StringIO):
         return "".join(line).rstrip()
 
 
-def at_terminal(monkeypatch) -> Terminal:
+def at_terminal(monkeypatch) -> Screen:
     """A terminal as stderr; no fixture, because pytest puts its own stream back between set-up and test."""
-    stream = Terminal()
+    stream = Screen()
     monkeypatch.setattr(sys, "stderr", stream)
     return stream
 
@@ -63,32 +60,27 @@ def test_no_console_is_too_poor(desk, encoding) -> None:
     name = "顧客, the list of the regional office that is called by a very long name indeed, so that it is cut.csv"
     desk.write(name, "Id,Name,Phone,Mail,Street,Town\n1,One,,no address,,\n")
     desk.small()
-    desk.environment |= {"PYTHONIOENCODING": encoding, "COLUMNS": "60"}
+    desk.environment["COLUMNS"] = "60"
     for words in (("mappings", "xero"), ("explain",)):
-        assert in_bytes(desk, encoding, *words)[0] == 0, words
-    code, out, err = in_bytes(desk, encoding, "check", name, "-m", "small.yaml")
-    assert (code, err) == (1, "")
-    assert "1 of 1 customer" in out
-    assert ("…" if encoding == "utf-8" else "...") in out
-    code, out, _ = in_bytes(desk, encoding, "check", name, "-m", "small.yaml", "--json")
-    assert json.loads(out)["sources"][0]["name"] == name
-    code, _, err = in_bytes(desk, encoding, "check", "顧客.csv", "-m", "small.yaml")
-    assert code == 2
-    assert "no such file" in err
+        assert desk.do(*words, encoding=encoding).code == 0, words
+    said = desk.do("check", name, "-m", "small.yaml", encoding=encoding)
+    assert (said.code, said.err) == (1, "")
+    assert "1 of 1 customer" in said.out
+    assert ("…" if encoding == "utf-8" else "...") in said.out
+    said = desk.do("check", name, "-m", "small.yaml", "--json", encoding=encoding)
+    assert json.loads(said.out)["sources"][0]["name"] == name
+    said = desk.do("check", "顧客.csv", "-m", "small.yaml", encoding=encoding)
+    assert said.code == 2
+    assert "no such file" in said.err
 
 
-def in_bytes(desk, encoding: str, *words: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "importer", *words]
-    done = subprocess.run(
-        command,
-        cwd=desk.path,
-        env={"PYTHONPATH": str(ROOT), **desk.variables},
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert b"Traceback" not in done.stderr
-    return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
+def test_the_encoding_is_the_one_that_python_is_told(desk) -> None:
+    desk.write("顧客.csv", "Id,Name\n1,\n")
+    desk.small()
+    desk.environment["PYTHONIOENCODING"] = "ascii"
+    said = desk.process("check", "顧客.csv", "-m", "small.yaml")
+    assert (said.code, said.err) == (1, "")
+    assert "??.csv" in said.out
 
 
 def test_json_escapes_what_stdout_lacks(monkeypatch) -> None:
@@ -113,7 +105,7 @@ def test_nothing_that_controls_a_terminal_is_printed(desk) -> None:
         ["check", f"absent{name}", "-m", "odd.yaml"],
         ["mappings", "odd.yaml"],
     ):
-        said = desk.process(*words)
+        said = desk.do(*words)
         text = said.out + said.err
         assert "b.csv" in text
         assert "\ufffd" in text

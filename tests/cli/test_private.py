@@ -30,7 +30,7 @@ def open_to_others(folder: Path, ours: set[Path]) -> dict[str, str]:
     return {str(path): oct(mode(path)) for path in found if mode(path) != (0o700 if path.is_dir() else 0o600)}
 
 
-def test_everything_that_commands_leave(desk: Desk) -> None:
+def test_everything_that_commands_leave(desk: Desk, open_umask) -> None:
     small = desk.small(4)
     text = (desk.path / "small.csv").read_text()
     desk.write("small.csv", f"{text}C9,Wrong,,no address,,\n")
@@ -51,7 +51,7 @@ def test_everything_that_commands_leave(desk: Desk) -> None:
         (("undo", "RUN", "--yes"), 0),
     ):
         sent = min((path.parent.name for path in desk.path.rglob("children.csv")), default="")
-        said = desk.process(*(sent if word == "RUN" else word for word in words), umask=0)
+        said = desk.do(*(sent if word == "RUN" else word for word in words))
         assert said.code == code, said.err
     made = set(desk.path.parent.rglob("*")) - ours
     assert {"c", "state", "importer", "lookups.json", "ledger.db", "rejected", "work", "undo.csv", "log"} <= {

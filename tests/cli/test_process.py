@@ -17,12 +17,12 @@ import pytest
 
 from importer.partitions.executors import processors
 from importer.sandbox import RunningSandbox, SandboxConfig, running
-from tests.workflow.desk import KEY, Desk, Said
+from tests.workflow.desk import KEY, PATIENCE, Desk, Said
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
     """A short poll: another process's doings cannot be handed in."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -30,7 +30,7 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 def finish(desk: Desk, process: "subprocess.Popen[str]") -> Said:
     with process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
     return Said(process.returncode, out, err, desk.path)
 
 
@@ -186,7 +186,7 @@ def test_a_reader_that_goes_away_is_no_defect(desk) -> None:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **desk.variables},
     ) as process:  # fmt: skip
         os.close(write)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
     assert err == ""
     assert process.returncode == 3
 

@@ -13,9 +13,9 @@ import pytest
 from importer.sandbox import SandboxConfig, running
 from importer.workflow import targets
 from importer.workflow.targets import Target
-from tests.workflow.desk import KEY, ROOT
+from tests.workflow.desk import KEY, PATIENCE, ROOT
 
-# Ctrl-C goes to those whose terminal it is. The real host must not be reached, so the loopback address stands for it.
+# Ctrl-C goes to those whose terminal it is.
 START = """
 import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -32,8 +32,20 @@ def box():
         yield made
 
 
+@pytest.fixture
+def production(monkeypatch) -> None:
+    """The real host must not be reached, so the loopback address stands for it."""
+    monkeypatch.setattr(targets, "PRODUCTION", "127.0.0.1")
+
+
+def typing(desk, typed: str, *words: object) -> tuple[int, str]:
+    """Exit code, and what a person saw who typed this at a terminal."""
+    said = desk.do(*words, typed=typed)
+    return said.code, " ".join((said.out + said.err).split())
+
+
 def at_a_terminal(desk, typed: bytes, *words: object, prompt: bytes = b"[y/N]: ") -> tuple[int, str]:
-    """Exit code, and what a person saw who typed this once the question was there."""
+    """The same at a terminal of the system, by a process of its own; this is typed once the question is there."""
     outer, inner = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", START, *map(str, words)],
@@ -43,12 +55,12 @@ def at_a_terminal(desk, typed: bytes, *words: object, prompt: bytes = b"[y/N]: "
     os.close(inner)
     shown = b""
     with closing(os.fdopen(outer, "r+b", buffering=0)) as terminal:
-        while select.select([terminal], [], [], 60)[0] and (chunk := read(terminal)):
+        while select.select([terminal], [], [], PATIENCE)[0] and (chunk := read(terminal)):
             shown += chunk
             if typed and shown.endswith(prompt):
                 terminal.write(typed)
                 typed = b""
-    return process.wait(timeout=30), " ".join(shown.decode().split())
+    return process.wait(timeout=PATIENCE), " ".join(shown.decode().split())
 
 
 def read(terminal) -> bytes:
@@ -58,30 +70,30 @@ def read(terminal) -> bytes:
         return b""
 
 
-def test_the_question_states_account_host_and_counts(desk, box) -> None:
+def test_the_question_states_account_host_and_counts(desk, box, production) -> None:
     words = ("run", *desk.small(3), "--api", box.url, "--rate", 5000, "--tenant", "acme")
     host = box.url.removeprefix("http://")
-    first = at_a_terminal(desk, b"y\n", *words, "--only", "C0")
+    first = typing(desk, "y\n", *words, "--only", "C0")
     assert first[0] == 0
     assert f"This sends to production ({host}, account acme): 1 new customer. Continue? [y/N]: " in first[1]
     assert "This sends" not in first[1].partition("Continue?")[2]
     text = (desk.path / "small.csv").read_text().replace("Company 0", "Firm 0")
     desk.write("small.csv", f"{text}C9,Wrong,,no address,,\nC8,Wrong,,no address,,\n")
-    code, shown = at_a_terminal(desk, b"n\n", *words, "--mode", "upsert")
+    code, shown = typing(desk, "n\n", *words, "--mode", "upsert")
     assert code == 2
     assert (
         f"({host}, account acme): 2 new customers, 1 update; 2 customers are rejected and not sent. Continue?" in shown
     )
     assert "nothing was changed in WizCommerce" in shown
     assert [one["display_name"] for one in box.customers()] == ["Company 0"]
-    code, shown = at_a_terminal(desk, b"yes\n", "resume", "--limit", 1, "--rate", 5000)
+    code, shown = typing(desk, "yes\n", "resume", "--limit", 1, "--rate", 5000)
     assert "2 new customers, 1 update; of these the first 1; 2 customers are rejected" in shown
     assert code == 1
 
 
-@pytest.mark.parametrize("typed", [b"\n", b"\x04", b"no\n", b"yo\n"])
-def test_anything_but_yes_sends_nothing(desk, box, typed) -> None:
-    code, shown = at_a_terminal(desk, typed, "run", *desk.small(), "--api", box.url)
+@pytest.mark.parametrize("typed", ["\n", "", "no\n", "yo\n"])
+def test_anything_but_yes_sends_nothing(desk, box, production, typed) -> None:
+    code, shown = typing(desk, typed, "run", *desk.small(), "--api", box.url)
     assert (code, box.counts()["customers"]) == (2, 0), shown
 
 
@@ -94,14 +106,15 @@ def test_ctrl_c_at_the_question_stops_at_once(desk, box) -> None:
     assert (code, box.counts()["customers"]) == (0, 3), shown
 
 
-def test_yes_answers_beforehand_and_nothing_to_send_is_no_question(desk, box) -> None:
+def test_yes_answers_beforehand_and_nothing_to_send_is_no_question(desk, box, production) -> None:
     words = ("run", *desk.small(), "--api", box.url)
-    assert at_a_terminal(desk, b"", *words, "--yes")[0] == 0
-    assert at_a_terminal(desk, b"", *words)[0] == 0
+    for more in (("--yes",), ()):
+        code, shown = typing(desk, "", *words, *more)
+        assert code == 0
+        assert "[y/N]" not in shown
 
 
-def test_without_a_terminal_nothing_is_done(desk, box, monkeypatch) -> None:
-    monkeypatch.setattr(targets, "PRODUCTION", "127.0.0.1")
+def test_without_a_terminal_nothing_is_done(desk, box, production) -> None:
     said = desk.do("run", *desk.small(), "--api", box.url)
     assert (said.code, said.out, box.requests()) == (2, "", [])
     assert "--yes" in said.err

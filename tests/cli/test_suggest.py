@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.cli.test_question import at_a_terminal
+from tests.cli.test_question import at_a_terminal, typing
 from tests.workflow.desk import SAMPLES
 
 CLEAN = "Customer Number,Company Name,Email,Street,City,Zip,Country\n" + "".join(
@@ -207,12 +207,10 @@ def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "customers"), [(b"\n", 4), (b"2\n", 6), (b"1\n", 4), (b"keep\n", 6), (b"\x04", 4), (b"7\nwhat\n2\n", 6)]
+    ("typed", "customers"), [("\n", 4), ("2\n", 6), ("1\n", 4), ("keep\n", 6), ("", 4), ("7\nwhat\n2\n", 6)]
 )
 def test_a_person_is_asked(desk, suggest, typed, customers) -> None:
-    code, shown = at_a_terminal(
-        desk, typed, "suggest", "open.csv", "-o", "ours.yaml", prompt=b"Enter for the proposed one: "
-    )
+    code, shown = typing(desk, typed, "suggest", "open.csv", "-o", "ours.yaml")
     assert code == 0, shown
     assert "? Status: Active 4, Inactive 2. Leave out Inactive? 1. leave out (proposed) 2. keep" in shown
     assert "The mapping is in ours.yaml." in shown
@@ -229,9 +227,9 @@ def test_ctrl_c_at_a_question_writes_nothing(desk, suggest) -> None:
 
 
 def test_without_a_terminal_or_with_json_nothing_is_asked(desk, suggest) -> None:
-    said = desk.process("suggest", "open.csv", "-o", "ours.yaml")
+    said = suggest("open.csv", "-o", "ours.yaml")
     assert (said.code, said.err) == (1, "")
     assert (desk.path / "ours.yaml").exists()
-    code, shown = at_a_terminal(desk, b"", "suggest", "open.csv", "--json")
+    code, shown = typing(desk, "", "suggest", "open.csv", "--json")
     assert code == 1
     assert json.loads(shown)["questions"][0]["id"] == "skip:Status"

@@ -10,6 +10,7 @@ import pytest
 from importer.commands.preview import preview
 from importer.errors import UsageError
 from importer.partitions.prepared_sources import prepared
+from importer.run_folder import Stage
 from importer.settings import Options
 from importer.workflow.customer_steps import customer_steps
 from importer.workflow.prepare import Timings
@@ -75,14 +76,21 @@ def hold_steps(record: dict[str, Any]) -> None:
             assert plain(each["value"]) in [end for last in ends for end in (last, [last])], each
 
 
+def two_of_each_kind(stage: Stage) -> list[int]:
+    """Customers that differ in what is said about them; the last one is often the oddest."""
+    told = stage.problems.frame.groupby("customer")["code"].agg(lambda codes: " ".join(sorted(set(codes))))
+    kinds = told.reindex(range(len(stage.rejected)), fill_value="")
+    return kinds.groupby(kinds).tail(2).index.tolist()
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_value_of_the_samples_is_the_bodys_and_comes_from_the_last_step(tmp_path, system) -> None:
     with prepared(options(tmp_path, system), Timings(), hashed=False) as work:
         stage = work.settled(None)
-        count = len(stage.rejected)
-        found = list(customer_steps(work, stage, range(count)))
-    assert [one["reference_id"] for one in found] == stage.tables.customers["reference_id"].tolist()
-    for one, rejected in zip(found, stage.rejected.tolist(), strict=True):
+        chosen = two_of_each_kind(stage)
+        found = list(customer_steps(work, stage, chosen))
+    assert [one["reference_id"] for one in found] == stage.tables.customers["reference_id"].iloc[chosen].tolist()
+    for one, rejected in zip(found, stage.rejected[chosen].tolist(), strict=True):
         assert (one["status"] == "rejected", one["body"] is None) == (rejected, rejected)
         if not rejected:
             hold_values(one)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,9 @@ def _operator_context(report: ReportInput, summary: Mapping[str, Any]) -> dict[s
     }
 
 
+@cache
 def _environment() -> Environment:
+    """What compiles the page's template, once for all runs of a process."""
     environment = Environment(
         loader=PackageLoader(_HERE, ""),
         autoescape=True,
