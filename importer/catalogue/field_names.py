@@ -1,6 +1,6 @@
 """What people call the fields of WizCommerce: reports for the owner of the data, sign-off sheets, and notes use it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from importer.tables import ATTRIBUTE_PREFIX
 
@@ -60,3 +60,9 @@ def spoken_name(entity: str, field: str) -> str:
 def part_column(column: str, field: str) -> str:
     """The header of the column with one part of the addresses in another column: ``Ship address > City``."""
     return f"{column} > {field_name('address', field)}"
+
+
+def is_part_column(header: str, headers: Iterable[str]) -> bool:
+    """Whether a header is that of a part of the addresses in one of the other columns."""
+    column, _, name = header.rpartition(" > ")
+    return name in {field_name("address", part) for part in ADDRESS_PARTS} and column in headers

@@ -141,7 +141,7 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
     at = None if table is None else next((n for n, number in enumerate(table.numbers.tolist()) if number == row), None)
     if table is None or at is None:
         raise UsageError(f"{place}: run {originals.run} has no problem with this row", "Only such rows are corrected.")
-    if column not in table.cells.columns or column in table.secrets:
+    if not table.takes(column) or column in table.secrets:
         why = "holds what is never imported" if column in table.secrets else "does not exist"
         raise UsageError(f"{place}: the column {why}", f"The columns are {', '.join(table.cells.columns)}.")
     return Wanted(table, at, column, new, place)

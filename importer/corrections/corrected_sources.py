@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from importer.catalogue.field_names import is_part_column
 from importer.cell_text import header_key
 from importer.corrections.corrections_file import Correction, CorrectionFile
 from importer.corrections.row_identity import KeyedRows, cells_of, key_texts, key_with, matching, rows_by_key
@@ -47,8 +48,9 @@ def corrected(sources: Sources, file: CorrectionFile, *, partial: bool = False) 
             if decision.status == "applied" and not decision.correction.leaves_out:
                 for row in decision.rows:
                     if start <= row < end:
-                        header = _header(table, decision.correction.identity.column)
-                        changes.setdefault(str(header), {})[row - start] = decision.correction.new
+                        own = decision.correction
+                        header = _header(table, own.identity.column) or own.column
+                        changes.setdefault(header, {})[row - start] = own.new
         tables.append(with_cells(table, changes))
     return replace(sources, tables=tuple(tables), corrections=found)
 
@@ -65,12 +67,16 @@ def uncorrected(sources: Sources) -> Mapping[tuple[int, str], tuple[str, str]]:
 
 
 def with_cells(table: SourceTable, changes: Mapping[str, Mapping[int, str]]) -> SourceTable:
-    """The table with other texts in some cells. ``changes``: column → place of the row in the table → its text."""
+    """The table with other texts in some cells. ``changes``: column → place of the row in the table → its text.
+
+    A column that it does not have is added, with blank cells.
+    """
     if not changes:
         return table
     frame = table.frame
     for name, texts in changes.items():
-        column = _with_texts(table.column(name), texts)
+        blank = pa.chunked_array([pa.array([""] * len(table), pa.string())])
+        column = _with_texts(table.column(name) if name in frame else blank, texts)
         frame = frame.assign(**{name: pd.Series(pd.arrays.ArrowExtensionArray(column), index=frame.index)})
     return replace(table, frame=frame, stored=None)
 
@@ -174,7 +180,7 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
     old = tuple(row for row, text in zip(rows, texts, strict=True) if text == own.old)
     new = tuple(row for row, text in zip(rows, texts, strict=True) if text == one.new)
     if 0 < len(old) <= own.rows:
-        lost = _continued(one, old, sources)
+        lost = _continued(one, old, sources) or _without_column(one, old, sources)
         return Decision(one, "stale", lost) if lost else Decision(one, "applied", "", old)
     if len(old) > own.rows:
         return Decision(one, "stale", f"{len(old)} rows are the same, and {own.rows} was meant")
@@ -201,6 +207,13 @@ def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
             if blank == [False, True]:
                 return "the rows below it continue it"
     return ""
+
+
+def _without_column(one: Correction, rows: Sequence[int], sources: Sources) -> str:
+    """Why a cell cannot be corrected: its column is gone, and is none for a part of an address, which can be added."""
+    tables = [sources.tables[number] for number in set(sources.split(np.array(rows, np.int64))[0].tolist())]
+    there = all(_header(table, one.identity.column) or is_part_column(one.column, table.headers) for table in tables)
+    return "" if there or one.leaves_out else f"{_ABSENT}column has this name"
 
 
 def _without_conflicts(decisions: list[Decision]) -> list[Decision]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import feather
 
+from importer.catalogue.field_names import is_part_column
 from importer.corrections.corrected_sources import uncorrected, with_cells
 from importer.corrections.row_identity import key_texts
 from importer.errors import OutputError, UsageError
@@ -68,9 +69,13 @@ class OriginalTable:
         return SourceTable(self.source, None, self.cells, self.numbers, nothing, broken, self.secrets, details)
 
     def text(self, row: int, column: str) -> str:
-        """A cell as the run's reports show it; ``row``: its place here."""
-        number = int(self.numbers[row])
-        return self.shown.get((number, column), str(self.cells[column].iloc[row]))
+        """A cell as the run's reports show it, blank for a column that they add; ``row``: its place here."""
+        own = str(self.cells[column].iloc[row]) if column in self.cells else ""
+        return self.shown.get((int(self.numbers[row]), column), own)
+
+    def takes(self, column: str) -> bool:
+        """Whether a cell of this column can be corrected: the source has it, or it is for a part of an address."""
+        return column in self.cells or is_part_column(column, self.cells)
 
 
 @dataclass(frozen=True)

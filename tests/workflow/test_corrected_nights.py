@@ -1,4 +1,4 @@
-"""Rejected rows are mended once, and recorded: the next export, which still has them wrong, goes through."""
+"""Rejected rows are fixed once, and recorded: the next export, which still has them wrong, goes through."""
 
 import csv
 import io
@@ -27,18 +27,18 @@ def statuses(said: Said) -> dict[str, int]:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_loop(desk: Desk, system: str) -> None:
-    """Reject, mend, record; then nights with the export as it was, with the ERP mended, and changed otherwise."""
+    """Reject, mend, record; then nights with the export as it was, with the ERP fixed, and changed otherwise."""
     sample = SYSTEMS[system]()
     for file, content in sample.files.items():
         desk.write(f"source/{file}", content)
     common = ("-m", system, "--country", "US")
     first = desk.do("check", "source", *common, "--json")
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
-    done = mend(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
-    recorded = desk.do("correct", "mended.xlsx", "--to", "corrections.csv", "--json")
+    done = mend(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx", keys=keys)
+    recorded = desk.do("correct", "fixed.xlsx", "--to", "corrections.csv", "--json")
     assert (recorded.code, len(recorded.summary["recorded"])) == (0, len(done)), recorded.out + recorded.err
     assert stat.S_IMODE((desk.path / "corrections.csv").stat().st_mode) == 0o600
-    again = desk.do("correct", "mended.xlsx", "--to", "corrections.csv", "--json").summary
+    again = desk.do("correct", "fixed.xlsx", "--to", "corrections.csv", "--json").summary
     assert (len(again["recorded"]), len(again["unchanged"])) == (0, len(done))
 
     corrected = (*common, "--corrections", "corrections.csv")
@@ -108,8 +108,8 @@ def change(said: Said, to: Path, cells: Mapping[str, str], *, rows: tuple[int, .
 
 def test_changes_of_format_are_asked_and_what_must_not_leave_is_not_recorded(small: Desk) -> None:
     first = rejected(small)
-    change(first, small.path / "mended.xlsx", {"D2": "+14155550132", "H2": "2134", "H3": "2135", "I3": "4111"})
-    said = small.do("correct", "mended.xlsx", "--to", "c.csv", "--json")
+    change(first, small.path / "fixed.xlsx", {"D2": "+14155550132", "H2": "2134", "H3": "2135", "I3": "4111"})
+    said = small.do("correct", "fixed.xlsx", "--to", "c.csv", "--json")
     assert said.code == 1
     assert [(one["column"], one["old"], one["new"]) for one in said.summary["recorded"]] == [
         ("Phone", "bad", "+14155550132")
@@ -117,9 +117,9 @@ def test_changes_of_format_are_asked_and_what_must_not_leave_is_not_recorded(sma
     (question,) = said.summary["open"]
     assert (question["id"], question["count"], question["proposed"]) == ("format:customers.Zip", 2, "leave")
     assert "'02134' → '2134'" in question["text"]
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv", "--yes").code == 0
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv", "--answer", "nothing=leave").code == 2
-    kept = small.do("correct", "mended.xlsx", "--to", "c.csv", "--answer", f"{question['id']}=record", "--json")
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv", "--yes").code == 0
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv", "--answer", "nothing=leave").code == 2
+    kept = small.do("correct", "fixed.xlsx", "--to", "c.csv", "--answer", f"{question['id']}=record", "--json")
     assert [one["new"] for one in kept.summary["recorded"]] == ["2134", "2135"]
     assert "4111" not in (small.path / "c.csv").read_text()
 
@@ -170,9 +170,9 @@ def test_lists_in_any_order_and_rows_that_are_not_certain(small: Desk) -> None:
 
 def test_rows_that_are_missing_are_left_out_only_if_that_is_said(small: Desk) -> None:
     first = rejected(small)
-    change(first, small.path / "mended.xlsx", {"D2": "+14155550132"}, rows=(3,))
-    assert len(small.do("correct", "mended.xlsx", "--to", "c.csv", "--json").summary["recorded"]) == 1
-    assert len(small.do("correct", "mended.xlsx", "--to", "c.csv", "--removed", "--json").summary["recorded"]) == 1
+    change(first, small.path / "fixed.xlsx", {"D2": "+14155550132"}, rows=(3,))
+    assert len(small.do("correct", "fixed.xlsx", "--to", "c.csv", "--json").summary["recorded"]) == 1
+    assert len(small.do("correct", "fixed.xlsx", "--to", "c.csv", "--removed", "--json").summary["recorded"]) == 1
     said = rejected(small, "--corrections", "c.csv")
     assert (said.code, said.summary["customers"]["valid"], said.summary["customers"]["read"]) == (0, 2, 2)
     assert said.summary["rows"]["skipped_by_reason"] == {"header": 1, "left out by a correction": 1}
@@ -181,8 +181,8 @@ def test_rows_that_are_missing_are_left_out_only_if_that_is_said(small: Desk) ->
 
 
 def test_a_corrected_cell_that_is_still_wrong_names_its_place_and_the_report_has_all(small: Desk) -> None:
-    change(rejected(small), small.path / "mended.xlsx", {"D2": "worse", "E3": "bob@example.com"})
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv").code == 0
+    change(rejected(small), small.path / "fixed.xlsx", {"D2": "worse", "E3": "bob@example.com"})
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     said = rejected(small, "--corrections", "c.csv")
     (line,) = [line for line in said.table("errors.csv") if line["severity"] == "error"]
     assert (line["row"], line["column"], line["value"]) == ("2", "Phone", "worse")
@@ -196,8 +196,8 @@ def test_a_corrected_cell_that_is_still_wrong_names_its_place_and_the_report_has
 
 
 def test_a_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> None:
-    change(rejected(small), small.path / "mended.xlsx", {"D2": "+14155550132"})
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv").code == 0
+    change(rejected(small), small.path / "fixed.xlsx", {"D2": "+14155550132"})
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     words = ("small.csv", "-m", "small.yaml", "--corrections", "c.csv", "--invalid", "blank=email", "--api", "sandbox")
     first, second = (small.do("plan", *words, "--json").summary["run_id"] for _ in range(2))
     assert small.do("run", "--plan", first, "--json").summary["customers"]["created"] == 3
@@ -209,8 +209,8 @@ def test_a_plan_is_applied_with_its_corrections_or_not_at_all(small: Desk) -> No
 
 def test_nights_report_only_what_is_new(small: Desk) -> None:
     """Ann is imported, then breaks; Bob is wrong from the first night on, which is told once."""
-    change(rejected(small), small.path / "mended.xlsx", {"D2": "+14155550132"})
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv").code == 0
+    change(rejected(small), small.path / "fixed.xlsx", {"D2": "+14155550132"})
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     words = ("small.csv", "-m", "small.yaml", "--corrections", "c.csv", "--mode", "upsert")
     first = small.run("sandbox", *words)
     assert (first.summary["since"], first.summary["imported_before"]) == (None, None)
@@ -234,8 +234,8 @@ def test_nights_report_only_what_is_new(small: Desk) -> None:
 
 def test_forgetting_erases_corrections_and_names_what_else_there_is(small: Desk) -> None:
     first = rejected(small)
-    change(first, small.path / "mended.xlsx", {"D2": "+14155550132", "E3": "bob@example.com"})
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv").code == 0
+    change(first, small.path / "fixed.xlsx", {"D2": "+14155550132", "E3": "bob@example.com"})
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     sent = small.run("sandbox", "small.csv", "-m", "small.yaml", "--corrections", "c.csv")
     assert "Ann" not in (small.path / "c.csv").read_text()
     said = small.do("ledger", "forget", "0017", "--yes")
@@ -277,8 +277,8 @@ def test_from_python(small: Desk) -> None:
 
 
 def test_partitions_change_nothing(small: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(rejected(small), small.path / "mended.xlsx", {"D2": "worse", "E3": "bob@example.com"}, rows=())
-    assert small.do("correct", "mended.xlsx", "--to", "c.csv").code == 0
+    change(rejected(small), small.path / "fixed.xlsx", {"D2": "worse", "E3": "bob@example.com"}, rows=())
+    assert small.do("correct", "fixed.xlsx", "--to", "c.csv").code == 0
     whole = rejected(small, "--corrections", "c.csv")
     monkeypatch.setattr(prepared_sources, "rows_per_partition", lambda *_: 1)
     parts = rejected(small, "--corrections", "c.csv")
