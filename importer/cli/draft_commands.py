@@ -77,8 +77,8 @@ def _draft(
     if not given["json"]:
         show(draft_text(draft, terminal_width()))
         if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
-            asked = {question.id: asked(question) for question in draft.open}
-            draft = work(options, {**answers, **asked}, sources=sources, from_scratch=from_scratch)
+            answers |= {question.id: asked(question) for question in draft.open}
+            draft = work(options, answers, sources=sources, from_scratch=from_scratch)
     if output is not None:
         write_mapping(draft.mapping, output)
     _end(draft, given, output, options)

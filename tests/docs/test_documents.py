@@ -80,13 +80,17 @@ def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
     assert words.pop(0) == "importer", line
     if words[:2] == ["ledger", "forget"]:
         words.append("--yes")  # there is no terminal to ask on
-    words = [
-        str(latest_run(desk, "rejected.xlsx").relative_to(desk.path) / "rejected.xlsx") if "rejected.xlsx" in word
-        else latest_run(desk).name if word == "<run>" else word
-        for word in words
-    ]  # fmt: skip
+    words = [_in_latest_run(desk, word) for word in words]
     said = desk.do(*words)
     assert said.code in (0, 1), f"{line}\n{said.out}{said.err}"
+
+
+def _in_latest_run(desk: Desk, word: str) -> str:
+    """A word of a command, with the folder of a run as it is here."""
+    if word == "<run>":
+        return latest_run(desk).name
+    place, _, name = word.rpartition("/")
+    return str(latest_run(desk, name).relative_to(desk.path) / name) if place.endswith("<run>") else word
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
