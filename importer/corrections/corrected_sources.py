@@ -1,6 +1,6 @@
 """Applying corrections to the text of the source tables, before anything is mapped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,6 +99,14 @@ def _header(table: SourceTable, column: str) -> str | None:
     return next((name for name in table.headers if header_key(name) == column), None)
 
 
+def _without_column(one: Correction, tables: Iterable[SourceTable]) -> str:
+    """Why no table can have the corrected cell; one for a part of an address can be added."""
+    there = any(
+        _header(table, one.identity.column) is not None or is_part_column(one.column, table.headers) for table in tables
+    )
+    return "" if there or one.leaves_out else f"the source has no column {one.column!r}"
+
+
 def _decisions(sources: Sources, file: CorrectionFile) -> list[Decision]:
     """What becomes of each correction on its own, in the order of the file."""
     by_table: dict[str, list[int]] = {}
@@ -127,8 +135,8 @@ def _of_table(
     texts = {other.identity.old for other in corrections} | {other.new for other in corrections}
     for one in corrections:
         own = one.identity
-        if one.column and not any(_header(sources.tables[number], own.column) for number in numbers):
-            yield Decision(one, "stale", f"the source has no column {one.column!r}")
+        if without := _without_column(one, [sources.tables[number] for number in numbers]):
+            yield Decision(one, "stale", without)
             continue
         for key in (own.key, *others[one]):
             group = (key, "" if key else own.column)
@@ -180,7 +188,8 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
     old = tuple(row for row, text in zip(rows, texts, strict=True) if text == own.old)
     new = tuple(row for row, text in zip(rows, texts, strict=True) if text == one.new)
     if 0 < len(old) <= own.rows:
-        lost = _continued(one, old, sources) or _without_column(one, old, sources)
+        tables = [sources.tables[number] for number in set(sources.split(np.array(old, np.int64))[0].tolist())]
+        lost = _continued(one, old, sources) or _without_column(one, tables)
         return Decision(one, "stale", lost) if lost else Decision(one, "applied", "", old)
     if len(old) > own.rows:
         return Decision(one, "stale", f"{len(old)} rows are the same, and {own.rows} was meant")
@@ -207,13 +216,6 @@ def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
             if blank == [False, True]:
                 return "the rows below it continue it"
     return ""
-
-
-def _without_column(one: Correction, rows: Sequence[int], sources: Sources) -> str:
-    """Why a cell cannot be corrected: its column is gone, and is none for a part of an address, which can be added."""
-    tables = [sources.tables[number] for number in set(sources.split(np.array(rows, np.int64))[0].tolist())]
-    there = all(_header(table, one.identity.column) or is_part_column(one.column, table.headers) for table in tables)
-    return "" if there or one.leaves_out else f"{_ABSENT}column has this name"
 
 
 def _without_conflicts(decisions: list[Decision]) -> list[Decision]:

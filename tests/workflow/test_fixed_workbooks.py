@@ -27,20 +27,20 @@ READING = {"xero": ("utf-8", ","), "netsuite": ("cp1252", ","), "sap-business-on
 ROW = re.compile(r"row (\d+)\n")
 NEW = (  # what a note speaks of, and what somebody writes then
     ("write the number", "+1 415 555 0132"),
-    ("e-mail", "mended@example.com"),
+    ("e-mail", "fixed@example.com"),
     ("city", "Marlow"),
     ("country", "US"),
-    ("company_name", "Mended & Sons"),
+    ("company name", "Fixed & Sons"),
 )
 
 Cell = tuple[str, int, str]
 
 
-def mend(path: Path, to: Path, *, keys: Mapping[str, str] | None = None) -> dict[Cell, str]:
-    """Mend every red cell by its note; comes back: (sheet, the row's number in its source, column) → the new text."""
+def fix(path: Path, to: Path, *, keys: Mapping[str, str] | None = None) -> dict[Cell, str]:
+    """Fix every red cell by its note; comes back: (sheet, the row's number in its source, column) → the new text."""
     workbook = openpyxl.load_workbook(path)
     done: dict[Cell, str] = {}
-    for sheet in workbook.worksheets[1:]:
+    for sheet in (sheet for sheet in workbook.worksheets[1:] if sheet.sheet_state == "visible"):
         titles = [str(cell.value) for cell in sheet[1]]
         assert titles[0] == "import_errors"
         for row in sheet.iter_rows(min_row=2):
@@ -63,8 +63,10 @@ def told(cell: Any, keys: Mapping[str, str]) -> str:
     if other or orphan:
         return other[1] if other else keys[orphan[1]]
     if "which customer it belongs to" in note:
-        return f"Mended & Sons, {cell.row}"
-    return next(text for word, text in NEW if word in note.lower())
+        return f"Fixed & Sons, {cell.row}"
+    found = next((text for word, text in NEW if word in note.lower()), None)
+    assert found is not None, note
+    return found
 
 
 def bodies(said: Said) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def test_the_samples_mended_by_their_notes_arrive_as_from_a_faultless_file(desk:
     first = desk.do("check", "source", *common)
     assert first.code == 1
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
-    done = mend(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
+    done = fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
     rejected = {line["reference_id"] for line in first.table("results.csv") if line["outcome"] == "rejected"}
     lost = {"", *sap_business_one.ORPHANS, *rejected}
     wrong = {(Path(dirt.file).stem, dirt.row) for dirt in sample.planted if dirt.harmful and dirt.customer in lost}
@@ -128,7 +130,7 @@ def test_a_run_takes_the_mended_workbook_after_the_rest_was_sent(desk: Desk) -> 
     common = ("-m", "sap-business-one", "--country", "US")
     first = desk.run("sandbox", SAMPLES_SAP, *common)
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
-    mend(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
+    fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
     (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step]
     assert " --partial --mode upsert -m sap-business-one --api sandbox --country US" in step
     second = desk.run("sandbox", "mended.xlsx", "--partial", *common)
@@ -218,7 +220,7 @@ def test_a_wrong_child_brings_its_whole_customer_and_names_still_tell_the_tables
     }
     assert all(cell.value is None for cell in firms["H"][1:])
     assert any("Card number" in str(cell.value) for cell in guide["A"])
-    done = mend(first.folder / "rejected.xlsx", desk.path / "mended.xlsx")
+    done = fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx")
     assert {column for _, _, column in done} == {"Town"}
     second = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert second.summary["customers"] == {"read": 6, "valid": 6, "rejected": 0}
@@ -240,7 +242,7 @@ def test_what_is_wrong_twice_comes_back_twice(desk: Desk) -> None:
         ADDRESSES,
         FIRMS,
     ]
-    mend(second.folder / "rejected.xlsx", desk.path / "mended.xlsx")
+    fix(second.folder / "rejected.xlsx", desk.path / "mended.xlsx")
     third = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert third.code == 0
 
@@ -248,7 +250,7 @@ def test_what_is_wrong_twice_comes_back_twice(desk: Desk) -> None:
 @pytest.mark.parametrize("change", ["moved", "last", "gone"])
 def test_the_guide_may_be_changed_or_gone(desk: Desk, change: str) -> None:
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
-    mend(first.folder / "rejected.xlsx", desk.path / "mended.xlsx")
+    fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx")
     book = openpyxl.load_workbook(desk.path / "mended.xlsx")
     if change == "gone":
         del book[book.sheetnames[0]]
