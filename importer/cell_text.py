@@ -16,15 +16,33 @@ BLANKS = (
 
 def filled_cells(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     """True for cells with something that a person can see: more than white space and zero-width marks."""
-    filled = pc.and_(pc.not_equal(column, ""), pc.invert(pc.utf8_is_space(column)))
-    # Zero-width marks are no white space to Arrow. Cells with them are rare, and so are cells without ASCII.
-    rare = pc.and_(filled, pc.invert(pc.string_is_ascii(column)))
-    mask = np.array(filled, dtype=np.bool_)
-    if pc.any(rare).as_py():
-        at = np.flatnonzero(np.asarray(rare))
-        texts = pa.array(column.filter(rare).to_pylist(), pa.string())
-        mask[at] = np.asarray(pc.not_equal(pc.utf8_trim(texts, characters=BLANKS), ""))
-    return mask
+    return np.concatenate([np.zeros(0, np.bool_), *(_filled(cells) for cells in _chunks(column))])
+
+
+def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
+    lengths, filled = edges(cells)
+    at = np.flatnonzero((lengths > 0) & ~filled)  # few: they begin or end with something unusual
+    odd = cells.take(pa.array(at))
+    seen = pc.and_(pc.invert(pc.utf8_is_space(odd)), pc.not_equal(pc.utf8_trim(odd, characters=BLANKS), ""))
+    filled[at] = np.asarray(seen.fill_null(False))
+    return filled
+
+
+def _chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def edges(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """The bytes of each text, and whether it begins and ends with visible ASCII: then there is nothing to trim."""
+    _, offsets, letters = cells.buffers()
+    ends = np.frombuffer(offsets or b"\0" * 4, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    lengths = np.diff(ends)
+    filled = lengths > 0
+    data = np.frombuffer(letters, np.uint8) if filled.any() else np.zeros(1, np.uint8)
+    for edge in (ends[:-1], ends[1:] - 1):
+        letter = data[np.where(lengths > 0, edge, 0)]
+        filled &= (letter > ord(" ")) & (letter <= ord("~"))
+    return lengths, filled
 
 
 _DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)|(?<=\w)_req(?=_|$)", re.IGNORECASE)
@@ -49,10 +67,16 @@ def fold(text: str) -> str:
 
 # What a spreadsheet would run as a formula, or may so after dropping a line end or narrowing wide characters.
 _RUNS = "[=+\\-@\\t\\r\\n＝＋－＠]"  # noqa: RUF001
+_FIRST = pa.array(list("'=+-@\t\r\n＝＋－＠"))  # noqa: RUF001 - how a text begins that may need a mark
 
 
 def mark_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Strings with an apostrophe before each that a spreadsheet might run as a formula, with or without apostrophes."""
+    """Strings with an apostrophe before each that a spreadsheet might run as a formula, with or without apostrophes.
+
+    The same column where there are none.
+    """
+    if not pc.any(pc.is_in(pc.utf8_slice_codeunits(column, 0, 1), value_set=_FIRST)).as_py():
+        return column
     return pc.replace_substring_regex(column, rf"\A('*{_RUNS})", r"'\1")
 
 
@@ -66,4 +90,6 @@ def keep_apostrophes(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa
 
     Only those that begin with an apostrophe which it would take off get another one.
     """
+    if not pc.any(pc.starts_with(column, "'")).as_py():
+        return column
     return pc.replace_substring_regex(column, rf"\A('+{_RUNS})", r"'\1")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.cell_text import header_key
+from importer.cell_text import filled_cells, header_key
 
 _NUMBER = r"(?:numbers?|no|num|nbr|nr)"
 _SECRET = re.compile(
@@ -37,7 +37,7 @@ _ID_OR_PHONE = re.compile(
     r"\b(?:ids?|code|key|no|num|number|account|reference|ref|barcode|ean|gtin|imei|phone|telephone|tel|mobile|cell|fax|gsm)\b"
 )
 _CARD_CELL = r"^\s*\d(?:[ -]?\d){12,18}\s*$"
-_MIN_CELLS, _MIN_SHARE = 5, 0.8
+_MIN_CELLS, _MIN_SHARE, _MIN_DIGITS = 5, 0.8, 13
 _CHUNKS = 64  # of a column on disk that may be in memory at once
 
 
@@ -69,9 +69,9 @@ def holds_card_numbers(header: str, column: pa.ChunkedArray, release_memory: Cal
     others, unread = 0, len(column)
     for number, chunk in enumerate(column.chunks, start=1):
         unread -= len(chunk)
-        cards.append(chunk.filter(pc.match_substring_regex(chunk, _CARD_CELL)))
-        filled = pc.not_equal(pc.utf8_trim_whitespace(chunk), "")
-        others += pc.sum(filled, min_count=0).as_py() - len(cards[-1])
+        long = chunk.filter(pc.greater_equal(pc.binary_length(chunk), _MIN_DIGITS))
+        cards.append(long.filter(pc.match_substring_regex(long, _CARD_CELL)))
+        others += int(filled_cells(chunk).sum()) - len(cards[-1])
         # A column of anything else is ruled out early, whatever is in its other chunks.
         if others > (sum(map(len, cards)) + unread) * (1 - _MIN_SHARE) / _MIN_SHARE:
             return False

@@ -13,7 +13,7 @@ from importer.cell_text import header_key
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.cell_problems import count_changes
-from importer.mapping.cell_sources import FieldSource, child_sources, column_roles, customer_sources, packed_sources
+from importer.mapping.cell_sources import RecordSource, child_sources, column_roles, customer_sources, packed_sources
 from importer.mapping.columns import Codes, Column, first_of, first_rows
 from importer.mapping.field_parts import LIST_SEPARATOR, Evaluated
 from importer.mapping.fields import Context, evaluate, evaluate_former
@@ -117,7 +117,7 @@ def build(
     *,
     country: str | None,
     recorder: Recorder | None = None,
-) -> tuple[EntityTables, ProblemTable, list[FieldSource]]:
+) -> tuple[EntityTables, ProblemTable, list[RecordSource]]:
     """The records, their problems, and the cells that they come from. ``recorder`` gets every step of their fields.
 
     Each is made of its customer's rows only, so that partitions change nothing.

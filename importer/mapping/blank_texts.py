@@ -29,15 +29,18 @@ class BlankTexts:
 
     def among(self, values: pa.Array, field: str, meant: Collection[str] = ()) -> Mask:
         """Which values stand for nothing in a field; ``meant``: texts in lower case that the mapping has a use for."""
+        mask = np.zeros(len(values), bool)
         if field in _KEPT:
-            return np.zeros(len(values), bool)
+            return mask
+        at = np.flatnonzero(pc.less_equal(pc.utf8_length(values), self.longest))  # most texts are longer than these
+        values = values.take(pa.array(at))
         listed = _ANY_CASE if self.texts is None else [text.strip().lower() for text in self.texts]
         wanted = pa.array([text for text in listed if text not in meant], pa.string())
         found = pc.is_in(pc.utf8_lower(values), value_set=wanted)
         if self.texts is None and field not in _NOT_AS_WRITTEN:
             exact = pa.array([text for text in _AS_WRITTEN if text.lower() not in meant], pa.string())
             found = pc.or_(found, pc.is_in(values, value_set=exact))
-        mask: Mask = found.to_numpy(zero_copy_only=False)
+        mask[at] = found.to_numpy(zero_copy_only=False)
         return mask
 
     def rows(self, column: Column, field: str, meant: Collection[str] = ()) -> Mask:

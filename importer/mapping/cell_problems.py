@@ -134,7 +134,7 @@ def count_changes(
     data = []
     for (code, entity, name, _, column), found in lines.items():
         rows, before, after = min(found, key=lambda line: int(line[0][0]))
-        count = len(np.unique(np.concatenate([line[0] for line in found])))
+        count = len(rows) if len(found) == 1 else len(np.unique(np.concatenate([line[0] for line in found])))
         data.append((code, entity, name, column, count, int(rows[0]), before, after))
     data.sort(key=lambda line: (line[5], *line[:4]))
     return pd.DataFrame(data, columns=list(CHANGE_DTYPES)).astype(CHANGE_DTYPES)

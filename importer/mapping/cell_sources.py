@@ -22,23 +22,32 @@ _RULES = frozenset({"type", "is_default"})  # they say what a child is; their ce
 
 @dataclass(frozen=True)
 class FieldSource:
-    """The cells that one field of an entry's records comes from.
+    """The cells that one field of an entry's records comes from, on the rows of its :class:`RecordSource`.
 
-    ``references``: its columns. ``rows``: row positions; ``records``: the record of each in its entity's frame, or -1.
-    ``given``: True where the record has its value from this row, or the same value. ``passed``: for columns from which
-    another column's or row's value was taken instead, the rows where that is so.
+    ``references``: its columns. ``given``: True where the record has its value from this row, or the same value.
+    ``passed``: for columns from which another column's or row's value was taken instead, the rows where that is so.
     """
 
-    entity: Entity
     field: str
     references: tuple[str, ...]
-    rows: Codes
-    records: Codes
     given: Mask
     passed: tuple[tuple[str, Mask], ...] = ()
 
 
-def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Grouped) -> Iterator[FieldSource]:
+@dataclass(frozen=True)
+class RecordSource:
+    """The cells that an entry's records come from: row positions, and the record of each in its entity's frame, or -1.
+
+    ``fields``: what of these rows each field has.
+    """
+
+    entity: Entity
+    rows: Codes
+    records: Codes
+    fields: tuple[FieldSource, ...]
+
+
+def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Grouped) -> Iterator[RecordSource]:
     """The sources of the customers' own fields, with their keys if these are the ids that are sent."""
     table, codes = assignment.main.rows, assignment.main.customers
     if "reference_id" not in mapping.customer.fields():
@@ -46,15 +55,18 @@ def customer_sources(mapping: Mapping, assignment: RowAssignment, grouped: Group
             references = tuple(column for part in mapping.tables[name].key for column in part.columns())
             keyed = owned if name != mapping.main_table else assignment.main
             every = np.ones(len(keyed.rows), bool)
-            yield FieldSource("customer", "reference_id", references, keyed.rows.rows, keyed.customers, every)
+            key = FieldSource("reference_id", references, every)
+            yield RecordSource("customer", keyed.rows.rows, keyed.customers, (key,))
+    fields = []
     for name, found in grouped.evaluated.items():
-        filled = found.column.filled
+        filled, values = found.column.filled, found.column.codes
         first = first_rows(codes, len(assignment.ids), np.flatnonzero(filled))
-        same = filled & (found.column.codes == np.append(found.column.codes, -1)[first[codes]])
-        every = np.arange(len(table), dtype=np.int64)
-        differ = np.flatnonzero(filled & ~same) if _may_differ(mapping, name) else np.empty(0, np.int64)
-        other = [(reference, np.isin(every, at)) for reference, at in found.by_reference(differ)]
-        yield _source("customer", name, found, table, every, codes, same, other)
+        same = filled & (values == np.append(values, -1)[first[codes]])
+        differ = filled & ~same
+        references = found.references if _may_differ(mapping, name) and differ.any() else ()
+        other = [(reference, differ & (found.chosen == number)) for number, reference in enumerate(references)]
+        fields.append(_source(name, found, slice(None), same, other))
+    yield RecordSource("customer", table.rows, codes, tuple(fields))
 
 
 def _may_differ(mapping: Mapping, name: str) -> bool:
@@ -63,22 +75,24 @@ def _may_differ(mapping: Mapping, name: str) -> bool:
     return rule is not None and rule.conflict == "first"
 
 
-def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[Codes]) -> Iterator[FieldSource]:
+def child_sources(entity: Entity, sets: Sequence[Candidates], records: Sequence[Codes]) -> Iterator[RecordSource]:
     """The sources of the children's fields, without cells that are taken apart: see :func:`packed_sources`.
 
     ``records``: of each set, the record of each of its lines.
     """
     for made, own in zip(sets, records, strict=True):
+        fields = []
         for name, found in made.evaluated.items():
             if name not in _RULES:
                 whole = tuple(one for one in found.references if source_reference(one) == one)
                 plain = replace(found, references=whole)
-                yield _source(entity, name, plain, made.table, made.at, own, found.column.filled[made.at], [])
+                fields.append(_source(name, plain, made.at, found.column.filled[made.at], []))
+        yield RecordSource(entity, made.table.rows[made.at], own, tuple(fields))
 
 
 def packed_sources(
     prepared: Sequence[Prepared], sets: Sequence[Candidates], records: Sequence[Codes]
-) -> Iterator[FieldSource]:
+) -> Iterator[RecordSource]:
     """The cells that hold whole addresses: all of them are used where there is an address, else none is.
 
     Where columns of its parts say the address, its cells are passed over.
@@ -92,7 +106,8 @@ def packed_sources(
             if one.in_parts is not None:
                 in_parts = np.isin(rows, one.owned.rows.rows[one.in_parts & ~_still_read(made)])
             passed = tuple((cell, in_parts) for cell in cells)
-            yield FieldSource("address", "address_line_1", cells, rows, known, (known >= 0) & ~in_parts, passed)
+            address = FieldSource("address_line_1", cells, (known >= 0) & ~in_parts, passed)
+            yield RecordSource("address", rows, known, (address,))
 
 
 def _still_read(made: Candidates) -> Mask:
@@ -102,21 +117,13 @@ def _still_read(made: Candidates) -> Mask:
     return np.logical_or.reduce(taken) if taken else np.zeros(len(made.table), bool)
 
 
-def _source(
-    entity: Entity,
-    name: str,
-    found: Evaluated,
-    table: TableData,
-    at: Codes,
-    records: Codes,
-    given: Mask,
-    passed: list[tuple[str, Mask]],
-) -> FieldSource:
+def _source(name: str, found: Evaluated, at: Codes | slice, given: Mask, passed: list[tuple[str, Mask]]) -> FieldSource:
+    """The source of a field. ``at``: its rows, as indices."""
     for change in found.changes:
         if change.code == "value_passed_over":
             passed = [*passed, (source_reference(change.reference), change.hits()[at])]
     references = tuple(dict.fromkeys(source_reference(reference) for reference in found.references))
-    return FieldSource(entity, name, references, table.rows[at], records, given, tuple(passed))
+    return FieldSource(name, references, given, tuple(passed))
 
 
 def column_roles(mapping: Mapping, tables: dict[str, TableData]) -> dict[str, dict[str, CellCategory]]:

@@ -22,11 +22,15 @@ def trim(values: pa.Array) -> pa.Array:
 
 
 def folded(values: pa.Array) -> pa.Array:
-    """Without case, and with every run of white space as one space: how texts are compared."""
+    """Without case, and with every run of white space as one space: how texts are compared.
+
+    The same array where they are so already.
+    """
     odd = pc.match_substring_regex(values, r"[^\x00-\x7f]|[\t-\r]|  ")
     single = pc.replace_substring_regex(values.filter(odd), f"[{BLANKS}]+", " ")
     texts = pa.array([text.casefold() for text in single.to_pylist()], pa.string())
-    return pc.replace_with_mask(pc.ascii_lower(values), odd, texts)
+    plain = pc.replace_with_mask(pc.ascii_lower(values), odd, texts)
+    return values if plain.equals(values) else plain
 
 
 def _numbers(indices: pa.Array) -> Codes:
@@ -78,7 +82,7 @@ class Column:
 
     def replaced(self, values: pa.Array) -> "Column":
         """The same rows with other distinct values, one (or null) for each now."""
-        return Column.keyed(self.codes, values)
+        return self if values is self.values else Column.keyed(self.codes, values)
 
     def filled_up(self, value: str, but: Mask | None = None) -> "Column":
         """The column with a value wherever it is blank, ``but`` on some rows."""

@@ -126,8 +126,11 @@ def split_parts(sources: Sequence[Part], separators: Sequence[str], most: int | 
     pattern = _separator(separators)
     parts = []
     for source in sources:
+        values = source.column.values
+        # Most cells are one piece, with nothing to strip.
+        other = pc.match_substring_regex(values, rf"{pattern.pattern}|\A[^!-~]|[^!-~]\z")
         pieces: list[list[str]] = []
-        for value in source.column.values.to_pylist():
+        for value in values.filter(other).to_pylist():
             own = [piece.strip() for piece in pattern.split(value)]
             if most is None:
                 own = [piece for piece in own if piece]
@@ -135,7 +138,9 @@ def split_parts(sources: Sequence[Part], separators: Sequence[str], most: int | 
                 own = [*own[: _MOST_PARTS - 1], separators[0].join(rest)] if rest else own
             pieces.append(own[:most])
         texts = [pa.array(own, pa.string()) for own in zip_longest(*pieces)] or [pa.nulls(len(pieces), pa.string())]
-        for column in texts:
+        for number, own_texts in enumerate(texts):
+            whole = pa.nulls(len(values), pa.string()) if number else values
+            column = pc.replace_with_mask(whole, other, own_texts)
             there = source.column.rows_with(column.is_valid().to_numpy(zero_copy_only=False))
             parts.append(Part(source.column.replaced(column), source.reference, there=there))
     return parts

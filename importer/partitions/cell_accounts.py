@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from importer.cell_text import filled_cells
+from importer.cell_text import edges, filled_cells
 from importer.errors import InternalError
 from importer.mapping.blank_texts import BlankTexts
-from importer.mapping.cell_sources import FieldSource
-from importer.mapping.columns import trim
+from importer.mapping.cell_sources import FieldSource, RecordSource
+from importer.mapping.columns import Column
 from importer.mapping.table_rows import find_column
 from importer.records import Severity
 from importer.tables import (
@@ -68,7 +67,7 @@ _LOST = (  # category, and how each of its cells is reported
 
 
 def account_cells(
-    cells: Sequence[FieldSource],
+    cells: Sequence[RecordSource],
     rules: CellRules,
     tables: EntityTables,
     moved: Mapping[Entity, Positions],
@@ -88,18 +87,19 @@ def account_cells(
     told = {name: own.to_numpy(np.int64) for name, own in known["row"].groupby(known["column"])}
     for number, table in enumerate(sources.tables):
         rows = np.arange(sources.offsets[number], sources.offsets[number + 1])
-        for column, found in categories[number].items():
-            at = np.flatnonzero(filled_cells(table.column(column)))
-            if not len(at):
+        refused = rejected[rows]
+        for column, own in categories[number].items():
+            texts = table.column(column)
+            filled = filled_cells(texts)
+            if not filled.any():
                 continue
-            own = found[at].astype(np.int64)
-            nothing = _stands_for_nothing(table.cells(column, at), rules.blanks)
-            own[nothing & (own != _NUMBERS["used"])] = _NUMBERS["blank_text"]
-            own = np.where(rejected[rows[at]], _NUMBERS["rejected_row"], own)
-            lines.append((number, column, *np.bincount(own, minlength=len(CELL_CATEGORIES)).tolist()))
-            new = at[~np.isin(rows[at], told.get(column, ()))]
-            own = np.append(own, -1)[np.searchsorted(at, new)]
-            problems += _lost(column, table, new, own, rows, owner)
+            own[_stand_for_nothing(texts, rules.blanks) & (own != _NUMBERS["used"])] = _NUMBERS["blank_text"]
+            own[refused] = _NUMBERS["rejected_row"]
+            lines.append((number, column, *np.bincount(own[filled], minlength=len(CELL_CATEGORIES)).tolist()))
+            new = np.zeros(len(owner) + 1, np.bool_)  # the last place is for problems without a row
+            new[rows] = filled
+            new[told.get(column, [])] = False
+            problems += _lost(column, table, np.where(new[rows], own, -1), rows, owner)
     counts = pd.DataFrame(lines, columns=list(CELL_DTYPES)).astype(CELL_DTYPES) if lines else no_lines(CELL_DTYPES)
     return counts, ProblemTable.concat(problems)
 
@@ -135,11 +135,11 @@ def all_cells(parts: Sequence[pd.DataFrame], sources: Sources, rows: pd.DataFram
 
 
 def _lost(
-    column: str, table: SourceTable, at: Positions, categories: Positions, rows: Positions, owner: Positions
+    column: str, table: SourceTable, categories: Positions, rows: Positions, owner: Positions
 ) -> Iterator[ProblemTable]:
-    """The lost cells of a column, at ``at`` in its table; ``rows``: the row positions of the table."""
+    """The lost cells of a column. ``categories``, ``rows``: the category (or -1) and position of each of its rows."""
     for category, severity, code, message, hint in _LOST:
-        lost = at[categories == category]
+        lost = np.flatnonzero(categories == category)
         if len(lost):
             values = pd.Series(pd.arrays.ArrowExtensionArray(table.cells(column, lost)))
             yield ProblemTable.build(
@@ -155,15 +155,18 @@ def _lost(
             )
 
 
-def _stands_for_nothing(cells: pa.Array, blanks: BlankTexts) -> Mask:
+def _stand_for_nothing(texts: pa.ChunkedArray, blanks: BlankTexts) -> Mask:
+    """True for cells with a text that stands for nothing; only short ones can have one."""
+    cells = texts.combine_chunks()
+    lengths, plain = edges(cells)
+    short = np.flatnonzero((lengths > 0) & (lengths <= blanks.longest + np.where(plain, 0, _SPACE)))
     mask = np.zeros(len(cells), np.bool_)
-    short = np.flatnonzero(np.asarray(pc.less_equal(pc.binary_length(cells), blanks.longest + _SPACE)))
-    mask[short] = blanks.among(trim(cells.take(pa.array(short))), "")
+    mask[short] = blanks.rows(Column.from_text(cells.take(pa.array(short))), "")
     return mask
 
 
 def _categories(
-    cells: Sequence[FieldSource],
+    cells: Sequence[RecordSource],
     rules: CellRules,
     tables: EntityTables,
     moved: Mapping[Entity, Positions],
@@ -178,33 +181,35 @@ def _categories(
         for table in sources.tables
     ]
     for one in cells:
+        frame, records = tables.frame(one.entity), np.append(moved[one.entity], -1)[one.records]
         which, local = sources.split(one.rows)
-        for number in np.unique(which).tolist():
+        for number in np.flatnonzero(np.bincount(which)).tolist():
             own = which == number
             headers = sources.tables[number].headers
-            for header, at, category in _marks(one, tables, moved, headers):
-                rows = local[own & at]
-                codes = found[number][header]
-                codes[rows] = np.minimum(codes[rows], _NUMBERS[category])
+            for source in one.fields:
+                sent = np.zeros(len(frame) + 1, np.bool_)
+                if source.field in frame:
+                    sent[:-1] = frame[source.field].notna().to_numpy(np.bool_)
+                for header, at, category in _marks(source, sent[records], headers):
+                    rows = local[own & at]
+                    codes = found[number][header]
+                    codes[rows] = np.minimum(codes[rows], _NUMBERS[category])
     return found
 
 
-def _marks(
-    one: FieldSource, tables: EntityTables, moved: Mapping[Entity, Positions], headers: tuple[str, ...]
-) -> Iterator[tuple[str, Mask, CellCategory]]:
-    """What a field makes of the cells of its rows, by column."""
-    frame = tables.frame(one.entity)
-    sent = np.zeros(len(frame) + 1, np.bool_)
-    if one.field in frame:
-        sent[:-1] = frame[one.field].notna().to_numpy(np.bool_)
-    value = sent[np.append(moved[one.entity], -1)[one.records]]
+def _marks(one: FieldSource, sent: Mask, headers: tuple[str, ...]) -> Iterator[tuple[str, Mask, CellCategory]]:
+    """What a field makes of the cells of its rows, by column. ``sent``: rows whose record has a value for it."""
     for reference in one.references:
         header = find_column(reference, headers)
         if header is None:
             continue
-        other = np.logical_or.reduce(
-            [mask for name, mask in one.passed if name == reference] or [np.zeros(len(value), np.bool_)]
-        )
-        yield header, value & one.given & ~other, "used"
-        yield header, other, "passed_over"
-        yield header, ~(value & one.given) & ~other, "left_out"
+        used = sent & one.given
+        passed = [mask for name, mask in one.passed if name == reference]
+        if passed:
+            other = np.logical_or.reduce(passed)
+            used &= ~other
+            yield header, other, "passed_over"
+            yield header, ~used & ~other, "left_out"
+        else:
+            yield header, ~used, "left_out"
+        yield header, used, "used"

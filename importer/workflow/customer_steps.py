@@ -60,11 +60,11 @@ def _retrace(work: PreparedSources, partition: Partition, customers: Positions) 
     tables, _, cells = build(work.loaded, owners, sources, country=work.options.country, recorder=recorder)
     lines: dict[tuple[Entity, int], set[int]] = {}
     used: dict[int, set[str]] = {}
-    for one in cells:
-        for row, record, given in zip(one.rows.tolist(), one.records.tolist(), one.given.tolist(), strict=True):
+    for one, source in ((entry, source) for entry in cells for source in entry.fields):
+        for row, record, given in zip(one.rows.tolist(), one.records.tolist(), source.given.tolist(), strict=True):
             if record >= 0:
                 lines.setdefault((one.entity, record), set()).add(row)
-                used.setdefault(row, set()).update(one.references if given else ())
+                used.setdefault(row, set()).update(source.references if given else ())
     return Retraced(sources, tables, recorder, share.rows, share.customers, lines, used)
 
 

@@ -16,7 +16,6 @@ from anyio.abc import TaskStatus
 import importer
 from importer.errors import GuardError, ImporterError, InterruptedRunError, StopError
 from importer.logs import event, harmless, kind_of, trouble
-from importer.notify import Announcer
 from importer.records import OutcomeKind
 from importer.report import summary_text
 from importer.settings import Commands, Notices, Options
@@ -157,7 +156,11 @@ class Notifier:
     def __init__(self, command: str, notices: Notices | None, warn: Callable[[str], None]) -> None:
         wanted = notices if notices is not None and (notices.urls or notices.healthcheck) else None
         self._title = f"{f'importer {wanted.name}'.rstrip()}: {command}" if wanted else ""
-        self._announcer = Announcer(wanted) if wanted else None
+        self._announcer: Any = None
+        if wanted is not None:
+            from importer.notify import Announcer  # noqa: PLC0415 - loads httpx, which few checks need
+
+            self._announcer = Announcer(wanted)
         self._warn = warn
 
     def began(self) -> None:

@@ -1,4 +1,4 @@
-"""``rejected.xlsx`` mended by what its notes say and given back: everything arrives as from a file without a fault."""
+"""``rejected.xlsx`` fixed by what its notes say and given back: everything arrives as from a file without a fault."""
 
 import csv
 import io
@@ -93,7 +93,7 @@ def without_faults(sample: Sample, done: Mapping[Cell, str], folder: Path) -> li
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_samples_mended_by_their_notes_arrive_as_from_a_faultless_file(desk: Desk, system: str) -> None:
+def test_the_samples_fixed_by_their_notes_arrive_as_from_a_faultless_file(desk: Desk, system: str) -> None:
     sample = SYSTEMS[system]()
     for file, content in sample.files.items():
         desk.write(f"source/{file}", content)
@@ -101,17 +101,17 @@ def test_the_samples_mended_by_their_notes_arrive_as_from_a_faultless_file(desk:
     first = desk.do("check", "source", *common)
     assert first.code == 1
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
-    done = fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
+    done = fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx", keys=keys)
     rejected = {line["reference_id"] for line in first.table("results.csv") if line["outcome"] == "rejected"}
     lost = {"", *sap_business_one.ORPHANS, *rejected}
     wrong = {(Path(dirt.file).stem, dirt.row) for dirt in sample.planted if dirt.harmful and dirt.customer in lost}
     assert {(sheet, row) for sheet, row, _ in done} == wrong
 
-    second = desk.do("check", "mended.xlsx", "--partial", *common)
+    second = desk.do("check", "fixed.xlsx", "--partial", *common)
     assert (second.code, second.summary["rows"]["rejected"]) == (0, 0), second.summary["problems"]
-    named = {text for (_, _, column), text in done.items() if column == "*ContactName" and text.startswith("Mended")}
+    named = {text for (_, _, column), text in done.items() if column == "*ContactName" and text.startswith("Fixed")}
     assert {name for name, outcome in second.outcomes.items() if outcome == "valid"} == rejected | named
-    assert all(re.search(r"mended\.xlsx!\w+:\d", line["rows"]) for line in second.table("results.csv"))
+    assert all(re.search(r"fixed\.xlsx!\w+:\d", line["rows"]) for line in second.table("results.csv"))
     assert "sheet_ignored" not in {problem["code"] for problem in second.summary["problems"]}
     assert second.summary["workbook"] is None
     assert not (second.folder / "rejected.xlsx").exists()
@@ -126,14 +126,14 @@ def a_rejected_partner(said: Said) -> str:
     return next(line["reference_id"] for line in said.table("results.csv") if line["outcome"] == "rejected")
 
 
-def test_a_run_takes_the_mended_workbook_after_the_rest_was_sent(desk: Desk) -> None:
+def test_a_run_takes_the_fixed_workbook_after_the_rest_was_sent(desk: Desk) -> None:
     common = ("-m", "sap-business-one", "--country", "US")
     first = desk.run("sandbox", SAMPLES_SAP, *common)
     keys = dict.fromkeys(sap_business_one.ORPHANS, a_rejected_partner(first))
-    fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx", keys=keys)
-    (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step]
+    fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx", keys=keys)
+    (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step and "correct" not in step]
     assert " --partial --mode upsert -m sap-business-one --api sandbox --country US" in step
-    second = desk.run("sandbox", "mended.xlsx", "--partial", *common)
+    second = desk.run("sandbox", "fixed.xlsx", "--partial", *common)
     assert second.code == 0
     assert second.summary["customers"]["created"] == first.summary["customers"]["rejected"]
     assert second.summary["options"]["partial"] is True
@@ -220,9 +220,9 @@ def test_a_wrong_child_brings_its_whole_customer_and_names_still_tell_the_tables
     }
     assert all(cell.value is None for cell in firms["H"][1:])
     assert any("Card number" in str(cell.value) for cell in guide["A"])
-    done = fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx")
+    done = fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx")
     assert {column for _, _, column in done} == {"Town"}
-    second = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
+    second = desk.do("check", "fixed.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert second.summary["customers"] == {"read": 6, "valid": 6, "rejected": 0}
     desk.write(ADDRESSES, re.sub("Street,$", "Street,Marlow", (desk.path / ADDRESSES).read_text(), flags=re.MULTILINE))
     faultless = desk.do("check", FIRMS, ADDRESSES, "-m", "own.yaml", "--json")
@@ -242,16 +242,16 @@ def test_what_is_wrong_twice_comes_back_twice(desk: Desk) -> None:
         ADDRESSES,
         FIRMS,
     ]
-    fix(second.folder / "rejected.xlsx", desk.path / "mended.xlsx")
-    third = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
+    fix(second.folder / "rejected.xlsx", desk.path / "fixed.xlsx")
+    third = desk.do("check", "fixed.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert third.code == 0
 
 
 @pytest.mark.parametrize("change", ["moved", "last", "gone"])
 def test_the_guide_may_be_changed_or_gone(desk: Desk, change: str) -> None:
     first = desk.do("check", *sources(desk), "-m", "own.yaml", "--json")
-    fix(first.folder / "rejected.xlsx", desk.path / "mended.xlsx")
-    book = openpyxl.load_workbook(desk.path / "mended.xlsx")
+    fix(first.folder / "rejected.xlsx", desk.path / "fixed.xlsx")
+    book = openpyxl.load_workbook(desk.path / "fixed.xlsx")
     if change == "gone":
         del book[book.sheetnames[0]]
     elif change == "last":
@@ -260,8 +260,8 @@ def test_the_guide_may_be_changed_or_gone(desk: Desk, change: str) -> None:
     else:
         book.worksheets[0].insert_rows(1, 3)
         book.worksheets[0].insert_cols(1, 2)
-    book.save(desk.path / "mended.xlsx")
-    second = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
+    book.save(desk.path / "fixed.xlsx")
+    second = desk.do("check", "fixed.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert second.code == 0, second.err
     assert second.summary["rows"]["skipped_by_reason"] == {"header": 2}
 
@@ -280,8 +280,8 @@ def test_an_orphan_can_be_given_its_customer_in_the_workbook(desk: Desk) -> None
     assert [cell.value for cell in book["firms"][1]] == ["import_errors", "Code", "Name"]
     assert book["people"]["B3"].comment.text.startswith("Error: no customer '2'")
     book["firms"].append([None, "2", "Two"])
-    book.save(desk.path / "mended.xlsx")
-    second = desk.do("check", "mended.xlsx", "-m", "own.yaml", "--partial", "--json")
+    book.save(desk.path / "fixed.xlsx")
+    second = desk.do("check", "fixed.xlsx", "-m", "own.yaml", "--partial", "--json")
     assert (second.code, second.outcomes) == (0, {"1": "valid", "2": "valid"})
 
 
@@ -296,7 +296,7 @@ contacts:
 """
 
 
-def test_a_mended_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> None:
+def test_a_fixed_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> None:
     desk.write("firms.csv", "Code,Name\n001,One\n002,Two\n003,Three\n004,Four\n005,Five\n")
     people = ["001,Ann", "1,Bob", "002,Cid", ",Dot", "003,Eve", "004,Fay", "005,Gus"]
     desk.write("people.csv", "Firm,First,Mail\n" + "".join(f"{one},{one[-3:]}@example.com\n" for one in people))
@@ -313,10 +313,10 @@ def test_a_mended_orphan_joins_its_customer_that_was_sent_before(desk: Desk) -> 
     assert [cell.value for cell in sheet["C"]] == ["First", "Ann", "Bob", "Cid", "Dot", "Eve"]
     assert "Did you mean '001'?" in sheet["B3"].comment.text
     sheet["B3"], sheet["B5"] = "001", "003"
-    book.save(desk.path / "mended.xlsx")
-    (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step]
+    book.save(desk.path / "fixed.xlsx")
+    (step,) = [step for step in first.summary["next"] if "rejected.xlsx" in step and "correct" not in step]
     words = step.split(" importer ", 1)[1].split()
-    second = desk.do(*("mended.xlsx" if "rejected.xlsx" in word else word for word in words), "--json")
+    second = desk.do(*("fixed.xlsx" if "rejected.xlsx" in word else word for word in words), "--json")
     assert second.code == 0
     assert second.outcomes == {"001": "updated", "002": "unchanged", "003": "updated"}
     sent = {body["reference_id"]: [one["first_name"] for one in body["contacts"]] for body in bodies(second).values()}

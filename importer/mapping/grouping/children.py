@@ -330,7 +330,7 @@ def _least_texts(sets: Sequence[Candidates], record: Codes, wanting: Codes) -> p
     """The cells that each wanted child comes from as one text; the least of several, whatever the order of rows."""
     joined = []
     for made in sets:
-        cells = [column.replaced(folded(column.values)).to_arrow() for column in made.texts]
+        cells = [Column(column.codes, folded(column.values)).to_arrow() for column in made.texts]
         if not cells:
             cells = [pa.repeat(pa.scalar("", pa.string()), len(made.at))]
         joined.append(pc.binary_join_element_wise(*cells, LIST_SEPARATOR, null_handling="replace", null_replacement=""))

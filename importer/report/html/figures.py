@@ -114,14 +114,14 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
 
 
 def _distinct(located: Located, at: Positions) -> pd.DataFrame:
-    """The first lines whose values are blank or new; lines are read only until there are enough."""
+    """The first lines whose values are blank or new; values are read only until there are enough."""
     read = 10 * EXAMPLES
     while True:
-        lines = located.lines(at[:read])
-        blank = lines["value"].fillna("") == ""
-        found = lines[blank | ~lines["value"].duplicated()].head(EXAMPLES)
+        values = located.lines(at[:read], ["value"])["value"]
+        new = (values.fillna("") == "") | ~values.duplicated()
+        found = np.flatnonzero(new.to_numpy(np.bool_))[:EXAMPLES]
         if len(found) == EXAMPLES or read >= len(at):
-            return found
+            return located.lines(at[found])
         read *= 10
 
 
