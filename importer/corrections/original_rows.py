@@ -75,7 +75,7 @@ class OriginalTable:
 
     def takes(self, column: str) -> bool:
         """Whether a cell of this column can be corrected: the source has it, or it is for a part of an address."""
-        return column in self.cells or is_part_column(column, self.cells)
+        return column in self.cells or is_part_column(column, list(map(str, self.cells.columns)))
 
 
 @dataclass(frozen=True)
