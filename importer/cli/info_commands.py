@@ -81,7 +81,7 @@ def report(**given: Any) -> None:
 
     Examples:
       importer report 20250331-140502
-      importer report 20250331-140502 --for owner --contact "Dana Reyes, dana@example.com"
+      importer report 20250331-140502 --for owner --contact dana@example.com
     """
     from importer.commands.history import report as write_again
 

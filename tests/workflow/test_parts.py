@@ -77,6 +77,7 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def contents(folder: Path) -> dict[str, object]:
+    """The files of a report, without what the program keeps for itself in ``work``, in the order of the work."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
@@ -85,7 +86,7 @@ def contents(folder: Path) -> dict[str, object]:
                 found[name] = {part: book.read(part) for part in book.namelist()}
         elif name == "summary.json":
             found[name] = {key: value for key, value in json.loads(path.read_bytes()).items() if key not in CHANGING}
-        elif path.is_file():
+        elif path.is_file() and not name.startswith("work/"):
             found[name] = path.read_bytes()
     return found
 
