@@ -41,18 +41,28 @@ import yaml
 
 from importer.commands import check as checking
 from importer.commands import correct as correcting
+from importer.commands import history
+from importer.commands import lookups as lookup_saving
 from importer.commands import plan as planning
+from importer.commands import preview as previewing
 from importer.commands import resume as resuming
 from importer.commands import run as running
 from importer.commands import suggest as suggesting
 from importer.commands import undo as undoing
+from importer.commands import values as word_values
 from importer.commands.correct import CorrectResult as CorrectResult  # noqa: PLC0414 - the package offers it
 from importer.did_you_mean import nearest
+from importer.drafting.column_choices import Choices
 from importer.drafting.draft import Draft as Draft  # noqa: PLC0414 - the package offers it
 from importer.errors import MappingError, OptionError, UsageError
+from importer.mapping import load_mapping
+from importer.mapping.language.mapping_files import list_mappings
 from importer.report.report_files import read_csv
-from importer.settings import IN_MEMORY, KEY_VARIABLE, Options, default_ledger
+from importer.settings import IN_MEMORY, KEY_VARIABLE, SANDBOX, Options, default_ledger
+from importer.tables import Sources as SourceTables
+from importer.workflow.prepare import Timings, open_sources, open_unmapped
 from importer.workflow.supervision import Deadline, Watch, supervise
+from importer.workflow.targets import resolve
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, pd.DataFrame]
 MappingFile = str | os.PathLike[str] | Mapping[str, Any]
@@ -73,10 +83,17 @@ class Target:
 
 
 class Callbacks(TypedDict, total=False):
-    """Keywords that the command line does not have."""
+    """Keywords that the command line does not have.
+
+    ``counts`` is called with outcome → customers while customers are sent, ``began`` with the id of the run, ``stage``
+    with what takes a while now.
+    """
 
     progress: Callable[[str], None]
     stop: threading.Event
+    counts: Callable[[Mapping[str, int]], None]
+    began: Callable[[str], None]
+    stage: Callable[[str], None]
 
 
 class Reading(Callbacks, total=False):
@@ -94,11 +111,22 @@ class Reading(Callbacks, total=False):
     dedupe: Literal["off", "warn", "reject"]
     memory: int | str
     engine: str
+
+
+class ForReader(TypedDict, total=False):
+    """Who reads the report. ``contact``: who gets the corrected workbook back."""
+
     for_: Literal["owner", "operator"]
     contact: str
 
 
-class CheckOptions(Reading, total=False):
+class PreviewOptions(Reading, total=False):
+    """Options of :func:`preview`."""
+
+    lookups: PathLike
+
+
+class CheckOptions(Reading, ForReader, total=False):
     """Options of :func:`check`."""
 
     lookups: PathLike
@@ -114,6 +142,35 @@ class SuggestOptions(TypedDict, total=False):
     delimiter: str
     answers: Mapping[str, str]
     from_scratch: bool
+    targets: Mapping[str, str]
+    skip: Mapping[str, Sequence[str]]
+
+
+class ReadOptions(TypedDict, total=False):
+    """Options of :func:`read`."""
+
+    country: str
+    values: PathLike
+    corrections: PathLike
+    sheet: str
+    encoding: str
+    delimiter: str
+    partial: bool
+
+
+class ReportOptions(ForReader, total=False):
+    """Options of :func:`write_report`. ``out``: where the folders of checks and plans are."""
+
+    ledger: PathLike
+    tenant: str
+    out: PathLike
+
+
+class HistoryOptions(TypedDict, total=False):
+    """Options of :func:`runs`."""
+
+    ledger: PathLike
+    tenant: str
 
 
 class Account(TypedDict, total=False):
@@ -129,6 +186,20 @@ class Account(TypedDict, total=False):
     max_wait: float | str
 
 
+class ValuesOptions(Account, Callbacks, total=False):
+    """Options of :func:`values`. ``decided``: (kind, word) → value."""
+
+    country: str
+    values: PathLike
+    corrections: PathLike
+    lookups: PathLike
+    sheet: str
+    encoding: str
+    delimiter: str
+    partial: bool
+    decided: Mapping[tuple[str, str], str]
+
+
 class Sending(Account, total=False):
     """How customers are sent."""
 
@@ -141,7 +212,7 @@ class Sending(Account, total=False):
     keep: int
 
 
-class PlanOptions(Reading, Account, total=False):
+class PlanOptions(Reading, ForReader, Account, total=False):
     """Options of :func:`plan`."""
 
     mode: Literal["create", "upsert"]
@@ -150,7 +221,7 @@ class PlanOptions(Reading, Account, total=False):
     keep: int
 
 
-class RunOptions(Reading, Sending, total=False):
+class RunOptions(Reading, ForReader, Sending, total=False):
     """Options of :func:`run`."""
 
     plan: str
@@ -275,10 +346,27 @@ class RunResult(CheckResult):
         return read_csv(self.folder / "children.csv")
 
 
-def suggest(sources: Sources, **options: Unpack[SuggestOptions]) -> Draft:
+def read(sources: Sources, mapping: MappingFile | None = None, **options: Unpack[ReadOptions]) -> SourceTables:
+    """The sources as tables of text, with their rows' numbers, what was skipped, and how they were read.
+
+    With a mapping as :func:`check` reads them, else as :func:`suggest` does.
+
+    ::
+
+        for table in importer.read("customers.xlsx").tables:
+            print(table.name, table.details.get("header_row"), len(table), table.frame.columns)
+    """
+    with _inputs(sources, mapping) as inputs:
+        call = _Call.of("read", ReadOptions, options, inputs)
+        return open_unmapped(call.options) if mapping is None else open_sources(call.options, Timings())[1]
+
+
+def suggest(sources: Sources | SourceTables, **options: Unpack[SuggestOptions]) -> Draft:
     """A draft mapping for sources that nobody has mapped: what each column gives, and what is not certain.
 
-    ``answers``: the id of a question → the choice; ``from_scratch``: do not look for a mapping that fits.
+    ``sources`` may be what :func:`read` returned. ``answers``: the id of a question → the choice; ``from_scratch``: do
+    not look for a mapping that fits. ``targets``: the name of a column → what it gives; ``skip``: the name of a column
+    → the texts whose rows are left out. Both override what is suggested.
 
     ::
 
@@ -287,9 +375,95 @@ def suggest(sources: Sources, **options: Unpack[SuggestOptions]) -> Draft:
             print(question.text, question.choices, question.proposed)
         Path("customers.yaml").write_text(draft.mapping, encoding="utf-8")
     """
-    with _inputs(sources, None) as inputs:
+    tables = sources if isinstance(sources, SourceTables) else None
+    with _inputs(None if isinstance(sources, SourceTables) else sources, None) as inputs:
         call = _Call.of("suggest", SuggestOptions, options, inputs)
-        return suggesting.suggest(call.options, options.get("answers"), from_scratch=options.get("from_scratch", False))
+        choices = Choices(options.get("targets", {}), options.get("skip", {}))
+        scratch = options.get("from_scratch", False)
+        return suggesting.suggest(
+            call.options, options.get("answers"), sources=tables, from_scratch=scratch, choices=choices
+        )
+
+
+def preview(
+    sources: Sources,
+    mapping: MappingFile,
+    *,
+    customer: str | None = None,
+    row: str | None = None,
+    **options: Unpack[PreviewOptions],
+) -> dict[str, Any]:
+    """What each rule does to some customers, step by step: as ``importer preview --json`` prints it.
+
+    ``customer``: a reference id; ``row``: a source row, such as ``"customers.csv:5"``. Writes nothing.
+    """
+    with _inputs(sources, mapping) as inputs:
+        call = _Call.of("preview", PreviewOptions, options, inputs)
+        return call.carry_out(lambda watch: previewing.preview(call.options, customer, row, began=watch.stage))
+
+
+def values(
+    sources: Sources,
+    mapping: MappingFile,
+    api: str | Target | None = None,
+    *,
+    output: PathLike | None = None,
+    **options: Unpack[ValuesOptions],
+) -> dict[str, Any]:
+    """The sources' words for reps, price lists, terms and options, with their values: as ``importer values --json``.
+
+    With ``api`` or ``lookups``, it is known what ``exists`` in WizCommerce. ``output``: a table to write, .xlsx or
+    .csv; what it has is kept. ``decided`` overrides it.
+    """
+    with _inputs(sources, mapping) as inputs:
+        call = _Call.of("values", ValuesOptions, options, inputs, api)
+        target = None if output is None else Path(output)
+        return call.apart(
+            lambda watch: word_values.values(
+                call.options,
+                call.environment,
+                target,
+                online=api is not None,
+                watch=watch,
+                decided=options.get("decided"),
+            )
+        )
+
+
+def account(api: str | Target, **options: Unpack[AfterOptions]) -> str:
+    """The name of the account that a run with this API and key would send to, as the history knows it."""
+    call = _Call.of("account", AfterOptions, options, None, api)
+    target = resolve(call.options, call.environment)
+    return call.options.tenant or SANDBOX if target is None else target.tenant
+
+
+def save_lookups(api: str | Target, to: PathLike, **options: Unpack[AfterOptions]) -> dict[str, Any]:
+    """Save sales reps, price lists and attributes of WizCommerce, for ``lookups=``. Returns how many of each."""
+    call = _Call.of("lookups", AfterOptions, options, None, api)
+    return call.apart(lambda watch: lookup_saving.save_lookups(call.options, call.environment, Path(to), watch=watch))
+
+
+def runs(**options: Unpack[HistoryOptions]) -> list[dict[str, Any]]:
+    """The runs that the ledger knows, the latest first: as ``importer runs --json`` prints them."""
+    return history.runs(_Call.of("runs", HistoryOptions, options).options)
+
+
+def write_report(run: str | None = None, **options: Unpack[ReportOptions]) -> RunResult:
+    """Write the reports of a run, a check, or a plan again, for the owner of the data or for the operator.
+
+    ``contact``: who gets the corrected workbook back.
+    """
+    return RunResult(history.report(_Call.of("report", ReportOptions, options).options, run))
+
+
+def mappings() -> dict[str, str]:
+    """The included mappings: name → title."""
+    return {name: load_mapping(name).mapping.title for name in list_mappings()}
+
+
+def write_mapping(text: str, path: PathLike, *, replace: bool = False) -> None:
+    """Write the text of a mapping to a file, completely or not at all; ``replace``: one that is there already."""
+    suggesting.write_mapping(text, Path(path), replace=replace)
 
 
 def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions]) -> CheckResult:
@@ -395,6 +569,19 @@ def correct_cells(
     return correcting.record_cells(str(run), cells, Path(to), out=Path(out), replace=replace)
 
 
+def corrections_in(path: PathLike) -> list[dict[str, Any]]:
+    """The corrections of a file, a line each: ``line``, ``table``, ``key``, ``column``, ``old``, ``new``, and more.
+
+    A blank ``column`` leaves the whole row out. Raises :class:`importer.errors.UsageError` for a damaged file.
+    """
+    return correcting.corrections_in(Path(path))
+
+
+def remove_correction(path: PathLike, line: int) -> None:
+    """Take a correction out of a file, by its line in :func:`corrections_in`."""
+    correcting.remove_correction(Path(path), line)
+
+
 async def arun(
     sources: Sources | None = None,
     mapping: MappingFile | None = None,
@@ -483,6 +670,9 @@ class _Call:
     environment: Mapping[str, str]
     progress: Callable[[str], None] | None
     stop: threading.Event | None
+    counts: Callable[[Mapping[str, int]], None] | None = None
+    began: Callable[[str], None] | None = None
+    stage: Callable[[str], None] | None = None
 
     @classmethod
     def of(
@@ -516,27 +706,44 @@ class _Call:
             options = Options(**{name: _plain(value) for name, value in values.items()})
         except OptionError as error:
             raise error.found_in(error.option) from None
-        return cls(command, options, environment, given.get("progress"), given.get("stop"))
+        calls = (given.get(name) for name in ("progress", "stop", "counts", "began", "stage"))
+        return cls(command, options, environment, *calls)
 
     def carry_out(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
-        """Do the work here, or in a thread of its own where an event loop runs in this one. Returns the summary."""
+        """Do the work of a command that has an exit code, and log its course. Returns the summary."""
+        return self.apart(lambda watch: supervise(self.command, self.options, watch, work))
+
+    def apart(self, work: Callable[[Watch], dict[str, Any]]) -> dict[str, Any]:
+        """Do the work here, or in a thread of its own where an event loop runs in this one. Returns what it returns."""
         stop = self.stop or threading.Event()
-        watch = Watch(requested=stop)
-        if self.progress is not None:
-            watch.phase = self.progress
-        if self.options.deadline is not None:
-            watch.deadline = Deadline(self.options.deadline)
+        watch = self._watch(stop)
         try:
             anyio.get_current_task()
         except RuntimeError:  # there is no event loop
-            return supervise(self.command, self.options, watch, work)
+            return work(watch)
         with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(supervise, self.command, self.options, watch, work)
+            future = pool.submit(work, watch)
             try:
                 return future.result()
             except KeyboardInterrupt:
                 stop.set()
                 return future.result()
+
+    def _watch(self, stop: threading.Event) -> Watch:
+        """Where the work reports, and what stops it."""
+        watch = Watch(requested=stop)
+        if self.progress is not None:
+            watch.phase = self.progress
+        if self.began is not None:
+            watch.run = self.began
+        if self.stage is not None:
+            watch.stage = self.stage
+        if self.counts is not None:
+            counts = self.counts
+            watch.counts = lambda numbers: counts({str(kind): number for kind, number in numbers.items()})
+        if self.options.deadline is not None:
+            watch.deadline = Deadline(self.options.deadline)
+        return watch
 
 
 def _plain(value: Any) -> Any:

@@ -63,6 +63,7 @@ done
 # The sample holds planted mistakes, hence exit code 1.
 job=(source -m xero --country US --out results)
 expect 0 --help
+expect 2 open --no-browser # says how to install the extra
 expect 0 suggest source --country US -o drafted.yaml
 expect 1 suggest source --country US --from-scratch  # reads the lexicon
 expect 1 check "${job[@]}"

@@ -150,6 +150,12 @@ def test_only_cli_prints_asks_or_exits() -> None:
         assert not calls & {"print", "input", "exit", "quit"}, path
 
 
+def test_the_page_is_reached_through_its_command() -> None:
+    outside = [path for path in MODULES if package_of(path) != "web"]
+    users = {name_of(path) for path in outside if any(name.startswith("importer.web") for name in imported(path))}
+    assert users == {"importer.commands.open"}
+
+
 def test_top_level_holds_nothing_else() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in listed.splitlines()}

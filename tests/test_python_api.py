@@ -254,12 +254,14 @@ def test_importing_it_loads_nothing() -> None:
 
 # Options that only a command line has: what it prints, where options come from, a folder of jobs.
 ONLY_THERE = {"json", "quiet", "config", "log", "log_level", "log_personal", "parallel"}
-ONLY_HERE = {"progress", "stop", "confirm", "key"}
+ONLY_HERE = {"progress", "stop", "counts", "began", "stage", "confirm", "key", "decided"}
 
 
 @pytest.mark.parametrize(
     ("name", "known"),
     [
+        ("preview", python_api.PreviewOptions),
+        ("values", python_api.ValuesOptions),
         ("check", python_api.CheckOptions),
         ("plan", python_api.PlanOptions),
         ("run", python_api.RunOptions),
@@ -292,3 +294,40 @@ def test_a_draft_is_answered_and_its_mapping_checks(place) -> None:
     assert importer.suggest({"customers": frame}, from_scratch=True).key == draft.key
     with pytest.raises(importer.errors.UsageError, match="no question is called"):
         importer.suggest("new.csv", answers={"key": "City"})
+
+
+def test_tables_are_read_and_drafted_once(place) -> None:
+    Path("list.csv").write_text(
+        "Customers of 2024\n\nCode,Company Name,City\n0017,Alpha Ltd,Bath\n0018,Beta Ltd,York\n"
+    )
+    (table,) = (read := importer.read("list.csv")).tables
+    assert (table.name, table.details["header_row"], table.row_numbers.tolist()) == ("list.csv", 3, [4, 5])
+    assert table.frame["Code"].tolist() == ["0017", "0018"]
+    draft = importer.suggest(read, targets={"City": "attributes.Town"}, skip={"Code": ["0018"]})
+    importer.write_mapping(draft.mapping, "own.yaml")
+    assert [body["attributes"] for body in importer.check("list.csv", "own.yaml").bodies()] == [
+        [{"name": "Town", "value": "Bath"}]
+    ]
+    with pytest.raises(importer.errors.OutputError, match="exists"):
+        importer.write_mapping(draft.mapping, "own.yaml")
+    shown = importer.preview("list.csv", "own.yaml", row="list.csv:4")
+    assert shown["customers"][0]["body"]["company_name"] == "Alpha Ltd"
+    assert importer.mappings()["netsuite"]
+
+
+def test_words_are_decided_and_runs_listed(place) -> None:
+    Path("list.csv").write_text("Code,Company Name,Terms\n1,Alpha Ltd,N30\n2,Beta Ltd,net 30\n")
+    mapping = {"title": "Terms", "key": "Code", "customer": {"company_name": "Company Name", "payment_term": "Terms"}}
+    found = importer.values("list.csv", mapping, decided={("payment_term", "N30"): "Net 30"}, output="words.csv")
+    assert {row["word"]: row["value"] for row in found["words"]}["N30"] == "Net 30"
+    counts: list[dict[str, int]] = []
+    began: list[str] = []
+    how = {"ledger": "own.db", "values": "words.csv"}
+    sent = importer.run("list.csv", mapping, "sandbox", **how, counts=counts.append, began=began.append)
+    assert began == [sent.run_id]
+    assert counts[-1] == {"pending": 0, "created": 2}
+    assert [one["run_id"] for one in importer.runs(ledger="own.db")] == [sent.run_id]
+    assert next(sent.bodies())["payment_term"] == "Net 30"
+    assert importer.account("sandbox") == "sandbox"
+    saved = importer.save_lookups("sandbox", "lookups.json", ledger="own.db")
+    assert saved["price_lists"] > 0

@@ -13,6 +13,7 @@ from importer.cli import correction_commands as corrections
 from importer.cli import draft_commands as drafts
 from importer.cli import info_commands as info
 from importer.cli import mapping_commands as about
+from importer.cli import page_command as pages
 from importer.cli import run_commands as runs
 from importer.cli.execution import Given
 from importer.cli.output import failed, ready_streams
@@ -21,7 +22,7 @@ from importer.errors import UsageError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Start": (drafts.suggest, info.preview, about.values),
+    "Start": (pages.open, drafts.suggest, info.preview, about.values),
     "Import": (runs.check, corrections.correct, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
     "Reference": (about.mappings, info.explain, info.example, info.sandbox),
@@ -91,6 +92,7 @@ def common(
     nothing was sent; 3 stopped early.
 
     Examples:
+      importer open customers.csv                             everything on a local page
       importer preview customers.csv -m netsuite              what does each rule do?
       importer check customers.csv -m netsuite                what is wrong?
       importer run customers.csv -m netsuite --api sandbox    try it on a local API

@@ -1,7 +1,7 @@
 """The command that drafts a mapping: it shows the draft, asks what is open, and writes the file."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,27 @@ from importer.errors import UsageError
 from importer.settings import Commands
 
 if TYPE_CHECKING:
+    from importer.drafting.column_choices import Choices
     from importer.drafting.draft import Draft
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMN=FIELD",
+        help="What a column gives, such as Town=addresses.billing.city; can be repeated.",
+        rich_help_panel="Mapping",
+    ),
+]
+Skips = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip",
+        metavar="COLUMN=TEXT",
+        help="Leave out the rows with this text in a column; can be repeated.",
+        rich_help_panel="Mapping",
+    ),
+]
 
 
 @takes("country", "sheet", "encoding", "delimiter", "json", "config", required=("sources",))
@@ -27,6 +47,8 @@ def suggest(
         ),
     ] = None,
     answer: AnswerOption = None,
+    target: Targets = None,
+    skip: Skips = None,
     update: Annotated[
         str | None,
         typer.Option(
@@ -45,9 +67,10 @@ def suggest(
 
     Examples:
       importer suggest customers.csv -o customers.yaml
-      importer suggest customers.xlsx --country DE --answer "skip:Status=keep"
+      importer suggest customers.xlsx --country DE --answer "skip:Status=keep" --target "Town=addresses.billing.city"
       importer suggest customers.csv --update my-mapping.yaml
     """
+    from importer.drafting.column_choices import Choices
     from importer.workflow.prepare import open_unmapped
 
     options = make_options(given)
@@ -56,7 +79,12 @@ def suggest(
         if update is not None:
             _update(options, given, update, output, sources)
             return
-        _draft(options, given, sources, output, read_answers(answer or ()), from_scratch=from_scratch)
+        answers = read_answers(answer or ())
+        texts: dict[str, list[str]] = {}
+        for column, text in _pairs("--skip", "COLUMN=TEXT", skip):
+            texts.setdefault(column, []).append(text)
+        choices = Choices(dict(_pairs("--target", "COLUMN=FIELD", target)), texts)
+        _draft(options, given, sources, output, answers, from_scratch=from_scratch, choices=choices)
 
 
 def _draft(
@@ -67,18 +95,20 @@ def _draft(
     answers: dict[str, str],
     *,
     from_scratch: bool,
+    choices: "Choices",
 ) -> None:
     """Show the draft, ask what is open if there is a terminal, and write the file."""
     from importer.commands.suggest import suggest as work
     from importer.commands.suggest import write_mapping
     from importer.drafting.draft_text import draft_text
 
-    draft = work(options, answers, sources=sources, from_scratch=from_scratch)
+    how: dict[str, Any] = {"sources": sources, "from_scratch": from_scratch, "choices": choices}
+    draft = work(options, answers, **how)
     if not given["json"]:
         show(draft_text(draft, terminal_width()))
         if draft.open and sys.stdin.isatty() and sys.stderr.isatty():
             answers |= {question.id: asked(question) for question in draft.open}
-            draft = work(options, answers, sources=sources, from_scratch=from_scratch)
+            draft = work(options, answers, **how)
     if output is not None:
         write_mapping(draft.mapping, output)
     _end(draft, given, output, options)
@@ -114,3 +144,12 @@ def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path |
         show("\n".join([f"{path}:", *(f"  {change}" for change in changes)]))
     else:
         show(f"{mapping} knows all columns; nothing is changed.")
+
+
+def _pairs(option: str, form: str, given: Sequence[str] | None) -> Iterator[tuple[str, str]]:
+    """``NAME=VALUE`` as pairs; the last ``=`` counts, because names of columns may contain one."""
+    for text in given or ():
+        name, sign, value = text.rpartition("=")
+        if not sign or not name:
+            raise UsageError(f"{option} {text!r} has no =", f"Write it as {form}.")
+        yield name, value

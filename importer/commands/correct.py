@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from importer.corrections.corrections_file import Correction, read_corrections
+from importer.corrections.corrections_file import COLUMNS, Correction, read_corrections
 from importer.corrections.format_changes import only_format
 from importer.corrections.original_rows import Originals, OriginalTable, load_originals
 from importer.corrections.recording import Recorded, Wanted, record
@@ -129,6 +129,24 @@ def record_cells(
     wanted = [_cell(originals, *cell) for cell in cells]
     recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
     return _written(recorded, originals.run, (), ())
+
+
+def corrections_in(path: Path) -> list[dict[str, Any]]:
+    """The corrections of a file as plain values. Raises :class:`UsageError`."""
+    own = ("table", "reference_id", "key", "column", "old", "new", "recorded", "run")
+    return [
+        {"line": one.line, **{name: cell for name, cell in zip(COLUMNS, one.cells(), strict=True) if name in own}}
+        for one in read_corrections(path).corrections
+    ]
+
+
+def remove_correction(path: Path, line: int) -> None:
+    """Take the correction of a line out of a file. Raises :class:`UsageError`, also where there is none."""
+    file = read_corrections(path)
+    kept = tuple(one for one in file.corrections if one.line != line)
+    if len(kept) == len(file.corrections):
+        raise UsageError(f"{path}: line {line} has no correction", "The file may have changed; read it again.")
+    dataclasses.replace(file, corrections=kept).write()
 
 
 def _left_out(table: OriginalTable, row: int) -> Wanted:

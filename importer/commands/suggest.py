@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from importer.drafting.column_choices import Choices
 from importer.drafting.draft import Draft, draft_sources
 from importer.drafting.mapping_update import updated_mapping
 from importer.errors import OutputError
@@ -19,14 +20,16 @@ def suggest(
     *,
     sources: Sources | None = None,
     from_scratch: bool = False,
+    choices: Choices | None = None,
 ) -> Draft:
     """Draft a mapping for the sources. Reads them and nothing else; writes nothing.
 
     ``answers``: the id of a question → the choice. ``sources``: those that are read already. ``from_scratch``: do not
-    look for a mapping that fits. Raises :class:`importer.errors.InputError` when no draft is possible.
+    look for a mapping that fits. ``choices``: what was chosen for single columns. Raises
+    :class:`importer.errors.InputError` when no draft is possible.
     """
     tables = open_unmapped(options) if sources is None else sources
-    return draft_sources(tables, options.country, dict(answers or {}), recognize=not from_scratch)
+    return draft_sources(tables, options.country, dict(answers or {}), recognize=not from_scratch, choices=choices)
 
 
 def update(options: Options, mapping: str, *, sources: Sources | None = None) -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from importer.commands.lookups import ask_for_everything
 from importer.errors import UsageError
 from importer.mapping.source_words import source_words
-from importer.mapping.word_table import LEAVE_OUT, WordTable
+from importer.mapping.word_table import LEAVE_OUT, WordLine, WordTable, word_table
 from importer.report.word_workbook import WordRow, words_text, write_words
 from importer.settings import Options
 from importer.workflow.directory import Directory, load_lookups
@@ -29,12 +29,13 @@ def values(
     online: bool,
     watch: Watch,
     now: Callable[[], datetime] = utc_now,
+    decided: Mapping[tuple[str, str], str] | None = None,
 ) -> dict[str, Any]:
     """The words of the sources, as plain values; written to ``output`` if there is one.
 
     ``online``: ask the API what exists; else the file of ``options.lookups`` says it, or nothing does. What an earlier
-    ``output`` and ``options.values`` decide is kept, words that are new are added. Raises :class:`InputError`, and
-    :class:`StopError` when the API cannot be read.
+    ``output`` and ``options.values`` decide is kept, words that are new are added. ``decided``: (kind, word) → its
+    value, which overrides both. Raises :class:`InputError`, and :class:`StopError` when the API cannot be read.
     """
     if output is not None and output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"-o {output}: a table of words is a workbook or a CSV file", "Name it …xlsx or …csv.")
@@ -44,11 +45,14 @@ def values(
     loaded, sources = open_sources(with_dates(options, now()), Timings(began=watch.stage), words_to_come=True)
     found = source_words(loaded, sources, options.country)
     directory = _directory(options, environment, online=online, watch=watch, now=now)
-    decided = _together(earlier, loaded.words)
+    given = word_table(
+        "decided", (WordLine(*one, value, f"{one[0]}: {one[1]}") for one, value in (decided or {}).items())
+    )
+    table = _together(given, _together(earlier, loaded.words))
     if directory is not None:
-        refuse_unknown_values(decided, directory)
-    rows, exists = matched(found, directory, decided)
-    rows, counts = merged(rows, decided)
+        refuse_unknown_values(table, directory)
+    rows, exists = matched(found, directory, table)
+    rows, counts = merged(rows, table)
     if output is not None:
         write_words(output, rows, exists, LEAVE_OUT)
     return {
@@ -58,7 +62,7 @@ def values(
         "exists": {kind: list(names) for kind, names in exists.items()},
         "without_value": sum(not row.value for row in rows),
         "proposed": sum(bool(row.proposal) for row in rows),
-        **(counts if decided.lines else dict.fromkeys(counts, 0) | {"added": len(rows)}),
+        **(counts if table.lines else dict.fromkeys(counts, 0) | {"added": len(rows)}),
     }
 
 

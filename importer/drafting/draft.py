@@ -1,9 +1,11 @@
 """A draft: what a never-seen file means, what it leaves open, and a mapping that reads it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from importer.drafting.column_choices import Choices, full_name
 from importer.drafting.concepts import NEVER
 from importer.drafting.draft_mapping import draft_content
 from importer.drafting.headerless import name_columns
@@ -22,7 +24,10 @@ _BOTH, _NAME, _VALUES, _MAPPING = 0.97, 0.8, 0.6, 0.99
 
 @dataclass(frozen=True)
 class DraftColumn:
-    """A column: its position from 1, where it is, what it gives, how sure that is, and why; ``filled``: a share."""
+    """A column: its position from 1, where it is, what it gives, how sure that is, and why; ``filled``: a share.
+
+    ``name``: how :class:`Choices` name it.
+    """
 
     n: int
     file: str
@@ -33,6 +38,7 @@ class DraftColumn:
     why: list[str]
     samples: list[str]
     filled: float
+    name: str
 
 
 @dataclass(frozen=True)
@@ -65,18 +71,26 @@ class Draft:
 
 
 def draft_sources(
-    sources: Sources, country: str | None, answers: Mapping[str, str], *, recognize: bool = True
+    sources: Sources,
+    country: str | None,
+    answers: Mapping[str, str],
+    *,
+    recognize: bool = True,
+    choices: Choices | None = None,
 ) -> Draft:
     """Draft a mapping for the tables of one export.
 
     ``country``: where customers without a country are (alpha-2). ``answers``: the id of a question → the choice.
-    ``recognize``: whether a mapping that is there already may be extended. Raises :class:`NoSourceError` where no
-    column can be a customer's name, and :class:`UsageError` for an answer to no question.
+    ``recognize``: whether a mapping that is there already may be extended; not if there are ``choices``, which override
+    what headers and values suggest. Raises :class:`NoSourceError` where no column can be a customer's name, and
+    :class:`UsageError` for an answer to no question, and for a choice of what is not there.
     """
+    choices = choices or Choices()
     questions = Questions(answers)
     sources, named = name_columns(sources, questions)
-    tables = table_drafts(sources, country)
-    if recognize and not named:
+    choices.check(sources.tables)
+    tables = table_drafts(sources, country, choices)
+    if recognize and not named and not choices:
         filled = {
             (at, header): not draft.values[column].blank
             for at, table in enumerate(sources.tables)
@@ -90,15 +104,15 @@ def draft_sources(
             return _extending(known, tables, sources, country)
     for draft in tables:
         draft.headerless = any(draft.table is sources.tables[at] for at in named)
-    return _drafted(tables, country, questions)
+    return _drafted(tables, country, questions, choices)
 
 
-def _drafted(tables: list[TableDraft], country: str | None, questions: Questions) -> Draft:
+def _drafted(tables: list[TableDraft], country: str | None, questions: Questions, choices: Choices) -> Draft:
     ordered, joins, others = joined(tables)
     main = ordered[0]
     _refuse_without_names(main)
     settle_rows(main, questions)
-    rules = applying_skip_rules(ordered, questions)
+    rules = applying_skip_rules(ordered, questions, choices)
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     content = {"title": f"Customers of {name}", **({} if country is None else {"country": country})}
@@ -110,7 +124,7 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
         fits=None,
         layout="joined files" if joins else main.structure.layout,
         key=[main.headers[at] for at in main.structure.key],
-        columns=[column for draft in (*ordered, *others) for column in _columns(draft)],
+        columns=_chosen(_named([column for draft in (*ordered, *others) for column in _columns(draft)]), choices),
         questions=questions.asked,
         answers=questions.answers,
         open=questions.open,
@@ -131,8 +145,26 @@ def _columns(draft: TableDraft) -> list[DraftColumn]:
     """What is said of each column of a table."""
     table = draft.table
     return [
-        DraftColumn(at + 1, table.file, table.sheet, header, *_said(draft, at), own.samples, round(own.filled, 3))
+        DraftColumn(
+            *(at + 1, table.file, table.sheet, header, *_said(draft, at), own.samples, round(own.filled, 3)),
+            name=full_name(table, header),
+        )
         for at, (header, own) in enumerate(zip(draft.headers, draft.values, strict=True))
+    ]
+
+
+def _named(columns: list[DraftColumn]) -> list[DraftColumn]:
+    """The columns named by their headers, where no other table has the same one."""
+    count = Counter(column.header for column in columns)
+    return [replace(column, name=column.header) if count[column.header] == 1 else column for column in columns]
+
+
+def _chosen(columns: Sequence[DraftColumn], choices: Choices) -> list[DraftColumn]:
+    """The columns; what a person chose is certain."""
+    chosen = {*choices.targets, *choices.skip}
+    return [
+        replace(column, confidence=1.0, why=["chosen"]) if chosen & {column.name, column.header} else column
+        for column in columns
     ]
 
 
@@ -164,7 +196,7 @@ def _extending(known: KnownMapping, tables: Sequence[TableDraft], sources: Sourc
         fits=(known.name, known.coverage),
         layout="joined files" if len(known.loaded.mapping.tables) > 1 else layout,
         key=known.keys,
-        columns=columns,
+        columns=_named(columns),
         questions=[],
         answers={},
         open=[],

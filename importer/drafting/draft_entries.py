@@ -19,6 +19,7 @@ from importer.drafting.rule_content import (
     sales_reps,
 )
 from importer.drafting.table_draft import TableDraft
+from importer.tables import ATTRIBUTE_PREFIX
 
 _OF_THE_CUSTOMER = frozenset({"wide", "numbered groups", "packed"})  # layouts with one person in the customer's row
 _TERMS = ("payment_term", "payment_mode", "freight_term", "shipping_method")
@@ -43,7 +44,13 @@ def customer_entry(draft: TableDraft) -> dict[str, Any]:
         rules["assigned_sales_rep_ids"] = sales_reps(draft.headers[reps[0]])
     if lists := given.get("assigned_price_list_id"):
         rules["assigned_price_list_id"] = {"from": draft.headers[lists[0]], "lookup": "price_list", "invalid": "blank"}
-    return {name: _settling_conflicts(draft, name, rule) for name, rule in rules.items()}
+    settled = {name: _settling_conflicts(draft, name, rule) for name, rule in rules.items()}
+    attributes = {
+        name.removeprefix(ATTRIBUTE_PREFIX): _settling_conflicts(draft, name, draft.headers[columns[0]])
+        for name, columns in given.items()
+        if name.startswith(ATTRIBUTE_PREFIX)
+    }
+    return settled | ({"attributes": attributes} if attributes else {})
 
 
 def _headers(draft: TableDraft, columns: Sequence[int]) -> list[str]:

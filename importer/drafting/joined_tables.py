@@ -1,5 +1,6 @@
 """The tables of an export: which one has the customers, and which name them."""
 
+from importer.drafting.column_choices import Choices
 from importer.drafting.table_draft import TableDraft, draft_table
 from importer.errors import NoSourceError
 from importer.tables import Sources
@@ -7,7 +8,7 @@ from importer.tables import Sources
 _INCLUDED, _OF_MANY = 0.8, 0.3  # of a table's values are keys of the main one, as far as both were looked at
 
 
-def table_drafts(sources: Sources, country: str | None) -> list[TableDraft]:
+def table_drafts(sources: Sources, country: str | None, choices: Choices | None = None) -> list[TableDraft]:
     """One draft for all tables with the same columns. Raises :class:`NoSourceError` if there are no data rows."""
     found: dict[tuple[str, ...], TableDraft] = {}
     for table in sources.tables:
@@ -17,7 +18,7 @@ def table_drafts(sources: Sources, country: str | None) -> list[TableDraft]:
         if headers in found:
             found[headers].same.append(table)
         else:
-            found[headers] = draft_table(table, country)
+            found[headers] = draft_table(table, country, choices or Choices())
     if not found:
         hint = "Check the files: are they the right export, and complete?"
         raise NoSourceError("the sources have no data rows", hint)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from importer.cell_text import filled_cells
 from importer.did_you_mean import nearest
-from importer.drafting.row_structure import Layout, RowStructure
-from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, skip_rules
-from importer.drafting.table_draft import TableDraft, varying_columns
+from importer.drafting.column_choices import Choices
+from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, chosen_rules, skip_rules
+from importer.drafting.table_draft import TableDraft, key_structure, varying_columns
 from importer.errors import UsageError
 
 _YES, _NO = "yes", "no"
@@ -96,12 +96,17 @@ def _settle_key(draft: TableDraft, questions: Questions) -> None:
     answer = questions.ask(Question("key", text, tuple(headers[at] for at in choices), headers[choices[0]]))
     key = headers.index(answer)
     if (key,) != structure.key:
-        layout: Layout = "wide" if draft.values[key].unique else "long"
-        draft.structure = RowStructure(layout, (key,), certain=True)
+        draft.structure = key_structure((key,), draft.values)
         columns = sorted({at for own in draft.assignment.customer.values() for at in own})
         draft.varying = varying_columns(draft.table, draft.structure, columns)
 
 
-def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions) -> list[list[SkipRule]]:
-    """The rules by which rows are left out, by table, as far as the answers say so."""
-    return [[rule for rule in skip_rules(draft) if questions.ask(rule.question) == LEAVE_OUT] for draft in tables]
+def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions, choices: Choices) -> list[list[SkipRule]]:
+    """The rules by which rows are left out, by table: those that were chosen, and as far as the answers say so."""
+    found = []
+    for draft in tables:
+        chosen = chosen_rules(draft, choices.skip_of(draft.table))
+        columns = {rule.condition["column"] for rule in chosen}
+        others = (rule for rule in skip_rules(draft) if rule.condition.get("column") not in columns)
+        found.append([*chosen, *(rule for rule in others if questions.ask(rule.question) == LEAVE_OUT)])
+    return found

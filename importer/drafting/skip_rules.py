@@ -1,7 +1,7 @@
 """Rows that are probably not customers: what each flag, status, and kind says, as questions with counts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,19 @@ def _without_number(draft: TableDraft) -> Iterator[SkipRule]:
 def _coded(draft: TableDraft, at: int) -> dict[str, list[str]]:
     """What the values of a code of a known system say."""
     return {} if draft.codes is None else draft.codes.cells.get(draft.headers[at].strip().lower(), {})
+
+
+def chosen_rules(draft: TableDraft, skip: Mapping[int, Sequence[str]]) -> list[SkipRule]:
+    """The rules that a person chose. ``skip``: column → the texts whose rows are left out."""
+    rules = []
+    for at, texts in sorted(skip.items()):
+        header, out = draft.headers[at], list(dict.fromkeys(texts))
+        if out:
+            text = f"{header}: {' and '.join(out)} left out, as chosen."
+            draft.assignment.give(at, "skip_rule")
+            condition = {"column": header, "is": out if len(out) > 1 else out[0], "reason": header}
+            rules.append(SkipRule(condition, Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)))
+    return rules
 
 
 def _counted(draft: TableDraft, at: int) -> list[tuple[str, int]]:

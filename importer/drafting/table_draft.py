@@ -8,6 +8,7 @@ import numpy as np
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.assignment import ROW_KINDS, assign
 from importer.drafting.code_tables import CodeTable, recognized
+from importer.drafting.column_choices import KEY, Choices, apply_targets
 from importer.drafting.column_values import ColumnValues, column_values
 from importer.drafting.header_words import words
 from importer.drafting.readings import Reading, read_headers
@@ -73,6 +74,12 @@ def _with_number(assignment: Assignment, structure: RowStructure, values: Sequen
                 return
 
 
+def key_structure(key: tuple[int, ...], values: Sequence[ColumnValues]) -> RowStructure:
+    """How rows make customers where the key is settled: a customer is one row, or the rows that share a key."""
+    alone = len(key) == 1 and values[key[0]].unique
+    return RowStructure("wide" if alone else "long", key, certain=True)
+
+
 def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence[str]) -> None:
     """Codes whose values tell customers from others decide about rows."""
     for at, header in enumerate(headers):
@@ -99,8 +106,8 @@ def _without_notes(table: SourceTable) -> tuple[SourceTable, int | None]:
     return replace(table, frame=frame, row_numbers=numbers, broken=broken, stored=None), int(columns[0])
 
 
-def draft_table(table: SourceTable, country: str | None) -> TableDraft:
-    """Read one table: codes of known systems first, then headers, values, fields, and rows."""
+def draft_table(table: SourceTable, country: str | None, choices: Choices) -> TableDraft:
+    """Read one table: codes of known systems first, then headers, values, fields, and rows; ``choices`` override."""
     rows, notes = _without_notes(table)
     headers = list(table.frame.columns)
     codes = recognized(headers)
@@ -113,11 +120,16 @@ def draft_table(table: SourceTable, country: str | None) -> TableDraft:
     assignment = assign(readings, values)
     if codes is not None:
         _with_coded_rows(assignment, codes, headers)
+    chosen = choices.targets_of(table)
+    apply_targets(assignment, chosen)
     structure = row_structure(rows, assignment, values)
+    keys = tuple(at for at, target in chosen.items() if target == KEY)
+    if keys:
+        structure = replace(key_structure(keys, values), others=structure.others)
     _with_number(assignment, structure, values)
     for at in structure.key:
-        if assignment.readings[at].concept not in ("company_name", "display_name", "email"):
-            assignment.targets[at] = ["reference_id"]
+        if at in keys or assignment.readings[at].concept not in ("company_name", "display_name", "email"):
+            assignment.targets[at] = [KEY]
     for at, _ in structure.parents:
         assignment.targets[at] = ["parent_key"]
     varying = varying_columns(rows, structure, sorted({at for own in assignment.customer.values() for at in own}))

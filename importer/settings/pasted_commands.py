@@ -19,7 +19,8 @@ _ACCOUNT = ("ledger", "tenant", "api_key_file")
 _PACE = ("rate", "concurrency", "timeout", "max_wait")
 _SENDING = (*_PACE, "batch_size", "settle", "keep")
 _GUARDS = ("max_rejected", "max_fewer", "max_changed", "max_age", "new_file", "same_layout", "strict", "complete")
-_READING = ("country", "invalid", "values", "corrections", "sheet", "encoding", "delimiter", "partial")
+_TEXTS = ("country", "values", "corrections", "sheet", "encoding", "delimiter", "partial")
+_READING = ("invalid", *_TEXTS)
 _READER = ("for_", "contact")
 _RESULTS = ("dedupe", "out", *_READER)
 _TARGET = ("mapping", "api", "mode", "only")
@@ -27,6 +28,8 @@ _TARGET = ("mapping", "api", "mode", "only")
 # how the work is done (--memory, --engine).
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "suggest": ("country", "sheet", "encoding", "delimiter"),
+    "preview": ("mapping", "lookups", *_READING),
+    "values": ("mapping", "api", "lookups", *_TEXTS, *_ACCOUNT),
     "check": ("mapping", "lookups", *_READING, *_RESULTS),
     "plan": (*_TARGET, *_READING, *_RESULTS, *_ACCOUNT, *_PACE),
     "run": (*_TARGET, "on_conflict", *_GUARDS, *_READING, *_RESULTS, *_ACCOUNT, *_SENDING),
@@ -39,7 +42,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "runs": ("ledger", "tenant"),
     "ids": ("ledger", "tenant"),
 }
-_WITH_SOURCES = frozenset({"suggest", "check", "plan", "run", "adopt"})
+_WITH_SOURCES = frozenset({"suggest", "preview", "values", "check", "plan", "run", "adopt"})
 _OF_A_RUN = frozenset({"resume", "retry", "undo", "verify", "report"})
 # These describe the sources and what to expect of them, so they do not apply to other sources.
 _ABOUT_SOURCES = frozenset({"sheet", "encoding", "delimiter", "only", "limit", *_GUARDS})

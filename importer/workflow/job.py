@@ -144,6 +144,7 @@ def conduct(job: Job, work: Callable[[Job, Client], Awaitable[None]]) -> dict[st
     A run that stops early still leaves its reports, and its summary says so; only what fails before there is a run's
     folder is raised.
     """
+    job.watch.run(job.run.id)
     with about(job.run.id, job.run.tenant):
         return anyio.run(_conduct, job, work)
 

@@ -60,14 +60,15 @@ class Deadline:
 class Watch:
     """Where a run reports: ``phase`` gets what happens, ``counts`` how many customers have which outcome.
 
-    ``stage`` gets what takes a while now, which is of no interest afterwards. It also carries requests to stop: the
-    first SIGINT or SIGTERM lets requests in flight finish, the second stops now. The end of the ``deadline`` is such a
-    request, too, and so is the event ``requested``, which any thread may set.
+    ``stage`` gets what takes a while now, which is of no interest afterwards; ``run`` gets the id of the run. It also
+    carries requests to stop: the first SIGINT or SIGTERM lets requests in flight finish, the second stops now. The end
+    of the ``deadline`` is such a request, too, and so is the event ``requested``, which any thread may set.
     """
 
     phase: Callable[[str], None] = field(default=lambda _: None)
     counts: Callable[[Counts], None] = field(default=lambda _: None)
     stage: Callable[[str], None] = field(default=lambda _: None)
+    run: Callable[[str], None] = field(default=lambda _: None)
     stop: anyio.Event = field(default_factory=anyio.Event)
     deadline: Deadline | None = None
     requested: threading.Event | None = None

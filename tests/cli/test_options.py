@@ -99,7 +99,7 @@ def test_lists_in_the_environment_are_split_at_blanks(desk) -> None:
         ('maping = "netsuite"\n', "job.toml: unknown option 'maping'"),
         ("mapping = \n", "job.toml: not valid TOML"),
         ('api-key = "secret"\n', "unknown option 'api-key'"),
-        ("port = 8080\n", "unknown option 'port'"),
+        ("latency = 8080\n", "unknown option 'latency'"),
     ],
 )
 def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None:

@@ -16,7 +16,7 @@ CLEAN = "Customer Number,Company Name,Email,Street,City,Zip,Country\n" + "".join
 OPEN = "Customer Number,Company Name,City,Status\n" + "".join(
     f"{n},Firm {n} Ltd,Bath,{'Inactive' if n % 3 == 0 else 'Active'}\n" for n in range(100, 106)
 )
-COLUMN = {"n", "file", "sheet", "header", "targets", "confidence", "why", "samples", "filled"}
+COLUMN = {"name", "n", "file", "sheet", "header", "targets", "confidence", "why", "samples", "filled"}
 
 
 @pytest.fixture

@@ -1,0 +1,189 @@
+"""What a session's sources and mapping give: the tables, the draft, a check of a sample, and a check of everything.
+
+Each is computed once for a state of the session, in the background; a change makes the next one.
+"""
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from importer.drafting.draft import Draft
+from importer.errors import UsageError
+from importer.python_api import check, read, suggest
+from importer.tables import Sources
+from importer.web.background import Report, Work
+from importer.web.checked_list import CheckedList
+from importer.web.session_state import Matching, Session
+
+SAMPLE = 2_000  # rows; of more, a sample is checked first
+SOON = 0.6  # seconds that a page waits for what may be quick
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a check says. ``rows``: how many rows of the first ones it is about; None: all."""
+
+    checked: CheckedList
+    rows: int | None = None
+
+
+def tables_of(session: Session, patience: float = 0.0) -> Work:
+    """The :class:`Sources` of the session. Raises :class:`UsageError` if there are none."""
+    if not session.sources:
+        raise UsageError("no file is open", "Open one first.")
+    sources, reading, named = session.sources, session.reading, _named(session.matching)
+    key = (sources, reading, named)
+
+    def work(report: Report) -> Sources:
+        report("Reading the files")
+        return read(list(sources), named, **reading.options())
+
+    return session.background.ask("read", key, work, patience=patience)
+
+
+def loaded(session: Session) -> Sources:
+    """The tables, however long they take. Raises what reading raises."""
+    found: Sources = _result(tables_of(session))
+    return found
+
+
+def _result(work: Work) -> Any:
+    work.ended.wait()
+    if work.error is not None:
+        raise work.error
+    return work.result
+
+
+def _named(matching: Matching) -> str | None:
+    return matching.content if matching.kind == "named" else None
+
+
+def draft_of(session: Session, patience: float = 0.0) -> Work:
+    """The :class:`Draft` for the session's choices."""
+    country, matching, tables = session.reading.country, session.matching, tables_of(session)
+
+    def work(report: Report) -> Draft:
+        sources = _result(tables)
+        report("Matching the columns")
+        how: dict[str, Any] = {} if country is None else {"country": country}
+        how |= {"targets": matching.targets, "skip": matching.skip, "from_scratch": matching.from_scratch}
+        plain = suggest(sources, **how)
+        asked = {question.id for question in plain.questions}
+        answers = {name: answer for name, answer in matching.answers.items() if name in asked}
+        return suggest(sources, **how, answers=answers) if answers else plain
+
+    return session.background.ask("draft", (session.sources, session.reading, matching), work, patience=patience)
+
+
+def drafted(session: Session) -> Draft:
+    """The draft, however long it takes. Raises what :func:`importer.suggest` raises."""
+    found: Draft = _result(draft_of(session))
+    return found
+
+
+def mapping_text(session: Session) -> str | None:
+    """The text of the session's mapping; None for one with a name or a path."""
+    if session.matching.kind == "named":
+        return None
+    return session.matching.content if session.matching.kind == "text" else drafted(session).mapping
+
+
+def mapping_file(session: Session) -> str:
+    """The name or the path of the session's mapping."""
+    text = mapping_text(session)
+    if text is None:
+        return session.matching.content
+    return str(session.own_file(f"{session.stem}.yaml", text))
+
+
+def reading_options(session: Session) -> dict[str, Any]:
+    """The options of a check, a plan, and a run that are about the sources."""
+    found = {**session.reading.options(), "values": session.values, "corrections": session.corrections}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def check_options(session: Session) -> dict[str, Any]:
+    """The options of a check: also what exists in WizCommerce, if that was asked."""
+    return reading_options(session) | ({} if session.lookups is None else {"lookups": session.lookups})
+
+
+def state_of(session: Session) -> tuple[Any, ...]:
+    """What the results depend on."""
+    decided = (dict(session.words), session.values, session.lookups, session.corrections)
+    return session.sources, session.reading, session.matching, decided
+
+
+def is_large(tables: Sources) -> bool:
+    """Whether a sample is looked at first. One of several files would lack what the others have."""
+    return tables.row_count > SAMPLE and len(tables.tables) == 1
+
+
+def sample_of(session: Session, patience: float = 0.0) -> Work:
+    """The :class:`Outlook` on the first rows of a large source."""
+    table, mapping, how = loaded(session).tables[0], mapping_file(session), check_options(session)
+    how = {name: own for name, own in how.items() if name not in ("sheet", "encoding", "delimiter")}
+    folder = session.folder / "sample"
+
+    def work(report: Report) -> Outlook:
+        report(f"Checking the first {SAMPLE:,} rows")
+        name = re.sub(r"[^\w .()-]", " ", table.file).strip(" .()-") or "sample"
+        frames = {name: table.frame.head(SAMPLE)}
+        found = check(frames, mapping, out=folder, partial=True, **how)
+        outlook = Outlook(CheckedList(found), SAMPLE)
+        shutil.rmtree(found.folder, ignore_errors=True)
+        return outlook
+
+    return session.background.ask("sample", state_of(session), work, patience=patience)
+
+
+def check_of(session: Session, patience: float = 0.0) -> Work:
+    """The :class:`Outlook` on everything. Its reports replace those of the check before."""
+    mapping, how = mapping_file(session), check_options(session)
+    sources, out = list(session.sources), session.folder / "checks"
+
+    def work(report: Report) -> Outlook:
+        earlier = sorted(out.iterdir()) if out.is_dir() else []
+        found = check(sources, mapping, out=out, stage=report, **how)
+        outlook = Outlook(CheckedList(found))
+        for folder in earlier[:-1]:  # the latest may be being downloaded
+            shutil.rmtree(folder, ignore_errors=True)
+        return outlook
+
+    return session.background.ask("check", state_of(session), work, patience=patience)
+
+
+def mapped(session: Session) -> Sources:
+    """The tables as a check reads them: with what the mapping knows of their columns, and corrected."""
+    sources, mapping, how = list(session.sources), mapping_file(session), reading_options(session)
+
+    def work(report: Report) -> Sources:
+        report("Reading the files")
+        return read(sources, mapping, **how)
+
+    found: Sources = _result(session.background.ask("rows", state_of(session), work))
+    return found
+
+
+def checked(session: Session) -> CheckedList:
+    """The check of everything, however long it takes. Raises what :func:`importer.check` raises."""
+    outlook: Outlook = _result(check_of(session))
+    return outlook.checked
+
+
+def with_draft(session: Session, matching: Matching) -> None:
+    """Take a matching, if a draft can be made of it. Raises what :func:`importer.suggest` raises."""
+    session.matching = matching
+    drafted(session)
+
+
+def as_text(session: Session, text: str) -> None:
+    """Take a mapping that the user wrote. Raises :class:`importer.errors.InputError` if it cannot be used."""
+    session.matching = replace(Matching(), kind="text", content=text)
+    read(list(session.sources), mapping_file(session), **session.reading.options())
+
+
+def result_folder(session: Session) -> Path:
+    """Where runs write their reports."""
+    return session.base.out.absolute()

@@ -1,0 +1,108 @@
+"""Work that takes a while, in threads, so that the page stays responsive: for each purpose the latest one counts."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from importer.errors import ImporterError
+from importer.web.defects import defect
+
+Report = Callable[[str], None]
+
+
+@dataclass
+class Work:
+    """One piece of work. ``key``: what it is about. ``phase``: what it does now, in words.
+
+    Once it is ``done``, there is a ``result`` or an ``error``.
+    """
+
+    key: Any = field(repr=False)
+    call: Callable[[Report], Any] = field(repr=False)
+    phase: str = ""
+    result: Any = None
+    error: ImporterError | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.ended.is_set()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self.result = self.call(self._report)
+        except ImporterError as error:
+            self.error = error
+        except Exception as error:  # noqa: BLE001 - a thread has no one else to tell
+            self.error = defect(error)
+        finally:
+            self.ended.set()
+
+    def _report(self, text: str) -> None:
+        self.phase = text
+
+
+class Background:
+    """Works by their purpose. One of each runs at a time; of those that wait for it, only the latest is done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[str, Work] = {}
+        self._waiting: dict[str, Work] = {}
+
+    def ask(self, purpose: str, key: Any, call: Callable[[Report], Any], *, patience: float = 0.0) -> Work:
+        """The work about ``key``, which is begun unless it was; waits up to ``patience`` seconds for its end.
+
+        ``call`` gets a function that takes what it does now, in words.
+        """
+        with self._lock:
+            current, waiting = self._running.get(purpose), self._waiting.get(purpose)
+            found = next((work for work in (current, waiting) if work is not None and work.key == key), None)
+            if found is None:
+                found = Work(key, call)
+                if current is None or current.done:
+                    self._start(purpose, found)
+                else:
+                    self._drop(purpose)
+                    self._waiting[purpose] = found
+            elif found is current:
+                self._drop(purpose)
+        found.ended.wait(patience)
+        return found
+
+    def forget(self, purpose: str) -> None:
+        """Forget the result of a purpose: the next question begins anew."""
+        with self._lock:
+            current = self._running.get(purpose)
+            if current is not None and current.done:
+                del self._running[purpose]
+
+    def _drop(self, purpose: str) -> None:
+        """What waits is not wanted any more."""
+        waiting = self._waiting.pop(purpose, None)
+        if waiting is not None:
+            waiting.error = ImporterError("something newer is computed instead", "Load the page again.")
+            waiting.ended.set()
+
+    def _start(self, purpose: str, work: Work) -> None:
+        self._running[purpose] = work
+        threading.Thread(target=self._run, args=(purpose, work), name=f"page: {purpose}", daemon=True).start()
+
+    def _run(self, purpose: str, work: Work) -> None:
+        work.run()
+        with self._lock:
+            following = self._waiting.pop(purpose, None)
+            if following is not None:
+                self._start(purpose, following)
+
+    def settle(self, seconds: float) -> None:
+        """Drop what waits, and give what runs some time to end."""
+        with self._lock:
+            for purpose in [*self._waiting]:
+                self._drop(purpose)
+            running = [*self._running.values()]
+        for work in running:
+            work.ended.wait(seconds)

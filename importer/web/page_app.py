@@ -1,0 +1,261 @@
+"""The application: the steps as pages, their actions as forms, and parts of pages that are asked for again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from importer.errors import ImporterError, SourceError, UsageError
+from importer.web.defects import defect
+from importer.web.session_state import ChangedElsewhereError, Session
+from importer.web.target_choices import words_of
+from importer.web.uploads import receive
+
+UPLOADS = "/upload/"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: the session, and what the form or the address says."""
+
+    session: Session
+    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """What a field of the form has; ``""`` if it is not there."""
+        return self.form[name][0].strip() if self.form.get(name) else ""
+
+    @property
+    def version(self) -> int:
+        """The version of the state that the form was made for."""
+        return self.number(self.text("version"), 0)
+
+    @staticmethod
+    def number(text: str, otherwise: int) -> int:
+        """A whole number; ``otherwise`` for anything else."""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page or a part of one: its template and what that needs."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+Show = Callable[[Ask], Shown]
+Act = Callable[[Ask], str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the journey.
+
+    ``actions``: what its forms do, each returns the address to go to. ``parts``: parts that are asked for again while
+    something is computed. ``files``: what can be downloaded.
+    """
+
+    name: str
+    title: str
+    show: Show
+    actions: Mapping[str, Act] = field(default_factory=dict)
+    parts: Mapping[str, Show] = field(default_factory=dict)
+    files: Mapping[str, Callable[[Ask], Response]] = field(default_factory=dict)
+
+
+def templates() -> Environment:
+    """The templates; everything that they print is escaped."""
+    made = Environment(
+        loader=PackageLoader("importer.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["number"] = lambda count: f"{count:,}"
+    made.filters["percent"] = lambda share: f"{share:.0%}"
+    made.filters["plain"] = lambda text: text.replace("`", "")
+    made.filters["field"] = lambda name: "Reference ID" if name == "reference_id" else words_of(name)
+    made.filters["said"] = _said
+    made.filters["filled"] = lambda parts, sign: sign.join(str(part) for part in parts if part)
+    made.filters["duration"] = _duration
+    return made
+
+
+def _said(value: Any) -> str:
+    """A value of a body for people: names that are looked up, lists, attributes, and yes or no."""
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    if isinstance(value, dict):
+        if "$lookup" in value:
+            return ", ".join(map(_said, value["$lookup"].values()))
+        if value.keys() == {"name", "value"}:  # a custom attribute
+            return f"{value['name']}: {_said(value['value'])}"
+        return ", ".join(f"{name}: {_said(own)}" for name, own in value.items())
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Pages:
+    """The pages of one session. ``banner``: what every page says about customers that are being sent."""
+
+    def __init__(
+        self, session: Session, steps: Sequence[Step], banner: Callable[[], Any], stop: Callable[[Ask], None]
+    ) -> None:
+        self._session = session
+        self._steps = steps
+        self._banner = banner
+        self._stop = stop
+        self._templates = templates()
+
+    def routes(self) -> list[Route | Mount]:
+        """All addresses."""
+        first = self._steps[0].name
+        routes: list[Route | Mount] = [
+            Route("/", lambda _: RedirectResponse(f"/{first}", 303)),
+            Route(UPLOADS + "{name:path}", self._upload, methods=["PUT"]),
+            Route("/close", self._close, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=str(files("importer.web") / "static"))),
+        ]
+        for step in self._steps:
+            routes.append(Route(f"/{step.name}", self._page(step), methods=["GET"]))
+            routes += [
+                Route(f"/{step.name}/{name}", self._action(step, act), methods=["POST"])
+                for name, act in step.actions.items()
+            ]
+            routes += [
+                Route(f"/{step.name}/part/{name}", self._part(show), methods=["GET"])
+                for name, show in step.parts.items()
+            ]
+            routes += [
+                Route(f"/{step.name}/file/{name}", self._file(step, give), methods=["GET"])
+                for name, give in step.files.items()
+            ]
+        return routes
+
+    def _page(self, step: Step) -> Callable[..., Any]:
+        async def answer(request: Request) -> Response:
+            ask = Ask(self._session, query=dict(request.query_params))
+            return await run_in_threadpool(self._render, step, ask)
+
+        return answer
+
+    def _action(self, step: Step, act: Act) -> Callable[..., Any]:
+        async def answer(request: Request) -> Response:
+            posted = await request.form(max_files=0, max_fields=20_000)
+            form: dict[str, list[str]] = {}
+            for name, value in posted.multi_items():
+                form.setdefault(name, []).append(str(value))
+            ask = Ask(self._session, form, dict(request.query_params))
+            return await run_in_threadpool(self._act, step, act, ask)
+
+        return answer
+
+    def _act(self, step: Step, act: Act, ask: Ask) -> Response:
+        try:
+            return RedirectResponse(act(ask), 303)
+        except ImporterError as error:
+            status = 409 if isinstance(error, ChangedElsewhereError) else 400
+            return self._render(step, Ask(ask.session, query=ask.query), error=error, status=status)
+
+    def _render(self, step: Step, ask: Ask, *, error: ImporterError | None = None, status: int = 200) -> Response:
+        try:
+            shown = step.show(ask)
+        except ImporterError as own:
+            error, status = error or own, status if status != 200 else 400
+            shown = Shown("nothing.html")
+        notice, self._session.notice = self._session.notice, ""
+        common = {
+            "step": step,
+            "steps": self._steps,
+            "version": self._session.version,
+            "sources": [source.rstrip("/").rpartition("/")[2] for source in self._session.sources],
+            "banner": self._banner(),
+            "error": error,
+            "notice": notice,
+        }
+        page = self._templates.get_template(shown.template).render(**common, **shown.values)
+        return HTMLResponse(page, status)
+
+    def _part(self, show: Show) -> Callable[..., Any]:
+        def render(ask: Ask) -> Response:
+            try:
+                shown = show(ask)
+            except ImporterError as error:
+                shown = Shown("failed.html", {"error": error})
+            common = {"version": self._session.version}
+            return HTMLResponse(self._templates.get_template(shown.template).render(**common, **shown.values))
+
+        async def answer(request: Request) -> Response:
+            return await run_in_threadpool(render, Ask(self._session, query=dict(request.query_params)))
+
+        return answer
+
+    def _file(self, step: Step, give: Callable[[Ask], Response]) -> Callable[..., Any]:
+        def render(ask: Ask) -> Response:
+            try:
+                return give(ask)
+            except ImporterError as error:
+                return self._render(step, ask, error=error, status=400)
+
+        async def answer(request: Request) -> Response:
+            return await run_in_threadpool(render, Ask(self._session, query=dict(request.query_params)))
+
+        return answer
+
+    async def _upload(self, request: Request) -> Response:
+        session = self._session
+        try:
+            path = await receive(session.uploads, request.path_params["name"], request.stream())
+        except SourceError as error:
+            return PlainTextResponse(f"{error.message}. {error.hint}", 413)
+        except ClientDisconnect:
+            return PlainTextResponse("", 400)
+        except OSError as error:
+            return PlainTextResponse(f"The file could not be stored: {error.strerror}.", 507)
+
+        def take() -> None:
+            with session.edit(session.version):
+                session.take_sources((*session.sources, str(path)))
+
+        await run_in_threadpool(take)
+        return PlainTextResponse(path.name, 201)
+
+    async def _close(self, request: Request) -> Response:
+        posted = await request.form(max_files=0)
+        try:
+            self._stop(Ask(self._session, {"version": [str(posted.get("version", ""))]}))
+        except UsageError as error:
+            return PlainTextResponse(str(error), 409)
+        return PlainTextResponse("The session is closed, and what was uploaded is deleted. You can close this window.")
+
+
+def create_app(
+    session: Session, steps: Sequence[Step], banner: Callable[[], Any], stop: Callable[[Ask], None]
+) -> Starlette:
+    """The application, without the guard in front of it."""
+
+    def broken(_: Request, error: Exception) -> Response:
+        said = defect(error)
+        return PlainTextResponse(f"{said.message}. {said.hint}", 500)
+
+    def gone(_: Request, __: Exception) -> Response:
+        return PlainTextResponse("The request was not complete.", 400)
+
+    handlers = {Exception: broken, ClientDisconnect: gone}
+    return Starlette(routes=Pages(session, steps, banner, stop).routes(), exception_handlers=handlers)

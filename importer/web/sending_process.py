@@ -1,0 +1,109 @@
+"""The process that sends: ``python -m importer.web.sending_process FOLDER``, with its order on standard input.
+
+It calls the Python API, keeps its record in the folder up to date, and stops gently on SIGTERM.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from importer.errors import ImporterError
+from importer.python_api import Result, Target, resume, retry, run, undo
+from importer.web.defects import defect
+from importer.web.private_state import held
+from importer.web.sendings import FILES, Order, Sending, read_record, write_record
+
+_PAUSE = 0.3  # seconds between two records of the progress
+_SUMMARY = (
+    *("run_id", "command", "exit_code", "stopped", "customers", "results", "left", "children", "folder", "files"),
+    *("resumable", "retryable", "refused", "next", "pace"),
+)
+
+
+class Progress:
+    """The record of a sending as it changes."""
+
+    def __init__(self, folder: Path, record: Sending, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._clock = clock
+        self.record = record
+        self._written = 0.0
+
+    def phase(self, text: str) -> None:
+        """What happens now."""
+        self._update(phase=text, stopping=self.record.stopping or text.startswith("Stopping"))
+
+    def stage(self, text: str) -> None:
+        """What takes a while now."""
+        if text:
+            self._update(phase=text)
+
+    def began(self, run_id: str) -> None:
+        """The run has an id."""
+        self._update(run=run_id)
+
+    def counts(self, numbers: Mapping[str, int]) -> None:
+        """How many customers have which outcome."""
+        now = self._clock()
+        record = replace(self.record, counts=dict(numbers), updated=now, state="sending")
+        if record.first is None:
+            record = replace(record, first=(now, record.done))
+        self.record = record
+        if now - self._written >= _PAUSE:
+            self._update()
+
+    def ended(self, result: Result) -> None:
+        """It ended with a summary."""
+        found = {name: result.summary[name] for name in _SUMMARY if name in result.summary}
+        pace = found.pop("pace", None) or {}
+        found["pace"] = {name: figure for name, figure in pace.items() if name != "series"}
+        self._update(state="ended", summary=found, run=result.run_id)
+
+    def failed(self, error: ImporterError) -> None:
+        """It ended without one."""
+        self._update(state="failed", error=(error.message, error.hint))
+
+    def _update(self, **changes: Any) -> None:
+        self.record = replace(self.record, **changes)
+        self._written = self._clock()
+        write_record(self._folder, self.record)
+
+
+def carry_out(order: Order, progress: Progress) -> Result:
+    """Do what is ordered. Raises what the Python API raises."""
+    calls = {"progress": progress.phase, "stage": progress.stage, "counts": progress.counts, "began": progress.began}
+    options: dict[str, Any] = {**order.options, **calls, "yes": True}
+    if order.action == "run":
+        return run(list(order.sources), order.mapping, Target(order.api, order.key), **options)
+    options |= {"key": order.key} if order.key else {}
+    if order.action == "undo":
+        return undo(order.run, **options)
+    return (retry if order.action == "retry" else resume)(order.run, **options)
+
+
+def main(folder: Path) -> None:
+    """Read the order, and carry it out."""
+    order = Order(**json.loads(sys.stdin.buffer.read()))
+    with held(folder):
+        record = read_record(folder)
+        if record is None:
+            return
+        progress = Progress(folder, replace(record, pid=os.getpid()))
+        try:
+            progress.ended(carry_out(order, progress))
+        except ImporterError as error:
+            progress.failed(error)
+        except BaseException as error:  # noqa: BLE001 - the record is all that anyone will see
+            progress.failed(defect(error))
+        finally:
+            shutil.rmtree(folder / FILES, ignore_errors=True)
+
+
+if __name__ == "__main__":  # large inputs are processed by processes that import this module
+    main(Path(sys.argv[1]))

@@ -1,0 +1,257 @@
+"""Customers being sent, each time by a process of its own, which goes on when the page or its server is gone.
+
+Each has a folder beside the import history with a record that its process keeps up to date. The process holds the
+folder, so its end, however it comes, can be seen.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from importer.errors import StopError, UsageError
+from importer.private_files import make_folder, open_private
+from importer.settings import KEY_VARIABLE
+from importer.web.private_state import in_use, state_folder
+from importer.web.uploads import free_path
+
+RECORD, FILES = "record.json", "files"
+_KEPT = 20  # records of sendings that have ended
+_STARTING = 20.0  # seconds in which a new process takes its folder
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One sending. ``state``: ``starting``, ``sending``, ``ended``, or ``failed``; ``lost`` if its process is gone.
+
+    ``counts``: outcome → customers. ``run``: the id of the run, once there is one. ``summary``: of its end.
+    ``error``: the message and the hint, if it failed. Moments are seconds since 1970.
+    """
+
+    id: str
+    action: str
+    api: str
+    mapping: str
+    sources: tuple[str, ...]
+    state: str
+    started: float
+    pid: int = 0
+    run: str | None = None
+    phase: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    first: tuple[float, int] | None = None
+    updated: float = 0.0
+    stopping: bool = False
+    limit: int | None = None
+    ledger: str = ""
+    out: str = ""
+    summary: Mapping[str, Any] | None = None
+    error: tuple[str, str] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether its process works."""
+        return self.state in ("starting", "sending")
+
+    @property
+    def total(self) -> int:
+        """The customers of the run that are or were to be sent."""
+        known = sum(count for kind, count in self.counts.items() if kind != "rejected")
+        return min(known, self.limit) if self.limit else known
+
+    @property
+    def done(self) -> int:
+        """The customers that have an outcome."""
+        open_ones = sum(self.counts.get(kind, 0) for kind in ("pending", "unknown"))
+        done = sum(count for kind, count in self.counts.items() if kind != "rejected") - open_ones
+        return min(done, self.limit) if self.limit else done
+
+    @property
+    def rate(self) -> float | None:
+        """Customers per second since the first were sent."""
+        if self.first is None or self.updated <= self.first[0] or self.done <= self.first[1]:
+            return None
+        return (self.done - self.first[1]) / (self.updated - self.first[0])
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at this rate."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+    @property
+    def began(self) -> str:
+        """When it began, in UTC."""
+        return f"{datetime.fromtimestamp(self.started, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a process is to do: ``run``, ``resume``, ``retry``, or ``undo``, with the options of the Python API.
+
+    ``run``: the id of an earlier run. ``key``: None where none is needed.
+    """
+
+    action: str
+    api: str
+    key: str | None = field(repr=False)
+    options: Mapping[str, Any]
+    sources: Sequence[str] = ()
+    mapping: str = ""
+    run: str | None = None
+
+    def record(self, name: str) -> Sending:
+        """The record of a sending that begins now."""
+        return Sending(
+            name,
+            self.action,
+            self.api,
+            Path(self.mapping).stem if self.mapping.endswith((".yaml", ".yml")) else self.mapping,
+            tuple(Path(source).name for source in self.sources),
+            "starting",
+            time.time(),
+            run=self.run,
+            limit=self.options.get("limit"),
+            ledger=str(self.options.get("ledger", "")),
+            out=str(self.options.get("out", "")),
+        )
+
+    def kept_in(self, folder: Path, uploads: Path | None) -> "Order":
+        """The order with files of its own instead of those in ``uploads``."""
+        return replace(
+            self,
+            sources=[_kept(source, folder, uploads) for source in self.sources],
+            mapping=_kept(self.mapping, folder, uploads),
+            options={name: _kept(value, folder, uploads) for name, value in self.options.items()},
+        )
+
+
+class Sendings:
+    """All sendings of this user on this machine. ``children``: the processes that this one has started."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def all(self) -> list[Sending]:
+        """The latest first."""
+        self.children = [child for child in self.children if child.poll() is None]
+        folder = state_folder(self._environment, "sendings")
+        found = [one for path in folder.iterdir() if (one := _read(path)) is not None]
+        return sorted(found, key=lambda one: one.started, reverse=True)
+
+    def active(self) -> list[Sending]:
+        """Those whose processes work."""
+        return [one for one in self.all() if one.active]
+
+    def begin(self, order: Order, uploads: Path | None = None) -> None:
+        """Start a process that carries out an order.
+
+        Files in ``uploads`` are kept for the process until its end, because the session may end before. The key goes
+        through a pipe, and nowhere else. Raises :class:`UsageError` while another sending is active.
+        """
+        if self.active():
+            raise UsageError("something is being sent already", "Wait for its end, or stop it first.")
+        self._tidy()
+        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        folder = state_folder(self._environment, "sendings") / name
+        make_folder(folder / FILES)
+        write_record(folder, order.record(name))
+        self._start(folder, order.kept_in(folder / FILES, uploads))
+
+    def _start(self, folder: Path, order: Order) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+        try:
+            child = subprocess.Popen(  # noqa: S603 - this program itself
+                [sys.executable, "-m", "importer.web.sending_process", str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,  # neither Ctrl-C nor the end of the terminal reaches it
+            )
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise StopError(f"the process that sends could not be started: {error.strerror}", "Try again.") from error
+        self.children.append(child)
+        pipe = child.stdin
+        if pipe is not None:
+            with suppress(BrokenPipeError), pipe:
+                pipe.write(json.dumps(vars(order)).encode())
+
+    def stop(self, name: str) -> None:
+        """Ask a sending to stop: requests in flight finish; a second time, it stops now."""
+        folder = state_folder(self._environment, "sendings") / Path(name).name
+        found = _read(folder)
+        if found is not None and found.active and found.pid and in_use(folder):
+            with suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGTERM)
+
+    def forget(self, name: str) -> None:
+        """Delete the record of a sending that has ended; the run stays in the history."""
+        folder = state_folder(self._environment, "sendings") / Path(name).name
+        found = _read(folder)
+        if found is not None and not found.active:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        ended = [one for one in self.all() if not one.active]
+        for one in ended[_KEPT:]:
+            self.forget(one.id)
+
+
+def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
+    """A value as the process gets it: a file of the session as a file of the sending."""
+    if not isinstance(value, str | Path) or uploads is None or not str(value).startswith(f"{uploads}{os.sep}"):
+        return str(value) if isinstance(value, Path) else value
+    same = (path for path in folder.iterdir() if path.samefile(value))
+    if (kept := next(same, None)) is not None:
+        return str(kept)
+    kept = free_path(folder, Path(value).name)
+    try:
+        os.link(value, kept)
+    except OSError:
+        with Path(value).open("rb") as source, open_private(kept) as target:
+            shutil.copyfileobj(source, target)
+        shutil.copystat(value, kept)
+    return str(kept)
+
+
+def write_record(folder: Path, record: Sending) -> None:
+    """Write the record of a sending, completely or not at all. Raises :class:`OSError`."""
+    path = folder / f"{RECORD}.part"
+    with open_private(path) as file:
+        file.write(json.dumps(vars(record), ensure_ascii=False).encode())
+    path.replace(folder / RECORD)
+
+
+def read_record(folder: Path) -> Sending | None:
+    """The record in a folder; None if there is none that can be read."""
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        pairs = {name: tuple(found[name]) for name in ("sources", "first", "error") if found[name] is not None}
+        return Sending(**{**found, **pairs})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _read(folder: Path) -> Sending | None:
+    """The record, with what its process does not tell: that it is gone."""
+    found = read_record(folder)
+    if found is None or not found.active:
+        return found
+    if in_use(folder) or (found.state == "starting" and time.time() - found.started < _STARTING):
+        return found
+    again = read_record(folder)  # it may have ended between the two looks
+    if again is None or not again.active:
+        return again
+    return Sending(**{**vars(again), "state": "lost"})

@@ -1,0 +1,140 @@
+"""What one session knows: the sources, how they are read and matched, and what a person decided."""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from importer.errors import UsageError
+from importer.private_files import make_folder, open_private
+from importer.settings import Options
+from importer.web.background import Background
+from importer.web.sendings import Sendings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the sources are read; None: as they are recognized."""
+
+    country: str | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The options that were chosen."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which mapping is used: a draft with these choices, one with a name or a path, or a text of the user's own.
+
+    ``answers``, ``targets``, and ``skip`` as in :func:`importer.suggest`; they are of a draft.
+    """
+
+    kind: Literal["draft", "named", "text"] = "draft"
+    content: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    from_scratch: bool = False
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where customers are sent. The key is kept in memory only, and no repr shows it."""
+
+    api: str = "sandbox"
+    key: str | None = field(default=None, repr=False)
+    mode: Literal["create", "upsert"] = "create"
+    tenant: str | None = None
+    rate: float | None = None
+
+
+class ChangedElsewhereError(UsageError):
+    """Another page of this session changed something since this one was loaded."""
+
+
+class Session:
+    """The state of a session. Every edit gives it the next ``version``; an edit of an older version is refused.
+
+    ``folder`` is deleted at the end. ``base``: the options of the command line. ``uploads``: files that are in the
+    folder. ``notice``: what the next page says once.
+    """
+
+    def __init__(self, folder: Path, base: Options, environment: Mapping[str, str], sendings: Sendings) -> None:
+        self.folder = folder
+        self.base = base
+        self.environment = environment
+        self.sendings = sendings
+        self.background = Background()
+        self.lock = threading.RLock()
+        self.version = 1
+        self.sources: tuple[str, ...] = base.sources
+        self.reading = Reading(base.country, base.sheet, base.encoding, base.delimiter)
+        self.matching = Matching("named", base.mapping) if base.mapping else Matching()
+        self.saved: tuple[Path, str] | None = None
+        self.words: Mapping[tuple[str, str], str] = {}
+        self.values: Path | None = base.values
+        self.lookups: Path | None = base.lookups
+        self.corrections: Path | None = base.corrections
+        self.corrections_saved: Path | None = base.corrections  # where the user wants them
+        self.access = Access(api=base.api, mode=base.mode, tenant=base.tenant)  # type: ignore[arg-type]  # a choice
+        self.sheets: dict[str, None] = {}  # names of sheets, also of those that are not read
+        self.planned: Any = None  # the state that a plan was asked for
+        self.verifying: tuple[str, str | None] | None = None  # a run, and the key for it
+        self.notice = ""
+
+    @property
+    def uploads(self) -> Path:
+        """The folder of the files that were dropped."""
+        return self.folder / "files"
+
+    @contextmanager
+    def edit(self, version: int) -> Iterator[None]:
+        """Change the state. Raises :class:`ChangedElsewhereError` if ``version`` is not the present one.
+
+        What an error leaves behind in the block is undone.
+        """
+        with self.lock:
+            if version != self.version:
+                raise ChangedElsewhereError(
+                    "another window changed something in the meantime, so your change was not made",
+                    "You see the current state now. Make your change again if it is still needed.",
+                )
+            before = {name: value for name, value in vars(self).items() if name not in ("lock", "background")}
+            try:
+                yield
+            except BaseException:
+                vars(self).update(before)
+                raise
+            self.version += 1
+
+    def take_sources(self, sources: tuple[str, ...]) -> None:
+        """Begin with other sources: what was decided about the old ones does not apply to them."""
+        self.sources, self.sheets = sources, {}
+        self.reading = replace(self.reading, sheet=None, encoding=None, delimiter=None)
+        if self.matching.kind == "draft":
+            self.matching, self.saved = Matching(), None
+
+    def own_file(self, name: str, text: str) -> Path:
+        """A file of the session with this text, for its owner only. It never changes: another text, another folder."""
+        path = self.folder / hashlib.sha256(text.encode()).hexdigest()[:16] / name
+        if not path.exists():
+            make_folder(path.parent)
+            with open_private(path.with_suffix(".part")) as file:
+                file.write(text.encode())
+            path.with_suffix(".part").replace(path)
+        return path
+
+    @property
+    def stem(self) -> str:
+        """What a mapping of these sources is called."""
+        first = Path(self.sources[0].rstrip("/")).stem if self.sources else ""
+        return (
+            "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in first).strip("-") or "mapping"
+        )

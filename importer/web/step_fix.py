@@ -1,0 +1,146 @@
+"""Fix: the problems by kind, and the rows that they concern as a grid; each cell that is edited is a correction."""
+
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from importer.errors import UsageError
+from importer.private_files import open_private
+from importer.python_api import correct_cells, corrections_in, remove_correction
+from importer.web.analysis import Outlook, checked, mapped
+from importer.web.checked_list import CheckedList, lines_of, page_of
+from importer.web.downloads import file_of
+from importer.web.page_app import Ask, Shown, Step
+from importer.web.session_state import Session
+from importer.web.shown_commands import command
+from importer.web.source_rows import rows_at
+from importer.web.step_review import whole_check
+
+_A_PAGE = 25  # rows
+
+
+def _show(ask: Ask) -> Shown:
+    session = ask.session
+    work = whole_check(session)
+    values: dict[str, Any] = {"work": work, "outlook": None, "kind": None, "command": command(session, "check")}
+    values |= {"corrections": corrections_in(session.corrections) if session.corrections else []}
+    values["path"] = str(session.corrections_saved or Path.cwd() / f"{session.stem}-corrections.csv")
+    values["saved"] = session.corrections_saved
+    if isinstance(work.result, Outlook):
+        found = work.result.checked
+        code = ask.query.get("code", "")
+        kind = next((one for one in found.kinds if one.code == code), found.kinds[0] if found.kinds else None)
+        values |= {"outlook": work.result, "kinds": found.kinds, "kind": kind, "summary": found.summary}
+        if kind is not None:
+            values |= _grid(session, found, kind.code, ask.number(ask.query.get("page", "1"), 1))
+    return Shown("fix.html", values)
+
+
+def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[str, Any]:
+    """The rows with problems of a kind. A cell with a problem has its message."""
+    own = found.of_kind(code)
+    placed = own[own["row"].notna() & own["source"].notna()]
+    names = placed["source"].where(placed["sheet"].isna(), placed["source"] + "!" + placed["sheet"])
+    places = list(dict.fromkeys(zip(names.tolist(), placed["row"].astype(int).tolist(), strict=True)))
+    shown, number, pages = page_of(places, page, _A_PAGE)
+    messages: dict[tuple[str, int, str], dict[Any, Any]] = {}
+    every = found.problems
+    every_names = every["source"].where(every["sheet"].isna(), every["source"] + "!" + every["sheet"])
+    mask = every["row"].isin([row for _, row in shown]) & (every["column"].notna() | (every["code"] == code))
+    for name, line in zip(every_names[mask], lines_of(every[mask]), strict=True):
+        place = (str(name), int(line["row"]), str(line["column"]))  # "" for a problem of the whole row
+        if place not in messages or line["severity"] == "error":
+            messages[place] = line
+    return {
+        "tables": rows_at(mapped(session), shown, first=own["column"].dropna().unique().tolist()),
+        "messages": messages,
+        "count": len(places),
+        "page": number,
+        "pages": pages,
+        "unplaced": lines_of(own[own["row"].isna()].head(20)),
+    }
+
+
+def _correct(ask: Ask) -> str:
+    """Record the cells that were edited: fields are called ``cell:ROW:NUMBER OF COLUMN:TABLE``."""
+    session = ask.session
+    with session.edit(ask.version):
+        found = checked(session)
+        given = [(name, texts[0]) for name, texts in ask.form.items() if name.startswith("cell:")]
+        cells = []
+        for name, text in given:
+            _, row, place, table = name.split(":", 3)
+            source = next((one for one in mapped(session).tables if one.name == table), None)
+            at = ask.number(place, -1)
+            if source is None or not 0 <= at < len(source.headers):
+                raise UsageError("the cell is not in the file", "Load the page again.")
+            cells.append((table, ask.number(row, 0), source.headers[at], text))
+        path = _next_file(session)
+        result = correct_cells(found.folder, cells, path, replace=True)
+        if result.not_recorded:
+            raise UsageError("; ".join(result.not_recorded), "Nothing was recorded.")
+        _take(session, path)
+    return _address(ask)
+
+
+def _take_back(ask: Ask) -> str:
+    session = ask.session
+    with session.edit(ask.version):
+        path = _next_file(session)
+        remove_correction(path, ask.number(ask.text("line"), 0))
+        _take(session, path)
+    return _address(ask)
+
+
+def _next_file(session: Session) -> Path:
+    """A copy of the corrections to change: a check that is under way reads the one before."""
+    path = session.folder / f"corrections-{session.version}.csv"
+    path.unlink(missing_ok=True)  # of an edit that failed
+    if session.corrections is not None:
+        with open_private(path) as file:
+            file.write(session.corrections.read_bytes())
+    return path
+
+
+def _take(session: Session, path: Path) -> None:
+    """Go on with these corrections, and keep them where the user wants them."""
+    session.corrections = path if path.exists() else None
+    if session.corrections_saved is not None and path.exists():
+        with open_private(session.corrections_saved) as file:
+            file.write(path.read_bytes())
+
+
+def _save(ask: Ask) -> str:
+    session = ask.session
+    with session.edit(ask.version):
+        path = Path(ask.text("path")).expanduser().absolute()
+        if path.suffix.lower() != ".csv" or not path.parent.is_dir():
+            raise UsageError(f"{path} cannot hold corrections", "Give the path of a .csv file in a folder that exists.")
+        if session.corrections is None:
+            raise UsageError("there are no corrections yet", "Edit a cell first.")
+        if path.exists() and path != session.corrections_saved:
+            raise UsageError(f"{path}: the file exists", "Give another name, or start with --corrections to add to it.")
+        session.corrections_saved = path
+        _take(session, session.corrections)
+        session.notice = f"The corrections are in {path}, also those that follow. Give them to later runs."
+    return _address(ask)
+
+
+def _address(ask: Ask) -> str:
+    return f"/fix?code={ask.text('code')}&page={ask.number(ask.text('page'), 1)}"
+
+
+def _download(ask: Ask) -> Response:
+    if ask.session.corrections is None:
+        raise UsageError("there are no corrections yet", "Edit a cell first.")
+    return file_of(ask.session.corrections)
+
+
+FIX = Step(
+    "fix",
+    "Fix",
+    _show,
+    actions={"cells": _correct, "back": _take_back, "save": _save},
+    files={"corrections": _download},
+)

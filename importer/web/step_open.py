@@ -1,0 +1,127 @@
+"""Open: files are dropped or named, and what was found in them is shown; how they are read can be changed."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from importer.errors import UsageError
+from importer.tables import Sources, SourceTable
+from importer.web.analysis import SOON, tables_of
+from importer.web.page_app import Ask, Shown, Step
+from importer.web.session_state import Session
+from importer.web.shown_commands import suggest_command
+
+_FIRST = 5  # rows that are shown of each table
+_WIDEST = 30  # columns of them
+ENCODINGS = (
+    *("utf-8", "utf-16", "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "iso8859-1", "iso8859-15", "mac-roman"),
+    *("cp437", "cp850", "koi8-r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"),
+)
+DELIMITERS = ((",", "comma ,"), (";", "semicolon ;"), ("\t", "tab"), ("|", "bar |"))
+_REASONS = {
+    "title": "titles", "header": "header", "blank": "blank rows", "total": "totals", "footer": "footers",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in one table."""
+
+    name: str
+    facts: list[tuple[str, str]]
+    columns: list[str]
+    first: list[tuple[int, list[str]]]
+    more_columns: int
+
+
+def found_in(table: SourceTable) -> Found:
+    """A table as the page describes it."""
+    details = table.details
+    delimiter = dict(DELIMITERS).get(str(details.get("delimiter")), details.get("delimiter"))
+    skipped = table.skipped["reason"].value_counts()
+    left_out = [f"{_REASONS.get(str(why), why)}: {count:,}" for why, count in skipped.items() if why != "header"]
+    facts = [
+        ("Rows", f"{len(table):,}"),
+        ("Header", f"row {details['header_row']}" if "header_row" in details else "none"),
+        ("Encoding", str(details.get("encoding") or "")),
+        ("Delimiter", str(delimiter or "")),
+        ("Left out", ", ".join(left_out)),
+    ]
+    columns = list(table.headers)
+    rows = table.frame.iloc[:_FIRST, :_WIDEST].itertuples(index=False, name=None)
+    first = [
+        (int(number), [str(cell) for cell in row]) for number, row in zip(table.row_numbers[:_FIRST], rows, strict=True)
+    ]
+    known = [(name, text) for name, text in facts if text]
+    return Found(table.name, known, columns[:_WIDEST], first, max(0, len(columns) - _WIDEST))
+
+
+def _show(ask: Ask) -> Shown:
+    session = ask.session
+    return Shown("open.html", {**_found(ask).values, **_choices(session)})
+
+
+def _choices(session: Session) -> dict[str, Any]:
+    return {"reading": session.reading, "encodings": ENCODINGS, "delimiters": DELIMITERS}
+
+
+def _found(ask: Ask) -> Shown:
+    session = ask.session
+    values: dict[str, Any] = {"tables": [], "problems": [], "work": None, "sheets": [], "command": "", "files": []}
+    values["has_sources"] = bool(session.sources)
+    if session.sources:
+        work = tables_of(session, patience=SOON)
+        values |= {"work": work, "files": [*enumerate(Path(source).name for source in session.sources)]}
+        if work.result is not None:
+            sources: Sources = work.result
+            values["tables"] = [found_in(table) for table in sources.tables]
+            values["problems"] = sources.problems
+            named = [table.sheet for table in sources.tables]
+            named += [problem.location.sheet for problem in sources.problems if problem.location is not None]
+            session.sheets.update(dict.fromkeys(sheet for sheet in named if sheet))
+            values["command"] = suggest_command(session)
+        values["sheets"] = [*session.sheets]
+    return Shown("open_found.html", values)
+
+
+def _add(ask: Ask) -> str:
+    path = str(Path(ask.text("path")).expanduser()) if ask.text("path") else ""
+    if not path:
+        raise UsageError("no path is given", "Type the path of a file or a folder on this machine.")
+    with ask.session.edit(ask.version):
+        ask.session.take_sources((*ask.session.sources, path))
+    return "/open"
+
+
+def _remove(ask: Ask) -> str:
+    session = ask.session
+    with session.edit(ask.version):
+        at = ask.number(ask.text("file"), -1)
+        gone = session.sources[at : at + 1] if at >= 0 else ()
+        session.take_sources(tuple(one for number, one in enumerate(session.sources) if number != at))
+        for one in gone:
+            if Path(one).parent == session.uploads:
+                Path(one).unlink(missing_ok=True)
+    return "/open"
+
+
+def _read(ask: Ask) -> str:
+    session = ask.session
+    given = {name: ask.text(name) or None for name in ("country", "sheet", "encoding")}
+    delimiter = ask.form.get("delimiter", [""])[0] or None  # a tab is one
+    country = given["country"]
+    if country is not None and not (len(country) == 2 and country.isascii() and country.isalpha()):
+        raise UsageError(f"{country!r} is not the code of a country", "Give its two letters, such as US or GB.")
+    with session.edit(ask.version):
+        own = {**given, "delimiter": delimiter, "country": country.upper() if country else None}
+        session.reading = replace(session.reading, **own)
+    return "/open"
+
+
+OPEN = Step(
+    "open",
+    "Open",
+    _show,
+    actions={"path": _add, "remove": _remove, "reading": _read},
+    parts={"found": _found},
+)

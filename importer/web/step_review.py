@@ -1,0 +1,114 @@
+"""Review: what will be sent, customer by customer, beside the rows that it comes from; reports to download."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from starlette.responses import Response
+
+from importer.errors import UsageError
+from importer.python_api import ReportOptions, write_report
+from importer.web.analysis import SOON, Outlook, check_of, checked, draft_of, mapped
+from importer.web.background import Work
+from importer.web.checked_list import CheckedList, lines_of, page_of, places_of
+from importer.web.downloads import file_of, report_page
+from importer.web.page_app import Ask, Shown, Step
+from importer.web.session_state import Session
+from importer.web.shown_commands import command
+from importer.web.source_rows import rows_at
+
+_A_PAGE = 20
+SIGN_OFF = "sign-off.xlsx"
+FILES = {
+    SIGN_OFF: "What will be sent, to sign off",
+    "rejected.xlsx": "Rejected rows, to fix in Excel",
+    "results.csv": "All customers",
+    "errors.csv": "All problems",
+}
+
+
+def whole_check(session: Session) -> Work:
+    """The check of everything, or the draft that it waits for."""
+    if session.matching.kind == "draft":
+        draft = draft_of(session, patience=SOON)
+        if not draft.done or draft.error is not None:
+            return draft
+    return check_of(session, patience=SOON)
+
+
+def _show(ask: Ask) -> Shown:
+    session, query = ask.session, ask.query
+    work = whole_check(session)
+    values: dict[str, Any] = {
+        "work": work,
+        "outlook": None,
+        "command": command(session, "check"),
+        "contact": session.base.contact or "",
+    }
+    if isinstance(work.result, Outlook):
+        found = work.result.checked
+        text, outcome = query.get("q", ""), query.get("outcome", "")
+        outcome = outcome if outcome in ("valid", "rejected") else ""
+        matching = found.search(text, outcome)
+        lines, number, pages = page_of(matching, ask.number(query.get("page", "1"), 1), _A_PAGE)
+        listed = lines_of(lines)
+        ids = [line["reference_id"] for line in listed]
+        chosen = query.get("customer", "") or (ids[0] if ids else "")
+        values |= {
+            "outlook": work.result,
+            "summary": found.summary,
+            "lines": listed,
+            "count": len(matching),
+            "page": number,
+            "pages": pages,
+            "q": text,
+            "outcome": outcome,
+            "chosen": chosen,
+            "customer": _customer(session, found, chosen) if chosen else None,
+            "files": {one: title for one, title in FILES.items() if one == SIGN_OFF or (found.folder / one).is_file()},
+        }
+    return Shown("review.html", values)
+
+
+def _customer(session: Session, found: CheckedList, reference_id: str) -> dict[str, Any] | None:
+    """One customer: what will be sent, the rows, and the problems."""
+    own = found.customers[(found.customers["reference_id"] == reference_id).fillna(False)]
+    if not len(own):
+        return None
+    line = lines_of(own.head(1))[0]
+    problems = lines_of(found.of_customer(reference_id).head(30))
+    return {
+        "reference_id": reference_id,
+        "company_name": line["company_name"],
+        "body": found.body(reference_id),
+        "rows": rows_at(mapped(session), places_of(str(line["rows"]))),
+        "problems": problems,
+    }
+
+
+def _file(ask: Ask) -> Response:
+    name = ask.query.get("name", "")
+    if name not in FILES:
+        raise UsageError("there is no such file", "Choose one of those on the page.")
+    path = checked(ask.session).folder / name
+    if not path.is_file():
+        _write(ask, "owner")
+    return file_of(path)
+
+
+def _report(ask: Ask) -> Response:
+    """The report for the owner of the data or for the operator, to look at."""
+    return report_page(_write(ask, "owner" if ask.query.get("for") == "owner" else "operator") / "report.html")
+
+
+def _write(ask: Ask, reader: Literal["owner", "operator"]) -> Path:
+    """Write the reports of the check for a reader. Returns their folder."""
+    session, folder = ask.session, checked(ask.session).folder
+    how: ReportOptions = {"out": folder.parent, "ledger": session.base.ledger, "for_": reader}
+    if reader == "owner" and (contact := ask.query.get("contact", "").strip()):
+        how["contact"] = contact
+    with session.lock:  # two at once would write the same files
+        write_report(folder.name, **how)
+    return folder
+
+
+REVIEW = Step("review", "Review", _show, files={"of": _file, "report": _report})

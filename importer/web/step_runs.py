@@ -1,0 +1,134 @@
+"""Runs: the import history with its reports, and what can be done with a run afterwards."""
+
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from importer.errors import UsageError
+from importer.python_api import AfterOptions, Result, runs, verify
+from importer.web.access import key_of
+from importer.web.analysis import SOON
+from importer.web.background import Report
+from importer.web.checked_list import page_of
+from importer.web.downloads import file_of, report_page
+from importer.web.page_app import Ask, Shown, Step
+from importer.web.sendings import Order
+from importer.web.session_state import Session
+from importer.web.shown_commands import command
+from importer.web.step_send import OUTCOMES, account_options
+
+_A_PAGE = 25
+_ENDS = ("All well", "Something was rejected or failed", "Could not begin", "Stopped early")
+
+
+def _history(session: Session) -> list[dict[str, Any]]:
+    return runs(ledger=session.base.ledger, **({"tenant": session.base.tenant} if session.base.tenant else {}))
+
+
+def _run(session: Session, run_id: str) -> dict[str, Any]:
+    found = next((line for line in _history(session) if line["run_id"] == run_id), None)
+    if found is None:
+        raise UsageError("this run is not in the history", "Choose one of the list.")
+    return found
+
+
+def _line(found: dict[str, Any]) -> dict[str, Any]:
+    counts = found["customers"]
+    tiles = [(title, counts[name], tone) for name, title, tone in OUTCOMES if counts.get(name)]
+    end = "Under way, or cut off" if found["exit_code"] is None else _ENDS[found["exit_code"]]
+    return {**found, "tiles": tiles, "end": end, "when": found["started"][:16].replace("T", " ")}
+
+
+def _show(ask: Ask) -> Shown:
+    session, wanted = ask.session, ask.query.get("run", "")
+    lines, number, pages = page_of(_history(session), ask.number(ask.query.get("page", "1"), 1), _A_PAGE)
+    values: dict[str, Any] = {
+        "lines": [_line(line) for line in lines],
+        "page": number,
+        "pages": pages,
+        "run": None,
+        "command": command(session, "runs"),
+        "has_key": bool(key_of(session)),
+    }
+    if wanted:
+        found = _run(session, wanted)
+        folder = Path(found["folder"])
+        names = [
+            "report.html",
+            "results.csv",
+            "errors.csv",
+            "children.csv",
+            "rejected.xlsx",
+            "sign-off.xlsx",
+            "changes.csv",
+        ]
+        names += ["undo.csv", "verify.csv", "summary.json"]
+        values["run"] = _line(found)
+        values["files"] = [name for name in names if (folder / name).is_file()]
+        values["commands"] = {name: command(session, name, wanted) for name in ("verify", "resume", "retry", "undo")}
+        values["verified"] = _verified(ask, wanted).values
+    return Shown("runs.html", values)
+
+
+def _verified(ask: Ask, run_id: str = "") -> Shown:
+    """What comparing the run with WizCommerce says, if that was asked for."""
+    session = ask.session
+    run_id = run_id or ask.query.get("run", "")
+    if session.verifying is None or session.verifying[0] != run_id:
+        return Shown("runs_verified.html", {"work": None, "run_id": run_id})
+    ledger, key, asked = session.base.ledger, session.verifying[1], session.verifying
+
+    def work(report: Report) -> Result:
+        own: AfterOptions = {"ledger": ledger, "stage": report, "progress": report}
+        if key:
+            own["key"] = key
+        return verify(run_id, **own)
+
+    return Shown(
+        "runs_verified.html",
+        {"work": session.background.ask("verify", asked, work, patience=SOON), "run_id": run_id},
+    )
+
+
+def _verify(ask: Ask) -> str:
+    session, run_id = ask.session, ask.text("run")
+    _run(session, run_id)
+    with session.edit(ask.version):
+        session.background.forget("verify")
+        session.verifying = (run_id, ask.text("key") or key_of(session))
+    return f"/runs?run={run_id}"
+
+
+def _again(ask: Ask, action: str) -> str:
+    session, run_id = ask.session, ask.text("run")
+    found = _run(session, run_id)
+    if action == "undo" and not ask.text("sure"):
+        raise UsageError("taking back a run deletes customers, and that is not confirmed", "Tick the box first.")
+    with session.edit(ask.version):
+        key = ask.text("key") or key_of(session)
+        options = account_options(session, session.base.ledger)
+        session.sendings.begin(Order(action, found["tenant"], key, options, run=run_id))
+    return "/send"
+
+
+def _file(ask: Ask) -> Response:
+    """A file of a run; the report is shown."""
+    folder = Path(_run(ask.session, ask.query.get("run", ""))["folder"])
+    name = Path(ask.query.get("name", "")).name
+    return report_page(folder / name) if name == "report.html" else file_of(folder / name)
+
+
+RUNS = Step(
+    "runs",
+    "Runs",
+    _show,
+    actions={
+        "verify": _verify,
+        "resume": lambda ask: _again(ask, "resume"),
+        "retry": lambda ask: _again(ask, "retry"),
+        "undo": lambda ask: _again(ask, "undo"),
+    },
+    parts={"verified": _verified},
+    files={"of": _file},
+)

@@ -1,0 +1,233 @@
+"""Send: account, target, and counts first; then one customer, then all, by a process that goes on without the page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from importer.errors import UsageError
+from importer.python_api import AfterOptions, CheckResult, account, plan
+from importer.web.access import connection_values, key_of, take_access, target_of
+from importer.web.analysis import SOON, loaded, mapping_file, reading_options, result_folder, state_of
+from importer.web.background import Report, Work
+from importer.web.downloads import file_of
+from importer.web.page_app import Ask, Shown, Step
+from importer.web.sendings import Order, Sending
+from importer.web.session_state import Session
+from importer.web.shown_commands import command, command_with
+
+SIGN_OFF = "sign-off.xlsx"
+OUTCOMES = (
+    ("created", "Created", "good"),
+    ("updated", "Updated", "good"),
+    ("unchanged", "Unchanged", ""),
+    ("exists", "Already there", ""),
+    ("rejected", "Rejected", "bad"),
+    ("failed", "Failed", "bad"),
+    ("unknown", "In doubt", "warn"),
+    ("pending", "Not sent yet", ""),
+)
+_PLANNED = (
+    ("create", "To create"),
+    ("update", "To update"),
+    ("unchanged", "Unchanged"),
+    ("exists", "Already there"),
+    ("in_doubt", "In doubt, looked up first"),
+    ("lost", "Gone from WizCommerce"),
+    ("left_out", "Left out"),
+    ("rejected", "Rejected, not sent"),
+)
+
+
+def banner_of(session: Session) -> Sequence[Sending]:
+    """The sendings that every page mentions."""
+    return session.sendings.active()
+
+
+def _run_options(session: Session) -> dict[str, Any]:
+    access = session.access
+    own = {"mode": access.mode, "tenant": access.tenant, "rate": access.rate, "api_key_file": session.base.api_key_file}
+    if key_of(session) is not None:
+        own["api_key_file"] = None
+    given = {**reading_options(session), **own, "out": result_folder(session), "ledger": session.base.ledger}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _account_key(session: Session) -> AfterOptions:
+    """The options that name the account."""
+    access, file = session.access, session.base.api_key_file
+    found: AfterOptions = {} if access.tenant is None else {"tenant": access.tenant}
+    if key_of(session) is None and file is not None:
+        found["api_key_file"] = file
+    return found
+
+
+def account_options(session: Session, ledger: str) -> dict[str, Any]:
+    """The options of what is done with an earlier run."""
+    rate = session.access.rate
+    return {"ledger": ledger} | ({} if rate is None else {"rate": rate})
+
+
+def _plan_of(session: Session, *, begin: bool) -> Work | None:
+    """The plan for the present state; None if nobody asked for it."""
+    access = session.access
+    key = (state_of(session), access)
+    if not begin and (session.planned is None or session.planned != key):
+        return None
+    loaded(session)
+    options, sources, mapping, target = (
+        _run_options(session),
+        session.sources,
+        mapping_file(session),
+        target_of(session),
+    )
+
+    def work(report: Report) -> CheckResult:
+        return plan(list(sources), mapping, target, stage=report, progress=report, **options)
+
+    session.planned = key
+    return session.background.ask("plan", key, work, patience=SOON)
+
+
+def _plan(ask: Ask) -> Shown:
+    session = ask.session
+    work = _plan_of(session, begin=False)
+    values: dict[str, Any] = {"work": work, "plan": None, "commands": {}, "is_production": False}
+    if work is not None and work.result is not None:
+        summary = work.result.summary
+        counts = [(title, summary["plan"][name]) for name, title in _PLANNED if summary["plan"].get(name)]
+        values |= {
+            "plan": summary,
+            "has_sign_off": (work.result.folder / SIGN_OFF).is_file(),
+            "account": account(target_of(session), **_account_key(session)),
+            "counts": counts,
+            "sendable": summary["plan"]["create"] + summary["plan"]["update"] + summary["plan"].get("in_doubt", 0),
+            "is_production": session.access.api == "production" or "api.wizcommerce.com" in session.access.api,
+            "access": session.access,
+            "commands": {
+                "one": command_with(command(session, "run"), ["--limit", "1"]),
+                "all": command(session, "run"),
+                "plan": command(session, "plan"),
+            },
+        }
+    return Shown("send_plan.html", values)
+
+
+def _progress(ask: Ask) -> Shown:
+    """What is being sent, and what came of the last sending."""
+    found = ask.session.sendings.all()
+    latest = found[0] if found else None
+    values: dict[str, Any] = {"sending": latest, "tiles": [], "commands": {}, "has_key": bool(key_of(ask.session))}
+    if latest is not None:
+        counts = latest.counts if latest.summary is None else latest.summary.get("customers", {})
+        counts = counts if isinstance(counts, dict) else {}
+        values["tiles"] = [(title, counts[name], tone) for name, title, tone in OUTCOMES if counts.get(name)]
+        values["tiles"] += _undone(latest)
+        if latest.run:
+            account = ["--ledger", latest.ledger] if latest.ledger != ask.session.base.ledger else []
+            known = ("resume", "retry", "undo")
+            values["commands"] = {name: command(ask.session, name, latest.run, *account) for name in known}
+    return Shown("send_progress.html", values)
+
+
+def _undone(latest: Sending) -> list[tuple[str, int, str]]:
+    results = (latest.summary or {}).get("results") if latest.action == "undo" else None
+    return [(str(name).capitalize(), count, "") for name, count in (results or {}).items()]
+
+
+def _show(ask: Ask) -> Shown:
+    session = ask.session
+    values = {**connection_values(session), "has_sources": bool(session.sources)}
+    values |= {"progress": _progress(ask).values, "planned": _plan(ask).values if session.sources else None}
+    return Shown("send.html", values)
+
+
+def _sign_off(ask: Ask) -> Response:
+    """The sheet with what the plan would send."""
+    work = _plan_of(ask.session, begin=False)
+    if work is None or work.result is None:
+        raise UsageError("there is no plan for what you see", "Make the plan first.")
+    return file_of(work.result.folder / SIGN_OFF)
+
+
+def _start_plan(ask: Ask) -> str:
+    session = ask.session
+    with session.edit(ask.version):
+        take_access(session, ask)
+        session.background.forget("plan")
+        _plan_of(session, begin=True)
+    return "/send#plan"
+
+
+def _send(ask: Ask, limit: int | None) -> str:
+    session = ask.session
+    with session.edit(ask.version):
+        work = _plan_of(session, begin=False)
+        if work is None or work.result is None:
+            raise UsageError("there is no plan for what you see", "Make the plan first; then send.")
+        if _plan(ask).values["is_production"] and not ask.text("sure"):
+            raise UsageError(
+                "this sends to production, and that is not confirmed", "Check the counts, and tick the box."
+            )
+        options = {**_run_options(session), **({"limit": limit} if limit else {})}
+        access = session.access
+        order = Order("run", access.api, key_of(session), options, session.sources, mapping_file(session))
+        session.sendings.begin(order, session.folder)
+        session.planned = None
+    return "/send"
+
+
+def _again(ask: Ask, action: str) -> str:
+    """Go on with a run, try its failures again, or take it back."""
+    session = ask.session
+    found = next((one for one in session.sendings.all() if one.id == ask.text("sending")), None)
+    if found is None or found.run is None:
+        raise UsageError("this run is not known", "Find it among the runs.")
+    if action == "undo" and not ask.text("sure"):
+        raise UsageError("taking back a run deletes customers, and that is not confirmed", "Tick the box first.")
+    with session.edit(ask.version):
+        key = ask.text("key") or (key_of(session) if found.api in (session.access.api, "sandbox") else None)
+        options = account_options(session, found.ledger)
+        session.sendings.begin(Order(action, found.api, key, options, run=found.run))
+        session.planned = None
+    return "/send"
+
+
+def _stop(ask: Ask) -> str:
+    ask.session.sendings.stop(ask.text("sending"))
+    return "/send"
+
+
+def _forget(ask: Ask) -> str:
+    ask.session.sendings.forget(ask.text("sending"))
+    return "/send"
+
+
+def _drop_key(ask: Ask) -> str:
+    session = ask.session
+    with session.edit(ask.version):
+        access = session.access
+        session.access = type(access)(access.api, None, access.mode, access.tenant, access.rate)
+        session.planned = None
+        session.background.forget("plan")
+    return "/send"
+
+
+SEND = Step(
+    "send",
+    "Send",
+    _show,
+    actions={
+        "plan": _start_plan,
+        "one": lambda ask: _send(ask, 1),
+        "all": lambda ask: _send(ask, None),
+        "resume": lambda ask: _again(ask, "resume"),
+        "retry": lambda ask: _again(ask, "retry"),
+        "undo": lambda ask: _again(ask, "undo"),
+        "stop": _stop,
+        "forget": _forget,
+        "key": _drop_key,
+    },
+    parts={"progress": _progress, "plan": _plan},
+    files={"sign-off": _sign_off},
+)

@@ -1,0 +1,136 @@
+"""Values: the source's words for reps, terms, and options, beside what exists in WizCommerce; each is decided once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from importer.errors import UsageError
+from importer.python_api import save_lookups, values
+from importer.web.access import connection_values, take_access, target_of
+from importer.web.analysis import SOON, check_options, loaded, mapping_file
+from importer.web.background import Report, Work
+from importer.web.page_app import Ask, Shown, Step
+from importer.web.session_state import Session
+from importer.web.shown_commands import command
+
+_KINDS = {
+    "assigned_sales_rep_ids": "Sales reps",
+    "assigned_price_list_id": "Price lists",
+    "payment_term": "Payment terms",
+    "payment_mode": "Payment modes",
+    "freight_term": "Freight terms",
+    "shipping_method": "Shipping methods",
+    "address type": "Address types",
+}
+LEAVE_OUT = "leave out"
+_MOST = 500  # words of a kind on the page
+
+
+def _words_of(session: Session) -> Work:
+    """The words with their values, as far as they are known."""
+    loaded(session)
+    how, decided, sources = check_options(session), dict(session.words), session.sources
+    mapping = mapping_file(session)
+    key = (sources, session.reading, mapping, decided, session.values, session.lookups)
+
+    def work(report: Report) -> dict[str, Any]:
+        report("Collecting the words")
+        return values(list(sources), mapping, decided=decided, **how)
+
+    return session.background.ask("words", key, work, patience=SOON)
+
+
+def _words(ask: Ask) -> Shown:
+    session = ask.session
+    work = _words_of(session)
+    shown: dict[str, Any] = {"work": work, "kinds": [], "known": session.lookups is not None, "command": ""}
+    if work.result is not None:
+        for kind in dict.fromkeys(row["kind"] for row in work.result["words"]):
+            rows = [row for row in work.result["words"] if row["kind"] == kind]
+            shown["kinds"].append(
+                {
+                    "name": kind,
+                    "title": _KINDS.get(kind, kind.replace("attributes.", "Attribute ")),
+                    "rows": rows[:_MOST],
+                    "more": max(0, len(rows) - _MOST),
+                    "exists": work.result["exists"].get(kind, []),
+                    "open": sum(not row["value"] for row in rows),
+                }
+            )
+        shown["command"] = command(session, "values", "-o", "values.xlsx")
+    return Shown("values_words.html", shown)
+
+
+def _show(ask: Ask) -> Shown:
+    words = _words(ask)
+    path = Path.cwd() / f"{ask.session.stem}-values.xlsx"
+    return Shown(
+        "values.html",
+        {**words.values, **connection_values(ask.session), "leave_out": LEAVE_OUT, "path": str(path)},
+    )
+
+
+def _connect(ask: Ask) -> str:
+    """Ask WizCommerce what exists, and keep it for this session."""
+    session = ask.session
+    with session.edit(ask.version):
+        take_access(session, ask)
+        path = session.folder / f"lookups-{session.version}.json"
+        found = save_lookups(target_of(session), path, ledger=session.base.ledger)
+        session.lookups = path
+        parts = [f"{found['sales_reps']:,} sales reps", f"{found['price_lists']:,} price lists"]
+        session.notice = f"WizCommerce has {', '.join(parts)}, and {found['attributes']:,} custom attributes."
+    return "/values"
+
+
+def _decide(ask: Ask) -> str:
+    """Take the values that were chosen."""
+    session = ask.session
+    with session.edit(ask.version):
+        work = _words_of(session)
+        work.ended.wait()
+        if work.error is not None:
+            raise work.error
+        decided = dict(session.words)
+        for number, row in enumerate(work.result["words"]):
+            name = f"value:{number}"
+            given = ask.text(name)
+            if name in ask.form and given != row["value"]:
+                decided[row["kind"], row["word"]] = given
+        if ask.text("propose"):
+            open_words = (row for row in work.result["words"] if row["proposal"] and not row["value"])
+            decided |= {(row["kind"], row["word"]): row["proposal"] for row in open_words}
+        _write(session, decided)
+    return "/values"
+
+
+def _write(session: Session, decided: dict[tuple[str, str], str]) -> None:
+    """Keep the values in a table of the session, which checks and runs are given. Raises :class:`UsageError`."""
+    path = session.folder / f"values-{session.version}.csv"
+    _table(session, path, decided)
+    session.words, session.values = decided, path
+
+
+def _table(session: Session, path: Path, decided: Mapping[tuple[str, str], str]) -> None:
+    values(list(session.sources), mapping_file(session), output=path, decided=decided, **check_options(session))
+
+
+def _save(ask: Ask) -> str:
+    session = ask.session
+    path = Path(ask.text("path")).expanduser().absolute()
+    with session.edit(ask.version):
+        if not ask.text("path"):
+            raise UsageError("no file is named", "Give the path of a .xlsx or .csv file.")
+        _table(session, path, session.words)
+        session.values = path
+        session.notice = f"The table is in {path}. Give it to later runs with --values."
+    return "/values"
+
+
+VALUES = Step(
+    "values",
+    "Values",
+    _show,
+    actions={"connect": _connect, "decide": _decide, "save": _save},
+    parts={"words": _words},
+)

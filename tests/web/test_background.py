@@ -1,0 +1,56 @@
+"""Work in threads: the latest question counts, and what was asked for is computed once."""
+
+import threading
+
+from importer.errors import InternalError, UsageError
+from importer.web.background import Background, Work
+
+
+def test_the_latest_of_those_that_wait_is_done() -> None:
+    works, gate, done = Background(), threading.Event(), []
+
+    def slow(report) -> str:
+        report("slowly")
+        gate.wait(10)
+        return "first"
+
+    first = works.ask("check", 1, slow)
+    second = works.ask("check", 2, lambda _: done.append(2))
+    third = works.ask("check", 3, lambda _: done.append(3))
+    assert works.ask("check", 1, slow) is first  # it is wanted again, so the third is not
+    fourth = works.ask("check", 4, lambda _: done.append(4))
+    assert works.ask("check", 4, lambda _: None) is fourth
+    gate.set()
+    assert fourth.ended.wait(10)
+    assert first.result == "first"
+    assert first.phase == "slowly"
+    assert done == [4]
+    assert all(work.error is not None and work.done for work in (second, third))
+
+
+def test_purposes_do_not_wait_for_each_other() -> None:
+    works, gate = Background(), threading.Event()
+    works.ask("check", 1, lambda _: gate.wait(10))
+    assert works.ask("draft", 1, lambda _: "made", patience=10).result == "made"
+    gate.set()
+    works.settle(10)
+
+
+def test_errors_are_kept_and_defects_do_not_tell_data(capsys) -> None:
+    works = Background()
+
+    def wrong(_) -> None:
+        raise UsageError("no such sheet", "Choose one.")
+
+    def broken(_) -> None:
+        raise ValueError("Ann Lee")
+
+    assert isinstance(works.ask("a", 1, wrong, patience=10).error, UsageError)
+    defect = works.ask("b", 1, broken, patience=10).error
+    assert isinstance(defect, InternalError)
+    assert "Ann Lee" not in str(defect)
+    assert "Ann Lee" not in "".join(capsys.readouterr())
+
+
+def test_a_key_is_not_shown() -> None:
+    assert "secret" not in repr(Work("secret", lambda _: None))

@@ -1,0 +1,115 @@
+"""Processes that send, as the page finds them: alive, ended, or gone."""
+
+import json
+import os
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from importer.errors import UsageError
+from importer.web.private_state import held
+from importer.web.sending_process import Progress
+from importer.web.sendings import Order, Sending, Sendings, read_record, write_record
+
+KEY = "not-to-be-written-3c2b1a"
+
+
+@pytest.fixture
+def sendings(tmp_path: Path) -> Sendings:
+    return Sendings({"XDG_STATE_HOME": str(tmp_path)})
+
+
+def folder_of(tmp_path: Path, sending: Sending) -> Path:
+    folder = tmp_path / "importer" / "page" / "sendings" / sending.id
+    folder.mkdir(parents=True, mode=0o700)
+    write_record(folder, sending)
+    return folder
+
+
+def sending(**changes: object) -> Sending:
+    own = Sending("20250331-140502-k3fa", "run", "staging", "netsuite", ("a.csv",), "sending", time.time() - 100)
+    return replace(own, **changes)  # type: ignore[arg-type]
+
+
+def test_a_process_that_is_gone_is_seen(sendings: Sendings, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, sending(counts={"pending": 3, "created": 2}))
+    with held(folder):
+        (found,) = sendings.active()
+        assert (found.done, found.total) == (2, 5)
+        with pytest.raises(UsageError, match="being sent already"):
+            sendings.begin(Order("run", "staging", KEY, {}))
+        sendings.forget(found.id)
+        assert folder.is_dir()
+    assert [one.state for one in sendings.all()] == ["lost"]
+    assert sendings.active() == []
+    sendings.forget(found.id)
+    assert not folder.exists()
+
+
+def test_a_damaged_record_is_passed_over(sendings: Sendings, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, sending())
+    (folder / "record.json").write_text('{"id": 1')
+    assert sendings.all() == []
+
+
+def test_a_name_leads_nowhere_else(sendings: Sendings, tmp_path: Path) -> None:
+    other = tmp_path / "importer" / "other"
+    other.mkdir(parents=True)
+    write_record(other, sending(state="ended"))
+    sendings.forget("../../other")
+    sendings.stop("../../other")
+    assert other.is_dir()
+
+
+def test_progress_is_recorded_with_its_rate(tmp_path: Path) -> None:
+    folder, moments = folder_of(tmp_path, sending(state="starting")), iter([10.0, 10.0, 12.0, 12.0, 20.0, 20.0])
+    progress = Progress(folder, sending(state="starting"), clock=lambda: next(moments))
+    progress.counts({"pending": 100, "created": 0, "rejected": 7})
+    progress.counts({"pending": 80, "created": 19, "failed": 1})
+    found = read_record(folder)
+    assert found is not None
+    assert (found.state, found.done, found.total, found.rate, found.seconds_left) == ("sending", 20, 100, 10.0, 8.0)
+    assert stat.S_IMODE((folder / "record.json").stat().st_mode) == 0o600
+
+
+def test_a_limit_bounds_the_total() -> None:
+    found = sending(counts={"pending": 99, "created": 1}, limit=1)
+    assert (found.done, found.total) == (1, 1)
+
+
+def test_an_order_takes_the_files_of_the_session_along(tmp_path: Path) -> None:
+    uploads, kept = tmp_path / "session", tmp_path / "kept"
+    for folder in (uploads, kept):
+        folder.mkdir()
+    (uploads / "list.csv").write_text("Id\n1\n")
+    given = [str(uploads / "list.csv"), "/data/own.csv", "s3://bucket/x.csv"]
+    order = Order("run", "staging", KEY, {"values": uploads / "list.csv", "limit": 3}, given, "netsuite")
+    own = order.kept_in(kept, uploads)
+    assert own.sources == [str(kept / "list.csv"), *given[1:]]
+    assert own.mapping == "netsuite"
+    (uploads / "list.csv").unlink()
+    assert (kept / "list.csv").read_text() == "Id\n1\n"
+    json.dumps(vars(own))
+
+
+def test_the_key_goes_through_the_pipe_alone(sendings: Sendings, tmp_path: Path) -> None:
+    order = Order("resume", "http://127.0.0.1:9", KEY, {"ledger": str(tmp_path / "l.db")}, run="20250331-140502-none")
+    assert KEY not in repr(order)
+    sendings.begin(order)
+    process = sendings.all()[0]
+    seen = ""
+    while process.active:
+        pid = process.pid or None
+        for name in ("cmdline", "environ"):
+            path = Path(f"/proc/{pid}/{name}")
+            if pid and path.exists() and os.access(path, os.R_OK):
+                seen += path.read_bytes().decode(errors="replace")
+        process = sendings.all()[0]
+    assert [child.wait(timeout=30) for child in sendings.children] in ([], [0])
+    assert process.state == "failed"  # there is no such run
+    assert process.error is not None
+    assert KEY not in seen
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
