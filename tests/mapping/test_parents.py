@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import MappingError
@@ -253,6 +253,16 @@ def test_rows_add_up_whoever_names_whom(rows: list, blank_key: str) -> None:
         assert (owners[children["_row"].to_numpy()] == children["_customer"].to_numpy()).all()
 
 
+SKIPPED_ALIKE = [  # two suppliers have nothing in common, so "Ada, Bea" is none of them
+    (("", "Ada", ""), ("S", "", False)),
+    (("", "", ""), ("S", "", False)),
+    (("", "", "Ada, Bea"), ("P", "", False)),
+    (("", "Bea", "KETTLE"), ("S", "", False)),
+]
+
+
+@example(SKIPPED_ALIKE, random.Random(2))
+@example(SKIPPED_ALIKE[::-1], random.Random(2))
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(ROW, TAIL), min_size=2, max_size=10), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(rows: list, shuffle: random.Random) -> None:

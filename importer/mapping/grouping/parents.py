@@ -60,19 +60,20 @@ def read_names(rule: ParentRule, table: TableData, folder: Path) -> Names:
     return Names(parent.where(~names.themselves()), own)
 
 
-def find_parents(names: Names, ends: Codes, rejected: int) -> tuple[Codes, dict[str, Codes]]:
+def find_parents(names: Names, ends: Codes, customers: int, rejected: int) -> tuple[Codes, dict[str, Codes]]:
     """(Each row's end, or why it has none; the name of an ambiguous parent → the rows that have it).
 
     ``ends``: the end (≥ 0) of every row that is known, ``OPEN`` for the others. A row has the end of its parent, or of
     its parent's parent if the parent has one itself, and so on. Rows without a parent are searched first: by the exact
-    name, else without case and surplus blanks. ``rejected``: the end of rows whose parent is not found.
+    name, else without case and surplus blanks. ``customers``: how many of the ends are customers; others are shared by
+    rows that have nothing else in common. ``rejected``: the end of rows whose parent is not found.
     """
     wanted = names.parent.values
     found = np.full(len(wanted), OPEN, np.int64)
     top = ~names.parent.filled
     namesakes: dict[str, Codes] = {}
     _settle(found, wanted, [_Search(names.own, top, form) for form in (_exact, folded)], ends, namesakes)
-    first = first_rows(ends, ends.max(initial=-1) + 2, np.flatnonzero(top & (ends >= 0)))
+    first = first_rows(ends, customers + 1, np.flatnonzero(top & (ends >= 0) & (ends < customers)))
     for _ in range(_MOST_LEVELS):
         current = _ends_of(names, ends, found, rejected)
         if not (found == OPEN).any():
@@ -141,7 +142,8 @@ def _ends_of(names: Names, ends: Codes, found: Codes, rejected: int) -> Codes:
 
 def _among_children(names: Names, children: Mask, ends: Codes, first: Codes) -> Iterator["_Search"]:
     """How to search for a parent that is not a customer: by name, else as ``Company, Person``; both exactly first."""
-    company = names.own[0].take(np.where(ends >= 0, first[np.minimum(ends, len(first) - 1)], -1))
+    last = len(first) - 1  # no customer
+    company = names.own[0].take(first[np.where((ends >= 0) & (ends < last), ends, last)])
     shown = tuple(
         Column.from_text(pc.binary_join_element_wise(above.to_arrow(), own.to_arrow(), ", "))
         for above in (names.parent, company)

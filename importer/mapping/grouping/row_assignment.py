@@ -281,7 +281,7 @@ def _resolve_parents(
     has_customer = (same >= 0) & ~names.parent.filled[read.skipped]
     ends[read.skipped] = np.where(has_customer, same, keys.count + codes)
     ends[read.keyed] = np.where(status.rejected[rows[read.keyed]], rejected, status.customer[rows[read.keyed]])
-    found = find_parents(names, ends, rejected)
+    found = find_parents(names, ends, keys.count, rejected)
     ends = np.where(read.skipped, OPEN, found[0])
     left = (ends >= keys.count) & (ends < rejected)
     status.skipped[rows[left]] = reasons[ends[left] - keys.count]
