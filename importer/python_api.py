@@ -282,7 +282,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0: all well; 1: something was rejected or failed; 3: stopped early, or something is in doubt."""
+        """0: all well; 1: something was rejected or failed; 3: stopped early, or an outcome is unknown."""
         return int(self.summary["exit_code"])
 
     @property
@@ -467,7 +467,7 @@ def write_mapping(text: str, path: PathLike, *, replace: bool = False) -> None:
 
 
 def check(sources: Sources, mapping: MappingFile, **options: Unpack[CheckOptions]) -> CheckResult:
-    """Dry run: what would be sent and what is wrong, in which cell. Needs no network and no key.
+    """Dry run: what would be sent and what is wrong, in which cell. Does not contact WizCommerce; needs no key.
 
     ::
 

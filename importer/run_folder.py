@@ -48,7 +48,7 @@ _FRAMES = ("customers", *_CHILDREN, "rows", "changes", "cells")
 
 
 def new_run_id(now: datetime) -> str:
-    """A run's id: its UTC time and four random characters, so that ids sort by time: ``20250331-140502-k3fa``."""
+    """A run's id: its UTC time and four hex digits, so that ids sort by time: ``20250331-140502-430b``."""
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 

@@ -14,7 +14,7 @@ from importer.run_folder import RunFolder, Stage, new_run_id
 from importer.tables import BOOLEAN, DEFAULT_STATED, TEXT, ProblemTable
 from tests.support import make_tables
 
-RUN = "20250331-140502-k3fa"
+RUN = "20250331-140502-430b"
 
 
 def make_stage() -> Stage:

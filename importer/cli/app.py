@@ -88,8 +88,8 @@ def common(
 ) -> None:
     """Import customers from ERP exports (CSV, Excel) into WizCommerce.
 
-    Exit codes: 0 all well; 1 finished, but something was rejected or failed; 2 wrong usage or an unreadable file,
-    nothing was sent; 3 stopped early.
+    Exit codes: 0 all well; 1 finished, but something was rejected or failed, or questions are open; 2 wrong usage, or a
+    file or output folder that cannot be used: nothing was sent; 3 stopped early, or an internal error.
 
     Examples:
       importer open customers.csv                             everything on a local page

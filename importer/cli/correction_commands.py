@@ -12,8 +12,11 @@ from importer.cli.parameters import takes
 from importer.cli.questions import AnswerOption, asked, read_answers
 from importer.settings import Commands
 
+_TO = "The corrections file (CSV). Created if missing, otherwise added to."
+_ToOption = Annotated[Path, typer.Option("--to", metavar="FILE", help=_TO, rich_help_panel="Output")]
 
-@takes("replace", "removed", "yes", "out", "json", "config")
+
+@takes("replace", "removed", "yes", "out", "json", "config", under={"yes": "Source"})
 def correct(
     files: Annotated[
         list[Path],
@@ -21,16 +24,11 @@ def correct(
             metavar="FILE", help="The fixed rejected.xlsx, or files of rejected/.", rich_help_panel="Source"
         ),
     ],
-    to: Annotated[
-        Path,
-        typer.Option(
-            "--to", metavar="FILE", help="The corrections: a CSV file, made or added to.", rich_help_panel="Output"
-        ),
-    ],
+    to: _ToOption,
     run: Annotated[
         str | None,
         typer.Option(
-            "--run", metavar="RUN", help="The run that wrote the files: its id or folder.", rich_help_panel="Source"
+            "--run", metavar="RUN", help="The run that wrote the files: its ID or folder.", rich_help_panel="Source"
         ),
     ] = None,
     answer: AnswerOption = None,
@@ -38,12 +36,12 @@ def correct(
 ) -> None:
     """Record what was fixed in rejected rows, so that later runs correct it again: --corrections FILE.
 
-    Changes of format only, such as 0017 to 17, are questions; --yes leaves those cells as they were.
-    Exit code 1: something is open or could not be recorded.
+    Changes of format only, such as 0017 to 17, are questions; --yes keeps the original.
+    Exit code 1: questions are open, or something could not be recorded.
 
     Examples:
-      importer correct results/20250331-140502-k3fa/rejected.xlsx --to corrections.csv
-      importer correct fixed.xlsx --run 20250331-140502-k3fa --to corrections.csv
+      importer correct results/20250331-140502/rejected.xlsx --to corrections.csv
+      importer correct fixed.xlsx --run 20250331-140502 --to corrections.csv
       importer check customers.csv -m netsuite --corrections corrections.csv
     """
     from importer.commands.correct import correct as work

@@ -61,9 +61,9 @@ def suggest(
     ] = False,
     **given: Any,
 ) -> None:
-    """Draft a mapping for a file: what each column gives, and what is not certain.
+    """Draft a mapping for a file: which field each column maps to. It asks about anything it cannot tell from the file.
 
-    Exit code 1: questions are open, and the draft assumes what is proposed.
+    Exit code 1: questions are open, and the draft assumes the proposed answers.
 
     Examples:
       importer suggest customers.csv -o customers.yaml

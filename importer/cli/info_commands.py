@@ -62,7 +62,7 @@ def ids(
     ] = None,
     **given: Any,
 ) -> None:
-    """Print the ids of customers, addresses and contacts in WizCommerce, as CSV.
+    """Print the IDs of customers, addresses, and contacts in WizCommerce, as CSV.
 
     Examples:
       importer ids > ids.csv
@@ -195,10 +195,10 @@ def vacuum(**given: Any) -> None:
     show(f"{_size(before)} before, {_size(after)} now")
 
 
-@takes("ledger", "tenant", "yes", "out", "config")
+@takes("ledger", "tenant", "yes", "out", "config", under={"yes": "Source"})
 def forget(
     reference_ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="Reference ids of customers.", rich_help_panel="Source")
+        list[str], typer.Argument(metavar="ID", help="Reference IDs of customers.", rich_help_panel="Source")
     ],
     **given: Any,
 ) -> None:
@@ -237,7 +237,7 @@ def save(
     ],
     **given: Any,
 ) -> None:
-    """Save sales reps, price lists and attribute definitions, for check --lookups FILE.
+    """Save sales reps, price lists, and attribute definitions, for check --lookups FILE.
 
     Example:
       importer lookups save --api staging --to lookups.json
@@ -248,7 +248,7 @@ def save(
     with watched(options, quiet=given["quiet"]) as watch:
         saved = save_lookups(options, os.environ, to, watch=watch)
     text = (
-        f"{saved['file']}: {saved['sales_reps']:,} sales reps, {saved['price_lists']:,} price lists and "
+        f"{saved['file']}: {saved['sales_reps']:,} sales reps, {saved['price_lists']:,} price lists, and "
         f"{saved['attributes']:,} attributes of {saved['api']}"
     )
     print_summary(given, saved, text)

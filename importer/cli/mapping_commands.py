@@ -1,4 +1,4 @@
-"""The commands about mappings: what they say, whether they are right, and what the words of a source mean."""
+"""The commands about mappings: what they say, whether they are right, and what the values of a source mean."""
 
 import os
 from pathlib import Path
@@ -30,9 +30,10 @@ def values(
     ] = None,
     **given: Any,
 ) -> None:
-    """List the source's words for reps, price lists, terms, options and types, to give their values once.
+    """List the values that your file uses, so that you can map each to its WizCommerce value once.
 
-    Fill in the column value of the file, then give it to check, plan and run with --values.
+    These are sales reps, price lists, terms, options, and types. Fill in the column value of the file, then pass it to
+    check, plan, and run with --values.
 
     Examples:
       importer values customers.csv -m netsuite --api staging -o values.xlsx

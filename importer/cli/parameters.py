@@ -21,43 +21,43 @@ Taker = TypeVar("Taker", bound=Callable[..., None])
 # Group → option → what it takes (nothing for a flag) and its text; in the order of the help, the most used first.
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
-        "sources": ("SOURCE", "Files, globs, folders or URLs of the export (CSV, Excel)."),
-        "run": ("[RUN]", "A run's id. Default: the latest that planned anything."),
+        "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
+        "run": ("[RUN]", "A run's ID. Default: the latest that planned anything."),
         "plan": (
             "RUN",
-            "Apply this plan once: its id, folder, or sign-off.xlsx. It knows source, mapping and API.",
+            "Apply this plan once: its ID, folder, or sign-off.xlsx. It knows source, mapping, and API.",
         ),
-        "customer": ("ID", "Show the customer with this reference id."),
+        "customer": ("ID", "Show the customer with this reference ID."),
         "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
         "replace": ("", "Where corrections contradict each other, the later one counts."),
-        "removed": ("", "Rows that are missing in the files are left out from now on."),
-        "partial": ("", "The file is a subset; missing customers are not reported."),
+        "removed": ("", "Also record the rows that you deleted, so that later runs skip them."),
+        "partial": ("", "The file has only some of the customers: do not report the others as missing."),
         "sheet": ("NAME", "Only this sheet of a workbook."),
         "encoding": ("NAME", "The files' encoding, if it is not detected."),
         "delimiter": ("CHAR", "The files' delimiter, if it is not detected."),
     },
     "Mapping": {
         "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
-        "invalid": ("blank=FIELDS", "Leave out wrong values of these optional fields, such as blank=phone,email."),
-        "country": ("CC", "Country of phone numbers and addresses without one, such as US."),
-        "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn or reject."),
-        "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without a network."),
-        "values": ("FILE", "A table of words and their values in WizCommerce (see: importer values)."),
-        "corrections": ("FILE", "Correct cells of the source by this file (see: importer correct)."),
+        "invalid": ("blank=FIELDS", "Leave out invalid values of these optional fields, such as blank=phone,email."),
+        "country": ("CC", "Default country (two-letter code) for phone numbers and addresses that do not name one."),
+        "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn, or reject."),
+        "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without contacting WizCommerce."),
+        "values": ("FILE", "A value table: your data's values and those of WizCommerce (see: importer values)."),
+        "corrections": ("FILE", "Apply the corrections in this file (see: importer correct)."),
     },
     "Target": {
         "api": ("TARGET", "sandbox (a local server), staging, production, or a URL."),
         "api_key_file": ("FILE", "File with the API key. Default: the variable WIZCOMMERCE_API_KEY."),
         "ledger": ("URL", "Where the import history is stored: a file or postgresql://… URL."),
-        "tenant": ("NAME", "A name for the account, instead of host and key."),
+        "tenant": ("NAME", "A name for the account in the import history (default: derived from host and key)."),
         "accept_key": ("", "This tenant's key was changed on purpose."),
     },
     "Sending": {
-        "yes": ("", "Answer every question with yes."),
+        "yes": ("", "Don't ask: go ahead, and take the proposed answer where there is a choice."),
         "mode": ("MODE", "create: leave existing customers alone; upsert: update what changed."),
-        "on_conflict": ("POLICY", "With upsert, customers changed in WizCommerce since: report, skip or overwrite."),
+        "on_conflict": ("POLICY", "With upsert, customers changed in WizCommerce since: report, skip, or overwrite."),
         "limit": ("N", "Send the first N customers only; the rest stays pending."),
-        "only": ("ID", "Only this reference id; can be repeated."),
+        "only": ("ID", "Only this reference ID; can be repeated."),
         "include_refused": ("", "Also send what the API refused."),
         "recheck": ("", "Also look whether customers sent before still exist."),
         "rate": ("N", "At most this many requests per second; auto finds the pace."),
@@ -65,9 +65,9 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Guards": {
         "strict": ("", "Send nothing if anything is rejected."),
         "complete": ("", "Send nothing if filled cells are not used."),
-        "max_rejected": ("N|N%", "Send nothing if more are rejected."),
-        "max_fewer": ("N|N%", "Send nothing if this many are missing since the last run."),
-        "max_changed": ("N|N%", "Send nothing if more customers would be changed."),
+        "max_rejected": ("N|N%", "Send nothing if more than N customers or rows are rejected."),
+        "max_fewer": ("N|N%", "Send nothing if the export has at least N fewer customers than the last run."),
+        "max_changed": ("N|N%", "Send nothing if more than N customers would change."),
         "max_age": ("HOURS", "Send nothing if a file is older than this."),
         "new_file": ("", "Send nothing if the files are those of the last run."),
         "same_layout": ("", "Send nothing if columns or mapping changed."),
@@ -77,14 +77,17 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "force": ("", "Also undo what was changed in WizCommerce since; that is lost."),
     },
     "Output": {
-        "out": ("FOLDER", "The folder for reports."),
+        "out": ("FOLDER", "The folder for runs, with their reports and temporary files."),
         "for_": ("READER", "Write report.html for the owner of the data, or for the operator: owner or operator."),
         "contact": ("TEXT", "Who gets the corrected workbook back, such as a name and an email address."),
         "json": ("", "Print the summary as one JSON object."),
         "quiet": ("", "No progress and no messages on stderr."),
-        "keep": ("N", "Delete this account's older folders, except the latest N and those of unfinished runs."),
+        "keep": (
+            "N",
+            "Delete older folders of runs, plans, and checks, except the latest N of each and unfinished runs.",
+        ),
         "log": ("FILE", "Append JSON lines to this file; - is stderr."),
-        "log_level": ("LEVEL", "debug, info, warning or error."),
+        "log_level": ("LEVEL", "debug, info, warning, or error."),
         "log_personal": ("", "Also log who customers are and what the API says about them."),
     },
     "Advanced": {
@@ -93,7 +96,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "concurrency": ("N", "At most this many requests at once."),
         "batch_size": ("N", "Customers per checkpoint in the ledger."),
         "timeout": ("SECONDS", "How long to wait for one answer."),
-        "settle": ("SECONDS", "How long a listing may lag behind a create."),
+        "settle": ("SECONDS", "How long a new customer may take to appear in searches before it counts as absent."),
         "memory": ("SIZE", "Work in parts that fit into this much memory, such as 1GiB."),
         "engine": ("URL", "Work on a Dask cluster: dask://HOST:PORT, or dask for a local one."),
     },
@@ -154,20 +157,20 @@ def _parameter(group: str, name: str, takes: str, text: str) -> inspect.Paramete
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None if takes else False, annotation=given)
 
 
-_PARAMETERS = {
-    name: _parameter(group, name, takes, text)
-    for group, options in _TEXTS.items()
-    for name, (takes, text) in options.items()
-}
+def takes(
+    *names: str, required: Iterable[str] = (), under: Mapping[str, str] | None = None
+) -> Callable[[Taker], Taker]:
+    """Give a command these options and arguments, as keyword arguments (``**given``); those not given are None.
 
-
-def takes(*names: str, required: Iterable[str] = ()) -> Callable[[Taker], Taker]:
-    """Give a command these options and arguments, as keyword arguments (``**given``); those not given are None."""
-    known = {*names, *required}
+    ``under``: option → its group in this command's help, if that is another one.
+    """
+    known, moved = {*names, *required}, under or {}
     parameters = [
         item.replace(default=item.empty) if name in required else item
-        for name, item in _PARAMETERS.items()
+        for group, options in _TEXTS.items()
+        for name, (takes_, text) in options.items()
         if name in known
+        for item in [_parameter(moved.get(name, group), name, takes_, text)]
     ]
 
     def decorate(command: Taker) -> Taker:

@@ -17,9 +17,9 @@ OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder
 
 @takes(*READING, *READER, "mapping", "lookups", "keep", *LOG, required=("sources",))
 def check(**given: Any) -> None:
-    """Dry run: what would be sent and what is wrong, in which cell. No network, no key.
+    """Dry run: what would be sent and what is wrong, in which cell. Does not contact WizCommerce; needs no key.
 
-    Without --mapping it says which shipped mapping fits best.
+    Without --mapping, it says which shipped mapping fits best.
 
     Examples:
       importer check customers.csv -m netsuite --country US
@@ -36,11 +36,11 @@ def check(**given: Any) -> None:
     required=("sources", "mapping", "api"),
 )
 def plan(**given: Any) -> None:
-    """Show what a run would create, update, leave alone and refuse. Sends nothing.
+    """Show what a run would create, update, leave alone, and reject. Sends nothing.
 
     Examples:
       importer plan customers.csv -m netsuite --api staging
-      importer run --plan 20250331-140502-k3fa      sends exactly what it shows
+      importer run --plan 20250331-140502-430b      sends exactly what it shows
     """
     from importer.commands.plan import plan as work
 
@@ -70,7 +70,7 @@ def run(ctx: typer.Context, **given: Any) -> None:
 
 @takes("run", "limit", *SENDING, *LOG)
 def resume(**given: Any) -> None:
-    """Resume a run that stopped early: look up what is in doubt, send what was not sent.
+    """Resume a run that stopped early: look up unknown outcomes, send what was not sent.
 
     Examples:
       importer resume
@@ -109,7 +109,7 @@ def undo(**given: Any) -> None:
 
 @takes("run", *ACCOUNT, *PACE, *LOG)
 def verify(**given: Any) -> None:
-    """Compare the ledger with WizCommerce: what is missing, duplicated or changed. Changes nothing.
+    """Compare the ledger with WizCommerce: what is missing, duplicated, or changed. Changes nothing.
 
     Examples:
       importer verify

@@ -42,8 +42,8 @@ class FormatQuestion:
         place, before, after = self.examples[0]
         some = "1 cell" if self.count == 1 else f"{self.count:,} cells"
         return (
-            f"{some} of {self.column} changed only in format, as a spreadsheet does by itself: "
-            f"{before!r} → {after!r} at {place}. Leave {'it' if self.count == 1 else 'them'} as before, or record that?"
+            f"{some} in {self.column} changed only in format, which spreadsheets do automatically: "
+            f"{before!r} → {after!r} at {place}. Keep the original, or record the change?"
         )
 
 
@@ -205,7 +205,7 @@ def _sorted_out(changes: Sequence[Change], answers: dict[str, str]) -> tuple[lis
     for name, choice in answers.items():
         if name not in asked or choice not in CHOICES:
             known = f"Questions: {', '.join(asked) or 'none'}. Choices: {', '.join(CHOICES)}."
-            raise UsageError(f"--answer {name}={choice} answers no question", known)
+            raise UsageError(f"--answer {name}={choice} does not match any question", known)
     sure += [change for name, own in asked.items() if answers.get(name) == RECORD for change in own]
     open_ = {name: own for name, own in asked.items() if name not in answers}
     return sure, [_question(name, own) for name, own in open_.items()]
@@ -229,7 +229,7 @@ def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
     if len(found) == 1:
         return next(iter(found))
     what = "are of different runs" if found else "do not say which run wrote them"
-    raise UsageError(f"the files {what}", "Name the run with --run RUN: its id, or its folder.")
+    raise UsageError(f"the files {what}", "Name the run with --run RUN: its ID, or its folder.")
 
 
 def _candidates(path: Path, out: Path) -> Iterator[Path]:
@@ -249,7 +249,7 @@ def _candidates(path: Path, out: Path) -> Iterator[Path]:
 def _folder(run: str, out: Path) -> Path:
     found = next((path for path in (out / run, Path(run)) if path.is_dir()), None)
     if found is None or not re.search(r"\w", run):
-        raise UsageError(f"there is no run {run}", f"Give the id of a run in {out}, or the path of its folder.")
+        raise UsageError(f"there is no run {run}", f"Give the ID of a run in {out}, or the path of its folder.")
     return found
 
 

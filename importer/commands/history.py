@@ -137,7 +137,7 @@ class Forgotten:
 def forget(options: Options, reference_ids: Sequence[str]) -> Forgotten:
     """Erase the personal data of customers of one tenant, which must be named where there are several.
 
-    It is erased in the ledger and in the files of corrections that the tenant's runs used. Tables of words, run
+    It is erased in the ledger and in the files of corrections that the tenant's runs used. Value tables, run
     folders, and the folders of checks and plans beside them are only named. Raises :class:`UsageError`, and
     :class:`LedgerError` when whether one of them arrived is not known yet.
     """

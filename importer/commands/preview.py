@@ -1,4 +1,4 @@
-"""``preview``: what each rule of a mapping does to the rows of a file, step by step. No network, nothing is written.
+"""``preview``: what each rule of a mapping does to the rows of a file, step by step. Nothing is sent or written.
 
 The object that it returns, and that ``--json`` prints, has
 

@@ -37,7 +37,7 @@ def mappings_text(name: str | None, width: int) -> str:
 def check_mapping(name: str) -> dict[str, Any]:
     """Everything that is wrong with a mapping, as plain values: ``problems`` with ``file``, ``line``, and ``message``.
 
-    Its table of words and its Python functions are checked only if the mapping itself is right.
+    Its value table and its Python functions are checked only if the mapping itself is right.
     """
     hint = ""
     try:

@@ -106,8 +106,8 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     if expected.deleted:
         parts.append(f"{_count(expected.deleted, 'customer')} that it created will be deleted")
     if expected.restored:
-        parts.append(f"its updates of {_count(expected.restored, 'customer')} will be taken back")
-    kept = f"; {_count(expected.kept, 'update')} cannot be taken back" if expected.kept else ""
+        parts.append(f"its updates of {_count(expected.restored, 'customer')} will be undone")
+    kept = f"; {_count(expected.kept, 'update')} cannot be undone" if expected.kept else ""
     left = "Changes made in WizCommerce since will be lost." if force else "Later changes in WizCommerce will be kept."
     account = f"{job.target.host}, account {job.run.tenant}"
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
@@ -264,11 +264,11 @@ def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:
         changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
         return Result.CHANGED if changes else Result.OK, ", ".join(changes)
     if any(map(is_open, pair.writes)):
-        return Result.CHANGED, "its update was taken back in part"
+        return Result.CHANGED, "its update was undone in part"
     changed, left = compare_restored(pair.writes, shown)
     if changed:
         return Result.CHANGED, changed
-    return Result.UNDONE, f"not taken back: {left}" if left else ""
+    return Result.UNDONE, f"not undone: {left}" if left else ""
 
 
 def _by_list(pair: _Pair) -> Finding | None:
@@ -280,7 +280,7 @@ def _by_list(pair: _Pair) -> Finding | None:
         return Finding(name, customer.customer_id, Result.DUPLICATE, details)
     if customer.taken_back:
         if any(ref.status != "inactive" for ref in pair.listed):
-            return Finding(name, ids[0], Result.CHANGED, "it is in WizCommerce, though it was taken back")
+            return Finding(name, ids[0], Result.CHANGED, "it is in WizCommerce, though it was undone")
         return Finding(name, ids[0] if ids else None, Result.UNDONE)
     if customer.outcome_unknown:
         details = f"WizCommerce has it as {ids[0]}" if ids else "the API does not list it"

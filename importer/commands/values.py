@@ -38,7 +38,7 @@ def values(
     value, which overrides both. Raises :class:`InputError`, and :class:`StopError` when the API cannot be read.
     """
     if output is not None and output.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-o {output}: a table of words is a workbook or a CSV file", "Name it …xlsx or …csv.")
+        raise UsageError(f"-o {output}: a value table is a workbook or a CSV file", "Name it …xlsx or …csv.")
     if online and options.lookups is not None:
         raise UsageError("there is an API and a file of lookups", "Leave out --api or --lookups.")
     earlier = read_words(output) if output is not None and output.exists() else WordTable()
@@ -86,13 +86,13 @@ def _directory(
 def values_text(found: Mapping[str, Any], width: int) -> str:
     """What :func:`values` returns, for a person: the table, or what was written to the file."""
     if not found["words"]:
-        return "The source has no words that need a value."
+        return "The source has no values that need to be mapped."
     count, proposed = len(found["words"]), found["proposed"]
-    state = f"{count:,} word{'s' if count != 1 else ''}, {found['without_value']:,} without a value"
+    state = f"{count:,} value{'s' if count != 1 else ''}, {found['without_value']:,} not mapped yet"
     state += f" ({proposed:,} with a proposal)." if proposed else "."
     if found["file"] is None:
         table = words_text([WordRow(**row) for row in found["words"]], width)
-        return f"{table}\n\n{state} With -o values.xlsx they are written to a table to fill in."
+        return f"{table}\n\n{state} With -o values.xlsx, they are written to a table to fill in."
     absent = f"; no longer in the source: {found['absent']:,}" if found["absent"] else ""
-    history = f" Values kept: {found['kept']:,}; new words: {found['added']:,}{absent}." if found["kept"] else ""
+    history = f" Mapped before: {found['kept']:,}; new: {found['added']:,}{absent}." if found["kept"] else ""
     return f"{found['file']}: {state}{history}"

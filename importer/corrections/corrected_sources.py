@@ -116,7 +116,7 @@ def _decisions(sources: Sources, file: CorrectionFile) -> list[Decision]:
     for name in dict.fromkeys(one.identity.table for one in file.corrections):
         own = [(place, one) for place, one in enumerate(file.corrections) if one.identity.table == name]
         if name not in by_table:
-            found |= {place: Decision(one, "stale", f"{_ABSENT}source is the table {name!r}") for place, one in own}
+            found |= {place: Decision(one, "stale", f"{_ABSENT}source file for table {name!r}") for place, one in own}
             continue
         corrections = [one for _, one in own]
         decided = _of_table(sources, by_table[name], corrections, file)
@@ -159,7 +159,9 @@ def _corrected(one: Correction, keyed: KeyedRows, file: CorrectionFile) -> Decis
     """The decision that a correction is removable, if its row has its corrected key and the corrected text."""
     places = matching(one.identity, file.siblings(one), keyed, certain=False)
     rows = tuple(int(keyed.at[place]) for place in places if keyed.rows[place].get(one.identity.column, "") == one.new)
-    return Decision(one, "removable", "the source has the corrected text", rows) if rows and one.column else None
+    return (
+        Decision(one, "removable", "the source already has the corrected value", rows) if rows and one.column else None
+    )
 
 
 def _keyed(
@@ -192,15 +194,15 @@ def _decided(one: Correction, keyed: KeyedRows, file: CorrectionFile, sources: S
         lost = _continued(one, old, sources) or _without_column(one, tables)
         return Decision(one, "stale", lost) if lost else Decision(one, "applied", "", old)
     if len(old) > own.rows:
-        return Decision(one, "stale", f"{len(old)} rows are the same, and {own.rows} was meant")
+        return Decision(one, "stale", f"{len(old)} rows are identical, but the correction was recorded for {own.rows}")
     if len(new) > one.peers and one.column:
-        return Decision(one, "removable", "the source has the corrected text", new)
+        return Decision(one, "removable", "the source already has the corrected value", new)
     if len(rows) == 1:
         shown = texts[0] if len(texts[0]) <= _LONGEST else f"{texts[0][: _LONGEST - 1]}…"
-        return Decision(one, "stale", f"the cell has another text now: {shown!r}", tuple(rows))
+        return Decision(one, "stale", f"the cell has another value now: {shown!r}", tuple(rows))
     if not keyed.count:
-        return Decision(one, "stale", _ABSENT + ("row has this key" if own.key else "row without a key has this text"))
-    return Decision(one, "stale", "the rows with this key have changed: none is certain to be the one that was meant")
+        return Decision(one, "stale", _ABSENT + ("row has this key" if own.key else "row without a key has this value"))
+    return Decision(one, "stale", "the rows with this key have changed: cannot tell which one the correction is for")
 
 
 def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
@@ -214,7 +216,7 @@ def _continued(one: Correction, rows: Sequence[int], sources: Sources) -> str:
             own, following = table.details.get("key", ()), np.array([at, at + 1], np.int64)
             blank = [not any(table.cells(name, following)[n].as_py().strip() for name in own) for n in (0, 1)]
             if blank == [False, True]:
-                return "the rows below it continue it"
+                return "the rows below it belong to the same customer"
     return ""
 
 
@@ -228,7 +230,7 @@ def _without_conflicts(decisions: list[Decision]) -> list[Decision]:
     for one in decisions:
         cells = [(row, one.correction.identity.column) for row in one.rows] if one.status == "applied" else []
         if any(len(taken[cell]) > 1 for cell in cells):
-            kept.append(replace(one, status="stale", reason="another correction gives the cell another text", rows=()))
+            kept.append(replace(one, status="stale", reason="another correction gives the cell another value", rows=()))
         elif one.correction.column and any((row, "") in taken for row, _ in cells):
             kept.append(replace(one, status="stale", reason="the row is left out by another correction", rows=()))
         else:

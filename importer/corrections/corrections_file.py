@@ -185,18 +185,18 @@ def _read(path: Path, line: int, places: dict[str, int], cells: list[str], fault
     own = Identity(given["table"], given["key"], header_key(column), old, others, whole, int(near), int(given["rows"]))
     if _check(own) != check:
         faults.append(
-            f"{path}:{line}: table, key, column, old, or rows is not what was recorded "
+            f"{path}:{line}: table, key, column, old, or rows was changed after it was recorded "
             "(a spreadsheet may have changed 0017 to 17, or a date)"
         )
     elif not column and new != LEAVE_OUT:
         faults.append(f"{path}:{line}: the column is missing")
     elif new_check != _new_check(new) and new_check[4:] == _new_check(new)[4:]:
         faults.append(
-            f"{path}:{line}: the new text {new!r} differs only in format from what was recorded: "
+            f"{path}:{line}: the new value {new!r} was changed after it was recorded, in format only: "
             "a spreadsheet may have dropped zeros"
         )
     elif column and new == old:
-        faults.append(f"{path}:{line}: the new text is the old one")
+        faults.append(f"{path}:{line}: the new value equals the old one")
     else:
         yield Correction(own, column, new, given["reference_id"], given["recorded"], given["run"], int(peers), line)
 

@@ -134,7 +134,7 @@ class _Recording:
         rows = self.rows.setdefault(one.table.source, _Rows(one.table))
         made = self._made(one, rows)
         if made.identity.rows > 1 and not rows.twins(one.row) <= same:
-            self.ambiguous[f"{one.place}: {made.identity.rows} rows are the same; correct all of them, or none"] = None
+            self.ambiguous[f"{one.place}: {made.identity.rows} rows are identical; correct all of them, or none"] = None
             return
         own = self.known[_group(made.identity)]
         earlier = [other for other in own if self._same_cell(other, made, rows, one.row)]

@@ -148,7 +148,7 @@ def _matched(original: OriginalTable, rows: Sequence[Mapping[str, str]], notes: 
         match = _NUMBER.match(note)
         place = at_number.get(int(match[1])) if match else None
         if match and place is None:
-            claimed.append(f"the run has no row {match[1]} to fix")
+            claimed.append(f"row {match[1]} was not rejected in that run")
         elif match and place is not None and not _alike(original, place, cells):
             claimed.append(f"it says row {match[1]}, but its cells are not those of row {match[1]}")
         else:
@@ -169,7 +169,7 @@ def _doubled(
     copies = [rows[other] for other, claim in enumerate(claimed) if claim == place]
     if all(copy == rows[at] for copy in copies):
         return place
-    return f"row {int(original.numbers[place])} is there {len(copies)} times, with different cells"
+    return f"row {int(original.numbers[place])} appears {len(copies)} times with different values"
 
 
 def _alike(original: OriginalTable, place: int, cells: Mapping[str, str]) -> bool:
@@ -211,7 +211,7 @@ def _by_content(
             found.append(own[0])
         else:
             found.append(
-                "its row in the source is not certain: import_errors has no number, and no row alone has its key"
+                "cannot tell which row of the source it is: import_errors has no number, and its key is not unique"
             )
     return found
 

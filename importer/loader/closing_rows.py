@@ -21,7 +21,7 @@ _TOTAL_OF_LIST = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBER = re.compile(r"[-(]?\s*[$€£¥]?\s*-?\d[\d.,\s]*\)?(?:\s*(?:%|[A-Z]{3}))?")
-# Not a post code or a phone number.
+# Not a postal code or a phone number.
 _AMOUNT = re.compile(
     r"[-(]?\s*[$€£¥]?\s*-?(?:[1-9]\d{0,3}|0|\d{1,3}(?:[,.\s]\d{3})+|\d+(?=[.,]\d{2}\b))(?:[.,]\d{1,2})?\)?"
 )

@@ -183,7 +183,7 @@ def _sources(
         context.did(READ, whole, whole, reference)
         cell = source_reference(reference)
         if context.trace is not None and cell != reference:
-            context.did("taken apart", table.column(cell).where(whole.filled), whole, reference)
+            context.did("split into its parts", table.column(cell).where(whole.filled), whole, reference)
         column, change = without_blanks(whole, reference, _stand_in(whole, name, rule, table))
         context.did("blanks", whole, column, reference)
         blanked += change
@@ -374,7 +374,7 @@ def _each_once(column: Column) -> Column:
 
 
 def _decided(found: Evaluated, rule: FieldRule, words: FieldWords, context: Context) -> Evaluated:
-    """The values that the table of words has; the mapping's own ``values`` are for words without one."""
+    """The values that the value table has; the mapping's own ``values`` are for words without one."""
     column = found.column
     new, decided = words.replaced(column.values)
     settled = column.rows_with(decided)

@@ -1,4 +1,4 @@
-"""The table of words: what the source's words mean in WizCommerce, decided once by people.
+"""The value table: what the source's words are in WizCommerce, decided once by people.
 
 A *kind* is a field whose words are decided: ``payment_term``, ``attributes.Color``, ``address type``.
 """
@@ -110,14 +110,20 @@ class FieldWords:
             Severity.INFO,
             "word_left_out",
             f"is left out, as {self.table} says",
-            [f"{words}: nothing to do, if that is right. Else give the word a value in {self.table}." for words in out],
+            [
+                f"{words}: no action is needed if that is right. Otherwise choose a value for it in {self.table}."
+                for words in out
+            ],
         )
         absent = Finding(
             np.array([bool(word) for word in new], bool),
             Severity.WARNING,
             "word_not_in_table",
             f"is not in {self.table}; it is sent as it is",
-            [f"{word!r}: run `importer values` again, which adds it to the table, and give its value." for word in new],
+            [
+                f"{word!r}: run `importer values` again, which adds it to the table, and choose its value."
+                for word in new
+            ],
         )
         return tuple(finding for finding in (left, absent) if finding.chosen.any())
 

@@ -10,10 +10,11 @@ _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "
 _NAMED = 5  # columns in a headline
 _PLURALS = {"address": "addresses", "contact": "contacts"}
 _ARTICLES = {"address": "an", "contact": "a"}
+_UNKNOWN = "may or may not have been created, because the API did not answer"
 _OPEN = {  # for one customer, for several
     "rejected": ("was rejected", "were rejected"),
     "failed": ("failed", "failed"),
-    "unknown": ("is in doubt, because the API did not answer", "are in doubt, because the API did not answer"),
+    "unknown": (_UNKNOWN, _UNKNOWN),
     "pending": ("was not sent yet", "were not sent yet"),
 }
 
@@ -41,18 +42,19 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 def _adopted(found: Mapping[str, Any], total: int) -> str:
     known = found["same"] + found["differ"] + found["known"]
-    differing = f", {found['differ']:,} with other content than the source has" if found["differ"] else ""
-    text = f"The ledger knows {known:,} of {_customers(total)} now{differing}."
+    differs = "differs" if found["differ"] == 1 else "differ"
+    differing = f"; {found['differ']:,} {differs} from the source" if found["differ"] else ""
+    text = f"The ledger now has {known:,} of {_customers(total)}{differing}."
     return f"{text} {found['twice']:,} are in WizCommerce more than once." if found["twice"] else text
 
 
 def _all_done(customers: Mapping[str, int]) -> str:
     total = customers["read"]
     if customers.get("valid"):
-        return "The one customer is valid." if total == 1 else f"All {total:,} customers are valid."
+        return "The only customer is valid." if total == 1 else f"All {total:,} customers are valid."
     kinds = [name for name in _DONE if customers.get(name, 0)]
     if len(kinds) == 1:
-        return f"{'The one customer was' if total == 1 else f'All {total:,} customers were'} {_DONE[kinds[0]]}."
+        return f"{'The only customer was' if total == 1 else f'All {total:,} customers were'} {_DONE[kinds[0]]}."
     parts = [f"{customers[name]:,} {_DONE[name]}" for name in kinds]
     return f"All {total:,} customers are where they should be: {_listed(parts)}."
 
@@ -74,11 +76,11 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
             f"{rows:,} {'row does' if rows == 1 else 'rows do'} not belong to any customer and could not be used."
         )
     if lost:
-        remarks.append(f"A wrong address or contact of {_customers(lost)} was left out.")
+        remarks.append(lost_children(lost))
     if before := summary["imported_before"]:
         remarks.append(_imported_before(before, summary["customers"]["rejected"]))
     if (since := summary["since"]) and not since["problems"]:
-        remarks.append(f"Nothing is wrong that run {since['run_id']} did not have.")
+        remarks.append(f"No new problems since run {since['run_id']}.")
     if (corrections := summary["corrections"]) and corrections["stale"]:
         count = corrections["stale"]
         remarks.append(f"{count:,} {'correction is' if count == 1 else 'corrections are'} stale and not applied.")
@@ -91,8 +93,14 @@ def _remarks(summary: Mapping[str, Any]) -> list[str]:
     return remarks
 
 
+def lost_children(count: int) -> str:
+    """That so many customers are sent without an invalid address or contact, in one sentence."""
+    have = "has" if count == 1 else "have"
+    return f"{_customers(count)} {have} an invalid address or contact, which was left out."
+
+
 def _imported_before(before: Mapping[str, Any], rejected: int) -> str:
-    """``All 66 were imported on 12 Nov 2026 and stay as they are.``"""
+    """``All 66 were imported on Nov 12, 2026 and stay as they are.``"""
     count = before["customers"]
     first, last = (datetime.fromisoformat(before[name]).date() for name in ("first", "last"))
     when = f"on {_day(first)}" if first == last else f"between {_day(first)} and {_day(last)}"
@@ -102,7 +110,7 @@ def _imported_before(before: Mapping[str, Any], rejected: int) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
+    return f"{day:%b} {day.day}, {day.year}"
 
 
 def unused_data(summary: Mapping[str, Any]) -> list[str]:
@@ -154,7 +162,7 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
             steps.append("Nothing was sent. Fix the problem, then run again: importer run")
     elif customers.get("unknown", 0):
         count = _customers(customers["unknown"])
-        steps.append(f"Look up {count} in doubt before sending again: importer resume {run}")
+        steps.append(f"Look up {count} whose outcome is unknown before sending again: importer resume {run}")
     elif customers.get("pending", 0):
         steps.append(f"Send the remaining {customers['pending']:,}: importer resume {run}")
     if summary["retryable"]:
@@ -164,8 +172,8 @@ def next_steps(summary: Mapping[str, Any]) -> list[str]:
     found = summary["problems"] if since is None else since["problems"]
     words = sum(problem["count"] for problem in found if problem["code"] == "word_unknown")
     if words:
-        which = "1 unknown word" if words == 1 else f"{words:,} unknown words"
-        steps.append(f"Give {which} a value for all records at once, in the table that `importer values` writes.")
+        which = "1 unknown value" if words == 1 else f"{words:,} unknown values"
+        steps.append(f"Map {which} once for all records, in the table that `importer values` writes.")
     if (summary["rows"]["rejected"] or summary["refused"] or summary["lost_child"]) and found:
         steps += _fixing(summary)
     return [*steps, *_about_corrections(summary), *_before_sending(summary)]
@@ -190,7 +198,10 @@ def _before_sending(summary: Mapping[str, Any]) -> list[str]:
 def _after_adopting(found: Mapping[str, Any]) -> list[str]:
     steps = []
     if found["in_doubt"]:
-        steps.append(f"Resume the run that left {found['in_doubt']:,} in doubt. Find it in the history: importer runs")
+        steps.append(
+            f"Resume the run that left {found['in_doubt']:,} with an unknown outcome. "
+            "Find it in the history: importer runs"
+        )
     if found["unread"]:
         steps.append("Continue; customers that are known by now are not requested again: importer adopt")
     if found["differ"] or found["absent"]:
@@ -205,7 +216,7 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
     if book is not None:
         command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
         steps.append(f"Fix the colored cells of rejected.xlsx (a note on each says how) and import it again: {command}")
-        steps.append(f"Keep what you fixed for the next exports: {_recording(summary)}")
+        steps.append(f"Apply these fixes to future exports too: {_recording(summary)}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
         command = import_command(summary["command"], f"{folder}/rejected", upsert=upsert)
@@ -230,7 +241,7 @@ def _about_corrections(summary: Mapping[str, Any]) -> list[str]:
     if corrections["stale"] if since is None else since["stale"]:
         steps.append("See in corrections.csv why corrections are stale. Fix the cells again, or delete their lines.")
     if corrections["removable"] and since is None:
-        steps.append("Delete the removable corrections, if you like: the source has the corrected text now.")
+        steps.append("Delete the removable corrections, if you like: the source already has the corrected value.")
     return steps
 
 
@@ -282,7 +293,7 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
         return f"{_stop(summary)}{done:,} of {_customers(total)} {which} {'was' if done == 1 else 'were'} checked."
     end = "undone" if undo or results.get("undone", 0) == well else "as expected"
     if well == total:
-        return f"The one customer {which} is {end}." if total == 1 else f"All {total:,} customers {which} are {end}."
+        return f"The only customer {which} is {end}." if total == 1 else f"All {total:,} customers {which} are {end}."
     return f"{well:,} of {_customers(total)} {which} {'is' if well == 1 else 'are'} {end}."
 
 
@@ -297,4 +308,5 @@ def _customers(count: int) -> str:
 
 
 def _listed(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+    """The parts with commas and "and", as in ``a, b, and c``."""
+    return ", ".join([*parts[:-1], f"and {parts[-1]}"]) if len(parts) > 2 else " and ".join(parts)

@@ -16,7 +16,7 @@ _TITLES = {"customer": "Customer", "address": "Address", "contact": "Contact"}
 _PLURALS = {"customer": "customers", "address": "addresses", "contact": "contacts"}
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "dim"}
 _WORDS = {  # steps that are no words of the mapping language
-    "blanks": "stands for nothing",
+    "blanks": "placeholder text",
     "key": "as it is compared",
     "when": "`when` does not hold",
     "made id": "an ID is made",

@@ -188,7 +188,7 @@ def _changed(code: str, count: int, before: str, after: str | None) -> str:
     if code == "value_passed_over":
         return f"{cells} not used{example}: {_short(before)}, because {_short(after or '')} was taken"
     if code == "blank_text":
-        return f"{cells} taken as blank{example}: {_short(before)} stands for nothing"
+        return f"{cells} taken as blank{example}: {_short(before)} is a placeholder"
     if after is None or pd.isna(after):
         return f"{cells} left out{example}: {_short(before)}"
     return f"{cells} rewritten{example}: {_short(before)} → {_short(after)}"

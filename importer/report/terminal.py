@@ -21,9 +21,9 @@ _PLANNED = {
     "update": "to update",
     "exists": "already there",
     "unchanged": "unchanged",
-    "in_doubt": "in doubt: looked up before anything is sent",
+    "in_doubt": "outcome unknown: looked up before anything is sent",
     "lost": "lost: sent before, and no longer in WizCommerce",
-    "left_out": "left out by --only",
+    "left_out": "not selected by --only",
     "rejected": "rejected",
 }
 _ADOPTED = {
@@ -33,8 +33,8 @@ _ADOPTED = {
     "twice": "in WizCommerce more than once",
     "unread": "not compared",
     "known": "already known to the ledger",
-    "in_doubt": "in doubt since an earlier run",
-    "left_out": "left out by --only",
+    "in_doubt": "outcome unknown since an earlier run",
+    "left_out": "not selected by --only",
     "rejected": "rejected",
 }
 _RESULTS = {  # result → (what undo says, what verify says)
@@ -103,7 +103,11 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
     if found is None:
         return []
     lines = [look.painted("Corrections", "bold") + f" of {found['file']}"]
-    notes = {"applied": "", "removable": "the source is right now", "stale": "not applied: the source has changed"}
+    notes = {
+        "applied": "",
+        "removable": "the source already has the corrected value",
+        "stale": "not applied: the source has changed",
+    }
     numbers = max(len(f"{found[name]:,}") for name in notes)
     for name, note in notes.items():
         if found[name] or name == "applied":
@@ -150,16 +154,16 @@ def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 
 def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
-    since, title = summary["since"], "Problems, with the first place of each"
+    since, title = summary["since"], "Problems, with the first location of each"
     problems = summary["problems"] if since is None else since["problems"]
     if since is not None:
-        title = f"New since run {since['run_id']}, with the first place of each"
+        title = f"New since run {since['run_id']}, with the first location of each"
     if not problems:
         return []
     top = problems[:_TOP]
     codes = max(len(problem["code"]) for problem in top)
     numbers = max(len(f"{problem['count']:,}") for problem in top)
-    lines = [look.painted(title, "bold")]
+    lines = [look.painted(line, "bold") for line in wrapped(title, look.width)]
     for problem in top:
         severity, place = problem["severity"], problem["first"] or ""
         start = f"  {severity:<7}  {problem['count']:>{numbers},}  {problem['code']:<{codes}}"
@@ -171,8 +175,9 @@ def _problems(summary: Mapping[str, Any], look: Look) -> list[str]:
             lines.append(f"{start}  {place}".rstrip())
         else:
             lines += [start.rstrip(), *([f"    {look.painted(place, 'dim')}"] if place else [])]
-    if len(problems) > _TOP:
-        lines.append(f"  and {len(problems) - _TOP} more codes: see errors.csv")
+    if (more := len(problems) - _TOP) > 0:
+        kinds = "kind of problem" if more == 1 else "kinds of problems"
+        lines += wrapped(f"and {more} more {kinds}: see errors.csv", look.width, first="  ", rest="  ")
     if since is not None:
         lines.append("  errors.csv has all problems.")
     return lines

@@ -1,4 +1,4 @@
-"""The table of words as a workbook with drop-down lists, as CSV, and as text."""
+"""The value table as a workbook with drop-down lists, as CSV, and as text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def write_words(path: Path, rows: Sequence[WordRow], exists: Mapping[str, Sequen
 
     with whole_file(path) as file:
         book = xlsxwriter.Workbook(file, {"in_memory": True})
-        book.set_properties({"title": "Words and their values", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
+        book.set_properties({"title": "Values and their WizCommerce values", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
         lists = _Lists(book.add_worksheet(SHEET), book.add_worksheet(CHOICES_SHEET))
         text, head = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "bg_color": "#DDE3EA"})
         fill = book.add_format({"num_format": "@", "bg_color": "#FFF9E5", "border": 1, "border_color": "#BFBFBF"})

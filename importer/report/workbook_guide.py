@@ -14,11 +14,11 @@ from importer.report.problem_list import Located
 from importer.report.report_input import ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable
 
-_CODES = ("Code", "Severity", "Times", "What it means, what to do, and the first message")
+_CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
 _STEPS = (
     "1.  Each of the other sheets holds rows of one of your files or sheets, with all columns, unchanged.",
     "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
-    "3.  Point at such a cell: its note says what is wrong and what to do. So does the column import_errors.",
+    "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
     "4.  Type the right text into the cell. Keep headers and rows without color as they are: they are needed.",
     "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
     "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
@@ -28,11 +28,11 @@ _JOINING = (
     "If it belongs to another customer, copy that customer's rows from your file."
 )
 _IMPORT = "7.  Save the workbook as .xlsx, and import it with the same mapping:"
-_SEND_BACK = "7.  Save the workbook as .xlsx, and send it back to {}. Who imports it uses this command:"
+_SEND_BACK = "7.  Save the workbook as .xlsx, and send it back to {}. The person who imports it uses this command:"
 _LISTED = "     Some cells offer a list of what is valid: click the arrow beside the cell, and choose."
 _PARTS = (
-    "     Blue cells are for an address that could not be taken apart: fill in its parts, at least street and city. "
-    "Or correct the whole address in its own cell, and leave them blank."
+    "     Blue cells are for an address that could not be split into its parts: fill them in, at least street and "
+    "city. Or correct the whole address in its own cell, and leave them blank."
 )
 
 Positions = npt.NDArray[np.int64]
@@ -120,7 +120,7 @@ def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterat
     for sheet in sheets:
         if sheet.table.secrets:
             names = ", ".join(sorted(sheet.table.secrets))
-            yield f"Sheet {sheet.name}: columns with data that must not leave your files are empty here: {names}."
+            yield f"Sheet {sheet.name}: sensitive columns are left empty here: {names}."
     if chosen.surplus:
         yield f"{chosen.surplus:,} more rows, because a larger workbook is slow to open: see the folder rejected."
     if chosen.unheld:

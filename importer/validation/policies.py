@@ -126,7 +126,7 @@ def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _based_on_wrong_country(frame: pd.DataFrame, rejects: Mask) -> Mask:
-    """True for doubts about state and post code of an address that is rejected because its country is wrong."""
+    """True for doubts about state and postal code of an address that is rejected because its country is wrong."""
     lost, doubts = _has_code(frame, {"invalid_country"}) & rejects, _has_code(frame, _BY_COUNTRY)
     doubts[doubts] = np.isin(frame["record"].to_numpy()[doubts], frame["record"].to_numpy()[lost])
     return doubts

@@ -26,7 +26,7 @@ _FORMS = (
     r"|bv|nv|oy|ab|aps|pty|pte)$"
 )
 _NEAR = 92  # of 100: how similar two names at one address, or two streets of one name, have to be
-_MOST = 30  # customers of one address, or of one name and post code, that are compared with each other
+_MOST = 30  # customers of one address, or of one name and postal code, that are compared with each other
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def company_addresses(tables: EntityTables) -> pd.DataFrame:
 
     Columns: ``customer`` (position); ``name_text`` (TEXT: the company's name without case, punctuation and legal form)
     and ``line_text`` (the address's first line, likewise); ``name``, ``line``, ``code``: fingerprints (uint64) of both
-    and of the post code. A customer without such a name and address has no line.
+    and of the postal code. A customer without such a name and address has no line.
     """
     frame = tables.addresses
     owner = frame["_customer"].to_numpy()

@@ -18,7 +18,7 @@ from importer.tables import Entity, ProblemTable
 TOLD_ONCE = frozenset({"word_left_out", "word_not_in_table"})  # codes of lines that have their word in the hint
 _UNKNOWN = frozenset({"lookup_unresolved", "attribute_option", "value_unlisted", "invalid_type"})
 _PLURALS: dict[Entity, str] = {"customer": "customers", "address": "addresses", "contact": "contacts"}
-_ADVICE = "`importer values` makes a table in which its value is given once."
+_ADVICE = "Run `importer values` to map it once, in a table."
 _MOST_NAMED = 10  # of what exists
 _FEWEST = 2  # records with an unknown word: of one, its own line says everything
 

@@ -78,7 +78,7 @@ def _words(
     *,
     only_these: bool,
 ) -> list[str]:
-    """The words of the table of words, and unless ``only_these`` of the mapping are right, what exists."""
+    """The words of the value table, and unless ``only_these`` of the mapping are right, what exists."""
     known = KindWords()
     for rule in rules:
         known.know(rule)

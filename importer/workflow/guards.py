@@ -219,7 +219,7 @@ def _facts(job: Job) -> str:
     counts = {
         "new customer": int(actions.eq(str(Action.CREATE)).sum()),
         "update": int(actions.eq(str(Action.UPDATE)).sum()),
-        "in doubt, looked up first": int(in_doubt.sum()),
+        "with an unknown outcome, looked up first": int(in_doubt.sum()),
     }
     parts = [_counted(count, what) for what, count in counts.items() if count]
     if not parts:

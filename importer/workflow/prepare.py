@@ -81,7 +81,7 @@ def open_sources(
 ) -> tuple[LoadedMapping, Sources]:
     """Load the mapping and the sources, with what the mapping knows about their columns, and correct their cells.
 
-    ``scratch``: a folder for the cells of text files. ``words_to_come``: the table of words that the mapping names need
+    ``scratch``: a folder for the cells of text files. ``words_to_come``: the value table that the mapping names need
     not be there yet. Raises :class:`InputError` when one of them cannot be used.
     """
     _check_country(options)

@@ -65,9 +65,9 @@ def _full(path: Path | None) -> str | None:
 
 
 def _tables(loaded: LoadedMapping, sources: Sources) -> dict[str, str]:
-    """The digests of the table of words and of the corrections, as far as there are any."""
+    """The digests of the value table and of the corrections, as far as there are any."""
     corrections = "" if sources.corrections is None else sources.corrections.sha256
-    found = {"the table of words": loaded.words.sha256, "the corrections": corrections}
+    found = {"the value table": loaded.words.sha256, "the corrections": corrections}
     return {name: digest for name, digest in found.items() if digest}
 
 

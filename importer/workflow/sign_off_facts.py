@@ -29,7 +29,7 @@ _COUNTS = {
     "unchanged": "Unchanged since they were sent",
     "exists": "Already in WizCommerce, stay as they are",
     "left_out": "Not sent this time",
-    "in_doubt": "Are looked up first",
+    "in_doubt": "Outcome unknown, looked up first",
     "lost": "No longer in WizCommerce",
 }
 
@@ -49,7 +49,7 @@ def save_sign_off(
         "Values": (("What", "In your list", "In WizCommerce", "How many"), _values(report)),
     }
     if changes is not None:
-        titles = ("Customer ID", "Field", "In WizCommerce", "In your list", "Place")
+        titles = ("Customer ID", "Field", "In WizCommerce", "In your list", "Location")
         lines = zip(*(column.to_pylist() for column in changes.columns), strict=True)
         more["Changes"] = (titles, ([text or "" for text in line] for line in lines))
     digests = write_sign_off(
@@ -95,5 +95,5 @@ def _values(report: ReportInput) -> Iterator[tuple[str, ...]]:
         counts = report.word_counts.get(decision.field)
         for line in [] if counts is None else counts.sort_by([("count", "descending")]).to_pylist():
             if line["words"] is not None:
-                sent = {"": "the same", None: "nothing"}.get(line["sent"], line["sent"])
+                sent = {"": "the same", None: "not sent"}.get(line["sent"], line["sent"])
                 yield decision.title, line["words"], sent, f"{line['count']:,}"

@@ -1,6 +1,6 @@
 """What a run says with regard to earlier ones: what is new since the last run, and what was imported before.
 
-A job that runs every night, with corrections or a table of words, has the same problems every night; people look at
+A job that runs every night, with corrections or a value table, has the same problems every night; people look at
 what is new. A problem is the same if its code, customer, field, column, and text are; rows move.
 """
 
@@ -41,7 +41,7 @@ def last_run(ledger: "Ledger", run: "Run", mapping: str) -> "Run | None":
 
 
 def comparable(ledger: "Ledger", run: "Run", stage: Stage) -> tuple[str, Path] | None:
-    """The id and the folder of the run to compare with; None for a run without corrections and table of words."""
+    """The id and the folder of the run to compare with; None for a run without corrections and value table."""
     if not any(stage.facts["options"].get(name) for name in ("corrections", "values")):
         return None
     found = last_run(ledger, run, run.mapping)

@@ -1,4 +1,4 @@
-"""Reading the table of words, in a workbook or a CSV file, and holding it against what WizCommerce has."""
+"""Reading the value table, in a workbook or a CSV file, and holding it against what WizCommerce has."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ _MOST_NAMED = 20  # wrong lines in a message
 
 
 def with_words(loaded: LoadedMapping, file: Path | None, *, may_be_absent: bool = False) -> LoadedMapping:
-    """The mapping with the table of words in ``file``, or else with the one that it names itself.
+    """The mapping with the value table in ``file``, or else with the one that it names itself.
 
     ``may_be_absent``: the one that it names need not be there yet. Raises :class:`UsageError` for a table that cannot
     be used, with each of its wrong lines.
@@ -34,22 +34,22 @@ def with_words(loaded: LoadedMapping, file: Path | None, *, may_be_absent: bool 
 
 
 def read_words(path: Path) -> WordTable:
-    """The table of words in a file. Raises :class:`UsageError` that names the file and each wrong line."""
+    """The value table in a file. Raises :class:`UsageError` that names the file and each wrong line."""
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such table of words", HINT)
+        raise UsageError(f"{path}: there is no such value table", HINT)
     options = LoadOptions(columns=(frozenset(COLUMNS),), allowed=frozenset(COLUMNS), partial=True)
     try:
         sources = load([str(path)], options)
     except InputError as error:
-        raise UsageError(f"the table of words cannot be read: {error.message}", f"{error.hint} {HINT}") from error
+        raise UsageError(f"the value table cannot be read: {error.message}", f"{error.hint} {HINT}") from error
     tables = [table for table in sources.tables if set(COLUMNS) <= {header_key(name) for name in table.frame.columns}]
     if len(tables) != 1:
-        what = "has more than one sheet with a table of words" if tables else "is not a table of words"
+        what = "has more than one sheet with a value table" if tables else "is not a value table"
         raise UsageError(f"{path} {what}", HINT)
     wrong = [problem for problem in sources.problems if problem.severity is Severity.ERROR]
     if wrong:
         lines = "\n".join(f"{problem.location}: {problem.message}" for problem in wrong[:_MOST_NAMED])
-        raise UsageError(lines, "Correct the table of words, and run the command again.")
+        raise UsageError(lines, "Correct the value table, and run the command again.")
     return word_table(path.name, _lines(tables[0]))
 
 
@@ -79,7 +79,7 @@ def refuse_unknown_values(words: WordTable, directory: Directory) -> None:
         more = [f"and {len(found) - _MOST_NAMED:,} more"] if len(found) > _MOST_NAMED else []
         raise UsageError(
             "\n".join([*found[:_MOST_NAMED], *more]),
-            "Correct the table of words, or create the value in WizCommerce first. Nothing was sent.",
+            "Correct the value table, or create the value in WizCommerce first. Nothing was sent.",
         )
 
 

@@ -90,7 +90,7 @@ def test_what_a_mapping_extends_and_names_is_looked_at_too(desk) -> None:
     assert desk.do("mappings", "check", "right.yaml").out.splitlines()[:-1] == [
         "right.yaml: python: mine.py has no function 'number'",
         "right.yaml: python: none.py: no such Python file; put it beside the mapping file",
-        "words.csv: there is no such table of words",
+        "words.csv: there is no such value table",
     ]
 
 

@@ -63,7 +63,7 @@ def test_a_table_of_words_counts_as_in_a_check(desk) -> None:
     assert '"Net 30"' in said.out
     said = desk.do(*words, "none.csv")
     assert (said.code, said.out) == (2, "")
-    assert "there is no such table of words" in said.err
+    assert "there is no such value table" in said.err
 
 
 def test_the_help_has_examples(desk) -> None:

@@ -60,11 +60,11 @@ def put(line: int, column: str, text: str) -> Callable[[list[list[str]]], object
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put(2, "key", "17"), "c.csv:2: table, key, column, old, or rows is not what was recorded"),
-        (put(3, "old", "2134"), "c.csv:3: table, key, column, old, or rows is not what was recorded"),
-        (put(3, "new", "2135"), "c.csv:3: the new text '2135' differs only in format"),
+        (put(2, "key", "17"), "c.csv:2: table, key, column, old, or rows was changed after it was recorded"),
+        (put(3, "old", "2134"), "c.csv:3: table, key, column, old, or rows was changed after it was recorded"),
+        (put(3, "new", "2135"), "c.csv:3: the new value '2135' was changed after it was recorded"),
         (put(4, "fingerprint", "x"), "c.csv:4: the fingerprint or the number of rows is damaged"),
-        (put(3, "new", "02134"), "c.csv:3: the new text is the old one"),
+        (put(3, "new", "02134"), "c.csv:3: the new value equals the old one"),
         (lambda lines: lines.__delitem__(0), "c.csv:1: not a file of corrections"),
         (lambda lines: lines.append(["customers", "x"]), "c.csv:6: the line has 2 cells"),
         (

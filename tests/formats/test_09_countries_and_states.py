@@ -1,4 +1,4 @@
-"""Countries by name, alpha-2, alpha-3, or junk; states by name or code; a state inside the post code."""
+"""Countries by name, alpha-2, alpha-3, or junk; states by name or code; a state inside the postal code."""
 
 import pytest
 

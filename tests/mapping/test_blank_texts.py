@@ -1,4 +1,4 @@
-"""Text that stands for nothing is blank in fields, and stays in keys, ids, conditions and the mapping's own values."""
+"""Placeholder text is blank in fields, and stays in keys, ids, conditions and the mapping's own values."""
 
 import numpy as np
 import pytest

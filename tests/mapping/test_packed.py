@@ -38,7 +38,7 @@ def test_a_whole_address_in_one_cell() -> None:
         (
             *("info", "address_parsed", "address", "address_line_1", 2, "Bill"),
             "4 Pier Rd, Austin, Texas 78701 USA",
-            f"'4 Pier Rd, Austin, Texas 78701 USA' was taken apart: {parts}",
+            f"'4 Pier Rd, Austin, Texas 78701 USA' was split into its parts: {parts}",
         )
     ]
 

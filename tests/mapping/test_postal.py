@@ -1,4 +1,4 @@
-"""Post codes beside state and country: mended where that is certain, else told."""
+"""Postal codes beside state and country: mended where that is certain, else told."""
 
 import re
 

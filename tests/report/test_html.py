@@ -185,7 +185,7 @@ def title_of(command: str, exit_code: int = 0, stopped: str | None = None, alone
     ("facts", "expected"),
     [
         ({"command": "check", "valid": 3, "rejected": 0}, "good: Ready to import: all 3 customers are valid"),
-        ({"command": "check", "valid": 1}, "good: Ready to import: the one customer is valid"),
+        ({"command": "check", "valid": 1}, "good: Ready to import: the only customer is valid"),
         (
             {"command": "plan", "exit_code": 1, "valid": 2, "rejected": 1},
             "warn: Not ready to import yet: 1 of 3 customers is rejected",
@@ -220,7 +220,7 @@ def test_the_subtitle_counts_errors_and_warnings() -> None:
     summary = {**summary_of(report, command="check"), "lost_child": 1}
     counts = report.located.kinds["severity"].value_counts()
     expected = f"{counts['error']} errors and {counts['warning']} warnings."
-    assert subtitle(summary) == f"{expected} A wrong address or contact of 1 customer is left out."
+    assert subtitle(summary) == f"{expected} 1 customer has an invalid address or contact, which was left out."
     assert subtitle({**summary, "problems": [], "lost_child": 0}) == "No errors or warnings."
 
 

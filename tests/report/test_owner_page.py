@@ -84,7 +84,7 @@ def test_it_says_what_to_fix_and_whom_to_send_it_to(page: Page) -> None:
     wrong = page.locator("#wrong").inner_text()
     assert "Phone: Not a phone number" in wrong
     assert "ask Kim" in wrong
-    assert "Ship to: The address could not be taken apart" in wrong
+    assert "Ship to: The address could not be split into its parts" in wrong
     assert "blue cells" in wrong
     assert page.locator("main > section").first.get_attribute("id") == "columns"
 

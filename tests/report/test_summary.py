@@ -24,8 +24,8 @@ FACTS = RunFacts(
 )
 TEXT = """\
 1 of 5 customers was rejected and 1 failed. 1 row does not belong to any
-customer and could not be used. A wrong address or contact of 1 customer was
-left out.
+customer and could not be used. 1 customer has an invalid address or contact,
+which was left out.
 
 Customers    5
   created    3
@@ -36,13 +36,13 @@ Rows read   18  from 2 tables
   skipped    6  blank 1, header 2, supplier 1, title 1, total 1
   rejected   4
 
-Problems, with the first place of each
+Problems, with the first location of each
   error    1  blank_key       list.csv:11 [Id]
   error    1  invalid_email   staff.xlsx!People:3 [Mail]
   error    1  invalid_phone   list.csv:5 [Phone]
   warning  1  invalid_email   staff.xlsx!People:5 [Mail]
   warning  1  mixed_encoding  list.csv
-  and 3 more codes: see errors.csv
+  and 3 more kinds of problems: see errors.csv
 
 What to do
   Fix the rows in rejected/ (the column import_errors says what is wrong) and
@@ -111,11 +111,11 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
     ("built", "expected"),
     [
         (of(created=212), "All 212 customers were created."),
-        (of(created=1), "The one customer was created."),
+        (of(created=1), "The only customer was created."),
         (of(exists=1200), "All 1,200 customers were already there."),
         (
             of(created=2, unchanged=1, exists=4),
-            "All 7 customers are where they should be: 2 created, 1 unchanged and 4 already there.",
+            "All 7 customers are where they should be: 2 created, 1 unchanged, and 4 already there.",
         ),
         (of("check", valid=3), "All 3 customers are valid."),
         (of(created=237, rejected=3), "3 of 240 customers were rejected; nothing else is wrong."),
@@ -127,12 +127,15 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
         (of(failed=1, pending=2), "1 of 3 customers failed and 2 were not sent yet."),
         (
             of(created=3, lost=1),
-            "All 3 customers were created. A wrong address or contact of 1 customer was left out.",
+            "All 3 customers were created. 1 customer has an invalid address or contact, which was left out.",
         ),
         (of(), "No customers were found."),
         (
             of(created=1, unknown=1, exit_code=3) | {"stopped": "no key"},
-            "Stopped early: no key. Of 2 customers, 1 was created and 1 is in doubt, because the API did not answer.",
+            (
+                "Stopped early: no key. Of 2 customers, 1 was created and 1 may or may not have been created, "
+                "because the API did not answer."
+            ),
         ),
     ],
 )
@@ -150,7 +153,7 @@ def test_what_to_do() -> None:
 
     run = "20260102-030405-ab"
     assert steps(ends={0: "unknown", 3: "pending"}).startswith(
-        f"Look up 1 customer in doubt before sending again: importer resume {run}\n"
+        f"Look up 1 customer whose outcome is unknown before sending again: importer resume {run}\n"
     )
     assert steps(ends={0: "pending", 3: "pending"}).startswith(f"Send the remaining 2: importer resume {run}\n")
     assert f"Retry 1 customer that failed for a temporary reason: importer retry {run}\n" in steps(retryable=1)

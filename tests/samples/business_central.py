@@ -1,7 +1,7 @@
 """Business Central: Customer and Ship-to Address as two sheets of a workbook.
 
-Numbers have leading zeros; the state can stand in the post code (``US-FL 37125``); ``Blocked`` is one space when it is
-not. Harmless dirt: ``blocked`` (not to be imported), ``state_in_post_code``, ``outer_spaces, double_space, nbsp,
+Numbers have leading zeros; the state can stand in the postal code (``US-FL 37125``); ``Blocked`` is one space when it
+is not. Harmless dirt: ``blocked`` (not to be imported), ``state_in_post_code``, ``outer_spaces, double_space, nbsp,
 doubled_quotes, blank_row``.
 """
 

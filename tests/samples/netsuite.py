@@ -174,7 +174,7 @@ def _harm(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
 
 
 def _quirks(draft: Draft, rng: random.Random, sizes: dict[str, int]) -> None:
-    """No company name, rows that hold only an id, the same row again, commas after post codes."""
+    """No company name, rows that hold only an id, the same row again, commas after postal codes."""
     wrong = {row["Internal ID"] for row in draft.harmed()}
     sound = [row for row in draft.rows if row["Internal ID"] not in wrong and row["Inactive"] == "No"]
     single = [row for row in sound if sizes[row["Internal ID"]] == 1]

@@ -80,7 +80,7 @@ def test_a_field_without_a_value_before_stays_and_is_named(tmp_path):
         left = {"phone": "+12125550199", "attributes": {**before["attributes"], "Tier": "gold"}}
         assert content(s.whole("c")) == before | left
         assert s.verify(sent) == {"c": "undone"}
-        assert s.last["c"].details == "not taken back: phone, attributes[Tier]"
+        assert s.last["c"].details == "not undone: phone, attributes[Tier]"
         assert s.undo(sent) == {}
 
 

@@ -17,7 +17,7 @@ from tests.support import make_tables, validate_all
 
 
 def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WARNING) -> list[tuple[object, ...]]:
-    """(customer position, severity, hint) for companies given as name, first line, post code."""
+    """(customer position, severity, hint) for companies given as name, first line, postal code."""
     customers = [{"reference_id": f"C{n}", "company_name": name} for n, (name, _, _) in enumerate(companies)]
     addresses = [
         {

@@ -188,7 +188,7 @@ def test_it_is_no_run_that_sends(desk) -> None:
         said = desk.do("adopt", *words, "--api", box.url, *lost, "--json")
         assert (said.code, found(said)) == (0, {"same": 4})
         assert {request.method for request in box.requests()[before:]} == {"GET"}
-        assert "The ledger knows 4 of 4 customers now." in desk.do("adopt", *words, "--api", box.url, *lost).out
+        assert "The ledger now has 4 of 4 customers." in desk.do("adopt", *words, "--api", box.url, *lost).out
         for command in ("resume", "retry"):
             refused = desk.do(command, "--ledger", "fresh.db")
             assert (refused.code, refused.out) == (2, "")

@@ -82,7 +82,7 @@ Rows read  6  from 2 tables
   used     4
   skipped  2  header 2
 
-Problems, with the first place of each
+Problems, with the first location of each
   warning  1  lost_in_api  small.csv:4 [Id]"""
     )
 

@@ -132,7 +132,7 @@ def test_a_packed_address(tmp_path) -> None:
     mapping = "key: Id\ncustomer: {company_name: Name}\naddresses: [{type: billing, packed: Address}]\n"
     one = shown(tmp_path, mapping, rows='Id,Name,Address\n1,Acme,"12 Main St\nBoston, MA 02108"\n')
     found = fields(one, 1)
-    assert steps(found["city"]) == [("taken apart", "12 Main St\nBoston, MA 02108", "Boston")]
+    assert steps(found["city"]) == [("split into its parts", "12 Main St\nBoston, MA 02108", "Boston")]
     assert found["city"]["cells"][0]["text"] == "12 Main St\nBoston, MA 02108"
     assert steps(found["type"]) == [("constant", None, "billing")]
     assert steps(found["reference_id"])[0][0] == "made id"

@@ -116,7 +116,7 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert bench.names == ["Firm 0", "Firm 1", "Firm 2"]
     bench.patch("C1", phone="+12125550123", company_name="By hand")
     summary = bench.undo()
-    assert "its updates of 3 customers will be taken back (C0, C1, C2)." in bench.asked[0]
+    assert "its updates of 3 customers will be undone (C0, C1, C2)." in bench.asked[0]
     assert (summary["results"], summary["exit_code"]) == ({"restored": 2, "changed": 1}, 1)
     assert bench.names == ["By hand", "Company 0", "Company 2"]
     assert bench.table("undo.csv")["C1"]["details"] == "company_name"
@@ -142,7 +142,7 @@ def test_what_cannot_be_taken_back_is_counted_and_listed(desk, box):
     desk.write("small.csv", phones.replace("C0", "D0").replace("C1", "D1").replace("Company 1", "Firm 1"))
     bench.run(*bench.words, "--partial", "--mode", "upsert")
     summary = bench.undo()
-    assert "its updates of 1 customer will be taken back (D0, D1); 1 update cannot be taken back." in bench.asked[0]
+    assert "its updates of 1 customer will be undone (D0, D1); 1 update cannot be undone." in bench.asked[0]
     assert (summary["results"], summary["exit_code"]) == ({"not_taken_back": 2}, 1)
     assert "phone: had no value before" in bench.table("undo.csv")["D1"]["details"]
     assert bench.names == ["Company 0", "Company 0", "Company 1", "Company 1"]

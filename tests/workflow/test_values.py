@@ -98,11 +98,11 @@ def test_each_word_is_listed_once_with_its_count_its_value_or_a_proposal(words) 
     assert (said.summary["without_value"], said.summary["proposed"]) == (8, 2)
     text = make(words).out
     assert "Robin Vail  " in text
-    assert "16 words, 8 without a value (2 with a proposal)." in text
+    assert "16 values, 8 not mapped yet (2 with a proposal)." in text
 
 
 def test_the_workbook_is_its_owners_and_has_lists_to_choose_from(words) -> None:
-    assert make(words, "-o", "values.xlsx").out.startswith("values.xlsx: 16 words, 8 without a value")
+    assert make(words, "-o", "values.xlsx").out.startswith("values.xlsx: 16 values, 8 not mapped yet")
     assert stat.S_IMODE((words.path / "values.xlsx").stat().st_mode) == 0o600
     book = openpyxl.load_workbook(words.path / "values.xlsx")
     lists = {str(one.sqref): one.formula1 for one in book["Values"].data_validations.dataValidation}
@@ -126,7 +126,7 @@ def test_what_was_filled_in_is_kept_and_new_words_are_added(words, name: str) ->
     make(words, "-o", name, "--values", "values.xlsx")
     words.write("a.csv", SOURCE.replace("Cash", "Net 45"))
     said = make(words, "-o", name)
-    assert "Values kept: 11; new words: 1; no longer in the source: 1." in said.out
+    assert "Mapped before: 11; new: 1; no longer in the source: 1." in said.out
     kept = {
         word["word"]: (word["count"], word["value"])
         for word in make(words, "--values", name, "--json").summary["words"]
@@ -173,7 +173,7 @@ def test_unknown_words_are_summed_up_once_and_each_cell_stays_in_the_list(words)
     hints = [line["hint"] for line in said.table("errors.csv") if line["code"] == "word_unknown"]
     assert "Did you mean 'Robin Vale'?" in hints[1]
     assert "WizCommerce has Robin Vale." in hints[2]
-    assert all(hint.endswith("`importer values` makes a table in which its value is given once.") for hint in hints)
+    assert all(hint.endswith("Run `importer values` to map it once, in a table.") for hint in hints)
     assert set(said.outcomes.values()) == {"rejected"}
 
 
@@ -195,7 +195,7 @@ def test_a_word_that_the_table_does_not_have_is_told_once(words) -> None:
         ("kind,word,value\npayment_term,,A\n", "t.csv:2: the word is missing"),
         ("kind,word,value\nassigned_sales_rep_ids,House,Robin Vail\n", "t.csv:2: 'Robin Vail' cannot be used"),
         ("kind,word,value\nattributes.Color,x,Grean\n", "t.csv:2: 'Grean' is not an option of the attribute 'Color'"),
-        ("Id,Name\n1,2\n", "t.csv is not a table of words"),
+        ("Id,Name\n1,2\n", "t.csv is not a value table"),
     ],
 )  # fmt: skip
 def test_a_wrong_table_is_refused_with_its_line(words, table: str, message: str) -> None:
@@ -208,11 +208,11 @@ def test_a_wrong_table_is_refused_with_its_line(words, table: str, message: str)
 
 
 def test_wrong_uses_are_said_to_be_some(words) -> None:
-    assert "there is no such table of words" in check(words, "--values", "absent.csv").err
+    assert "there is no such value table" in check(words, "--values", "absent.csv").err
     assert "is a workbook or a CSV file" in make(words, "-o", "values.txt").err
     assert "Leave out --api or --lookups." in make(words, "--api", "sandbox").err
     words.write("report.csv", "Id,Name\n1,2\n")
-    assert "report.csv is not a table of words" in make(words, "-o", "report.csv").err
+    assert "report.csv is not a value table" in make(words, "-o", "report.csv").err
     assert (words.path / "report.csv").read_text() == "Id,Name\n1,2\n"
 
 
@@ -256,7 +256,7 @@ def test_partitions_change_nothing(words, monkeypatch) -> None:
     assert {"word_left_out", "word_not_in_table", "word_unknown"} <= {
         line["code"] for line in whole.table("errors.csv")
     }
-    assert any("Give 2 unknown words a value" in step for step in whole.summary["next"])
+    assert any("Map 2 unknown values once" in step for step in whole.summary["next"])
 
 
 def test_several_options_are_certain_if_each_is_one(words) -> None:

@@ -87,7 +87,7 @@ def candidates(prepared: Prepared, customers: Codes, context: Context) -> Candid
     if isinstance(entry, AddressEntry):
         before = columns
         evaluated, columns = settled_post_codes(evaluated, columns, at, context.countries.take(at))
-        _trace_changed("post code", before, columns, at, len(table), context)
+        _trace_changed("postal code", before, columns, at, len(table), context)
     evaluated = {name: _with_parts_left(entry, number, found) for name, found in evaluated.items()}
     stated = np.zeros(len(at), bool)
     if "is_default" in columns:

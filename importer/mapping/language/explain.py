@@ -240,10 +240,10 @@ def _child(mapping: Mapping, entry: ChildEntry, width: int) -> list[str]:
         lines.append(f"Once for each number {NUMBER} from {entry.repeat[0]} to {entry.repeat[-1]}.")
     if entry.cells:
         what = "Its lines are" if len(entry.cells) > 1 else "All of it is"
-        where = f"{what} in {_columns(entry.cells)}. It is taken apart"
+        where = f"{what} in {_columns(entry.cells)}. It is split into its parts"
         names = "A line that repeats the customer's name is left out"
         lines += [
-            f"{where}: the country in the last line, before it town, state and post code, then the street.",
+            f"{where}: the country in the last line, before it town, state and postal code, then the street.",
             f"{names}; one that begins with 'Attn' gives the person. Fields given below override its parts.",
             "The report shows every address before and after, with a warning where the parts may be wrong.",
         ]
@@ -372,7 +372,7 @@ def _policies(mapping: Mapping) -> list[str]:
     if first:
         lines.append(f"Where they disagree on these, the first row counts: {'; '.join(first)}.")
     if mapping.blanks is not None:
-        lines.append(f"Text that stands for nothing: {', '.join(map(repr, mapping.blanks)) or 'none'}.")
+        lines.append(f"Placeholder text that counts as blank: {', '.join(map(repr, mapping.blanks)) or 'none'}.")
     if mapping.word_table is not None:
         lines.append(f"Words that a table gives a value: {mapping.word_table}; --values gives another table.")
     if mapping.contact_email == "required":

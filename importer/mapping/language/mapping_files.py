@@ -40,7 +40,7 @@ class LoadedMapping:
     """A mapping and where it came from.
 
     ``sha256``: of the file; if it extends others, of all their digests. ``bases``: those files, the nearest first.
-    ``words``: the table of words that applies.
+    ``words``: the value table that applies.
     """
 
     name: str
@@ -192,7 +192,7 @@ def _with_functions(part: Part, folder: Path, key: str = "") -> Part:
 
 
 def _with_word_table(part: Part, folder: Path) -> Part:
-    """The mapping with its table of words named from ``folder``."""
+    """The mapping with its value table named from ``folder``."""
     named = (part.table or {}).get("word_table")
     if named is None or named.null or not isinstance(named.value, str) or named.path.parent == folder:
         return part

@@ -20,7 +20,7 @@ _FAX = re.compile(r"^(?:fax|facsimile|f)\b\s*[:.]*\s*(?=[+(\d])", re.IGNORECASE)
 _NUMBER = re.compile(r"^[+(]?\d[\d\s().\-/+]*(?:\s*(?:x|ext\.?)\s*\d{1,6})?$", re.IGNORECASE)
 _EMAIL = re.compile(r"^(?:e-?mail\s*:\s*)?[^\s@]+@[^\s@]+\.[^\s@]+$", re.IGNORECASE)
 _AMERICAN_ZIP = r"\d{5}(?:-\d{4})?"
-_POST_CODES = {  # how a post code behind the town looks where its form tells the country
+_POST_CODES = {  # how a postal code behind the town looks where its form tells the country
     "US": _AMERICAN_ZIP,
     "CA": r"[A-Z]\d[A-Z][ -]?\d[A-Z]\d",
     "AU": r"\d{4}",
@@ -49,7 +49,7 @@ _SAINTS = frozenset(
 _DIRECTIONS = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _PROVINCE = re.compile(r"^(.+?),? \(?([A-Z]{2})\)?$")  # Milano MI, Milano (MI)
 _PROVINCES = frozenset({"IT", "BR"})  # two letters behind the town
-_CITY_STATES = {"singapore": "SG"}  # a town that is a country, with post codes
+_CITY_STATES = {"singapore": "SG"}  # a town that is a country, with postal codes
 _BEGINS_OF_STREETS = ("AddressNumber", "USPSBoxType", "USPSBoxGroupType")
 _ENDS_OF_STREETS = ("StreetNamePostType", "OccupancyIdentifier", "USPSBoxID", "SubaddressIdentifier")
 _CERTAIN_COUNTRIES = frozenset({"us", "usa", "uk", "gb", "u s", "u s a", "u k"})  # short, and no state's code
@@ -85,7 +85,7 @@ class PostalAddress:
 def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress:
     """Take an address apart: one cell, with line breaks or in one line, or several cells with a line each.
 
-    ``home``: the country (alpha-2) where the address names none; it decides only what a post code may look like.
+    ``home``: the country (alpha-2) where the address names none; it decides only what a postal code may look like.
     """
     lines = [
         Line(text, number)
@@ -152,7 +152,7 @@ def _has_digit(text: str) -> bool:
 
 
 def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
-    """The country as the last line, or behind the post code at the end of it."""
+    """The country as the last line, or behind the postal code at the end of it."""
     *before, last = address.street
     found = _country(last.text)
     if found is not None and before:
@@ -164,7 +164,7 @@ def _country_line(address: PostalAddress) -> tuple[PostalAddress, str | None]:
 
 
 def _country_behind(text: str) -> tuple[str, str | None]:
-    """A country at the end of a line: behind a post code, or behind a second comma."""
+    """A country at the end of a line: behind a postal code, or behind a second comma."""
     words = text.split()
     without_digits = next((n for n, word in enumerate(reversed(words)) if _has_digit(word)), len(words))
     for count in range(min(4, without_digits, len(words) - 1), 0, -1):
@@ -189,7 +189,7 @@ def _states(country: str) -> dict[str, str]:
 
 
 def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> PostalAddress:
-    """Town, state and post code from the last line, or the last lines, of several."""
+    """Town, state and postal code from the last line, or the last lines, of several."""
     *before, last = address.street
     tried = [country] if named else [country, *_POST_CODES]
     for code in dict.fromkeys(code for code in tried if code in _POST_CODES):
@@ -209,9 +209,9 @@ def _town_line(address: PostalAddress, country: str | None, *, named: bool) -> P
 def _with_state(
     address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, country: str
 ) -> PostalAddress | None:
-    """``Austin, TX`` before the post code; None where there is no state and the post code alone says nothing."""
+    """``Austin, TX`` before the postal code; None where there is no state and the postal code alone says nothing."""
     town, state = _state_behind(rest.text, country)
-    if state is None and not rest.text and before:  # the post code has a line of its own
+    if state is None and not rest.text and before:  # the postal code has a line of its own
         *before, above = before
         town, state = _state_behind(above.text, country)
         rest = above
@@ -241,20 +241,20 @@ def _state_behind(text: str, country: str) -> tuple[str, str | None]:
 def _with_county(
     address: PostalAddress, before: list[Line], rest: Line, zip_code: Line, _country: str
 ) -> PostalAddress | None:
-    """British and Irish: the town before the post code or in the line above, perhaps with a county between."""
+    """British and Irish: the town before the postal code or in the line above, perhaps with a county between."""
     named = [Line(part.strip(), rest.cell) for part in rest.text.split(",") if part.strip()] if before else [rest]
     lines = [*before, *filter(lambda line: line.text, named)]
     state = None
     if len(lines) > 1 and is_county(lines[-1].text) and not _has_digit(lines[-2].text):
         *lines, state = lines
     if not lines or (_has_digit(lines[-1].text) and not _DISTRICT.match(lines[-1].text)):
-        return address.having(lines, "no town is found before the post code", zip_code=zip_code, state=state)
+        return address.having(lines, "no town is found before the postal code", zip_code=zip_code, state=state)
     *lines, town = lines
     return address.having(lines, zip_code=zip_code, state=state, city=town)
 
 
 def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> PostalAddress:
-    """A line with post code and town in the order of other countries; else the last line is the town, with a doubt."""
+    """Postal code and town of a line, in the order of other countries; else the last line is the town, with a doubt."""
     *before, last = address.street
     if not before:
         return address
@@ -277,12 +277,12 @@ def _elsewhere(address: PostalAddress, country: str | None, *, named: bool) -> P
         town, region = _state_behind(last.text, code)
         if code in _WITH_STATES and region is not None and town:
             at = {"city": Line(town, last.cell), "state": Line(region, last.cell)}
-            return address.having(before, "no post code is found in it", **at)
-    return address.having(before, "no post code is found in it", city=last)
+            return address.having(before, "no postal code is found in it", **at)
+    return address.having(before, "no postal code is found in it", city=last)
 
 
 def _town(address: PostalAddress, before: list[Line], last: Line, zip_code: Line, country: str | None) -> PostalAddress:
-    """A town, perhaps with its state, beside a post code of any country."""
+    """A town, perhaps with its state, beside a postal code of any country."""
     city, comma, state = last.text.partition(",")
     if country in _PROVINCES and (province := _STATE_BEHIND.match(last.text) or _PROVINCE.match(last.text)):
         city, state = province[1], province[2]

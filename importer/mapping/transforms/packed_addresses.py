@@ -261,8 +261,8 @@ def _findings(
 ) -> Iterator[RowFinding]:
     """What became of each address, and where that is doubtful; at the ``first`` of its cells that is filled."""
     whole = "was" if len(references) == 1 else "and the lines that belong to it were"
-    told = [f"{whole} taken apart: {reading.told}" for reading in readings]
-    unsure = "may be taken apart wrongly"
+    told = [f"{whole} split into its parts: {reading.told}" for reading in readings]
+    unsure = "may be split incorrectly"
     doubts = [f"{unsure} ({reading.doubts}): {reading.told}" if reading.doubts else None for reading in readings]
     for finding in (
         *failures("address_unsure", doubts, _HINT, Severity.WARNING),

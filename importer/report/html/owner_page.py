@@ -32,15 +32,15 @@ _NOT_SENT = {
     "ignored": "Left out on purpose",
     "unused": "Not used",
     "unclaimed": "Not used in these rows",
-    "blank_text": "Says only that there is nothing",
+    "blank_text": "Placeholder for an empty value",
 }
 _COLORS = (
-    "Red cells are wrong, yellow ones are worth a look. Point at a cell to see what is wrong, and correct it. "
-    "Some cells offer a list to choose from."
+    "Red cells are wrong, yellow ones are worth a look. Hover over a colored cell to see what is wrong, and correct "
+    "it. Some cells offer a list to choose from."
 )
 _NOTHING_SENT = "Its rows are not sent"
 _IN_PARTS = (
-    "Write the whole address again, or fill in its parts in the blue cells beside it: at least the street and the city."
+    "Enter the whole address again, or fill in its parts in the blue cells beside it: at least the street and the city."
 )
 
 
@@ -103,7 +103,7 @@ def _groups(report: ReportInput, at: Positions, tone: str) -> list[dict[str, Any
         in_parts = tone == "error" and all((column, row) in packed for row in rows)
         out.append(
             {
-                "title": "The address could not be taken apart" if in_parts else owner_title(code),
+                "title": "The address could not be split into its parts" if in_parts else owner_title(code),
                 "column": column or "The whole row",
                 "tone": tone,
                 "do": _IN_PARTS if in_parts else owner_fix(code),
@@ -161,7 +161,7 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
     else:
         parts.append(f"Your list has {_count(total, 'customer')}.")
     if lost:
-        parts.append(f"{_count(lost, 'customer')} would be imported without a wrong address or contact.")
+        parts.append(f"{_count(lost, 'customer')} would be imported without an invalid address or contact.")
     if alone := summary["rows"]["rejected_alone"]:
         parts.append(f"{_count(alone, 'row')} could not be assigned to a customer.")
     return " ".join(parts)
@@ -170,17 +170,18 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
 def _brief(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [f"{group['column']}: {group['title'].lower()} ({group['count']:,})" for group in groups[:BRIEF]]
     more = len(groups) - len(lines)
-    return [*lines, f"and {_count(more, 'more kind')}: see below"] if more > 0 else lines
+    kinds = "kind of problem" if more == 1 else "kinds of problems"
+    return [*lines, f"and {more:,} more {kinds}: see below"] if more > 0 else lines
 
 
 def _steps(summary: Mapping[str, Any], cells: int, rows: int, reader: Reader) -> list[str]:
-    whom = reader.contact or "whoever sent you this page"
+    whom = reader.contact or "the person who sent you this report"
     look = "Check below whether your columns and values mean what you expect"
     book = summary["workbook"]
     if not cells and not rows:
         signed = "sign-off.xlsx" in summary["files"]
-        more = [f"Look through the workbook sign-off.xlsx, which shows every customer, and send your answer to {whom}."]
-        return [f"{look}.", *(more if signed else [f"Send your answer to {whom}."])]
+        more = [f"Look through the workbook sign-off.xlsx, which shows every customer, and send your reply to {whom}."]
+        return [f"{look}.", *(more if signed else [f"Send your reply to {whom}."])]
     if book is None:
         return ["Correct the cells in your list.", f"{look}.", f"Send the list to {whom}."]
     rest = f" It has the first {book['rows']:,} rows; you get the others later." if book["left_out"] else ""

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from importer.report.advice import headline, unused_data
+from importer.report.advice import headline, lost_children, unused_data
 from importer.report.correction_list import shown_corrections
 from importer.report.html.figures import (
     by_column,
@@ -37,7 +37,7 @@ _OUTCOMES = {  # outcome → (label, tone)
     "unchanged": ("unchanged", "calm"),
     "exists": ("already there", "calm"),
     "pending": ("not sent yet", "calm"),
-    "unknown": ("in doubt", "warn"),
+    "unknown": ("outcome unknown", "warn"),
     "failed": ("failed", "bad"),
     "rejected": ("rejected", "bad"),
 }
@@ -46,8 +46,8 @@ _PLANNED = {
     "update": ("to update", "good"),
     "unchanged": ("unchanged", "calm"),
     "exists": ("already there", "calm"),
-    "left_out": ("left out by --only", "calm"),
-    "in_doubt": ("in doubt", "warn"),
+    "left_out": ("not selected by --only", "calm"),
+    "in_doubt": ("outcome unknown", "warn"),
     "lost": ("no longer in WizCommerce", "warn"),
     "rejected": ("rejected", "bad"),
 }
@@ -169,7 +169,7 @@ def title(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _readiness(total: int, rejected: int, loose: int) -> tuple[str, str]:
-    every = "the one customer is" if total == 1 else f"all {total:,} customers are"
+    every = "the only customer is" if total == 1 else f"all {total:,} customers are"
     if rejected == total:
         return f"Not ready to import: {every} rejected", "bad"
     if rejected:
@@ -189,11 +189,9 @@ def subtitle(summary: Mapping[str, Any]) -> str:
         if problem["severity"] in counts:
             counts[problem["severity"]] += problem["count"]
     found = " and ".join(_count(count, word) for word, count in counts.items() if count) or "No errors or warnings"
-    lost = _count(summary["lost_child"], "customer")
     unused = "".join(f" {text}" for text in (*summary["causes"], *unused_data(summary)))
-    return f"{found}.{unused}" + (
-        f" A wrong address or contact of {lost} is left out." if summary["lost_child"] else ""
-    )
+    lost = f" {lost_children(summary['lost_child'])}" if summary["lost_child"] else ""
+    return f"{found}.{unused}{lost}"
 
 
 def _count(count: int, word: str) -> str:
