@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from importer.records import Severity
+
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
 _NAMED = 5  # columns in a headline
@@ -36,7 +38,8 @@ def headline(summary: Mapping[str, Any]) -> str:
     (first, count), *others = wrong.items()
     text = f"{count:,} of {_customers(total)} {_OPEN[first][count != 1]}"
     text = _listed([text, *(f"{count:,} {_OPEN[name][count != 1]}" for name, count in others)])
-    only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks
+    doubtful = any(problem["severity"] == Severity.WARNING for problem in summary["problems"])
+    only_rejected = set(wrong) == {"rejected"} and wrong["rejected"] < total and not remarks and not doubtful
     return " ".join([text + ("; nothing else is wrong." if only_rejected else "."), *remarks])
 
 

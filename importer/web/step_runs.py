@@ -19,7 +19,7 @@ from importer.web.shown_commands import command
 from importer.web.step_send import OUTCOMES, account_options
 
 _A_PAGE = 25
-_ENDS = ("All well", "Something was rejected or failed", "Could not begin", "Stopped early")
+_ENDS = ("Completed", "Completed, with customers rejected or failed", "Not started", "Stopped early")
 
 
 def _history(session: Session) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def _run(session: Session, run_id: str) -> dict[str, Any]:
 def _line(found: dict[str, Any]) -> dict[str, Any]:
     counts = found["customers"]
     tiles = [(title, counts[name], tone) for name, title, tone in OUTCOMES if counts.get(name)]
-    end = "Under way, or cut off" if found["exit_code"] is None else _ENDS[found["exit_code"]]
+    end = "In progress or interrupted" if found["exit_code"] is None else _ENDS[found["exit_code"]]
     return {**found, "tiles": tiles, "end": end, "when": found["started"][:16].replace("T", " ")}
 
 
@@ -104,7 +104,7 @@ def _again(ask: Ask, action: str) -> str:
     session, run_id = ask.session, ask.text("run")
     found = _run(session, run_id)
     if action == "undo" and not ask.text("sure"):
-        raise UsageError("taking back a run deletes customers, and that is not confirmed", "Tick the box first.")
+        raise UsageError("undoing a run deletes customers, and you have not confirmed that", "Tick the box first.")
     with session.edit(ask.version):
         key = ask.text("key") or key_of(session)
         options = account_options(session, session.base.ledger)

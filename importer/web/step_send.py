@@ -24,7 +24,7 @@ OUTCOMES = (
     ("exists", "Already there", ""),
     ("rejected", "Rejected", "bad"),
     ("failed", "Failed", "bad"),
-    ("unknown", "In doubt", "warn"),
+    ("unknown", "Outcome unknown", "warn"),
     ("pending", "Not sent yet", ""),
 )
 _PLANNED = (
@@ -32,7 +32,7 @@ _PLANNED = (
     ("update", "To update"),
     ("unchanged", "Unchanged"),
     ("exists", "Already there"),
-    ("in_doubt", "In doubt, looked up first"),
+    ("in_doubt", "Outcome unknown: looked up first"),
     ("lost", "Gone from WizCommerce"),
     ("left_out", "Left out"),
     ("rejected", "Rejected, not sent"),
@@ -167,7 +167,7 @@ def _send(ask: Ask, limit: int | None) -> str:
             raise UsageError("there is no plan for what you see", "Make the plan first; then send.")
         if _plan(ask).values["is_production"] and not ask.text("sure"):
             raise UsageError(
-                "this sends to production, and that is not confirmed", "Check the counts, and tick the box."
+                "this sends to production, and you have not confirmed that", "Check the counts, and tick the box."
             )
         options = {**_run_options(session), **({"limit": limit} if limit else {})}
         access = session.access
@@ -184,7 +184,7 @@ def _again(ask: Ask, action: str) -> str:
     if found is None or found.run is None:
         raise UsageError("this run is not known", "Find it among the runs.")
     if action == "undo" and not ask.text("sure"):
-        raise UsageError("taking back a run deletes customers, and that is not confirmed", "Tick the box first.")
+        raise UsageError("undoing a run deletes customers, and you have not confirmed that", "Tick the box first.")
     with session.edit(ask.version):
         key = ask.text("key") or (key_of(session) if found.api in (session.access.api, "sandbox") else None)
         options = account_options(session, found.ledger)

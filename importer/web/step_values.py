@@ -34,7 +34,7 @@ def _words_of(session: Session) -> Work:
     key = (sources, session.reading, mapping, decided, session.values, session.lookups)
 
     def work(report: Report) -> dict[str, Any]:
-        report("Collecting the words")
+        report("Collecting the values")
         return values(list(sources), mapping, decided=decided, **how)
 
     return session.background.ask("words", key, work, patience=SOON)

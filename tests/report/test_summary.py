@@ -97,6 +97,9 @@ def test_no_secret_in_options() -> None:
     assert (built["nested"], built["out"], built["yes"]) == ({"rate": 5}, "results", True)
 
 
+WARNED = [{"severity": "warning", "code": "phone_extension_dropped", "count": 1, "first": "a.csv:2 [Phone]"}]
+
+
 def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 0, **outcomes: int) -> dict[str, Any]:
     base = build_summary(without_problems(small_run()), replace(FACTS, command=command, exit_code=exit_code))
     return {
@@ -119,6 +122,7 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
         ),
         (of("check", valid=3), "All 3 customers are valid."),
         (of(created=237, rejected=3), "3 of 240 customers were rejected; nothing else is wrong."),
+        (of(created=237, rejected=3) | {"problems": WARNED}, "3 of 240 customers were rejected."),
         (
             of(created=1, rejected=1, alone=2),
             "1 of 2 customers was rejected. 2 rows do not belong to any customer and could not be used.",

@@ -225,7 +225,7 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
             page.get_by_role("link", name="report.html").click()
         expect(opened.value.get_by_role("heading", level=1)).to_be_visible()
         page.get_by_label("API key").fill(KEY)
-        page.get_by_label("I want to take back this run").check()
+        page.get_by_label("I want to undo this run").check()
         desk.send("Undo")
         desk.sent()
         assert customers(sandbox, "W") == []
