@@ -160,7 +160,7 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
     if table is None or at is None:
         raise UsageError(f"{place}: run {originals.run} has no problem with this row", "Only such rows are corrected.")
     if not table.takes(column) or column in table.secrets:
-        why = "holds what is never imported" if column in table.secrets else "does not exist"
+        why = "is sensitive and never imported" if column in table.secrets else "does not exist"
         raise UsageError(f"{place}: the column {why}", f"The columns are {', '.join(table.cells.columns)}.")
     return Wanted(table, at, column, new, place)
 

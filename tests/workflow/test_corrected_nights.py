@@ -155,7 +155,7 @@ def test_lists_in_any_order_and_rows_that_are_not_certain(small: Desk) -> None:
     said = small.do("correct", path, "--to", "c.csv", "--json")
     assert said.code == 1
     assert {(line["key"], line["column"]) for line in said.summary["recorded"]} == {("0017", "Phone"), ("0018", "Mail")}
-    assert said.summary["not_recorded"] == ["small.csv:4: the run has no row 99 to fix"]
+    assert said.summary["not_recorded"] == ["small.csv:4: row 99 was not rejected in that run"]
     small.write("other.csv", "import_errors,A,B,C\n,1,2,3\n")
     assert (
         "its columns are those of no table"
@@ -227,7 +227,7 @@ def test_nights_report_only_what_is_new(small: Desk) -> None:
     assert ([(one["code"], one["count"]) for one in since["problems"]], since["stale"]) == ([("invalid_phone", 1)], 1)
     assert third.summary["imported_before"]["customers"] == 1
     shown = small.do("report", third.summary["run_id"]).out
-    assert re.search(r"1 of them was imported on \d+ \w+ \d{4} and stays as it is\.", " ".join(shown.split()))
+    assert re.search(r"1 of them was imported on \w+ \d+, \d{4} and stays as it is\.", " ".join(shown.split()))
     assert f"New since run {second.summary['run_id']}" in shown
     assert "stale" in shown
 
@@ -272,7 +272,7 @@ def test_from_python(small: Desk) -> None:
     assert (checked.ok, checked.summary["corrections"]["applied"]) == (True, 2)
     with pytest.raises(importer.errors.UsageError, match="has no problem with this row"):
         importer.correct_cells(first.folder, [("small.csv", 4, "Phone", "x")], to)
-    with pytest.raises(importer.errors.UsageError, match="holds what is never imported"):
+    with pytest.raises(importer.errors.UsageError, match="is sensitive and never imported"):
         importer.correct_cells(first.folder, [("small.csv", 2, "Card number", "x")], to)
 
 
