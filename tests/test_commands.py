@@ -205,8 +205,8 @@ def test_options_come_from_flags_then_the_environment_then_the_file(command, fil
 
 def commands_of_the_readme() -> set[str]:
     return set(re.findall(r"importer ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"))) & {
-        "adopt", "check", "correct", "example", "explain", "ids", "ledger", "lookups", "mappings", "plan", "preview",
-        "report", "resume", "retry", "run", "runs", "sandbox", "suggest", "undo", "values", "verify",
+        "adopt", "check", "correct", "example", "explain", "ids", "ledger", "lookups", "mappings", "open", "plan",
+        "preview", "report", "resume", "retry", "run", "runs", "sandbox", "suggest", "undo", "values", "verify",
     }  # fmt: skip
 
 

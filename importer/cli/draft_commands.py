@@ -67,7 +67,8 @@ def suggest(
 
     Examples:
       importer suggest customers.csv -o customers.yaml
-      importer suggest customers.xlsx --country DE --answer "skip:Status=keep" --target "Town=addresses.billing.city"
+      importer suggest customers.xlsx --country DE --answer "skip:Status=keep"
+      importer suggest customers.csv --target "Town=addresses.billing.city"
       importer suggest customers.csv --update my-mapping.yaml
     """
     from importer.drafting.column_choices import Choices

@@ -38,7 +38,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Group:
+class TargetGroup:
     """A part of a list. ``options``: (target, words)."""
 
     label: str
@@ -64,7 +64,7 @@ def _low(name: str) -> str:
     return words if words.startswith("ZIP") else f"{words[:1].lower()}{words[1:]}"
 
 
-def groups_for(columns: Sequence[DraftColumn]) -> list[Group]:
+def groups_for(columns: Sequence[DraftColumn]) -> list[TargetGroup]:
     """The list for all columns of a draft; its own attribute comes per column."""
     used = {target for column in columns for target in column.targets}
     shipping = max([1, *(_number(target) for target in used if target.startswith("addresses.shipping"))])
@@ -73,17 +73,19 @@ def groups_for(columns: Sequence[DraftColumn]) -> list[Group]:
     paths = ["addresses.billing", "addresses.shipping"]
     paths += [f"addresses.shipping[{number}]" for number in range(2, shipping + 2)]
     labels = ["Billing", "Shipping", *(f"Shipping {n}" for n in range(2, shipping + 2))]
-    groups = [Group("Customer", [(target, _WORDS[target]) for target in (KEY, *CUSTOMER_TARGETS)])]
+    groups = [TargetGroup("Customer", [(target, _WORDS[target]) for target in (KEY, *CUSTOMER_TARGETS)])]
     if any_address:
-        groups.append(Group("Address", [(f"addresses.any.{own}", f"Address: {_low(own)}") for own in ADDRESS_TARGETS]))
+        groups.append(
+            TargetGroup("Address", [(f"addresses.any.{own}", f"Address: {_low(own)}") for own in ADDRESS_TARGETS])
+        )
     for path, label in zip(paths, labels, strict=True):
         own = [(f"{path}.{name}", f"{label}: {_low(name)}") for name in ADDRESS_TARGETS]
-        groups.append(Group(f"{label} address", [(path, f"{label}: whole address in one cell"), *own]))
+        groups.append(TargetGroup(f"{label} address", [(path, f"{label}: whole address in one cell"), *own]))
     for number in range(1, contacts + 2):
         own = [(f"contacts[{number}].{name}", f"Contact {number}: {_low(name)}") for name in CONTACT_TARGETS]
-        groups.append(Group(f"Contact {number}", own))
+        groups.append(TargetGroup(f"Contact {number}", own))
     every = [(f"addresses.any.{name}", f"Address: {_low(name)}") for name in ("type", "is_default")]
-    return [*groups, Group("All addresses", every)]
+    return [*groups, TargetGroup("All addresses", every)]
 
 
 def _number(target: str) -> int:

@@ -62,15 +62,17 @@ def planned_for(folder: RunFolder) -> str | None:
 
 def dry_folders(out: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
     """The folders of checks and plans in ``out`` with their summaries, the latest first."""
-    if not out.is_dir():
-        return
-    for path in sorted(out.iterdir(), reverse=True):
+    found = []
+    for path in out.iterdir() if out.is_dir() else ():
         try:
             summary = None if path.is_symlink() else json.loads((path / "summary.json").read_bytes())
             if summary and summary["run_id"] == path.name and summary["command"] in {"check", "plan"}:
-                yield RunFolder(path), summary
+                written = (path / "summary.json").stat().st_mtime_ns  # several may begin within one second
+                found.append((summary["started"], written, path, summary))
         except (OSError, ValueError, KeyError, TypeError):  # not one of ours
             continue
+    for _, _, path, summary in sorted(found, key=lambda one: one[:2], reverse=True):
+        yield RunFolder(path), summary
 
 
 def _prune(

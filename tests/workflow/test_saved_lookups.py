@@ -34,7 +34,7 @@ def saved(desk):
 
 
 def test_the_file_is_its_owners_and_says_whose_lookups_it_holds(desk, saved) -> None:
-    assert saved.out.startswith("kept/lookups.json: 1 sales reps, 1 price lists and 1 attributes of 127.0.0.1:")
+    assert saved.out.startswith("kept/lookups.json: 1 sales reps, 1 price lists, and 1 attributes of 127.0.0.1:")
     path = desk.path / "kept/lookups.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in path.read_text()
