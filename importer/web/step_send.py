@@ -146,7 +146,7 @@ def _sign_off(ask: Ask) -> Response:
     """The sheet with what the plan would send."""
     work = _plan_of(ask.session, begin=False)
     if work is None or work.result is None:
-        raise UsageError("there is no plan for what you see", "Make the plan first.")
+        raise UsageError("there is no plan for what you see", "Make a plan first.")
     return file_of(work.result.folder / SIGN_OFF)
 
 
@@ -164,7 +164,7 @@ def _send(ask: Ask, limit: int | None) -> str:
     with session.edit(ask.version):
         work = _plan_of(session, begin=False)
         if work is None or work.result is None:
-            raise UsageError("there is no plan for what you see", "Make the plan first; then send.")
+            raise UsageError("there is no plan for what you see", "Make a plan first; then send.")
         if _plan(ask).values["is_production"] and not ask.text("sure"):
             raise UsageError(
                 "this sends to production, and you have not confirmed that", "Check the counts, and tick the box."

@@ -89,8 +89,8 @@ class Desk:
             expect(self.page.locator("main .command code").first).to_contain_text(f"--country {country}")
 
     def give(self, column: str, target: str) -> None:
-        self.page.get_by_label(f"What the column {column} gives").select_option(label=target)
-        expect(self.page.get_by_label(f"What the column {column} gives")).to_have_value(re.compile("."))
+        self.page.get_by_label(f"Field of the column {column}").select_option(label=target)
+        expect(self.page.get_by_label(f"Field of the column {column}")).to_have_value(re.compile("."))
         self.settled()
 
     def plan(self, sandbox: RunningSandbox, rate: str = "") -> None:
@@ -101,7 +101,7 @@ class Desk:
         if rate:
             self.page.locator("#more summary").click()
             self.page.get_by_label("At most this many requests per second").fill(rate)
-        self.page.get_by_role("button", name="Make the plan").click()
+        self.page.get_by_role("button", name="Make a plan").click()
         expect(self.page.get_by_role("button", name="Send one customer")).to_be_visible(timeout=90_000)
 
     def send(self, button: str) -> None:
@@ -145,11 +145,11 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
         desk.looks("open")
         desk.go("Match")
         expect(page.locator("table.match")).to_contain_text(EVIL)
-        assert desk.page.get_by_label("What the column Zebra gives").input_value() == "ignore"
+        assert desk.page.get_by_label("Field of the column Zebra").input_value() == "ignore"
         desk.give("Zebra", "Attribute “Zebra”")
         desk.give("Kind", "Not used")
-        page.get_by_label("Rows with certain texts in").select_option("Kind")
-        page.get_by_role("button", name="Show its texts").click()
+        page.get_by_label("Rows by the values of").select_option("Kind")
+        page.get_by_role("button", name="Show values").click()
         page.get_by_label("Vendor").check()
         page.get_by_role("button", name="Leave them out").click()
         desk.settled()
@@ -190,7 +190,7 @@ def test_a_list_from_drop_to_sent_with_a_kill_in_the_middle(
         expect(page.locator("#who")).to_have_text(EVIL)
         expect(page.locator(".record")).to_contain_text("3 High St")
         desk.looks("review")
-        page.get_by_label("Who gets the corrected file back").fill("Dana Reyes")
+        page.get_by_label("Send the corrected file back to").fill("Dana Reyes")
         with page.context.expect_page() as shown:
             page.get_by_role("button", name="Report for the owner of the data").click()
         expect(shown.value.get_by_role("heading", level=1)).to_be_visible()

@@ -157,7 +157,7 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
     parts = []
     if rejected:
         held = f"{rejected:,} of them cannot be" if rejected > 1 else "1 of them cannot be"
-        parts.append(f"Your list has {_count(total, 'customer')}; {held} imported as it is.")
+        parts.append(f"Your list has {_count(total, 'customer')}; {held} imported yet.")
     else:
         parts.append(f"Your list has {_count(total, 'customer')}.")
     if lost:
