@@ -31,7 +31,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Unpack
 
 import anyio
 import anyio.to_thread
@@ -39,6 +39,22 @@ import orjson
 import pandas as pd
 import yaml
 
+from importer.call_options import (
+    AfterOptions,
+    CheckOptions,
+    HistoryOptions,
+    PathLike,
+    PlanOptions,
+    PreviewOptions,
+    ReadOptions,
+    ReportOptions,
+    ResumeOptions,
+    RetryOptions,
+    RunOptions,
+    SuggestOptions,
+    UndoOptions,
+    ValuesOptions,
+)
 from importer.commands import check as checking
 from importer.commands import correct as correcting
 from importer.commands import history
@@ -66,7 +82,6 @@ from importer.workflow.targets import resolve
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, pd.DataFrame]
 MappingFile = str | os.PathLike[str] | Mapping[str, Any]
-PathLike = str | os.PathLike[str]
 _COUNTER = itertools.count(1)
 _TABLE_NAME = re.compile(r"\w[\w .()-]*")
 
@@ -80,190 +95,6 @@ class Target:
 
     api: str
     key: str | None = field(default=None, repr=False)
-
-
-class Callbacks(TypedDict, total=False):
-    """Keywords that the command line does not have.
-
-    ``counts`` is called with outcome → customers while customers are sent, ``began`` with the id of the run, ``stage``
-    with what takes a while now.
-    """
-
-    progress: Callable[[str], None]
-    stop: threading.Event
-    counts: Callable[[Mapping[str, int]], None]
-    began: Callable[[str], None]
-    stage: Callable[[str], None]
-
-
-class Reading(Callbacks, total=False):
-    """How the sources are read, and where the reports go."""
-
-    out: PathLike
-    country: str
-    invalid: str
-    values: PathLike
-    corrections: PathLike
-    sheet: str
-    encoding: str
-    delimiter: str
-    partial: bool
-    dedupe: Literal["off", "warn", "reject"]
-    memory: int | str
-    engine: str
-
-
-class ForReader(TypedDict, total=False):
-    """Who reads the report. ``contact``: who gets the corrected workbook back."""
-
-    for_: Literal["owner", "operator"]
-    contact: str
-
-
-class PreviewOptions(Reading, total=False):
-    """Options of :func:`preview`."""
-
-    lookups: PathLike
-
-
-class CheckOptions(Reading, ForReader, total=False):
-    """Options of :func:`check`."""
-
-    lookups: PathLike
-    keep: int
-
-
-class SuggestOptions(TypedDict, total=False):
-    """Options of :func:`suggest`."""
-
-    country: str
-    sheet: str
-    encoding: str
-    delimiter: str
-    answers: Mapping[str, str]
-    from_scratch: bool
-    targets: Mapping[str, str]
-    skip: Mapping[str, Sequence[str]]
-
-
-class ReadOptions(TypedDict, total=False):
-    """Options of :func:`read`."""
-
-    country: str
-    values: PathLike
-    corrections: PathLike
-    sheet: str
-    encoding: str
-    delimiter: str
-    partial: bool
-
-
-class ReportOptions(ForReader, total=False):
-    """Options of :func:`write_report`. ``out``: where the folders of checks and plans are."""
-
-    ledger: PathLike
-    tenant: str
-    out: PathLike
-
-
-class HistoryOptions(TypedDict, total=False):
-    """Options of :func:`runs`."""
-
-    ledger: PathLike
-    tenant: str
-
-
-class Account(TypedDict, total=False):
-    """Whose account it is, and how fast the API is asked."""
-
-    ledger: PathLike
-    tenant: str
-    accept_key: bool
-    api_key_file: PathLike
-    rate: float | Literal["auto"]
-    concurrency: int
-    timeout: float
-    max_wait: float | str
-
-
-class ValuesOptions(Account, Callbacks, total=False):
-    """Options of :func:`values`. ``decided``: (kind, word) → value."""
-
-    country: str
-    values: PathLike
-    corrections: PathLike
-    lookups: PathLike
-    sheet: str
-    encoding: str
-    delimiter: str
-    partial: bool
-    decided: Mapping[tuple[str, str], str]
-
-
-class Sending(Account, total=False):
-    """How customers are sent."""
-
-    confirm: Callable[[str], bool]
-    yes: bool
-    batch_size: int
-    settle: float
-    max_failed: int
-    deadline: float | str
-    keep: int
-
-
-class PlanOptions(Reading, ForReader, Account, total=False):
-    """Options of :func:`plan`."""
-
-    mode: Literal["create", "upsert"]
-    only: str | Sequence[str]
-    recheck: bool
-    keep: int
-
-
-class RunOptions(Reading, ForReader, Sending, total=False):
-    """Options of :func:`run`."""
-
-    plan: str
-    mode: Literal["create", "upsert"]
-    on_conflict: Literal["report", "skip", "overwrite"]
-    limit: int
-    only: str | Sequence[str]
-    max_rejected: int | str
-    max_fewer: int | str
-    max_changed: int | str
-    max_age: float
-    new_file: bool
-    same_layout: bool
-    strict: bool
-    complete: bool
-
-
-class AfterOptions(Account, Callbacks, total=False):
-    """Options of :func:`verify`. ``key``: the API key, as in :class:`Target`."""
-
-    key: str
-
-
-class ResumeOptions(AfterOptions, Sending, total=False):
-    """Options of :func:`resume`."""
-
-    limit: int
-
-
-class RetryOptions(AfterOptions, Sending, total=False):
-    """Options of :func:`retry`."""
-
-    include_refused: bool
-
-
-class UndoOptions(AfterOptions, total=False):
-    """Options of :func:`undo`."""
-
-    confirm: Callable[[str], bool]
-    yes: bool
-    settle: float
-    force: bool
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from starlette.responses import Response
 
+from importer.call_options import ReportOptions
 from importer.errors import UsageError
-from importer.python_api import ReportOptions, write_report
+from importer.python_api import write_report
 from importer.web.analysis import SOON, Outlook, check_of, checked, draft_of, mapped
 from importer.web.background import Work
 from importer.web.checked_list import CheckedList, lines_of, page_of, places_of

@@ -5,8 +5,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+from importer.call_options import AfterOptions
 from importer.errors import UsageError
-from importer.python_api import AfterOptions, Result, runs, verify
+from importer.python_api import Result, runs, verify
 from importer.web.access import key_of
 from importer.web.analysis import SOON
 from importer.web.background import Report

@@ -5,8 +5,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+from importer.call_options import AfterOptions
 from importer.errors import UsageError
-from importer.python_api import AfterOptions, CheckResult, account, plan
+from importer.python_api import CheckResult, account, plan
 from importer.web.access import connection_values, key_of, take_access, target_of
 from importer.web.analysis import SOON, loaded, mapping_file, reading_options, result_folder, state_of
 from importer.web.background import Report, Work
