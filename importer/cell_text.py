@@ -14,17 +14,23 @@ BLANKS = (
 )
 
 
+Offsets = npt.NDArray[np.int32]
+
+
 def filled_cells(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     """True for cells with something that a person can see: more than white space and zero-width marks."""
     return np.concatenate([np.zeros(0, np.bool_), *(_filled(cells) for cells in _chunks(column))])
 
 
 def _filled(cells: pa.Array) -> npt.NDArray[np.bool_]:
-    lengths, filled = edges(cells)
-    at = np.flatnonzero((lengths > 0) & ~filled)  # few: they begin or end with something unusual
-    odd = cells.take(pa.array(at))
-    seen = pc.and_(pc.invert(pc.utf8_is_space(odd)), pc.not_equal(pc.utf8_trim(odd, characters=BLANKS), ""))
-    filled[at] = np.asarray(seen.fill_null(False))
+    starts, ends, letters = _bytes_of(cells)
+    there = ends > starts
+    filled = there & _visible(letters, starts, there)
+    at = np.flatnonzero(there & ~filled)  # few: they begin with something unusual
+    if len(at):
+        odd = cells.take(pa.array(at))
+        seen = pc.and_(pc.invert(pc.utf8_is_space(odd)), pc.not_equal(pc.utf8_trim(odd, characters=BLANKS), ""))
+        filled[at] = np.asarray(seen.fill_null(False))
     return filled
 
 
@@ -34,15 +40,22 @@ def _chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
 
 def edges(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """The bytes of each text, and whether it begins and ends with visible ASCII: then there is nothing to trim."""
+    starts, ends, letters = _bytes_of(cells)
+    there = ends > starts
+    return ends - starts, there & _visible(letters, starts, there) & _visible(letters, ends - 1, there)
+
+
+def _bytes_of(cells: pa.Array) -> tuple[Offsets, Offsets, npt.NDArray[np.uint8]]:
+    """Where each text begins and ends in the bytes of all of them, and these bytes."""
     _, offsets, letters = cells.buffers()
-    ends = np.frombuffer(offsets or b"\0" * 4, np.int32)[cells.offset : cells.offset + len(cells) + 1]
-    lengths = np.diff(ends)
-    filled = lengths > 0
-    data = np.frombuffer(letters, np.uint8) if filled.any() else np.zeros(1, np.uint8)
-    for edge in (ends[:-1], ends[1:] - 1):
-        letter = data[np.where(lengths > 0, edge, 0)]
-        filled &= (letter > ord(" ")) & (letter <= ord("~"))
-    return lengths, filled
+    places = np.frombuffer(offsets or b"\0" * 4, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    return places[:-1], places[1:], np.frombuffer(letters or b"\0", np.uint8)
+
+
+def _visible(letters: npt.NDArray[np.uint8], at: Offsets, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether the bytes at these places are visible ASCII; anything where ``there`` is False."""
+    found = letters.take(np.where(there, at, 0) if not there.all() else at, mode="clip") - np.uint8(ord("!"))
+    return found <= ord("~") - ord("!")
 
 
 _DECORATION = re.compile(r"\*|\?|\((?:req|required|optional)\.?\)|(?<=\w)_req(?=_|$)", re.IGNORECASE)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -143,14 +144,16 @@ def _values(tables: EntityTables, frame: pd.DataFrame, field: str, unresolved: b
     kinds = [origin.lookup if origin and unresolved else None for origin in origins]
     if not any(kinds):
         return values
-    pairs = zip(values, frame["_entry"].tolist(), strict=True)
-    return [_lookup(value, kinds[entry]) for value, entry in pairs]
-
-
-def _lookup(value: Any, kind: str | None) -> Any:
-    if value is None or kind is None:
-        return value
-    return [_lookup(item, kind) for item in value] if isinstance(value, list) else {"$lookup": {kind: value}}
+    lookup = cache(lambda kind, text: {"$lookup": {kind: text}})
+    pairs = zip(values, (kinds[entry] for entry in frame["_entry"].tolist()), strict=True)
+    return [
+        value
+        if value is None or kind is None
+        else [lookup(kind, text) for text in value]
+        if isinstance(value, list)
+        else lookup(kind, value)
+        for value, kind in pairs
+    ]
 
 
 def _attributes(frame: pd.DataFrame) -> list[list[dict[str, str]] | None]:

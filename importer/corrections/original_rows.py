@@ -24,7 +24,7 @@ from importer.private_files import open_private
 from importer.records import Severity
 from importer.report.ranges import take_text
 from importer.report.rejected import rows_to_fix
-from importer.report.rejected_workbook import choose_rows, sheet_names
+from importer.report.rejected_workbook import sheet_names
 from importer.report.report_files import rejected_names
 from importer.report.report_input import ReportInput
 from importer.tables import Positions, SourceTable
@@ -86,10 +86,13 @@ class Originals:
     tables: tuple[OriginalTable, ...]
 
 
-def save_originals(folder: Path, report: ReportInput) -> None:
-    """Save the rows that somebody may fix in a run's ``work/``. Raises :class:`OutputError`."""
+def save_originals(folder: Path, report: ReportInput, in_workbook: Mask) -> None:
+    """Save the rows that somebody may fix in a run's ``work/``. Raises :class:`OutputError`.
+
+    ``in_workbook``: by row position, the rows that ``rejected.xlsx`` holds.
+    """
     listed = rows_to_fix(report)
-    flags = {"in_list": listed, "in_workbook": choose_rows(report).rows}
+    flags = {"in_list": listed, "in_workbook": in_workbook}
     wanted = listed | _with_problems(report)
     tables = report.sources.tables
     described = []

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from importer.cell_text import BLANKS
 
+_MOST_NUMBERS = np.iinfo(np.int64).max
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -56,8 +57,12 @@ class Column:
         encoded = chunks.dictionary_encode()
         if not encoded.num_chunks:
             return cls.blank(0)
-        values = trim(encoded.chunk(0).dictionary)  # all chunks have the same one
-        return cls.keyed(np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks]), values)
+        codes = np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])
+        values = encoded.chunk(0).dictionary  # all chunks have the same one
+        trimmed = trim(values)
+        if trimmed is values and not pc.any(pc.equal(values, "")).as_py():
+            return cls(codes, values)
+        return cls.keyed(codes, trimmed)
 
     @classmethod
     def blank(cls, length: int) -> "Column":
@@ -132,11 +137,15 @@ def combine(columns: Sequence[Column]) -> tuple[Codes, list[Column]]:
 
 def tuple_numbers(columns: Sequence[Column], order: Codes | None = None) -> Codes:
     """The number of each row's tuple of values, in the order of the tuples' first rows. ``order``: of the rows."""
-    number = np.zeros(len(columns[0]), np.int64)
+    number, count = np.zeros(len(columns[0]), np.int64), 1
     for column in columns:  # several times faster than grouping by all columns at once
         codes = column.codes if order is None else column.codes[order]
-        number = pd.factorize(number * (codes.max(initial=-1) + 2) + codes + 1)[0].astype(np.int64, copy=False)
-    return number
+        size = int(codes.max(initial=-1)) + 2
+        if count * size > _MOST_NUMBERS:
+            number, found = pd.factorize(number)
+            count = len(found)
+        number, count = number * size + codes + 1, count * size
+    return pd.factorize(number)[0].astype(np.int64, copy=False)
 
 
 def first_rows(codes: Codes, count: int, among: Codes | None = None) -> Codes:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 import pyarrow as pa
 
-from importer.cell_text import header_key
+from importer.cell_text import filled_cells, header_key
 from importer.did_you_mean import nearest
 from importer.errors import MappingError
 from importer.mapping.blank_texts import BlankTexts
@@ -184,6 +184,12 @@ class TableData:
         whole = self._columns[reference]
         return whole if len(whole) == len(self.index) else whole.take(self.index)
 
+    def filled(self, reference: str) -> Mask:
+        """True where the column has a value."""
+        if reference in self._columns:
+            return self.column(reference).filled
+        return filled_cells(self._raw_column(reference))[self.index]
+
     def cells(self, reference: str, at: Codes) -> pa.Array:
         """The cells at these rows (indices into ``rows``) exactly as in the file."""
         return self._raw_column(reference).take(pa.array(self.index[at])).combine_chunks()
@@ -330,8 +336,8 @@ def _cell_holds(condition: Condition, column: Column) -> Mask:
 def _only(names: list[str], table: TableData, mapped: frozenset[str]) -> Mask:
     """True on rows where some of these columns are filled, and no other column that the mapping reads is."""
     own = {header for name in names for header in table.names(name)}
-    some: Mask = np.logical_or.reduce([table.column(name).filled for name in names])
+    some: Mask = np.logical_or.reduce([table.filled(name) for name in names])
     for reference in mapped:
-        if not own & set(table.names(reference)):
-            some &= ~table.column(reference).filled
+        if some.any() and not own & set(table.names(reference)):
+            some &= ~table.filled(reference)
     return some

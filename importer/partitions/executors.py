@@ -1,6 +1,7 @@
 """The executors that partitions run on: this process, several processes of this machine, or a Dask cluster."""
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -96,6 +97,7 @@ def _start_worker(parent: Connection) -> None:
     """A worker leaves interrupts to its parent and uses one processor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
+    gc.freeze()  # what imports made stays: collecting garbage needs not look through it again and again
     watch_memory()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

@@ -18,7 +18,7 @@ from importer.partitions.scratch import map_file, new_file, read_array, read_fra
 from importer.settings import Options
 from importer.tables import Positions, Sources, SourceTable, taken
 
-_USUAL = 60_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
+_USUAL = 100_000  # rows: more need more memory, fewer repeat the fixed costs of a partition
 _FEWEST = 2_000
 _MIB = 1 << 20
 _SMALL = 128 * _MIB  # of text: one partition

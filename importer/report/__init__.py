@@ -7,7 +7,7 @@ from importer.report.advice import import_command, undo_verify_steps
 from importer.report.html import write_html
 from importer.report.preview_text import preview_text
 from importer.report.rejected import write_rejected
-from importer.report.rejected_workbook import Workbook, write_workbook
+from importer.report.rejected_workbook import Workbook, choose_rows, write_workbook
 from importer.report.report_input import ReportInput, loose_rows, totals
 from importer.report.results import write_errors, write_results
 from importer.report.summary import RunFacts, build_summary, write_summary
@@ -18,6 +18,7 @@ __all__ = [
     "RunFacts",
     "Workbook",
     "build_summary",
+    "choose_rows",
     "import_command",
     "loose_rows",
     "preview_text",

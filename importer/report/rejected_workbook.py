@@ -50,20 +50,20 @@ class Workbook:
 def write_workbook(
     path: Path,
     report: ReportInput,
+    chosen: Chosen,
     *,
     command: str,
     run: str = "",
     reader: Reader = OPERATOR,
     begin: Callable[..., object] = operator.call,
 ) -> Workbook | None:
-    """Write the rejected rows as one workbook with a sheet for each source table, and one that explains them.
+    """Write the chosen rows as one workbook with a sheet for each source table, and one that explains them.
 
-    ``command`` imports it again; ``run`` is the run's id. ``reader``: who corrects it, and who gets it back. ``begin``
-    gets the function that saves the file and its arguments; it may run it in another process. Returns what the workbook
-    holds, or None when there is nothing to fix; a workbook that an earlier report left there is then removed. Raises
-    :class:`OutputError`.
+    ``chosen``: see :func:`choose_rows`. ``command`` imports it again; ``run`` is the run's id. ``reader``: who corrects
+    it, and who gets it back. ``begin`` gets the function that saves the file and its arguments; it may run it in
+    another process. Returns what the workbook holds, or None when there is nothing to fix; a workbook that an earlier
+    report left there is then removed. Raises :class:`OutputError`.
     """
-    chosen = choose_rows(report)
     if not chosen.rows.any():
         removed(path)
         return None

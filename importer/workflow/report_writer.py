@@ -28,6 +28,7 @@ from importer.report import (
     RunFacts,
     Workbook,
     build_summary,
+    choose_rows,
     import_command,
     loose_rows,
     totals,
@@ -161,16 +162,16 @@ def write_reports(
     refused = np.zeros(len(stage.rejected), np.bool_) if refused is None else refused
     decided = (stage.problems, stage.rejected, stage.lost_child, refused, outcomes)
     report = ReportInput(stage.sources, stage.tables, *decided, words=stage.words, choices=stage.choices)
-    facts = stage.facts
     alone = loose_rows(stage.sources, stage.tables) > 0
-    again = commands.completed(import_command(facts["command"], folder.workbook.name, upsert=alone))
+    again = commands.completed(import_command(stage.facts["command"], folder.workbook.name, upsert=alone))
     with ExitStack() as saving:
 
         def begin(work: Callable[..., object], *arguments: object) -> None:
             saving.callback(start(executor, work, *arguments))
 
+        chosen = choose_rows(report)
         workbook = write_workbook(
-            folder.workbook, report, command=again, run=folder.run_id, reader=end.reader, begin=begin
+            folder.workbook, report, chosen, command=again, run=folder.run_id, reader=end.reader, begin=begin
         )
         rejected = write_rejected(folder.rejected, report)
         write_results(folder.file("results.csv"), report)
@@ -178,8 +179,8 @@ def write_reports(
             write_csv(folder.file("children.csv"), end.children)
         write_errors(folder.file("errors.csv"), report.located)
         corrected = write_correction_list(folder.file("corrections.csv"), report)
-        save_originals(folder.work, report)
-    signed = end.fingerprint is not None or (end.reader.is_owner and facts["command"] in UNSENT)
+        save_originals(folder.work, report, chosen.rows)
+    signed = end.fingerprint is not None or (end.reader.is_owner and stage.facts["command"] in UNSENT)
     others = [folder.workbook.name] * (workbook is not None) + ["corrections.csv"] * corrected
     others += [folder.sign_off.name] * signed
     names = _names(folder, end, [f"rejected/{path.name}" for path in rejected], others)

@@ -19,7 +19,7 @@ from importer.loader import LoadOptions, load
 from importer.records import Severity
 from importer.report import ReportInput, Workbook, workbook_file, write_workbook
 from importer.report import rejected_workbook as workbook_module
-from importer.report.rejected_workbook import sheet_names
+from importer.report.rejected_workbook import choose_rows, sheet_names
 from importer.tables import ProblemTable, Sources
 from tests.report.build import small_run, table, without_problems
 from tests.report.test_round_trip import CELLS, all_rejected
@@ -46,7 +46,7 @@ HARD = [
 
 
 def write(path: Path, report: ReportInput) -> Workbook | None:
-    return write_workbook(path, report, command=COMMAND)
+    return write_workbook(path, report, choose_rows(report), command=COMMAND)
 
 
 def listed(count: int, **more: Any) -> Sources:
@@ -167,10 +167,10 @@ def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: 
     ends = report.outcomes.iloc[:4]
     yes, no = np.ones(4, dtype=np.bool_), np.zeros(4, dtype=np.bool_)
     report = replace(report, tables=tables, rejected=yes, refused=no, lost_child=no, outcomes=ends)
-    chosen = workbook_module.choose_rows(report, most=5)
+    chosen = choose_rows(report, most=5)
     assert chosen.rows.tolist() == [True, True, True, True, False, False, False]
     assert (chosen.surplus, chosen.unheld) == (3, 0)
-    monkeypatch.setattr(workbook_module.choose_rows, "__kwdefaults__", {"most": 5})
+    monkeypatch.setattr(choose_rows, "__kwdefaults__", {"most": 5})
     assert write(tmp_path / "rejected.xlsx", report) == Workbook(rows=4, left_out=3)
     assert "3 more rows" in text_of(tmp_path / "rejected.xlsx")
     looked_at = []
@@ -178,10 +178,10 @@ def test_a_full_workbook_holds_whole_customers_and_says_what_it_lacks(tmp_path: 
     monkeypatch.setattr(
         workbook_module, "_held", lambda sources, rows: looked_at.append(len(rows)) or held(sources, rows)
     )
-    workbook_module.choose_rows(report, most=5)
+    choose_rows(report, most=5)
     assert looked_at == [4]  # not at the cells of rows that find no room
     monkeypatch.setattr(workbook_module, "_MOST_BYTES", 8)
-    assert workbook_module.choose_rows(report, most=7).rows.tolist() == [True, False, False, True, *[False] * 3]
+    assert choose_rows(report, most=7).rows.tolist() == [True, False, False, True, *[False] * 3]
 
 
 def test_notes_beyond_the_most_are_counted_and_their_cells_still_colored(tmp_path: Path, monkeypatch) -> None:
@@ -246,7 +246,9 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_another_process_may_do_what_is_left(tmp_path: Path) -> None:
     work = []
     report = small_run()
-    held = write_workbook(tmp_path / "2", report, command=COMMAND, begin=lambda *task: work.append(task))
+    held = write_workbook(
+        tmp_path / "2", report, choose_rows(report), command=COMMAND, begin=lambda *task: work.append(task)
+    )
     assert held == write(tmp_path / "1", report)
     ((save, *arguments),) = pickle.loads(pickle.dumps(work))
     save(*arguments)

@@ -65,8 +65,8 @@ def absorbed(columns: Sequence[Column], customers: Codes, kind: Column | None, w
     if not len(several):
         return into
     filled = np.stack([column.filled[several] for column in columns])
-    patterns, pattern = np.unique(filled, axis=1, return_inverse=True)
-    pattern = pattern.reshape(-1)
+    pattern = tuple_numbers([Column(own.astype(np.int64), pa.array([], pa.string())) for own in filled])
+    patterns = filled[:, first_rows(pattern, pattern.max() + 1)]
     for number in range(patterns.shape[1]):
         own = patterns[:, number]
         wider = (patterns[own].all(axis=0)) & (patterns.sum(axis=0) > own.sum())
