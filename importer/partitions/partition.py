@@ -60,10 +60,20 @@ class StoredTable(SourceTable):
     chosen: Positions
 
     def column(self, name: str) -> pa.ChunkedArray:
-        return pa.chunked_array([taken(self._file.column(name), self.chosen)])
+        chunks = self._file.column(name).chunks
+        return pa.chunked_array([chunks[number].take(rows) for number, rows in self._places], pa.string())
 
     def cells(self, name: str, rows: Positions) -> pa.Array:
         return taken(self._file.column(name), self.chosen[rows])
+
+    @cached_property
+    def _places(self) -> list[tuple[int, pa.Array]]:
+        """The chunks of the file that hold chosen rows, and where these are in them: alike for all columns."""
+        lengths = [batch.num_rows for batch in self._file.to_batches()]
+        ends = np.cumsum([0, *lengths])
+        edges = np.searchsorted(self.chosen, ends)
+        parts = (self.chosen[edges[n] : edges[n + 1]] - ends[n] for n in range(len(lengths)))
+        return [(number, pa.array(rows)) for number, rows in enumerate(parts) if len(rows)]
 
     @cached_property
     def _file(self) -> pa.Table:
