@@ -18,7 +18,7 @@ _SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """Problems of one kind. ``places``: (source, row), each once, in the order of the rows."""
+    """Problems of one kind."""
 
     code: str
     severity: str
@@ -27,17 +27,6 @@ class ProblemKind:
     explanation: str
     fix: str
     columns: list[str]
-
-
-@dataclass(frozen=True)
-class Example:
-    """A customer, ``why`` it is shown, and what will be sent; None if it is rejected, with the ``messages``."""
-
-    reference_id: str
-    title: str
-    why: str
-    body: dict[str, Any] | None
-    messages: list[str]
 
 
 class CheckedList:
@@ -69,8 +58,11 @@ class CheckedList:
                 if children < self._few[0]:
                     self._few = (children, reference_id)
 
-    def _examples(self) -> list[Example]:
-        """A few customers that show what the mapping does: the fullest, the barest, and a rejected one."""
+    def _examples(self) -> list[dict[str, Any]]:
+        """A few customers that show what the mapping does: the fullest, the barest, and a rejected one.
+
+        Of each its ``title``, ``why`` it is shown, and the ``body``; None if it is rejected, with the ``messages``.
+        """
         chosen = {}
         if self._many[1]:
             chosen[self._many[1]] = "the most addresses and contacts"
@@ -85,7 +77,8 @@ class CheckedList:
             messages = own[own["severity"] == "error"]["message"].dropna().head(5).tolist()
             name = names.get(reference_id)
             title = name if isinstance(name, str) else reference_id
-            found.append(Example(reference_id, title, why, self.body(reference_id), list(map(str, messages))))
+            body = self.body(reference_id)
+            found.append({"title": title, "why": why, "body": body, "messages": list(map(str, messages))})
         return found
 
     def body(self, reference_id: str) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable, Mapping
-from functools import partial
 from secrets import token_urlsafe
 
 import uvicorn
@@ -10,7 +9,7 @@ import uvicorn
 from importer.errors import UsageError
 from importer.sandbox.server import Server
 from importer.settings import Options
-from importer.web.page_app import UPLOADS, Ask, create_app
+from importer.web.page_app import UPLOADS, create_app
 from importer.web.page_security import Guard
 from importer.web.private_state import session_folder
 from importer.web.sendings import Sendings
@@ -20,7 +19,7 @@ from importer.web.step_match import MATCH
 from importer.web.step_open import OPEN
 from importer.web.step_review import REVIEW
 from importer.web.step_runs import RUNS
-from importer.web.step_send import SEND, banner_of
+from importer.web.step_send import SEND
 from importer.web.step_values import VALUES
 
 HOST = "127.0.0.1"
@@ -38,14 +37,12 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     authority = f"{HOST}:{listener.getsockname()[1]}"
     token = token_urlsafe(32)
     with listener, session_folder(environment) as folder:
+
+        def stop() -> None:
+            server.stop()
+
         session = Session(folder, options, environment, Sendings(environment))
-        stop: list[Callable[[], None]] = []
-
-        def close(ask: Ask) -> None:
-            with session.edit(ask.version):
-                stop[0]()
-
-        app = create_app(session, STEPS, partial(banner_of, session), close)
+        app = create_app(session, STEPS, stop)
         config = uvicorn.Config(
             Guard(app, authority, token, UPLOADS),
             log_config=None,
@@ -56,7 +53,6 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
             timeout_graceful_shutdown=1,
         )
         server = Server(config, lambda: ready(f"http://{authority}/?token={token}"))
-        stop.append(server.stop)
         server.run(sockets=[listener])
         session.background.settle(_PATIENCE)
 

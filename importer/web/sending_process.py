@@ -15,7 +15,7 @@ from typing import Any
 
 from importer.errors import ImporterError
 from importer.python_api import Result, Target, resume, retry, run, undo
-from importer.web.defects import defect
+from importer.web.background import defect
 from importer.web.private_state import held
 from importer.web.sendings import FILES, Order, Sending, read_record, write_record
 

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import StopError, UsageError
-from importer.private_files import make_folder, open_private
+from importer.private_files import make_folder, open_private, replacing
 from importer.settings import KEY_VARIABLE
-from importer.web.private_state import in_use, state_folder
-from importer.web.uploads import free_path
+from importer.web.private_state import free_path, in_use, state_folder
 
 RECORD, FILES = "record.json", "files"
 _KEPT = 20  # records of sendings that have ended
@@ -228,10 +227,8 @@ def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
 
 def write_record(folder: Path, record: Sending) -> None:
     """Write the record of a sending, completely or not at all. Raises :class:`OSError`."""
-    path = folder / f"{RECORD}.part"
-    with open_private(path) as file:
+    with replacing(folder / RECORD) as file:
         file.write(json.dumps(vars(record), ensure_ascii=False).encode())
-    path.replace(folder / RECORD)
 
 
 def read_record(folder: Path) -> Sending | None:
