@@ -83,10 +83,5 @@ def _targets(targets: Sequence[str]) -> str:
 
 def _short(target: str) -> str:
     """``billing city`` for ``addresses.billing.city``, so that a narrow column shows what matters."""
-    return (
-        target.removeprefix("addresses.")
-        .replace("contacts[", "contact ")
-        .replace("[", " ")
-        .replace("].", " ")
-        .replace(".", " ")
-    )
+    plain = target.removeprefix("addresses.").replace("contacts[", "contact ").replace("].", " ")
+    return plain.replace("[", " ").replace(".", " ")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from importer.drafting.address_parts import AddressGroup
+from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import VEHICLE_CODES
 from importer.drafting.lexicon import lexicon
 from importer.drafting.table_draft import TableDraft

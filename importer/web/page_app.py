@@ -23,6 +23,9 @@ from importer.web.session_state import ChangedElsewhereError, Session
 from importer.web.target_choices import words_of
 
 UPLOADS = "/upload/"
+_KINDS = {".csv": "text/csv", ".json": "application/json", ".html": "text/html", ".jsonl": "application/jsonl"}
+_KINDS[".xlsx"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_META = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 
 @dataclass(frozen=True)
@@ -251,10 +254,7 @@ def create_app(session: Session, steps: Sequence[Step], stop: Callable[[], None]
     return Starlette(routes=Pages(session, steps, stop).routes(), exception_handlers=handlers)
 
 
-_KINDS = {".csv": "text/csv", ".json": "application/json", ".html": "text/html", ".jsonl": "application/jsonl"}
 _KINDS |= {".yaml": "application/yaml"}
-_KINDS[".xlsx"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_META = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 
 def file_of(path: Path) -> Response:

@@ -15,6 +15,10 @@ from importer.private_files import make_folder, open_private
 from importer.settings import default_ledger
 
 _LOCK = "lock"
+MOST = 2_000_000_000  # bytes of all files of a session
+SPARE = 200_000_000  # bytes that stay free on the disk
+_LONGEST = 120  # characters of a name
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\[\]{}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 
 
 def state_folder(environment: Mapping[str, str], kind: str) -> Path:
@@ -59,12 +63,6 @@ def session_folder(environment: Mapping[str, str]) -> Iterator[Path]:
         with suppress(OSError):  # what a thread wrote meanwhile
             if folder.is_dir():
                 shutil.rmtree(folder)
-
-
-MOST = 2_000_000_000  # bytes of all files of a session
-SPARE = 200_000_000  # bytes that stay free on the disk
-_LONGEST = 120  # characters of a name
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\[\]{}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 
 
 def safe_name(given: str) -> str:
