@@ -78,17 +78,14 @@ class ColumnValues:
 
     @property
     def samples(self) -> list[str]:
-        """Some values to show."""
         return list(self.texts[:_SAMPLES])
 
     @property
     def count(self) -> int:
-        """How many rows have something in it."""
         return round(self.filled * self.rows)
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing in it."""
         return not self.texts
 
     @property

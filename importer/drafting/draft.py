@@ -58,7 +58,6 @@ class Draft:
     mapping: str
 
     def as_json(self) -> dict[str, Any]:
-        """The one object of ``--json``."""
         return {
             "fits": None if self.fits is None else {"mapping": self.fits[0], "coverage": round(self.fits[1], 3)},
             "layout": self.layout,

@@ -13,7 +13,6 @@ _WHOLE = ("address_line_1", "city")
 
 
 def draft_text(draft: Draft, width: int) -> str:
-    """The table and the questions."""
     lines = []
     if draft.fits is not None:
         lines += [f"The mapping {draft.fits[0]} fits: it knows {draft.fits[1]:.0%} of the filled columns.", ""]

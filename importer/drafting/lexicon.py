@@ -70,7 +70,6 @@ def _contents() -> list[tuple[str, dict[str, dict[str, list[str]]]]]:
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon, read once."""
     return Lexicon()
 
 
@@ -88,7 +87,6 @@ class CodeTable:
     cells: dict[str, dict[str, list[str]]]
 
     def label(self, header: str) -> str | None:
-        """The English header of a code, or None."""
         text = header.strip()
         code = text.lower()
         spelled = text in (text.upper(), code)  # "Street" is a word, "STREET" and "street" may be a code
@@ -103,7 +101,6 @@ class CodeTable:
 
 @cache
 def code_tables() -> tuple[CodeTable, ...]:
-    """All tables, read once."""
     found = []
     for entry in sorted(files(__package__).joinpath(_CODES).iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):

@@ -12,8 +12,6 @@ _SPECIAL = frozenset({"null", "~", "true", "false", "yes", "no", "on", "off", ""
 
 @dataclass(frozen=True)
 class Noted:
-    """A value with a comment."""
-
     value: Any
     comment: str
 

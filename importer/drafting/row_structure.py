@@ -54,7 +54,6 @@ class RowStructure:
 
 
 def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]) -> RowStructure:
-    """The key and the layout of a table."""
     among = _candidates(out, values)
     of_path = _path_column(table, out, among)
     if of_path is not None:

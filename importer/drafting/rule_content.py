@@ -48,7 +48,6 @@ def _from(rule: Any) -> dict[str, Any]:
 
 
 def sales_reps(header: str) -> dict[str, Any]:
-    """Names or email addresses of sales reps."""
     return {"from": header, "split": [*_SEPARATORS, "/"], "take": "all", "lookup": "sales_rep", "invalid": "blank"}
 
 

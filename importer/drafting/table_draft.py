@@ -50,7 +50,6 @@ class TableDraft:
 
     @property
     def name(self) -> str:
-        """The table as reports name it."""
         return self.table.name
 
 
@@ -91,7 +90,6 @@ def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence
 
 
 def languages_of(country: str | None) -> Collection[str]:
-    """Languages that the country suggests."""
     return [language for language, where in _LANGUAGES.items() if country is not None and country in where.split()]
 
 

@@ -80,7 +80,6 @@ def mapping_text(session: Session) -> str | None:
 
 
 def mapping_file(session: Session) -> str:
-    """The name or the path of the session's mapping."""
     text = mapping_text(session)
     if text is None:
         return session.matching.content

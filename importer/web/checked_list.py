@@ -18,8 +18,6 @@ _SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """Problems of one kind."""
-
     code: str
     severity: str
     count: int
@@ -30,8 +28,6 @@ class ProblemKind:
 
 
 class CheckedList:
-    """The customers and the problems of a check."""
-
     def __init__(self, result: CheckResult) -> None:
         self.summary = result.summary
         self.folder = result.folder
@@ -106,7 +102,6 @@ class CheckedList:
         return self.problems[(self.problems["code"] == code).fillna(False)]
 
     def of_customer(self, reference_id: str) -> pd.DataFrame:
-        """The problems of one customer."""
         return self.problems[(self.problems["reference_id"] == reference_id).fillna(False)]
 
     def search(self, text: str, outcome: str) -> pd.DataFrame:

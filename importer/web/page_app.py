@@ -42,7 +42,6 @@ class Ask:
 
     @property
     def path(self) -> Path:
-        """The path that the form names."""
         return Path(self.text("path")).expanduser().absolute()
 
     @property
@@ -132,7 +131,6 @@ class Pages:
         self._templates = templates()
 
     def routes(self) -> list[Route | Mount]:
-        """All addresses."""
         first = self._steps[0].name
         routes: list[Route | Mount] = [
             Route("/", lambda _: RedirectResponse(f"/{first}", 303)),

@@ -59,7 +59,6 @@ class Sending:
 
     @property
     def active(self) -> bool:
-        """Whether its process works."""
         return self.state in ("starting", "sending")
 
     @property
@@ -70,26 +69,22 @@ class Sending:
 
     @property
     def done(self) -> int:
-        """The customers that have an outcome."""
         open_ones = sum(self.counts.get(kind, 0) for kind in ("pending", "unknown"))
         done = sum(count for kind, count in self.counts.items() if kind != "rejected") - open_ones
         return min(done, self.limit) if self.limit else done
 
     @property
     def rate(self) -> float | None:
-        """Customers per second since the first were sent."""
         if self.first is None or self.updated <= self.first[0] or self.done <= self.first[1]:
             return None
         return (self.done - self.first[1]) / (self.updated - self.first[0])
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take at this rate."""
         return (self.total - self.done) / self.rate if self.rate else None
 
     @property
     def began(self) -> str:
-        """When it began, in UTC."""
         return f"{datetime.fromtimestamp(self.started, UTC):%Y-%m-%d %H:%M} UTC"
 
 
@@ -109,7 +104,6 @@ class Order:
     run: str | None = None
 
     def record(self, name: str) -> Sending:
-        """The record of a sending that begins now."""
         return Sending(
             name,
             self.action,
@@ -149,7 +143,6 @@ class Sendings:
         return sorted(found, key=lambda one: one.started, reverse=True)
 
     def active(self) -> list[Sending]:
-        """Those whose processes work."""
         return [one for one in self.all() if one.active]
 
     def begin(self, order: Order, uploads: Path | None = None) -> None:

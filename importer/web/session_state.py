@@ -26,7 +26,6 @@ class Reading:
     delimiter: str | None = None
 
     def options(self) -> dict[str, Any]:
-        """The options that were chosen."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 

@@ -186,7 +186,6 @@ def _use(ask: Ask) -> str:
 
 
 def _write(ask: Ask) -> str:
-    """Use the text that the user wrote."""
     text = ask.form.get("text", [""])[0].replace("\r\n", "\n")
     with ask.session.edit(ask.version):
         as_text(ask.session, text if text.endswith("\n") else f"{text}\n")

@@ -129,7 +129,6 @@ def _show(ask: Ask) -> Shown:
 
 
 def _sign_off(ask: Ask) -> Response:
-    """The sheet with what the plan would send."""
     work = _plan_of(ask.session, begin=False)
     if work is None or work.result is None:
         raise UsageError("there is no plan for what you see", "Make a plan first.")

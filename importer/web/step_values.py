@@ -84,7 +84,6 @@ def _connect(ask: Ask) -> str:
 
 
 def _decide(ask: Ask) -> str:
-    """Take the values that were chosen."""
     session = ask.session
     with session.edit(ask.version):
         words = _words_of(session).outcome()["words"]
