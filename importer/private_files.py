@@ -1,6 +1,9 @@
 """Folders and files for their owner only, whatever the umask says."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +20,24 @@ def make_folder(folder: Path) -> None:
 def open_private(path: Path) -> BinaryIO:
     """Open a file to write to, empty; one that is made is its owner's only (0600). Raises :class:`OSError`."""
     return open(path, "wb", opener=_opener)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to (0600) that replaces ``path`` when the block succeeds, and is removed when it fails.
+
+    Raises :class:`OSError`.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _opener(path: str, flags: int) -> int:

@@ -9,12 +9,9 @@ from typing import Annotated
 import typer
 
 import importer
-from importer.cli import correction_commands as corrections
-from importer.cli import draft_commands as drafts
 from importer.cli import info_commands as info
-from importer.cli import mapping_commands as about
-from importer.cli import page_command as pages
 from importer.cli import run_commands as runs
+from importer.cli import start_commands as start
 from importer.cli.execution import Given
 from importer.cli.output import failed, ready_streams
 from importer.cli.parameters import Command, Group, split_help
@@ -22,10 +19,10 @@ from importer.errors import UsageError
 
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C, and nothing else
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Start": (pages.open, drafts.suggest, info.preview, about.values),
-    "Import": (runs.check, corrections.correct, runs.plan, runs.run, runs.resume, runs.retry),
+    "Start": (start.open, start.suggest, start.preview, start.values),
+    "Import": (runs.check, runs.correct, runs.plan, runs.run, runs.resume, runs.retry),
     "After a run": (runs.verify, runs.undo, info.report, info.runs, info.ids),
-    "Reference": (about.mappings, info.explain, info.example, info.sandbox),
+    "Reference": (info.mappings, info.explain, info.example, info.sandbox),
     "Import history": (runs.adopt,),
 }
 
@@ -41,7 +38,6 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
     ready_streams()
     try:
         code = app(prog_name="importer", standalone_mode=False)

@@ -3,11 +3,11 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -16,6 +16,10 @@ from importer.errors import OptionError, UsageError
 from importer.settings import Options, default_ledger, placed, read_config, read_notices
 
 NOTIFYING = frozenset({"run", "resume", "retry"})
+AnswerOption = Annotated[
+    list[str] | None,
+    typer.Option("--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Source"),
+]
 
 
 def make_options(values: Mapping[str, Any]) -> Options:
@@ -35,8 +39,7 @@ def make_options(values: Mapping[str, Any]) -> Options:
 
 
 def finish(given: Mapping[str, Any], summary: dict[str, Any]) -> None:
-    """Print the summary, and exit with its code."""
-    from importer.report import summary_text, undo_verify_text
+    from importer.report.terminal import summary_text, undo_verify_text
 
     text = undo_verify_text if summary["command"] in {"undo", "verify"} else summary_text
     print_summary(given, summary, text(without_controls(summary), **look()))
@@ -150,3 +153,49 @@ def _as_given(value: Any, param: Any) -> Any:
     """A value as the command line would give it: one where it takes several (``sources = "a.csv"``) is a list."""
     several = param.nargs == -1 or getattr(param, "multiple", False)
     return [value] if several and not isinstance(value, list) else value
+
+
+class Question(Protocol):
+    """``choices``: what can be answered; ``proposed``: the one that counts without an answer."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def choices(self) -> tuple[str, ...]: ...
+    @property
+    def proposed(self) -> str: ...
+
+
+def read_answers(given: Iterable[str]) -> dict[str, str]:
+    """``ID=CHOICE`` as a table. Ids with a colon end in the name of a column or file, and other choices are columns.
+
+    So the last ``=`` of ``skip:Paid = x=keep`` counts, and the first one of ``key=No. = ID``.
+    """
+    answers = {}
+    for text in given:
+        cut = str.rpartition if ":" in text.partition("=")[0] else str.partition
+        name, sign, choice = cut(text, "=")
+        if not sign or not name:
+            raise UsageError(f"--answer {text!r} has no =", "Write it as ID=CHOICE, such as skip:Status=keep.")
+        answers[name] = choice
+    return answers
+
+
+def asked(question: Question, examples: Sequence[str] = ()) -> str:
+    """The choice of the person at the terminal; Enter takes what is proposed."""
+    say(f"\n? {safe(question.text)}")
+    for example in examples:
+        say(f"  {safe(example)}")
+    for number, choice in enumerate(question.choices, start=1):
+        mark = " (proposed)" if choice == question.proposed else ""
+        say(f"  {number}. {safe(choice)}{mark}")
+    while True:
+        print("  Number, or Enter for the proposed one: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        text = line.strip()
+        if not text:
+            return question.proposed
+        if text.isdigit() and 1 <= int(text) <= len(question.choices):
+            return question.choices[int(text) - 1]
+        if text in question.choices:
+            return text

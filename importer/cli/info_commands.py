@@ -1,4 +1,4 @@
-"""The commands that show what is known, and those that look after the ledger."""
+"""The commands that show what is known: runs, mappings, codes, and examples; and those that look after the ledger."""
 
 import os
 from pathlib import Path
@@ -7,32 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from importer.cli.execution import asker, finish, make_options, watched
-from importer.cli.output import as_json, look, print_summary, put, show, terminal_width, without_controls
-from importer.cli.parameters import ACCOUNT, READER, READING, takes
+from importer.cli.output import as_json, look, print_summary, put, show, terminal_width
+from importer.cli.parameters import ACCOUNT, READER, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
-
-
-@takes(*READING, "mapping", "lookups", "customer", "row", "json", "quiet", "config", required=("sources",))
-def preview(**given: Any) -> None:
-    """Show what each rule does to your own rows: cells, steps, values, and the JSON body. Nothing is sent or written.
-
-    Without --customer or --row: how full each field is, the columns that are not used, and three customers.
-
-    Examples:
-      importer preview customers.csv -m my-mapping.yaml
-      importer preview customers.csv -m my-mapping.yaml --customer CUS-1001
-      importer preview customers.csv -m my-mapping.yaml --row customers.csv:5
-      importer preview book.xlsx -m netsuite --row "book.xlsx!Sheet1:5" --json
-    """
-    from importer.commands.preview import preview as work
-    from importer.report import preview_text
-
-    options = make_options({**given, "mapping": given["mapping"] or ""})
-    asked = (None if given[name] is None else str(given[name]) for name in ("customer", "row"))
-    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
-        found = work(options, *asked, began=watch.stage)
-    print_summary(given, found, preview_text(without_controls(found), **look()))
 
 
 @takes("ledger", "tenant", "json", "config")
@@ -43,7 +21,7 @@ def runs(**given: Any) -> None:
       importer runs --tenant acme
     """
     from importer.commands.history import runs as list_runs
-    from importer.report import runs_text
+    from importer.report.terminal import runs_text
 
     lines = list_runs(make_options(given))
     if given["json"]:
@@ -55,10 +33,7 @@ def runs(**given: Any) -> None:
 @takes("ledger", "tenant", "config")
 def ids(
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to this file; only you can read it.", rich_help_panel="Output"
-        ),
+        Path | None, own("Output", "FILE", "Write to this file; only you can read it.", "--output", "-o")
     ] = None,
     **given: Any,
 ) -> None:
@@ -89,6 +64,34 @@ def report(**given: Any) -> None:
     with Commands.of(options).advising():
         summary = write_again(options, given["run"])
     finish(given, summary)
+
+
+def mappings(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path; or the word check.")
+    ] = None,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="After check: the mapping's path.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="With check: print one JSON object.")] = False,
+) -> None:
+    """List the mappings, explain one in plain words, or check one: everything that is wrong with it, at once.
+
+    Examples:
+      importer mappings netsuite
+      importer mappings check my-mapping.yaml
+    """
+    from importer.commands.reference import check_mapping, mapping_check_text, mappings_text
+
+    if name != "check" and (file is not None or json):
+        raise UsageError("mappings takes one NAME, or check and a FILE", "Write: importer mappings check FILE.")
+    if name != "check":
+        show(mappings_text(name, terminal_width()))
+        return
+    if file is None:
+        raise UsageError("mappings check needs a FILE", "To explain a mapping that is called check, write ./check.")
+    found = check_mapping(file)
+    print_summary({"json": json}, found, mapping_check_text(found))
+    if not found["ok"]:
+        raise typer.Exit(2)
 
 
 def explain(
@@ -231,10 +234,7 @@ def _size(count: int) -> str:
 
 @takes(*ACCOUNT, "rate", "concurrency", "timeout", "json", "quiet", "config", required=("api",))
 def save(
-    to: Annotated[
-        Path,
-        typer.Option("--to", metavar="FILE", help="The file to write; only you can read it.", rich_help_panel="Output"),
-    ],
+    to: Annotated[Path, own("Output", "FILE", "The file to write; only you can read it.", "--to")],
     **given: Any,
 ) -> None:
     """Save sales reps, price lists, and attribute definitions, for check --lookups FILE.

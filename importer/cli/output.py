@@ -121,7 +121,6 @@ def put(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """One message on stderr."""
     print(safe(text, colours=coloured(sys.stderr)), file=sys.stderr, flush=True)
 
 

@@ -157,6 +157,11 @@ def _parameter(group: str, name: str, takes: str, text: str) -> inspect.Paramete
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None if takes else False, annotation=given)
 
 
+def own(group: str, takes: str | None, text: str, *forms: str, **more: Any) -> Any:
+    """An option that only one command has; its value is read by Typer."""
+    return typer.Option(*forms, metavar=takes, help=text, rich_help_panel=group, **more)
+
+
 def takes(
     *names: str, required: Iterable[str] = (), under: Mapping[str, str] | None = None
 ) -> Callable[[Taker], Taker]:
@@ -228,11 +233,9 @@ class _Grouped:
     epilog: str | None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write options and commands in their groups."""
         _write_groups(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as in the base class
-        """Write the examples."""
         if self.epilog:
             formatter.write_paragraph()
             formatter.write("".join(f"{line}\n" for line in self.epilog.splitlines()))

@@ -23,14 +23,13 @@ from importer.run_folder import PayloadFile
 from importer.sender.creating import child_ids
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
-from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_frame, found_twice, look_up
+from importer.workflow.api_state import BLOCK, Refs, Twice, confirm_lost, found_frame, found_twice, look_up, merger_for
 from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.guards import guard_export
 from importer.workflow.job import Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
-from importer.workflow.update_rules import merger_for
 
 AGAIN = "Adopt again: customers that are known by now are not read again."
 IN_DOUBT = ("sending", "unknown")
@@ -186,7 +185,6 @@ class _Adopting:
         )
 
     def report(self) -> None:
-        """Write what is reported, however far it came."""
         job = self.job
         if self.changes:
             ids, positions = self.planned["reference_id"].tolist(), self.planned["position"].tolist()

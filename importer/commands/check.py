@@ -6,20 +6,20 @@ from typing import Any
 
 from importer.partitions.prepared_sources import prepared
 from importer.records import OutcomeKind
-from importer.report.reader import Reader
+from importer.report.report_input import Reader
+from importer.report.summary import RunEnd
 from importer.run_folder import RunFolder, new_run_id
 from importer.settings import Commands, Options
-from importer.workflow.changes_file import with_facts
 from importer.workflow.directory import load_lookups
 from importer.workflow.old_folders import prune_checks
 from importer.workflow.prepare import Timings, utc_now, with_dates
-from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, write_reports
+from importer.workflow.report_writer import exit_code, unsent_outcomes, with_facts, write_reports
 
 
 def check(
     options: Options,
     *,
-    began: Callable[[str], None] | None = None,
+    began: Callable[[str], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def check(
     started = now()
     options = with_dates(options, started)
     lookups = None if options.lookups is None else load_lookups(options.lookups)
-    timings = Timings(began=began) if began is not None else Timings()
+    timings = Timings(began=began)
     with prepared(options, timings, hashed=False) as work:
         stage = work.settled(None if lookups is None else lookups.directory)
         folder = RunFolder.create(options.out, new_run_id(started))

@@ -38,7 +38,6 @@ class FormatQuestion:
 
     @property
     def text(self) -> str:
-        """The question, for a person."""
         place, before, after = self.examples[0]
         some = "1 cell" if self.count == 1 else f"{self.count:,} cells"
         return (
@@ -67,7 +66,6 @@ class CorrectResult:
 
     @property
     def exit_code(self) -> int:
-        """1 if something is open or was not recorded, else 0."""
         return int(bool(self.open or self.not_recorded))
 
     def after(self, first: "CorrectResult") -> "CorrectResult":
@@ -77,7 +75,6 @@ class CorrectResult:
         return dataclasses.replace(self, recorded=recorded, unchanged=unchanged, replaced=gone)
 
     def as_json(self) -> dict[str, Any]:
-        """The result as plain values."""
         found = {"command": "correct", **asdict(self), "file": str(self.file), "exit_code": self.exit_code}
         questions = [{**asdict(one), "text": one.text} for one in self.open]
         return {**found, "open": questions}
@@ -112,22 +109,16 @@ def correct(
 
 
 def record_cells(
-    run: str | Path,
-    cells: Sequence[tuple[str, int, str, str]],
-    to: Path,
-    *,
-    out: Path = Path("results"),
-    replace: bool = False,
-    now: Callable[[], datetime] = utc_now,
+    run: str, cells: Sequence[tuple[str, int, str, str]], to: Path, *, out: Path, replace: bool
 ) -> CorrectResult:
     """Record single cells of a run: the source table as reports name it, the row's number there, column, and new text.
 
     The rows are those that the run rejected or has a problem with. Raises :class:`UsageError` for any other.
     """
-    originals = load_originals(_folder(str(run), out))
+    originals = load_originals(_folder(run, out))
     file = read_corrections(to, may_be_absent=True)
     wanted = [_cell(originals, *cell) for cell in cells]
-    recorded = record(file, wanted, run=originals.run, recorded=_stamp(now), replace_earlier=replace)
+    recorded = record(file, wanted, run=originals.run, recorded=_stamp(utc_now), replace_earlier=replace)
     return _written(recorded, originals.run, (), ())
 
 
@@ -254,7 +245,6 @@ def _folder(run: str, out: Path) -> Path:
 
 
 def correct_text(found: CorrectResult) -> str:
-    """What was recorded, for a person."""
     count = len(found.recorded)
     lines = [f"{found.file}: {count:,} {'correction' if count == 1 else 'corrections'} recorded"]
     if found.unchanged:

@@ -1,5 +1,6 @@
 """The import history: the runs of a ledger and their reports, the ids it knows, and looking after it."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,14 +10,14 @@ from typing import Any
 from importer.corrections.corrections_file import read_corrections, without
 from importer.errors import InputError, OutputError, UsageError
 from importer.ledger import Ledger, Run, open_ledger
-from importer.report.reader import Reader
 from importer.report.report_files import csv_bytes, read_csv, whole_file
+from importer.report.report_input import Reader
+from importer.report.summary import RunEnd
 from importer.run_folder import RunFolder
 from importer.settings import Commands, Options
 from importer.settings.options import PERSONAL_FILES
 from importer.workflow.old_folders import dry_folders
-from importer.workflow.report_writer import report_run
-from importer.workflow.unsent_reports import report_unsent, unsent_folder
+from importer.workflow.report_writer import COLUMNS, UNSENT, report_run, write_reports
 
 
 def runs(options: Options) -> list[dict[str, Any]]:
@@ -72,10 +73,9 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
     Raises :class:`UsageError` when there is no such run or it never got as far as having reports, and
     :class:`OutputError` when what it kept for them is gone.
     """
-    reader = Reader(options.for_, options.contact)
-    unsent = unsent_folder(options.out, run_id) if run_id else None
+    unsent = _unsent_folder(options.out, run_id) if run_id else None
     if unsent is not None:
-        return report_unsent(unsent, options, reader)
+        return _report_unsent(unsent, options)
     with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         folder = folder_of(ledger, run)
@@ -99,7 +99,7 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
             stopped=last.get("stopped"),
             pace=last.get("pace"),
             adopted=last.get("adopted"),
-            reader=reader,
+            reader=Reader(options.for_, options.contact),
         )
 
 
@@ -191,3 +191,37 @@ def one_tenant(ledger: Ledger, named: str | None) -> str:
     listed = ", ".join(known) or "none"
     wrong = f"knows no tenant {named}" if named else f"has {len(known)} tenants"
     raise UsageError(f"the ledger {ledger.place} {wrong}; there are: {listed}", "Name one of them with --tenant.")
+
+
+def _unsent_folder(out: Path, name: str) -> RunFolder | None:
+    """The folder of the check or plan of that id below ``out``, or at that path; None if it is neither."""
+    for folder in (RunFolder(path) for path in (out / name, Path(name))):
+        try:
+            command = json.loads(folder.file("summary.json").read_bytes())["command"]
+        except (OSError, ValueError, KeyError):
+            continue
+        return folder if command in UNSENT else None
+    return None
+
+
+def _report_unsent(folder: RunFolder, options: Options) -> dict[str, Any]:
+    """Write the reports of a check or a plan again. Returns the summary.
+
+    Raises :class:`OutputError` when what it kept for them is gone.
+    """
+    stage, last = folder.load(), json.loads(folder.file("summary.json").read_bytes())
+    stage = replace(stage, facts={**stage.facts, "timings": last["timings"]})
+    saved = folder.load_plan()
+    end = RunEnd(
+        last["exit_code"],
+        datetime.fromisoformat(last["finished"]),
+        plan=last["plan"],
+        lookups=last["lookups"],
+        imported_before=last["imported_before"],
+        reader=Reader(options.for_, options.contact),
+        fingerprint=None if saved is None else saved[1].get("fingerprint"),
+    )
+    kept = stage.facts["options"]
+    commands = Commands.of(options, run=folder.run_id, out=folder.path.parent.absolute(), kept=kept)
+    outcomes = read_csv(folder.file("results.csv"))[["reference_id", *COLUMNS]]
+    return write_reports(folder, stage, outcomes, None, end, commands)

@@ -17,28 +17,19 @@ from importer.partitions.prepared_sources import PreparedSources, check_only, pr
 from importer.planner import LOST, Mode, ids_to_look_up
 from importer.planner import plan as plan_actions
 from importer.records import Action, OutcomeKind
-from importer.report.reader import Reader
+from importer.report.report_input import Reader
+from importer.report.summary import RunEnd
 from importer.run_folder import RunFolder, Stage, new_run_id
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Commands, Options
 from importer.tables import ProblemTable
-from importer.workflow.api_state import (
-    MOST_PAGES,
-    Changes,
-    examine,
-    found_frame,
-    look_up,
-    lost_customers,
-    not_compared,
-    possible_duplicates,
-    without_twice,
-)
-from importer.workflow.changes_file import examples, with_facts, write_changes
+from importer.workflow.api_state import Changes, examine, found_frame, look_up, without_twice
+from importer.workflow.changes_file import examples, write_changes
 from importer.workflow.old_folders import prune_plans
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
-from importer.workflow.report_writer import RunEnd, exit_code, unsent_outcomes, with_columns, write_reports
+from importer.workflow.report_writer import exit_code, unsent_outcomes, with_columns, with_facts, write_reports
 from importer.workflow.saved_plan import describe_plan
-from importer.workflow.settled_stage import settled_stage
+from importer.workflow.settled_stage import MOST_PAGES, lost_customers, not_compared, possible_duplicates, settled_stage
 from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for, open_target

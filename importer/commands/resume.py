@@ -1,8 +1,7 @@
 """``resume`` and ``retry``: continue a run from the ledger and its folder, without its sources."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,14 +28,13 @@ def opened_run(
     run_id: str | None,
     *,
     watch: Watch,
-    now: Callable[[], datetime] = utc_now,
 ) -> Iterator[Job]:
     """A run of the ledger with its target, its tenant's lock and its folder, ready to go on.
 
     It goes on with the API and the tenant that it began with. Raises :class:`UsageError` for an unknown run, one that
     had not begun to send, or another key.
     """
-    with open_ledger(options.ledger, now=now) as ledger:
+    with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         if run_id is None:
             watch.phase(f"Run {run.id}, the latest that planned anything.")
@@ -48,7 +46,7 @@ def opened_run(
         with open_target(own, environment, ledger.path) as target:
             ledger.check_key(run.tenant, target.key, accept=options.accept_key)
             with ledger.lock(run.tenant, run.id):
-                job = Job(own, ledger, target, run, watch, now, Timings(dict(stage.facts["timings"])), folder)
+                job = Job(own, ledger, target, run, watch, utc_now, Timings(dict(stage.facts["timings"])), folder)
                 job.stage = stage
                 yield job
 

@@ -17,10 +17,10 @@ from importer.run_folder import RunFolder
 from importer.sender.customer_rounds import Rounds
 from importer.settings import Options
 from importer.workflow.api_state import examine, found_frame, found_twice, look_up, with_moments, without_twice
-from importer.workflow.changes_file import with_facts
 from importer.workflow.guards import check_can_ask, confirm_target, guard_export, guard_plan
 from importer.workflow.job import Confirm, Job, conduct
 from importer.workflow.prepare import Timings, chosen, utc_now, with_dates
+from importer.workflow.report_writer import with_facts
 from importer.workflow.saved_plan import SavedPlan, check_drift, open_plan
 from importer.workflow.settled_stage import settled_stage
 from importer.workflow.supervision import Watch
@@ -91,7 +91,6 @@ def locked(ledger: Ledger, target: Target, options: Options, now: Callable[[], d
 async def _carry_out(
     job: Job, client: Client, *, work: PreparedSources, saved: SavedPlan | None, confirm: Confirm | None
 ) -> None:
-    """Settle, plan, ask and send."""
     await prepare_run(job, client, work)
     guard_export(job, work.loaded)
     if saved is None:

@@ -17,7 +17,7 @@ from importer.commands.resume import opened_run
 from importer.errors import ApiUnavailableError, InterruptedRunError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, LedgerCustomer, Run, Write, WriteState
 from importer.planner.compare import differences
-from importer.report import undo_verify_steps
+from importer.report.advice import counted, undo_verify_steps
 from importer.report.report_files import read_csv, write_csv
 from importer.run_folder import PayloadFile
 from importer.sender.concurrency import LedgerThread
@@ -104,17 +104,13 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     names = ", ".join(first) + (", …" if expected.deleted + expected.restored > len(first) else "")
     parts = []
     if expected.deleted:
-        parts.append(f"{_count(expected.deleted, 'customer')} that it created will be deleted")
+        parts.append(f"{counted(expected.deleted, 'customer')} that it created will be deleted")
     if expected.restored:
-        parts.append(f"its updates of {_count(expected.restored, 'customer')} will be undone")
-    kept = f"; {_count(expected.kept, 'update')} cannot be undone" if expected.kept else ""
+        parts.append(f"its updates of {counted(expected.restored, 'customer')} will be undone")
+    kept = f"; {counted(expected.kept, 'update')} cannot be undone" if expected.kept else ""
     left = "Changes made in WizCommerce since will be lost." if force else "Later changes in WizCommerce will be kept."
     account = f"{job.target.host}, account {job.run.tenant}"
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _conduct(command: str, job: Job, count: int, step: Step) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from importer.settings import Options
 from importer.workflow.directory import Directory, load_lookups
 from importer.workflow.prepare import Timings, open_sources, utc_now, with_dates
 from importer.workflow.supervision import Watch
-from importer.workflow.word_files import read_words, refuse_unknown_values
-from importer.workflow.word_matches import matched, merged
+from importer.workflow.word_files import matched, merged, read_words, refuse_unknown_values
 
 SUFFIXES = (".xlsx", ".csv")
 

@@ -51,7 +51,6 @@ class Correction:
 
     @property
     def leaves_out(self) -> bool:
-        """Whether the whole row is left out."""
         return not self.column
 
     @property
@@ -60,14 +59,12 @@ class Correction:
         return Sibling(self.identity.column, self.identity.old, self.new)
 
     def describe(self) -> str:
-        """What is corrected, for messages."""
         key = f" of {self.identity.key!r}" if self.identity.key else ""
         if self.leaves_out:
             return f"a row{key} is left out"
         return f"{self.column}{key}: {self.identity.old!r} → {self.new!r}"
 
     def cells(self) -> tuple[str, ...]:
-        """The cells of its line."""
         own = self.identity
         parts = [_check(own), _new_check(self.new), own.whole, f"{own.near}{self.peers}"]
         fingerprint = ".".join([*parts, *(["".join(sorted(own.cells))] if own.cells else [])])

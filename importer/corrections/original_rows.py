@@ -58,11 +58,9 @@ class OriginalTable:
 
     @property
     def numbers(self) -> Positions:
-        """The rows' numbers in the source."""
         return self.rows["row"].to_numpy(np.int64)
 
     def as_table(self) -> SourceTable:
-        """The rows as a source table of their own."""
         nothing = pd.DataFrame({"row": np.zeros(0, np.int64), "reason": pd.Series([], dtype="str")})
         broken = np.zeros(len(self.rows), np.bool_)
         details = {"table": self.table, "key": self.key}

@@ -168,7 +168,6 @@ class _Recording:
         return f"{where}: {other.describe()}"
 
     def result(self) -> Recorded:
-        """What was recorded."""
         kept = sorted((one for own in self.known.values() for one in own), key=lambda one: (not one.line, one.line))
         before = set(self.file.corrections)
         added = tuple(one for one in kept if one not in before)

@@ -29,7 +29,6 @@ class Change:
 
     @property
     def where(self) -> str:
-        """The place in the source."""
         return f"{self.table.source}:{int(self.table.numbers[self.row])} [{self.column}]"
 
 

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from importer.drafting.address_parts import AddressGroup, is_address, settle_parts
-from importer.drafting.address_slots import give_slots
+from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS
 from importer.drafting.readings import Reading
@@ -14,6 +13,15 @@ _LINES = frozenset({"address", "street"})
 _ROLES = ("billing", "shipping", "mailing", "visiting", "home", "work", "other")
 _OWN_GROUP = 3  # parts that share an unknown word are an address of their own
 GroupKey = tuple[str, int | None, tuple[str, ...]]
+_FEW_DIGITS = 0.2
+_SMALLER = frozenset({"suburb", "locality", "localidad", "localidade", "localita", "localite", "village", "hamlet"})
+_MOST_LINES = 3  # more numbered lines without a city are lines in any order
+_MOSTLY_WHOLE = 0.6
+# The first that is there.
+_FOR_BILLING = ("billing", "mailing", "", "work", "visiting", "home", "other")
+_PLAIN_FIRST = ("billing", "", "mailing", "work", "visiting", "home", "other")
+_FOR_SHIPPING = ("shipping", "visiting", "", "work", "other", "mailing")
+_OFTEN = 0.9  # an address that is filled less often than another one has it as a stand-in
 
 
 def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) -> list[AddressGroup]:
@@ -26,9 +34,9 @@ def address_groups(readings: Sequence[Reading], values: Sequence[ColumnValues]) 
         group.parts[str(readings[at].concept)].append(at)
     merged = _with_gaps_filled(_without_strangers(list(groups.values())))
     for group in merged:
-        settle_parts(group, readings, values)
-    kept = [group for group in merged if is_address(group)]
-    give_slots(kept, values)
+        _settle_parts(group, readings, values)
+    kept = [group for group in merged if _is_address(group)]
+    _give_slots(kept, values)
     return kept
 
 
@@ -100,3 +108,154 @@ def _with_gaps_filled(groups: list[AddressGroup]) -> list[AddressGroup]:
             for gap in gaps:
                 gap.parts[part] = list(columns)
     return [group for group in groups if group.parts]
+
+
+def _settle_parts(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+    """Order the lines of an address, choose between its columns, and see what is to be taken apart."""
+    _one_town(group, readings, values)
+    _order_lines(group, readings, values)
+    _city_of_last_line(group, values)
+    _pack(group, readings, values)
+
+
+def _is_address(group: AddressGroup) -> bool:
+    """Whether the parts can be an address: a country by itself can, a state or a second city cannot."""
+    parts = {part for part, columns in group.parts.items() if columns}
+    if group.packed or parts & {"line_1", "city", "zip_code"}:
+        return bool(group.packed) or group.number in (None, 1) or len(parts) > 1
+    return "country" in parts and not group.role and group.number in (None, 1)
+
+
+def _one_town(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+    """Of a suburb and a city the city; of a county and a state the one that is filled more often."""
+    for part in ("city", "state"):
+        columns = group.parts.get(part, [])
+        if len(columns) > 1 and part == "state":
+            fullest = max(columns, key=lambda at: (values[at].filled, -at))
+            group.parts[part] = [fullest]
+        if len(columns) > 1 and part == "city":
+            columns.sort(key=lambda at: (readings[at].phrase in _SMALLER, at))
+            group.parts[part] = columns[:1] if readings[columns[-1]].phrase in _SMALLER else columns
+
+
+def _order_lines(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+    """Lines by their numbers: the first is line 1, the others are line 2; a line without number goes first."""
+    lines = [at for part in ("street", "address") for at in group.parts.get(part, ())]
+    if not lines:
+        return
+    plain = [at for at in lines if readings[at].part is None]
+    lowest = min(readings[at].part or 0 for at in lines if at not in plain) if len(plain) < len(lines) else None
+    # "Address" and "Address 2" are two lines, and so are "Address 1" and "Address 2", and "Address" and "Address 1".
+    first = plain or [at for at in lines if readings[at].part == lowest]
+    if plain and lowest in (0, 1) and {readings[at].concept for at in plain} == {"address"}:
+        first += [at for at in lines if readings[at].part == lowest and readings[at].concept == "street"]
+    group.parts.pop("street", None)
+    group.parts.pop("address", None)
+    group.parts["line_1"] = sorted(first, key=lambda at: (readings[at].concept != "street" or values[at].blank, at))
+    rest = [at for at in lines if at not in first]
+    group.parts["line_2"] = sorted([*rest, *group.parts.pop("address_line_2", []), *group.parts.pop("po_box", [])])
+
+
+def _city_of_last_line(group: AddressGroup, values: Sequence[ColumnValues]) -> None:
+    """Beside a post code without a city, the last line is the city if it has no digits."""
+    lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
+    if not group.parts.get("zip_code") or group.parts.get("city") or len(lines) < len(("street", "city")):
+        return
+    last = max(lines)
+    if last in group.parts.get("line_2", []) and not values[last].blank and values[last].with_digits < _FEW_DIGITS:
+        group.parts["line_2"].remove(last)
+        group.parts["city"] = [last]
+
+
+def _pack(group: AddressGroup, readings: Sequence[Reading], values: Sequence[ColumnValues]) -> None:
+    """Whole addresses in one cell, post code and city in one cell, and lines in any order are taken apart."""
+    lines = group.parts.get("line_1", []) + group.parts.get("line_2", [])
+    cities = group.parts.get("city", [])
+    town = bool(cities or group.parts.get("zip_code"))
+    if group.parts.get("zip_city"):
+        group.packed = [] if town else [*lines, *group.parts["zip_city"]]
+        return
+    whole = [at for at in (*lines, *cities) if values[at].whole_addresses >= _MOSTLY_WHOLE]
+    others = {part for part in ("city", "zip_code", "house_number") if group.parts.get(part)}
+    if not town and len(lines) > _MOST_LINES:
+        group.packed = lines
+    elif whole and (not town or (others == {"city"} and whole[0] in cities)):
+        group.packed = whole[:1]
+    elif not town and len(lines) == 1 and readings[lines[0]].concept == "address":
+        group.packed = lines if values[lines[0]].towns_with_codes >= _MOSTLY_WHOLE else []
+    elif town:  # the same address once more, in one cell
+        for part in ("line_1", "line_2"):
+            group.parts[part] = [at for at in group.parts.get(part, ()) if at not in whole]
+
+
+def _give_slots(groups: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
+    """One group becomes the billing address, all shipping ones and one other the shipping addresses."""
+    ordered = sorted(groups, key=lambda group: group.number or 0)
+    full = [group for group in ordered if group.packed or sum(map(bool, group.parts.values())) > 1]
+    filled = [group for group in full if _fill(group, values)] or full or ordered
+    order = _FOR_BILLING if _is_usual("mailing", filled, values) else _PLAIN_FIRST
+    _take(order, "billing", filled) or _take(order, "billing", ordered)
+    index = 1
+    for group in ordered:
+        if group.role == "shipping" and group.slot is None:
+            group.slot, group.index = "shipping", index
+            index += 1
+    if index == 1:
+        rest = [group for group in ordered if group.slot is None and not (group.role == "home" and len(ordered) > 1)]
+        index += _take(_FOR_SHIPPING, "shipping", [group for group in rest if _fill(group, values)] or rest)
+    _give_rest(ordered, index)
+    _stand_in(ordered, full, values)
+
+
+def _is_usual(role: str, among: list[AddressGroup], values: Sequence[ColumnValues]) -> bool:
+    """Whether the address of a role is filled as often as the main one: where it is not, it is an exception."""
+    main = max((_fill(group, values) for group in among if not group.role), default=0.0)
+    return any(group.role == role and _fill(group, values) >= _OFTEN * main for group in among)
+
+
+def _take(order: Sequence[str], slot: str, among: list[AddressGroup]) -> bool:
+    """Give the slot to the group with the first of the roles; False if none has any."""
+    for role in order:
+        for group in among:
+            if group.role == role and group.slot is None:
+                group.slot = slot
+                return True
+    return False
+
+
+def _give_rest(ordered: list[AddressGroup], index: int) -> None:
+    """Addresses of nothing but lines share a slot; a series without roles goes on: Address 3, Address 4, …"""
+    for group in ordered:
+        bare = not group.packed and not group.parts.get("city")
+        if group.slot is None and bare and group.role in ("billing", "shipping", "visiting"):
+            group.slot = "billing" if group.role == "billing" else "shipping"
+    series = [group for group in ordered if group.role == "" and group.number is not None]
+    if any(group.slot is not None for group in series):
+        for group in series:
+            if group.slot is None:
+                group.slot, group.index = "shipping", index
+                index += 1
+
+
+def _stand_in(ordered: list[AddressGroup], full: list[AddressGroup], values: Sequence[ColumnValues]) -> None:
+    """The main address serves where there is no other billing or shipping address; lines without a town take its."""
+    main = next((group for group in full if not group.role and group.number is None), None)
+    billing = next((one for one in ordered if one.slot == "billing" and one.role in ("billing", "mailing")), None)
+    shipping = next((one for one in ordered if one.slot == "shipping" and one.role == "shipping"), None)
+    if main is not None:
+        often = _OFTEN * _fill(main, values)
+        if main.slot is None and billing is not None and _fill(billing, values) < often:
+            main.slot, main.instead_of = "billing", billing
+        elif main.slot == "billing" and shipping is not None and _fill(shipping, values) < often:
+            main.also_for = shipping
+        elif main.slot == "shipping" and billing is not None and _fill(billing, values) < often:
+            main.also_for = billing
+    towns = [group for group in ordered if group.packed or group.parts.get("city") or group.parts.get("zip_code")]
+    for group in ordered:
+        group.partial = bool(towns) and group not in towns and bool(group.parts.get("line_1"))
+
+
+def _fill(group: AddressGroup, values: Sequence[ColumnValues]) -> float:
+    """The share of rows in which the address is filled."""
+    columns = [at for part in ("line_1", "city", "zip_code") for at in group.parts.get(part, ())] + group.packed
+    return max((values[at].filled for at in columns), default=0.0)

@@ -1,9 +1,38 @@
-"""What the columns of one table give, as far as it is known."""
+"""What the columns of one table give, as far as it is known: fields, addresses, and people."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
-from importer.drafting.address_parts import AddressGroup
 from importer.drafting.readings import Reading
+
+
+@dataclass
+class AddressGroup:
+    """The columns of one address. ``parts``: part of an address → its columns, in the order in which they are tried.
+
+    ``role``, ``number``: what tells it from others; ``unknown``: words that no phrase has. ``packed``: the columns to
+    be taken apart: one with whole addresses, or lines in any order. ``slot``: ``billing`` or ``shipping``, ``index``:
+    which of several; None if it goes nowhere. ``partial``: it has lines and no town. ``instead_of``: the address that
+    this one stands for where it is blank; ``also_for``: it serves for that one, too, where that is blank. ``flags``:
+    role → the column that says whether it has that role.
+    """
+
+    role: str
+    number: int | None
+    unknown: tuple[str, ...] = ()
+    parts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    packed: list[int] = field(default_factory=list)
+    slot: str | None = None
+    index: int = 1
+    partial: bool = False
+    instead_of: "AddressGroup | None" = None
+    also_for: "AddressGroup | None" = None
+    flags: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The address as targets name it."""
+        return f"addresses.{self.slot}" + (f"[{self.index}]" if self.index > 1 else "")
 
 
 @dataclass

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from importer.drafting.address_groups import address_groups
-from importer.drafting.address_parts import AddressGroup
-from importer.drafting.assigned_fields import Assignment
+from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import COMMERCIAL
 from importer.drafting.people_assignment import assign_people

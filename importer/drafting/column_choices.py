@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from importer.did_you_mean import nearest
-from importer.drafting.address_parts import AddressGroup
-from importer.drafting.assigned_fields import Assignment
+from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.errors import UsageError
 from importer.tables import ATTRIBUTE_PREFIX, SourceTable
 
@@ -58,13 +57,8 @@ class Choices:
                 hint = "Targets are company_name, addresses.billing.city, contacts[1].email, attributes.NAME, ignore, …"
                 raise UsageError(f"{target!r} is nothing that a column can give", near + hint)
 
-    def targets_of(self, table: SourceTable) -> dict[int, str]:
-        """Position of a column of the table → the target that was chosen for it."""
-        return _of(self.targets, table)
 
-    def skip_of(self, table: SourceTable) -> dict[int, Sequence[str]]:
-        """Position of a column of the table → the texts whose rows are left out."""
-        return _of(self.skip, table)
+NO_CHOICES = Choices()
 
 
 def full_name(table: SourceTable, header: str) -> str:
@@ -72,7 +66,8 @@ def full_name(table: SourceTable, header: str) -> str:
     return f"{table.name}: {header}"
 
 
-def _of(chosen: Mapping[str, _Choice], table: SourceTable) -> dict[int, _Choice]:
+def chosen_in(table: SourceTable, chosen: Mapping[str, _Choice]) -> dict[int, _Choice]:
+    """Position of a column of the table → what was chosen for it."""
     found = {}
     for at, header in enumerate(table.headers):
         for name in (header, full_name(table, header)):

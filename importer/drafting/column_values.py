@@ -43,7 +43,24 @@ _TOWN_WITH_CODE = re.compile(
 )
 _CODE_AT_END = re.compile(r"[a-z.\s,(-][ (-]?[A-Z]{2,3}\)?$|[ -]\(?[A-Z]{2}\)?$|\b[A-Z]{2}\s+\d{5}(?:-\d{4})?$")
 _SALUTATIONS = lexicon().cell_words("salutation")
-Share = Callable[[str], bool]
+_FLAGS = lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
+Test = Callable[[str], bool]
+
+
+def _share(test: Test) -> "cached_property[float]":
+    """A property of a column: the share of its distinct values that pass a test."""
+    return cached_property(lambda column: column.share(test))
+
+
+def _is_whole_address(text: str) -> bool:
+    pieces = [piece for piece in re.split(r"[,;\n]\s*|\s-\s|<br */?>", text) if piece.strip()]
+    return (
+        len(text) >= 15
+        and len(pieces) >= 2
+        and sum(map(str.isalpha, text)) >= 8
+        and any(map(str.isdigit, text))
+        and (_TOWN_WITH_CODE.search(text) is not None or len(pieces) >= 3)
+    )
 
 
 @dataclass(frozen=True)
@@ -61,17 +78,14 @@ class ColumnValues:
 
     @property
     def samples(self) -> list[str]:
-        """Some values to show."""
         return list(self.texts[:_SAMPLES])
 
     @property
     def count(self) -> int:
-        """How many rows have something in it."""
         return round(self.filled * self.rows)
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing in it."""
         return not self.texts
 
     @property
@@ -79,121 +93,45 @@ class ColumnValues:
         """Whether every row has a value of its own."""
         return self.rows > 0 and self.distinct == self.count
 
-    def share(self, test: Share) -> float:
+    def share(self, test: Test) -> float:
         """The share of the distinct values that pass a test; 0 where there are none."""
         return sum(map(test, self.texts)) / len(self.texts) if self.texts else 0.0
 
-    @cached_property
-    def emails(self) -> float:
-        """The share that holds an email address."""
-        return self.share(lambda text: _EMAIL.search(text) is not None)
-
-    @cached_property
-    def phones(self) -> float:
-        """The share that looks like a phone number and not like a date."""
-        return self.share(
-            lambda text: (
-                _PHONE.fullmatch(text) is not None
-                and 6 <= sum(letter.isdigit() for letter in text) <= 16
-                and not _DATE.fullmatch(text)
-            )
+    # Shares of the distinct values.
+    emails = _share(lambda text: _EMAIL.search(text) is not None)
+    phones = _share(  # that look like a phone number and not like a date
+        lambda text: (
+            _PHONE.fullmatch(text) is not None
+            and 6 <= sum(letter.isdigit() for letter in text) <= 16
+            and not _DATE.fullmatch(text)
         )
-
-    @cached_property
-    def labelled(self) -> float:
-        """The share of phone numbers behind a label: ``Phone:(555) 010-1234 Fax:…``."""
-        return self.share(lambda text: _LABEL.search(text) is not None)
-
-    @cached_property
-    def digits_enough(self) -> float:
-        """The share with at least five digits, as every phone number has, whatever else is in the cell."""
-        return self.share(lambda text: sum(letter.isdigit() for letter in text) >= 5)
-
-    @cached_property
-    def urls(self) -> float:
-        """The share of web addresses."""
-        return self.share(lambda text: _URL.fullmatch(text) is not None)
-
-    @cached_property
-    def dates(self) -> float:
-        """The share of dates."""
-        return self.share(lambda text: _DATE.fullmatch(text) is not None)
-
-    @cached_property
-    def numbers(self) -> float:
-        """The share of plain numbers and amounts."""
-        return self.share(lambda text: _NUMBER.fullmatch(text) is not None)
-
-    @cached_property
-    def guids(self) -> float:
-        """The share of GUIDs."""
-        return self.share(lambda text: _GUID.fullmatch(text) is not None)
-
-    @cached_property
-    def zips(self) -> float:
-        """The share that can be a post code."""
-        return self.share(lambda text: _ZIP.fullmatch(text) is not None and len(text) <= 10)
-
-    @cached_property
-    def countries(self) -> float:
-        """The share of names and codes of countries."""
-        return self.share(
-            lambda text: text.upper() in VEHICLE_CODES or (len(text) <= 60 and country_code(text) is not None)
-        )
-
-    @cached_property
-    def lettered(self) -> float:
-        """The share with at least two letters."""
-        return self.share(lambda text: sum(letter.isalpha() for letter in text) >= 2)
-
-    @cached_property
-    def with_digits(self) -> float:
-        """The share with a digit."""
-        return self.share(lambda text: any(letter.isdigit() for letter in text))
-
-    @cached_property
-    def companies(self) -> float:
-        """The share that is certainly a company, by its legal form."""
-        return self.share(lambda text: len(text) <= 80 and is_company(text))
-
-    @cached_property
-    def salutations(self) -> float:
-        """The share of forms of address."""
-        return self.share(lambda text: all(fold(word) in _SALUTATIONS for word in text.split()))
-
-    @cached_property
-    def whole_addresses(self) -> float:
-        """The share with words, a house number, and a town with its code in one cell."""
-        return self.share(_is_whole_address)
-
-    @cached_property
-    def towns_with_codes(self) -> float:
-        """The share of a post code and a town together."""
-        return self.share(
-            lambda text: (
-                len(text) < 60 and _TOWN_WITH_CODE.search(text) is not None and sum(map(str.isalpha, text)) >= 3
-            )
-        )
-
-    @cached_property
-    def codes_at_end(self) -> float:
-        """The share that ends with a state's code: ``24121 BERGAMO-BG``, ``Austin, TX``."""
-        return self.share(lambda text: _CODE_AT_END.search(text) is not None)
-
-    @cached_property
-    def spaced(self) -> float:
-        """The share of several words."""
-        return self.share(lambda text: " " in text)
+    )
+    labelled = _share(lambda text: _LABEL.search(text) is not None)  # ``Phone:(555) 010-1234 Fax:…``
+    digits_enough = _share(lambda text: sum(map(str.isdigit, text)) >= 5)  # as every phone number has
+    urls = _share(lambda text: _URL.fullmatch(text) is not None)
+    dates = _share(lambda text: _DATE.fullmatch(text) is not None)
+    numbers = _share(lambda text: _NUMBER.fullmatch(text) is not None)  # plain ones and amounts
+    guids = _share(lambda text: _GUID.fullmatch(text) is not None)
+    zips = _share(lambda text: _ZIP.fullmatch(text) is not None and len(text) <= 10)
+    countries = _share(
+        lambda text: text.upper() in VEHICLE_CODES or (len(text) <= 60 and country_code(text) is not None)
+    )
+    lettered = _share(lambda text: sum(map(str.isalpha, text)) >= 2)
+    with_digits = _share(lambda text: any(map(str.isdigit, text)))
+    companies = _share(lambda text: len(text) <= 80 and is_company(text))  # certainly: by their legal form
+    salutations = _share(lambda text: all(fold(word) in _SALUTATIONS for word in text.split()))
+    whole_addresses = _share(_is_whole_address)
+    towns_with_codes = _share(
+        lambda text: len(text) < 60 and _TOWN_WITH_CODE.search(text) is not None and sum(map(str.isalpha, text)) >= 3
+    )
+    codes_at_end = _share(lambda text: _CODE_AT_END.search(text) is not None)  # ``24121 BERGAMO-BG``, ``Austin, TX``
+    spaced = _share(lambda text: " " in text)
+    flags = _share(lambda text: fold(text) in _FLAGS or text in ("0", "1", "-1"))
 
     @property
     def quoted(self) -> bool:
         """Whether most values begin with an apostrophe, which keeps spreadsheets from changing them."""
         return self.share(lambda text: text.startswith("'")) > 0.5
-
-    @cached_property
-    def flags(self) -> float:
-        """The share that says yes or no."""
-        return self.share(lambda text: fold(text) in _flag_words() or text in ("0", "1", "-1"))
 
     def words(self, *names: str) -> float:
         """The share of the distinct values that are cell words of these kinds."""
@@ -208,21 +146,6 @@ class ColumnValues:
 
 def _list(text: str) -> list[str]:
     return re.split(r"\s*[,;|/]\s*", text) if len(text) < 80 else []
-
-
-def _flag_words() -> frozenset[str]:
-    return lexicon().cell_words("yes", "no") | {"t", "f", "x", "true", "false", "y", "n", "yes", "no", "tyes", "tno"}
-
-
-def _is_whole_address(text: str) -> bool:
-    pieces = [piece for piece in re.split(r"[,;\n]\s*|\s-\s|<br */?>", text) if piece.strip()]
-    return (
-        len(text) >= 15
-        and len(pieces) >= 2
-        and sum(map(str.isalpha, text)) >= 8
-        and any(map(str.isdigit, text))
-        and (_TOWN_WITH_CODE.search(text) is not None or len(pieces) >= 3)
-    )
 
 
 def column_values(column: pa.ChunkedArray) -> ColumnValues:

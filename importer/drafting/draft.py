@@ -5,16 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from importer.drafting.column_choices import Choices, full_name
+from importer.drafting.column_choices import NO_CHOICES, Choices, full_name
 from importer.drafting.concepts import NEVER
 from importer.drafting.draft_mapping import draft_content
 from importer.drafting.headerless import name_columns
-from importer.drafting.joined_tables import joined, table_drafts
 from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
 from importer.drafting.open_questions import Questions, applying_skip_rules, settle_rows
 from importer.drafting.skip_rules import Question
-from importer.drafting.table_draft import TableDraft
+from importer.drafting.table_draft import TableDraft, joined, table_drafts
 from importer.errors import NoSourceError
 from importer.tables import Sources
 
@@ -59,7 +58,6 @@ class Draft:
     mapping: str
 
     def as_json(self) -> dict[str, Any]:
-        """The one object of ``--json``."""
         return {
             "fits": None if self.fits is None else {"mapping": self.fits[0], "coverage": round(self.fits[1], 3)},
             "layout": self.layout,
@@ -76,7 +74,7 @@ def draft_sources(
     answers: Mapping[str, str],
     *,
     recognize: bool = True,
-    choices: Choices | None = None,
+    choices: Choices = NO_CHOICES,
 ) -> Draft:
     """Draft a mapping for the tables of one export.
 
@@ -85,7 +83,6 @@ def draft_sources(
     what headers and values suggest. Raises :class:`NoSourceError` where no column can be a customer's name, and
     :class:`UsageError` for an answer to no question, and for a choice of what is not there.
     """
-    choices = choices or Choices()
     questions = Questions(answers)
     sources, named = name_columns(sources, questions)
     choices.check(sources.tables)

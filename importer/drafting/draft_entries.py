@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from importer.drafting.address_parts import AddressGroup
+from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.mapping_text import Noted
 from importer.drafting.rule_content import (
     address_parts,
@@ -118,7 +118,7 @@ def address_entries(draft: TableDraft, table: Mapping[str, str], *, alone: bool)
         fields = _address(draft, group, main, joined_table=bool(table))
         if fields is None:
             continue
-        if draft.structure.parent is not None and not table and not group.role:
+        if draft.structure.parents and not table and not group.role:
             yield from _of_parents(draft, fields)
             continue
         if group.flags:
@@ -240,7 +240,7 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: b
     if not contacts and not table:
         contacts = {1: draft.assignment.people.get("addresses.billing", {})}
     named = any(own.get("first_name") or own.get("last_name") for own in contacts.values())
-    if draft.structure.parent is not None and not table and not named:
+    if draft.structure.parents and not table and not named:
         yield _person_of_row(draft)
     for number, own in sorted(contacts.items()):
         names = person_names(draft, own)
@@ -250,7 +250,7 @@ def contact_entries(draft: TableDraft, table: Mapping[str, str], *, elsewhere: b
         details = {name: _details(draft, name, own, of_customer=first) for name in ("email", "phone")}
         columns = dict.fromkeys([*own.get("first_name", ()), *own.get("last_name", ())])
         condition = is_filled(_headers(draft, list(columns)))
-        if draft.structure.parent is not None and not table:
+        if draft.structure.parents and not table:
             condition = {"all": [_rows_of(draft)[1], condition]}
         position = {"designation": draft.headers[own["designation"][0]]} if own.get("designation") else {}
         given = {name: detail(draft, name, columns, of_person=True) for name, columns in details.items() if columns}

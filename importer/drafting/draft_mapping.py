@@ -6,7 +6,7 @@ from typing import Any
 from importer.drafting.concepts import NEVER
 from importer.drafting.draft_entries import address_entries, contact_entries, customer_entry
 from importer.drafting.mapping_text import Noted
-from importer.drafting.parent_rows import PATH
+from importer.drafting.row_structure import PATH
 from importer.drafting.skip_rules import SkipRule
 from importer.drafting.table_draft import TableDraft
 

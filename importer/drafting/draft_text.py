@@ -13,7 +13,6 @@ _WHOLE = ("address_line_1", "city")
 
 
 def draft_text(draft: Draft, width: int) -> str:
-    """The table and the questions."""
     lines = []
     if draft.fits is not None:
         lines += [f"The mapping {draft.fits[0]} fits: it knows {draft.fits[1]:.0%} of the filled columns.", ""]
@@ -83,10 +82,5 @@ def _targets(targets: Sequence[str]) -> str:
 
 def _short(target: str) -> str:
     """``billing city`` for ``addresses.billing.city``, so that a narrow column shows what matters."""
-    return (
-        target.removeprefix("addresses.")
-        .replace("contacts[", "contact ")
-        .replace("[", " ")
-        .replace("].", " ")
-        .replace(".", " ")
-    )
+    plain = target.removeprefix("addresses.").replace("contacts[", "contact ").replace("].", " ")
+    return plain.replace("[", " ").replace(".", " ")

@@ -1,14 +1,15 @@
 """Files that a mapping is already there for: how much of them it reads, and what its columns give."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import MappingError
+from importer.mapping.fitting import mentioned_columns
 from importer.mapping.language.mapping_files import SUFFIXES, LoadedMapping, list_mappings, load_mapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import NUMBER, FieldRule
-from importer.mapping.table_rows import assign_tables, find_column, source_reference
+from importer.mapping.table_rows import assign_tables, find_column
 from importer.tables import Sources
 
 _OWN = Path("mappings")  # in the working folder
@@ -57,10 +58,7 @@ def _common_columns(sources: Sources) -> set[str]:
     found: set[str] = set()
     for name in (name for name in list_mappings() if name.startswith(_GENERIC)):
         mapping = load_mapping(name).mapping
-        references = [reference for reference, _ in mapping.references(mapping.main_table)]
-        for table in sources.tables:
-            headers = list(table.frame.columns)
-            found.update(column for reference in references if (column := find_column(reference, headers)) is not None)
+        found.update(*(mentioned_columns(mapping, mapping.main_table, table.headers) for table in sources.tables))
     return found
 
 
@@ -82,18 +80,14 @@ def _known(name: str, loaded: LoadedMapping, sources: Sources, filled: dict[tupl
         ignored = mapping.tables[table_name].ignore
         for table in data.tables:
             at = places[id(table)]
-            headers = list(table.frame.columns)
-            references = [reference for reference, _ in mapping.references(table_name)] + list(ignored)
-            found = {find_column(source_reference(reference), headers) for reference in references}
-            mentioned |= {(at, header) for header in headers if header in found}
-            for column, target in _targets(mapping, table_name, headers):
+            found = mentioned_columns(mapping, table_name, table.headers) | set(_found(ignored, table.headers))
+            mentioned |= {(at, header) for header in found}
+            for column, target in _targets(mapping, table_name, table.headers):
                 own = targets.setdefault((at, column), [])
                 if target not in own:
                     own.append(target)
             if table_name == mapping.main_table and not keys:
-                parts = [part for rule in mapping.tables[table_name].key for part, _ in rule.references(optional=True)]
-                named = [find_column(part, headers) for part in parts]
-                keys = [name for name in named if name is not None]
+                keys = list(_found(_key_references(mapping), table.headers))
     columns = [place for place, some in filled.items() if some]
     read = {at for at in places.values() if _knows(columns, mentioned, at)}  # not other lists of the same export
     columns = [place for place in columns if place[0] in read]
@@ -107,15 +101,21 @@ def _knows(columns: list[tuple[int, str]], mentioned: set[tuple[int, str]], at: 
     return sum(place in mentioned for place in own) >= _OWN_SHARE * len(own) > 0
 
 
-def _targets(mapping: Mapping, table_name: str, headers: list[str]) -> Iterator[tuple[str, str]]:
+def _found(references: Iterable[str], headers: Sequence[str]) -> Iterator[str]:
+    """The headers that references name, as far as they are there."""
+    yield from (header for one in references if (header := find_column(one, headers)) is not None)
+
+
+def _key_references(mapping: Mapping) -> Iterator[str]:
+    for rule in mapping.tables[mapping.main_table].key:
+        yield from (reference for reference, _ in rule.references(optional=True))
+
+
+def _targets(mapping: Mapping, table_name: str, headers: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each column that a field reads, with the field as targets are spelled."""
     if table_name == mapping.main_table:
         yield from _of_fields(mapping.customer.fields(), "", "", headers)
-        for rule in mapping.tables[table_name].key:
-            for reference, _ in rule.references(optional=True):
-                column = find_column(reference, headers)
-                if column is not None:
-                    yield column, "reference_id"
+        yield from ((column, "reference_id") for column in _found(_key_references(mapping), headers))
     contact = 0
     for entry in mapping.children():
         for number in entry.numbers():
@@ -125,10 +125,8 @@ def _targets(mapping: Mapping, table_name: str, headers: list[str]) -> Iterator[
                 continue
             prefix = f"addresses.{_role(entry)}." if isinstance(entry, AddressEntry) else f"contacts[{contact}]."
             yield from _of_fields(entry.fields(), prefix, number, headers)
-            for reference in entry.cells:
-                column = find_column(reference.replace(NUMBER, number), headers)
-                if column is not None:
-                    yield column, f"{prefix}address_line_1"
+            cells = (reference.replace(NUMBER, number) for reference in entry.cells)
+            yield from ((column, f"{prefix}address_line_1") for column in _found(cells, headers))
 
 
 def _role(entry: AddressEntry) -> str:
@@ -136,10 +134,10 @@ def _role(entry: AddressEntry) -> str:
     return kinds[0] if kinds else "any"
 
 
-def _of_fields(fields: dict[str, FieldRule], prefix: str, number: str, headers: list[str]) -> Iterator[tuple[str, str]]:
+def _of_fields(
+    fields: dict[str, FieldRule], prefix: str, number: str, headers: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     for name, rule in fields.items():
         target = "attribute" if name.startswith("attributes.") else f"{prefix}{name}"
-        for reference, _ in rule.references(optional=True):
-            column = find_column(reference.replace(NUMBER, number), headers)
-            if column is not None:
-                yield column, target
+        references = (reference.replace(NUMBER, number) for reference, _ in rule.references(optional=True))
+        yield from ((column, target) for column in _found(references, headers))

@@ -12,8 +12,6 @@ _SPECIAL = frozenset({"null", "~", "true", "false", "yes", "no", "on", "off", ""
 
 @dataclass(frozen=True)
 class Noted:
-    """A value with a comment."""
-
     value: Any
     comment: str
 
@@ -102,13 +100,9 @@ def scalar(value: Any, *, flow: bool = False) -> str:
 
 
 def _escaped(letter: str) -> str:
-    return (
-        f"\\{letter}"
-        if letter in '"\\'
-        else f"\\u{ord(letter):04x}"
-        if ord(letter) < 0x10000
-        else f"\\U{ord(letter):08x}"
-    )
+    if letter in '"\\':
+        return f"\\{letter}"
+    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
 
 
 def one_line(text: str) -> str:

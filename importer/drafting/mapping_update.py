@@ -3,9 +3,8 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from importer.drafting.joined_tables import table_drafts
 from importer.drafting.mapping_text import one_line, scalar
-from importer.drafting.table_draft import TableDraft
+from importer.drafting.table_draft import TableDraft, table_drafts
 from importer.errors import MappingError
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import CustomerEntry

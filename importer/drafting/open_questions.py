@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from importer.cell_text import filled_cells
 from importer.did_you_mean import nearest
-from importer.drafting.column_choices import Choices
+from importer.drafting.column_choices import Choices, chosen_in
 from importer.drafting.skip_rules import LEAVE_OUT, Question, SkipRule, chosen_rules, skip_rules
 from importer.drafting.table_draft import TableDraft, key_structure, varying_columns
 from importer.errors import UsageError
@@ -54,17 +54,18 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
     """Key, parent, and rows that go on with the customer above: asked unless they are certain."""
     _settle_key(draft, questions)
     structure, headers = draft.structure, draft.headers
-    if structure.parent is not None and structure.named is not None:
-        count, named = draft.values[structure.parent].count, headers[structure.named]
-        text = f"{headers[structure.parent]}: {count:,} rows name another row by its {named}. Do they belong to it?"
+    if structure.parents:
+        parent, named = structure.parents[0]
+        count, name = draft.values[parent].count, headers[named]
+        text = f"{headers[parent]}: {count:,} rows name another row by its {name}. Do they belong to it?"
         proposed = _NO if _are_customers(draft) else _YES
         if questions.ask(Question("parent", text, (_YES, _NO), proposed)) == _NO:
-            draft.structure = replace(structure, layout="wide", parent=None, named=None, instead_of_parent=())
+            draft.structure = replace(structure, layout="wide", parents=())
     elif structure.path:
+        key = headers[structure.key[0]]
         text = (
-            f"{headers[structure.key[0]]}: rows such as Harbor Goods:Warehouse name another row in front of the colon. "
+            f"{key}: rows such as Harbor Goods:Warehouse name another row in front of the colon. Do they belong to it?"
         )
-        text += "Do they belong to it?"
         if questions.ask(Question("parent", text, (_YES, _NO), _YES)) == _NO:
             draft.structure = replace(structure, path=False)
     elif structure.layout == "blank parent":
@@ -78,9 +79,9 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
 def _are_customers(draft: TableDraft) -> bool:
     """Whether rows that name another row have a customer's number themselves, as branches do and people do not."""
     number = draft.structure.key[0]
-    if draft.assignment.readings[number].concept != "customer_number" or draft.structure.parent is None:
+    if draft.assignment.readings[number].concept != "customer_number":
         return False
-    below = filled_cells(draft.table.column(draft.headers[draft.structure.parent]))
+    below = filled_cells(draft.table.column(draft.headers[draft.structure.parents[0][0]]))
     return bool(filled_cells(draft.table.column(draft.headers[number]))[below].all())
 
 
@@ -105,7 +106,7 @@ def applying_skip_rules(tables: Sequence[TableDraft], questions: Questions, choi
     """The rules by which rows are left out, by table: those that were chosen, and as far as the answers say so."""
     found = []
     for draft in tables:
-        chosen = chosen_rules(draft, choices.skip_of(draft.table))
+        chosen = chosen_rules(draft, chosen_in(draft.table, choices.skip))
         columns = {rule.condition["column"] for rule in chosen}
         others = (rule for rule in skip_rules(draft) if rule.condition.get("column") not in columns)
         found.append([*chosen, *(rule for rule in others if questions.ask(rule.question) == LEAVE_OUT)])

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from importer.drafting.address_parts import AddressGroup
-from importer.drafting.assigned_fields import Assignment
+from importer.drafting.assigned_fields import AddressGroup, Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import AT_ADDRESS, OF_COMPANIES
 from importer.drafting.readings import Reading

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from importer.drafting.combined_concepts import head, in_roles, roles_of
-from importer.drafting.concepts import ADDRESS_PARTS, AT_ADDRESS, OF_ADDRESSES, OF_COMPANIES
+from importer.drafting.concepts import ADDRESS_PARTS, AT_ADDRESS, OF_ADDRESSES, OF_COMPANIES, head, in_roles, roles_of
 from importer.drafting.header_segments import Segment, segments
 from importer.drafting.lexicon import HEAD_FIRST, lexicon
 

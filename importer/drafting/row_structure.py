@@ -1,5 +1,6 @@
-"""How rows make customers: the key, and the family of layouts that the table belongs to."""
+"""How rows make customers: the key, rows that name a parent, and the family of layouts that the table belongs to."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,8 +11,7 @@ from importer.cell_text import filled_cells
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.column_values import ColumnValues
 from importer.drafting.concepts import ADDRESS_PARTS
-from importer.drafting.customer_keys import ALMOST_ALL, candidates, chosen_key, key_of_block
-from importer.drafting.parent_rows import parent_columns, path_column
+from importer.drafting.readings import Reading
 from importer.tables import SourceTable
 
 Layout = Literal["wide", "numbered groups", "long", "blank parent", "parent reference", "packed"]
@@ -20,54 +20,55 @@ _FEW = 0.1
 _MANY_GROUPS = 3
 _HEADS = frozenset({"customer_number", "id", "other_number", "company_name", "name"})
 _GROUPED = ADDRESS_PARTS | {"phone", "email", "full_name", "first_name"}
+_ALMOST_ALL = 0.97
+_MOST = 0.9
+_HALF = 0.5
+_TOGETHER = 3  # columns that are blank in the same rows
+_RANK = {"customer_number": 0, "id": 1, "other_number": 2, "company_name": 3, "display_name": 4, "email": 5}
+_OF_OTHERS = frozenset({"billing", "shipping", "contact", "person", "parent", "other"})
+_INCLUDED = 0.8  # of the values are numbers or names of rows
+_SOME = 0.7
+_NAMING = frozenset({"customer_number", "id", "other_number", "company_name", "display_name", "email", "name"})
+_NAME_CONCEPTS = frozenset({"company_name", "display_name", "name"})
+_FEWEST = 2  # rows below another one
+PATH = r"^(.+):[^:]+$"
+_LIKE_PARENTS = _NAMING - {"email", "name"}
 
 
 @dataclass(frozen=True)
 class RowStructure:
     """``key``: the columns that identify a customer; ``certain``: it is no question which.
 
-    ``instead``: the column that identifies a customer whose key is blank. ``parent``: the column that names another
-    row, ``named``: the column with what it names; ``instead_of_parent``: further such pairs. ``others``: further
-    columns that can identify a customer. ``path``: keys such as ``Harbor Goods:Warehouse`` name the row that theirs
-    belongs to.
+    ``parents``: the columns that name another row, each with the column that it names. ``others``: further columns that
+    can identify a customer. ``instead``: the column that identifies a customer whose key is blank. ``path``: keys such
+    as ``Harbor Goods:Warehouse`` name the row that theirs belongs to.
     """
 
     layout: Layout
     key: tuple[int, ...]
     certain: bool
-    parent: int | None = None
-    named: int | None = None
+    parents: tuple[tuple[int, int], ...] = ()
     others: tuple[int, ...] = ()
     instead: int | None = None
     path: bool = False
-    instead_of_parent: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def parents(self) -> tuple[tuple[int, int], ...]:
-        """The columns that name another row, each with the column that it names."""
-        if self.parent is None or self.named is None:
-            return ()
-        return ((self.parent, self.named), *self.instead_of_parent)
 
 
 def row_structure(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]) -> RowStructure:
-    """The key and the layout of a table."""
-    among = candidates(out, values)
-    of_path = path_column(table, out, among)
+    among = _candidates(out, values)
+    of_path = _path_column(table, out, among)
     if of_path is not None:
         others = tuple(at for at in among if at != of_path)
         return RowStructure(_family(out, values, of_path), (of_path,), certain=True, others=others, path=True)
-    parents = parent_columns(table, out, values, among)
-    parent, named = parents[0] if parents else (None, None)
-    block = key_of_block(table, out, values, among)
-    key, certain, instead = (block, True, None) if block is not None else chosen_key(out, values, among)
+    parents = _parent_columns(table, out, values, among)
+    block = _key_of_block(table, out, values, among)
+    key, certain, instead = (block, True, None) if block is not None else _chosen_key(out, values, among)
     layout: Layout = "parent reference"
-    if parent is None:
+    if not parents:
         goes_on = block is not None or (key is not None and _goes_on(table, out, values, key))
         layout = "blank parent" if goes_on else _family(out, values, key)
     others = tuple(at for at in among if at != key)
     keys = () if key is None else (key,)
-    return RowStructure(layout, keys, certain, parent, named, others, instead, instead_of_parent=tuple(parents[1:]))
+    return RowStructure(layout, keys, certain, tuple(parents), others, instead)
 
 
 def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) -> Layout:
@@ -89,7 +90,7 @@ def _family(out: Assignment, values: Sequence[ColumnValues], key: int | None) ->
 
 def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], key: int) -> bool:
     """Whether rows without a key stand below one with a key, and have nothing of the customer's own."""
-    if out.readings[key].concept not in _HEADS or values[key].filled >= ALMOST_ALL:
+    if out.readings[key].concept not in _HEADS or values[key].filled >= _ALMOST_ALL:
         return False
     names = list(table.frame.columns)
     blank = ~filled_cells(table.column(names[key]))
@@ -101,3 +102,145 @@ def _goes_on(table: SourceTable, out: Assignment, values: Sequence[ColumnValues]
     for at in own:
         some |= filled_cells(table.column(names[at]))
     return bool((some & blank).sum() <= _FEW * blank.sum()) and bool(some.any())
+
+
+def _candidates(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
+    """Columns that can identify a customer, the best one first."""
+    company = out.customer.get("company_name", [None])[0]
+
+    def can(at: int, reading: Reading) -> bool:
+        name = reading.concept in ("company_name", "display_name") and at != company
+        mail = reading.concept == "email" and at not in out.customer.get("email", ())
+        of_others = bool(reading.roles & _OF_OTHERS) or reading.about
+        return reading.concept in _RANK and not values[at].blank and not (name or mail or of_others)
+
+    def rank(at: int) -> tuple[int, bool, int, float, int]:
+        reading = out.readings[at]
+        return _RANK[str(reading.concept)], bool(reading.unknown), reading.part or 0, -values[at].filled, at
+
+    return sorted((at for at, reading in enumerate(out.readings) if can(at, reading)), key=rank)
+
+
+def _key_of_block(table: SourceTable, out: Assignment, values: Sequence[ColumnValues], among: list[int]) -> int | None:
+    """The key of a table whose rows go on with the customer above: it is blank together with other columns."""
+    readings = out.readings
+    for at in among:
+        known = readings[at].concept in ("customer_number", "id") and not readings[at].unknown
+        if known and values[at].filled >= _MOST:
+            return None
+    names = enumerate(table.frame.columns)
+    masks = {at: filled_cells(table.column(name)) for at, name in names if 0 < values[at].filled < _ALMOST_ALL}
+    for at in among:
+        if at not in masks or not masks[at][0] or readings[at].concept == "display_name" or not values[at].unique:
+            continue
+        together = [other for other, mask in masks.items() if other != at and bool((mask == masks[at]).all())]
+        if sum(readings[other].concept not in ADDRESS_PARTS for other in together) >= _TOGETHER:
+            return at
+    return None
+
+
+def _chosen_key(
+    out: Assignment, values: Sequence[ColumnValues], among: list[int]
+) -> tuple[int | None, bool, int | None]:
+    """The key, whether it is certain, and the column that identifies customers whose key is blank."""
+    readings = out.readings
+    numbers = [at for at in among if readings[at].concept == "customer_number"]
+    for at in numbers:
+        if values[at].filled >= _ALMOST_ALL:
+            return at, True, None
+    unique = [at for at in among if values[at].filled >= _ALMOST_ALL and values[at].unique]
+    for at in numbers:
+        if values[at].filled >= _HALF:
+            instead = _instead(out, values, unique)
+            return at, instead is None, instead
+    certain = [at for at in unique if readings[at].concept == "id"]
+    certain += [at for at in range(len(values)) if values[at].guids > _MOST and values[at].unique]
+    if certain:
+        return certain[0], True, None
+    for at, reading in enumerate(readings):
+        full = values[at].filled >= _ALMOST_ALL and values[at].unique and not values[at].blank
+        if reading.concept == "other_number" and full and not reading.unknown:
+            return at, False, None
+    if not among:
+        people = [
+            at for name in ("last_name", "first_name") for own in out.contacts.values() for at in own.get(name, ())
+        ]
+        among = [at for at in people if not values[at].blank][:1]
+    whole = [at for at in among if values[at].filled >= _ALMOST_ALL and values[at].unique]
+    if whole and values[among[0]].filled < _ALMOST_ALL and readings[among[0]].concept != "customer_number":
+        among = [whole[0], *(at for at in among if at != whole[0])]
+    rest = sorted(among, key=lambda at: -round(min(values[at].filled, _MOST), 1))
+    return (rest[0], values[rest[0]].unique, None) if rest else (None, False, None)
+
+
+def _instead(out: Assignment, values: Sequence[ColumnValues], unique: list[int]) -> int | None:
+    """What identifies customers without a number; None in a table whose rows go on with the customer above."""
+    company = out.customer.get("company_name", [None])[0]
+    if company is None or values[company].filled < _ALMOST_ALL:
+        return None
+    named = [at for at in unique if out.readings[at].concept in ("id", "company_name", "email")]
+    return named[0] if named else company
+
+
+def _parent_columns(
+    table: SourceTable, out: Assignment, values: Sequence[ColumnValues], among: list[int]
+) -> list[tuple[int, int]]:
+    """The columns whose values are the numbers or names of other rows, in part of the rows; each with what it names.
+
+    ``among``: columns that can identify a customer, the best one first; they are looked at first.
+    """
+    found = [pair for at in out.parent if (pair := _pair(table, out, values, at, among)) is not None]
+    rest = (_pair(table, out, values, at, among) for at in ([] if found else _further(out, values)))
+    return found or [pair for pair in rest if pair is not None][:1]
+
+
+def _pair(
+    table: SourceTable, out: Assignment, values: Sequence[ColumnValues], at: int, among: list[int]
+) -> tuple[int, int] | None:
+    """A column with the one that its values are from; None if they are not."""
+    if values[at].blank or values[at].filled >= _ALMOST_ALL:
+        return None
+    for other in (*among, *range(len(values))):
+        names_rows = out.readings[other].concept in _NAMING or values[other].unique
+        if other != at and other not in out.parent and names_rows and _names(table, values, at, other):
+            return at, other
+    return None
+
+
+def _further(out: Assignment, values: Sequence[ColumnValues]) -> list[int]:
+    """Columns of names and numbers that may hold those of other rows, such as ``Primary Company``."""
+    company = out.customer.get("company_name", [None])[0]
+    if company is None:
+        return []
+    return [
+        at
+        for at, reading in enumerate(out.readings)
+        if at != company and reading.concept in _LIKE_PARENTS and 0 < values[at].filled < _SOME
+    ]
+
+
+def _names(table: SourceTable, values: Sequence[ColumnValues], at: int, other: int) -> bool:
+    """Whether the values of a column are among those of another one, and hardly ever in the same row."""
+    own, known = set(values[at].texts), set(values[other].texts)
+    if len(known) <= len(own) or len(own & known) < _INCLUDED * len(own):
+        return False
+    headers = list(table.frame.columns)
+    texts = table.frame[headers[at]].str.strip()
+    same = (texts == table.frame[headers[other]].str.strip()) & (texts != "")
+    return float(same.mean()) <= _FEW * values[at].filled
+
+
+def _path_column(table: SourceTable, out: Assignment, among: Sequence[int]) -> int | None:
+    """The column of names that are paths: ``Harbor Goods:Warehouse`` below ``Harbor Goods``, as QuickBooks writes jobs.
+
+    ``among``: columns that can identify a customer.
+    """
+    headers = list(table.frame.columns)
+    columns: list[int] = [*out.customer.get("company_name", ()), *out.customer.get("display_name", ()), *among]
+    for at in dict.fromkeys(columns):
+        if out.readings[at].concept in _NAME_CONCEPTS:
+            names = set(map(str, table.frame[headers[at]].str.strip().unique()))
+            paths = [match[1] for name in names if (match := re.match(PATH, name))]
+            if len(paths) >= _FEWEST and sum(path in names for path in paths) >= _INCLUDED * len(paths):
+                return at
+    return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from importer.drafting.address_parts import AddressGroup
+from importer.drafting.assigned_fields import AddressGroup
 from importer.drafting.column_values import VEHICLE_CODES
 from importer.drafting.lexicon import lexicon
 from importer.drafting.table_draft import TableDraft
@@ -48,7 +48,6 @@ def _from(rule: Any) -> dict[str, Any]:
 
 
 def sales_reps(header: str) -> dict[str, Any]:
-    """Names or email addresses of sales reps."""
     return {"from": header, "split": [*_SEPARATORS, "/"], "take": "all", "lookup": "sales_rep", "invalid": "blank"}
 
 

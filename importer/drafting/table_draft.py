@@ -1,4 +1,4 @@
-"""One table of the sources, read as far as its headers and values tell."""
+"""The tables of an export, read as far as headers and values tell: which has the customers, and which name them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,13 +7,14 @@ import numpy as np
 
 from importer.drafting.assigned_fields import Assignment
 from importer.drafting.assignment import ROW_KINDS, assign
-from importer.drafting.code_tables import CodeTable, recognized
-from importer.drafting.column_choices import KEY, Choices, apply_targets
+from importer.drafting.column_choices import KEY, NO_CHOICES, Choices, apply_targets, chosen_in
 from importer.drafting.column_values import ColumnValues, column_values
 from importer.drafting.header_words import words
+from importer.drafting.lexicon import CodeTable, recognized
 from importer.drafting.readings import Reading, read_headers
 from importer.drafting.row_structure import RowStructure, row_structure
-from importer.tables import SourceTable
+from importer.errors import NoSourceError
+from importer.tables import Sources, SourceTable
 
 _SOME = 0.5
 _MOST_NOTES = 20  # rows below the data
@@ -23,6 +24,7 @@ _LANGUAGES = {
     "de": "DE AT CH LI LU", "fr": "FR BE CH LU CA MC", "es": "ES MX AR CO CL PE UY EC VE", "nl": "NL BE",
     "it": "IT CH SM", "pt": "PT BR", "sv": "SE FI", "da": "DK", "no": "NO", "pl": "PL",
 }  # fmt: skip
+_INCLUDED, _OF_MANY = 0.8, 0.3  # of a table's values are keys of the main one, as far as both were looked at
 
 
 @dataclass
@@ -48,7 +50,6 @@ class TableDraft:
 
     @property
     def name(self) -> str:
-        """The table as reports name it."""
         return self.table.name
 
 
@@ -89,7 +90,6 @@ def _with_coded_rows(assignment: Assignment, codes: CodeTable, headers: Sequence
 
 
 def languages_of(country: str | None) -> Collection[str]:
-    """Languages that the country suggests."""
     return [language for language, where in _LANGUAGES.items() if country is not None and country in where.split()]
 
 
@@ -120,7 +120,7 @@ def draft_table(table: SourceTable, country: str | None, choices: Choices) -> Ta
     assignment = assign(readings, values)
     if codes is not None:
         _with_coded_rows(assignment, codes, headers)
-    chosen = choices.targets_of(table)
+    chosen = chosen_in(table, choices.targets)
     apply_targets(assignment, chosen)
     structure = row_structure(rows, assignment, values)
     keys = tuple(at for at, target in chosen.items() if target == KEY)
@@ -147,3 +147,56 @@ def varying_columns(table: SourceTable, structure: RowStructure, columns: Sequen
         groups[keys] = groups[keys].ffill()
     counts = groups.groupby(keys, sort=False).nunique()
     return frozenset(at for at in columns if headers[at] in counts and bool((counts[headers[at]] > 1).any()))
+
+
+def table_drafts(sources: Sources, country: str | None, choices: Choices = NO_CHOICES) -> list[TableDraft]:
+    """One draft for all tables with the same columns. Raises :class:`NoSourceError` if there are no data rows."""
+    found: dict[tuple[str, ...], TableDraft] = {}
+    for table in sources.tables:
+        headers = tuple(table.frame.columns)
+        if not headers or not len(table):
+            continue
+        if headers in found:
+            found[headers].same.append(table)
+        else:
+            found[headers] = draft_table(table, country, choices)
+    if not found:
+        hint = "Check the files: are they the right export, and complete?"
+        raise NoSourceError("the sources have no data rows", hint)
+    return list(found.values())
+
+
+def joined(tables: list[TableDraft]) -> tuple[list[TableDraft], dict[int, int], list[TableDraft]]:
+    """The main table with those that name its customers; the column of each that does; and all other tables."""
+
+    def rank(draft: TableDraft) -> tuple[int, bool, bool, int, int]:
+        given, key = draft.assignment, draft.structure.key
+        unique = bool(key) and draft.values[key[0]].unique
+        naming = sum(_naming(draft, other) is not None for other in tables if other is not draft) if unique else 0
+        named = "company_name" in given.customer or bool(given.contacts)
+        return naming if named else 0, "company_name" in given.customer, unique, len(given.customer), len(given.targets)
+
+    main = max(tables, key=rank)
+    ordered, joins = [main], {}
+    for draft in tables:
+        if draft is not main and _gives(draft) and (at := _naming(main, draft)) is not None:
+            joins[len(ordered)] = at
+            ordered.append(draft)
+    return ordered, joins, [draft for draft in tables if draft not in ordered]
+
+
+def _gives(draft: TableDraft) -> bool:
+    """Whether a further table has addresses or people."""
+    return bool(draft.assignment.addresses or draft.assignment.contacts)
+
+
+def _naming(main: TableDraft, other: TableDraft) -> int | None:
+    """The column of another table whose values are keys of the main table."""
+    if not main.structure.key:
+        return None
+    key = main.values[main.structure.key[0]]
+    known = set(key.texts)
+    least = _INCLUDED if key.distinct == len(known) else _OF_MANY
+    shares = [own.filled * len(known & set(own.texts)) / max(len(own.texts), 1) for own in other.values]
+    best = max(range(len(shares)), key=lambda at: shares[at])
+    return best if shares[best] >= least else None

@@ -1,9 +1,21 @@
-"""What stands below a list and is no record of it: totals, counts, dates, and page numbers, in the main languages."""
+"""Which records of a list are no data: blank ones, its header again, and what stands below it.
+
+That is totals, counts, dates, and page numbers, in the main languages.
+"""
 
 import re
-from collections.abc import Sequence
 
-Row = Sequence[str]
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from importer.cell_text import header_key
+from importer.loader.layout import Header, Row
+from importer.loader.text.column_store import Body
+from importer.tables import taken
+
+Mask = npt.NDArray[np.bool_]
 
 _TOTAL = re.compile(
     r"""(?:(?:grand\s+|(?:sub|sous)[-\s]?)?totals?(?:\s+g[eé]n[eé]ral)?|(?:gesamt|zwischen|end)?summe|(?:ins)?gesamt
@@ -47,6 +59,7 @@ _FOOTER = re.compile(
         |enregistrements|clients|filas|registros|clientes|righe|clienti|rijen|klanten)(?:\s+(?:selected|found|listed|exported))?\.?""",
     re.IGNORECASE | re.VERBOSE,
 )
+_AROUND = "\ufeff'\"` \t\r\n\xa0*?"
 
 
 def is_total(filled: Row) -> bool:
@@ -64,6 +77,86 @@ def is_footer(filled: Row, columns: int) -> bool:
     return columns >= 3 and len(filled) == 1 and bool(_FOOTER.fullmatch(filled[0]))
 
 
-def is_like_total(filled: Row) -> bool:
+def _is_like_total(filled: Row) -> bool:
     """Whether a row's filled cells may be a total, or a company that is called so: ``Total Wine & More``."""
     return bool(filled) and _TOTAL_OF.fullmatch(filled[0]) is not None and all(map(_AMOUNT.fullmatch, filled[1:]))
+
+
+def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
+    """The records of ``body`` that are not data, as (reason, mask) pairs that don't overlap; and the doubtful ones.
+
+    The header and its labels are not data wherever they are repeated. A last row such as ``Total Wine & More`` stays
+    data, because it may be a customer, unless there is a line above it that is certainly a total.
+    """
+    blank = _matches(body, [""] * len(body.columns))
+    repeated = np.zeros(len(body), dtype=bool)
+    for cells in [header.cells, *header.also]:
+        repeated |= _repeats(body, cells)
+    repeated &= ~blank
+    instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated
+    total = np.zeros(len(body), dtype=bool)
+    footer = np.zeros(len(body), dtype=bool)
+    doubtful: list[int] = []
+    for index in np.flatnonzero(~blank & ~repeated & ~instructions)[::-1]:
+        filled = [text for column in body.columns if (text := column[int(index)].as_py().strip())]
+        if is_total(filled):
+            total[[index, *doubtful]] = True
+            doubtful.clear()
+        elif is_footer(filled, header.width):
+            footer[index] = True
+        elif _is_like_total(filled):
+            doubtful.append(int(index))
+        else:
+            break
+    masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("total", total)]
+    return [*masks, ("footer", footer)], doubtful
+
+
+def _matches(body: Body, cells: Row) -> Mask:
+    """The records whose trimmed cells are ``cells``; each column leaves fewer candidates for the next one."""
+    mask = np.zeros(len(body), dtype=bool)
+    if len(cells) > len(body.columns) and any(cells[len(body.columns) :]):
+        return mask
+    candidates = np.arange(len(body))
+    for column, cell in zip(body.columns, cells, strict=False):
+        every = len(candidates) == len(body)
+        cells_left = column if every else pa.chunked_array([taken(column, candidates)])
+        candidates = candidates[pc.equal(pc.utf8_trim_whitespace(cells_left), cell).to_numpy()]
+        body.stored.release_memory()
+        if not len(candidates):
+            return mask
+    mask[candidates] = True
+    return mask
+
+
+def _repeats(body: Body, cells: Row) -> Mask:
+    """The records that repeat the header ``cells``, be it in other capitals, between other quotes, or after a BOM.
+
+    A single word in other capitals may be a name: a header of one column is repeated only as it is.
+    """
+    mask = np.zeros(len(body), dtype=bool)
+    filled = [place for place, cell in enumerate(cells) if cell.strip()]
+    if not filled or filled[0] >= len(body.columns):
+        return mask
+    width = max(len(body.columns), len(cells))
+    names, fold = [*cells, *[""] * width][:width], len(filled) > 1
+    key = _header_key if fold else _bare
+    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
+    body.stored.release_memory()
+    for index in np.flatnonzero(alike.to_numpy()).tolist():
+        record = [*body.row(index), *[""] * width][:width]
+        mask[index] = list(map(key, record)) == list(map(key, names))
+    return mask
+
+
+def _bare(cell: str) -> str:
+    return cell.strip(_AROUND)
+
+
+def _header_key(cell: str) -> str:
+    return header_key(_bare(cell))
+
+
+def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
+    trimmed = pc.utf8_trim(cells, _AROUND)
+    return pc.utf8_lower(trimmed) if fold else trimmed

@@ -1,23 +1,17 @@
-"""Which record is the header, and which records are not data."""
+"""Which records are the header, one or two of them, and which are not data."""
 
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from importer.cell_text import header_key
-from importer.loader.closing_rows import is_footer, is_like_total, is_total
-from importer.loader.grouped_headings import find_grouped
-from importer.loader.text.column_store import Body
-from importer.tables import taken
 
 Row = Sequence[str]
 Mask = npt.NDArray[np.bool_]
@@ -36,6 +30,19 @@ _FLAG = re.compile(r"\s*(?:true|false|yes|no|[yn])\s*", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _ANY_DIGIT = re.compile(r"\d")
+_INSTRUCTION = re.compile(
+    r"""(?:(?:not\s+|conditionally\s+)?(?:required|mandatory|optional|conditional|recommended)\b.*
+        | (?:max(?:imum|\.)?|up\s+to|at\s+most)\b.*\d.* | .*\b\d+\s*(?:char(?:acter)?s?|digits?|max)\b.*
+        | (?:alpha-?)?numeric\b.* | (?:free[-\s]?form\s+)?(?:text|string|integer|decimal|number|date|boolean|currency)
+            (?:\s*(?:field|only|\(.*\)|[-:,;.]\s.*))? | free[-\s]?form\b.*
+        | (?:yes|y|true|t)\s*(?:/|\bor\b)\s*(?:no|n|false|f)\b.* | [dmy]{1,4}[-/.][dmy]{1,4}[-/.][dmy]{1,4}
+        | (?:please\s+)?(?:enter|select|choose|specify|provide|leave|use|fill|do\s+not|don't|must|should|see)
+            (?:\s+\S+){3,}
+        | (?:please\s+)?(?:do\s+not|don't|must|leave)\s.+ | (?:e\.\s?g\.|(?:example|format|default|one\s+of)\s*[:=]).*
+        | (?:list/record|drop-?down|pick-?list|unique\s+(?:id|key|name|identifier|value))\b.*)""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_FIRST_ROWS = 15  # the headings are among them
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def find_header(rows: Sequence[Row], options: LoadOptions, *names: str) -> Heade
         separator = int(bool(rows) and rows[0][:1] == ["sep="])  # Excel's own line
         return Header(columns, separator, [(1, "title")][:separator])
     index = scores.index(best) if best else _first_likely_header(rows)
-    grouped = find_grouped(rows, index, lambda row: header_score(row, options))
+    grouped = _find_grouped(rows, index, lambda row: header_score(row, options))
     if grouped is not None:
         return _grouped_header(rows, *grouped)
     if index is None:
@@ -232,20 +239,6 @@ def _unlike_data(row: Row, data: Sequence[Row]) -> bool:
     return without_digits >= 2
 
 
-_INSTRUCTION = re.compile(
-    r"""(?:(?:not\s+|conditionally\s+)?(?:required|mandatory|optional|conditional|recommended)\b.*
-        | (?:max(?:imum|\.)?|up\s+to|at\s+most)\b.*\d.* | .*\b\d+\s*(?:char(?:acter)?s?|digits?|max)\b.*
-        | (?:alpha-?)?numeric\b.* | (?:free[-\s]?form\s+)?(?:text|string|integer|decimal|number|date|boolean|currency)
-            (?:\s*(?:field|only|\(.*\)|[-:,;.]\s.*))? | free[-\s]?form\b.*
-        | (?:yes|y|true|t)\s*(?:/|\bor\b)\s*(?:no|n|false|f)\b.* | [dmy]{1,4}[-/.][dmy]{1,4}[-/.][dmy]{1,4}
-        | (?:please\s+)?(?:enter|select|choose|specify|provide|leave|use|fill|do\s+not|don't|must|should|see)
-            (?:\s+\S+){3,}
-        | (?:please\s+)?(?:do\s+not|don't|must|leave)\s.+ | (?:e\.\s?g\.|(?:example|format|default|one\s+of)\s*[:=]).*
-        | (?:list/record|drop-?down|pick-?list|unique\s+(?:id|key|name|identifier|value))\b.*)""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
-
-
 def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
     """The numbers of up to three rows from ``start`` (an index) on that explain how to fill the columns."""
     for index, row in enumerate(rows[start : start + 3], start=start):
@@ -256,84 +249,49 @@ def _instructions(rows: Sequence[Row], start: int) -> Iterator[int]:
         yield index + 1
 
 
-def classify(body: Body, header: Header) -> tuple[list[tuple[str, Mask]], list[int]]:
-    """The records of ``body`` that are not data, as (reason, mask) pairs that don't overlap; and the doubtful ones.
+def _find_grouped(rows: Sequence[Row], header: int | None, score: Callable[[Row], int]) -> tuple[int, list[str]] | None:
+    """The lower row of headings in two rows, and the names that both make; None if there are none.
 
-    The header and its labels are not data wherever they are repeated. A last row such as ``Total Wine & More`` stays
-    data, because it may be a customer, unless there is a line above it that is certainly a total.
+    They are those in which ``score`` finds more columns of the mapping than in any single row; else those around the
+    likely ``header``, if titles of groups tell columns of one name apart.
     """
-    blank = _matches(body, [""] * len(body.columns))
-    repeated = np.zeros(len(body), dtype=bool)
-    for cells in [header.cells, *header.also]:
-        repeated |= _repeats(body, cells)
-    repeated &= ~blank
-    instructions = np.isin(body.numbers, header.instructions) & ~blank & ~repeated
-    total = np.zeros(len(body), dtype=bool)
-    footer = np.zeros(len(body), dtype=bool)
-    doubtful: list[int] = []
-    for index in np.flatnonzero(~blank & ~repeated & ~instructions)[::-1]:
-        filled = [text for column in body.columns if (text := column[int(index)].as_py().strip())]
-        if is_total(filled):
-            total[[index, *doubtful]] = True
-            doubtful.clear()
-        elif is_footer(filled, header.width):
-            footer[index] = True
-        elif is_like_total(filled):
-            doubtful.append(int(index))
-        else:
-            break
-    masks = [("blank", blank), ("header", repeated), ("instructions", instructions), ("total", total)]
-    return [*masks, ("footer", footer)], doubtful
+    best = max(map(score, rows), default=0)
+    found: tuple[int, list[str]] | None = None
+    for index in range(1, min(len(rows), _FIRST_ROWS)):
+        names = _joined(rows[index - 1], rows[index])
+        if names is not None and (own := score(names)) > best:
+            best, found = own, (index, names)
+    if found is not None or header is None:
+        return found
+    for index in (header, header + 1):
+        names = _joined(rows[index - 1], rows[index]) if 0 < index < len(rows) else None
+        if names is not None and score(names) >= best and _tells_apart(names, rows[index]):
+            return index, names
+    return None
 
 
-def _matches(body: Body, cells: Row) -> Mask:
-    """The records whose trimmed cells are ``cells``; each column leaves fewer candidates for the next one."""
-    mask = np.zeros(len(body), dtype=bool)
-    if len(cells) > len(body.columns) and any(cells[len(body.columns) :]):
-        return mask
-    candidates = np.arange(len(body))
-    for column, cell in zip(body.columns, cells, strict=False):
-        every = len(candidates) == len(body)
-        cells_left = column if every else pa.chunked_array([taken(column, candidates)])
-        candidates = candidates[pc.equal(pc.utf8_trim_whitespace(cells_left), cell).to_numpy()]
-        body.stored.release_memory()
-        if not len(candidates):
-            return mask
-    mask[candidates] = True
-    return mask
+def _joined(upper: Row, lower: Row) -> list[str] | None:
+    """The names of the columns, if some cell of the upper row stands over several of the lower one; else None.
 
-
-_AROUND = "\ufeff'\"` \t\r\n\xa0*?"
-
-
-def _repeats(body: Body, cells: Row) -> Mask:
-    """The records that repeat the header ``cells``, be it in other capitals, between other quotes, or after a BOM.
-
-    A single word in other capitals may be a name: a header of one column is repeated only as it is.
+    A cell of the upper row with a blank below it is a name by itself.
     """
-    mask = np.zeros(len(body), dtype=bool)
-    filled = [place for place, cell in enumerate(cells) if cell.strip()]
-    if not filled or filled[0] >= len(body.columns):
-        return mask
-    width = max(len(body.columns), len(cells))
-    names, fold = [*cells, *[""] * width][:width], len(filled) > 1
-    key = _header_key if fold else _bare
-    alike = pc.equal(_plain(body.columns[filled[0]], fold=fold), _plain(pa.array(names), fold=fold)[filled[0]])
-    body.stored.release_memory()
-    for index in np.flatnonzero(alike.to_numpy()).tolist():
-        record = [*body.row(index), *[""] * width][:width]
-        mask[index] = list(map(key, record)) == list(map(key, names))
-    return mask
+    names, group, spans = [], "", 0
+    for place in range(max(len(upper), len(lower))):
+        title = upper[place].strip() if place < len(upper) else ""
+        name = lower[place].strip() if place < len(lower) else ""
+        spans += bool(group and name and not title)
+        group = title if title and name else "" if title or not name else group
+        names.append(f"{group} {name}".strip() if name else title)
+    return names if spans and not any(map(_is_value, (*upper, *lower))) else None
 
 
-def _bare(cell: str) -> str:
-    return cell.strip(_AROUND)
+def _is_value(cell: str) -> bool:
+    """Whether a filled cell is a value, and no heading: it has no letter, or is an email address."""
+    return bool(cell.strip()) and (not any(map(str.isalpha, cell)) or "@" in cell)
 
 
-def _header_key(cell: str) -> str:
-    return header_key(_bare(cell))
-
-
-def _plain(cells: pa.Array | pa.ChunkedArray, *, fold: bool) -> pa.Array | pa.ChunkedArray:
-    trimmed = pc.utf8_trim(cells, _AROUND)
-    return pc.utf8_lower(trimmed) if fold else trimmed
+def _tells_apart(names: Row, lower: Row) -> bool:
+    """Whether columns of one name in the lower row all have different names with their groups."""
+    counts = Counter(header_key(name) for name in lower if name.strip())
+    repeated = [name for name, cell in zip(names, lower, strict=False) if counts[header_key(cell)] > 1]
+    return bool(repeated) and len(set(map(header_key, repeated))) == len(repeated)

@@ -10,8 +10,7 @@ from importer.loader.discovery import find_files, modified_at
 from importer.loader.layout import LoadOptions
 from importer.loader.locations import RemoteFile
 from importer.loader.text.delimited import read_text
-from importer.loader.workbook.markup import is_json, is_markup, read_markup
-from importer.loader.workbook.workbooks import is_workbook, read_workbook
+from importer.loader.workbook.workbooks import is_json, is_markup, is_workbook, read_markup, read_workbook
 from importer.tables import Sources
 
 _START = 64 * 1024  # bytes that show what kind of file it is

@@ -1,6 +1,7 @@
 """Which shipped mapping fits the sources best."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from importer.errors import MappingError
@@ -58,17 +59,22 @@ def known_columns(mapping: Mapping, sources: Sources) -> int:
     return _fit("", mapping, sources).known
 
 
+def mentioned_columns(mapping: Mapping, table_name: str, headers: Sequence[str]) -> set[str]:
+    """The headers of a source table that a mapping mentions. Raises :class:`MappingError` for one that is ambiguous."""
+    found = {find_column(reference, headers) for reference, _ in mapping.references(table_name)}
+    return {header for header in found if header is not None}
+
+
 def _fit(name: str, mapping: Mapping, sources: Sources) -> Fit:
     """Tables in which columns are missing, such as other lists in the same file, count as unknown."""
     headers: list[str] = []
     unused: list[str] = []
     for table_name, data in assign_tables(mapping, sources).items():
-        references = [reference for reference, _ in mapping.references(table_name)]
         for table in data.tables:
             headers += list(table.frame.columns)
-            known: set[str | None] = set()
+            known: set[str] = set()
             with contextlib.suppress(MappingError):
                 check_columns(mapping, table_name, [table])
-                known = {find_column(reference, table.headers) for reference in references}
+                known = mentioned_columns(mapping, table_name, table.headers)
             unused += [header for header in table.frame.columns if header not in known]
     return Fit(name, len(headers) - len(unused), len(headers), tuple(unused))

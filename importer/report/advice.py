@@ -147,7 +147,7 @@ def _ago(seconds: int) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         count = seconds // length
         if count:
-            return f"{count:,} {unit}{'' if count == 1 else 's'} ago"
+            return f"{counted(count, unit)} ago"
     return "a moment ago"
 
 
@@ -306,8 +306,13 @@ def _stop(summary: Mapping[str, Any]) -> str:
     return f"Stopped early: {text}{end} " if text else ""
 
 
+def counted(count: int, word: str) -> str:
+    """``1 customer``, ``2,000 customers``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def _customers(count: int) -> str:
-    return "1 customer" if count == 1 else f"{count:,} customers"
+    return counted(count, "customer")
 
 
 def _listed(parts: list[str]) -> str:

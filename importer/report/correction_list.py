@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from importer.report.ranges import take_text
+from importer.report.ranges import plain_lines, take_text
 from importer.report.report_files import write_csv
 from importer.report.report_input import ReportInput
 from importer.tables import CORRECTION_STATUSES, TEXT, EntityTables, Sources
@@ -75,12 +75,11 @@ def shown_corrections(report: ReportInput) -> dict[str, Any] | None:
         return None
     ranks = {"stale": 0, "removable": 1, "applied": 2}
     order = np.argsort(found["status"].map(ranks).to_numpy(np.int64), kind="stable")
-    chosen = found.iloc[order[:_SHOWN]].astype(TEXT).astype("object")
-    lines = [_shown(line) for line in chosen.where(chosen.notna(), "").to_dict("records")]
+    lines = [_shown(line) for line in plain_lines(found.iloc[order[:_SHOWN]].astype(TEXT), "")]
     return {"lines": lines, "more": len(found) - len(lines)}
 
 
-def _shown(line: dict[Any, str]) -> dict[str, str]:
+def _shown(line: dict[str, str]) -> dict[str, str]:
     place = f"{_source(line)}:{line['row']}" if line["row"] else ""
     same = {name: line[name] for name in ("status", "column", "old", "new", "reason")}
     return {**same, "customer": line["reference_id"] or line["key"], "place": place}
@@ -91,15 +90,14 @@ def corrections_in_force(report: ReportInput) -> list[tuple[str, ...]]:
     found = correction_lines(report.sources, report.tables)
     if found is None:
         return []
-    lines = found.astype(TEXT).astype("object")
-    return [_in_force(line) for line in lines.where(lines.notna(), "").to_dict("records")]
+    return [_in_force(line) for line in plain_lines(found.astype(TEXT), "")]
 
 
-def _in_force(line: dict[Any, str]) -> tuple[str, ...]:
+def _in_force(line: dict[str, str]) -> tuple[str, ...]:
     customer, place = line["reference_id"] or line["key"], f"{_source(line)}, row {line['row']}" if line["row"] else ""
     status, column = _OWNER_STATUSES[line["status"]], line["column"] or "whole row"
     return (status, customer, column, line["old"], line["new"], place)
 
 
-def _source(line: dict[Any, str]) -> str:
+def _source(line: dict[str, str]) -> str:
     return f"{line['source']}!{line['sheet']}" if line["sheet"] else line["source"]

@@ -100,7 +100,6 @@ class Located:
 
 
 def locate(problems: ProblemTable, sources: Sources, tables: EntityTables) -> Located:
-    """All problems with their places."""
     places, ranks = _places(sources)
     owner = tables.rows["customer"].to_numpy(np.int64)
     row, customer = _positions(problems.frame, tables)

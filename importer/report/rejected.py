@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.records import Severity
-from importer.report.part_columns import parts_to_fill, with_parts
+from importer.report.cells_to_fill import parts_to_fill, with_parts
 from importer.report.ranges import join_ranges, table_names, take_text
 from importer.report.report_files import BLOCK, rejected_names, removed, write_blocks
 from importer.report.report_input import ReportInput, rejected_rows

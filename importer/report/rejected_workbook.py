@@ -15,15 +15,13 @@ import pyarrow.compute as pc
 
 from importer.cell_text import keep_apostrophes
 from importer.records import Severity
-from importer.report.cell_lists import cell_lists, listed_columns
-from importer.report.owner_words import owner_fix, owner_words
-from importer.report.part_columns import parts_to_fill
+from importer.report.cells_to_fill import cell_lists, listed_columns, parts_to_fill
+from importer.report.plain_words import owner_fix, owner_words
 from importer.report.problem_list import Located
 from importer.report.ranges import join_ranges
-from importer.report.reader import OPERATOR, Reader
 from importer.report.rejected import ImportErrors, rows_to_fix
 from importer.report.report_files import removed
-from importer.report.report_input import ReportInput
+from importer.report.report_input import OPERATOR, Reader, ReportInput
 from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
 from importer.tables import IMPORT_ERRORS, TEXT, Sources, SourceTable

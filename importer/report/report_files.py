@@ -6,9 +6,7 @@ is bare: Excel and Python's ``csv`` read both the same way.
 
 import errno
 import io
-import os
 import re
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ import pyarrow.csv
 
 from importer.cell_text import mark_formulas, unmark_formulas
 from importer.errors import OutputError
-from importer.private_files import make_folder
+from importer.private_files import make_folder, replacing
 from importer.tables import TEXT, SourceTable
 
 BLOCK = 65_536  # rows at a time, so that a large file is never held whole
@@ -48,16 +46,8 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
     """
     try:
         make_folder(path.parent)
-        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path) as file:
+            yield file
     except OSError as error:
         raise _output_error(path, error, option) from error
 

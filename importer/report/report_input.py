@@ -23,6 +23,21 @@ _SEVERAL = 1.2  # rows per customer: with fewer, a row without a customer is mor
 
 
 @dataclass(frozen=True)
+class Reader:
+    """``audience``: ``owner`` of the data, or ``operator``, who runs the import. ``contact``: a name, an address."""
+
+    audience: str = "operator"
+    contact: str | None = None
+
+    @property
+    def is_owner(self) -> bool:
+        return self.audience == "owner"
+
+
+OPERATOR = Reader()
+
+
+@dataclass(frozen=True)
 class ReportInput:
     """Everything the reports of one run are made from; arrays and ``outcomes`` are by customer position.
 
@@ -45,7 +60,6 @@ class ReportInput:
 
     @cached_property
     def located(self) -> Located:
-        """All problems with their places."""
         return locate(self.problems, self.sources, self.tables)
 
     @cached_property
@@ -61,7 +75,6 @@ class ReportInput:
 
     @cached_property
     def rows(self) -> CustomerRows:
-        """Which rows each customer has."""
         return CustomerRows.of(self.sources, self.tables)
 
     @cached_property

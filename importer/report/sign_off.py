@@ -7,18 +7,19 @@ formula can run.
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import orjson
 import pandas as pd
 
 from importer.catalogue.field_names import field_name
-from importer.errors import OutputError
-from importer.report.readable_body import ordered, records_of
+from importer.errors import OutputError, UsageError
+from importer.report.plain_words import ordered, records_of
 from importer.report.report_files import whole_file
 from importer.report.workbook_file import LONGEST_CELL
 from importer.tables import ENTITIES, Entity
@@ -31,6 +32,7 @@ _WIDTHS = (28, 100)
 _COLUMN = 22  # characters
 _BETWEEN = "\ue000"  # between the cells of a row: no text has it
 _SAME = re.compile(r"_x[0-9A-Fa-f]{4}_|[\s\x00-\x1f\x7f]+")  # what programs write differently when they save
+_AGAIN = "Plan again, and have the new sign-off.xlsx signed. Nothing was sent."
 
 
 @dataclass(frozen=True)
@@ -204,3 +206,52 @@ def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str
         row += 1
         sheet.write_string(row, 0, name, bold)
         sheet.write_blank(row, 1, None, blank)
+
+
+@dataclass(frozen=True)
+class SignedOff:
+    """A sign-off that came back: the plan's id, and the fingerprint of what it sends."""
+
+    plan: str
+    fingerprint: str
+    path: Path
+
+    def check_rows(self, digests: Mapping[str, str]) -> None:
+        """Raise :class:`UsageError` unless the sheets are those that were written. ``digests``: what writing gave."""
+        for name, digest in digests.items():
+            if digest_text(sum(map(row_digest, _sheet_rows(self.path, name)))) != digest:
+                raise UsageError(
+                    f"{self.path}: the sheet {name} was changed since the plan was made, and such changes are not sent",
+                    "Correct the source or rejected.xlsx instead, plan again, and have the new sign-off.xlsx signed.",
+                )
+
+
+def read_sign_off(path: Path) -> SignedOff:
+    """Read which plan was signed. Raises :class:`UsageError` when it is no sign-off, or one that no plan belongs to."""
+    known = dict(row[:2] for row in _sheet_rows(path, SHEET, header=0) if len(row) > 1)
+    if FINGERPRINT not in known and PLAN not in known:
+        raise UsageError(f"{path} is not a sign-off of a plan", "Give the sign-off.xlsx of a plan, or the plan's id.")
+    if not known.get(FINGERPRINT):
+        raise UsageError(
+            f"{path} is the sign-off of a dry run, and only a plan can be sent",
+            "Make a plan: importer plan SOURCE… -m MAPPING --api TARGET. It writes a sign-off.xlsx of its own.",
+        )
+    return SignedOff(known[PLAN], known[FINGERPRINT], path.absolute())
+
+
+def _sheet_rows(path: Path, name: str, header: int = 1) -> Iterator[list[str]]:
+    """The rows of a sheet, and of those that it goes on in, as text."""
+    import openpyxl  # noqa: PLC0415 - most commands do not need it
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True)
+        try:
+            pattern = re.compile(rf"{re.escape(name)}( \d+)?")
+            for sheet in book.worksheets:
+                if pattern.fullmatch(sheet.title):
+                    for row in sheet.iter_rows(min_row=1 + header, values_only=True):
+                        yield ["" if cell is None else str(cell) for cell in row]
+        finally:
+            book.close()
+    except (OSError, BadZipFile, KeyError, ValueError, SyntaxError) as error:
+        raise UsageError(f"{path} cannot be read as a workbook: {error}", _AGAIN) from error

@@ -1,7 +1,7 @@
 """``summary.json``: what a run was, how it ended, and what to do next."""
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,36 +11,66 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from importer.records import Location, OutcomeKind
+from importer.catalogue import find
+from importer.records import Location, OutcomeKind, Severity
 from importer.report.advice import next_steps
 from importer.report.correction_list import correction_counts
 from importer.report.problem_list import Located
+from importer.report.ranges import plain_lines
 from importer.report.rejected_workbook import Workbook
 from importer.report.report_files import whole_file
-from importer.report.report_input import ReportInput, loose_rows
-from importer.report.root_causes import root_causes
+from importer.report.report_input import OPERATOR, Reader, ReportInput, loose_rows
 from importer.tables import CELL_CATEGORIES, Positions, Sources, SourceTable
 
+_ONLY_OF_SOME = ("imported_before", "since", "lookups", "plan", "adopted", "pace")  # null in all other summaries
 _CHANGE = ("code", "entity", "field", "column", "count")
+_SECRET = re.compile(r"(?i)key|token|secret|password|credential")
+_URL = re.compile(
+    r"^(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^@/?#]*@)?(?P<rest>[^?#]*)(?P<query>[?#].*)?$", re.IGNORECASE | re.DOTALL
+)
+_FEWEST = 2  # customers: of one, nothing is shared
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """What the command knows about a run.
+class RunEnd:
+    """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
 
-    ``started`` and ``finished`` have a time zone. ``options`` are the effective ones. ``timings`` are seconds per
-    stage, in order. ``folder`` is the run's folder as the user gave it, ``files`` are the paths in it that were
-    written. ``pace``: of a run that sent. ``stopped``: why the run ended early, in one sentence. ``retryable``: how
-    many customers failed for a temporary reason. ``plan``: what a run would do with how many customers.
-    ``adopted``: what an adoption found. ``lookups``: which saved lookups a check used, and their age.
-    ``imported_before``: the rejected customers that earlier runs imported. ``since``: what is new since the last run.
+    ``finished`` has a time zone. ``retryable``: how many failed for a reason that can pass. ``resumable``: whether
+    `importer resume` can go on with it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``:
+    what was found, of an adoption. ``lookups``: which saved ones a check went by. ``imported_before``: the rejected
+    customers that earlier runs imported. ``children``: the ids of addresses and contacts, of a run that sends.
+    ``last``: the id and the folder of the run to compare with. ``reader``: who the report is for. ``fingerprint``: of
+    what a plan would send.
+    """
+
+    exit_code: int
+    finished: datetime
+    stopped: str | None = None
+    pace: Mapping[str, Any] | None = None
+    retryable: int = 0
+    resumable: bool = False
+    plan: Mapping[str, Any] | None = None
+    adopted: Mapping[str, Any] | None = None
+    lookups: Mapping[str, Any] | None = None
+    imported_before: Mapping[str, Any] | None = None
+    children: pd.DataFrame | None = None
+    last: tuple[str, Path] | None = None
+    reader: Reader = OPERATOR
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts(RunEnd):
+    """What the command knows about a run, besides its end.
+
+    ``started`` has a time zone. ``options`` are the effective ones. ``timings`` are seconds per stage, in order.
+    ``folder`` is the run's folder as the user gave it, ``files`` are the paths in it that were written. ``since``: what
+    is new since the last run.
     """
 
     command: str
     run_id: str
     started: datetime
-    finished: datetime
-    exit_code: int
     mapping: str
     mapping_sha256: str
     folder: str
@@ -48,15 +78,7 @@ class RunFacts:
     options: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    pace: Mapping[str, Any] | None = None
-    stopped: str | None = None
-    retryable: int = 0
-    resumable: bool = False
     workbook: Workbook | None = None
-    plan: Mapping[str, Any] | None = None
-    adopted: Mapping[str, Any] | None = None
-    lookups: Mapping[str, Any] | None = None
-    imported_before: Mapping[str, Any] | None = None
     since: Mapping[str, Any] | None = None
 
 
@@ -94,12 +116,7 @@ def build_summary(report: ReportInput, facts: RunFacts) -> dict[str, Any]:
         "columns": source_columns(report),
         "unused_columns": {name: list(columns) for name, columns in report.tables.unused_columns.items() if columns},
         "corrections": correction_counts(report.sources),
-        "imported_before": dict(facts.imported_before) if facts.imported_before is not None else None,
-        "since": dict(facts.since) if facts.since is not None else None,
-        "lookups": dict(facts.lookups) if facts.lookups is not None else None,
-        "plan": dict(facts.plan) if facts.plan is not None else None,
-        "adopted": dict(facts.adopted) if facts.adopted is not None else None,
-        "pace": dict(facts.pace) if facts.pace is not None else None,
+        **{name: None if (own := getattr(facts, name)) is None else dict(own) for name in _ONLY_OF_SOME},
         "timings": {stage: round(seconds, 3) for stage, seconds in facts.timings.items()},
         "versions": dict(facts.versions),
         "workbook": None if facts.workbook is None else asdict(facts.workbook),
@@ -187,19 +204,18 @@ def _problems(located: Located, changes: pd.DataFrame) -> list[dict[str, Any]]:
 def problem_counts(located: Located, at: Positions) -> list[dict[str, Any]]:
     """How often each code is among some problems, with its first place."""
     groups = located.groups(at)
-    firsts = located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)).to_dict("records")
+    firsts = plain_lines(located.lines(np.array([group.at[0] for group in groups], dtype=np.int64)))
     return [
         {"severity": group.severity, "code": group.code, "count": len(group.at), "first": _place(first)}
         for group, first in zip(groups, firsts, strict=True)
     ]
 
 
-def _place(line: Mapping[Hashable, Any]) -> str | None:
+def _place(line: Mapping[str, Any]) -> str | None:
     """``file!sheet:7 [Phone]``, as :class:`importer.records.Location` writes it; null without a file."""
-    known = {name: None if pd.isna(line[name]) else line[name] for name in ("source", "sheet", "row", "column")}
-    if known["source"] is None:
+    if line["source"] is None:
         return None
-    return str(Location(known["source"], known["sheet"], known["row"], known["column"]))
+    return str(Location(line["source"], line["sheet"], line["row"], line["column"]))
 
 
 def _source(table: SourceTable) -> dict[str, Any]:
@@ -208,12 +224,6 @@ def _source(table: SourceTable) -> dict[str, Any]:
     columns = list(table.frame.columns)
     counts = {"rows": table.records, "data_rows": len(table.frame)}
     return {"name": table.name, **details, **counts, "columns": columns, "emptied": secrets}
-
-
-_SECRET = re.compile(r"(?i)key|token|secret|password|credential")
-_URL = re.compile(
-    r"^(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^@/?#]*@)?(?P<rest>[^?#]*)(?P<query>[?#].*)?$", re.IGNORECASE | re.DOTALL
-)
 
 
 def _public(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,3 +240,27 @@ def _public_value(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_public_value(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def root_causes(located: Located, customers: int) -> list[str]:
+    """One sentence or two for each error that more than half of the customers have, with the one way to fix it.
+
+    Errors have the same cause if they have the same code and the same hint.
+    """
+    errors = np.flatnonzero((located.kinds["severity"] == str(Severity.ERROR)).to_numpy(np.bool_))
+    needed = max(_FEWEST, customers // 2 + 1)
+    found = []
+    for group in located.groups(errors):
+        if len(group.at) < needed:
+            continue
+        lines = located.lines(group.at, ("hint", "column"))
+        lines["customer"] = located.kinds["_customer"].to_numpy(np.int64)[group.at]
+        for hint, own in lines.groupby("hint", sort=False):
+            count = own.loc[own["customer"] >= 0, "customer"].nunique()
+            if count >= needed:
+                columns = ", ".join(own["column"].dropna().unique().tolist())
+                code = find(group.code)
+                title = code.title if code else group.code
+                where = f" ({columns})" if columns else ""
+                found.append(f"{count:,} of {customers:,} customers have the same problem: {title}{where}. {hint}")
+    return found

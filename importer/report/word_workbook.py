@@ -11,7 +11,7 @@ import pandas as pd
 
 from importer.report.report_files import whole_file, write_csv
 from importer.report.terminal import columns_of, cut, padded
-from importer.report.workbook_file import LONGEST_CELL
+from importer.report.workbook_file import LONGEST_CELL, offer_list
 from importer.tables import TEXT
 
 SHEET = "Values"
@@ -93,19 +93,9 @@ class _Lists:
             for number, name in enumerate(names, start=1):
                 self.choices.write_string(number, column, name[:LONGEST_CELL])
             # A warning only: an email address, an ID, or several values with ; between them are right, too.
-            known = len(names) > 1
-            self.sheet.data_validation(
-                *(first, _VALUE, first + count - 1, _VALUE),
-                {
-                    "validate": "list",
-                    "source": f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}",
-                    "ignore_blank": True,
-                    "show_error": known,
-                    "error_type": "warning",
-                    "error_title": "Not in the list",
-                    "error_message": "This is none of the values that were found. Use it anyway?",
-                },
-            )
+            question = "This is none of the values that were found. Use it anyway?"
+            source = f"='{CHOICES_SHEET}'!{xl_range_abs(1, column, len(names), column)}"
+            offer_list(self.sheet, (first, _VALUE, first + count - 1, _VALUE), source, question, asks=len(names) > 1)
             first += count
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from importer.report.cell_lists import CellList
+from importer.report.cells_to_fill import CellList
 from importer.report.report_files import whole_file
 from importer.tables import LISTS_TITLE
 
@@ -133,18 +133,25 @@ def _offer(sheet: Any, plan: Sheet, lists: Mapping[str, CellList]) -> None:
 
     for place, key in plan.lists.items():
         column, last = list(lists).index(key), len(lists[key].names) + 1
-        sheet.data_validation(
-            *(1, place, len(plan.columns[0]), place),
-            {
-                "validate": "list",
-                "source": f"='{LISTS}'!{xl_range_abs(2, column, last, column)}",
-                "ignore_blank": True,
-                "show_error": not lists[key].open,
-                "error_type": "warning",
-                "error_title": "Not in the list",
-                "error_message": "This is not in the list. Another spelling of it may be right as well. Keep it?",
-            },
-        )
+        block, source = (1, place, len(plan.columns[0]), place), f"='{LISTS}'!{xl_range_abs(2, column, last, column)}"
+        question = "This is not in the list. Another spelling of it may be right as well. Keep it?"
+        offer_list(sheet, block, source, question, asks=not lists[key].open)
+
+
+def offer_list(sheet: Any, block: tuple[int, int, int, int], source: str, question: str, *, asks: bool) -> None:
+    """Put a drop-down list on cells. ``asks``: whether there is a question about any other text."""
+    sheet.data_validation(
+        *block,
+        {
+            "validate": "list",
+            "source": source,
+            "ignore_blank": True,
+            "show_error": asks,
+            "error_type": "warning",
+            "error_title": "Not in the list",
+            "error_message": question,
+        },
+    )
 
 
 def _write_guide(sheet: Any, formats: dict[str, Any], rows: Guide) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from importer.catalogue import find
 from importer.records import Severity
-from importer.report.part_columns import PartColumns, with_parts
+from importer.report.cells_to_fill import PartColumns, with_parts
 from importer.report.problem_list import Located
 from importer.report.report_input import ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable

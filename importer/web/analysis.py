@@ -5,20 +5,21 @@ Each is computed once for a state of the session, in the background; a change ma
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from importer.drafting.draft import Draft
 from importer.errors import UsageError
 from importer.python_api import check, read, suggest
 from importer.tables import Sources
-from importer.web.background import Report, Work
+from importer.web.background import SOON, Report, Work
 from importer.web.checked_list import CheckedList
 from importer.web.session_state import Matching, Session
 
 SAMPLE = 2_000  # rows; of more, a sample is checked first
-SOON = 0.6  # seconds that a page waits for what may be quick
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,12 @@ class Outlook:
     rows: int | None = None
 
 
-def tables_of(session: Session, patience: float = 0.0) -> Work:
+def tables_of(session: Session, patience: float = SOON) -> Work[Sources]:
     """The :class:`Sources` of the session. Raises :class:`UsageError` if there are none."""
     if not session.sources:
         raise UsageError("no file is open", "Open one first.")
-    sources, reading, named = session.sources, session.reading, _named(session.matching)
+    sources, reading, matching = session.sources, session.reading, session.matching
+    named = matching.content if matching.kind == "named" else None
     key = (sources, reading, named)
 
     def work(report: Report) -> Sources:
@@ -45,27 +47,15 @@ def tables_of(session: Session, patience: float = 0.0) -> Work:
 
 def loaded(session: Session) -> Sources:
     """The tables, however long they take. Raises what reading raises."""
-    found: Sources = _result(tables_of(session))
-    return found
+    return tables_of(session).outcome()
 
 
-def _result(work: Work) -> Any:
-    work.ended.wait()
-    if work.error is not None:
-        raise work.error
-    return work.result
-
-
-def _named(matching: Matching) -> str | None:
-    return matching.content if matching.kind == "named" else None
-
-
-def draft_of(session: Session, patience: float = 0.0) -> Work:
+def draft_of(session: Session, patience: float = SOON) -> Work[Draft]:
     """The :class:`Draft` for the session's choices."""
-    country, matching, tables = session.reading.country, session.matching, tables_of(session)
+    country, matching, tables = session.reading.country, session.matching, tables_of(session, 0)
 
     def work(report: Report) -> Draft:
-        sources = _result(tables)
+        sources = tables.outcome()
         report("Matching the columns")
         how: dict[str, Any] = {} if country is None else {"country": country}
         how |= {"targets": matching.targets, "skip": matching.skip, "from_scratch": matching.from_scratch}
@@ -79,8 +69,7 @@ def draft_of(session: Session, patience: float = 0.0) -> Work:
 
 def drafted(session: Session) -> Draft:
     """The draft, however long it takes. Raises what :func:`importer.suggest` raises."""
-    found: Draft = _result(draft_of(session))
-    return found
+    return draft_of(session).outcome()
 
 
 def mapping_text(session: Session) -> str | None:
@@ -91,7 +80,6 @@ def mapping_text(session: Session) -> str | None:
 
 
 def mapping_file(session: Session) -> str:
-    """The name or the path of the session's mapping."""
     text = mapping_text(session)
     if text is None:
         return session.matching.content
@@ -120,7 +108,7 @@ def is_large(tables: Sources) -> bool:
     return tables.row_count > SAMPLE and len(tables.tables) == 1
 
 
-def sample_of(session: Session, patience: float = 0.0) -> Work:
+def sample_of(session: Session) -> Work[Outlook]:
     """The :class:`Outlook` on the first rows of a large source."""
     table, mapping, how = loaded(session).tables[0], mapping_file(session), check_options(session)
     how = {name: own for name, own in how.items() if name not in ("sheet", "encoding", "delimiter")}
@@ -135,10 +123,10 @@ def sample_of(session: Session, patience: float = 0.0) -> Work:
         shutil.rmtree(found.folder, ignore_errors=True)
         return outlook
 
-    return session.background.ask("sample", state_of(session), work, patience=patience)
+    return session.background.ask("sample", state_of(session), work, patience=SOON)
 
 
-def check_of(session: Session, patience: float = 0.0) -> Work:
+def check_of(session: Session) -> Work[Outlook]:
     """The :class:`Outlook` on everything. Its reports replace those of the check before."""
     mapping, how = mapping_file(session), check_options(session)
     sources, out = list(session.sources), session.folder / "checks"
@@ -151,7 +139,7 @@ def check_of(session: Session, patience: float = 0.0) -> Work:
             shutil.rmtree(folder, ignore_errors=True)
         return outlook
 
-    return session.background.ask("check", state_of(session), work, patience=patience)
+    return session.background.ask("check", state_of(session), work, patience=SOON)
 
 
 def mapped(session: Session) -> Sources:
@@ -162,14 +150,12 @@ def mapped(session: Session) -> Sources:
         report("Reading the files")
         return read(sources, mapping, **how)
 
-    found: Sources = _result(session.background.ask("rows", state_of(session), work))
-    return found
+    return session.background.ask("rows", state_of(session), work).outcome()
 
 
 def checked(session: Session) -> CheckedList:
     """The check of everything, however long it takes. Raises what :func:`importer.check` raises."""
-    outlook: Outlook = _result(check_of(session))
-    return outlook.checked
+    return check_of(session).outcome().checked
 
 
 def with_draft(session: Session, matching: Matching) -> None:
@@ -184,6 +170,20 @@ def as_text(session: Session, text: str) -> None:
     read(list(session.sources), mapping_file(session), **session.reading.options())
 
 
-def result_folder(session: Session) -> Path:
-    """Where runs write their reports."""
-    return session.base.out.absolute()
+def rows_at(session: Session, places: Sequence[tuple[str, int]], *, first: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows of the sources at (table, row number), by table; places that are not there are left out.
+
+    ``first``: the columns that come before the others. Of each table its ``name``, its ``columns``, the ``places`` of
+    these in it, and ``rows``: row number → its cells, in the order of the columns.
+    """
+    found = []
+    for table in mapped(session).tables:
+        wanted = np.array(sorted({row for name, row in places if name == table.name}), np.int64)
+        at = np.flatnonzero(np.isin(table.row_numbers, wanted)) if len(wanted) else wanted
+        if len(at):
+            headers = sorted(table.headers, key=lambda header: header not in first)
+            cells = zip(*(table.cells(header, at).to_pylist() for header in headers), strict=True)
+            rows = dict(zip(table.row_numbers[at].tolist(), cells, strict=True))
+            places_of = [table.headers.index(one) for one in headers]
+            found.append({"name": table.name, "columns": headers, "places": places_of, "rows": rows})
+    return found

@@ -1,37 +1,46 @@
 """Work that takes a while, in threads, so that the page stays responsive: for each purpose the latest one counts."""
 
+import os
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from importer.errors import ImporterError
-from importer.web.defects import defect
+from importer.errors import ImporterError, InternalError
 
 Report = Callable[[str], None]
+T = TypeVar("T")
+SOON = 0.6  # seconds that a page waits for what may be quick
 
 
 @dataclass
-class Work:
+class Work(Generic[T]):
     """One piece of work. ``key``: what it is about. ``phase``: what it does now, in words.
 
     Once it is ``done``, there is a ``result`` or an ``error``.
     """
 
     key: Any = field(repr=False)
-    call: Callable[[Report], Any] = field(repr=False)
+    call: Callable[[Report], T] = field(repr=False)
     phase: str = ""
-    result: Any = None
+    result: T | None = None
     error: ImporterError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def done(self) -> bool:
-        """Whether it has ended."""
         return self.ended.is_set()
 
+    def outcome(self) -> T:
+        """Its result, however long it takes. Raises the error."""
+        self.ended.wait()
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]  # there is one by now
+
     def run(self) -> None:
-        """Do it."""
         try:
             self.result = self.call(self._report)
         except ImporterError as error:
@@ -50,10 +59,10 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: dict[str, Work] = {}
-        self._waiting: dict[str, Work] = {}
+        self._running: dict[str, Work[Any]] = {}
+        self._waiting: dict[str, Work[Any]] = {}
 
-    def ask(self, purpose: str, key: Any, call: Callable[[Report], Any], *, patience: float = 0.0) -> Work:
+    def ask(self, purpose: str, key: Any, call: Callable[[Report], T], *, patience: float = 0.0) -> Work[T]:
         """The work about ``key``, which is begun unless it was; waits up to ``patience`` seconds for its end.
 
         ``call`` gets a function that takes what it does now, in words.
@@ -87,11 +96,11 @@ class Background:
             waiting.error = ImporterError("something newer is computed instead", "Load the page again.")
             waiting.ended.set()
 
-    def _start(self, purpose: str, work: Work) -> None:
+    def _start(self, purpose: str, work: Work[Any]) -> None:
         self._running[purpose] = work
         threading.Thread(target=self._run, args=(purpose, work), name=f"page: {purpose}", daemon=True).start()
 
-    def _run(self, purpose: str, work: Work) -> None:
+    def _run(self, purpose: str, work: Work[Any]) -> None:
         work.run()
         with self._lock:
             following = self._waiting.pop(purpose, None)
@@ -106,3 +115,11 @@ class Background:
             running = [*self._running.values()]
         for work in running:
             work.ended.wait(seconds)
+
+
+def defect(error: BaseException) -> InternalError:
+    """What the page says about an unexpected exception: not its text, which may hold a customer's data."""
+    if os.environ.get("IMPORTER_DEBUG"):
+        traceback.print_exception(error, file=sys.stderr)
+    message = f"something went wrong inside the importer: {type(error).__name__}"
+    return InternalError(message, "This is a defect, not your data's fault. IMPORTER_DEBUG=1 shows where it happened.")

@@ -18,8 +18,6 @@ _SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """Problems of one kind. ``places``: (source, row), each once, in the order of the rows."""
-
     code: str
     severity: str
     count: int
@@ -29,20 +27,7 @@ class ProblemKind:
     columns: list[str]
 
 
-@dataclass(frozen=True)
-class Example:
-    """A customer, ``why`` it is shown, and what will be sent; None if it is rejected, with the ``messages``."""
-
-    reference_id: str
-    title: str
-    why: str
-    body: dict[str, Any] | None
-    messages: list[str]
-
-
 class CheckedList:
-    """The customers and the problems of a check."""
-
     def __init__(self, result: CheckResult) -> None:
         self.summary = result.summary
         self.folder = result.folder
@@ -69,8 +54,11 @@ class CheckedList:
                 if children < self._few[0]:
                     self._few = (children, reference_id)
 
-    def _examples(self) -> list[Example]:
-        """A few customers that show what the mapping does: the fullest, the barest, and a rejected one."""
+    def _examples(self) -> list[dict[str, Any]]:
+        """A few customers that show what the mapping does: the fullest, the barest, and a rejected one.
+
+        Of each its ``title``, ``why`` it is shown, and the ``body``; None if it is rejected, with the ``messages``.
+        """
         chosen = {}
         if self._many[1]:
             chosen[self._many[1]] = "the most addresses and contacts"
@@ -85,7 +73,8 @@ class CheckedList:
             messages = own[own["severity"] == "error"]["message"].dropna().head(5).tolist()
             name = names.get(reference_id)
             title = name if isinstance(name, str) else reference_id
-            found.append(Example(reference_id, title, why, self.body(reference_id), list(map(str, messages))))
+            body = self.body(reference_id)
+            found.append({"title": title, "why": why, "body": body, "messages": list(map(str, messages))})
         return found
 
     def body(self, reference_id: str) -> dict[str, Any] | None:
@@ -113,7 +102,6 @@ class CheckedList:
         return self.problems[(self.problems["code"] == code).fillna(False)]
 
     def of_customer(self, reference_id: str) -> pd.DataFrame:
-        """The problems of one customer."""
         return self.problems[(self.problems["reference_id"] == reference_id).fillna(False)]
 
     def search(self, text: str, outcome: str) -> pd.DataFrame:

@@ -1,25 +1,31 @@
 """The application: the steps as pages, their actions as forms, and parts of pages that are asked for again."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from importer.errors import ImporterError, SourceError, UsageError
-from importer.web.defects import defect
+from importer.errors import ImporterError, OutputError, SourceError, UsageError
+from importer.web.background import defect
+from importer.web.private_state import receive
 from importer.web.session_state import ChangedElsewhereError, Session
 from importer.web.target_choices import words_of
-from importer.web.uploads import receive
 
 UPLOADS = "/upload/"
+_KINDS = {".csv": "text/csv", ".json": "application/json", ".html": "text/html", ".jsonl": "application/jsonl"}
+_KINDS[".xlsx"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_META = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class Ask:
     def text(self, name: str) -> str:
         """What a field of the form has; ``""`` if it is not there."""
         return self.form[name][0].strip() if self.form.get(name) else ""
+
+    @property
+    def path(self) -> Path:
+        return Path(self.text("path")).expanduser().absolute()
 
     @property
     def version(self) -> int:
@@ -112,19 +122,15 @@ def _duration(seconds: float) -> str:
 
 
 class Pages:
-    """The pages of one session. ``banner``: what every page says about customers that are being sent."""
+    """The pages of one session. ``stop``: ends the server."""
 
-    def __init__(
-        self, session: Session, steps: Sequence[Step], banner: Callable[[], Any], stop: Callable[[Ask], None]
-    ) -> None:
+    def __init__(self, session: Session, steps: Sequence[Step], stop: Callable[[], None]) -> None:
         self._session = session
         self._steps = steps
-        self._banner = banner
         self._stop = stop
         self._templates = templates()
 
     def routes(self) -> list[Route | Mount]:
-        """All addresses."""
         first = self._steps[0].name
         routes: list[Route | Mount] = [
             Route("/", lambda _: RedirectResponse(f"/{first}", 303)),
@@ -133,25 +139,23 @@ class Pages:
             Mount("/static", StaticFiles(directory=str(files("importer.web") / "static"))),
         ]
         for step in self._steps:
-            routes.append(Route(f"/{step.name}", self._page(step), methods=["GET"]))
+            at = f"/{step.name}"
+            routes.append(Route(at, self._shown(partial(self._render, step))))
             routes += [
-                Route(f"/{step.name}/{name}", self._action(step, act), methods=["POST"])
-                for name, act in step.actions.items()
+                Route(f"{at}/{name}", self._action(step, act), methods=["POST"]) for name, act in step.actions.items()
             ]
             routes += [
-                Route(f"/{step.name}/part/{name}", self._part(show), methods=["GET"])
-                for name, show in step.parts.items()
+                Route(f"{at}/part/{name}", self._shown(partial(self._part, show))) for name, show in step.parts.items()
             ]
             routes += [
-                Route(f"/{step.name}/file/{name}", self._file(step, give), methods=["GET"])
+                Route(f"{at}/file/{name}", self._shown(partial(self._file, step, give)))
                 for name, give in step.files.items()
             ]
         return routes
 
-    def _page(self, step: Step) -> Callable[..., Any]:
+    def _shown(self, render: Callable[[Ask], Response]) -> Callable[..., Any]:
         async def answer(request: Request) -> Response:
-            ask = Ask(self._session, query=dict(request.query_params))
-            return await run_in_threadpool(self._render, step, ask)
+            return await run_in_threadpool(render, Ask(self._session, query=dict(request.query_params)))
 
         return answer
 
@@ -183,40 +187,28 @@ class Pages:
         common = {
             "step": step,
             "steps": self._steps,
-            "version": self._session.version,
             "sources": [source.rstrip("/").rpartition("/")[2] for source in self._session.sources],
-            "banner": self._banner(),
+            "banner": self._session.sendings.active(),
             "error": error,
             "notice": notice,
         }
-        page = self._templates.get_template(shown.template).render(**common, **shown.values)
-        return HTMLResponse(page, status)
+        return self._page(shown, status, **common)
 
-    def _part(self, show: Show) -> Callable[..., Any]:
-        def render(ask: Ask) -> Response:
-            try:
-                shown = show(ask)
-            except ImporterError as error:
-                shown = Shown("failed.html", {"error": error})
-            common = {"version": self._session.version}
-            return HTMLResponse(self._templates.get_template(shown.template).render(**common, **shown.values))
+    def _page(self, shown: Shown, status: int = 200, **common: Any) -> Response:
+        template = self._templates.get_template(shown.template)
+        return HTMLResponse(template.render(version=self._session.version, **common, **shown.values), status)
 
-        async def answer(request: Request) -> Response:
-            return await run_in_threadpool(render, Ask(self._session, query=dict(request.query_params)))
+    def _part(self, show: Show, ask: Ask) -> Response:
+        try:
+            return self._page(show(ask))
+        except ImporterError as error:
+            return self._page(Shown("failed.html", {"error": error}))
 
-        return answer
-
-    def _file(self, step: Step, give: Callable[[Ask], Response]) -> Callable[..., Any]:
-        def render(ask: Ask) -> Response:
-            try:
-                return give(ask)
-            except ImporterError as error:
-                return self._render(step, ask, error=error, status=400)
-
-        async def answer(request: Request) -> Response:
-            return await run_in_threadpool(render, Ask(self._session, query=dict(request.query_params)))
-
-        return answer
+    def _file(self, step: Step, give: Callable[[Ask], Response], ask: Ask) -> Response:
+        try:
+            return give(ask)
+        except ImporterError as error:
+            return self._render(step, ask, error=error, status=400)
 
     async def _upload(self, request: Request) -> Response:
         session = self._session
@@ -239,15 +231,14 @@ class Pages:
     async def _close(self, request: Request) -> Response:
         posted = await request.form(max_files=0)
         try:
-            self._stop(Ask(self._session, {"version": [str(posted.get("version", ""))]}))
+            with self._session.edit(Ask(self._session, {"version": [str(posted.get("version", ""))]}).version):
+                self._stop()
         except UsageError as error:
             return PlainTextResponse(str(error), 409)
         return PlainTextResponse("The session is closed, and what was uploaded is deleted. You can close this window.")
 
 
-def create_app(
-    session: Session, steps: Sequence[Step], banner: Callable[[], Any], stop: Callable[[Ask], None]
-) -> Starlette:
+def create_app(session: Session, steps: Sequence[Step], stop: Callable[[], None]) -> Starlette:
     """The application, without the guard in front of it."""
 
     def broken(_: Request, error: Exception) -> Response:
@@ -258,4 +249,28 @@ def create_app(
         return PlainTextResponse("The request was not complete.", 400)
 
     handlers = {Exception: broken, ClientDisconnect: gone}
-    return Starlette(routes=Pages(session, steps, banner, stop).routes(), exception_handlers=handlers)
+    return Starlette(routes=Pages(session, steps, stop).routes(), exception_handlers=handlers)
+
+
+_KINDS |= {".yaml": "application/yaml"}
+
+
+def file_of(path: Path) -> Response:
+    """A file to save. Raises :class:`OutputError` if it is gone."""
+    _refuse_missing(path)
+    return FileResponse(path, filename=path.name, media_type=_KINDS.get(path.suffix, "application/octet-stream"))
+
+
+def report_page(path: Path) -> Response:
+    """A report to look at: under its own policy, which names its one style and script, and in an origin of its own."""
+    _refuse_missing(path)
+    content = path.read_bytes()
+    own = _META.search(content)
+    policy = own[1].decode().replace("&#39;", "'") if own else "default-src 'none'"
+    headers = {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'; sandbox allow-scripts allow-downloads"}
+    return Response(content, media_type="text/html", headers=headers)
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        raise OutputError(f"{path} is gone", "Run again to write it.")

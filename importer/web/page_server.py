@@ -1,17 +1,22 @@
-"""The page as a server on this machine's loopback, from start to end."""
+"""The page as a server on this machine's loopback, from start to end, and who may see it."""
 
+import hmac
+import secrets
 import socket
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from http.cookies import CookieError, SimpleCookie
 from secrets import token_urlsafe
+from urllib.parse import parse_qs
 
 import uvicorn
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.errors import UsageError
 from importer.sandbox.server import Server
 from importer.settings import Options
-from importer.web.page_app import UPLOADS, Ask, create_app
-from importer.web.page_security import Guard
+from importer.web.page_app import UPLOADS, create_app
 from importer.web.private_state import session_folder
 from importer.web.sendings import Sendings
 from importer.web.session_state import Session
@@ -20,12 +25,30 @@ from importer.web.step_match import MATCH
 from importer.web.step_open import OPEN
 from importer.web.step_review import REVIEW
 from importer.web.step_runs import RUNS
-from importer.web.step_send import SEND, banner_of
+from importer.web.step_send import SEND
 from importer.web.step_values import VALUES
 
 HOST = "127.0.0.1"
 STEPS = (OPEN, MATCH, VALUES, FIX, REVIEW, SEND, RUNS)
 _PATIENCE = 5.0  # seconds that work under way gets at the end
+MOST_OF_A_FORM = 20_000_000  # bytes; files go to an address of their own, which has its own limit
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers would send "Origin: null" with a form
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_SAFE = frozenset({"GET", "HEAD"})
+_OWN_SITE = frozenset({"same-origin", "none"})
+_NO_COOKIE = "This page belongs to another browser. Open the address that `importer open` shows on the terminal."
+_USED = "This address was used already. Stop `importer open` with Ctrl-C and start it again to get a new one."
 
 
 def serve_page(options: Options, environment: Mapping[str, str], port: int, ready: Callable[[str], None]) -> None:
@@ -38,14 +61,12 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
     authority = f"{HOST}:{listener.getsockname()[1]}"
     token = token_urlsafe(32)
     with listener, session_folder(environment) as folder:
+
+        def stop() -> None:
+            server.stop()
+
         session = Session(folder, options, environment, Sendings(environment))
-        stop: list[Callable[[], None]] = []
-
-        def close(ask: Ask) -> None:
-            with session.edit(ask.version):
-                stop[0]()
-
-        app = create_app(session, STEPS, partial(banner_of, session), close)
+        app = create_app(session, STEPS, stop)
         config = uvicorn.Config(
             Guard(app, authority, token, UPLOADS),
             log_config=None,
@@ -56,7 +77,6 @@ def serve_page(options: Options, environment: Mapping[str, str], port: int, read
             timeout_graceful_shutdown=1,
         )
         server = Server(config, lambda: ready(f"http://{authority}/?token={token}"))
-        stop.append(server.stop)
         server.run(sockets=[listener])
         session.background.settle(_PATIENCE)
 
@@ -73,3 +93,94 @@ def _listener(port: int) -> socket.socket:
             f"--port {port}: the page cannot be served there: {reason}", "Leave out --port to take any that is free."
         ) from None
     return found
+
+
+class Guard:
+    """ASGI middleware in front of everything, static files included.
+
+    ``authority``: the only host and port that a request may name; any other one is refused, so that a foreign name
+    that resolves to this machine gets nothing. ``token``: works once, and is exchanged for a cookie. ``uploads``: the
+    path under which files are sent.
+    """
+
+    def __init__(self, app: ASGIApp, authority: str, token: str, uploads: str) -> None:
+        self._app = app
+        self._authority = authority
+        self._origin = f"http://{authority}"
+        self._token: str | None = token
+        self._secret = secrets.token_urlsafe(32)
+        self._cookie = f"importer-{authority.rpartition(':')[2]}"
+        self._uploads = uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand the request on."""
+        if scope["type"] != "http":
+            return  # no web sockets, and uvicorn's lifespan is off
+        answer = self._refusal(scope)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if answer is not None:
+            await answer(scope, receive, guarded)
+            return
+        limited = receive if scope["path"].startswith(self._uploads) else _limited(receive)
+        await self._app(scope, limited, guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Why a request is not handed on; None if it is."""
+        headers = Headers(scope=scope)
+        if headers.getlist("host") != [self._authority]:
+            return PlainTextResponse("This is not the address of the page.", 421)
+        origins = headers.getlist("origin")
+        if origins != [self._origin] and (origins or scope["method"] not in _SAFE):
+            return PlainTextResponse("Another page may not send requests to this one.", 403)
+        if headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+            return PlainTextResponse("Another page may not open this one.", 403)
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if scope["method"] == "GET" and scope["path"] == "/" and "token" in query:
+            return self._enter(query["token"])
+        if int(headers.get("content-length", "0") or 0) > MOST_OF_A_FORM and not scope["path"].startswith(
+            self._uploads
+        ):
+            return PlainTextResponse("This is too much for a form.", 413)
+        return None if self._knows(headers.getlist("cookie")) else PlainTextResponse(_NO_COOKIE, 403)
+
+    def _enter(self, given: Iterable[str]) -> Response:
+        """Exchange the token for a cookie; it works once."""
+        token, wanted = "".join(given), self._token
+        if wanted is None or not hmac.compare_digest(token.encode(), wanted.encode()):
+            return PlainTextResponse(_USED, 403)
+        self._token = None
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(self._cookie, self._secret, path="/", httponly=True, samesite="strict")
+        return answer
+
+    def _knows(self, cookies: Iterable[str]) -> bool:
+        found: list[str] = []
+        for line in cookies:
+            try:
+                jar = SimpleCookie(line)
+            except CookieError:
+                continue
+            found += [own.value for name, own in jar.items() if name == self._cookie]
+        return any(hmac.compare_digest(value.encode(), self._secret.encode()) for value in found)
+
+
+def _limited(receive: Receive) -> Receive:
+    """What a form may send at most, also without a Content-Length."""
+    got = 0
+
+    async def bounded() -> Message:
+        nonlocal got
+        message = await receive()
+        got += len(message.get("body", b""))
+        if got > MOST_OF_A_FORM:
+            return {"type": "http.disconnect"}
+        return message
+
+    return bounded

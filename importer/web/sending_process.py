@@ -15,7 +15,7 @@ from typing import Any
 
 from importer.errors import ImporterError
 from importer.python_api import Result, Target, resume, retry, run, undo
-from importer.web.defects import defect
+from importer.web.background import defect
 from importer.web.private_state import held
 from importer.web.sendings import FILES, Order, Sending, read_record, write_record
 
@@ -36,20 +36,16 @@ class Progress:
         self._written = 0.0
 
     def phase(self, text: str) -> None:
-        """What happens now."""
         self._update(phase=text, stopping=self.record.stopping or text.startswith("Stopping"))
 
     def stage(self, text: str) -> None:
-        """What takes a while now."""
         if text:
             self._update(phase=text)
 
     def began(self, run_id: str) -> None:
-        """The run has an id."""
         self._update(run=run_id)
 
     def counts(self, numbers: Mapping[str, int]) -> None:
-        """How many customers have which outcome."""
         now = self._clock()
         record = replace(self.record, counts=dict(numbers), updated=now, state="sending")
         if record.first is None:
@@ -59,14 +55,12 @@ class Progress:
             self._update()
 
     def ended(self, result: Result) -> None:
-        """It ended with a summary."""
         found = {name: result.summary[name] for name in _SUMMARY if name in result.summary}
         pace = found.pop("pace", None) or {}
         found["pace"] = {name: figure for name, figure in pace.items() if name != "series"}
         self._update(state="ended", summary=found, run=result.run_id)
 
     def failed(self, error: ImporterError) -> None:
-        """It ended without one."""
         self._update(state="failed", error=(error.message, error.hint))
 
     def _update(self, **changes: Any) -> None:
@@ -88,7 +82,6 @@ def carry_out(order: Order, progress: Progress) -> Result:
 
 
 def main(folder: Path) -> None:
-    """Read the order, and carry it out."""
     order = Order(**json.loads(sys.stdin.buffer.read()))
     with held(folder):
         record = read_record(folder)

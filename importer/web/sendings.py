@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import StopError, UsageError
-from importer.private_files import make_folder, open_private
+from importer.private_files import make_folder, open_private, replacing
 from importer.settings import KEY_VARIABLE
-from importer.web.private_state import in_use, state_folder
-from importer.web.uploads import free_path
+from importer.web.private_state import free_path, in_use, state_folder
 
 RECORD, FILES = "record.json", "files"
 _KEPT = 20  # records of sendings that have ended
@@ -60,7 +59,6 @@ class Sending:
 
     @property
     def active(self) -> bool:
-        """Whether its process works."""
         return self.state in ("starting", "sending")
 
     @property
@@ -71,26 +69,22 @@ class Sending:
 
     @property
     def done(self) -> int:
-        """The customers that have an outcome."""
         open_ones = sum(self.counts.get(kind, 0) for kind in ("pending", "unknown"))
         done = sum(count for kind, count in self.counts.items() if kind != "rejected") - open_ones
         return min(done, self.limit) if self.limit else done
 
     @property
     def rate(self) -> float | None:
-        """Customers per second since the first were sent."""
         if self.first is None or self.updated <= self.first[0] or self.done <= self.first[1]:
             return None
         return (self.done - self.first[1]) / (self.updated - self.first[0])
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take at this rate."""
         return (self.total - self.done) / self.rate if self.rate else None
 
     @property
     def began(self) -> str:
-        """When it began, in UTC."""
         return f"{datetime.fromtimestamp(self.started, UTC):%Y-%m-%d %H:%M} UTC"
 
 
@@ -110,7 +104,6 @@ class Order:
     run: str | None = None
 
     def record(self, name: str) -> Sending:
-        """The record of a sending that begins now."""
         return Sending(
             name,
             self.action,
@@ -150,7 +143,6 @@ class Sendings:
         return sorted(found, key=lambda one: one.started, reverse=True)
 
     def active(self) -> list[Sending]:
-        """Those whose processes work."""
         return [one for one in self.all() if one.active]
 
     def begin(self, order: Order, uploads: Path | None = None) -> None:
@@ -228,10 +220,8 @@ def _kept(value: Any, folder: Path, uploads: Path | None) -> Any:
 
 def write_record(folder: Path, record: Sending) -> None:
     """Write the record of a sending, completely or not at all. Raises :class:`OSError`."""
-    path = folder / f"{RECORD}.part"
-    with open_private(path) as file:
+    with replacing(folder / RECORD) as file:
         file.write(json.dumps(vars(record), ensure_ascii=False).encode())
-    path.replace(folder / RECORD)
 
 
 def read_record(folder: Path) -> Sending | None:

@@ -1,6 +1,7 @@
 """What one session knows: the sources, how they are read and matched, and what a person decided."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from importer.errors import UsageError
-from importer.private_files import make_folder, open_private
+from importer.private_files import make_folder, replacing
 from importer.settings import Options
 from importer.web.background import Background
 from importer.web.sendings import Sendings
@@ -25,7 +26,6 @@ class Reading:
     delimiter: str | None = None
 
     def options(self) -> dict[str, Any]:
-        """The options that were chosen."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
@@ -126,15 +126,12 @@ class Session:
         path = self.folder / hashlib.sha256(text.encode()).hexdigest()[:16] / name
         if not path.exists():
             make_folder(path.parent)
-            with open_private(path.with_suffix(".part")) as file:
+            with replacing(path) as file:
                 file.write(text.encode())
-            path.with_suffix(".part").replace(path)
         return path
 
     @property
     def stem(self) -> str:
         """What a mapping of these sources is called."""
         first = Path(self.sources[0].rstrip("/")).stem if self.sources else ""
-        return (
-            "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in first).strip("-") or "mapping"
-        )
+        return re.sub(r"[^\w-]", "-", first).strip("-") or "mapping"

@@ -6,15 +6,13 @@ from typing import Any
 from starlette.responses import Response
 
 from importer.errors import UsageError
-from importer.private_files import open_private
+from importer.private_files import replacing
 from importer.python_api import correct_cells, corrections_in, remove_correction
-from importer.web.analysis import Outlook, checked, mapped
+from importer.web.analysis import Outlook, checked, mapped, rows_at
 from importer.web.checked_list import CheckedList, lines_of, page_of
-from importer.web.downloads import file_of
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.page_app import Ask, Shown, Step, file_of
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
-from importer.web.source_rows import rows_at
 from importer.web.step_review import whole_check
 
 _A_PAGE = 25  # rows
@@ -53,7 +51,7 @@ def _grid(session: Session, found: CheckedList, code: str, page: int) -> dict[st
         if place not in messages or line["severity"] == "error":
             messages[place] = line
     return {
-        "tables": rows_at(mapped(session), shown, first=own["column"].dropna().unique().tolist()),
+        "tables": rows_at(session, shown, first=own["column"].dropna().unique().tolist()),
         "messages": messages,
         "count": len(places),
         "page": number,
@@ -98,7 +96,7 @@ def _next_file(session: Session) -> Path:
     path = session.folder / f"corrections-{session.version}.csv"
     path.unlink(missing_ok=True)  # of an edit that failed
     if session.corrections is not None:
-        with open_private(path) as file:
+        with replacing(path) as file:
             file.write(session.corrections.read_bytes())
     return path
 
@@ -107,14 +105,14 @@ def _take(session: Session, path: Path) -> None:
     """Go on with these corrections, and keep them where the user wants them."""
     session.corrections = path if path.exists() else None
     if session.corrections_saved is not None and path.exists():
-        with open_private(session.corrections_saved) as file:
+        with replacing(session.corrections_saved.resolve()) as file:  # not a link to it
             file.write(path.read_bytes())
 
 
 def _save(ask: Ask) -> str:
     session = ask.session
     with session.edit(ask.version):
-        path = Path(ask.text("path")).expanduser().absolute()
+        path = ask.path
         if path.suffix.lower() != ".csv" or not path.parent.is_dir():
             raise UsageError(f"{path} cannot hold corrections", "Give the path of a .csv file in a folder that exists.")
         if session.corrections is None:

@@ -13,7 +13,6 @@ from importer.errors import UsageError
 from importer.python_api import mappings, write_mapping
 from importer.tables import ATTRIBUTE_PREFIX
 from importer.web.analysis import (
-    SOON,
     Outlook,
     as_text,
     check_of,
@@ -21,12 +20,12 @@ from importer.web.analysis import (
     drafted,
     is_large,
     loaded,
+    mapping_file,
     mapping_text,
     sample_of,
     with_draft,
 )
-from importer.web.downloads import attached
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.page_app import Ask, Shown, Step, file_of
 from importer.web.session_state import Matching, Session
 from importer.web.shown_commands import command, mapping_name, suggest_command
 from importer.web.target_choices import chosen_target, groups_for, missing_lines, words_of
@@ -48,7 +47,7 @@ def _show(ask: Ask) -> Shown:
         "command": "",
     }
     if session.matching.kind == "draft":
-        work = draft_of(session, patience=SOON)
+        work = draft_of(session)
         values["work"] = work
         if work.result is not None:
             values |= _draft_values(session, work.result, ask.query.get("column", ""))
@@ -104,12 +103,12 @@ def _outlook(ask: Ask) -> Shown:
     """What the mapping makes of the file: of a large one the first rows first."""
     session = ask.session
     values: dict[str, Any] = {"sample": None, "whole": None, "error": None, "busy": "", "command": ""}
-    if session.matching.kind == "draft" and not (work := draft_of(session)).done:
+    if session.matching.kind == "draft" and not (work := draft_of(session, 0)).done:
         return Shown("match_outlook.html", {**values, "busy": work.phase or "Matching the columns"})
     try:
         large = is_large(loaded(session))
-        first = sample_of(session, patience=SOON) if large else None
-        whole = check_of(session, patience=SOON) if first is None or first.done else None
+        first = sample_of(session) if large else None
+        whole = check_of(session) if first is None or first.done else None
     except UsageError as error:
         return Shown("match_outlook.html", {**values, "error": error})
     done = [work for work in (first, whole) if work is not None and work.done]
@@ -187,7 +186,6 @@ def _use(ask: Ask) -> str:
 
 
 def _write(ask: Ask) -> str:
-    """Use the text that the user wrote."""
     text = ask.form.get("text", [""])[0].replace("\r\n", "\n")
     with ask.session.edit(ask.version):
         as_text(ask.session, text if text.endswith("\n") else f"{text}\n")
@@ -200,7 +198,7 @@ def _save(ask: Ask) -> str:
         text = mapping_text(session)
         if text is None:
             raise UsageError("this mapping has its own file", "There is nothing to save.")
-        path = Path(ask.text("path")).expanduser().absolute()
+        path = ask.path
         if path.suffix not in (".yaml", ".yml"):
             raise UsageError(f"{path.name} is not the name of a mapping", "Give it the ending .yaml.")
         again = session.saved is not None and session.saved[0] == path
@@ -211,10 +209,9 @@ def _save(ask: Ask) -> str:
 
 
 def _download(ask: Ask) -> Response:
-    text = mapping_text(ask.session)
-    if text is None:
+    if ask.session.matching.kind == "named":
         raise UsageError("this mapping has its own file", "There is nothing to download.")
-    return attached(text.encode(), f"{ask.session.stem}.yaml", "application/yaml")
+    return file_of(Path(mapping_file(ask.session)))
 
 
 MATCH = Step(

@@ -1,14 +1,13 @@
 """Open: files are dropped or named, and what was found in them is shown; how they are read can be changed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from importer.errors import UsageError
 from importer.tables import Sources, SourceTable
-from importer.web.analysis import SOON, tables_of
+from importer.web.analysis import tables_of
 from importer.web.page_app import Ask, Shown, Step
-from importer.web.session_state import Session
 from importer.web.shown_commands import suggest_command
 
 _FIRST = 5  # rows that are shown of each table
@@ -23,19 +22,8 @@ _REASONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Found:
-    """What was found in one table."""
-
-    name: str
-    facts: list[tuple[str, str]]
-    columns: list[str]
-    first: list[tuple[int, list[str]]]
-    more_columns: int
-
-
-def found_in(table: SourceTable) -> Found:
-    """A table as the page describes it."""
+def found_in(table: SourceTable) -> dict[str, Any]:
+    """A table as the page describes it: facts, columns, and its first rows."""
     details = table.details
     delimiter = dict(DELIMITERS).get(str(details.get("delimiter")), details.get("delimiter"))
     skipped = table.skipped["reason"].value_counts()
@@ -53,16 +41,13 @@ def found_in(table: SourceTable) -> Found:
         (int(number), [str(cell) for cell in row]) for number, row in zip(table.row_numbers[:_FIRST], rows, strict=True)
     ]
     known = [(name, text) for name, text in facts if text]
-    return Found(table.name, known, columns[:_WIDEST], first, max(0, len(columns) - _WIDEST))
+    shown = {"columns": columns[:_WIDEST], "first": first, "more_columns": max(0, len(columns) - _WIDEST)}
+    return {"name": table.name, "facts": known, **shown}
 
 
 def _show(ask: Ask) -> Shown:
-    session = ask.session
-    return Shown("open.html", {**_found(ask).values, **_choices(session)})
-
-
-def _choices(session: Session) -> dict[str, Any]:
-    return {"reading": session.reading, "encodings": ENCODINGS, "delimiters": DELIMITERS}
+    choices = {"reading": ask.session.reading, "encodings": ENCODINGS, "delimiters": DELIMITERS}
+    return Shown("open.html", {**_found(ask).values, **choices})
 
 
 def _found(ask: Ask) -> Shown:
@@ -70,7 +55,7 @@ def _found(ask: Ask) -> Shown:
     values: dict[str, Any] = {"tables": [], "problems": [], "work": None, "sheets": [], "command": "", "files": []}
     values["has_sources"] = bool(session.sources)
     if session.sources:
-        work = tables_of(session, patience=SOON)
+        work = tables_of(session)
         values |= {"work": work, "files": [*enumerate(Path(source).name for source in session.sources)]}
         if work.result is not None:
             sources: Sources = work.result

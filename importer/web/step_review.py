@@ -8,14 +8,12 @@ from starlette.responses import Response
 from importer.call_options import ReportOptions
 from importer.errors import UsageError
 from importer.python_api import write_report
-from importer.web.analysis import SOON, Outlook, check_of, checked, draft_of, mapped
+from importer.web.analysis import Outlook, check_of, checked, draft_of, rows_at
 from importer.web.background import Work
 from importer.web.checked_list import CheckedList, lines_of, page_of, places_of
-from importer.web.downloads import file_of, report_page
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.page_app import Ask, Shown, Step, file_of, report_page
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
-from importer.web.source_rows import rows_at
 
 _A_PAGE = 20
 SIGN_OFF = "sign-off.xlsx"
@@ -27,13 +25,13 @@ FILES = {
 }
 
 
-def whole_check(session: Session) -> Work:
+def whole_check(session: Session) -> Work[Any]:
     """The check of everything, or the draft that it waits for."""
     if session.matching.kind == "draft":
-        draft = draft_of(session, patience=SOON)
+        draft = draft_of(session)
         if not draft.done or draft.error is not None:
             return draft
-    return check_of(session, patience=SOON)
+    return check_of(session)
 
 
 def _show(ask: Ask) -> Shown:
@@ -81,7 +79,7 @@ def _customer(session: Session, found: CheckedList, reference_id: str) -> dict[s
         "reference_id": reference_id,
         "company_name": line["company_name"],
         "body": found.body(reference_id),
-        "rows": rows_at(mapped(session), places_of(str(line["rows"]))),
+        "rows": rows_at(session, places_of(str(line["rows"]))),
         "problems": problems,
     }
 

@@ -1,5 +1,6 @@
 """Runs: the import history with its reports, and what can be done with a run afterwards."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,19 @@ from importer.call_options import AfterOptions
 from importer.errors import UsageError
 from importer.python_api import Result, runs, verify
 from importer.web.access import key_of
-from importer.web.analysis import SOON
-from importer.web.background import Report
+from importer.web.background import SOON, Report
 from importer.web.checked_list import page_of
-from importer.web.downloads import file_of, report_page
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.page_app import Ask, Shown, Step, file_of, report_page
 from importer.web.sendings import Order
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
-from importer.web.step_send import OUTCOMES, account_options
+from importer.web.step_send import AGAIN, OUTCOMES, order_again
 
 _A_PAGE = 25
+FILES = (
+    *("report.html", "results.csv", "errors.csv", "children.csv", "rejected.xlsx", "sign-off.xlsx", "changes.csv"),
+    *("undo.csv", "verify.csv", "summary.json"),
+)
 _ENDS = ("Completed", "Completed, with customers rejected or failed", "Not started", "Stopped early")
 
 
@@ -55,19 +58,9 @@ def _show(ask: Ask) -> Shown:
     if wanted:
         found = _run(session, wanted)
         folder = Path(found["folder"])
-        names = [
-            "report.html",
-            "results.csv",
-            "errors.csv",
-            "children.csv",
-            "rejected.xlsx",
-            "sign-off.xlsx",
-            "changes.csv",
-        ]
-        names += ["undo.csv", "verify.csv", "summary.json"]
         values["run"] = _line(found)
-        values["files"] = [name for name in names if (folder / name).is_file()]
-        values["commands"] = {name: command(session, name, wanted) for name in ("verify", "resume", "retry", "undo")}
+        values["files"] = [name for name in FILES if (folder / name).is_file()]
+        values["commands"] = {name: command(session, name, wanted) for name in ("verify", *AGAIN)}
         values["verified"] = _verified(ask, wanted).values
     return Shown("runs.html", values)
 
@@ -86,10 +79,8 @@ def _verified(ask: Ask, run_id: str = "") -> Shown:
             own["key"] = key
         return verify(run_id, **own)
 
-    return Shown(
-        "runs_verified.html",
-        {"work": session.background.ask("verify", asked, work, patience=SOON), "run_id": run_id},
-    )
+    begun = session.background.ask("verify", asked, work, patience=SOON)
+    return Shown("runs_verified.html", {"work": begun, "run_id": run_id})
 
 
 def _verify(ask: Ask) -> str:
@@ -104,12 +95,10 @@ def _verify(ask: Ask) -> str:
 def _again(ask: Ask, action: str) -> str:
     session, run_id = ask.session, ask.text("run")
     found = _run(session, run_id)
-    if action == "undo" and not ask.text("sure"):
-        raise UsageError("undoing a run deletes customers, and you have not confirmed that", "Tick the box first.")
+    options = {"ledger": session.base.ledger}
+    order = order_again(ask, Order(action, found["tenant"], key_of(session), options, run=run_id))
     with session.edit(ask.version):
-        key = ask.text("key") or key_of(session)
-        options = account_options(session, session.base.ledger)
-        session.sendings.begin(Order(action, found["tenant"], key, options, run=run_id))
+        session.sendings.begin(order)
     return "/send"
 
 
@@ -124,12 +113,7 @@ RUNS = Step(
     "runs",
     "Runs",
     _show,
-    actions={
-        "verify": _verify,
-        "resume": lambda ask: _again(ask, "resume"),
-        "retry": lambda ask: _again(ask, "retry"),
-        "undo": lambda ask: _again(ask, "undo"),
-    },
+    actions={"verify": _verify, **{name: partial(_again, action=name) for name in AGAIN}},
     parts={"verified": _verified},
     files={"of": _file},
 )

@@ -1,6 +1,7 @@
 """Send: account, target, and counts first; then one customer, then all, by a process that goes on without the page."""
 
-from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -9,15 +10,15 @@ from importer.call_options import AfterOptions
 from importer.errors import UsageError
 from importer.python_api import CheckResult, account, plan
 from importer.web.access import connection_values, key_of, take_access, target_of
-from importer.web.analysis import SOON, loaded, mapping_file, reading_options, result_folder, state_of
-from importer.web.background import Report, Work
-from importer.web.downloads import file_of
-from importer.web.page_app import Ask, Shown, Step
+from importer.web.analysis import loaded, mapping_file, reading_options, state_of
+from importer.web.background import SOON, Report, Work
+from importer.web.page_app import Ask, Shown, Step, file_of
 from importer.web.sendings import Order, Sending
 from importer.web.session_state import Session
 from importer.web.shown_commands import command, command_with
 
 SIGN_OFF = "sign-off.xlsx"
+AGAIN = ("resume", "retry", "undo")  # what can be done with an earlier run
 OUTCOMES = (
     ("created", "Created", "good"),
     ("updated", "Updated", "good"),
@@ -40,17 +41,12 @@ _PLANNED = (
 )
 
 
-def banner_of(session: Session) -> Sequence[Sending]:
-    """The sendings that every page mentions."""
-    return session.sendings.active()
-
-
 def _run_options(session: Session) -> dict[str, Any]:
     access = session.access
     own = {"mode": access.mode, "tenant": access.tenant, "rate": access.rate, "api_key_file": session.base.api_key_file}
     if key_of(session) is not None:
         own["api_key_file"] = None
-    given = {**reading_options(session), **own, "out": result_folder(session), "ledger": session.base.ledger}
+    given = {**reading_options(session), **own, "out": session.base.out.absolute(), "ledger": session.base.ledger}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -63,25 +59,15 @@ def _account_key(session: Session) -> AfterOptions:
     return found
 
 
-def account_options(session: Session, ledger: str) -> dict[str, Any]:
-    """The options of what is done with an earlier run."""
-    rate = session.access.rate
-    return {"ledger": ledger} | ({} if rate is None else {"rate": rate})
-
-
-def _plan_of(session: Session, *, begin: bool) -> Work | None:
+def _plan_of(session: Session, *, begin: bool) -> Work[CheckResult] | None:
     """The plan for the present state; None if nobody asked for it."""
     access = session.access
     key = (state_of(session), access)
     if not begin and (session.planned is None or session.planned != key):
         return None
     loaded(session)
-    options, sources, mapping, target = (
-        _run_options(session),
-        session.sources,
-        mapping_file(session),
-        target_of(session),
-    )
+    options, sources = _run_options(session), session.sources
+    mapping, target = mapping_file(session), target_of(session)
 
     def work(report: Report) -> CheckResult:
         return plan(list(sources), mapping, target, stage=report, progress=report, **options)
@@ -126,8 +112,7 @@ def _progress(ask: Ask) -> Shown:
         values["tiles"] += _undone(latest)
         if latest.run:
             account = ["--ledger", latest.ledger] if latest.ledger != ask.session.base.ledger else []
-            known = ("resume", "retry", "undo")
-            values["commands"] = {name: command(ask.session, name, latest.run, *account) for name in known}
+            values["commands"] = {name: command(ask.session, name, latest.run, *account) for name in AGAIN}
     return Shown("send_progress.html", values)
 
 
@@ -144,7 +129,6 @@ def _show(ask: Ask) -> Shown:
 
 
 def _sign_off(ask: Ask) -> Response:
-    """The sheet with what the plan would send."""
     work = _plan_of(ask.session, begin=False)
     if work is None or work.result is None:
         raise UsageError("there is no plan for what you see", "Make a plan first.")
@@ -184,14 +168,21 @@ def _again(ask: Ask, action: str) -> str:
     found = next((one for one in session.sendings.all() if one.id == ask.text("sending")), None)
     if found is None or found.run is None:
         raise UsageError("this run is not known", "Find it among the runs.")
-    if action == "undo" and not ask.text("sure"):
-        raise UsageError("undoing a run deletes customers, and you have not confirmed that", "Tick the box first.")
+    key = key_of(session) if found.api in (session.access.api, "sandbox") else None
+    order = order_again(ask, Order(action, found.api, key, {"ledger": found.ledger}, run=found.run))
     with session.edit(ask.version):
-        key = ask.text("key") or (key_of(session) if found.api in (session.access.api, "sandbox") else None)
-        options = account_options(session, found.ledger)
-        session.sendings.begin(Order(action, found.api, key, options, run=found.run))
+        session.sendings.begin(order)
         session.planned = None
     return "/send"
+
+
+def order_again(ask: Ask, order: Order) -> Order:
+    """What is done with an earlier run, with what the form and the session say about it. Raises :class:`UsageError`."""
+    if order.action == "undo" and not ask.text("sure"):
+        raise UsageError("undoing a run deletes customers, and you have not confirmed that", "Tick the box first.")
+    rate = ask.session.access.rate
+    options = {**order.options, **({} if rate is None else {"rate": rate})}
+    return replace(order, key=ask.text("key") or order.key, options=options)
 
 
 def _stop(ask: Ask) -> str:
@@ -207,8 +198,7 @@ def _forget(ask: Ask) -> str:
 def _drop_key(ask: Ask) -> str:
     session = ask.session
     with session.edit(ask.version):
-        access = session.access
-        session.access = type(access)(access.api, None, access.mode, access.tenant, access.rate)
+        session.access = replace(session.access, key=None)
         session.planned = None
         session.background.forget("plan")
     return "/send"
@@ -220,11 +210,9 @@ SEND = Step(
     _show,
     actions={
         "plan": _start_plan,
-        "one": lambda ask: _send(ask, 1),
-        "all": lambda ask: _send(ask, None),
-        "resume": lambda ask: _again(ask, "resume"),
-        "retry": lambda ask: _again(ask, "retry"),
-        "undo": lambda ask: _again(ask, "undo"),
+        "one": partial(_send, limit=1),
+        "all": partial(_send, limit=None),
+        **{name: partial(_again, action=name) for name in AGAIN},
         "stop": _stop,
         "forget": _forget,
         "key": _drop_key,

@@ -7,8 +7,8 @@ from typing import Any
 from importer.errors import UsageError
 from importer.python_api import save_lookups, values
 from importer.web.access import connection_values, take_access, target_of
-from importer.web.analysis import SOON, check_options, loaded, mapping_file
-from importer.web.background import Report, Work
+from importer.web.analysis import check_options, loaded, mapping_file
+from importer.web.background import SOON, Report, Work
 from importer.web.page_app import Ask, Shown, Step
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
@@ -26,7 +26,7 @@ LEAVE_OUT = "leave out"
 _MOST = 500  # words of a kind on the page
 
 
-def _words_of(session: Session) -> Work:
+def _words_of(session: Session) -> Work[dict[str, Any]]:
     """The words with their values, as far as they are known."""
     loaded(session)
     how, decided, sources = check_options(session), dict(session.words), session.sources
@@ -84,31 +84,22 @@ def _connect(ask: Ask) -> str:
 
 
 def _decide(ask: Ask) -> str:
-    """Take the values that were chosen."""
     session = ask.session
     with session.edit(ask.version):
-        work = _words_of(session)
-        work.ended.wait()
-        if work.error is not None:
-            raise work.error
+        words = _words_of(session).outcome()["words"]
         decided = dict(session.words)
-        for number, row in enumerate(work.result["words"]):
+        for number, row in enumerate(words):
             name = f"value:{number}"
             given = ask.text(name)
             if name in ask.form and given != row["value"]:
                 decided[row["kind"], row["word"]] = given
         if ask.text("propose"):
-            open_words = (row for row in work.result["words"] if row["proposal"] and not row["value"])
+            open_words = (row for row in words if row["proposal"] and not row["value"])
             decided |= {(row["kind"], row["word"]): row["proposal"] for row in open_words}
-        _write(session, decided)
+        path = session.folder / f"values-{session.version}.csv"  # checks and runs are given it
+        _table(session, path, decided)
+        session.words, session.values = decided, path
     return "/values"
-
-
-def _write(session: Session, decided: dict[tuple[str, str], str]) -> None:
-    """Keep the values in a table of the session, which checks and runs are given. Raises :class:`UsageError`."""
-    path = session.folder / f"values-{session.version}.csv"
-    _table(session, path, decided)
-    session.words, session.values = decided, path
 
 
 def _table(session: Session, path: Path, decided: Mapping[tuple[str, str], str]) -> None:
@@ -116,8 +107,7 @@ def _table(session: Session, path: Path, decided: Mapping[tuple[str, str], str])
 
 
 def _save(ask: Ask) -> str:
-    session = ask.session
-    path = Path(ask.text("path")).expanduser().absolute()
+    session, path = ask.session, ask.path
     with session.edit(ask.version):
         if not ask.text("path"):
             raise UsageError("no file is named", "Give the path of a .xlsx or .csv file.")

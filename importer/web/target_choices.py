@@ -1,7 +1,6 @@
 """What a column can give, as the lists of the page offer it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from importer.drafting.column_choices import ADDRESS_TARGETS, CONTACT_TARGETS, CUSTOMER_TARGETS, IGNORE, KEY
 from importer.drafting.draft import DraftColumn
@@ -37,14 +36,6 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class TargetGroup:
-    """A part of a list. ``options``: (target, words)."""
-
-    label: str
-    options: list[tuple[str, str]]
-
-
 def words_of(target: str) -> str:
     """A target as people call it."""
     if target.startswith(ATTRIBUTE_PREFIX):
@@ -64,8 +55,11 @@ def _low(name: str) -> str:
     return words if words.startswith("ZIP") else f"{words[:1].lower()}{words[1:]}"
 
 
-def groups_for(columns: Sequence[DraftColumn]) -> list[TargetGroup]:
-    """The list for all columns of a draft; its own attribute comes per column."""
+def groups_for(columns: Sequence[DraftColumn]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The list for all columns of a draft: labels, each with its (target, words).
+
+    Its own attribute comes per column.
+    """
     used = {target for column in columns for target in column.targets}
     shipping = max([1, *(_number(target) for target in used if target.startswith("addresses.shipping"))])
     contacts = max([1, *(_number(target) for target in used if target.startswith("contacts["))])
@@ -73,19 +67,17 @@ def groups_for(columns: Sequence[DraftColumn]) -> list[TargetGroup]:
     paths = ["addresses.billing", "addresses.shipping"]
     paths += [f"addresses.shipping[{number}]" for number in range(2, shipping + 2)]
     labels = ["Billing", "Shipping", *(f"Shipping {n}" for n in range(2, shipping + 2))]
-    groups = [TargetGroup("Customer", [(target, _WORDS[target]) for target in (KEY, *CUSTOMER_TARGETS)])]
+    groups = [("Customer", [(target, _WORDS[target]) for target in (KEY, *CUSTOMER_TARGETS)])]
     if any_address:
-        groups.append(
-            TargetGroup("Address", [(f"addresses.any.{own}", f"Address: {_low(own)}") for own in ADDRESS_TARGETS])
-        )
+        groups.append(("Address", [(f"addresses.any.{own}", f"Address: {_low(own)}") for own in ADDRESS_TARGETS]))
     for path, label in zip(paths, labels, strict=True):
         own = [(f"{path}.{name}", f"{label}: {_low(name)}") for name in ADDRESS_TARGETS]
-        groups.append(TargetGroup(f"{label} address", [(path, f"{label}: whole address in one cell"), *own]))
+        groups.append((f"{label} address", [(path, f"{label}: whole address in one cell"), *own]))
     for number in range(1, contacts + 2):
         own = [(f"contacts[{number}].{name}", f"Contact {number}: {_low(name)}") for name in CONTACT_TARGETS]
-        groups.append(TargetGroup(f"Contact {number}", own))
+        groups.append((f"Contact {number}", own))
     every = [(f"addresses.any.{name}", f"Address: {_low(name)}") for name in ("type", "is_default")]
-    return [*groups, TargetGroup("All addresses", every)]
+    return [*groups, ("All addresses", every)]
 
 
 def _number(target: str) -> int:

@@ -1,6 +1,6 @@
-"""What the API has of a plan's customers: which exist, what they hold, which are gone or duplicates."""
+"""What the API has of a plan's customers: which exist, what they hold, and what an update may change of it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from importer.api import AnswerKind, Client, CustomerRef, fits_filter
-from importer.cell_text import fold
 from importer.errors import ApiUnavailableError
 from importer.ledger import Ledger, State, Step
 from importer.planner import LOST, Change, Merger
 from importer.planner.compare import body_of
-from importer.records import Action, OutcomeKind, Severity
+from importer.records import Action, OutcomeKind
 from importer.run_folder import PayloadFile, Stage
 from importer.sender.customer_rounds import Rounds
-from importer.tables import TEXT, Positions, ProblemTable
-from importer.validation.field_places import arrow, locate
-from importer.workflow.update_rules import merger_for
+from importer.tables import ATTRIBUTE_PREFIX, DEFAULT_STATED, TEXT, EntityTables
 
 LOOKUP_BLOCK = 10_000  # reference ids looked up at a time
 BLOCK = 500  # customers whose bodies are compared at a time
@@ -30,7 +27,6 @@ BLOCK = 500  # customers whose bodies are compared at a time
 Refs = dict[str, CustomerRef]
 Twice = Mapping[str, Sequence[CustomerRef]]
 Changes = dict[str, list[Change]]  # reference id → what an update would change
-MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
 
 
 async def look_up(
@@ -194,99 +190,53 @@ async def examine(
     return with_moments(examined, refs | seen), changes
 
 
-def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:
-    """A warning for each customer to be created (``positions``) whose name or e-mail address is already in the API.
+def merger_for(stage: Stage) -> Merger:
+    """How updates of a stage's customers are put together.
 
-    Customers of the API whose reference ids are in the sources do not count.
+    A field is emptied by a blank in the source, not by a value there that was left out because it is wrong.
     """
-    own = set(stage.tables.customers["reference_id"].dropna())
-    others = [customer for customer in everyone if customer.reference_id not in own]
-    names = _by((customer.name, customer) for customer in others)
-    mails = _by((customer.email, customer) for customer in others)
-    return ProblemTable.concat(
-        [
-            _same_text(stage, positions, "company_name", names, code="name_in_api", word="name"),
-            _same_text(stage, positions, "email", mails, code="email_in_api", word="e-mail address"),
-        ]
-    )
+    fields = {
+        name: tuple(name.split(".", 1)) if name.startswith(ATTRIBUTE_PREFIX) else (name,)
+        for entry in stage.tables.entries
+        if entry.entity == "customer"
+        for name, origin in entry.fields.items()
+        if origin.clears
+    }
+    stated = _StatedDefaults(stage.tables)
+    if not fields:
+        return Merger(stated_defaults=stated)
+    frame = stage.problems.frame
+    wrong = frame[(frame["entity"] == "customer") & frame["field"].isin(list(fields)) & (frame["customer"] >= 0)]
+    names = stage.tables.customers["reference_id"].take(wrong["customer"].to_numpy()).tolist()
+    spared: dict[str, frozenset[tuple[str, ...]]] = {}
+    for name, field in zip(names, wrong["field"], strict=True):
+        spared[name] = spared.get(name, frozenset()) | {fields[field]}
+    return Merger(frozenset(fields.values()), spared, stated)
 
 
-def _by(pairs: Iterable[tuple[str, CustomerRef]]) -> dict[str, CustomerRef]:
-    """Folded text → the first customer that has it."""
-    found: dict[str, CustomerRef] = {}
-    for text, customer in pairs:
-        found.setdefault(fold(text), customer)
-    found.pop("", None)
-    return found
+class _StatedDefaults(Mapping[str, frozenset[tuple[str, str]]]):
+    """Customer's reference id -> kind and reference id of the children whose ``is_default`` the source states.
 
+    Looked up one by one: as a dict, it would take more memory than the tables.
+    """
 
-def _same_text(
-    stage: Stage, positions: Positions, field: str, known: Mapping[str, CustomerRef], *, code: str, word: str
-) -> ProblemTable:
-    customers = stage.tables.customers
-    if field not in customers.columns:
-        return ProblemTable.empty()
-    encoded = arrow(customers[field]).take(pa.array(positions)).dictionary_encode()
-    meant = [known.get(fold(text)) for text in encoded.dictionary.to_pylist()]
-    codes = pc.fill_null(encoded.indices, len(meant)).to_numpy()
-    hit = np.array([*(customer is not None for customer in meant), False], dtype=np.bool_)[codes]
-    records = positions[hit]
-    same = [customer for code in codes[hit] if (customer := meant[code]) is not None]
-    return _problems(
-        stage,
-        field,
-        records,
-        [f"WizCommerce already has a customer with this {word}: {_named(customer)}" for customer in same],
-        "If it is the same, give it this reference id in WizCommerce, and it is left alone; else nothing is wrong.",
-        code=code,
-    )
+    def __init__(self, tables: EntityTables) -> None:
+        self._names = pd.Index(tables.customers["reference_id"])
+        frames = (("addresses", tables.addresses), ("contacts", tables.contacts))
+        self._frames = [(kind, frame) for kind, frame in frames if DEFAULT_STATED in frame.columns]
 
+    def __getitem__(self, name: str) -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for position in self._names.get_indexer_for(pd.Index([name])) if self._frames else ():
+            for kind, frame in self._frames:
+                first, last = np.searchsorted(frame["_customer"].to_numpy(), [position, position + 1])
+                stated = frame[DEFAULT_STATED].iloc[first:last].fillna(value=False).tolist()
+                children = frame["reference_id"].iloc[first:last].tolist()
+                found |= {(kind, child) for child, own in zip(children, stated, strict=True) if own}
+        return frozenset(found)
 
-def _named(customer: CustomerRef) -> str:
-    who = f"reference id {customer.reference_id}" if customer.reference_id else "without a reference id"
-    return f"'{customer.name}', {who}" + (", inactive" if customer.status == "inactive" else "")
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.tolist())
 
-
-def lost_customers(stage: Stage, records: Positions) -> ProblemTable:
-    """A warning for each of these customers, which the ledger knows and the API no longer has."""
-    return _problems(
-        stage,
-        "reference_id",
-        records,
-        ["it was in WizCommerce before and is not there now"] * len(records),
-        "The importer cannot know why it was deleted, so it does not create it again.",
-        code="lost_in_api",
-    )
-
-
-def not_compared() -> ProblemTable:
-    """Says that the API has too many customers to compare their names."""
-    return ProblemTable.build(
-        1,
-        severity=Severity.INFO,
-        code="names_not_compared",
-        message=f"WizCommerce has more than {MOST_PAGES * 100:,} customers, so names and e-mail addresses "
-        "were not compared with theirs",
-        hint="Customers with the same reference id are still recognized.",
-    )
-
-
-def _problems(
-    stage: Stage, field: str, records: Positions, messages: list[str], hint: str, *, code: str
-) -> ProblemTable:
-    places = locate(stage.tables, stage.sources, "customer", field, records)
-    values = pc.coalesce(places.cells, pa.array(stage.tables.customers[field].take(records), pa.string()))
-    return ProblemTable.build(
-        len(records),
-        severity=Severity.WARNING,
-        code=code,
-        customer=records,
-        entity="customer",
-        record=records,
-        field=field,
-        row=places.rows,
-        column=pd.arrays.ArrowExtensionArray(places.columns),
-        value=pd.arrays.ArrowExtensionArray(values),
-        message=messages,
-        hint=hint,
-    )
+    def __len__(self) -> int:
+        return len(self._names)

@@ -16,7 +16,7 @@ from importer.mapping.word_table import FREE_KINDS, has_words, kind_of
 from importer.report.word_counts import WordCounts
 from importer.tables import Entity, EntityTables, Sources
 from importer.workflow.directory import Directory
-from importer.workflow.word_matches import choices_of
+from importer.workflow.word_files import choices_of
 
 Choices = Mapping[str, tuple[str, ...]]
 # Steps after which a cell is still the whole value.

@@ -1,48 +1,21 @@
 """``changes.csv``: what an update would change, field by field, each with its source cell."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from importer.loader import public_source
-from importer.mapping import LoadedMapping
 from importer.planner import Change
 from importer.report.report_files import write_csv
 from importer.run_folder import RunFolder, Stage
-from importer.settings import IN_MEMORY, Options
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 from importer.validation.field_places import locate
-from importer.workflow.prepare import Timings
 
 _CHILDREN: Mapping[str, Entity] = {str(kind): entity for kind, entity in CHILD_ENTITIES.items()}
 MOST_EXAMPLES = 3  # customers
 MOST_FIELDS = 4  # of each
 Spot = tuple[Entity, int, str]  # entity, record, field
-
-
-def with_facts(
-    stage: Stage, command: str, started: datetime, loaded: LoadedMapping, options: Options, timings: Timings
-) -> Stage:
-    """The stage with what its reports say about the run: plain values that JSON can hold."""
-    return replace(
-        stage,
-        facts={
-            "command": command,
-            "started": started.isoformat(),
-            "mapping": loaded.name,
-            "mapping_sha256": loaded.sha256,
-            "options": {
-                "sources": [public_source(source) for source in options.sources],
-                "mapping": loaded.name if IN_MEMORY in options.mapping else options.mapping,
-                **options.public(),
-            },
-            "timings": dict(timings.seconds),
-        },
-    )
 
 
 def write_changes(

@@ -102,7 +102,6 @@ def _index(items: Iterable[tuple[str, Known]]) -> dict[str, list[Known]]:
 
 
 def known_reps(items: Iterable[Mapping[str, Any]]) -> tuple[Known, ...]:
-    """Sales reps as the API lists them."""
     return tuple(
         Known(
             str(item["id"]),
@@ -116,7 +115,6 @@ def known_reps(items: Iterable[Mapping[str, Any]]) -> tuple[Known, ...]:
 
 
 def known_price_lists(items: Iterable[Mapping[str, Any]]) -> tuple[Known, ...]:
-    """Price lists as the API lists them."""
     return tuple(
         Known(str(item["id"]), str(item.get("reference_id") or ""), str(item.get("name") or ""), _active(item))
         for item in items
@@ -176,7 +174,6 @@ class Snapshot:
     directory: Directory
 
     def described(self, now: datetime) -> dict[str, Any]:
-        """What a summary says about it."""
         saved = self.saved.isoformat(timespec="seconds").replace("+00:00", "Z")
         return {"api": self.api, "saved": saved, "age_seconds": max(0, int((now - self.saved).total_seconds()))}
 

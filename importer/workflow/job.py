@@ -15,17 +15,17 @@ from importer.api import Client, Limiter
 from importer.errors import ImporterError, InternalError, InterruptedRunError, OutputError, StopError, UsageError
 from importer.ledger import Ledger, Run
 from importer.logs import about, event, trouble
-from importer.report.reader import Reader
+from importer.report.report_input import Reader
 from importer.run_folder import PayloadFile, RunFolder, Stage
 from importer.sender import Sender, SendOptions
 from importer.sender.tasks import OnConflict
 from importer.settings import Commands, Options
+from importer.workflow.api_state import merger_for
 from importer.workflow.old_folders import prune
 from importer.workflow.prepare import Timings
 from importer.workflow.report_writer import report_run
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for
-from importer.workflow.update_rules import merger_for
 
 Confirm = Callable[[str], bool]
 
@@ -67,7 +67,6 @@ class Job:
         return Commands.of(self.options, run=self.run.id, out=self.run.out.parent, kept=kept)
 
     def client(self) -> Client:
-        """A client for the target, to be entered."""
         return client_for(self.target, self.options, self.limiter)
 
     async def send(self, client: Client) -> None:

@@ -32,7 +32,6 @@ _FIELDS = "Fields have the API's names, as in errors.csv."
 
 
 def utc_now() -> datetime:
-    """The time, in UTC."""
     return datetime.now(UTC)
 
 

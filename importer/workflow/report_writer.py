@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,32 +19,25 @@ import pyarrow.compute as pc
 
 import importer
 from importer.corrections.original_rows import save_originals
+from importer.loader import public_source
+from importer.mapping import LoadedMapping
 from importer.partitions.executors import InlineExecutor, start
 from importer.payload import record_of
 from importer.records import TEMPORARY_STATUSES, OutcomeKind, Severity
-from importer.report import (
-    ReportInput,
-    RunFacts,
-    Workbook,
-    build_summary,
-    choose_rows,
-    import_command,
-    loose_rows,
-    totals,
-    write_errors,
-    write_html,
-    write_rejected,
-    write_results,
-    write_summary,
-    write_workbook,
-)
+from importer.report.advice import import_command
 from importer.report.correction_list import write_correction_list
-from importer.report.reader import OPERATOR, Reader
+from importer.report.html.page import write_html
+from importer.report.rejected import write_rejected
+from importer.report.rejected_workbook import Workbook, choose_rows, write_workbook
 from importer.report.report_files import write_csv
+from importer.report.report_input import ReportInput, loose_rows, totals
+from importer.report.results import write_errors, write_results
+from importer.report.summary import RunEnd, RunFacts, build_summary, write_summary
 from importer.run_folder import RunFolder, Stage
-from importer.settings import Commands
+from importer.settings import IN_MEMORY, Commands, Options
 from importer.tables import ENTITIES, TEXT, Entity, ProblemTable
 from importer.validation.field_places import locate
+from importer.workflow.prepare import Timings
 from importer.workflow.sign_off_facts import save_sign_off
 from importer.workflow.since_last_run import comparable, imported_before, since_last_run
 
@@ -59,7 +51,6 @@ COLUMNS = (
     *("error_code", "error_message", "seconds"),
 )
 UNSENT = ("check", "plan")
-_OWN = frozenset({"children", "last", "reader", "fingerprint"})  # of a run's end: the summary does not have them
 AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
 AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
 NOTES = {
@@ -71,33 +62,6 @@ NOTES = {
 }
 
 
-@dataclass(frozen=True)
-class RunEnd:
-    """How a run ended: its exit code, why it stopped early if it did, the pace it reached if it sent.
-
-    ``imported_before``: see :func:`importer.workflow.since_last_run.imported_before`. ``last``: the id and the folder
-    of the run to compare with. ``retryable``: failures that can pass. ``resumable``: whether `importer resume` can go
-    on with it. ``plan``: what a run would do with how many customers, of a plan. ``adopted``: what was found, of an
-    adoption. ``lookups``: which saved ones a check went by. ``children``: the ids of addresses and contacts, of a run
-    that sends. ``reader``: who the report is for. ``fingerprint``: of what a plan would send.
-    """
-
-    exit_code: int
-    finished: datetime
-    stopped: str | None = None
-    pace: Mapping[str, Any] | None = None
-    retryable: int = 0
-    resumable: bool = False
-    plan: Mapping[str, Any] | None = None
-    adopted: Mapping[str, Any] | None = None
-    lookups: Mapping[str, Any] | None = None
-    imported_before: Mapping[str, Any] | None = None
-    children: pd.DataFrame | None = None
-    last: tuple[str, Path] | None = None
-    reader: Reader = OPERATOR
-    fingerprint: str | None = None
-
-
 def versions() -> dict[str, str]:
     """The versions of the importer, Python and the libraries that shape the results."""
     found = {"importer": importer.__version__, "python": platform.python_version()}
@@ -107,6 +71,27 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # an installation may leave package metadata out
             continue
     return found
+
+
+def with_facts(
+    stage: Stage, command: str, started: datetime, loaded: LoadedMapping, options: Options, timings: Timings
+) -> Stage:
+    """The stage with what its reports say about the run: plain values that JSON can hold."""
+    return replace(
+        stage,
+        facts={
+            "command": command,
+            "started": started.isoformat(),
+            "mapping": loaded.name,
+            "mapping_sha256": loaded.sha256,
+            "options": {
+                "sources": [public_source(source) for source in options.sources],
+                "mapping": loaded.name if IN_MEMORY in options.mapping else options.mapping,
+                **options.public(),
+            },
+            "timings": dict(timings.seconds),
+        },
+    )
 
 
 def unsent_outcomes(stage: Stage, kind: OutcomeKind) -> pd.DataFrame:
@@ -218,7 +203,7 @@ def _facts(
         timings=facts["timings"],
         versions=versions(),
         workbook=workbook,
-        **{item.name: getattr(end, item.name) for item in fields(end) if item.name not in _OWN},
+        **vars(end),
     )
 
 

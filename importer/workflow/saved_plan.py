@@ -12,7 +12,7 @@ from importer.errors import GuardError, OutputError, UsageError
 from importer.ledger import Ledger
 from importer.mapping import LoadedMapping
 from importer.planner import drift
-from importer.report.signed_workbook import read_sign_off
+from importer.report.sign_off import read_sign_off
 from importer.run_folder import RunFolder
 from importer.settings import Options
 from importer.tables import Sources
@@ -87,7 +87,6 @@ class SavedPlan:
 
     @property
     def id(self) -> str:
-        """The plan's id."""
         return self.folder.run_id
 
     def options(self, given: Options) -> Options:

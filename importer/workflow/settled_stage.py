@@ -1,19 +1,29 @@
-"""What a run knows before it plans: names looked up, records validated, known customers under their ids."""
+"""What a run knows before it plans: names looked up, records validated, known customers under their ids.
 
+And what it warns about: customers that are gone, and such that the API may have already.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from importer.api import Client
+from importer.api import Client, CustomerRef
+from importer.cell_text import fold
 from importer.ledger import NOT_SENT, Ledger
 from importer.partitions.prepared_sources import PreparedSources
 from importer.records import Severity
 from importer.run_folder import Stage
 from importer.settings import Options
-from importer.tables import ProblemTable
+from importer.tables import Positions, ProblemTable
+from importer.validation.field_places import arrow, locate
 from importer.workflow.api_state import look_up
 from importer.workflow.targets import fetch_directory
+
+MOST_PAGES = 200  # of 100 customers each, that are read to compare names; with more, it would take too long
 
 
 async def known_former_ids(client: Client, ledger: Ledger, tenant: str, ids: pd.DataFrame) -> frozenset[str]:
@@ -61,4 +71,102 @@ def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: O
         value=gone.array,
         message=[f"customer {name} was sent before and is no longer in the sources" for name in gone],
         hint="Nothing is deleted. If the export is complete, check whether WizCommerce still needs the customer.",
+    )
+
+
+def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[CustomerRef]) -> ProblemTable:
+    """A warning for each customer to be created (``positions``) whose name or e-mail address is already in the API.
+
+    Customers of the API whose reference ids are in the sources do not count.
+    """
+    own = set(stage.tables.customers["reference_id"].dropna())
+    others = [customer for customer in everyone if customer.reference_id not in own]
+    names = _by((customer.name, customer) for customer in others)
+    mails = _by((customer.email, customer) for customer in others)
+    return ProblemTable.concat(
+        [
+            _same_text(stage, positions, "company_name", names, code="name_in_api", word="name"),
+            _same_text(stage, positions, "email", mails, code="email_in_api", word="e-mail address"),
+        ]
+    )
+
+
+def _by(pairs: Iterable[tuple[str, CustomerRef]]) -> dict[str, CustomerRef]:
+    """Folded text → the first customer that has it."""
+    found: dict[str, CustomerRef] = {}
+    for text, customer in pairs:
+        found.setdefault(fold(text), customer)
+    found.pop("", None)
+    return found
+
+
+def _same_text(
+    stage: Stage, positions: Positions, field: str, known: Mapping[str, CustomerRef], *, code: str, word: str
+) -> ProblemTable:
+    customers = stage.tables.customers
+    if field not in customers.columns:
+        return ProblemTable.empty()
+    encoded = arrow(customers[field]).take(pa.array(positions)).dictionary_encode()
+    meant = [known.get(fold(text)) for text in encoded.dictionary.to_pylist()]
+    codes = pc.fill_null(encoded.indices, len(meant)).to_numpy()
+    hit = np.array([*(customer is not None for customer in meant), False], dtype=np.bool_)[codes]
+    records = positions[hit]
+    same = [customer for code in codes[hit] if (customer := meant[code]) is not None]
+    return _problems(
+        stage,
+        field,
+        records,
+        [f"WizCommerce already has a customer with this {word}: {_named(customer)}" for customer in same],
+        "If it is the same, give it this reference id in WizCommerce, and it is left alone; else nothing is wrong.",
+        code=code,
+    )
+
+
+def _named(customer: CustomerRef) -> str:
+    who = f"reference id {customer.reference_id}" if customer.reference_id else "without a reference id"
+    return f"'{customer.name}', {who}" + (", inactive" if customer.status == "inactive" else "")
+
+
+def lost_customers(stage: Stage, records: Positions) -> ProblemTable:
+    """A warning for each of these customers, which the ledger knows and the API no longer has."""
+    return _problems(
+        stage,
+        "reference_id",
+        records,
+        ["it was in WizCommerce before and is not there now"] * len(records),
+        "The importer cannot know why it was deleted, so it does not create it again.",
+        code="lost_in_api",
+    )
+
+
+def not_compared() -> ProblemTable:
+    """Says that the API has too many customers to compare their names."""
+    return ProblemTable.build(
+        1,
+        severity=Severity.INFO,
+        code="names_not_compared",
+        message=f"WizCommerce has more than {MOST_PAGES * 100:,} customers, so names and e-mail addresses "
+        "were not compared with theirs",
+        hint="Customers with the same reference id are still recognized.",
+    )
+
+
+def _problems(
+    stage: Stage, field: str, records: Positions, messages: list[str], hint: str, *, code: str
+) -> ProblemTable:
+    places = locate(stage.tables, stage.sources, "customer", field, records)
+    values = pc.coalesce(places.cells, pa.array(stage.tables.customers[field].take(records), pa.string()))
+    return ProblemTable.build(
+        len(records),
+        severity=Severity.WARNING,
+        code=code,
+        customer=records,
+        entity="customer",
+        record=records,
+        field=field,
+        row=places.rows,
+        column=pd.arrays.ArrowExtensionArray(places.columns),
+        value=pd.arrays.ArrowExtensionArray(values),
+        message=messages,
+        hint=hint,
     )

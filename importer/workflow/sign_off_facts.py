@@ -5,8 +5,7 @@ from typing import Any
 
 from importer.report.correction_list import OWNER_TITLES, corrections_in_force
 from importer.report.html.shown_customers import read_changes
-from importer.report.reader import Reader
-from importer.report.report_input import ReportInput
+from importer.report.report_input import Reader, ReportInput
 from importer.report.sign_off import FINGERPRINT, PLAN, SignOff, sent_fields, write_sign_off
 from importer.report.word_counts import DECISIONS, names_of_ids
 from importer.run_folder import RunFolder

@@ -15,8 +15,8 @@ import pandas as pd
 
 from importer.errors import OutputError
 from importer.records import Severity
-from importer.report import ReportInput
 from importer.report.report_files import read_csv
+from importer.report.report_input import ReportInput
 from importer.report.summary import problem_counts
 from importer.run_folder import Stage
 from importer.validation.word_problems import TOLD_ONCE

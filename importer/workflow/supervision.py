@@ -17,7 +17,7 @@ import importer
 from importer.errors import GuardError, ImporterError, InterruptedRunError, StopError
 from importer.logs import event, harmless, kind_of, trouble
 from importer.records import OutcomeKind
-from importer.report import summary_text
+from importer.report.terminal import summary_text
 from importer.settings import Commands, Notices, Options
 
 WIDTH = 78
@@ -41,11 +41,9 @@ class Deadline:
 
     @property
     def over(self) -> bool:
-        """Whether the time is up."""
         return self.clock() >= self.until
 
     async def passed(self) -> None:
-        """Wait until the time is up."""
         while (left := self.until - self.clock()) > 0:
             await self.sleep(left)
 
@@ -165,7 +163,6 @@ class Notifier:
         self._warn = warn
 
     def began(self) -> None:
-        """The command begins."""
         if self._announcer is not None:
             self._warn_of(self._announcer.began())
 

@@ -82,7 +82,6 @@ def limiter_for(target: Target, options: Options, announce: Callable[[str], None
 
 
 def client_for(target: Target, options: Options, limiter: Limiter) -> Client:
-    """A client for the target, to be entered."""
     return Client(
         target.url,
         target.key,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from importer.drafting.combined_concepts import head
+from importer.drafting.concepts import head
 from importer.drafting.header_segments import segments
 from importer.drafting.header_words import fold, spellings, words
 from importer.drafting.lexicon import lexicon

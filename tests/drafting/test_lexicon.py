@@ -5,10 +5,9 @@ from importlib.resources import files
 
 import pytest
 
-from importer.drafting.code_tables import code_tables, recognized
 from importer.drafting.concepts import ADDRESS_PARTS, NEVER, OF_ADDRESSES, OF_OTHERS
 from importer.drafting.header_words import fold
-from importer.drafting.lexicon import HEAD_FIRST, lexicon
+from importer.drafting.lexicon import HEAD_FIRST, code_tables, lexicon, recognized
 from importer.drafting.readings import read_headers
 
 LEXICON = {

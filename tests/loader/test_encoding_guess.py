@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import SourceError, UsageError
-from importer.loader.text.letter_pairs import LANGUAGES
+from importer.loader.text.encoding_guess import LANGUAGES
 from tests.loader.support import options, table, write
 
 ROWS = {

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from importer.records import Location, Problem, Severity
-from importer.report import ReportInput
+from importer.report.report_input import ReportInput
 from importer.tables import TEXT, EntityTables, ProblemTable, Sources, SourceTable
 
 

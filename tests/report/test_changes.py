@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from importer.report import ReportInput, build_summary
+from importer.report.report_input import ReportInput
+from importer.report.summary import build_summary
 from importer.tables import CHANGE_DTYPES
 from tests.report.build import small_run
 from tests.report.test_summary import FACTS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from importer.errors import InternalError
 from importer.records import OutcomeKind, Totals
-from importer.report import totals
+from importer.report.report_input import totals
 from importer.tables import EntityTables, Sources
 from tests.report.build import outcomes, rows, small_run, table
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from importer.records import Severity
-from importer.report import ReportInput, RunFacts, build_summary, write_html
 from importer.report.html import shown_customers as customers
-from importer.report.html.page import series_points, subtitle, tiles, title
+from importer.report.html.page import series_points, subtitle, tiles, title, write_html
+from importer.report.report_input import ReportInput
+from importer.report.summary import RunFacts, build_summary
 from importer.tables import TEXT, ProblemTable
 from tests.report.build import small_run
 

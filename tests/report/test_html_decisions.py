@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from importer.report import ReportInput
 from importer.report.html.figures import inventory
 from importer.report.html.shown_customers import SHOWN, differences, read_changes, shown_customers
 from importer.report.report_files import write_csv
+from importer.report.report_input import ReportInput
 from importer.tables import TEXT, ProblemTable
 from tests.report.build import outcomes, small_run
 from tests.support import make_tables

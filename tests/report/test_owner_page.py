@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 import importer
 from importer.catalogue import CODES
 from importer.records import Severity
-from importer.report.owner_words import is_plain, owner_fix, owner_title
+from importer.report.plain_words import is_plain, owner_fix, owner_title
 from tests.report.test_html_browser import CHROMIUM, browser
 from tests.workflow.desk import make_desk
 

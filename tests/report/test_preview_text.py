@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from importer.report import preview_text
+from importer.report.preview_text import preview_text
 from importer.report.terminal import columns_of
 
 PAINT = re.compile(r"\x1b\[[0-9;]*m")

@@ -10,8 +10,8 @@ from importer.records import Severity
 from importer.report import problem_list as located_module
 from importer.report import rejected as rejected_module
 from importer.report import results as results_module
-from importer.report import write_errors, write_rejected, write_results
-from importer.report.results import results
+from importer.report.rejected import write_rejected
+from importer.report.results import results, write_errors, write_results
 from importer.tables import ProblemTable
 from tests.report.build import rows, small_run, without_problems
 

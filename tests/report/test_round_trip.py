@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.loader import LoadOptions, load
-from importer.report import ReportInput, write_rejected
+from importer.report.rejected import write_rejected
+from importer.report.report_input import ReportInput
 from importer.tables import EntityTables, ProblemTable, Sources
 from tests.report.build import outcomes, rows, table, text
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from importer.report import RunFacts, build_summary, summary_text, write_summary
+from importer.report.summary import RunFacts, build_summary, write_summary
+from importer.report.terminal import summary_text
 from tests.report.build import small_run, without_problems
 
 FACTS = RunFacts(

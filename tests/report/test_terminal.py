@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.report import Workbook, runs_text, summary_text
-from importer.report.terminal import columns_of, cut, padded, wrapped
+from importer.report.rejected_workbook import Workbook
+from importer.report.terminal import columns_of, cut, padded, runs_text, summary_text, wrapped
 from tests.report.test_summary import summary
 
 SHOWN = Path(__file__).parent / "terminal"

@@ -17,9 +17,10 @@ from importer.catalogue import CODES
 from importer.errors import OutputError
 from importer.loader import LoadOptions, load
 from importer.records import Severity
-from importer.report import ReportInput, Workbook, workbook_file, write_workbook
 from importer.report import rejected_workbook as workbook_module
-from importer.report.rejected_workbook import choose_rows, sheet_names
+from importer.report import workbook_file
+from importer.report.rejected_workbook import Workbook, choose_rows, sheet_names, write_workbook
+from importer.report.report_input import ReportInput
 from importer.tables import ProblemTable, Sources
 from tests.report.build import small_run, table, without_problems
 from tests.report.test_round_trip import CELLS, all_rejected

@@ -10,7 +10,7 @@ import pytest
 from importer.api import RetryPolicy
 from importer.commands.undo import undo, verify
 from importer.errors import UsageError
-from importer.report import undo_verify_text
+from importer.report.terminal import undo_verify_text
 from importer.sandbox import SandboxConfig, running
 from importer.settings import Options
 from importer.workflow.supervision import Watch

@@ -7,7 +7,7 @@ import pandas as pd
 
 from importer.run_folder import Stage
 from importer.tables import BOOLEAN, TEXT, EntityTables
-from importer.workflow.update_rules import merger_for
+from importer.workflow.api_state import merger_for
 
 BODY: dict[str, Any] = {"reference_id": "C2", "company_name": "X"}
 

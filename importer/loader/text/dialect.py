@@ -48,7 +48,6 @@ class Dialect:
         return re.compile(rf"\\([\"'\\{re.escape(self.delimiter)}]|\r\n|[\r\n])|{doubled}" if self.escape else doubled)
 
     def value(self, found: re.Match[str]) -> str:
-        """The text of a cell."""
         text = found["quoted"]
         if text is None:
             return self.escaped.sub(self._meant, found["plain"]) if self.escape else found["plain"]

@@ -1,14 +1,15 @@
 """Which encoding a text that is not Unicode is in: the one in which its words are most like those of a language."""
 
+import json
+import math
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from math import log
+from pathlib import Path
 
 import pycountry
-
-from importer.loader.text.letter_pairs import LANGUAGES, language, likelihood
 
 _WEST = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb_NO", "fi", "is", "ca")
 _CENTRAL = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "sq", "de")
@@ -54,6 +55,27 @@ _LEAST_SINGLE, _LEAST_IN_RUNS = -12.0, -5.1
 _IN_LATIN = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])")
 _MORE_NAMES = {"turkey": ("tr",), "russia": ("ru",), "czech republic": ("cs",), "korea": ("ko",)}
 _CELL = re.compile(r'[,;\t|"]+')
+# The languages with letters beyond ASCII that lists of addresses are written in, and where they are spoken.
+LANGUAGES = {
+    "en": "US GB CA AU IE NZ", "fr": "FR BE CH CA LU", "de": "DE AT CH LI LU", "es": "ES MX AR CO CL PE",
+    "it": "IT CH SM", "pt": "PT BR", "nl": "NL BE", "sv": "SE FI", "da": "DK", "nb_NO": "NO", "fi": "FI", "is": "IS",
+    "ca": "ES AD", "pl": "PL", "cs": "CZ", "sk": "SK", "hu": "HU", "ro": "RO MD", "hr": "HR BA", "sl": "SI",
+    "sq": "AL XK", "tr": "TR CY", "lt": "LT", "lv": "LV", "et": "EE", "ru": "RU BY KZ", "uk": "UA", "bg": "BG",
+    "sr": "RS ME", "mk": "MK", "el": "GR CY", "he": "IL", "ar": "SA AE EG JO KW QA", "th": "TH",
+    "zh_CN": "CN SG", "zh_TW": "TW", "zh_HK": "HK MO", "ja": "JP", "ko": "KR",
+}  # fmt: skip
+_OTHER_SCRIPTS = frozenset({"ru", "uk", "bg", "sr", "mk", "el", "he", "ar", "th"})  # next to them ASCII letters are odd
+EDGE = " "  # of a word
+_SIGNS = frozenset("‘’“”„‚‹›«»–—…•·°®™©€£¥§ªº¿¡´\xa0\xad½¼²×№、。「」・ー（）")  # noqa: RUF001
+_JOINS = frozenset("‘’´\xa0\xad・ー")  # noqa: RUF001 - stand within words, too
+_OPENING = frozenset("‚„“‹«¿¡£€№")  # noqa: RUF001 - stand before words
+_CLOSING = frozenset("’”»›©®™°ªº½¼²")  # noqa: RUF001 - stand behind words and numbers
+_BEFORE_NUMBERS = frozenset("£€¥§№±")
+# Logarithms of chances: of a usual sign, of any other, if it is within a word, of a capital in a word of small letters,
+# of a letter beside a digit.
+_SIGN, _ODD, _WITHIN, _ODD_CASE, _BY_DIGIT = -4.0, -16.0, -6.0, -7.0, -5.0
+_UNSEEN = 0.02  # of a letter that the names do not have, the occurrences
+_MIX = 0.85  # how much pairs count, beside letters
 
 
 @dataclass(frozen=True)
@@ -130,9 +152,6 @@ def _chance(piece: bytes, encoding: str, code: str) -> float:
     )
 
 
-_likelihood = lru_cache(maxsize=200_000)(likelihood)
-
-
 @cache
 def _sign_chance(char: str, encoding: str, code: str) -> float:
     """The chance of one Chinese, Japanese, or Korean character."""
@@ -140,8 +159,8 @@ def _sign_chance(char: str, encoding: str, code: str) -> float:
     in_group = (
         share / size for low, high, least, share, size in _GROUPS[encoding] if low <= lead <= high and trail >= least
     )
-    model = language(code)
-    return log(0.5 * max(in_group, default=0.0) + 0.5 * model.letters.get(char, 0) / model.total + _RARE)
+    model = _language(code)
+    return math.log(0.5 * max(in_group, default=0.0) + 0.5 * model.letters.get(char, 0) / model.total + _RARE)
 
 
 @lru_cache(maxsize=200_000)
@@ -172,3 +191,66 @@ def _languages_of() -> dict[str, tuple[str, ...]]:
         names = [country.name, getattr(country, "common_name", ""), country.alpha_2, country.alpha_3]
         found.update((name.casefold(), languages) for name in [*names, country.name.split(",")[0]] if name)
     return found | _MORE_NAMES
+
+
+@dataclass(frozen=True)
+class _Language:
+    """Letters and pairs of letters as often as they occur, without case."""
+
+    letters: Mapping[str, int]
+    pairs: Mapping[str, int]
+    total: int
+
+    def chance(self, before: str, letter: str) -> float:
+        """The logarithm of the chance that ``letter`` follows ``before``."""
+        alone = (self.letters.get(letter, 0) + _UNSEEN) / (self.total + 400 * _UNSEEN)
+        after = self.pairs.get(before + letter, 0) / (self.letters.get(before, 0) + 5)
+        return math.log((1 - _MIX) * alone + _MIX * after)
+
+
+@cache
+def _language(code: str) -> _Language:
+    found = _counts()[code]
+    return _Language(found["letters"], found["pairs"], sum(found["letters"].values()))
+
+
+@cache
+def _counts() -> dict[str, dict[str, dict[str, int]]]:
+    found: dict[str, dict[str, dict[str, int]]] = json.loads(
+        Path(__file__).with_name("letter_pairs.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+@lru_cache(maxsize=200_000)
+def _likelihood(word: str, code: str) -> float:
+    """The logarithm of the chance of all pairs with a character beyond ASCII in ``word``, its edges included."""
+    foreign = code in _OTHER_SCRIPTS
+    chance, before, small_before = 0.0, EDGE, EDGE
+    for char, after in zip(f"{word}{EDGE}", f"{word[1:]}{EDGE}{EDGE}", strict=True):
+        small = as_letter(char)
+        if not char.isascii() and small in {EDGE, "'"}:
+            chance += _mark_chance(before, char, after)
+        elif not char.isascii() or (small_before != EDGE and not before.isascii()):
+            mixed = foreign and char.isalpha() and before.isalpha() and char.isascii() != before.isascii()
+            chance += _ODD if mixed else _language(code).chance(small_before, small)
+            chance += _BY_DIGIT if before.isdigit() or char.isdigit() else 0.0
+        if before.islower() and char.isupper() and not (char.isascii() and before.isascii()):
+            chance += _ODD_CASE
+        before, small_before = char, small
+    return chance
+
+
+def as_letter(char: str) -> str:
+    """A letter without case, an accent, or an apostrophe; :data:`EDGE` for anything else."""
+    if char.isalpha():
+        return char.lower()[:1]
+    return "'" if char in "’'" else char if unicodedata.category(char).startswith("M") else EDGE  # noqa: RUF001
+
+
+def _mark_chance(before: str, sign: str, after: str) -> float:
+    within = before.isalpha() and after.isalpha()
+    misplaced = (sign in _OPENING and before.isalpha()) or (sign in _CLOSING | _BEFORE_NUMBERS and after.isalpha())
+    if sign in _JOINS or (sign in _SIGNS and not within and not misplaced):
+        return _SIGN
+    return _ODD + (_WITHIN if within else 0.0)

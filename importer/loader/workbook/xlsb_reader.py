@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import xlrd
 
 from importer.errors import SourceError
-from importer.loader.workbook.container import Container, explained
+from importer.loader.workbook.container import Container, explained, worksheets
 from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
-from importer.loader.workbook.sheet_cells import EXPORT, Allowance, SheetCells
+from importer.loader.workbook.sheet_cells import Allowance, SheetCells
 from importer.loader.workbook.xlsx_reader import NO_STYLES, built_in, plain_text
 
 # Types of records.
@@ -36,17 +36,9 @@ def read_xlsb(container: Container, file: str, wanted: Callable[[str], bool]) ->
     except SourceError:
         book.styles.clear()
     allowance = Allowance.for_size(file, container.size)
-    parts = set()
-    for name, hidden, relation in book.sheets:
-        kind, part = relations.targets.get(relation, ("worksheet", ""))
-        if kind != "worksheet":
-            continue  # a chart, a dialog or macros
-        cells = SheetCells(name, allowance, hidden)
-        if wanted(name):
-            if part in parts:
-                raise SourceError(f"{file}: the sheet {name!r} is another sheet's copy, in the same part", EXPORT)
-            parts.add(part)
-            with explained(file, f"the sheet {name!r}"):
+    for cells, part in worksheets(book.sheets, relations, allowance, wanted):
+        if part is not None:
+            with explained(file, f"the sheet {cells.name!r}"):
                 _Sheet(book, cells).read(container.open(part).read())
         yield cells
 

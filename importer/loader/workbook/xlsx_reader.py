@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from xlrd.formatting import std_format_strings
 
 from importer.errors import SourceError
-from importer.loader.workbook.container import Container, explained
+from importer.loader.workbook.container import Container, explained, worksheets
 from importer.loader.workbook.number_formats import is_plain, is_rounded, shown
 from importer.loader.workbook.plain_rows import PlainCells, PlainRows
-from importer.loader.workbook.sheet_cells import EXPORT, MAX_COLUMNS, MAX_ROWS, Allowance, Note, SheetCells
+from importer.loader.workbook.sheet_cells import MAX_COLUMNS, MAX_ROWS, Allowance, Note, SheetCells
 from importer.loader.workbook.xml_stream import (
     Attributes,
     BrokenXmlError,
@@ -50,24 +50,15 @@ def read_xlsx(container: Container, file: str, wanted: Wanted) -> Iterator[Sheet
     allowance = Allowance.for_size(file, container.size)
     texts: pa.StringArray | None = None
     look = None
-    parts = set()
-    for name, hidden, relation in book.sheets:
-        kind, part = relations.targets.get(relation, ("worksheet", ""))
-        if kind != "worksheet":
-            continue  # a chart, a dialog or macros
-        if not wanted(name):
-            yield SheetCells(name, allowance, hidden)
-            continue
-        if part in parts:
-            raise SourceError(f"{file}: the sheet {name!r} is another sheet's copy, in the same part", EXPORT)
-        parts.add(part)
-        if texts is None or look is None:
-            texts = _shared_texts(container, relations.of_kind("sharedStrings"), file)
-            look = _Look(container, relations.of_kind("styles"), since_1904=book.since_1904)
-        sheet = _Sheet(SheetCells(name, allowance, hidden), texts, look, recalculated=book.recalculated)
-        with explained(file, f"the sheet {name!r}"):
-            sheet.read(container.open(part))
-        yield sheet.cells
+    for cells, part in worksheets(book.sheets, relations, allowance, wanted):
+        if part is not None:
+            if texts is None or look is None:
+                texts = _shared_texts(container, relations.of_kind("sharedStrings"), file)
+                look = _Look(container, relations.of_kind("styles"), since_1904=book.since_1904)
+            sheet = _Sheet(cells, texts, look, recalculated=book.recalculated)
+            with explained(file, f"the sheet {cells.name!r}"):
+                sheet.read(container.open(part))
+        yield cells
 
 
 class _Workbook(XmlStream):
@@ -140,18 +131,12 @@ class _Styles(XmlStream):
         self.codes: dict[str, str] = {}
         self.formats: list[str] = []
         self.within = ""
-        self.starts = {"numFmts": self._enter("codes"), "cellXfs": self._enter("cells")}
+        self.starts = {"numFmts": lambda _: self._enter("codes"), "cellXfs": lambda _: self._enter("cells")}
         self.starts |= {"numFmt": self._code, "xf": self._style}
-        self.ends = {"numFmts": self._leave, "cellXfs": self._leave}
+        self.ends = {"numFmts": lambda: self._enter(""), "cellXfs": lambda: self._enter("")}
 
-    def _enter(self, what: str) -> Callable[[Attributes], None]:
-        def enter(_: Attributes) -> None:
-            self.within = what
-
-        return enter
-
-    def _leave(self) -> None:
-        self.within = ""
+    def _enter(self, what: str) -> None:
+        self.within = what
 
     def _code(self, attributes: Attributes) -> None:
         if self.within == "codes":

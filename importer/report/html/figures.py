@@ -13,6 +13,7 @@ from importer.catalogue import find
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.html.shown_customers import cut, cut_all
 from importer.report.problem_list import Group, Located
+from importer.report.ranges import plain_lines
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, Decision, summed
 from importer.tables import ENTITIES
@@ -109,7 +110,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
         "customers": len(np.unique(owners[owners >= 0])),
         "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
         "more_columns": max(len(columns) - COLUMNS, 0),
-        "examples": [_example(line) for line in _distinct(located, group.at).to_dict("records")],
+        "examples": [_example(line) for line in plain_lines(_distinct(located, group.at))],
     }
 
 
@@ -125,11 +126,10 @@ def _distinct(located: Located, at: Positions) -> pd.DataFrame:
         read *= 10
 
 
-def _example(line: Mapping[Any, Any]) -> dict[str, str]:
-    known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
-    where = Location(known["source"] or "", known["sheet"], known["row"], known["column"])
-    place = "" if known["source"] is None else str(where)
-    texts = {name: cut(known[name] or "") for name in ("reference_id", "value", "message", "hint")}
+def _example(line: Mapping[str, Any]) -> dict[str, str]:
+    where = Location(line["source"] or "", line["sheet"], line["row"], line["column"])
+    place = "" if line["source"] is None else str(where)
+    texts = {name: cut(line[name] or "") for name in ("reference_id", "value", "message", "hint")}
     return {"place": place, **texts}
 
 
@@ -197,7 +197,6 @@ def completeness(report: ReportInput) -> list[dict[str, Any]]:
 
 
 def countries(report: ReportInput) -> list[dict[str, Any]]:
-    """How many addresses there are in each country."""
     frame = report.tables.addresses
     if "country" not in frame or not len(frame):
         return []
@@ -207,8 +206,7 @@ def countries(report: ReportInput) -> list[dict[str, Any]]:
 
 def rewritten(report: ReportInput) -> list[dict[str, Any]]:
     """What was routinely changed, column by column, each with its first example; the most cells first."""
-    lines = report.tables.changes.to_dict("records")
-    found = [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
+    found = plain_lines(report.tables.changes)
     for line in found:
         code = find(str(line["code"]))
         line["title"] = code.title if code else line["code"]

@@ -10,13 +10,14 @@ import pandas as pd
 from importer.catalogue import CODES
 from importer.catalogue.field_names import ADDRESS_PARTS, full_field_name
 from importer.records import Location, Severity
+from importer.report.advice import counted
+from importer.report.cells_to_fill import parts_to_fill
 from importer.report.correction_list import OWNER_TITLES, corrections_in_force
 from importer.report.html.figures import inventory
 from importer.report.html.shown_customers import cut
-from importer.report.owner_words import owner_fix, owner_title, owner_words
-from importer.report.part_columns import parts_to_fill
-from importer.report.reader import Reader
-from importer.report.report_input import ReportInput
+from importer.report.plain_words import owner_fix, owner_title, owner_words
+from importer.report.ranges import plain_lines
+from importer.report.report_input import Reader, ReportInput
 from importer.report.word_counts import LOOKED_UP
 
 Positions = npt.NDArray[np.int64]
@@ -98,7 +99,7 @@ def _groups(report: ReportInput, at: Positions, tone: str) -> list[dict[str, Any
     for number in order.tolist():
         (code, column), places = every[number], np.flatnonzero(kind == number)
         first = at[places[:CELLS]]
-        lines = report.located.lines(first).to_dict("records")
+        lines = plain_lines(report.located.lines(first))
         rows = report.located.kinds["_row"].to_numpy(np.int64)[first].tolist()
         in_parts = tone == "error" and all((column, row) in packed for row in rows)
         out.append(
@@ -115,8 +116,7 @@ def _groups(report: ReportInput, at: Positions, tone: str) -> list[dict[str, Any
     return out
 
 
-def _cell(report: ReportInput, line: Mapping[Any, Any]) -> dict[str, str]:
-    known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
+def _cell(report: ReportInput, known: Mapping[str, Any]) -> dict[str, str]:
     _, message, hint = owner_words(known["code"] or "", known["message"] or "", known["hint"] or "")
     where = f"Row {known['row']}"
     if len(report.sources.tables) > 1:
@@ -131,10 +131,6 @@ def _by_name(part: Mapping[str, Any]) -> dict[str, Any]:
         return dict(part)
     values = [(words, sent if not sent else "found", count) for words, sent, count in part["values"]]
     return {**part, "values": values}
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _title(summary: Mapping[str, Any], cells: int, reader: Reader) -> dict[str, str]:
@@ -157,13 +153,13 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
     parts = []
     if rejected:
         held = f"{rejected:,} of them cannot be" if rejected > 1 else "1 of them cannot be"
-        parts.append(f"Your list has {_count(total, 'customer')}; {held} imported yet.")
+        parts.append(f"Your list has {counted(total, 'customer')}; {held} imported yet.")
     else:
-        parts.append(f"Your list has {_count(total, 'customer')}.")
+        parts.append(f"Your list has {counted(total, 'customer')}.")
     if lost:
-        parts.append(f"{_count(lost, 'customer')} would be imported without an invalid address or contact.")
+        parts.append(f"{counted(lost, 'customer')} would be imported without an invalid address or contact.")
     if alone := summary["rows"]["rejected_alone"]:
-        parts.append(f"{_count(alone, 'row')} could not be assigned to a customer.")
+        parts.append(f"{counted(alone, 'row')} could not be assigned to a customer.")
     return " ".join(parts)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from importer.report.advice import headline, lost_children, unused_data
+from importer.report.advice import counted, headline, lost_children, unused_data
 from importer.report.correction_list import shown_corrections
 from importer.report.html.figures import (
     by_column,
@@ -25,9 +25,8 @@ from importer.report.html.figures import (
 )
 from importer.report.html.owner_page import owner_context
 from importer.report.html.shown_customers import read_changes, shown_customers
-from importer.report.reader import OPERATOR, Reader
 from importer.report.report_files import whole_file
-from importer.report.report_input import ReportInput
+from importer.report.report_input import OPERATOR, Reader, ReportInput
 
 _HERE = "importer.report.html"
 _OUTCOMES = {  # outcome → (label, tone)
@@ -160,8 +159,8 @@ def title(summary: Mapping[str, Any]) -> dict[str, str]:
     else:
         wrong = sum(customers.get(name, 0) for name in ("rejected", "failed", "unknown"))
         verb = "needs" if wrong == 1 else "need"
-        unused = f"{_count(loose, 'row')} could not be used"
-        problem = f"{wrong:,} of {_count(customers['read'], 'customer')} {verb} attention" if wrong else unused
+        unused = f"{counted(loose, 'row')} could not be used"
+        problem = f"{wrong:,} of {counted(customers['read'], 'customer')} {verb} attention" if wrong else unused
         text, tone = f"Imported, but {problem}", "warn"
     if tone == "good" and unused_data(summary):
         text, tone = f"{text}, but not everything in the source is used", "warn"
@@ -174,9 +173,9 @@ def _readiness(total: int, rejected: int, loose: int) -> tuple[str, str]:
         return f"Not ready to import: {every} rejected", "bad"
     if rejected:
         verb = "is" if rejected == 1 else "are"
-        return f"Not ready to import yet: {rejected:,} of {_count(total, 'customer')} {verb} rejected", "warn"
+        return f"Not ready to import yet: {rejected:,} of {counted(total, 'customer')} {verb} rejected", "warn"
     if loose:
-        return f"Not ready to import yet: {_count(loose, 'row')} without a customer", "warn"
+        return f"Not ready to import yet: {counted(loose, 'row')} without a customer", "warn"
     return f"Ready to import: {every} valid", "good"
 
 
@@ -188,14 +187,10 @@ def subtitle(summary: Mapping[str, Any]) -> str:
     for problem in summary["problems"]:
         if problem["severity"] in counts:
             counts[problem["severity"]] += problem["count"]
-    found = " and ".join(_count(count, word) for word, count in counts.items() if count) or "No errors or warnings"
+    found = " and ".join(counted(count, word) for word, count in counts.items() if count) or "No errors or warnings"
     unused = "".join(f" {text}" for text in (*summary["causes"], *unused_data(summary)))
     lost = f" {lost_children(summary['lost_child'])}" if summary["lost_child"] else ""
     return f"{found}.{unused}{lost}"
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def tiles(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

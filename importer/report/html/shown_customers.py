@@ -21,8 +21,7 @@ from pyarrow import csv
 from importer.catalogue.field_names import full_field_name
 from importer.cell_text import unmark_formulas
 from importer.records import Location, OutcomeKind, Severity
-from importer.report.owner_words import owner_words
-from importer.report.readable_body import readable
+from importer.report.plain_words import owner_words, readable
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import names_of_ids
 from importer.tables import ATTRIBUTE_PREFIX

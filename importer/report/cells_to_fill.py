@@ -1,4 +1,4 @@
-"""Columns for the parts of addresses that could not be taken apart, so that someone can fill them in.
+"""What rejected rows offer to fill in: a list of valid values, and columns for the parts of an address.
 
 They stand beside the cell with the whole address in ``rejected.xlsx`` and ``rejected/``; the mapping reads them first.
 """
@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from importer.catalogue.field_names import ADDRESS_PARTS, part_column
+from importer.catalogue.field_names import ADDRESS_PARTS, full_field_name, part_column
 from importer.report.report_input import ReportInput
 from importer.tables import Entry
 
 Positions = npt.NDArray[np.int64]
+# Any text is right in these: what the file or the mapping has is a proposal.
+_FREE = frozenset(f"customer {name}" for name in ("payment_term", "payment_mode", "freight_term", "shipping_method"))
+_MOST_NAMED = 8  # of a list, in a note
+_LONGEST_NAME = 40  # characters of each
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,53 @@ def with_parts(columns: Sequence[str], added: Sequence[PartColumns]) -> list[str
     """The columns with those to fill in, each behind the one that it is a part of."""
     beside = {parts.column: list(parts.headers.values()) for parts in added}
     return [name for column in columns for name in (column, *beside.get(column, ()))]
+
+
+@dataclass(frozen=True)
+class CellList:
+    """A list that cells offer. ``open``: other texts are as good, so that nothing is asked about them."""
+
+    title: str
+    names: Sequence[str]
+    open: bool
+
+    @property
+    def hint(self) -> str:
+        shown = [_cut_name(name) for name in self.names[:_MOST_NAMED]]
+        more = len(self.names) - len(shown)
+        rest = f" and {more:,} more: see the list of the cell" if more else ""
+        return f"{'Used so far' if self.open else 'Valid'}: {', '.join(shown)}{rest}."
+
+
+def _cut_name(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def cell_lists(report: ReportInput) -> dict[str, CellList]:
+    """The lists by field: ``address country``."""
+    return {
+        kind: CellList(full_field_name(*kind.split(" ", 1)), names, kind in _FREE)
+        for kind, names in report.choices.items()
+        if names
+    }
+
+
+def listed_columns(report: ReportInput, lists: dict[str, CellList], parts: Sequence[PartColumns]) -> dict[str, str]:
+    """Column → the field whose list its cells offer. ``parts``: columns that are added for parts of addresses.
+
+    A column that gives several fields with lists of their own offers none.
+    """
+    found: dict[str, set[str]] = {}
+    for entry in report.tables.entries:
+        for name, origin in entry.fields.items():
+            kind = f"{entry.entity} {name}"
+            if kind in report.choices and name not in entry.taken_apart:
+                for column in origin.columns:
+                    found.setdefault(column, set()).add(kind)
+            elif name in entry.taken_apart and name in ADDRESS_PARTS:
+                for column in origin.columns:
+                    found.setdefault(part_column(column, name), set()).add(f"part {name}")
+    for added in parts:
+        for name, header in added.headers.items():
+            found.setdefault(header, set()).add(f"part {name}")
+    return {column: kinds.pop() for column, kinds in found.items() if len(kinds) == 1 and kinds <= lists.keys()}

@@ -1,13 +1,49 @@
-"""A customer's body in the words of people: its records, and their fields as text."""
+"""Bodies in the words of people, and problems in those of the owner of the data.
 
+The latter are without options, files, and names that only the importer has.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from importer.catalogue import find
 from importer.catalogue.field_names import FIELD_NAMES, field_name
 from importer.report.word_counts import LOOKED_UP
 from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
 
+# What an owner of the data has never seen: code, options, mapping language, file formats.
+_TECHNICAL = re.compile(
+    r"`|--\w|\w_\w|\b(?:mappings?|API|JSON|YAML|CSV|importer|ledger|UTF-8|encoding|exit code|UUID|E\.164|ISO)\b|[{}]",
+    re.IGNORECASE,
+)
+
+_OF_THE_LIST = re.compile(r"'[^']*'|\"[^\"]*\"|\S+\.(?:csv|txt|tsv|xlsx?|ods)\S*", re.IGNORECASE)  # cells and places
 _YES = {True: "yes", False: "no"}
+_UNSEEN = frozenset({"reference_id", "type", "is_default"})  # of a child: the title says it, or no one reads it
+
+
+def is_plain(text: str) -> bool:
+    """Whether an owner of the data understands the words; cells in quotes may hold anything."""
+    return not _TECHNICAL.search(_OF_THE_LIST.sub("", text))
+
+
+def owner_words(code: str, message: str, hint: str) -> tuple[str, str, str]:
+    """(title, message, hint) of a problem; the title stands for a message that is too technical, nothing for a hint."""
+    title = owner_title(code)
+    return title, message if is_plain(message) else title, hint if is_plain(hint) else ""
+
+
+def owner_title(code: str) -> str:
+    """What is wrong, as a heading."""
+    entry = find(code)
+    return "Something to look at" if entry is None else entry.owner_title or entry.title
+
+
+def owner_fix(code: str) -> str:
+    """What the owner of the data does about it."""
+    entry = find(code)
+    return "Look at the cell, and correct it if it is wrong." if entry is None else entry.owner or entry.fix
 
 
 def records_of(body: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[Entity, dict[str, str]]]:
@@ -54,9 +90,6 @@ def readable(body: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[st
         shown = [name for name in ordered(entity, list(fields)) if not (entity != "customer" and name in _UNSEEN)]
         out.append((_title(entity, fields), [(field_name(entity, name), fields[name]) for name in shown]))
     return out
-
-
-_UNSEEN = frozenset({"reference_id", "type", "is_default"})  # of a child: the title says it, or no one reads it
 
 
 def _title(entity: Entity, fields: Mapping[str, str]) -> str:

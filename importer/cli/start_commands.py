@@ -1,16 +1,17 @@
-"""The command that drafts a mapping: it shows the draft, asks what is open, and writes the file."""
+"""The commands to start with: the local page, a draft of a mapping, a preview of what it does, and a value table."""
 
+import os
 import sys
+import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from importer.cli.execution import make_options
-from importer.cli.output import as_json, show, terminal_width
-from importer.cli.parameters import takes
-from importer.cli.questions import AnswerOption, asked, read_answers
+from importer.cli.execution import AnswerOption, asked, make_options, read_answers, watched
+from importer.cli.output import as_json, look, print_summary, say, show, terminal_width, without_controls
+from importer.cli.parameters import ACCOUNT, PACE, READING, TEXTS, own, takes
 from importer.errors import UsageError
 from importer.settings import Commands
 
@@ -20,44 +21,61 @@ if TYPE_CHECKING:
 
 Targets = Annotated[
     list[str] | None,
-    typer.Option(
+    own(
+        "Mapping",
+        "COLUMN=FIELD",
+        "What a column gives, such as Town=addresses.billing.city; can be repeated.",
         "--target",
-        metavar="COLUMN=FIELD",
-        help="What a column gives, such as Town=addresses.billing.city; can be repeated.",
-        rich_help_panel="Mapping",
     ),
 ]
 Skips = Annotated[
     list[str] | None,
-    typer.Option(
-        "--skip",
-        metavar="COLUMN=TEXT",
-        help="Leave out the rows with this text in a column; can be repeated.",
-        rich_help_panel="Mapping",
-    ),
+    own("Mapping", "COLUMN=TEXT", "Leave out the rows with this text in a column; can be repeated.", "--skip"),
 ]
+
+
+@takes(
+    *("sources", "mapping", "country", "values", "lookups", "sheet", "encoding", "delimiter"),
+    *("api", "api_key_file", "ledger", "tenant", "mode", "out", "config"),
+)
+def open(  # noqa: A001 - the command's name
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the browser, or only show the address.")
+    ] = True,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port; 0 takes any that is free.")
+    ] = 0,
+    **given: Any,
+) -> None:
+    """Open a local page that does all of this in your browser: match, check, fix, review, send.
+
+    Only this machine can reach the page, and its address works once. Ctrl-C closes it; a run that is sending goes on.
+
+    Examples:
+      importer open
+      importer open customers.xlsx --country US
+    """
+    from importer.commands.open import open_page
+
+    def ready(address: str) -> None:
+        opened = browser and webbrowser.open(address)
+        say(f"{'The page is open in your browser' if opened else 'Open this address in your browser'}: {address}")
+        say("The address works once. Ctrl-C closes the page and deletes what was uploaded to it.")
+
+    open_page(make_options({**given, "mapping": given["mapping"] or ""}), os.environ, port, ready)
 
 
 @takes("country", "sheet", "encoding", "delimiter", "json", "config", required=("sources",))
 def suggest(
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the mapping to this new file.", rich_help_panel="Output"
-        ),
+        Path | None, own("Output", "FILE", "Write the mapping to this new file.", "--output", "-o")
     ] = None,
     answer: AnswerOption = None,
     target: Targets = None,
     skip: Skips = None,
-    update: Annotated[
-        str | None,
-        typer.Option(
-            "--update", metavar="MAPPING", help="Adapt this mapping to new columns.", rich_help_panel="Mapping"
-        ),
-    ] = None,
+    update: Annotated[str | None, own("Mapping", "MAPPING", "Adapt this mapping to new columns.", "--update")] = None,
     from_scratch: Annotated[
-        bool,
-        typer.Option("--from-scratch", help="Do not look for a mapping that fits.", rich_help_panel="Mapping"),
+        bool, own("Mapping", None, "Do not look for a mapping that fits.", "--from-scratch")
     ] = False,
     **given: Any,
 ) -> None:
@@ -154,3 +172,62 @@ def _pairs(option: str, form: str, given: Sequence[str] | None) -> Iterator[tupl
         if not sign or not name:
             raise UsageError(f"{option} {text!r} has no =", f"Write it as {form}.")
         yield name, value
+
+
+@takes(*READING, "mapping", "lookups", "customer", "row", "json", "quiet", "config", required=("sources",))
+def preview(**given: Any) -> None:
+    """Show what each rule does to your own rows: cells, steps, values, and the JSON body. Nothing is sent or written.
+
+    Without --customer or --row: how full each field is, the columns that are not used, and three customers.
+
+    Examples:
+      importer preview customers.csv -m my-mapping.yaml
+      importer preview customers.csv -m my-mapping.yaml --customer CUS-1001
+      importer preview customers.csv -m my-mapping.yaml --row customers.csv:5
+      importer preview book.xlsx -m netsuite --row "book.xlsx!Sheet1:5" --json
+    """
+    from importer.commands.preview import preview as work
+    from importer.report.preview_text import preview_text
+
+    options = make_options({**given, "mapping": given["mapping"] or ""})
+    asked = (None if given[name] is None else str(given[name]) for name in ("customer", "row"))
+    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
+        found = work(options, *asked, began=watch.stage)
+    print_summary(given, found, preview_text(without_controls(found), **look()))
+
+
+@takes(
+    *("country", "values", "corrections", "lookups", "api", *TEXTS, *ACCOUNT, *PACE, "json", "quiet", "config"),
+    required=("sources", "mapping"),
+)
+def values(
+    output: Annotated[
+        Path | None,
+        own(
+            "Output",
+            "FILE",
+            "Write to this .xlsx or .csv; only you can read it. What is filled in there is kept.",
+            "--output",
+            "-o",
+        ),
+    ] = None,
+    **given: Any,
+) -> None:
+    """List the values that your file uses, so that you can map each to its WizCommerce value once.
+
+    These are sales reps, price lists, terms, options, and types. Fill in the column value of the file, then pass it to
+    check, plan, and run with --values.
+
+    Examples:
+      importer values customers.csv -m netsuite --api staging -o values.xlsx
+      importer values customers.csv -m netsuite --lookups lookups.json
+      importer run customers.csv -m netsuite --api staging --values values.xlsx
+    """
+    from importer.commands.values import values as work
+    from importer.commands.values import values_text
+
+    online = given["api"] is not None
+    options = make_options(given)
+    with watched(options, quiet=given["quiet"]) as watch, Commands.of(options).advising():
+        found = work(options, os.environ, output, online=online, watch=watch)
+    print_summary(given, found, values_text(found, terminal_width()))
