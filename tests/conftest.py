@@ -36,5 +36,6 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Twice as many as processors: tests of whole commands wait for processes half of the time."""
-    return max(2, (os.cpu_count() or 1) * 2)
+    """Half as many again as processors: some tests wait, for processes and for servers."""
+    processors = os.cpu_count() or 1
+    return processors + max(1, processors // 2)
