@@ -126,20 +126,19 @@ def test_the_pace_is_found(limit, latency, climb, seconds) -> None:
     assert limiter.statistics.throttled >= len(server.refused) - unanswered > 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize(("limit", "share"), [(50, 0.9), (200, 0.95)])
-@pytest.mark.parametrize("latency", [0.02, 1.0])
-def test_the_pace_is_found_on_a_busy_machine(limit, share, latency, seed) -> None:
+@pytest.mark.parametrize(("limit", "share", "seconds"), [(50, 0.9, 80), (200, 0.95, 50)])
+@pytest.mark.parametrize(("latency", "seed"), [(0.02, 1), (1.0, 2)])
+def test_the_pace_is_found_on_a_busy_machine(limit, share, seconds, latency, seed) -> None:
     """One timer in ten comes up to 60 ms late, and the way takes up to 18 ms longer for one request than another."""
     rng = random.Random(seed)
 
     async def main():
         server = SimulatedServer(limit, lambda: latency, way=lambda: rng.random() * min(latency / 2, 0.018))
-        await drive(virtual_limiter(None, sleep=busy(rng)), server, 80)
+        await drive(virtual_limiter(None, sleep=busy(rng)), server, seconds)
         return server
 
     server = run_virtually(main)
-    assert server.rate(30, 77) >= share * limit
+    assert server.rate(30, seconds - 3) >= share * limit
     assert server.share_refused() < 0.01
 
 
@@ -163,11 +162,11 @@ def test_the_pace_is_found_in_noise(seed, spread) -> None:
 def test_the_pace_is_found_where_refusals_cost_a_pause(latency, retry_after) -> None:
     async def main():
         server = SimulatedServer(50, lambda: latency, retry_after)
-        await drive(virtual_limiter(None), server, 250)
+        await drive(virtual_limiter(None), server, 150)
         return server
 
     server = run_virtually(main)
-    assert server.rate(30, 247) >= 0.9 * 50
+    assert server.rate(30, 147) >= 0.9 * 50
     assert server.share_refused() < 0.01
 
 

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 __all__ = ["FORM", "emitted"]
@@ -26,8 +27,9 @@ class Module:
     room: str
     tree: ast.Module
 
-    def functions(self) -> Iterator[Function]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+    @cached_property
+    def functions(self) -> list[Function]:
+        return [node for node in ast.walk(self.tree) if isinstance(node, Function)]
 
 
 def emitted() -> dict[str, str]:
@@ -43,7 +45,7 @@ def emitted() -> dict[str, str]:
         found = {}
         handed_on = dict(places)
         for module in modules:
-            for function in (*module.functions(), module.tree):
+            for function in (*module.functions, module.tree):
                 for value in _given(function, module.room, places):
                     found |= dict.fromkeys(_texts(value, function, module.tree), module.name)
                     handed_on |= _passes_on(value, function, module.room)
@@ -85,12 +87,13 @@ def _given(scope: ast.AST, room: str, places: dict[tuple[str, str], int]) -> Ite
             yield from (value for key, value in pairs if isinstance(key, ast.Constant) and key.value in KEYS)
 
 
-def _within(scope: ast.AST) -> Iterator[ast.AST]:
+@cache
+def _within(scope: ast.AST) -> list[ast.AST]:
     """Every node of a scope, without those of functions inside it."""
-    for node in ast.iter_child_nodes(scope):
-        if not isinstance(node, Function):
-            yield node
-            yield from _within(node)
+    found = [scope]
+    for outer in found:
+        found += [node for node in ast.iter_child_nodes(outer) if not isinstance(node, Function)]
+    return found[1:]
 
 
 def _texts(value: ast.expr, scope: ast.AST, module: ast.AST, *, deep: bool = True) -> Iterator[str]:

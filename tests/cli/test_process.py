@@ -172,7 +172,7 @@ def test_streams_are_apart_and_the_exit_code_is_the_processes(desk) -> None:
     assert (said.code, said.err) == (1, "")
     assert json.loads((said.folder / "summary.json").read_text(encoding="utf-8")) == said.summary
     assert_no_key(desk, said)
-    said = desk.process("check", "absent.csv", "-m", "small.yaml")
+    said = desk.do("check", "absent.csv", "-m", "small.yaml")
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("importer: absent.csv: no such file\n")
 

@@ -7,8 +7,18 @@ import pytest
 from tests.formats.loading import Checked
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [
+        ("utf-8", "|"),
+        ("utf-8-sig", ";"),
+        ("utf-16", "\t"),
+        ("utf-16-le", ","),
+        ("utf-16-be", ";"),
+        ("cp1252", "\t"),
+        ("cp1252", ";"),
+    ],
+)
 def test_the_same_customers(tmp_path: Path, delimiter: str, encoding: str) -> None:
     rows = [
         ["Customer ID", "Company Name", "Note"],

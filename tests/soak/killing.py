@@ -105,7 +105,7 @@ def _killed(process: "subprocess.Popen[bytes]", server: Any, rng: random.Random,
             process.send_signal(signal.SIGKILL)
             return True
         try:
-            process.wait(0.02)
+            process.wait(0.1)
         except subprocess.TimeoutExpired:
             continue
     return False

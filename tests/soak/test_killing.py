@@ -6,7 +6,7 @@ from tests.soak.killing import kill_and_resume
 
 
 def test_killed_runs_leave_each_customer_exactly_once(tmp_path: Path) -> None:
-    evidence = kill_and_resume(tmp_path, seed=1, customers=250, kills=3)
-    assert evidence.faults(250) == []
+    evidence = kill_and_resume(tmp_path, seed=1, customers=150, kills=3)
+    assert evidence.faults(150) == []
     assert evidence.kills == 3
     assert evidence.exit_code == 0

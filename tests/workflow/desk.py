@@ -20,6 +20,7 @@ import typer
 from importer.cli import main
 from importer.cli.app import app
 from importer.ledger import runs
+from importer.sandbox import running
 from tests.report.schema import hold_against_schema
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,7 @@ PATIENCE = 120  # seconds; nothing takes that long unless it hangs
 SAVED = {  # what a process does once, and ``Desk.do`` would do for every command
     "importer.cli.app.app": typer.main.get_command(app),
     "importer.ledger.runs._fingerprint": cache(runs._fingerprint),  # slow on purpose
+    "importer.workflow.targets.spawned": running,  # the same sandbox without a process of its own
 }
 MAPPING = """\
 title: A small mapping

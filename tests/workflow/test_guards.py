@@ -144,38 +144,42 @@ CHANGED = "\n".join([HEADER, *(f"{number},Other {number},,,," for number in rang
 BLANK = "\n".join([HEADER, *(f"{number if number < 12 else ''},Firm {number},,,," for number in range(20)), ""])
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "guard", "way_on"),
-    [
-        (lines(20)[:200], 3, "--max-fewer 20%", "raise --max-fewer"),
-        (lines(20), 3, "--new-file", "add --no-new-file"),
-        (lines(21, header="Id,Name,Phone,E-Mail,Street,Town"), 3, "--same-layout", "--no-same-layout"),
-        (lines(21, header="Id,Firm,Phone,Mail,Street,Town"), 2, "Name", "column"),
-        (CHANGED, 3, "--max-changed 20%", "raise --max-changed"),
-        (BLANK, 3, "--max-rejected 20%", "raise --max-rejected"),
-        ("", 2, "customers-2030-01-02.csv", "empty"),
-        (f"{HEADER}\n", 2, "no data row", "Export the table again"),
-        (None, 2, "customers-{newest}.csv: no file matches", "whether the export runs"),
-    ],
-    ids=["truncated", "yesterday's", "renamed", "needed", "changed", "blank ids", "empty", "header only", "absent"],
-)
-def test_a_bad_night_sends_nothing_and_says_why_and_how_to_go_on(desk, box, text, code, guard, way_on) -> None:
+BAD_NIGHTS = {  # text, exit code, what is said of it, and of the way on
+    "truncated": (lines(20)[:200], 3, "--max-fewer 20%", "raise --max-fewer"),
+    "yesterday's": (lines(20), 3, "--new-file", "add --no-new-file"),
+    "renamed": (lines(21, header="Id,Name,Phone,E-Mail,Street,Town"), 3, "--same-layout", "--no-same-layout"),
+    "needed": (lines(21, header="Id,Firm,Phone,Mail,Street,Town"), 2, "Name", "column"),
+    "changed": (CHANGED, 3, "--max-changed 20%", "raise --max-changed"),
+    "blank ids": (BLANK, 3, "--max-rejected 20%", "raise --max-rejected"),
+    "empty": ("", 2, "customers-2030-01-02.csv", "empty"),
+    "header only": (f"{HEADER}\n", 2, "no data row", "Export the table again"),
+    "absent": (None, 2, "customers-{newest}.csv: no file matches", "whether the export runs"),
+}
+
+
+def test_bad_nights_send_nothing_and_say_why_and_how_to_go_on(desk, box) -> None:
+    """One after the other: none is what the next is compared with."""
     desk.small(1)
     desk.write("night.toml", NIGHTLY.format(url=box.url))
     desk.write("exports/customers-2030-01-01.csv", lines(20))
     assert desk.do("run", "--config", "night.toml").code == 0
+    for name, given in BAD_NIGHTS.items():
+        bad_night(desk, box, name, *given)
+
+
+def bad_night(desk, box, name: str, text: str | None, code: int, guard: str, way_on: str) -> None:
     before = [seen.method for seen in box.requests()]
     desk.write("exports/customers-2030-01-02.csv", text or "")
     if text is None:
         for path in (desk.path / "exports").iterdir():
             path.unlink()
     said = desk.do("run", "--config", "night.toml")
-    assert said.code == code, said.out
+    assert said.code == code, (name, said.out)
     assert [seen.method for seen in box.requests()][len(before) :].count("GET") <= 1
     assert not {"POST", "PATCH"} & {seen.method for seen in box.requests()[len(before) :]}
     words = " ".join((said.out + said.err).split())
-    assert guard in words
-    assert way_on in words
+    assert guard in words, name
+    assert way_on in words, name
     # Going on with it would pass the guard by.
     if code == 3:
         assert "resume" not in words

@@ -98,16 +98,18 @@ def test_a_run_that_stopped_early_deletes_nothing(desk, box) -> None:
     assert second.exists()
 
 
-@pytest.mark.parametrize("where", ["notes.txt", "rejected/mended.csv", "work.bak/x"])
-def test_a_folder_with_something_of_others_in_it_stays(desk, box, where) -> None:
-    (first,) = nights(desk, box, 1)
-    path = first / where
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("mine", encoding="utf-8")
+def test_a_folder_with_something_of_others_in_it_stays(desk, box) -> None:
+    others = ("notes.txt", "rejected/mended.csv", "work.bak/x")
+    paths = [folder / where for folder, where in zip(nights(desk, box, 3), others, strict=True)]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
     said = desk.run(box.url, *desk.small(3), "--keep", 1)
-    assert (said.code, path.read_text(encoding="utf-8")) == (0, "mine")
-    assert (first / "results.csv").exists()
-    assert f"stays: it contains {where.removesuffix('/x')}" in said.err
+    assert said.code == 0
+    assert [path.read_text(encoding="utf-8") for path in paths] == ["mine"] * 3
+    assert sum(path.name == "results.csv" for path in (desk.path / "results").rglob("*")) == 4
+    for where in others:
+        assert f"stays: it contains {where.removesuffix('/x')}" in said.err
 
 
 def test_links_are_neither_followed_nor_taken_for_folders(desk, box) -> None:

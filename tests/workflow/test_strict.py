@@ -87,6 +87,7 @@ def test_every_row_has_one_fate_and_the_totals_add_up(arrived) -> None:
     assert sum(map(len, given_back)) == rows["rejected"]
 
 
+@pytest.mark.parametrize("arrived", ["sap-business-one"], indirect=True)
 def test_the_same_input_gives_the_same_files_whatever_the_concurrency(arrived, desk) -> None:
     with strict_api() as api:
         said = desk.run(api.url, *WORDS[arrived.sample.system], "--concurrency", 1, "--batch-size", 7)
