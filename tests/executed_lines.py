@@ -9,12 +9,14 @@ import json
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
+
+MOST_CALLS = 300  # of one function in one test that are followed line by line, which is slow
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,12 +35,14 @@ class ExecutedLines:
         self._target = target
         self._tests: dict[str, dict[str, object]] = {}
         self._lines: set[tuple[str, int]] = set()
+        self._calls: Counter[tuple[str, int]] = Counter()
         self._processes = False
         sys.addaudithook(self._notice)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self._lines, self._processes, started = set(), False, time.monotonic()
+        self._lines, self._calls, self._processes = set(), Counter(), False
+        started = time.monotonic()
         threading.settrace(self._enter)
         sys.settrace(self._enter)
         try:
@@ -59,8 +63,10 @@ class ExecutedLines:
         code = frame.f_code
         # What runs on import would be put down to the first test alone.
         if code.co_flags & inspect.CO_OPTIMIZED and code.co_filename.startswith(self._package):
-            self._lines.add((code.co_filename, code.co_firstlineno))  # of the decorator, if there is one
-            return self._step
+            place = (code.co_filename, code.co_firstlineno)
+            self._lines.add(place)  # of the decorator, if there is one
+            self._calls[place] += 1
+            return self._step if self._calls[place] <= MOST_CALLS else None
         return None
 
     def _step(self, frame: FrameType, event: str, arg: object):

@@ -3,7 +3,8 @@
 ``python -m tests.mutate [--count 300] [--seed 1] [--packages planner api …] [--results FILE]``; ``make mutate`` runs
 it. It works on copies of the tree. A change is tried by the tests that execute its line, the quickest first.
 ``--results`` keeps what was found: a run that was interrupted goes on, and what survived is tried again. Most of the
-choice stays the same when the code changes. ``mutants.toml`` lists changes that make no difference, with the reason.
+choice stays the same when the code changes. ``mutants.toml`` lists changes that make no difference, with the reason;
+they are not tried.
 """
 
 import argparse
@@ -41,7 +42,7 @@ TESTS = {
 }
 PYTEST = f"{sys.executable} -m pytest -x -q -n 0 -p no:cacheprovider --hypothesis-profile=ci"
 AT_ONCE = 2
-PATIENCE, FACTOR = 20.0, 4  # a test hangs that takes this many seconds more than so many times its own
+LONGEST = 3600.0  # seconds for the tests of one change; each test has a limit of its own
 SAME = ("_Is_Eq", "_IsNot_NotEq")  # of None and members of enumerations, which alone are compared by `is`
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
 
@@ -66,26 +67,23 @@ def main() -> int:
     parser.add_argument("--results", type=Path)
     options = parser.parse_args()
     os.chdir(ROOT)
-    killed = set()
+    known = {change for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"] for change in entry["changes"]}
+    states = dict.fromkeys(known, "equivalent")
     if options.results and options.results.exists():
         found = map(json.loads, options.results.read_text().splitlines())
-        killed = {one["change"] for one in found if one["state"] == "killed"}
-    known = {change for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"] for change in entry["changes"]}
+        states |= {one["change"]: one["state"] for one in found if one["state"] == "killed"}
     changes = chosen(options.packages, options.count, options.seed)
-    states = Counter({(change.package, "killed"): 0 for change in changes})
-    states.update((change.package, "killed") for change in changes if change.text in killed)
-    for number, (change, diff) in enumerate(tried([one for one in changes if one.text not in killed]), len(killed) + 1):
-        state = "killed" if diff is None else "equivalent" if change.text in known else "SURVIVED"
-        states[change.package, state] += 1
-        print(f"{number}/{len(changes)} {state} {change.text}", flush=True)
-        if state == "SURVIVED":
-            print(diff, flush=True)
+    for change, diff in tried([one for one in changes if one.text not in states]):
+        states[change.text] = "SURVIVED" if diff else "killed"
+        done = sum(one.text in states for one in changes)
+        print(f"{done}/{len(changes)} {states[change.text]} {change.text}\n{diff or ''}".rstrip(), flush=True)
         if options.results:
             with options.results.open("a") as file:
-                print(json.dumps({"state": state, "change": change.text}), file=file)
+                print(json.dumps({"change": change.text, "state": states[change.text]}), file=file)
+    counts = Counter((change.package, states[change.text]) for change in changes)
     for name in options.packages:
-        print(f"{name}:", ", ".join(f"{states[name, state]} {state}" for state in ("killed", "equivalent", "SURVIVED")))
-    return min(1, sum(states[name, "SURVIVED"] for name in options.packages))
+        print(f"{name}:", ", ".join(f"{counts[name, state]} {state}" for state in ("killed", "equivalent", "SURVIVED")))
+    return int("SURVIVED" in {state for _, state in counts})
 
 
 def chosen(packages: Iterable[str], count: int, seed: int) -> list[Change]:
@@ -182,10 +180,8 @@ def survives(change: Change, tests: dict[str, dict]) -> str | None:
     of_line = [name for name in of_file if not set(span).isdisjoint(tests[name]["lines"][file])]
     names = sorted(of_line or of_file or tests, key=lambda name: tests[name]["seconds"])
     names += [name for name, test in tests.items() if test["processes"] and name not in names]
-    seconds = [tests[name]["seconds"] for name in names]
-    hangs = f"-o faulthandler_timeout={PATIENCE + FACTOR * max(seconds)} -o faulthandler_exit_on_timeout=true"
-    command = f"{PYTEST} {hangs} {shlex.join(names)}"
-    result = mutate_and_test([change.mutation], command, PATIENCE + FACTOR * sum(seconds))
+    command = f"{PYTEST} -p tests.time_limits --seconds-in {change.package}.json {shlex.join(names)}"
+    result = mutate_and_test([change.mutation], command, LONGEST)
     return None if result.is_killed else result.diff
 
 
