@@ -42,7 +42,7 @@ class Timeline:
     """Counts requests and refusals by the second at first, and by ever longer slices as time goes on."""
 
     def __init__(self) -> None:
-        self._start = 0.0
+        self._start: float  # of the first request
         self._every = 1.0
         self._slices: list[list[int]] = []  # requests and refusals of each
 

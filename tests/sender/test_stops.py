@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import sqlite3
 
 import anyio
@@ -19,6 +20,7 @@ from importer.errors import (
     OutputError,
 )
 from importer.records import OutcomeKind
+from importer.sender.concurrency import Breaker
 from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcomes, plan_run, run_virtually
 from tests.sender.support import send_virtually as send
 
@@ -418,7 +420,9 @@ def test_attempts_end(ledger, tmp_path):
 def test_refusal_keeps_the_reasons(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        await send(ledger, FakeApi(["invalid"]), run, bodies)
+        api = FakeApi(["invalid"])
+        await send(ledger, api, run, bodies)
+        assert api.finds == []
         line = outcomes(ledger, run)["CUS-0"]
         assert (line.outcome, line.http_status, line.error_code) == ("failed", 422, "VALIDATION")
         assert line.refusals == '[{"field":"company_name","reason":"is too odd"}]'
@@ -457,3 +461,31 @@ def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
         exactly_once(ledger, run, api)
 
     run_virtually(main())
+
+
+def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
+    async def main():
+        breaker = Breaker(RetryPolicy(), 60.0, random.Random(1))
+        for _ in range(2):
+            for _ in range(9):
+                breaker.failed(0)
+            assert not breaker.probing
+            breaker.passed()
+        for _ in range(10):
+            breaker.failed(0)
+        assert (breaker.probing, breaker.round) == (True, 1)
+
+    run_virtually(main())
+
+
+def test_a_connection_that_could_not_be_made_is_no_try(ledger, tmp_path):
+    """Neither does it give back the tries that came before."""
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(script=["not_sent", "lost", "not_sent", "lost"])
+
+    async def main():
+        await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=2, deadline=9e9))
+
+    run_virtually(main())
+    line = outcomes(ledger, run)[NAMES[0]]
+    assert (line.error_code, line.attempts, len(api.posts)) == ("no_answer", 2, 4)
