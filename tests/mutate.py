@@ -182,6 +182,8 @@ def survives(change: Change, tests: dict[str, dict]) -> str | None:
     names += [name for name, test in tests.items() if test["processes"] and name not in names]
     command = f"{PYTEST} -p tests.time_limits --seconds-in {change.package}.json {shlex.join(names)}"
     result = mutate_and_test([change.mutation], command, LONGEST)
+    if result.diff is None:
+        raise RuntimeError(result.output)
     return None if result.is_killed else result.diff
 
 

@@ -48,6 +48,7 @@ def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path):
             await send(ledger, api, run, bodies)
         assert len(api.posts) <= 9 + 4
         assert ledger.counts(run.id) == {OutcomeKind.CREATED: 9, OutcomeKind.PENDING: 31}
+        assert sum(line.attempts for line in outcomes(ledger, run).values()) == len(api.posts)
         api.script = []
         await send(ledger, api, run, bodies)
         exactly_once(ledger, run, api)
@@ -489,3 +490,15 @@ def test_a_connection_that_could_not_be_made_is_no_try(ledger, tmp_path):
     run_virtually(main())
     line = outcomes(ledger, run)[NAMES[0]]
     assert (line.error_code, line.attempts, len(api.posts)) == ("no_answer", 2, 4)
+
+
+def test_waits_for_a_connection_get_longer(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(script=["not_sent"] * 6)
+
+    async def main():
+        await send(ledger, api, run, bodies)
+
+    run_virtually(main())
+    (first, _), *_, (last, _) = api.posts
+    assert last - first > 6 * 1.0, "the first wait is at most half a second"
