@@ -106,7 +106,7 @@ class CustomerWriter:
         self._take(answer, f"{change.kind}[{change.place}]")
         if answer.kind is AnswerKind.UNKNOWN:
             self.open_writes.append(write)
-        elif answer.kind is AnswerKind.OK and write.child_id:
+        elif write.child_id:
             self.added.append((change.kind, write.child_id))
 
     async def _carry_out(self, write: Write, call: Callable[[], Awaitable[Answer]]) -> tuple[Write, Answer]:
