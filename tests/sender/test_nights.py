@@ -436,7 +436,8 @@ def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself() -> 
         api.get = without_addresses
         run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1")])}, {})
         await send(ledger, api, run, payloads, merge=MERGER)
-        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+        line = outcomes(ledger, run)["C0"]
+        assert (line.outcome, line.attempts) == (OutcomeKind.UPDATED, 1)
         (write,), (child,) = ledger.writes_of(run, ["C0"])["C0"], api.held()["C0"]["addresses"]
         assert write.child_id == child["id"]
 
