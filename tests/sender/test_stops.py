@@ -502,3 +502,14 @@ def test_waits_for_a_connection_get_longer(ledger, tmp_path):
     run_virtually(main())
     (first, _), *_, (last, _) = api.posts
     assert last - first > 6 * 1.0, "the first wait is at most half a second"
+
+
+def test_customers_that_are_sent_again_do_not_count_twice_against_the_limit(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(script=["not_sent"])
+
+    async def main():
+        await send(ledger, api, run, bodies, limit=20, batch_size=1, concurrency=1)
+
+    run_virtually(main())
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: 20, OutcomeKind.PENDING: 20}
