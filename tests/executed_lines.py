@@ -16,7 +16,7 @@ from types import FrameType
 
 import pytest
 
-MOST_CALLS = 300  # of one function in one test that are followed line by line, which is slow
+MOST_CALLS = 300  # of a function in one test: tracing lines is slow, and from there on all its lines count as executed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,7 +66,10 @@ class ExecutedLines:
             place = (code.co_filename, code.co_firstlineno)
             self._lines.add(place)  # of the decorator, if there is one
             self._calls[place] += 1
-            return self._step if self._calls[place] <= MOST_CALLS else None
+            if self._calls[place] <= MOST_CALLS:
+                return self._step
+            if self._calls[place] == MOST_CALLS + 1:
+                self._lines.update((code.co_filename, line) for *_, line in code.co_lines() if line)
         return None
 
     def _step(self, frame: FrameType, event: str, arg: object):
