@@ -268,8 +268,6 @@ class Sender:
     def _put(self, transition: Transition) -> None:
         self._outstanding -= 1
         self._recorder.put(transition)
-        if not self._outstanding:
-            self._changed.set()
 
     # What follows.
 

@@ -513,3 +513,16 @@ def test_customers_that_are_sent_again_do_not_count_twice_against_the_limit(ledg
 
     run_virtually(main())
     assert ledger.counts(run.id) == {OutcomeKind.CREATED: 20, OutcomeKind.PENDING: 20}
+
+
+def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, monkeypatch):
+    monkeypatch.setattr("importer.sender.engine.MOST_UNSETTLED", 16)
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(script=["lost", "not_sent", "ok"] * 20)
+
+    async def main():
+        retry = RetryPolicy(first=9000, longest=9000, deadline=9e9)
+        await send(ledger, api, run, bodies, batch_size=1, concurrency=1, retry=retry)
+
+    run_virtually(main())
+    assert 24 <= sum(moment < 5 for moment, _ in api.posts) <= 26, "two of three are unsettled"
