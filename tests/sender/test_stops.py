@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import sqlite3
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -526,3 +527,34 @@ def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, monkeyp
 
     run_virtually(main())
     assert 24 <= sum(moment < 5 for moment, _ in api.posts) <= 26, "two of three are unsettled"
+
+
+@pytest.mark.parametrize("at_once", [1, 8], ids=["one after the other", "together"])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed with its own", "listed with it"])
+def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at_once):
+    (other, name), api = NAMES[:2], FakeApi()
+    run, bodies = plan_run(ledger, tmp_path, [other, name])
+    create = api.create
+
+    async def stray(body, reference_id):
+        answer = await create(body, reference_id)
+        (theirs,) = api.ids(other)
+        if reference_id == other:
+            return answer
+        if not listed:
+            api.customers = [(other, theirs, 0.0), (name, theirs, 0.0)]
+        return replace(answer, data={**answer.data, "id": theirs})
+
+    api.create = stray
+
+    async def main():
+        await send(ledger, api, run, bodies, concurrency=at_once, batch_size=at_once)
+
+    run_virtually(main())
+    line = outcomes(ledger, run)[name]
+    if listed:
+        assert (line.outcome, line.customer_id) == ("created", *api.ids(name))
+    else:
+        assert (line.outcome, line.error_code) == ("failed", "id_of_another")
+        assert f"another customer ({other})" in line.error_message
+    assert outcomes(ledger, run)[other].outcome == "created"
