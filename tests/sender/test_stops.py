@@ -22,6 +22,7 @@ from importer.errors import (
 )
 from importer.records import OutcomeKind
 from importer.sender.concurrency import Breaker
+from importer.sender.tasks import changed_since
 from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcomes, plan_run, run_virtually
 from tests.sender.support import send_virtually as send
 
@@ -419,7 +420,7 @@ def test_attempts_end(ledger, tmp_path):
     run_virtually(main())
 
 
-def test_refusal_keeps_the_reasons(ledger, tmp_path):
+def test_refusal_keeps_the_reasons(ledger, tmp_path, caplog):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
         api = FakeApi(["invalid"])
@@ -428,6 +429,8 @@ def test_refusal_keeps_the_reasons(ledger, tmp_path):
         line = outcomes(ledger, run)["CUS-0"]
         assert (line.outcome, line.http_status, line.error_code) == ("failed", 422, "VALIDATION")
         assert line.refusals == '[{"field":"company_name","reason":"is too odd"}]'
+        (logged,) = (record for record in caplog.records if record.msg == "failed")
+        assert logged.fields["customer"] == 1, "the first line of results.csv"
 
     run_virtually(main())
 
@@ -558,3 +561,41 @@ def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at
         assert (line.outcome, line.error_code) == ("failed", "id_of_another")
         assert f"another customer ({other})" in line.error_message
     assert outcomes(ledger, run)[other].outcome == "created"
+
+
+def test_a_request_without_an_answer_is_looked_up_soon_and_sent_again_once_it_has_settled(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["lost"])
+
+    async def main():
+        await send(ledger, api, run, bodies)
+
+    run_virtually(main())
+    (first, _), (second, _) = api.posts
+    assert 1 <= api.finds[0][0] - first < 2
+    assert 60 <= second - first < 62
+
+
+def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_patience_are_over(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["dropped"])
+    find = api.find
+
+    async def fail_for_a_while(*args, **options):
+        if clock() < 90:
+            raise ApiUnavailableError("the API gave no list")
+        return await find(*args, **options)
+
+    api.find = fail_for_a_while
+
+    async def main():
+        await send(ledger, api, run, bodies, retry=RetryPolicy(deadline=1.0))
+
+    run_virtually(main())
+    assert outcomes(ledger, run)[NAMES[0]].outcome == "created"
+
+
+def test_times_of_which_only_one_has_a_zone_do_not_tell_what_came_later():
+    naive, aware = "2030-01-01T12:00:00", "2030-01-02T12:00:00Z"
+    assert (changed_since(naive, aware), changed_since(aware, naive)) == (None, None)
+    assert (changed_since(naive, naive), changed_since("2030-01-01T12:00:00Z", aware)) == (False, True)
