@@ -1,27 +1,37 @@
 """Mutation testing: change the code at random places, and list the changes that no test notices.
 
-``python -m tests.mutate [--count 300] [--seed 1] [--packages planner api …]``; ``make mutate`` runs it. It works on a
-copy of the tree. ``mutants.toml`` lists the changes that make no difference, each with the reason.
+``python -m tests.mutate [--count 300] [--seed 1] [--packages planner api …] [--results FILE]``; ``make mutate`` runs
+it. It works on copies of the tree. A change is tried by the tests that execute its line, the quickest first.
+``--results`` keeps what was found: a run that was interrupted goes on, and what survived is tried again. Most of the
+choice stays the same when the code changes. ``mutants.toml`` lists changes that make no difference, with the reason;
+they are not tried.
 """
 
 import argparse
 import ast
+import difflib
+import hashlib
+import json
 import os
-import random
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cosmic_ray.commands import init
-from cosmic_ray.mutating import mutate_and_test
-from cosmic_ray.testing import run_tests
+from cosmic_ray.mutating import mutate_and_test, mutate_code
+from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import MutationSpec, TestOutcome
+from cosmic_ray.work_item import MutationSpec
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
@@ -30,8 +40,23 @@ TESTS = {
     "ledger": "tests/ledger tests/upgrade",
     "sender": "tests/sender",
 }
-TIMEOUT = 300.0  # seconds for the tests of one change
+PYTEST = f"{sys.executable} -m pytest -x -q -n 0 -p no:cacheprovider --hypothesis-profile=ci"
+AT_ONCE = 2
+LONGEST = 3600.0  # seconds for the tests of one change; each test has a limit of its own
+SAME = ("_Is_Eq", "_IsNot_NotEq")  # of None and members of enumerations, which alone are compared by `is`
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
+
+
+@dataclass(frozen=True)
+class Change:
+    """``text`` names it: where it is, the line before, and the line after."""
+
+    text: str
+    mutation: MutationSpec
+
+    @property
+    def package(self) -> str:
+        return self.mutation.module_path.parts[1]
 
 
 def main() -> int:
@@ -39,77 +64,127 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--packages", nargs="+", choices=list(TESTS), default=list(TESTS))
-    parser.add_argument("--in-place", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--results", type=Path)
     options = parser.parse_args()
-    if options.in_place:
-        return mutate(options.packages[0], options.count, options.seed)
-    sizes = {name: sum(map(len, map(Path.read_bytes, modules(name)))) for name in options.packages}
-    shares = {name: round(options.count * size / sum(sizes.values())) for name, size in sizes.items()}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return max(pool.map(lambda name: in_copy(name, shares[name], options.seed), options.packages))
+    os.chdir(ROOT)
+    known = {change for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"] for change in entry["changes"]}
+    states = dict.fromkeys(known, "equivalent")
+    if options.results and options.results.exists():
+        found = map(json.loads, options.results.read_text().splitlines())
+        states |= {one["change"]: one["state"] for one in found if one["state"] == "killed"}
+    changes = chosen(options.packages, options.count, options.seed)
+    for change, diff in tried([one for one in changes if one.text not in states]):
+        states[change.text] = "SURVIVED" if diff else "killed"
+        done = sum(one.text in states for one in changes)
+        print(f"{done}/{len(changes)} {states[change.text]} {change.text}\n{diff or ''}".rstrip(), flush=True)
+        if options.results:
+            with options.results.open("a") as file:
+                print(json.dumps({"change": change.text, "state": states[change.text]}), file=file)
+    counts = Counter((change.package, states[change.text]) for change in changes)
+    for name in options.packages:
+        print(f"{name}:", ", ".join(f"{counts[name, state]} {state}" for state in ("killed", "equivalent", "SURVIVED")))
+    return int("SURVIVED" in {state for _, state in counts})
 
 
-def modules(package: str) -> list[Path]:
-    return sorted(path for path in Path("importer", package).rglob("*.py") if path.name != "__init__.py")
-
-
-def in_copy(package: str, count: int, seed: int) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "tree"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "results", "__pycache__"))
-        words = [sys.executable, "-m", "tests.mutate", "--in-place", "--packages", package]
-        environment = {**os.environ, "PYTHONPATH": str(copy)}
-        run = [*words, "--count", str(count), "--seed", str(seed)]
-        return subprocess.run(run, cwd=copy, env=environment, check=False).returncode
-
-
-def mutate(package: str, count: int, seed: int) -> int:
-    """Try ``count`` changes of a package one after the other; 1 when one survives that is not known as equivalent."""
-    command = f"{sys.executable} -m pytest -x -q -n 0 -p no:cacheprovider {TESTS[package]}"
-    outcome, output = run_tests(command, TIMEOUT)
-    if outcome is not TestOutcome.SURVIVED:
-        sys.exit(f"{package}: the tests fail without any change\n{output}")
+def chosen(packages: Iterable[str], count: int, seed: int) -> list[Change]:
+    """The changes with the lowest hashes, which stay the lowest while the code around them changes."""
+    paths = [path for name in packages for path in sorted(Path("importer", name).rglob("*.py"))]
     with use_db(":memory:", WorkDB.Mode.create) as db:
-        init(modules(package), db, {})
-        candidates = [item.mutations[0] for item in db.work_items]
-    candidates = sorted(filter(outside_annotations(modules(package)), candidates), key=str)
-    chosen = random.Random(seed).sample(candidates, min(count, len(candidates)))
-    known = {entry["change"] for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"]}
-    survived = 0
-    for number, mutation in enumerate(chosen, 1):
-        result = mutate_and_test([mutation], command, TIMEOUT)
-        line = Path(mutation.module_path).read_text().splitlines()[mutation.start_pos[0] - 1].strip()
-        change = f"{mutation.module_path}: {mutation.operator_name} in: {line}"
-        state = "killed" if result.is_killed else "equivalent" if change in known else "SURVIVED"
-        survived += state == "SURVIVED"
-        print(f"{package} {number}/{len(chosen)} {state} {change if state != 'killed' else ''}", flush=True)
-        if state == "SURVIVED":
-            print(result.diff, flush=True)
-    return min(survived, 1)
-
-
-def outside_annotations(paths: list[Path]) -> "Outside":
-    return Outside({path: set(annotated(ast.parse(path.read_text()))) for path in paths})
-
-
-class Outside:
-    """Tells changes of code from changes of annotations, which nothing executes."""
-
-    def __init__(self, spans: dict[Path, set[tuple[int, int, int, int]]]) -> None:
-        self._spans = spans
-
-    def __call__(self, mutation: MutationSpec) -> bool:
+        init(paths, db, {})
+        mutations = [item.mutations[0] for item in db.work_items]
+    spans = {path: list(annotated(ast.parse(path.read_text()))) for path in paths}
+    hashes, seen = {}, Counter[str]()
+    for mutation in sorted(mutations, key=lambda one: (one.module_path, one.operator_name, one.occurrence)):
         start, end = mutation.start_pos, mutation.end_pos
-        spans = self._spans[Path(mutation.module_path)]
-        return not any((a, b) <= start and end <= (c, d) for a, b, c, d in spans)
+        annotation = any((a, b) <= start and end <= (c, d) for a, b, c, d in spans[mutation.module_path])
+        if annotation or mutation.operator_name.endswith(SAME):
+            continue
+        line = lines_of(mutation.module_path)[start[0] - 1].strip()
+        name = f"{seed} {mutation.module_path} {mutation.definition_name} {mutation.operator_name} {line}"
+        seen[name] += 1
+        hashes[hashlib.sha256(f"{name} {seen[name]}".encode()).hexdigest()] = mutation
+    changes: dict[str, Change] = {}
+    for _, mutation in sorted(hashes.items()):
+        if text := described(mutation):
+            changes.setdefault(text, Change(text, mutation))
+        if len(changes) >= count:
+            break
+    return sorted(changes.values(), key=lambda change: (change.package, change.text))
+
+
+@cache
+def lines_of(path: Path) -> list[str]:
+    return path.read_text().splitlines()
 
 
 def annotated(tree: ast.AST) -> Iterator[tuple[int, int, int, int]]:
+    """Where annotations begin and end, which nothing executes."""
     for node in ast.walk(tree):
         for name in ("annotation", "returns"):
             found = getattr(node, name, None)
             if isinstance(found, ast.expr):
                 yield found.lineno, found.col_offset, found.end_lineno or 0, found.end_col_offset or 0
+
+
+def described(mutation: MutationSpec) -> str | None:
+    """The text of a change; ``None`` when it makes no Python, or what Python itself warns of."""
+    operator = get_operator(mutation.operator_name)(**mutation.operator_args)
+    after = mutate_code(mutation.module_path.read_text(), operator, mutation.occurrence)
+    with warnings.catch_warnings(action="error"):
+        try:
+            compile(after, str(mutation.module_path), "exec")
+        except SyntaxError:
+            return None
+    diff = list(difflib.unified_diff(lines_of(mutation.module_path), after.splitlines(), n=0, lineterm=""))[2:]
+    old, new = (" ".join(line[1:].strip() for line in diff if line[0] == sign) for sign in "-+")
+    return f"{mutation.module_path} {mutation.definition_name}: {old} → {new}"
+
+
+def tried(changes: list[Change]) -> Iterator[tuple[Change, str | None]]:
+    """Each change with its diff, if no test noticed it."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "results", "__pycache__"))
+        packages = sorted({change.package for change in changes})
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            executed = dict(zip(packages, threads.map(executed_lines, packages, [tree] * len(packages)), strict=True))
+        with ProcessPoolExecutor(AT_ONCE, initializer=enter_copy, initargs=(tree,)) as pool:
+            diffs = pool.map(survives, changes, [executed[change.package] for change in changes])
+            yield from zip(changes, diffs, strict=True)
+
+
+def executed_lines(package: str, tree: Path) -> dict[str, dict]:
+    """What ``tests.executed_lines`` says of each test of a package."""
+    target = tree / f"{package}.json"
+    plugin = f"-p tests.executed_lines --lines-of importer/{package} --lines-to {target}"
+    command = shlex.split(f"{PYTEST} {plugin} {TESTS[package]}")
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    made = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    if made.returncode:
+        sys.exit(f"{package}: the tests fail without any change\n{made.stdout}{made.stderr}")
+    return json.loads(target.read_bytes())
+
+
+def enter_copy(tree: Path) -> None:
+    """Each process that tries changes has a copy of its own."""
+    copy = shutil.copytree(tree, tree.with_name(str(os.getpid())))
+    os.chdir(copy)
+    os.environ["PYTHONPATH"] = str(copy)
+
+
+def survives(change: Change, tests: dict[str, dict]) -> str | None:
+    """The diff of a change that no test notices. Tests that start processes are tried last: their lines are unknown."""
+    file, start, end = (change.mutation.module_path.as_posix(), change.mutation.start_pos, change.mutation.end_pos)
+    span = range(start[0], end[0] + 1)
+    of_file = [name for name, test in tests.items() if file in test["lines"]]
+    of_line = [name for name in of_file if not set(span).isdisjoint(tests[name]["lines"][file])]
+    names = sorted(of_line or of_file or tests, key=lambda name: tests[name]["seconds"])
+    names += [name for name, test in tests.items() if test["processes"] and name not in names]
+    command = f"{PYTEST} -p tests.time_limits --seconds-in {change.package}.json {shlex.join(names)}"
+    result = mutate_and_test([change.mutation], command, LONGEST)
+    if result.diff is None:
+        raise RuntimeError(result.output)
+    return None if result.is_killed else result.diff
 
 
 if __name__ == "__main__":

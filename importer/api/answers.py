@@ -250,7 +250,7 @@ def _plain_message(content: bytes, secret: str) -> str | None:
         text = title[1]
     elif text.lstrip().startswith("<"):
         text = "an HTML page without a title"
-    return clean(_hide(text[:2000], secret)) or None
+    return clean(_hide(text, secret)) or None
 
 
 def _hide(text: str, secret: str) -> str:

@@ -42,7 +42,7 @@ class Timeline:
     """Counts requests and refusals by the second at first, and by ever longer slices as time goes on."""
 
     def __init__(self) -> None:
-        self._start = 0.0
+        self._start: float  # of the first request
         self._every = 1.0
         self._slices: list[list[int]] = []  # requests and refusals of each
 
@@ -164,7 +164,7 @@ class Limiter:
         """A request was answered, not with 429, after ``latency`` seconds; ``headers`` may show a used-up quota."""
         self._finder.answered(self._clock(), latency)
         self._waits.accepted()
-        self.hold(status=200, headers=headers)
+        self.hold(headers=headers)
 
     def throttled(
         self,
@@ -209,7 +209,7 @@ class Limiter:
         """A request leaves: how many did so within a second, and what requests may gain on each other on their way."""
         left = self._left
         left.append(now)
-        while len(left) > 1 and left[0] <= now - 1.0 / UNDER_CEILING:
+        while left[0] <= now - 1.0 / UNDER_CEILING:
             left.popleft()
         peak = len(left) - bisect_right(left, now - 1.0)
         self._statistics.peak_per_second = max(self._statistics.peak_per_second, peak)

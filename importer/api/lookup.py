@@ -262,7 +262,7 @@ def _customer(item: dict[str, Any], reference: str) -> CustomerRef:
 
 def _groups(ids: Sequence[str]) -> list[list[str]]:
     groups: list[list[str]] = []
-    length = GROUP_CHARACTERS + 1
+    length = GROUP_CHARACTERS  # full: the first id begins a group
     for reference in ids:
         cost = len(quote(reference, safe="")) + 3  # the comma is sent as %2C
         length += cost

@@ -104,13 +104,12 @@ class LedgerThread:
 class Recorder:
     """The one writer: collects transitions, writes them in one transaction, then hands them to ``follow``.
 
-    Nothing follows from a transition before it is durable. ``write`` runs in the ledger's thread, and returns what it
-    wrote. A group of ``size`` is written at once.
+    Nothing follows from a transition before it is durable. ``write`` returns what it wrote. A group of ``size`` is
+    written at once.
     """
 
-    thread: LedgerThread
     size: int
-    write: Callable[[list[Transition]], list[Transition]]
+    write: Callable[[list[Transition]], Awaitable[list[Transition]]]
     follow: Callable[[Sequence[Transition]], None]
     _waiting: list[Transition] = field(default_factory=list)
     _some: Wakeup = field(default_factory=Wakeup)
@@ -137,7 +136,7 @@ class Recorder:
             return
         self._writing = True
         with anyio.CancelScope(shield=True):  # what is written must be followed up
-            group = await self.thread(self.write, group)
+            group = await self.write(group)
         self._writing = False
         self.follow(group)
 

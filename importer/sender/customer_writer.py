@@ -106,7 +106,7 @@ class CustomerWriter:
         self._take(answer, f"{change.kind}[{change.place}]")
         if answer.kind is AnswerKind.UNKNOWN:
             self.open_writes.append(write)
-        elif answer.kind is AnswerKind.OK and write.child_id:
+        elif write.child_id:
             self.added.append((change.kind, write.child_id))
 
     async def _carry_out(self, write: Write, call: Callable[[], Awaitable[Answer]]) -> tuple[Write, Answer]:
@@ -114,7 +114,7 @@ class CustomerWriter:
         (write,) = await self.thread(self.ledger.announce_writes, self.run, [write])
         answer = await call()
         added = write.method == "POST"
-        if added and answer.kind is AnswerKind.REFUSED and answer.status != 405 and says_id_in_use(answer):
+        if added and answer.kind is AnswerKind.REFUSED and says_id_in_use(answer):
             # Nothing had this reference id a moment ago: an earlier request of ours may have arrived after all.
             answer = replace(answer, kind=AnswerKind.UNKNOWN)
         state = {

@@ -58,7 +58,7 @@ class Sender:
             Action.UPDATE: self._updating,
         }
         self._breaker = Breaker(options.retry, options.patience, self.rng)
-        self._recorder = Recorder(self.thread, options.batch_size, self._record, self._follow)
+        self._recorder = Recorder(options.batch_size, self._record, self._follow)
         self._reconciler = Reconciler(
             self._strategies, options, self.rng, self._recorder.put, self._changed.set, self._wind_down
         )
@@ -268,22 +268,20 @@ class Sender:
     def _put(self, transition: Transition) -> None:
         self._outstanding -= 1
         self._recorder.put(transition)
-        if not self._outstanding:
-            self._changed.set()
 
     # What follows.
 
-    def _record(self, group: list[Transition]) -> list[Transition]:
-        """In the ledger's thread. An id that another customer has already proves that an answer is not about ours."""
+    async def _record(self, group: list[Transition]) -> list[Transition]:
+        """An id that another customer has already proves that an answer is not about ours."""
         created = [one.step.customer_id for one in group if one.step.state is State.CREATED and one.step.customer_id]
-        owners = self.ledger.owners(self.run.tenant, created) if created else {}
+        owners = await self.thread(self.ledger.owners, self.run.tenant, created) if created else {}
         checked = []
         for one in group:
             owner = name = one.step.reference_id
             if one.step.state is State.CREATED and one.step.customer_id:
                 owner = owners.setdefault(one.step.customer_id, name)
             checked.append(one if owner == name else id_of_another(one, owner))
-        self.ledger.record(self.run, [one.step for one in checked])
+        await self.thread(self.ledger.record, self.run, [one.step for one in checked])
         return checked
 
     def _follow(self, transitions: Sequence[Transition]) -> None:

@@ -260,13 +260,17 @@ async def test_429_waits_exactly_as_asked_and_is_not_an_attempt(headers, seconds
         assert client.limiter.statistics.throttled == 1
 
 
-async def test_429_without_advice_waits_with_jitter() -> None:
+async def test_429_without_advice_waits_up_to_twice_as_long_each_time() -> None:
+    class Longest(random.Random):
+        def uniform(self, a: float, b: float) -> float:
+            return b
+
     naps = Naps()
     async with raw_server(in_turn(http(429), http(429), http(429), CREATED)) as server:
-        async with make_client(server.url, naps, ceiling=100) as client:
+        async with make_client(server.url, naps, rng=Longest()) as client:
             assert (await create(client)).kind is AnswerKind.OK
         assert len(server.requests) == 4
-        assert naps.now > 1000
+    assert [seconds for seconds in naps.asked if seconds > 0.4] == [0.5, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(

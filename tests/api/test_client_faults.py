@@ -7,7 +7,7 @@ import anyio
 import orjson
 import pytest
 
-from importer.api import AnswerKind
+from importer.api import AnswerKind, RetryPolicy
 from importer.errors import ApiUnavailableError
 from tests.api.server import RawServer, always, http, http_json, in_turn, raw_server, reset, unused_port
 from tests.api.support import BODY, CREATED, Naps, create, make_client
@@ -264,3 +264,21 @@ async def test_a_patch_that_may_have_left_stays_unknown_when_the_repeats_do_not_
     async with make_client(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}") as client:
         answer = await client.patch("id-1", BODY)
     assert (answer.kind, answer.sent, len(server.requests)) == (AnswerKind.UNKNOWN, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(http_json(200, {"data": {"id": "a"}}), AnswerKind.OK), (None, AnswerKind.UNKNOWN)]
+)
+async def test_a_patch_is_not_carried_out_twice_when_the_first_did_not_leave(answer, kind) -> None:
+    naps, server, port, listeners = Naps(), RawServer(always(answer)), unused_port(), []
+
+    async def sleep(seconds):
+        """Meanwhile the API comes up."""
+        await naps.sleep(seconds)
+        if not listeners:
+            listeners.append(await asyncio.start_server(server.serve, "127.0.0.1", port))
+
+    async with make_client(f"http://127.0.0.1:{port}", naps, sleep=sleep, retry=RetryPolicy(attempts=2)) as client:
+        found = await client.patch("a", BODY)
+    listeners[0].close()
+    assert (found.kind, found.sent, found.repeated, len(server.requests)) == (kind, True, False, 1)

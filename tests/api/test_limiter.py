@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from importer.api.pace import Grant
+from importer.api.pace import Grant, PaceFinder
 from tests.api.virtual import SimulatedServer, busiest_second, drive, now, run_virtually, sluggish, virtual_limiter
 
 
@@ -440,3 +440,19 @@ def test_a_request_counts_from_the_moment_at_which_it_left() -> None:
         return [(await limiter.acquire()).at for _ in range(2)]
 
     assert run_virtually(main) == pytest.approx([1 / 1.96, 0.3 + 1 / 0.98], abs=0.003)
+
+
+def test_late_answers_are_a_queue_of_our_own_until_going_slower_had_time_to_help() -> None:
+    finder, moment = PaceFinder(5.0, ceiling=100.0, now=0.0), 0.0
+
+    def answers(latency: float, until: float) -> float:
+        for number in range(int(moment * 5), int(until * 5)):
+            finder.answered((number + 1) / 5, latency)
+        return until
+
+    moment = answers(0.1, 20.0)
+    moment = answers(5.0, 24.0)
+    assert finder.latency > finder.queueing_latency
+    assert finder.pace < 5.0
+    answers(5.0, 50.0)
+    assert finder.latency < finder.queueing_latency

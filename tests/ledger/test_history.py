@@ -9,7 +9,7 @@ import pytest
 
 from importer.errors import InternalError, LedgerError, UsageError
 from importer.ledger import Accepted, RemovedCustomer, State, Step, open_ledger
-from importer.records import OutcomeKind
+from importer.records import Action, OutcomeKind
 from importer.tables import TEXT
 from tests.sender.support import TENANT, body_of, found_frame, outcomes, plan_run
 
@@ -178,6 +178,15 @@ def test_nothing_is_planned_that_was_not_looked_up(ledger, tmp_path):
     assert ledger.counts(run.id) == {OutcomeKind.PENDING: 1}
 
 
+def test_a_plan_leaves_the_customers_of_other_tenants_alone(ledger, tmp_path):
+    others = ("aaa", "zzz")
+    for other in others:
+        ledger.record_lookup(ledger.tenant(other), ["a"], found_frame({}))
+    plan_run(ledger, tmp_path, ["a"])
+    assert states(ledger, "a") == {"a": "planned"}
+    assert [ledger.known(other, ["a"])["state"].tolist() for other in others] == [["absent"], ["absent"]]
+
+
 def _created(item, body=None):
     accepted = Accepted(body or body_of(item.reference_id), '[{"entity":"address"}]')
     return Step(
@@ -251,6 +260,30 @@ def test_another_run_of_the_tenant_is_taken_into_account(ledger, tmp_path):
     }
     assert [item.maker for item in ledger.unsettled(first)] == [second.id, first.id]
     assert lines["a"].customer_id == "id-a"
+    ledger.mark_sending(first, items[3:4])
+    ledger.record(first, [_created(items[3])])
+    ledger.adopt(second)
+    assert outcomes(ledger, second)["d"].outcome == "unchanged"
+
+
+def test_each_announcement_is_an_attempt(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a"])
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
+    ledger.record(run, [Step(0, "a", State.PLANNED, OutcomeKind.PENDING, 1)])
+    ledger.mark_sending(run, ledger.pending(run, after=-1, count=1))
+    assert [item.attempts for item in ledger.unsettled(run)] == [2]
+
+
+def test_until_an_update_is_answered_the_hash_is_that_of_what_was_sent_before(ledger, tmp_path):
+    run, _ = plan_run(ledger, tmp_path, ["a", "b"])
+    items = ledger.pending(run, after=-1, count=2)
+    ledger.mark_sending(run, items)
+    found = Step(1, "b", State.EXISTS, OutcomeKind.EXISTS, 1, "theirs")
+    ledger.record(run, [_created(items[0]), found])
+    ledger.mark_sending(run, [replace(item, action=Action.UPDATE) for item in items])
+    hashes = ledger.known(TENANT, ["a", "b"]).set_index("reference_id")["hash"]
+    assert hashes["a"] == items[0].hash
+    assert pd.isna(hashes["b"]), "it has content of somebody else"
 
 
 def test_accepted_bodies_are_kept_byte_for_byte(ledger, tmp_path):

@@ -5,7 +5,15 @@ import copy
 import httpx
 import pytest
 
-from importer.planner.compare import VANISHED, NotReplaceableError, body_of, differences, previous, replacement
+from importer.planner.compare import (
+    VANISHED,
+    NotReplaceableError,
+    body_of,
+    child_names,
+    differences,
+    previous,
+    replacement,
+)
 from importer.sandbox import running
 from tests.sandbox.support import DOCUMENT, address, client, contact, customer, validator
 
@@ -228,3 +236,8 @@ def test_values_from_before_have_the_shape_of_those_that_are_sent():
 
 def test_the_planners_mark_is_no_field():
     assert differences({**SENT, "contacts": [{**SENT["contacts"][0], VANISHED: True}]}, HELD) == []
+
+
+def test_children_are_named_by_their_ids_and_by_their_numbers_where_these_are_missing_or_taken():
+    children = [{"reference_id": "A"}, {"reference_id": "A", "id": "7"}, {"id": "7"}, {}]
+    assert child_names(children) == ["A", "7", "#3", "#4"]

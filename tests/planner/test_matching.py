@@ -146,6 +146,7 @@ def test_equally_good_pairs_are_unclear_unless_nothing_changes() -> None:
     assert not found.rest
     assert pairs("addresses", [{**ALONE, "reference_id": NEW_ID}], candidates) == {NEW_ID: there[0]["reference_id"]}
     two = [changed, {**changed, "reference_id": "C1-billing-00000000000f", "city": "Bourne End"}]
+    assert set(match("addresses", two, candidates, {}).unclear) == {0, 1}
     assert set(match("addresses", two, candidates_of([ALONE]), {}).unclear) == {0, 1}
 
 

@@ -145,3 +145,10 @@ def test_a_field_that_was_emptied_is_empty_or_gone() -> None:
     after["phone"] = ""
     after["attributes"] = after["attributes"][1:]
     assert unexpected(emptying, BEFORE, after) == []
+
+
+def test_an_address_does_not_show_the_phone_of_its_customer() -> None:
+    after = copy.deepcopy(BEFORE)
+    after["phone"] = after["addresses"][1]["phone"] = "+14155550102"
+    own = CustomerUpdate(fields={"phone": "+14155550102"}, after={"phone": "+14155550102"})
+    assert unexpected(own, BEFORE, after) == ["addresses[A2].phone (changed)"]

@@ -42,6 +42,15 @@ def test_what_could_not_be_emptied_is_left():
     assert PUT.left(None, deleted=True) is None, "nobody knows what it had"
 
 
+def test_another_default_and_zeros_are_differences():
+    default = Replaced("PUT", "addresses", {"is_default": False}, {"is_default": True})
+    assert default.changed(address(is_default=False)) == ["is_default"]
+    assert default.left(address(), deleted=False) == [], "one that does not say is none"
+    tier = Replaced("PATCH", None, {"attributes": {"Tier": None}}, {"attributes": {"Tier": 0}})
+    assert tier.changed(customer(Tier=0)) == []
+    assert tier.changed(customer(Tier=None)) == ["attributes[Tier]"]
+
+
 def test_a_new_child_is_taken_back_when_it_is_gone_or_inactive_by_us():
     assert POST.left(None, deleted=False) == []
     assert POST.left(contact(status="inactive"), deleted=True) == []

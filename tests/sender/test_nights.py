@@ -421,3 +421,38 @@ def test_one_that_was_given_another_reference_id_there() -> None:
         assert not api.patches
 
     at_night(main)
+
+
+def test_a_new_child_that_its_customer_does_not_show_yet_is_read_by_itself() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body()}, 0)
+        get = api.get
+
+        async def without_addresses(customer_id):
+            answer = await get(customer_id)
+            return replace(answer, data={**answer.data, "addresses": []})
+
+        api.get = without_addresses
+        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1")])}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        line = outcomes(ledger, run)["C0"]
+        assert (line.outcome, line.attempts) == (OutcomeKind.UPDATED, 1)
+        (write,), (child,) = ledger.writes_of(run, ["C0"])["C0"], api.held()["C0"]["addresses"]
+        assert write.child_id == child["id"]
+
+    at_night(main)
+
+
+def test_of_many_children_that_left_the_source_the_first_are_named() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        many = [address(f"A-{number}", f"{number} Main St") for number in range(7)]
+        await first_night(ledger, folder, api, {"C0": body(phone="one", addresses=many)}, 0)
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        line = outcomes(ledger, run)["C0"]
+        assert (line.outcome, line.error_code) == (OutcomeKind.UPDATED, "child_not_in_source")
+        assert line.error_message.endswith("addresses[A-4] and 2 more")
+
+    at_night(main)

@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+import random
 import sqlite3
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -19,6 +21,8 @@ from importer.errors import (
     OutputError,
 )
 from importer.records import OutcomeKind
+from importer.sender.concurrency import Breaker
+from importer.sender.tasks import changed_since
 from tests.sender.support import FakeApi, FakePace, clock, fresh_ledger, outcomes, plan_run, run_virtually
 from tests.sender.support import send_virtually as send
 
@@ -46,6 +50,7 @@ def test_refused_key_stops_at_once_and_a_good_one_resumes(ledger, tmp_path):
             await send(ledger, api, run, bodies)
         assert len(api.posts) <= 9 + 4
         assert ledger.counts(run.id) == {OutcomeKind.CREATED: 9, OutcomeKind.PENDING: 31}
+        assert sum(line.attempts for line in outcomes(ledger, run).values()) == len(api.posts)
         api.script = []
         await send(ledger, api, run, bodies)
         exactly_once(ledger, run, api)
@@ -415,13 +420,17 @@ def test_attempts_end(ledger, tmp_path):
     run_virtually(main())
 
 
-def test_refusal_keeps_the_reasons(ledger, tmp_path):
+def test_refusal_keeps_the_reasons(ledger, tmp_path, caplog):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
-        await send(ledger, FakeApi(["invalid"]), run, bodies)
+        api = FakeApi(["invalid"])
+        await send(ledger, api, run, bodies)
+        assert api.finds == []
         line = outcomes(ledger, run)["CUS-0"]
         assert (line.outcome, line.http_status, line.error_code) == ("failed", 422, "VALIDATION")
         assert line.refusals == '[{"field":"company_name","reason":"is too odd"}]'
+        (logged,) = (record for record in caplog.records if record.msg == "failed")
+        assert logged.fields["customer"] == 1, "the first line of results.csv"
 
     run_virtually(main())
 
@@ -457,3 +466,137 @@ def test_id_in_use_after_an_unanswered_request_is_ours(ledger, tmp_path):
         exactly_once(ledger, run, api)
 
     run_virtually(main())
+
+
+def test_ten_failures_in_a_row_and_no_fewer_hold_the_others_back():
+    async def main():
+        breaker = Breaker(RetryPolicy(), 60.0, random.Random(1))
+        for _ in range(2):
+            for _ in range(9):
+                breaker.failed(0)
+            assert not breaker.probing
+            breaker.passed()
+        for _ in range(10):
+            breaker.failed(0)
+        assert (breaker.probing, breaker.round) == (True, 1)
+
+    run_virtually(main())
+
+
+def test_a_connection_that_could_not_be_made_is_no_try(ledger, tmp_path):
+    """Neither does it give back the tries that came before."""
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(script=["not_sent", "lost", "not_sent", "lost"])
+
+    async def main():
+        await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=2, deadline=9e9))
+
+    run_virtually(main())
+    line = outcomes(ledger, run)[NAMES[0]]
+    assert (line.error_code, line.attempts, len(api.posts)) == ("no_answer", 2, 4)
+
+
+def test_waits_for_a_connection_get_longer(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(script=["not_sent"] * 6)
+
+    async def main():
+        await send(ledger, api, run, bodies)
+
+    run_virtually(main())
+    (first, _), *_, (last, _) = api.posts
+    assert last - first > 6 * 1.0, "the first wait is at most half a second"
+
+
+def test_customers_that_are_sent_again_do_not_count_twice_against_the_limit(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(script=["not_sent"])
+
+    async def main():
+        await send(ledger, api, run, bodies, limit=20, batch_size=1, concurrency=1)
+
+    run_virtually(main())
+    assert ledger.counts(run.id) == {OutcomeKind.CREATED: 20, OutcomeKind.PENDING: 20}
+
+
+def test_nothing_new_is_begun_while_many_are_unsettled(ledger, tmp_path, monkeypatch):
+    monkeypatch.setattr("importer.sender.engine.MOST_UNSETTLED", 16)
+    run, bodies = plan_run(ledger, tmp_path, NAMES)
+    api = FakeApi(script=["lost", "not_sent", "ok"] * 20)
+
+    async def main():
+        retry = RetryPolicy(first=9000, longest=9000, deadline=9e9)
+        await send(ledger, api, run, bodies, batch_size=1, concurrency=1, retry=retry)
+
+    run_virtually(main())
+    assert 24 <= sum(moment < 5 for moment, _ in api.posts) <= 26, "two of three are unsettled"
+
+
+@pytest.mark.parametrize("at_once", [1, 8], ids=["one after the other", "together"])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed with its own", "listed with it"])
+def test_the_id_of_another_customer_is_not_believed(ledger, tmp_path, listed, at_once):
+    (other, name), api = NAMES[:2], FakeApi()
+    run, bodies = plan_run(ledger, tmp_path, [other, name])
+    create = api.create
+
+    async def stray(body, reference_id):
+        answer = await create(body, reference_id)
+        (theirs,) = api.ids(other)
+        if reference_id == other:
+            return answer
+        if not listed:
+            api.customers = [(other, theirs, 0.0), (name, theirs, 0.0)]
+        return replace(answer, data={**answer.data, "id": theirs})
+
+    api.create = stray
+
+    async def main():
+        await send(ledger, api, run, bodies, concurrency=at_once, batch_size=at_once)
+
+    run_virtually(main())
+    line = outcomes(ledger, run)[name]
+    if listed:
+        assert (line.outcome, line.customer_id) == ("created", *api.ids(name))
+    else:
+        assert (line.outcome, line.error_code) == ("failed", "id_of_another")
+        assert f"another customer ({other})" in line.error_message
+    assert outcomes(ledger, run)[other].outcome == "created"
+
+
+def test_a_request_without_an_answer_is_looked_up_soon_and_sent_again_once_it_has_settled(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["lost"])
+
+    async def main():
+        await send(ledger, api, run, bodies)
+
+    run_virtually(main())
+    (first, _), (second, _) = api.posts
+    assert 1 <= api.finds[0][0] - first < 2
+    assert 60 <= second - first < 62
+    assert len(api.finds) < 10, "ever more rarely"
+
+
+def test_lookups_that_fail_are_repeated_until_the_settling_time_and_the_patience_are_over(ledger, tmp_path):
+    run, bodies = plan_run(ledger, tmp_path, NAMES[:1])
+    api = FakeApi(["dropped"])
+    find = api.find
+
+    async def fail_for_a_while(*args, **options):
+        if clock() < 90:
+            raise ApiUnavailableError("the API gave no list")
+        return await find(*args, **options)
+
+    api.find = fail_for_a_while
+
+    async def main():
+        await send(ledger, api, run, bodies, retry=RetryPolicy(deadline=1.0))
+
+    run_virtually(main())
+    assert outcomes(ledger, run)[NAMES[0]].outcome == "created"
+
+
+def test_times_of_which_only_one_has_a_zone_do_not_tell_what_came_later():
+    naive, aware = "2030-01-01T12:00:00", "2030-01-02T12:00:00Z"
+    assert (changed_since(naive, aware), changed_since(aware, naive)) == (None, None)
+    assert (changed_since(naive, naive), changed_since("2030-01-01T12:00:00Z", aware)) == (False, True)
