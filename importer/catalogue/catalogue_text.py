@@ -11,16 +11,17 @@ from importer.catalogue import CHAPTERS, CODES, Code
 from importer.records import Severity
 
 _EFFECTS = {
-    Severity.ERROR: "An error: the customer or row is not sent",
-    Severity.WARNING: "A warning: the customer is still sent",
-    Severity.INFO: "An info: something was changed, and nothing is wrong",
+    Severity.ERROR: "Error: the customer or row is not sent",
+    Severity.WARNING: "Warning: the customer is still sent",
+    Severity.INFO: "Info: nothing is wrong",
 }
 _HEAD = """\
 # Problems
 
-Every problem that a report can name, by its code in `errors.csv`, `report.html`, and `results.csv`.
+Every problem that a report can show, by its code in `errors.csv`, `report.html`, and `results.csv`.
 `importer explain CODE` shows the same text in a terminal. An **error** stops its customer or row from being sent, a
-**warning** does not, and an **info** reports what was changed.
+**warning** does not, and an **info** says what was changed, left out, or not checked. *Rejected* means that the
+importer found a problem and did not send the customer or row; *refused* means that WizCommerce did not accept it.
 
 A mapping can change the severity of many codes: see
 [How much a problem matters](README.md#how-much-a-problem-matters). If it cannot, this page says why.
@@ -57,7 +58,7 @@ def severity_text(code: Code) -> str:
     """What the code's severity does, and whether a mapping can change it."""
     if code.locked:
         return f"{_EFFECTS[code.severity]}. A mapping cannot change this: {code.locked}."
-    return f"{_EFFECTS[code.severity]}, unless the mapping says otherwise under `severity`."
+    return f"{_EFFECTS[code.severity]}. A mapping can change this under `severity`."
 
 
 def page_text() -> str:
@@ -73,7 +74,7 @@ def _page() -> Iterator[str]:
         yield f"\n## {title}"
         for code in codes:
             yield f"\n### {code.name}\n\n**{code.title}.** {code.explanation}\n"
-            yield f"- To fix it: {code.fix}"
+            yield f"- What to do: {code.fix}"
             yield f"- Example: {code.example}"
             yield f"- {severity_text(code)}"
 

@@ -86,7 +86,7 @@ def run_command(desk: Desk, box: RunningSandbox, line: str) -> None:
 
 def _in_latest_run(desk: Desk, word: str) -> str:
     """A word of a command, with the folder of a run as it is here."""
-    if word == "<run>":
+    if word in {"<run>", "<plan>"}:
         return latest_run(desk).name
     place, _, name = word.rpartition("/")
     if not place.endswith("<run>"):

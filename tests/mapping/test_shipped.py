@@ -182,7 +182,7 @@ def test_extensions_and_skips_are_counted_as_planted(system: str) -> None:
     wanted = {code: len(sample(system).of(code)) for code in ("inactive", "supplier", "lead", "frozen")}
     if system == "netsuite":
         only_ids = len(sample(system).of("id_only_customer")) + len(sample(system).of("id_only_row"))
-        assert dict(skipped.value_counts()) == {"inactive": wanted["inactive"], "only an id": only_ids}
+        assert dict(skipped.value_counts()) == {"inactive": wanted["inactive"], "only an ID": only_ids}
     elif system == "sap-business-one":
         main = skipped[checked.sources.split(skipped.index.to_numpy())[0] == 1]
         assert dict(main.value_counts()) == {name: count for name, count in wanted.items() if count}

@@ -218,7 +218,7 @@ def test_netsuite_rows_with_nothing_but_an_id_and_closed_names(tmp_path: Path) -
     """
     made, found = run("netsuite", tmp_path, text)
     assert list(made) == ["505", "506"]
-    assert skipped(found) == ["inactive", "only an id"]
+    assert skipped(found) == ["inactive", "only an ID"]
     told = found.settled.problems.frame
     assert list(told[told["severity"] == "warning"]["code"]) == ["name_says_closed"]
 
