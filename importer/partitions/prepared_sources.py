@@ -274,7 +274,7 @@ def check_only(options: Options, work: PreparedSources) -> None:
     if absent:
         raise UsageError(
             f"--only: the sources have no customer {', '.join(map(repr, sorted(absent)[:5]))}",
-            "Give reference ids as `importer check` shows them in results.csv.",
+            "Use reference IDs as in results.csv, which `importer check` writes.",
         )
 
 
