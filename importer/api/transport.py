@@ -30,7 +30,7 @@ LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many co
 
 
 def _is_unreported(record: logging.LogRecord) -> bool:
-    """Drops asyncio's log entry about a lost connection, which is reported as an answer: aiohttp may not retrieve it."""
+    """Drops asyncio's log entry about a lost connection: it is reported as an answer, which aiohttp does not know."""
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 

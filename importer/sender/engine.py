@@ -260,8 +260,9 @@ class Sender:
         elif self._updating.problem is not None:
             self._wind_down(self._updating.problem)
         elif self._breaker.exhausted:
-            silence = f"no usable response from the API for {self.options.patience:.0f} seconds; last error: {answer.message or ''}"
-            self._wind_down(ApiUnavailableError(silence, RESUME))
+            silence = f"no usable response from the API for {self.options.patience:.0f} seconds"
+            message = f"{silence}; last error: {answer.message or ''}"
+            self._wind_down(ApiUnavailableError(message, RESUME))
 
     def _put(self, transition: Transition) -> None:
         self._outstanding -= 1

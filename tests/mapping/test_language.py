@@ -81,7 +81,7 @@ def test_parts_after_the_last_number_are_reported() -> None:
     made = apply(PEOPLE, "Id|Name|Names|Mails\n1|K|Ann;Bo;Cy;Di|")
     told = problems(made, "severity", "code", "column", "message")
     assert told == [
-        ("warning", "value_not_taken", "Names", "'Ann;Bo;Cy;Di' has 4 parts; those after number 3 are not taken")
+        ("warning", "value_not_taken", "Names", "'Ann;Bo;Cy;Di' has 4 parts; those after number 3 are not used")
     ]
 
 
