@@ -179,7 +179,7 @@ def test_faults_of_a_comparison(old: str, new: str, message: str) -> None:
 
 def test_rows_of_another_table_are_for_addresses_and_contacts() -> None:
     skip = "skip: [{column: Id, same_as: {table: places, column: Id}, reason: r}]"
-    with pytest.raises(MappingError, match="in addresses and contacts only"):
+    with pytest.raises(MappingError, match="only addresses and contacts can look"):
         loaded(SHARED.replace("key: Id}\n  places", f"key: Id, {skip}}}\n  places"))
 
 

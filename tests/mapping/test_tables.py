@@ -55,7 +55,7 @@ def test_a_wrong_file_is_refused_with_what_tells_tables_apart() -> None:
     with pytest.raises(MappingError, match=r"items\.csv matches no table") as caught:
         apply(JOINED, PARTNERS, sheet("Sku|Price\n1|2", "items.csv"))
     assert "'Sku', 'Price'" in caught.value.hint
-    assert "addresses: Parent, Street" in caught.value.hint
+    assert "'addresses' (a file with the columns 'Parent', 'Street')" in caught.value.hint
 
 
 def test_the_main_table_must_be_there_and_a_missing_other_one_is_noted() -> None:

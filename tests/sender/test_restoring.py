@@ -215,7 +215,7 @@ def test_writes_without_an_answer_are_looked_at_first(tmp_path, end):
         assert s.verify(sent) == {"c": "unknown"}
         if end == "lost":
             assert s.undo(sent) == {"c": "unknown"}
-            assert "undo again in" in s.last["c"].details
+            assert "run undo again in" in s.last["c"].details
         assert s.undo(sent, later=61.0) == {"c": "restored" if end == "unanswered" else "absent"}
         assert content(s.whole("c")) == before
         assert s.states("c") == {"c": "updated"}

@@ -214,7 +214,7 @@ def _refuse_outside(function: Part) -> None:
     if not inside:
         raise MappingError(
             f"{function.where}: python: {function.value!r} is not in the mapping's folder",
-            "Put the file beside the mapping or in a folder below, and write its path from there. Use no link that leads out.",
+            "Put the file beside the mapping or in a folder below, and write its path from there. Avoid links.",
         )
 
 
