@@ -5,7 +5,7 @@ What goes wrong with a *record* is a value (:class:`importer.records.Problem`); 
     ImporterError
     ├── InputError            fix the command, the source, or the mapping, and run again      exit 2
     │   ├── UsageError            an option or argument is wrong or missing
-    │   │   └── OptionError           … an option has a value that it cannot have
+    │   │   └── OptionError           … an option has a value that is not valid
     │   ├── SourceError           a source cannot be opened or understood
     │   │   └── NoSourceError         … or it is not there, or there is nothing in it
     │   ├── MappingError          the mapping file is wrong, or does not fit the source
@@ -39,7 +39,7 @@ class ImporterError(Exception):
 
     @property
     def in_one_line(self) -> str:
-        """Message and hint, one sentence behind the other."""
+        """Message and hint, one sentence after the other."""
         stop = "" if self.message.endswith((".", "!", "?")) else "."
         return " ".join((f"{self.message}{stop} {self.hint}" if self.hint else self.message).split())
 
@@ -55,16 +55,16 @@ class UsageError(InputError):
 
 
 class OptionError(UsageError):
-    """An option has a value that it cannot have; ``place`` says where that stands, such as a flag or a file's key."""
+    """An option has a value that is not valid; ``place`` says where it was given, such as a flag or a key of a file."""
 
     def __init__(self, option: str, value: object, hint: str, place: str = "") -> None:
         place = place or f"--{option.rstrip('_').replace('_', '-')}"
-        super().__init__(f"{place} is {value!r:.80}", hint)
+        super().__init__(f"{place}: {value!r:.80} is not valid", hint)
         self.option = option
         self.value = value
 
     def found_in(self, place: str) -> "OptionError":
-        """The same, of a value that stands somewhere else than in a flag."""
+        """The same for a value that was not given as a flag."""
         return OptionError(self.option, self.value, self.hint, place)
 
 

@@ -82,14 +82,14 @@ def log_to(target: str | None, level: str = "info", *, personal: bool = False) -
     for an unknown level, :class:`OutputError` when the file cannot be opened.
     """
     if level.lower() not in LEVELS:
-        raise UsageError(f"--log-level is {level!r}", f"The levels are {', '.join(LEVELS)}.")
+        raise UsageError(f"--log-level: {level!r} is not valid", f"The levels are {', '.join(LEVELS)}.")
     if target is None:
         yield
         return
     try:
         handler = logging.StreamHandler(sys.stderr) if target == STDERR else _PrivateFile(Path(target).expanduser())
     except OSError as error:
-        hint = "Name a file in an existing folder that you may write to; or - for stderr."
+        hint = "Specify a file in an existing folder that you can write to, or - for stderr."
         raise OutputError(f"--log: {target} cannot be written: {error.strerror}", hint) from error
     handler.setFormatter(_JsonLines(personal=personal))
     _LOG.addHandler(handler)

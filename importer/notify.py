@@ -114,7 +114,7 @@ def _services(urls: tuple[str, ...]) -> list[Any]:
         service = apprise.Apprise(asset=asset)
         if not service.add(url):
             raise UsageError(
-                f"[notify] urls: number {number} is not an address that Apprise knows",
+                f"[notify] urls: number {number} is not a URL that Apprise supports",
                 "Such as mailto://user:password@example.com; see https://appriseit.com/services/.",
             )
         services.append(service)

@@ -113,7 +113,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0: all well; 1: something was rejected or failed; 3: stopped early, or an outcome is unknown."""
+        """0: success; 1: something was rejected or failed; 3: stopped early, or an outcome is unknown."""
         return int(self.summary["exit_code"])
 
     @property
@@ -529,7 +529,7 @@ class _Call:
             values["api"] = api
         if key is not None:
             if given.get("api_key_file") is not None:
-                raise UsageError("there are two API keys", "Leave out key or api_key_file.")
+                raise UsageError("two API keys are given", "Leave out key or api_key_file.")
             environment[KEY_VARIABLE] = key
         names = {item.name for item in fields(Options)}
         values |= {name: value for name, value in given.items() if name in names and value is not None}
@@ -616,7 +616,7 @@ def _in_memory(frames: Mapping[str, pd.DataFrame]) -> Iterator[list[str]]:
 
 def _csv(name: str, frame: pd.DataFrame) -> bytes:
     if not _TABLE_NAME.fullmatch(name):
-        raise UsageError(f"a table cannot be called {name!r}", "Use letters, digits, spaces and any of . _ - ( ).")
+        raise UsageError(f"a table cannot be called {name!r}", "Use letters, digits, spaces, and any of . _ - ( ).")
     columns: list[Any] = list(frame.columns)
     for number, column in enumerate(columns):
         values = frame.iloc[:, number].dropna()
@@ -638,7 +638,7 @@ def _mapping_file(mapping: Mapping[str, Any]) -> Iterator[str]:
             path.write_text(yaml.safe_dump(dict(mapping), allow_unicode=True, sort_keys=False), encoding="utf-8")
             yield str(path)
         except yaml.YAMLError as error:
-            raise MappingError(f"the mapping holds what no mapping file can: {error}") from error
+            raise MappingError(f"the mapping has a value that a mapping file cannot have: {error}") from error
         except MappingError as error:  # the user does not know the file and its lines
             message = re.sub(rf"{re.escape(str(path))}(:\d+)?", "mapping", error.message)
             raise MappingError(message, error.hint) from error

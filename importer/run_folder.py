@@ -294,7 +294,7 @@ def _write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written: {error.strerror or error}",
-            "Give another folder with --out, or free space on the disk.",
+            "Specify another folder with --out, or free space on the disk.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The WizCommerce API as the importer sees it: one client, one limiter, answers as values."""
+"""The WizCommerce API as the importer sees it: one client, one limiter, and every response as a value."""
 
 from importer.api.answers import Answer, AnswerKind
 from importer.api.client import Client

@@ -1,4 +1,4 @@
-"""What the API said to one request, read defensively: a proxy in front may answer HTML, half an answer or nothing.
+"""What the API said to one request, read defensively: a proxy in front may send HTML, half a response, or nothing.
 
 An answer counts only if it fits the request: a stray one could be mistaken for the answer to the next request.
 """
@@ -101,7 +101,7 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
         pause = quota_pause(headers, now)
     if success:
         # A PATCH, PUT or DELETE may be answered without a body.
-        problem = _problem(call, payload) if readable or not content.strip() else "the answer is not readable JSON"
+        problem = _problem(call, payload) if readable or not content.strip() else "the response is not readable JSON"
         kind = AnswerKind.UNKNOWN if problem else AnswerKind.OK
         message = f"HTTP {status}, but {problem}" if problem else None
         answer = Answer(kind, status, _data(payload), message=message, seconds=seconds)
@@ -119,7 +119,7 @@ def read_reply(call: Call, response: httpx.Response, *, now: float, seconds: flo
 def no_answer(error: Exception, *, sent: bool, seconds: float, secret: str) -> Reply:
     """The answer to a request that got none: ``NOT_SENT`` when nothing left this machine, else ``UNKNOWN``."""
     reason = clean(_hide(_reason(error), secret), 200)
-    kind, what = (AnswerKind.UNKNOWN, "readable answer") if sent else (AnswerKind.NOT_SENT, "connection")
+    kind, what = (AnswerKind.UNKNOWN, "readable response") if sent else (AnswerKind.NOT_SENT, "connection")
     return Reply(Answer(kind, message=f"no {what} ({reason})", seconds=seconds, sent=sent))
 
 
@@ -157,16 +157,16 @@ def list_items(payload: Any) -> list[dict[str, Any]] | None:
 def _problem(call: Call, payload: Any) -> str:
     """Why a 2xx answer does not count; empty when it does."""
     if call.method == "GET" and not call.ids:
-        return "" if list_items(payload) is not None else "the answer has no list"
+        return "" if list_items(payload) is not None else "the response has no list"
     data = _data(payload)
     identifier = data.get("id") if data else None
     if call.method == "POST":
         if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier):
-            return "the answer has no usable id"
-        return "" if data and data.get("reference_id") == call.reference_id else "the answer has another reference id"
+            return "the response has no usable ID"
+        return "" if data and data.get("reference_id") == call.reference_id else "the response has another reference ID"
     if call.method == "GET" and data is None:
-        return "the answer has no record"
-    return "" if identifier is None or identifier in call.ids else "the answer is about another id"
+        return "the response has no record"
+    return "" if identifier is None or identifier in call.ids else "the response is about another ID"
 
 
 def _data(payload: Any) -> dict[str, Any] | None:

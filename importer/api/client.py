@@ -29,7 +29,7 @@ EVERY_STATUS: Final[tuple[dict[str, str], ...]] = ({}, {"status": "inactive"})
 ODD_ID: Final = Answer(
     AnswerKind.REFUSED,
     code="odd_id",
-    message="the id from WizCommerce has characters that cannot be part of an address; nothing was sent",
+    message="the ID from WizCommerce has characters that a URL cannot contain; nothing was sent",
     sent=False,
 )
 STOPPED: Final = Reply(Answer(AnswerKind.NOT_SENT, message="stopped before it was sent", sent=False))
@@ -62,7 +62,7 @@ class Client:
     def __post_init__(self) -> None:
         if not self.key or not self.key.isascii() or not self.key.isprintable() or self.key != self.key.strip():
             raise UsageError(
-                "the API key is empty or has characters that a header cannot carry",
+                "the API key is empty or has characters that a header cannot contain",
                 "Check WIZCOMMERCE_API_KEY or the file given by --api-key-file.",
             )
         self.base_url = self.base_url.rstrip("/")
@@ -238,7 +238,7 @@ class Client:
                 response = await self._http.send(message)
             del response.stream  # it refers to the response: a large one would wait for the garbage collector
             if not tracker.close():
-                raise UnreadableAnswerError("an answer came before the request was sent")  # noqa: TRY301 - it is none
+                raise UnreadableAnswerError("a response came before the request was sent")  # noqa: TRY301 - it is none
         except Exception as error:  # noqa: BLE001 - aiohttp's own errors are among them; a cancellation is none
             return no_answer(error, sent=tracker.close(), seconds=self.clock() - since, secret=self.key)
         seconds = self.clock() - since

@@ -30,7 +30,7 @@ LARGE = 2**18  # bytes; of larger answers one is read at a time, so that many co
 
 
 def _is_unreported(record: logging.LogRecord) -> bool:
-    """Drops what asyncio would log of a lost connection that is reported as an answer: aiohttp may leave it behind."""
+    """Drops asyncio's log entry about a lost connection: it is reported as an answer, which aiohttp does not know."""
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
 
 
@@ -85,7 +85,7 @@ class Transport(AiohttpTransport):
             self.get_client().cookie_jar.clear()
             response.headers.pop("set-cookie", None)
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                raise UnreadableAnswerError("the answer is compressed, which was not asked for")
+                raise UnreadableAnswerError("the response is compressed, although the importer did not request that")
             content = await self._read(response)
             return httpx.Response(response.status_code, headers=response.headers, content=content)
 
@@ -97,7 +97,7 @@ class Transport(AiohttpTransport):
                     await stack.enter_async_context(self._large)
                 content += chunk
                 if len(content) > LARGEST:
-                    raise UnreadableAnswerError(f"the answer is larger than {LARGEST // 2**20} MB")
+                    raise UnreadableAnswerError(f"the response is larger than {LARGEST // 2**20} MB")
         return bytes(content)
 
 
@@ -135,7 +135,7 @@ def _proxy(base_url: str) -> httpx.Proxy | None:
     if url.scheme not in {"http", "https"} or not url.host:
         raise UsageError(
             "the proxy in HTTPS_PROXY or ALL_PROXY is not an http(s) URL",
-            "Set it to an address such as http://proxy.example.com:3128, or add the API's host to NO_PROXY.",
+            "Set it to a URL such as http://proxy.example.com:3128, or add the API's host to NO_PROXY.",
         )
     user = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
     headers = {"Proxy-Authorization": f"Basic {user}"} if url.username else {}

@@ -135,14 +135,14 @@ class Waits:
     def _refuse(self, wait: float, in_all: float, cause: str) -> None:
         what = f"asks us to wait {in_words(wait)}"
         if wait <= self.longest:
-            what = f"keeps asking us to wait, {in_words(in_all)} in all"
+            what = f"keeps asking us to wait, {in_words(in_all)} in total"
         message = f"the API {what} ({cause}), longer than --max-wait allows ({in_words(self.longest)})"
         event(logging.WARNING, "wait too long", seconds=round(wait, 3), cause=cause)
         self.error = ApiUnavailableError(message, HINT)
 
 
 def in_words(seconds: float) -> str:
-    """A length of time as a person says it: ``24 h``, ``15 min``, ``1 min 30 s``."""
+    """A length of time in words: ``24 h``, ``15 min``, ``1 min 30 s``."""
     if seconds < 1.0:
         return f"{seconds:g} s"
     minutes, rest = divmod(round(min(seconds, LONGEST)), 60)

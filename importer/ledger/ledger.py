@@ -52,14 +52,14 @@ _SHARED_IDS = (
 )
 # What must never occur → the number of rows where it does.
 _FAULTS = {
-    "customers are accepted without an id of the API": _count(
+    "accepted customers have no WizCommerce ID": _count(
         CUSTOMERS, CUSTOMERS.c.state.in_(SENT), CUSTOMERS.c.customer_id.is_(None)
     ),
-    "customers of runs are unknown to their tenant": _count(
+    "customers of runs are missing from their tenant": _count(
         RUN_CUSTOMERS.join(RUNS), _SENT_IN_RUN, ~sa.exists().where(_IN_RUN)
     ),
     "accepted bodies belong to no customer": _count(ACCEPTED, ~sa.exists().where(same(CUSTOMERS, ACCEPTED))),
-    "ids of WizCommerce belong to two customers or more": _count(_SHARED_IDS),
+    "WizCommerce IDs belong to two or more customers": _count(_SHARED_IDS),
     "writes belong to no customer of their run's tenant": _count(
         WRITES.join(RUNS, RUNS.c.id == WRITES.c.run_id),
         sa.or_(RUNS.c.tenant != WRITES.c.tenant, ~sa.exists().where(same(CUSTOMERS, WRITES))),
@@ -92,7 +92,7 @@ class Ledger(Runs, KnownCustomers, SendStates, Writes, AfterRun, AbstractContext
         Raises :class:`UsageError` when the target exists or the ledger is not a file.
         """
         if target.exists():
-            raise UsageError(f"{target} exists already", "Name a new file: a backup never overwrites a file.")
+            raise UsageError(f"{target} already exists", "Specify a new file: a backup never overwrites a file.")
         self._store.backup(target)
 
     def vacuum(self) -> tuple[int, int]:
@@ -179,10 +179,10 @@ def _store(target: str | Path, busy_seconds: float) -> Store:
     except (ArgumentError, ValueError):
         raise UsageError(
             "--ledger is not a URL that the importer understands",
-            "Give a path, sqlite:///path or postgresql://host/database.",
+            "Use a path, sqlite:///path, or postgresql://host/database.",
         ) from None
     if kind == "sqlite":
         return SqliteStore(file_of(url), busy_seconds)
     if kind in {"postgresql", "postgres"}:
         return PostgresStore(url, busy_seconds)
-    raise UsageError(f"--ledger names {kind}, but ledgers are kept in SQLite or PostgreSQL")
+    raise UsageError(f"--ledger: {kind} is not supported; a ledger is kept in SQLite or PostgreSQL")

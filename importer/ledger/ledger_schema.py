@@ -228,7 +228,7 @@ def migrate(connection: sa.Connection, place: str, keep: Callable[[int], None]) 
         if tables:
             raise LedgerError(
                 f"{place} is a database, but not a ledger of the importer",
-                "Name another file with --ledger; if it does not exist, it is created.",
+                "Specify another file with --ledger. If it does not exist, it is created.",
             )
         METADATA.create_all(connection)
         connection.execute(sa.insert(SCHEMA_VERSION).values(version=newest))
@@ -236,8 +236,8 @@ def migrate(connection: sa.Connection, place: str, keep: Callable[[int], None]) 
     version = connection.execute(sa.select(SCHEMA_VERSION.c.version)).scalar_one()
     if version > newest:
         raise LedgerError(
-            f"the ledger {place} was written by a newer importer (schema {version}, this one knows {newest})",
-            "Update the importer, or name another ledger with --ledger.",
+            f"the ledger {place} was written by a newer importer (schema {version}; this one supports {newest})",
+            "Update the importer, or specify another ledger with --ledger.",
         )
     if version < newest:
         keep(version)

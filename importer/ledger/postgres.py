@@ -22,15 +22,15 @@ _LAYOUT = 0x1D9E_72ED_6E57  # the advisory lock for changes of the layout; any n
 _RESUME = "then resume the run: what was recorded is safe."
 # By the start of the SQLSTATE (PostgreSQL documentation, appendix A).
 _ADVICE: Mapping[str, tuple[str, str]] = {
-    "42501": ("the user does not have permission", "Let the user own the database or its schema."),
+    "42501": ("the user does not have permission", "Make the user the owner of the database or its schema."),
     "53100": ("the server's disk is full", f"Free some space, {_RESUME}"),
     "53": ("the server is short of resources", f"Check its connections and memory, {_RESUME}"),
     "55P03": ("another program has a lock", f"Find out which, {_RESUME}"),
     "57P": ("the server was shut down", f"Start it, {_RESUME}"),
-    "25006": ("it is read-only", "Name the primary server, not a copy."),
+    "25006": ("it is read-only", "Use the URL of the primary server, not of a replica."),
     "08": ("the connection was lost", f"Check the server and the network, {_RESUME}"),
 }
-_UNREACHED = "Check the URL, the server and the network; a password can be kept in ~/.pgpass."
+_UNREACHED = "Check the URL, the server, and the network. A password can be kept in ~/.pgpass."
 _HOLDER = text(
     "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory' AND granted "
     "AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = :lock"
@@ -96,7 +96,7 @@ class PostgresStore(Store):
     def backup(self, target: Path) -> None:
         raise UsageError(
             f"the ledger {self.place} is not a file, so it cannot be copied to {target}",
-            "Back the database up with pg_dump, or the way your server's databases are backed up.",
+            "Back up the database with pg_dump, or in the way that your server's databases are backed up.",
         )
 
     def size(self) -> int:

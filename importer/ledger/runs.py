@@ -60,7 +60,7 @@ class Run:
 
 
 class Runs(Database):
-    """Who imports, when they did, and what came of it."""
+    """Tenants and the history of their runs."""
 
     def tenant(self, name: str) -> str:
         """Add the tenant if the ledger does not have it. Returns its name."""
@@ -88,8 +88,8 @@ class Runs(Database):
             return
         if fingerprint is not None and not accept:
             raise UsageError(
-                f"the API key is not the one that tenant {tenant} was imported with before",
-                "If the key was renewed for the same account, add --accept-key; else name another --tenant.",
+                f"the API key is not the one that was used for tenant {tenant} before",
+                "If the key was renewed for the same account, add --accept-key. Otherwise, use another --tenant.",
             )
         if not remember:
             return

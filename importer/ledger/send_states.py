@@ -222,7 +222,9 @@ class SendStates(Database):
             count = connection.execute(_MARK, parameters).rowcount
             connection.execute(_MARK_IN_RUN, {"attempted": as_json(attempted)})
             if count != len(items):
-                raise InternalError(f"{len(items) - count} customers were to be sent that may be in the API already")
+                raise InternalError(
+                    f"{len(items) - count} customers were to be sent that may be in WizCommerce already"
+                )
 
     def bases(self, run: Run, items: Sequence[Item]) -> dict[str, Base]:
         """Reference id → what an update of the customer starts from."""

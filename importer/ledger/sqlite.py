@@ -24,16 +24,16 @@ _READ_ONLY = "importer_read_only"
 # answer arrives.
 _LOG_PAGES = 8_000
 _CACHE_PAGES = 4_000
-_CHECK_PATH = "Check the path and its permissions, or name another with --ledger."
+_CHECK_PATH = "Check the path and its permissions, or specify another with --ledger."
 _CLOSE_IT = "Close that program, then resume the run."
 _ADVICE: Mapping[str, tuple[str, str]] = {
     "SQLITE_FULL": ("the disk is full", "Free some space, then resume the run: what was recorded is safe."),
     "SQLITE_BUSY": ("another program has locked it", _CLOSE_IT),
     "SQLITE_LOCKED": ("another program has locked it", _CLOSE_IT),
-    "SQLITE_READONLY": ("it is read-only", "Make the file and its folder writable, or name another with --ledger."),
+    "SQLITE_READONLY": ("it is read-only", "Make the file and its folder writable, or specify another with --ledger."),
     "SQLITE_CANTOPEN": ("it cannot be opened", _CHECK_PATH),
     "SQLITE_PERM": ("access is denied", _CHECK_PATH),
-    "SQLITE_NOTADB": ("it is not an SQLite database", "Name another file with --ledger."),
+    "SQLITE_NOTADB": ("it is not an SQLite database", "Specify another file with --ledger."),
     "SQLITE_CORRUPT": ("the file is damaged", "Restore it from a backup, or start a new one with --ledger."),
     "SQLITE_IOERR": ("the disk reported an error", "Check the disk, and do not keep a ledger on a network drive."),
 }
@@ -42,7 +42,7 @@ _ADVICE: Mapping[str, tuple[str, str]] = {
 def file_of(url: URL) -> Path:
     """The file of ``sqlite:///path``. Raises :class:`UsageError` when it names none."""
     if not url.database or url.database == ":memory:":
-        raise UsageError("--ledger does not name a file; a ledger in memory would forget what was sent")
+        raise UsageError("--ledger has no path; a ledger in memory would forget what was sent")
     return Path(url.database)
 
 
@@ -79,7 +79,7 @@ class SqliteStore(Store):
         except sqlite3.Error as error:
             target.unlink(missing_ok=True)
             message = f"the backup {target} could not be written: {error}"
-            raise LedgerError(message, "Free some space, or name another file.") from None
+            raise LedgerError(message, "Free some space, or specify another file.") from None
 
     def size(self) -> int:
         log = self._file.with_name(f"{self._file.name}-wal")
@@ -109,7 +109,7 @@ class SqliteStore(Store):
             raise tenant_locked(tenant, _holder(path)) from None
         except OSError as error:
             hint = "Keep the ledger on a local disk, in a folder that you can write to."
-            raise LedgerError(f"the lock {path} cannot be taken: {error.strerror}", hint) from None
+            raise LedgerError(f"the file {path} cannot be locked: {error.strerror}", hint) from None
         try:
             path.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "run": run_id}))
             yield
@@ -149,7 +149,7 @@ def _open_engine(path: Path, busy_seconds: float) -> Engine:
     WAL with ``synchronous=FULL``: a committed transaction is on the disk before the commit returns, and survives a
     crash of the program or the system and a loss of power; one that was not committed leaves no trace. (``NORMAL``
     could lose the latest commits with the power: a customer marked before it was sent would be sent twice.)
-    Writing transactions begin IMMEDIATE, so that they wait for a lock at their start instead of failing half-way.
+    Writing transactions begin IMMEDIATE, so that they wait for a lock at their start instead of failing halfway.
     """
     engine = create_engine(
         f"sqlite:///{path}",

@@ -79,7 +79,7 @@ class Writes(Database):
         with self._write() as connection:
             count = connection.execute(_SETTLE, {"settled": as_json(settled)}).rowcount
             if count != len(writes):
-                raise InternalError(f"{len(writes) - count} writes were settled that were never announced")
+                raise InternalError(f"{len(writes) - count} writes were settled but never announced")
 
     def announce_restores(self, run: Run, writes: Sequence[Write]) -> None:
         """Make durable in one transaction that the values from before ``writes`` are being restored.

@@ -24,7 +24,15 @@ from importer.mapping.grouping.row_assignment import RowAssignment, assign_rows,
 from importer.mapping.language.mapping_files import LoadedMapping
 from importer.mapping.language.mapping_model import AddressEntry, Mapping
 from importer.mapping.language.mapping_rules import alternatives
-from importer.mapping.table_rows import TableData, assign_tables, check_columns, compare_tables, find_column, holds
+from importer.mapping.table_rows import (
+    TableData,
+    assign_tables,
+    check_columns,
+    compare_tables,
+    find_column,
+    holds,
+    told_by,
+)
 from importer.mapping.trace import Recorder
 from importer.mapping.transform_results import RowChange
 from importer.mapping.transforms.packed_addresses import Prepared, fields_taken_apart, idle_fields, prepare
@@ -101,8 +109,8 @@ def look_over(
         Problem(
             Severity.WARNING,
             "table_missing",
-            f"no source has the table {name!r}: its addresses and contacts are not imported",
-            f"Give all files of the export; {name} has the columns {', '.join(mapping.tables[name].has)}.",
+            f"the table {name!r} is missing{told_by(mapping.tables[name])}; its addresses and contacts are left out",
+            "Pass all files of the export.",
         )
         for name, data in tables.items()
         if not data.tables and not partial
@@ -199,7 +207,8 @@ def _refuse_secrets(mapping: Mapping, tables: dict[str, TableData]) -> None:
                 if header in table.secrets:
                     raise MappingError(
                         f"{table.name}: the mapping uses column {header!r}, which contains secrets",
-                        "Card numbers, bank accounts, passwords and tokens are never imported: remove the column.",
+                        "Card numbers, bank accounts, passwords, and tokens are never imported. "
+                        "Remove the column from the mapping.",
                     )
 
 

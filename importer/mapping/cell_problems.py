@@ -105,7 +105,9 @@ def extension_problems(
             record=numbers[own],
             field=field,
             message=pc.binary_join_element_wise("extension ", extensions, outcome, ""),
-            hint="Name an attribute for it in the mapping: `extension_to: Phone Extension`." if target is None else "",
+            hint="To keep it, set an attribute in the mapping: `extension_to: Phone Extension`."
+            if target is None
+            else "",
         )
 
 

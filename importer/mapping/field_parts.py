@@ -197,7 +197,7 @@ def _others(parts: Sequence[Part], taken: Column, chosen: Codes) -> Iterator[Row
         several = np.sum([parts[number].column.filled for number in numbers], axis=0) > 1
         at = np.flatnonzero(several & np.isin(chosen, numbers)).astype(np.int64)
         if len(at):
-            said = [f"contains several values; {text!r} is taken" for text in taken.values.to_pylist()]
+            said = [f"contains several values; {text!r} is used" for text in taken.values.to_pylist()]
             every = np.ones(len(said), bool)
             yield RowFinding(at, taken.codes[at], Finding(every, Severity.INFO, "value_not_taken", said), reference, 0)
 
@@ -215,7 +215,7 @@ def _after_choice(findings: Sequence[RowFinding], chosen: Codes) -> tuple[RowFin
             out.append(taken)
         passed = finding.only((chosen >= 0) & (chosen != finding.part))
         if len(passed.at) and finding.finding.severity is not Severity.INFO:
-            eased = replace(finding.finding, severity=Severity.WARNING, hint="Another value was taken.")
+            eased = replace(finding.finding, severity=Severity.WARNING, hint="Another value was used instead.")
             out.append(replace(passed, finding=eased))
         failed = finding.only((chosen < 0) & ~told)
         if len(failed.at):

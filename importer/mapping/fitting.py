@@ -1,4 +1,4 @@
-"""Which shipped mapping fits the sources best."""
+"""Which included mapping fits the sources best."""
 
 import contextlib
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from importer.tables import Sources
 
 _GENERIC = "generic-"
 _FEW = 5  # columns
-NO_FIT = "No shipped mapping fits these columns. To draft one: `importer suggest -o mapping.yaml`."
+NO_FIT = "No included mapping fits these columns. To draft one: `importer suggest -o mapping.yaml`."
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A shipped mapping that can read the sources; how many of their columns it knows, of how many; and the others."""
+    """An included mapping that can read the sources: how many of their ``columns`` it covers, and which it does not."""
 
     name: str
     known: int
@@ -25,11 +25,11 @@ class Fit:
     unused: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"The shipped mapping {self.name!r} fits best: it knows {self.known} of {self.columns} columns"
+        return f"The included mapping {self.name!r} fits best: it covers {self.known} of {self.columns} columns"
 
 
 def best_fit(sources: Sources) -> Fit | None:
-    """The shipped mapping that knows the most columns of the sources; None when none knows any, or can read them."""
+    """The included mapping that covers the most columns of the sources; None when none covers any, or can read them."""
     fits = []
     for name in list_mappings():
         try:
@@ -41,7 +41,7 @@ def best_fit(sources: Sources) -> Fit | None:
 
 
 def _rank(fit: Fit) -> tuple[int, bool, str]:
-    """Of equal ones that of a system, but a generic one if it knows few columns: those of the system are not there.
+    """Of equal ones that of a system, but a generic one if it covers few columns: those of the system are not there.
 
     Of generic ones the last by name: one row per customer (generic-wide) is more common than several (generic-long).
     """
@@ -49,7 +49,7 @@ def _rank(fit: Fit) -> tuple[int, bool, str]:
 
 
 def advice(sources: Sources) -> str:
-    """Which mapping to use, for the end of a hint."""
+    """Which mapping to use, for a hint."""
     fit = best_fit(sources)
     return NO_FIT if fit is None else f"{fit}."
 

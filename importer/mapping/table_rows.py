@@ -16,12 +16,13 @@ from importer.errors import MappingError
 from importer.mapping.blank_texts import BlankTexts
 from importer.mapping.columns import Codes, Column, Mask, concat, folded
 from importer.mapping.language.mapping_model import Mapping
-from importer.mapping.language.mapping_rules import Condition, OtherColumn, alternatives
+from importer.mapping.language.mapping_rules import Condition, OtherColumn, TableRule, alternatives
 from importer.mapping.transforms.registry import read_flag
 from importer.tables import Sources, SourceTable
 
 # What is between the words of a header and behind the last one; not "#", "%", and "+": "Customer #" is a number.
 _SEPARATORS = re.compile(r"(?<!^)[\s_\-\u2010-\u2015/\\:;.,()\[\]&'\u2019|]+(?=[^\W_]|#(?!\d)|$)")
+_MOST_NAMES, _MOST_COLUMNS = 3, 20  # in a message
 _PART = "\x1e"  # between a column and the part of its cells that a derived column holds
 
 
@@ -51,7 +52,7 @@ def _found(reference: str, names: tuple[str, ...]) -> str | None:
             if matching:
                 raise MappingError(
                     f"column {wanted!r} could be {' or '.join(map(repr, matching))}",
-                    "Write the header in the mapping exactly as it is.",
+                    "Write the header in the mapping exactly as in the file.",
                 )
     return None
 
@@ -94,11 +95,9 @@ def assign_tables(mapping: Mapping, sources: Sources) -> dict[str, "TableData"]:
         if len(table.frame.columns):
             assigned[_table_of(mapping, table)].append(number)
     if not assigned[mapping.main_table]:
-        has = mapping.tables[mapping.main_table].has
-        columns = f" (columns {', '.join(has)})" if has else ""
         raise MappingError(
-            f"no source has the table {mapping.main_table!r}{columns}",
-            f"Give all files of the export: {_distinguishing_columns(mapping)}",
+            f"the file with the customers is missing{told_by(mapping.tables[mapping.main_table])}",
+            f"Pass all files of the export. {_distinguishing_columns(mapping)}",
         )
     blanks = BlankTexts(None if mapping.blanks is None else tuple(mapping.blanks))
     return {name: _gather(name, sources, numbers, blanks) for name, numbers in assigned.items()}
@@ -127,8 +126,15 @@ def _named(mapping: Mapping, table: SourceTable) -> SourceTable:
     return replace(table, details=details)
 
 
+def told_by(rule: TableRule) -> str:
+    """The columns by which a file of the table is recognized, in parentheses, with one name each."""
+    columns = ", ".join(repr(alternatives(column)[0]) for column in rule.has)
+    return f" (a file with the column{'s' * (len(rule.has) > 1)} {columns})" if columns else ""
+
+
 def _distinguishing_columns(mapping: Mapping) -> str:
-    return "; ".join(f"{name}: {', '.join(rule.has)}" for name, rule in mapping.tables.items())
+    tables = ", ".join(f"{name!r}{told_by(rule)}" for name, rule in mapping.tables.items())
+    return f"The mapping's tables are {tables}."
 
 
 def _table_of(mapping: Mapping, table: SourceTable) -> str:
@@ -146,10 +152,9 @@ def _table_of(mapping: Mapping, table: SourceTable) -> str:
         fitting = named or [n for n in fitting if len(mapping.tables[n].has) == most]
     if len(fitting) != 1:
         fits = f"several tables ({', '.join(fitting)})" if fitting else "no table"
-        columns = ", ".join(map(repr, table.frame.columns[:12]))
         raise MappingError(
-            f"{table.name}: fits {fits} of the mapping",
-            f"Its columns are {columns}. The mapping finds tables by columns: {_distinguishing_columns(mapping)}.",
+            f"{table.name} matches {fits} of the mapping",
+            f"{_its_columns(table.headers)} {_distinguishing_columns(mapping)}",
         )
     return fitting[0]
 
@@ -255,18 +260,25 @@ def check_columns(mapping: Mapping, name: str, tables: Sequence[SourceTable]) ->
             absent = [reference for reference in absent if reference not in excused]
         if not absent:
             continue
-        lines = [f"{table.name}: {len(absent)} column{'s' * (len(absent) > 1)} of the mapping not found"]
-        keys = {header_key(header): header for header in headers}
-        for reference in absent:
-            near = [
-                keys[key] for wanted_name in alternatives(reference) for key in nearest(header_key(wanted_name), keys)
-            ]
-            lines.append(f"  {reference!r}" + (f" (the file has {near[0]!r})" if near else ""))
+        lines = ";\n  ".join(_absent_column(reference, headers) for reference in absent)
         raise MappingError(
-            "\n".join(lines),
-            f"The file's columns are: {', '.join(map(repr, headers))}. Correct the mapping, add the other name with "
-            "'A|B', or write `optional: true`.",
+            f"{table.name} lacks {len(absent)} column{'s' * (len(absent) > 1)} that the mapping needs:\n  {lines}",
+            f"{_its_columns(headers)} Correct the mapping, add the other name with 'A|B', or write `optional: true`.",
         )
+
+
+def _absent_column(reference: str, headers: Sequence[str]) -> str:
+    """The names that a column may have, and the nearest header."""
+    wanted, keys = alternatives(reference), {header_key(header): header for header in headers}
+    near = next((keys[key] for name in wanted for key in nearest(header_key(name), keys)), None)
+    more = f", or another of {len(wanted)} names" if len(wanted) > _MOST_NAMES else ""
+    names = f"{' or '.join(map(repr, wanted)) if not more else ', '.join(map(repr, wanted[:_MOST_NAMES]))}{more}"
+    return names if near is None else f"{names} (the file has {near!r})"
+
+
+def _its_columns(headers: Sequence[str]) -> str:
+    more = f", and {len(headers) - _MOST_COLUMNS} more" if len(headers) > _MOST_COLUMNS else ""
+    return f"The file's columns are {', '.join(map(repr, headers[:_MOST_COLUMNS]))}{more}."
 
 
 def holds(condition: Condition, table: TableData, mapped: frozenset[str]) -> Mask:

@@ -111,7 +111,7 @@ class FieldWords:
             "word_left_out",
             f"is left out, as {self.table} says",
             [
-                f"{words}: no action is needed if that is right. Otherwise choose a value for it in {self.table}."
+                f"{words}: no action is needed if that is right. Otherwise, choose a value for it in {self.table}."
                 for words in out
             ],
         )
@@ -119,7 +119,7 @@ class FieldWords:
             np.array([bool(word) for word in new], bool),
             Severity.WARNING,
             "word_not_in_table",
-            f"is not in {self.table}; it is sent as it is",
+            f"is not in {self.table}; it is sent unchanged",
             [
                 f"{word!r}: run `importer values` again, which adds it to the table, and choose its value."
                 for word in new

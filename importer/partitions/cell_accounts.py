@@ -53,14 +53,14 @@ _LOST = (  # category, and how each of its cells is reported
         _NUMBERS["passed_over"],
         Severity.INFO,
         "cell_passed_over",
-        "the value is not sent: another column or row has the value for this field",
+        "the value is not sent, because the field uses a value from another column or row",
         "If both are needed, map this column to a field of its own.",
     ),
     (
         _NUMBERS["unclaimed"],
         Severity.WARNING,
         "cell_unclaimed",
-        "the value is not sent: the mapping uses this column, but not in this row",
+        "the value is not sent, because the mapping uses this column, but not in this row",
         "Correct the row, or the conditions in the mapping.",
     ),
 )

@@ -135,7 +135,7 @@ def dask_executor(engine: str, folder: Path) -> Iterator[tuple[Executor, int]]:
             client: Any = Client(address, timeout=_DASK_TIMEOUT)  # type: ignore[no-untyped-call]
         except OSError as error:
             hint = "Start one with: dask scheduler"
-            raise UsageError(f"--engine {engine}: no scheduler answers there", hint) from error
+            raise UsageError(f"--engine {engine}: no Dask scheduler responds at that address", hint) from error
         stack.callback(client.close)  # not its __exit__, which must run in the context that entered it
         try:
             # Not pure: a partition that runs again must write its files again.

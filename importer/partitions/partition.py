@@ -40,8 +40,8 @@ def rows_per_partition(options: Options, sources: Sources, workers: int) -> int:
     if options.memory is not None:
         if options.memory < _LEAST:
             raise UsageError(
-                f"--memory is {options.memory // _MIB} MiB, which is too little",
-                f"Give {_LEAST // _MIB}MiB or more; each of several processes needs {_PROCESS // _MIB} MiB.",
+                f"--memory: {options.memory // _MIB} MiB is too little",
+                f"Use {_LEAST // _MIB}MiB or more; each of several processes needs {_PROCESS // _MIB} MiB.",
             )
         free = (options.memory - _PARENT) / workers - _PROCESS
         most = min(_USUAL, max(_FEWEST, int(free / _TIMES / max(text / count, 1.0))))

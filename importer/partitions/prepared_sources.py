@@ -118,7 +118,7 @@ class PreparedSources:
         try:
             tables = find_tables(mapping, self.sources)
         except MappingError as error:
-            raise MappingError(error.message, f"{error.hint} {advice(self.sources)}") from error
+            raise MappingError(error.message, f"{advice(self.sources)} {error.hint}") from error
         owners = assign_rows(mapping, tables, self.sources, self.loaded)
         if not len(owners.ids) and not self.options.partial:
             raise _no_customers(self.loaded, self.sources, owners)
@@ -274,7 +274,7 @@ def check_only(options: Options, work: PreparedSources) -> None:
     if absent:
         raise UsageError(
             f"--only: the sources have no customer {', '.join(map(repr, sorted(absent)[:5]))}",
-            "Give reference ids as `importer check` shows them in results.csv.",
+            "Use reference IDs as in results.csv, which `importer check` writes.",
         )
 
 

@@ -52,7 +52,8 @@ def scratch_folder(out: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=out.resolve()))  # 0700
     except OSError as error:
         raise OutputError(
-            f"{out}: a scratch folder cannot be made: {error.strerror or error}", "Give another folder with --out."
+            f"{out}: a scratch folder cannot be created: {error.strerror or error}",
+            "Specify another folder with --out.",
         ) from error
     try:
         with open_private(folder / _LOCK_FILE) as lock:
@@ -88,8 +89,8 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         Path(file.name).replace(path)
     except OSError as error:
         raise OutputError(
-            f"{path.parent}: the scratch folder cannot be written: {error.strerror or error}",
-            "Free some space on the disk, or give another folder with --out.",
+            f"{path.parent}: the scratch folder cannot be written to: {error.strerror or error}",
+            "Free some space on the disk, or specify another folder with --out.",
         ) from error
 
 

@@ -164,7 +164,7 @@ def child_changes(
                 known = one.current.get("reference_id") or reference_id
                 yield ChildChange(kind, str(child_id), str(known), values, place)
             else:
-                yield f"{label} has no id in WizCommerce: not changed"
+                yield f"{label} has no ID in WizCommerce: not changed"
 
 
 def _new_values(kind: ChildKind, child: Body, one: Candidate, stated: Stated) -> dict[str, Any]:

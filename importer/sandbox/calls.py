@@ -48,7 +48,7 @@ class Operation:
 def find_customer(box: Sandbox, call: Call) -> Row:
     row = box.store.get(call.customer_id)
     if row is None:
-        raise Refusal(404, "not_found", "There is no customer with this id.")
+        raise Refusal(404, "not_found", "There is no customer with this ID.")
     return row
 
 

@@ -48,7 +48,7 @@ def _country(value: Any) -> str | None:
 
 def _attribute_value(value: Any) -> str | None:
     if type(value) is list:
-        return None if value and all(type(item) is str and item for item in value) else "must be a list of texts"
+        return None if value and all(type(item) is str and item for item in value) else "must be a list of strings"
     if type(value) is dict:
         return "must not be an object"
     return "must not be empty" if value == "" else None
@@ -56,7 +56,7 @@ def _attribute_value(value: Any) -> str | None:
 
 _line = _text()
 _phone = _text(16, _PHONE, "a phone number in E.164 format")
-_email = _text(255, _EMAIL, "an e-mail address")
+_email = _text(255, _EMAIL, "an email address")
 _uuid = _text(36, _UUID, "a UUID")
 
 
@@ -176,13 +176,13 @@ _UNLIMITED = ("long_text", "html")
 def unknown_references(body: Record, fixtures: Fixtures) -> list[Detail]:
     """The sales reps and the price list that nothing is known of."""
     details = [
-        {"field": f"assigned_sales_rep_ids[{index}]", "reason": "no sales rep has this id"}
+        {"field": f"assigned_sales_rep_ids[{index}]", "reason": "no sales rep has this ID"}
         for index, rep_id in enumerate(body.get("assigned_sales_rep_ids", ()))
         if rep_id.lower() not in fixtures.rep_by_id
     ]
     price_list_id = body.get("assigned_price_list_id")
     if price_list_id is not None and price_list_id.lower() not in fixtures.price_list_by_id:
-        details.append({"field": "assigned_price_list_id", "reason": "no price list has this id"})
+        details.append({"field": "assigned_price_list_id", "reason": "no price list has this ID"})
     return details
 
 
@@ -192,7 +192,7 @@ def unknown_children(body: Record, customer: Record) -> list[Detail]:
     for kind in CHILD_KINDS:
         known = {child["id"] for child in customer[kind]}
         details += [
-            {"field": f"{kind}[{index}].id", "reason": "the customer has none with this id"}
+            {"field": f"{kind}[{index}].id", "reason": "the customer has none with this ID"}
             for index, child in enumerate(body.get(kind, ()))
             if "id" in child and child["id"] not in known
         ]

@@ -80,7 +80,7 @@ def _find(customer: Record, call: Call, kind: str) -> Record:
     for child in customer[kind]:
         if child["id"] == call.child_id.lower():
             return child
-    raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this id.")
+    raise Refusal(404, "not_found", f"The customer has no {ENTITIES[kind]} with this ID.")
 
 
 def _check(box: Sandbox, body: Any, kind: str, others: list[Record]) -> None:

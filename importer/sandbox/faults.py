@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 BEFORE = {
-    "drop-before": "the connection is closed with no answer, nothing is done",
+    "drop-before": "the connection is closed without a response, nothing is done",
     "500-before": "500 with a JSON error, nothing is done",
     "503-html": "503 with a proxy's HTML page, nothing is done",
     "wait-503": "503 with a Retry-After of a day, nothing is done",
@@ -14,16 +14,16 @@ BEFORE = {
     "redirect": "307 to another path, nothing is done",
 }
 AFTER = {
-    "drop-after": "done, then the connection is closed with no answer",
+    "drop-after": "done, then the connection is closed without a response",
     "500-after": "done, then 500 with a JSON error",
     "502-html": "done, then 502 with a proxy's HTML page",
-    "slow": "done, the answer comes late",
-    "cut": "done, the answer breaks off in its body",
-    "malformed": "done, the answer is not JSON",
-    "foreign": "done, the answer has the id and the reference id of another customer",
-    "foreign-id": "done, the answer has the id of another customer",
-    "odd-id": "done, and what is created has an id with a space and a slash for good",
-    "quota": "done, the answer says that the quota is used up for an hour",
+    "slow": "done, the response is late",
+    "cut": "done, the response breaks off in its body",
+    "malformed": "done, the response is not JSON",
+    "foreign": "done, the response has the ID and the reference ID of another customer",
+    "foreign-id": "done, the response has the ID of another customer",
+    "odd-id": "done, and what is created has an ID with a space and a slash from then on",
+    "quota": "done, the response says that the quota is used up for an hour",
 }
 _KNOWN = (*BEFORE, *AFTER)
 

@@ -54,5 +54,5 @@ def _read(path: Path, kinds: tuple[str, ...]) -> dict[str, list[Any]]:
         raise ValueError(f"the sandbox's fixtures {path} must be an object with {', '.join(kinds)}")
     for kind, records in document.items():
         if any(type(record) is not dict or type(record.get("id")) is not str for record in records):
-            raise ValueError(f"the sandbox's fixtures {path}: each entry of {kind} needs an id")
+            raise ValueError(f"the sandbox's fixtures {path}: each entry of {kind} needs an ID")
     return document

@@ -104,9 +104,9 @@ class Creating:
             return _refused(replace(task, answer=task.conflict_answer), state)
         if self.options.may_send_again(task):
             return _latest(task, State.ABSENT, OutcomeKind.PENDING, Next.SEND_AGAIN)
-        reason = (task.answer and task.answer.message) or "no readable answer"
+        reason = (task.answer and task.answer.message) or "no readable response"
         attempts = f"{task.attempts} attempt{'' if task.attempts == 1 else 's'}"
-        message = f"not in WizCommerce after {attempts}; the last answer: {reason}"
+        message = f"not in WizCommerce after {attempts}; last response: {reason}"
         return transition(task, State.ABSENT, OutcomeKind.FAILED, code="no_answer", message=message)
 
 
@@ -116,7 +116,7 @@ def id_of_another(created: Transition, owner: str) -> Transition:
     It is looked up. If a lookup shows the same id, it fails; its state stays unknown, so that the next run looks again.
     """
     task, attempt = created.task, created.step.attempt
-    message = f"WizCommerce gave it the id of another customer ({owner})"
+    message = f"WizCommerce gave it the ID of another customer ({owner})"
     if task.answer is not None and task.answer.kind is AnswerKind.OK:
         answer = replace(task.answer, kind=AnswerKind.UNKNOWN, message=message)
         return _to_look_up(replace(task, answer=answer), answer, attempt)

@@ -92,7 +92,7 @@ class Rounds:
         if self.stop.is_set():
             raise InterruptedRunError("interrupted", self.hint)
         self._misses += 1
-        self._gone = ApiUnavailableError(f"nothing got through to the API; the last: {answer.message}", self.hint)
+        self._gone = ApiUnavailableError(f"no usable response from the API; last error: {answer.message}", self.hint)
         if self._misses >= MOST_MISSES:
             raise self._gone
         return answer
@@ -104,5 +104,5 @@ def unreadable(answer: Answer, reference_id: str | None) -> str:
         return f"it could not be read: {answer.message}"
     shown = answer.data.get("reference_id")
     if reference_id is not None and shown != reference_id:
-        return f"WizCommerce shows another record under this id, with the reference id {clean(shown, 100)}"
+        return f"WizCommerce shows another record under this ID, with the reference ID {clean(shown, 100)}"
     return ""

@@ -72,14 +72,14 @@ class CustomerWriter:
         there = await self.api.get_child(self.customer_id, change.kind, child_id)
         if there.status in NO_PATH:
             await self._check_paths(change.kind, there)
-            self.reports.append(f"{place} is not in WizCommerce any more")
+            self.reports.append(f"{place} is no longer in WizCommerce")
             return
         if there.kind is not AnswerKind.OK or there.data is None:
             kind = AnswerKind.KEY_REFUSED if there.kind is AnswerKind.KEY_REFUSED else AnswerKind.NOT_SENT
             self.answer = replace(there, kind=kind, sent=False)
             return
         if there.data.get("reference_id", change.reference_id) != change.reference_id:
-            self.reports.append(f"{place} has another reference id in WizCommerce by now")
+            self.reports.append(f"{place} now has another reference ID in WizCommerce")
             return
         try:
             body = replacement(change.kind, there.data, change.values)
@@ -132,7 +132,7 @@ class CustomerWriter:
             await self.api.children(self.customer_id, kind)
         except NoListError:
             raise ApiUnavailableError(
-                f"WizCommerce answers HTTP {answer.status} at the path of a customer's {kind}",
+                f"WizCommerce returns HTTP {answer.status} for the path of a customer's {kind}",
                 f"This API cannot update {kind}. Send new customers with --mode create, and ask WizCommerce.",
             ) from None
 

@@ -132,8 +132,8 @@ class Sender:
         for item, body in zip(items, self.bodies(items), strict=True):
             if hashlib.sha256(body).hexdigest() != item.hash:
                 raise OutputError(
-                    f"the body of customer {item.reference_id} is not the one that was planned",
-                    "The run's folder was changed. Run again with the same sources: the ledger knows what was sent.",
+                    f"the saved data of customer {item.reference_id} was changed after the plan was made",
+                    "Run again with the same sources: the ledger knows what was sent.",
                 )
             task = CustomerTask(item, body, item.attempts)
             if item.action is Action.UPDATE:
@@ -260,10 +260,9 @@ class Sender:
         elif self._updating.problem is not None:
             self._wind_down(self._updating.problem)
         elif self._breaker.exhausted:
-            silence = (
-                f"nothing got through to the API for {self.options.patience:.0f} s; the last: {answer.message or ''}"
-            )
-            self._wind_down(ApiUnavailableError(silence, RESUME))
+            silence = f"no usable response from the API for {self.options.patience:.0f} seconds"
+            message = f"{silence}; last error: {answer.message or ''}"
+            self._wind_down(ApiUnavailableError(message, RESUME))
 
     def _put(self, transition: Transition) -> None:
         self._outstanding -= 1
@@ -298,8 +297,8 @@ class Sender:
                 delay = self.options.retry.delay(max(1, task.tries + task.misses), self.rng)
                 self._again.push(anyio.current_time() + delay, task)
         if self.options.max_failed is not None and self._failed > self.options.max_failed:
-            message = f"{self._failed} customers failed, more than the {self.options.max_failed} allowed"
-            self._wind_down(GuardError(message, "Fix what the report names; then resume the run."))
+            message = f"{self._failed} customers failed, but --max-failed allows only {self.options.max_failed}"
+            self._wind_down(GuardError(message, "Fix what the report lists, then resume the run."))
         self.progress(dict(self._counts))
         self._hungry.set()
         self._changed.set()

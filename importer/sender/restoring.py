@@ -18,7 +18,7 @@ from importer.tables import CHILD_ENTITIES, ChildKind
 
 KINDS: Mapping[str, ChildKind] = {entity: kind for kind, entity in CHILD_ENTITIES.items()}  # by the entity of a write
 ENDED = frozenset({WriteState.REFUSED, WriteState.ABSENT, WriteState.RESTORED, WriteState.KEPT})
-ERASED = "the values from before were erased"
+ERASED = "the previous values were erased"
 Values = Mapping[str, Any]
 
 
@@ -50,7 +50,7 @@ class Restorer:
         if (left := values.left(record, deleted=write.state is WriteState.SENDING)) is not None:
             return await self._already(customer, write, left)
         if record is None:
-            return _part(write, WriteState.KEPT, f"{_place(write)} is not in WizCommerce any more")
+            return _part(write, WriteState.KEPT, f"{_place(write)} is no longer in WizCommerce")
         if not values.restorable:
             return _part(write, WriteState.KEPT, _no_value(write, values.not_as_before(record)) or ERASED)
         if not self.force and (changed := values.changed(record)):
@@ -63,7 +63,7 @@ class Restorer:
             await self.announce(write)  # so far the ledger says that WizCommerce took its values
             return _part(write, WriteState.RESTORED, _no_value(write, left))
         if self.wait > 0:
-            details = f"its update is not in WizCommerce yet; undo again in {self.wait:.0f} s to be sure"
+            details = f"its update is not in WizCommerce yet; run undo again in {self.wait:.0f} s to be sure"
             return Part(write, Result.UNKNOWN, details)
         return Part(replace(write, state=WriteState.ABSENT), Result.ABSENT, "its update had no effect")
 
@@ -106,7 +106,7 @@ class Restorer:
         same = [child for child in children if child.get("reference_id") == write.child_reference_id]
         if len(same) == 1:
             return replace(write, child_id=str(same[0].get("id"))), same[0], ""
-        return write, None, f"{_place(write)} is there {len(same)} times" if same else ""
+        return write, None, f"WizCommerce has {_place(write)} {len(same)} times" if same else ""
 
 
 def replaced_by(write: Write) -> Replaced:

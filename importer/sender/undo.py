@@ -21,9 +21,9 @@ from importer.sender.restoring import Part, Restorer, is_deletion, is_open
 from importer.sender.tasks import Bodies, changed_since
 
 LATER_RUN = "a later run may have changed it, which is not known yet: resume that run, then undo again"
-NO_VALUES = "this run has no values from before: an earlier run made the update, or an older version of the importer"
-NO_CUSTOMER = "the customer is not in WizCommerce any more"
-AGAIN = "Call undo again: it continues where it stopped."
+NO_VALUES = "this run has no previous values: an earlier run or an older version of the importer made the update"
+NO_CUSTOMER = "the customer is no longer in WizCommerce"
+AGAIN = "Run undo again: it continues where it stopped."
 RANKS = (Result.UNKNOWN, Result.FAILED, Result.CHANGED, Result.NOT_TAKEN_BACK, Result.RESTORED, Result.ABSENT)
 Customers = list[LedgerCustomer]
 
@@ -118,7 +118,9 @@ class Undo:
         """A customer that may have been created, if it is there: before the run it was known not to be."""
         if len(found) > 1:
             ids = " and ".join(ref.id for ref in found)
-            self._report(customer, Result.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete by hand")
+            self._report(
+                customer, Result.DUPLICATE, f"WizCommerce has it {len(found)} times, as {ids}; delete them there"
+            )
         elif found:
             moment = moment_text(found[0])
             made = replace(customer, state=State.CREATED, customer_id=found[0].id, updated_at=moment)
@@ -126,10 +128,10 @@ class Undo:
             self._steps.append(replace(_step(made, State.CREATED, OutcomeKind.CREATED), accepted=accepted))
             return made
         elif self._restorer.wait > 0:
-            details = f"not in WizCommerce yet; undo again in {self._restorer.wait:.0f} s to be sure"
+            details = f"not in WizCommerce yet; run undo again in {self._restorer.wait:.0f} s to be sure"
             self._report(customer, Result.UNKNOWN, details)
         else:
-            self._steps.append(_no_effect(customer, State.ABSENT, "not in the API when the run was undone"))
+            self._steps.append(_no_effect(customer, State.ABSENT, "not in WizCommerce when the run was undone"))
             self._report(customer, Result.ABSENT, "its request had no effect")
         return None
 
@@ -164,8 +166,8 @@ class Undo:
             return None
         self._removed.append(RemovedCustomer(customer.item.position, _name(customer), customer.customer_id, inactive))
         if inactive:
-            return Result.DEACTIVATED, "WizCommerce still has it, as inactive"
-        return Result.DELETED, "" if announced else "it was gone already"
+            return Result.DEACTIVATED, "WizCommerce still has it, but inactive"
+        return Result.DELETED, "" if announced else "it was already gone"
 
     async def _updated(self, block: list[LedgerCustomer]) -> list[LedgerCustomer]:
         open_writes = await self._thread(self.ledger.open_writes, self.run.tenant, [_name(one) for one in block])
@@ -232,11 +234,11 @@ def _name(customer: LedgerCustomer) -> str:
 
 def _changes(customer: LedgerCustomer, answer: Answer) -> str:
     if customer.body is None:
-        return "what was sent is not known any more"
+        return "it is no longer known what was sent"
     shown = answer.data or {}
     changed = differences(orjson.loads(customer.body), shown) + ["status"] * (shown.get("status") == "inactive")
     if not changed and changed_since(customer.updated_at, shown.get("updated_at")):
-        return f"changed in WizCommerce at {clean(shown['updated_at'], 40)}, in what was not sent"
+        return f"changed in WizCommerce at {clean(shown['updated_at'], 40)}, in fields that the importer does not send"
     return ", ".join(changed)
 
 

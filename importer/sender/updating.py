@@ -36,7 +36,7 @@ from importer.sender.tasks import (
 from importer.tables import CHILD_ENTITIES
 
 MOST_MISSES = 5  # times that a customer cannot be read, each repeated within the retry policy
-NO_ID = ("lost_in_api", "the ledger has no WizCommerce id for it")
+NO_ID = ("lost_in_api", "the ledger has no WizCommerce ID for it")
 SHOWN = 5  # names in a message
 Body = Mapping[str, Any]
 
@@ -137,7 +137,7 @@ class Updating:
             if wrong := unexpected(update, customer, after):
                 if not kinds <= self._proven:
                     return self._incomplete(task, wrong)
-                also_changed = [f"changed besides what was sent: {_listed(wrong)}"]
+                also_changed = [f"also changed, although it was not sent: {_listed(wrong)}"]
             self._proven |= kinds
         seen = after if after is not None else {} if update.children else written.answer.data or {}
         moment = None if written.repeated else _moment(task, seen)
@@ -204,8 +204,8 @@ class Updating:
         # What is missing now can be sent again: a POST is proven absent by now, everything else may be repeated.
         if self.options.may_send_again(task):
             return _became(task, OutcomeKind.PENDING, Next.SEND_AGAIN)
-        reason = (task.answer and task.answer.message) or "no readable answer"
-        return _failed(task, "no_answer", f"not updated; the last answer: {reason}")
+        reason = (task.answer and task.answer.message) or "no readable response"
+        return _failed(task, "no_answer", f"not updated; last response: {reason}")
 
     async def _settle_open_writes(self, task: CustomerTask, customer: Body, *, proven: bool) -> CustomerTask:
         """Settle the POSTs whose child is there, and with ``proven`` those whose child is not."""
@@ -255,7 +255,7 @@ class Updating:
         kept = [] if before is None else self.options.merge.kept(before, task.values)
         notes = [*left_alone, *also_changed]
         code = "child_left_alone" if notes else "child_not_in_source" if kept else None
-        notes += [f"not in the source any more, and kept: {_listed(kept)}"] if kept else []
+        notes += [f"no longer in the source, but kept: {_listed(kept)}"] if kept else []
         return _became(
             task,
             outcome,
@@ -281,7 +281,7 @@ class Updating:
 
     def _incomplete(self, task: CustomerTask, wrong: Sequence[str]) -> Transition:
         """The first write of a kind was read back, and something is wrong: nothing more is sent that way."""
-        message = f"the update was read back, and is not as it was sent: {_listed(wrong)}"
+        message = f"after the update, WizCommerce does not show what was sent: {_listed(wrong)}"
         self.problem = GuardError(
             f"customer {task.reference_id}: {message}; no other customer was updated that way",
             "Compare the customer in WizCommerce with its source, and fix it there. Use --mode create until it is "
@@ -339,7 +339,7 @@ def _not_read(task: CustomerTask, answer: Answer) -> Transition:
     match answer.kind:
         case AnswerKind.OK if answer.data is not None:
             return _failed(
-                task, "other_customer", "WizCommerce shows another reference id under its id; nothing was sent"
+                task, "other_customer", "WizCommerce shows another reference ID under its ID; nothing was sent"
             )
         case AnswerKind.KEY_REFUSED:
             return _became(task, OutcomeKind.PENDING)
@@ -347,7 +347,7 @@ def _not_read(task: CustomerTask, answer: Answer) -> Transition:
             return _failed(task, answer.code or f"http_{answer.status}", answer.message or "")
         case AnswerKind.GONE:
             reason = f": {answer.message}" if answer.message else ""
-            return _failed(task, "lost_in_api", f"it is not in WizCommerce any more{reason}")
+            return _failed(task, "lost_in_api", f"it is no longer in WizCommerce{reason}")
         case _:
             return _missed(task, answer)
 

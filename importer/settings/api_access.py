@@ -16,7 +16,7 @@ TARGETS = {
     "staging": "https://api-staging.sourcerer.tech",  # the vendor's public API reference
 }
 DEFAULT_PORTS = {"http": 80, "https": 443}
-HINT = "Give --api staging, production, or a URL such as https://api.wizcommerce.com."
+HINT = "Use --api staging, production, or a URL such as https://api.wizcommerce.com."
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*")
 
 
@@ -29,26 +29,26 @@ def resolve_target(target: str) -> str:
     if known := TARGETS.get(name.lower()):
         return known
     if not name.isascii() or not name.isprintable() or "\\" in name or " " in name:
-        raise UsageError("the API's address has characters that a URL cannot have", HINT)
+        raise UsageError("the API's URL has characters that a URL cannot contain", HINT)
     try:
         parts = urlsplit(name)
         host, port = (parts.hostname or "").removesuffix("."), parts.port  # a final dot does not change the host
     except ValueError:
-        raise UsageError("the API's address is not a URL", HINT) from None
+        raise UsageError("the API's URL is not valid", HINT) from None
     if "@" in parts.netloc:
         raise UsageError(
-            "the API's address has a user name or password in it",
+            "the API's URL contains a user name or password",
             "Leave it out; the key comes from WIZCOMMERCE_API_KEY or --api-key-file.",
         )
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not host:
-        raise UsageError(f"the API's address is neither a known name nor an http(s) URL: {name}", HINT)
+        raise UsageError(f"the API is neither a known name nor an http(s) URL: {name}", HINT)
     if not (_is_address(host) or _HOST_NAME.fullmatch(host)) or port == 0:
-        raise UsageError(f"the API's address has no valid host: {name}", HINT)
+        raise UsageError(f"the API's URL has no valid host: {name}", HINT)
     if "?" in name or "#" in name or parts.path.rstrip("/") not in {"", "/v1"}:
-        raise UsageError(f"the API's address has more than a host: {name}", "Only /v1 may follow the host.")
+        raise UsageError(f"the API's URL has more than a host: {name}", "Only /v1 may follow the host.")
     if scheme == "http" and not is_loopback(host):
-        raise UsageError(f"plain http would show the key to the network: {name}", "Use https.")
+        raise UsageError(f"plain http would expose the key to the network: {name}", "Use https.")
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}" if port in {None, DEFAULT_PORTS[scheme]} else f"{scheme}://{shown}:{port}"
 
@@ -80,14 +80,14 @@ def read_key(environment: Mapping[str, str], key_file: Path | None) -> str:
     if not key:
         raise UsageError(
             "there is no API key",
-            f"Put it into the environment variable {KEY_VARIABLE}, or into a file given by --api-key-file. "
-            "Without a key, try the local API: --api sandbox.",
+            f"Set the environment variable {KEY_VARIABLE}, or specify a file with --api-key-file. "
+            "The local test API needs no key: --api sandbox.",
         )
     return key
 
 
 def read_private(path: Path, what: str) -> str:
-    """A file with ``what`` in it, which only its owner may be able to read. Raises :class:`UsageError`."""
+    """A file with ``what`` in it. Raises :class:`UsageError`, also when others than its owner can read it."""
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
@@ -95,5 +95,5 @@ def read_private(path: Path, what: str) -> str:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"{path}: the file with {what} cannot be read: {reason}") from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: others than you can read {what}", f"Run: chmod 600 {path}")
+        raise UsageError(f"other users can read {what} in {path}", f"Run: chmod 600 {path}")
     return text

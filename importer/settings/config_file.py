@@ -78,7 +78,7 @@ class Notices:
         if wrong:
             raise UsageError(f"[notify] on: unknown end {', '.join(map(repr, wrong))}", f"Ends: {', '.join(ENDS)}.")
         if self.healthcheck and not _is_private(self.healthcheck):
-            raise UsageError("[notify] healthcheck is not an https address", "Plain http is for this machine only.")
+            raise UsageError("[notify] healthcheck is not an https URL", "Plain http is allowed only for this machine.")
 
 
 def read_notices(path: Path | None, environment: Mapping[str, str]) -> Notices:
@@ -109,8 +109,8 @@ def _notify_table(path: Path) -> dict[str, Any]:
             raise UsageError(f"{path}: [notify] has no {name!r}{_guess(name, _KEYS)}", f"Keys: {', '.join(_KEYS)}.")
         texts = value if name in _LISTS else [value]
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            expected = "a list of texts" if name in _LISTS else "text"
-            raise UsageError(f"{path}: [notify] {name}: a value of the wrong kind", f"Give {expected}.")
+            expected = "a list of strings" if name in _LISTS else "text"
+            raise UsageError(f"{path}: [notify] {name}: the value has the wrong type", f"Use {expected}.")
     if table.get("urls"):
         read_private(path, "the notification URLs")
     return placed(table, path.parent)

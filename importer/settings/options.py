@@ -2,7 +2,7 @@
 
 A value is text from a flag or a variable, a TOML value from a config file, JSON from a plan or a ledger, or what a
 Python caller passes. Each option has a reader that turns all of these into one form, and accepts that form again. A
-reader raises :class:`ValueError` or :class:`TypeError` with a sentence that says what to give.
+reader raises :class:`ValueError` or :class:`TypeError` with a sentence that says what is valid.
 """
 
 import math
@@ -42,7 +42,7 @@ class Share:
             return given
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", _as_text(given), re.ASCII)
         if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
-            raise ValueError("Give a number or a share, such as 20 or 5%.")
+            raise ValueError("Enter a number or a percentage, such as 20 or 5%.")
         return cls(float(match[1]), bool(match[2]))
 
     def passed_by(self, count: int, total: int) -> bool:
@@ -64,7 +64,7 @@ def _whole(most: int) -> Reader:
     def read(given: Any) -> int:
         match = re.fullmatch(r"\s*\+?(\d{1,18})\s*", _as_text(given), re.ASCII)
         if match is None or not 1 <= int(match[1]) <= most:
-            raise ValueError(f"Give a whole number from 1 to {most:,}.")
+            raise ValueError(f"Enter a whole number from 1 to {most:,}.")
         return int(match[1])
 
     return read
@@ -79,7 +79,7 @@ def _number(most: float, unit: str, *, zero: bool = False) -> Reader:
         except ValueError:
             found = math.nan
         if not (0 < found <= most or (zero and found == 0)):
-            raise ValueError(f"Give a number of {unit} {'from 0' if zero else 'above 0, up'} to {most:,.0f}.")
+            raise ValueError(f"Enter a number of {unit} {'from 0' if zero else 'above 0, up'} to {most:,.0f}.")
         return found
 
     return read
@@ -91,7 +91,7 @@ def _duration(given: Any) -> float:
     parts = zip(match.groups(), (3600.0, 60.0, 1.0), strict=True) if match else ()
     seconds = sum(float(amount) * unit for amount, unit in parts if amount)
     if not 0 < seconds <= 365 * _DAY:
-        raise ValueError("Give a length of time such as 90m, 2h, 1h30m or 5400 (seconds), at most a year.")
+        raise ValueError("Enter a length of time, such as 90m, 2h, 1h30m, or 5400 (seconds), up to a year.")
     return seconds
 
 
@@ -99,7 +99,7 @@ def _size(given: Any) -> int:
     """``"1GiB"``, ``"800 MB"`` or a number of bytes → bytes."""
     match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?\s*", _as_text(given).lower(), re.ASCII)
     if match is None or not float(match[1]):
-        raise ValueError("Give a size of memory such as 1GiB, 800MB or 1500000000 (bytes).")
+        raise ValueError("Enter a size of memory, such as 1GiB, 800MB, or 1500000000 (bytes).")
     base = 1024 if match[3] else 1000
     return int(float(match[1]) * base ** (" kmgt".index(match[2] or " ")))
 
@@ -121,7 +121,7 @@ def _auto_or(reader: Reader) -> Reader:
 def _text(given: Any) -> str:
     found = _as_text(given)
     if (not found and given != "") or "\0" in found:
-        raise ValueError("Give text.")
+        raise ValueError("Enter text.")
     return found
 
 
@@ -129,7 +129,7 @@ def _texts(given: Any) -> tuple[str, ...]:
     if isinstance(given, str):
         return (_text(given),)
     if not isinstance(given, list | tuple | set | frozenset):
-        raise TypeError("Give a list of texts.")
+        raise TypeError("Use a list of strings.")
     return tuple(map(_text, given))
 
 
@@ -138,7 +138,7 @@ def _invalid(given: Any) -> str:
     policy, equals, names = _as_text(given).replace(" ", "").partition("=")
     found = sorted({name.lower() for name in names.split(",") if name})
     if policy != "blank" or bool(found) != bool(equals):
-        raise ValueError("Give blank=FIELD,FIELD, such as blank=phone,email; or blank for all optional fields.")
+        raise ValueError("Use blank=FIELD,FIELD, such as blank=phone,email, or blank for all optional fields.")
     return f"blank={','.join(found)}" if found else policy
 
 
@@ -148,7 +148,7 @@ def _path(given: Any) -> Path:
 
 def _flag(given: Any) -> bool:
     if not isinstance(given, bool):
-        raise TypeError("Give true or false.")
+        raise TypeError("Use true or false.")
     return given
 
 
@@ -156,10 +156,14 @@ def _choice(*words: str) -> Reader:
     def read(given: Any) -> str:
         word = _as_text(given).strip().lower()
         if word not in words:
-            raise ValueError(f"Give one of {', '.join(words)}.")
+            raise ValueError(f"Use {_one_of(words)}.")
         return word
 
     return read
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])}{',' * (len(words) > 2)} or {words[-1]}"
 
 
 def _pattern(form: str, hint: str, change: Callable[[str], str] = str) -> Reader:
@@ -216,13 +220,13 @@ class Options:
     deadline: Annotated[float | None, _duration] = None
     keep: Annotated[int | None, _whole(_MANY)] = None
     memory: Annotated[int | None, _auto_or(_size)] = None
-    engine: Annotated[str | None, _pattern(r"dask|dask://[^/\s]+:\d+", "Give dask or dask://host:port.")] = None
+    engine: Annotated[str | None, _pattern(r"dask|dask://[^/\s]+:\d+", "Use dask or dask://host:port.")] = None
     dedupe: Annotated[str, _choice("off", "warn", "reject")] = "warn"
     partial: Annotated[bool, _flag] = False
     country: Annotated[
         str | None,
         _pattern(
-            "[A-Z]{2}", "Give the two-letter code of a country, such as US or GB.", lambda text: text.strip().upper()
+            "[A-Z]{2}", "Use the two-letter code of a country, such as US or GB.", lambda text: text.strip().upper()
         ),
     ] = None
     invalid: Annotated[str | None, _invalid] = None
@@ -232,7 +236,7 @@ class Options:
         str | None,
         _pattern(
             r"(?s:.)",
-            r"Give one character; a tab is written as \t.",
+            r"Enter one character; a tab is written as \t.",
             lambda text: {"\\t": "\t", "tab": "\t"}.get(text.lower(), text),
         ),
     ] = None

@@ -124,7 +124,7 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
         "a date",
         "Write it as 2025-01-31; the mapping's transform `date` turns other forms into that.",
     ),
-    "email": (_by_rule(is_email), "an e-mail address", "Write one address, such as name@company.com."),
+    "email": (_by_rule(is_email), "an email address", "Write one email address, such as name@company.com."),
     "phone_e164": (
         _by_rule(is_phone),
         "an international phone number",
@@ -135,7 +135,7 @@ _TYPES: Mapping[str, tuple[Callable[[str], object], str, str]] = {
         "a checkbox's value",
         "Write true or false; `values` in the mapping turns other words into those.",
     ),
-    "url": (_URL.fullmatch, "a web address", "Write it whole, such as https://example.com."),
+    "url": (_URL.fullmatch, "a web address", "Write the whole URL, such as https://example.com."),
 }
 
 
@@ -233,7 +233,7 @@ def _missing(
         column = f"{ATTRIBUTE_PREFIX}{name}"
         records = np.flatnonzero(frame[column].isna() if column in frame.columns else np.ones(len(frame)))
         places = locate(tables, sources, entity, column, records)
-        filled = pc.binary_join_element_wise('Fill in the column "', places.columns, '", or give a `default`.', "")
+        filled = pc.binary_join_element_wise('Fill in the column "', places.columns, '", or set a `default`.', "")
         key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
         added = f"Add to the mapping, under `{_SECTIONS[entity]}` and there under `attributes`: `{key}: COLUMN`."
         yield problems_at(

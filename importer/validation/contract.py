@@ -29,7 +29,7 @@ def validate(
     """Every breach of the API's contract, each with its place, in the order of the source rows.
 
     ``shared``: what only all customers together show: ids that occur twice, and possible duplicates.
-    ``contact_email_required`` makes a contact without e-mail an error instead of a warning. Without
+    ``contact_email_required`` makes a contact without an email address an error instead of a warning. Without
     ``resolved_lookups`` the ids of sales reps and price lists are not checked where their field's entry has a lookup:
     they are still the source's words. ``possible_duplicates``: their severity; None: not reported. ``unlimited``:
     entity → the columns of attributes that may be longer than 255 characters.

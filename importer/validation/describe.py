@@ -93,13 +93,13 @@ _MESSAGES = {
     "formula_error": "{field} is the error of a formula, or was cut off by a narrow column",
     "excel_damaged": "{field} was turned into a rounded number by a spreadsheet",
     "invalid_phone": "{field} is not an international phone number",
-    "invalid_email": "{field} is not a valid e-mail address",
+    "invalid_email": "{field} is not a valid email address",
     "invalid_type": "{field} is neither billing nor shipping",
     "invalid_country": "{field} is not a two-letter country code",
-    "invalid_uuid": "{field} is not an id of WizCommerce",
+    "invalid_uuid": "{field} is not a WizCommerce ID",
     "duplicate_reference_id": "{field} is used by another record too",
     "reference_id_case": "{field} differs from another one only in upper and lower case",
-    "several_defaults": "{field} is set although another one is the default already",
+    "several_defaults": "{field} is marked as default, but another one already is",
     "contact_without_email": "{field} is blank",
     "customer_alike": "{field} and address are those of another customer",
 }
@@ -108,14 +108,14 @@ _MESSAGES = {
 # ``{value}`` is the value in quotes, ``{other}`` the place of the other record and ``{other_value}`` its value.
 _SENTENCES = {
     "replacement_character": "Correct {value} in the source, or export it again as UTF-8.",
-    "formula_error": "{value} is not a value: correct the formula or the width of the column, and export again.",
-    "excel_damaged": "The digits behind {value} are lost: export again with the column formatted as text.",
+    "formula_error": "{value} is an error, not a value: correct the formula, or widen the column, and export again.",
+    "excel_damaged": "The digits after {value} are lost: export again with the column formatted as text.",
     "invalid_phone": "Write {value} with + and the country code, digits only, such as +14155550123.",
     "invalid_type": "Translate {value} to billing or shipping under `values` in the mapping.",
-    "duplicate_reference_id": "{value} is in {other} too: give each record its own id.",
-    "reference_id_case": '{other} has "{other_value}", here it is {value}: write both the same, or change one.',
-    "several_defaults": "{other} is the default already: keep one of them.",
-    "customer_alike": "{other} has it under the id {other_value}: if they are one, keep one of them.",
+    "duplicate_reference_id": "{value} is in {other} too: each record needs its own ID.",
+    "reference_id_case": '{other} has "{other_value}", but here it is {value}: write both the same, or change one.',
+    "several_defaults": "{other} is already the default: keep only one.",
+    "customer_alike": "{other} has it under the ID {other_value}. If they are the same customer, keep only one.",
 }
 
 
@@ -139,7 +139,7 @@ def _sentence(finding: Finding, _: Places) -> pa.Array:
 
 def _fill_in(finding: Finding, places: Places) -> pa.Array:
     named = _join('Fill in the column "', places.columns, '".')
-    return pc.coalesce(named, f"Map a column to {finding.field}, or give it a default in the mapping.")
+    return pc.coalesce(named, f"Map a column to {finding.field}, or set a default in the mapping.")
 
 
 def _shorten(finding: Finding, _: Places) -> pa.Array:
@@ -154,7 +154,7 @@ def _take_out(finding: Finding, _: Places) -> pa.Array:
     found = pc.struct_field(pc.extract_regex(finding.values, f"(?P<mark>{ANY_CONTROL})"), "mark")
     marks = pc.dictionary_encode(found)
     names = pa.array([f"U+{ord(mark):04X}" for mark in marks.dictionary.to_pylist()], pa.string())
-    return _join("Take the character ", names.take(marks.indices), " out of the cell.")
+    return _join("Remove the character ", names.take(marks.indices), " from the cell.")
 
 
 def _one_line(finding: Finding, _: Places) -> pa.Array:
@@ -166,7 +166,7 @@ def _write_email(finding: Finding, _: Places) -> pa.Array:
     shown = _shown(finding)
     return pc.if_else(
         pc.greater(pc.count_substring(finding.values, "@"), 1),
-        _join("Keep one address of ", shown, ", or split the cell in the mapping and take the first."),
+        _join("Keep one email address in ", shown, ", or split the cell in the mapping and take the first."),
         _join("Write ", shown, " as one address that receives mail, such as name@company.com."),
     )
 
@@ -179,7 +179,7 @@ def _name_country(finding: Finding, _: Places) -> pa.Array:
     near = pa.array([_near_country(text) for text in texts.dictionary.to_pylist()], pa.string()).take(texts.indices)
     return pc.coalesce(
         _join("Write ", code, " instead of ", shown, "."),
-        _join("Write ", near, " instead of ", shown, " if you mean that."),
+        _join("Write ", near, " instead of ", shown, " if that is what you mean."),
         _join("Write the country's two-letter code instead of ", shown, ", such as US."),
     )
 
@@ -193,7 +193,7 @@ def _near_country(text: str) -> str | None:
 
 def _look_up(finding: Finding, _: Places) -> pa.Array:
     kind = "sales_rep" if finding.field == "assigned_sales_rep_ids" else "price_list"
-    return _join(f"With `lookup: {kind}` the mapping finds the id of ", _shown(finding), " by its name.")
+    return _join(f"With `lookup: {kind}` the mapping finds the ID of ", _shown(finding), " by its name.")
 
 
 _HINTS: dict[str, Callable[[Finding, Places], pa.Array]] = {

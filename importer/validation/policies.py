@@ -62,10 +62,10 @@ def settle(
     """Apply ``invalid: blank`` and ``on_error: drop_child`` to the errors; the others reject their customers.
 
     A wrong value in a ``mandatory`` column of an entity cannot be left out, nor, with ``contact_email_required``, a
-    contact's e-mail. A problem of a row alone (no customer, no record) stays unchanged. An error that only repeats an
-    earlier one of the same cell is removed, and so are doubts based on a country that is itself wrong. ``severities``:
-    code → its severity instead of the catalogue's. A value whose error becomes less severe is left out; if it cannot
-    be, because it is required, the error stays.
+    contact's email address. A problem of a row alone (no customer, no record) stays unchanged. An error that only
+    repeats an earlier one of the same cell is removed, and so are doubts based on a country that is itself wrong.
+    ``severities``: code → its severity instead of the catalogue's. A value whose error becomes less severe is left
+    out; if it cannot be, because it is required, the error stays.
     """
     frame, eased = _with_severities(_without_repeats(problems.frame), severities or {})
     errors = (frame["severity"] == str(Severity.ERROR)).to_numpy(dtype=np.bool_)
@@ -114,7 +114,7 @@ def _without_repeats(frame: pd.DataFrame) -> pd.DataFrame:
     """Without problems that another one of the same cell explains.
 
     A cell with an earlier error arrives as null or as the source's text, so "blank" or "not a UUID" only repeats it.
-    An error about a contact's missing e-mail stays: it decides what happens when the wrong one is left out.
+    An error about a contact's missing email address stays: it decides what happens when the wrong one is left out.
     """
     about = ((frame["record"] >= 0) & frame["entity"].notna() & frame["field"].notna()).to_numpy(dtype=np.bool_)
     cell = frame.groupby(["record", "entity", "field"], sort=False, dropna=False).ngroup().to_numpy()

@@ -1,8 +1,8 @@
 """The API's contract, as pandera schemas of single columns, and the rules that they check.
 
 A rule takes the texts of a column and returns a boolean Arrow array: True where the value is valid. A rule about a
-value's *form* (phone, e-mail, code) passes values with control characters or too many characters: those have rules of
-their own, and one mistake should be one problem.
+value's *form* (phone, email address, code) passes values with control characters or too many characters: those have
+rules of their own, and one mistake should be one problem.
 """
 
 import re

@@ -103,7 +103,7 @@ async def test_one_foreign_answer_to_three_posts_creates_nothing() -> None:
     async with raw_server(always(foreign)) as server, make_client(server.url) as client:
         answers = [await client.create(BODY, f"C-{number}") for number in range(3)]
     assert {(answer.kind, answer.message) for answer in answers} == {
-        (AnswerKind.UNKNOWN, "HTTP 201, but the answer has another reference id")
+        (AnswerKind.UNKNOWN, "HTTP 201, but the response has another reference ID")
     }
 
 
@@ -119,7 +119,7 @@ async def test_what_is_about_another_record_is_not_believed() -> None:
             await client.delete_child("a", "contacts", "b"),
         ]
     assert {(answer.kind, answer.message) for answer in answers} == {
-        (AnswerKind.UNKNOWN, "HTTP 200, but the answer is about another id")
+        (AnswerKind.UNKNOWN, "HTTP 200, but the response is about another ID")
     }
 
 

@@ -128,7 +128,7 @@ async def test_one_deadline_for_the_whole_request(answer) -> None:
         async with make_client(server.url, timeout=0.15) as client:
             got = await create(client)
         assert (got.kind, got.sent, len(server.requests)) == (AnswerKind.UNKNOWN, True, 1)
-        assert got.message == "no readable answer (timed out)"
+        assert got.message == "no readable response (timed out)"
 
 
 @pytest.mark.parametrize("kept_alive", [True, False])

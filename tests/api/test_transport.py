@@ -410,6 +410,6 @@ async def test_a_list_that_never_ends_is_given_up() -> None:
         return http_json(200, {"data": items, "pagination": {"total_pages": 10**6}})
 
     async with raw_server(respond) as server, make_client(server.url) as client:
-        with pytest.raises(ApiUnavailableError, match="more than 32 MB"):
+        with pytest.raises(ApiUnavailableError, match="larger than 32 MB"):
             await client.sales_reps()
         assert len(server.requests) < 20

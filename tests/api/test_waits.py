@@ -152,7 +152,7 @@ def test_waits_in_a_row_count_together() -> None:
         limiter.throttled(400.0, grant)
         return await refused(
             limiter,
-            "the API keeps asking us to wait, 20 min in all (Retry-After of HTTP 429), "
+            "the API keeps asking us to wait, 20 min in total (Retry-After of HTTP 429), "
             "longer than --max-wait allows (15 min)",
         )
 
@@ -192,7 +192,7 @@ def test_an_api_that_refuses_everything_without_a_pause_is_given_up() -> None:
                 await asyncio.sleep(60.0)
 
         with pytest.raises(
-            ApiUnavailableError, match=r"the API keeps asking us to wait, 16 min in all \(HTTP 429\), longer"
+            ApiUnavailableError, match=r"the API keeps asking us to wait, 16 min in total \(HTTP 429\), longer"
         ):
             await send_in_vain(limiter)
         return now()

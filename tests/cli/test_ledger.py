@@ -14,7 +14,7 @@ def test_check_backup_vacuum(desk) -> None:
     assert desk.do("ledger", "check", "--ledger", "copy.db").code == 0
     again = desk.do("ledger", "backup", "copy.db")
     assert (again.code, again.out) == (2, "")
-    assert "exists already" in again.err
+    assert "already exists" in again.err
     assert " MB now" in desk.do("ledger", "vacuum").out
 
 

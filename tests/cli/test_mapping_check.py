@@ -40,7 +40,7 @@ TOLD = [
     (10, "customer.phone, the second item of as: date: needs the format"),
     (10, "customer.phone, the third item of as: extract: not a regular expression"),
     (10, "customer.phone.take: take is first, last, all, or a number"),
-    (11, "customer.payment_term: a field has exactly one of from (columns), constant, flags"),
+    (11, "customer.payment_term: a field has exactly one of from (columns), constant, or flags"),
     (12, "customer.shipping_method.otherwise: otherwise needs values"),
     (12, "customer.shipping_method.lookup: is for assigned_sales_rep_ids and assigned_price_list_id only"),
     (13, "customer.attributes.color: 'color' and 'Color' differ only in case"),

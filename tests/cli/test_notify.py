@@ -201,7 +201,7 @@ def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
     assert notices == Notices(("json://127.0.0.1/a", "json://127.0.0.1/b"), frozenset({"guard"}), None, "acme")
     assert "127.0.0.1" not in repr(notices)
     listed.chmod(0o640)
-    with pytest.raises(UsageError, match="others than you can read the notification URLs"):
+    with pytest.raises(UsageError, match="other users can read the notification URLs"):
         read_notices(config, {})
 
 

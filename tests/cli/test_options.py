@@ -112,13 +112,13 @@ def test_a_wrong_file_is_named_before_anything_is_read(desk, text, said) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("limit = 'many'\n", "job.toml: limit is 'many'"),
+        ("limit = 'many'\n", "job.toml: limit: 'many' is not valid"),
         ("limit = [1, 2]\n", "job.toml: limit is [1, 2]"),
         ("limit = true\n", "job.toml: limit is True"),
         ("rate = nan\n", "job.toml: rate is nan"),
         ("batch_size = 1e3\n", "job.toml: batch-size is 1000.0"),
         ("max-wait = -1\n", "job.toml: max-wait is -1"),
-        ("mode = 'replace'\n", "job.toml: mode is 'replace'"),
+        ("mode = 'replace'\n", "job.toml: mode: 'replace' is not valid"),
         ("on-conflict = true\n", "job.toml: on-conflict is True"),
         ("tenant = 2030-01-01\n", "job.toml: tenant is datetime.date"),
         ("log = false\n", "job.toml: log is False"),
@@ -139,10 +139,10 @@ def test_a_wrong_value_in_the_file_is_named_with_its_key(desk, text, said) -> No
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("CONCURRENCY", "99999999", "IMPORTER_CONCURRENCY is '99999999'"),
-        ("TIMEOUT", "inf", "IMPORTER_TIMEOUT is 'inf'"),
-        ("MAX_WAIT", "soon", "IMPORTER_MAX_WAIT is 'soon'"),
-        ("MODE", "replace", "IMPORTER_MODE is 'replace'"),
+        ("CONCURRENCY", "99999999", "IMPORTER_CONCURRENCY: '99999999' is not valid"),
+        ("TIMEOUT", "inf", "IMPORTER_TIMEOUT: 'inf' is not valid"),
+        ("MAX_WAIT", "soon", "IMPORTER_MAX_WAIT: 'soon' is not valid"),
+        ("MODE", "replace", "IMPORTER_MODE: 'replace' is not valid"),
         ("NEW_FILE", "perhaps", "IMPORTER_NEW_FILE: a value of the wrong kind"),
     ],
 )
@@ -160,13 +160,13 @@ def test_a_wrong_value_that_a_plan_or_a_run_kept_is_named(desk, box) -> None:
     kept.write_text(json.dumps(facts | {"options": facts["options"] | {"mode": "replace"}}))
     said = desk.do("run", "--plan", plan.summary["run_id"])
     assert said.code == 2
-    assert f"plan {plan.summary['run_id']}: mode is 'replace'" in said.err
+    assert f"plan {plan.summary['run_id']}: mode: 'replace' is not valid" in said.err
     run = desk.do("run", *desk.small(), "--api", box.url, "--limit", 1, "--json").summary["run_id"]
     with contextlib.closing(sqlite3.connect(desk.state / "importer" / "ledger.db")) as ledger, ledger:
         ledger.execute("UPDATE runs SET options = json_set(options, '$.on_conflict', 'win')")
     said = desk.do("resume")
     assert said.code == 2
-    assert f"run {run}: on-conflict is 'win'" in said.err
+    assert f"run {run}: on-conflict: 'win' is not valid" in said.err
 
 
 def test_the_longest_wait_is_an_option_like_others(desk, box) -> None:

@@ -232,7 +232,7 @@ def test_what_may_be_there_is_never_announced_again(ledger, tmp_path, state):
     ledger.mark_sending(run, items[:1])
     if state is not State.SENDING:
         ledger.record(run, [Step(0, "a", state, OutcomeKind.UNKNOWN, 1)])
-    with pytest.raises(InternalError, match="1 customers were to be sent that may be in the API already"):
+    with pytest.raises(InternalError, match="1 customers were to be sent that may be in WizCommerce already"):
         ledger.mark_sending(run, items)
     assert states(ledger, "a", "b") == {"a": state, "b": "planned"}
 

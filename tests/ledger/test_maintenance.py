@@ -59,7 +59,7 @@ def test_contradictions_are_found(ledger, tmp_path):
         connection.exec_driver_sql("UPDATE customers SET customer_id = NULL WHERE reference_id = 'a'")
         connection.exec_driver_sql("UPDATE accepted SET reference_id = 'nobody'")
     assert ledger.faults() == [
-        "1 customers are accepted without an id of the API",
+        "1 accepted customers have no WizCommerce ID",
         "1 accepted bodies belong to no customer",
     ]
 
@@ -71,7 +71,7 @@ def test_two_customers_with_one_id_are_found(ledger, tmp_path):
     assert ledger.faults() == [], "another account may have the same id"
     with ledger._write() as connection:
         connection.exec_driver_sql("UPDATE customers SET state = 'created', customer_id = 'id-a' WHERE tenant = 'acme'")
-    assert ledger.faults() == ["1 ids of WizCommerce belong to two customers or more"]
+    assert ledger.faults() == ["1 WizCommerce IDs belong to two or more customers"]
 
 
 def test_writes_of_nobody_are_found(ledger, tmp_path):
@@ -105,7 +105,7 @@ def test_a_backup_is_whole_and_never_written_over(tmp_path):
         ledger.tenant(TENANT)
         run = sent(ledger, tmp_path)
         ledger.backup(copy)
-        with pytest.raises(UsageError, match="exists already"):
+        with pytest.raises(UsageError, match="already exists"):
             ledger.backup(copy)
         with open_ledger(copy) as again:
             assert again.faults() == []

@@ -50,8 +50,8 @@ def test_commits_are_durable_and_keys_are_checked(tmp_path):
     ("target", "message"),
     [
         ("mysql://host/db", "mysql.*SQLite or PostgreSQL"),
-        ("sqlite://", "does not name a file"),
-        ("sqlite:///:memory:", "does not name a file"),
+        ("sqlite://", "has no path"),
+        ("sqlite:///:memory:", "has no path"),
         ("nonsense://", "SQLite or PostgreSQL|not a URL"),
         ("://", "not a URL"),
     ],

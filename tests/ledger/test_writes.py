@@ -110,7 +110,7 @@ def test_another_tenants_writes_are_neither_seen_nor_settled(ledger, tmp_path):
     other = replace(run, tenant="other")
     assert ledger.open_writes("other", ["a"]) == {"a": []}
     for wrong in (write, PATCH):
-        with pytest.raises(InternalError, match="1 writes were settled that were never announced"):
+        with pytest.raises(InternalError, match="1 writes were settled but never announced"):
             ledger.settle_writes(other if wrong is write else run, [replace(wrong, state=WriteState.DONE)])
     assert ledger.writes_of(run, ["a"])["a"] == [write]
 

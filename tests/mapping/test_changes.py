@@ -65,7 +65,7 @@ def test_a_split_cell_of_which_one_value_is_taken_is_an_info() -> None:
     made = field("{from: A, split: ';', take: last}", "Id|A\n1|x; y\n2|z")
     assert column(made, "display_name") == ["y", "z"]
     assert problems(made, "severity", "code", "row", "column", "message") == [
-        ("info", "value_not_taken", 2, "A", "'x; y' contains several values; 'y' is taken")
+        ("info", "value_not_taken", 2, "A", "'x; y' contains several values; 'y' is used")
     ]
 
 

@@ -52,7 +52,7 @@ def test_countries_as_exports_write_them(pair: str) -> None:
         ("Nigera", "Write the country's name or its two-letter code."),
         ("Germany (FR)", "Write the country's name or its two-letter code."),
         ("Paris, France", "Write the country's name or its two-letter code."),
-        ("California", "This is a state of United States: is it in the wrong column? Write the country here."),
+        ("California", "This is a state of United States: is it in the wrong column? Enter the country here."),
     ],
 )
 def test_what_is_not_certain_is_an_error_and_no_hint_names_another_country(text: str, hint: str) -> None:
@@ -98,8 +98,8 @@ def test_states_as_exports_write_them(text: str, place: str, code: str) -> None:
     ("text", "place", "hint"),
     [
         ("Virgina", "US", "Did you mean Virginia (VA)?"),
-        ("Flu", "US", "It is sent as it is."),
-        ("Onti", "CA", "It is sent as it is."),
+        ("Flu", "US", "It is sent unchanged."),
+        ("Onti", "CA", "It is sent unchanged."),
     ],
 )
 def test_a_hint_names_a_state_and_not_its_code(text: str, place: str, hint: str) -> None:

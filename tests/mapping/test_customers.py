@@ -19,8 +19,8 @@ def test_rows_without_a_key_are_rejected_alone_and_never_grouped() -> None:
     assert column(made, "reference_id") == ["1"]
     assert made.tables.rows["rejected"].tolist() == [False, True, True, False]
     assert problems(made, "code", "customer", "row", "column", "hint") == [
-        ("key_blank", -1, 3, "Id", "Fill in 'Id'."),
-        ("key_blank", -1, 4, "Id", "Fill in 'Id'."),
+        ("key_blank", -1, 3, "Id", 'Fill in the column "Id".'),
+        ("key_blank", -1, 4, "Id", 'Fill in the column "Id".'),
     ]
 
 
@@ -28,7 +28,7 @@ def test_keys_of_several_parts() -> None:
     made = apply(TWO_PARTS, "Division|Id|Name\n01|7|one\n|7|two\n01||three\n02|7|four\n01|7|one")
     assert column(made, "reference_id") == ["01-7", "02-7"]
     assert made.tables.rows["rejected"].tolist() == [False, True, True, False, False]
-    assert problems(made, "hint")[0] == ("Fill in 'Division' and 'Id'.",)
+    assert problems(made, "hint")[0] == ('Fill in the columns "Division" and "Id".',)
 
 
 def test_parts_are_never_taken_for_one_another() -> None:

@@ -56,7 +56,7 @@ def test_a_path_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
         ("title: x\n---\ntitle: y\n", "m.yaml:2: not valid YAML: but found another document"),
         ("title: x\ntitle: y\n", "m.yaml:2: 'title' is in the same table twice"),
         ("a: {b: 1,\n  b: 2}\n", "m.yaml:2: 'b' is in the same table twice"),
-        ("? [a, b]\n: c\n", "m.yaml:1: a key must be a plain text"),
+        ("? [a, b]\n: c\n", "m.yaml:1: a key must be plain text"),
         ("a: &a\n  - *a\n", "m.yaml:1: tables are nested more than 50 deep (is an alias '*' inside its own"),
         ("a: &a {b: *a}\n", "m.yaml:1: tables are nested more than 50 deep"),
         ("a: &a {b: 1, <<: *a}\n", "m.yaml:1: tables are nested more than 50 deep"),

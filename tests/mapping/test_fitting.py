@@ -28,14 +28,19 @@ def check(tmp_path: Path, text: str, mapping: str, **options: Any) -> importer.C
 @pytest.mark.parametrize(
     ("text", "mapping", "message", "hint"),
     [
-        ("Frob,Blarg\n1,2\n", "shopify", "of its columns", "No shipped mapping fits these columns"),
-        ("Frob,Blarg\n1,2\n", "xero", "column of the mapping not found", "No shipped mapping fits these columns"),
-        ("Client,Tel\nA,1\n", "shopify", "none of its columns", "'generic-wide' fits best: it knows 2 of 2 columns."),
+        ("Frob,Blarg\n1,2\n", "shopify", "of its columns", "No included mapping fits these columns"),
+        (
+            "Frob,Blarg\n1,2\n",
+            "xero",
+            "lacks 1 column that the mapping needs",
+            "No included mapping fits these columns",
+        ),
+        ("Client,Tel\nA,1\n", "shopify", "none of its columns", "'generic-wide' fits best: it covers 2 of 2 columns."),
         (
             "Client,Tel,Frob\nA,1,x\n",
             "",
             "--mapping is missing",
-            "knows 2 of 3 columns, not Frob. To use it: `importer",
+            "covers 2 of 3 columns, not Frob. To use it: `importer",
         ),
         ("Internal ID,Company Name\n,A\n,B\n", "netsuite", "in 2 rows: 2 errors (key_blank)", "? list.csv:2: the row"),
         ("Customer ID,Company\n", "generic-wide", "no data row below it", "with its rows"),

@@ -81,7 +81,7 @@ def test_parts_after_the_last_number_are_reported() -> None:
     made = apply(PEOPLE, "Id|Name|Names|Mails\n1|K|Ann;Bo;Cy;Di|")
     told = problems(made, "severity", "code", "column", "message")
     assert told == [
-        ("warning", "value_not_taken", "Names", "'Ann;Bo;Cy;Di' has 4 parts; those after number 3 are not taken")
+        ("warning", "value_not_taken", "Names", "'Ann;Bo;Cy;Di' has 4 parts; those after number 3 are not used")
     ]
 
 
@@ -179,7 +179,7 @@ def test_faults_of_a_comparison(old: str, new: str, message: str) -> None:
 
 def test_rows_of_another_table_are_for_addresses_and_contacts() -> None:
     skip = "skip: [{column: Id, same_as: {table: places, column: Id}, reason: r}]"
-    with pytest.raises(MappingError, match="in addresses and contacts only"):
+    with pytest.raises(MappingError, match="only addresses and contacts can look"):
         loaded(SHARED.replace("key: Id}\n  places", f"key: Id, {skip}}}\n  places"))
 
 

@@ -110,7 +110,7 @@ def test_of_several_phones_the_first_is_taken_and_the_others_are_told(value: str
     assert result.values.to_pylist() == ["+14155550132"]
     (finding,) = result.findings
     assert (finding.code, finding.severity) == ("phones_left_out", Severity.WARNING)
-    assert "+14155550132 is taken" in finding.texts(0)[0]
+    assert "+14155550132 is used" in finding.texts(0)[0]
 
 
 NORTH_AMERICAN = re.compile(

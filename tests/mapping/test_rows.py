@@ -55,7 +55,7 @@ def test_an_orphan_is_told_at_the_part_of_its_key_that_nobody_has() -> None:
     made = apply(two, firms, streets)
     told = sorted(problems(made, "row", "column", "value", "record"), key=lambda line: line[0])
     assert {hint.rpartition(" or ")[2] for (hint,) in problems(made, "hint")} == {
-        "correct the key in this row: 'Part' and 'Parent' together."
+        'correct the columns "Part" and "Parent" in this row.'
     }
     assert told == [(5, "Parent", "9", -1), (6, "Part", "1", 0), (7, "Parent", "3", -1), (8, "Parent", "9", -1)]
 
@@ -73,7 +73,7 @@ def test_fates_of_joined_tables() -> None:
         ("orphan_row", -1, 10, "Parent", "9"),
     ]
     (message,) = [text for code, text in problems(made, "code", "message") if code == "orphan_row"]
-    assert message == "no customer '9' among the rows of firms"
+    assert message == "no customer '9' in firms.csv"
 
 
 def test_tables_joined_on_several_columns() -> None:
@@ -214,9 +214,9 @@ def test_a_table_in_two_files_is_the_same_as_in_one(cut: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        ("17", "Did you mean '0017'? Add the customer to main, or correct the key in this row."),
-        ("ab 4", "Did you mean 'AB-4'? Add the customer to main, or correct the key in this row."),
-        ("9", "Add the customer to main, or correct the key in this row."),
+        ("17", "Did you mean '0017'? Add the customer to a.csv, or correct this cell."),
+        ("ab 4", "Did you mean 'AB-4'? Add the customer to a.csv, or correct this cell."),
+        ("9", "Add the customer to a.csv, or correct this cell."),
     ],
 )
 def test_the_hint_of_an_orphan_names_the_key_that_was_probably_meant(wrong: str, hint: str) -> None:

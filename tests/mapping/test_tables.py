@@ -47,19 +47,19 @@ def test_tables_with_the_same_columns_are_told_apart_by_name() -> None:
     made = apply(JOINED, PARTNERS, sheet(both, "x_Address.csv"), sheet(both, "book.xlsx", sheet="People"))
     assert column(made, "address_line_1", "address") == ["High Street"]
     assert column(made, "email", "contact") == ["ada@example.com"]
-    with pytest.raises(MappingError, match=r"both\.csv: fits several tables \(addresses, people\)"):
+    with pytest.raises(MappingError, match=r"both\.csv matches several tables \(addresses, people\)"):
         apply(JOINED, PARTNERS, sheet(both, "both.csv"))
 
 
 def test_a_wrong_file_is_refused_with_what_tells_tables_apart() -> None:
-    with pytest.raises(MappingError, match=r"items\.csv: fits no table") as caught:
+    with pytest.raises(MappingError, match=r"items\.csv matches no table") as caught:
         apply(JOINED, PARTNERS, sheet("Sku|Price\n1|2", "items.csv"))
     assert "'Sku', 'Price'" in caught.value.hint
-    assert "addresses: Parent, Street" in caught.value.hint
+    assert "'addresses' (a file with the columns 'Parent', 'Street')" in caught.value.hint
 
 
 def test_the_main_table_must_be_there_and_a_missing_other_one_is_noted() -> None:
-    with pytest.raises(MappingError, match="no source has the table 'partners'"):
+    with pytest.raises(MappingError, match="the file with the customers is missing"):
         apply(JOINED, ADDRESSES)
     made = apply(JOINED, PARTNERS, ADDRESSES)
     assert codes(made) == ["table_missing"]
@@ -72,10 +72,10 @@ def test_absent_columns_are_named_with_the_nearest_there_is() -> None:
     with pytest.raises(MappingError) as caught:
         apply(mapping, "Id|Nmae|mail adress\n1|x|y")
     assert caught.value.message.splitlines() == [
-        "customers.csv: 3 columns of the mapping not found",
-        "  'Name' (the file has 'Nmae')",
-        "  'Telephone'",
-        "  'E-Mail|Mail Address' (the file has 'mail adress')",
+        "customers.csv lacks 3 columns that the mapping needs:",
+        "  'Name' (the file has 'Nmae');",
+        "  'Telephone';",
+        "  'E-Mail' or 'Mail Address' (the file has 'mail adress')",
     ]
     assert "'Id', 'Nmae', 'mail adress'" in caught.value.hint
 

@@ -101,7 +101,7 @@ def test_states_by_country(value: str, country: str | None, wanted: str) -> None
         ({"date": "%d/%m/%Y"}, "31/02/2025", "invalid_date", "is not a date of the form %d/%m/%Y", "Write the date as"),
         ("country", "Untied States", "invalid_country", "is not a country", "Did you mean United States (US)?"),
         ("country", "Umber", "invalid_country", "is not a country", "two-letter code"),
-        ("email", "ada at example.com", "invalid_email", "is not an e-mail address", "name@example.com"),
+        ("email", "ada at example.com", "invalid_email", "is not an email address", "name@example.com"),
     ],
 )
 def test_failures_say_what_and_what_to_do(step: object, value: str, code: str, message: str, hint: str) -> None:

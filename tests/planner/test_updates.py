@@ -347,7 +347,7 @@ def test_a_child_without_an_id_there_cannot_be_changed() -> None:
     del shop.data["contacts"][0]["id"]
     changed = {**SOURCE, "contacts": [{**SOURCE["contacts"][0], "first_name": "Anna"}]}
     update = MERGER.update(changed, shop.data, SOURCE, None)
-    assert (update.empty, update.reports) == (True, ("contacts[P1] has no id in WizCommerce: not changed",))
+    assert (update.empty, update.reports) == (True, ("contacts[P1] has no ID in WizCommerce: not changed",))
 
 
 def test_the_default_of_a_child_that_is_there_changes_only_where_the_source_states_it() -> None:

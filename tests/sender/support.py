@@ -29,7 +29,7 @@ TENANT = "acme"
 NOTHING_DONE = {
     "invalid": Answer(AnswerKind.REFUSED, 422, None, "VALIDATION", "wrong", (Refusal("company_name", "is too odd"),)),
     "key": Answer(AnswerKind.KEY_REFUSED, 401, message="no such key"),
-    "lost": Answer(AnswerKind.UNKNOWN, message="no readable answer"),
+    "lost": Answer(AnswerKind.UNKNOWN, message="no readable response"),
 }
 
 

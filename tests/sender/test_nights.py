@@ -263,7 +263,7 @@ def test_killed_before_the_first_update_was_read_back() -> None:
         with pytest.raises(KilledError):
             await send(Killed(ledger), api, run, payloads, merge=MERGER, concurrency=1, batch_size=1)
         assert len(api.patches) == 1
-        with pytest.raises(GuardError, match=r"not as it was sent: addresses\[A-2\]"):
+        with pytest.raises(GuardError, match=r"does not show what was sent: addresses\[A-2\]"):
             await send(ledger, api, run, payloads, merge=MERGER)
         ends = [line.outcome for line in outcomes(ledger, run).values()]
         assert ends.count("failed") == 1

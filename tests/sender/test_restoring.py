@@ -182,8 +182,8 @@ def test_a_child_or_customer_that_is_gone_is_reported_once(tmp_path):
         s.ask("DELETE", f"/v1/customers/{one['id']}/addresses/{one['addresses'][0]['id']}")
         s.delete("d")
         assert s.undo(sent) == {"c": "not_taken_back", "d": "not_taken_back"}
-        assert "addresses[A1] is not in WizCommerce any more" in s.last["c"].details
-        assert "customer is not in WizCommerce any more" in s.last["d"].details
+        assert "addresses[A1] is no longer in WizCommerce" in s.last["c"].details
+        assert "customer is no longer in WizCommerce" in s.last["d"].details
         assert s.undo(sent) == {}
 
 
@@ -215,7 +215,7 @@ def test_writes_without_an_answer_are_looked_at_first(tmp_path, end):
         assert s.verify(sent) == {"c": "unknown"}
         if end == "lost":
             assert s.undo(sent) == {"c": "unknown"}
-            assert "undo again in" in s.last["c"].details
+            assert "run undo again in" in s.last["c"].details
         assert s.undo(sent, later=61.0) == {"c": "restored" if end == "unanswered" else "absent"}
         assert content(s.whole("c")) == before
         assert s.states("c") == {"c": "updated"}
@@ -252,7 +252,7 @@ def test_another_customer_under_the_id_is_never_touched(tmp_path):
             s.ledger.record(run, [step])
         before = len(writes(s))
         assert s.undo(updated, force=True)["b"] == "failed"
-        assert "another record under this id, with the reference id a" in s.last["b"].details
+        assert "another record under this ID, with the reference ID a" in s.last["b"].details
         assert len(writes(s)) == before + 1
         assert s.undo(created, force=True) == {"a": "deleted", "b": "failed"}
         assert s.names() == ["b"]
@@ -263,7 +263,7 @@ def test_answers_about_another_customer_are_not_acted_on(tmp_path):
         sent = s.send(["a", "b"])
         s.box.set_faults(aimed={"a": ["foreign"] * 3})
         assert s.undo(sent, force=True, concurrency=1) == {"a": "failed", "b": "deleted"}
-        assert "another id" in s.last["a"].details
+        assert "another ID" in s.last["a"].details
         assert s.names() == ["a"]
         assert s.undo(sent) == {"a": "deleted"}
 
@@ -276,7 +276,7 @@ def test_values_that_were_erased_cannot_be_taken_back(tmp_path):
         before = content(s.whole("c"))
         assert forecast(s.ledger, sent[0]) == Forecast(0, 0, 1)
         assert s.undo(sent, force=True) == {"c": "not_taken_back"}
-        assert s.last["c"].details == "the values from before were erased"
+        assert s.last["c"].details == "the previous values were erased"
         assert content(s.whole("c")) == before
 
 

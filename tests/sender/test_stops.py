@@ -172,7 +172,7 @@ def test_limit_and_the_rest(ledger, tmp_path):
 def test_too_many_failures(ledger, tmp_path):
     async def main():
         run, bodies = plan_run(ledger, tmp_path, NAMES)
-        with pytest.raises(GuardError, match="more than the 5 allowed"):
+        with pytest.raises(GuardError, match="--max-failed allows only 5"):
             await send(ledger, FakeApi(["invalid"] * 40, limiter=FakePace(1)), run, bodies, max_failed=5)
         counts = ledger.counts(run.id)
         assert 6 <= counts[OutcomeKind.FAILED] <= 8
@@ -185,7 +185,7 @@ def test_other_bodies_than_planned_are_not_sent(ledger, tmp_path):
     async def main():
         run, _ = plan_run(ledger, tmp_path, NAMES)
         api = FakeApi()
-        with pytest.raises(OutputError, match="CUS-0 is not the one that was planned"):
+        with pytest.raises(OutputError, match="CUS-0 was changed after the plan was made"):
             await send(ledger, api, run, lambda items: [b"{}"] * len(items))
         assert not api.posts
 
@@ -415,7 +415,7 @@ def test_attempts_end(ledger, tmp_path):
         assert (await send(ledger, api, run, bodies, retry=RetryPolicy(attempts=3, deadline=9e9)))[OutcomeKind.FAILED]
         line = outcomes(ledger, run)["CUS-0"]
         assert (line.error_code, line.attempts) == ("no_answer", 3)
-        assert line.error_message == "not in WizCommerce after 3 attempts; the last answer: no readable answer"
+        assert line.error_message == "not in WizCommerce after 3 attempts; last response: no readable response"
 
     run_virtually(main())
 

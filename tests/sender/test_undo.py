@@ -57,7 +57,7 @@ def test_a_field_that_was_never_sent_and_was_filled_in_by_hand_counts_as_changed
         sent = s.send(["a", "b"])
         s.patch("a", phone="+12125550123")
         assert s.undo(sent) == {"a": "changed", "b": "deleted"}
-        assert "in what was not sent" in s.last["a"].details
+        assert "in fields that the importer does not send" in s.last["a"].details
         assert s.undo(sent, force=True) == {"a": "deleted"}
 
 

@@ -48,7 +48,9 @@ def told(*companies: tuple[str, str, str], alike: Severity | None = Severity.WAR
 )
 def test_the_same_company_at_the_same_address_is_a_warning_with_both_places(other: tuple[str, str, str]) -> None:
     lines = told(("Harbor Goods", "4 Pier Rd", "43000"), ("Kestrel", "1 Mill Ln", "78701"), other)
-    assert lines == [(2, "warning", "customers.csv:2 has it under the id C0: if they are one, keep one of them.")]
+    assert lines == [
+        (2, "warning", "customers.csv:2 has it under the ID C0. If they are the same customer, keep only one.")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -155,15 +155,15 @@ def test_an_unmapped_required_field_is_missing_everywhere() -> None:
     addresses = [{key: value for key, value in ADDRESS.items() if key != "city"}]
     (problem,) = problems_of(*make_tables([CUSTOMER], addresses))
     assert (problem["code"], problem["field"], problem["row"], problem["column"]) == ("required", "city", 1, None)
-    assert problem["hint"] == "Map a column to city, or give it a default in the mapping."
+    assert problem["hint"] == "Map a column to city, or set a default in the mapping."
 
 
 HINTS = [
     ("company_name", None, 'Fill in the column "customer company_name".'),
     ("company_name", "x" * 256, "Shorten it by 1 character: it has 256."),
     ("company_name", "x" * 267, "Shorten it by 12 characters: it has 267."),
-    ("company_name", "a\x00b", "Take the character U+0000 out of the cell."),
-    ("email", "a@b.com;c@d.com", 'Keep one address of "a@b.com;c@d.com", or split'),
+    ("company_name", "a\x00b", "Remove the character U+0000 from the cell."),
+    ("email", "a@b.com;c@d.com", 'Keep one email address in "a@b.com;c@d.com", or split'),
     ("phone", "5" * 100, f'Write "{"5" * 60}…" with + and the country code'),
 ]
 
@@ -182,7 +182,7 @@ def test_a_country_by_another_name_is_suggested(value: str) -> None:
 
 def test_the_nearest_country_is_suggested() -> None:
     (problem,) = problems_of(*with_value("address", "country", "Untied Kingdom"))
-    assert problem["hint"] == 'Write GB (United Kingdom) instead of "Untied Kingdom" if you mean that.'
+    assert problem["hint"] == 'Write GB (United Kingdom) instead of "Untied Kingdom" if that is what you mean.'
 
 
 def test_the_value_is_the_source_cell_not_the_record() -> None:
@@ -263,8 +263,8 @@ def test_ids_that_differ_only_in_case_are_all_refused() -> None:
     customers = [{**CUSTOMER, "reference_id": text} for text in ("abc", "x", "ABC", "Abc", "ABC", None)]
     found = [p for p in problems_of(*make_tables(customers)) if p["code"] == "reference_id_case"]
     assert [p["row"] for p in found] == [0, 2, 3, 4]
-    assert found[0]["hint"] == 'customers.csv:4 has "ABC", here it is "abc": write both the same, or change one.'
-    assert found[1]["hint"].startswith('customers.csv:2 has "abc", here it is "ABC"')
+    assert found[0]["hint"] == 'customers.csv:4 has "ABC", but here it is "abc": write both the same, or change one.'
+    assert found[1]["hint"].startswith('customers.csv:2 has "abc", but here it is "ABC"')
 
 
 def test_child_ids_are_unique_across_customers_but_not_across_kinds() -> None:

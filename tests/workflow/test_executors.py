@@ -102,10 +102,10 @@ def test_nothing_waits_while_processes_start(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_unknown_engine_and_one_that_does_not_answer_are_usage_errors(tmp_path: Path, monkeypatch) -> None:
-    with pytest.raises(UsageError, match="--engine is 'spark'"):
+    with pytest.raises(UsageError, match="--engine: 'spark' is not valid"):
         Options(engine="spark")
     monkeypatch.setattr(executors, "_DASK_TIMEOUT", 0.2)
-    with pytest.raises(UsageError, match="no scheduler answers"), dask_executor("dask://127.0.0.1:9", tmp_path):
+    with pytest.raises(UsageError, match="no Dask scheduler responds"), dask_executor("dask://127.0.0.1:9", tmp_path):
         pass
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError, match="not installed"), dask_executor("dask", tmp_path):

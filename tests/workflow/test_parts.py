@@ -210,5 +210,5 @@ def test_there_is_a_partition_for_each_worker_and_little_memory_makes_them_small
 def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
     assert Options(memory=text).memory == size
     for wrong in ("", "0", "much", "1 GiBs", "-1GB"):
-        with pytest.raises(UsageError, match=r"^--memory is "):
+        with pytest.raises(UsageError, match=r"^--memory: "):
             Options(memory=wrong)

@@ -191,7 +191,7 @@ def test_a_first_update_that_loses_something_stops_the_run(desk, children) -> No
             rows[f"C{number}"]["Street"] = f"{number} Changed Street"
         said = desk.run(api.url, *write(desk, rows))
         assert said.code == 3
-        assert "the update was read back, and is not as it was sent: addresses" in said.summary["stopped"]
+        assert "after the update, WizCommerce does not show what was sent: addresses" in said.summary["stopped"]
         assert sum(len(patches) for patches in api.patches.values()) == 1
     assert sorted(counts(said).items()) == [("failed", 1), ("pending", 5)]
 

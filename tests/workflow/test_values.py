@@ -182,7 +182,7 @@ def test_a_word_that_the_table_does_not_have_is_told_once(words) -> None:
     words.write("a.csv", SOURCE.replace("Net 60", "Net 45").replace("Cash", "net 45"))
     said = check(words, "--values", "values.csv")
     assert lines(said, "word_not_in_table") == [
-        ("warning", "word_not_in_table", "4", "'Net 45' is not in values.csv; it is sent as it is (2 customers)")
+        ("warning", "word_not_in_table", "4", "'Net 45' is not in values.csv; it is sent unchanged (2 customers)")
     ]
 
 

@@ -143,7 +143,7 @@ def _with_label(line: Evaluated, label: str, number: str, table: TableData) -> E
     """The first line with a note of each address's name, which is reported only."""
     reference = label.replace(NUMBER, number)
     column = table.column(reference)
-    text = "is the name of this address; WizCommerce has no field for it"
+    text = "is the name of this address, but WizCommerce has no field for it"
     note = Finding(np.ones(len(column.values), bool), Severity.INFO, "address_label", text)
     at = np.flatnonzero(column.filled).astype(np.int64)
     return replace(line, findings=(*line.findings, RowFinding(at, column.codes[at], note, reference, 0)))
@@ -156,7 +156,7 @@ def _with_parts_left(entry: ChildEntry, number: str, found: Evaluated) -> Evalua
     at = np.flatnonzero(found.parts > int(number)).astype(np.int64)
     counts = found.parts[at]
     texts = [
-        f"has {count} parts; those after number {number} are not taken" for count in range(counts.max(initial=0) + 1)
+        f"has {count} parts; those after number {number} are not used" for count in range(counts.max(initial=0) + 1)
     ]
     note = Finding(np.ones(len(texts), bool), Severity.WARNING, "value_not_taken", texts, "Raise the end of `repeat`.")
     return replace(found, findings=(*found.findings, *found.at_columns(RowFinding(at, counts, note, "", 0))))

@@ -27,7 +27,7 @@ _CLOSED = (
     rf"[(\[*]\s*{_SAID}\s*[)\]*]+\s*$|[-\x{{2013}}:]\s+{_SAID}\s*$"
     rf"|^[(\[*]+\s*{_SAID}\s*[)\]*]|^{_SAID}\s*[-\x{{2013}}:]\s"
 )
-_AGREE = "Rows of one customer must agree: correct one of the two, or write `conflict: first` in the mapping."
+_AGREE = "Rows of one customer must agree: correct one of them, or write `conflict: first` in the mapping."
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _closed(found: Evaluated, table: TableData, codes: Codes) -> Iterator[Proble
             record=codes[rows],
             field="company_name",
             message=pc.binary_join_element_wise("'", names, "' says that the customer is not active", ""),
-            hint="If it is not to be imported, leave such rows out: `skip` with `matches` in the mapping.",
+            hint="To leave out such rows, use `skip` with `matches` in the mapping.",
         )
 
 

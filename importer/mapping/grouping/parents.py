@@ -99,11 +99,11 @@ def parent_problems(
     sources: Sources,
 ) -> Iterator[ProblemTable]:
     """Why the ``lost`` rows have no customer, at the cells that name their parents."""
-    hint = "Correct the cell, add the row that it names, or clear it if this row is a customer by itself."
+    hint = "Correct the cell, add the row that it names, or clear the cell if this row is a customer itself."
     ends, namesakes = found
     why = np.minimum(ends, OPEN)  # an end ≥ 0 is that of a rejected row here
     reasons = (
-        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Name the parent by its id, or rename the rows."),
+        (SEVERAL, "parent_ambiguous", "is the name of several rows", "Use the parent's ID, or rename the rows."),
         (ABSENT, "orphan_row", "names no row of the file", hint),
         (OPEN, "parent_rejected", "belongs to a row that was rejected", "Correct that row first."),
         (CIRCLE, "parent_circle", "leads to no customer: the rows name each other in a circle", hint),

@@ -23,6 +23,7 @@ from importer.mapping.transform_results import RowChange
 from importer.records import Severity
 from importer.tables import TEXT, Entity, FieldOrigin, ProblemTable, Sources
 
+_MOST_FILES = 3  # in a message
 LEFT_OUT = "left out by a correction"  # why a row is skipped
 
 
@@ -116,7 +117,7 @@ def assign_rows(
         if other != name:
             rows = _read(mapping, other, table, status, loaded)
             every.append(rows)
-            by_table[other] = _children(mapping, rows, keys, status, problems)
+            by_table[other] = _children(rows, main, keys, status, problems)
     tidied = tuple((one.table, _tidied(one.cells.changes)) for one in every if _tidied(one.cells.changes))
     changes = tuple(change for change in keys.changes if change.code != "key_tidied")
     return RowAssignment(keys.ids, keys.origin, changes, own, by_table, status, problems, keys.former, tidied)
@@ -139,7 +140,7 @@ def _with_numbered(mapping: Mapping, tables: dict[str, TableData]) -> tuple[dict
             if len(column.values) and pc.all(pc.match_substring_regex(column.values, r"^[0-9]+\.0+$")).as_py():
                 numbered.append(reference)
                 at = np.flatnonzero(column.filled)
-                message = f"all {len(at):,} filled cells of this column end in .0; they are read without it"
+                message = f"all {len(at):,} filled cells of this column end in .0, which is removed"
                 hint = "Programs write whole numbers like that. If the IDs have lost zeros, export the column as text."
                 texts = {"severity": Severity.WARNING, "code": "ids_as_numbers", "message": message, "hint": hint}
                 problems.append(cell_problems(table, at[:1], reference, **texts))
@@ -195,24 +196,37 @@ def _with_keys(read: _Rows, status: RowStatus, problems: list[ProblemTable]) -> 
     continues = np.zeros(len(at), bool)
     if read.above is not None:
         continues = (read.above != np.arange(len(read.above)))[read.keyed][at]
-    columns = [column for part in read.rule.key for column in part.columns()]
-    fill = f"Fill in {' and '.join(map(repr, columns))}"
+    reference = read.rule.key[0].columns()[0]
+    fill = f"Fill in {_key_columns(read.rule, table)}"
     blank_key = "the row does not say which customer it belongs to"
-    lost = "the row's key is blank, and there is no valid row above it that it could continue"
+    lost = "the row's key is blank, but there is no valid row above that it could continue"
     for rows, code, message, hint in (
         (at[~continues], "key_blank", blank_key, f"{fill}."),
         (at[continues], "continuation_lost", lost, f"{fill}, or put the row below the customer that it belongs to."),
     ):
         if len(rows):
             texts = {"severity": Severity.ERROR, "code": code, "message": message, "hint": hint}
-            problems.append(cell_problems(table, rows, columns[0], **texts))
+            problems.append(cell_problems(table, rows, reference, **texts))
     return table.keep(~blank), keys.keep(~blank)
 
 
+def _key_columns(rule: TableRule, table: TableData) -> str:
+    """The columns of the key by the headers that the files have, in words."""
+    parts = []
+    for part in rule.key:
+        names = dict.fromkeys(f'"{name}"' for column in part.columns() for name in table.names(column))
+        parts.append((" or " if part.join is None else " and ").join(names))
+    several = len(rule.key) > 1 or rule.key[0].join is not None
+    return f"the column{'s' * several} {' and '.join(filter(None, parts))}"
+
+
 def _children(
-    mapping: Mapping, read: _Rows, keys: Keys, status: RowStatus, problems: list[ProblemTable]
+    read: _Rows, main: TableData, keys: Keys, status: RowStatus, problems: list[ProblemTable]
 ) -> CustomerRows:
-    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected alone."""
+    """The rows of a table of addresses or contacts, each with its customer; orphans are rejected alone.
+
+    ``main``: the table of the customers, ``keys``: theirs.
+    """
     rows, own = _with_keys(read, status, problems)
     customers, reasons = match_keys(own, keys)
     skipped = reasons != ""
@@ -220,7 +234,7 @@ def _children(
     orphans = np.flatnonzero((customers < 0) & ~skipped)
     if len(orphans):
         status.rejected[rows.rows[orphans]] = True
-        problems += _orphan_problems(mapping.main_table, read.rule, rows, own, keys, orphans)
+        problems += _orphan_problems(main, read.rule, rows, own, keys, orphans)
     kept = customers >= 0
     rows, customers = rows.keep(kept), customers[kept]
     status.customer[rows.rows] = customers
@@ -228,18 +242,19 @@ def _children(
 
 
 def _orphan_problems(
-    main_table: str, rule: TableRule, rows: TableData, own: Keys, keys: Keys, at: Codes
+    main: TableData, rule: TableRule, rows: TableData, own: Keys, keys: Keys, at: Codes
 ) -> Iterator[ProblemTable]:
     """No customer has these keys; the hint names one whose id differs only in zeros, case or punctuation."""
     ids, known = own.ids.take(own.codes[at]).to_arrow(), keys.ids.to_arrow()
     near = known.take(pc.index_in(_without_punctuation(ids), value_set=_without_punctuation(known)))
     likely = pc.index_in(near, value_set=known).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    names = [repr(column) for part in rule.key for column in part.columns()]
-    together = f": {' and '.join(names)} together" if len(rule.key) > 1 else ""
+    files = " or ".join(table.name for table in main.tables[:_MOST_FILES])
+    files += f" (or {len(main.tables) - _MOST_FILES} more)" if len(main.tables) > _MOST_FILES else ""
+    cells = f"{_key_columns(rule, rows)} in this row" if len(rule.key) > 1 else "this cell"
     guess = pc.fill_null(pc.binary_join_element_wise("Did you mean '", near, "'? ", ""), "")
-    advice = f"Add the customer to {main_table}, or correct the key in this row{together}."
+    advice = f"Add the customer to {files}, or correct {cells}."
     hint = pc.binary_join_element_wise(guess, advice, "")
-    message = pc.binary_join_element_wise("no customer '", ids, f"' among the rows of {main_table}", "")
+    message = pc.binary_join_element_wise("no customer '", ids, f"' in {files}", "")
     parts = _unknown_parts(own, own.codes[at], keys)
     for number in np.unique(parts):
         here = np.flatnonzero(parts == number)

@@ -28,10 +28,10 @@ _STEPS = {
     "text": "as it is",
     "decode": "with HTML and %20 undone",
     "unescape": "with HTML entities and %20 undone",
-    "tidy": "with plain spaces and quotes, and nothing invisible",
-    "upper": "in capitals",
-    "lower": "in small letters",
-    "title": "each word with a capital",
+    "tidy": "with plain spaces and quotes, without invisible characters",
+    "upper": "in upper case",
+    "lower": "in lower case",
+    "title": "each word capitalized",
     "collapse": "line breaks and runs of spaces become one space",
     "one_line": "line breaks become '{0}'",
     "digits": "digits only",
@@ -40,13 +40,13 @@ _STEPS = {
     "replace": "'{0}' becomes '{1}'",
     "regex": "what matches '{0}' becomes '{1}'",
     "extract": "only what matches '{0}'",
-    "labelled": "the first number labelled {0}",
+    "labelled": "the first number labeled {0}",
     "phone": "as an international phone number",
-    "email": "checked as an e-mail address",
+    "email": "checked as an email address",
     "country": "as a two-letter country code",
     "state": "as a state's code where that is usual",
     "flag": "yes or no",
-    "not_flag": "yes and no exchanged",
+    "not_flag": "yes and no swapped",
     "first_name": "the first name of the person",
     "last_name": "the last name of the person",
     "date": "a date, written '{0}' in the file",
@@ -55,9 +55,9 @@ _STEPS = {
 
 
 def overview(width: int) -> str:
-    """All shipped mappings, a name and a title each, in lines of at most ``width`` characters."""
+    """All included mappings, a name and a title each, in lines of at most ``width`` characters."""
     rows = [(name, load_mapping(name).mapping.title) for name in list_mappings()]
-    ends = "'importer mappings NAME' explains one of them; a mapping of your own is given by its path."
+    ends = "'importer mappings NAME' explains one of them. Specify your own mapping by its path."
     return "\n".join([*_table(rows, width), "", *_wrap(ends, "", width)]) + "\n"
 
 
@@ -94,7 +94,7 @@ def _bases(loaded: LoadedMapping) -> list[str]:
     shipped = set(list_mappings().values())
     names = [base.stem if base in shipped else str(base) for base in loaded.bases]
     further = f", which extends {' and then '.join(names[1:])}" if names[1:] else ""
-    return [f"{loaded.path.name} says only what differs from {names[0]}{further}. This text shows all of it together."]
+    return [f"{loaded.path.name} contains only what differs from {names[0]}{further}. This text shows the result."]
 
 
 def _column(reference: str) -> str:
@@ -338,7 +338,7 @@ def _taken(take: str | int) -> str:
 
 def _translated(values: dict[str, list[str]]) -> str:
     if len(values) > _MOST_VALUES:
-        return f"{len(values)} texts are replaced by a table"
+        return f"{len(values)} values are replaced by others"
     texts: dict[tuple[str, ...], list[str]] = {}
     for text, sent in values.items():
         texts.setdefault(tuple(sent), []).append(text)
@@ -356,7 +356,7 @@ def _required(mapping: Mapping) -> list[str]:
 
 
 def _policies(mapping: Mapping) -> list[str]:
-    lines = ["It rejects its customer: nothing of that customer is sent, and the report names the cell."]
+    lines = ["It rejects its customer: nothing of that customer is sent, and the report shows the cell."]
     sections = [("customer", mapping.customer), *((_child_name(entry).lower(), entry) for entry in mapping.children())]
     fields = [(f"{kind}: {_field_name(name)}", rule) for kind, part in sections for name, rule in part.fields().items()]
     left_out = dict.fromkeys(name for name, rule in fields if rule.invalid == "blank")
@@ -374,9 +374,9 @@ def _policies(mapping: Mapping) -> list[str]:
     if mapping.blanks is not None:
         lines.append(f"Placeholder text that counts as blank: {', '.join(map(repr, mapping.blanks)) or 'none'}.")
     if mapping.word_table is not None:
-        lines.append(f"Words that a table gives a value: {mapping.word_table}; --values gives another table.")
+        lines.append(f"The value table: {mapping.word_table} (another one with --values).")
     if mapping.contact_email == "required":
-        lines.append("A contact without an e-mail address is an error.")
+        lines.append("A contact without an email address is an error.")
     for code, severity in mapping.severity.items():
         eased = CODES[code].severity is Severity.ERROR is not severity
         kept = "the first row counts" if code == "customer_conflict" else "the value is left out"

@@ -79,11 +79,11 @@ _KINDS = {  # of pydantic's errors
 }
 _YAML = (  # beginnings of the parser's messages → what is usually the reason
     ("mapping values are not allowed", "there is a colon too many, or the line is indented wrongly"),
-    ("could not find expected ':'", "a key has no colon, or a text goes on in the next line without indentation"),
-    ("found character", "a text begins with a character that needs quotes, or a tab is used where spaces belong"),
+    ("could not find expected ':'", "a key has no colon, or a value continues on the next line without indentation"),
+    ("found character", "a value begins with a character that needs quotes, or a tab is used where spaces belong"),
     ("expected <block end>", "the indentation does not fit the lines above"),
     ("expected ',' or", "a comma or a closing bracket is missing"),
-    ("found unexpected end of stream", "a quote is not closed"),
+    ("found unexpected end of stream", "a quotation mark is missing at the end"),
 )
 
 
@@ -92,7 +92,7 @@ def yaml_message(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or error.context or ""
     alias = re.match(r"found undefined alias '(.+)'", problem)
     if alias is not None:
-        return f"*{alias[1]} repeats a part that is called &{alias[1]}, but nothing above is called so"
+        return f"*{alias[1]} repeats a part that is called &{alias[1]}, but nothing above has that name"
     reasons = (reason for beginning, reason in _YAML if problem.startswith(beginning))
     return f"not valid YAML: {next(reasons, problem)}"
 
@@ -101,7 +101,7 @@ def yaml_hint(error: yaml.MarkedYAMLError) -> str:
     """What to do about it."""
     if "alias" in (error.problem or ""):
         return "A name that begins with '*' needs quotes: \"*Name\"."
-    return "Look at the indentation, and put quotes around names that hold ':', '#', '*' or '{'."
+    return "Check the indentation, and put quotes around names that contain ':', '#', '*' or '{'."
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,12 @@ def _said(item: Any) -> str:
     """The message of one error; pydantic's own are put in other words."""
     given = item["input"]
     kind = _KINDS.get(item["type"], item["type"])
-    one_text = f"must be one text, not {'a list' if isinstance(given, list) else 'a table of keys'}"
+    one_value = f"must be one value, not {'a list' if isinstance(given, list) else 'a table of keys'}"
     said = {
         "choice": f"must be {item.get('ctx', {}).get('expected')}, not {given!r}",
         "flag": f"must be yes or no, not {given!r}",
         "string_pattern_mismatch": f"must be a code of two capital letters, such as US, not {given!r}",
-        "string_type": one_text,
+        "string_type": one_value,
         "short": "must not be empty" if not given else f"needs at least {item.get('ctx', {}).get('min_length')}",
         "shape": f"cannot be {given!r} here",
     }

@@ -139,7 +139,7 @@ def _parent(data: Any, place: Place) -> Any:
 
 
 def function_faults(mapping: Mapping, path: Path) -> list[Fault]:
-    """The Python functions that a mapping file names and that are not there. None of them is run."""
+    """The Python functions that a mapping file refers to but that do not exist. None of them is run."""
     found = {step.argument: _function_fault(path.parent, step.argument) for step in _steps(mapping)}
     return [Fault(f"{path}", f"python: {text}") for text in found.values() if text is not None]
 

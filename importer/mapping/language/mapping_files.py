@@ -143,7 +143,7 @@ def _read(path: Path, chain: list[tuple[Path, bytes]], faults: list[Fault]) -> P
     except OSError as error:
         raise MappingError(f"{path}: cannot be read: {error.strerror}") from error
     if len(raw) > MOST_BYTES:
-        raise MappingError(f"{path}: has more than {MOST_BYTES:,} bytes", "Is it a mapping at all?")
+        raise MappingError(f"{path}: has more than {MOST_BYTES:,} bytes", "It may not be a mapping file.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -169,7 +169,7 @@ def _base(extended: Part, chain: list[tuple[Path, bytes]]) -> Path:
     except MappingError as error:
         raise MappingError(f"{where}: {error.message}", error.hint) from error
     if len(chain) == MOST_FILES:
-        raise MappingError(f"{where}: {MOST_FILES} mappings extend one another, which is the most")
+        raise MappingError(f"{where}: a mapping can extend at most {MOST_FILES - 1} others in a chain")
     files = [file for file, _ in chain]
     if path.resolve() in (file.resolve() for file in files):
         names = " → ".join(file.name for file in [*files, path])
@@ -214,7 +214,7 @@ def _refuse_outside(function: Part) -> None:
     if not inside:
         raise MappingError(
             f"{function.where}: python: {function.value!r} is not in the mapping's folder",
-            "Put the file beside the mapping or in a folder below, name it from there, and use no link that leads out.",
+            "Put the file beside the mapping or in a folder below, and write its path from there. Avoid links.",
         )
 
 
@@ -235,7 +235,7 @@ def _merged(base: Part, own: Part, *, named: bool = False, short: str = "from") 
         elif key in inherited:
             merged[key] = _merged(inherited[key], part, named=key in _NAMED, short=_short(key, inherited[key]))
         elif any(item.value == INHERITED for item in part.items or ()):
-            raise MappingError(f"{part.where}: there is nothing that '{INHERITED}' could be replaced by")
+            raise MappingError(f"{part.where}: there is nothing to replace '{INHERITED}' with")
         else:
             merged[key] = part
     return replace(own, value=merged)
@@ -279,12 +279,12 @@ def _find(name: str, folder: Path = Path()) -> Path:
     if path.is_dir():
         raise MappingError(f"{name}: is a folder, not a mapping file")
     if path.suffix in SUFFIXES or len(Path(name).parts) > 1:
-        raise MappingError(f"{name}: no such mapping file", f"Shipped mappings: {', '.join(shipped)}.")
+        raise MappingError(f"{name}: no such mapping file", f"Included mappings: {', '.join(shipped)}.")
     near = nearest(name.casefold(), shipped)
     guess = f"Did you mean {near[0]}? " if near else ""
     raise MappingError(
         f"no mapping is called {name!r}",
-        f"{guess}Shipped mappings: {', '.join(shipped)}. A mapping of your own is given by its path.",
+        f"{guess}Included mappings: {', '.join(shipped)}. Specify your own mapping by its path.",
     )
 
 
@@ -349,7 +349,7 @@ class _Reader:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                self._wrong(line, "a key must be a plain text")
+                self._wrong(line, "a key must be plain text")
                 continue
             if key.value == "<<":
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]

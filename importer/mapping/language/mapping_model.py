@@ -113,12 +113,12 @@ class CustomerEntry(_CustomerFields):  # type: ignore[misc,valid-type]  # the ba
     @model_validator(mode="after")
     def _has_name(self) -> Self:
         if self.company_name is None:
-            raise error_at("company_name is missing: the API requires it", "company_name")
+            raise error_at("company_name is missing: WizCommerce requires it", "company_name")
         for name, rule in self.fields().items():
             if rule.numbered:
                 raise error_at("{n} is for addresses and contacts with repeat only", *name.split(".", 1))
             if any(any(condition.across_tables()) for condition in rule.conditions()):
-                text = "the rows of another table can be looked at in addresses and contacts only"
+                text = "only addresses and contacts can look at the rows of another table"
                 raise error_at(text, *name.split(".", 1), "when")
         return self
 
@@ -182,7 +182,7 @@ class AddressEntry(_Child, _AddressFields):  # type: ignore[misc,valid-type]  # 
     @model_validator(mode="after")
     def _has_type(self) -> Self:
         if self.packed is not None and self.lines is not None:
-            raise error_at("packed (one cell) and lines (a cell for each line) exclude each other", "lines")
+            raise error_at("packed (one cell) and lines (a cell for each line) cannot be combined", "lines")
         if self.type is None:
             raise error_at("an address needs a type, such as type: billing", "type")
         for value in self.type.targets():
@@ -252,7 +252,7 @@ class Mapping(Strict):
                 raise error_at(f"its severity cannot be changed: {CODES[name].locked}", "severity", name)
         own = self.severity.get(_EMAIL[1], Severity.ERROR)
         if self.contact_email == "required" and own is not Severity.ERROR:
-            raise error_at("contact_email: required makes it an error; write one of the two", *_EMAIL)
+            raise error_at("contact_email: required makes it an error; write only one of them", *_EMAIL)
         return self
 
     @model_validator(mode="after")
@@ -276,7 +276,7 @@ class Mapping(Strict):
 
     @property
     def needs_contact_email(self) -> bool:
-        """True when a contact without an e-mail address is an error."""
+        """True when a contact without an email address is an error."""
         return self.contact_email == "required" or self.severity.get(_EMAIL[1]) is Severity.ERROR
 
     @property

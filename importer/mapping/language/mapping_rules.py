@@ -92,9 +92,9 @@ class Condition(Strict):
         tests = {name: getattr(self, name if name != "is" else "is_") for name in TESTS}
         wide = [self.only, self.any_, self.all_]
         if sum(test is not None for test in (*tests.values(), *wide)) != 1:
-            raise ValueError(f"a condition has exactly one of {', '.join(TESTS)}, only, any, all")
+            raise ValueError(f"a condition has exactly one of {', '.join(TESTS)}, only, any, or all")
         if (self.column is None) == any(test is not None for test in tests.values()):
-            raise ValueError(f"{', '.join(TESTS[:-1])} and {TESTS[-1]} need a column; only, any and all have none")
+            raise ValueError(f"{', '.join(TESTS[:-1])}, and {TESTS[-1]} need a column; only, any, and all have none")
         return self
 
     @property
@@ -152,7 +152,7 @@ class SkipRule(Condition):
     @model_validator(mode="after")
     def _own_table(self) -> Self:
         if any(self.across_tables()):
-            raise ValueError("the rows of another table can be looked at in addresses and contacts only")
+            raise ValueError("only addresses and contacts can look at the rows of another table")
         return self
 
 
@@ -232,13 +232,13 @@ class FieldRule(Strict):
     def _fits_together(self) -> Self:
         given = self.given()
         if sum(name in given for name in _SOURCES) != 1:
-            raise ValueError("a field has exactly one of from (columns), constant, flags")
+            raise ValueError("a field has exactly one of from (columns), constant, or flags")
         for first, second in _EXCLUDED:
             if first in given and second in given:
                 raise error_at(f"cannot be combined with {first}", second)
         for name in ("from", "constant", "split"):
             if name in given and not all(given[name] if name == "split" else map(str.strip, given[name] or [""])):
-                raise error_at("needs at least one text, and none may be empty", name)
+                raise error_at("needs at least one value, and none may be empty", name)
         if not all(map(str.strip, (self.flags or {"": "-"}).values())):
             raise error_at("needs a column for each", "flags")
         if self.otherwise != "keep" and self.values is None:
@@ -334,10 +334,10 @@ def require_one_value(rule: FieldRule, place: tuple[str | int, ...], *, several_
         raise error_at("take: all is for assigned_sales_rep_ids only, which is a list", *place, "take")
     if not several_types:
         if len(rule.constant or ()) > 1:
-            raise error_at("is one text, not a list", *place, "constant")
+            raise error_at("is one value, not a list", *place, "constant")
         for text, own in (rule.values or {}).items():
             if len(own) > 1:
-                raise error_at("is one text, not a list", *place, "values", text)
+                raise error_at("is one value, not a list", *place, "values", text)
 
 
 KeyFields = Annotated[
@@ -403,7 +403,7 @@ class TableRule(Strict):
             raise error_at(f"column {keys.index('') + 1} needs a name, such as Field {keys.index('') + 1}", "columns")
         for name, key in zip(self.columns, keys, strict=True):
             if keys.count(key) > 1:
-                raise error_at(f"{name!r} is named twice; give each column a name of its own", "columns")
+                raise error_at(f"{name!r} is used twice; each column needs its own name", "columns")
         return self
 
     @model_validator(mode="after")

@@ -107,7 +107,7 @@ def read_address(cells: Sequence[str | None], home: str | None) -> PostalAddress
 
 
 def _set_aside(lines: Sequence[Line]) -> PostalAddress:
-    """Set aside lines that are not part of the address itself: recipient, telephone, e-mail, fax."""
+    """Set aside lines that are not part of the address itself: recipient, telephone, email, fax."""
     street: list[Line] = []
     pieces: dict[str, Line] = {}
     left: list[str] = []

@@ -76,7 +76,7 @@ def _country_hint(value: str) -> str:
     name = plain(value)
     for code in _CHECKED:
         if name in state_names(code):
-            return f"This is a state of {_name(code)}: is it in the wrong column? Write the country here."
+            return f"This is a state of {_name(code)}: is it in the wrong column? Enter the country here."
     names = country_names()
     near = [one for one in nearest(name, names, 9, cutoff=0.82) if abs(len(one) - len(name)) <= _LONGER]
     codes = {names[one] for one in near}
@@ -130,8 +130,8 @@ def _state_hint(value: str, country: str) -> str:
     name, states = plain(value), state_names(country)
     elsewhere = next((code for code in _CHECKED if code != country and name in state_names(code)), None)
     if elsewhere:
-        return f"{_name(elsewhere)} has a state of that name: check the country."
+        return f"{_name(elsewhere)} has a state with that name: check the country."
     short = STATE_ALIASES.get(country, {})
     names = [one for one, code in states.items() if one not in short and code.lower() not in one.split()]
     near = next(iter(nearest(name, names, cutoff=0.75)), None)
-    return f"Did you mean {near.title()} ({states[near]})?" if near else "It is sent as it is."
+    return f"Did you mean {near.title()} ({states[near]})?" if near else "It is sent unchanged."

@@ -1,4 +1,4 @@
-"""E-mail addresses: a pattern for the many plain ones, email-validator for what the pattern leaves."""
+"""Email addresses: a pattern for the many plain ones, email-validator for what the pattern leaves."""
 
 import re
 
@@ -26,8 +26,8 @@ _WORDS = re.compile(  # between addresses, remarks, and labels
     r"(?<=\s)(?:or|and|oder|und|ou|et|o|y|e|of|en)(?=\s)|\([^()@]*\)|(?<!\S)[^\s@:;,]{1,40}:(?=\s)", re.IGNORECASE
 )
 _LINK = re.compile(r"^[^#]*#(?:mailto:)?([^#]+)#$", re.IGNORECASE)  # Access: text#address#
-_SPLIT_HINT = 'To keep the others, split the cell in the mapping and give them to contacts: `split: ";", take: 2`.'
-_HINT = "Write one address such as name@example.com."
+_SPLIT_HINT = 'To keep the others, split the cell in the mapping, and map them to contacts: `split: ";", take: 2`.'
+_HINT = "Write one email address, such as name@example.com."
 
 
 def email(values: pa.Array) -> Result:
@@ -62,7 +62,8 @@ def _validate(value: str) -> tuple[str | None, str | None]:
     try:
         checked = validate_email(value, check_deliverability=False, strict=False)
     except EmailNotValidError as error:
-        return None, f"is not an e-mail address: {error}"
+        reason = "it has no @ sign" if "@" not in value else str(error)
+        return None, f"is not an email address: {reason[0].lower()}{reason[1:].removesuffix('.')}"
     return checked.normalized, None
 
 
@@ -87,7 +88,7 @@ def _first_of_several(value: str) -> tuple[str, str | None]:
     first = next(filter(None, found), None)
     if first is None or len(found) < 2:
         return value, None
-    return first, f"contains several addresses; {first} is taken, the others are left out"
+    return first, f"contains several addresses; {first} is used, the others are left out"
 
 
 def _pieces(value: str) -> list[str]:

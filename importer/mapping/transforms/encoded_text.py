@@ -27,7 +27,7 @@ _REST = re.compile(
     r"&(?:amp|quot|apos|nbsp|lt|gt|#\d{2,4})(?![A-Za-z0-9;])|%(?:20|26|27|2C|40|[C-F][\dA-F]%[89AB][\dA-F])",
     re.IGNORECASE,
 )
-_HINT = "If the text is encoded, export it as plain text; otherwise it is right as it is."
+_HINT = "If the text is encoded, export it as plain text. Otherwise, no action is needed."
 
 
 def decode(values: pa.Array, *, tags: bool = True) -> Result:

@@ -38,7 +38,7 @@ _FROM_THE_END = frozenset({"city", "state", "zip_code", "country"})  # these are
 _NAMES = ("company_name", "display_name", "first_name", "last_name")
 _STREET_FIRST = frozenset({None, "US", "CA"})  # where a line without a house number may be a name
 _NOTHING = "nothing"  # instead of a part, where no address has it
-_HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or give the parts columns of their own."
+_HINT = "Compare the parts with the cell; where they are wrong, fix the cell, or export the parts as separate columns."
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _COMPANY = re.compile(
     r"|^(?:accounts? (?:payable|receivable)|accounting|purchasing|reception|front desk|customer service)$",
     re.IGNORECASE,
 )
-_HINT = "If that is wrong, export first and last name in columns of their own."
+_HINT = "If that is wrong, export the first and last name as separate columns."
 _ATTENTION = re.compile(
     r"^(?:(?:attn|fao|c/o|z\.? ?h(?:d|dn|den)|t\.? ?a\.? ?v|[aà] l['\u2019]attention de)\b[\s:.\-]*"
     r"|(?:attention|att)\s*[:.\-]+\s*)(?=\w)",
@@ -85,7 +85,7 @@ def _read(text: str) -> tuple[str, str, str | None]:
     if len(text) > _LONGEST:  # too long to be sent, and slow to take apart
         return text, "", None
     if is_company(text):
-        return text, "", "is the name of a company or department, and stays whole as the first name"
+        return text, "", "is the name of a company or department; all of it becomes the first name"
     beside = _SECOND.match(text) or _ROLE.match(text)
     text, rest = (beside["one"], beside["other"]) if beside else (text, "")
     first, last, *left_out = *(_eastern(text) or _plain(text) or _parsed(text)), rest

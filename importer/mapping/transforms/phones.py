@@ -18,10 +18,10 @@ from importer.records import Severity
 _HINT = "Write the number with its country code, such as +1 415 555 0132."
 _NO_COUNTRY = "has no country code, and the country is not known"
 _ROUNDED = "was turned into a rounded number by a spreadsheet; its last digits are lost"
-_ROUNDED_HINT = "Export again with the column formatted as text, or write the whole number."
+_ROUNDED_HINT = "Export again with the column formatted as text, or write out the whole number."
 _COUNTRY_HINT = "Say which country's numbers these are (--country US), or write the number with its country code."
 _CODE_HINT = "If that is wrong, write the number with + and its country code, or with its leading zero."
-_SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, one to a contact or an attribute."
+_SPLIT_HINT = "To keep the others, split the cell in the mapping: one to the phone, another to a contact."
 _TWICE = "has its country code twice"
 _EXPONENT = re.compile(r"^\d(?:[.,]\d+)?E\+\d+$", re.IGNORECASE)
 _AS_NUMBER = re.compile(r"^(\+?\d{7,})\.0{1,2}$")  # a spreadsheet took it for a number with a fraction
@@ -105,7 +105,7 @@ def _read(value: str, regions: list[str]) -> _Reading:
     if reading.number is None:
         return _why_not(found, reading)
     if found.others:
-        told = f"contains more than one number; {reading.number} is taken, the rest is left out"
+        told = f"contains more than one number; {reading.number} is used, the rest is left out"
         reading = replace(reading, others=told)
     return replace(reading, extension=found.extension or reading.extension)
 

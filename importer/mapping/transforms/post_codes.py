@@ -132,7 +132,7 @@ def _settled(code: str, state: str | None, country: str | None, countries: str |
     if _belongs(code, address.area, place) is not False or not _form(place).fullmatch(code):
         return address
     words = f"is not a postal code of {address.area} in {place}"
-    return address.warned("state_zip_mismatch", words, "Check which of state, postal code and country is wrong.")
+    return address.warned("state_zip_mismatch", words, "Check the state, the postal code, and the country.")
 
 
 def _without_state(address: _Address) -> _Address:
@@ -145,8 +145,8 @@ def _without_state(address: _Address) -> _Address:
     if not _form(place).fullmatch(rest.upper()):
         return address
     if address.state not in (None, state) or address.place not in (None, place):
-        words = f"names {state} in {place}, and the address {address.state or address.place}"
-        return address.warned("state_zip_mismatch", words, "Write the state into the state's column, once.")
+        words = f"contains {state} in {place}, but the address says {address.state or address.place}"
+        return address.warned("state_zip_mismatch", words, "Write the state only in its own column.")
     words = f"was split into state {state} and postal code {rest!r}"
     country = address.country or match["country"]
     return replace(address, state=state, country=country).with_code(rest, "state_from_zip", words)
@@ -159,10 +159,10 @@ def _american(address: _Address) -> _Address:
     if _ZIP.fullmatch(code) or (match is None and address.country is None and not code.isdecimal()):
         return address
     if match is None and _CANADIAN.fullmatch(code):
-        words = f"is a Canadian postal code, and the country is {address.country}"
+        words = f"is a Canadian postal code, but the country is {address.country}"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if match is None:
-        hint = "A ZIP code is five digits, or five and four: 43000-1234."
+        hint = "A ZIP code has five digits, or five and four: 43000-1234."
         return address.warned("zip_doubtful", "is not a ZIP code", hint)
     full = match["base"].zfill(5) + (f"-{match['plus']}" if match["plus"] else "")
     zeros = 5 - len(match["base"])
@@ -182,7 +182,7 @@ def _elsewhere(address: _Address) -> _Address:
     """Digits that are a postal code of the country with a leading zero, where codes of the country have one."""
     place, code = address.country, address.code
     if place == "CA" and _ZIP.fullmatch(code):
-        words = "is a ZIP code of the US, and the country is CA"
+        words = "is a U.S. ZIP code, but the country is CA"
         return address.warned("zip_country_mismatch", words, "Fix one of them.")
     if place is None or not code.isdecimal() or _form(place).fullmatch(code):
         return address

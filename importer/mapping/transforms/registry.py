@@ -36,7 +36,7 @@ _QUOTES = "[\u201c\u201d\u201e\u201f]"
 _BYTES = "".join(bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)).replace("\ufffd", "")
 _CONTINUATION = f"[\x80-\xbf{re.escape(_BYTES)}]"
 _GARBLED = re.compile(f"[\xc2-\xdf]{_CONTINUATION}|[\xe0-\xef]{_CONTINUATION}{{2}}|[\xf0-\xf4]{_CONTINUATION}{{3}}")
-_ENCODING = "Export it again as UTF-8, or give the right --encoding; if your system shows it like this, fix it there."
+_ENCODING = "Export it again as UTF-8, or set the right --encoding. If your system shows it like this, fix it there."
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ def parse_step(item: Any) -> Step:
     if spec.argument == "none" and argument is not None:
         raise ValueError(f"transform {name} takes no argument")
     if spec.argument == "text" and not isinstance(argument, str):
-        raise ValueError(f"transform {name} needs a text: {{{name}: …}}")
+        raise ValueError(f"transform {name} needs text: {{{name}: …}}")
     if spec.argument == "pair" and not (isinstance(argument, list) and len(argument) == 2):
-        raise ValueError(f"transform {name} needs two texts: {{{name}: [what, by what]}}")
+        raise ValueError(f"transform {name} needs a pair: {{{name}: [old, new]}}")
     if spec.argument == "texts":
         argument = argument if isinstance(argument, list) else [argument]
         if not argument or not all(isinstance(text, str) and text.strip() for text in argument):
-            raise ValueError(f"transform {name} needs one text or several: {{{name}: [this, else that]}}")
+            raise ValueError(f"transform {name} needs one or more labels: {{{name}: [this, else that]}}")
     _check_argument(name, argument)
     return Step(name, tuple(argument) if isinstance(argument, list) else argument)
 
@@ -203,7 +203,7 @@ def _flag(values: pa.Array, *, inverted: bool) -> Result:
         flag = read_flag(value)
         return (None, "is neither yes nor no") if flag is None else (str(flag != inverted).lower(), None)
 
-    hint = "Write Yes or No; also understood: Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO, x/-, on/off, Active/Inactive."
+    hint = "Write Yes or No. Also understood: Y/N, T/F, TRUE/FALSE, 1/0, tYES/tNO, x/-, on/off, Active/Inactive."
     return read_each(values, read, "invalid_flag", hint)
 
 
@@ -244,7 +244,7 @@ def _python(values: pa.Array, argument: str, folder: Path) -> Result:
             raise MappingError(f"{folder / file}: {name}({value!r}) returned {kind}, not text or None")
         return found, None
 
-    result = read_each(values, read, "function_refused", "See the mapping's function for what it takes.")
+    result = read_each(values, read, "function_refused", "See the mapping's function for what it accepts.")
     return Result(trim(result.values), result.findings)
 
 
@@ -255,7 +255,7 @@ TRANSFORMS: dict[str, TransformSpec] = {
         decode, "HTML entities, tags, and %20 undone where a whole value shows them", code=_DECODED
     ),
     "unescape": TransformSpec(partial(decode, tags=False), "the same, and tags stay", code=_DECODED),
-    "tidy": TransformSpec(_tidy, "plain spaces and straight double quotes, nothing invisible", code=_TIDIED),
+    "tidy": TransformSpec(_tidy, "plain spaces and straight double quotes, no invisible characters", code=_TIDIED),
     "upper": TransformSpec(_text(pc.utf8_upper), "UPPER CASE"),
     "lower": TransformSpec(_text(pc.utf8_lower), "lower case"),
     "title": TransformSpec(_text(pc.utf8_title), "Every Word Capitalized"),
@@ -264,18 +264,20 @@ TRANSFORMS: dict[str, TransformSpec] = {
         _one_line, "line breaks and tabs become the given text: {one_line: ', '}", "text", code=_TIDIED
     ),
     "digits": TransformSpec(_without(r"[^0-9]"), "keeps digits only"),
-    "postcode": TransformSpec(_post_code, "takes stray commas and dots off the end"),
-    "unquote": TransformSpec(_without(r"^'"), "takes one leading apostrophe off"),
-    "replace": TransformSpec(_replace, "replaces one text by another: {replace: [what, by what]}", "pair"),
-    "regex": TransformSpec(_regex, "replaces a regular expression: {regex: [pattern, by what]}", "pair"),
-    "extract": TransformSpec(_extract, "keeps the (one group of a) regular expression: {extract: pattern}", "text"),
+    "postcode": TransformSpec(_post_code, "removes stray commas and dots at the end"),
+    "unquote": TransformSpec(_without(r"^'"), "removes one leading apostrophe"),
+    "replace": TransformSpec(_replace, "replaces one piece of text with another: {replace: [old, new]}", "pair"),
+    "regex": TransformSpec(_regex, "replaces what a regular expression matches: {regex: [pattern, new]}", "pair"),
+    "extract": TransformSpec(
+        _extract, "keeps what a regular expression (or its group) matches: {extract: pattern}", "text"
+    ),
     "labelled": TransformSpec(
         labelled, "the first of several labeled numbers with one of these labels: {labelled: [Phone, Main]}", "texts"
     ),
     "phone": TransformSpec(
         phone, "phone number to E.164; the extension is kept apart", by_country=True, code="phone_rewritten"
     ),
-    "email": TransformSpec(email, "e-mail address, checked and tidied", code="email_rewritten"),
+    "email": TransformSpec(email, "email address, checked and tidied", code="email_rewritten"),
     "country": TransformSpec(country, "country name or code to ISO 3166-1 alpha-2", code="country_rewritten"),
     "state": TransformSpec(
         state, "state or province name to its code where codes are usual", by_country=True, code="state_rewritten"

@@ -19,7 +19,7 @@ _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x2
 
 
 def narrow(values: pa.Array) -> pa.Array:
-    """Full-width letters, digits, and marks of codes, phones, and e-mail addresses as ASCII ones."""
+    """Full-width letters, digits, and marks of codes, phones, and email addresses as ASCII ones."""
     if pc.all(pc.string_is_ascii(values), min_count=0).as_py():
         return values
     wide = pc.fill_null(pc.match_substring_regex(values, _WIDE), False)
