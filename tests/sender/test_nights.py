@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from importer.api import RetryPolicy
+from importer.api import Answer, AnswerKind, RetryPolicy
 from importer.commands.undo import compare_run as verify
-from importer.errors import GuardError, ImporterError
+from importer.errors import GuardError, ImporterError, KeyRefusedError
 from importer.ledger import State
 from importer.records import OutcomeKind
 from importer.sender.customer_rounds import Result
@@ -454,5 +454,22 @@ def test_of_many_children_that_left_the_source_the_first_are_named() -> None:
         line = outcomes(ledger, run)["C0"]
         assert (line.outcome, line.error_code) == (OutcomeKind.UPDATED, "child_not_in_source")
         assert line.error_message.endswith("addresses[A-4] and 2 more")
+
+    at_night(main)
+
+
+def test_an_update_whose_key_is_refused_stays_pending() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
+
+        async def refuse(customer_id, change):
+            return Answer(AnswerKind.KEY_REFUSED, 401, message="no such key")
+
+        api.patch = refuse
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+        with pytest.raises(KeyRefusedError):
+            await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.PENDING
 
     at_night(main)
