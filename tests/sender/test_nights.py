@@ -473,3 +473,46 @@ def test_an_update_whose_key_is_refused_stays_pending() -> None:
         assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.PENDING
 
     at_night(main)
+
+
+def test_a_customer_that_cannot_be_read_is_given_up_after_some_times() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
+        api.reads = [True] * 99
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].error_code == "no_answer"
+        assert api.got == MOST_MISSES
+
+    at_night(main)
+
+
+def test_the_first_update_of_fields_is_read_back_and_no_other() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {name: body(name, phone="one") for name in ("C0", "C1", "C2")}, 0)
+        run, payloads = plan_night(ledger, folder, {name: body(name, phone="two") for name in ("C0", "C1", "C2")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER, concurrency=1)
+        assert api.got == 3 + 1
+
+    at_night(main)
+
+
+def test_a_new_child_that_is_refused_because_it_is_there_is_ours() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body()}, 0)
+        create_child = api.create_child
+
+        async def twice(*args):
+            await create_child(*args)
+            return Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
+
+        api.create_child = twice
+        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1")])}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+        assert [child["reference_id"] for child in api.held()["C0"]["addresses"]] == ["A-1"]
+
+    at_night(main)
