@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from importer.api import RetryPolicy
+from importer.api import Answer, AnswerKind, RetryPolicy
 from importer.commands.undo import compare_run as verify
-from importer.errors import GuardError, ImporterError
+from importer.errors import GuardError, ImporterError, KeyRefusedError
 from importer.ledger import State
 from importer.records import OutcomeKind
 from importer.sender.customer_rounds import Result
@@ -454,5 +454,65 @@ def test_of_many_children_that_left_the_source_the_first_are_named() -> None:
         line = outcomes(ledger, run)["C0"]
         assert (line.outcome, line.error_code) == (OutcomeKind.UPDATED, "child_not_in_source")
         assert line.error_message.endswith("addresses[A-4] and 2 more")
+
+    at_night(main)
+
+
+def test_an_update_whose_key_is_refused_stays_pending() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
+
+        async def refuse(customer_id, change):
+            return Answer(AnswerKind.KEY_REFUSED, 401, message="no such key")
+
+        api.patch = refuse
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+        with pytest.raises(KeyRefusedError):
+            await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.PENDING
+
+    at_night(main)
+
+
+def test_a_customer_that_cannot_be_read_is_given_up_after_some_times() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body(phone="one")}, 0)
+        api.reads = [True] * 99
+        run, payloads = plan_night(ledger, folder, {"C0": body(phone="two")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].error_code == "no_answer"
+        assert api.got == MOST_MISSES
+
+    at_night(main)
+
+
+def test_the_first_update_of_fields_is_read_back_and_no_other() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {name: body(name, phone="one") for name in ("C0", "C1", "C2")}, 0)
+        run, payloads = plan_night(ledger, folder, {name: body(name, phone="two") for name in ("C0", "C1", "C2")}, {})
+        await send(ledger, api, run, payloads, merge=MERGER, concurrency=1)
+        assert api.got == 3 + 1
+
+    at_night(main)
+
+
+def test_a_new_child_that_is_refused_because_it_is_there_is_ours() -> None:
+    async def main(ledger, folder) -> None:
+        api = NightApi()
+        await first_night(ledger, folder, api, {"C0": body()}, 0)
+        create_child = api.create_child
+
+        async def twice(*args):
+            await create_child(*args)
+            return Answer(AnswerKind.REFUSED, 409, None, "CONFLICT", "reference_id is taken")
+
+        api.create_child = twice
+        run, payloads = plan_night(ledger, folder, {"C0": body(addresses=[address("A-1")])}, {})
+        await send(ledger, api, run, payloads, merge=MERGER)
+        assert outcomes(ledger, run)["C0"].outcome == OutcomeKind.UPDATED
+        assert [child["reference_id"] for child in api.held()["C0"]["addresses"]] == ["A-1"]
 
     at_night(main)
