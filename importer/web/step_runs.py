@@ -9,9 +9,9 @@ from starlette.responses import Response
 from importer.call_options import AfterOptions
 from importer.errors import UsageError
 from importer.python_api import Result, runs, verify
-from importer.web.access import key_of
 from importer.web.background import SOON, Report
 from importer.web.checked_list import page_of
+from importer.web.connection import key_of
 from importer.web.page_app import Ask, Shown, Step, file_of, report_page
 from importer.web.sendings import Order
 from importer.web.session_state import Session

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from importer.call_options import AfterOptions
 from importer.errors import UsageError
 from importer.python_api import CheckResult, account, plan
-from importer.web.access import connection_values, key_of, take_access, target_of
 from importer.web.analysis import loaded, mapping_file, reading_options, state_of
 from importer.web.background import SOON, Report, Work
+from importer.web.connection import connection_values, key_of, take_access, target_of
 from importer.web.page_app import Ask, Shown, Step, file_of
 from importer.web.sendings import Order, Sending
 from importer.web.session_state import Session

@@ -6,9 +6,9 @@ from typing import Any
 
 from importer.errors import UsageError
 from importer.python_api import save_lookups, values
-from importer.web.access import connection_values, take_access, target_of
 from importer.web.analysis import check_options, loaded, mapping_file
 from importer.web.background import SOON, Report, Work
+from importer.web.connection import connection_values, take_access, target_of
 from importer.web.page_app import Ask, Shown, Step
 from importer.web.session_state import Session
 from importer.web.shown_commands import command
