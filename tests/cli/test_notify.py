@@ -210,12 +210,12 @@ def test_addresses_may_stand_in_a_file_of_their_own(tmp_path) -> None:
     [
         ('notify = "mail"\n', "notify is not a table"),
         ("[notify]\nurl = 1\n", r"has no 'url' \(did you mean urls\?\)"),
-        ('[notify]\nurls = "json://a"\n', "wrong kind"),
-        ("[notify]\non = [1]\n", "wrong kind"),
-        ("[notify]\nhealthcheck = 5\n", "wrong kind"),
+        ('[notify]\nurls = "json://a"\n', "wrong type"),
+        ("[notify]\non = [1]\n", "wrong type"),
+        ("[notify]\nhealthcheck = 5\n", "wrong type"),
         ('[notify]\non = ["succes"]\n', "unknown end 'succes'"),
-        ('[notify]\nhealthcheck = "http://example.com/ping"\n', "not an https address"),
-        ('[notify]\nhealthcheck = "ping"\n', "not an https address"),
+        ('[notify]\nhealthcheck = "http://example.com/ping"\n', "not an https URL"),
+        ('[notify]\nhealthcheck = "ping"\n', "not an https URL"),
         ('[notify]\nurls-file = "absent"\n', "cannot be read"),
     ],
 )
@@ -243,7 +243,7 @@ def test_addresses_that_others_can_read_are_refused_before_anything_is_sent(desk
 
 
 def test_what_apprise_does_not_know_is_refused_by_its_number(monkeypatch) -> None:
-    with pytest.raises(UsageError, match="number 2 is not an address") as caught:
+    with pytest.raises(UsageError, match="number 2 is not a URL") as caught:
         Announcer(Notices(("json://127.0.0.1", f"nonsense://{SECRET}")))
     assert SECRET not in str(caught.value)
     monkeypatch.setitem(sys.modules, "apprise", None)

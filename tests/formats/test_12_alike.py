@@ -40,5 +40,5 @@ def test_alike(dedupe: str, code: int, severities: list[str], tmp_path: Path) ->
 
 
 def test_another_word_is_refused() -> None:
-    with pytest.raises(UsageError, match="--dedupe is 'merge'"):
+    with pytest.raises(UsageError, match="--dedupe: 'merge' is not valid"):
         Options(dedupe="merge")
