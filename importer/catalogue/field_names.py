@@ -49,12 +49,16 @@ def full_field_name(entity: str, field: str) -> str:
 
 
 def spoken_name(entity: str, field: str) -> str:
-    """The field in the middle of a sentence: ``the address's postal code``, ``the contact's attribute Color``."""
+    """The field in the middle of a sentence: ``the city``, ``the contact's phone``, ``the address attribute Color``."""
     name = field_name(entity, field)
     if field.startswith(ATTRIBUTE_PREFIX):
-        return f"the {entity}'s attribute {name}"
-    name = name.removeprefix(f"{entity.capitalize()} ")
-    return f"the {entity}'s {name if name.isupper() else name[:1].lower() + name[1:]}"
+        return f"the {entity} attribute {name}"
+    if field == "is_default":
+        return f"the {entity}"
+    name = name[:1].lower() + name[1:]
+    if entity == "contact" and field != "reference_id":
+        return f"the contact's {name}"
+    return f"the address {name}" if entity == "address" and field in {"type", *_PERSON} else f"the {name}"
 
 
 def part_column(column: str, field: str) -> str:

@@ -34,7 +34,7 @@ def faults(text: str) -> list[str]:
             TOP + "severity: {phone_invalid: info}\n",
             "4: severity.phone_invalid: no problem has this code; did you",
         ),
-        (TOP + "severity:\n  required: warning\n", "5: severity.required: its severity cannot be changed: the API"),
+        (TOP + "severity:\n  required: warning\n", "5: severity.required: its severity cannot be changed: WizCommerce"),
         (TOP + "severity: {too_long: 1}\n", "4: severity.too_long: must be 'error', 'warning' or 'info'"),
         (
             TOP + "contact_email: required\nseverity: {contact_without_email: info}\n",
