@@ -27,7 +27,7 @@ from importer.tables import TEXT
 
 COLUMNS = ("table", "reference_id", "key", "column", "old", "new", "rows", "recorded", "run", "fingerprint")
 LEAVE_OUT = "leave out"  # the new text of a correction without a column: the whole row is left out
-HINT = "It is a file that `importer correct` writes. Restore it from a copy, or record the corrections again."
+HINT = "Corrections files are written by `importer correct`. Restore it from a copy, or record the corrections again."
 _BOM = b"\xef\xbb\xbf"  # without it, Excel takes the file for one in its own encoding
 _MOST_NAMED = 20  # wrong lines in a message
 _FINGERPRINT = re.compile(r"([0-9a-f]{8})\.([0-9a-f]{8})\.([0-9a-f]{8})\.([0-9])([0-9])(?:\.((?:[0-9a-f]{6})+))?")
@@ -124,7 +124,7 @@ def read_corrections(path: Path, *, may_be_absent: bool = False) -> CorrectionFi
     except FileNotFoundError:
         if may_be_absent:
             return CorrectionFile(path)
-        raise UsageError(f"{path}: there is no such file of corrections", HINT) from None
+        raise UsageError(f"{path}: this corrections file does not exist", HINT) from None
     except OSError as error:
         raise UsageError(f"{path}: the corrections cannot be read: {error.strerror}", HINT) from error
     try:
@@ -155,7 +155,7 @@ def _corrections(path: Path, text: str, faults: list[str]) -> Iterator[Correctio
                 places = {name: names.index(name) for name in COLUMNS if name in names}
                 missing = [name for name in COLUMNS if name not in places]
                 if missing:
-                    faults.append(f"{path}:1: not a file of corrections: it has no column {', '.join(missing)}")
+                    faults.append(f"{path}:1: not a corrections file: it has no column {', '.join(missing)}")
                     return
             elif any(cell.strip() for cell in cells):
                 yield from _read(path, line, places, cells, faults)
@@ -163,7 +163,7 @@ def _corrections(path: Path, text: str, faults: list[str]) -> Iterator[Correctio
     except csv.Error as error:
         faults.append(f"{path}:{line}: not a line of a CSV file: {error}")
     if places is None:
-        faults.append(f"{path}:1: not a file of corrections: it is empty")
+        faults.append(f"{path}:1: not a corrections file: it is empty")
 
 
 def _read(path: Path, line: int, places: dict[str, int], cells: list[str], faults: list[str]) -> Iterator[Correction]:

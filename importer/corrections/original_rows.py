@@ -121,7 +121,7 @@ def save_originals(folder: Path, report: ReportInput, in_workbook: Mask) -> None
         with open_private(folder / _FILE) as out:
             out.write(json.dumps(described, ensure_ascii=False).encode())
     except OSError as error:
-        hint = "Give another folder with --out, or free space on the disk."
+        hint = "Choose another folder with --out, or free some space on the disk."
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}", hint) from error
 
 

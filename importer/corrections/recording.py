@@ -104,7 +104,7 @@ def record(
     for one in wanted:
         work.add(one, same[one.table.source, one.column, one.new])
     if work.faults:
-        raise UsageError("\n".join(work.faults), "With --replace the later one counts. Nothing was recorded.")
+        raise UsageError("\n".join(work.faults), "With --replace, the later one wins. Nothing was recorded.")
     return work.result()
 
 

@@ -80,7 +80,7 @@ def _compare(path: Path, table: SourceTable, originals: Originals, found: Return
     if header_key(first) != IMPORT_ERRORS:
         raise UsageError(
             f"{table.name} is not a file of rejected rows: its first column is not {IMPORT_ERRORS}",
-            "Give rejected.xlsx or a file of rejected/, as a run wrote it and somebody fixed it.",
+            "Use the corrected rejected.xlsx of a run, or a file from its folder rejected/.",
         )
     number = _number_of(path, table, originals)
     original = originals.tables[number]
@@ -130,7 +130,7 @@ def _number_of(path: Path, table: SourceTable, originals: Originals) -> int:
         what = "several tables" if fitting else "no table"
         raise UsageError(
             f"{table.name}: its columns are those of {what} of run {originals.run}",
-            "Give the run that wrote the file with --run, and the file under the name that it had.",
+            "Specify the run that wrote the file with --run, and use the file's original name.",
         )
     return (named or fitting)[0]
 

@@ -1,5 +1,6 @@
 """What a summary says to a person: the headline, and what to do next."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -10,9 +11,10 @@ from importer.records import Severity
 _UNDO_VERIFY_FINE = frozenset({"deleted", "deactivated", "restored", "absent", "ok", "undone"})
 _DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "exists": "already there"}
 _NAMED = 5  # columns in a headline
+_OPTION = re.compile(r"^(--[^:]+): ")  # a stop that an option asked for begins with it
 _PLURALS = {"address": "addresses", "contact": "contacts"}
 _ARTICLES = {"address": "an", "contact": "a"}
-_UNKNOWN = "may or may not have been created, because the API did not answer"
+_UNKNOWN = "may or may not have been created, because WizCommerce did not respond"
 _OPEN = {  # for one customer, for several
     "rejected": ("was rejected", "were rejected"),
     "failed": ("failed", "failed"),
@@ -59,7 +61,7 @@ def _all_done(customers: Mapping[str, int]) -> str:
     if len(kinds) == 1:
         return f"{'The only customer was' if total == 1 else f'All {total:,} customers were'} {_DONE[kinds[0]]}."
     parts = [f"{customers[name]:,} {_DONE[name]}" for name in kinds]
-    return f"All {total:,} customers are where they should be: {_listed(parts)}."
+    return f"All {total:,} customers are in WizCommerce: {_listed(parts)}."
 
 
 def _shares(customers: Mapping[str, int]) -> str:
@@ -206,7 +208,9 @@ def _after_adopting(found: Mapping[str, Any]) -> list[str]:
             "Find it in the history: importer runs"
         )
     if found["unread"]:
-        steps.append("Continue; customers that are known by now are not requested again: importer adopt")
+        steps.append(
+            "Continue where it stopped. Customers that are already known are not requested again: importer adopt"
+        )
     if found["differ"] or found["absent"]:
         steps.append("See what the next run would send: importer plan --mode upsert")
     return steps
@@ -218,7 +222,7 @@ def _fixing(summary: Mapping[str, Any]) -> list[str]:
     upsert = summary["rows"]["rejected_alone"] > 0
     if book is not None:
         command = import_command(summary["command"], f"{folder}/rejected.xlsx", upsert=upsert)
-        steps.append(f"Fix the colored cells of rejected.xlsx (a note on each says how) and import it again: {command}")
+        steps.append(f"Fix the colored cells of rejected.xlsx (their notes say how), and import it again: {command}")
         steps.append(f"Apply these fixes to future exports too: {_recording(summary)}")
     if book is None or book["left_out"]:
         which = f"the {book['left_out']:,} rows that are not in it" if book else "the rows"
@@ -244,7 +248,7 @@ def _about_corrections(summary: Mapping[str, Any]) -> list[str]:
     if corrections["stale"] if since is None else since["stale"]:
         steps.append("See in corrections.csv why corrections are stale. Fix the cells again, or delete their lines.")
     if corrections["removable"] and since is None:
-        steps.append("Delete the removable corrections, if you like: the source already has the corrected value.")
+        steps.append("You may delete the removable corrections: the source already has the corrected value.")
     return steps
 
 
@@ -272,13 +276,13 @@ def undo_verify_steps(summary: Mapping[str, Any]) -> list[str]:
     if results.get("duplicate"):
         steps.append("Delete all but one of the customers that are in WizCommerce more than once.")
     if results.get("changed") and undo:
-        steps.append(f"To undo also what was changed since then, and lose those changes: {again} --force")
+        steps.append(f"To also undo what was changed since then, and lose those changes: {again} --force")
     if results.get("not_taken_back"):
         steps.append("Change in WizCommerce what could not be undone, if needed.")
     if not undo and (results.get("changed") or results.get("inactive")):
         steps.append("Look at the differences. A run with --mode upsert --on-conflict overwrite applies the source.")
     if results.get("missing"):
-        steps.append("Find out who deleted the missing ones. The importer does not create them again on its own.")
+        steps.append("Find out why customers are missing. The importer does not create them again on its own.")
     return steps
 
 
@@ -301,9 +305,9 @@ def undo_verify_headline(summary: Mapping[str, Any]) -> str:
 
 
 def _stop(summary: Mapping[str, Any]) -> str:
-    text = summary["stopped"] or ""
+    text = _OPTION.sub(r"Stopped early because of \1: ", summary["stopped"] or "")
     end = "" if text.endswith((".", "!", "?")) else "."
-    return f"Stopped early: {text}{end} " if text else ""
+    return f"{text if text.startswith('Stopped') else f'Stopped early: {text}'}{end} " if text else ""
 
 
 def counted(count: int, word: str) -> str:

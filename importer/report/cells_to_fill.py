@@ -98,7 +98,7 @@ class CellList:
     def hint(self) -> str:
         shown = [_cut_name(name) for name in self.names[:_MOST_NAMED]]
         more = len(self.names) - len(shown)
-        rest = f" and {more:,} more: see the list of the cell" if more else ""
+        rest = f", and {more:,} more. See the cell's drop-down list" if more else ""
         return f"{'Used so far' if self.open else 'Valid'}: {', '.join(shown)}{rest}."
 
 

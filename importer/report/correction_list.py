@@ -18,7 +18,7 @@ _SHOWN = 500  # on a page
 _OWNER_STATUSES = {
     "applied": "applied",
     "removable": "no longer needed: your list has the corrected value",
-    "stale": "not applied: the row changed since",
+    "stale": "not applied: the row has changed",
 }
 
 

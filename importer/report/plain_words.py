@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
+
 from importer.catalogue import find
 from importer.catalogue.field_names import FIELD_NAMES, field_name
 from importer.report.word_counts import LOOKED_UP
-from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, Entity
+from importer.tables import ATTRIBUTE_PREFIX, CHILD_ENTITIES, TEXT, Entity
 
 # What an owner of the data has never seen: code, options, mapping language, file formats.
 _TECHNICAL = re.compile(
@@ -32,6 +34,17 @@ def owner_words(code: str, message: str, hint: str) -> tuple[str, str, str]:
     """(title, message, hint) of a problem; the title stands for a message that is too technical, nothing for a hint."""
     title = owner_title(code)
     return title, message if is_plain(message) else title, hint if is_plain(hint) else ""
+
+
+def in_owner_words(problems: pd.DataFrame) -> pd.DataFrame:
+    """Problems (columns ``code``, ``message``, ``hint``) as the owner of the data understands them."""
+    keys = [problems[name].fillna("") for name in ("code", "message", "hint")]
+    said = [owner_words(code, message, hint) for code, message, hint in zip(*keys, strict=True)]
+    hints = [hint or owner_fix(code) for code, (_, _, hint) in zip(keys[0], said, strict=True)]
+    words = {"message": [message for _, message, _ in said], "hint": hints}
+    return problems.assign(
+        **{name: pd.Series(texts, index=problems.index, dtype=TEXT) for name, texts in words.items()}
+    )
 
 
 def owner_title(code: str) -> str:

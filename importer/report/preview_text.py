@@ -19,9 +19,9 @@ _WORDS = {  # steps that are no words of the mapping language
     "blanks": "placeholder text",
     "key": "as it is compared",
     "when": "`when` does not hold",
-    "made id": "an ID is made",
+    "made id": "generated ID",
     "each type": "one for each type",
-    "chosen default": "no row says it",
+    "chosen default": "no row says which one",
     "company_name": "as company_name",
     "left out": "wrong: left out",
     "merged": "together with its other rows",
@@ -45,7 +45,7 @@ def preview_text(preview: Line, *, width: int, colour: bool, unicode: bool = Tru
     look = Look(max(width, _NARROWEST), colour, unicode)
     blocks = []
     if preview["fields"] is not None:
-        blocks += [[look.painted("How full each field is", "bold")]]
+        blocks += [[look.painted("How many records have each field", "bold")]]
         blocks += [_filled(entity, own, look) for entity, own in preview["fields"].items()]
         blocks += [_unused(preview["unused"], look)]
     if preview["row"] is not None:
@@ -64,7 +64,7 @@ def _filled(entity: str, own: Line, look: Look) -> list[str]:
     for one in fields:
         share = f"{one['filled'] / count:.0%}" if count else ""
         start = f"  {one['field']:<{names}}  {one['filled']:>{digits},}  {share:>4}  "
-        columns = ", ".join(one["columns"]) or "(no column: a constant, or made)"
+        columns = ", ".join(one["columns"]) or "(no column: constant or generated)"
         if len(start) + 16 > look.width:
             lines += [cut(start.rstrip(), look.width, mark=look.mark)]
             start = " " * 4
@@ -86,13 +86,13 @@ def _unused(unused: Sequence[Line], look: Look) -> list[str]:
 def _row(row: Line, look: Look) -> list[str]:
     place = f"{row['source']}:{row['row']}"
     if row["state"] == "no_data":
-        return wrapped(f"{place} is no row of data, but: {row['reason']}", look.width, rest="  ")
+        return wrapped(f"{place} is not a data row: {row['reason']}", look.width, rest="  ")
     if row["state"] == "skipped":
         return wrapped(f"{place} is skipped: {row['reason']}", look.width, rest="  ")
     if row["state"] == "rejected":
-        lines = wrapped(f"{place} is rejected, and belongs to no customer", look.width, rest="  ")
+        lines = wrapped(f"{place} is rejected and belongs to no customer", look.width, rest="  ")
         return lines + [line for one in row["problems"] for line in _problem(one, look, "  ")]
-    return [f"{place} is a row of this customer; addresses and contacts of other rows are not shown"]
+    return [f"{place} is a row of this customer; addresses and contacts from other rows are not shown"]
 
 
 def _customer(customer: Line, look: Look, *, whole: bool) -> list[list[str]]:

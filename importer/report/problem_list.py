@@ -4,6 +4,8 @@ A dirty file has millions. What sorts and groups them is in memory; their texts 
 a large source are on disk, and are read for the lines that are asked for.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,8 @@ _KINDS = ("severity", "code", "entity", "column")
 _TEXTS = ("field", "value", "message", "hint")
 _NUMBER = pd.ArrowDtype(pa.int64())
 _RANKS = {str(severity): rank for rank, severity in enumerate(Severity)}
+_INVISIBLE = re.compile(r"[^\S ]|[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_CONTROLS = {"\t": "tab", "\n": "line break", "\r": "line break", "\ufeff": "byte order mark"}
 _DAMAGE = ("control_character", "replacement_character")
 _LONGEST_EXAMPLE = 60  # characters
 
@@ -183,14 +187,24 @@ def _of_changes(sources: Sources, changes: pd.DataFrame) -> pd.DataFrame:
 
 def _changed(code: str, count: int, before: str, after: str | None) -> str:
     cells = "1 cell" if count == 1 else f"{count:,} cells"
-    example = "" if count == 1 else ", such as this one"
+    were = f"{cells} {'was' if count == 1 else 'were'}"
+    lead = ":" if count == 1 else ". Example:"
     if code == "value_passed_over":
-        return f"{cells} not used{example}: {_short(before)}, because {_short(after or '')} was taken"
+        return f"{were} not used{lead} {_short(before)}, because {_short(after or '')} was used"
     if code == "blank_text":
-        return f"{cells} taken as blank{example}: {_short(before)} is a placeholder"
+        return f"{were} read as blank{lead} {_short(before)} is a placeholder"
     if after is None or pd.isna(after):
-        return f"{cells} left out{example}: {_short(before)}"
-    return f"{cells} rewritten{example}: {_short(before)} → {_short(after)}"
+        return f"{were} left out{lead} {_short(before)}"
+    return f"{were} rewritten{lead} {_short(visible(before))} → {_short(visible(after))}"
+
+
+def visible(text: str) -> str:
+    """The text with names for characters that look like a space or like nothing: ``a[no-break space]b``."""
+    return _INVISIBLE.sub(lambda found: f"[{_invisible_name(found[0])}]", text)
+
+
+def _invisible_name(character: str) -> str:
+    return _CONTROLS.get(character) or unicodedata.name(character, f"U+{ord(character):04X}").lower()
 
 
 def _short(text: str) -> str:

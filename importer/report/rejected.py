@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from importer.records import Severity
 from importer.report.cells_to_fill import parts_to_fill, with_parts
+from importer.report.plain_words import in_owner_words
 from importer.report.ranges import join_ranges, table_names, take_text
 from importer.report.report_files import BLOCK, rejected_names, removed, write_blocks
 from importer.report.report_input import ReportInput, rejected_rows
@@ -20,7 +21,7 @@ from importer.tables import IMPORT_ERRORS, TEXT, SourceTable
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 _WHY = (
-    *("customer rejected", "customer refused by the API", "part of this customer was left out"),
+    *("customer rejected", "customer refused by WizCommerce", "part of this customer was left out"),
     *("no problem in this row, but it may be needed", "row rejected"),
 )
 _LOST_CHILD, _ALONE = 2, len(_WHY) - 1
@@ -78,7 +79,8 @@ class ImportErrors:
     """What is wrong with rows. ``lines``: their problems, by row, and ``places``: the row of each.
 
     By customer: ``kinds``, the reason why its rows are shown (an index into ``_WHY``, the last for no customer), and
-    ``causes``, the row that causes it. By row: ``wrong`` and ``left_out``, see :func:`_faulty_rows`.
+    ``causes``, the row that causes it. By row: ``wrong`` and ``left_out``, see :func:`_faulty_rows`. ``plain``: in
+    the words of the owner of the data.
     """
 
     report: ReportInput
@@ -88,9 +90,10 @@ class ImportErrors:
     causes: Positions
     wrong: Mask
     left_out: Mask
+    plain: bool
 
     @classmethod
-    def of(cls, report: ReportInput, shown: Mask) -> "ImportErrors":
+    def of(cls, report: ReportInput, shown: Mask, *, plain: bool = False) -> "ImportErrors":
         """What is wrong with the shown row positions."""
         kinds = report.located.kinds
         place = kinds["_row"].to_numpy(np.int64)
@@ -101,7 +104,7 @@ class ImportErrors:
         chosen = np.append(np.select(why, [0, 1, 2, 3], _ALONE), _ALONE).astype(np.int8)
         wrong, left_out = _faulty_rows(report)
         causes = np.append(_causes(report, wrong, left_out), -1)
-        return cls(report, lines, place[lines], chosen, causes, wrong, left_out)
+        return cls(report, lines, place[lines], chosen, causes, wrong, left_out, plain)
 
     def numbered(self, rows: Positions, gap: str, separator: str = "; ") -> pa.Array:
         """What :meth:`texts` gives, after ``row 7`` and the ``gap``: the number that the row has in its source."""
@@ -118,7 +121,8 @@ class ImportErrors:
         counts = high - low
         ends = np.cumsum(counts)
         at = np.repeat(low - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
-        texts = _problem_texts(self.report.located.lines(self.lines[at], ("column", "message", "hint")))
+        problems = self.report.located.lines(self.lines[at], ("column", "message", "hint", "code"))
+        texts = _problem_texts(in_owner_words(problems) if self.plain else problems)
         own = join_ranges(texts, np.append(0, ends), separator)
         own = pc.if_else(pc.equal(own, ""), None, own)
         return pc.binary_join_element_wise(own, self._reasons(rows), separator, null_handling="skip")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from importer.cell_text import keep_apostrophes
 from importer.records import Severity
 from importer.report.cells_to_fill import cell_lists, listed_columns, parts_to_fill
-from importer.report.plain_words import owner_fix, owner_words
+from importer.report.plain_words import in_owner_words
 from importer.report.problem_list import Located
 from importer.report.ranges import join_ranges
 from importer.report.rejected import ImportErrors, rows_to_fix
@@ -24,7 +24,7 @@ from importer.report.report_files import removed
 from importer.report.report_input import OPERATOR, Reader, ReportInput
 from importer.report.workbook_file import GUIDE, LISTS, LONGEST_CELL, Marks, Sheet, save_workbook
 from importer.report.workbook_guide import Chosen, SheetPlan, guide_rows
-from importer.tables import IMPORT_ERRORS, TEXT, Sources, SourceTable
+from importer.tables import IMPORT_ERRORS, Sources, SourceTable
 
 MOST_ROWS = 20_000  # of one workbook: no one fixes more by hand
 _MOST_BYTES = 256 << 20  # of text in it: programs do not open larger ones
@@ -66,7 +66,7 @@ def write_workbook(
         removed(path)
         return None
     plans = _plan(report, chosen.rows)
-    reasons = _reasons(report, chosen.rows)
+    reasons = _reasons(report, chosen.rows, plain=reader.is_owner)
     lists = cell_lists(report)
     sheets: list[Sheet] = []
     start, notes, unnoted = 0, _MOST_NOTES, 0
@@ -82,7 +82,7 @@ def write_workbook(
         notes = max(0, notes - count)
     used = {kind for sheet in sheets for kind in sheet.lists.values()}
     lists = {kind: own for kind, own in lists.items() if kind in used}
-    guide = guide_rows(report, chosen, plans, (command, reader.contact, run), unnoted, lists=bool(lists))
+    guide = guide_rows(report, chosen, plans, (command, run), unnoted, reader=reader, lists=bool(lists))
     begin(save_workbook, path.absolute(), guide, sheets, lists)  # another process may have another current folder
     return Workbook(int(chosen.rows.sum()), chosen.unheld + chosen.surplus)
 
@@ -149,9 +149,9 @@ def _plan(report: ReportInput, rows: Mask) -> list[SheetPlan]:
     return plans
 
 
-def _reasons(report: ReportInput, rows: Mask) -> pa.Array:
+def _reasons(report: ReportInput, rows: Mask, *, plain: bool) -> pa.Array:
     """What is wrong with each row, a line for each problem, below the number that the row has in its source."""
-    texts = ImportErrors.of(report, rows).numbered(np.flatnonzero(rows), "\n", "\n")
+    texts = ImportErrors.of(report, rows, plain=plain).numbered(np.flatnonzero(rows), "\n", "\n")
     return pc.utf8_slice_codeunits(texts, 0, LONGEST_CELL // 2)
 
 
@@ -182,7 +182,7 @@ def _find_marks(
     at = np.searchsorted(rows, place)
     here = np.flatnonzero(serious & (place >= 0) & (np.append(rows, -1)[at] == place))
     lines = located.lines(here, ("severity", "message", "hint", "column", "code"))
-    lines = _in_plain_words(lines) if plain else lines
+    lines = in_owner_words(lines) if plain else lines
     found = pc.index_in(pa.array(lines["column"]), value_set=pa.array(list(columns), pa.string()))
     column = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     key = at[here] * (len(columns) + 1) + column
@@ -195,17 +195,6 @@ def _find_marks(
     notes = join_ranges(_notes(lines), np.append(starts, len(key)), "\n\n")
     valid = pa.array([None, *(hints.get(name) for name in columns)], pa.string()).take(pa.array(column))
     return Marks(row, column, errors, pc.binary_join_element_wise(notes, valid, "\n\n", null_handling="skip"))
-
-
-def _in_plain_words(problems: pd.DataFrame) -> pd.DataFrame:
-    """The problems as the owner of the data understands them."""
-    keys = [problems[name].fillna("") for name in ("code", "message", "hint")]
-    said = [owner_words(code, message, hint) for code, message, hint in zip(*keys, strict=True)]
-    hints = [hint or owner_fix(code) for code, (_, _, hint) in zip(keys[0], said, strict=True)]
-    words = {"message": [message for _, message, _ in said], "hint": hints}
-    return problems.assign(
-        **{name: pd.Series(texts, index=problems.index, dtype=TEXT) for name, texts in words.items()}
-    )
 
 
 def _notes(problems: pd.DataFrame) -> pa.Array:

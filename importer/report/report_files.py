@@ -92,7 +92,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""], encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise OutputError(f"{path} is not as the run left it: {error}", "Move it away.") from error
+        raise OutputError(f"{path} was changed after the run: {error}", "Move it to another folder.") from error
     texts = {
         str(name): pd.arrays.ArrowExtensionArray(unmark_formulas(pa.chunked_array(pa.array(column))))
         for name, column in frame.items()

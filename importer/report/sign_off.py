@@ -41,7 +41,7 @@ class SignOff:
 
     ``fields``: those that records can have, in order. ``payloads``: the bodies, one a line; ``actions``: what happens
     with the customer of each. ``more``: further sheets, each with its titles and rows. ``names``: those of ids of sales
-    reps and price lists. ``fill_in``: whether there is something to sign.
+    reps and price lists. ``fill_in``: whether it is a plan's, which can be signed.
     """
 
     explained: Sequence[str]
@@ -76,10 +76,7 @@ def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
         book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": scratch, **plain})
         book.set_properties({"title": "Sign-off", "created": datetime(2000, 1, 1)})  # noqa: DTZ001 - always the same
         summary = book.add_worksheet(SHEET)
-        sheets = {
-            _SHEETS[entity]: _Rows.of(book, _SHEETS[entity], _titles(entity, sign_off.fields[entity]))
-            for entity in ENTITIES
-        }
+        sheets = {_SHEETS[entity]: _Rows.of(book, _SHEETS[entity], _titles(entity, sign_off)) for entity in ENTITIES}
         _write_bodies(sheets, sign_off)
         for title, (titles, rows) in sign_off.more.items():
             sheets[title] = _Rows.of(book, title, titles)
@@ -91,9 +88,11 @@ def write_sign_off(path: Path, sign_off: SignOff) -> dict[str, str]:
     return {name: one.digest() for name, one in sheets.items()}
 
 
-def _titles(entity: Entity, fields: Sequence[str]) -> list[str]:
-    own = ["Customer ID", "Company name"] if entity != "customer" else ["What happens"]
-    names = [field_name(entity, name) for name in fields]
+def _titles(entity: Entity, sign_off: SignOff) -> list[str]:
+    own = (
+        ["Customer ID", "Company name"] if entity != "customer" else ["What happens" if sign_off.fill_in else "Status"]
+    )
+    names = [field_name(entity, name) for name in sign_off.fields[entity]]
     return [*own, *names] if entity != "customer" else [names[0], *own, *names[1:]]
 
 
@@ -104,7 +103,7 @@ def _write_bodies(sheets: Mapping[str, "_Rows"], sign_off: SignOff) -> None:
             for entity, record in records_of(orjson.loads(line), sign_off.names):
                 cells = [record.pop(name, "") for name in sign_off.fields[entity]]
                 if record:
-                    raise OutputError(f"{sign_off.payloads} has fields that the run did not make", "Run it again.")
+                    raise OutputError(f"{sign_off.payloads} has fields that the run did not write", "Run it again.")
                 if entity == "customer":
                     owner = [cells[0], cells[sign_off.fields[entity].index("company_name")]]
                     cells = [cells[0], action, *cells[1:]]
@@ -196,7 +195,7 @@ def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str
         row += 1
     facts = [*sign_off.facts, *((f"Rows of {name}", f"{count:,}") for name, count in counts.items())]
     if cut:
-        facts.append(("Cut off", f"{cut:,} texts are longer than a cell can hold. They are cut here and sent whole."))
+        facts.append(("Shortened", _shortened(cut)))
     for name, value in facts:
         row += 1
         sheet.write_string(row, 0, name, bold)
@@ -206,6 +205,11 @@ def _write_summary(book: Any, sheet: Any, sign_off: SignOff, counts: Mapping[str
         row += 1
         sheet.write_string(row, 0, name, bold)
         sheet.write_blank(row, 1, None, blank)
+
+
+def _shortened(count: int) -> str:
+    values = "1 value is" if count == 1 else f"{count:,} values are"
+    return f"{values} too long for a cell: shortened here, but sent in full."
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,7 @@ class SignedOff:
         for name, digest in digests.items():
             if digest_text(sum(map(row_digest, _sheet_rows(self.path, name)))) != digest:
                 raise UsageError(
-                    f"{self.path}: the sheet {name} was changed since the plan was made, and such changes are not sent",
+                    f"{self.path}: the sheet {name} was changed after the plan was made, but such changes are not sent",
                     "Correct the source or rejected.xlsx instead, plan again, and have the new sign-off.xlsx signed.",
                 )
 
@@ -230,10 +234,10 @@ def read_sign_off(path: Path) -> SignedOff:
     """Read which plan was signed. Raises :class:`UsageError` when it is no sign-off, or one that no plan belongs to."""
     known = dict(row[:2] for row in _sheet_rows(path, SHEET, header=0) if len(row) > 1)
     if FINGERPRINT not in known and PLAN not in known:
-        raise UsageError(f"{path} is not a sign-off of a plan", "Give the sign-off.xlsx of a plan, or the plan's id.")
+        raise UsageError(f"{path} is not a sign-off of a plan", "Use the sign-off.xlsx of a plan, or the plan's ID.")
     if not known.get(FINGERPRINT):
         raise UsageError(
-            f"{path} is the sign-off of a dry run, and only a plan can be sent",
+            f"{path} is the sign-off of a dry run, but only a plan can be sent",
             "Make a plan: importer plan SOURCE… -m MAPPING --api TARGET. It writes a sign-off.xlsx of its own.",
         )
     return SignedOff(known[PLAN], known[FINGERPRINT], path.absolute())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.report.advice import headline, undo_verify_headline, unused_data
+from importer.report.advice import counted, headline, undo_verify_headline, unused_data
 
 _TOP = 5
 _NARROWEST = 40
@@ -44,7 +44,7 @@ _RESULTS = {  # result → (what undo says, what verify says)
     "absent": ("never created: the request had no effect", ""),
     "ok": ("", "as they were sent"),
     "undone": ("", "undone"),
-    "not_taken_back": ("not undone, or only in part: see the reasons in the file", ""),
+    "not_taken_back": ("not undone, or only partly: see the reasons in the file", ""),
     "missing": ("", "no longer in WizCommerce"),
     "inactive": ("", "inactive"),
     "changed": ("changed in WizCommerce since then: left as they are", "different from what was sent"),
@@ -119,11 +119,13 @@ def _corrections(summary: Mapping[str, Any], look: Look) -> list[str]:
 
 def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
     customers, rows = summary["customers"], summary["rows"]
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["skipped_by_reason"].items())
-    sources = len(summary["sources"])
+    reasons = ", ".join(
+        f"{'header rows' if reason == 'header' else reason} {count:,}"
+        for reason, count in rows["skipped_by_reason"].items()
+    )
     lines = [("Customers", customers["read"], "")]
     lines += [(f"  {name}", count, "") for name, count in customers.items() if name != "read" and count]
-    lines.append(("Rows read", rows["read"], "from 1 table" if sources == 1 else f"from {sources} tables"))
+    lines.append(("Rows read", rows["read"], f"from {_origin(summary)}"))
     for name, note in (("used", ""), ("skipped", reasons), ("rejected", "")):
         if rows[name]:
             lines.append((f"  {name}", rows[name], note))
@@ -138,6 +140,14 @@ def _counts(summary: Mapping[str, Any], look: Look) -> list[str]:
     return shown
 
 
+def _origin(summary: Mapping[str, Any]) -> str:
+    """``1 file``, ``2 sheets``; only what is read as text has an encoding."""
+    sheets = [source["encoding"] is None for source in summary["sources"]]
+    if any(sheets) and not all(sheets):
+        return f"{len(sheets)} files and sheets"
+    return counted(len(sheets), "sheet" if any(sheets) else "file")
+
+
 def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
     """How fast requests were sent."""
     pace = summary["pace"]
@@ -147,7 +157,7 @@ def _pace(summary: Mapping[str, Any], look: Look) -> list[str]:
         return []
     limit = f"limited by --rate {pace['ceiling']:g}" if pace["ceiling"] else "adjusted automatically"
     waited = f"{pace['waited_seconds']:,.0f} s waiting"
-    refused = f", {pace['throttled']:,} of {pace['requests']:,} answered 429" if pace["throttled"] else ""
+    refused = f", {pace['throttled']:,} of {pace['requests']:,} responses were 429" if pace["throttled"] else ""
     text = f"{pace['reached_per_second']:,g} requests per second, {limit}; {waited}{refused}"
     first, *more = wrapped(text, look.width, first="Pace  ", rest="      ")
     return [look.painted("Pace", "bold") + first.removeprefix("Pace"), *more]

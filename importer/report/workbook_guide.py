@@ -10,29 +10,31 @@ import numpy.typing as npt
 from importer.catalogue import find
 from importer.records import Severity
 from importer.report.cells_to_fill import PartColumns, with_parts
-from importer.report.problem_list import Located
-from importer.report.report_input import ReportInput, loose_rows
+from importer.report.plain_words import in_owner_words, owner_fix, owner_title
+from importer.report.problem_list import Group, Located
+from importer.report.report_input import Reader, ReportInput, loose_rows
 from importer.tables import GUIDE_COLUMNS, GUIDE_RUN, GUIDE_TITLE, SourceTable
 
 _CODES = ("Code", "Severity", "Count", "What it means, what to do, and the first message")
+_KINDS = ("What is wrong", "To fix or review", "Count", "What to do, and the first message")
 _STEPS = (
-    "1.  Each of the other sheets holds rows of one of your files or sheets, with all columns, unchanged.",
+    "1.  Each of the other sheets has rows from one of your files or sheets. Cells with sensitive data are left blank.",
     "2.  Red cells (solid frame, bold) are wrong. Yellow cells (dashed frame, italic) are worth a look.",
     "3.  Hover over a colored cell: its note says what is wrong and what to do. So does the column import_errors.",
-    "4.  Type the right text into the cell. Keep headers and rows without color as they are: they are needed.",
+    "4.  Type the right value into the cell. Do not change headers or uncolored rows, or delete them: they are needed.",
     "5.  If a row mentions another row, look for its number: import_errors begins with each row's number in your file.",
     "6.  The column import_errors and this sheet are never imported. You do not need to clear them.",
 )
 _JOINING = (
-    "     A row that belongs to a customer needs the customer's own rows as well. Likely ones are here. "
-    "If it belongs to another customer, copy that customer's rows from your file."
+    "     Rows for addresses and contacts need their customer's row as well. Rows that may belong to the same "
+    "customer are included here. If a row belongs to another customer, copy that customer's rows from your file."
 )
 _IMPORT = "7.  Save the workbook as .xlsx, and import it with the same mapping:"
 _SEND_BACK = "7.  Save the workbook as .xlsx, and send it back to {}. The person who imports it uses this command:"
-_LISTED = "     Some cells offer a list of what is valid: click the arrow beside the cell, and choose."
+_LISTED = "     Some cells have a drop-down list of valid values: click the arrow beside the cell, and choose one."
 _PARTS = (
-    "     Blue cells are for an address that could not be split into its parts: fill them in, at least street and "
-    "city. Or correct the whole address in its own cell, and leave them blank."
+    "     Blue cells are for an address that could not be split into its parts: fill them in, at least the street "
+    "and the city. Or correct the whole address in its own cell, and leave them blank."
 )
 
 Positions = npt.NDArray[np.int64]
@@ -75,15 +77,16 @@ def guide_rows(
     report: ReportInput,
     chosen: Chosen,
     sheets: Sequence[SheetPlan],
-    end: tuple[str, str | None, str],
+    end: tuple[str, str],
     unnoted: int,
     *,
+    reader: Reader,
     lists: bool,
 ) -> list[tuple[str, tuple[str, ...]]]:
     """The rows of the guide: (kind, cells); the kinds are ``title``, ``text``, ``command``, ``header`` and ``line``.
 
-    ``end``: the command that imports the workbook, who gets it back, and the run that wrote it. ``lists``: whether
-    cells offer values to choose from.
+    ``end``: the command that imports the workbook, and the run that wrote it. ``reader``: who corrects it, and who
+    gets it back. ``lists``: whether cells offer values to choose from.
     """
     blank = ("text", ())
     joining = [_JOINING] if loose_rows(report.sources, report.tables) else []
@@ -91,25 +94,39 @@ def guide_rows(
     parts = [_PARTS] if any(sheet.parts for sheet in sheets) else []
     lines: list[tuple[str, tuple[str, ...]]] = [("title", (GUIDE_TITLE,)), blank]
     lines += [("text", (step,)) for step in (*_STEPS[:4], *offered, *parts, *_STEPS[4:5], *joining, *_STEPS[5:])]
-    command, contact, run = end
-    lines.append(("text", (_IMPORT if contact is None else _SEND_BACK.format(contact),)))
+    command, run = end
+    back = reader.contact or ("the person who sent it to you" if reader.is_owner else None)
+    lines.append(("text", (_IMPORT if back is None else _SEND_BACK.format(back),)))
     lines += [("command", (f"     {command}",)), ("text", (f"{GUIDE_RUN}{run}.",) if run else ())]
     lines += [blank, ("header", (*GUIDE_COLUMNS, "Rows here"))]
     for sheet in sheets:
         # A sheet that was imported again names the file and sheet that it came from originally.
         file, name = sheet.table.details.get("stands_for") or (sheet.table.file, sheet.table.sheet or "")
         lines.append(("line", (sheet.name, file, name, f"{len(sheet.rows):,}")))
-    lines += [blank, ("header", _CODES), *(("line", cells) for cells in _codes(report.located, chosen.rows))]
+    titles, kinds = (_KINDS, _kinds) if reader.is_owner else (_CODES, _codes)
+    lines += [blank, ("header", titles), *(("line", cells) for cells in kinds(report.located, chosen.rows))]
     absent = [("text", (text,)) for text in _absent(chosen, sheets, unnoted)]
     return [*lines, blank, ("header", ("What is not here",)), *absent] if absent else lines
 
 
-def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
-    """A line for each code that the rows have: errors first, the most frequent first."""
+def _groups(located: Located, rows: Mask) -> list[Group]:
+    """What is wrong with the rows, by code: errors first, the most frequent first."""
     kinds = located.kinds
     serious = (kinds["severity"] != str(Severity.INFO)).to_numpy(np.bool_)
-    groups = located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
-    for group in groups:
+    return located.groups(np.flatnonzero(serious & np.append(rows, False)[kinds["_row"].to_numpy(np.int64)]))
+
+
+def _kinds(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
+    """A line for each kind of problem that the rows have, in the words of the owner of the data."""
+    for group in _groups(located, rows):
+        first = in_owner_words(located.lines(group.at[:1], ("code", "message", "hint")))["message"].iloc[0]
+        do = "to fix" if group.severity == Severity.ERROR else "to review"
+        yield owner_title(group.code), do, f"{len(group.at):,}", f"{owner_fix(group.code)}\nFirst: {first}"
+
+
+def _codes(located: Located, rows: Mask) -> Iterator[tuple[str, ...]]:
+    """A line for each code that the rows have."""
+    for group in _groups(located, rows):
         first = located.lines(group.at[:1], ("message",))["message"].iloc[0]
         entry = find(group.code)
         texts = [] if entry is None else [f"{entry.title}. {entry.explanation}", entry.fix]
@@ -120,10 +137,10 @@ def _absent(chosen: Chosen, sheets: Sequence[SheetPlan], unnoted: int) -> Iterat
     for sheet in sheets:
         if sheet.table.secrets:
             names = ", ".join(sorted(sheet.table.secrets))
-            yield f"Sheet {sheet.name}: sensitive columns are left empty here: {names}."
+            yield f"Sheet {sheet.name}: sensitive columns are left blank here: {names}."
     if chosen.surplus:
-        yield f"{chosen.surplus:,} more rows, because a larger workbook is slow to open: see the folder rejected."
+        yield f"{chosen.surplus:,} more rows, because a larger workbook would be slow to open. See the folder rejected."
     if chosen.unheld:
-        yield f"{chosen.unheld:,} rows of customers with text that a workbook cannot hold: see the folder rejected."
+        yield f"{chosen.unheld:,} rows of customers with text that a workbook cannot hold. See the folder rejected."
     if unnoted:
-        yield f"The notes of {unnoted:,} colored cells, because many notes are slow: see the column import_errors."
+        yield f"The notes of {unnoted:,} colored cells, because more would be slow. See the column import_errors."

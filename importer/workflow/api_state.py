@@ -64,7 +64,7 @@ def found_twice(planned: pd.DataFrame, twice: Twice) -> list[Step]:
     doubled = planned[planned["reference_id"].isin(list(twice))]
     for position, name in zip(doubled["position"].tolist(), doubled["reference_id"].tolist(), strict=True):
         ids = " and ".join(customer.id for customer in twice[name])
-        message = f"the API has it {len(twice[name])} times, as {ids}; delete all but one by hand"
+        message = f"WizCommerce has it {len(twice[name])} times, as {ids}. Delete all but one there."
         step = Step(position, name, State.EXISTS, OutcomeKind.FAILED, attempts=0)
         steps.append(replace(step, error_code="duplicate_in_api", error_message=message))
     return steps

@@ -194,7 +194,7 @@ def load_lookups(path: Path) -> Snapshot:
     except OSError as error:
         raise UsageError(f"{path}: the lookups cannot be read: {error.strerror}", HINT) from error
     except ValidationError as error:
-        raise UsageError(f"{path} is not a file of `importer lookups save`, or not complete", HINT) from error
+        raise UsageError(f"{path} is not a file from `importer lookups save`, or it is incomplete", HINT) from error
     if snapshot.directory.known.keys() != NAMES.keys() or snapshot.directory.attributes.keys() != set(ENTITIES):
-        raise UsageError(f"{path} is not a file of `importer lookups save`, or not complete", HINT)
+        raise UsageError(f"{path} is not a file from `importer lookups save`, or it is incomplete", HINT)
     return snapshot

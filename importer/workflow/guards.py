@@ -24,7 +24,7 @@ from importer.workflow.job import Confirm, Job, ask
 from importer.workflow.since_last_run import last_run
 from importer.workflow.targets import Target
 
-NOTHING = "nothing was sent"
+NOTHING = "Nothing was sent."
 _NAMED = 5  # columns in a message
 _NOT_SENT = frozenset({str(OutcomeKind.PENDING), str(OutcomeKind.UNKNOWN)})
 
@@ -52,8 +52,8 @@ def guard_plan(job: Job, planned: pd.DataFrame) -> None:
     if limit is not None and limit.passed_by(changed, len(planned)):
         job.paths.drop_bodies()
         raise GuardError(
-            f"--max-changed {limit}: {changed:,} of {len(planned):,} customers would be changed; {NOTHING}",
-            "See them with `importer plan --mode upsert`; if they are right, raise --max-changed.",
+            f"--max-changed {limit}: {changed:,} of {len(planned):,} customers would be changed. {NOTHING}",
+            "To see them, run `importer plan --mode upsert`. If they are right, raise --max-changed.",
         )
 
 
@@ -61,15 +61,16 @@ def _rejections(job: Job) -> None:
     rejected, count = int(job.stage.rejected.sum()), len(job.stage.rejected)
     loose, rows = int(job.stage.tables.rows["rejected"].sum()), len(job.stage.tables.rows)
     if job.options.strict and (rejected or loose):
+        also = f" and {loose:,} row{'s' * (loose != 1)} without a customer" if loose else ""
         raise GuardError(
-            f"--strict: {rejected} of {count} customers and {loose} rows without a customer were rejected; {NOTHING}",
+            f"--strict: {rejected:,} of {count:,} customers{also} were rejected. {NOTHING}",
             "Fix them in rejected.xlsx, or run without --strict.",
         )
     limit = job.options.max_rejected
     if limit is not None and (limit.passed_by(rejected, count) or limit.passed_by(loose, rows)):
         alone = f", and {loose:,} of {rows:,} rows without a customer" if loose else ""
         raise GuardError(
-            f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}; {NOTHING}",
+            f"--max-rejected {limit}: {rejected:,} of {count:,} customers were rejected{alone}. {NOTHING}",
             "Fix them in rejected.xlsx, or raise --max-rejected.",
         )
 
@@ -80,7 +81,7 @@ def _unused_cells(job: Job) -> None:
     if job.options.complete and len(lost):
         names = ", ".join(map(repr, lost["column"].head(_NAMED))) + (", …" if len(lost) > _NAMED else "")
         raise GuardError(
-            f"--complete: filled cells of {_counted(len(lost), 'column')} are not used: {names}; {NOTHING}",
+            f"--complete: filled cells of {_counted(len(lost), 'column')} are not used: {names}. {NOTHING}",
             "Add the columns to the mapping or to its `ignore`, or run without --complete.",
         )
 
@@ -90,7 +91,7 @@ def _still_written(job: Job) -> None:
     changed = changed_since(job.options.sources, _moments(job.stage.sources))
     if changed:
         raise GuardError(
-            f"{', '.join(changed)} was written to while it was read; {NOTHING}",
+            f"{', '.join(changed)} was changed while it was read. {NOTHING}",
             "Run again when the export is complete.",
         )
 
@@ -103,13 +104,13 @@ def _age(job: Job) -> None:
     unknown = sorted({table.file for table in job.stage.sources.tables} - moments.keys())
     if unknown:
         job.watch.phase(
-            f"--max-age: {', '.join(unknown)}: the time when it was written is not known, so it is not compared."
+            f"--max-age: {', '.join(unknown)}: it is not known when the file was written, so its age is not checked."
         )
     for name, moment in moments.items():
         hours = (job.now() - datetime.fromisoformat(moment)).total_seconds() / 3600
         if hours > limit:
             raise GuardError(
-                f"--max-age {limit:g}: {name} is {hours:,.0f} hours old; {NOTHING}",
+                f"--max-age {limit:g}: {name} is {hours:,.0f} hours old. {NOTHING}",
                 "Check whether the export still runs. To send it anyway, raise --max-age.",
             )
 
@@ -125,7 +126,7 @@ def _same_file(job: Job, last: Mapping[str, Any]) -> None:
     now = {table.details.get("sha256") for table in job.stage.sources.tables}
     if now == {source["sha256"] for source in last["sources"]}:
         raise GuardError(
-            f"--new-file: the sources are those of run {last['run_id']}, byte for byte; {NOTHING}",
+            f"--new-file: the files are identical to those of run {last['run_id']}. {NOTHING}",
             "Check whether the export still runs. To send them anyway, add --no-new-file.",
         )
 
@@ -138,13 +139,13 @@ def _layout(job: Job, loaded: LoadedMapping, last: Mapping[str, Any]) -> None:
     gone, new = (", ".join(map(repr, sorted(names)[:5])) or "none" for names in (then - now, now - then))
     what = ""
     if loaded.sha256 != last["mapping"]["sha256"]:
-        what = f"the mapping {loaded.name} changed since run {last['run_id']}"
+        what = f"the mapping {loaded.name} has changed since run {last['run_id']}"
     elif then != now:
-        what = f"the columns differ from run {last['run_id']} (gone: {gone}; new: {new})"
+        what = f"the columns differ from those of run {last['run_id']} (gone: {gone}; new: {new})"
     if what:
         raise GuardError(
-            f"--same-layout: {what}; {NOTHING}",
-            "See the effect with `importer plan`; if it is right, run once with --no-same-layout.",
+            f"--same-layout: {what}. {NOTHING}",
+            "To see the effect, run `importer plan`. If it is right, run once with --no-same-layout.",
         )
 
 
@@ -155,8 +156,8 @@ def _fewer(job: Job, last: Mapping[str, Any]) -> None:
     then, now = int(last["customers"]["read"]), len(job.stage.tables.customers)
     if limit.passed_by(then - now, then):
         raise GuardError(
-            f"--max-fewer {limit}: {now:,} customers, {then - now:,} fewer than in run {last['run_id']}; {NOTHING}",
-            "Check whether the export is complete. If it is, raise --max-fewer; if it is a subset, add --partial.",
+            f"--max-fewer {limit}: {now:,} customers, {then - now:,} fewer than in run {last['run_id']}. {NOTHING}",
+            "Check whether the export is complete. If it is, raise --max-fewer. If it is a part, add --partial.",
         )
 
 
@@ -186,8 +187,8 @@ def check_can_ask(target: Target | None, options: Options, confirm: Confirm | No
     """Raise :class:`UsageError`, before any work is done, where no one can answer the question that will be asked."""
     if confirm is None and target is not None and target.is_production and not options.yes:
         raise UsageError(
-            "this sends to production, and there is no terminal to ask on",
-            "Add --yes, if that is what you want. Nothing was sent.",
+            "this sends to production, but there is no terminal to ask on",
+            "To send without a question, add --yes. Nothing was sent.",
         )
 
 
@@ -206,7 +207,7 @@ def confirm_target(job: Job, confirm: Confirm | None) -> None:
         ask(confirm, f"This sends to production ({host}, account {account}): {facts}. Continue?")
     except KeyboardInterrupt:
         raise InterruptedRunError(
-            "interrupted at the question; nothing was sent", "`importer resume` asks again."
+            "interrupted at the question. Nothing was sent.", "`importer resume` asks again."
         ) from None
 
 
@@ -225,9 +226,10 @@ def _facts(job: Job) -> str:
     if not parts:
         return ""
     limit, rejected = job.options.limit, int(job.stage.rejected.sum())
-    bounded = f"; of these the first {limit:,}" if limit is not None and limit < sum(counts.values()) else ""
-    verb = "is" if rejected == 1 else "are"
-    others = f"; {_counted(rejected, 'customer')} {verb} rejected and not sent" if rejected else ""
+    bounded = ""
+    if limit is not None and limit < sum(counts.values()):
+        bounded = f" (only the first{f' {limit:,}' if limit > 1 else ''} will be sent)"
+    others = f"; {rejected:,} rejected customer{'s' * (rejected != 1)} will not be sent" if rejected else ""
     return f"{', '.join(parts)}{bounded}{others}"
 
 

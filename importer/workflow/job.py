@@ -118,7 +118,7 @@ class Job:
             )
         except OutputError as error:
             self.ledger.finish_run(self.run.id, StopError.exit_code, {})
-            hint = f"Make room; then `importer report {self.run.id}` writes them: the ledger knows what was sent."
+            hint = f"Free some space, then run `importer report {self.run.id}`: the ledger knows what was sent."
             raise StopError(f"the reports could not be written: {error.message}", hint) from error
         self.ledger.finish_run(self.run.id, summary["exit_code"], summary)
         return summary
@@ -174,6 +174,6 @@ def ask(confirm: Confirm | None, question: str) -> None:
     """Raise :class:`UsageError` unless the question is answered with yes; None: there is no one to ask."""
     if confirm is None or not confirm(question):
         raise UsageError(
-            "nothing was changed in WizCommerce: the question was not answered with yes",
-            "Add --yes to answer it beforehand.",
+            "the answer was not yes, so nothing was changed in WizCommerce",
+            "To run without a question, add --yes.",
         )

@@ -96,4 +96,4 @@ def _removed(folder: RunFolder, files: Any) -> str:
 
 
 def _tell(what: str, why: str, notify: Notify) -> None:
-    notify(f"--keep: the folder of {what} " + (f"stays: {why}" if why else "was deleted"))
+    notify(f"--keep: the folder of {what} " + (f"was not deleted: {why}" if why else "was deleted"))

@@ -28,7 +28,7 @@ from importer.workflow.word_files import with_words
 
 _ONLY_BY_NAME = frozenset({"assigned_price_list_id", "assigned_sales_rep_ids", "payment_term", "type"})
 _NAMED = 5  # columns in a message
-_FIELDS = "Fields have the API's names, as in errors.csv."
+_FIELDS = "Fields have the names that errors.csv uses."
 
 
 def utc_now() -> datetime:
@@ -107,7 +107,7 @@ def open_sources(
         sources = load(list(options.sources), how)
     if not sources.row_count and not options.partial:
         raise NoSourceError(
-            "the sources have no data rows", "Check the files: are they the right export, and complete?"
+            "the sources have no data rows", "Check whether the files are the right export, and complete."
         )
     sources = with_table_names(loaded.mapping, sources)
     return loaded, sources if corrections is None else corrected(sources, corrections, partial=options.partial)
@@ -125,19 +125,22 @@ def open_unmapped(options: Options) -> Sources:
 def _check_country(options: Options) -> None:
     if options.country is not None and country_code(options.country) != options.country:
         raise UsageError(
-            f"--country is {options.country!r}, which is not a country",
-            "Give the ISO code of a country, such as US or GB.",
+            f"--country: {options.country!r} is not a country code",
+            "Use the two-letter code of a country, such as US or GB.",
         )
 
 
 def _missing_mapping(options: Options) -> UsageError:
-    """What to say when no mapping is given: the shipped one that fits best, and what it would not use."""
+    """What to say when no mapping is given: the included one that fits best, and what it would not use."""
     fit = best_fit(open_unmapped(options))
     if fit is None:
         return UsageError("--mapping is missing", NO_FIT)
     names = ", ".join(fit.unused[:_NAMED]) + (", …" if len(fit.unused) > _NAMED else "")
-    unused = f", not {names}" if names else ""
-    both = f"To use it: `importer check -m {fit.name}`. To draft one of its own: `importer suggest -o mapping.yaml`."
+    unused = f", all but {names}" if names else ""
+    both = (
+        f"To use it: `importer check -m {fit.name}`. "
+        "To draft a new mapping for this file instead: `importer suggest -o mapping.yaml`."
+    )
     return UsageError("--mapping is missing", f"{fit}{unused}. {both}")
 
 
@@ -155,9 +158,9 @@ def blank_when_invalid(options: Options) -> frozenset[str]:
     for name in names.split(","):
         if name not in known:
             guess = "".join(f"Did you mean {near!r}? " for near in nearest(name, sorted(known)))
-            raise UsageError(f"--invalid names the field {name!r}, which does not exist", f"{guess}{_FIELDS}")
+            raise UsageError(f"--invalid: there is no field {name!r}", f"{guess}{_FIELDS}")
         if name in REQUIRED["customer"]:
-            raise UsageError(f"--invalid names the field {name!r}, without which there is no customer", _FIELDS)
+            raise UsageError(f"--invalid: a customer cannot be sent without the field {name!r}", _FIELDS)
     return frozenset(names.split(","))
 
 

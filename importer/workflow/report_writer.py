@@ -52,13 +52,13 @@ COLUMNS = (
 )
 UNSENT = ("check", "plan")
 AT_A_CELL = "Fix the cell, then run again: what was refused is sent again."
-AT_NO_CELL = "The API names no cell of the source: fix what its reason says, then run again."
+AT_NO_CELL = "WizCommerce names no cell of the source. Fix what its reason says, then run again."
 NOTES = {
     "changed_in_api": "Decide which version is right. --on-conflict overwrite sends the source's version.",
-    "differs_in_api": "A run with --mode upsert sends what the source says; changes.csv has both values.",
-    "child_not_in_source": "Nothing is deleted. If it is not needed any more, delete it in WizCommerce.",
-    "child_left_alone": "Compare the customer with its source in WizCommerce, and change it there.",
-    "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only); then the next run creates it.",
+    "differs_in_api": "A run with --mode upsert sends the source's version. changes.csv has both values.",
+    "child_not_in_source": "Nothing is deleted. If it is no longer needed, delete it in WizCommerce.",
+    "child_left_alone": "Compare the customer in WizCommerce with the source, and change it there.",
+    "lost_in_api": "Was it deleted on purpose? If not, adopt it again (--only). Then the next run creates it.",
 }
 
 
@@ -307,6 +307,6 @@ def _located(stage: Stage, entity: Entity, items: list[tuple[int, int, str | Non
         row=rows,
         column=columns,
         value=values,
-        message=[f"the API refused it: {reason}" for reason in reasons],
+        message=[f"WizCommerce refused it: {reason}" for reason in reasons],
         hint=[AT_A_CELL if column is not None else AT_NO_CELL for column in columns],
     )

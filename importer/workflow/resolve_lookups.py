@@ -14,7 +14,7 @@ from importer.tables import TEXT, TEXT_LIST, EntityTables, FieldOrigin, Position
 from importer.validation.field_places import locate
 from importer.workflow.directory import NAMES, Directory, Known
 
-KEYS = {"sales_rep": "e-mail address", "price_list": "reference id"}  # distinguishes two of one name
+KEYS = {"sales_rep": "email address", "price_list": "reference ID"}  # distinguishes two of one name
 MOST_NAMED = 5  # in a hint
 
 NameCounts = Mapping[str, Mapping[str, int]]  # field → name → how many customers have it
@@ -80,8 +80,11 @@ def pending_lookups(tables: EntityTables, counts: NameCounts) -> ProblemTable:
                 row=_rows(tables, field, positions[first]),
                 column=origin.columns[0] if origin.columns else None,
                 value=names,
-                message=[f"{kind} '{name}' is looked up in the API when the run starts" for name in names],
-                hint=[f"{own[name]:,} customer{'s' if own[name] != 1 else ''} with this {kind}." for name in names],
+                message=[f"the run will look up {kind} '{name}' in WizCommerce" for name in names],
+                hint=[
+                    f"{own[name]:,} {'customers have' if own[name] != 1 else 'customer has'} this {kind}."
+                    for name in names
+                ],
             )
         )
     return ProblemTable.concat(parts)
@@ -151,13 +154,13 @@ def _unresolved(kind: str, name: str, found: Sequence[Known], directory: Directo
     if len(found) > 1:
         same = ", ".join(one.distinction for one in found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
         return (
-            f"'{name}' may be any of {len(found)} {word}s of that name",
-            f"More than one {word} has this name: {same}. Give its {KEYS[kind]} or its id instead.",
+            f"'{name}' may be any of {len(found)} {word}s with that name",
+            f"More than one {word} has this name: {same}. Use its {KEYS[kind]} or its ID instead.",
         )
     near = " or ".join(f"'{other}'" for other in directory.nearest(kind, name))
     guess = f"Did you mean {near}? " if near else ""
     hint = f"{guess}Fix the cell, or create the {word} in WizCommerce first."
-    return f"'{name}' is not a {word} that the API knows", hint
+    return f"'{name}' is not a {word} in WizCommerce", hint
 
 
 def _inactive(kind: str, name: str) -> tuple[str, str]:

@@ -100,16 +100,14 @@ class SavedPlan:
             own_value = getattr(given, name)
             same = _full(own_value) == facts["options"][name] if name in FILES else own_value == getattr(planned, name)
             if name not in given.configured and own_value != getattr(_DEFAULTS, name) and not same:
-                raise UsageError(
-                    f"--{name} is not what plan {self.id} was made with", "Leave it out: the plan knows it."
-                )
+                raise UsageError(f"--{name} is not what plan {self.id} was made with", "Leave it out: the plan has it.")
         own = () if "sources" in given.configured else given.sources
         if own and [_absolute(source) for source in own] != facts["sources"]:
-            raise UsageError(f"the sources are not those of plan {self.id}", "Leave them out: the plan knows them.")
+            raise UsageError(f"the sources are not those of plan {self.id}", "Leave them out: the plan has them.")
         mapping = _absolute(given.mapping) if given.mapping and Path(given.mapping).exists() else given.mapping
         for name, value in (("mapping", mapping), ("api", given.api), ("tenant", given.tenant)):
             if value and value != (facts["named_tenant"] if name == "tenant" else facts[name]):
-                raise UsageError(f"--{name} is not that of plan {self.id}", "Leave it out: the plan knows it.")
+                raise UsageError(f"--{name} is not that of plan {self.id}", "Leave it out: the plan has it.")
         return replace(planned, plan=self.id, api=facts["api"], tenant=facts["named_tenant"], mapping=facts["mapping"])
 
     def check_sources(self, loaded: LoadedMapping, sources: Sources) -> None:
@@ -130,14 +128,14 @@ class SavedPlan:
         """Raise :class:`UsageError` when the plan is another tenant's, or was applied. The lock must be held."""
         if tenant != self.facts["tenant"]:
             raise UsageError(
-                f"plan {self.id} belongs to tenant {self.facts['tenant']}, and this is {tenant}",
-                "Use the key and the API that the plan was made with.",
+                f"plan {self.id} belongs to account {self.facts['tenant']}, but this is {tenant}",
+                "Use the key and the --api that the plan was made with.",
             )
         for run in ledger.runs(tenant):
             if run.options.get("plan") == self.id and ledger.counts(run.id):
                 raise UsageError(
-                    f"plan {self.id} was applied already, by run {run.id}",
-                    f"`importer resume {run.id}` goes on with it where it stopped; else make a new plan.",
+                    f"plan {self.id} was already applied by run {run.id}",
+                    f"`importer resume {run.id}` continues it where it stopped. Otherwise, make a new plan.",
                 )
 
     def check_bodies(self, payloads: Path, bodies: pd.DataFrame) -> None:
@@ -149,8 +147,8 @@ class SavedPlan:
         )
         other = merged.loc[~merged["hash"].eq(merged["hash_now"]).fillna(value=False), "reference_id"].tolist()
         raise GuardError(
-            f"what would be sent differs from plan {self.id}{_such_as(other)}: sales reps, price lists or "
-            "attributes changed in WizCommerce since, or the importer did.",
+            f"what would be sent differs from plan {self.id}{_such_as(other)}: sales reps, price lists, or "
+            "attributes in WizCommerce have changed since then, or the importer has.",
             AGAIN,
         )
 
@@ -166,7 +164,7 @@ def open_plan(name: str, out: Path) -> SavedPlan:
     beside = signed.path.parent
     plan = _planned(str(beside) if beside.name == signed.plan else signed.plan, out)
     if plan.facts.get("fingerprint") != signed.fingerprint:
-        raise UsageError(f"{name} is not about what plan {plan.id} would send", AGAIN)
+        raise UsageError(f"{name} does not match what plan {plan.id} would send", AGAIN)
     signed.check_rows(plan.folder.load_digests())
     return plan
 
@@ -175,13 +173,13 @@ def _planned(name: str, out: Path) -> SavedPlan:
     folder = next((RunFolder(path) for path in (out / name, Path(name)) if path.is_dir()), None)
     saved = None if folder is None else folder.load_plan()
     if folder is None or saved is None:
-        raise UsageError(f"there is no plan {name}", f"Give the id of a plan in {out}, or the path of its folder.")
+        raise UsageError(f"there is no plan {name}", f"Use the ID of a plan in {out}, or the path of its folder.")
     plan = SavedPlan(RunFolder(folder.path.absolute()), *saved)
     if _digest(plan.folder.payloads) != plan.facts.get("payloads_sha256"):
-        raise UsageError(f"{plan.folder.payloads} was changed since the plan was made", AGAIN)
+        raise UsageError(f"{plan.folder.payloads} was changed after the plan was made", AGAIN)
     known = plan.facts.get("fingerprint")  # earlier versions did not have it
     if known is not None and known != _fingerprint(plan.planned, plan.facts["payloads_sha256"]):
-        raise UsageError(f"what plan {plan.id} does with its customers was changed since it was made", AGAIN)
+        raise UsageError(f"what plan {plan.id} does with its customers was changed after it was made", AGAIN)
     return plan
 
 

@@ -69,7 +69,7 @@ def _missing(ledger: Ledger, tenant: str, mapping: str, stage: Stage, options: O
         entity="customer",
         field="reference_id",
         value=gone.array,
-        message=[f"customer {name} was sent before and is no longer in the sources" for name in gone],
+        message=[f"customer {name} was sent before, but is no longer in the sources" for name in gone],
         hint="Nothing is deleted. If the export is complete, check whether WizCommerce still needs the customer.",
     )
 
@@ -86,7 +86,7 @@ def possible_duplicates(stage: Stage, positions: Positions, everyone: Iterable[C
     return ProblemTable.concat(
         [
             _same_text(stage, positions, "company_name", names, code="name_in_api", word="name"),
-            _same_text(stage, positions, "email", mails, code="email_in_api", word="e-mail address"),
+            _same_text(stage, positions, "email", mails, code="email_in_api", word="email address"),
         ]
     )
 
@@ -117,13 +117,13 @@ def _same_text(
         field,
         records,
         [f"WizCommerce already has a customer with this {word}: {_named(customer)}" for customer in same],
-        "If it is the same, give it this reference id in WizCommerce, and it is left alone; else nothing is wrong.",
+        "If it is the same, set this reference ID in WizCommerce, and it is left alone. Otherwise, nothing is wrong.",
         code=code,
     )
 
 
 def _named(customer: CustomerRef) -> str:
-    who = f"reference id {customer.reference_id}" if customer.reference_id else "without a reference id"
+    who = f"reference ID {customer.reference_id}" if customer.reference_id else "without a reference ID"
     return f"'{customer.name}', {who}" + (", inactive" if customer.status == "inactive" else "")
 
 
@@ -133,7 +133,7 @@ def lost_customers(stage: Stage, records: Positions) -> ProblemTable:
         stage,
         "reference_id",
         records,
-        ["it was in WizCommerce before and is not there now"] * len(records),
+        ["it was in WizCommerce before, but is not there now"] * len(records),
         "The importer cannot know why it was deleted, so it does not create it again.",
         code="lost_in_api",
     )
@@ -145,9 +145,9 @@ def not_compared() -> ProblemTable:
         1,
         severity=Severity.INFO,
         code="names_not_compared",
-        message=f"WizCommerce has more than {MOST_PAGES * 100:,} customers, so names and e-mail addresses "
+        message=f"WizCommerce has more than {MOST_PAGES * 100:,} customers, so names and email addresses "
         "were not compared with theirs",
-        hint="Customers with the same reference id are still recognized.",
+        hint="Customers with the same reference ID are still recognized.",
     )
 
 

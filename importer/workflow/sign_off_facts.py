@@ -13,22 +13,22 @@ from importer.tables import ENTITIES
 
 _PLANNED = {
     "create": "will be created",
-    "update": "will be changed: only what differs is sent",
+    "update": "will be updated: only what differs is sent",
     "none": "stays as it is in WizCommerce: nothing is sent",
 }
 _EXPLAINED = (
     "These are the customers as WizCommerce will get them. Please look through the other sheets.",
-    "To change something, do not change it here: correct your list, or the rejected rows in rejected.xlsx.",
+    "Do not change anything here. To change a value, correct it in your list, or in rejected.xlsx.",
 )
 _SIGN = "If everything is right, fill in your name and the date below, save this workbook, and send it back{to}."
-_DRY = "This is a dry run: nothing can be sent from it. The sign-off of a plan has a place for your signature."
+_DRY = "This workbook is from a check, so it cannot be signed or sent. Only the sign-off of a plan can be signed."
 _COUNTS = {
     "create": "Will be created",
-    "update": "Will be changed",
+    "update": "Will be updated",
     "unchanged": "Unchanged since they were sent",
-    "exists": "Already in WizCommerce, stay as they are",
+    "exists": "Already in WizCommerce: stay as they are",
     "left_out": "Not sent this time",
-    "in_doubt": "Outcome unknown, looked up first",
+    "in_doubt": "Outcome unknown: looked up first",
     "lost": "No longer in WizCommerce",
 }
 
@@ -94,5 +94,5 @@ def _values(report: ReportInput) -> Iterator[tuple[str, ...]]:
         counts = report.word_counts.get(decision.field)
         for line in [] if counts is None else counts.sort_by([("count", "descending")]).to_pylist():
             if line["words"] is not None:
-                sent = {"": "the same", None: "not sent"}.get(line["sent"], line["sent"])
+                sent = {"": "unchanged", None: "not sent"}.get(line["sent"], line["sent"])
                 yield decision.title, line["words"], sent, f"{line['count']:,}"

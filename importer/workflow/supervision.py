@@ -49,9 +49,9 @@ class Deadline:
 
     def error(self, *, sending: bool) -> InterruptedRunError:
         """Why the run stops; ``sending``: whether it had begun to send."""
-        hint = "`importer resume` goes on from there." if sending else "Nothing was sent: give it more time."
+        hint = "`importer resume` continues from there." if sending else "Nothing was sent. Allow more time."
         length = f"{self.seconds / 60:g} min" if self.seconds >= 60 else f"{self.seconds:g} s"
-        return InterruptedRunError(f"--deadline: the time allowed for the run ({length}) is over", hint)
+        return InterruptedRunError(f"--deadline: the time allowed for the run ({length}) is up", hint)
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Watch:
         if failed is not None:
             raise failed
         if block.cancelled_caught:
-            hint = "`importer resume` goes on; requests in flight are looked up first."
+            hint = "`importer resume` continues. Requests in flight are looked up first."
             raise self.reason(InterruptedRunError("interrupted", hint))
 
     async def _listen(self, block: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
@@ -168,13 +168,13 @@ class Notifier:
 
     def failed(self, error: BaseException, code: int) -> None:
         """It ended without a summary."""
-        words = str(error) if harmless(error) else f"{kind_of(error)} The message on stderr says more."
+        words = str(error) if harmless(error) else f"{kind_of(error)} See the message on stderr."
         self._send(error, code, words)
 
     def ended(self, summary: Mapping[str, Any], stopped: ImporterError | None) -> None:
         """It ended with a summary; ``stopped``: what ended it early."""
         if stopped is not None and not harmless(stopped):
-            summary = {**summary, "stopped": "The report says why."}
+            summary = {**summary, "stopped": "See the report for the reason."}
         if self._announcer is not None:
             text = summary_text(summary, width=WIDTH, colour=False)
             self._send(stopped, int(summary["exit_code"]), text, known=nothing_new(summary))

@@ -75,7 +75,7 @@ def test_what_ends_a_run_early_stands_in_it(desk, box) -> None:
     assert desk.run(box.url, *words, "--new-file", "--log", "import.log").code == 3
     (stopped,) = [line for line in read(desk) if line["event"] == "stopped"]
     assert (stopped["error"], stopped["level"]) == ("GuardError", "error")
-    assert stopped["text"].startswith("--new-file: the sources are those of run")
+    assert stopped["text"].startswith("--new-file: the files are identical to those of run")
     assert read(desk)[-1]["exit_code"] == 3
     assert desk.do("run", "gone.csv", *words[1:], "--api", box.url, "--log", "other.log").code == 2
     error, end = read(desk, "other.log")[-2:]

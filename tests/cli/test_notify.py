@@ -112,7 +112,7 @@ def test_a_guard_and_a_failure_are_told(desk, box, hook) -> None:
     assert desk.do("run", "gone.csv", "--config", config).code == 2
     guard, failure = hook.notes
     assert (guard["title"], guard["type"]) == ("importer acme: run was stopped by a guard", "warning")
-    assert "--new-file: the sources are those of run" in guard["message"]
+    assert "--new-file: the files are identical to those of run" in guard["message"]
     assert (failure["title"], failure["type"]) == ("importer acme: run could not begin", "failure")
     assert "gone.csv: no such file" in failure["message"]
     assert [path.split("/")[-1] for path in hook.pings[-1:]] == ["fail?create=1"]

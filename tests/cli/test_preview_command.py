@@ -41,7 +41,7 @@ def test_wrong_ids_and_rows_end_with_2(desk) -> None:
     assert desk.do(*words, "--row", "rows.csv:9").code == 2
     assert desk.do(*words, "--row", "rows.csv:2", "--customer", "1").code == 2
     assert desk.do("preview", "rows.csv").code == 2
-    assert desk.do(*words, "--row", "rows.csv:1").out.startswith("rows.csv:1 is no row of data, but: header")
+    assert desk.do(*words, "--row", "rows.csv:1").out.startswith("rows.csv:1 is not a data row: header")
 
 
 def test_options_come_from_a_config_file_too(desk) -> None:

@@ -82,12 +82,12 @@ def test_the_question_states_account_host_and_counts(desk, box, production) -> N
     code, shown = typing(desk, "n\n", *words, "--mode", "upsert")
     assert code == 2
     assert (
-        f"({host}, account acme): 2 new customers, 1 update; 2 customers are rejected and not sent. Continue?" in shown
+        f"({host}, account acme): 2 new customers, 1 update; 2 rejected customers will not be sent. Continue?" in shown
     )
     assert "nothing was changed in WizCommerce" in shown
     assert [one["display_name"] for one in box.customers()] == ["Company 0"]
     code, shown = typing(desk, "yes\n", "resume", "--limit", 1, "--rate", 5000)
-    assert "2 new customers, 1 update; of these the first 1; 2 customers are rejected" in shown
+    assert "2 new customers, 1 update (only the first will be sent); 2 rejected customers will not be sent" in shown
     assert code == 1
 
 

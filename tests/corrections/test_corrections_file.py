@@ -65,7 +65,7 @@ def put(line: int, column: str, text: str) -> Callable[[list[list[str]]], object
         (put(3, "new", "2135"), "c.csv:3: the new value '2135' was changed after it was recorded"),
         (put(4, "fingerprint", "x"), "c.csv:4: the fingerprint or the number of rows is damaged"),
         (put(3, "new", "02134"), "c.csv:3: the new value equals the old one"),
-        (lambda lines: lines.__delitem__(0), "c.csv:1: not a file of corrections"),
+        (lambda lines: lines.__delitem__(0), "c.csv:1: not a corrections file"),
         (lambda lines: lines.append(["customers", "x"]), "c.csv:6: the line has 2 cells"),
         (
             lambda lines: lines.append([*lines[2][:5], "99999", *lines[2][6:]]),
@@ -89,7 +89,7 @@ def test_other_files_are_refused(path: Path, tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(UsageError, match="it is empty"):
         read_corrections(path)
-    with pytest.raises(UsageError, match="there is no such file"):
+    with pytest.raises(UsageError, match="does not exist"):
         read_corrections(tmp_path / "none.csv")
     assert not read_corrections(tmp_path / "none.csv", may_be_absent=True).corrections
 

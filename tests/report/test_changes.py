@@ -40,9 +40,9 @@ def test_each_is_an_info_line_at_its_first_place_and_no_customers_own() -> None:
         ["info", "value_left_out", "staff.xlsx", 3, "Mail", "b@"],
     ]
     assert located["message"].to_list() == [
-        "2 cells not used, such as this one: '1', because '2' was taken",
-        "1,204 cells rewritten, such as this one: '(415) 555-0132' → '+14155550132'",
-        "1 cell left out: 'b@'",
+        "2 cells were not used. Example: '1', because '2' was used",
+        "1,204 cells were rewritten. Example: '(415) 555-0132' → '+14155550132'",
+        "1 cell was left out: 'b@'",
     ]
     assert (kinds["_customer"].take(at) == -1).all()
     assert located["reference_id"].isna().all()
@@ -75,6 +75,14 @@ def test_long_examples_are_cut_and_stay_on_one_line(count: np.int64) -> None:
     changes = run.tables.changes.assign(before="a\nb " + "x" * 100, count=count)
     located = replace(run, tables=replace(run.tables, changes=changes)).located
     message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
-    assert "'a b xxx" in message
+    assert "'a[line break]b xxx" in message
     assert "…' → " in message
     assert len(message) < 120
+
+
+def test_characters_that_look_like_a_space_or_nothing_are_named() -> None:
+    run = run_with_changes()
+    changes = run.tables.changes.assign(before="519\u00a0Lantern\u200b Court", after="519 Lantern Court", count=1)
+    located = replace(run, tables=replace(run.tables, changes=changes)).located
+    message = located.lines(np.flatnonzero(located.kinds["code"] == "phone_rewritten"))["message"].item()
+    assert "'519[no-break space]Lantern[zero width space] Court' → '519 Lantern Court'" in message

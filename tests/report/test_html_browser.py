@@ -38,7 +38,7 @@ class Opened:
         expect(self.page.locator("#found")).to_have_text(f"{count} of {COUNT} customers")
 
     def search(self, text: str) -> None:
-        self.page.get_by_label("Search by ID, name, cell or message").fill(text)
+        self.page.get_by_label("Search by ID, name, cell, or message").fill(text)
 
 
 @pytest.fixture(scope="module")

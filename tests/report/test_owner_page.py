@@ -104,7 +104,7 @@ def test_values_and_corrections_are_listed(page: Page) -> None:
     assert "Net 30" in values
     corrections = page.locator("#corrections").inner_text()
     assert "+14155550100" in corrections
-    assert "not applied: the row changed since" in corrections
+    assert "not applied: the row has changed" in corrections
 
 
 def test_customers_are_shown_as_they_will_be(page: Page) -> None:
@@ -120,6 +120,13 @@ def test_the_notes_of_the_workbook_are_as_plain(report: Path) -> None:
     assert len(notes) == 4
     assert [note for note in notes if NOT_FOR_OWNERS.search(note)] == []
     assert any(CONTACT in str(cell.value) for row in book["How to fix"] for cell in row)
+    guide = [[cell.value or "" for cell in row] for row in book["How to fix"]]
+    head = next(place for place, row in enumerate(guide) if row[0] == "What is wrong")
+    kinds = [" ".join(map(str, row)) for row in guide[head + 1 :]]
+    reasons = [str(row[0].value) for row in book["list"]][1:]
+    assert kinds
+    assert reasons
+    assert [text for text in (*kinds, *reasons) if NOT_FOR_OWNERS.search(text)] == []
 
 
 def test_nothing_is_technical_and_nothing_is_cut_off(page: Page) -> None:

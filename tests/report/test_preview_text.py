@@ -126,9 +126,9 @@ def test_the_overview_shows_some_records_of_each_customer() -> None:
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("no_data", "customers.csv:2 is no row of data, but: header"),
+        ("no_data", "customers.csv:2 is not a data row: header"),
         ("skipped", "customers.csv:2 is skipped: header"),
-        ("rejected", "customers.csv:2 is rejected, and belongs to no customer"),
+        ("rejected", "customers.csv:2 is rejected and belongs to no customer"),
     ],
 )
 def test_a_row_without_a_customer(state, expected) -> None:

@@ -42,7 +42,7 @@ REJECTED_LIST = '''\
 "import_errors","Id","Name","Phone"
 "row 5: Phone: not a phone number (Write +15555550100)","B","Bob, Inc","'=2+2"
 "row 6: customer rejected because of row 5","B","Bob, Inc","555"
-"row 9: customer refused by the API: state: unknown","C","Cäsar","'+15555550103"
+"row 9: customer refused by WizCommerce: state: unknown","C","Cäsar","'+15555550103"
 "row 10: part of this customer was left out because of row 5 of staff.xlsx!People","D","""D""","''-4"
 "row 11: Id: the key is blank",,"lost",
 "row 12: no problem in this row, but it may be needed because of row 11","E","E
@@ -111,7 +111,7 @@ def test_rows_without_a_known_problem_still_say_why(tmp_path: Path) -> None:
     assert [line["import_errors"] for line in csv.DictReader(io.StringIO(content(first)))] == [
         "row 5: customer rejected",
         "row 6: customer rejected because of row 5",
-        "row 9: customer refused by the API: state: unknown",
+        "row 9: customer refused by WizCommerce: state: unknown",
         "row 10: part of this customer was left out",
         "row 11: row rejected",
         "row 12: no problem in this row, but it may be needed because of row 11",

@@ -32,9 +32,9 @@ Customers    5
   created    3
   rejected   1
   failed     1
-Rows read   18  from 2 tables
+Rows read   18  from 2 files and sheets
   used       8
-  skipped    6  blank 1, header 2, supplier 1, title 1, total 1
+  skipped    6  blank 1, header rows 2, supplier 1, title 1, total 1
   rejected   4
 
 Problems, with the first location of each
@@ -119,7 +119,7 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
         (of(exists=1200), "All 1,200 customers were already there."),
         (
             of(created=2, unchanged=1, exists=4),
-            "All 7 customers are where they should be: 2 created, 1 unchanged, and 4 already there.",
+            "All 7 customers are in WizCommerce: 2 created, 1 unchanged, and 4 already there.",
         ),
         (of("check", valid=3), "All 3 customers are valid."),
         (of(created=237, rejected=3), "3 of 240 customers were rejected; nothing else is wrong."),
@@ -139,7 +139,7 @@ def of(command: str = "run", *, exit_code: int = 0, alone: int = 0, lost: int = 
             of(created=1, unknown=1, exit_code=3) | {"stopped": "no key"},
             (
                 "Stopped early: no key. Of 2 customers, 1 was created and 1 may or may not have been created, "
-                "because the API did not answer."
+                "because WizCommerce did not respond."
             ),
         ),
     ],

@@ -67,7 +67,7 @@ def test_lines_fit_and_colours_change_no_letter(width: int) -> None:
         (
             50.0,
             6,
-            "Pace  49.3 requests per second, limited by --rate 50; 1,031 s waiting, 6 of 1,680 answered 429",
+            "Pace  49.3 requests per second, limited by --rate 50; 1,031 s waiting, 6 of 1,680 responses were 429",
         ),
         (None, 0, "Pace  49.3 requests per second, adjusted automatically; 1,031 s waiting"),
     ],

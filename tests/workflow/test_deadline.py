@@ -63,7 +63,7 @@ def test_what_is_in_flight_ends_and_the_rest_is_gone_on_with(options, box) -> No
     watch = Watch(counts=sent, phase=said.append, deadline=hours.deadline(60.0))
     first = run(options, ENVIRONMENT, confirm=bool, watch=watch)
     assert first["exit_code"] == 3
-    assert first["stopped"].startswith("--deadline: the time allowed for the run (1 min) is over")
+    assert first["stopped"].startswith("--deadline: the time allowed for the run (1 min) is up")
     assert "importer resume" in first["stopped"]
     assert any(line.startswith("The time is up") for line in said)
     counts = first["customers"]

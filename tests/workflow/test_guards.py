@@ -36,7 +36,7 @@ def stopped(said, box, guard: str, before: int) -> str:
     assert box.counts()["customers"] == before
     reason = said.summary["stopped"]
     assert reason.startswith(guard)
-    assert "nothing was sent" in reason
+    assert "Nothing was sent." in reason
     assert set(said.summary["customers"]) >= {"pending"}
     return str(reason)
 
@@ -69,14 +69,14 @@ def test_what_ended_early_is_not_compared_with(desk, box) -> None:
 def test_yesterdays_export(desk, box) -> None:
     night(desk, box, lines(3))
     assert night(desk, box, lines(3)).code == 0  # a guard is asked for
-    stopped(night(desk, box, lines(3), *GUARDS), box, "--new-file: the sources are those of run", 3)
+    stopped(night(desk, box, lines(3), *GUARDS), box, "--new-file: the files are identical to those of run", 3)
     assert night(desk, box, lines(3), *GUARDS, "--no-new-file").code == 0
 
 
 def test_a_renamed_column_and_a_changed_mapping(desk, box) -> None:
     night(desk, box, lines(3))
     renamed = lines(4, header="Id,Name,Phone,E-Mail,Street,Town")
-    reason = stopped(night(desk, box, renamed, *GUARDS), box, "--same-layout: the columns differ from run", 3)
+    reason = stopped(night(desk, box, renamed, *GUARDS), box, "--same-layout: the columns differ from those of run", 3)
     assert "gone: 'Mail'; new: 'E-Mail'" in reason
     assert night(desk, box, renamed, *GUARDS, "--no-same-layout").code == 0
     mapping = desk.path / "small.yaml"
@@ -84,7 +84,7 @@ def test_a_renamed_column_and_a_changed_mapping(desk, box) -> None:
     mapping.write_text(mapping.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     desk.write("export.csv", lines(6))
     said = desk.run(box.url, "export.csv", "-m", "small.yaml", *GUARDS)
-    stopped(said, box, "--same-layout: the mapping small changed since", 5)
+    stopped(said, box, "--same-layout: the mapping small has changed since", 5)
 
 
 def test_an_old_export(desk, box) -> None:
@@ -106,7 +106,7 @@ def test_an_export_that_is_still_being_written(desk, box, monkeypatch) -> None:
         return looked(sources, read)
 
     monkeypatch.setattr(guards, "changed_since", grows)
-    stopped(night(desk, box, lines(3)), box, "export.csv was written to while it was read", 0)
+    stopped(night(desk, box, lines(3)), box, "export.csv was changed while it was read", 0)
 
 
 def test_guards_stand_in_a_job_file_and_are_overridden_for_once(desk, box) -> None:
@@ -195,4 +195,4 @@ def test_a_file_of_unknown_age_is_told(desk, box, monkeypatch) -> None:
     assert said.code == 0
     monkeypatch.setattr(guards, "_moments", lambda _: {})
     said = desk.do("run", "small.csv", "-m", "small.yaml", "--api", box.url, "--max-age", 1)
-    assert "--max-age: small.csv: the time when it was written is not known" in said.err
+    assert "--max-age: small.csv: it is not known when the file was written" in said.err

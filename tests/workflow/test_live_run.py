@@ -61,7 +61,7 @@ UNKNOWN = {
         "Rep",
         (
             "More than one sales rep has this name: a@example.com, b@example.com (inactive). "
-            "Give its e-mail address or its id instead."
+            "Use its email address or its ID instead."
         ),
     ),
     "Wholesail": ("4", "Prices", "Did you mean 'Wholesale'? "),

@@ -78,9 +78,9 @@ What a run would do now
 
 Customers  4
   valid    4
-Rows read  6  from 2 tables
+Rows read  6  from 2 files
   used     4
-  skipped  2  header 2
+  skipped  2  header rows 2
 
 Problems, with the first location of each
   warning  1  lost_in_api  small.csv:4 [Id]"""
@@ -174,8 +174,8 @@ def test_customers_that_may_be_the_same_are_pointed_out(desk) -> None:
         ("email_in_api", "C2", "3", "Mail"),
     ]
     messages = [line["message"] for line in lines]
-    assert messages[0].endswith("'harbor goods', reference id X9, inactive")
-    assert messages[1].endswith("'Else', without a reference id")
+    assert messages[0].endswith("'harbor goods', reference ID X9, inactive")
+    assert messages[1].endswith("'Else', without a reference ID")
     assert said.code == 0
 
 

@@ -42,7 +42,7 @@ def test_a_plan_is_applied_once(desk) -> None:
         assert sorted(first.outcomes.values()) == ["created", "pending", "pending"]
         again = apply(desk, shown)
         assert (again.code, again.out) == (2, "")
-        assert f"was applied already, by run {first.summary['run_id']}" in again.err
+        assert f"was already applied by run {first.summary['run_id']}" in again.err
         rest = desk.do("resume", first.summary["run_id"], "--json")
         assert set(rest.outcomes.values()) == {"created"}
         assert len(api.bodies) == 3
@@ -113,7 +113,7 @@ def test_the_plans_own_files_are_not_to_be_touched(desk) -> None:
         path.write_bytes(path.read_bytes().replace(b"Company 1", b"Company X"))
         said = apply(desk, shown)
         assert (said.code, said.out) == (2, "")
-        assert "payloads.jsonl was changed since the plan was made" in said.err
+        assert "payloads.jsonl was changed after the plan was made" in said.err
         assert not api.bodies
 
 
@@ -123,7 +123,7 @@ def test_a_plan_belongs_to_its_tenant(desk) -> None:
         desk.environment["WIZCOMMERCE_API_KEY"] = "another-key-1"
         said = apply(desk, shown)
         assert (said.code, said.out) == (2, "")
-        assert "belongs to tenant" in said.err
+        assert "belongs to account" in said.err
         assert not api.bodies
 
 

@@ -109,7 +109,7 @@ def test_a_folder_with_something_of_others_in_it_stays(desk, box) -> None:
     assert [path.read_text(encoding="utf-8") for path in paths] == ["mine"] * 3
     assert sum(path.name == "results.csv" for path in (desk.path / "results").rglob("*")) == 4
     for where in others:
-        assert f"stays: it contains {where.removesuffix('/x')}" in said.err
+        assert f"was not deleted: it contains {where.removesuffix('/x')}" in said.err
 
 
 def test_links_are_neither_followed_nor_taken_for_folders(desk, box) -> None:
@@ -152,5 +152,5 @@ def test_what_cannot_be_deleted_is_told_and_the_run_has_ended_well(desk, box, mo
     monkeypatch.setattr("importer.run_folder.shutil.rmtree", refused)
     said = desk.run(box.url, *desk.small(3), "--keep", 1)
     assert said.code == 0
-    assert "stays: Permission denied" in said.err
+    assert "was not deleted: Permission denied" in said.err
     assert first.exists()

@@ -74,7 +74,7 @@ def test_cells_offer_what_is_valid_and_notes_say_it(desk: Desk) -> None:
     sheet = openpyxl.load_workbook(path)["list"]
     notes = {sheet.cell(1, cell.column).value: cell.comment.text for row in sheet for cell in row if cell.comment}
     assert "Valid: B, S." in notes["Kind"]
-    assert "more: see the list of the cell" in notes["Country"]
+    assert "more. See the cell's drop-down list." in notes["Country"]
     book = openpyxl.load_workbook(path)
     assert book["Lists"].sheet_state == "hidden"
     for row in book["list"].iter_rows(min_row=2):

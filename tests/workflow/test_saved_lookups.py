@@ -98,7 +98,7 @@ def test_a_broken_or_foreign_file_is_said_to_be_one(desk, change) -> None:
     path.write_text(change(path.read_text()))
     said = desk.do("check", "reps.csv", "-m", "reps.yaml", "--lookups", path)
     assert (said.code, said.out) == (2, "")
-    assert "is not a file of `importer lookups save`" in said.err
+    assert "is not a file from `importer lookups save`" in said.err
     assert "importer lookups save --api TARGET --to FILE" in said.err
 
 

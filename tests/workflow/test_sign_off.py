@@ -90,7 +90,7 @@ def test_what_was_changed_in_it_is_not_sent(desk, words, elsewhere) -> None:
         edit(path, "Summary", next(f"B{n}" for n, row in rows_of(path) if row[0] == "Fingerprint"), "0" * 64)
         said = apply(desk, path)
         assert (said.code, api.bodies) == (2, {})
-        assert "is not about what plan" in said.err
+        assert "does not match what plan" in said.err
 
 
 def rows_of(path: Path) -> list[tuple[int, tuple[str, ...]]]:
@@ -106,7 +106,7 @@ def test_a_plan_whose_files_were_changed_is_refused(desk, words) -> None:
         for what in (shown.summary["run_id"], shown.folder / "sign-off.xlsx"):
             said = apply(desk, what)
             assert (said.code, api.bodies) == (2, {})
-            assert "was changed since it was made" in said.err
+            assert "was changed after it was made" in said.err
 
 
 def test_a_dry_run_for_the_owner_has_one_that_cannot_be_sent(desk) -> None:
@@ -134,7 +134,7 @@ def test_nothing_is_dropped_where_a_sheet_or_a_cell_is_full(desk, monkeypatch) -
     assert names.count("Customers 2") == 1
     split = [line["Customer ID"] for name in names if name.startswith("Customers") for line in sheet_of(path, name)]
     assert split == [f"C{n}" for n in range(5)]
-    assert facts_of(path)["Cut off"].startswith("8 texts are longer")
+    assert facts_of(path)["Shortened"].startswith("8 values are too lo")
 
 
 def test_reports_are_written_again_for_the_other_reader(desk) -> None:

@@ -167,8 +167,8 @@ def test_unknown_words_are_summed_up_once_and_each_cell_stays_in_the_list(words)
     assert [line[2] for line in lines(said, "lookup_unresolved")] == ["2", "3", "4", "4", "5", "6"]
     assert lines(said, "word_unknown") == [
         ("warning", "word_unknown", "3", "'Gren' is not an option of the attribute 'Color' (2 customers)"),
-        ("warning", "word_unknown", "3", "'Robin Vail' is not a sales rep that the API knows (2 customers)"),
-        ("warning", "word_unknown", "5", "'House' is not a sales rep that the API knows (2 customers)"),
+        ("warning", "word_unknown", "3", "'Robin Vail' is not a sales rep in WizCommerce (2 customers)"),
+        ("warning", "word_unknown", "5", "'House' is not a sales rep in WizCommerce (2 customers)"),
     ]
     hints = [line["hint"] for line in said.table("errors.csv") if line["code"] == "word_unknown"]
     assert "Did you mean 'Robin Vale'?" in hints[1]

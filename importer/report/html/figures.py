@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from importer.catalogue import find
 from importer.records import Location, OutcomeKind, Severity
 from importer.report.html.shown_customers import cut, cut_all
-from importer.report.problem_list import Group, Located
+from importer.report.problem_list import Group, Located, visible
 from importer.report.ranges import plain_lines
 from importer.report.report_input import ReportInput
 from importer.report.word_counts import DECISIONS, Decision, summed
@@ -108,6 +108,7 @@ def _group(located: Located, group: Group) -> dict[str, Any]:
         "fix": code.fix if code else "",
         "count": len(group.at),
         "customers": len(np.unique(owners[owners >= 0])),
+        "loose": group.severity == Severity.ERROR and bool((kinds["_row"] >= 0).all()),
         "columns": [(column or NOWHERE, count) for column, count in columns[:COLUMNS]],
         "more_columns": max(len(columns) - COLUMNS, 0),
         "examples": [_example(line) for line in plain_lines(_distinct(located, group.at))],
@@ -201,7 +202,7 @@ def countries(report: ReportInput) -> list[dict[str, Any]]:
     if "country" not in frame or not len(frame):
         return []
     found = _counted(frame["country"])
-    return _cut([{"label": country or "none given", "total": count} for country, count in found])
+    return _cut([{"label": country or "no country", "total": count} for country, count in found])
 
 
 def rewritten(report: ReportInput) -> list[dict[str, Any]]:
@@ -210,7 +211,7 @@ def rewritten(report: ReportInput) -> list[dict[str, Any]]:
     for line in found:
         code = find(str(line["code"]))
         line["title"] = code.title if code else line["code"]
-        line["before"], line["after"] = cut(line["before"] or ""), cut(line["after"] or "")
+        line["before"], line["after"] = cut(visible(line["before"] or "")), cut(visible(line["after"] or ""))
     return sorted(found, key=lambda line: -line["count"])
 
 
@@ -221,7 +222,7 @@ def failures(report: ReportInput) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     keys = pd.DataFrame(
         {
-            "status": failed["http_status"].astype("string").fillna("no answer"),
+            "status": failed["http_status"].astype("string").fillna("no response"),
             "code": failed["error_code"].astype("string").fillna(""),
             "reference_id": failed["reference_id"],
             "message": failed["error_message"].astype("string").fillna(""),

@@ -28,7 +28,7 @@ BRIEF = 5  # kinds in the head of the page
 MOST_CORRECTIONS = 200
 _WHOLE = 4  # parts of an address that make one
 _NOT_SENT = {
-    "sensitive": "Not read: it looks like card numbers, passwords, or the like",
+    "sensitive": "Not read: sensitive data, such as bank accounts, card numbers, tax IDs, or passwords",
     "rule": "Says how the rows are read",
     "ignored": "Left out on purpose",
     "unused": "Not used",

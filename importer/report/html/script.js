@@ -72,7 +72,7 @@
     const [severity, code, field, column, value, message, hint, place] = problem;
     const where = [place, column].filter(Boolean).join(", ");
     return make("li", {},
-      make("span", { class: `pill ${SEVERITIES[severity]}` }, OWNER ? ["to fix", "to review", "note"][severity] : SEVERITIES[severity]), " ",
+      make("span", { class: `pill ${SEVERITIES[severity]}` }, OWNER ? ["to fix", "to review", "info"][severity] : SEVERITIES[severity]), " ",
       make("strong", {}, ...spans(message)), " ", ...spans(hint), " ",
       make("span", { class: "soft small" }, [where, field, code].filter(Boolean).join(" · ")));
   };
