@@ -90,7 +90,7 @@ def _listener(port: int) -> socket.socket:
         found.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"--port {port}: the page cannot be served there: {reason}", "Leave out --port to take any that is free."
+            f"--port {port}: the page cannot be served there: {reason}", "Leave out --port to use a free one."
         ) from None
     return found
 

@@ -197,7 +197,7 @@ def test_update_keeps_who_can_read_a_mapping(desk, suggest) -> None:
 def test_update_of_a_mapping_that_knows_all_changes_nothing(desk, suggest) -> None:
     desk.write("ours.yaml", OWN.replace("Firm", "Company Name") + "ignore: [City, Status]\n")
     said = suggest("open.csv", "--update", "ours.yaml")
-    assert (said.code, said.out) == (0, "ours.yaml knows all columns; nothing is changed.\n")
+    assert (said.code, said.out) == (0, "ours.yaml covers all columns; nothing is changed.\n")
 
 
 def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
