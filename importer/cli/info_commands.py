@@ -218,7 +218,7 @@ def forget(
     question = f"Erase what the ledger has of {len(reference_ids)} customers?"
     if not given["yes"] and (confirm is None or not confirm(question)):
         raise UsageError(
-            "nothing was done, because the question was not answered with yes", "Add --yes to answer it beforehand."
+            "nothing was done, because the question was not answered with yes", "Add --yes to confirm in advance."
         )
     with Commands.of(options).advising():
         done = erase(options, reference_ids)

@@ -61,8 +61,7 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "mode": ("MODE", "create: leave existing customers alone; upsert: update what changed."),
         "on_conflict": (
             "POLICY",
-            "With --mode upsert, what to do with customers that were changed in WizCommerce after the last import: "
-            "report, skip, or overwrite.",
+            "With --mode upsert: report, skip, or overwrite customers changed in WizCommerce after the last import.",
         ),
         "limit": ("N", "Send only the first N customers; the rest remain unsent."),
         "only": ("ID", "Only the customer with this reference ID; can be repeated."),
