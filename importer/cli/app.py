@@ -84,15 +84,18 @@ def common(
 ) -> None:
     """Import customers from ERP exports (CSV, Excel) into WizCommerce.
 
-    Exit codes: 0 all well; 1 finished, but something was rejected or failed, or questions are open; 2 wrong usage, or a
-    file or output folder that cannot be used: nothing was sent; 3 stopped early, or an internal error.
-
     Examples:
-      importer open customers.csv                             everything on a local page
-      importer preview customers.csv -m netsuite              what does each rule do?
-      importer check customers.csv -m netsuite                what is wrong?
-      importer run customers.csv -m netsuite --api sandbox    try it on a local API
-      importer run customers.csv -m netsuite --api staging    needs a key
+      importer open customers.csv                           everything in a browser
+      importer preview customers.csv -m netsuite            what does each rule do?
+      importer check customers.csv -m netsuite              what is wrong?
+      importer run customers.csv -m netsuite --api sandbox  try it on a local API
+      importer run customers.csv -m netsuite --api staging  needs a key
+
+    Exit codes:
+      0  success
+      1  finished, but something was rejected or failed, or questions remain
+      2  invalid command, file, or output folder; nothing was sent
+      3  stopped early, or an internal error
     """
 
 
@@ -103,7 +106,7 @@ def _add_all() -> None:
             app.command(cls=Command, rich_help_panel=panel, **split_help(cleandoc(command.__doc__ or "")))(command)
     groups = {
         "ledger": (info.LEDGER, "Import history", "Maintain the ledger: check, backup, vacuum, forget."),
-        "lookups": (info.LOOKUPS, "Reference", "Save the names that mappings look up."),
+        "lookups": (info.LOOKUPS, "Reference", "Download sales reps, price lists, and attributes for offline checks."),
     }
     for name, (commands, panel, text) in groups.items():
         first = split_help(cleandoc(commands[0].__doc__ or ""))

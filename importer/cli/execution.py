@@ -18,7 +18,9 @@ from importer.settings import Options, default_ledger, placed, read_config, read
 NOTIFYING = frozenset({"run", "resume", "retry"})
 AnswerOption = Annotated[
     list[str] | None,
-    typer.Option("--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Source"),
+    typer.Option(
+        "--answer", metavar="ID=CHOICE", help="Answer a question; can be repeated.", rich_help_panel="Questions"
+    ),
 ]
 
 

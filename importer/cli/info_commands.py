@@ -68,12 +68,12 @@ def report(**given: Any) -> None:
 
 def mappings(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path; or the word check.")
+        str | None, typer.Argument(metavar="[NAME]", help="A mapping's name or path, or the word check.")
     ] = None,
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="After check: the mapping's path.")] = None,
     json: Annotated[bool, typer.Option("--json", help="With check: print one JSON object.")] = False,
 ) -> None:
-    """List the mappings, explain one in plain words, or check one: everything that is wrong with it, at once.
+    """List the mappings, explain one in plain language, or check one and list everything that is wrong with it.
 
     Examples:
       importer mappings netsuite
@@ -112,7 +112,7 @@ def example(
         str | None, typer.Argument(metavar="[NAME]", help="config, cron, systemd, container, github.")
     ] = None,
 ) -> None:
-    """Print a ready-made file for running it every night, or list them.
+    """Print a ready-made file for nightly imports, or list all of them.
 
     Example:
       importer example config > acme.toml
@@ -124,13 +124,15 @@ def example(
 
 def sandbox(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port; 0 takes any that is free.")
+        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port. 0 picks a free one.")
     ] = 8080,
     faults: Annotated[
         str, typer.Option("--faults", metavar="LIST", help="What goes wrong, such as drop-after=2%,429=1%,slow=1%.")
     ] = "",
     rate: Annotated[int | None, typer.Option("--rate", metavar="N", help="Requests accepted per second.")] = None,
-    latency: Annotated[float, typer.Option("--latency", metavar="SECONDS", help="How long every answer takes.")] = 0.0,
+    latency: Annotated[
+        float, typer.Option("--latency", metavar="SECONDS", help="How long every response takes.")
+    ] = 0.0,
     lag: Annotated[
         float, typer.Option("--lag", metavar="SECONDS", help="How long until a listing shows a new customer.")
     ] = 0.0,
@@ -148,7 +150,7 @@ def sandbox(
     from importer.commands.reference import serve_sandbox
 
     serve_sandbox(
-        lambda url: show(f"The sandbox serves at {url}", flush=True),
+        lambda url: show(f"The sandbox is running at {url}", flush=True),
         port=port, faults=faults, rate=rate, latency=latency, list_lag=lag, data=data, seed=seed,
     )  # fmt: skip
 
@@ -175,7 +177,7 @@ def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for the copy.", rich_help_panel="Output")],
     **given: Any,
 ) -> None:
-    """Write a copy of the ledger to a new file, even while runs go on.
+    """Write a copy of the ledger to a new file, even during a run.
 
     Example:
       importer ledger backup /backup/ledger-2030-05-01.db
@@ -205,7 +207,7 @@ def forget(
     ],
     **given: Any,
 ) -> None:
-    """Erase customers' personal data from the ledger and files of corrections. They are still not sent again.
+    """Erase customers' personal data from the ledger and from corrections files. They are still not sent again.
 
     Example:
       importer ledger forget CUS-1001 CUS-1002
@@ -216,13 +218,13 @@ def forget(
     question = f"Erase what the ledger has of {len(reference_ids)} customers?"
     if not given["yes"] and (confirm is None or not confirm(question)):
         raise UsageError(
-            "nothing was done: the question was not answered with yes", "Add --yes to answer it beforehand."
+            "nothing was done, because the question was not answered with yes", "Add --yes to confirm in advance."
         )
     with Commands.of(options).advising():
         done = erase(options, reference_ids)
     show(f"Erased: {done.customers} of {len(reference_ids)} customers were in the ledger.")
     if done.corrections:
-        show(f"Erased in files of corrections: {done.corrections} lines.")
+        show(f"Erased in corrections files: {done.corrections} lines.")
     if done.left:
         show("Folders, tables, and copies of the ledger that may still have their data; delete those you do not need:")
         show("\n".join(f"  {path}" for path in done.left))

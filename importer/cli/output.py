@@ -150,7 +150,7 @@ def _complain(message: str, hint: str = "") -> None:
 
 
 class Progress:
-    """Shows phases and, while customers are sent, how many are done, how fast, how many failed and the time left."""
+    """Shows phases and, while customers are sent, how many are done, how fast, how many failed, and the time left."""
 
     def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet

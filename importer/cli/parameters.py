@@ -22,14 +22,14 @@ Taker = TypeVar("Taker", bound=Callable[..., None])
 _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Source": {
         "sources": ("SOURCE", "Files, globs, folders, or URLs of the export (CSV, Excel)."),
-        "run": ("[RUN]", "A run's ID. Default: the latest that planned anything."),
+        "run": ("[RUN]", "A run's ID. Default: the latest run with a plan."),
         "plan": (
             "RUN",
-            "Apply this plan once: its ID, folder, or sign-off.xlsx. It knows source, mapping, and API.",
+            "Apply this plan once: its ID, folder, or sign-off.xlsx. The plan includes source, mapping, and API.",
         ),
         "customer": ("ID", "Show the customer with this reference ID."),
         "row": ("FILE:N", "Show what becomes of this source row, such as customers.csv:5 or book.xlsx!Sheet1:5."),
-        "replace": ("", "Where corrections contradict each other, the later one counts."),
+        "replace": ("", "Where corrections contradict each other, the later one wins."),
         "removed": ("", "Also record the rows that you deleted, so that later runs skip them."),
         "partial": ("", "The file has only some of the customers: do not report the others as missing."),
         "sheet": ("NAME", "Only this sheet of a workbook."),
@@ -39,46 +39,53 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Mapping": {
         "mapping": ("NAME", "A mapping's name (see: importer mappings) or path."),
         "invalid": ("blank=FIELDS", "Leave out invalid values of these optional fields, such as blank=phone,email."),
-        "country": ("CC", "Default country (two-letter code) for phone numbers and addresses that do not name one."),
+        "country": ("CC", "Default country (two-letter code) for phone numbers and addresses without a country."),
         "dedupe": ("POLICY", "Likely duplicates (same company and address): off, warn, or reject."),
-        "lookups": ("FILE", "Look names up in a file of `importer lookups save`, without contacting WizCommerce."),
-        "values": ("FILE", "A value table: your data's values and those of WizCommerce (see: importer values)."),
+        "lookups": (
+            "FILE",
+            "Look up names in a file saved with `importer lookups save`, without contacting WizCommerce.",
+        ),
+        "values": ("FILE", "A value table: your values and those of WizCommerce (see: importer values)."),
         "corrections": ("FILE", "Apply the corrections in this file (see: importer correct)."),
     },
+    "Questions": {},  # of commands that have options of their own for them
     "Target": {
         "api": ("TARGET", "sandbox (a local server), staging, production, or a URL."),
         "api_key_file": ("FILE", "File with the API key. Default: the variable WIZCOMMERCE_API_KEY."),
-        "ledger": ("URL", "Where the import history is stored: a file or postgresql://… URL."),
-        "tenant": ("NAME", "A name for the account in the import history (default: derived from host and key)."),
-        "accept_key": ("", "This tenant's key was changed on purpose."),
+        "ledger": ("URL", "The ledger, which records what was sent: a file or a postgresql://… URL."),
+        "tenant": ("NAME", "A name for the account in the ledger. Default: derived from host and key."),
+        "accept_key": ("", "The key of this account was changed on purpose."),
     },
     "Sending": {
         "yes": ("", "Don't ask: go ahead, and take the proposed answer where there is a choice."),
         "mode": ("MODE", "create: leave existing customers alone; upsert: update what changed."),
-        "on_conflict": ("POLICY", "With upsert, customers changed in WizCommerce since: report, skip, or overwrite."),
-        "limit": ("N", "Send the first N customers only; the rest stays pending."),
-        "only": ("ID", "Only this reference ID; can be repeated."),
-        "include_refused": ("", "Also send what the API refused."),
-        "recheck": ("", "Also look whether customers sent before still exist."),
-        "rate": ("N", "At most this many requests per second; auto finds the pace."),
+        "on_conflict": (
+            "POLICY",
+            "With --mode upsert: report, skip, or overwrite customers changed in WizCommerce after the last import.",
+        ),
+        "limit": ("N", "Send only the first N customers; the rest remain unsent."),
+        "only": ("ID", "Only the customer with this reference ID; can be repeated."),
+        "include_refused": ("", "Also send what WizCommerce refused."),
+        "recheck": ("", "Also check whether customers sent before still exist."),
+        "rate": ("N", "At most this many requests per second; auto adjusts to the API."),
     },
     "Guards": {
         "strict": ("", "Send nothing if anything is rejected."),
         "complete": ("", "Send nothing if filled cells are not used."),
         "max_rejected": ("N|N%", "Send nothing if more than N customers or rows are rejected."),
-        "max_fewer": ("N|N%", "Send nothing if the export has at least N fewer customers than the last run."),
+        "max_fewer": ("N|N%", "Send nothing if the number of customers has dropped by more than N since the last run."),
         "max_changed": ("N|N%", "Send nothing if more than N customers would change."),
         "max_age": ("HOURS", "Send nothing if a file is older than this."),
-        "new_file": ("", "Send nothing if the files are those of the last run."),
+        "new_file": ("", "Send nothing if the files are the same as in the last run."),
         "same_layout": ("", "Send nothing if columns or mapping changed."),
         "max_failed": ("N", "Stop when this many customers have failed."),
-        "deadline": ("TIME", "Stop after this long in all, such as 90m or 2h."),
-        "max_wait": ("TIME", "Stop when the API asks for a longer wait, such as 15m."),
-        "force": ("", "Also undo what was changed in WizCommerce since; that is lost."),
+        "deadline": ("TIME", "Stop after this much time in total, such as 90m or 2h."),
+        "max_wait": ("TIME", "Stop if the API asks to wait longer than this."),
+        "force": ("", "Also undo customers that were changed in WizCommerce after the run; those changes are lost."),
     },
     "Output": {
         "out": ("FOLDER", "The folder for runs, with their reports and temporary files."),
-        "for_": ("READER", "Write report.html for the owner of the data, or for the operator: owner or operator."),
+        "for_": ("READER", "Who report.html is for: owner (of the data) or operator."),
         "contact": ("TEXT", "Who gets the corrected workbook back, such as a name and an email address."),
         "json": ("", "Print the summary as one JSON object."),
         "quiet": ("", "No progress and no messages on stderr."),
@@ -91,11 +98,14 @@ _TEXTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "log_personal": ("", "Also log who customers are and what the API says about them."),
     },
     "Advanced": {
-        "config": ("FILE", "A TOML file with options; for run, also a folder of them, each one a job."),
-        "parallel": ("N", "With a folder of jobs: how many at once, never two of one account."),
+        "config": ("FILE", "A TOML file with options."),
+        "parallel": (
+            "N",
+            "With --config FOLDER, where each TOML file is a job: how many at once, never two of one account.",
+        ),
         "concurrency": ("N", "At most this many requests at once."),
         "batch_size": ("N", "Customers per checkpoint in the ledger."),
-        "timeout": ("SECONDS", "How long to wait for one answer."),
+        "timeout": ("SECONDS", "How long to wait for one response."),
         "settle": ("SECONDS", "How long a new customer may take to appear in searches before it counts as absent."),
         "memory": ("SIZE", "Work in parts that fit into this much memory, such as 1GiB."),
         "engine": ("URL", "Work on a Dask cluster: dask://HOST:PORT, or dask for a local one."),
@@ -212,7 +222,8 @@ def _write_groups(command: Any, context: typer.Context, formatter: Any) -> None:
         if record is not None:
             groups.setdefault(title, []).append((_names(param), record[1]))
     widest = max(len(name) for rows in groups.values() for name, _ in rows if len(name) <= _WIDEST)
-    for title, rows in groups.items():
+    order = {title: place for place, title in enumerate(_TEXTS)}
+    for title, rows in sorted(groups.items(), key=lambda group: order.get(group[0], -1)):
         with formatter.section(title):
             formatter.write_dl([(name.ljust(widest), text) for name, text in rows], col_max=widest)
 

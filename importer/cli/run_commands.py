@@ -23,7 +23,7 @@ OURS = frozenset({"config", "json", "quiet", "parallel"})  # options of a folder
 def check(**given: Any) -> None:
     """Dry run: what would be sent and what is wrong, in which cell. Does not contact WizCommerce; needs no key.
 
-    Without --mapping, it says which shipped mapping fits best.
+    Without --mapping, it says which included mapping fits best.
 
     Examples:
       importer check customers.csv -m netsuite --country US
@@ -35,7 +35,7 @@ def check(**given: Any) -> None:
     carry_out("check", given, lambda options, watch: work(options, began=watch.stage, notify=watch.phase))
 
 
-@takes("replace", "removed", "yes", "out", "json", "config", under={"yes": "Source"})
+@takes("replace", "removed", "yes", "out", "json", "config", under={"yes": "Questions"})
 def correct(
     files: Annotated[
         list[Path],
@@ -51,7 +51,7 @@ def correct(
     """Record what was fixed in rejected rows, so that later runs correct it again: --corrections FILE.
 
     Changes of format only, such as 0017 to 17, are questions; --yes keeps the original.
-    Exit code 1: questions are open, or something could not be recorded.
+    Exit code 1: questions remain, or something could not be recorded.
 
     Examples:
       importer correct results/20250331-140502/rejected.xlsx --to corrections.csv
@@ -177,7 +177,7 @@ def _after_run(command: str, given: Mapping[str, Any], work: Callable[..., dict[
     required=("sources", "mapping", "api"),
 )
 def adopt(**given: Any) -> None:
-    """Rebuild a lost ledger: find the customers in WizCommerce and compare. Sends nothing.
+    """Rebuild a lost ledger: find the customers in WizCommerce and compare them with the export. Sends nothing.
 
     Examples:
       importer adopt customers.csv -m netsuite --api production
@@ -221,7 +221,7 @@ def _words(ctx: typer.Context) -> list[str]:
         if name in {"sources", "plan"}:
             raise UsageError(
                 f"a folder of jobs takes no {'SOURCE' if name == 'sources' else '--plan'}",
-                "Each job's file names its own.",
+                "Each job has its own in its file.",
             )
         value = ctx.params[name]
         if isinstance(value, bool):

@@ -24,13 +24,13 @@ Targets = Annotated[
     own(
         "Mapping",
         "COLUMN=FIELD",
-        "What a column gives, such as Town=addresses.billing.city; can be repeated.",
+        "Which field a column maps to, such as Town=addresses.billing.city; can be repeated.",
         "--target",
     ),
 ]
 Skips = Annotated[
     list[str] | None,
-    own("Mapping", "COLUMN=TEXT", "Leave out the rows with this text in a column; can be repeated.", "--skip"),
+    own("Mapping", "COLUMN=TEXT", "Leave out the rows with this value in a column; can be repeated.", "--skip"),
 ]
 
 
@@ -43,13 +43,14 @@ def open(  # noqa: A001 - the command's name
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or only show the address.")
     ] = True,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port; 0 takes any that is free.")
+        int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="The port. 0 picks a free one.")
     ] = 0,
     **given: Any,
 ) -> None:
-    """Open a local page that does all of this in your browser: match, check, fix, review, send.
+    """Do all steps on a local page in your browser: match, check, fix, review, send.
 
-    Only this machine can reach the page, and its address works once. Ctrl-C closes it; a run that is sending goes on.
+    Only this machine can reach the page, and its address can be opened only once. Ctrl-C closes the page; a run that is
+    already sending continues.
 
     Examples:
       importer open
@@ -60,7 +61,7 @@ def open(  # noqa: A001 - the command's name
     def ready(address: str) -> None:
         opened = browser and webbrowser.open(address)
         say(f"{'The page is open in your browser' if opened else 'Open this address in your browser'}: {address}")
-        say("The address works once. Ctrl-C closes the page and deletes what was uploaded to it.")
+        say("The address can be opened only once. Ctrl-C closes the page and deletes what was uploaded to it.")
 
     open_page(make_options({**given, "mapping": given["mapping"] or ""}), os.environ, port, ready)
 
@@ -79,9 +80,9 @@ def suggest(
     ] = False,
     **given: Any,
 ) -> None:
-    """Draft a mapping for a file: which field each column maps to. It asks about anything it cannot tell from the file.
+    """Draft a mapping for a file: which field each column maps to. It asks about anything that the file does not tell.
 
-    Exit code 1: questions are open, and the draft assumes the proposed answers.
+    Exit code 1: questions remain, and the draft assumes the proposed answers.
 
     Examples:
       importer suggest customers.csv -o customers.yaml
@@ -155,14 +156,16 @@ def _update(options: Any, given: Mapping[str, Any], mapping: str, output: Path |
     path = output or Path(mapping)
     if changes and (output is not None or not given["json"]):
         if output is None and not path.is_file():
-            raise UsageError(f"{mapping} is a shipped mapping, which cannot be changed", "Add -o FILE for the new one.")
+            raise UsageError(
+                f"{mapping} is an included mapping, which cannot be changed", "Add -o FILE for the new one."
+            )
         write_mapping(text, path, replace=output is None)
     if given["json"]:
         print(as_json({"mapping": text, "changes": changes}))
     elif changes:
         show("\n".join([f"{path}:", *(f"  {change}" for change in changes)]))
     else:
-        show(f"{mapping} knows all columns; nothing is changed.")
+        show(f"{mapping} covers all columns; nothing is changed.")
 
 
 def _pairs(option: str, form: str, given: Sequence[str] | None) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ from importer.workflow.prepare import Timings, chosen, utc_now
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import open_target
 
-AGAIN = "Adopt again: customers that are known by now are not read again."
+AGAIN = "Run adopt again. It does not read customers again that it has found already."
 IN_DOUBT = ("sending", "unknown")
 SENT = ("created", "updated")
 MOST_FIELDS = 5  # that a message names

@@ -41,7 +41,7 @@ class FormatQuestion:
         place, before, after = self.examples[0]
         some = "1 cell" if self.count == 1 else f"{self.count:,} cells"
         return (
-            f"{some} in {self.column} changed only in format, which spreadsheets do automatically: "
+            f"{some} in {self.column} changed only in format, as spreadsheets often do on their own: "
             f"{before!r} → {after!r} at {place}. Keep the original, or record the change?"
         )
 
@@ -149,7 +149,10 @@ def _cell(originals: Originals, source: str, row: int, column: str, new: str) ->
     table = next((one for one in originals.tables if one.source == source), None)
     at = None if table is None else next((n for n, number in enumerate(table.numbers.tolist()) if number == row), None)
     if table is None or at is None:
-        raise UsageError(f"{place}: run {originals.run} has no problem with this row", "Only such rows are corrected.")
+        raise UsageError(
+            f"{place}: run {originals.run} has no problem with this row",
+            "Only rows with a problem in that run can be corrected.",
+        )
     if not table.takes(column) or column in table.secrets:
         why = "is sensitive and never imported" if column in table.secrets else "does not exist"
         raise UsageError(f"{place}: the column {why}", f"The columns are {', '.join(table.cells.columns)}.")
@@ -210,17 +213,17 @@ def _question(name: str, own: Sequence[Change]) -> FormatQuestion:
 def _run_folder(files: Sequence[Path], run: str | None, out: Path) -> Path:
     """The folder of the run that wrote the files: as given, as a workbook says, or by where the files are."""
     if not files:
-        raise UsageError("no file is given", "Give rejected.xlsx, or files of rejected/.")
+        raise UsageError("no file was specified", "Use rejected.xlsx, or files in rejected/.")
     for path in files:
         if not path.is_file():
-            raise UsageError(f"{path}: there is no such file", "Give rejected.xlsx, or files of rejected/.")
+            raise UsageError(f"{path}: no such file", "Use rejected.xlsx, or files in rejected/.")
     if run is not None:
         return _folder(run, out)
     found = dict.fromkeys(folder for path in files for folder in _candidates(path, out))
     if len(found) == 1:
         return next(iter(found))
-    what = "are of different runs" if found else "do not say which run wrote them"
-    raise UsageError(f"the files {what}", "Name the run with --run RUN: its ID, or its folder.")
+    what = "are from different runs" if found else "do not say which run wrote them"
+    raise UsageError(f"the files {what}", "Specify the run with --run RUN: its ID or folder.")
 
 
 def _candidates(path: Path, out: Path) -> Iterator[Path]:
@@ -233,14 +236,14 @@ def _candidates(path: Path, out: Path) -> Iterator[Path]:
     found = next((one for place in (own.parent, out) if (one := place / named).is_dir()), None)
     if found is None:
         message = f"{path} was written by run {named}, whose folder is not in {out}"
-        raise UsageError(message, "Name its folder with --run, or the folder of all runs with --out.")
+        raise UsageError(message, "Specify its folder with --run, or the folder of all runs with --out.")
     yield found.absolute()
 
 
 def _folder(run: str, out: Path) -> Path:
     found = next((path for path in (out / run, Path(run)) if path.is_dir()), None)
     if found is None or not re.search(r"\w", run):
-        raise UsageError(f"there is no run {run}", f"Give the ID of a run in {out}, or the path of its folder.")
+        raise UsageError(f"there is no run {run}", f"Use the ID of a run in {out}, or the path of its folder.")
     return found
 
 

@@ -61,8 +61,8 @@ def folder_of(ledger: Ledger, run: Run) -> RunFolder:
     folder = RunFolder(run.out)
     if not ledger.counts(run.id) and folder.load_bodies() is None:
         raise UsageError(
-            f"run {run.id} stopped before planning, so there is nothing to continue",
-            "Start it again, with the same sources; nothing was sent.",
+            f"run {run.id} stopped before it made a plan, so there is nothing to continue",
+            "Run again with the same sources. Nothing was sent.",
         )
     return folder
 
@@ -81,7 +81,8 @@ def report(options: Options, run_id: str | None) -> dict[str, Any]:
         folder = folder_of(ledger, run)
         if not folder.path.is_dir():
             raise UsageError(
-                f"run {run.id}: its folder {folder.path} is gone", "Without it, reports cannot be written again."
+                f"run {run.id}: its folder {folder.path} no longer exists",
+                "The reports can only be written again from that folder.",
             )
         last = run.summary or {}
         stage = folder.load()
@@ -189,8 +190,10 @@ def one_tenant(ledger: Ledger, named: str | None) -> str:
     if named in known or (named is None and len(known) == 1):
         return named or known[0]
     listed = ", ".join(known) or "none"
-    wrong = f"knows no tenant {named}" if named else f"has {len(known)} tenants"
-    raise UsageError(f"the ledger {ledger.place} {wrong}; there are: {listed}", "Name one of them with --tenant.")
+    wrong = f"has no account {named}" if named else f"has {len(known)} accounts"
+    raise UsageError(
+        f"the ledger {ledger.place} {wrong}; known accounts: {listed}", "Specify one of them with --tenant."
+    )
 
 
 def _unsent_folder(out: Path, name: str) -> RunFolder | None:

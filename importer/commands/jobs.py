@@ -143,9 +143,9 @@ def _result(job: Path, code: int, out: str, said: str, seconds: float) -> dict[s
     except ValueError:
         summary = None
     if code < 0:
-        said = f"the process was ended by signal {-code}"
+        said = f"the process was stopped by signal {-code}"
     elif code not in (0, 1, 2, 3) or (code < 2 and summary is None):
-        said = said or f"the process ended with code {code} and no summary"
+        said = said or f"the process ended with code {code}, but without a summary"
         code = StopError.exit_code
     return {
         "name": job.stem,

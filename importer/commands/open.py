@@ -28,5 +28,5 @@ def open_page(options: Options, environment: Mapping[str, str], port: int, ready
     except OSError as error:
         raise OutputError(
             f"the page cannot keep its files: {error.strerror or error}",
-            "Make room, or set XDG_STATE_HOME to a folder that you can write to.",
+            "Free some space, or set XDG_STATE_HOME to a folder that you can write to.",
         ) from error

@@ -34,7 +34,7 @@ from importer.workflow.since_last_run import imported_before
 from importer.workflow.supervision import Watch
 from importer.workflow.targets import Target, client_for, limiter_for, open_target
 
-AGAIN = "Nothing was sent; plan again."
+AGAIN = "Nothing was sent. Run plan again."
 ACCEPTED = ("created", "updated")
 
 

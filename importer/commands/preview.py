@@ -35,7 +35,7 @@ from importer.workflow.customer_steps import customer_steps
 from importer.workflow.directory import load_lookups
 from importer.workflow.prepare import Timings, utc_now, with_dates
 
-_EXAMPLE = "Give a file and a row number, such as customers.csv:5, or book.xlsx!Sheet1:5."
+_EXAMPLE = "Use a file and a row number, such as customers.csv:5, or book.xlsx!Sheet1:5."
 _SHOWN = 3  # customers
 
 
@@ -55,7 +55,7 @@ def preview(
     customer or row.
     """
     if customer is not None and row is not None:
-        raise UsageError("--customer and --row exclude each other", "Give one of them.")
+        raise UsageError("--customer and --row cannot be combined", "Use one of them.")
     asked = None if row is None else _parsed(row)
     options = with_dates(options, utc_now())
     lookups = None if options.lookups is None else load_lookups(options.lookups)
@@ -64,7 +64,7 @@ def preview(
         stage = work.settled(None if lookups is None else lookups.directory)
         about = None if asked is None else _row(stage, *asked)
         if about is not None:
-            chosen = dict.fromkeys(about.pop("customers"), f"row {about['row']} belongs to it")
+            chosen = dict.fromkeys(about.pop("customers"), f"it includes row {about['row']}")
         elif customer is not None:
             chosen = dict.fromkeys(_with_id(stage, customer), "")
         else:
@@ -93,7 +93,7 @@ def _parsed(row: str) -> tuple[str, int]:
     """The source and the number of a row. Raises :class:`UsageError`."""
     name, colon, number = row.rpartition(":")
     if not name or not colon or not number.isascii() or not number.isdecimal() or not int(number):
-        raise UsageError(f"--row is {row!r}, which is no row of a file", _EXAMPLE)
+        raise UsageError(f"--row: {row!r} is not a row of a file", _EXAMPLE)
     return name, int(number)
 
 
@@ -106,8 +106,8 @@ def _with_id(stage: Stage, wanted: str) -> list[int]:
     near = nearest(wanted, ids.dropna().tolist())
     guess = f"Did you mean {near[0]!r}? " if near else ""
     raise UsageError(
-        f"--customer: the sources have no customer {wanted!r}",
-        f"{guess}Give a reference id as `importer check` shows it in results.csv, or a row with --row.",
+        f"--customer: the files have no customer {wanted!r}",
+        f"{guess}Use a reference ID from the results.csv of `importer check`, or a row with --row.",
     )
 
 
@@ -155,7 +155,7 @@ def _table(tables: tuple[SourceTable, ...], name: str) -> int:
         return found[0]
     names = [table.name for table in tables]
     if found:
-        raise UsageError(f"--row: {name} has several sheets", f"Name one: {', '.join(names[at] for at in found)}.")
+        raise UsageError(f"--row: {name} has several sheets", f"Specify one: {', '.join(names[at] for at in found)}.")
     near = nearest(name, names, cutoff=0)
     raise UsageError(f"--row: there is no source {name!r}", f"Did you mean {near[0]!r}? {_EXAMPLE}")
 

@@ -25,7 +25,7 @@ EXAMPLES = {
     "cron": ("a crontab", ("crontab",)),
     "systemd": ("a service and its timer", ("importer.service", "importer.timer")),
     "container": ("a Dockerfile", ("Dockerfile",)),
-    "github": ("a workflow of GitHub Actions", ("workflow.yml",)),
+    "github": ("a workflow for GitHub Actions", ("workflow.yml",)),
 }
 
 
@@ -81,7 +81,7 @@ def problem_codes_text(name: str | None, width: int) -> str:
         guess = f"Did you mean {meant}? " if meant else ""
         raise UsageError(
             f"no problem has the code {name!r}",
-            f"{guess}`importer explain` lists all. Codes in results.csv that are not among them are the API's own.",
+            f"{guess}`importer explain` lists all. Other codes in results.csv come from WizCommerce.",
         )
     return code_text(code, width)
 
@@ -91,7 +91,7 @@ def examples_text(name: str | None) -> str:
     if name is None:
         return "\n".join(f"{name:<10} {what}" for name, (what, _) in EXAMPLES.items())
     if name not in EXAMPLES:
-        raise UsageError(f"there is no example {name!r}", f"There are: {', '.join(EXAMPLES)}.")
+        raise UsageError(f"there is no example {name!r}", f"The examples are: {', '.join(EXAMPLES)}.")
     folder = files("importer") / "examples"
     return "\n".join((folder / file).read_text(encoding="utf-8") for file in EXAMPLES[name][1]).rstrip()
 

@@ -37,7 +37,7 @@ def opened_run(
     with open_ledger(options.ledger) as ledger:
         run = ledger.run(run_id) if run_id else ledger.latest_run(options.tenant, planned=True)
         if run_id is None:
-            watch.phase(f"Run {run.id}, the latest that planned anything.")
+            watch.phase(f"Run {run.id}, the latest run with a plan.")
         stored = {name: run.options[name] for name in _KEPT if name in run.options}
         own = options.kept({**stored, "tenant": run.tenant}, f"run {run.id}")
         resolve(own, environment)  # a missing key is noticed before the folder is read
@@ -66,7 +66,7 @@ def _check_sends(job: Job, confirm: Confirm | None) -> None:
     if job.run.command == "adopt":
         raise UsageError(
             f"{job.run.id} is a run of `importer adopt`, which sends nothing",
-            "Adopt again with the same sources, or name another run (`importer runs` lists them).",
+            "Run adopt again with the same sources, or specify another run (`importer runs` lists them).",
         )
 
 
@@ -98,5 +98,5 @@ def retry(
     with opened_run(options, environment, run_id, watch=watch) as job:
         _check_sends(job, confirm)
         count = job.ledger.reopen(job.run, include_refused=include_refused)
-        watch.phase(f"{count:,} customers are tried again." if count else "Nothing failed for a reason that can pass.")
+        watch.phase(f"Trying {count:,} customers again." if count else "Nothing failed for a temporary reason.")
         return conduct(job, partial(_send, confirm=confirm))

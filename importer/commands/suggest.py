@@ -47,9 +47,11 @@ def write_mapping(text: str, path: Path, *, replace: bool = False) -> None:
     ``replace``: it may exist; who can read it stays the same.
     """
     if path.exists() and not replace:
-        raise OutputError(f"{path}: the file exists", "Give another name, or delete it first.")
+        raise OutputError(f"{path}: the file exists", "Use another name, or delete the file first.")
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: cannot be written, because there is no folder {path.parent}", "Create it first.")
+        raise OutputError(
+            f"{path}: cannot be written, because the folder {path.parent} does not exist", "Create it first."
+        )
     mode = path.stat().st_mode if replace else None
     target = path.resolve()  # not a link to it
     with whole_file(target, "--output") as file:

@@ -34,7 +34,7 @@ COLUMNS = ("reference_id", "customer_id", "result", "details")
 NAMED = 5  # reference ids that the question names
 ALL_WELL = frozenset({Result.DELETED, Result.DEACTIVATED, Result.RESTORED, Result.ABSENT, Result.OK, Result.UNDONE})
 Step = Callable[[Client, Found], Awaitable[None]]
-AGAIN = "Call verify again: nothing was changed."
+AGAIN = "Run verify again. Nothing was changed."
 
 
 def undo(
@@ -54,7 +54,7 @@ def undo(
     """
     if options.yes and run_id is None:
         raise UsageError(
-            "undo --yes needs the id of the run to undo",
+            "undo --yes needs the ID of the run to undo",
             "`importer runs` lists them. Without --yes, undo takes the latest run and asks first.",
         )
     with opened_run(options, environment, run_id, watch=watch) as job:
@@ -63,7 +63,7 @@ def undo(
             if confirm is None:
                 raise UsageError(
                     "undo asks before it changes anything, and there is no terminal to ask on",
-                    f"To answer beforehand: importer undo {job.run.id}{' --force' if force else ''} --yes",
+                    f"To confirm in advance: importer undo {job.run.id}{' --force' if force else ''} --yes",
                 )
             ask(confirm, _question(job, expected, force=force))
 
@@ -108,7 +108,11 @@ def _question(job: Job, expected: Forecast, *, force: bool) -> str:
     if expected.restored:
         parts.append(f"its updates of {counted(expected.restored, 'customer')} will be undone")
     kept = f"; {counted(expected.kept, 'update')} cannot be undone" if expected.kept else ""
-    left = "Changes made in WizCommerce since will be lost." if force else "Later changes in WizCommerce will be kept."
+    left = (
+        "Changes made in WizCommerce after the run will be lost."
+        if force
+        else "Later changes in WizCommerce will be kept."
+    )
     account = f"{job.target.host}, account {job.run.tenant}"
     return f"This undoes run {job.run.id} ({account}): {' and '.join(parts)} ({names}){kept}. {left} Continue?"
 
@@ -175,7 +179,7 @@ def _after_earlier(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     earlier = read_csv(path)
     if list(earlier.columns) != list(COLUMNS):
-        raise OutputError(f"{path} is not as an earlier undo left it", "Move it away.")
+        raise OutputError(f"{path} was changed after an earlier undo", "Move it to another folder.")
     kept = earlier[~earlier["reference_id"].isin(frame["reference_id"])]
     return pd.concat([kept, frame], ignore_index=True)
 
@@ -235,7 +239,7 @@ async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> Finding:
     customer, name = pair.customer, pair.customer.item.reference_id
     customer_id = pair.listed[0].id if pair.listed else customer.customer_id
     if customer_id is None:
-        return Finding(name, None, Result.MISSING, "the API does not list it")
+        return Finding(name, None, Result.MISSING, "WizCommerce does not list it")
     inactive = bool(pair.listed) and pair.listed[0].status == "inactive"
     result, details = Result.OK, ""
     # One that is not listed is asked for by its id: a list may lag behind.
@@ -243,7 +247,7 @@ async def _by_record(client: Client, rounds: Rounds, pair: _Pair) -> Finding:
         answer = await rounds.ask(client.get(customer_id))
         if answer.kind is AnswerKind.GONE:
             result = Result.UNDONE if pair.deleting else Result.MISSING
-            return Finding(name, customer_id, result, "it is not in WizCommerce any more")
+            return Finding(name, customer_id, result, "it is no longer in WizCommerce")
         if reason := unreadable(answer, name):
             return Finding(name, customer_id, Result.FAILED, reason)
         shown = answer.data or {}
@@ -260,7 +264,7 @@ def _compared(pair: _Pair, shown: Mapping[str, Any]) -> tuple[Result, str]:
         changes = [] if pair.customer.body is None else differences(orjson.loads(pair.customer.body), shown)
         return Result.CHANGED if changes else Result.OK, ", ".join(changes)
     if any(map(is_open, pair.writes)):
-        return Result.CHANGED, "its update was undone in part"
+        return Result.CHANGED, "its update was partly undone"
     changed, left = compare_restored(pair.writes, shown)
     if changed:
         return Result.CHANGED, changed
@@ -276,11 +280,11 @@ def _by_list(pair: _Pair) -> Finding | None:
         return Finding(name, customer.customer_id, Result.DUPLICATE, details)
     if customer.taken_back:
         if any(ref.status != "inactive" for ref in pair.listed):
-            return Finding(name, ids[0], Result.CHANGED, "it is in WizCommerce, though it was undone")
+            return Finding(name, ids[0], Result.CHANGED, "it is in WizCommerce, although it was undone")
         return Finding(name, ids[0] if ids else None, Result.UNDONE)
     if customer.outcome_unknown:
-        details = f"WizCommerce has it as {ids[0]}" if ids else "the API does not list it"
+        details = f"WizCommerce has it as {ids[0]}" if ids else "WizCommerce does not list it"
         return Finding(name, ids[0] if ids else None, Result.UNKNOWN, f"{details}; resume the run to settle it")
     if ids and customer.customer_id is not None and ids[0] != customer.customer_id:
-        return Finding(name, ids[0], Result.CHANGED, f"another customer than the ledger's {customer.customer_id}")
+        return Finding(name, ids[0], Result.CHANGED, f"not {customer.customer_id}, as in the ledger")
     return None

@@ -37,9 +37,11 @@ def values(
     value, which overrides both. Raises :class:`InputError`, and :class:`StopError` when the API cannot be read.
     """
     if output is not None and output.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-o {output}: a value table is a workbook or a CSV file", "Name it …xlsx or …csv.")
+        raise UsageError(
+            f"-o {output}: a value table is a workbook or a CSV file", "Use a name that ends in .xlsx or .csv."
+        )
     if online and options.lookups is not None:
-        raise UsageError("there is an API and a file of lookups", "Leave out --api or --lookups.")
+        raise UsageError("--api and --lookups cannot be combined", "Use one of them.")
     earlier = read_words(output) if output is not None and output.exists() else WordTable()
     loaded, sources = open_sources(with_dates(options, now()), Timings(began=watch.stage), words_to_come=True)
     found = source_words(loaded, sources, options.country)
@@ -85,13 +87,13 @@ def _directory(
 def values_text(found: Mapping[str, Any], width: int) -> str:
     """What :func:`values` returns, for a person: the table, or what was written to the file."""
     if not found["words"]:
-        return "The source has no values that need to be mapped."
+        return "The files have no values that need to be mapped."
     count, proposed = len(found["words"]), found["proposed"]
     state = f"{count:,} value{'s' if count != 1 else ''}, {found['without_value']:,} not mapped yet"
     state += f" ({proposed:,} with a proposal)." if proposed else "."
     if found["file"] is None:
         table = words_text([WordRow(**row) for row in found["words"]], width)
         return f"{table}\n\n{state} With -o values.xlsx, they are written to a table to fill in."
-    absent = f"; no longer in the source: {found['absent']:,}" if found["absent"] else ""
+    absent = f"; no longer in the files: {found['absent']:,}" if found["absent"] else ""
     history = f" Mapped before: {found['kept']:,}; new: {found['added']:,}{absent}." if found["kept"] else ""
     return f"{found['file']}: {state}{history}"

@@ -50,12 +50,12 @@ class Choices:
         for name in (*self.targets, *self.skip):
             if name not in known:
                 near = "".join(f"Did you mean {one!r}? " for one in nearest(name, sorted(known)))
-                raise UsageError(f"there is no column {name!r}", f"{near}Name a column by its header.")
+                raise UsageError(f"there is no column {name!r}", f"{near}Use the header of a column.")
         for target in self.targets.values():
             if not _is_target(target):
                 near = "".join(f"Did you mean {one!r}? " for one in nearest(target, CUSTOMER_TARGETS))
                 hint = "Targets are company_name, addresses.billing.city, contacts[1].email, attributes.NAME, ignore, …"
-                raise UsageError(f"{target!r} is nothing that a column can give", near + hint)
+                raise UsageError(f"{target!r} is not a field that a column can map to", near + hint)
 
 
 NO_CHOICES = Choices()

@@ -7,7 +7,7 @@ from typing import Any
 
 from importer.drafting.column_choices import NO_CHOICES, Choices, full_name
 from importer.drafting.concepts import NEVER
-from importer.drafting.draft_mapping import draft_content
+from importer.drafting.draft_mapping import draft_content, stand_in
 from importer.drafting.headerless import name_columns
 from importer.drafting.known_mappings import KnownMapping, best_known
 from importer.drafting.mapping_text import mapping_text
@@ -44,7 +44,8 @@ class DraftColumn:
 class Draft:
     """The result of :func:`draft_sources`.
 
-    ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers.
+    ``fits``: the mapping that reads the file already, and its coverage. ``layout``: the family. ``key``: headers;
+    ``instead``: the column that stands in where the key is blank.
     ``answers``: what the draft assumes for each question; ``open``: those that nobody answered. ``mapping``: YAML.
     """
 
@@ -56,6 +57,12 @@ class Draft:
     answers: dict[str, str]
     open: list[Question]
     mapping: str
+    instead: str | None = None
+
+    @property
+    def identified_by(self) -> str:
+        """The key in words; blank without one."""
+        return " and ".join(self.key) + (f", or {self.instead} where that is blank" if self.instead else "")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -112,11 +119,14 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
     rules = applying_skip_rules(ordered, questions, choices)
     questions.refuse_others()
     name = main.table.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    content = {"title": f"Customers of {name}", **({} if country is None else {"country": country})}
+    content = {"title": name, **({} if country is None else {"country": country})}
     content |= draft_content(ordered, joins, rules, others)
     heading = [f"A draft for {main.name}. Read it line by line, then run: importer check … -m THIS_FILE"]
-    heading += [f"Assumed: {question.text} {questions.answers[question.id]}." for question in questions.open]
-    heading += [f"Left out: {draft.name} does not name the customers of {main.name}." for draft in others]
+    heading += [f"{question.text} Assumed: {questions.answers[question.id]}." for question in questions.open]
+    heading += [
+        f"Left out: {draft.name}, because none of its columns refers to the customers of {main.name}."
+        for draft in others
+    ]
     return Draft(
         fits=None,
         layout="joined files" if joins else main.structure.layout,
@@ -126,14 +136,15 @@ def _drafted(tables: list[TableDraft], country: str | None, questions: Questions
         answers=questions.answers,
         open=questions.open,
         mapping=mapping_text(content, heading),
+        instead=stand_in(main),
     )
 
 
 def _refuse_without_names(main: TableDraft) -> None:
     given = main.assignment
-    hint = "Is it a list of customers? If it is, write a mapping by hand: see mappings/README.md."
+    hint = "Is it a list of customers? If it is, write a mapping yourself: see mappings/README.md."
     if "company_name" not in given.customer and not given.contacts:
-        raise NoSourceError(f"{main.name}: no column with the names of customers is recognized", hint)
+        raise NoSourceError(f"{main.name}: no column with customer names was recognized", hint)
     if not main.structure.key:
         raise NoSourceError(f"{main.name}: no column tells one customer from another", hint)
 
@@ -187,7 +198,9 @@ def _extending(known: KnownMapping, tables: Sequence[TableDraft], sources: Sourc
             columns.append(replace(column, targets=targets, confidence=sure, why=why))
     content: dict[str, Any] = {"title": known.loaded.mapping.title, "extends": known.name}
     content |= {} if country is None else {"country": country}
-    heading = f"{known.name} fits: it knows {known.coverage:.0%} of the filled columns. What is said here overrides it."
+    heading = (
+        f"{known.name} fits: it covers {known.coverage:.0%} of the filled columns. Settings in this file override it."
+    )
     layout = next((one.structure.layout for one in tables if known.keys and known.keys[0] in one.headers), "wide")
     return Draft(
         fits=(known.name, known.coverage),

@@ -118,9 +118,16 @@ def _key(draft: TableDraft) -> Any:
     key = [headers[column] for column in structure.key]
     if draft.values[structure.key[0]].quoted:
         return {"from": key[0], "as": "unquote"}
-    if structure.instead is not None:
-        return {"from": [key[0], headers[structure.instead]], "take": "first"}
+    if (other := stand_in(draft)) is not None:
+        return {"from": [key[0], other], "take": "first"}
     return key[0] if len(key) == 1 else key
+
+
+def stand_in(draft: TableDraft) -> str | None:
+    """The header of the column that is the key where the key's own is blank."""
+    structure = draft.structure
+    quoted = draft.values[structure.key[0]].quoted
+    return None if quoted or structure.instead is None else draft.headers[structure.instead]
 
 
 def _used(draft: TableDraft, key: Sequence[int], *, main: bool) -> set[str]:

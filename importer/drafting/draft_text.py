@@ -1,5 +1,6 @@
 """A draft for a person at a terminal: a table of the columns, then the questions, then what to do next."""
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ from importer.drafting.draft import Draft, DraftColumn
 from importer.drafting.mapping_text import one_line
 from importer.drafting.skip_rules import Question
 
-_HEADS = ("column", "samples", "filled", "gives", "sure", "why")
+_HEADS = ("column", "samples", "filled", "field", "sure", "why")
 _LEAST = (12, 12, 6, 18, 4, 4)
 _WHOLE = ("address_line_1", "city")
 
@@ -15,15 +16,16 @@ _WHOLE = ("address_line_1", "city")
 def draft_text(draft: Draft, width: int) -> str:
     lines = []
     if draft.fits is not None:
-        lines += [f"The mapping {draft.fits[0]} fits: it knows {draft.fits[1]:.0%} of the filled columns.", ""]
+        lines += [f"The mapping {draft.fits[0]} fits: it covers {draft.fits[1]:.0%} of the filled columns.", ""]
     places = list(dict.fromkeys((column.file, column.sheet) for column in draft.columns))
     for file, sheet in places:
         if len(places) > 1:
             lines.append(file if sheet is None else f"{file}!{sheet}")
         lines += _table([column for column in draft.columns if (column.file, column.sheet) == (file, sheet)], width)
         lines.append("")
-    key = " and ".join(draft.key) or "none"
-    lines.append(f"Layout: {draft.layout}. A customer is identified by: {one_line(key)}.")
+    lines.append(
+        f"Layout: {draft.layout}. A customer is identified by: {one_line(draft.identified_by) or 'no column'}."
+    )
     for question in draft.questions:
         lines += [
             "",
@@ -36,8 +38,10 @@ def question_lines(question: Question, width: int, *, assumed: str, is_open: boo
     """A question with what is assumed, and how to answer it beforehand."""
     state = "Assumed" if is_open else "Answered"
     text = textwrap.wrap(f"? {one_line(question.text)}", width, subsequent_indent="  ")
-    answer = f"  {state}: {assumed}. Choices: {', '.join(map(one_line, question.choices))}. Id: {one_line(question.id)}"
-    return [*text, *textwrap.wrap(answer, width, initial_indent="", subsequent_indent="  ")]
+    answer = f"  {state}: {one_line(assumed)}. Choices: {', '.join(map(one_line, question.choices))}."
+    other = next((choice for choice in question.choices if choice != assumed), assumed)
+    example = f"  For example: --answer {shlex.quote(one_line(f'{question.id}={other}'))}"
+    return [*text, *textwrap.wrap(answer, width, subsequent_indent="  "), example]
 
 
 def _table(columns: Sequence[DraftColumn], width: int) -> list[str]:

@@ -12,7 +12,7 @@ from importer.mapping.language.mapping_rules import FieldRule, alternatives
 from importer.mapping.table_rows import find_column
 from importer.tables import Sources
 
-_HEADING = "# New columns that are not used, with what they may give:"
+_HEADING = "# New columns that are not used, with the fields that they may map to:"
 _LISTED = re.compile(rf"\n*{re.escape(_HEADING)}\n(?:#   [^\n]*\n)*")  # as an earlier update wrote it
 _BEFORE, _AFTER = r"((?:: |- |\[|, |\||[\"']))", r"(?=\s*(?:$|[,\]}|\"']|\s#))"  # around a whole reference
 
@@ -57,7 +57,7 @@ class _Update:
         for at, target in _new_fields(draft, left, self._fields):
             added = _with_field(self._text, target, draft.headers[at])
             if added is not None:
-                self._use(added, draft.headers[at], f"{draft.headers[at]} gives {target}")
+                self._use(added, draft.headers[at], f"{draft.headers[at]} maps to {target}")
                 self._fields.add(target)
                 left.remove(at)
         for at in left:
@@ -74,7 +74,7 @@ class _Update:
         bare = _LISTED.sub("\n", self._text)
         if not self._listed:
             if bare != self._text:
-                self.changes.append("the list of new columns at the end of the file is removed: all are known")
+                self.changes.append("the list of new columns at the end of the file was removed: all are known")
             return bare
         text = "\n".join([bare.rstrip("\n"), "", _HEADING, *self._listed.values(), ""])
         if text != self._text:

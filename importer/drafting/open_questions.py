@@ -35,7 +35,7 @@ class Questions:
         answer = self._given.get(question.id, question.proposed)
         if answer not in question.choices:
             hint = f"Choose one of: {', '.join(question.choices)}."
-            raise UsageError(f"the answer to {question.id!r} cannot be {answer!r}", hint)
+            raise UsageError(f"{answer!r} is not an answer to {question.id!r}", hint)
         self.asked.append(question)
         self.answers[question.id] = answer
         return answer
@@ -47,7 +47,7 @@ class Questions:
             name = min(unknown)
             near = "".join(f"Did you mean {one!r}? " for one in nearest(name, sorted(self.answers)))
             known = ", ".join(self.answers) or "none"
-            raise UsageError(f"no question is called {name!r}", f"{near}The questions are: {known}.")
+            raise UsageError(f"there is no question {name!r}", f"{near}The questions are: {known}.")
 
 
 def settle_rows(draft: TableDraft, questions: Questions) -> None:
@@ -57,15 +57,13 @@ def settle_rows(draft: TableDraft, questions: Questions) -> None:
     if structure.parents:
         parent, named = structure.parents[0]
         count, name = draft.values[parent].count, headers[named]
-        text = f"{headers[parent]}: {count:,} rows name another row by its {name}. Do they belong to it?"
+        text = f"{headers[parent]}: {count:,} rows refer to another row by its {name}. Do they belong to it?"
         proposed = _NO if _are_customers(draft) else _YES
         if questions.ask(Question("parent", text, (_YES, _NO), proposed)) == _NO:
             draft.structure = replace(structure, layout="wide", parents=())
     elif structure.path:
         key = headers[structure.key[0]]
-        text = (
-            f"{key}: rows such as Harbor Goods:Warehouse name another row in front of the colon. Do they belong to it?"
-        )
+        text = f"{key}: before the colon, rows such as Harbor Goods:Warehouse name another row. Do they belong to it?"
         if questions.ask(Question("parent", text, (_YES, _NO), _YES)) == _NO:
             draft.structure = replace(structure, path=False)
     elif structure.layout == "blank parent":

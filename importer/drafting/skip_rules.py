@@ -90,7 +90,7 @@ def _of_names(draft: TableDraft) -> Iterator[SkipRule]:
         gone = [text for text in draft.values[at].texts if re.search(_DELETED, text)]
         if gone and len(gone) < _HALF * len(draft.values[at].texts):
             header = draft.headers[at]
-            text = f"{header}: {len(gone):,} names such as {gone[0]}. Leave them out?"
+            text = f"{header}: {len(gone):,} names, such as {gone[0]}. Leave them out?"
             question = Question(f"skip:{header}", text, (LEAVE_OUT, KEEP), LEAVE_OUT)
             yield SkipRule({"column": header, "matches": _DELETED, "reason": "deleted"}, question)
 

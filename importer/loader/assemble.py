@@ -110,7 +110,7 @@ def assemble(raw: RawTable, options: LoadOptions) -> Loaded:
     ]
     broken |= np.isin(body.numbers, at_fault)
     problems += _short_rows(origin, body, broken, header.width, ends_in_data=bool(keep[-1:].all()))
-    message = "the row looks like a total, but may be a customer of that name: it is read as a customer"
+    message = "the row looks like a total, but may be a customer with that name: it was read as a customer"
     hint = "If it is a total, delete the row or skip it with a `skip` rule in the mapping."
     problems += [
         Problem(Severity.WARNING, "row_like_total", message, hint, location=origin.at(row))
@@ -137,8 +137,8 @@ def ignored_table(raw: RawTable) -> Loaded:
     problem = raw.unread or Problem(
         Severity.WARNING,
         "sheet_ignored",
-        f"none of the sheet's {len(numbers):,} rows is read: it has no header with columns of the mapping",
-        "This is fine for notes and instructions; otherwise correct the headers, or name them in the mapping.",
+        f"none of the sheet's {len(numbers):,} rows was read: it has no header with columns of the mapping",
+        "This is fine for notes and instructions; otherwise, correct the headers, or add them to the mapping.",
         location=raw.origin.at(None),
     )
     skipped = skipped_frame(numbers, ["hidden sheet" if raw.unread else "sheet not mapped"] * len(numbers))
@@ -163,7 +163,7 @@ def _long_rows(origin: Origin, body: Body, width: int) -> tuple[Mask, list[Probl
             Severity.ERROR,
             "row_too_long",
             f"the row has more cells than the header ({width})",
-            "Probably a cell contains a delimiter or a quote: put the cell in quotes and double the quotes in it.",
+            "Put a cell that contains a delimiter or a quotation mark in quotation marks, and double those in it.",
             location=origin.at(int(body.numbers[index])),
             value=" | ".join(text for column in beyond if (text := column[int(index)].as_py()).strip()),
         )
@@ -178,21 +178,24 @@ def _short_rows(origin: Origin, body: Body, broken: Mask, width: int, *, ends_in
     problems = []
     if body.unfinished and ends_in_data and short[-1] and int(short.sum()) == 1:
         broken[-1], short[-1] = True, False
-        message = f"the last row has fewer cells than the header ({width}) and no line end: the file was cut off in it"
+        message = (
+            f"the last row has fewer cells than the header ({width}) and no line break: the file was cut off there"
+        )
         hint = "Export or copy the file again; rows may be missing after this one."
         at = origin.at(int(body.numbers[-1]))
         problems.append(Problem(Severity.ERROR, "row_cut_off", message, hint, location=at))
     pieces = _pieces(body.widths, short, width)
-    message = f"this is a piece of a row: the header has {width} cells, and so have this row and its neighbor together"
-    hint = "Probably a cell contains a line break: put the cell in quotes, or export again."
-    split = body.numbers[pieces].tolist()
-    problems += [Problem(Severity.ERROR, "row_split", message, hint, location=origin.at(row)) for row in split]
+    hint = "A cell probably contains a line break: put the cell in quotation marks, or export again."
+    for row, own in zip(body.numbers[pieces].tolist(), body.widths[pieces].tolist(), strict=True):
+        has = f"it has {own} cell{'' if own == 1 else 's'}, and the header has {width}"
+        message = f"this seems to be part of a row that a line break has split: {has}"
+        problems.append(Problem(Severity.ERROR, "row_split", message, hint, location=origin.at(row)))
     broken |= pieces
     rows = body.numbers[short & ~pieces].tolist()
-    hint = "The missing cells at the end are read as blank; check that no cell without quotes contains a line break."
+    hint = "The missing cells at the end are read as blank. Check that the rest of the row is not on the next line."
     if len(rows) > (10 * _MAX_SHORT_ROWS if 10 * len(rows) <= len(body) else _MAX_SHORT_ROWS):
         first = ", ".join(map(str, rows[:_MAX_SHORT_ROWS]))
-        message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first} and more"
+        message = f"{len(rows):,} rows have fewer cells than the header ({width}): rows {first}, and more"
         return [*problems, Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(None))]
     message = f"the row has fewer cells than the header ({width})"
     return problems + [Problem(Severity.WARNING, "row_short", message, hint, location=origin.at(row)) for row in rows]

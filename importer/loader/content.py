@@ -93,13 +93,16 @@ def unpack(content: bytes, file: str) -> list[tuple[str, bytes]]:
             files = list(_members(content, file))
     except (zipfile.BadZipFile, EOFError, zlib.error, OSError, ValueError) as error:
         raise SourceError(
-            f"{file}: the archive is damaged or cut off ({error})", "Copy or download it again, or give its files."
+            f"{file}: the archive is damaged or cut off ({error})",
+            "Copy or download it again, or import the files in it.",
         ) from error
     except (NotImplementedError, RuntimeError) as error:
         raise SourceError(f"{file}: the archive is packed in an unusual way ({error})", "Unpack it first.") from error
     for name, inner in files:
         if inner.startswith(_GZIP) or (inner.startswith(_ZIP) and not _is_workbook_container(inner, name)):
-            raise SourceError(f"{name}: an archive within an archive", "Unpack the outer archive and give its files.")
+            raise SourceError(
+                f"{name}: an archive within an archive", "Unpack the outer archive, and import the files in it."
+            )
     return files
 
 
@@ -129,14 +132,14 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, bytes]]:
             raise SourceError(f"{file}: the archive contains no files", "Export the table again.")
         if len(members) > _MAX_MEMBERS:
             message = f"{file}: the archive contains {len(members):,} files"
-            raise SourceError(message, "Unpack it and give only the tables.")
+            raise SourceError(message, "Unpack it, and import only the tables.")
         unpacked = 0
         for member in sorted(members, key=lambda member: member.filename):
             name = f"{file}/{member.filename}"
             if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 raise NotImplementedError("not deflated")  # other methods unpack without bounds
             if member.flag_bits & 1:
-                raise SourceError(f"{name}: protected by a password", "Unpack the archive and give its files.")
+                raise SourceError(f"{name}: protected by a password", "Unpack the archive, and import the files in it.")
             with archive.open(member) as packed:
                 data = _read(packed, len(content), file, unpacked)
             unpacked += len(data)
@@ -158,5 +161,5 @@ def _check_size(unpacked: int, packed: int, file: str, harmless: int) -> None:
     if unpacked > _MAX_BYTES or (unpacked > harmless and unpacked > _MAX_RATIO * packed):
         raise SourceError(
             f"{file}: the archive would grow from {packed:,} to more than {unpacked:,} bytes",
-            "This is not a usual export. If you trust it, unpack it yourself and give its files.",
+            "This is not a usual export. If you trust it, unpack it yourself, and import the files in it.",
         )

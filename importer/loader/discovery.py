@@ -20,12 +20,12 @@ def find_files(sources: Sequence[str]) -> list[tuple[str, File]]:
     :class:`UsageError` if no source is given, :class:`SourceError` if there is no file for one.
     """
     if not sources:
-        raise UsageError("no source is given", "Name a file, a directory or a glob, such as exports/*.csv.")
+        raise UsageError("no source was specified", "Specify a file, a folder, or a pattern, such as exports/*.csv.")
     found: dict[File, None] = {}
     for source in sources:
         if _readable(source) != source:
-            message = f"{_readable(source)}: the name is not UTF-8, and cannot be repeated in reports and commands"
-            raise UsageError(message, "Rename it, or give its folder or a pattern such as exports/*.csv.")
+            message = f"{_readable(source)}: the name is not UTF-8, so it cannot be shown in reports and commands"
+            raise UsageError(message, "Rename it, or specify its folder or a pattern, such as exports/*.csv.")
         local = local_path(source)
         if local is None and is_url(source):
             found.update(dict.fromkeys(find_remote(source)))
@@ -80,11 +80,11 @@ def _expand(source: str) -> list[Path]:
         try:
             files = _ordinary(entry for entry in path.iterdir() if entry.is_file())
         except OSError as error:
-            message = f"{path}: the directory cannot be read ({error.strerror})"
+            message = f"{path}: the folder cannot be read ({error.strerror})"
             raise SourceError(message, "Check its permissions.") from error
         if not files:
             raise NoSourceError(
-                f"{source}: the directory contains no readable file",
+                f"{source}: the folder contains no readable file",
                 "Put the exports directly into it; subfolders and hidden files are not read.",
             )
         return files
@@ -163,8 +163,8 @@ def _newest(source: str) -> list[str]:
     form = places[0]["format"] or _ISO_DATE
     if len(places) > 1 or places[0]["days"] or set(re.findall("%.", form)) - _DIGITS.keys() or "%" not in form:
         raise UsageError(
-            f"{source}: use {{newest}} only once, with a format made of {' '.join(_DIGITS)}",
-            "For example exports/customers-{newest:%Y%m%d}.csv.",
+            f"{source}: use {{newest}} only once, with a format that consists of {' '.join(_DIGITS)}",
+            "For example, exports/customers-{newest:%Y%m%d}.csv.",
         )
     begin, end = places[0].span()
     digits = re.sub("%.", lambda code: "?" * _DIGITS[code[0]], form)
@@ -172,7 +172,9 @@ def _newest(source: str) -> list[str]:
     found = sorted(glob.glob(source[:begin] + digits + source[end:]))  # noqa: PTH207  # Path.glob takes no absolute one
     days = {path: day for path in found if (fits := pattern.fullmatch(path)) and (day := _read(fits[1], form))}
     if not days:
-        raise NoSourceError(f"{source}: no file matches", "Check whether the export runs, and how it names its files.")
+        raise NoSourceError(
+            f"{source}: no file matches", "Check whether the export ran, and what its files are called."
+        )
     latest = max(days.values())
     return [path for path, day in days.items() if day == latest]
 

@@ -47,7 +47,7 @@ def _read(name: str, file: Path | RemoteFile, options: LoadOptions) -> list[list
         if isinstance(file, RemoteFile):
             when, content = {}, Content(file.read())
         elif file.is_char_device() or file.is_block_device():
-            raise SourceError(f"{name}: a device, not a file", "Give the file of the export, or a pipe.")
+            raise SourceError(f"{name}: a device, not a file", "Specify the file of the export, or a pipe.")
         else:  # a pipe can be read only once
             when, content = {"modified": modified_at(file)}, Content(file if file.is_file() else file.read_bytes())
         start = content.start(_START)

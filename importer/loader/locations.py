@@ -106,7 +106,7 @@ def _refuse_plain(url: str) -> None:
     if scheme in _PLAIN and not _is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
             f"{_public(url)}: customer data is not fetched over {scheme}, which is not encrypted",
-            "Use https or sftp, or download the file yourself and give its path.",
+            "Use https or sftp, or download the file yourself and import it.",
         )
 
 
@@ -130,7 +130,7 @@ async def _check_request(request: Any, handler: Callable[[Any], Awaitable[Any]],
         raise SourceError(f"{source} redirects: {error.message}", error.hint) from None
     if not local and _is_loopback(urlsplit(url).hostname or ""):
         raise SourceError(
-            f"{source} redirects to {_public(url)}, which is this machine", "Give the address of the file itself."
+            f"{source} redirects to {_public(url)}, which is this machine", "Use the address of the file itself."
         )
     return await handler(request)
 
@@ -160,15 +160,17 @@ def _explained(shown: str) -> Iterator[None]:
     except ImportError as error:
         raise SourceError(
             f"{shown}: the packages that read such sources are not installed",
-            "Install them with: pip install 'wizcommerce-importer[remote]'. Or download the file and give its path.",
+            "Install them with: pip install 'wizcommerce-importer[remote]'. Or download the file and import it.",
         ) from error
     except Exception as error:  # noqa: BLE001  # each file system has exceptions of its own
         if isinstance(error, ValueError) and "Protocol not known" in str(error):
-            known = "file, https, s3, gs, abfs, sftp and memory"
-            raise SourceError(f"{shown}: no such kind of source", f"Those that can be read: {known}.") from None
+            known = "file, https, s3, gs, abfs, sftp, and memory"
+            raise SourceError(
+                f"{shown}: this kind of source is not supported", f"These are supported: {known}."
+            ) from None
         status = getattr(error, "status", None) or getattr(error, "strerror", None)
         detail = f"{type(error).__name__} {status}" if status else type(error).__name__
         raise SourceError(
             f"{shown}: the source cannot be read ({detail})",
-            "Check the address and the credentials, or download the file and give its path.",
+            "Check the address and the credentials, or download the file and import it.",
         ) from None

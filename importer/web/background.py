@@ -93,7 +93,9 @@ class Background:
         """What waits is not wanted any more."""
         waiting = self._waiting.pop(purpose, None)
         if waiting is not None:
-            waiting.error = ImporterError("something newer is computed instead", "Load the page again.")
+            waiting.error = ImporterError(
+                "this result is out of date, and a newer one is being prepared", "Load the page again."
+            )
             waiting.ended.set()
 
     def _start(self, purpose: str, work: Work[Any]) -> None:

@@ -58,13 +58,13 @@ def _rate(text: str) -> float | None:
     try:
         return Options(rate=text or "auto").rate  # type: ignore[arg-type]  # it reads text, too
     except OptionError as error:
-        raise UsageError(f"the rate is {text!r}", error.hint) from None
+        raise UsageError(f"the rate {text!r} is not valid", error.hint) from None
 
 
 def target_of(session: Session) -> Target:
     """The target with its key. Raises :class:`UsageError` if one is needed and there is none."""
     if session.access.api != SANDBOX and not has_key(session):
-        raise UsageError("there is no API key", "Enter the key of the account. It is kept in memory only.")
+        raise UsageError("there is no API key", "Enter the key of the account. It is kept only in memory.")
     return Target(session.access.api, key_of(session))
 
 

@@ -235,7 +235,9 @@ class Pages:
                 self._stop()
         except UsageError as error:
             return PlainTextResponse(str(error), 409)
-        return PlainTextResponse("The session is closed, and what was uploaded is deleted. You can close this window.")
+        return PlainTextResponse(
+            "The session is closed, and the uploaded files are deleted. You can close this window."
+        )
 
 
 def create_app(session: Session, steps: Sequence[Step], stop: Callable[[], None]) -> Starlette:
@@ -246,7 +248,7 @@ def create_app(session: Session, steps: Sequence[Step], stop: Callable[[], None]
         return PlainTextResponse(f"{said.message}. {said.hint}", 500)
 
     def gone(_: Request, __: Exception) -> Response:
-        return PlainTextResponse("The request was not complete.", 400)
+        return PlainTextResponse("The request was incomplete.", 400)
 
     handlers = {Exception: broken, ClientDisconnect: gone}
     return Starlette(routes=Pages(session, steps, stop).routes(), exception_handlers=handlers)
@@ -273,4 +275,4 @@ def report_page(path: Path) -> Response:
 
 def _refuse_missing(path: Path) -> None:
     if not path.is_file():
-        raise OutputError(f"{path} is gone", "Run again to write it.")
+        raise OutputError(f"{path} no longer exists", "Run again to write it.")

@@ -47,8 +47,8 @@ _HEADERS = {
 }
 _SAFE = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
-_NO_COOKIE = "This page belongs to another browser. Open the address that `importer open` shows on the terminal."
-_USED = "This address was used already. Stop `importer open` with Ctrl-C and start it again to get a new one."
+_NO_COOKIE = "This page belongs to another browser. Open the address that `importer open` shows in the terminal."
+_USED = "This address was already used. Stop `importer open` with Ctrl-C and start it again to get a new one."
 
 
 def serve_page(options: Options, environment: Mapping[str, str], port: int, ready: Callable[[str], None]) -> None:
@@ -90,7 +90,7 @@ def _listener(port: int) -> socket.socket:
         found.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"--port {port}: the page cannot be served there: {reason}", "Leave out --port to take any that is free."
+            f"--port {port}: the page cannot use this port: {reason}", "Leave out --port to use a free one."
         ) from None
     return found
 
@@ -147,7 +147,7 @@ class Guard:
         if int(headers.get("content-length", "0") or 0) > MOST_OF_A_FORM and not scope["path"].startswith(
             self._uploads
         ):
-            return PlainTextResponse("This is too much for a form.", 413)
+            return PlainTextResponse("The form is too large.", 413)
         return None if self._knows(headers.getlist("cookie")) else PlainTextResponse(_NO_COOKIE, 403)
 
     def _enter(self, given: Iterable[str]) -> Response:

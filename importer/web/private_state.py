@@ -96,7 +96,7 @@ def _left(room: int, piece: bytes, name: str) -> int:
     if len(piece) > room:
         raise SourceError(
             f"{name}: the file is too large for the page",
-            "Give its path instead: on the page, or as `importer open FILE`.",
+            "Enter its path instead: on the page, or with `importer open FILE`.",
         )
     return room - len(piece)
 

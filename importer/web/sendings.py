@@ -152,7 +152,7 @@ class Sendings:
         through a pipe, and nowhere else. Raises :class:`UsageError` while another sending is active.
         """
         if self.active():
-            raise UsageError("something is being sent already", "Wait for its end, or stop it first.")
+            raise UsageError("a run is already in progress", "Wait until it is finished, or stop it first.")
         self._tidy()
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         folder = state_folder(self._environment, "sendings") / name
@@ -173,7 +173,7 @@ class Sendings:
             )
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise StopError(f"the process that sends could not be started: {error.strerror}", "Try again.") from error
+            raise StopError(f"the sending process could not be started: {error.strerror}", "Try again.") from error
         self.children.append(child)
         pipe = child.stdin
         if pipe is not None:

@@ -104,7 +104,7 @@ class Session:
             if version != self.version:
                 raise ChangedElsewhereError(
                     "another window changed something in the meantime, so your change was not made",
-                    "You see the current state now. Make your change again if it is still needed.",
+                    "You now see the current state. If your change is still needed, make it again.",
                 )
             before = {name: value for name, value in vars(self).items() if name not in ("lock", "background")}
             try:

@@ -114,14 +114,23 @@ def _save(ask: Ask) -> str:
     with session.edit(ask.version):
         path = ask.path
         if path.suffix.lower() != ".csv" or not path.parent.is_dir():
-            raise UsageError(f"{path} cannot hold corrections", "Give the path of a .csv file in a folder that exists.")
+            raise UsageError(
+                f"{path} is not a .csv file in an existing folder",
+                "Enter the path of a .csv file in an existing folder.",
+            )
         if session.corrections is None:
             raise UsageError("there are no corrections yet", "Edit a cell first.")
         if path.exists() and path != session.corrections_saved:
-            raise UsageError(f"{path}: the file exists", "Give another name, or start with --corrections to add to it.")
+            raise UsageError(
+                f"{path}: the file exists",
+                "Enter another name. To add to this file, start `importer open` with --corrections.",
+            )
         session.corrections_saved = path
         _take(session, session.corrections)
-        session.notice = f"The corrections are in {path}, also those that follow. Give them to later runs."
+        session.notice = (
+            f"Your corrections are saved in {path}. Later ones will be added. "
+            "Use the file with --corrections in later runs."
+        )
     return _address(ask)
 
 

@@ -142,7 +142,7 @@ def _target(ask: Ask) -> str:
         if targets != matching.targets:
             if draft.fits is not None:
                 session.notice = (
-                    f"This is a draft for this file alone now; the included mapping {draft.fits[0]} is not used."
+                    f"This is now a draft for this file alone; the included mapping {draft.fits[0]} is not used."
                 )
             with_draft(session, replace(matching, targets=targets, skip=skip))
     return "/match"
@@ -177,7 +177,7 @@ def _use(ask: Ask) -> str:
         if kind in ("draft", "scratch"):
             with_draft(session, Matching(from_scratch=kind == "scratch"))
         elif not name:
-            raise UsageError("no mapping is named", "Choose an included one, or give the path of your own.")
+            raise UsageError("no mapping was chosen", "Choose an included one, or enter the path of your own.")
         else:
             session.matching = Matching("named", str(Path(name).expanduser()) if kind == "file" else name)
             loaded(session)
@@ -200,11 +200,11 @@ def _save(ask: Ask) -> str:
             raise UsageError("this mapping has its own file", "There is nothing to save.")
         path = ask.path
         if path.suffix not in (".yaml", ".yml"):
-            raise UsageError(f"{path.name} is not the name of a mapping", "Give it the ending .yaml.")
+            raise UsageError(f"{path.name} does not end in .yaml", "Enter a name that ends in .yaml.")
         again = session.saved is not None and session.saved[0] == path
         write_mapping(text, path, replace=again or bool(ask.text("replace")))
         session.saved = (path, text)
-        session.notice = f"The mapping is in {path}."
+        session.notice = f"The mapping is saved in {path}."
     return "/match"
 
 

@@ -72,7 +72,7 @@ def _found(ask: Ask) -> Shown:
 def _add(ask: Ask) -> str:
     path = str(Path(ask.text("path")).expanduser()) if ask.text("path") else ""
     if not path:
-        raise UsageError("no path is given", "Type the path of a file or a folder on this machine.")
+        raise UsageError("the path is missing", "Enter the path of a file or folder on this machine.")
     with ask.session.edit(ask.version):
         ask.session.take_sources((*ask.session.sources, path))
     return "/open"
@@ -96,7 +96,9 @@ def _read(ask: Ask) -> str:
     delimiter = ask.form.get("delimiter", [""])[0] or None  # a tab is one
     country = given["country"]
     if country is not None and not (len(country) == 2 and country.isascii() and country.isalpha()):
-        raise UsageError(f"{country!r} is not the code of a country", "Give its two letters, such as US or GB.")
+        raise UsageError(
+            f"{country!r} is not a country code", "Enter the two-letter code of a country, such as US or GB."
+        )
     with session.edit(ask.version):
         own = {**given, "delimiter": delimiter, "country": country.upper() if country else None}
         session.reading = replace(session.reading, **own)

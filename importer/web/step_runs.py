@@ -33,7 +33,7 @@ def _history(session: Session) -> list[dict[str, Any]]:
 def _run(session: Session, run_id: str) -> dict[str, Any]:
     found = next((line for line in _history(session) if line["run_id"] == run_id), None)
     if found is None:
-        raise UsageError("this run is not in the history", "Choose one of the list.")
+        raise UsageError("this run is not in the history", "Choose one from the list.")
     return found
 
 

@@ -34,7 +34,7 @@ _PLANNED = (
     ("update", "To update"),
     ("unchanged", "Unchanged"),
     ("exists", "Already there"),
-    ("in_doubt", "Outcome unknown: looked up first"),
+    ("in_doubt", "Outcome unknown: will be looked up first"),
     ("lost", "Gone from WizCommerce"),
     ("left_out", "Left out"),
     ("rejected", "Rejected, not sent"),
@@ -131,7 +131,7 @@ def _show(ask: Ask) -> Shown:
 def _sign_off(ask: Ask) -> Response:
     work = _plan_of(ask.session, begin=False)
     if work is None or work.result is None:
-        raise UsageError("there is no plan for what you see", "Make a plan first.")
+        raise UsageError("there is no plan for the current settings", "Make a plan first.")
     return file_of(work.result.folder / SIGN_OFF)
 
 
@@ -149,7 +149,7 @@ def _send(ask: Ask, limit: int | None) -> str:
     with session.edit(ask.version):
         work = _plan_of(session, begin=False)
         if work is None or work.result is None:
-            raise UsageError("there is no plan for what you see", "Make a plan first; then send.")
+            raise UsageError("there is no plan for the current settings", "Make a plan first; then send.")
         if _plan(ask).values["is_production"] and not ask.text("sure"):
             raise UsageError(
                 "this sends to production, and you have not confirmed that", "Check the counts, and tick the box."

@@ -110,10 +110,10 @@ def _save(ask: Ask) -> str:
     session, path = ask.session, ask.path
     with session.edit(ask.version):
         if not ask.text("path"):
-            raise UsageError("no file is named", "Give the path of a .xlsx or .csv file.")
+            raise UsageError("the file name is missing", "Enter the path of an .xlsx or .csv file.")
         _table(session, path, session.words)
         session.values = path
-        session.notice = f"The table is in {path}. Give it to later runs with --values."
+        session.notice = f"The table is saved in {path}. Use it with --values in later runs."
     return "/values"
 
 

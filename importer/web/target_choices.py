@@ -28,11 +28,11 @@ _WORDS = {
     "first_name": "First name",
     "last_name": "Last name",
     "designation": "Job title",
-    "name": "Whole name",
+    "name": "Full name",
     "type": "Type: billing or shipping",
     "is_default": "Whether it is the default",
     "skip_rule": "Decides which rows are left out",
-    "parent_key": "Names the row that it belongs to",
+    "parent_key": "Refers to the row that it belongs to",
 }
 
 

@@ -119,14 +119,14 @@ def test_stdout_is_the_file_in_utf_8_whatever_the_console(desk, box) -> None:
 
 
 def test_one_account_is_meant(desk, box) -> None:
-    assert "there are: none" in desk.do("ids").err
+    assert "known accounts: none" in desk.do("ids").err
     assert sent(desk, box, "--tenant", "acme").code == 1
     assert desk.do("ids").out
     assert sent(desk, box, "--tenant", "bolt").code == 1
     for words in ((), ("--tenant", "cask")):
         said = desk.do("ids", *words)
         assert (said.code, said.out) == (2, "")
-        assert "there are: acme, bolt" in said.err
+        assert "known accounts: acme, bolt" in said.err
         assert "--tenant" in said.err
     assert desk.do("ids", "--tenant", "acme").out == desk.do("ids", "--tenant", "acme").out != ""
     refused = desk.do("ids", "--tenant", "acme", "-o", "own.yaml/ids.csv")

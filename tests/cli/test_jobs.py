@@ -150,7 +150,7 @@ def test_a_job_that_crashes_or_talks_nonsense_stops_no_other(fake) -> None:
     assert [one["exit_code"] for one in told["jobs"]] == [3, 3, 3, 2, 0]
     assert told["exit_code"] == 3
     messages = [one["message"] for one in told["jobs"]]
-    assert messages[0] == "the process was ended by signal 9"
+    assert messages[0] == "the process was stopped by signal 9"
     assert messages[3] == "it failed; do this"
     assert [jobs_line(one) for one in told["jobs"]][3:] == ["2  d: it failed; do this", "0  e: 2 created; f"]
 

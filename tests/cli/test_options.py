@@ -208,6 +208,11 @@ def test_every_command_has_an_example(desk, name, flag) -> None:
     assert re.search(rf"Examples?:\s+importer {name}\b", said.out)
 
 
+def test_groups_of_options_come_in_one_order(desk) -> None:
+    groups = re.findall(r"^([A-Z]\w+):$", desk.do("suggest", "--help").out, re.MULTILINE)
+    assert groups == ["Source", "Mapping", "Questions", "Output", "Advanced", "Examples"]
+
+
 def test_version_and_help_of_all(desk) -> None:
     assert re.fullmatch(r"importer \d+\.\d+\.\d+\n", desk.do("--version").out)
     said = desk.do("-h")

@@ -34,7 +34,7 @@ def test_the_table_fits_the_terminal(desk, suggest, width) -> None:
     said = suggest("wide.csv")
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= width
-    assert lines[0].split() == ["column", "samples", "filled", "gives", "sure", "why"]
+    assert lines[0].split() == ["column", "samples", "filled", "field", "sure", "why"]
     assert set(lines[1]) == {"-", " "}
     assert lines[2].startswith("Customer Number")
     assert "reference_id (key)" in lines[2]
@@ -50,7 +50,7 @@ def test_questions_say_what_is_assumed_and_how_to_answer(desk, suggest, width) -
     assert max(map(len, said.out.splitlines())) <= width
     text = " ".join(said.out.split())
     assert "? Status: Active 4, Inactive 2. Leave out Inactive?" in text
-    assert "Assumed: leave out. Choices: leave out, keep. Id: skip:Status" in text
+    assert "Assumed: leave out. Choices: leave out, keep. For example: --answer skip:Status=keep" in text
     assert "To write the mapping, add: -o mapping.yaml" in text
 
 
@@ -131,8 +131,8 @@ def test_answers_close_questions(desk, suggest) -> None:
         (("open.csv", "--answer", "skip:Status=perhaps"), "Choose one of: leave out, keep."),
         (("open.csv", "--answer", "keep"), "Write it as ID=CHOICE"),
         (("open.csv", "--answer", "=keep"), "Write it as ID=CHOICE"),
-        (("clean.csv", "--answer", "key=City"), "no question is called 'key'"),
-        (("items.csv",), "items.csv: no column with the names of customers is recognized"),
+        (("clean.csv", "--answer", "key=City"), "there is no question 'key'"),
+        (("items.csv",), "items.csv: no column with customer names was recognized"),
         (("header.csv",), "no data row"),
         (("absent.csv",), "absent.csv"),
         ((), "SOURCE"),
@@ -142,7 +142,7 @@ def test_answers_close_questions(desk, suggest) -> None:
         (("clean.csv", "--update", "sap-business-one", "-o", "a.yaml"), "several tables"),
         (("clean.csv", "--update", "xero"), "-o FILE"),
         (("clean.csv", "--from-scrach"), "--from-scratch"),
-        ((SAMPLES / "xero", "--answer", "key=Name"), "no question is called 'key'"),
+        ((SAMPLES / "xero", "--answer", "key=Name"), "there is no question 'key'"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(desk, suggest, words, said) -> None:
@@ -197,11 +197,11 @@ def test_update_keeps_who_can_read_a_mapping(desk, suggest) -> None:
 def test_update_of_a_mapping_that_knows_all_changes_nothing(desk, suggest) -> None:
     desk.write("ours.yaml", OWN.replace("Firm", "Company Name") + "ignore: [City, Status]\n")
     said = suggest("open.csv", "--update", "ours.yaml")
-    assert (said.code, said.out) == (0, "ours.yaml knows all columns; nothing is changed.\n")
+    assert (said.code, said.out) == (0, "ours.yaml covers all columns; nothing is changed.\n")
 
 
 def test_from_scratch_passes_a_mapping_that_fits(suggest) -> None:
-    assert "The mapping xero fits: it knows 100% of the filled columns." in suggest(SAMPLES / "xero").out
+    assert "The mapping xero fits: it covers 100% of the filled columns." in suggest(SAMPLES / "xero").out
     assert "Next: importer check" in suggest(SAMPLES / "xero").out
     assert "fits" not in suggest(SAMPLES / "xero", "--from-scratch").out
 

@@ -87,9 +87,9 @@ def test_columns_of_several_tables_are_told_apart() -> None:
     [
         ({"Zebr": "phone"}, "Did you mean 'Zebra'?"),
         ({"Zebra": "pone"}, "Did you mean 'phone'?"),
-        ({"Zebra": "addresses.billing.fax"}, "nothing that a column can give"),
-        ({"Zebra": "contacts[0].email"}, "nothing that a column can give"),
-        ({"Zebra": "attributes."}, "nothing that a column can give"),
+        ({"Zebra": "addresses.billing.fax"}, "not a field that a column can map to"),
+        ({"Zebra": "contacts[0].email"}, "not a field that a column can map to"),
+        ({"Zebra": "attributes."}, "not a field that a column can map to"),
     ],
 )
 def test_what_is_not_there_cannot_be_chosen(given: dict[str, str], says: str) -> None:

@@ -84,6 +84,8 @@ def test_a_key_with_gaps_is_asked(tmp_path) -> None:
     assert load_mapping(str(written(made, tmp_path))).mapping.tables["customers"].key
     answered = draft(sometimes, key="Email")
     assert (answered.key, answered.open) == (["Email"], [])
+    assert made.identified_by == "Customer Number, or Company Name where that is blank"
+    assert answered.identified_by == "Email"
     assert "Assumed" not in answered.mapping
 
 
@@ -139,7 +141,7 @@ def test_a_wrong_answer_names_the_nearest_question_and_the_choices() -> None:
 
     with pytest.raises(UsageError, match=r"(?s)skip:Statsu.*Did you mean 'skip:Status'"):
         draft(row, **{"skip:Statsu": "keep"})
-    with pytest.raises(UsageError, match=r"(?s)cannot be 'perhaps'.*leave out, keep"):
+    with pytest.raises(UsageError, match=r"(?s)'perhaps' is not an answer.*leave out, keep"):
         draft(row, **{"skip:Status": "perhaps"})
 
 
@@ -147,7 +149,7 @@ def test_a_wrong_answer_names_the_nearest_question_and_the_choices() -> None:
     "rows", [[{"Foo": "1", "Bar": "2"}], [{"Order": "1", "Amount": "2.50", "Date": "2024-03-05"}], [{"A": "", "B": ""}]]
 )
 def test_a_table_without_customers_is_refused(rows) -> None:
-    with pytest.raises(NoSourceError, match="no column with the names of customers"):
+    with pytest.raises(NoSourceError, match="no column with customer names"):
         drafted([rows])
 
 

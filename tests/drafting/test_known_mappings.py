@@ -67,7 +67,7 @@ def test_from_scratch_drafts_in_spite_of_it() -> None:
 
 
 def test_a_mapping_that_fits_asks_nothing() -> None:
-    with pytest.raises(UsageError, match="no question is called"):
+    with pytest.raises(UsageError, match="there is no question"):
         suggest(Options(country="US"), {"key": "a"}, sources=sources_of("xero"))
 
 

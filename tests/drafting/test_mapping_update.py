@@ -60,7 +60,7 @@ def test_a_renamed_key_gets_both_names(tmp_path) -> None:
 def test_a_new_field_of_the_customer_is_added(tmp_path) -> None:
     gone, came, changes = updated(tmp_path, KNOWN | {"Phone": "+44 1225 555011", "Payment Terms": "30 days"})
     assert (gone, sorted(came)) == ([], ["  payment_term: Payment Terms", "  phone: Phone"])
-    assert changes == ["Phone gives phone", "Payment Terms gives payment_term"]
+    assert changes == ["Phone maps to phone", "Payment Terms maps to payment_term"]
 
 
 def test_other_new_columns_are_listed_at_the_end(tmp_path) -> None:
@@ -128,7 +128,9 @@ def test_two_files_are_adapted_to_at_once(tmp_path) -> None:
 
 def test_a_list_of_new_columns_goes_when_all_are_known(tmp_path) -> None:
     path = tmp_path / "ours.yaml"
-    listed = f"{MAPPING}\n# New columns that are not used, with what they may give:\n#   Shoe size: no field\n"
+    listed = (
+        f"{MAPPING}\n# New columns that are not used, with the fields that they may map to:\n#   Shoe size: no field\n"
+    )
     path.write_text(listed, encoding="utf-8")
     sources = Sources((make_source("list.csv", [{**KNOWN, "Code": f"{n}"} for n in range(4)]),))
     text, changes = update(Options(), str(path), sources=sources)

@@ -134,6 +134,15 @@ def test_pieces_of_a_row_that_a_line_break_split_are_errors(tmp_path: Path, rows
     ]
 
 
+def test_a_piece_of_a_row_says_how_many_cells_it_has(tmp_path: Path) -> None:
+    found = sources(
+        write(tmp_path / "a.csv", "Id,Name,Street,City\n1,A,4 Pier Rd,X\nDock 7\n2,B,9 Dock\nSt,Y\n3,C,Z,Z\n")
+    )
+    assert [problem.message.rpartition(": ")[2] for problem in found.problems] == [
+        f"it has {cells}, and the header has 4" for cells in ("1 cell", "3 cells", "2 cells")
+    ]
+
+
 def test_some_short_rows_of_a_long_file_are_a_warning_each(tmp_path: Path) -> None:
     rows = "".join(f"{number},B\n" if number % 10 == 3 else f"{number},B,C,D\n" for number in range(200))
     found = sources(write(tmp_path / "a.csv", f"Id,Name,City,Zip\n{rows}"))
@@ -169,13 +178,13 @@ def test_row_with_more_cells_than_the_header_is_broken_and_kept(tmp_path: Path) 
 def test_quote_never_closed_stops_and_names_its_row(tmp_path: Path, row: str, rows_after: int) -> None:
     tail = "".join(f"{number},Some Name,Town\n" for number in range(rows_after))
     path = write(tmp_path / "a.csv", f"Id,Name,City\n1,A,B\n\n2,A,B\n{row},x\n{tail}")
-    with pytest.raises(SourceError, match=r"a\.csv:5: .*quote|a\.csv:5: the row cannot be read") as caught:
+    with pytest.raises(SourceError, match=r"a\.csv:5: .*quotation mark|a\.csv:5: the row cannot be read") as caught:
         table(path)
-    assert "quote" in str(caught.value)
+    assert "quotation mark" in str(caught.value)
 
 
 def test_quote_never_closed_in_a_last_row_without_line_end(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"a\.csv:3: a quote opens in this row and is never closed"):
+    with pytest.raises(SourceError, match=r"a\.csv:3: a quotation mark opens in this row, but it is never closed"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"cut o'))
 
 
@@ -262,7 +271,7 @@ def _holds_no_utf8(content: bytes) -> bool:
 def test_giant_cell_is_refused_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr(csv_blocks, "_LONG_RECORD", 2000)
-    with pytest.raises(SourceError, match=r"a\.csv:3: a quote opens in this row"):
+    with pytest.raises(SourceError, match=r"a\.csv:3: a quotation mark opens in this row"):
         table(write(tmp_path / "a.csv", 'Id,Name\n1,A\n2,"' + "xé\n" * 100_000))
 
 

@@ -111,7 +111,9 @@ def test_a_row_with_more_cells_than_a_table_has_is_an_error(tmp_path: Path) -> N
 
 def test_rows_are_counted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_blocks.Block, "records", property(lambda _: 4))
-    with pytest.raises(SourceError, match=r"a\.csv:2: 2 rows were read from here on, and not 4"):
+    with pytest.raises(
+        SourceError, match=r"a\.csv:2: 2 rows were read from here on, but the number of line breaks is 4"
+    ):
         table(write(tmp_path / "a.csv", f"{HEADER}1,A,York\n2,B,York\n"), USING)
 
 

@@ -37,7 +37,7 @@ def test_random_letters_of_another_script_are_a_question(tmp_path: Path) -> None
     names = ["".join(chr(0x430 + (number * step) % 31) for step in range(1, 8)) for number in range(1, 41)]
     text = "Id,Name\n" + "".join(f"{number},{name}\n" for number, name in enumerate(names))
     path = write(tmp_path / "a.csv", text, "cp1251")
-    with pytest.raises(SourceError, match=r"a\.csv: the encoding cannot be told"):
+    with pytest.raises(SourceError, match=r"a\.csv: the encoding is not clear"):
         table(path)
     assert table(path, options(encoding="cp1251")).frame["Name"].tolist() == names
 

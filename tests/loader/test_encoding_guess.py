@@ -67,7 +67,7 @@ def test_words_tell_the_encoding(tmp_path: Path, name: str, encoding: str) -> No
 @pytest.mark.parametrize("country", ["TR", "Turkey", "TUR", "Türkiye"])
 def test_the_country_in_the_rows_is_evidence(tmp_path: Path, country: str) -> None:
     row = "Yıldız,Cad. 5,Ankara"
-    with pytest.raises(SourceError, match="the encoding cannot be told"):
+    with pytest.raises(SourceError, match="the encoding is not clear"):
         table(write(tmp_path / "a.csv", _lines([row]), "cp1254"))
     assert table(write(tmp_path / "a.csv", _lines([row], country), "cp1254")).frame.at[0, "Name"] == "Yıldız"
 
@@ -78,7 +78,7 @@ def test_the_country_in_the_rows_is_evidence(tmp_path: Path, country: str) -> No
 )
 def test_doubt_is_a_question_with_a_row_in_each_encoding(tmp_path: Path, row: str, encoding: str) -> None:
     path = write(tmp_path / "a.csv", _lines([row]), encoding)
-    with pytest.raises(SourceError, match=r"a\.csv: the encoding cannot be told") as caught:
+    with pytest.raises(SourceError, match=r"a\.csv: the encoding is not clear") as caught:
         table(path)
     shown = caught.value.hint.splitlines()[1:]
     assert len(shown) > 1

@@ -56,7 +56,7 @@ def test_a_mapping_names_the_columns(tmp_path: Path) -> None:
     assert [body["reference_id"] for body in result.bodies()] == ["A1", "A2"]
 
 
-@pytest.mark.parametrize(("columns", "said"), [(["Code", "code"], "named twice"), (["Code", " "], "needs a name")])
+@pytest.mark.parametrize(("columns", "said"), [(["Code", "code"], "used twice"), (["Code", " "], "needs a name")])
 def test_names_are_told_apart(tmp_path: Path, columns: list[str], said: str) -> None:
     path = write(tmp_path / "a.csv", "A1,Harbor\n")
     with pytest.raises(importer.errors.MappingError, match=said):

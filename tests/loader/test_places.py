@@ -193,7 +193,10 @@ def test_what_another_machine_may_lead_to(target: str, fault: str | None) -> Non
         ("http://example.com/a.csv", "not fetched over http"),
         ("zip://a.csv::http://example.com/a.zip", "not fetched over http"),
         ("ftp://u:secret@example.com/a.csv", "ftp://example.com/a.csv: customer data is not fetched over ftp"),
-        ("nosuch://u:secret@example.com/a.csv?k=secret", "nosuch://example.com/a.csv: no such kind of source"),
+        (
+            "nosuch://u:secret@example.com/a.csv?k=secret",
+            "nosuch://example.com/a.csv: this kind of source is not supported",
+        ),
         ("memory://none/a.csv", "memory://none/a.csv: no such file"),
         ("memory://none/*.csv", "no file matches"),
         ("file:///none/a.csv", "no such file"),

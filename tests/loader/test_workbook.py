@@ -111,7 +111,7 @@ def test_named_sheet_only(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", {"One": PEOPLE, "Two": PEOPLE})
     assert table(path, LoadOptions(sheet="Two")).sheet == "Two"
     assert table(path, LoadOptions(sheet=" two")).sheet == "Two"
-    with pytest.raises(UsageError, match=r"a\.xlsx: there is no sheet 'Three'\nIts sheets: 'One', 'Two'"):
+    with pytest.raises(UsageError, match=r"a\.xlsx: the workbook has no sheet 'Three'\nIts sheets: 'One', 'Two'"):
         table(path, LoadOptions(sheet="Three"))
 
 

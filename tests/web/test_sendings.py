@@ -39,7 +39,7 @@ def test_a_process_that_is_gone_is_seen(sendings: Sendings, tmp_path: Path) -> N
     with held(folder):
         (found,) = sendings.active()
         assert (found.done, found.total) == (2, 5)
-        with pytest.raises(UsageError, match="being sent already"):
+        with pytest.raises(UsageError, match="already in progress"):
             sendings.begin(Order("run", "staging", KEY, {}))
         sendings.forget(found.id)
         assert folder.is_dir()

@@ -219,7 +219,7 @@ def test_a_report_of_a_run_whose_folder_is_gone_says_so(desk) -> None:
     said.folder.rename(desk.path / "away")
     gone = desk.do("report")
     assert (gone.code, gone.out) == (2, "")
-    assert "is gone" in gone.err
+    assert "no longer exists" in gone.err
 
 
 def test_files_are_their_owners_alone_and_hold_no_key(desk) -> None:

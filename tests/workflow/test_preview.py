@@ -293,12 +293,12 @@ def test_a_row_that_is_rejected_alone_says_why(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("customer", "row", "said", "hint"),
     [
-        ("11", None, "the sources have no customer '11'", "Did you mean '1'?"),
+        ("11", None, "the files have no customer '11'", "Did you mean '1'?"),
         (None, "rows.csv:99", "rows.csv has no row 99", "its data rows are 4 to 7"),
         (None, "row.csv:4", "there is no source 'row.csv'", "Did you mean 'rows.csv'?"),
-        (None, "rows.csv", "which is no row of a file", "such as customers.csv:5"),
-        (None, "rows.csv:0", "which is no row of a file", "such as customers.csv:5"),
-        ("1", "rows.csv:4", "exclude each other", ""),
+        (None, "rows.csv", "is not a row of a file", "such as customers.csv:5"),
+        (None, "rows.csv:0", "is not a row of a file", "such as customers.csv:5"),
+        ("1", "rows.csv:4", "cannot be combined", ""),
     ],
 )
 def test_what_is_not_there_is_named(tmp_path, customer, row, said, hint) -> None:

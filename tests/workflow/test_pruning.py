@@ -46,7 +46,7 @@ def test_the_latest_stay_and_the_history_tells_of_the_rest(desk, box) -> None:
     assert desk.do("runs").out.count("folder gone") == 2
     gone = desk.do("report", first.name)
     assert (gone.code, gone.out) == (2, "")
-    assert "is gone" in gone.err
+    assert "no longer exists" in gone.err
     assert desk.do("undo", first.name, "--yes").code == 2
 
 

@@ -122,7 +122,7 @@ def test_undo_takes_back_updates_and_asks_about_them(desk, box):
     assert bench.table("undo.csv")["C1"]["details"] == "company_name"
     assert "2  updates undone" in text_of(summary)
     assert bench.undo(force=True)["results"] == {"restored": 1}
-    assert "Changes made in WizCommerce since will be lost." in bench.asked[1]
+    assert "Changes made in WizCommerce after the run will be lost." in bench.asked[1]
     assert bench.names == before
     checked = bench.verify()
     assert (checked["results"], checked["exit_code"]) == ({"undone": 3}, 0)
@@ -153,7 +153,7 @@ def test_without_a_run_the_latest_that_planned_anything_is_meant_and_named(desk,
     desk.write("empty.csv", "Id,Name,Phone,Mail,Street,Town\n")
     desk.run(box.url, "empty.csv", "-m", "small.yaml", "--partial")
     assert bench.verify(None)["run_id"] == bench.run_id
-    assert bench.said == [f"Run {bench.run_id}, the latest that planned anything."]
+    assert bench.said == [f"Run {bench.run_id}, the latest run with a plan."]
     assert bench.undo(run_id=None)["run_id"] == bench.run_id
     assert bench.undo()["results"] == {}
     assert len(bench.said) == 2

@@ -126,7 +126,7 @@ def test_what_was_filled_in_is_kept_and_new_words_are_added(words, name: str) ->
     make(words, "-o", name, "--values", "values.xlsx")
     words.write("a.csv", SOURCE.replace("Cash", "Net 45"))
     said = make(words, "-o", name)
-    assert "Mapped before: 11; new: 1; no longer in the source: 1." in said.out
+    assert "Mapped before: 11; new: 1; no longer in the files: 1." in said.out
     kept = {
         word["word"]: (word["count"], word["value"])
         for word in make(words, "--values", name, "--json").summary["words"]
@@ -210,7 +210,7 @@ def test_a_wrong_table_is_refused_with_its_line(words, table: str, message: str)
 def test_wrong_uses_are_said_to_be_some(words) -> None:
     assert "there is no such value table" in check(words, "--values", "absent.csv").err
     assert "is a workbook or a CSV file" in make(words, "-o", "values.txt").err
-    assert "Leave out --api or --lookups." in make(words, "--api", "sandbox").err
+    assert "--api and --lookups cannot be combined" in make(words, "--api", "sandbox").err
     words.write("report.csv", "Id,Name\n1,2\n")
     assert "report.csv is not a value table" in make(words, "-o", "report.csv").err
     assert (words.path / "report.csv").read_text() == "Id,Name\n1,2\n"

@@ -74,7 +74,7 @@ class ColumnWriter:
         except OSError as error:
             raise OutputError(
                 f"{self.folder}: the scratch folder cannot be written: {error.strerror or error}",
-                "Free some disk space, or give another folder with --out.",
+                "Free some disk space, or specify another folder with --out.",
             ) from error
 
 

@@ -27,9 +27,9 @@ _TOO_LONG = (
     "A table has no such rows: export it again as CSV.",
 )
 _SPARSE, _MAX_SPARSE = 8, 1_048_576  # bytes of a row, and how many rows may be so short: as many as Excel has
-_BLANK = (f"more than {_MAX_SPARSE:,} rows are blank or nearly so", "Delete them, or export the table again as CSV.")
+_BLANK = (f"more than {_MAX_SPARSE:,} rows are blank or almost blank", "Delete them, or export the table again as CSV.")
 MAX_CELLS = 16_384  # as many columns as Excel has
-QUOTE_HINT = 'Close the quote ("), or double it ("") where it is part of the text.'
+QUOTE_HINT = 'Add the closing quotation mark ("), or double the mark ("") where it is part of the text.'
 _BOM = "\ufeff".encode()
 _END_OF_DOS_FILE = re.compile(rb"\x1a[\x1a\r\n]*\Z")  # Ctrl-Z
 csv.field_size_limit(2 * _LONG_RECORD)
@@ -149,7 +149,7 @@ def parse(block: Block, delimiter: str, width: int) -> tuple[list[pa.Array], Pla
     if len(block.edges) % 2:  # a quote is open at the end
         raise BadRecordError(
             block.records - 1,
-            "a quote opens in this row and is never closed",
+            "a quotation mark opens in this row, but it is never closed",
             f"{QUOTE_HINT} If the file was cut off, export it again.",
         )
     if block.unusual is not None:
@@ -172,7 +172,7 @@ def _refuse_widest(widths: Places) -> None:
 
 def _too_wide(index: int, width: int) -> BadRecordError:
     message = f"the row has {width:,} cells; a table has at most {MAX_CELLS:,} columns, as in Excel"
-    return BadRecordError(index, message, "Probably line ends are missing: export the table again as CSV.")
+    return BadRecordError(index, message, "Line breaks are probably missing: export the table again as CSV.")
 
 
 def _read_with_arrow(
@@ -241,7 +241,7 @@ def _read_rows(data: bytes, delimiter: str) -> list[list[str]]:
         raise BadRecordError(
             len(rows),
             f"the row cannot be read ({error})",
-            f"Probably a quote that opens in this row is never closed. {QUOTE_HINT}",
+            f"A quotation mark that opens in this row is probably never closed. {QUOTE_HINT}",
         ) from error
     return rows
 

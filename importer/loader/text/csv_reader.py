@@ -123,8 +123,8 @@ def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
     block = with_doubled_quotes(block, form.delimiter)
     columns, widths = parse(block, form.delimiter, form.width)
     if len(widths) != block.records:
-        message = f"{len(widths):,} rows were read from here on, and not {block.records:,} as there are line ends"
-        raise BadRecordError(0, message, "Save the file anew with a spreadsheet program, as CSV (UTF-8) or .xlsx.")
+        message = f"{len(widths):,} rows were read from here on, but the number of line breaks is {block.records:,}"
+        raise BadRecordError(0, message, "Save the file again with a spreadsheet program, as CSV (UTF-8) or .xlsx.")
     faults = _quote_faults(block, form)
     if b'="' in block.data:
         columns = [_without_equals(column) for column in columns]
@@ -139,8 +139,10 @@ def _read_block(block: Block, form: CsvFormat) -> _BlockRecords:
 def _quote_faults(block: Block, form: CsvFormat) -> list[Fault]:
     usual = min(form.width, sum(1 for cell in form.header if cell.strip()))
     late, inside = misplaced_quotes(block, form.delimiter, usual)
-    swallowed = "a quote that opens in this row is closed only in a later row, and the rows between end up in one cell"
-    bare = "a quote stands within a cell that is in quotes, so that the cell's end is in doubt"
+    swallowed = (
+        "a quotation mark that opens in this row is closed only in a later row, so the rows between end up in one cell"
+    )
+    bare = "a cell in quotation marks contains a quotation mark, so it is not clear where the cell ends"
     return [Fault(index, "quote_unclosed", swallowed, QUOTE_HINT) for index in late] + [
         Fault(index, "quote_inside", bare, QUOTE_HINT) for index in inside
     ]
@@ -166,7 +168,7 @@ def _foreign_characters(columns: Sequence[pa.Array], form: CsvFormat) -> list[Fa
         for index in _matches(column, FOREIGN_MARK).tolist():
             found.setdefault(index, form.header[place] if place < len(form.header) else None)
     message = f"the row contains characters that are not {form.encoding}, the encoding of the rest of the file"
-    hint = "Fix the cell and save the file as UTF-8, or name the encoding of the whole file with --encoding."
+    hint = "Fix the cell and save the file as UTF-8, or specify the encoding of the whole file with --encoding."
     return [Fault(index, "encoding_mixed", message, hint, name) for index, name in sorted(found.items())]
 
 
@@ -179,13 +181,13 @@ def damage_problems(table: SourceTable, damaged: Numbers) -> list[Problem]:
         for index in _matches(cells, _DAMAGE).tolist():
             found.setdefault(int(rows[index]), (name, cells[index].as_py()))
     hint = "The file was damaged before it was exported or copied: export it again, or correct the cell."
-    message = "the cell contains a control character, or the sign for a character that was lost"
+    message = "the cell contains a control character, or the symbol for a lost character"
     problems = []
     for row, (name, text) in sorted(found.items()):
         place = Location(table.file, table.sheet, int(table.row_numbers[row]), name)
         problems.append(Problem(Severity.WARNING, "damaged_text", message, hint, location=place, value=text))
     if len(problems) <= _MAX_DAMAGE_PROBLEMS:
         return problems
-    message = f"{len(problems):,} rows contain a control character, or the sign for a character that was lost"
+    message = f"{len(problems):,} rows contain a control character, or the symbol for a lost character"
     first = Location(table.file, table.sheet, int(table.row_numbers[min(found)]))
     return [Problem(Severity.WARNING, "damaged_text", message, hint, location=first)]

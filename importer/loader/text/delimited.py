@@ -127,7 +127,9 @@ def _choose_delimiter(start: bytes, options: LoadOptions) -> tuple[str, list[lis
         line = _SEPARATOR_LINE.match(start[:16].decode("utf-8", "ignore"))
         given = line[1] if line else None
     elif len(given) != 1 or not given.isascii() or given in '\r\n"':
-        raise UsageError(f"{given!r} cannot be a delimiter", "Give one character, such as ',' or ';' or a tab.")
+        raise UsageError(
+            f"{given!r} cannot be a delimiter", "Use one character, such as a comma, a semicolon, or a tab."
+        )
     heads = {delimiter: _read_head(start, delimiter) for delimiter in ([given] if given else _DELIMITERS)}
 
     def evidence(delimiter: str) -> tuple[int, float]:
@@ -177,8 +179,8 @@ def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Itera
         yield Problem(
             Severity.INFO,
             "encoding_guessed",
-            f"the text is not Unicode; by its words it is read as {text.encoding}",
-            "Look at a name with an accent; if it is wrong, give the right encoding with --encoding.",
+            f"the file is not Unicode. Judging by its words, it was read as {text.encoding}",
+            "Check a name with an accent. If it looks wrong, set the encoding with --encoding.",
             location=Location(table.file, table.sheet),
             value=_first_beyond_ascii(table),
         )
@@ -186,8 +188,8 @@ def _more_problems(text: Text, records: CsvRecords, table: SourceTable) -> Itera
         yield Problem(
             Severity.INFO,
             "no_final_line_end",
-            "the last row has no line end; some programs always write files like this, but the file may be cut off",
-            "Compare the last row with the system it comes from.",
+            "the last row has no line break at its end; some programs write such files, but this one may be cut off",
+            "Compare the last row with the system that it comes from.",
             location=Location(table.file, table.sheet, int(records.body.numbers[-1])),
         )
 
@@ -222,7 +224,7 @@ def read_sections(body: Body, origin: Origin, faults: Sequence[Fault], options: 
     order = dict.fromkeys(names.tolist())
     if len(order) > _MOST_SECTIONS:
         message = f"{origin.file}: the file has {len(order):,} sections; at most {_MOST_SECTIONS} are read"
-        raise SourceError(message, "The first cell of a row is taken for its section. Is it an IIF file?")
+        raise SourceError(message, "The first cell of each row is read as the name of its section. Is it an IIF file?")
     mapped = {
         tag for tag in order if any(fnmatch.fnmatchcase(tag.casefold(), name.casefold()) for name in options.names)
     }

@@ -96,14 +96,14 @@ def decode(
 
 
 def _codec_name(encoding: str) -> str:
-    hint = "Use a name such as utf-8, cp1252 or utf-16."
+    hint = "Use a name such as utf-8, cp1252, or utf-16."
     try:
         name = codecs.lookup(encoding).name
         "".encode(name)  # raises for a codec such as base64, which is not a text encoding
     except (LookupError, ValueError) as error:
         raise UsageError(f"{encoding!r} is not an encoding", hint) from error
     if name.replace("_", "-") in _NO_TEXT_ENCODINGS:
-        raise UsageError(f"{encoding!r} is not an encoding of files", hint)
+        raise UsageError(f"{encoding!r} is not an encoding for files", hint)
     return name
 
 
@@ -146,11 +146,11 @@ def _undecodable(content: Content, encoding: str, file: str, skip: int) -> Sourc
     except UnicodeDecodeError as error:
         line = len(_LINE_END.findall(whole[: error.start].decode(encoding, "ignore"))) + 1
         message = f"{file}: byte {error.start + 1:,} is not valid {encoding} (line {line:,})"
-        hint = "Name the file's encoding with --encoding, or save it as UTF-8. If it was cut off, export it again."
+        hint = "Specify the file's encoding with --encoding, or save it as UTF-8. If it was cut off, export it again."
         return SourceError(message, hint)
     except UnicodeError:
         pass
-    return SourceError(f"{file}: the text is not valid {encoding}", "Name its encoding with --encoding.")
+    return SourceError(f"{file}: the text is not valid {encoding}", "Specify its encoding with --encoding.")
 
 
 def _decode_single_bytes(content: Content, file: str, country: str | None) -> Text:
@@ -185,8 +185,8 @@ def _encoding_in_doubt(file: str, encodings: Sequence[str], lines: Sequence[byte
     line = max(readings, key=lambda texts: len(set(texts)))
     shown = [f"  --encoding {name:<10} {_shortened(text)}" for name, text in zip(encodings, line, strict=True)]
     return SourceError(
-        f"{file}: the encoding cannot be told: the text is not Unicode, and its words fit several encodings",
-        "\n".join(["Give the one in which this row is right, or save the file as UTF-8:", *shown]),
+        f"{file}: the encoding is not clear: the file is not Unicode, and its words fit several encodings",
+        "\n".join(["Use the one in which this row looks right, or save the file as UTF-8:", *shown]),
     )
 
 
@@ -298,7 +298,7 @@ def refuse_binary(start: bytes, file: str) -> None:
     sample = np.frombuffer(start[:_SAMPLE], dtype=np.uint8)
     control = (sample < 32) & ~np.isin(sample, (9, 10, 12, 13, 26))
     if len(sample) and float(control.mean()) > 0.05:
-        raise SourceError(f"{file}: not a table but binary data", _EXPORT_AGAIN)
+        raise SourceError(f"{file}: binary data, not a table", _EXPORT_AGAIN)
 
 
 def nul_byte_error(pieces: Iterator[bytes], file: str) -> SourceError:
@@ -311,6 +311,6 @@ def nul_byte_error(pieces: Iterator[bytes], file: str) -> SourceError:
             break
         last_byte = piece[-1:]
     return SourceError(
-        f"{file}: not a table but binary data: line {line:,} contains a NUL byte",
-        f"The file is damaged or of another kind. {_EXPORT_AGAIN}",
+        f"{file}: binary data, not a table: line {line:,} contains a NUL byte",
+        f"The file is damaged, or it is not a text file. {_EXPORT_AGAIN}",
     )

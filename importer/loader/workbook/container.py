@@ -91,7 +91,7 @@ def worksheets(
             continue  # a chart, a dialog or macros
         if wanted(name):
             if part in parts:
-                message = f"{allowance.file}: the sheet {name!r} is another sheet's copy, in the same part"
+                message = f"{allowance.file}: the sheet {name!r} uses the same part as another sheet"
                 raise SourceError(message, EXPORT)
             parts.add(part)
         yield SheetCells(name, allowance, hidden), part if wanted(name) else None
@@ -108,5 +108,5 @@ def explained(file: str, what: str = "the workbook") -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        reason = f"there is no part {error}" if isinstance(error, KeyError) else str(error)
+        reason = f"the part {error} is missing" if isinstance(error, KeyError) else str(error)
         raise SourceError(f"{file}: {what} cannot be read ({reason})", hint) from error

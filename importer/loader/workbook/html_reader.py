@@ -47,7 +47,7 @@ def read_html(content: bytes, file: str, encoding: str | None) -> list[SheetCell
     page.close()
     if page.open and not page.ended:
         raise SourceError(
-            f"{file}: the page was cut off within a table, in its row {page.open[-1].row + 1:,}",
+            f"{file}: the page was cut off inside a table, in row {page.open[-1].row + 1:,}",
             "Export or download the file again; rows are missing.",
         )
     tables = [table for table in page.tables if len(table.filled) > 1]
@@ -89,7 +89,7 @@ class _Page(HTMLParser):
             self.names[tag] += 1
         if len(self.elements) > _MAX_DEPTH:
             raise SourceError(
-                f"{self.allowance.file}: the page has more than {_MAX_DEPTH:,} tags within each other",
+                f"{self.allowance.file}: the page has more than {_MAX_DEPTH:,} nested tags",
                 "Open it in a spreadsheet program and save it as .xlsx, or export it as CSV.",
             )
         if tag == "table":

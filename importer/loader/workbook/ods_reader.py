@@ -94,7 +94,7 @@ class _Content(XmlStream):
         if self.aside:
             return
         if self.tables > 1:
-            raise BrokenXmlError("a table within a cell")
+            raise BrokenXmlError("a table inside a cell")
         name = local(attributes, "name") or ""
         hidden = (local(attributes, "style-name") or "") in self.hidden_styles
         self.sheets.append(SheetCells(name, self.allowance, hidden))
@@ -128,7 +128,7 @@ class _Content(XmlStream):
         if self.cells is None or self.aside:
             return
         if self.cell is not None:
-            raise BrokenXmlError("a cell within a cell")
+            raise BrokenXmlError("a cell inside a cell")
         self.cell = attributes
         self.lines.clear()
         repeated = min(_count(attributes, "number-columns-repeated"), MAX_COLUMNS)

@@ -22,7 +22,7 @@ _MAX_AREA = 50_000_000  # cells, blank ones between others included
 _MAX_CELLS, _MIN_TEXT = 100_000_000, 128 * 1024**2
 _PENDING = 10_000  # cells of a column that wait as Python objects
 _ROW_GAP, _COLUMN_GAP = 1000, 100  # as many blank ones in a row are kept
-EXPORT = "Open it in a spreadsheet program, delete what is below and beside the table, and save it as .xlsx."
+EXPORT = "Open it in a spreadsheet program, delete everything below and beside the table, and save it as .xlsx."
 Numbers = npt.NDArray[np.int64]
 
 
@@ -85,7 +85,7 @@ class Note(NamedTuple):
 
 _SAME_PLACE = Note(
     "workbook_damaged",
-    "several cells have the same row and column, and only the last of them is read",
+    "several cells have the same row and column; only the last one is read",
     "Open the file in Excel, which repairs it, check the rows, and save it as .xlsx.",
 )
 

@@ -42,8 +42,8 @@ class Sheet:
         return RawTable(self.origin, header, body, faults, known=unread is None, more_problems=more, unread=unread)
 
     def _left_out(self) -> Problem:
-        message = f"the sheet is hidden: none of its {self.grid.height():,} rows is read"
-        hint = f"To read it, unhide it, or name it with --sheet {self.origin.sheet!r}."
+        message = f"the sheet is hidden: none of its {self.grid.height():,} rows was read"
+        hint = f"To read it, unhide it, or use --sheet {self.origin.sheet!r}."
         return Problem(Severity.WARNING, "sheet_hidden", message, hint, location=self.origin.at(None))
 
     def _names(self, header: Header | None) -> list[str]:
@@ -55,7 +55,7 @@ class Sheet:
     ) -> tuple[list[Fault], Counter[str]]:
         """Formulas without a value: faults in columns that the mapping uses, else how many there are by column."""
         names = self._names(header)
-        message = "the cell has a formula that was never calculated: the program that wrote the file left its value out"
+        message = "the cell has a formula that was never calculated: the program that wrote the file left out the value"
         hint = "Open the file in Excel or LibreOffice, save it, and import it again."
         faults: list[Fault] = []
         unused: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class Sheet:
             message = (
                 f"{some} in a column that the mapping does not use {'was' if count == 1 else 'were'} never calculated"
             )
-            hint = "Nothing needs to be done."
+            hint = "No action is needed."
             place = self.origin.at(header, name)
             yield Problem(Severity.INFO, "formula_without_value", message, hint, location=place)
         names = self._header_names(header) if header else [str(name) for name in table.frame.columns]
@@ -90,7 +90,7 @@ class Sheet:
                 else f"{what} that the page does not show are"
             )
             message = f"{count:,} {shown} left out"
-            hint = "If they are to be imported, show them in the page, or export the table again."
+            hint = "To import them, make them visible in the page, or export the table again."
             yield Problem(Severity.WARNING, "invisible_cells", message, hint, location=self.origin.at(None))
         yield from self._hidden_and_merged(header, names)
 
@@ -109,7 +109,7 @@ class Sheet:
                 counts[column] += 1
         for column, row in firsts.items():
             some = "1 number has" if counts[column] == 1 else f"{counts[column]:,} numbers have"
-            message = f"{some} more digits than a spreadsheet keeps: all behind the 15th are gone"
+            message = f"{some} more digits than a spreadsheet keeps: all after the 15th are lost"
             hint = "Export again with the column formatted as text."
             place = self.origin.at(row + 1, names[column])
             yield Problem(Severity.WARNING, "digits_lost", message, hint, location=place)
@@ -126,18 +126,18 @@ class Sheet:
         columns = [names[place] for place in sorted(hidden)]
         merged = [(top + 1, bottom + 1) for top, _, bottom, _ in sorted(self.cells.merged) if header <= top < last]
         if rows:
-            message = f"{len(rows):,} hidden rows are read like the others: {_listed(rows)}"
-            hint = "Delete them, or leave them out with a `skip` rule, if they are not to be imported."
+            message = f"{len(rows):,} hidden rows were read like the others: {_listed(rows)}"
+            hint = "If they should not be imported, delete them, or leave them out with a `skip` rule."
             yield Problem(Severity.WARNING, "hidden_rows", message, hint, location=self.origin.at(rows[0]))
         if columns:
-            message = f"{len(columns):,} hidden columns are read like the others: {_listed(columns)}"
+            message = f"{len(columns):,} hidden columns were read like the others: {_listed(columns)}"
             place = self.origin.at(header, columns[0])
-            yield Problem(Severity.INFO, "hidden_columns", message, "Nothing needs to be done.", location=place)
+            yield Problem(Severity.INFO, "hidden_columns", message, "No action is needed.", location=place)
         if merged:
             blocks = [f"row {top}" if top == bottom else f"rows {top}-{bottom}" for top, bottom in merged]
             message = f"{len(merged):,} merged blocks of cells: {_listed(blocks)}; each has one value in its first cell"
             hint = (
-                "The block's other cells are blank. Unmerge them and fill each row; or, where a customer's cells are "
+                "The block's other cells are blank. Unmerge them and fill in each row. Or, if a customer's cells are "
                 "merged over several rows, use a mapping with `blank_key: above`."
             )
             yield Problem(Severity.WARNING, "merged_cells", message, hint, location=self.origin.at(merged[0][0]))
@@ -156,10 +156,11 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
         raise SourceError(f"{file}: two sheets are named {doubled!r}", "Rename one of them.")
     if not any(wanted(options, name) for name in names):
         listed = ", ".join(repr(name) for name in names if name)
-        raise UsageError(f"{file}: there is no sheet {options.sheet!r}", f"Its sheets: {listed}.")
+        raise UsageError(f"{file}: the workbook has no sheet {options.sheet!r}", f"Its sheets: {listed}.")
     if len(found) > _MAX_SHEETS:
         raise SourceError(
-            f"{file}: {len(found):,} sheets or tables are too many", "This is not a usual export. Give it fewer sheets."
+            f"{file}: {len(found):,} sheets or tables are too many",
+            "This is not a usual export. Reduce the number of sheets.",
         )
     grids = [(cells, cells.finish()) for cells in found]
     sheets = [Sheet(replace(origin, sheet=cells.name or None), grid, cells) for cells, grid in grids if grid.height()]
@@ -169,7 +170,8 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
         raise NoSourceError(f"{file}: the workbook is empty", "Export the table again, with its header and rows.")
     if len(hidden) == len(sheets):
         raise NoSourceError(
-            f"{file}: all sheets with cells are hidden: {_listed(hidden)}", "Unhide the sheet, or name it with --sheet."
+            f"{file}: all sheets with cells are hidden: {_listed(hidden)}",
+            "Unhide the sheet, or specify it with --sheet.",
         )
     tables = [sheet.raw_table(options) for sheet in sheets]
     unread = [
@@ -178,7 +180,7 @@ def sheet_tables(found: Sequence[SheetCells], origin: Origin, options: LoadOptio
     if unread and not any(raw.matches(options) for raw in tables):
         raise NoSourceError(
             f"{file}: only hidden sheets have columns of the mapping: {_listed(unread)}",
-            f"Unhide the sheet, or name it: --sheet {unread[0]!r}.",
+            f"Unhide the sheet, or specify it: --sheet {unread[0]!r}.",
         )
     return tables
 
@@ -230,4 +232,4 @@ def _without_guide(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
 
 
 def _listed(items: Sequence[object]) -> str:
-    return ", ".join(map(str, items[:_MAX_LISTED])) + (" and more" if len(items) > _MAX_LISTED else "")
+    return ", ".join(map(str, items[:_MAX_LISTED])) + (", and more" if len(items) > _MAX_LISTED else "")

@@ -108,7 +108,7 @@ class _Workbook(XmlStream):
 
     def _start_cell(self, attributes: Attributes) -> None:
         if self.cell is not None:
-            raise BrokenXmlError("a cell within a cell")
+            raise BrokenXmlError("a cell inside a cell")
         self.cell, self.kind, self.data = attributes, None, ""
         self.column = _place(attributes, self.column)
 

@@ -105,7 +105,7 @@ def read_markup(content: bytes, origin: Origin, options: LoadOptions) -> list[Ra
         if not found:
             raise SourceError(
                 f"{origin.file}: a web page or XML document, not a table",
-                "Some systems save such files under a spreadsheet's name, and some send a page to sign in instead of "
+                "Some systems save such files under a spreadsheet's name, and some send a sign-in page instead of "
                 "the file: open it in Excel and save it as .xlsx or CSV.",
             )
         found = [cells for cells in found if wanted(options, cells.name)] or found

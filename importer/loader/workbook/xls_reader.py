@@ -13,7 +13,7 @@ from importer.loader.workbook.xlsx_reader import NO_STYLES, plain_text
 
 _DAMAGED = Note(
     "workbook_damaged",
-    "the workbook is damaged where its parts are listed: rows may be missing",
+    "the workbook's list of parts is damaged: rows may be missing",
     "Compare the number of rows with your system, or save the file again as .xlsx.",
 )
 

@@ -79,7 +79,7 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
     if length == 0xFFFFFFFF:
         return "", at + 4
     if end > len(data):
-        raise ValueError("a text is cut off")
+        raise ValueError("text is cut off")
     return data[at + 4 : end].decode("utf-16-le", "replace"), end
 
 
@@ -146,11 +146,11 @@ class _Sheet:
                 self.cells.merged.append((top, left, bottom, right))
             complete = complete or kind == _END_OF_CELLS
         if not complete:
-            raise ValueError(f"it ends within row {self.row + 1}")
+            raise ValueError(f"it ends in row {self.row + 1}")
 
     def _add_cell(self, kind: int, style: int, data: bytes) -> None:
         if self.row < 0:
-            raise ValueError("a cell outside of rows")
+            raise ValueError("a cell outside all rows")
         match kind:
             case 2:
                 text = self._shown(_rk(struct.unpack_from("<I", data)[0]), style)
@@ -180,7 +180,7 @@ class _Sheet:
 
     def _shared(self, number: int) -> str:
         if number >= len(self.book.texts):
-            raise ValueError(f"row {self.row + 1}, column {self.column + 1} refers to a missing text")
+            raise ValueError(f"row {self.row + 1}, column {self.column + 1} refers to missing text")
         return self.book.texts[number]
 
 

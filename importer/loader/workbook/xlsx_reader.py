@@ -110,7 +110,7 @@ def _shared_texts(container: Container, part: str | None, file: str) -> pa.Strin
     if part is None:
         return pa.array([], pa.string())
     reader = _Texts()
-    with explained(file, "the workbook's table of texts"):
+    with explained(file, "the workbook's shared strings"):
         reader.read(container.open(part))
     return pa.array(reader.texts, pa.string())
 
@@ -349,14 +349,14 @@ class _Sheet:
             return "" if number is None else self.texts[number if number >= 0 else len(self.texts)].as_py()
         except (IndexError, ValueError):
             place = f"row {self.row + 1}, column {self.column + 1}"
-            raise BrokenXmlError(f"{place} refers to a missing text") from None
+            raise BrokenXmlError(f"{place} refers to missing text") from None
 
 
 def _place(given: str) -> tuple[int, int]:
     """(row, column), from 0, of a place such as ``B7``."""
     match = _PLACE.fullmatch(given.strip())
     if match is None:
-        raise BrokenXmlError(f"{given[:40]!r} is no place of a cell")
+        raise BrokenXmlError(f"{given[:40]!r} is not a cell reference")
     return int(match[2]) - 1, _COLUMNS.get(match[1].upper(), MAX_COLUMNS)
 
 

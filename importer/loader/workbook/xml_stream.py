@@ -87,7 +87,7 @@ def feed(parser: expat.XMLParserType, stream: Readable) -> None:
             depth += text.count(b"<") - 2 * text.count(b"</") - text.count(b"/>")
             if depth > _MAX_OPEN or given - parser.CurrentByteIndex > _MAX_TAG + _PIECE:
                 raise BrokenXmlError(
-                    "a tag or comment of more than a million characters, or as many tags in each other"
+                    "a tag or comment of more than a million characters, or more than a million nested tags"
                 )
         parser.Parse(b"", True)
     except expat.ExpatError as error:
@@ -108,9 +108,9 @@ def whole_number(attributes: Attributes, name: str, default: int) -> int:
     if value is None:
         return default
     if not re.fullmatch(r"\s*[+-]?\d{1,15}\s*", value):
-        raise BrokenXmlError(f"{name} is {value[:40]!r} and not a number")
+        raise BrokenXmlError(f"{name} is {value[:40]!r}, not a number")
     return int(value)
 
 
 def _refuse_entities(*_: object) -> None:
-    raise BrokenXmlError("it declares entities of its own")
+    raise BrokenXmlError("it declares its own entities")

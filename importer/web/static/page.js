@@ -35,7 +35,7 @@ async function send(address, options) {
     show(await answer.text(), answer.ok && answer.redirected ? answer.url : null);
   } catch (error) {
     main().removeAttribute("aria-busy");
-    complain(error.message === "Failed to fetch" ? "The page's server does not answer. Start it again with: importer open" : error.message);
+    complain(error.message === "Failed to fetch" ? "The page's server does not respond. Start it again with: importer open" : error.message);
   }
 }
 
@@ -79,7 +79,7 @@ function poll() {
         if (ended && next.dataset.state !== "sending") { await send(location.pathname + location.search, {}); return; }
         if (!next.hasAttribute("data-poll")) say("Ready.");
       } catch {
-        complain("The page's server does not answer. Start it again with: importer open");
+        complain("The page's server does not respond. Start it again with: importer open");
       }
     }
     poll();
