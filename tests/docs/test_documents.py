@@ -95,10 +95,10 @@ def _in_latest_run(desk: Desk, word: str) -> str:
     return str(latest_run(desk, "work/plan.json" if of_a_plan else name).relative_to(desk.path) / name)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != "importer/README.md"])  # it has none
 def test_every_command_works(scene: Desk, document: str) -> None:
     found = commands(document)
-    assert found or document == "importer/README.md"
+    assert found
     with running(SandboxConfig(keys=(KEY,))) as box:
         write_jobs(scene, document, box.url)
         for line in found:
