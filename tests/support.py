@@ -1,10 +1,13 @@
 """Builders that several rooms' tests share."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from importer.tables import (
     BOOLEAN,
@@ -25,6 +28,19 @@ from importer.validation.field_places import arrow, row_texts
 from importer.validation.possible_duplicates import OtherRecords, company_addresses, find_duplicates, same_ids
 
 Record = Mapping[str, Any]
+
+
+@cache
+def api_document() -> dict[str, Any]:
+    """The API's document."""
+    path = Path(__file__).parents[1] / "importer/sandbox/openapi.yaml"
+    document: dict[str, Any] = read_yaml(path)
+    return document
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file of our own holds, by the loader in C where there is one."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def make_tables(

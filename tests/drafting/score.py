@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from importer.commands.suggest import suggest
 from importer.drafting.draft import Draft
 from importer.errors import ImporterError
 from importer.settings import Options
+from tests.support import read_yaml
 
 SYSTEMS = Path(__file__).parent / "systems"
 LEVELS = ("labels", "codes")
@@ -54,7 +53,7 @@ class Total:
 
 
 def read_truth(folder: Path) -> dict[str, Any]:
-    truth: dict[str, Any] = yaml.safe_load((folder / "truth.yaml").read_text(encoding="utf-8"))
+    truth: dict[str, Any] = read_yaml(folder / "truth.yaml")
     return truth
 
 

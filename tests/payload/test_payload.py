@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
@@ -22,10 +20,9 @@ from importer.errors import InternalError
 from importer.payload import content_hash, record_of, write_payloads
 from importer.tables import ADDRESS_FIELDS, CONTACT_FIELDS, CUSTOMER_FIELDS, EntityTables
 from importer.validation import complete_defaults
-from tests.support import make_tables
+from tests.support import api_document, make_tables
 
 UUID = "01f5d171-d3e3-4b2b-bd57-0727194b5bed"
-OPENAPI = Path(__file__).parents[2] / "importer" / "sandbox" / "openapi.yaml"
 
 
 def write(tables: EntityTables, keep: list[bool] | None = None, **options: Any) -> tuple[bytes, pd.DataFrame]:
@@ -249,10 +246,9 @@ def expected_body(tables: EntityTables, customer: int) -> bytes:
     return orjson.dumps(record(tables.customers, customer, CUSTOMER_FIELDS, **children))
 
 
-SPEC = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
 VALIDATOR = OAS30Validator(
     {"$ref": "urn:spec#/components/schemas/CustomerCreate"},
-    registry=Registry().with_resource("urn:spec", Resource.from_contents(SPEC, default_specification=DRAFT4)),
+    registry=Registry().with_resource("urn:spec", Resource.from_contents(api_document(), default_specification=DRAFT4)),
     format_checker=OAS30Validator.FORMAT_CHECKER,
 )
 

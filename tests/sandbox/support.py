@@ -1,16 +1,15 @@
 """What the sandbox's tests share: the document, bodies, a client, a clock set by hand."""
 
 import asyncio
-from importlib.resources import files
 from typing import Any
 
 import httpx
-import yaml
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
 from importer.sandbox import Clock, RunningSandbox
+from tests.support import api_document
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((files("importer.sandbox") / "openapi.yaml").read_text(encoding="utf-8"))
+DOCUMENT = api_document()
 
 
 def validator(schema: dict[str, Any], document: dict[str, Any] = DOCUMENT) -> OAS30Validator:

@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pycountry
-import yaml
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from tests.workflow.desk import KEY, ROOT
+from tests.support import api_document
+from tests.workflow.desk import KEY
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "importer/sandbox/openapi.yaml").read_text(encoding="utf-8"))
+DOCUMENT = api_document()
 REP = {"id": str(uuid.UUID(int=1)), "email": "vale@example.com", "first_name": "Robin", "last_name": "Vale"}
 PRICE_LIST = {"id": str(uuid.UUID(int=2)), "reference_id": "PRC-1", "name": "Wholesale"}
 COUNTRIES = {country.alpha_2 for country in pycountry.countries}
